@@ -1,0 +1,67 @@
+import { decode } from '../../messages/codec.js';
+import type { DenseVersion } from '../../messages/parameters.js';
+import { parseDenseVersion, refuseSpec } from '../../messages/parameters.js';
+import { streamName } from '../../messages/streams.js';
+import { subject } from '../../messages/subjects.js';
+import type { ActorContext } from '../../runtime/actor.js';
+import type { Following } from '../../runtime/followers/follow.js';
+import { follow } from '../../runtime/followers/follow.js';
+
+/** More waiting than this means the rows of the data center stand still; the oldest waiting version is dropped. */
+const waitingMax = 16;
+
+/**
+ * The dense versions of the data center. A version is served only once the rows here know all that it was trained on:
+ * network and rows that do not belong together score worse than either age alone. Until then the version before stays.
+ */
+export class DenseFollower {
+  readonly #context: ActorContext;
+  readonly #shape: { readonly hash: string; readonly parameterCount: number };
+  #following: Following | undefined;
+  #active: DenseVersion | undefined;
+  #waiting: DenseVersion[] = [];
+
+  constructor(context: ActorContext, shape: { readonly hash: string; readonly parameterCount: number }) {
+    this.#context = context;
+    this.#shape = shape;
+  }
+
+  async start(): Promise<void> {
+    const { bus, identity, crash } = this.#context;
+    this.#following = await follow(
+      bus,
+      { stream: streamName.denseAt(identity.dataCenter), filter: subject.denseVersion, lastPerSubject: true },
+      ({ bytes }) => {
+        const version = parseDenseVersion(decode(bytes), this.#shape.parameterCount);
+        refuseSpec(version.specHash, this.#shape.hash, 'dense version');
+        this.#waiting.push(version);
+        if (this.#waiting.length > waitingMax) this.#waiting.shift();
+      },
+      crash,
+    );
+    await this.#following.caughtUp;
+  }
+
+  async stop(): Promise<void> {
+    await this.#following?.stop();
+  }
+
+  /** The newest version that rows which know `through` may be scored with; the very first one needs no rows. */
+  versionFor(through: number): DenseVersion | undefined {
+    let newest = -1;
+    for (const [i, version] of this.#waiting.entries()) if (version.trainedThrough <= through) newest = i;
+    if (newest >= 0) {
+      this.#active = this.#waiting[newest];
+      this.#waiting.splice(0, newest + 1);
+    }
+    return this.#active ?? this.#waiting[0];
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  get activeVersion(): number {
+    return this.#active?.denseVersion ?? 0;
+  }
+}

@@ -1,0 +1,61 @@
+import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { ExampleBatch } from '../../core/features/example-batch.js';
+import { FidDeduper, poolRows } from '../../core/model/row-gather.js';
+import { parseLookupReply, pullMessage } from '../../messages/parameters.js';
+import { subject } from '../../messages/subjects.js';
+import type { ActorContext } from '../../runtime/actor.js';
+import { call } from '../../runtime/call.js';
+import type { Blueprint } from '../shared/blueprint.js';
+import { scatterShare, splitPlan } from '../shared/partition-map.js';
+
+export interface PooledRows {
+  /** f32 [n × slots × dim] */
+  readonly pooled: Float32Array;
+  readonly through: number;
+  readonly degraded: boolean;
+  readonly rerouted: boolean;
+}
+
+/**
+ * Rows for scoring, from the serving shards of this data center; NATS hands a lookup to another data center when none
+ * is left here. When no copy is in reach the row reads as zeros and the answer says `degraded`: a worse ranking beats
+ * no answer.
+ */
+export class RowSource {
+  readonly #context: ActorContext;
+  readonly #blueprint: Blueprint;
+  readonly #deduper = new FidDeduper();
+
+  constructor(context: ActorContext, blueprint: Blueprint) {
+    this.#context = context;
+    this.#blueprint = blueprint;
+  }
+
+  async pooledRows(batch: ExampleBatch): Promise<PooledRows> {
+    const { dim, poolings, partitionCount, hash } = this.#blueprint;
+    const { bus, config, identity, log } = this.#context;
+    const plan = this.#deduper.plan(batch, partitionCount);
+    const rows = new Float32Array(plan.uniqueCount * dim);
+    let through = Number.POSITIVE_INFINITY;
+    let degraded = false;
+    let rerouted = false;
+    const lookups = splitPlan(plan, config.actors['serving-shard']).map(async (share) => {
+      if (share.fids.length === 0) return;
+      const { partitions, counts, fids } = share;
+      try {
+        const request = pullMessage({ specHash: hash, partitions, counts, fids });
+        const options = { deadlineMs: Math.min(1_000, config.serving.deadlineMs / 2), attemptMs: 250 };
+        const reply = parseLookupReply(await call(bus, subject.lookup(share.shard), request, options), (fids.length / 2) * dim);
+        scatterShare(share, reply.rows, rows, dim);
+        through = Math.min(through, reply.through);
+        if (reply.dataCenter !== identity.dataCenter) rerouted = true;
+      } catch (error) {
+        log.warn({ code: codeOf(error), err: messageOf(error), shard: share.shard }, 'lookup failed; default rows are used');
+        degraded = true;
+      }
+    });
+    await Promise.all(lookups);
+    const pooled = poolRows({ plan, batch, dim, poolings }, rows);
+    return { pooled, through: Number.isFinite(through) ? through : 0, degraded, rerouted };
+  }
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { StarlingError } from '../../core/base/errors.js';
+import { chooseSlate } from '../../core/ranking/slate.js';
+import { decode, protocolVersion } from '../../messages/codec.js';
+import { parseFeatureChange } from '../../messages/features.js';
+import type { RecommendRequest } from '../../messages/public.js';
+import { parseRecommend } from '../../messages/public.js';
+import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
+import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
+import { streamName } from '../../messages/streams.js';
+import { subject } from '../../messages/subjects.js';
+import type { Actor, ActorContext } from '../../runtime/actor.js';
+import type { Stoppable } from '../../runtime/bus.js';
+import { call } from '../../runtime/call.js';
+import { follow } from '../../runtime/followers/follow.js';
+import { ServedEndpoint } from '../../runtime/serve.js';
+import { Catalog } from './catalog.js';
+
+/** Candidates per rank message: large enough to amortise it, small enough to share the work between rankers. */
+const rankRowsMax = 2048;
+
+/**
+ * The public request: candidates, scores, slate. What it answers has been logged as impressions first, with the
+ * features and scores the ranker used, so that the actions to come find what they belong to.
+ */
+export function createRecommender(context: ActorContext): Actor {
+  const { bus, config, identity, log } = context;
+  const catalog = new Catalog();
+  const open: Stoppable[] = [];
+  const counts = { recommended: 0, degraded: 0, rerouted: 0, explored: 0 };
+  let endpoint: ServedEndpoint | undefined;
+
+  function candidatesFor(request: RecommendRequest): string[] {
+    const exclude = new Set(request.exclude);
+    if (request.candidates) {
+      return [...new Set(request.candidates)].filter((id) => !exclude.has(id) && catalog.matches(id, request.filter));
+    }
+    const { candidatesMax, popularItems, recentItems } = config.serving;
+    return catalog.candidates(
+      { exclude, filter: request.filter },
+      { max: candidatesMax, popular: popularItems, recent: recentItems, start: Math.random() },
+    );
+  }
+
+  async function rank(batch: RankBatch): Promise<RankBatchReply> {
+    const { deadlineMs } = config.serving;
+    const options = { deadlineMs, attemptMs: Math.max(100, deadlineMs / 2) };
+    return parseRankBatchReply(await call(bus, subject.rank, rankBatchMessage(batch), options), batch.users.length);
+  }
+
+  async function scoreAll(request: RecommendRequest, candidates: readonly string[]): Promise<Float32Array> {
+    const scores = new Float32Array(candidates.length);
+    const starts = Array.from({ length: Math.ceil(candidates.length / rankRowsMax) }, (_unused, i) => i * rankRowsMax);
+    await Promise.all(
+      starts.map(async (start) => {
+        const items = candidates.slice(start, start + rankRowsMax);
+        const users = items.map(() => request.user);
+        const none = { requestIds: [], atMs: new Float64Array(0), log: false };
+        scores.set((await rank({ ...none, users, items, contexts: [request.context] })).scores, start);
+      }),
+    );
+    return scores;
+  }
+
+  async function recommend(value: unknown) {
+    const request = parseRecommend(value, config.serving);
+    const candidates = candidatesFor(request);
+    const requestId = request.requestId ?? randomUUID();
+    if (candidates.length === 0) {
+      if (catalog.size === 0) throw new StarlingError('NOT_READY', 'no items are known yet; ingest item features first.');
+      return { items: [], requestId, modelVersion: 0, dataCenter: identity.dataCenter, degraded: false };
+    }
+    const scores = await scoreAll(request, candidates);
+    const { exploration } = config.serving;
+    const slate = chooseSlate({ candidates, scores, k: request.k, exploration, random: Math.random });
+    const items = slate.map((i) => candidates[i]!);
+    // Scored once more as it is logged: the impression then holds the very features and score it was shown with.
+    const shown = await rank({
+      requestIds: items.map(() => requestId),
+      users: items.map(() => request.user),
+      items,
+      atMs: new Float64Array(items.length).fill(Date.now()),
+      contexts: [request.context],
+      log: true,
+    });
+    counts.recommended += items.length;
+    if (shown.degraded) counts.degraded++;
+    if (shown.rerouted) counts.rerouted++;
+    return {
+      items: items.map((item, i) => ({ item, score: shown.scores[i]! })),
+      requestId,
+      modelVersion: shown.denseVersion,
+      dataCenter: identity.dataCenter,
+      degraded: shown.degraded,
+    };
+  }
+
+  return {
+    async start() {
+      const catalogue = await follow(
+        bus,
+        { stream: streamName.features, filter: subject.features('item') },
+        ({ bytes }) => {
+          const { ids, features } = parseFeatureChange(decode(bytes));
+          ids.forEach((id, i) => catalog.put(id, features[i]!));
+        },
+        context.crash,
+      );
+      open.push(catalogue);
+      open.push(bus.subscribe(subject.popular, (bytes) => {
+        try {
+          catalog.setPopular(parsePopular(decode(bytes)));
+        } catch (error) {
+          log.warn({ err: String(error) }, 'unreadable notice of popular items; the last one stays');
+        }
+      }));
+      await catalogue.caughtUp;
+      endpoint = new ServedEndpoint(bus, {
+        subject: subject.recommend,
+        queue: 'recommender',
+        inFlightMax: 128,
+        // The two rank calls have their own deadlines, each shorter than this.
+        deadlineMs: 2 * config.serving.deadlineMs + 100,
+        handle: recommend,
+      });
+    },
+    async stop() {
+      await endpoint?.stop();
+      await Promise.all(open.map((each) => each.stop()));
+    },
+    stats: () => ({ ...counts, items: catalog.size, recommend: endpoint?.stats(), protocol: protocolVersion }),
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * Which shard owns which partition, and the split of a gather plan (partition-major) into one request per shard. The
+ * plan is ordered by partition, so a shard's share is a list of contiguous runs, copied once into its request.
+ */
+export interface PlanGroups {
+  readonly partitionCount: number;
+  readonly slotCount: number;
+  readonly counts: Uint32Array;
+  readonly fids: Uint32Array;
+}
+
+export interface ShardShare {
+  readonly shard: number;
+  readonly partitions: Uint32Array;
+  readonly counts: Uint32Array;
+  readonly fids: Uint32Array;
+  /** Per partition of this share: where its rows start in the plan, and how many there are. */
+  readonly starts: Uint32Array;
+  readonly lengths: Uint32Array;
+}
+
+export function shardOf(partition: number, shardCount: number): number {
+  return partition % shardCount;
+}
+
+/** Every shard gets a share, an empty one too: each batch is entered in the ledger of every partition. */
+export function splitPlan(plan: PlanGroups, shardCount: number): ShardShare[] {
+  const { partitionCount, slotCount, counts } = plan;
+  const starts = new Uint32Array(partitionCount);
+  const lengths = new Uint32Array(partitionCount);
+  let row = 0;
+  for (let p = 0; p < partitionCount; p++) {
+    starts[p] = row;
+    for (let s = 0; s < slotCount; s++) lengths[p] = lengths[p]! + counts[p * slotCount + s]!;
+    row += lengths[p]!;
+  }
+  return Array.from({ length: shardCount }, (_unused, shard) => {
+    const partitions = Uint32Array.from(
+      Array.from({ length: partitionCount }, (_each, p) => p).filter((p) => shardOf(p, shardCount) === shard),
+    );
+    const rows = partitions.reduce((sum, p) => sum + lengths[p]!, 0);
+    const share = {
+      shard,
+      partitions,
+      counts: new Uint32Array(partitions.length * slotCount),
+      fids: new Uint32Array(2 * rows),
+      starts: partitions.map((p) => starts[p]!),
+      lengths: partitions.map((p) => lengths[p]!),
+    };
+    let at = 0;
+    for (const [i, p] of partitions.entries()) {
+      share.counts.set(counts.subarray(p * slotCount, (p + 1) * slotCount), i * slotCount);
+      share.fids.set(plan.fids.subarray(2 * starts[p]!, 2 * (starts[p]! + lengths[p]!)), 2 * at);
+      at += lengths[p]!;
+    }
+    return share;
+  });
+}
+
+/** Copies a share's rows [rows × dim] to their places in the plan's rows. */
+export function scatterShare(share: ShardShare, shareRows: Float32Array, planRows: Float32Array, dim: number): void {
+  let at = 0;
+  for (let i = 0; i < share.partitions.length; i++) {
+    const length = share.lengths[i]! * dim;
+    planRows.set(shareRows.subarray(at, at + length), share.starts[i]! * dim);
+    at += length;
+  }
+}
+
+/** The share's part of the plan's rows, contiguous. */
+export function gatherShare(share: ShardShare, planRows: Float32Array, dim: number): Float32Array {
+  const rows = new Float32Array((share.fids.length / 2) * dim);
+  let at = 0;
+  for (let i = 0; i < share.partitions.length; i++) {
+    const start = share.starts[i]! * dim;
+    const length = share.lengths[i]! * dim;
+    rows.set(planRows.subarray(start, start + length), at);
+    at += length;
+  }
+  return rows;
+}

@@ -1,0 +1,53 @@
+import type { Samples } from '../../messages/events.js';
+import type { WorkMessage } from '../../runtime/bus.js';
+
+export interface QueuedBatch {
+  readonly message: WorkMessage;
+  readonly samples: Samples;
+}
+
+/**
+ * Sample batches waiting for a step. What queues up while a step runs is learned from in one go, up to `rowsMax`
+ * samples: small steps when the stream is quiet, large ones when it is not.
+ */
+export class BatchQueue {
+  readonly #rowsMax: number;
+  #waiting: QueuedBatch[] = [];
+  #wake: (() => void) | undefined;
+  #closed = false;
+
+  constructor(rowsMax: number) {
+    this.#rowsMax = rowsMax;
+  }
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  put(batch: QueuedBatch): void {
+    this.#waiting.push(batch);
+    this.#wake?.();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wake?.();
+  }
+
+  /** The next group, at least one batch; undefined once closed. What is left then is redelivered to another trainer. */
+  async take(): Promise<QueuedBatch[] | undefined> {
+    while (this.#waiting.length === 0 && !this.#closed) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#wake = undefined;
+    }
+    if (this.#closed) return undefined;
+    let rows = 0;
+    let count = 0;
+    while (count < this.#waiting.length) {
+      rows += this.#waiting[count]!.samples.labels.length;
+      if (count > 0 && rows > this.#rowsMax) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+}

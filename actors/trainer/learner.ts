@@ -1,0 +1,115 @@
+import { StarlingError } from '../../core/base/errors.js';
+import type { ExampleBatch } from '../../core/features/example-batch.js';
+import { emptyExamples } from '../../core/features/example-batch.js';
+import type { RowPooling } from '../../core/model/row-gather.js';
+import { FidDeduper, poolRows, scatterGradients } from '../../core/model/row-gather.js';
+import type { TrainingStep } from '../../core/model/training-step.js';
+import type { PushOutcome } from '../../messages/parameters.js';
+import { concatSamples } from '../../messages/events.js';
+import type { Blueprint } from '../shared/blueprint.js';
+import type { QueuedBatch } from './batch-queue.js';
+import type { ParameterClient } from './parameter-client.js';
+import { trailOf } from './trail.js';
+
+export interface Taught {
+  readonly rows: number;
+  readonly loss: number;
+  /** Settles when all shards have the step durably; `mixed` when a redelivered batch was among new ones. */
+  readonly settled: Promise<PushOutcome>;
+  readonly pullMs: number;
+  readonly computeMs: number;
+}
+
+/**
+ * One training step, the same for the stream and for files: pull rows, forward and backward, push gradients. It
+ * returns as soon as the pushes are on their way: the next step may pull while the shards make this one durable. NATS
+ * keeps the order of one connection's messages, so that pull sees these gradients.
+ */
+export class Learner {
+  readonly #blueprint: Blueprint;
+  readonly #client: ParameterClient;
+  readonly #step: TrainingStep;
+  readonly #deduper = new FidDeduper();
+  #parameters: Float32Array | undefined;
+
+  constructor(blueprint: Blueprint, client: ParameterClient, step: TrainingStep) {
+    this.#blueprint = blueprint;
+    this.#client = client;
+    this.#step = step;
+  }
+
+  async learn(group: readonly QueuedBatch[]): Promise<Taught> {
+    const samples = concatSamples(group.map((each) => each.samples));
+    const { examples, labels } = samples;
+    if (examples.rowCount === 0) return this.enter(group);
+    const { dim, poolings, partitionCount } = this.#blueprint;
+    const startMs = performance.now();
+    const plan = this.#deduper.plan(examples, partitionCount);
+    const pulled = await this.#client.pull(plan);
+    this.#parameters ??= (await this.#client.pullDense()).parameters;
+    const pulledMs = performance.now();
+
+    const pooling: RowPooling = { plan, batch: examples, dim, poolings };
+    const weights = new Float32Array(labels.length).fill(1);
+    const pooled = poolRows(pooling, pulled.rows);
+    const result = this.#step(
+      { rowCount: examples.rowCount, pooled, dense: examples.dense, labels, weights },
+      this.#parameters,
+    );
+    const rows = scatterGradients(pooling, result.pooledGradient);
+    refuseNonFinite(rows, result.loss);
+    const computedMs = performance.now();
+
+    const batches = batchesOf(group);
+    const atSeconds = maxOf(samples.atMs) / 1000;
+    const sparse = this.#client.push(pulled, { batches, atSeconds, trail: trailOf(group), rows });
+    sparse.catch(() => undefined); // Judged in `settled`; here it must only not count as unhandled while we await.
+    const dense = await this.#client.pushDense(batches, result.denseGradient);
+    this.#parameters = dense.parameters;
+    return {
+      rows: examples.rowCount,
+      loss: result.loss,
+      settled: this.#settle(sparse, dense.outcome, batches),
+      pullMs: pulledMs - startMs,
+      computeMs: computedMs - pulledMs,
+    };
+  }
+
+  /** Enters batches in every ledger without learning from them: they are empty, or poison. */
+  async enter(group: readonly QueuedBatch[]): Promise<Taught> {
+    const { slotCount, dim, partitionCount } = this.#blueprint;
+    const nothing: ExampleBatch = emptyExamples(slotCount, 0);
+    const pulled = await this.#client.pull(this.#deduper.plan(nothing, partitionCount));
+    const batches = batchesOf(group);
+    const gradients = { batches, atSeconds: 0, trail: trailOf(group), rows: new Float32Array(0 * dim) };
+    const sparse = this.#client.push(pulled, gradients);
+    sparse.catch(() => undefined); // As above.
+    const dense = await this.#client.pushDense(batches, new Float32Array(0));
+    return { rows: 0, loss: 0, settled: this.#settle(sparse, dense.outcome, batches), pullMs: 0, computeMs: 0 };
+  }
+
+  async #settle(sparse: Promise<PushOutcome>, dense: PushOutcome, batches: Float64Array): Promise<PushOutcome> {
+    const outcome = await sparse;
+    if (outcome === 'mixed' || dense === 'mixed') return 'mixed';
+    await this.#client.denseDurable(batches);
+    return outcome;
+  }
+}
+
+function refuseNonFinite(gradients: Float32Array, loss: number): void {
+  let sum = loss;
+  for (let i = 0; i < gradients.length; i++) sum += gradients[i]!;
+  if (!Number.isFinite(sum)) {
+    throw new StarlingError('INTERNAL', `gradients are not finite (loss ${loss}); the step is refused.`);
+  }
+}
+
+function batchesOf(group: readonly QueuedBatch[]): Float64Array {
+  return Float64Array.from(group, (each) => each.message.sequence).sort();
+}
+
+function maxOf(values: Float64Array): number {
+  let max = 0;
+  for (const value of values) if (value > max) max = value;
+  return max;
+}

@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { writeKey } from '../core/base/fid.js';
+import type { ExampleBatch } from '../core/features/example-batch.js';
+import type { Pooling } from '../core/model/row-gather.js';
+
+/** Real interactions in time order as examples with labels: user, item, age, gender, occupation, year, genres. */
+export interface InteractionStream {
+  readonly examples: ExampleBatch;
+  /** f32 [rowCount], 0 or 1. */
+  readonly labels: Float32Array;
+}
+
+export const movielensSlots = ['user', 'item', 'age', 'gender', 'occupation', 'year', 'genres'];
+export const movielensPoolings: readonly Pooling[] = movielensSlots.map((slot) =>
+  slot === 'genres' ? 'mean' : 'sum',
+);
+
+/** Ten years wide: finer, a bucket has too few users to learn from; coarser, children and students are one. */
+const ageBucketYears = 10;
+
+/**
+ * The folder of a data set: in STARLING_DATA if that is set, else in ../shared/data beside the repository. Undefined
+ * where it is absent; the data may not be redistributed, so no copy comes with the project.
+ */
+export function movielensFolder(set: string): string | undefined {
+  // This file runs from dist/bench.
+  const repository = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+  const data = process.env['STARLING_DATA'] ?? join(repository, '../shared/data');
+  const folder = join(data, set);
+  return existsSync(join(folder, 'events.csv.gz')) ? folder : undefined;
+}
+
+/** @param eventsMax reads the first ones only. */
+export function loadMovielens(folder: string, eventsMax: number): InteractionStream {
+  const items = byFirstColumn(readCsv(join(folder, 'items.csv.gz')));
+  const users = byFirstColumn(readCsv(join(folder, 'users.csv.gz')));
+  const events = readCsv(join(folder, 'events.csv.gz')).slice(0, eventsMax);
+  const slotCount = movielensSlots.length;
+  const offsets = new Uint32Array(events.length * slotCount + 1);
+  const labels = new Float32Array(events.length);
+  const words: number[] = [];
+  const key = new Uint32Array(2);
+  events.forEach(([, user = '', item = '', label], row) => {
+    const [, age = '0', gender = '', occupation = ''] = users.get(user) ?? [];
+    const [, year = '', genres = ''] = items.get(item) ?? [];
+    const ageBucket = String(Math.floor(Number(age) / ageBucketYears));
+    const genreList = genres === '' ? [] : genres.split('|');
+    const values = [[user], [item], [ageBucket], [gender], [occupation], [year], genreList];
+    values.forEach((ids, slot) => {
+      for (const id of ids) {
+        writeKey(key, 0, id);
+        words.push(key[0]!, key[1]!);
+      }
+      offsets[row * slotCount + slot + 1] = words.length / 2;
+    });
+    labels[row] = Number(label);
+  });
+  const examples: ExampleBatch = {
+    rowCount: events.length,
+    slotCount,
+    denseCount: 0,
+    offsets,
+    fids: Uint32Array.from(words),
+    dense: new Float32Array(0),
+  };
+  return { examples, labels };
+}
+
+/** Rows without the header. The sets quote nothing, so a comma always separates. */
+function readCsv(file: string): string[][] {
+  const lines = gunzipSync(readFileSync(file)).toString('utf8').trimEnd().split('\n').slice(1);
+  return lines.map((line) => line.split(','));
+}
+
+function byFirstColumn(rows: string[][]): Map<string, string[]> {
+  return new Map(rows.map((row) => [row[0]!, row]));
+}

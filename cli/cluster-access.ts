@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { codeOf } from '../core/base/errors.js';
+import type { StarlingClient } from '../client/client.js';
+import { connectStarling } from '../client/client.js';
+import type { Arguments } from './command.js';
+import { durationMs } from './command.js';
+
+/** Where a cluster keeps its state unless told otherwise. */
+export const stateDirDefault = '.starling';
+
+/**
+ * A replay without --state works in here, and begins with an empty folder: what an earlier run learned from the very
+ * same labels would make this one look better than it is.
+ */
+export const replayDirDefault = path.join(stateDirDefault, 'replay');
+
+/** The client for the cluster that --state or --nats name, or the one that runs in a default folder. */
+export async function connectByArguments(args: Arguments): Promise<StarlingClient> {
+  const timeout = args.value('timeout');
+  const options = {
+    name: 'starling-cli',
+    ...(timeout === undefined ? {} : { deadlineMs: durationMs(timeout, 'timeout') }),
+  };
+  const url = args.value('nats');
+  if (url !== undefined) {
+    const user = process.env['STARLING_NATS_USER'];
+    const password = process.env['STARLING_NATS_PASSWORD'];
+    return connectStarling({ urls: url.split(','), user, password, ...options });
+  }
+  const stateDir = args.value('state');
+  if (stateDir !== undefined) return connectStarling({ stateDir, ...options });
+  try {
+    return await connectStarling({ stateDir: stateDirDefault, ...options });
+  } catch (error) {
+    const replaying = existsSync(path.join(replayDirDefault, 'cluster.json'));
+    if (codeOf(error) !== 'NOT_RUNNING' || !replaying) throw error;
+    return connectStarling({ stateDir: replayDirDefault, ...options });
+  }
+}
+
+/** Connects, and closes whatever happens. */
+export async function withClient<T>(
+  args: Arguments,
+  use: (client: StarlingClient) => Promise<T>,
+): Promise<T> {
+  const client = await connectByArguments(args);
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,81 @@
+import { nearestOf } from '../../core/config/fields.js';
+import type { StarlingClient } from '../../client/client.js';
+import type {
+  ActionInput,
+  FeaturesInput,
+  ImpressionInput,
+  IngestReceipt,
+} from '../../client/ingest.js';
+import type { EventType } from '../../messages/subjects.js';
+import { eventTypes } from '../../messages/subjects.js';
+import { withClient } from '../cluster-access.js';
+import type { Command } from '../command.js';
+import { UsageError, clusterOptions, exitCode, expectPositionals } from '../command.js';
+import { readEventFile, readEventText, readStdin } from '../event-input.js';
+
+export const ingest: Command = {
+  name: 'ingest',
+  summary: 'send impressions, actions or features',
+  usage: 'impression|action|features [JSON | --file FILE]',
+  text: 'Sends events, from the argument, from a file or from standard input, as one JSON object, a list of them, or one per line. A file may also be CSV with a header, gzip allowed: for features, items and users files as a replay takes them; for others, the fields of the event by column, and context features in the remaining columns of impressions.\nAll events are checked before the first is sent; a mistake is told with its line and field. "Accepted" means that the stream has them for good.',
+  options: [
+    { name: 'file', value: 'FILE', text: '.json, .ndjson, .csv or .csv.gz; - for standard input' },
+    ...clusterOptions,
+  ],
+  examples: [
+    'starling ingest features \'{"entity":"item","id":"1","features":{"year":1995}}\'',
+    'starling ingest features --file items.csv.gz',
+    'starling ingest action --file clicks.ndjson',
+  ],
+  async run(args, out) {
+    expectPositionals(args, ['the event type (impression, action or features)', 'JSON'], 1);
+    const type = eventTypeOf(args.positionals[0]!);
+    const text = args.positionals[1];
+    const file = args.value('file');
+    if (text !== undefined && file !== undefined) {
+      throw new UsageError('give the events as an argument or with --file, not both.');
+    }
+    const events = await eventsFrom(type, text, file);
+    const { accepted } = await withClient(args, (client) => send(client, type, events));
+    if (out.json) out.document({ accepted });
+    else out.line(`${accepted} ${accepted === 1 ? 'event' : 'events'} accepted`);
+    return exitCode.ok;
+  },
+};
+
+function eventTypeOf(name: string): EventType {
+  const type = eventTypes.find((each) => each === name);
+  if (type) return type;
+  const nearest = nearestOf(name, eventTypes);
+  const hint = nearest ? `did you mean "${nearest}"?` : `expected ${eventTypes.join(', ')}.`;
+  throw new UsageError(`there is no event type "${name}"; ${hint}`);
+}
+
+async function eventsFrom(
+  type: EventType,
+  text: string | undefined,
+  file: string | undefined,
+): Promise<unknown[]> {
+  if (text !== undefined) return readEventText(type, text, 'the argument');
+  if (file !== undefined && file !== '-') return readEventFile(type, file);
+  if (file === undefined && process.stdin.isTTY) {
+    throw new UsageError('give the events as an argument, with --file, or on standard input.');
+  }
+  return readEventText(type, await readStdin(), 'standard input');
+}
+
+/** The events were checked against the type. */
+function send(
+  client: StarlingClient,
+  type: EventType,
+  events: readonly unknown[],
+): Promise<IngestReceipt> {
+  switch (type) {
+    case 'impression':
+      return client.ingestImpressions(events as ImpressionInput[]);
+    case 'action':
+      return client.ingestActions(events as ActionInput[]);
+    case 'features':
+      return client.ingestFeatures(events as FeaturesInput[]);
+  }
+}

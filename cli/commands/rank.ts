@@ -1,0 +1,45 @@
+import { withClient } from '../cluster-access.js';
+import type { Command } from '../command.js';
+import {
+  UsageError,
+  clusterOptions,
+  exitCode,
+  expectPositionals,
+  listOf,
+  objectOf,
+} from '../command.js';
+
+export const rank: Command = {
+  name: 'rank',
+  summary: 'scores of given items for a user',
+  usage: '--user ID --candidates IDS [options]',
+  text: 'Scores given items for a user, best first. Nothing is logged.',
+  options: [
+    { name: 'user', value: 'ID', text: 'for whom' },
+    { name: 'candidates', value: 'IDS', text: 'the items: a,b,c' },
+    { name: 'context', value: 'JSON', text: 'context features, such as {"hour":20}' },
+    ...clusterOptions,
+  ],
+  examples: ['starling rank --user 42 --candidates 50,56,100'],
+  async run(args, out) {
+    expectPositionals(args, []);
+    const user = args.value('user');
+    const candidates = listOf(args.value('candidates') ?? '');
+    if (user === undefined) throw new UsageError('rank needs --user.');
+    if (candidates.length === 0) throw new UsageError('rank needs --candidates.');
+    const text = args.value('context');
+    const context = text === undefined ? {} : objectOf(text, 'context');
+    const answer = await withClient(args, (client) => client.rank({ user, candidates, context }));
+    if (out.json) {
+      out.document({ ...answer, candidates });
+      return exitCode.ok;
+    }
+    const width = Math.max(...candidates.map(({ length }) => length));
+    const rows = candidates.map((item, i) => ({ item, score: answer.scores[i]! }));
+    rows.sort((a, b) => b.score - a.score);
+    for (const { item, score } of rows) out.line(`${item.padEnd(width)}  ${score.toFixed(4)}`);
+    const note = answer.degraded ? ', degraded: some rows were not in reach' : '';
+    out.line(`answered in ${answer.dataCenter} with dense version ${answer.modelVersion}${note}`);
+    return exitCode.ok;
+  },
+};

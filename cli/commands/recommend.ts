@@ -1,0 +1,71 @@
+import type { Recommendation } from '../../client/replies.js';
+import { withClient } from '../cluster-access.js';
+import type { Command } from '../command.js';
+import {
+  UsageError,
+  clusterOptions,
+  exitCode,
+  expectPositionals,
+  integerOf,
+  listOf,
+  objectOf,
+} from '../command.js';
+
+export const recommend: Command = {
+  name: 'recommend',
+  summary: 'the best items for a user',
+  usage: '--user ID [options]',
+  text: 'Asks for the k best items for a user. The answer is logged as impressions, under the request id that it prints: actions that name it are what the model learns from.',
+  options: [
+    { name: 'user', value: 'ID', text: 'whom to recommend to' },
+    { name: 'k', value: 'N', text: 'how many items (default 10)' },
+    { name: 'context', value: 'JSON', text: 'context features, such as {"hour":20}' },
+    { name: 'candidates', value: 'IDS', text: 'choose among these only: a,b,c' },
+    { name: 'exclude', value: 'IDS', text: 'leave these out: a,b,c' },
+    { name: 'filter', value: 'JSON', text: 'item features to have, such as {"genres":"Comedy"}' },
+    { name: 'request-id', value: 'ID', text: 'name of the request (default: drawn)' },
+    ...clusterOptions,
+  ],
+  examples: [
+    'starling recommend --user 42 --k 5',
+    'starling recommend --user 42 --exclude 1,2 --json',
+  ],
+  async run(args, out) {
+    expectPositionals(args, []);
+    const user = args.value('user');
+    if (user === undefined) throw new UsageError('recommend needs --user.');
+    const optional = <T>(name: string, read: (text: string, name: string) => T) => {
+      const text = args.value(name);
+      return text === undefined ? undefined : read(text, name);
+    };
+    const request = {
+      user,
+      k: optional('k', (text, name) => integerOf(text, name, 1)),
+      context: optional('context', objectOf),
+      candidates: optional('candidates', listOf),
+      exclude: optional('exclude', listOf),
+      filter: optional('filter', objectOf) as Record<string, string> | undefined,
+      requestId: args.value('request-id'),
+    };
+    const answer = await withClient(args, (client) => client.recommend(request));
+    if (out.json) out.document(answer);
+    else for (const line of linesOf(answer)) out.line(line);
+    return exitCode.ok;
+  },
+};
+
+function linesOf({
+  items,
+  requestId,
+  modelVersion,
+  dataCenter,
+  degraded,
+}: Recommendation): string[] {
+  const width = Math.max(4, ...items.map(({ item }) => item.length));
+  const rows = items.map(({ item, score }, i) => {
+    return `${String(i + 1).padStart(3)}  ${item.padEnd(width)}  ${score.toFixed(4)}`;
+  });
+  const note = degraded ? ', degraded: some rows were not in reach' : '';
+  const origin = `request ${requestId}, answered in ${dataCenter} with dense version ${modelVersion}${note}`;
+  return [...(rows.length > 0 ? rows : ['no items']), origin];
+}

@@ -1,0 +1,159 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
+import { checkedEvent } from '../client/ingest.js';
+import type { EventType } from '../messages/subjects.js';
+import { readCsv } from '../simulation/csv-file.js';
+
+/** Events as people write them down, checked; a mistake names the line and the field. */
+
+/** @throws StarlingError FILE_INVALID. */
+export async function readEventFile(type: EventType, file: string): Promise<unknown[]> {
+  if (/\.csv(\.gz)?$/.test(file)) return readCsvEvents(type, file);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new StarlingError(
+      'FILE_INVALID',
+      `can't read ${file}: ${messageOf(cause)}.`,
+      { file },
+      { cause },
+    );
+  }
+  return readEventText(type, text, path.basename(file));
+}
+
+/** One JSON object, a list, or one object per line. @param name of where the text came from. */
+export function readEventText(type: EventType, text: string, name: string): unknown[] {
+  const whole = parsedWhole(text);
+  if (whole !== undefined) {
+    return whole.map((event, i) =>
+      checked(type, event, whole.length > 1 ? `${name} event ${i + 1}` : name),
+    );
+  }
+  const events: unknown[] = [];
+  for (const [i, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue;
+    const at = `${name} line ${i + 1}`;
+    events.push(checked(type, parsedLine(line, at), at));
+  }
+  if (events.length === 0) throw new StarlingError('FILE_INVALID', `${name}: there are no events.`);
+  return events;
+}
+
+export async function readStdin(): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of process.stdin) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString('utf8');
+}
+
+/** Undefined where the text is not one JSON document; it may still be one per line. */
+function parsedWhole(text: string): unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? (value as unknown[]) : [value];
+  } catch {
+    return undefined; // Judged line by line, where the mistake has a place.
+  }
+}
+
+function parsedLine(line: string, at: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch (cause) {
+    throw new StarlingError(
+      'FILE_INVALID',
+      `${at}: expected JSON: ${messageOf(cause)}.`,
+      { at },
+      { cause },
+    );
+  }
+}
+
+function checked(type: EventType, event: unknown, at: string): unknown {
+  try {
+    return checkedEvent(type, event);
+  } catch (cause) {
+    if (codeOf(cause) !== 'BAD_EVENT') throw cause;
+    const { details } = cause as StarlingError;
+    throw new StarlingError(
+      'FILE_INVALID',
+      `${at}: ${messageOf(cause)}`,
+      { ...details, at },
+      { cause },
+    );
+  }
+}
+
+/** Columns that are fields of the event itself; others are context features. */
+const ownColumns: Readonly<Record<'impression' | 'action', readonly string[]>> = {
+  impression: ['requestId', 'user', 'item', 'timestamp', 'score'],
+  action: ['requestId', 'item', 'label', 'timestamp'],
+};
+const numeric = ['timestamp', 'score', 'label'];
+
+async function readCsvEvents(type: EventType, file: string): Promise<unknown[]> {
+  const required = {
+    impression: ['requestId', 'user', 'item'],
+    action: ['requestId', 'item'],
+    features: [],
+  };
+  const events: unknown[] = [];
+  for await (const { columns, rows, lines } of readCsv(file, required[type])) {
+    for (const [r, row] of rows.entries()) {
+      const at = `${path.basename(file)} line ${lines[r]}`;
+      const given = columns
+        .map((name, c) => [name, row[c]!] as const)
+        .filter(([, value]) => value !== '');
+      events.push(
+        checked(
+          type,
+          type === 'features' ? featuresOf(columns, given, at) : eventOf(type, given, at),
+          at,
+        ),
+      );
+    }
+  }
+  return events;
+}
+
+/** `item,…` or `user,…`: the first of the two columns that is there names the entity. */
+function featuresOf(
+  columns: readonly string[],
+  given: readonly (readonly [string, string])[],
+  at: string,
+): unknown {
+  const entity = columns.find((name) => name === 'item' || name === 'user');
+  if (entity === undefined) {
+    const text = `${at}: expected a column item or user, got ${columns.join(', ')}.`;
+    throw new StarlingError('FILE_INVALID', text, { field: 'entity' });
+  }
+  const fields = Object.fromEntries(given);
+  const { [entity]: id, ...features } = fields;
+  return { entity, id, features };
+}
+
+function eventOf(
+  type: 'impression' | 'action',
+  given: readonly (readonly [string, string])[],
+  at: string,
+): unknown {
+  const own = ownColumns[type];
+  const stranger = given.find(([name]) => !own.includes(name));
+  if (type === 'action' && stranger) {
+    const text = `${at}: ${stranger[0]}: expected the columns ${own.join(', ')}.`;
+    throw new StarlingError('FILE_INVALID', text, { field: stranger[0] });
+  }
+  const fields = given
+    .filter(([name]) => own.includes(name))
+    .map(([name, value]) => [name, numeric.includes(name) ? numberOr(value) : value]);
+  const context = Object.fromEntries(given.filter(([name]) => !own.includes(name)));
+  return { ...Object.fromEntries(fields), ...(type === 'impression' ? { context } : {}) };
+}
+
+/** What is no number stays as it is, and is named by the check. */
+function numberOr(text: string): number | string {
+  const value = Number(text);
+  return Number.isNaN(value) ? text : value;
+}

@@ -1,0 +1,173 @@
+import { constants } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { StarlingError, messageOf } from '../core/base/errors.js';
+import type { ClusterConfig } from '../core/config/schema.js';
+import { featureSpecOf } from '../core/features/feature-spec.js';
+import type { NatsBus } from '../runtime/nats.js';
+import { connectBus } from '../runtime/nats.js';
+import type { EventTable } from '../simulation/event-files.js';
+import {
+  checkColumns,
+  checkEntityColumns,
+  readEntities,
+  readEvents,
+} from '../simulation/event-files.js';
+import type { ToldFeatures } from '../simulation/replay-features.js';
+import type { ReplaySite } from '../simulation/replay-requests.js';
+import { replayEvents } from '../simulation/replay.js';
+import { buildReport, writeReport } from '../simulation/report.js';
+import type { RunningCluster } from '../supervisor/cluster.js';
+import type { Arguments, Output } from './command.js';
+import { UsageError, exitCode, integerOf } from './command.js';
+import type { Interrupt } from './interrupt.js';
+import { startReplayView, summaryLines } from './replay-view.js';
+
+/** What the command line says of a replay. */
+export interface ReplayPlan {
+  readonly events: string;
+  readonly items: string | undefined;
+  readonly users: string | undefined;
+  readonly report: string | undefined;
+  readonly lagMax: number;
+  readonly implicit: boolean;
+  readonly speed: number | undefined;
+}
+
+export interface ReplayFiles {
+  readonly events: EventTable;
+  readonly told: ToldFeatures;
+}
+
+/** What a run on a cluster is given. */
+export interface RunContext {
+  readonly cluster: RunningCluster;
+  readonly stateDir: string;
+  readonly interrupt: Interrupt;
+  readonly forMs: number | undefined;
+  readonly out: Output;
+}
+
+/** As in real life, where a user acts a hundred events of others after the last one. */
+const lagMaxDefault = 100;
+
+/** @returns undefined without --events. @throws UsageError for options that mean nothing without it. */
+export function replayPlanOf(args: Arguments): ReplayPlan | undefined {
+  const events = args.value('events');
+  if (events === undefined) {
+    const stray = ['items', 'users', 'report', 'max-lag', 'speed'].find(
+      (name) => args.value(name) !== undefined,
+    );
+    const name = stray ?? (args.has('implicit') ? 'implicit' : undefined);
+    if (name !== undefined) throw new UsageError(`--${name} needs --events.`);
+    return undefined;
+  }
+  const speedText = args.value('speed');
+  const speed = speedText === undefined ? undefined : positiveOf(speedText, 'speed');
+  return {
+    events,
+    items: args.value('items'),
+    users: args.value('users'),
+    report: args.value('report'),
+    lagMax: lagMaxOf(args.value('max-lag'), speed !== undefined),
+    implicit: args.has('implicit'),
+    speed,
+  };
+}
+
+/** Pacing by event time takes the place of the limit, unless both are asked for. */
+function lagMaxOf(text: string | undefined, paced: boolean): number {
+  if (text === undefined) return paced ? Infinity : lagMaxDefault;
+  return text === 'none' ? Infinity : integerOf(text, 'max-lag', 0);
+}
+
+function positiveOf(text: string, option: string): number {
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new UsageError(`--${option}: expected a number above 0; got "${text}".`);
+}
+
+/** @throws StarlingError FILE_INVALID or UNKNOWN_FEATURE naming file, line and field or column. */
+export async function readReplay(plan: ReplayPlan, config: ClusterConfig): Promise<ReplayFiles> {
+  if (plan.report !== undefined) await requireWritable(plan.report);
+  const spec = featureSpecOf(config.features);
+  const [items, users, events] = await Promise.all([
+    plan.items === undefined ? [] : readEntities(plan.items, 'item'),
+    plan.users === undefined ? [] : readEntities(plan.users, 'user'),
+    readEvents(plan.events),
+  ]);
+  checkEntityColumns(items, 'item', spec);
+  checkEntityColumns(users, 'user', spec);
+  checkColumns(events, spec);
+  return { events, told: { items, users } };
+}
+
+/** Found out now, not after an hour of replaying. */
+async function requireWritable(file: string): Promise<void> {
+  const folder = path.dirname(path.resolve(file));
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (cause) {
+    const text = `the report can't be written to ${file}: ${messageOf(cause)}.`;
+    throw new StarlingError('FILE_INVALID', text, { file }, { cause });
+  }
+}
+
+export async function runReplay(
+  plan: ReplayPlan,
+  files: ReplayFiles,
+  { cluster, interrupt, forMs, out }: RunContext,
+): Promise<number> {
+  const view = startReplayView(process.stderr);
+  const sites = await connectSites(cluster, 'replay');
+  try {
+    const outcome = await replayEvents({
+      cluster: {
+        config: cluster.config,
+        training: cluster.bus,
+        sites,
+        status: () => cluster.status(),
+        onEvent: (listener) => cluster.onEvent(listener),
+      },
+      ...files,
+      lagMax: plan.lagMax,
+      implicit: plan.implicit,
+      speed: plan.speed,
+      forMs,
+      signal: interrupt.signal,
+      log: view.note,
+      progress: view.update,
+    });
+    view.stop();
+    const report = buildReport(outcome);
+    if (plan.report !== undefined) await writeReport(plan.report, report);
+    if (out.json) out.document(report);
+    else for (const line of summaryLines(report)) out.line(line);
+    if (plan.report !== undefined) out.note(`report written to ${plan.report}`);
+    return outcome.interrupted ? exitCode.interrupted : exitCode.ok;
+  } finally {
+    view.stop();
+    await Promise.all(sites.map(({ bus }) => bus.close()));
+  }
+}
+
+/** A connection of its own to every inference data center, as a client there would have. */
+export async function connectSites(
+  cluster: RunningCluster,
+  name: string,
+): Promise<(ReplaySite & { readonly bus: NatsBus })[]> {
+  const { config, urls, user, password } = cluster;
+  const places = config.dataCenters.filter(({ role }) => role === 'inference');
+  return Promise.all(
+    places.map(async ({ name: dataCenter }) => ({
+      dataCenter,
+      bus: await connectBus({
+        urls: urls[dataCenter]!,
+        user,
+        password,
+        name: `${name}-${dataCenter}`,
+      }),
+    })),
+  );
+}

@@ -1,0 +1,231 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+const program = fileURLToPath(new URL('./starling.js', import.meta.url));
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'starling-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command in an empty folder. */
+function starling(
+  args: readonly string[],
+  input = '',
+  env: NodeJS.ProcessEnv = {},
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: folder,
+      env: { ...process.env, STARLING_DEBUG: '', ...env },
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (data: Buffer) => (out += data.toString()));
+    child.stderr.on('data', (data: Buffer) => (err += data.toString()));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, out, err }));
+    child.stdin.end(input);
+  });
+}
+
+const commands = ['up', 'status', 'recommend', 'rank', 'ingest', 'doctor'];
+
+describe('the command line', () => {
+  test('lists its commands', async () => {
+    const { code, out } = await starling(['--help']);
+    expect(code).toBe(0);
+    for (const name of commands) expect(out).toContain(`  ${name} `);
+  });
+
+  test.each(commands)('%s has help', async (name) => {
+    const { code, out } = await starling([name, '--help']);
+    expect(code).toBe(0);
+    expect(out).toContain(`Usage: starling ${name}`);
+    expect(out).toContain('--json');
+  });
+
+  test.each([
+    [[], 'Usage: starling'],
+    [['stauts'], 'USAGE: there is no command "stauts"; did you mean "status"?'],
+    [['status', '--jsno'], 'USAGE: status has no option --jsno; did you mean --json?'],
+    [['status', '--zzzzzzzz'], 'see `starling status --help`'],
+    [['status', 'extra'], 'USAGE: unexpected argument "extra"'],
+    [['status', '--timeout', 'soon'], 'USAGE: --timeout: expected a duration'],
+    [['status', '--state'], 'USAGE: '],
+    [['recommend'], 'USAGE: recommend needs --user'],
+    [['recommend', '--user', '1', '--k', 'many'], 'USAGE: --k: expected an integer'],
+    [['recommend', '--user', '1', '--context', '[1]'], 'USAGE: --context: expected a JSON object'],
+    [['rank', '--user', '1'], 'USAGE: rank needs --candidates'],
+    [['ingest'], 'USAGE: the event type'],
+    [['ingest', 'acton', '{}'], 'did you mean "action"?'],
+    [['up', '--report', 'x.json'], 'USAGE: --report needs --events'],
+    [['up', '--events', 'x.csv', '--max-lag', 'few'], 'USAGE: --max-lag: expected an integer'],
+    [['up', '--events', 'x.csv', '--speed', '0'], 'USAGE: --speed: expected a number above 0'],
+    [['up', '--for', '10'], 'USAGE: --for: expected a duration'],
+  ])('%j is wrong usage', async (args, text) => {
+    const { code, out, err } = await starling(args);
+    expect(code).toBe(2);
+    expect(err).toContain(text);
+    expect(out).toBe('');
+    expect(err).not.toContain('    at ');
+  });
+
+  test.each([
+    ['status'],
+    ['recommend', '--user', '1'],
+    ['rank', '--user', '1', '--candidates', '2'],
+  ])('%s without a cluster says so', async (...args) => {
+    const { code, err } = await starling(args);
+    expect(code).toBe(3);
+    expect(err).toMatch(
+      /^NOT_RUNNING: no cluster runs on .*Start a cluster with `npm run cluster`/,
+    );
+  });
+
+  test('a server that does not answer counts as not running', async () => {
+    const { code, err } = await starling(['status', '--nats', 'nats://127.0.0.1:9']);
+    expect(code).toBe(3);
+    expect(err).toMatch(/^UNAVAILABLE: /);
+  });
+
+  test('tells errors as JSON when asked to', async () => {
+    const notRunning = await starling(['status', '--json']);
+    expect(notRunning.code).toBe(3);
+    expect(JSON.parse(notRunning.out)).toMatchObject({ error: { code: 'NOT_RUNNING' } });
+    const usage = await starling(['recommend', '--json']);
+    expect(usage.code).toBe(2);
+    expect(JSON.parse(usage.out)).toMatchObject({ error: { code: 'USAGE' } });
+  });
+
+  test('shows the stack of an error only for debugging', async () => {
+    const { err } = await starling(['status'], '', { STARLING_DEBUG: '1' });
+    expect(err).toContain('    at ');
+  });
+});
+
+describe('starling ingest', () => {
+  async function file(name: string, text: string): Promise<string> {
+    await writeFile(path.join(folder, name), text);
+    return name;
+  }
+
+  test.each([
+    [
+      'action',
+      'a.ndjson',
+      '{"requestId":"r","item":1}\n{"requestId":"r"}\n',
+      'FILE_INVALID: a.ndjson line 2: action.item',
+    ],
+    [
+      'action',
+      'b.ndjson',
+      '{"requestId":"r","item":1}\n{oops\n',
+      'FILE_INVALID: b.ndjson line 2: expected JSON',
+    ],
+    [
+      'action',
+      'c.csv',
+      'requestId,item,label\nr,1,1\nr,2,7\n',
+      'FILE_INVALID: c.csv line 3: action.label: expected 0 or 1',
+    ],
+    ['action', 'd.csv', 'requestId,item,colour\nr,1,red\n', 'FILE_INVALID: d.csv line 2: colour'],
+    [
+      'features',
+      'e.csv',
+      'film,year\n1,1995\n',
+      'FILE_INVALID: e.csv line 2: expected a column item or user',
+    ],
+    [
+      'features',
+      'f.ndjson',
+      '[{"entity":"film","id":1,"features":{}}]',
+      'FILE_INVALID: f.ndjson: features.entity',
+    ],
+    ['impression', 'g.ndjson', '', 'FILE_INVALID: g.ndjson: there are no events'],
+  ])('%s from %s names the line and the field', async (type, name, text, expected) => {
+    const { code, err } = await starling(['ingest', type, '--file', await file(name, text)]);
+    expect(code).toBe(1);
+    expect(err).toContain(expected);
+  });
+
+  test('checks the argument and standard input before it looks for a cluster', async () => {
+    const argument = await starling(['ingest', 'action', '{"requestId":"r"}']);
+    expect(argument).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('the argument: action.item'),
+    });
+    const input = await starling(['ingest', 'action'], '{"requestId":"r"}');
+    expect(input).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('standard input: action.item'),
+    });
+    const right = await starling(['ingest', 'action'], '{"requestId":"r","item":1}');
+    expect(right).toMatchObject({ code: 3, err: expect.stringContaining('NOT_RUNNING') });
+  });
+
+  test('names a file that is not there', async () => {
+    const { code, err } = await starling(['ingest', 'action', '--file', 'none.ndjson']);
+    expect(code).toBe(1);
+    expect(err).toContain("FILE_INVALID: can't read none.ndjson");
+  });
+});
+
+describe('starling up', () => {
+  test('names the wrong line of an events file before anything is started', async () => {
+    await writeFile(path.join(folder, 'events.csv'), 'timestamp,user,item,label\n1,2,3,9\n');
+    const { code, err } = await starling(['up', '--events', 'events.csv']);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^FILE_INVALID: events.csv line 2: label/);
+  });
+
+  test('names a column that is not declared', async () => {
+    await writeFile(
+      path.join(folder, 'colour.csv'),
+      'timestamp,user,item,label,colour\n1,2,3,1,red\n',
+    );
+    const { code, err } = await starling(['up', '--events', 'colour.csv']);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^UNKNOWN_FEATURE: .*colour/);
+  });
+
+  test('names a configuration that is not there', async () => {
+    const { code, err } = await starling(['up', '--config', 'none.config.ts']);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^CONFIG_INVALID: none.config.ts/);
+  });
+});
+
+describe('starling doctor', () => {
+  test('reports findings as JSON, and its exit code says whether any failed', async () => {
+    const { code, out } = await starling(['doctor', '--json']);
+    const { ok, findings } = JSON.parse(out) as {
+      ok: boolean;
+      findings: { name: string; level: string }[];
+    };
+    expect(code).toBe(ok ? 0 : 1);
+    expect(findings.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['node', 'config', 'nats-server', 'disk', 'backend', 'lmdb']),
+    );
+    expect(findings.find(({ name }) => name === 'lmdb')).toMatchObject({ level: 'ok' });
+  });
+
+  test('fails on a wrong configuration, with every other finding beside it', async () => {
+    await writeFile(path.join(folder, 'wrong.config.json'), '{"features":{},"partitions":0}');
+    const { code, out } = await starling(['doctor', '--config', 'wrong.config.json']);
+    expect(code).toBe(1);
+    expect(out).toMatch(/fail {2}config .*wrong.config.json/);
+    expect(out).toMatch(/ok +node/);
+  });
+});

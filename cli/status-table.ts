@@ -1,0 +1,107 @@
+import type { ClusterStatus } from '../client/cluster-status.js';
+import type { ActorKind, ActorStatus } from '../messages/supervision.js';
+
+/** Main figures of a kind: the name in its statistics, and the words for it. */
+const figuresOf: Readonly<Record<ActorKind, readonly (readonly [name: string, label: string])[]>> =
+  {
+    processor: [
+      ['impressions', 'impressions'],
+      ['actions', 'actions'],
+      ['deadLettered', 'dead-lettered'],
+    ],
+    joiner: [
+      ['impressions', 'impressions'],
+      ['open', 'open'],
+      ['positives', 'positives'],
+      ['negatives', 'negatives'],
+    ],
+    'feature-store': [['entities', 'entities']],
+    'ps-shard': [
+      ['rows', 'rows'],
+      ['appliedThrough', 'batches applied'],
+    ],
+    'dense-shard': [
+      ['denseVersion', 'version'],
+      ['batchesApplied', 'batches applied'],
+    ],
+    trainer: [
+      ['samples', 'samples'],
+      ['loss', 'loss'],
+      ['queued', 'queued'],
+    ],
+    'serving-shard': [
+      ['rows', 'rows'],
+      ['freshnessP50Ms', 'ms fresh p50'],
+      ['freshnessP99Ms', 'ms p99'],
+    ],
+    ranker: [
+      ['scored', 'scored'],
+      ['denseVersion', 'version'],
+    ],
+    recommender: [
+      ['recommended', 'recommended'],
+      ['items', 'items'],
+    ],
+  };
+
+/** Lines for a person. */
+export function statusLines(status: ClusterStatus, nowMs: number): string[] {
+  const { name, leader, ready, startedAtMs, natsServer, backend } = status;
+  const server = natsServer ? `, nats-server ${natsServer.version}` : '';
+  const head = `${name}: ${ready ? 'ready' : 'not ready'}, up ${ago(nowMs - startedAtMs)}, leader ${leader}`;
+  return [
+    `${head}${server}${backend ? `, backend ${backend}` : ''}`,
+    ...status.dataCenters.flatMap((dataCenter) => ['', ...dataCenterLines(status, dataCenter)]),
+  ];
+}
+
+function dataCenterLines(
+  status: ClusterStatus,
+  { name, role, state }: ClusterStatus['dataCenters'][number],
+): string[] {
+  const servers = status.natsServers
+    .filter((server) => server.dataCenter === name)
+    .map(({ url, pid }) => (pid === null ? url : `${url} (pid ${pid})`));
+  const actors = status.actors.filter((actor) => actor.dataCenter === name);
+  const title = `${name} (${role}): ${state}, NATS ${servers.join(', ') || 'not known'}`;
+  const rows = actors.map((actor) => [
+    `${actor.kind}.${actor.address.slice(actor.address.lastIndexOf('.') + 1)}`,
+    actor.state,
+    String(actor.epoch),
+    String(actor.restarts),
+    actor.pid === null ? '-' : String(actor.pid),
+    actor.partitions && actor.partitions.length > 0 ? actor.partitions.join(',') : '-',
+    figures(actor),
+  ]);
+  return [title, ...table(['actor', 'state', 'epoch', 'restarts', 'pid', 'partitions', ''], rows)];
+}
+
+function figures({ kind, stats, state, reason }: ActorStatus): string {
+  const known = figuresOf[kind].flatMap(([name, label]) => {
+    const value = stats[name];
+    return typeof value === 'number' ? [`${short(value)} ${label}`] : [];
+  });
+  const why = reason !== undefined && state !== 'ready' ? [reason] : [];
+  return [...why, ...known].join(', ');
+}
+
+/** Columns as wide as their widest cell; the last one is not padded. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [head, ...rows];
+  const widths = head.map((_unused, c) => Math.max(...all.map((row) => row[c]!.length)));
+  return all.map((row) =>
+    `  ${row.map((cell, c) => (c < row.length - 1 ? cell.padEnd(widths[c]!) : cell)).join('  ')}`.trimEnd(),
+  );
+}
+
+function short(value: number): string {
+  if (Number.isInteger(value)) return value.toLocaleString('en-US');
+  return value.toFixed(Math.abs(value) < 10 ? 3 : 0);
+}
+
+function ago(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,179 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { StarlingError } from '../core/base/errors.js';
+import { decode, encode, errorReply } from '../messages/codec.js';
+import type { AppendOptions, Bus } from '../runtime/bus.js';
+import { clientOn } from './client.js';
+import { addressOf } from './connect.js';
+import { connectStarling } from './index.js';
+
+interface Appended {
+  readonly subject: string;
+  readonly events: unknown[];
+  readonly messageId: string | undefined;
+}
+
+/** A bus that answers requests with `answer` and takes what is appended; the rest is not needed. */
+function pretendBus(answer: (subject: string, request: unknown) => unknown = () => ({})) {
+  const appended: Appended[] = [];
+  const failures: Error[] = [];
+  const bus = {
+    payloadBytesMax: 1_000_000,
+    request: async (subject: string, bytes: Uint8Array) => encode(answer(subject, decode(bytes))),
+    append: async (subject: string, bytes: Uint8Array, options: AppendOptions) => {
+      appended.push({ subject, events: decode(bytes) as unknown[], messageId: options.messageId });
+      const failure = failures.shift();
+      if (failure) throw failure;
+      return appended.length;
+    },
+    close: async () => undefined,
+  };
+  return { bus: bus as unknown as Bus, appended, failures };
+}
+
+const recommendation = {
+  items: [{ item: '7', score: 0.5 }],
+  requestId: 'r',
+  modelVersion: 3,
+  dataCenter: 'east',
+  degraded: false,
+};
+
+describe('the client', () => {
+  test('asks for recommendations with a request id of its own', async () => {
+    const requests: unknown[] = [];
+    const { bus } = pretendBus((_subject, request) => {
+      requests.push(request);
+      return recommendation;
+    });
+    expect(await clientOn(bus).recommend({ user: 42, k: 1, context: undefined })).toEqual(
+      recommendation,
+    );
+    expect(requests[0]).toMatchObject({ user: '42', k: 1, context: {}, exclude: [] });
+    expect((requests[0] as { requestId: string }).requestId).toHaveLength(36);
+  });
+
+  test('refuses a wrong request before it is sent', async () => {
+    const { bus } = pretendBus(() => {
+      throw new Error('sent');
+    });
+    await expect(clientOn(bus).recommend({ user: '', k: 1 })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    });
+    await expect(clientOn(bus).rank({ user: 1, candidates: [] })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    });
+  });
+
+  test('throws the typed error of the cluster', async () => {
+    const refusal = errorReply(
+      new StarlingError('UNKNOWN_FEATURE', 'no such feature', { field: 'x' }),
+    );
+    const { bus } = pretendBus(() => refusal);
+    await expect(clientOn(bus).recommend({ user: 1 })).rejects.toMatchObject({
+      code: 'UNKNOWN_FEATURE',
+      details: { field: 'x' },
+    });
+  });
+
+  test('refuses an answer of another shape', async () => {
+    const { bus } = pretendBus(() => ({ scores: [1], modelVersion: 1, dataCenter: 'east' }));
+    await expect(clientOn(bus).rank({ user: 1, candidates: [1, 2] })).rejects.toMatchObject({
+      code: 'BAD_MESSAGE',
+    });
+  });
+
+  test('repeats a request that a failing replica could not answer', async () => {
+    let attempts = 0;
+    const { bus } = pretendBus(() => {
+      attempts++;
+      return attempts === 1
+        ? errorReply(new StarlingError('NOT_READY', 'starting'))
+        : recommendation;
+    });
+    await clientOn(bus).recommend({ user: 1 });
+    expect(attempts).toBe(2);
+  });
+
+  test('says that no cluster runs where nobody answers for its status', async () => {
+    const { bus } = pretendBus(() => errorReply(new StarlingError('NO_RESPONDERS', 'nobody')));
+    await expect(clientOn(bus, 50).status()).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+  });
+});
+
+describe('ingest', () => {
+  const action = { requestId: 'r', item: 1 };
+
+  test('sends events in batches and counts them', async () => {
+    const { bus, appended } = pretendBus();
+    const events = Array.from({ length: 1_200 }, () => action);
+    expect(await clientOn(bus).ingestActions(events)).toEqual({ accepted: 1_200 });
+    expect(appended.map(({ events: sent }) => sent.length)).toEqual([500, 500, 200]);
+    expect(appended[0]).toMatchObject({ subject: 'starling.ingest.action' });
+    expect(appended[0]!.events[0]).toEqual({ requestId: 'r', item: '1', label: 1 });
+  });
+
+  test('sends nothing when one event is wrong, and names it', async () => {
+    const { bus, appended } = pretendBus();
+    const sent = clientOn(bus).ingestActions([action, { ...action, label: 2 as 1 }]);
+    await expect(sent).rejects.toMatchObject({
+      code: 'BAD_EVENT',
+      message: expect.stringContaining('action[1].label'),
+    });
+    expect(appended).toHaveLength(0);
+  });
+
+  test('splits what does not fit into one message', async () => {
+    const { bus, appended } = pretendBus();
+    const features = { text: 'x'.repeat(300_000) };
+    const events = [1, 2, 3, 4].map((id) => ({ entity: 'item' as const, id, features }));
+    await clientOn(bus).ingestFeatures(events);
+    expect(appended.map(({ events: sent }) => sent.length)).toEqual([2, 2]);
+    const tooLarge = { entity: 'item' as const, id: 1, features: { text: 'x'.repeat(1_000_000) } };
+    await expect(clientOn(bus).ingestFeatures([tooLarge])).rejects.toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+    });
+  });
+
+  test('repeats an append under the same message id', async () => {
+    const { bus, appended, failures } = pretendBus();
+    failures.push(new StarlingError('TIMEOUT', 'no acknowledgement'));
+    await clientOn(bus).ingestActions([action]);
+    expect(appended).toHaveLength(2);
+    expect(appended[0]!.messageId).toBe(appended[1]!.messageId);
+  });
+});
+
+describe('connecting', () => {
+  test('takes user and password out of a URL', () => {
+    expect(addressOf({ urls: ['nats://ann:p%40ss@host:4222', 'other:4223'] })).toEqual({
+      urls: ['nats://host:4222', 'nats://other:4223'],
+      user: 'ann',
+      password: 'p@ss',
+    });
+    expect(addressOf({ urls: ['nats://ann:x@host:1'], user: 'bob', password: 'y' })).toMatchObject({
+      user: 'bob',
+      password: 'y',
+    });
+    expect(() => addressOf({ urls: ['nats://'] })).toThrow('NATS URL');
+  });
+
+  test('to a folder without a cluster fails as not running', async () => {
+    const stateDir = await mkdtemp(path.join(tmpdir(), 'starling-client-'));
+    await expect(connectStarling({ stateDir })).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+    await writeFile(path.join(stateDir, 'cluster.json'), '{');
+    await expect(connectStarling({ stateDir })).rejects.toMatchObject({ code: 'STATE_INVALID' });
+    const dataCenters = [{ name: 'east', role: 'inference', url: 'nats://127.0.0.1:9' }];
+    const file = { name: 'starling', pid: process.pid, dataCenters, user: 'u', password: 'p' };
+    await writeFile(path.join(stateDir, 'cluster.json'), JSON.stringify(file));
+    await expect(connectStarling({ stateDir })).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+    await expect(connectStarling({ stateDir, dataCenter: 'mars' })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    });
+    await writeFile(path.join(stateDir, 'cluster.json'), JSON.stringify({ ...file, pid: 2 ** 30 }));
+    await expect(connectStarling({ stateDir })).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+    await rm(stateDir, { recursive: true });
+  });
+});

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { StarlingError, codeOf } from '../core/base/errors.js';
+import { protocolVersion } from '../messages/codec.js';
+import type { PublicLimits } from '../messages/public.js';
+import { parseRank, parseRecommend } from '../messages/public.js';
+import type { RankBatch, RankBatchReply } from '../messages/ranking.js';
+import { parseRankBatchReply, rankBatchMessage } from '../messages/ranking.js';
+import { subject } from '../messages/subjects.js';
+import type { Bus } from '../runtime/bus.js';
+import { call } from '../runtime/call.js';
+import type { ClusterStatus } from './cluster-status.js';
+import { parseClusterStatus } from './cluster-status.js';
+import type { ClusterLocation } from './connect.js';
+import { openConnection } from './connect.js';
+import type { ActionInput, FeaturesInput, ImpressionInput, IngestReceipt } from './ingest.js';
+import { ingest } from './ingest.js';
+import type { Ranking, Recommendation } from './replies.js';
+import { parseRanking, parseRecommendation } from './replies.js';
+
+/** Ids may be numbers: 42 and "42" are the same user. */
+export type Id = string | number;
+
+export interface RecommendInput {
+  readonly user: Id;
+  /** How many items; 10 if left out. */
+  readonly k?: number | undefined;
+  /** Context features by the name of their source. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** Choose among these only. */
+  readonly candidates?: readonly Id[] | undefined;
+  /** Item features by name, with the value or values allowed. */
+  readonly filter?: Readonly<Record<string, Id | readonly Id[]>> | undefined;
+  readonly exclude?: readonly Id[] | undefined;
+  /** Drawn if left out. */
+  readonly requestId?: string | undefined;
+}
+
+export interface RankInput {
+  readonly user: Id;
+  readonly candidates: readonly Id[];
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface ClientOptions {
+  /** Shown in the lists of connections of the servers. */
+  readonly name?: string | undefined;
+  /**
+   * For one call with all its attempts; 5 s if left out. An attempt is given up after half of it and sent again,
+   * perhaps to another replica. Too low: callers fail while a replica is being replaced. Too high: they hang.
+   */
+  readonly deadlineMs?: number | undefined;
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+/** A connection to a cluster. All methods throw StarlingError, whose `code` tells what happened. */
+export interface StarlingClient {
+  /** The k best items for a user; they are logged as impressions, so that actions may follow. */
+  recommend(request: RecommendInput): Promise<Recommendation>;
+  /** Scores of given candidates; nothing is logged. */
+  rank(request: RankInput): Promise<Ranking>;
+  /** Many pairs of user and item in one message, by column. */
+  rankBatch(batch: RankBatch): Promise<RankBatchReply>;
+  /** What was shown by somebody else than `recommend`. */
+  ingestImpressions(events: readonly ImpressionInput[]): Promise<IngestReceipt>;
+  /** What users did with the items of a request. */
+  ingestActions(events: readonly ActionInput[]): Promise<IngestReceipt>;
+  /** What is known of users and items; each event replaces what was told before of its entity. */
+  ingestFeatures(events: readonly FeaturesInput[]): Promise<IngestReceipt>;
+  status(): Promise<ClusterStatus>;
+  close(): Promise<void>;
+}
+
+const deadlineMsDefault = 5_000;
+const connectTimeoutMsDefault = 5_000;
+
+/** How much may be asked for is the cluster's to say; here only the shape is checked. */
+const noLimits: PublicLimits = {
+  kMax: Number.MAX_SAFE_INTEGER,
+  candidatesMax: Number.MAX_SAFE_INTEGER,
+};
+
+/**
+ * Connects to a running cluster, by the URLs of its NATS servers or by its state folder on this host.
+ *
+ * @throws StarlingError NOT_RUNNING or UNAVAILABLE when it can't be reached.
+ */
+export async function connectStarling(
+  options: ClusterLocation & ClientOptions,
+): Promise<StarlingClient> {
+  const bus = await openConnection(options, {
+    name: options.name ?? 'starling-client',
+    connectTimeoutMs: options.connectTimeoutMs ?? connectTimeoutMsDefault,
+  });
+  return clientOn(bus, options.deadlineMs ?? deadlineMsDefault);
+}
+
+/** The client over a connection that somebody else opened; `close` closes it. */
+export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): StarlingClient {
+  const options = { deadlineMs, attemptMs: deadlineMs / 2 };
+  return {
+    async recommend(request) {
+      // The id is drawn here, so that a second attempt is the same request to those who log it.
+      const requestId = request.requestId ?? randomUUID();
+      const checked = parseRecommend(withoutGaps({ ...request, requestId }), noLimits);
+      return parseRecommendation(await call(bus, subject.recommend, checked, options));
+    },
+    async rank(request) {
+      const checked = parseRank(withoutGaps(request), noLimits);
+      const reply = await call(bus, subject.rank, checked, options);
+      return parseRanking(reply, checked.candidates.length);
+    },
+    async rankBatch(batch) {
+      const reply = await call(bus, subject.rank, rankBatchMessage(batch), options);
+      return parseRankBatchReply(reply, batch.users.length);
+    },
+    ingestImpressions: (events) => ingest(bus, 'impression', events, deadlineMs),
+    ingestActions: (events) => ingest(bus, 'action', events, deadlineMs),
+    ingestFeatures: (events) => ingest(bus, 'features', events, deadlineMs),
+    async status() {
+      try {
+        return parseClusterStatus(await call(bus, subject.status, { v: protocolVersion }, options));
+      } catch (cause) {
+        if (codeOf(cause) !== 'NO_RESPONDERS') throw cause;
+        const text = 'nobody answers for a cluster on these NATS servers.';
+        throw new StarlingError('NOT_RUNNING', text, {}, { cause });
+      }
+    },
+    close: () => bus.close(),
+  };
+}
+
+/** A field that is there but undefined counts as left out. */
+function withoutGaps(fields: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,43 @@
+import { asMessage, describe } from '../messages/checks.js';
+import { StarlingError } from '../core/base/errors.js';
+import type { ActorStatus, SupervisionEvent } from '../messages/supervision.js';
+
+/** What runs, and how: the answer of `starling.status`. */
+export interface ClusterStatus {
+  readonly name: string;
+  /** Host of the cluster supervisor. */
+  readonly leader: string;
+  /** Milliseconds since 1970. */
+  readonly startedAtMs: number;
+  /** Every actor is ready. */
+  readonly ready: boolean;
+  readonly dataCenters: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly state: string;
+  }[];
+  readonly natsServers: readonly {
+    readonly dataCenter: string;
+    /** Null where the cluster did not start the server, or it is down. */
+    readonly pid: number | null;
+    readonly url: string;
+  }[];
+  readonly actors: readonly ActorStatus[];
+  /** The latest supervision events, oldest first. */
+  readonly events: readonly SupervisionEvent[];
+  /** What executes the model in the trainers. */
+  readonly backend?: string;
+  readonly natsServer?: { readonly version: string };
+}
+
+/** Checks the parts that callers walk through; what stands in them comes from the supervisor of the same release. */
+export function parseClusterStatus(value: unknown): ClusterStatus {
+  const fields = asMessage(value, 'status');
+  for (const list of ['dataCenters', 'natsServers', 'actors', 'events']) {
+    if (!Array.isArray(fields[list])) {
+      const text = `status.${list}: expected a list, got ${describe(fields[list])}.`;
+      throw new StarlingError('BAD_MESSAGE', text, { field: list });
+    }
+  }
+  return fields as unknown as ClusterStatus;
+}

@@ -1,0 +1,41 @@
+import { defineCluster } from './core/config/schema.js';
+
+/**
+ * The cluster that `npm run cluster` starts: films, and the people who watch them. Copy this file, declare your own
+ * features, and start it with `npm run cluster -- --config my.config.ts`. All but the features can be left out; the
+ * editor shows what else there is, and a mistake is named when the cluster starts.
+ */
+export default defineCluster({
+  name: 'starling',
+
+  // One learns, two answer requests. Either of the two takes over when the other is lost.
+  dataCenters: [
+    { name: 'train', role: 'training' },
+    { name: 'east', role: 'inference' },
+    { name: 'west', role: 'inference' },
+  ],
+
+  // What the model may look at. Each feature is read from the column or field of its own name.
+  features: {
+    // Every user and every item has a row of its own, which holds what was learned about just them.
+    user: { entity: 'user', kind: 'id' },
+    item: { entity: 'item', kind: 'id' },
+
+    // Shared rows: what is known of someone, or of a film, that was never seen before.
+    age: { entity: 'user', kind: 'buckets', boundaries: [18, 25, 35, 45, 50, 56] },
+    gender: { entity: 'user', kind: 'vocabulary', values: ['F', 'M'] },
+    occupation: { entity: 'user', kind: 'id' },
+    year: { entity: 'item', kind: 'id' },
+    genres: { entity: 'item', kind: 'ids', pooling: 'mean', valuesMax: 8 },
+  },
+
+  // Pairwise products of 8 numbers per row, and a small network beside them.
+  model: { network: 'deepfm', factorDim: 8, hidden: [64, 32] },
+
+  // Rows are spread over 8 hash ranges, held by two shards; more shards can share them later.
+  partitions: 8,
+  actors: { 'ps-shard': 2, trainer: 1, ranker: 2 },
+
+  // An item shown and not clicked within half an hour counts as not wanted.
+  joining: { windowMs: 30 * 60_000 },
+});

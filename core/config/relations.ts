@@ -1,0 +1,100 @@
+import type { ConfigProblem } from './explain.js';
+import type { ClusterConfig } from './schema.js';
+
+/**
+ * What must hold between fields that are each right by themselves. Every function answers a problem or nothing, and
+ * states the figures of both sides.
+ */
+export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
+  const relations = [...dataCenters(config), ...features(config), ...limits(config)];
+  return relations.flatMap(([path, broken, text]) =>
+    broken ? [{ path, text: `${path}: ${text}` }] : [],
+  );
+}
+
+/** Where, whether it is broken, and what is expected. */
+type Relation = readonly [path: string, broken: boolean, text: string];
+
+/** Columns of the events that are no features: reading the label as one would show the model the answer. */
+const reservedContextSources = ['timestamp', 'user', 'item', 'label'];
+
+function dataCenters({ dataCenters }: ClusterConfig): Relation[] {
+  const names = dataCenters.map((dataCenter) => dataCenter.name);
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  const training = dataCenters.filter((dataCenter) => dataCenter.role === 'training').length;
+  return [
+    ['dataCenters', repeated !== undefined, `expected different names; got "${repeated}" twice`],
+    ['dataCenters', training !== 1, `expected exactly one with role training; got ${training}`],
+    ['dataCenters', training === names.length, 'expected at least one with role inference; got 0'],
+  ];
+}
+
+function features({ features }: ClusterConfig): Relation[] {
+  const relations = Object.entries(features).map(([name, { entity, source }]): Relation => {
+    const reserved = entity === 'context' && reservedContextSources.includes(source);
+    const others = reservedContextSources.join(', ');
+    const text = `expected a context feature to be read from another column than ${others}; got "${source}"`;
+    return [`features.${name}.source`, reserved, text];
+  });
+  const tellsItemsApart = Object.values(features).some(
+    (feature) => feature.entity === 'item' && feature.kind !== 'dense',
+  );
+  const text =
+    "expected a categorical item feature, such as item: {entity: 'item', kind: 'id'}; got none";
+  return [...relations, ['features', !tellsItemsApart, text]];
+}
+
+function limits(config: ClusterConfig): Relation[] {
+  const { actors, model, nats, partitions, serving, simulation, supervision, sync } = config;
+  const shards = actors['ps-shard'];
+  const always = serving.recentItems + serving.popularItems;
+  const { backoffMs, heartbeatMs, suspectAfterMs } = supervision;
+  const deltaBytes = sync.flushRowsMax * deltaRowBytes(model.factorDim);
+  return [
+    [
+      'partitions',
+      partitions < shards,
+      `expected at least one for each of the ${shards} ps-shards; got ${partitions}`,
+    ],
+    [
+      'model.hidden',
+      model.network !== 'fm' && model.hidden.length === 0,
+      `expected at least one layer for network ${model.network}; got []`,
+    ],
+    [
+      'serving.kMax',
+      serving.kMax > serving.candidatesMax,
+      `expected at most candidatesMax, ${serving.candidatesMax}; got ${serving.kMax}`,
+    ],
+    [
+      'serving.popularItems',
+      always > serving.candidatesMax,
+      `expected recentItems + popularItems to be at most candidatesMax, ${serving.candidatesMax}; got ${always}`,
+    ],
+    [
+      'supervision.suspectAfterMs',
+      suspectAfterMs < 2 * heartbeatMs,
+      `expected at least two heartbeats, ${2 * heartbeatMs}; got ${suspectAfterMs}`,
+    ],
+    [
+      'supervision.backoffMs.max',
+      backoffMs.max < backoffMs.base,
+      `expected at least base, ${backoffMs.base}; got ${backoffMs.max}`,
+    ],
+    [
+      'sync.flushRowsMax',
+      deltaBytes > nats.payloadBytesMax,
+      `expected ${sync.flushRowsMax} rows of ${deltaRowBytes(model.factorDim)} bytes to fit in nats.payloadBytesMax, ${nats.payloadBytesMax}; got ${deltaBytes}`,
+    ],
+    [
+      'simulation.slateSize',
+      simulation.slateSize > Math.min(serving.kMax, simulation.items),
+      `expected at most serving.kMax, ${serving.kMax}, and simulation.items, ${simulation.items}; got ${simulation.slateSize}`,
+    ],
+  ];
+}
+
+/** Key, last-seen time and count, then bias and factors, each with one number of optimizer state: an upper estimate. */
+function deltaRowBytes(factorDim: number): number {
+  return 8 + 8 + 2 * 4 * (1 + factorDim);
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { StarlingError } from '../base/errors.js';
+import { dataCentersDefault } from './defaults.js';
+import { problemsOf } from './explain.js';
+import { featuresSchema } from './feature-schema.js';
+import { integer, section, token } from './fields.js';
+import { brokenRelations } from './relations.js';
+import {
+  actorsSchema,
+  dataCenterSchema,
+  joiningSchema,
+  modelSchema,
+  natsSchema,
+  servingSchema,
+  simulationSchema,
+  supervisionSchema,
+  syncSchema,
+  trainingSchema,
+} from './sections.js';
+
+/**
+ * What cluster.config.ts declares. Only the features have no default. Mistakes are found when the cluster starts and
+ * not when an actor first reads the field: unknown keys are errors, since a misspelt limit would be no limit at all.
+ *
+ * A parsed configuration is itself a valid input: actors receive it as JSON and parse it again.
+ */
+export const clusterSchema = section({
+  name: token(
+    'Part of stream and bucket names, so that two clusters can share NATS servers.',
+  ).default('starling'),
+  dataCenters: z
+    .array(dataCenterSchema, { error: 'expected a list of data centers: {name, role}' })
+    .max(16, { error: 'expected at most 16 data centers' })
+    .default(dataCentersDefault)
+    .describe(
+      'One training, at least one inference. With fewer than three in all, the loss of one stops changes to streams.',
+    ),
+  features: featuresSchema,
+  model: modelSchema.prefault({}).describe('The network and its optimizers.'),
+  partitions: integer(
+    { min: 1, max: 4096 },
+    'Hash ranges of keys, fixed for the life of a cluster. Too few: shards can not share the load evenly, nor grow in number. Too many: many small messages.',
+  ).default(8),
+  actors: actorsSchema.prefault({}).describe('How many of each kind.'),
+  joining: joiningSchema.prefault({}).describe('Impressions and actions become samples.'),
+  sync: syncSchema.prefault({}).describe('How what is learned reaches serving.'),
+  training: trainingSchema.prefault({}).describe('Batches of samples.'),
+  serving: servingSchema.prefault({}).describe('Limits and mix of a recommendation.'),
+  supervision: supervisionSchema.prefault({}).describe('When actors are given up and restarted.'),
+  nats: natsSchema.prefault({}).describe('The servers that the cluster starts.'),
+  simulation: simulationSchema.prefault({}).describe('The simulated audience.'),
+});
+
+/** What a config file may leave out is optional here. */
+export type ClusterConfigInput = z.input<typeof clusterSchema>;
+
+/** Every field present. */
+export type ClusterConfig = z.output<typeof clusterSchema>;
+
+/** What is wrapped in this is checked by the editor as it is typed; nothing happens at run time. */
+export function defineCluster(config: ClusterConfigInput): ClusterConfigInput {
+  return config;
+}
+
+/**
+ * Checks a configuration and fills in its defaults.
+ *
+ * @throws StarlingError CONFIG_INVALID whose message has one line for each problem: the path of the field, what is
+ *   allowed, and what was found. `details.fields` has the paths.
+ */
+export function parseClusterConfig(input: unknown): ClusterConfig {
+  const parsed = clusterSchema.safeParse(input);
+  const problems = parsed.success
+    ? brokenRelations(parsed.data)
+    : problemsOf(parsed.error.issues, input);
+  if (parsed.success && problems.length === 0) return parsed.data;
+  throw new StarlingError('CONFIG_INVALID', problems.map(({ text }) => text).join('\n'), {
+    fields: problems.map(({ path }) => path),
+  });
+}

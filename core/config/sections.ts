@@ -1,0 +1,300 @@
+import { z } from 'zod';
+import { integer, number, oneOf, positive, section, token } from './fields.js';
+
+/**
+ * The sections of the configuration other than the features, each field with its default and its meaning. The meaning
+ * says what happens when a number is too low and too high; defaults suit one laptop and are made to be overridden.
+ */
+const second = 1000;
+const minute = 60 * second;
+const day = 24 * 60 * minute;
+const mebibyte = 2 ** 20;
+const gibibyte = 2 ** 30;
+const idRange = { min: 0, max: 2 ** 32 - 1 };
+const duration = { min: 1, max: day };
+
+export const dataCenterSchema = section({
+  name: token('Part of subjects, stream names and folders.'),
+  role: oneOf(
+    ['training', 'inference'],
+    'The training data center holds tables and trainers, an inference one answers requests from copies.',
+  ),
+});
+
+const rowsSchema = section({
+  optimizer: oneOf(
+    ['adagrad', 'sgd'],
+    'Adagrad slows down row by row, so a rare item still learns fast; SGD needs no state beside the row.',
+  ).default('adagrad'),
+  learningRate: positive(
+    10,
+    'Too low: a new item stays unknown for many events. Too high: rows jump with each event and scores turn extreme.',
+  ).default(0.05),
+  initialAccumulator: number(
+    { min: 0, max: 1000 },
+    'Adagrad only. Too low: the first gradient moves a row by the whole learning rate. Too high: rows hardly move.',
+  ).default(0.1),
+  initialScale: number(
+    { min: 0, max: 1 },
+    'Half width of the uniform start of factors. 0: products of factors have no gradient to start from. Too high: noise outweighs what a young row has learned.',
+  ).default(0.01),
+  epsilon: number(
+    { min: 0, max: 1 },
+    'Adagrad only: keeps the division finite. Too high acts as a lower learning rate.',
+  ).default(1e-8),
+});
+
+const denseSchema = section({
+  learningRate: positive(
+    1,
+    'Of Adam. Too low: the network lags behind the rows. Too high: the loss jumps or becomes NaN.',
+  ).default(0.001),
+  beta1: number(
+    { min: 0, max: 0.9999 },
+    'Memory of the mean gradient. Too low: noisy steps; too high: slow to turn when taste drifts.',
+  ).default(0.9),
+  beta2: number(
+    { min: 0, max: 0.99999 },
+    'Memory of the squared gradient. Too low: unsteady step sizes; too high: slow to adapt them.',
+  ).default(0.999),
+  epsilon: positive(
+    1,
+    'Keeps the division finite. Too high acts as a lower learning rate.',
+  ).default(1e-8),
+});
+
+export const modelSchema = section({
+  network: oneOf(
+    ['deepfm', 'fm', 'mlp'],
+    'deepfm: pairwise products and a network beside them. fm: the products alone, cheapest. mlp: the network alone.',
+  ).default('deepfm'),
+  factorDim: integer(
+    { min: 1, max: 256 },
+    'Numbers per row. Too low: tastes that differ look alike. Too high: memory, wire and training cost grow with it, and rare rows overfit.',
+  ).default(8),
+  hidden: z
+    .array(integer({ min: 1, max: 4096 }, 'Units of one hidden layer.'), {
+      error: 'expected a list of layer widths such as [64, 32]',
+    })
+    .max(8, { error: 'expected at most 8 layer widths' })
+    .default([64, 32])
+    .describe(
+      'Widths of the hidden layers, input side first; not used by fm. Too small underfits; each request and each training step pays for every unit.',
+    ),
+  rows: rowsSchema.prefault({}).describe('The optimizer of embedding rows.'),
+  dense: denseSchema.prefault({}).describe('The optimizer of the network.'),
+  seed: integer(idRange, 'Initial values are a function of it; any number is as good.').default(42),
+  backend: oneOf(
+    ['auto', 'tensorflow', 'wasm', 'cpu'],
+    'auto takes the first of tensorflow, wasm, cpu that loads. A named one that does not load is an error.',
+  ).default('auto'),
+});
+
+const count = (max: number, meaning: string) => integer({ min: 1, max }, meaning);
+
+/** Keys are the actor kinds, spelled as their folders and their rows in `starling status`. */
+export const actorsSchema = section({
+  processor: count(64, 'Too few: raw events queue up. Too many: idle processes.').default(1),
+  joiner: count(
+    64,
+    'Each joins its share of the request ids. Too few: samples lag behind events.',
+  ).default(1),
+  'feature-store': count(
+    16,
+    'In each inference data center. One has no replica to turn to when it restarts.',
+  ).default(1),
+  'ps-shard': count(
+    256,
+    'Each owns some partitions. Too few: rows outgrow memory. Too many: each batch becomes many small messages.',
+  ).default(2),
+  'dense-shard': integer(
+    { min: 1, max: 1 },
+    'One: the network is small, and its steps are taken in one order.',
+  ).default(1),
+  trainer: count(
+    64,
+    'Too few: samples queue up. Too many: gradients are taken from rows that have moved on since.',
+  ).default(1),
+  'serving-shard': count(
+    64,
+    'In each inference data center, each with its share of the rows. Too few: rows outgrow memory. Too many: each request becomes many small lookups.',
+  ).default(1),
+  ranker: count(
+    256,
+    'In each inference data center. One leaves requests without an answer while it restarts.',
+  ).default(2),
+  recommender: count(
+    256,
+    'In each inference data center. With one, requests cross to another data center while it restarts.',
+  ).default(1),
+});
+
+export const joiningSchema = section({
+  windowMs: integer(
+    { min: 1, max: 30 * day },
+    'Event time an impression waits for its action. Too short: late clicks count as negatives. Too long: negatives are learned late, and more impressions are open.',
+  ).default(30 * minute),
+  latenessMs: integer(
+    { min: 0, max: day },
+    'How far behind the newest event another may come and still be in time. Too low: stragglers miss their window. Too high: every negative waits longer.',
+  ).default(10 * second),
+  negativeSamplingRate: number(
+    { min: 1e-6, max: 1 },
+    'Share of negatives that are trained on; serving corrects the scores. Too low: the model forgets what is disliked. 1 costs most.',
+  ).default(1),
+  memoryOpenMax: integer(
+    { min: 1, max: 100_000_000 },
+    'Open impressions held in memory; the others wait on disk. Too low: most joins read the disk.',
+  ).default(100_000),
+  idleMs: integer(
+    duration,
+    'After so long without an event, event time goes on with the clock, so that a quiet stream still emits its negatives. Too low: a pause of the sender closes windows early.',
+  ).default(10 * second),
+});
+
+export const syncSchema = section({
+  sparseMsMax: integer(
+    { min: 1, max: 10 * minute },
+    'Longest wait before changed rows are published, under load; a quiet shard publishes at once. Too low: many small deltas. Too high: serving is stale.',
+  ).default(second),
+  denseMsMax: integer(
+    { min: 1, max: day },
+    'Longest wait before a changed network is published. Too low: the log fills with versions. Too high: the network lags behind its rows.',
+  ).default(second),
+  flushRowsMax: integer(
+    { min: 1, max: 1_000_000 },
+    'Rows in one delta message. Too low: overhead for each. Too high: the message exceeds the payload limit, and followers stall on it.',
+  ).default(8192),
+});
+
+export const trainingSchema = section({
+  batchRowsMax: integer(
+    { min: 1, max: 65_536 },
+    'Samples in one step. Too low: messages and op overhead dominate. Too high: steps take long, and few steps are taken.',
+  ).default(1024),
+  batchWaitMs: integer(
+    { min: 0, max: minute },
+    'Wait for more samples before a small batch is trained on. Too low: tiny batches. Too high: serving is stale.',
+  ).default(5),
+  inFlightMax: integer(
+    { min: 1, max: 1024 },
+    'Batches trained but not yet durable. 1: the trainer waits for every flush. Too high: more is recomputed after a crash.',
+  ).default(16),
+  ackWaitMs: integer(
+    { min: 100, max: 10 * minute },
+    'A batch not acknowledged by then is delivered again. Too low: slow batches are computed twice. Too high: a crash delays its batches.',
+  ).default(30 * second),
+  deliveriesMax: integer(
+    { min: 1, max: 100 },
+    'A batch delivered so often and never finished is a dead letter. Too low: bad luck loses samples. Too high: poison keeps crashing trainers.',
+  ).default(5),
+});
+
+export const servingSchema = section({
+  candidatesMax: integer(
+    { min: 1, max: 100_000 },
+    'Candidates in one request. More are refused, since one request would hold up the others.',
+  ).default(10_000),
+  kMax: integer({ min: 1, max: 10_000 }, 'Items in one answer. More are refused.').default(1000),
+  deadlineMs: integer(
+    { min: 1, max: minute },
+    'Time for one request. Too low: answers degrade on a busy host. Too high: callers wait for what is not coming.',
+  ).default(2 * second),
+  exploration: number(
+    { min: 0, max: 1 },
+    'Share of places given to a random candidate. 0: an item never shown is never learned. Too high: users see noise.',
+  ).default(0.05),
+  recentItems: integer(
+    { min: 0, max: 100_000 },
+    'Newest items among the candidates of every request. Too low: new items wait to be found. Too high: ranking costs more.',
+  ).default(200),
+  popularItems: integer(
+    { min: 0, max: 100_000 },
+    'Most liked recent items among the candidates of every request. Too low: little to offer to unknown users. Too high: ranking costs more.',
+  ).default(300),
+});
+
+export const supervisionSchema = section({
+  heartbeatMs: integer(
+    { min: 10, max: minute },
+    'Too low: traffic and wake-ups. Too high: a hung actor is noticed late.',
+  ).default(500),
+  suspectAfterMs: integer(
+    { min: 50, max: 10 * minute },
+    'Silence after which an actor is replaced. Too low: a long pause looks like a crash. Too high: the outage lasts longer.',
+  ).default(5 * second),
+  restartsMax: integer(
+    { min: 0, max: 1000 },
+    'Restarts within restartsWindowMs before the supervisor gives up and escalates. Too low: a short outage ends the cluster. Too high: a hopeless actor hides.',
+  ).default(10),
+  restartsWindowMs: integer(
+    { min: 1, max: day },
+    'The window of restartsMax. Too short never escalates; too long counts what is long past.',
+  ).default(minute),
+  backoffMs: section({
+    base: integer(
+      { min: 1, max: minute },
+      'First wait before a restart, doubled each time. Too low: restarts pile up on what is down. Too high: a single crash hurts.',
+    ).default(100),
+    max: integer(
+      { min: 1, max: 10 * minute },
+      'Longest wait. Too high: an actor stays away long after the cause is gone.',
+    ).default(5 * second),
+  })
+    .prefault({})
+    .describe('Waits between restarts of one actor.'),
+  drainMs: integer(
+    { min: 0, max: 10 * minute },
+    'Time to finish work before an actor is stopped by force. Too low: work is redone by others. Too high: stopping takes long.',
+  ).default(5 * second),
+});
+
+const portSchema = integer(
+  { min: 1024, max: 65_000 },
+  'The first port; the servers take the ones that follow. Below 1024 needs privileges.',
+);
+
+export const natsSchema = section({
+  ports: z
+    .union([z.literal('auto'), section({ base: portSchema })], {
+      error: "expected 'auto' or {base: port}",
+    })
+    .default('auto')
+    .describe('auto takes free ports; name a base where clients must know them beforehand.'),
+  payloadBytesMax: integer(
+    { min: mebibyte, max: 64 * mebibyte },
+    'Largest message. Too low: large batches are split more. Too high: one message holds up the others on a connection.',
+  ).default(8 * mebibyte),
+  storageBytesMax: integer(
+    { min: 64 * mebibyte, max: 2 ** 50 },
+    'Disk for the streams of one data center. When it is used up, events are refused until there is room.',
+  ).default(10 * gibibyte),
+});
+
+export const simulationSchema = section({
+  users: integer(
+    { min: 1, max: 10_000_000 },
+    'Too few are soon learned by heart; too many are rarely seen twice.',
+  ).default(1000),
+  items: integer(
+    { min: 2, max: 10_000_000 },
+    'Too few leave nothing to choose; too many are rarely seen twice.',
+  ).default(500),
+  requestsPerSecond: positive(
+    100_000,
+    'Too low: learning takes long to show. Too high for the host: requests queue up.',
+  ).default(20),
+  factorDim: integer(
+    { min: 1, max: 64 },
+    'Dimensions of the true taste. Above model.factorDim, the model can not express it.',
+  ).default(4),
+  slateSize: integer(
+    { min: 1, max: 1000 },
+    'Items shown in one answer. Too few: little to learn from each request.',
+  ).default(10),
+  driftPerSecond: number(
+    { min: 0, max: 1 },
+    'How fast tastes wander. 0: learning once is enough. Too high: nothing learned stays true.',
+  ).default(0.001),
+  seed: integer(idRange, 'The same seed gives the same audience.').default(1),
+});

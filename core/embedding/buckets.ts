@@ -1,0 +1,169 @@
+import { mix32 } from '../base/hash.js';
+
+/**
+ * The memory of a cuckoo index and the arithmetic that finds a key in it.
+ *
+ *   page     2^14 buckets (768 KiB); a young table has one smaller page
+ *   bucket   12 words: entry 0, entry 1, entry 2, entry 3
+ *   entry    3 words:  low, high, row + 1        (row + 1 = 0: empty, so that every key is a legal key)
+ *
+ * A key may stand in two buckets, chosen by the halves of a keyed permutation of its 64 bits (three Feistel rounds).
+ * Because it is a permutation, no two keys share both hashes, whereas two independent 32-bit hashes of a key can
+ * collide for good.
+ *
+ * Growth doubles the bucket count as linear hashing does, one bucket at a time and in place: bucket b of N is split
+ * into b and b + N, by one more bit of the hash. Buckets below `splitCount` have been split, so an address costs the
+ * same two probes while the table grows as it does at rest. The entries of b go to b or b + N at the place they had:
+ * a split can neither fail nor displace anything.
+ *
+ * Measured with 4 M keys on one core: early exit over interleaved entries finds 10 M keys/s, 13 M/s in the passes of
+ * find-rows.ts. Branch-free comparison of all 8 entries: 6 M/s, as it always fetches the second bucket. Keys and rows
+ * in separate arrays: 5 M/s. One flat array instead of pages: 10 % faster, but growth must copy all of it at once.
+ */
+export const entriesPerBucket = 4;
+export const entryWords = 3;
+export const bucketWords = entriesPerBucket * entryWords;
+/** Too small: more page headers to fetch per probe. Too large: the copy of a growing first page becomes a pause. */
+export const pageShift = 14;
+const pageBuckets = 1 << pageShift;
+const pageMask = pageBuckets - 1;
+
+export class Buckets {
+  pages: Int32Array[];
+  /** Buckets of the finished level, minus one. */
+  mask: number;
+  /** Buckets of this level that are already split; 0 when no growth is under way. */
+  splitCount = 0;
+  readonly seedA: number;
+  readonly seedB: number;
+  readonly seedC: number;
+
+  /** @param bucketCount a power of two. */
+  constructor(bucketCount: number, seed: number) {
+    this.mask = bucketCount - 1;
+    this.seedA = mix32(seed ^ 0x243f6a88) | 0;
+    this.seedB = mix32(seed ^ 0x85a308d3) | 0;
+    this.seedC = mix32(seed ^ 0x13198a2e) | 0;
+    this.pages = [];
+    for (let remaining = bucketCount; remaining > 0; remaining -= pageBuckets) {
+      this.pages.push(new Int32Array(Math.min(remaining, pageBuckets) * bucketWords));
+    }
+  }
+
+  get bucketCount(): number {
+    return this.mask + 1 + this.splitCount;
+  }
+
+  get bytes(): number {
+    let bytes = 0;
+    for (const page of this.pages) bytes += page.byteLength;
+    return bytes;
+  }
+
+  /** Bucket of the first hash. */
+  firstBucket(low: number, high: number): number {
+    const folded = feistelRound(high, low, this.seedA);
+    const second = feistelRound(low, folded, this.seedB);
+    return bucketOf(feistelRound(folded, second, this.seedC), this.mask, this.splitCount);
+  }
+
+  /** Bucket of the second hash; the same as the first for one key in `bucketCount`. */
+  secondBucket(low: number, high: number): number {
+    const folded = feistelRound(high, low, this.seedA);
+    return bucketOf(feistelRound(low, folded, this.seedB), this.mask, this.splitCount);
+  }
+
+  /** First empty entry of a bucket, or -1. */
+  emptyEntry(bucket: number): number {
+    const page = pageOf(this.pages, bucket);
+    const base = baseOf(bucket);
+    for (let entry = 0; entry < entriesPerBucket; entry++) {
+      if (page[base + entry * entryWords + 2] === 0) return entry;
+    }
+    return -1;
+  }
+
+  write(bucket: number, entry: number, low: number, high: number, rowPlusOne: number): void {
+    const page = pageOf(this.pages, bucket);
+    const at = baseOf(bucket) + entry * entryWords;
+    page[at] = low;
+    page[at + 1] = high;
+    page[at + 2] = rowPlusOne;
+  }
+
+  /** Copies an entry over another and empties the source. */
+  move(sourceBucket: number, sourceEntry: number, targetBucket: number, targetEntry: number): void {
+    const page = pageOf(this.pages, sourceBucket);
+    const at = baseOf(sourceBucket) + sourceEntry * entryWords;
+    this.write(targetBucket, targetEntry, page[at]!, page[at + 1]!, page[at + 2]!);
+    page[at + 2] = 0;
+  }
+
+  /** Splits the next bucket of the level. O(1), but for the copy of a first page that is still below full size. */
+  splitNext(): void {
+    const bucket = this.splitCount;
+    const sibling = bucket + this.mask + 1;
+    this.makePageFor(sibling);
+    this.splitCount++;
+    const page = pageOf(this.pages, bucket);
+    const base = baseOf(bucket);
+    for (let entry = 0; entry < entriesPerBucket; entry++) {
+      const at = base + entry * entryWords;
+      if (page[at + 2] === 0) continue;
+      const low = page[at]!;
+      const high = page[at + 1]!;
+      if (this.firstBucket(low, high) === bucket || this.secondBucket(low, high) === bucket)
+        continue;
+      this.move(bucket, entry, sibling, entry);
+    }
+    if (this.splitCount === this.mask + 1) {
+      this.mask = 2 * this.mask + 1;
+      this.splitCount = 0;
+    }
+  }
+
+  private makePageFor(bucket: number): void {
+    const pageIndex = bucket >>> pageShift;
+    if (pageIndex > 0) {
+      if (pageIndex === this.pages.length)
+        this.pages.push(new Int32Array(pageBuckets * bucketWords));
+      return;
+    }
+    const first = this.pages[0]!;
+    if ((bucket + 1) * bucketWords <= first.length) return;
+    const larger = new Int32Array(2 * first.length);
+    larger.set(first);
+    this.pages[0] = larger;
+  }
+}
+
+/** One round of a Feistel network: invertible in `half` for any `key`. */
+export function feistelRound(half: number, key: number, seed: number): number {
+  return half ^ mix32((key + seed) | 0);
+}
+
+/** Branch-free, as while growing half of all branches here would be mispredicted. */
+export function bucketOf(hash: number, mask: number, splitCount: number): number {
+  const isSplit = ((hash & mask) - splitCount) >> 31;
+  return hash & (mask | (isSplit & (2 * mask + 1)));
+}
+
+export function pageOf(pages: readonly Int32Array[], bucket: number): Int32Array {
+  return pages[bucket >>> pageShift]!;
+}
+
+export function baseOf(bucket: number): number {
+  return (bucket & pageMask) * bucketWords;
+}
+
+/** row + 1 of the key in the bucket at `base`, or 0. */
+export function matchInBucket(page: Int32Array, base: number, low: number, high: number): number {
+  if (page[base] === low && page[base + 1] === high && page[base + 2] !== 0) return page[base + 2]!;
+  if (page[base + 3] === low && page[base + 4] === high && page[base + 5] !== 0)
+    return page[base + 5]!;
+  if (page[base + 6] === low && page[base + 7] === high && page[base + 8] !== 0)
+    return page[base + 8]!;
+  if (page[base + 9] === low && page[base + 10] === high && page[base + 11] !== 0)
+    return page[base + 11]!;
+  return 0;
+}

@@ -1,0 +1,269 @@
+import { assert } from '../base/assert.js';
+import { Buckets, baseOf, entriesPerBucket, entryWords, matchInBucket, pageOf } from './buckets.js';
+import { makeRoom } from './displacement.js';
+import { findRows } from './find-rows.js';
+
+/**
+ * Key (two 32-bit words) → row index: bucketised cuckoo hashing, 2 buckets of 4 entries per key, the full key compared,
+ * so that no two keys ever share a row. A lookup reads at most two buckets whatever the load (Pagh & Rodler 2001;
+ * the layout follows MemC3, Fan et al. 2013).
+ *
+ * The table grows when it is `loadMax` full, and a bounded piece at a time: each insert splits `splitsPerInsert`
+ * buckets (see buckets.ts). A key that finds no room, which takes an adversary or bad luck in a tiny table, waits in
+ * the stash: a short list that is scanned after the buckets. It is emptied whenever a growth is finished.
+ *
+ * Nothing here depends on anything but the seed and the sequence of calls.
+ */
+
+/** Too low: memory wasted. Above 0.97 the search for room gets long; 4-way cuckoo hashing breaks down at 0.98. */
+export const loadMax = 0.95;
+/** 1 would do (growth then ends at 0.6 load); 2 ends the crowded phase sooner; 16 would be felt by each insert. */
+const splitsPerInsert = 2;
+/** Below this load more buckets would not help: the keys were made to collide, so they stay in the stash. */
+const crowdedLoad = 0.5;
+/** A stash this long is worth memory: growth is then tried down to a load of `sparseLoad`. */
+const stashLong = 32;
+const sparseLoad = 0.125;
+const bucketCountMin = 4;
+/** Keeps bucket · 4 + entry and the words of a page directory within 31 bits. */
+const bucketCountMax = 2 ** 28;
+
+export const absentRow = -1;
+
+export interface CuckooIndexOptions {
+  readonly seed: number;
+  /** Keys to make room for at once, so that they come in without a growth. */
+  readonly initialKeys?: number;
+}
+
+export class CuckooIndex {
+  private readonly buckets: Buckets;
+  private stash = new Int32Array(0);
+  private stashed = 0;
+  private keyCount = 0;
+
+  constructor(options: CuckooIndexOptions) {
+    const wanted = Math.ceil((options.initialKeys ?? 0) / (entriesPerBucket * loadMax));
+    let bucketCount = bucketCountMin;
+    while (bucketCount < wanted) bucketCount *= 2;
+    this.buckets = new Buckets(bucketCount, options.seed);
+  }
+
+  get size(): number {
+    return this.keyCount;
+  }
+
+  /** Keys over entries, counting the buckets that a growth has added so far. */
+  get load(): number {
+    return this.keyCount / (this.buckets.bucketCount * entriesPerBucket);
+  }
+
+  get bucketCount(): number {
+    return this.buckets.bucketCount;
+  }
+
+  get growing(): boolean {
+    return this.buckets.splitCount > 0;
+  }
+
+  get stashCount(): number {
+    return this.stashed;
+  }
+
+  get bytes(): number {
+    return this.buckets.bytes + this.stash.byteLength;
+  }
+
+  /**
+   * Writes the row of each of `fidCount` keys, or `absentRow`, to rows[rowStart …]; returns how many were found.
+   * @param fids u32 pairs (low, high); fidStart and fidCount are in pairs.
+   */
+  find(
+    fids: Uint32Array,
+    fidStart: number,
+    fidCount: number,
+    rows: Int32Array,
+    rowStart: number,
+  ): number {
+    assert(2 * (fidStart + fidCount) <= fids.length, 'fids end within their array');
+    assert(rowStart + fidCount <= rows.length, 'rows fit their array');
+    const found = findRows(this.buckets, fids, fidStart, fidCount, rows, rowStart);
+    if (this.stashed === 0) return found;
+    return found + this.findStashed(fids, fidStart, fidCount, rows, rowStart);
+  }
+
+  /** Row of one key, or `absentRow`. Words as int32 or u32. */
+  findOne(low: number, high: number): number {
+    const at = this.locate(low | 0, high | 0);
+    if (at >= 0) return this.rowAt(at);
+    const stashAt = this.stashPosition(low | 0, high | 0);
+    return stashAt < 0 ? absentRow : this.stash[stashAt + 2]! - 1;
+  }
+
+  /** Adds a key that is not in the index; the caller has just looked. */
+  insert(low: number, high: number, row: number): void {
+    assert(row >= 0 && row < 0x7fffffff, 'a row index has 31 bits');
+    if (this.growing) this.splitSome();
+    if (!this.place(low | 0, high | 0, row + 1)) {
+      this.pushToStash(low | 0, high | 0, row + 1);
+      if (this.shouldGrowForStash()) this.splitSome();
+    }
+    this.keyCount++;
+    if (!this.growing && this.load >= loadMax) this.splitSome();
+  }
+
+  /** Removes a key and returns the row it had, or `absentRow`. The index never shrinks. */
+  remove(low: number, high: number): number {
+    const at = this.locate(low | 0, high | 0);
+    if (at >= 0) {
+      const row = this.rowAt(at);
+      this.buckets.write(Math.floor(at / entriesPerBucket), at % entriesPerBucket, 0, 0, 0);
+      this.keyCount--;
+      return row;
+    }
+    const stashAt = this.stashPosition(low | 0, high | 0);
+    if (stashAt < 0) return absentRow;
+    const row = this.stash[stashAt + 2]! - 1;
+    this.dropFromStash(stashAt);
+    this.keyCount--;
+    return row;
+  }
+
+  /** Walks the whole index: every key stands where its hash says, and the counts agree. O(n), for tests and chaos. */
+  verify(): void {
+    let counted = this.stashed;
+    for (let bucket = 0; bucket < this.buckets.bucketCount; bucket++) {
+      const page = pageOf(this.buckets.pages, bucket);
+      for (let entry = 0; entry < entriesPerBucket; entry++) {
+        const at = baseOf(bucket) + entry * entryWords;
+        if (page[at + 2] === 0) continue;
+        counted++;
+        assert(
+          this.locate(page[at]!, page[at + 1]!) === bucket * entriesPerBucket + entry,
+          'a key stands once, in one of its two buckets',
+        );
+      }
+    }
+    assert(counted === this.keyCount, `index counts ${this.keyCount} keys and holds ${counted}`);
+  }
+
+  /** bucket · 4 + entry of a key, or -1. */
+  private locate(low: number, high: number): number {
+    const { buckets } = this;
+    const first = locateInBucket(buckets, buckets.firstBucket(low, high), low, high);
+    if (first >= 0) return first;
+    return locateInBucket(buckets, buckets.secondBucket(low, high), low, high);
+  }
+
+  private rowAt(position: number): number {
+    const bucket = Math.floor(position / entriesPerBucket);
+    const entry = position % entriesPerBucket;
+    return pageOf(this.buckets.pages, bucket)[baseOf(bucket) + entry * entryWords + 2]! - 1;
+  }
+
+  private place(low: number, high: number, rowPlusOne: number): boolean {
+    const { buckets } = this;
+    const first = buckets.firstBucket(low, high);
+    let entry = buckets.emptyEntry(first);
+    if (entry >= 0) {
+      buckets.write(first, entry, low, high, rowPlusOne);
+      return true;
+    }
+    const second = buckets.secondBucket(low, high);
+    entry = buckets.emptyEntry(second);
+    if (entry >= 0) {
+      buckets.write(second, entry, low, high, rowPlusOne);
+      return true;
+    }
+    const freed = makeRoom(buckets, first, second);
+    if (freed < 0) return false;
+    buckets.write(
+      Math.floor(freed / entriesPerBucket),
+      freed % entriesPerBucket,
+      low,
+      high,
+      rowPlusOne,
+    );
+    return true;
+  }
+
+  private splitSome(): void {
+    assert(this.bucketCount < bucketCountMax, 'an index holds at most 2^28 buckets');
+    for (let i = 0; i < splitsPerInsert; i++) {
+      this.buckets.splitNext();
+      if (this.growing) continue;
+      this.emptyStash();
+      return;
+    }
+  }
+
+  private shouldGrowForStash(): boolean {
+    if (this.growing) return false;
+    return this.load >= crowdedLoad || (this.stashed >= stashLong && this.load >= sparseLoad);
+  }
+
+  private emptyStash(): void {
+    for (let at = (this.stashed - 1) * entryWords; at >= 0; at -= entryWords) {
+      const { stash } = this;
+      if (this.place(stash[at]!, stash[at + 1]!, stash[at + 2]!)) this.dropFromStash(at);
+    }
+  }
+
+  private pushToStash(low: number, high: number, rowPlusOne: number): void {
+    const at = this.stashed * entryWords;
+    if (at === this.stash.length) {
+      const larger = new Int32Array(Math.max(8 * entryWords, 2 * at));
+      larger.set(this.stash);
+      this.stash = larger;
+    }
+    this.stash[at] = low;
+    this.stash[at + 1] = high;
+    this.stash[at + 2] = rowPlusOne;
+    this.stashed++;
+  }
+
+  private dropFromStash(at: number): void {
+    this.stashed--;
+    this.stash.copyWithin(at, this.stashed * entryWords, (this.stashed + 1) * entryWords);
+  }
+
+  private stashPosition(low: number, high: number): number {
+    for (let at = 0; at < this.stashed * entryWords; at += entryWords) {
+      if (this.stash[at] === low && this.stash[at + 1] === high) return at;
+    }
+    return -1;
+  }
+
+  private findStashed(
+    fids: Uint32Array,
+    fidStart: number,
+    fidCount: number,
+    rows: Int32Array,
+    rowStart: number,
+  ): number {
+    let found = 0;
+    for (let i = 0; i < fidCount; i++) {
+      if (rows[rowStart + i] !== absentRow) continue;
+      const at = this.stashPosition(
+        fids[2 * (fidStart + i)]! | 0,
+        fids[2 * (fidStart + i) + 1]! | 0,
+      );
+      if (at < 0) continue;
+      rows[rowStart + i] = this.stash[at + 2]! - 1;
+      found++;
+    }
+    return found;
+  }
+}
+
+function locateInBucket(buckets: Buckets, bucket: number, low: number, high: number): number {
+  const page = pageOf(buckets.pages, bucket);
+  const base = baseOf(bucket);
+  if (matchInBucket(page, base, low, high) === 0) return -1;
+  for (let entry = 0; entry < entriesPerBucket; entry++) {
+    const at = base + entry * entryWords;
+    if (page[at] === low && page[at + 1] === high && page[at + 2] !== 0)
+      return bucket * entriesPerBucket + entry;
+  }
+  return -1;
+}

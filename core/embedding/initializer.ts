@@ -1,0 +1,111 @@
+import { assert } from '../base/assert.js';
+import { StarlingError } from '../base/errors.js';
+import { hashPair, mix32 } from '../base/hash.js';
+
+interface ZeroPrefix {
+  /** The first coordinates that start at 0: a DeepFM row is [w, v1 … vk], and its w must not start at random. */
+  readonly zeroPrefix?: number;
+}
+
+export type InitializerSpec = ZeroPrefix &
+  (
+    | { readonly kind: 'zeros' }
+    | { readonly kind: 'constant'; readonly value: number }
+    /** Uniform in [minimum, maximum). */
+    | { readonly kind: 'uniform'; readonly minimum: number; readonly maximum: number }
+    | { readonly kind: 'normal'; readonly mean?: number; readonly stddev: number }
+  );
+
+/**
+ * The value a row has before anything was learned. It is a function of slot, key and seed alone, so a pull need not
+ * insert, and a trainer, a follower and a table that was split in two all see the same row.
+ *
+ * Two hashes of the key feed each coordinate: with one 32-bit hash, thousands of pairs among 4 M keys would share a row.
+ */
+export class RowInitializer {
+  private readonly kind: InitializerSpec['kind'];
+  private readonly zeroPrefix: number;
+  private readonly base: number;
+  private readonly scale: number;
+  private readonly seedA: number;
+  private readonly seedB: number;
+
+  constructor(spec: InitializerSpec, slot: number, seed: number) {
+    this.kind = spec.kind;
+    this.zeroPrefix = spec.zeroPrefix ?? 0;
+    [this.base, this.scale] = baseAndScale(spec);
+    if (!(this.zeroPrefix >= 0) || !Number.isFinite(this.base) || !Number.isFinite(this.scale)) {
+      throw new StarlingError(
+        'CONFIG_INVALID',
+        `initializer of slot ${slot}: ${JSON.stringify(spec)} needs finite figures and zeroPrefix >= 0`,
+      );
+    }
+    const slotSeed = mix32(seed ^ Math.imul(slot + 1, 0x9e3779b1));
+    this.seedA = mix32(slotSeed ^ 0x452821e6);
+    this.seedB = mix32(slotSeed ^ 0x38d01377);
+  }
+
+  /** Writes the row of a key to out[start … start + dim]. */
+  write(low: number, high: number, out: Float32Array, start: number, dim: number): void {
+    assert(start + dim <= out.length, 'the row fits the output');
+    const prefixEnd = start + Math.min(this.zeroPrefix, dim);
+    const end = start + dim;
+    out.fill(0, start, prefixEnd);
+    if (this.kind === 'zeros' || this.kind === 'constant') {
+      out.fill(this.base, prefixEnd, end);
+      return;
+    }
+    const a = hashPair(low, high, this.seedA);
+    const b = hashPair(low, high, this.seedB);
+    if (this.kind === 'uniform') writeUniform(out, prefixEnd, end, a, b, this.base, this.scale);
+    else writeNormal(out, prefixEnd, end, a, b, this.base, this.scale);
+  }
+}
+
+function baseAndScale(spec: InitializerSpec): [number, number] {
+  switch (spec.kind) {
+    case 'zeros':
+      return [0, 0];
+    case 'constant':
+      return [spec.value, 0];
+    case 'uniform':
+      return [spec.minimum, spec.maximum - spec.minimum];
+    case 'normal':
+      return [spec.mean ?? 0, spec.stddev];
+  }
+}
+
+/** The n-th draw of a key: u32. */
+function draw(a: number, b: number, n: number): number {
+  return mix32(mix32((a + Math.imul(n + 1, 0x9e3779b1)) | 0) ^ b);
+}
+
+function writeUniform(
+  out: Float32Array,
+  start: number,
+  end: number,
+  a: number,
+  b: number,
+  minimum: number,
+  range: number,
+): void {
+  for (let i = start; i < end; i++) out[i] = minimum + (draw(a, b, i - start) / 4294967296) * range;
+}
+
+/** Box–Muller, one cosine per coordinate. Math.log and Math.cos are computed in software by V8: alike on every host. */
+function writeNormal(
+  out: Float32Array,
+  start: number,
+  end: number,
+  a: number,
+  b: number,
+  mean: number,
+  stddev: number,
+): void {
+  for (let i = start; i < end; i++) {
+    const n = 2 * (i - start);
+    const radius = Math.sqrt(-2 * Math.log((draw(a, b, n) + 0.5) / 4294967296));
+    const angle = (draw(a, b, n + 1) / 4294967296) * 2 * Math.PI;
+    out[i] = mean + stddev * radius * Math.cos(angle);
+  }
+}

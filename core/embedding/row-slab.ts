@@ -1,0 +1,160 @@
+import { assert } from '../base/assert.js';
+
+/**
+ * Rows of one fixed width, in pages, so that a table can exceed the longest array and growth copies nothing but a
+ * first page that is still below full size. A row never moves while it lives.
+ *
+ *   row    f32 [rowWidth]   weights [dim], optimizer state [stateWidth]
+ *   facts  u32 [4]          key low, key high, newest update (event seconds), update count
+ *
+ * The key stands here as well as in the index, so that rows can be walked in an order that insertions don't disturb
+ * and a touched row can say whose it is. Update count 0 marks a free row; its first fact is then the next free row + 1.
+ */
+export const factWords = 4;
+const lowFact = 0;
+const highFact = 1;
+const updatedAtFact = 2;
+const countFact = 3;
+
+/** Too small: many page headers. Too large: the copy of a growing first page becomes a pause (1 MiB: about 0.2 ms). */
+const pageFloatsMax = 1 << 18;
+const firstPageRows = 16;
+const countMax = 0xffffffff;
+
+export class RowSlab {
+  readonly rowWidth: number;
+  readonly pageShift: number;
+  readonly pageMask: number;
+  readonly pages: Float32Array[] = [];
+  private readonly facts: Int32Array[] = [];
+  private liveRows = 0;
+  private rowLimit = 0;
+  /** First free row + 1; 0 when none. */
+  private freeHead = 0;
+
+  constructor(rowWidth: number, initialRows = 0) {
+    assert(Number.isInteger(rowWidth) && rowWidth > 0, 'a row has at least one float');
+    this.rowWidth = rowWidth;
+    let pageShift = 4;
+    while (2 ** (pageShift + 1) * rowWidth <= pageFloatsMax) pageShift++;
+    this.pageShift = pageShift;
+    this.pageMask = 2 ** pageShift - 1;
+    while (this.capacity < initialRows) this.grow();
+  }
+
+  get rowCount(): number {
+    return this.liveRows;
+  }
+
+  /** One more than the highest row ever used: walk 0 … rowEnd - 1 and ask `isLive`. */
+  get rowEnd(): number {
+    return this.rowLimit;
+  }
+
+  get bytes(): number {
+    let bytes = 0;
+    for (const page of this.pages) bytes += page.byteLength;
+    for (const page of this.facts) bytes += page.byteLength;
+    return bytes;
+  }
+
+  /** A row for the key; its floats are whatever was there before. Freed rows are used first, the latest first. */
+  allocate(low: number, high: number, atSeconds: number): number {
+    const row = this.freeHead > 0 ? this.freeHead - 1 : this.rowLimit;
+    if (row === this.rowLimit) {
+      if (row === this.capacity) this.grow();
+      this.rowLimit++;
+    }
+    const facts = this.factsOf(row);
+    const at = this.factOffset(row);
+    if (this.freeHead > 0) this.freeHead = facts[at]!;
+    facts[at + lowFact] = low;
+    facts[at + highFact] = high;
+    facts[at + updatedAtFact] = atSeconds;
+    facts[at + countFact] = 1;
+    this.liveRows++;
+    return row;
+  }
+
+  release(row: number): void {
+    assert(this.isLive(row), 'a row is released once');
+    const facts = this.factsOf(row);
+    const at = this.factOffset(row);
+    facts[at] = this.freeHead;
+    facts[at + countFact] = 0;
+    this.freeHead = row + 1;
+    this.liveRows--;
+  }
+
+  /** Notes one more update of a live row. Event time only moves forward, so a replay does not make a row older. */
+  recordUpdate(row: number, atSeconds: number): void {
+    const facts = this.factsOf(row);
+    const at = this.factOffset(row);
+    if (facts[at + updatedAtFact]! >>> 0 < atSeconds) facts[at + updatedAtFact] = atSeconds;
+    if (facts[at + countFact]! >>> 0 < countMax) facts[at + countFact]!++;
+  }
+
+  isLive(row: number): boolean {
+    return row < this.rowLimit && this.factsOf(row)[this.factOffset(row) + countFact] !== 0;
+  }
+
+  low(row: number): number {
+    return this.factsOf(row)[this.factOffset(row) + lowFact]! >>> 0;
+  }
+
+  high(row: number): number {
+    return this.factsOf(row)[this.factOffset(row) + highFact]! >>> 0;
+  }
+
+  updatedAtSeconds(row: number): number {
+    return this.factsOf(row)[this.factOffset(row) + updatedAtFact]! >>> 0;
+  }
+
+  updateCount(row: number): number {
+    return this.factsOf(row)[this.factOffset(row) + countFact]! >>> 0;
+  }
+
+  pageOf(row: number): Float32Array {
+    return this.pages[row >>> this.pageShift]!;
+  }
+
+  /** Where the row begins in its page, in floats. */
+  offsetOf(row: number): number {
+    return (row & this.pageMask) * this.rowWidth;
+  }
+
+  private factsOf(row: number): Int32Array {
+    return this.facts[row >>> this.pageShift]!;
+  }
+
+  private factOffset(row: number): number {
+    return (row & this.pageMask) * factWords;
+  }
+
+  private get capacity(): number {
+    if (this.pages.length === 0) return 0;
+    return (
+      (this.pages.length - 1) * (this.pageMask + 1) + this.pages.at(-1)!.length / this.rowWidth
+    );
+  }
+
+  /** Doubles the first page until it is a full one, then adds full pages. */
+  private grow(): void {
+    const pageRows = this.pageMask + 1;
+    const firstRows = this.pages.length === 0 ? 0 : this.pages[0]!.length / this.rowWidth;
+    if (firstRows === pageRows) {
+      this.pages.push(new Float32Array(pageRows * this.rowWidth));
+      this.facts.push(new Int32Array(pageRows * factWords));
+      return;
+    }
+    const rows = firstRows === 0 ? firstPageRows : 2 * firstRows;
+    const page = new Float32Array(rows * this.rowWidth);
+    const facts = new Int32Array(rows * factWords);
+    if (firstRows > 0) {
+      page.set(this.pages[0]!);
+      facts.set(this.facts[0]!);
+    }
+    this.pages[0] = page;
+    this.facts[0] = facts;
+  }
+}

@@ -1,0 +1,216 @@
+import { assert } from '../base/assert.js';
+import { StarlingError } from '../base/errors.js';
+import type { ExampleBatch } from './example-batch.js';
+import type { DenseColumn, FeatureEntity, FeatureSpec, Slot } from './feature-spec.js';
+import { preview } from './preview.js';
+import { type KeyWriter, idOf, keyWriterOf, normalise } from './values.js';
+
+/**
+ * The one feature transform: serving, the processor and batch training all call it, so what the model learns from is
+ * what it scored. An entity is encoded once, when its features change or are read; a request then assembles one
+ * user with hundreds of candidates by copying words, with no parsing, hashing or Map on the way.
+ */
+export interface EncodedEntity {
+  /** How many fids each slot of the entity has, in spec order. */
+  readonly counts: Uint8Array;
+  /** u32 pairs (low, high), slot after slot. */
+  readonly fids: Uint32Array;
+  /** Normalised dense columns of the entity, in spec order. */
+  readonly dense: Float32Array;
+}
+
+export interface Transform {
+  readonly spec: FeatureSpec;
+
+  /**
+   * Encodes what is known of one user, item or context.
+   *
+   * Missing values (absent, null, '', or an empty list of ids) leave their slot without fids and read as dense 0 after
+   * normalisation. An entity of which nothing is known still has the slots made from its id.
+   *
+   * @param id  of the user or item; not read for a context.
+   * @param raw features by source name.
+   * @throws StarlingError UNKNOWN_FEATURE naming a feature that isn't declared for this entity; BAD_EVENT naming the
+   *   field whose value has the wrong type.
+   */
+  encodeEntity(
+    entity: FeatureEntity,
+    id: string,
+    raw: Readonly<Record<string, unknown>>,
+  ): EncodedEntity;
+
+  /**
+   * Row i is users[i] + items[i] + contexts[i]. References may repeat: one user, encoded once, for many candidates.
+   * All three have the same length, and come from a transform of the same spec.
+   */
+  assemble(
+    users: readonly EncodedEntity[],
+    items: readonly EncodedEntity[],
+    contexts: readonly EncodedEntity[],
+  ): ExampleBatch;
+}
+
+/** What encoding one entity takes, compiled from the spec. */
+interface EntityPlan {
+  readonly entity: FeatureEntity;
+  readonly slots: readonly { readonly slot: Slot; readonly write: KeyWriter }[];
+  readonly dense: readonly DenseColumn[];
+  readonly sources: ReadonlySet<string>;
+  /** Room for the most fids the entity can have; reused, since encoding is synchronous. */
+  readonly scratch: Uint32Array;
+}
+
+export function createTransform(spec: FeatureSpec): Transform {
+  const plans = {
+    user: planOf(spec, 'user'),
+    item: planOf(spec, 'item'),
+    context: planOf(spec, 'context'),
+  };
+  return {
+    spec,
+    encodeEntity: (entity, id, raw) => encode(plans[entity], id, raw),
+    assemble(users, items, contexts) {
+      assert(items.length === users.length, 'assemble: as many items as users');
+      assert(contexts.length === users.length, 'assemble: as many contexts as users');
+      return assembleRows(spec.slots.length, spec.dense.length, users, items, contexts);
+    },
+  };
+}
+
+function planOf(spec: FeatureSpec, entity: FeatureEntity): EntityPlan {
+  const slots = spec.slots.filter((slot) => slot.entity === entity);
+  const dense = spec.dense.filter((column) => column.entity === entity);
+  const fidsMax = slots.reduce((sum, slot) => sum + slot.valuesMax, 0);
+  for (const slot of slots) assert(slot.valuesMax <= 255, 'counts per slot are bytes');
+  return {
+    entity,
+    slots: slots.map((slot) => ({ slot, write: keyWriterOf(slot.coding) })),
+    dense,
+    sources: new Set([...slots, ...dense].map((feature) => feature.source)),
+    scratch: new Uint32Array(2 * fidsMax),
+  };
+}
+
+function encode(
+  plan: EntityPlan,
+  id: string,
+  raw: Readonly<Record<string, unknown>>,
+): EncodedEntity {
+  const { entity, scratch } = plan;
+  checkId(entity, id, raw);
+  checkNames(plan, raw);
+  const counts = new Uint8Array(plan.slots.length);
+  let fidCount = 0;
+  for (let s = 0; s < plan.slots.length; s++) {
+    const { slot, write } = plan.slots[s]!;
+    const count = write(valueOf(entity, id, raw, slot.source), slot.source, scratch, fidCount);
+    counts[s] = count;
+    fidCount += count;
+  }
+  const dense = new Float32Array(plan.dense.length);
+  for (let d = 0; d < plan.dense.length; d++) {
+    const { source, normalisation } = plan.dense[d]!;
+    dense[d] = normalise(valueOf(entity, id, raw, source), source, normalisation);
+  }
+  return { counts, fids: scratch.slice(0, 2 * fidCount), dense };
+}
+
+/** Own properties only: a feature named `constructor` must not read what every object inherits. */
+function valueOf(
+  entity: FeatureEntity,
+  id: string,
+  raw: Readonly<Record<string, unknown>>,
+  source: string,
+): unknown {
+  if (source === entity && entity !== 'context') return id;
+  return Object.hasOwn(raw, source) ? raw[source] : undefined;
+}
+
+function checkId(entity: FeatureEntity, id: unknown, raw: Readonly<Record<string, unknown>>): void {
+  if (entity === 'context') return;
+  if (typeof id !== 'string' || id === '') {
+    const message = `${entity}: expected an id that is a string and not empty; got ${preview(id)}`;
+    throw new StarlingError('BAD_EVENT', message, { field: entity });
+  }
+  const stated = Object.hasOwn(raw, entity) ? raw[entity] : undefined;
+  if (stated === undefined || stated === null || String(idOf(stated, entity)) === id) return;
+  const message = `${entity}: the features name ${preview(stated)}, the event ${preview(id)}`;
+  throw new StarlingError('BAD_EVENT', message, { field: entity });
+}
+
+function checkNames(plan: EntityPlan, raw: Readonly<Record<string, unknown>>): void {
+  for (const name of Object.keys(raw)) {
+    if (plan.sources.has(name)) continue;
+    if (name === plan.entity && name !== 'context') continue; // The id, checked to be the same.
+    throw unknownFeature(plan.entity, name, plan.sources);
+  }
+}
+
+/** The error for a feature that isn't declared: names it, and what is declared for the entity. */
+export function unknownFeature(
+  entity: FeatureEntity,
+  name: string,
+  sources: Iterable<string>,
+): StarlingError {
+  const declared = [...new Set(sources)].join(', ') || 'none';
+  const message = `${preview(name)} is not a declared ${entity} feature; declared: ${declared}`;
+  return new StarlingError('UNKNOWN_FEATURE', message, { entity, feature: name });
+}
+
+/**
+ * 1,000 candidates with 7 slots and 9 fids each are 100 KB, assembled in 0.15 ms. Words are copied one by one, since an entity has
+ * a handful of fids: for 4 of them (8 words) that is twice as fast as TypedArray.set.
+ */
+function assembleRows(
+  slotCount: number,
+  denseCount: number,
+  users: readonly EncodedEntity[],
+  items: readonly EncodedEntity[],
+  contexts: readonly EncodedEntity[],
+): ExampleBatch {
+  const rowCount = users.length;
+  const parts = [users, items, contexts];
+  let wordCount = 0;
+  for (const part of parts) for (let r = 0; r < rowCount; r++) wordCount += part[r]!.fids.length;
+  const offsets = new Uint32Array(rowCount * slotCount + 1);
+  const fids = new Uint32Array(wordCount);
+  const dense = new Float32Array(rowCount * denseCount);
+  let cell = 0;
+  let word = 0;
+  let column = 0;
+  for (let r = 0; r < rowCount; r++) {
+    for (let p = 0; p < 3; p++) {
+      const entity = parts[p]![r]!;
+      cell = appendCounts(entity.counts, offsets, cell);
+      word = appendWords(entity.fids, fids, word);
+      column = appendNumbers(entity.dense, dense, column);
+    }
+    // Checked row by row: two entities of other specs could make up for each other in the sum.
+    assert(cell === (r + 1) * slotCount, 'assemble: the entities have the slots of this spec');
+    assert(
+      column === (r + 1) * denseCount,
+      'assemble: the entities have the dense columns of this spec',
+    );
+    assert(offsets[cell]! * 2 === word, 'assemble: counts agree with fids');
+  }
+  return { rowCount, slotCount, denseCount, offsets, fids, dense };
+}
+
+function appendCounts(counts: Uint8Array, offsets: Uint32Array, cell: number): number {
+  let end = offsets[cell]!;
+  for (let s = 0; s < counts.length; s++) {
+    end += counts[s]!;
+    offsets[++cell] = end;
+  }
+  return cell;
+}
+
+function appendWords(source: Uint32Array, target: Uint32Array, at: number): number {
+  for (let i = 0; i < source.length; i++) target[at++] = source[i]!;
+  return at;
+}
+
+function appendNumbers(source: Float32Array, target: Float32Array, at: number): number {
+  for (let i = 0; i < source.length; i++) target[at++] = source[i]!;
+  return at;
+}

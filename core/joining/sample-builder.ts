@@ -1,0 +1,159 @@
+import type { PackedRow } from './row-codec.js';
+import type { ImpressionBatch, SampleBatch } from './types.js';
+
+/** What the join adds to an impression to make it a sample. */
+export interface Outcome {
+  readonly label: number;
+  readonly sampleRate: number;
+  readonly acceptedAtMs: number;
+}
+
+/** Columns of the samples to come, fed row by row from batches and from packed rows. Buffers are reused by every take. */
+export class SampleBuilder {
+  readonly #slotCount: number;
+  readonly #denseCount: number;
+  #requestIds: string[] = [];
+  #users: string[] = [];
+  #items: string[] = [];
+  #labels: number[] = [];
+  #sampleRates: number[] = [];
+  #scores: number[] = [];
+  #atMs: number[] = [];
+  #acceptedAtMs: number[] = [];
+  #offsets = new Uint32Array(1024);
+  #fids = new Uint32Array(2048);
+  #dense = new Float32Array(1024);
+  #fidCount = 0;
+
+  constructor(slotCount: number, denseCount: number) {
+    this.#slotCount = slotCount;
+    this.#denseCount = denseCount;
+  }
+
+  get rowCount(): number {
+    return this.#labels.length;
+  }
+
+  /** Adds row `row` of `batch`. */
+  addRow(batch: ImpressionBatch, row: number, outcome: Outcome): void {
+    const { offsets, fids, dense } = batch.examples;
+    const start = offsets[row * this.#slotCount]!;
+    const stop = offsets[(row + 1) * this.#slotCount]!;
+    this.#reserve(stop - start);
+    const rowStart = this.rowCount * this.#slotCount;
+    for (let s = 1; s <= this.#slotCount; s++) {
+      this.#offsets[rowStart + s] = this.#fidCount + offsets[row * this.#slotCount + s]! - start;
+    }
+    copyWords(fids, 2 * start, this.#fids, 2 * this.#fidCount, 2 * (stop - start));
+    copyWords(
+      dense,
+      row * this.#denseCount,
+      this.#dense,
+      this.rowCount * this.#denseCount,
+      this.#denseCount,
+    );
+    this.#fidCount += stop - start;
+    this.#addScalars(batch.requestIds[row]!, batch.users[row]!, batch.items[row]!, outcome);
+    this.#scores.push(batch.scores[row]!);
+    this.#atMs.push(batch.atMs[row]!);
+  }
+
+  /** Adds a packed row that `decodeRow` found in `bytes`. */
+  addPacked(bytes: Uint8Array, packed: PackedRow, outcome: Outcome): void {
+    this.#reserve(packed.fidCount);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const rowStart = this.rowCount * this.#slotCount;
+    for (let s = 0; s < this.#slotCount; s++) {
+      this.#offsets[rowStart + s + 1] =
+        this.#fidCount + view.getUint32(packed.slotEndsOffset + 4 * s, true);
+    }
+    for (let f = 0; f < 2 * packed.fidCount; f++) {
+      this.#fids[2 * this.#fidCount + f] = view.getUint32(packed.fidsOffset + 4 * f, true);
+    }
+    for (let d = 0; d < this.#denseCount; d++) {
+      this.#dense[this.rowCount * this.#denseCount + d] = view.getFloat32(
+        packed.denseOffset + 4 * d,
+        true,
+      );
+    }
+    this.#fidCount += packed.fidCount;
+    this.#addScalars(packed.requestId, packed.user, packed.item, outcome);
+    this.#scores.push(packed.score);
+    this.#atMs.push(packed.atMs);
+  }
+
+  /** The samples since the last take, in the order of their closing. */
+  take(): SampleBatch {
+    const rowCount = this.rowCount;
+    const batch: SampleBatch = {
+      requestIds: this.#requestIds,
+      users: this.#users,
+      items: this.#items,
+      labels: Float32Array.from(this.#labels),
+      sampleRates: Float32Array.from(this.#sampleRates),
+      scores: Float32Array.from(this.#scores),
+      atMs: Float64Array.from(this.#atMs),
+      acceptedAtMs: Float64Array.from(this.#acceptedAtMs),
+      examples: {
+        rowCount,
+        slotCount: this.#slotCount,
+        denseCount: this.#denseCount,
+        offsets: this.#offsets.slice(0, rowCount * this.#slotCount + 1),
+        fids: this.#fids.slice(0, 2 * this.#fidCount),
+        dense: this.#dense.slice(0, rowCount * this.#denseCount),
+      },
+    };
+    this.#fidCount = 0;
+    this.#requestIds = [];
+    this.#users = [];
+    this.#items = [];
+    for (const column of [
+      this.#labels,
+      this.#sampleRates,
+      this.#scores,
+      this.#atMs,
+      this.#acceptedAtMs,
+    ]) {
+      column.length = 0;
+    }
+    return batch;
+  }
+
+  #addScalars(requestId: string, user: string, item: string, outcome: Outcome): void {
+    this.#requestIds.push(requestId);
+    this.#users.push(user);
+    this.#items.push(item);
+    this.#labels.push(outcome.label);
+    this.#sampleRates.push(outcome.sampleRate);
+    this.#acceptedAtMs.push(outcome.acceptedAtMs);
+  }
+
+  #reserve(fidCount: number): void {
+    const rows = this.rowCount + 1;
+    if (rows * this.#slotCount + 1 > this.#offsets.length) {
+      this.#offsets = grown(this.#offsets, new Uint32Array(2 * rows * this.#slotCount + 1));
+    }
+    if (2 * (this.#fidCount + fidCount) > this.#fids.length) {
+      this.#fids = grown(this.#fids, new Uint32Array(4 * (this.#fidCount + fidCount)));
+    }
+    if (rows * this.#denseCount > this.#dense.length) {
+      this.#dense = grown(this.#dense, new Float32Array(2 * rows * this.#denseCount));
+    }
+  }
+}
+
+function grown<T extends Uint32Array | Float32Array>(old: T, next: T): T {
+  next.set(old);
+  return next;
+}
+
+/** A plain loop: rows are tens of words, for which `set(subarray())` spends its time on the view. */
+function copyWords(
+  source: Uint32Array | Float32Array,
+  sourceStart: number,
+  target: Uint32Array | Float32Array,
+  targetStart: number,
+  length: number,
+): void {
+  for (let i = 0; i < length; i++) target[targetStart + i] = source[sourceStart + i]!;
+}

@@ -1,0 +1,32 @@
+import { describe, expect, test } from '@jest/globals';
+import { codeOf } from '../base/errors.js';
+import { loadBackend } from './backend.js';
+
+describe('backend', () => {
+  test.each(['wasm', 'cpu'] as const)('%s multiplies matrices', async (name) => {
+    const { tf, name: loaded } = await loadBackend(name);
+    expect(loaded).toBe(name);
+    expect(tf.getBackend()).toBe(name);
+    const product = tf.tidy(() => [
+      ...tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]])).dataSync(),
+    ]);
+    expect(product).toEqual([11]);
+  });
+
+  test('auto takes the fastest that loads, and loading again gives the same', async () => {
+    const first = await loadBackend('auto');
+    const second = await loadBackend('auto');
+    expect(['tensorflow', 'wasm']).toContain(first.name);
+    expect(second.name).toBe(first.name);
+    expect(second.tf).toBe(first.tf);
+  });
+
+  test('the native one, asked for by name, loads or says why not', async () => {
+    try {
+      expect((await loadBackend('tensorflow')).name).toBe('tensorflow');
+    } catch (error) {
+      expect(codeOf(error)).toBe('CONFIG_INVALID');
+      expect(String(error)).toContain('use "auto"');
+    }
+  });
+});

@@ -1,0 +1,58 @@
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Blocks } from './blocks.js';
+
+/**
+ * What a network is: the dense parameters it declares, and a forward pass from pooled rows to one logit per example.
+ * Rows come in as inputs, already pulled and pooled, so no network knows of tables, shards or messages, and the
+ * gradient that goes back to the shards is simply d(loss)/d(input).
+ *
+ * A row is [w, v₁ … v_k]: a first-order weight and a vector. Every slot has the same k (`factorDim`), as second-order
+ * interactions need, and as it keeps a pulled batch one flat array.
+ */
+export interface ModelSpec {
+  readonly network: NetworkName;
+  readonly slotCount: number;
+  /** k: length of a row's vector; a row has 1 + k values. */
+  readonly factorDim: number;
+  readonly denseCount: number;
+  /** Widths of the hidden layers; without effect on `fm`. */
+  readonly hidden: readonly number[];
+}
+
+export const networkNames = ['deepfm', 'fm', 'mlp'] as const;
+export type NetworkName = (typeof networkNames)[number];
+
+/** Values of one row: its weight and its vector. */
+export function rowWidth(spec: ModelSpec): number {
+  return 1 + spec.factorDim;
+}
+
+export interface ParameterDeclaration {
+  readonly name: string;
+  /** [rows, columns] of a matrix, [columns] of a bias. */
+  readonly shape: readonly [number] | readonly [number, number];
+  /** `glorot`: uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio, 2010). */
+  readonly initial: 'zeros' | 'glorot';
+}
+
+export interface NetworkInputs {
+  /** First-order weights, [n, slotCount]. */
+  readonly weights: Tensor2D;
+  /** Vectors, one slot after another, [n, slotCount · factorDim]. */
+  readonly vectors: Tensor2D;
+  /** Dense features [n, denseCount]; null when the model has none. */
+  readonly dense: Tensor2D | null;
+}
+
+/** The declared parameters as tensors, by name. */
+export interface Parameters {
+  matrix(name: string): Tensor2D;
+  vector(name: string): Tensor1D;
+}
+
+export interface Network {
+  /** In the order in which they lie in the flat array. A function of the spec alone. */
+  parameters(spec: ModelSpec): readonly ParameterDeclaration[];
+  /** Logits [n, 1]. Only operations of `blocks` carry a gradient; what a network needs beyond them becomes a block. */
+  forward(blocks: Blocks, inputs: NetworkInputs, parameters: Parameters, spec: ModelSpec): Tensor2D;
+}

@@ -1,0 +1,87 @@
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import { assert } from '../base/assert.js';
+import type { Tf } from './backend.js';
+import type { DenseLayout } from './dense-parameters.js';
+import { rowWidth, type ModelSpec, type NetworkInputs, type Parameters } from './network.js';
+
+/** Examples as a network sees them: one pooled row per slot, and the dense features. */
+export interface PooledBatch {
+  readonly rowCount: number;
+  /** f32 [rowCount × slotCount × (1 + factorDim)] */
+  readonly pooled: Float32Array;
+  /** f32 [rowCount × denseCount] */
+  readonly dense: Float32Array;
+}
+
+/**
+ * Splits rows into first-order weights and vectors on the way into tensors. In a plain loop, because the upload copies
+ * anyway, and slicing in tfjs would bring two more operations and their gradients into every step.
+ */
+export function uploadInputs(tf: Tf, batch: PooledBatch, spec: ModelSpec): NetworkInputs {
+  const { rowCount, pooled, dense } = batch;
+  const dim = rowWidth(spec);
+  const k = spec.factorDim;
+  const cells = rowCount * spec.slotCount;
+  assert(
+    pooled.length === cells * dim,
+    `${pooled.length} pooled values for ${cells} cells of ${dim}`,
+  );
+  assert(
+    dense.length === rowCount * spec.denseCount,
+    `${dense.length} dense features for ${rowCount} × ${spec.denseCount}`,
+  );
+  const weights = new Float32Array(cells);
+  const vectors = new Float32Array(cells * k);
+  for (let cell = 0, source = 0, target = 0; cell < cells; cell++) {
+    weights[cell] = pooled[source++]!;
+    for (let d = 0; d < k; d++) vectors[target++] = pooled[source++]!;
+  }
+  return {
+    weights: tf.tensor2d(weights, [rowCount, spec.slotCount]),
+    vectors: tf.tensor2d(vectors, [rowCount, spec.slotCount * k]),
+    dense: spec.denseCount === 0 ? null : tf.tensor2d(dense, [rowCount, spec.denseCount]),
+  };
+}
+
+/** The inverse of the split, for gradients: [w, v₁ … v_k] per cell. */
+export function joinRows(
+  weights: Float32Array,
+  vectors: Float32Array,
+  factorDim: number,
+): Float32Array {
+  const rows = new Float32Array(weights.length + vectors.length);
+  for (let cell = 0, source = 0, target = 0; cell < weights.length; cell++) {
+    rows[target++] = weights[cell]!;
+    for (let d = 0; d < factorDim; d++) rows[target++] = vectors[source++]!;
+  }
+  return rows;
+}
+
+/** One tensor per declared parameter, in the layout's order and of the declared shape. */
+export function uploadParameters(tf: Tf, layout: DenseLayout, values: Float32Array): Tensor[] {
+  assert(
+    values.length === layout.size,
+    `${values.length} dense parameters, the network has ${layout.size}`,
+  );
+  return layout.entries.map(({ shape, offset, size }) =>
+    // A copy: the cpu backend keeps what it is given, and the caller goes on changing its array.
+    tf.tensor(values.slice(offset, offset + size), [...shape]),
+  );
+}
+
+/** Looks parameters up by name; a name or rank that was not declared is a defect of the network. */
+export function namedParameters(layout: DenseLayout, tensors: readonly Tensor[]): Parameters {
+  const find = (name: string, rank: number): Tensor => {
+    const index = layout.entries.findIndex((entry) => entry.name === name);
+    assert(index >= 0, `the network uses parameter "${name}", which it does not declare`);
+    assert(
+      tensors[index]!.rank === rank,
+      `parameter "${name}" has rank ${tensors[index]!.rank}, used as ${rank}`,
+    );
+    return tensors[index]!;
+  };
+  return {
+    matrix: (name) => find(name, 2) as Tensor2D,
+    vector: (name) => find(name, 1) as Tensor1D,
+  };
+}

@@ -1,0 +1,39 @@
+/** What a slate is chosen from. Candidates are distinct. */
+export interface SlateInput {
+  readonly candidates: readonly string[];
+  /** Probability per candidate. */
+  readonly scores: Float32Array;
+  readonly k: number;
+  /** Share of places given to a random candidate: an item that is never shown is never learned about. */
+  readonly exploration: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/**
+ * The k best candidates, with some places given away to exploration (ε-greedy per place). Best first; an explored item
+ * stands where a better one would have stood, so that position alone does not give it away.
+ *
+ * @returns indices into candidates, at most k and without repeats.
+ */
+export function chooseSlate(input: SlateInput): number[] {
+  const { scores, exploration, random } = input;
+  const count = input.candidates.length;
+  const k = Math.min(input.k, count);
+  const order = Uint32Array.from({ length: count }, (_unused, i) => i);
+  order.sort((a, b) => scores[b]! - scores[a]! || a - b);
+  const slate: number[] = [];
+  const taken = new Uint8Array(count);
+  let next = 0;
+  while (slate.length < k) {
+    while (taken[order[next]!]) next++;
+    let choice = order[next]!;
+    if (exploration > 0 && random() < exploration) {
+      const candidate = Math.floor(random() * count);
+      if (!taken[candidate]) choice = candidate;
+    }
+    taken[choice] = 1;
+    slate.push(choice);
+  }
+  return slate;
+}

@@ -1,0 +1,108 @@
+import { StarlingError } from '../core/base/errors.js';
+import type { ExampleBatch } from '../core/features/example-batch.js';
+import { protocolVersion } from './codec.js';
+
+/**
+ * Hand-written checks for hot messages: one look at type, length and bounds per column, nothing per element but the
+ * few loops that make later indexing safe. zod is for what outsiders write by hand (public.ts).
+ */
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function asFields(value: unknown, what: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+    throw new StarlingError('BAD_MESSAGE', `${what}: expected a map, got ${describe(value)}.`);
+  }
+  return value as Fields;
+}
+
+/** Checks the version too: unknown fields are ignored, unknown versions refused. */
+export function asMessage(value: unknown, what: string): Fields {
+  const fields = asFields(value, what);
+  if (fields.v !== protocolVersion) {
+    throw new StarlingError(
+      'UNSUPPORTED_VERSION',
+      `${what}: version ${String(fields.v)} is not ${protocolVersion}, the one this release speaks.`,
+    );
+  }
+  return fields;
+}
+
+export function number(fields: Fields, name: string, what: string): number {
+  const value = fields[name];
+  if (typeof value !== 'number' || Number.isNaN(value)) throw wrong(what, name, 'a number', value);
+  return value;
+}
+
+export function text(fields: Fields, name: string, what: string): string {
+  const value = fields[name];
+  if (typeof value !== 'string') throw wrong(what, name, 'a string', value);
+  return value;
+}
+
+export function texts(fields: Fields, name: string, what: string, length?: number): string[] {
+  const value = fields[name];
+  if (!Array.isArray(value)) throw wrong(what, name, 'a list of strings', value);
+  if (length !== undefined && value.length !== length) {
+    throw wrong(what, name, `${length} strings`, `${value.length}`);
+  }
+  for (let i = 0; i < value.length; i++) {
+    if (typeof value[i] !== 'string') throw wrong(what, `${name}[${i}]`, 'a string', value[i]);
+  }
+  return value as string[];
+}
+
+export const u32 = (fields: Fields, name: string, what: string, length?: number): Uint32Array =>
+  typed(fields, name, what, 'Uint32Array', length) as Uint32Array;
+export const f32 = (fields: Fields, name: string, what: string, length?: number): Float32Array =>
+  typed(fields, name, what, 'Float32Array', length) as Float32Array;
+export const f64 = (fields: Fields, name: string, what: string, length?: number): Float64Array =>
+  typed(fields, name, what, 'Float64Array', length) as Float64Array;
+
+/** By tag, not `instanceof`: two realms have two Float32Arrays. */
+function typed(fields: Fields, name: string, what: string, type: string, length?: number): ArrayBufferView {
+  const value = fields[name];
+  if (Object.prototype.toString.call(value) !== `[object ${type}]`) throw wrong(what, name, `a ${type}`, value);
+  const view = value as Float32Array;
+  if (length !== undefined && view.length !== length) {
+    throw wrong(what, name, `${length} elements`, `${view.length}`);
+  }
+  return view;
+}
+
+/** Checks that the offsets rise and end at the fids, so that later loops can't leave the arrays. */
+export function examples(fields: Fields, name: string, what: string, rowCount?: number): ExampleBatch {
+  const inner = asFields(fields[name], `${what}.${name}`);
+  const at = `${what}.${name}`;
+  const rows = number(inner, 'rowCount', at);
+  const slotCount = number(inner, 'slotCount', at);
+  const denseCount = number(inner, 'denseCount', at);
+  if (rowCount !== undefined && rows !== rowCount) throw wrong(at, 'rowCount', `${rowCount}`, rows);
+  for (const count of [rows, slotCount, denseCount]) {
+    if (!Number.isInteger(count) || count < 0 || count > 1e7) throw wrong(at, 'rowCount', 'a count', count);
+  }
+  const offsets = u32(inner, 'offsets', at, rows * slotCount + 1);
+  const fids = u32(inner, 'fids', at);
+  let last = 0;
+  for (let i = 0; i < offsets.length; i++) {
+    const offset = offsets[i]!;
+    if (offset < last) throw wrong(at, `offsets[${i}]`, `at least ${last}`, offset);
+    last = offset;
+  }
+  if (offsets[0] !== 0 || 2 * last !== fids.length) throw wrong(at, 'offsets', `an end of ${fids.length / 2}`, last);
+  return { rowCount: rows, slotCount, denseCount, offsets, fids, dense: f32(inner, 'dense', at, rows * denseCount) };
+}
+
+export function wrong(what: string, name: string, expected: string, got: unknown): StarlingError {
+  return new StarlingError('BAD_MESSAGE', `${what}.${name}: expected ${expected}, got ${describe(got)}.`, {
+    field: name,
+  });
+}
+
+export function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (value === undefined) return 'nothing';
+  if (ArrayBuffer.isView(value)) return Object.prototype.toString.call(value).slice(8, -1);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  return typeof value === 'object' ? 'a map' : String(value as number);
+}

@@ -1,0 +1,83 @@
+/**
+ * Every subject of the protocol, one row each. A subject is built by its function, never by a string at a call site.
+ * Delivery: `request` = a queue group answers one caller; `stream` = JetStream keeps it, the stream's acknowledgement
+ * is the answer; `notice` = core NATS, may be lost, and something else makes good for it.
+ */
+export type Delivery = 'request' | 'stream' | 'notice';
+
+export interface SubjectRow {
+  readonly template: string;
+  readonly delivery: Delivery;
+  readonly sender: string;
+  readonly handler: string;
+  readonly meaning: string;
+}
+
+export const subjectTable = {
+  recommend: row('starling.recommend', 'request', 'clients', 'recommender', 'the k best items for a user'),
+  rank: row('starling.rank', 'request', 'clients, recommender', 'ranker', 'scores of given candidates'),
+  status: row('starling.status', 'request', 'clients', 'cluster supervisor', 'what runs, and how'),
+  ingest: row('starling.ingest.<type>', 'stream', 'clients', 'RAW_<DC>', 'impression, action or features; mapped to raw'),
+  raw: row('starling.raw.<dc>.<type>', 'stream', 'the mapping of the data center', 'processor', 'events as they came'),
+  join: row('starling.join.<joiner>', 'stream', 'processor', 'joiner', 'checked events of one request-id range'),
+  joinControl: row('starling.joiner.<joiner>.close', 'request', 'replay', 'joiner', 'ends the window: no more events will come'),
+  samples: row('starling.samples.<joiner>', 'stream', 'joiner', 'trainer', 'joined training samples'),
+  pull: row('starling.ps.pull.<shard>', 'request', 'trainer', 'ps-shard', 'rows of fids'),
+  push: row('starling.ps.push.<shard>', 'request', 'trainer', 'ps-shard', 'gradients; answered when durable'),
+  densePull: row('starling.dense.pull', 'request', 'trainer', 'dense-shard', 'dense parameters'),
+  densePush: row('starling.dense.push', 'request', 'trainer', 'dense-shard', 'dense gradient; answers new parameters'),
+  denseDurable: row('starling.dense.durable', 'request', 'trainer', 'dense-shard', 'answered when the batches are durable'),
+  deltaWeights: row('starling.deltas.weights.<partition>', 'stream', 'ps-shard', 'serving-shard, ps-shard', 'changed rows, weights only'),
+  deltaState: row('starling.deltas.state.<partition>', 'stream', 'ps-shard', 'ps-shard', 'their optimizer state, just before'),
+  denseVersion: row('starling.dense-log.version', 'stream', 'dense-shard', 'ranker', 'parameters to serve with'),
+  denseState: row('starling.dense-log.state', 'stream', 'dense-shard', 'dense-shard', 'parameters, optimizer state, applied set'),
+  features: row('starling.features.<entity>', 'stream', 'processor', 'feature-store, recommender', 'changed features'),
+  featuresGet: row('starling.feature-store.get', 'request', 'ranker, processor', 'feature-store', 'features of entities'),
+  lookup: row('starling.lookup.<shard>', 'request', 'ranker', 'serving-shard', 'weights of fids'),
+  visible: row('starling.visible.<dc>.<shard>', 'notice', 'serving-shard', 'replay, status', 'what serving has learned'),
+  popular: row('starling.popular', 'notice', 'joiner', 'recommender', 'items with the most recent positives'),
+  deadLetter: row('starling.dead-letter.<kind>', 'stream', 'any', 'people', 'what could not be processed, with its error'),
+  supervision: row('starling.supervision.<type>', 'stream', 'supervisor', 'status, people', 'starts, crashes, restarts'),
+} as const satisfies Record<string, SubjectRow>;
+
+function row(template: string, delivery: Delivery, sender: string, handler: string, meaning: string): SubjectRow {
+  return { template, delivery, sender, handler, meaning };
+}
+
+export const eventTypes = ['impression', 'action', 'features'] as const;
+export type EventType = (typeof eventTypes)[number];
+export const entities = ['user', 'item'] as const;
+export type Entity = (typeof entities)[number];
+
+export const subject = {
+  recommend: 'starling.recommend',
+  rank: 'starling.rank',
+  status: 'starling.status',
+  ingest: (type: EventType) => `starling.ingest.${type}`,
+  raw: (dataCenter: string, type: EventType) => `starling.raw.${dataCenter}.${type}`,
+  join: (joiner: number) => `starling.join.${joiner}`,
+  joinControl: (joiner: number) => `starling.joiner.${joiner}.close`,
+  samples: (joiner: number) => `starling.samples.${joiner}`,
+  pull: (shard: number) => `starling.ps.pull.${shard}`,
+  push: (shard: number) => `starling.ps.push.${shard}`,
+  densePull: 'starling.dense.pull',
+  densePush: 'starling.dense.push',
+  denseDurable: 'starling.dense.durable',
+  deltaWeights: (partition: number) => `starling.deltas.weights.${partition}`,
+  deltaState: (partition: number) => `starling.deltas.state.${partition}`,
+  denseVersion: 'starling.dense-log.version',
+  denseState: 'starling.dense-log.state',
+  features: (entity: Entity) => `starling.features.${entity}`,
+  featuresGet: 'starling.feature-store.get',
+  lookup: (shard: number) => `starling.lookup.${shard}`,
+  visible: (dataCenter: string, shard: number) => `starling.visible.${dataCenter}.${shard}`,
+  visibleAll: 'starling.visible.>',
+  popular: 'starling.popular',
+  deadLetter: (kind: string) => `starling.dead-letter.${kind}`,
+  supervision: (type: string) => `starling.supervision.${type}`,
+} as const;
+
+/** The last token of a subject: the event type, the partition, the shard. */
+export function lastToken(subjectName: string): string {
+  return subjectName.slice(subjectName.lastIndexOf('.') + 1);
+}

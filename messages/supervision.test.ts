@@ -1,0 +1,65 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseChildMessage, parseParentMessage, type StartMessage } from './supervision.js';
+
+const start: StartMessage = {
+  type: 'start',
+  address: 'a.ps-shard.0',
+  kind: 'ps-shard',
+  dataCenter: 'a',
+  index: 0,
+  epoch: 1,
+  partitions: [0, 2],
+  config: {},
+  nats: { url: ['nats://127.0.0.1:4222'], user: 'u', password: 'p' },
+  stateDir: '.starling',
+};
+
+describe('messages between a supervisor and its children', () => {
+  test('of known shape pass, with unknown fields ignored', () => {
+    expect(parseParentMessage({ ...start, later: 1 })).toMatchObject(start);
+    expect(parseParentMessage({ type: 'stop', drainMs: 5, later: 1 })).toEqual({
+      type: 'stop',
+      drainMs: 5,
+    });
+    expect(parseChildMessage({ type: 'state', state: 'ready' })).toEqual({
+      type: 'state',
+      state: 'ready',
+    });
+    expect(parseChildMessage({ type: 'heartbeat', atMs: 1 })).toEqual({
+      type: 'heartbeat',
+      atMs: 1,
+      stats: {},
+    });
+  });
+
+  test('an unknown failure code reads as INTERNAL', () => {
+    expect(parseChildMessage({ type: 'failed', code: 'NEW', message: 'm' })).toEqual({
+      type: 'failed',
+      code: 'INTERNAL',
+      message: 'm',
+    });
+  });
+
+  test.each([
+    null,
+    'state',
+    [],
+    { type: 'other' },
+    { type: 'state', state: 'asleep' },
+    { type: 'heartbeat', atMs: 'now' },
+    { type: 'failed', code: 'INTERNAL' },
+  ])('from a child of another shape are ignored: %j', (value) => {
+    expect(parseChildMessage(value)).toBeUndefined();
+  });
+
+  test.each([
+    undefined,
+    { type: 'stop' },
+    { ...start, kind: 'oracle' },
+    { ...start, epoch: '1' },
+    { ...start, partitions: [0.5] },
+    { ...start, nats: { url: 'nats://127.0.0.1:4222', user: 'u', password: 'p' } },
+  ])('from a supervisor of another shape are ignored: %j', (value) => {
+    expect(parseParentMessage(value)).toBeUndefined();
+  });
+});

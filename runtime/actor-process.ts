@@ -1,0 +1,148 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { pino } from 'pino';
+import type { Logger } from 'pino';
+import { createActor as createMachine } from 'xstate';
+import { codeOf, messageOf } from '../core/base/errors.js';
+import type { ClusterConfig } from '../core/config/schema.js';
+import type { ChildMessage, ParentMessage, StartMessage } from '../messages/supervision.js';
+import { actorMachine } from './actor.machine.js';
+import type { Actor, CreateActor } from './actor.js';
+import { connectBus } from './nats.js';
+import type { NatsBus } from './nats.js';
+
+/**
+ * The process of one actor. Credentials and configuration come over the IPC channel, never on the command line. When
+ * the channel closes the supervisor is gone: the actor drains and ends, so that no process is left behind.
+ */
+export function runActorProcess(load: (kind: string) => Promise<CreateActor>): void {
+  // Ctrl-C reaches the whole terminal group; the supervisor stops its actors in order.
+  process.on('SIGINT', () => undefined);
+  process.once('message', (message: ParentMessage) => {
+    if (message.type === 'start') new ActorProcess(message, load).run();
+    else process.exit(0);
+  });
+}
+
+class ActorProcess {
+  readonly #start: StartMessage;
+  readonly #load: (kind: string) => Promise<CreateActor>;
+  readonly #log: Logger;
+  #bus: NatsBus | undefined;
+  #actor: Actor | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #drainMs: number;
+  readonly #life;
+
+  constructor(start: StartMessage, load: (kind: string) => Promise<CreateActor>) {
+    this.#start = start;
+    this.#load = load;
+    this.#drainMs = (start.config as ClusterConfig).supervision.drainMs;
+    this.#log = pino({ base: { address: start.address, epoch: start.epoch } }, pino.destination({ dest: 1, sync: true }));
+    this.#life = createMachine(
+      actorMachine.provide({
+        actions: {
+          announce: (_context, { state }) => this.#send({ type: 'state', state: state as 'ready' }),
+          restore: () => void this.#restore(),
+          drain: () => void this.#drain(),
+          exit: (_context, { code }) => void this.#exit(code),
+        },
+      }),
+    );
+  }
+
+  run(): void {
+    process.on('uncaughtException', (error) => this.#fail(error));
+    process.on('unhandledRejection', (error) => this.#fail(error));
+    process.on('message', (message: ParentMessage) => {
+      if (message.type !== 'stop') return;
+      this.#drainMs = message.drainMs;
+      this.#life.send({ type: 'STOP' });
+    });
+    process.on('disconnect', () => this.#life.send({ type: 'STOP' }));
+    process.on('SIGTERM', () => this.#life.send({ type: 'STOP' }));
+    this.#life.start();
+    const { heartbeatMs } = (this.#start.config as ClusterConfig).supervision;
+    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
+    void this.#connect();
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      const { nats, address } = this.#start;
+      this.#bus = await connectBus({
+        urls: nats.url,
+        name: address,
+        user: nats.user,
+        password: nats.password,
+      });
+      void this.#bus.closed().then((error) => {
+        if (error) this.#fail(error);
+      });
+      const { kind, dataCenter, index, epoch, partitions, stateDir } = this.#start;
+      const folder = path.join(stateDir, 'actors', address);
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const create = await this.#load(kind);
+      this.#actor = create({
+        identity: { address, kind, dataCenter, index, epoch, partitions },
+        config: this.#start.config as ClusterConfig,
+        bus: this.#bus,
+        folder,
+        log: this.#log,
+        crash: (error) => this.#fail(error),
+      });
+      this.#life.send({ type: 'CONNECTED' });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #restore(): Promise<void> {
+    try {
+      const startMs = performance.now();
+      await this.#actor!.start();
+      this.#log.info({ restoreMs: Math.round(performance.now() - startMs) }, 'ready');
+      this.#life.send({ type: 'RESTORED' });
+      this.#beat();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const deadline = setTimeout(() => {
+      this.#log.warn({ drainMs: this.#drainMs }, 'drain took too long; what was not durable will be redelivered');
+      this.#life.send({ type: 'DRAINED' });
+    }, this.#drainMs);
+    try {
+      await this.#actor?.stop();
+    } catch (error) {
+      this.#log.warn({ code: codeOf(error), err: messageOf(error) }, 'drain failed; what was not durable will be redelivered');
+    }
+    clearTimeout(deadline);
+    this.#life.send({ type: 'DRAINED' });
+  }
+
+  #beat(): void {
+    this.#send({ type: 'heartbeat', atMs: Date.now(), stats: { ...this.#actor?.stats(), rssBytes: process.memoryUsage.rss() } });
+  }
+
+  #fail(error: unknown): void {
+    this.#log.error({ code: codeOf(error), err: error instanceof Error ? error.stack : messageOf(error) }, 'failed');
+    this.#send({ type: 'failed', code: codeOf(error), message: messageOf(error) });
+    this.#life.send({ type: 'FAILED' });
+  }
+
+  async #exit(code: number): Promise<void> {
+    clearInterval(this.#heartbeat);
+    // The last words must leave before the process does.
+    setTimeout(() => process.exit(code), 500).unref();
+    await this.#bus?.close().catch(() => undefined); // The process ends anyway; the server notices.
+    if (process.connected) process.disconnect();
+    process.exit(code);
+  }
+
+  #send(message: ChildMessage): void {
+    if (process.connected) process.send!(message, undefined, undefined, () => undefined);
+  }
+}

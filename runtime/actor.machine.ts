@@ -1,0 +1,43 @@
+import { setup } from 'xstate';
+
+/** The life of an actor, seen from inside its process. Effects are named here and provided by actor-process.ts. */
+export type ActorLifeEvent =
+  | { type: 'CONNECTED' }
+  | { type: 'RESTORED' }
+  | { type: 'STOP' }
+  | { type: 'DRAINED' }
+  | { type: 'FAILED' };
+
+export const actorMachine = setup({
+  types: { events: {} as ActorLifeEvent },
+  actions: {
+    announce: (_arguments, _parameters: { state: string }) => undefined,
+    restore: () => undefined,
+    drain: () => undefined,
+    exit: (_arguments, _parameters: { code: number }) => undefined,
+  },
+}).createMachine({
+  id: 'actor',
+  initial: 'connecting',
+  on: { FAILED: '.failed' },
+  states: {
+    /** The process is up and joins NATS. */
+    connecting: { on: { CONNECTED: 'restoring', STOP: 'stopped' } },
+    /** It loads its state and replays its log. */
+    restoring: {
+      entry: [{ type: 'announce', params: { state: 'restoring' } }, 'restore'],
+      on: { RESTORED: 'ready', STOP: 'draining' },
+    },
+    /** It answers. */
+    ready: { entry: { type: 'announce', params: { state: 'ready' } }, on: { STOP: 'draining' } },
+    /** It takes nothing new and finishes what it has. */
+    draining: {
+      entry: [{ type: 'announce', params: { state: 'draining' } }, 'drain'],
+      on: { DRAINED: 'stopped' },
+    },
+    /** All is durable; the process ends with 0. */
+    stopped: { type: 'final', entry: [{ type: 'announce', params: { state: 'stopped' } }, { type: 'exit', params: { code: 0 } }] },
+    /** It can't go on; the process ends with 1 and the supervisor decides. */
+    failed: { type: 'final', entry: { type: 'exit', params: { code: 1 } } },
+  },
+});

@@ -1,0 +1,38 @@
+import type { Logger } from 'pino';
+import type { ClusterConfig } from '../core/config/schema.js';
+import type { Bus } from './bus.js';
+
+/** Who an actor is. The epoch rises with every start of the address, so that an older incarnation can be told apart. */
+export interface ActorIdentity {
+  /** `<data center>.<kind>.<index>` */
+  readonly address: string;
+  readonly kind: string;
+  readonly dataCenter: string;
+  readonly index: number;
+  readonly epoch: number;
+  readonly partitions: readonly number[];
+}
+
+export interface ActorContext {
+  readonly identity: ActorIdentity;
+  readonly config: ClusterConfig;
+  readonly bus: Bus;
+  /** Folder of its own for what it keeps on disk. */
+  readonly folder: string;
+  readonly log: Logger;
+  /** Reports a defect that leaves the actor unable to go on: the process ends and its supervisor restarts it. */
+  readonly crash: (error: unknown) => void;
+}
+
+/**
+ * An actor is an address, a life cycle and handlers. `start` restores its state and opens its subjects; when it
+ * resolves the actor is ready. `stop` takes nothing new, finishes what it has, and resolves when all is durable.
+ */
+export interface Actor {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Figures for heartbeats and `starling status`; cheap, called twice a second. */
+  stats(): Record<string, unknown>;
+}
+
+export type CreateActor = (context: ActorContext) => Actor;

@@ -1,0 +1,97 @@
+/**
+ * What actors need of the message system, and no more. One implementation speaks to NATS (nats.ts); nothing else in
+ * the project imports the client, so its successor packages can replace it in one place.
+ */
+export interface RequestOptions {
+  /** Wall clock, milliseconds from now, after which the caller gets TIMEOUT. */
+  readonly timeoutMs: number;
+}
+
+export interface ServeOptions {
+  /** Replicas of one queue group share requests; NATS prefers the caller's own data center. */
+  readonly queue?: string;
+}
+
+export interface Stoppable {
+  /** No new messages; those already handed over are finished first. */
+  stop(): Promise<void>;
+}
+
+export interface StreamMessage {
+  readonly subject: string;
+  readonly sequence: number;
+  readonly atMs: number;
+  readonly bytes: Uint8Array;
+  header(name: string): string | undefined;
+}
+
+export interface WorkMessage extends StreamMessage {
+  /** 1 on the first delivery. */
+  readonly deliveries: number;
+  ack(): void;
+  /** Give it back, to be delivered again after `delayMs`. */
+  nak(delayMs?: number): void;
+  /** Tell the server the work goes on. */
+  working(): void;
+}
+
+export interface AppendOptions {
+  readonly messageId?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+export interface TailOptions {
+  readonly stream: string;
+  /** One subject, wildcards allowed. */
+  readonly filter?: string;
+  readonly fromSequence?: number;
+  /** Start with the last message of each subject instead of the first of all. */
+  readonly lastPerSubject?: boolean;
+}
+
+export interface Tail extends Stoppable {
+  /** How many messages were there when the tail began: having handled as many, it has caught up. */
+  readonly backlog: number;
+}
+
+export interface WorkOptions {
+  readonly stream: string;
+  readonly durable: string;
+  readonly filter?: string;
+  readonly ackWaitMs: number;
+  readonly pendingMax: number;
+}
+
+export interface StreamState {
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+export interface Bus {
+  request(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array>;
+  publish(subject: string, bytes: Uint8Array): void;
+  /** Plain subscription: notices. The handler must not throw. */
+  subscribe(subject: string, handler: (bytes: Uint8Array, subject: string) => void): Stoppable;
+  serve(
+    subject: string,
+    options: ServeOptions,
+    handler: (bytes: Uint8Array, subject: string) => Promise<Uint8Array> | Uint8Array,
+  ): Stoppable;
+  /** Resolves with the stream sequence once JetStream has acknowledged the message. */
+  append(subject: string, bytes: Uint8Array, options?: AppendOptions): Promise<number>;
+  /** In order, without gaps; re-created by itself when a message is missed. */
+  tail(options: TailOptions, handler: (message: StreamMessage) => void | Promise<void>): Promise<Tail>;
+  /** Shared work: each message goes to one member until it is acknowledged. */
+  work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable>;
+  streamState(stream: string): Promise<StreamState>;
+  lastMessage(stream: string, subject: string): Promise<StreamMessage | undefined>;
+  bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined>;
+  bucketPut(bucket: string, key: string, bytes: Uint8Array): Promise<void>;
+  /** Everything sent so far has reached the server. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+  readonly payloadBytesMax: number;
+}

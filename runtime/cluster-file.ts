@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { StarlingError, messageOf } from '../core/base/errors.js';
+
+/**
+ * How clients find a cluster on their own host: the supervisor keeps cluster.json in the state folder while it runs.
+ * Only what a client needs is read here, so that the supervisor may note more without a client of yesterday minding.
+ */
+const accessSchema = z.object({
+  name: z.string(),
+  pid: z.int().positive(),
+  dataCenters: z
+    .array(z.object({ name: z.string(), role: z.enum(['training', 'inference']), url: z.string() }))
+    .min(1),
+  user: z.string(),
+  password: z.string(),
+});
+
+export type ClusterAccess = z.output<typeof accessSchema>;
+
+/**
+ * @param stateDir the folder the cluster was started with.
+ * @throws StarlingError NOT_RUNNING if no cluster runs there, STATE_INVALID if its file can't be read.
+ */
+export async function readClusterAccess(stateDir: string): Promise<ClusterAccess> {
+  const folder = path.resolve(stateDir);
+  const file = path.join(folder, 'cluster.json');
+  const text = await readText(file);
+  if (text === undefined) {
+    throw new StarlingError('NOT_RUNNING', `no cluster runs on ${folder}.`, { folder });
+  }
+  const access = parse(text, file);
+  if (hasProcess(access.pid)) return access;
+  throw new StarlingError(
+    'NOT_RUNNING',
+    `the cluster on ${folder} is gone: its process ${access.pid} has ended without a stop.`,
+    { folder, pid: access.pid },
+  );
+}
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    const text = `${file} can't be read: ${messageOf(cause)}.`;
+    throw new StarlingError('STATE_INVALID', text, { file }, { cause });
+  }
+}
+
+function parse(text: string, file: string): ClusterAccess {
+  try {
+    return accessSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
+    throw new StarlingError('STATE_INVALID', `${file} is damaged: ${reason}`, { file }, { cause });
+  }
+}
+
+/** A pid that somebody else got meanwhile is found out when nobody answers at the address. */
+function hasProcess(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // It exists and is another user's.
+  }
+}

@@ -1,0 +1,53 @@
+import { messageOf } from '../../core/base/errors.js';
+import type { Bus, Stoppable, StreamMessage, TailOptions } from '../bus.js';
+
+/**
+ * A follower's view of a log: replay what is there, then go on tailing. Everything that holds state is a follower: a
+ * shard that recovers stops once it has caught up, a serving shard goes on for good. It knows nothing of what it
+ * restores; `apply` is called for one message after the other.
+ */
+export interface Following extends Stoppable {
+  /** Resolves once all that was in the log at the start has been applied. */
+  readonly caughtUp: Promise<void>;
+}
+
+export async function follow(
+  bus: Bus,
+  options: TailOptions,
+  apply: (message: StreamMessage) => void | Promise<void>,
+  onError: (error: unknown) => void,
+): Promise<Following> {
+  let handled = 0;
+  let backlog = Number.POSITIVE_INFINITY;
+  let announce: () => void;
+  const caughtUp = new Promise<void>((resolve) => (announce = resolve));
+  const tail = await bus.tail(options, async (message) => {
+    try {
+      await apply(message);
+    } catch (error) {
+      onError(new Error(`${message.subject} #${message.sequence}: ${messageOf(error)}`, { cause: error }));
+    }
+    handled++;
+    if (handled >= backlog) announce();
+  });
+  backlog = tail.backlog;
+  if (handled >= backlog) announce!();
+  return { caughtUp, stop: () => tail.stop() };
+}
+
+/** Applies what is in the log now, and ends. */
+export async function replay(
+  bus: Bus,
+  options: TailOptions,
+  apply: (message: StreamMessage) => void | Promise<void>,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    follow(bus, options, apply, reject)
+      .then(async (following) => {
+        await following.caughtUp;
+        await following.stop();
+        resolve();
+      })
+      .catch(reject);
+  });
+}

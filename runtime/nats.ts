@@ -1,0 +1,413 @@
+import {
+  AckPolicy,
+  connect,
+  consumerOpts,
+  DeliverPolicy,
+  DiscardPolicy,
+  headers as natsHeaders,
+  nanos,
+  NatsError,
+  RetentionPolicy,
+  StorageType,
+} from 'nats';
+import type {
+  ConsumerMessages,
+  JetStreamClient,
+  JetStreamManager,
+  JsMsg,
+  KV,
+  Msg,
+  NatsConnection,
+  StreamConfig,
+  Subscription,
+} from 'nats';
+import { StarlingError, messageOf } from '../core/base/errors.js';
+import type { StreamDeclaration } from '../messages/streams.js';
+import type {
+  AppendOptions,
+  Bus,
+  RequestOptions,
+  ServeOptions,
+  Stoppable,
+  StreamMessage,
+  StreamState,
+  Tail,
+  TailOptions,
+  WorkMessage,
+  WorkOptions,
+} from './bus.js';
+
+export interface ConnectOptions {
+  /** The own data center's servers first. */
+  readonly urls: readonly string[];
+  readonly user?: string;
+  readonly password?: string;
+  readonly name: string;
+  readonly connectTimeoutMs?: number;
+}
+
+/** @throws StarlingError UNAVAILABLE when no server answers. Once connected it reconnects by itself, for ever. */
+export async function connectBus(options: ConnectOptions): Promise<NatsBus> {
+  try {
+    const connection = await connect({
+      servers: [...options.urls],
+      ...(options.user === undefined ? {} : { user: options.user }),
+      ...(options.password === undefined ? {} : { pass: options.password }),
+      name: options.name,
+      noRandomize: true,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 100,
+      reconnectJitter: 100,
+      timeout: options.connectTimeoutMs ?? 5_000,
+      pingInterval: 5_000,
+      maxPingOut: 3,
+      ignoreClusterUpdates: true,
+    });
+    return new NatsBus(connection);
+  } catch (cause) {
+    throw new StarlingError('UNAVAILABLE', `can't reach NATS at ${options.urls.join(', ')}: ${messageOf(cause)}.`, {}, { cause });
+  }
+}
+
+export class NatsBus implements Bus {
+  readonly #connection: NatsConnection;
+  readonly #jetStream: JetStreamClient;
+  #manager: Promise<JetStreamManager> | undefined;
+  readonly #buckets = new Map<string, Promise<KV>>();
+
+  constructor(connection: NatsConnection) {
+    this.#connection = connection;
+    this.#jetStream = connection.jetstream({ timeout: 10_000 });
+  }
+
+  get payloadBytesMax(): number {
+    return this.#connection.info?.max_payload ?? 1_048_576;
+  }
+
+  /** Resolves when the connection is closed for good. */
+  async closed(): Promise<Error | undefined> {
+    return (await this.#connection.closed()) ?? undefined;
+  }
+
+  async request(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    try {
+      return (await this.#connection.request(subject, bytes, { timeout: options.timeoutMs })).data;
+    } catch (error) {
+      throw translate(error, `request to ${subject}`);
+    }
+  }
+
+  publish(subject: string, bytes: Uint8Array): void {
+    this.#connection.publish(subject, bytes);
+  }
+
+  subscribe(subject: string, handler: (bytes: Uint8Array, subject: string) => void): Stoppable {
+    return stoppable(
+      this.#connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (!error) handler(message.data, message.subject);
+        },
+      }),
+    );
+  }
+
+  serve(
+    subject: string,
+    options: ServeOptions,
+    handler: (bytes: Uint8Array, subject: string) => Promise<Uint8Array> | Uint8Array,
+  ): Stoppable {
+    let pending = 0;
+    let idle: (() => void) | undefined;
+    const settle = (message: Msg, reply: Uint8Array): void => {
+      message.respond(reply);
+      if (--pending === 0) idle?.();
+    };
+    const subscription = this.#connection.subscribe(subject, {
+      ...(options.queue === undefined ? {} : { queue: options.queue }),
+      callback: (error, message) => {
+        if (error) return;
+        pending++;
+        // The handler answers errors as replies; it does not reject (runtime/serve.ts).
+        void Promise.resolve(handler(message.data, message.subject)).then((reply) => settle(message, reply));
+      },
+    });
+    return {
+      stop: async () => {
+        await stopSubscription(subscription);
+        if (pending > 0) await new Promise<void>((resolve) => (idle = resolve));
+      },
+    };
+  }
+
+  async append(subject: string, bytes: Uint8Array, options: AppendOptions = {}): Promise<number> {
+    try {
+      const ack = await this.#jetStream.publish(subject, bytes, {
+        ...(options.messageId === undefined ? {} : { msgID: options.messageId }),
+        ...(options.headers === undefined ? {} : { headers: headersOf(options.headers) }),
+        timeout: options.timeoutMs ?? 10_000,
+      });
+      return ack.seq;
+    } catch (error) {
+      throw translate(error, `append to ${subject}`);
+    }
+  }
+
+  async tail(options: TailOptions, handler: (message: StreamMessage) => void | Promise<void>): Promise<Tail> {
+    const consumer = consumerOpts();
+    consumer.orderedConsumer();
+    consumer.bindStream(options.stream);
+    if (options.lastPerSubject) consumer.deliverLastPerSubject();
+    else if (options.fromSequence !== undefined && options.fromSequence > 1) consumer.startSequence(options.fromSequence);
+    else consumer.deliverAll();
+    try {
+      const subscription = await this.#jetStream.subscribe(options.filter ?? '>', consumer);
+      const info = await subscription.consumerInfo();
+      const finished = (async () => {
+        for await (const message of subscription) await handler(new JsStreamMessage(message));
+      })();
+      return {
+        backlog: info.delivered.consumer_seq + info.num_pending,
+        stop: async () => {
+          subscription.unsubscribe();
+          await finished;
+        },
+      };
+    } catch (error) {
+      throw translate(error, `tail of ${options.stream}`);
+    }
+  }
+
+  async work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable> {
+    try {
+      const manager = await this.#jsm();
+      const declared = {
+        durable_name: options.durable,
+        ack_policy: AckPolicy.Explicit,
+        deliver_policy: DeliverPolicy.All,
+        ack_wait: nanos(options.ackWaitMs),
+        max_ack_pending: options.pendingMax,
+        ...(options.filter === undefined ? {} : { filter_subject: options.filter }),
+      };
+      await manager.consumers.add(options.stream, declared);
+      const consumer = await this.#jetStream.consumers.get(options.stream, options.durable);
+      const messages = await consumer.consume({
+        max_messages: options.pendingMax,
+        expires: 5_000,
+        callback: (message) => handler(new JsWorkMessage(message)),
+      });
+      return { stop: () => stopConsuming(messages) };
+    } catch (error) {
+      throw translate(error, `work on ${options.stream}`);
+    }
+  }
+
+  async streamState(stream: string): Promise<StreamState> {
+    try {
+      const { state } = await (await this.#jsm()).streams.info(stream);
+      return {
+        firstSequence: state.first_seq,
+        lastSequence: state.last_seq,
+        messages: state.messages,
+        bytes: state.bytes,
+      };
+    } catch (error) {
+      throw translate(error, `state of ${stream}`);
+    }
+  }
+
+  async lastMessage(stream: string, subject: string): Promise<StreamMessage | undefined> {
+    try {
+      const found = await (await this.#jsm()).streams.getMessage(stream, { last_by_subj: subject });
+      return {
+        subject: found.subject,
+        sequence: found.seq,
+        atMs: found.time.getTime(),
+        bytes: found.data,
+        header: (name) => found.header?.get(name) || undefined,
+      };
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw translate(error, `last message of ${subject}`);
+    }
+  }
+
+  async bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined> {
+    try {
+      const entry = await (await this.#bucket(bucket)).get(key);
+      return entry && entry.operation === 'PUT' ? entry.value : undefined;
+    } catch (error) {
+      throw translate(error, `bucket ${bucket}`);
+    }
+  }
+
+  async bucketPut(bucket: string, key: string, bytes: Uint8Array): Promise<void> {
+    try {
+      await (await this.#bucket(bucket)).put(key, bytes);
+    } catch (error) {
+      throw translate(error, `bucket ${bucket}`);
+    }
+  }
+
+  /**
+   * Creates the stream, or brings it up to the declaration. Safe to call again and from several processes.
+   * @throws StarlingError STATE_INVALID when the server does not echo what was asked (old servers drop settings).
+   */
+  async declareStream(declaration: StreamDeclaration, placed: boolean): Promise<void> {
+    const config = streamConfig(declaration, placed);
+    const manager = await this.#jsm();
+    try {
+      const info = await manager.streams.add(config).catch((error: unknown) => {
+        if (isNameInUse(error)) return manager.streams.update(declaration.name, config);
+        throw error;
+      });
+      const missing = (declaration.subjects ?? []).filter((subject) => !info.config.subjects.includes(subject));
+      if (missing.length > 0) {
+        throw new StarlingError('STATE_INVALID', `stream ${declaration.name} does not take ${missing.join(', ')}.`);
+      }
+    } catch (error) {
+      throw translate(error, `stream ${declaration.name}`);
+    }
+  }
+
+  async flush(): Promise<void> {
+    await this.#connection.flush();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#connection.isClosed()) await this.#connection.close();
+  }
+
+  /** Kept only when it worked: a manager asked for while JetStream starts up would fail for ever. */
+  #jsm(): Promise<JetStreamManager> {
+    this.#manager ??= this.#connection.jetstreamManager({ timeout: 10_000 }).catch((error: unknown) => {
+      this.#manager = undefined;
+      throw error;
+    });
+    return this.#manager;
+  }
+
+  #bucket(name: string): Promise<KV> {
+    const known = this.#buckets.get(name);
+    if (known) return known;
+    const opened = this.#jetStream.views.kv(name, { history: 1, storage: StorageType.File, timeout: 10_000 });
+    this.#buckets.set(name, opened);
+    opened.catch(() => this.#buckets.delete(name));
+    return opened;
+  }
+}
+
+function streamConfig(declaration: StreamDeclaration, placed: boolean): Partial<StreamConfig> & { name: string } {
+  return {
+    name: declaration.name,
+    ...(declaration.subjects === undefined ? {} : { subjects: [...declaration.subjects] }),
+    ...(declaration.sources === undefined
+      ? {}
+      : { sources: declaration.sources.map(({ stream, subject }) => ({ name: stream, filter_subject: subject })) }),
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    num_replicas: 1,
+    max_age: nanos(declaration.maxAgeMs),
+    max_msgs_per_subject: declaration.maxMessagesPerSubject ?? -1,
+    discard: declaration.discard === 'old' ? DiscardPolicy.Old : DiscardPolicy.New,
+    duplicate_window: nanos(declaration.duplicateWindowMs),
+    allow_direct: true,
+    ...(placed ? { placement: { cluster: declaration.cluster, tags: [] } } : {}),
+  } as Partial<StreamConfig> & { name: string };
+}
+
+function headersOf(values: Readonly<Record<string, string>>) {
+  const headers = natsHeaders();
+  for (const [name, value] of Object.entries(values)) headers.set(name, value);
+  return headers;
+}
+
+class JsStreamMessage implements StreamMessage {
+  protected readonly message: JsMsg;
+
+  constructor(message: JsMsg) {
+    this.message = message;
+  }
+
+  get subject(): string {
+    return this.message.subject;
+  }
+
+  get sequence(): number {
+    return this.message.seq;
+  }
+
+  get atMs(): number {
+    return this.message.info.timestampNanos / 1e6;
+  }
+
+  get bytes(): Uint8Array {
+    return this.message.data;
+  }
+
+  header(name: string): string | undefined {
+    return this.message.headers?.get(name) || undefined;
+  }
+}
+
+class JsWorkMessage extends JsStreamMessage implements WorkMessage {
+  get deliveries(): number {
+    return this.message.info.redeliveryCount;
+  }
+
+  ack(): void {
+    this.message.ack();
+  }
+
+  nak(delayMs?: number): void {
+    this.message.nak(delayMs);
+  }
+
+  working(): void {
+    this.message.working();
+  }
+}
+
+async function stopConsuming(messages: ConsumerMessages): Promise<void> {
+  const error = await messages.close();
+  if (error) throw translate(error, 'stop of a consumer');
+}
+
+function stoppable(subscription: Subscription): Stoppable {
+  return { stop: () => stopSubscription(subscription) };
+}
+
+async function stopSubscription(subscription: Subscription): Promise<void> {
+  if (!subscription.isClosed()) await subscription.drain();
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof NatsError && (error.code === '404' || error.api_error?.code === 404);
+}
+
+/** 10058: the stream is there already, with another configuration. */
+function isNameInUse(error: unknown): boolean {
+  return error instanceof NatsError && error.api_error?.err_code === 10058;
+}
+
+const codes: Readonly<Record<string, 'NO_RESPONDERS' | 'TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNAVAILABLE'>> = {
+  '503': 'NO_RESPONDERS',
+  TIMEOUT: 'TIMEOUT',
+  MAX_PAYLOAD_EXCEEDED: 'PAYLOAD_TOO_LARGE',
+  CONNECTION_CLOSED: 'UNAVAILABLE',
+  CONNECTION_DRAINING: 'UNAVAILABLE',
+  DISCONNECT: 'UNAVAILABLE',
+};
+
+/** Server-side store failures carry no code of their own, only words. */
+const storageWords = /no space|insufficient|storage|maximum bytes|resources exceeded/i;
+
+function translate(error: unknown, what: string): StarlingError {
+  if (error instanceof StarlingError) return error;
+  const text = messageOf(error);
+  const natsCode = (error as { code?: string }).code ?? '';
+  if (storageWords.test(text)) {
+    return new StarlingError('STORAGE_FULL', `${what}: the server can't store it: ${text}.`, {}, { cause: error });
+  }
+  const code = codes[natsCode] ?? 'UNAVAILABLE';
+  return new StarlingError(code, `${what}: ${text} (${natsCode || 'no code'}).`, {}, { cause: error });
+}

@@ -1,0 +1,71 @@
+/**
+ * Builds if any source is newer than the last build, so that `npm run cluster` never runs yesterday's code and never
+ * makes its user wait for a build that would change nothing: comparing times takes some ten milliseconds, asking tsc
+ * some seconds.
+ */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+const config = path.join(root, 'tsconfig.json');
+
+/**
+ * Written by the last build that succeeded. The compiler's own build info won't do: it is also written by a build with
+ * errors and by a mere type check, and left untouched when the output would be the same.
+ */
+const stamp = path.join(root, 'dist', '.built');
+
+/** @param {string} file */
+function modifiedAtMs(file) {
+  return fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/**
+ * @param {string} place  a file or a folder
+ * @returns {number} time of the newest TypeScript source in it; 0 if there is none
+ */
+function newestSourceMs(place) {
+  const stats = fs.statSync(place, { throwIfNoEntry: false });
+  if (!stats) return 0;
+  if (!stats.isDirectory()) return stats.mtimeMs;
+  let newestMs = 0;
+  for (const entry of fs.readdirSync(place, { withFileTypes: true })) {
+    const child = path.join(place, entry.name);
+    if (entry.isDirectory()) newestMs = Math.max(newestMs, newestSourceMs(child));
+    else if (entry.name.endsWith('.ts')) newestMs = Math.max(newestMs, modifiedAtMs(child));
+  }
+  return newestMs;
+}
+
+function isFresh() {
+  const builtMs = modifiedAtMs(stamp);
+  if (builtMs === 0) return false;
+  /** @type {{ include: string[] }} */
+  const { include } = JSON.parse(fs.readFileSync(config, 'utf8'));
+  const inputs = [config, path.join(root, 'package.json')].map(modifiedAtMs);
+  const sources = include.map((place) => newestSourceMs(path.join(root, place)));
+  return Math.max(...inputs, ...sources) < builtMs;
+}
+
+function build() {
+  if (!fs.existsSync(compiler)) {
+    console.error('starling: the dependencies are missing; run `npm ci` first');
+    return 1;
+  }
+  console.error('building…');
+  const startedAt = new Date();
+  const { status } = spawnSync(process.execPath, [compiler, '-p', config], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) return status ?? 1;
+  // The time of the start, not of the end: what was edited meanwhile may not have been read.
+  fs.writeFileSync(stamp, '');
+  fs.utimesSync(stamp, startedAt, startedAt);
+  return 0;
+}
+
+if (!isFresh()) process.exitCode = build();

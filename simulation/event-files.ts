@@ -1,0 +1,209 @@
+import type { StarlingError } from '../core/base/errors.js';
+import type { FeatureEntity, FeatureSpec } from '../core/features/feature-spec.js';
+import { preview } from '../core/features/preview.js';
+import { unknownFeature } from '../core/features/transform.js';
+import { type CsvBatch, invalidFile, readCsv } from './csv-file.js';
+
+/**
+ * The files of real interactions that a replay and batch training read. Events are held by column and in time order:
+ * 100,000 of them take 2.5 MB beside the strings, each of which is held once.
+ */
+export interface EventTable {
+  readonly count: number;
+  /** Seconds since 1970, ascending; events of one second keep the order of the file. */
+  readonly timestamps: Float64Array;
+  readonly users: readonly string[];
+  readonly items: readonly string[];
+  /** 1 where the user liked it. */
+  readonly labels: Uint8Array;
+  /** The other columns, each with a value for every event; '' where there is none. */
+  readonly context: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A user or item with its features by column; '' where there is none. */
+export interface EntityRecord {
+  readonly id: string;
+  readonly features: Readonly<Record<string, string>>;
+}
+
+/** Positions in this list are used below. */
+const eventColumns = ['timestamp', 'user', 'item', 'label'];
+
+/** The year 5138 in seconds, 1973 in milliseconds: nobody means seconds by anything above. */
+const secondsMax = 1e11;
+
+const decimal = /^\d+(\.\d*)?(e\+?\d+)?$/i;
+
+/**
+ * Reads `timestamp,user,item,label` and any context columns, sorted by timestamp.
+ *
+ * @throws StarlingError FILE_INVALID naming file, line and field.
+ */
+export async function readEvents(path: string): Promise<EventTable> {
+  const builder = createTableBuilder(path);
+  for await (const batch of readCsv(path, eventColumns)) builder.append(batch);
+  return sortedByTime(builder.table());
+}
+
+/**
+ * Reads `item,…` or `user,…`, in the order of the file.
+ *
+ * @throws StarlingError FILE_INVALID naming file, line and field; two rows of one id are an error too.
+ */
+export async function readEntities(path: string, entity: 'item' | 'user'): Promise<EntityRecord[]> {
+  const records: EntityRecord[] = [];
+  const lineOf = new Map<string, number>();
+  for await (const { columns, rows, lines } of readCsv(path, [entity])) {
+    const idColumn = columns.indexOf(entity);
+    const others = columns
+      .map((name, column) => ({ name, column }))
+      .filter((c) => c.name !== entity);
+    for (let r = 0; r < rows.length; r++) {
+      const row = rows[r]!;
+      const line = lines[r]!;
+      const id = row[idColumn]!;
+      if (id === '') throw emptyField(path, entity, line);
+      const earlier = lineOf.get(id);
+      if (earlier !== undefined) {
+        const text = `${entity} ${preview(id)} is already on line ${earlier}; expected one row for each ${entity}`;
+        throw invalidFile(path, text, { line, field: entity });
+      }
+      lineOf.set(id, line);
+      const features = Object.fromEntries(others.map(({ name, column }) => [name, row[column]!]));
+      records.push({ id, features });
+    }
+  }
+  return records;
+}
+
+/**
+ * Every extra column of the events must be a declared context feature: a column that is silently not learned from would
+ * look like a poor model.
+ *
+ * @throws StarlingError UNKNOWN_FEATURE naming the column.
+ */
+export function checkColumns(table: EventTable, spec: FeatureSpec): void {
+  checkNames(Object.keys(table.context), 'context', spec);
+}
+
+/** The same for the columns of an items or users file. */
+export function checkEntityColumns(
+  records: readonly EntityRecord[],
+  entity: 'item' | 'user',
+  spec: FeatureSpec,
+): void {
+  // Every record of a file has the columns of its header.
+  const [first] = records;
+  if (first) checkNames(Object.keys(first.features), entity, spec);
+}
+
+function checkNames(names: readonly string[], entity: FeatureEntity, spec: FeatureSpec): void {
+  const declared = [...spec.slots, ...spec.dense].filter((feature) => feature.entity === entity);
+  const sources = new Set(declared.map((feature) => feature.source));
+  for (const name of names) if (!sources.has(name)) throw unknownFeature(entity, name, sources);
+}
+
+/** Appends batches to growing columns. */
+function createTableBuilder(path: string) {
+  let count = 0;
+  let timestamps = new Float64Array(4096);
+  let labels = new Uint8Array(4096);
+  const users: string[] = [];
+  const items: string[] = [];
+  const context = new Map<string, string[]>();
+  const intern = createInterner();
+
+  const appendRow = (row: readonly string[], line: number, at: readonly number[]): void => {
+    const user = row[at[1]!]!;
+    const item = row[at[2]!]!;
+    if (user === '') throw emptyField(path, 'user', line);
+    if (item === '') throw emptyField(path, 'item', line);
+    timestamps[count] = secondsOf(path, row[at[0]!]!, line);
+    labels[count] = labelOf(path, row[at[3]!]!, line);
+    users.push(intern(user));
+    items.push(intern(item));
+    count++;
+  };
+  return {
+    append({ columns, rows, lines }: CsvBatch): void {
+      if (count + rows.length > labels.length) {
+        const capacity = 2 * (count + rows.length);
+        timestamps = grown(timestamps, new Float64Array(capacity));
+        labels = grown(labels, new Uint8Array(capacity));
+      }
+      const at = eventColumns.map((name) => columns.indexOf(name));
+      for (let r = 0; r < rows.length; r++) appendRow(rows[r]!, lines[r]!, at);
+      for (const [column, name] of columns.entries()) {
+        if (eventColumns.includes(name)) continue;
+        const values = context.get(name) ?? [];
+        context.set(name, values);
+        for (const row of rows) values.push(intern(row[column]!));
+      }
+    },
+    table: (): EventTable => ({
+      count,
+      timestamps: timestamps.slice(0, count),
+      users,
+      items,
+      labels: labels.slice(0, count),
+      context: Object.fromEntries(context),
+    }),
+  };
+}
+
+/** One string object for each distinct text: a file of a million events may name a thousand users. */
+function createInterner(): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const first = known.get(text);
+    if (first !== undefined) return first;
+    known.set(text, text);
+    return text;
+  };
+}
+
+function grown<T extends Float64Array | Uint8Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
+
+function secondsOf(path: string, text: string, line: number): number {
+  const seconds = decimal.test(text) ? Number(text) : NaN;
+  if (seconds <= secondsMax) return seconds;
+  const expected = 'expected seconds since 1970, a number';
+  const hint = seconds > secondsMax ? ' (these look like milliseconds)' : '';
+  const message = `timestamp: ${expected}; got ${preview(text)}${hint}`;
+  throw invalidFile(path, message, { line, field: 'timestamp' });
+}
+
+function labelOf(path: string, text: string, line: number): number {
+  if (text === '0') return 0;
+  if (text === '1') return 1;
+  const message = `label: expected 0 or 1; got ${preview(text)}`;
+  throw invalidFile(path, message, { line, field: 'label' });
+}
+
+function emptyField(path: string, field: string, line: number): StarlingError {
+  return invalidFile(path, `${field}: expected an id; got nothing`, { line, field });
+}
+
+/** Stable: `sort` keeps equal elements in order. A file in time order, the usual case, is not copied. */
+function sortedByTime(table: EventTable): EventTable {
+  const { count, timestamps } = table;
+  let sorted = true;
+  for (let i = 1; i < count && sorted; i++) sorted = timestamps[i - 1]! <= timestamps[i]!;
+  if (sorted) return table;
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  order.sort((a, b) => timestamps[a]! - timestamps[b]! || a - b);
+  const pick = <T>(values: readonly T[]): T[] => Array.from(order, (i) => values[i]!);
+  return {
+    count,
+    timestamps: Float64Array.from(order, (i) => timestamps[i]!),
+    users: pick(table.users),
+    items: pick(table.items),
+    labels: Uint8Array.from(order, (i) => table.labels[i]!),
+    context: Object.fromEntries(
+      Object.entries(table.context).map(([name, values]) => [name, pick(values)]),
+    ),
+  };
+}

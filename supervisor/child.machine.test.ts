@@ -1,0 +1,365 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  createActor,
+  getNextTransitions,
+  initialTransition,
+  SimulatedClock,
+  transition,
+  type SnapshotFrom,
+} from 'xstate';
+import { getAdjacencyMap, getStateNodes } from 'xstate/graph';
+import { childStates, type ChildState } from '../messages/supervision.js';
+import {
+  childMachine,
+  childStateOf,
+  countRestart,
+  isRestartable,
+  planRestart,
+  type ChildEvent,
+  type ChildFailure,
+} from './child.machine.js';
+import { childPolicy } from './restart-policy.js';
+
+type Snapshot = SnapshotFrom<typeof childMachine>;
+
+const policy = childPolicy({ restartsMax: 1, backoffMsMin: 10, backoffMsMax: 10 });
+const full: ChildFailure = { code: 'STORAGE_FULL', message: 'no space left' };
+const misconfigured: ChildFailure = { code: 'CONFIG_INVALID', message: 'no such optimizer' };
+
+const heartbeat: ChildEvent = { type: 'HEARTBEAT' };
+const restoring: ChildEvent = { type: 'RESTORING' };
+const ready: ChildEvent = { type: 'READY' };
+const failed: ChildEvent = { type: 'FAILED', failure: full };
+const failedForGood: ChildEvent = { type: 'FAILED', failure: misconfigured };
+const exited: ChildEvent = { type: 'EXITED', atMs: 0, jitter: 1 };
+const stop: ChildEvent = { type: 'STOP', drainMs: 7 };
+const events = [heartbeat, restoring, ready, failed, failedForGood, exited, stop];
+
+/** Types of the events that the current state answers to. */
+function knownTypes(snapshot: Snapshot): string[] {
+  return getNextTransitions(snapshot).map(({ eventType }: { eventType: string }) => eventType);
+}
+
+/** The timer of the current state going off; a state of this machine has at most one. */
+function timerOf(snapshot: Snapshot): ChildEvent | undefined {
+  const type = knownTypes(snapshot).find((eventType) => eventType.startsWith('xstate.after'));
+  return type === undefined ? undefined : ({ type } as unknown as ChildEvent);
+}
+
+const timer = 'timer';
+
+/** Where `steps` lead from the start, and the effects of the last one. */
+function walk(steps: readonly (ChildEvent | typeof timer)[]): {
+  snapshot: Snapshot;
+  effects: string[];
+} {
+  let [snapshot, actions] = initialTransition(childMachine, policy);
+  for (const step of steps) {
+    const event = step === timer ? timerOf(snapshot)! : step;
+    [snapshot, actions] = transition(childMachine, snapshot, event);
+  }
+  const effects = actions
+    .filter(({ type }) => !type.startsWith('xstate.'))
+    .map(({ type, params }) =>
+      type === 'report' ? `report ${(params as { type: string }).type}` : type,
+    );
+  return { snapshot, effects };
+}
+
+const wayTo: Readonly<Record<string, readonly (ChildEvent | typeof timer)[]>> = {
+  starting: [],
+  restoring: [restoring],
+  ready: [ready],
+  silent: [ready, timer],
+  leaving: [ready, failed],
+  killed: [ready, timer, timer],
+  restarting: [ready, exited],
+  failed: [exited, timer, exited],
+  stopping: [stop],
+  stopped: [stop, exited],
+};
+
+type Row = [event: ChildEvent | typeof timer, state: ChildState, effects: string[]];
+
+const table: Readonly<Record<string, readonly Row[]>> = {
+  starting: [
+    [heartbeat, 'starting', []],
+    [restoring, 'restoring', []],
+    [ready, 'ready', ['report ready']],
+    [failed, 'suspect', ['report suspect']],
+    [exited, 'restarting', ['report restart']],
+    [stop, 'stopping', ['drain']],
+    [timer, 'suspect', ['report suspect']],
+  ],
+  restoring: [
+    [heartbeat, 'restoring', []],
+    [restoring, 'restoring', []],
+    [ready, 'ready', ['report ready']],
+    [failed, 'suspect', ['report suspect']],
+    [exited, 'restarting', ['report restart']],
+    [stop, 'stopping', ['drain']],
+    [timer, 'suspect', ['report suspect']],
+  ],
+  ready: [
+    [heartbeat, 'ready', []],
+    [restoring, 'restoring', []],
+    [ready, 'ready', []],
+    [failed, 'suspect', ['report suspect']],
+    [exited, 'restarting', ['report restart']],
+    [stop, 'stopping', ['drain']],
+    [timer, 'suspect', ['report suspect']],
+  ],
+  silent: [
+    [heartbeat, 'ready', []],
+    [restoring, 'restoring', []],
+    [ready, 'ready', ['report ready']],
+    [failed, 'suspect', ['report suspect']],
+    [exited, 'restarting', ['report restart']],
+    [stop, 'stopping', ['drain']],
+    [timer, 'suspect', ['kill']],
+  ],
+  leaving: [
+    [heartbeat, 'suspect', []],
+    [ready, 'suspect', []],
+    [exited, 'restarting', ['report restart']],
+    [stop, 'stopping', ['drain']],
+    [timer, 'suspect', ['kill']],
+  ],
+  killed: [
+    [heartbeat, 'suspect', []],
+    [ready, 'suspect', []],
+    [exited, 'restarting', ['report restart']],
+    [stop, 'stopping', ['drain']],
+  ],
+  restarting: [
+    [heartbeat, 'restarting', []],
+    [exited, 'restarting', []],
+    [stop, 'stopped', ['report stop']],
+    [timer, 'starting', ['spawn']],
+  ],
+  failed: [
+    [heartbeat, 'failed', []],
+    [exited, 'failed', []],
+    [stop, 'stopped', ['report stop']],
+    [timer, 'starting', ['spawn']],
+  ],
+  stopping: [
+    [heartbeat, 'stopping', []],
+    [ready, 'stopping', []],
+    [failed, 'stopping', []],
+    [exited, 'stopped', ['report stop']],
+    [stop, 'stopping', []],
+    [timer, 'stopping', ['kill']],
+  ],
+  stopped: [
+    [heartbeat, 'stopped', []],
+    [exited, 'stopped', []],
+    [stop, 'stopped', []],
+  ],
+};
+
+describe('the life of a child', () => {
+  test('begins with a spawn', () => {
+    const { snapshot, effects } = walk([]);
+    expect(childStateOf(snapshot)).toBe('starting');
+    expect(effects).toEqual(['spawn']);
+  });
+
+  for (const [state, rows] of Object.entries(table)) {
+    test.each(rows.map(([event, ...rest]) => [nameOf(event), event, ...rest] as const))(
+      `in ${state}, %s`,
+      (_, event, next, effects) => {
+        const result = walk([...wayTo[state]!, event]);
+        expect(childStateOf(result.snapshot)).toBe(next);
+        expect(result.effects).toEqual(effects);
+      },
+    );
+  }
+
+  test('a suspect that speaks returns to what it was doing', () => {
+    for (const state of ['starting', 'restoring', 'ready']) {
+      const { snapshot } = walk([...wayTo[state]!, timer, heartbeat]);
+      expect(childStateOf(snapshot)).toBe(state);
+    }
+  });
+
+  test('one crash more than the intensity allows fails and escalates', () => {
+    const { snapshot, effects } = walk(wayTo['failed']!);
+    expect(childStateOf(snapshot)).toBe('failed');
+    expect(effects).toEqual(['report failed', 'escalate']);
+  });
+
+  test('an error that a restart meets again fails at once', () => {
+    expect(childStateOf(walk([failedForGood, exited]).snapshot)).toBe('failed');
+    expect(childStateOf(walk([failed, exited]).snapshot)).toBe('restarting');
+  });
+
+  test('the try after a cool-down is one try, not a new loop of crashes', () => {
+    const { snapshot, effects } = walk([...wayTo['failed']!, timer, exited]);
+    expect(childStateOf(snapshot)).toBe('failed');
+    expect(effects).toContain('escalate');
+  });
+
+  test('a restart forgets the last words of the process before', () => {
+    const { snapshot } = walk([failed, exited, timer]);
+    expect(snapshot.context).toMatchObject({ failure: null, restarts: 1 });
+  });
+});
+
+/** A state and what leads out of it; the library's own type loses the machine. */
+interface GraphNode {
+  readonly state: Snapshot;
+  readonly transitions: Readonly<Record<string, { readonly event: ChildEvent }>>;
+}
+
+describe('the graph of the child machine', () => {
+  const graph = Object.values(
+    getAdjacencyMap(childMachine, {
+      input: policy,
+      events: (snapshot) => {
+        const timeout = timerOf(snapshot);
+        return timeout === undefined ? events : [...events, timeout];
+      },
+      // What a guard looks at and no more, so that counters do not make the graph infinite.
+      serializeState: ({ value, context, historyValue }) =>
+        JSON.stringify([
+          value,
+          isRestartable(context, 0),
+          context.failure?.code,
+          Object.values(historyValue).map((nodes: { id: string }[]) => nodes.map(({ id }) => id)),
+        ]),
+    }),
+  ) as GraphNode[];
+
+  test('has no state that can not be reached', () => {
+    const reached = new Set(graph.flatMap(({ state }) => state._nodes.map(({ id }) => id)));
+    const all = getStateNodes(childMachine)
+      .filter(({ type }) => type !== 'history')
+      .map(({ id }) => id);
+    expect(all.filter((id) => !reached.has(id))).toEqual([]);
+    expect(new Set(graph.map(({ state }) => childStateOf(state)))).toEqual(new Set(childStates));
+  });
+
+  test('leads from every state to stopped', () => {
+    for (const { state } of graph) {
+      const [stopping] = transition(childMachine, state, stop);
+      const [stopped] = transition(childMachine, stopping, exited);
+      expect(childStateOf(stopped)).toBe('stopped');
+    }
+  });
+
+  test('starts a process only when none is left, from restarting or failed', () => {
+    for (const { state, transitions } of graph) {
+      for (const { event } of Object.values(transitions)) {
+        const [, actions] = transition(childMachine, state, event);
+        if (actions.some(({ type }) => type === 'spawn')) {
+          expect(['restarting', 'failed']).toContain(childStateOf(state));
+        }
+      }
+    }
+  });
+
+  test('an event that a state does not know changes nothing', () => {
+    let unknownCount = 0;
+    for (const { state } of graph) {
+      const known = new Set(knownTypes(state));
+      for (const event of events.filter(({ type }) => !known.has(type))) {
+        const [next, actions] = transition(childMachine, state, event);
+        expect(next.value).toEqual(state.value);
+        expect(next.context).toEqual(state.context);
+        expect(actions).toEqual([]);
+        unknownCount++;
+      }
+    }
+    expect(unknownCount).toBeGreaterThan(0);
+  });
+});
+
+describe('time', () => {
+  function started() {
+    const clock = new SimulatedClock();
+    const effects: string[] = [];
+    const note = (name: string) => () => void effects.push(name);
+    const machine = childMachine.provide({
+      actions: {
+        spawn: note('spawn'),
+        kill: note('kill'),
+        drain: note('drain'),
+        escalate: note('escalate'),
+        report: () => undefined,
+      },
+    });
+    const timing = {
+      startSilenceMs: 300,
+      heartbeatSilenceMs: 100,
+      suspectGraceMs: 50,
+      coolDownMs: 500,
+    };
+    const child = createActor(machine, { input: { ...policy, ...timing }, clock });
+    child.start();
+    return { clock, child, effects, state: () => childStateOf(child.getSnapshot()) };
+  }
+
+  test('each heartbeat buys a whole new silence', () => {
+    const { clock, child, state } = started();
+    child.send(ready);
+    for (let beat = 0; beat < 5; beat++) {
+      clock.increment(90);
+      child.send(heartbeat);
+    }
+    expect(state()).toBe('ready');
+    clock.increment(100);
+    expect(state()).toBe('suspect');
+  });
+
+  test('a process that boots gets more time than one that runs', () => {
+    const { clock, state } = started();
+    clock.increment(299);
+    expect(state()).toBe('starting');
+    clock.increment(1);
+    expect(state()).toBe('suspect');
+  });
+
+  test('a silent suspect is killed, restarted after the backoff and failed after the next crash', () => {
+    const { clock, child, effects, state } = started();
+    child.send(ready);
+    clock.increment(100);
+    clock.increment(50);
+    expect(effects).toEqual(['spawn', 'kill']);
+    child.send({ type: 'EXITED', atMs: 0, jitter: 1 });
+    expect(state()).toBe('restarting');
+    clock.increment(10);
+    expect(state()).toBe('starting');
+    child.send({ type: 'EXITED', atMs: 10, jitter: 1 });
+    expect(state()).toBe('failed');
+    clock.increment(500);
+    expect(effects).toEqual(['spawn', 'kill', 'spawn', 'escalate', 'spawn']);
+  });
+
+  test('a child that does not drain in time is killed', () => {
+    const { clock, child, effects, state } = started();
+    child.send(stop);
+    clock.increment(6);
+    expect(effects).toEqual(['spawn', 'drain']);
+    clock.increment(1);
+    expect(effects).toEqual(['spawn', 'drain', 'kill']);
+    child.send(exited);
+    expect(state()).toBe('stopped');
+  });
+});
+
+test('the updates are plain functions of the context', () => {
+  const { context } = walk([ready]).snapshot;
+  const crashed = planRestart({ ...context, failure: full }, { atMs: 5, jitter: 0 });
+  expect(crashed).toEqual({ crashesAtMs: [5], crashesSinceReady: 1, backoffMs: 5 });
+  expect(countRestart({ ...context, failure: full, restarts: 2 })).toEqual({
+    restarts: 3,
+    failure: null,
+  });
+  expect(isRestartable({ ...context, failure: misconfigured }, 0)).toBe(false);
+});
+
+function nameOf(event: ChildEvent | typeof timer): string {
+  if (event === timer) return 'the timer going off';
+  return event.type;
+}

@@ -1,0 +1,227 @@
+import { assign, setup, type SnapshotFrom } from 'xstate';
+import { assert } from '../core/base/assert.js';
+import type { ErrorCode } from '../core/base/errors.js';
+import type { ChildState, SupervisionEventType } from '../messages/supervision.js';
+import {
+  backoffMs,
+  isPermanent,
+  noCrashes,
+  recordCrash,
+  withinIntensity,
+  type ChildPolicy,
+  type CrashHistory,
+} from './restart-policy.js';
+
+/**
+ * The life of one supervised actor, as decisions only: the host provides `spawn`, `kill`, `drain`, `escalate` and
+ * `report`, and sends what it sees.
+ *
+ * A successor is started only after EXITED, never after a kill alone: two processes of one address must not overlap,
+ * since both would hold the same files. So a process that survives SIGKILL (stuck in the kernel) keeps its address
+ * suspect for ever, which is right.
+ */
+export interface ChildContext extends CrashHistory {
+  readonly policy: ChildPolicy;
+  /** Pause before the next start; set on every crash. */
+  readonly backoffMs: number;
+  readonly drainMs: number;
+  /** Starts after the first one. */
+  readonly restarts: number;
+  /** Last words of the current or latest process. */
+  readonly failure: ChildFailure | null;
+}
+
+export interface ChildFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export type ChildEvent =
+  /** Any sign of life. */
+  | { readonly type: 'HEARTBEAT' }
+  | { readonly type: 'RESTORING' }
+  | { readonly type: 'READY' }
+  | { readonly type: 'FAILED'; readonly failure: ChildFailure }
+  /** The process is gone, or could not be started. `jitter` in [0, 1) spreads the restart. */
+  | { readonly type: 'EXITED'; readonly atMs: number; readonly jitter: number }
+  | { readonly type: 'STOP'; readonly drainMs: number };
+
+/** Clears what was known of the last process; for the start of a new one. */
+export function countRestart(context: ChildContext): Partial<ChildContext> {
+  return { restarts: context.restarts + 1, failure: null };
+}
+
+/** Books a crash and plans the pause that a restart would wait. */
+export function planRestart(
+  context: ChildContext,
+  crash: { readonly atMs: number; readonly jitter: number },
+): Partial<ChildContext> {
+  const history = recordCrash(context, crash.atMs, context.policy.restartWindowMs);
+  return { ...history, backoffMs: backoffMs(history, context.policy, crash.jitter) };
+}
+
+/** Whether a crash at `atMs` is answered by a restart rather than by giving up. */
+export function isRestartable(context: ChildContext, atMs: number): boolean {
+  return !isPermanent(context.failure?.code) && withinIntensity(context, atMs, context.policy);
+}
+
+export const childMachine = setup({
+  types: {
+    context: {} as ChildContext,
+    events: {} as ChildEvent,
+    input: {} as ChildPolicy,
+  },
+  delays: {
+    startSilence: ({ context }) => context.policy.startSilenceMs,
+    heartbeatSilence: ({ context }) => context.policy.heartbeatSilenceMs,
+    suspectGrace: ({ context }) => context.policy.suspectGraceMs,
+    backoff: ({ context }) => context.backoffMs,
+    coolDown: ({ context }) => context.policy.coolDownMs,
+    drainDeadline: ({ context }) => context.drainMs,
+  },
+  guards: {
+    restartable: ({ context }, params: { atMs: number }) => isRestartable(context, params.atMs),
+  },
+  actions: {
+    spawn: () => assert(false, 'provide spawn'),
+    kill: () => assert(false, 'provide kill'),
+    drain: () => assert(false, 'provide drain'),
+    escalate: () => assert(false, 'provide escalate'),
+    report: (_, params: { type: SupervisionEventType }) =>
+      assert(false, `provide report, of ${params.type}`),
+    countRestart: assign(({ context }) => countRestart(context)),
+    planRestart: assign(({ context }, crash: { atMs: number; jitter: number }) =>
+      planRestart(context, crash),
+    ),
+    recordFailure: assign((_, failure: ChildFailure) => ({ failure })),
+    recordReady: assign({ crashesSinceReady: 0 }),
+    recordDrain: assign((_, params: { drainMs: number }) => ({ drainMs: params.drainMs })),
+  },
+}).createMachine({
+  id: 'child',
+  context: ({ input }) => ({
+    ...noCrashes,
+    policy: input,
+    backoffMs: input.backoffMsMin,
+    drainMs: input.drainMs,
+    restarts: 0,
+    failure: null,
+  }),
+  initial: 'running',
+  states: {
+    /** A process exists or is being made. */
+    running: {
+      entry: 'spawn',
+      initial: 'alive',
+      on: {
+        EXITED: [
+          {
+            guard: { type: 'restartable', params: ({ event }) => ({ atMs: event.atMs }) },
+            actions: { type: 'planRestart', params: ({ event }) => event },
+            target: 'restarting',
+          },
+          { actions: { type: 'planRestart', params: ({ event }) => event }, target: 'failed' },
+        ],
+        FAILED: {
+          actions: { type: 'recordFailure', params: ({ event }) => event.failure },
+          target: '.suspect.leaving',
+        },
+        STOP: {
+          actions: { type: 'recordDrain', params: ({ event }) => event },
+          target: 'stopping',
+        },
+      },
+      states: {
+        alive: {
+          initial: 'starting',
+          states: {
+            /** The process boots and connects; it may take its time as long as it speaks at all. */
+            starting: {
+              after: { startSilence: '#child.running.suspect' },
+              on: {
+                HEARTBEAT: { target: 'starting', reenter: true },
+                RESTORING: 'restoring',
+                READY: { target: 'ready', actions: ['recordReady', readyReport()] },
+              },
+            },
+            /** The actor loads its snapshot and replays its log; it does not serve yet. */
+            restoring: {
+              after: { heartbeatSilence: '#child.running.suspect' },
+              on: {
+                HEARTBEAT: { target: 'restoring', reenter: true },
+                READY: { target: 'ready', actions: ['recordReady', readyReport()] },
+              },
+            },
+            /** The actor serves. A follower that fell behind its log may go back to restoring. */
+            ready: {
+              after: { heartbeatSilence: '#child.running.suspect' },
+              on: {
+                HEARTBEAT: { target: 'ready', reenter: true },
+                RESTORING: 'restoring',
+              },
+            },
+            recent: { type: 'history' },
+          },
+        },
+        /** The process is taken for hung or has said that it failed; it is killed after a grace. */
+        suspect: {
+          entry: { type: 'report', params: { type: 'suspect' } },
+          initial: 'silent',
+          states: {
+            /** Heartbeats are missing; one is enough to be trusted again. */
+            silent: {
+              after: { suspectGrace: 'killed' },
+              on: {
+                HEARTBEAT: '#child.running.alive.recent',
+                RESTORING: '#child.running.alive.restoring',
+                READY: {
+                  target: '#child.running.alive.ready',
+                  actions: ['recordReady', readyReport()],
+                },
+              },
+            },
+            /** It announced its end, and has the grace to leave by itself. */
+            leaving: { after: { suspectGrace: 'killed' } },
+            /** SIGKILL is sent; only the exit counts now. */
+            killed: { entry: 'kill' },
+          },
+        },
+      },
+    },
+    /** The process is gone and the next one waits for its backoff. */
+    restarting: {
+      entry: { type: 'report', params: { type: 'restart' } },
+      after: { backoff: { target: 'running', actions: 'countRestart' } },
+      on: { STOP: 'stopped' },
+    },
+    /** It died too often or for a reason that stays; the parent is told, and after a cool-down it is tried once more. */
+    failed: {
+      entry: [{ type: 'report', params: { type: 'failed' } }, 'escalate'],
+      after: { coolDown: { target: 'running', actions: 'countRestart' } },
+      on: { STOP: 'stopped' },
+    },
+    /** The process was asked to drain; past the deadline it is killed. */
+    stopping: {
+      entry: 'drain',
+      after: { drainDeadline: { actions: 'kill' } },
+      on: {
+        FAILED: { actions: { type: 'recordFailure', params: ({ event }) => event.failure } },
+        EXITED: 'stopped',
+      },
+    },
+    /** The actor was stopped on purpose and has no process. */
+    stopped: { type: 'final', entry: { type: 'report', params: { type: 'stop' } } },
+  },
+});
+
+function readyReport(): { readonly type: 'report'; readonly params: { readonly type: 'ready' } } {
+  return { type: 'report', params: { type: 'ready' } };
+}
+
+/** The state that a status shows: the innermost one that is not a detail of `suspect`. */
+export function childStateOf(snapshot: SnapshotFrom<typeof childMachine>): ChildState {
+  const { value } = snapshot;
+  if (typeof value === 'string') return value;
+  const { running } = value;
+  return 'alive' in running && running.alive !== undefined ? running.alive : 'suspect';
+}

@@ -1,0 +1,125 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { StarlingError } from '../core/base/errors.js';
+
+/**
+ * Hands out the fencing number of every life of an address. Numbers of one address only grow, over restarts of the
+ * supervisor too; otherwise a process left over from an earlier run could pass for the current owner.
+ */
+export interface EpochStore {
+  /**
+   * The next epoch of `address`, durable before it is returned.
+   *
+   * @throws STORAGE_FULL or another typed error; the number is then not used.
+   */
+  next(address: string): Promise<number>;
+}
+
+/** Epochs that live as long as this process; for tests. */
+export class MemoryEpochStore implements EpochStore {
+  readonly #last = new Map<string, number>();
+
+  async next(address: string): Promise<number> {
+    const epoch = (this.#last.get(address) ?? 0) + 1;
+    this.#last.set(address, epoch);
+    return epoch;
+  }
+}
+
+/**
+ * Epochs in `<stateDir>/epochs.json`, replaced as a whole by a rename. A start of the cluster asks for all epochs at
+ * once, so requests that arrive while a write is under way share the next one: two writes in all instead of twenty.
+ */
+export class FileEpochStore implements EpochStore {
+  readonly #path: string;
+  readonly #last: Map<string, number>;
+  #writing: Promise<void> = Promise.resolve();
+  #nextWrite: Promise<void> | undefined;
+
+  private constructor(path: string, last: Map<string, number>) {
+    this.#path = path;
+    this.#last = last;
+  }
+
+  /** @throws STATE_INVALID if the file is there but is not a map of epochs. */
+  static async open(stateDir: string): Promise<FileEpochStore> {
+    const path = join(stateDir, 'epochs.json');
+    return new FileEpochStore(path, await readEpochs(path));
+  }
+
+  async next(address: string): Promise<number> {
+    const epoch = (this.#last.get(address) ?? 0) + 1;
+    this.#last.set(address, epoch);
+    await this.#write();
+    return epoch;
+  }
+
+  /** Resolves after a write that began no earlier than this call. */
+  #write(): Promise<void> {
+    this.#nextWrite ??= this.#writing
+      // The failure of that write was given to those who waited for it.
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextWrite = undefined;
+        this.#writing = writeEpochs(this.#path, this.#last);
+        return this.#writing;
+      });
+    return this.#nextWrite;
+  }
+}
+
+async function readEpochs(path: string): Promise<Map<string, number>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT')) return new Map();
+    throw new StarlingError('STATE_INVALID', `${path} can't be read`, { path }, { cause });
+  }
+  try {
+    const entries = Object.entries(JSON.parse(text) as Record<string, unknown>);
+    const valid = entries.every(([, epoch]) => Number.isSafeInteger(epoch) && Number(epoch) > 0);
+    if (valid) return new Map(entries as [string, number][]);
+  } catch (cause) {
+    throw new StarlingError('STATE_INVALID', `${path} is not JSON`, { path }, { cause });
+  }
+  throw new StarlingError('STATE_INVALID', `${path} holds an epoch that is not a number`, { path });
+}
+
+async function writeEpochs(path: string, epochs: ReadonlyMap<string, number>): Promise<void> {
+  const text = `${JSON.stringify(Object.fromEntries(epochs), null, 2)}\n`;
+  const nextPath = `${path}.next`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeDurably(nextPath, text);
+    await rename(nextPath, path);
+    await syncFolder(dirname(path));
+  } catch (cause) {
+    const code = isCode(cause, 'ENOSPC') ? 'STORAGE_FULL' : 'STATE_INVALID';
+    throw new StarlingError(code, `${path} can't be written`, { path }, { cause });
+  }
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Without it, a power cut may undo the rename and hand the same epochs out again. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return (error as { code?: unknown } | null)?.code === code;
+}

@@ -1,0 +1,309 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ActorStatus, SupervisionEvent } from '../messages/supervision.js';
+import type { FixtureManner } from './fixture-actor.js';
+import { StarlingError } from '../core/base/errors.js';
+import { FileEpochStore, MemoryEpochStore } from './epochs.js';
+import { HostSupervisor, type Escalation, type HostSupervisorOptions } from './host-supervisor.js';
+import { placeActors, type ActorSpec } from './placement.js';
+
+const entry = fileURLToPath(new URL('./fixture-actor.js', import.meta.url));
+const waitMs = 30_000;
+
+const specs = placeActors({
+  dataCenters: [
+    { name: 'a', role: 'training' },
+    { name: 'b', role: 'inference' },
+  ],
+  actors: { 'ps-shard': 2, trainer: 1, recommender: 1 },
+  partitions: 4,
+});
+
+let stateDir: string;
+let supervisor: HostSupervisor;
+let events: SupervisionEvent[];
+let escalations: Escalation[];
+let readyAddresses: string[];
+
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), 'starling-supervisor-'));
+  events = [];
+  escalations = [];
+  readyAddresses = [];
+});
+
+afterEach(async () => {
+  const pids = supervisor.snapshot().flatMap(({ pid }) => pid ?? []);
+  supervisor.killAll();
+  await until('no process is left', () => !pids.some(isAlive));
+  // An epoch that is being written when its actor is called off may still land.
+  await rm(stateDir, { recursive: true, force: true, maxRetries: 5 });
+});
+
+async function start(
+  placed: readonly ActorSpec[],
+  manners: Readonly<Record<string, FixtureManner>> = {},
+  overrides: Partial<HostSupervisorOptions> = {},
+): Promise<void> {
+  supervisor = new HostSupervisor({
+    entry,
+    stateDir,
+    config: { manners },
+    natsOf: (dataCenter) => ({ url: [], user: `${dataCenter}-user`, password: 'secret' }),
+    epochs: await FileEpochStore.open(stateDir),
+    record: (event) => events.push(event),
+    onEscalate: (escalation) => escalations.push(escalation),
+    onReady: ({ address }) => readyAddresses.push(address),
+    policy: {
+      restartsMax: 3,
+      backoffMsMin: 10,
+      backoffMsMax: 20,
+      heartbeatSilenceMs: 1_000,
+      suspectGraceMs: 300,
+      drainMs: 3_000,
+      coolDownMs: 500,
+    },
+    host: 'here',
+    ...overrides,
+  });
+  supervisor.start(placed);
+}
+
+function statusOf(address: string): ActorStatus {
+  const status = supervisor.snapshot().find((row) => row.address === address);
+  if (status === undefined) throw new Error(`${address} is not supervised`);
+  return status;
+}
+
+/** Types of the events of one address, in order. */
+function storyOf(address: string): string[] {
+  return events.filter((event) => event.address === address).map(({ type }) => type);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    // No such process: that is the answer.
+    return false;
+  }
+}
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadlineMs = Date.now() + waitMs;
+  while (!condition()) {
+    if (Date.now() > deadlineMs) {
+      throw new Error(`waited in vain until ${what}; events:\n${JSON.stringify(events, null, 1)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+describe('a host supervisor', () => {
+  test('starts every actor with what it needs and shows them ready', async () => {
+    await start(specs);
+    await supervisor.waitUntilReady(waitMs);
+    await until('stats arrive', () => supervisor.snapshot().every(({ stats }) => 'argv' in stats));
+
+    expect(supervisor.snapshot().map(({ address }) => address)).toEqual([
+      'a.ps-shard.0',
+      'a.ps-shard.1',
+      'a.trainer.0',
+      'b.recommender.0',
+    ]);
+    const shard = statusOf('a.ps-shard.1');
+    expect(shard).toMatchObject({
+      kind: 'ps-shard',
+      dataCenter: 'a',
+      host: 'here',
+      state: 'ready',
+      epoch: 1,
+      restarts: 0,
+      partitions: [1, 3],
+      stats: {
+        partitions: [1, 3],
+        user: 'a-user',
+        argv: ['ps-shard', 'a.ps-shard.1'],
+        nodeOptions: null,
+      },
+    });
+    expect(isAlive(shard.pid!)).toBe(true);
+    expect(readyAddresses.sort()).toEqual(specs.map(({ address }) => address).sort());
+    expect(supervisor.dataCenters()).toEqual([
+      { name: 'a', state: 'healthy', readyCount: 3, actorCount: 3 },
+      { name: 'b', state: 'healthy', readyCount: 1, actorCount: 1 },
+    ]);
+    const log = await readFile(join(stateDir, 'logs', 'a.ps-shard.1.log'), 'utf8');
+    expect(log).toContain('a.ps-shard.1 epoch 1 is steady');
+  });
+
+  test('restarts a killed actor at the next epoch and leaves the others alone', async () => {
+    await start(specs);
+    await supervisor.waitUntilReady(waitMs);
+    const before = supervisor.snapshot();
+    process.kill(statusOf('a.ps-shard.0').pid!, 'SIGKILL');
+    await until('it is back', () => statusOf('a.ps-shard.0').epoch === 2);
+    await supervisor.waitUntilReady(waitMs);
+
+    const { pid, restarts } = statusOf('a.ps-shard.0');
+    expect(restarts).toBe(1);
+    expect(pid).not.toBe(before[0]!.pid);
+    expect(storyOf('a.ps-shard.0')).toEqual([
+      'start',
+      'ready',
+      'exit',
+      'restart',
+      'start',
+      'ready',
+    ]);
+    const recovered = events.filter(({ recoveryMs }) => recoveryMs !== undefined);
+    expect(recovered).toMatchObject([{ address: 'a.ps-shard.0', type: 'ready', epoch: 2 }]);
+    expect(
+      supervisor
+        .snapshot()
+        .slice(1)
+        .map(({ pid }) => pid),
+    ).toEqual(before.slice(1).map(({ pid }) => pid));
+  });
+
+  test('kills and restarts an actor that hangs', async () => {
+    await start(specs.slice(0, 1));
+    await supervisor.waitUntilReady(waitMs);
+    const hung = statusOf('a.ps-shard.0').pid!;
+    process.kill(hung, 'SIGSTOP');
+    await until('it is back', () => storyOf('a.ps-shard.0').length >= 7);
+    await supervisor.waitUntilReady(waitMs);
+
+    expect(storyOf('a.ps-shard.0').slice(0, 7)).toEqual([
+      'start',
+      'ready',
+      'suspect',
+      'exit',
+      'restart',
+      'start',
+      'ready',
+    ]);
+    expect(isAlive(hung)).toBe(false);
+    expect(statusOf('a.ps-shard.0').epoch).toBeGreaterThan(1);
+  });
+
+  test('gives up on an actor that keeps dying, says so, and keeps the others', async () => {
+    await start(specs, { 'a.trainer.0': 'crashing' });
+    await until('it escalates', () => escalations.length > 0);
+
+    expect(escalations[0]).toMatchObject({
+      status: { address: 'a.trainer.0', state: 'failed', pid: null, restarts: 3, epoch: 4 },
+      failure: { code: 'INTERNAL', message: 'died 4 times, last exited with code 3' },
+    });
+    await until('the others are ready', () => readyAddresses.length === 3);
+    const dataCenter = supervisor.dataCenters().find(({ name }) => name === 'a');
+    expect(dataCenter).toMatchObject({ readyCount: 2, actorCount: 3 });
+    await expect(supervisor.waitUntilReady(200)).rejects.toMatchObject({
+      code: 'TIMEOUT',
+      details: { addresses: ['a.trainer.0'] },
+    });
+  });
+
+  test('a failed actor comes back by itself once its cause is gone', async () => {
+    await start(specs.slice(0, 1), { 'a.ps-shard.0': 'starving' });
+    await until('it escalates', () => escalations.length > 0);
+    expect(escalations[0]!.failure).toEqual(
+      expect.objectContaining({ code: 'STORAGE_FULL', message: 'no space left' }),
+    );
+    expect(statusOf('a.ps-shard.0').reason).toContain('STORAGE_FULL');
+
+    await writeFile(join(stateDir, 'healed'), '');
+    await supervisor.waitUntilReady(waitMs);
+    expect(statusOf('a.ps-shard.0')).not.toHaveProperty('reason');
+  });
+
+  test('stops all, higher tiers first, and leaves no process, not even a deaf one', async () => {
+    await start(specs, { 'a.trainer.0': 'deaf' });
+    await supervisor.waitUntilReady(waitMs);
+    const pids = supervisor.snapshot().map(({ pid }) => pid!);
+    await supervisor.stopAll(1_500);
+
+    expect(pids.some(isAlive)).toBe(false);
+    expect(supervisor.snapshot().map(({ state }) => state)).toEqual(Array(4).fill('stopped'));
+    const stopped = events.filter(({ type }) => type === 'stop').map(({ address }) => address);
+    expect(stopped.slice(0, 2)).toEqual(['b.recommender.0', 'a.trainer.0']);
+    const exits = events.filter(({ type }) => type === 'exit');
+    expect(exits.find(({ address }) => address === 'a.trainer.0')?.detail).toBe(
+      'killed by SIGKILL',
+    );
+    expect(exits.find(({ address }) => address === 'a.ps-shard.0')?.detail).toBe(
+      'exited with code 0',
+    );
+  });
+
+  test('a second supervisor goes on with higher epochs', async () => {
+    await start(specs.slice(0, 1));
+    await supervisor.waitUntilReady(waitMs);
+    await supervisor.stopAll();
+    await start(specs.slice(0, 1));
+    await supervisor.waitUntilReady(waitMs);
+    expect(statusOf('a.ps-shard.0').epoch).toBe(2);
+  });
+
+  test('stops an actor that has no process yet', async () => {
+    await start(specs);
+    await supervisor.stopAll();
+    expect(supervisor.snapshot().map(({ state, pid }) => [state, pid])).toEqual(
+      Array(4).fill(['stopped', null]),
+    );
+  });
+
+  test('an actor that gets no epoch is not started, but tried again', async () => {
+    let refusalCount = 0;
+    const memory = new MemoryEpochStore();
+    await start(
+      specs.slice(0, 1),
+      {},
+      {
+        epochs: {
+          next: async (address) => {
+            if (refusalCount++ < 2) throw new StarlingError('STORAGE_FULL', 'no space left');
+            return memory.next(address);
+          },
+        },
+      },
+    );
+    await supervisor.waitUntilReady(waitMs);
+    expect(events.slice(0, 3)).toMatchObject([
+      { type: 'exit', detail: 'has no epoch: no space left', epoch: 0 },
+      { type: 'restart' },
+      { type: 'exit' },
+    ]);
+    expect(statusOf('a.ps-shard.0')).toMatchObject({ epoch: 1, restarts: 2 });
+  });
+
+  test('names the process that does not even end when it is killed', async () => {
+    let killCount = 0;
+    const stuck = { pid: null, log: '', stop: () => undefined, kill: () => void killCount++ };
+    await start(
+      specs.slice(0, 1),
+      {},
+      {
+        startProcess: (_, handlers) => {
+          queueMicrotask(() => handlers.onMessage({ type: 'state', state: 'ready' }));
+          return stuck;
+        },
+        killedMsMax: 100,
+      },
+    );
+    await supervisor.waitUntilReady(waitMs);
+    await expect(supervisor.stopAll(100)).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(killCount).toBe(1);
+  });
+
+  test('refuses to supervise an address twice', async () => {
+    await start(specs.slice(0, 1));
+    expect(() => supervisor.start(specs.slice(0, 1))).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    );
+  });
+});

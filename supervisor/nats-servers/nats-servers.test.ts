@@ -1,0 +1,152 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+// eslint-disable-next-line no-restricted-imports -- the servers are tested below the module that wraps the client.
+import { connect, type NatsConnection } from 'nats';
+import { writePrivateJson } from '../private-file.js';
+import { identityOf } from '../process-identity.js';
+import { loadCredentials } from './credentials.js';
+import { findServer, type NatsServerBinary } from './find-server.js';
+import { startNatsServers, type NatsServers, type NatsServersOptions } from './nats-servers.js';
+import type { ServerExitEvent, ServerRestartEvent } from './server-runner.js';
+
+const dataCenters = [{ name: 'train' }, { name: 'east' }, { name: 'west' }];
+
+let binary: NatsServerBinary;
+let folder: string;
+let servers: NatsServers | undefined;
+const connections: NatsConnection[] = [];
+
+async function optionsFor(changed: Partial<NatsServersOptions> = {}): Promise<NatsServersOptions> {
+  return {
+    dataCenters,
+    folder,
+    ports: 'auto',
+    credentials: await loadCredentials(folder),
+    binary,
+    payloadBytesMax: 8 * 2 ** 20,
+    storageBytesMax: 2 ** 30,
+    ...changed,
+  };
+}
+
+async function connectTo(dataCenter: string): Promise<NatsConnection> {
+  const { user, password } = await loadCredentials(folder);
+  const { url } = servers!.servers().find((server) => server.dataCenter === dataCenter)!;
+  const connection = await connect({ servers: url, user, pass: password });
+  connections.push(connection);
+  return connection;
+}
+
+beforeAll(async () => {
+  binary = await findServer();
+}, 10 * 60_000);
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'starling-nats-'));
+});
+afterEach(async () => {
+  await Promise.all(connections.splice(0).map((connection) => connection.close()));
+  await servers?.stop();
+  servers = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('the servers of a cluster', () => {
+  test('take an event into the stream of the data center it is published in', async () => {
+    servers = await startNatsServers(await optionsFor());
+    const manager = await (await connectTo('train')).jetstreamManager();
+    for (const name of ['east', 'west']) {
+      await manager.streams.add({
+        name: `RAW_${name}`,
+        subjects: [`starling.raw.${name}.>`],
+        placement: { cluster: name, tags: [] },
+      });
+    }
+    for (const name of ['east', 'west']) {
+      const client = await connectTo(name);
+      const accepted = await client.jetstream().publish('starling.ingest.action', 'event');
+      expect(accepted).toMatchObject({ stream: `RAW_${name}`, seq: 1 });
+    }
+    expect(await servers.ping()).toEqual({ train: true, east: true, west: true });
+  });
+
+  test('are restarted when one is killed, on the same port and with its streams', async () => {
+    const exits: ServerExitEvent[] = [];
+    const restarts = new EventEmitter<{ restart: [ServerRestartEvent] }>();
+    const restart = once(restarts, 'restart') as Promise<[ServerRestartEvent]>;
+    servers = await startNatsServers(
+      await optionsFor({
+        onExit: (exit) => exits.push(exit),
+        onRestart: (event) => restarts.emit('restart', event),
+      }),
+    );
+    const placement = { cluster: 'east', tags: [] };
+    const manager = await (await connectTo('train')).jetstreamManager();
+    await manager.streams.add({ name: 'KEPT', subjects: ['kept'], placement });
+    await (await connectTo('east')).jetstream().publish('kept', 'event');
+    const before = servers.servers();
+
+    servers.kill('east');
+    const [{ dataCenter, pid }] = await restart;
+
+    expect(dataCenter).toBe('east');
+    expect(exits).toMatchObject([{ dataCenter: 'east', error: { code: 'NATS_SERVER_FAILED' } }]);
+    expect(exits[0]?.error.message).toMatch(/killed by SIGKILL; its log is .*east\.log/);
+    const after = servers.servers();
+    expect(after.map(({ url }) => url)).toEqual(before.map(({ url }) => url));
+    expect(after.find((server) => server.dataCenter === 'east')?.pid).toBe(pid);
+    const stored = await (await connectTo('east')).jetstream().publish('kept', 'event');
+    expect(stored.seq).toBe(2);
+  });
+
+  test('keep their ports and end what an earlier, killed cluster left running', async () => {
+    servers = await startNatsServers(await optionsFor());
+    const urls = servers.servers().map(({ url }) => url);
+    await servers.stop();
+    const leftover = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    await once(leftover, 'spawn');
+    const ended = once(leftover, 'exit');
+    const noted = { east: await identityOf(leftover.pid!) };
+    await writePrivateJson(path.join(folder, 'servers.json'), noted);
+
+    servers = await startNatsServers(await optionsFor());
+
+    expect(servers.servers().map(({ url }) => url)).toEqual(urls);
+    await ended;
+  });
+});
+
+describe('a start that can not succeed', () => {
+  test('names the port of the configuration that is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const start = startNatsServers(await optionsFor({ ports: { base: port } }));
+    await expect(start).rejects.toMatchObject({ code: 'PORT_IN_USE', details: { port } });
+    await expect(start).rejects.toThrow(`port ${port}`);
+    other.close();
+  });
+
+  test('shows the last words of the server', async () => {
+    const options = await optionsFor({ dataCenters: [{ name: 'bad name' }, { name: 'east' }] });
+    const start = startNatsServers({ ...options, payloadBytesMax: -1 });
+    await expect(start).rejects.toMatchObject({ code: 'NATS_SERVER_FAILED' });
+    await expect(start).rejects.toThrow(/exited with 1; its log is .* and ends with\n.*\w/);
+  });
+
+  test('says that the binary does not run', async () => {
+    const absent = { ...binary, path: path.join(folder, 'absent') };
+    const start = startNatsServers(await optionsFor({ binary: absent }));
+    await expect(start).rejects.toThrow(/did not start .*ENOENT/);
+  });
+
+  test('asks for a newer server where each acknowledgement is to be on disk', async () => {
+    const old = { ...binary, version: '2.9.10' };
+    const start = startNatsServers(await optionsFor({ binary: old, syncAlways: true }));
+    await expect(start).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+/**
+ * Whether a process noted in a file is still the same one. A pid alone does not tell: after a reboot, or on a busy
+ * machine, it belongs to somebody else, whom we must neither wait for nor kill. So the start time is noted too.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started, in the words of the operating system; undefined where that can't be learned. */
+  readonly started?: string | undefined;
+}
+
+const run = promisify(execFile);
+const commandMsMax = 5_000;
+
+export async function identityOf(pid: number): Promise<ProcessIdentity> {
+  return {
+    pid,
+    started: process.platform === 'linux' ? await startOnLinux(pid) : await startByPs(pid),
+  };
+}
+
+/** True also when it can't be decided: a lock wrongly held is told to the user, one wrongly broken loses data. */
+export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
+  if (!hasProcess(identity.pid)) return false;
+  if (identity.started === undefined) return true;
+  const { started } = await identityOf(identity.pid);
+  return started === undefined ? hasProcess(identity.pid) : started === identity.started;
+}
+
+/** True only when start times were compared: nobody is killed on the strength of a pid. */
+export async function isSameProcess(identity: ProcessIdentity): Promise<boolean> {
+  if (identity.started === undefined || !hasProcess(identity.pid)) return false;
+  return (await identityOf(identity.pid)).started === identity.started;
+}
+
+function hasProcess(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // It exists and is another user's.
+  }
+}
+
+/** Fields after the command, which is in parentheses and may hold anything: state is 3rd, start time 22nd. */
+const startTimeField = 22 - 3;
+
+async function startOnLinux(pid: number): Promise<string | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z') return 'ended'; // Dead, and its parent has not looked yet.
+    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
+    return `${boot.trim()} ${fields[startTimeField]}`;
+  } catch {
+    return undefined; // It ended meanwhile, or /proc is closed to us: not known, which callers allow for.
+  }
+}
+
+async function startByPs(pid: number): Promise<string | undefined> {
+  try {
+    const { stdout } = await run('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      timeout: commandMsMax,
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    return stdout.trim() || undefined;
+  } catch {
+    return undefined; // No such process, or no ps (Windows): not known, which callers allow for.
+  }
+}

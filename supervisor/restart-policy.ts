@@ -1,0 +1,121 @@
+import { StarlingError, type ErrorCode } from '../core/base/errors.js';
+
+/**
+ * When to restart a dead actor, after what pause, and when to give up: OTP's restart intensity (at most N restarts in
+ * T, then it is not ours to fix) with exponential backoff between them.
+ *
+ * Intensity alone misses an actor that takes long to die: ten deaths never fit into the window when each start takes
+ * eight seconds. So lives that ended before the actor was ready are counted too, whatever time they took.
+ */
+export interface ChildPolicy {
+  /** Restarts granted in the window. Too low: a few kills in a row fail a healthy actor. Too high: a broken one burns CPU. */
+  readonly restartsMax: number;
+  /** Too short: a crash loop at full backoff is never seen as one. Too long: old crashes count against a healed actor. */
+  readonly restartWindowMs: number;
+  /** Pause before the first restart. It is part of every recovery; too low only matters for crash loops. */
+  readonly backoffMsMin: number;
+  /** Longest pause. Too high: an actor comes back long after its cause is gone. */
+  readonly backoffMsMax: number;
+  /** Silence allowed to a process before its first sign of life. Too low: a start on a busy machine is killed. */
+  readonly startSilenceMs: number;
+  /** Silence allowed to a running actor. Too low: a long computation is taken for a hang; too high: outages last. */
+  readonly heartbeatSilenceMs: number;
+  /** Time a suspect has to speak up. Also covers a supervisor that was itself asleep: its mailbox is read first. */
+  readonly suspectGraceMs: number;
+  /** Time to drain when asked to stop. Too low: work is redelivered that was nearly done; too high: Ctrl-C hangs. */
+  readonly drainMs: number;
+  /** Pause before a failed actor is tried again. Too low: it is a crash loop; too high: a freed disk goes unnoticed. */
+  readonly coolDownMs: number;
+}
+
+export const defaultChildPolicy: ChildPolicy = {
+  restartsMax: 10,
+  restartWindowMs: 60_000,
+  backoffMsMin: 50,
+  backoffMsMax: 5_000,
+  startSilenceMs: 30_000,
+  heartbeatSilenceMs: 5_000,
+  suspectGraceMs: 3_000,
+  drainMs: 10_000,
+  coolDownMs: 30_000,
+};
+
+/**
+ * The defaults with `overrides` in their place.
+ *
+ * @throws CONFIG_INVALID for a value that is not positive, or a backoff range that is upside down.
+ */
+export function childPolicy(overrides: Partial<ChildPolicy> = {}): ChildPolicy {
+  const policy = { ...defaultChildPolicy, ...overrides };
+  for (const [name, value] of Object.entries<number>(policy)) {
+    if (!(Number.isFinite(value) && value > 0)) {
+      throw new StarlingError('CONFIG_INVALID', `${name} is ${value}; it must be positive`, {
+        field: name,
+      });
+    }
+  }
+  if (policy.backoffMsMin > policy.backoffMsMax) {
+    throw new StarlingError(
+      'CONFIG_INVALID',
+      `backoffMsMin ${policy.backoffMsMin} is above backoffMsMax ${policy.backoffMsMax}`,
+      { field: 'backoffMsMin' },
+    );
+  }
+  return policy;
+}
+
+/** What the decisions are made from. */
+export interface CrashHistory {
+  /** Times of the crashes inside the restart window, oldest first. */
+  readonly crashesAtMs: readonly number[];
+  /** Crashes since the actor was last ready. */
+  readonly crashesSinceReady: number;
+}
+
+export const noCrashes: CrashHistory = { crashesAtMs: [], crashesSinceReady: 0 };
+
+/** `history` with a crash at `atMs`; crashes that left the window are dropped, so the list stays short. */
+export function recordCrash(
+  history: CrashHistory,
+  atMs: number,
+  windowMs: number,
+): Required<CrashHistory> {
+  const recent = history.crashesAtMs.filter((crashAtMs) => atMs - crashAtMs < windowMs);
+  return { crashesAtMs: [...recent, atMs], crashesSinceReady: history.crashesSinceReady + 1 };
+}
+
+/** Whether an actor that crashes at `atMs` gets another restart. */
+export function withinIntensity(history: CrashHistory, atMs: number, policy: ChildPolicy): boolean {
+  const recent = history.crashesAtMs.filter(
+    (crashAtMs) => atMs - crashAtMs < policy.restartWindowMs,
+  );
+  return recent.length < policy.restartsMax && history.crashesSinceReady < policy.restartsMax;
+}
+
+/**
+ * Pause before the restart that follows `history` (which includes the crash): doubles from backoffMsMin with every
+ * crash, up to backoffMsMax, of which a random part between a half and the whole is taken so that actors that fell
+ * together do not come back in step.
+ *
+ * @param jitter in [0, 1).
+ */
+export function backoffMs(history: CrashHistory, policy: ChildPolicy, jitter: number): number {
+  const crashCount = Math.max(history.crashesAtMs.length, history.crashesSinceReady, 1);
+  const doubled = policy.backoffMsMin * 2 ** (crashCount - 1);
+  return Math.min(doubled, policy.backoffMsMax) * (0.5 + 0.5 * jitter);
+}
+
+const permanentCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CONFIG_INVALID',
+  'STATE_INVALID',
+  'SPEC_MISMATCH',
+  'UNSUPPORTED_VERSION',
+]);
+
+/**
+ * Whether a restart would meet the same error for certain. Only what is fixed for the life of the cluster counts: a bad
+ * message or a corrupt read may be gone on the next attempt, and the intensity bounds those attempts.
+ */
+export function isPermanent(code: ErrorCode | undefined): boolean {
+  return code !== undefined && permanentCodes.has(code);
+}

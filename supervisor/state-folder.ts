@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { StarlingError, messageOf } from '../core/base/errors.js';
+import { identityOf, isAlive, type ProcessIdentity } from './process-identity.js';
+import { createPrivateJson, isFileError, readJson, writePrivateJson } from './private-file.js';
+
+/**
+ * Everything a cluster keeps on one host, in one folder. Three small files say what is going on:
+ *
+ *   format.json    which layout the folder has; written once
+ *   lock.json      which process runs the cluster; two would corrupt each other's streams
+ *   cluster.json   how to reach the running cluster, with its password; the command line finds clusters by it
+ */
+const formatVersion = 1;
+
+const identitySchema = z.object({ pid: z.int().positive(), started: z.string().optional() });
+
+const clusterFileSchema = z.object({
+  version: z.literal(formatVersion),
+  name: z.string(),
+  pid: z.int().positive(),
+  /** With the pid, identifies the process beyond the reuse of pids. */
+  started: z.string().optional(),
+  startedAtMs: z.number(),
+  dataCenters: z.array(
+    z.object({
+      name: z.string(),
+      role: z.enum(['training', 'inference']),
+      url: z.string(),
+      serverPid: z.int().positive().optional(),
+    }),
+  ),
+  user: z.string(),
+  password: z.string(),
+  /** Of the configuration it runs with. */
+  configHash: z.string(),
+});
+
+export type ClusterFile = z.output<typeof clusterFileSchema>;
+
+/** What the writer does not know better than the caller. */
+export type ClusterDescription = Omit<ClusterFile, 'version' | 'pid' | 'started'>;
+
+export interface StateFolder {
+  /** Absolute. */
+  readonly folder: string;
+  /** May be called again, for instance when a server was restarted under another pid. */
+  writeClusterFile(description: ClusterDescription): Promise<void>;
+  /** The cluster is no longer to be found, and another may start. Later calls do nothing. */
+  release(): Promise<void>;
+}
+
+/**
+ * Creates the folder if need be and takes its lock.
+ *
+ * @throws STATE_LOCKED while another live process has it; the lock of a dead one is taken over
+ * @throws STATE_INVALID if a newer version wrote it, it can't be written to, or its files are damaged
+ */
+export async function openStateFolder(stateDir: string): Promise<StateFolder> {
+  const folder = path.resolve(stateDir);
+  await makeFolder(folder);
+  await requireFormat(folder);
+  const identity = await identityOf(process.pid);
+  await takeLock(folder, identity);
+  let released = false;
+  return {
+    folder,
+    writeClusterFile: (description) =>
+      writePrivateJson(clusterPath(folder), {
+        ...description,
+        version: formatVersion,
+        ...identity,
+      }),
+    release: async () => {
+      if (released) return;
+      released = true;
+      // The lock goes last: who takes it next must not have its own cluster file removed.
+      await rm(clusterPath(folder), { force: true });
+      await rm(lockPath(folder), { force: true });
+    },
+  };
+}
+
+/**
+ * How to reach the cluster that runs on `stateDir`.
+ *
+ * @throws NOT_RUNNING if none does, or the one that did was killed
+ * @throws STATE_INVALID if a newer version wrote the folder, or the file is damaged
+ */
+export async function readClusterFile(stateDir: string): Promise<ClusterFile> {
+  const folder = path.resolve(stateDir);
+  await requireKnownFormat(folder);
+  const content = await readJson(clusterPath(folder));
+  if (content === undefined) {
+    throw new StarlingError('NOT_RUNNING', `no cluster runs on ${folder}`, { folder });
+  }
+  const file = parse(clusterFileSchema, content, clusterPath(folder));
+  if (await isAlive(file)) return file;
+  throw new StarlingError(
+    'NOT_RUNNING',
+    `the cluster on ${folder} is gone: its process ${file.pid} was killed; start it again`,
+    { folder, pid: file.pid },
+  );
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new StarlingError(
+      'STATE_INVALID',
+      `the state folder ${folder} can't be created: ${messageOf(error)}`,
+      { folder },
+      { cause: error },
+    );
+  }
+}
+
+async function requireFormat(folder: string): Promise<void> {
+  if (await requireKnownFormat(folder)) return;
+  try {
+    await createPrivateJson(formatPath(folder), { version: formatVersion });
+  } catch (error) {
+    throw new StarlingError(
+      'STATE_INVALID',
+      `the state folder ${folder} can't be written to: ${messageOf(error)}`,
+      { folder },
+      { cause: error },
+    );
+  }
+}
+
+/** @returns false if the folder has no format yet. */
+async function requireKnownFormat(folder: string): Promise<boolean> {
+  const content = await readJson(formatPath(folder));
+  if (content === undefined) return false;
+  const { version } = parse(z.object({ version: z.int() }), content, formatPath(folder));
+  if (version === formatVersion) return true;
+  const age = version > formatVersion ? 'a newer' : 'an older';
+  throw new StarlingError(
+    'STATE_INVALID',
+    `${folder} was written by ${age} version of Starling (format ${version}; this one reads ${formatVersion})`,
+    { folder, version, versionKnown: formatVersion },
+  );
+}
+
+/** Bounds the rounds of a race between starting clusters; each round that is lost means that another one won. */
+const lockTriesMax = 5;
+
+async function takeLock(folder: string, own: ProcessIdentity): Promise<void> {
+  for (let attempt = 0; attempt < lockTriesMax; attempt++) {
+    if (await createPrivateJson(lockPath(folder), own)) return;
+    const content = await readJson(lockPath(folder));
+    if (content === undefined) continue;
+    const holder = parse(identitySchema, content, lockPath(folder));
+    if (await isAlive(holder)) throw locked(folder, holder.pid);
+    await removeStaleLock(folder, holder);
+  }
+  throw locked(folder, undefined);
+}
+
+function locked(folder: string, pid: number | undefined): StarlingError {
+  const holder = pid === undefined ? 'another process' : `process ${pid}`;
+  return new StarlingError('STATE_LOCKED', `a cluster already runs on ${folder} (${holder})`, {
+    folder,
+    pid,
+  });
+}
+
+/**
+ * Moved away and looked at before it is deleted: between reading and moving, another process may have replaced the
+ * stale lock by its own, which is then put back.
+ */
+async function removeStaleLock(folder: string, stale: ProcessIdentity): Promise<void> {
+  const moved = `${lockPath(folder)}.${randomBytes(4).toString('hex')}.stale`;
+  try {
+    await rename(lockPath(folder), moved);
+  } catch (error) {
+    if (isFileError(error, 'ENOENT')) return;
+    throw error;
+  }
+  const content = parse(identitySchema, await readJson(moved), moved);
+  if (content.pid !== stale.pid || content.started !== stale.started) {
+    await createPrivateJson(lockPath(folder), content);
+  }
+  await rm(moved, { force: true });
+}
+
+function parse<T>(schema: z.ZodType<T>, content: unknown, file: string): T {
+  const parsed = schema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new StarlingError('STATE_INVALID', `${file} is damaged: ${z.prettifyError(parsed.error)}`, {
+    file,
+  });
+}
+
+function formatPath(folder: string): string {
+  return path.join(folder, 'format.json');
+}
+
+function lockPath(folder: string): string {
+  return path.join(folder, 'lock.json');
+}
+
+function clusterPath(folder: string): string {
+  return path.join(folder, 'cluster.json');
+}

@@ -1,0 +1,253 @@
+import { createActor, type Actor } from 'xstate';
+import { messageOf } from '../core/base/errors.js';
+import type {
+  ActorStatus,
+  ChildMessage,
+  StartMessage,
+  SupervisionEvent,
+  SupervisionEventType,
+} from '../messages/supervision.js';
+import type { ActorProcess, ProcessExit, ProcessHandlers } from './actor-process.js';
+import {
+  childMachine,
+  childStateOf,
+  type ChildContext,
+  type ChildFailure,
+} from './child.machine.js';
+import type { EpochStore } from './epochs.js';
+import type { ActorSpec } from './placement.js';
+import type { ChildPolicy } from './restart-policy.js';
+
+/** What a child needs from the host that supervises it. */
+export interface ChildHost {
+  readonly host: string;
+  readonly policy: ChildPolicy;
+  readonly epochs: EpochStore;
+  nowMs(): number;
+  /** In [0, 1). */
+  random(): number;
+  startProcess(
+    start: Pick<StartMessage, 'epoch'>,
+    spec: ActorSpec,
+    handlers: ProcessHandlers,
+  ): ActorProcess;
+  record(event: SupervisionEvent): void;
+  /** After every change of the child's state. */
+  changed(child: SupervisedChild): void;
+  escalate(child: SupervisedChild, failure: ChildFailure): void;
+}
+
+/** The part of the drain time that the actor is told of; the rest is for leaving before the SIGKILL. */
+const drainShare = 0.8;
+
+/** One try to have a process. It is the identity by which news of an earlier process are told apart. */
+interface Attempt {
+  process: ActorProcess | undefined;
+  ended: boolean;
+}
+
+/**
+ * One child: the machine that decides, the process it decides about, and the record of both. It turns what the process
+ * does into events of the machine and the machine's effects into what happens to the process.
+ */
+export class SupervisedChild {
+  readonly spec: ActorSpec;
+  readonly #host: ChildHost;
+  readonly #machine: Actor<typeof childMachine>;
+  #attempt: Attempt | undefined;
+  #epoch = 0;
+  #stats: Readonly<Record<string, unknown>> = {};
+  #state: ActorStatus['state'] = 'starting';
+  #sinceMs: number;
+  #lastSignAtMs: number;
+  /** First exit since the actor was last ready. */
+  #outageAtMs: number | undefined;
+  #exitDetail: string | undefined;
+
+  constructor(spec: ActorSpec, host: ChildHost) {
+    this.spec = spec;
+    this.#host = host;
+    this.#sinceMs = host.nowMs();
+    this.#lastSignAtMs = this.#sinceMs;
+    const machine = childMachine.provide({
+      actions: {
+        spawn: () => this.#spawn(),
+        kill: () => this.#kill(),
+        drain: ({ context }) => this.#drain(context.drainMs),
+        report: ({ context }, { type }) => this.#report(type, context),
+        escalate: ({ context }) => {
+          // Effects run before the machine has its new state, and the parent will ask for the status.
+          const failure = this.#failureOf(context);
+          queueMicrotask(() => host.escalate(this, failure));
+        },
+      },
+    });
+    this.#machine = createActor(machine, { input: host.policy });
+    this.#machine.subscribe((snapshot) => this.#observe(childStateOf(snapshot)));
+  }
+
+  get ready(): boolean {
+    return this.#state === 'ready';
+  }
+
+  get stopped(): boolean {
+    return this.#state === 'stopped';
+  }
+
+  get pid(): number | null {
+    return this.#attempt?.ended === false ? (this.#attempt.process?.pid ?? null) : null;
+  }
+
+  start(): void {
+    this.#machine.start();
+  }
+
+  /** Drains and ends the process, which is killed after `drainMs`; the child is not restarted. */
+  stop(drainMs: number): void {
+    if (!this.stopped) this.#machine.send({ type: 'STOP', drainMs });
+  }
+
+  /** SIGKILL before this call returns, and no restart; for a supervisor that has no time left. */
+  killNow(): void {
+    this.stop(this.#host.policy.drainMs);
+    this.#attempt?.process?.kill();
+  }
+
+  status(): ActorStatus {
+    const { address, kind, dataCenter, partitions } = this.spec;
+    const { context } = this.#machine.getSnapshot();
+    return {
+      address,
+      kind,
+      dataCenter,
+      host: this.#host.host,
+      pid: this.pid,
+      state: this.#state,
+      epoch: this.#epoch,
+      restarts: context.restarts,
+      ...(partitions === undefined ? {} : { partitions }),
+      stats: this.#stats,
+      sinceMs: this.#sinceMs,
+      ...(this.#exitDetail === undefined ? {} : { reason: this.#exitDetail }),
+    };
+  }
+
+  #spawn(): void {
+    const attempt: Attempt = { process: undefined, ended: false };
+    this.#attempt = attempt;
+    this.#lastSignAtMs = this.#host.nowMs();
+    void this.#host.epochs.next(this.spec.address).then(
+      (epoch) => this.#launch(attempt, epoch),
+      (error: unknown) => this.#end(attempt, noProcess(`has no epoch: ${messageOf(error)}`)),
+    );
+  }
+
+  #launch(attempt: Attempt, epoch: number): void {
+    if (attempt.ended) return;
+    this.#epoch = epoch;
+    attempt.process = this.#host.startProcess({ epoch }, this.spec, {
+      onMessage: (message) => this.#hear(message),
+      onExit: (exit) => this.#end(attempt, exit),
+    });
+    this.#record('start', `pid ${attempt.process.pid}, ${attempt.process.log}`);
+  }
+
+  /** A process is heard only while it is the current one: its successor starts after its end. */
+  #hear(message: ChildMessage): void {
+    this.#lastSignAtMs = this.#host.nowMs();
+    switch (message.type) {
+      case 'heartbeat':
+        this.#stats = message.stats;
+        return this.#machine.send({ type: 'HEARTBEAT' });
+      case 'failed':
+        return this.#machine.send({ type: 'FAILED', failure: message });
+      case 'state':
+        if (message.state === 'ready') return this.#machine.send({ type: 'READY' });
+        if (message.state === 'restoring') return this.#machine.send({ type: 'RESTORING' });
+        return this.#machine.send({ type: 'HEARTBEAT' });
+    }
+  }
+
+  #end(attempt: Attempt, exit: ProcessExit): void {
+    if (attempt.ended) return;
+    attempt.ended = true;
+    const atMs = this.#host.nowMs();
+    const { failure } = this.#machine.getSnapshot().context;
+    const lastWords = failure === null ? '' : `: ${failure.code} ${failure.message}`;
+    this.#exitDetail = exit.detail + lastWords;
+    this.#outageAtMs ??= atMs;
+    this.#record('exit', this.#exitDetail);
+    this.#machine.send({ type: 'EXITED', atMs, jitter: this.#host.random() });
+  }
+
+  #kill(): void {
+    this.#withProcess((process) => process.kill());
+  }
+
+  #drain(drainMs: number): void {
+    this.#withProcess((process) => process.stop(drainMs * drainShare));
+  }
+
+  /** An attempt that has no process yet is called off instead; it will not start one later. */
+  #withProcess(act: (process: ActorProcess) => void): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined || attempt.ended) return;
+    if (attempt.process !== undefined) act(attempt.process);
+    else this.#end(attempt, noProcess('was called off before it started'));
+  }
+
+  #report(type: SupervisionEventType, context: ChildContext): void {
+    if (type !== 'ready') return this.#record(type, this.#detailOf(type, context));
+    const outageAtMs = this.#outageAtMs;
+    this.#outageAtMs = undefined;
+    this.#exitDetail = undefined;
+    if (outageAtMs === undefined) return this.#record('ready', '');
+    this.#record('ready', 'recovered', this.#host.nowMs() - outageAtMs);
+  }
+
+  #detailOf(type: SupervisionEventType, context: ChildContext): string {
+    const { policy } = context;
+    switch (type) {
+      case 'suspect':
+        if (context.failure !== null) return `said ${context.failure.code}`;
+        return `silent for ${Math.round(this.#host.nowMs() - this.#lastSignAtMs)} ms`;
+      case 'restart':
+        return (
+          `in ${Math.round(context.backoffMs)} ms, crash ${context.crashesAtMs.length}` +
+          ` of at most ${policy.restartsMax} in ${policy.restartWindowMs / 1000} s`
+        );
+      case 'failed':
+        return `${this.#failureOf(context).message}; next try in ${policy.coolDownMs / 1000} s`;
+      default:
+        return '';
+    }
+  }
+
+  #failureOf({ failure, crashesAtMs }: ChildContext): ChildFailure {
+    if (failure !== null) return failure;
+    const message = `died ${crashesAtMs.length} times, last ${this.#exitDetail ?? 'without a reason'}`;
+    return { code: 'INTERNAL', message };
+  }
+
+  #record(type: SupervisionEventType, detail: string, recoveryMs?: number): void {
+    this.#host.record({
+      atMs: this.#host.nowMs(),
+      address: this.spec.address,
+      type,
+      detail,
+      epoch: this.#epoch,
+      ...(recoveryMs === undefined ? {} : { recoveryMs }),
+    });
+  }
+
+  #observe(state: ActorStatus['state']): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#sinceMs = this.#host.nowMs();
+    this.#host.changed(this);
+  }
+}
+
+function noProcess(detail: string): ProcessExit {
+  return { code: null, signal: null, detail };
+}
