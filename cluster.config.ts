@@ -29,8 +29,8 @@ export default defineCluster({
     genres: { entity: 'item', kind: 'ids', pooling: 'mean', valuesMax: 8 },
   },
 
-  // Pairwise products of 8 numbers per row, and a small network beside them.
-  model: { network: 'deepfm', factorDim: 8, hidden: [64, 32] },
+  // Pairwise products of 16 numbers per row, and a small network beside them.
+  model: { network: 'deepfm', factorDim: 16, hidden: [64] },
 
   // Rows are spread over 8 hash ranges, held by two shards; more shards can share them later.
   partitions: 8,

@@ -101,7 +101,7 @@ export function parseArguments(help: CommandHelp, argv: readonly string[]): Argu
     };
   } catch (error) {
     // Only what parseArgs itself finds is left: a value that is missing, or one too many.
-    throw new UsageError((error as Error).message.split('. ')[0]!, { cause: error });
+    throw new UsageError((error as Error).message.split('. ')[0], { cause: error });
   }
 }
 

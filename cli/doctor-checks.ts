@@ -153,8 +153,9 @@ async function checkCores(): Promise<Omit<Finding, 'name'>> {
 async function checkOpenFiles(): Promise<Omit<Finding, 'name'>> {
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } };
   const soft = report.userLimits?.open_files?.soft;
-  if (typeof soft !== 'number')
-    return { level: 'ok', detail: `limit ${String(soft ?? 'unknown')}` };
+  if (typeof soft !== 'number') {
+    return { level: 'ok', detail: typeof soft === 'string' ? `limit ${soft}` : 'limit not known' };
+  }
   if (soft >= openFilesMin) return { level: 'ok', detail: `limit ${soft}` };
   return { level: 'warn', detail: `limit ${soft}`, remedy: `Raise it: ulimit -n ${openFilesMin}` };
 }

@@ -73,8 +73,7 @@ class ActorProcess {
       this.#bus = await connectBus({
         urls: nats.url,
         name: address,
-        user: nats.user,
-        password: nats.password,
+        ...(nats.user === '' ? {} : { user: nats.user, password: nats.password }),
       });
       void this.#bus.closed().then((error) => {
         if (error) this.#fail(error);

@@ -51,8 +51,7 @@ export async function connectBus(options: ConnectOptions): Promise<NatsBus> {
   try {
     const connection = await connect({
       servers: [...options.urls],
-      ...(options.user === undefined ? {} : { user: options.user }),
-      ...(options.password === undefined ? {} : { pass: options.password }),
+      ...(options.user ? { user: options.user, pass: options.password ?? '' } : {}),
       name: options.name,
       noRandomize: true,
       maxReconnectAttempts: -1,

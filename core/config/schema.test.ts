@@ -27,7 +27,7 @@ describe('a configuration', () => {
     expect(config).toMatchObject({
       name: 'starling',
       partitions: 8,
-      model: { network: 'deepfm', factorDim: 8, hidden: [64, 32], rows: { learningRate: 0.05 } },
+      model: { network: 'deepfm', factorDim: 16, hidden: [64], rows: { learningRate: 0.05 } },
       actors: { 'ps-shard': 2, 'dense-shard': 1, ranker: 2, recommender: 1 },
       joining: { windowMs: 1_800_000, negativeSamplingRate: 1 },
       supervision: { heartbeatMs: 500, backoffMs: { base: 100, max: 5000 } },
@@ -41,7 +41,7 @@ describe('a configuration', () => {
     const [a, b] = [parseClusterConfig({ features }), parseClusterConfig({ features })];
     a.model.hidden.push(1);
     a.dataCenters.pop();
-    expect(b.model.hidden).toEqual([64, 32]);
+    expect(b.model.hidden).toEqual([64]);
     expect(b.dataCenters).toHaveLength(3);
   });
 

@@ -33,11 +33,11 @@ const rowsSchema = section({
   initialAccumulator: number(
     { min: 0, max: 1000 },
     'Adagrad only. Too low: the first gradient moves a row by the whole learning rate. Too high: rows hardly move.',
-  ).default(0.1),
+  ).default(0),
   initialScale: number(
     { min: 0, max: 1 },
     'Half width of the uniform start of factors. 0: products of factors have no gradient to start from. Too high: noise outweighs what a young row has learned.',
-  ).default(0.01),
+  ).default(0.02),
   epsilon: number(
     { min: 0, max: 1 },
     'Adagrad only: keeps the division finite. Too high acts as a lower learning rate.',
@@ -66,18 +66,18 @@ const denseSchema = section({
 export const modelSchema = section({
   network: oneOf(
     ['deepfm', 'fm', 'mlp'],
-    'deepfm: pairwise products and a network beside them. fm: the products alone, cheapest. mlp: the network alone.',
+    'deepfm: pairwise products and a network beside them. fm: the products alone, cheapest. mlp: the network and the first-order weights, without products.',
   ).default('deepfm'),
   factorDim: integer(
     { min: 1, max: 256 },
     'Numbers per row. Too low: tastes that differ look alike. Too high: memory, wire and training cost grow with it, and rare rows overfit.',
-  ).default(8),
+  ).default(16),
   hidden: z
     .array(integer({ min: 1, max: 4096 }, 'Units of one hidden layer.'), {
       error: 'expected a list of layer widths such as [64, 32]',
     })
     .max(8, { error: 'expected at most 8 layer widths' })
-    .default([64, 32])
+    .default([64])
     .describe(
       'Widths of the hidden layers, input side first; not used by fm. Too small underfits; each request and each training step pays for every unit.',
     ),

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { StarlingError } from '../core/base/errors.js';
+import type { ClusterConfig } from '../core/config/schema.js';
+import { featureSpecOf } from '../core/features/feature-spec.js';
+import { decode, encode } from '../messages/codec.js';
+import { clusterBucket, declareStreams } from '../messages/streams.js';
+import type { NatsBus } from '../runtime/nats.js';
+
+/** Creation waits this long in all for JetStream to accept work: a vote for its leader may go on for seconds. */
+const createMsMax = 30_000;
+
+/** Brings streams and buckets up to their declaration; safe to repeat. */
+export async function prepareStreams(bus: NatsBus, config: ClusterConfig, owned: boolean): Promise<void> {
+  const declarations = declareStreams({ dataCenters: config.dataCenters, ingestMapped: owned });
+  const endMs = Date.now() + createMsMax;
+  for (const declaration of declarations) {
+    for (;;) {
+      try {
+        await bus.declareStream(declaration, owned);
+        break;
+      } catch (error) {
+        if (Date.now() > endMs || !(error as StarlingError).retryable) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+  }
+  await requireSameShape(bus, config);
+}
+
+/**
+ * Rows learned with other features, another model or other partitions are not this cluster's: refused at the start,
+ * with words, rather than by every actor on its own.
+ *
+ * @throws StarlingError SPEC_MISMATCH
+ */
+async function requireSameShape(bus: NatsBus, config: ClusterConfig): Promise<void> {
+  const { network, factorDim, hidden, rows } = config.model;
+  const shape = {
+    features: featureSpecOf(config.features).hash,
+    model: createHash('sha256').update(JSON.stringify([network, factorDim, hidden, rows.optimizer])).digest('hex').slice(0, 16),
+    partitions: config.partitions,
+    joiners: config.actors.joiner,
+  };
+  const kept = await bus.bucketGet(clusterBucket, 'shape');
+  if (!kept) {
+    await bus.bucketPut(clusterBucket, 'shape', encode(shape));
+    return;
+  }
+  const before = decode(kept) as typeof shape;
+  for (const part of ['features', 'model', 'partitions', 'joiners'] as const) {
+    if (before[part] !== shape[part]) {
+      throw new StarlingError(
+        'SPEC_MISMATCH',
+        `the state holds a cluster with other ${part} (${before[part]}) than this configuration (${shape[part]}); ` +
+          'use another --state folder, or the configuration it was made with.',
+        { part, before: before[part], now: shape[part] },
+      );
+    }
+  }
+}

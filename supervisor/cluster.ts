@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ClusterStatus } from '../client/cluster-status.js';
+import { codeOf, messageOf } from '../core/base/errors.js';
+import type { ClusterConfig } from '../core/config/schema.js';
+import { protocolVersion } from '../messages/codec.js';
+import { subject } from '../messages/subjects.js';
+import type { NatsAccess, SupervisionEvent } from '../messages/supervision.js';
+import type { NatsBus } from '../runtime/nats.js';
+import { connectBus } from '../runtime/nats.js';
+import { ServedEndpoint } from '../runtime/serve.js';
+import { prepareStreams } from './cluster-streams.js';
+import { FileEpochStore } from './epochs.js';
+import { HostSupervisor } from './host-supervisor.js';
+import type { NatsSite } from './nats-site.js';
+import { externalSite, ownSite } from './nats-site.js';
+import { placeActors } from './placement.js';
+import { openStateFolder } from './state-folder.js';
+import { SupervisionLog } from './supervision-log.js';
+
+export interface ClusterOptions {
+  readonly config: ClusterConfig;
+  readonly stateDir: string;
+  /** Servers that run already; without it, one for each data center is started here. */
+  readonly natsUrl?: string;
+  readonly log?: (line: string) => void;
+}
+
+export interface RunningCluster {
+  readonly config: ClusterConfig;
+  readonly stateDir: string;
+  /** Connected to the training data center. */
+  readonly bus: NatsBus;
+  /** For clients, by data center, its own first. */
+  readonly urls: Readonly<Record<string, readonly string[]>>;
+  readonly user: string;
+  readonly password: string;
+  status(): ClusterStatus;
+  /** From an actor's exit until it was ready again, milliseconds, since the start. */
+  recoveriesMs(): readonly number[];
+  /** @throws StarlingError TIMEOUT naming the actors that are late. */
+  untilReady(timeoutMs: number): Promise<void>;
+  onEvent(listener: (event: SupervisionEvent) => void): () => void;
+  /** Drains the actors, then ends the servers. */
+  stop(): Promise<void>;
+}
+
+const actorEntry = fileURLToPath(new URL('../actors/main.js', import.meta.url));
+
+/**
+ * All of a cluster on this host: state folder, NATS servers, streams, and every actor in a process of its own. What it
+ * has taken it gives back in reverse order, when it stops and when a step of the start fails.
+ */
+export async function startCluster(options: ClusterOptions): Promise<RunningCluster> {
+  const undo: (() => Promise<void>)[] = [];
+  const unwind = async (): Promise<void> => {
+    for (let step = undo.pop(); step; step = undo.pop()) {
+      await step().catch((error: unknown) => options.log?.(`while stopping: ${codeOf(error)}: ${messageOf(error)}`));
+    }
+  };
+  try {
+    return await start(options, undo, unwind);
+  } catch (error) {
+    await unwind();
+    throw error;
+  }
+}
+
+async function start(
+  options: ClusterOptions,
+  undo: (() => Promise<void>)[],
+  unwind: () => Promise<void>,
+): Promise<RunningCluster> {
+  const { config } = options;
+  const log = options.log ?? (() => undefined);
+  const startedAtMs = Date.now();
+  const folder = await openStateFolder(options.stateDir);
+  undo.push(() => folder.release());
+  const stateDir = folder.folder;
+  await mkdir(path.join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
+
+  const site: NatsSite = options.natsUrl === undefined
+    ? await ownSite({ config, stateDir, log, onRestart: () => void describe() })
+    : externalSite(config, options.natsUrl);
+  undo.push(() => site.stop());
+  const training = config.dataCenters.find((dc) => dc.role === 'training')!;
+  const access = (dataCenter: string): NatsAccess => ({ url: site.urls[dataCenter]!, user: site.user, password: site.password });
+  const bus = await connectBus({ urls: site.urls[training.name]!, user: site.user, password: site.password, name: 'supervisor' });
+  undo.push(() => bus.close());
+  await prepareStreams(bus, config, site.owned);
+
+  const events = new SupervisionLog(bus, log);
+  undo.push(() => events.stop());
+  const host = new HostSupervisor({
+    entry: actorEntry,
+    stateDir,
+    config,
+    natsOf: access,
+    epochs: await FileEpochStore.open(stateDir),
+    record: events.record,
+    policy: policyOf(config),
+    onEscalate: ({ status, failure }) => log(`${status.address} failed for good: ${failure.message}; it is tried again later`),
+  });
+  undo.push(() => host.stopAll(config.supervision.drainMs));
+  host.start(placeActors({ dataCenters: config.dataCenters, actors: config.actors, partitions: config.partitions }));
+
+  const status = (): ClusterStatus => {
+    const actors = host.snapshot();
+    const backend = actors.find((actor) => actor.kind === 'trainer')?.stats.backend;
+    const states = new Map(host.dataCenters().map(({ name, state }) => [name, state]));
+    return {
+      name: config.name,
+      leader: hostname(),
+      startedAtMs,
+      ready: actors.every((actor) => actor.state === 'ready'),
+      dataCenters: config.dataCenters.map(({ name, role }) => ({ name, role, state: states.get(name) ?? 'starting' })),
+      natsServers: site.servers(),
+      actors,
+      events: events.recent,
+      natsServer: { version: site.version },
+      ...(typeof backend === 'string' && backend !== '' ? { backend } : {}),
+    };
+  };
+  const endpoint = new ServedEndpoint(bus, {
+    subject: subject.status,
+    inFlightMax: 32,
+    deadlineMs: 5_000,
+    handle: async () => ({ v: protocolVersion, ...status() }),
+  });
+  undo.push(() => endpoint.stop());
+
+  const describe = (): Promise<void> =>
+    folder.writeClusterFile({
+      name: config.name,
+      startedAtMs,
+      dataCenters: config.dataCenters.map(({ name, role }) => {
+        const server = site.servers().find((each) => each.dataCenter === name);
+        return { name, role, url: site.urls[name]![0]!, ...(server?.pid ? { serverPid: server.pid } : {}) };
+      }),
+      user: site.user,
+      password: site.password,
+      configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16),
+    });
+  await describe();
+
+  return {
+    config,
+    stateDir,
+    bus,
+    urls: site.urls,
+    user: site.user,
+    password: site.password,
+    status,
+    recoveriesMs: () => events.recoveriesMs,
+    untilReady: (timeoutMs) => host.waitUntilReady(timeoutMs),
+    onEvent: (listener) => events.onEvent(listener),
+    stop: unwind,
+  };
+}
+
+function policyOf(config: ClusterConfig) {
+  const { suspectAfterMs, restartsMax, restartsWindowMs, backoffMs, drainMs } = config.supervision;
+  return {
+    heartbeatSilenceMs: suspectAfterMs,
+    restartsMax,
+    restartWindowMs: restartsWindowMs,
+    backoffMsMin: backoffMs.base,
+    backoffMsMax: backoffMs.max,
+    drainMs,
+  };
+}
