@@ -5,14 +5,47 @@ import importX from 'eslint-plugin-import-x';
 // Dependencies point one way (docs/architecture.md): a folder may import only what stands left of it.
 const zone = (target, from, message) => ({ target, from, message });
 const zones = [
-  zone('./core', ['./messages', './runtime', './client', './gateway', './actors', './supervisor', './cli', './simulation'], 'core is pure: it knows no I/O and no messages'),
-  zone('./messages', ['./runtime', './client', './gateway', './actors', './supervisor', './cli', './simulation'], 'messages may use core only'),
-  zone('./runtime', ['./client', './gateway', './actors', './supervisor', './cli', './simulation'], 'runtime may use core and messages only'),
-  zone('./client', ['./gateway', './actors', './supervisor', './cli', './simulation'], 'the client is what users import'),
-  zone('./actors', ['./supervisor', './cli', './simulation', './gateway'], 'actors do not know who supervises them'),
-  zone('./supervisor', ['./actors', './cli', './simulation', './gateway'], 'the supervisor starts actors by kind name'),
-  ...['core', 'messages', 'runtime', 'client', 'actors', 'supervisor', 'cli', 'simulation'].map((folder) =>
-    zone(`./${folder}`, ['./tests', './bench'], 'nothing imports tests or benchmarks'),
+  zone(
+    './core',
+    [
+      './messages',
+      './runtime',
+      './client',
+      './gateway',
+      './actors',
+      './supervisor',
+      './cli',
+      './simulation',
+    ],
+    'core is pure: it knows no I/O and no messages',
+  ),
+  zone(
+    './messages',
+    ['./runtime', './client', './gateway', './actors', './supervisor', './cli', './simulation'],
+    'messages may use core only',
+  ),
+  zone(
+    './runtime',
+    ['./client', './gateway', './actors', './supervisor', './cli', './simulation'],
+    'runtime may use core and messages only',
+  ),
+  zone(
+    './client',
+    ['./gateway', './actors', './supervisor', './cli', './simulation'],
+    'the client is what users import',
+  ),
+  zone(
+    './actors',
+    ['./supervisor', './cli', './simulation', './gateway'],
+    'actors do not know who supervises them',
+  ),
+  zone(
+    './supervisor',
+    ['./actors', './cli', './simulation', './gateway'],
+    'the supervisor starts actors by kind name',
+  ),
+  ...['core', 'messages', 'runtime', 'client', 'actors', 'supervisor', 'cli', 'simulation'].map(
+    (folder) => zone(`./${folder}`, ['./tests', './bench'], 'nothing imports tests or benchmarks'),
   ),
 ];
 
@@ -22,11 +55,16 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
     plugins: { 'import-x': importX },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-non-null-assertion': 'off',
@@ -40,8 +78,24 @@ export default tseslint.config(
     // One module imports the NATS client, so that its successor packages can replace it in one place.
     files: ['**/*.ts'],
     ignores: ['runtime/nats.ts'],
-    rules: { 'no-restricted-imports': ['error', { paths: [{ name: 'nats', message: 'import runtime/nats.ts instead' }] }] },
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'nats', message: 'import runtime/nats.ts instead' }] },
+      ],
+    },
   },
   { files: ['cli/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
-  { files: ['**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', fetch: 'readonly', Buffer: 'readonly' } } },
+  {
+    files: ['**/*.mjs'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        fetch: 'readonly',
+        Buffer: 'readonly',
+      },
+    },
+  },
 );

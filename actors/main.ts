@@ -6,11 +6,13 @@ import type { ActorKind } from '../messages/supervision.js';
 const kinds: Record<ActorKind, () => Promise<CreateActor>> = {
   processor: async () => (await import('./processor/processor.js')).createProcessor,
   joiner: async () => (await import('./joiner/joiner.js')).createJoiner,
-  'feature-store': async () => (await import('./feature-store/feature-store.js')).createFeatureStore,
+  'feature-store': async () =>
+    (await import('./feature-store/feature-store.js')).createFeatureStore,
   'ps-shard': async () => (await import('./ps-shard/ps-shard.js')).createPsShard,
   'dense-shard': async () => (await import('./dense-shard/dense-shard.js')).createDenseShard,
   trainer: async () => (await import('./trainer/trainer.js')).createTrainer,
-  'serving-shard': async () => (await import('./serving-shard/serving-shard.js')).createServingShard,
+  'serving-shard': async () =>
+    (await import('./serving-shard/serving-shard.js')).createServingShard,
   ranker: async () => (await import('./ranker/ranker.js')).createRanker,
   recommender: async () => (await import('./recommender/recommender.js')).createRecommender,
 };

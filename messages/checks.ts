@@ -9,7 +9,12 @@ import { protocolVersion } from './codec.js';
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function asFields(value: unknown, what: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    Array.isArray(value) ||
+    ArrayBuffer.isView(value)
+  ) {
     throw new StarlingError('BAD_MESSAGE', `${what}: expected a map, got ${describe(value)}.`);
   }
   return value as Fields;
@@ -59,9 +64,16 @@ export const f64 = (fields: Fields, name: string, what: string, length?: number)
   typed(fields, name, what, 'Float64Array', length) as Float64Array;
 
 /** By tag, not `instanceof`: two realms have two Float32Arrays. */
-function typed(fields: Fields, name: string, what: string, type: string, length?: number): ArrayBufferView {
+function typed(
+  fields: Fields,
+  name: string,
+  what: string,
+  type: string,
+  length?: number,
+): ArrayBufferView {
   const value = fields[name];
-  if (Object.prototype.toString.call(value) !== `[object ${type}]`) throw wrong(what, name, `a ${type}`, value);
+  if (Object.prototype.toString.call(value) !== `[object ${type}]`)
+    throw wrong(what, name, `a ${type}`, value);
   const view = value as Float32Array;
   if (length !== undefined && view.length !== length) {
     throw wrong(what, name, `${length} elements`, `${view.length}`);
@@ -70,7 +82,12 @@ function typed(fields: Fields, name: string, what: string, type: string, length?
 }
 
 /** Checks that the offsets rise and end at the fids, so that later loops can't leave the arrays. */
-export function examples(fields: Fields, name: string, what: string, rowCount?: number): ExampleBatch {
+export function examples(
+  fields: Fields,
+  name: string,
+  what: string,
+  rowCount?: number,
+): ExampleBatch {
   const inner = asFields(fields[name], `${what}.${name}`);
   const at = `${what}.${name}`;
   const rows = number(inner, 'rowCount', at);
@@ -78,7 +95,8 @@ export function examples(fields: Fields, name: string, what: string, rowCount?: 
   const denseCount = number(inner, 'denseCount', at);
   if (rowCount !== undefined && rows !== rowCount) throw wrong(at, 'rowCount', `${rowCount}`, rows);
   for (const count of [rows, slotCount, denseCount]) {
-    if (!Number.isInteger(count) || count < 0 || count > 1e7) throw wrong(at, 'rowCount', 'a count', count);
+    if (!Number.isInteger(count) || count < 0 || count > 1e7)
+      throw wrong(at, 'rowCount', 'a count', count);
   }
   const offsets = u32(inner, 'offsets', at, rows * slotCount + 1);
   const fids = u32(inner, 'fids', at);
@@ -88,14 +106,26 @@ export function examples(fields: Fields, name: string, what: string, rowCount?: 
     if (offset < last) throw wrong(at, `offsets[${i}]`, `at least ${last}`, offset);
     last = offset;
   }
-  if (offsets[0] !== 0 || 2 * last !== fids.length) throw wrong(at, 'offsets', `an end of ${fids.length / 2}`, last);
-  return { rowCount: rows, slotCount, denseCount, offsets, fids, dense: f32(inner, 'dense', at, rows * denseCount) };
+  if (offsets[0] !== 0 || 2 * last !== fids.length)
+    throw wrong(at, 'offsets', `an end of ${fids.length / 2}`, last);
+  return {
+    rowCount: rows,
+    slotCount,
+    denseCount,
+    offsets,
+    fids,
+    dense: f32(inner, 'dense', at, rows * denseCount),
+  };
 }
 
 export function wrong(what: string, name: string, expected: string, got: unknown): StarlingError {
-  return new StarlingError('BAD_MESSAGE', `${what}.${name}: expected ${expected}, got ${describe(got)}.`, {
-    field: name,
-  });
+  return new StarlingError(
+    'BAD_MESSAGE',
+    `${what}.${name}: expected ${expected}, got ${describe(got)}.`,
+    {
+      field: name,
+    },
+  );
 }
 
 export function describe(value: unknown): string {
@@ -103,6 +133,9 @@ export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (ArrayBuffer.isView(value)) return Object.prototype.toString.call(value).slice(8, -1);
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  return typeof value === 'object' ? 'a map' : String(value as number);
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+    return String(value);
+  return typeof value === 'object' ? 'a map' : `a ${typeof value}`;
 }

@@ -21,7 +21,11 @@ export function encode(value: unknown): Uint8Array {
 
 export function encodingOf(bytes: Uint8Array): Encoding {
   let i = 0;
-  while (i < bytes.length && (bytes[i] === 0x20 || bytes[i] === 0x0a || bytes[i] === 0x0d || bytes[i] === 0x09)) i++;
+  while (
+    i < bytes.length &&
+    (bytes[i] === 0x20 || bytes[i] === 0x0a || bytes[i] === 0x0d || bytes[i] === 0x09)
+  )
+    i++;
   return bytes[i] === 0x7b || bytes[i] === 0x5b || bytes.length === 0 ? 'json' : 'cbor';
 }
 
@@ -42,16 +46,24 @@ export function decode(bytes: Uint8Array): unknown {
 }
 
 export function encodeAs(encoding: Encoding, value: unknown): Uint8Array {
-  return encoding === 'json' ? utf8Encoder.encode(JSON.stringify(value, plainNumbers)) : encode(value);
+  return encoding === 'json'
+    ? utf8Encoder.encode(JSON.stringify(value, plainNumbers))
+    : encode(value);
 }
 
 /** Typed arrays become plain lists in JSON, where they would otherwise become objects with numbered keys. */
 function plainNumbers(_key: string, value: unknown): unknown {
-  return ArrayBuffer.isView(value) && !(value instanceof DataView) ? Array.from(value as Float32Array) : value;
+  return ArrayBuffer.isView(value) && !(value instanceof DataView)
+    ? Array.from(value as Float32Array)
+    : value;
 }
 
 export interface ErrorReply {
-  readonly error: { readonly code: string; readonly message: string; readonly details?: Record<string, unknown> };
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly details?: Record<string, unknown>;
+  };
 }
 
 export function errorReply(error: unknown): ErrorReply {
@@ -70,7 +82,11 @@ export function errorReply(error: unknown): ErrorReply {
 export function refuseErrorReply(value: unknown): unknown {
   const error = (value as Partial<ErrorReply> | null | undefined)?.error;
   if (error && typeof error === 'object' && typeof error.message === 'string') {
-    throw new StarlingError(isErrorCode(error.code) ? error.code : 'INTERNAL', error.message, error.details ?? {});
+    throw new StarlingError(
+      isErrorCode(error.code) ? error.code : 'INTERNAL',
+      error.message,
+      error.details ?? {},
+    );
   }
   return value;
 }

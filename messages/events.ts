@@ -90,7 +90,10 @@ export function parseActions(value: unknown): Actions {
   const labels = f32(fields, 'labels', what, n);
   for (let i = 0; i < n; i++) {
     if (labels[i] !== 0 && labels[i] !== 1) {
-      throw new StarlingError('BAD_MESSAGE', `actions.labels[${i}]: expected 0 or 1, got ${labels[i]}.`);
+      throw new StarlingError(
+        'BAD_MESSAGE',
+        `actions.labels[${i}]: expected 0 or 1, got ${labels[i]}.`,
+      );
     }
   }
   return {
@@ -127,13 +130,17 @@ export function parseSamples(value: unknown, specHash: string): Samples {
 function finite(times: Float64Array, what: string): Float64Array {
   for (let i = 0; i < times.length; i++) {
     if (!Number.isFinite(times[i]!)) {
-      throw new StarlingError('BAD_MESSAGE', `${what}.atMs[${i}]: expected a time in milliseconds, got ${times[i]}.`);
+      throw new StarlingError(
+        'BAD_MESSAGE',
+        `${what}.atMs[${i}]: expected a time in milliseconds, got ${times[i]}.`,
+      );
     }
   }
   return times;
 }
 
-const pick = <T>(list: readonly T[], indices: readonly number[]): T[] => indices.map((i) => list[i]!);
+const pick = <T>(list: readonly T[], indices: readonly number[]): T[] =>
+  indices.map((i) => list[i]!);
 
 export function selectImpressions(batch: Impressions, indices: readonly number[]): Impressions {
   return {
@@ -172,7 +179,11 @@ export function concatSamples(batches: readonly Samples[]): Samples {
     scores: joinF32(batches.map((batch) => batch.scores)),
     atMs: joinF64(batches.map((batch) => batch.atMs)),
     acceptedAtMs: joinF64(batches.map((batch) => batch.acceptedAtMs)),
-    examples: concatExamples(batches.map((batch) => batch.examples), slotCount, denseCount),
+    examples: concatExamples(
+      batches.map((batch) => batch.examples),
+      slotCount,
+      denseCount,
+    ),
   };
 }
 

@@ -22,7 +22,11 @@ export function parseFeatureChange(value: unknown): FeatureChange {
   const what = 'features';
   const fields = asMessage(value, what);
   const ids = texts(fields, 'ids', what);
-  return { entity: entityOf(text(fields, 'entity', what)), ids, features: featureList(fields.features, ids.length, what) };
+  return {
+    entity: entityOf(text(fields, 'entity', what)),
+    ids,
+    features: featureList(fields.features, ids.length, what),
+  };
 }
 
 export interface FeaturesRequest {
@@ -53,16 +57,23 @@ export function parseFeaturesReply(value: unknown, request: FeaturesRequest): Fe
 
 export function entityOf(name: string): Entity {
   const entity = entities.find((each) => each === name);
-  if (!entity) throw new StarlingError('BAD_EVENT', `entity: expected ${entities.join(' or ')}, got "${name}".`, { field: 'entity' });
+  if (!entity)
+    throw new StarlingError(
+      'BAD_EVENT',
+      `entity: expected ${entities.join(' or ')}, got "${name}".`,
+      { field: 'entity' },
+    );
   return entity;
 }
 
 function featureList(value: unknown, length: number, what: string): RawFeatures[] {
-  if (!Array.isArray(value) || value.length !== length) throw wrong(what, 'features', `a list of ${length} maps`, value);
+  if (!Array.isArray(value) || value.length !== length)
+    throw wrong(what, 'features', `a list of ${length} maps`, value);
   return value.map((each, i) => asFields(each, `${what}.features[${i}]`));
 }
 
 function nullableList(value: unknown, length: number, what: string): (RawFeatures | null)[] {
-  if (!Array.isArray(value) || value.length !== length) throw wrong(what, 'features', `a list of ${length}`, value);
+  if (!Array.isArray(value) || value.length !== length)
+    throw wrong(what, 'features', `a list of ${length}`, value);
   return value as (RawFeatures | null)[];
 }

@@ -77,7 +77,8 @@ export function parsePush(value: unknown, slotCount: number, dim: number): PushR
   const batches = f64(fields, 'batches', what);
   if (batches.length === 0) throw wrong(what, 'batches', 'at least one sequence', 'none');
   const trail = f64(fields, 'trail', what);
-  if (trail.length % trailWidth !== 0) throw wrong(what, 'trail', `records of ${trailWidth}`, trail.length);
+  if (trail.length % trailWidth !== 0)
+    throw wrong(what, 'trail', `records of ${trailWidth}`, trail.length);
   return {
     ...rowGroups,
     specHash: text(fields, 'specHash', what),
@@ -222,7 +223,11 @@ export function parseDensePush(value: unknown, parameterCount: number): DensePus
   const fields = asMessage(value, what);
   const gradient = f32(fields, 'gradient', what);
   if (gradient.length > 0) f32(fields, 'gradient', what, parameterCount);
-  return { specHash: text(fields, 'specHash', what), batches: f64(fields, 'batches', what), gradient };
+  return {
+    specHash: text(fields, 'specHash', what),
+    batches: f64(fields, 'batches', what),
+    gradient,
+  };
 }
 
 export function parseDenseReply(value: unknown, parameterCount: number): DenseReply {
@@ -275,6 +280,9 @@ export function parseDenseState(value: unknown, parameterCount: number): DenseSt
 
 export function refuseSpec(theirs: string, ours: string, what: string): void {
   if (theirs !== ours) {
-    throw new StarlingError('SPEC_MISMATCH', `${what}: made with specification ${theirs}, this actor runs ${ours}.`);
+    throw new StarlingError(
+      'SPEC_MISMATCH',
+      `${what}: made with specification ${theirs}, this actor runs ${ours}.`,
+    );
   }
 }

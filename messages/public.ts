@@ -8,7 +8,11 @@ import { describe } from './checks.js';
  */
 const id = z.union([z.string().min(1).max(512), z.number().int().nonnegative()]).transform(String);
 const context = z.record(z.string(), z.unknown());
-const timestamp = z.number({ error: 'expected seconds since 1970' }).finite().nonnegative().max(4e9, { error: 'expected seconds since 1970, not milliseconds' });
+const timestamp = z
+  .number({ error: 'expected seconds since 1970' })
+  .finite()
+  .nonnegative()
+  .max(4e9, { error: 'expected seconds since 1970, not milliseconds' });
 
 export interface PublicLimits {
   readonly kMax: number;
@@ -20,7 +24,12 @@ const recommendShape = z.object({
   k: z.int().default(10),
   context: context.default({}),
   candidates: z.array(id).optional(),
-  filter: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))])).optional(),
+  filter: z
+    .record(
+      z.string(),
+      z.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))]),
+    )
+    .optional(),
   exclude: z.array(id).default([]),
   requestId: z.string().min(1).max(256).optional(),
 });
@@ -58,12 +67,17 @@ const publicFeatures = z.object({
 });
 export type PublicFeatures = z.infer<typeof publicFeatures>;
 
-export const publicEvent = { impression: publicImpression, action: publicAction, features: publicFeatures };
+export const publicEvent = {
+  impression: publicImpression,
+  action: publicAction,
+  features: publicFeatures,
+};
 
 export function parseRecommend(value: unknown, limits: PublicLimits): RecommendRequest {
   const request = parse(recommendShape, value, 'recommend', 'BAD_REQUEST');
   between('recommend.k', request.k, 1, limits.kMax);
-  if (request.candidates) between('recommend.candidates', request.candidates.length, 1, limits.candidatesMax);
+  if (request.candidates)
+    between('recommend.candidates', request.candidates.length, 1, limits.candidatesMax);
   return request;
 }
 
@@ -75,17 +89,28 @@ export function parseRank(value: unknown, limits: PublicLimits): RankRequest {
 
 function between(name: string, value: number, min: number, max: number): void {
   if (value < min || value > max) {
-    throw new StarlingError('BAD_REQUEST', `${name}: expected ${min} to ${max}, got ${value}.`, { field: name });
+    throw new StarlingError('BAD_REQUEST', `${name}: expected ${min} to ${max}, got ${value}.`, {
+      field: name,
+    });
   }
 }
 
 /** @throws StarlingError of the given code, naming the first wrong field. */
-export function parse<T>(schema: z.ZodType<T>, value: unknown, what: string, code: 'BAD_REQUEST' | 'BAD_EVENT'): T {
+export function parse<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  what: string,
+  code: 'BAD_REQUEST' | 'BAD_EVENT',
+): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const field = issue.path.join('.');
   let at: unknown = value;
   for (const step of issue.path) at = (at as Record<PropertyKey, unknown> | undefined)?.[step];
-  throw new StarlingError(code, `${what}${field ? `.${field}` : ''}: ${issue.message}; got ${describe(at)}.`, { field });
+  throw new StarlingError(
+    code,
+    `${what}${field ? `.${field}` : ''}: ${issue.message}; got ${describe(at)}.`,
+    { field },
+  );
 }

@@ -47,7 +47,8 @@ export function parseRankBatch(value: unknown, rowsMax: number): RankBatch {
   const fields = asMessage(value, what);
   const users = texts(fields, 'users', what);
   const n = users.length;
-  if (n < 1 || n > rowsMax) throw new StarlingError('BAD_REQUEST', `${what}: expected 1 to ${rowsMax} rows, got ${n}.`);
+  if (n < 1 || n > rowsMax)
+    throw new StarlingError('BAD_REQUEST', `${what}: expected 1 to ${rowsMax} rows, got ${n}.`);
   const log = fields.log === true;
   return {
     users,

@@ -16,7 +16,10 @@ export interface StreamDeclaration {
 }
 
 export interface StreamTopology {
-  readonly dataCenters: readonly { readonly name: string; readonly role: 'training' | 'inference' }[];
+  readonly dataCenters: readonly {
+    readonly name: string;
+    readonly role: 'training' | 'inference';
+  }[];
   /** False on a plain server without our account mappings: the one RAW stream then takes the public subject itself. */
   readonly ingestMapped: boolean;
 }
@@ -44,7 +47,8 @@ function token(dataCenter: string): string {
 }
 
 export function declareStreams(topology: StreamTopology): StreamDeclaration[] {
-  const training = topology.dataCenters.find((dc) => dc.role === 'training') ?? topology.dataCenters[0]!;
+  const training =
+    topology.dataCenters.find((dc) => dc.role === 'training') ?? topology.dataCenters[0]!;
   const log = (name: string, subjects: string[], maxAgeMs: number): StreamDeclaration => ({
     name,
     cluster: training.name,
@@ -58,7 +62,11 @@ export function declareStreams(topology: StreamTopology): StreamDeclaration[] {
     log(streamName.samples, ['starling.samples.*'], 7 * days),
     // Deltas and features are the only copy of what was learned and told: they have no age.
     log(streamName.deltas, ['starling.deltas.weights.*', 'starling.deltas.state.*'], 0),
-    { ...log(streamName.dense, ['starling.dense-log.*'], 0), maxMessagesPerSubject: 16, discard: 'old' },
+    {
+      ...log(streamName.dense, ['starling.dense-log.*'], 0),
+      maxMessagesPerSubject: 16,
+      discard: 'old',
+    },
     log(streamName.features, ['starling.features.*'], 0),
     { ...log(streamName.deadLetter, ['starling.dead-letter.*'], 30 * days), discard: 'old' },
     { ...log(streamName.supervision, ['starling.supervision.*'], 30 * days), discard: 'old' },
@@ -71,12 +79,28 @@ export function declareStreams(topology: StreamTopology): StreamDeclaration[] {
   for (const dc of topology.dataCenters.filter((each) => each.role === 'inference')) {
     declarations.push(
       copyOf(streamName.deltasAt(dc.name), dc.name, streamName.deltas, 'starling.deltas.weights.*'),
-      { ...copyOf(streamName.denseAt(dc.name), dc.name, streamName.dense, 'starling.dense-log.version'), maxMessagesPerSubject: 16, discard: 'old' },
+      {
+        ...copyOf(
+          streamName.denseAt(dc.name),
+          dc.name,
+          streamName.dense,
+          'starling.dense-log.version',
+        ),
+        maxMessagesPerSubject: 16,
+        discard: 'old',
+      },
     );
   }
   return declarations;
 }
 
 function copyOf(name: string, cluster: string, stream: string, subject: string): StreamDeclaration {
-  return { name, cluster, sources: [{ stream, subject }], maxAgeMs: 0, discard: 'new', duplicateWindowMs: 120_000 };
+  return {
+    name,
+    cluster,
+    sources: [{ stream, subject }],
+    maxAgeMs: 0,
+    discard: 'new',
+    duplicateWindowMs: 120_000,
+  };
 }

@@ -38,7 +38,10 @@ class ActorProcess {
     this.#start = start;
     this.#load = load;
     this.#drainMs = (start.config as ClusterConfig).supervision.drainMs;
-    this.#log = pino({ base: { address: start.address, epoch: start.epoch } }, pino.destination({ dest: 1, sync: true }));
+    this.#log = pino(
+      { base: { address: start.address, epoch: start.epoch } },
+      pino.destination({ dest: 1, sync: true }),
+    );
     this.#life = createMachine(
       actorMachine.provide({
         actions: {
@@ -110,24 +113,37 @@ class ActorProcess {
 
   async #drain(): Promise<void> {
     const deadline = setTimeout(() => {
-      this.#log.warn({ drainMs: this.#drainMs }, 'drain took too long; what was not durable will be redelivered');
+      this.#log.warn(
+        { drainMs: this.#drainMs },
+        'drain took too long; what was not durable will be redelivered',
+      );
       this.#life.send({ type: 'DRAINED' });
     }, this.#drainMs);
     try {
       await this.#actor?.stop();
     } catch (error) {
-      this.#log.warn({ code: codeOf(error), err: messageOf(error) }, 'drain failed; what was not durable will be redelivered');
+      this.#log.warn(
+        { code: codeOf(error), err: messageOf(error) },
+        'drain failed; what was not durable will be redelivered',
+      );
     }
     clearTimeout(deadline);
     this.#life.send({ type: 'DRAINED' });
   }
 
   #beat(): void {
-    this.#send({ type: 'heartbeat', atMs: Date.now(), stats: { ...this.#actor?.stats(), rssBytes: process.memoryUsage.rss() } });
+    this.#send({
+      type: 'heartbeat',
+      atMs: Date.now(),
+      stats: { ...this.#actor?.stats(), rssBytes: process.memoryUsage.rss() },
+    });
   }
 
   #fail(error: unknown): void {
-    this.#log.error({ code: codeOf(error), err: error instanceof Error ? error.stack : messageOf(error) }, 'failed');
+    this.#log.error(
+      { code: codeOf(error), err: error instanceof Error ? error.stack : messageOf(error) },
+      'failed',
+    );
     this.#send({ type: 'failed', code: codeOf(error), message: messageOf(error) });
     this.#life.send({ type: 'FAILED' });
   }

@@ -8,13 +8,17 @@ export type ActorLifeEvent =
   | { type: 'DRAINED' }
   | { type: 'FAILED' };
 
+function notProvided(effect: unknown): never {
+  throw new Error(`the process provides no effect for ${String(effect)}`);
+}
+
 export const actorMachine = setup({
   types: { events: {} as ActorLifeEvent },
   actions: {
-    announce: (_arguments, _parameters: { state: string }) => undefined,
-    restore: () => undefined,
-    drain: () => undefined,
-    exit: (_arguments, _parameters: { code: number }) => undefined,
+    announce: (_: unknown, { state }: { state: string }) => notProvided(state),
+    restore: () => notProvided('restore'),
+    drain: () => notProvided('drain'),
+    exit: (_: unknown, { code }: { code: number }) => notProvided(code),
   },
 }).createMachine({
   id: 'actor',
@@ -36,7 +40,13 @@ export const actorMachine = setup({
       on: { DRAINED: 'stopped' },
     },
     /** All is durable; the process ends with 0. */
-    stopped: { type: 'final', entry: [{ type: 'announce', params: { state: 'stopped' } }, { type: 'exit', params: { code: 0 } }] },
+    stopped: {
+      type: 'final',
+      entry: [
+        { type: 'announce', params: { state: 'stopped' } },
+        { type: 'exit', params: { code: 0 } },
+      ],
+    },
     /** It can't go on; the process ends with 1 and the supervisor decides. */
     failed: { type: 'final', entry: { type: 'exit', params: { code: 1 } } },
   },

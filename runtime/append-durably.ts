@@ -25,7 +25,10 @@ export async function appendDurably(
       if (!errorCodes[codeOf(error)].retryable) throw error;
       const waitMs = Math.min(2_000, 50 * 2 ** attempt);
       if (attempt % 5 === 0) {
-        context.log.warn({ subject, code: codeOf(error), err: messageOf(error), attempt, waitMs }, 'append failed; trying again');
+        context.log.warn(
+          { subject, code: codeOf(error), err: messageOf(error), attempt, waitMs },
+          'append failed; trying again',
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }

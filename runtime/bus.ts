@@ -83,7 +83,10 @@ export interface Bus {
   /** Resolves with the stream sequence once JetStream has acknowledged the message. */
   append(subject: string, bytes: Uint8Array, options?: AppendOptions): Promise<number>;
   /** In order, without gaps; re-created by itself when a message is missed. */
-  tail(options: TailOptions, handler: (message: StreamMessage) => void | Promise<void>): Promise<Tail>;
+  tail(
+    options: TailOptions,
+    handler: (message: StreamMessage) => void | Promise<void>,
+  ): Promise<Tail>;
   /** Shared work: each message goes to one member until it is acknowledged. */
   work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable>;
   streamState(stream: string): Promise<StreamState>;

@@ -12,19 +12,29 @@ export interface CallOptions {
 }
 
 /** An idempotent request in CBOR: retried within its deadline, its typed error thrown. */
-export async function call(bus: Bus, subject: string, request: unknown, options: CallOptions): Promise<unknown> {
+export async function call(
+  bus: Bus,
+  subject: string,
+  request: unknown,
+  options: CallOptions,
+): Promise<unknown> {
   const endMs = performance.now() + options.deadlineMs;
   const bytes = encode(request);
   for (let attempt = 0; ; attempt++) {
     const leftMs = endMs - performance.now();
     try {
-      if (leftMs <= 0) throw new StarlingError('TIMEOUT', `${subject}: no answer within ${options.deadlineMs} ms.`);
+      if (leftMs <= 0)
+        throw new StarlingError(
+          'TIMEOUT',
+          `${subject}: no answer within ${options.deadlineMs} ms.`,
+        );
       const timeoutMs = Math.max(1, Math.min(leftMs, options.attemptMs ?? leftMs));
       return refuseErrorReply(decode(await bus.request(subject, bytes, { timeoutMs })));
     } catch (error) {
       const waitMs = Math.min(500, 20 * 2 ** attempt);
       const hopeless = options.retry === 'none' || !errorCodes[codeOf(error)].retryable;
-      if (hopeless || codeOf(error) === 'FENCED' || performance.now() + waitMs >= endMs) throw error;
+      if (hopeless || codeOf(error) === 'FENCED' || performance.now() + waitMs >= endMs)
+        throw error;
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }

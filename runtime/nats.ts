@@ -64,7 +64,12 @@ export async function connectBus(options: ConnectOptions): Promise<NatsBus> {
     });
     return new NatsBus(connection);
   } catch (cause) {
-    throw new StarlingError('UNAVAILABLE', `can't reach NATS at ${options.urls.join(', ')}: ${messageOf(cause)}.`, {}, { cause });
+    throw new StarlingError(
+      'UNAVAILABLE',
+      `can't reach NATS at ${options.urls.join(', ')}: ${messageOf(cause)}.`,
+      {},
+      { cause },
+    );
   }
 }
 
@@ -127,7 +132,9 @@ export class NatsBus implements Bus {
         if (error) return;
         pending++;
         // The handler answers errors as replies; it does not reject (runtime/serve.ts).
-        void Promise.resolve(handler(message.data, message.subject)).then((reply) => settle(message, reply));
+        void Promise.resolve(handler(message.data, message.subject)).then((reply) =>
+          settle(message, reply),
+        );
       },
     });
     return {
@@ -151,12 +158,16 @@ export class NatsBus implements Bus {
     }
   }
 
-  async tail(options: TailOptions, handler: (message: StreamMessage) => void | Promise<void>): Promise<Tail> {
+  async tail(
+    options: TailOptions,
+    handler: (message: StreamMessage) => void | Promise<void>,
+  ): Promise<Tail> {
     const consumer = consumerOpts();
     consumer.orderedConsumer();
     consumer.bindStream(options.stream);
     if (options.lastPerSubject) consumer.deliverLastPerSubject();
-    else if (options.fromSequence !== undefined && options.fromSequence > 1) consumer.startSequence(options.fromSequence);
+    else if (options.fromSequence !== undefined && options.fromSequence > 1)
+      consumer.startSequence(options.fromSequence);
     else consumer.deliverAll();
     try {
       const subscription = await this.#jetStream.subscribe(options.filter ?? '>', consumer);
@@ -259,9 +270,14 @@ export class NatsBus implements Bus {
         if (isNameInUse(error)) return manager.streams.update(declaration.name, config);
         throw error;
       });
-      const missing = (declaration.subjects ?? []).filter((subject) => !info.config.subjects.includes(subject));
+      const missing = (declaration.subjects ?? []).filter(
+        (subject) => !info.config.subjects.includes(subject),
+      );
       if (missing.length > 0) {
-        throw new StarlingError('STATE_INVALID', `stream ${declaration.name} does not take ${missing.join(', ')}.`);
+        throw new StarlingError(
+          'STATE_INVALID',
+          `stream ${declaration.name} does not take ${missing.join(', ')}.`,
+        );
       }
     } catch (error) {
       throw translate(error, `stream ${declaration.name}`);
@@ -278,30 +294,44 @@ export class NatsBus implements Bus {
 
   /** Kept only when it worked: a manager asked for while JetStream starts up would fail for ever. */
   #jsm(): Promise<JetStreamManager> {
-    this.#manager ??= this.#connection.jetstreamManager({ timeout: 10_000 }).catch((error: unknown) => {
-      this.#manager = undefined;
-      throw error;
-    });
+    this.#manager ??= this.#connection
+      .jetstreamManager({ timeout: 10_000 })
+      .catch((error: unknown) => {
+        this.#manager = undefined;
+        throw error;
+      });
     return this.#manager;
   }
 
   #bucket(name: string): Promise<KV> {
     const known = this.#buckets.get(name);
     if (known) return known;
-    const opened = this.#jetStream.views.kv(name, { history: 1, storage: StorageType.File, timeout: 10_000 });
+    const opened = this.#jetStream.views.kv(name, {
+      history: 1,
+      storage: StorageType.File,
+      timeout: 10_000,
+    });
     this.#buckets.set(name, opened);
     opened.catch(() => this.#buckets.delete(name));
     return opened;
   }
 }
 
-function streamConfig(declaration: StreamDeclaration, placed: boolean): Partial<StreamConfig> & { name: string } {
+function streamConfig(
+  declaration: StreamDeclaration,
+  placed: boolean,
+): Partial<StreamConfig> & { name: string } {
   return {
     name: declaration.name,
     ...(declaration.subjects === undefined ? {} : { subjects: [...declaration.subjects] }),
     ...(declaration.sources === undefined
       ? {}
-      : { sources: declaration.sources.map(({ stream, subject }) => ({ name: stream, filter_subject: subject })) }),
+      : {
+          sources: declaration.sources.map(({ stream, subject }) => ({
+            name: stream,
+            filter_subject: subject,
+          })),
+        }),
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
     num_replicas: 1,
@@ -311,7 +341,7 @@ function streamConfig(declaration: StreamDeclaration, placed: boolean): Partial<
     duplicate_window: nanos(declaration.duplicateWindowMs),
     allow_direct: true,
     ...(placed ? { placement: { cluster: declaration.cluster, tags: [] } } : {}),
-  } as Partial<StreamConfig> & { name: string };
+  };
 }
 
 function headersOf(values: Readonly<Record<string, string>>) {
@@ -388,7 +418,9 @@ function isNameInUse(error: unknown): boolean {
   return error instanceof NatsError && error.api_error?.err_code === 10058;
 }
 
-const codes: Readonly<Record<string, 'NO_RESPONDERS' | 'TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNAVAILABLE'>> = {
+const codes: Readonly<
+  Record<string, 'NO_RESPONDERS' | 'TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNAVAILABLE'>
+> = {
   '503': 'NO_RESPONDERS',
   TIMEOUT: 'TIMEOUT',
   MAX_PAYLOAD_EXCEEDED: 'PAYLOAD_TOO_LARGE',
@@ -405,8 +437,18 @@ function translate(error: unknown, what: string): StarlingError {
   const text = messageOf(error);
   const natsCode = (error as { code?: string }).code ?? '';
   if (storageWords.test(text)) {
-    return new StarlingError('STORAGE_FULL', `${what}: the server can't store it: ${text}.`, {}, { cause: error });
+    return new StarlingError(
+      'STORAGE_FULL',
+      `${what}: the server can't store it: ${text}.`,
+      {},
+      { cause: error },
+    );
   }
   const code = codes[natsCode] ?? 'UNAVAILABLE';
-  return new StarlingError(code, `${what}: ${text} (${natsCode || 'no code'}).`, {}, { cause: error });
+  return new StarlingError(
+    code,
+    `${what}: ${text} (${natsCode || 'no code'}).`,
+    {},
+    { cause: error },
+  );
 }

@@ -64,11 +64,17 @@ export class ServedEndpoint implements Stoppable {
     this.#inFlight++;
     try {
       if (this.#inFlight > this.#endpoint.inFlightMax) {
-        throw new StarlingError('OVERLOADED', `${this.#endpoint.subject}: ${this.#inFlight - 1} requests are in flight already.`);
+        throw new StarlingError(
+          'OVERLOADED',
+          `${this.#endpoint.subject}: ${this.#inFlight - 1} requests are in flight already.`,
+        );
       }
       const reply = encodeAs(encoding, await this.#withinDeadline(decode(bytes)));
       if (reply.length > bytesMax) {
-        throw new StarlingError('PAYLOAD_TOO_LARGE', `${this.#endpoint.subject}: the answer has ${reply.length} bytes, the limit is ${bytesMax}.`);
+        throw new StarlingError(
+          'PAYLOAD_TOO_LARGE',
+          `${this.#endpoint.subject}: the answer has ${reply.length} bytes, the limit is ${bytesMax}.`,
+        );
       }
       return reply;
     } catch (error) {
@@ -85,7 +91,8 @@ export class ServedEndpoint implements Stoppable {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(
-        () => reject(new StarlingError('TIMEOUT', `${subject}: no answer within ${deadlineMs} ms.`)),
+        () =>
+          reject(new StarlingError('TIMEOUT', `${subject}: no answer within ${deadlineMs} ms.`)),
         deadlineMs,
       );
     });

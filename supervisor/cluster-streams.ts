@@ -10,7 +10,11 @@ import type { NatsBus } from '../runtime/nats.js';
 const createMsMax = 30_000;
 
 /** Brings streams and buckets up to their declaration; safe to repeat. */
-export async function prepareStreams(bus: NatsBus, config: ClusterConfig, owned: boolean): Promise<void> {
+export async function prepareStreams(
+  bus: NatsBus,
+  config: ClusterConfig,
+  owned: boolean,
+): Promise<void> {
   const declarations = declareStreams({ dataCenters: config.dataCenters, ingestMapped: owned });
   const endMs = Date.now() + createMsMax;
   for (const declaration of declarations) {
@@ -37,7 +41,10 @@ async function requireSameShape(bus: NatsBus, config: ClusterConfig): Promise<vo
   const { network, factorDim, hidden, rows } = config.model;
   const shape = {
     features: featureSpecOf(config.features).hash,
-    model: createHash('sha256').update(JSON.stringify([network, factorDim, hidden, rows.optimizer])).digest('hex').slice(0, 16),
+    model: createHash('sha256')
+      .update(JSON.stringify([network, factorDim, hidden, rows.optimizer]))
+      .digest('hex')
+      .slice(0, 16),
     partitions: config.partitions,
     joiners: config.actors.joiner,
   };

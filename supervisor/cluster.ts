@@ -58,7 +58,9 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
   const undo: (() => Promise<void>)[] = [];
   const unwind = async (): Promise<void> => {
     for (let step = undo.pop(); step; step = undo.pop()) {
-      await step().catch((error: unknown) => options.log?.(`while stopping: ${codeOf(error)}: ${messageOf(error)}`));
+      await step().catch((error: unknown) =>
+        options.log?.(`while stopping: ${codeOf(error)}: ${messageOf(error)}`),
+      );
     }
   };
   try {
@@ -82,13 +84,23 @@ async function start(
   const stateDir = folder.folder;
   await mkdir(path.join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
 
-  const site: NatsSite = options.natsUrl === undefined
-    ? await ownSite({ config, stateDir, log, onRestart: () => void describe() })
-    : externalSite(config, options.natsUrl);
+  const site: NatsSite =
+    options.natsUrl === undefined
+      ? await ownSite({ config, stateDir, log, onRestart: () => void describe() })
+      : externalSite(config, options.natsUrl);
   undo.push(() => site.stop());
   const training = config.dataCenters.find((dc) => dc.role === 'training')!;
-  const access = (dataCenter: string): NatsAccess => ({ url: site.urls[dataCenter]!, user: site.user, password: site.password });
-  const bus = await connectBus({ urls: site.urls[training.name]!, user: site.user, password: site.password, name: 'supervisor' });
+  const access = (dataCenter: string): NatsAccess => ({
+    url: site.urls[dataCenter]!,
+    user: site.user,
+    password: site.password,
+  });
+  const bus = await connectBus({
+    urls: site.urls[training.name]!,
+    user: site.user,
+    password: site.password,
+    name: 'supervisor',
+  });
   undo.push(() => bus.close());
   await prepareStreams(bus, config, site.owned);
 
@@ -102,10 +114,17 @@ async function start(
     epochs: await FileEpochStore.open(stateDir),
     record: events.record,
     policy: policyOf(config),
-    onEscalate: ({ status, failure }) => log(`${status.address} failed for good: ${failure.message}; it is tried again later`),
+    onEscalate: ({ status, failure }) =>
+      log(`${status.address} failed for good: ${failure.message}; it is tried again later`),
   });
   undo.push(() => host.stopAll(config.supervision.drainMs));
-  host.start(placeActors({ dataCenters: config.dataCenters, actors: config.actors, partitions: config.partitions }));
+  host.start(
+    placeActors({
+      dataCenters: config.dataCenters,
+      actors: config.actors,
+      partitions: config.partitions,
+    }),
+  );
 
   const status = (): ClusterStatus => {
     const actors = host.snapshot();
@@ -116,7 +135,11 @@ async function start(
       leader: hostname(),
       startedAtMs,
       ready: actors.every((actor) => actor.state === 'ready'),
-      dataCenters: config.dataCenters.map(({ name, role }) => ({ name, role, state: states.get(name) ?? 'starting' })),
+      dataCenters: config.dataCenters.map(({ name, role }) => ({
+        name,
+        role,
+        state: states.get(name) ?? 'starting',
+      })),
       natsServers: site.servers(),
       actors,
       events: events.recent,
@@ -138,7 +161,12 @@ async function start(
       startedAtMs,
       dataCenters: config.dataCenters.map(({ name, role }) => {
         const server = site.servers().find((each) => each.dataCenter === name);
-        return { name, role, url: site.urls[name]![0]!, ...(server?.pid ? { serverPid: server.pid } : {}) };
+        return {
+          name,
+          role,
+          url: site.urls[name]![0]!,
+          ...(server?.pid ? { serverPid: server.pid } : {}),
+        };
       }),
       user: site.user,
       password: site.password,

@@ -50,14 +50,17 @@ export async function ownSite(options: {
       options.onRestart();
     },
   });
-  const urls = Object.fromEntries(servers.servers().map(({ dataCenter, url }) => [dataCenter, [url]]));
+  const urls = Object.fromEntries(
+    servers.servers().map(({ dataCenter, url }) => [dataCenter, [url]]),
+  );
   return {
     owned: true,
     urls,
     user: credentials.user,
     password: credentials.password,
     version: binary.version,
-    servers: () => servers.servers().map(({ dataCenter, url, pid }) => ({ dataCenter, url, pid: pid ?? null })),
+    servers: () =>
+      servers.servers().map(({ dataCenter, url, pid }) => ({ dataCenter, url, pid: pid ?? null })),
     stop: () => servers.stop(),
   };
 }
@@ -72,7 +75,12 @@ export function externalSite(config: ClusterConfig, natsUrl: string): NatsSite {
   try {
     url = new URL(natsUrl.includes('://') ? natsUrl : `nats://${natsUrl}`);
   } catch (cause) {
-    throw new StarlingError('CONFIG_INVALID', `NATS URL "${natsUrl}": ${messageOf(cause)}; expected nats://host:port.`, {}, { cause });
+    throw new StarlingError(
+      'CONFIG_INVALID',
+      `NATS URL "${natsUrl}": ${messageOf(cause)}; expected nats://host:port.`,
+      {},
+      { cause },
+    );
   }
   const plain = `nats://${url.host}`;
   return {
@@ -81,7 +89,8 @@ export function externalSite(config: ClusterConfig, natsUrl: string): NatsSite {
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     version: 'external',
-    servers: () => config.dataCenters.map(({ name }) => ({ dataCenter: name, url: plain, pid: null })),
+    servers: () =>
+      config.dataCenters.map(({ name }) => ({ dataCenter: name, url: plain, pid: null })),
     stop: async () => undefined,
   };
 }

@@ -34,7 +34,8 @@ export class SupervisionLog {
   readonly record = (event: SupervisionEvent): void => {
     this.#recent.push(event);
     if (this.#recent.length > recentMax) this.#recent = this.#recent.slice(-recentMax / 2);
-    if (event.recoveryMs !== undefined && this.#recoveries.length < recoveriesMax) this.#recoveries.push(event.recoveryMs);
+    if (event.recoveryMs !== undefined && this.#recoveries.length < recoveriesMax)
+      this.#recoveries.push(event.recoveryMs);
     for (const listener of this.#listeners) listener(event);
     if (this.#stopped) return;
     const bytes = encode({ v: protocolVersion, ...event });
@@ -43,7 +44,8 @@ export class SupervisionLog {
       .then(
         () => undefined,
         // The log is for people; supervision itself must go on when the training data center is away.
-        (error: unknown) => this.#log(`supervision event not kept: ${codeOf(error)}: ${messageOf(error)}`),
+        (error: unknown) =>
+          this.#log(`supervision event not kept: ${codeOf(error)}: ${messageOf(error)}`),
       );
   };
 

@@ -53,7 +53,11 @@ export function createDenseShard(context: ActorContext): Actor {
 
   function durable(batches: Float64Array): Promise<void> {
     // What is not applied can't become durable; the trainer sends it again with its batch.
-    if (savedVersion === ledger.denseVersion || !batches.every((batch) => ledger.applied.has(batch))) return Promise.resolve();
+    if (
+      savedVersion === ledger.denseVersion ||
+      !batches.every((batch) => ledger.applied.has(batch))
+    )
+      return Promise.resolve();
     return new Promise((resolve) => {
       waiting.push(resolve);
       saving ??= save();
@@ -122,7 +126,10 @@ export function createDenseShard(context: ActorContext): Actor {
           async (value) => {
             const batches = f64(asMessage(value, 'dense durable'), 'batches', 'dense durable');
             await durable(batches);
-            return { v: protocolVersion, durable: batches.every((batch) => ledger.applied.has(batch)) };
+            return {
+              v: protocolVersion,
+              durable: batches.every((batch) => ledger.applied.has(batch)),
+            };
           },
         ],
       ];

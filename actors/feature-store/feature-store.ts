@@ -32,7 +32,10 @@ export function createFeatureStore(context: ActorContext): Actor {
         return;
       } catch (error) {
         // The log keeps the change; going on without it would lose it, so wait until there is room.
-        log.warn({ code: codeOf(error), err: messageOf(error) }, 'feature change not stored yet; trying again');
+        log.warn(
+          { code: codeOf(error), err: messageOf(error) },
+          'feature change not stored yet; trying again',
+        );
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }
@@ -48,7 +51,12 @@ export function createFeatureStore(context: ActorContext): Actor {
 
   return {
     async start() {
-      following = await follow(bus, { stream: streamName.features, fromSequence: sequence + 1 }, apply, context.crash);
+      following = await follow(
+        bus,
+        { stream: streamName.features, fromSequence: sequence + 1 },
+        apply,
+        context.crash,
+      );
       await following.caughtUp;
       endpoint = new ServedEndpoint(bus, {
         subject: subject.featuresGet,

@@ -26,7 +26,11 @@ export class JoinOutbox {
   #settledWithout = 0;
   #batchesPublished = 0;
 
-  constructor(context: ActorContext, store: JoinStore, options: { specHash: string; rowsMax: number }) {
+  constructor(
+    context: ActorContext,
+    store: JoinStore,
+    options: { specHash: string; rowsMax: number },
+  ) {
     this.#context = context;
     this.#store = store;
     this.#options = options;
@@ -56,11 +60,20 @@ export class JoinOutbox {
   async commit(output: JoinOutput, consumed: Readonly<Record<string, number>>): Promise<void> {
     const { counters } = output.changes.progress;
     const settledWithout = counters.negativesDropped + counters.lateImpressions;
-    const messages = sampleMessages(output.samples, { ...this.#options, settledWithout: settledWithout - this.#settledWithout });
+    const messages = sampleMessages(output.samples, {
+      ...this.#options,
+      settledWithout: settledWithout - this.#settledWithout,
+    });
     this.#settledWithout = settledWithout;
     const added = messages.map((message) => this.#entry(outboxKind.samples, message));
-    for (const letter of output.deadLetters) added.push(this.#entry(outboxKind.deadLetter, this.#letter(letter)));
-    const commit = { changes: output.changes, consumed, outbox: added, confirmedThrough: this.#confirmed };
+    for (const letter of output.deadLetters)
+      added.push(this.#entry(outboxKind.deadLetter, this.#letter(letter)));
+    const commit = {
+      changes: output.changes,
+      consumed,
+      outbox: added,
+      confirmedThrough: this.#confirmed,
+    };
     for (;;) {
       try {
         await this.#store.commit(commit);
@@ -81,9 +94,13 @@ export class JoinOutbox {
     this.#entries = [];
     for (const { number, bytes } of entries) {
       const isSamples = bytes[0] === outboxKind.samples;
-      const target = isSamples ? subject.samples(identity.index) : subject.deadLetter(identity.kind);
+      const target = isSamples
+        ? subject.samples(identity.index)
+        : subject.deadLetter(identity.kind);
       const messageId = `${identity.kind}.${identity.index}.${number}`;
-      await appendDurably(this.#context, target, bytes.subarray(1), messageId, { [numberHeader]: String(number) });
+      await appendDurably(this.#context, target, bytes.subarray(1), messageId, {
+        [numberHeader]: String(number),
+      });
       if (isSamples) this.#batchesPublished++;
       this.#confirmed = number;
     }
@@ -97,6 +114,14 @@ export class JoinOutbox {
   #letter(letter: JoinOutput['deadLetters'][number]) {
     const { code, message, ...content } = letter;
     const { address } = this.#context.identity;
-    return { v: protocolVersion, atMs: Date.now(), address, origin: 'join', events: 1, error: { code, message }, content };
+    return {
+      v: protocolVersion,
+      atMs: Date.now(),
+      address,
+      origin: 'join',
+      events: 1,
+      error: { code, message },
+      content,
+    };
   }
 }

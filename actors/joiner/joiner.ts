@@ -66,14 +66,21 @@ export function createJoiner(context: ActorContext): Actor {
         const actions = parseActions(value);
         window.observeActions(actions);
         undrainedRows += actions.requestIds.length;
-        actions.items.forEach((item, i) => actions.labels[i] === 1 && popularity.add(item, actions.atMs[i]!));
+        actions.items.forEach(
+          (item, i) => actions.labels[i] === 1 && popularity.add(item, actions.atMs[i]!),
+        );
       } else {
         const impressions = parseImpressions(value, spec.hash);
         window.observeImpressions(impressions);
         undrainedRows += impressions.requestIds.length;
       }
     } catch (error) {
-      await deadLetter(context, { origin: message.subject, content: message.bytes, error, events: 1 });
+      await deadLetter(context, {
+        origin: message.subject,
+        content: message.bytes,
+        error,
+        events: 1,
+      });
     }
     consumed = message.sequence;
     arrivedAtMs = Date.now();
@@ -104,9 +111,18 @@ export function createJoiner(context: ActorContext): Actor {
   /** On a quiet live stream the clock moves the watermark, so that the last impressions get their negatives. */
   function keepHouse(): void {
     const watermarkMs = idleWatermarkMs({
-      nowMs: Date.now(), arrivedAtMs, eventMsMax: window.eventMsMax, allowedLatenessMs: latenessMs, idleMs, liveWithinMs,
+      nowMs: Date.now(),
+      arrivedAtMs,
+      eventMsMax: window.eventMsMax,
+      allowedLatenessMs: latenessMs,
+      idleMs,
+      liveWithinMs,
     });
-    if (watermarkMs !== undefined && watermarkMs > window.watermarkMs && window.counters.open + window.counters.heldActions > 0) {
+    if (
+      watermarkMs !== undefined &&
+      watermarkMs > window.watermarkMs &&
+      window.counters.open + window.counters.heldActions > 0
+    ) {
       window.advance(watermarkMs);
       dirty = true;
       flushSoon();
@@ -138,7 +154,12 @@ export function createJoiner(context: ActorContext): Actor {
         observe,
         context.crash,
       );
-      endpoint = new ServedEndpoint(bus, { subject: subject.joinControl(index), inFlightMax: 4, deadlineMs: 60_000, handle: close });
+      endpoint = new ServedEndpoint(bus, {
+        subject: subject.joinControl(index),
+        inFlightMax: 4,
+        deadlineMs: 60_000,
+        handle: close,
+      });
       timer = setInterval(keepHouse, housekeepingMs);
       log.info({ consumed, open: window.counters.open }, 'window restored');
     },
@@ -148,7 +169,11 @@ export function createJoiner(context: ActorContext): Actor {
       await following?.stop();
       await flushing;
       stopping = true;
-      await store.close().catch((error: unknown) => log.warn({ code: codeOf(error), err: messageOf(error) }, 'store not closed'));
+      await store
+        .close()
+        .catch((error: unknown) =>
+          log.warn({ code: codeOf(error), err: messageOf(error) }, 'store not closed'),
+        );
     },
     stats: () => ({
       ...window.counters,

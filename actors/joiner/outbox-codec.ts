@@ -30,7 +30,9 @@ export function sampleMessages(
     const end = Math.min(count, start + options.rowsMax);
     const isLast = end === count;
     const resolved = end - start + (isLast ? options.settledWithout : 0);
-    messages.push(samplesMessage({ specHash: options.specHash, resolved, ...slice(samples, start, end) }));
+    messages.push(
+      samplesMessage({ specHash: options.specHash, resolved, ...slice(samples, start, end) }),
+    );
   }
   return messages;
 }

@@ -8,7 +8,10 @@ export function joinerOf(requestId: string, joinerCount: number): number {
 }
 
 /** Row indices per joiner; undefined when all rows go to joiner 0 and no split is needed. */
-export function splitByJoiner(requestIds: readonly string[], joinerCount: number): number[][] | undefined {
+export function splitByJoiner(
+  requestIds: readonly string[],
+  joinerCount: number,
+): number[][] | undefined {
   if (joinerCount === 1) return undefined;
   const split: number[][] = Array.from({ length: joinerCount }, () => []);
   for (let i = 0; i < requestIds.length; i++) split[joinerOf(requestIds[i]!, joinerCount)]!.push(i);

@@ -23,7 +23,14 @@ import type { Stoppable, WorkMessage } from '../../runtime/bus.js';
 import { deadLetter } from '../shared/dead-letter.js';
 import { FeatureSource } from '../shared/feature-source.js';
 import { splitByJoiner } from './event-split.js';
-import { actionsOf, changesOf, checkAction, checkFeatures, checkImpression, impressionsOf } from './public-events.js';
+import {
+  actionsOf,
+  changesOf,
+  checkAction,
+  checkFeatures,
+  checkImpression,
+  impressionsOf,
+} from './public-events.js';
 
 /** After this many deliveries an event that fails for no known reason is set aside. */
 const deliveriesMax = 5;
@@ -41,7 +48,14 @@ export function createProcessor(context: ActorContext): Actor {
   const joinerCount = config.actors.joiner;
   const work: Stoppable[] = [];
   const inFlight = new Set<Promise<void>>();
-  const counts = { messages: 0, impressions: 0, actions: 0, features: 0, deadLettered: 0, retried: 0 };
+  const counts = {
+    messages: 0,
+    impressions: 0,
+    actions: 0,
+    features: 0,
+    deadLettered: 0,
+    retried: 0,
+  };
 
   function isColumnar(value: unknown, kind: string): boolean {
     return (value as { kind?: unknown } | null)?.kind === kind;
@@ -52,8 +66,10 @@ export function createProcessor(context: ActorContext): Actor {
     try {
       counts.messages++;
       const value = decode(message.bytes);
-      if (isColumnar(value, 'impressions')) await forwardImpressions(parseImpressions(value, spec.hash));
-      else if (isColumnar(value, 'actions')) await forwardActions(stampAccepted(parseActions(value), message.atMs));
+      if (isColumnar(value, 'impressions'))
+        await forwardImpressions(parseImpressions(value, spec.hash));
+      else if (isColumnar(value, 'actions'))
+        await forwardActions(stampAccepted(parseActions(value), message.atMs));
       else await handlePublic(type, value, message);
       message.ack();
     } catch (error) {
@@ -70,12 +86,21 @@ export function createProcessor(context: ActorContext): Actor {
       return;
     }
     counts.deadLettered++;
-    await deadLetter(context, { origin: message.subject, content: message.bytes, error, events: 1 });
+    await deadLetter(context, {
+      origin: message.subject,
+      content: message.bytes,
+      error,
+      events: 1,
+    });
     message.ack();
   }
 
   /** Events by hand: one, or a list. Each is judged by itself. */
-  async function handlePublic(type: EventType | undefined, value: unknown, message: WorkMessage): Promise<void> {
+  async function handlePublic(
+    type: EventType | undefined,
+    value: unknown,
+    message: WorkMessage,
+  ): Promise<void> {
     const list = Array.isArray(value) ? (value as unknown[]) : [value];
     const good: unknown[] = [];
     for (const content of list) {
@@ -88,8 +113,12 @@ export function createProcessor(context: ActorContext): Actor {
     }
     if (good.length === 0) return;
     if (type === 'features') await forwardFeatures(good as PublicFeatures[]);
-    else if (type === 'action') await forwardActions(actionsOf(good as PublicAction[], message.atMs));
-    else await forwardImpressions(await impressionsOf(good as PublicImpression[], message.atMs, transform, source));
+    else if (type === 'action')
+      await forwardActions(actionsOf(good as PublicAction[], message.atMs));
+    else
+      await forwardImpressions(
+        await impressionsOf(good as PublicImpression[], message.atMs, transform, source),
+      );
   }
 
   function check(type: EventType, content: unknown, acceptedAtMs: number): unknown {
@@ -119,28 +148,43 @@ export function createProcessor(context: ActorContext): Actor {
 
   async function forwardImpressions(batch: Impressions): Promise<void> {
     counts.impressions += batch.requestIds.length;
-    await toJoiners(batch.requestIds, (rows) => impressionsMessage(spec.hash, rows ? selectImpressions(batch, rows) : batch));
+    await toJoiners(batch.requestIds, (rows) =>
+      impressionsMessage(spec.hash, rows ? selectImpressions(batch, rows) : batch),
+    );
   }
 
   async function forwardActions(batch: Actions): Promise<void> {
     counts.actions += batch.requestIds.length;
-    await toJoiners(batch.requestIds, (rows) => actionsMessage(rows ? selectActions(batch, rows) : batch));
+    await toJoiners(batch.requestIds, (rows) =>
+      actionsMessage(rows ? selectActions(batch, rows) : batch),
+    );
   }
 
-  async function toJoiners(requestIds: readonly string[], message: (rows: number[] | undefined) => unknown): Promise<void> {
+  async function toJoiners(
+    requestIds: readonly string[],
+    message: (rows: number[] | undefined) => unknown,
+  ): Promise<void> {
     const split = splitByJoiner(requestIds, joinerCount);
     if (!split) {
       await appendDurably(context, subject.join(0), encode(message(undefined)));
       return;
     }
     const sends = [...split.entries()].filter(([, rows]) => rows.length > 0);
-    await Promise.all(sends.map(([joiner, rows]) => appendDurably(context, subject.join(joiner), encode(message(rows)))));
+    await Promise.all(
+      sends.map(([joiner, rows]) =>
+        appendDurably(context, subject.join(joiner), encode(message(rows))),
+      ),
+    );
   }
 
   async function forwardFeatures(events: readonly PublicFeatures[]): Promise<void> {
     counts.features += events.length;
     for (const change of changesOf(events)) {
-      await appendDurably(context, subject.features(change.entity), encode(featureChangeMessage(change)));
+      await appendDurably(
+        context,
+        subject.features(change.entity),
+        encode(featureChangeMessage(change)),
+      );
     }
   }
 
@@ -148,7 +192,12 @@ export function createProcessor(context: ActorContext): Actor {
     async start() {
       source.start();
       for (const { name } of config.dataCenters) {
-        const options = { stream: streamName.raw(name), durable: 'processor', ackWaitMs: 30_000, pendingMax: 128 };
+        const options = {
+          stream: streamName.raw(name),
+          durable: 'processor',
+          ackWaitMs: 30_000,
+          pendingMax: 128,
+        };
         const consumer = await bus.work(options, (message) => {
           const handling = handle(message)
             .catch((error: unknown) => context.crash(error))

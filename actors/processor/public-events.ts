@@ -21,7 +21,11 @@ function eventTime(timestamp: number | undefined, acceptedAtMs: number): number 
 }
 
 /** Checks one event by itself, so that a bad one among many is told apart. */
-export function checkImpression(event: PublicImpression, transform: Transform, acceptedAtMs: number): void {
+export function checkImpression(
+  event: PublicImpression,
+  transform: Transform,
+  acceptedAtMs: number,
+): void {
   eventTime(event.timestamp, acceptedAtMs);
   transform.encodeEntity('context', '', event.context);
 }
@@ -51,7 +55,11 @@ export async function impressionsOf(
     items: events.map((event) => event.item),
     atMs: Float64Array.from(events, (event) => eventTime(event.timestamp, acceptedAtMs)),
     scores: Float32Array.from(events, (event) => event.score ?? Number.NaN),
-    examples: transform.assemble(users, items, events.map((event) => transform.encodeEntity('context', '', event.context))),
+    examples: transform.assemble(
+      users,
+      items,
+      events.map((event) => transform.encodeEntity('context', '', event.context)),
+    ),
   };
 }
 
@@ -70,7 +78,12 @@ export function changesOf(events: readonly PublicFeatures[]): FeatureChange[] {
   const changes: FeatureChange[] = [];
   for (const entity of ['user', 'item'] as const) {
     const of = events.filter((event) => event.entity === entity);
-    if (of.length > 0) changes.push({ entity, ids: of.map((event) => event.id), features: of.map((event) => event.features) });
+    if (of.length > 0)
+      changes.push({
+        entity,
+        ids: of.map((event) => event.id),
+        features: of.map((event) => event.features),
+      });
   }
   return changes;
 }

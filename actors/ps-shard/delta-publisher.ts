@@ -62,7 +62,9 @@ export class DeltaPublisher {
       const settled = this.#waiting;
       this.#waiting = [];
       try {
-        await Promise.all(this.#partitions.filter((each) => each.dirty).map((each) => this.#flush(each)));
+        await Promise.all(
+          this.#partitions.filter((each) => each.dirty).map((each) => this.#flush(each)),
+        );
       } catch (error) {
         this.#context.crash(error);
         return;
@@ -71,7 +73,8 @@ export class DeltaPublisher {
       const tookMs = performance.now() - startMs;
       this.#flushMs.record(tookMs);
       this.#flushes++;
-      if (this.#waiting.length > 0) await pause(Math.min(tookMs, this.#context.config.sync.sparseMsMax));
+      if (this.#waiting.length > 0)
+        await pause(Math.min(tookMs, this.#context.config.sync.sparseMsMax));
     }
     this.#running = undefined;
   }
@@ -88,7 +91,13 @@ export class DeltaPublisher {
     do parts.push(partition.rows.takeDelta(this.#context.config.sync.flushRowsMax));
     while (partition.rows.touchedCount > 0);
     for (const [part, rows] of parts.entries()) {
-      const head = { specHash: this.#specHash, partition: partition.number, epoch, deltaNumber, part };
+      const head = {
+        specHash: this.#specHash,
+        partition: partition.number,
+        epoch,
+        deltaNumber,
+        part,
+      };
       const id = `${epoch}.${partition.number}.${deltaNumber}.${part}`;
       const state = encode(deltaStateMessage({ ...head, state: rows.state, atSeconds }));
       const last = part === parts.length - 1;
@@ -105,7 +114,12 @@ export class DeltaPublisher {
         }),
       );
       await appendDurably(this.#context, subject.deltaState(partition.number), state, `s.${id}`);
-      await appendDurably(this.#context, subject.deltaWeights(partition.number), weights, `w.${id}`);
+      await appendDurably(
+        this.#context,
+        subject.deltaWeights(partition.number),
+        weights,
+        `w.${id}`,
+      );
       this.#rowsPublished += rows.fids.length / 2;
       this.#bytesPublished += state.length + weights.length;
     }

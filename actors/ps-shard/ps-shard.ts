@@ -21,7 +21,10 @@ export function createPsShard(context: ActorContext): Actor {
   const { slotCount, dim } = blueprint;
   const partitions = new Map<number, OwnedPartition>();
   for (const number of context.identity.partitions) {
-    partitions.set(number, new OwnedPartition(number, new EmbeddingPartition(number, blueprint.tables)));
+    partitions.set(
+      number,
+      new OwnedPartition(number, new EmbeddingPartition(number, blueprint.tables)),
+    );
   }
   const publisher = new DeltaPublisher(context, [...partitions.values()], blueprint.hash);
   const endpoints: ServedEndpoint[] = [];
@@ -32,7 +35,10 @@ export function createPsShard(context: ActorContext): Actor {
   function owned(number: number): OwnedPartition {
     const partition = partitions.get(number);
     if (!partition) {
-      throw new StarlingError('NOT_OWNER', `partition ${number} is not owned by ${context.identity.address}.`);
+      throw new StarlingError(
+        'NOT_OWNER',
+        `partition ${number} is not owned by ${context.identity.address}.`,
+      );
     }
     return partition;
   }
@@ -43,7 +49,9 @@ export function createPsShard(context: ActorContext): Actor {
     const rows = new Float32Array((request.fids.length / 2) * dim);
     let fid = 0;
     for (const [group, partition] of groups.entries()) {
-      fid += partition.rows.pull(request.counts, group * slotCount, request.fids, fid, rows, fid * dim) / dim;
+      fid +=
+        partition.rows.pull(request.counts, group * slotCount, request.fids, fid, rows, fid * dim) /
+        dim;
     }
     rowsPulled += fid;
     return { v: protocolVersion, epoch: context.identity.epoch, rows };
@@ -72,7 +80,15 @@ export function createPsShard(context: ActorContext): Actor {
       const start = fid;
       for (let s = 0; s < slotCount; s++) fid += request.counts[group * slotCount + s]!;
       if (standings[group] === 'all') continue;
-      partition.rows.push(request.counts, group * slotCount, request.fids, start, request.gradients, start * dim, request.atSeconds);
+      partition.rows.push(
+        request.counts,
+        group * slotCount,
+        request.fids,
+        start,
+        request.gradients,
+        start * dim,
+        request.atSeconds,
+      );
       partition.enter(request);
       rowsPushed += fid - start;
     }
@@ -81,7 +97,11 @@ export function createPsShard(context: ActorContext): Actor {
 
   return {
     async start() {
-      recoveredDeltas = await recoverPartitions(context.bus, partitions, { slotCount, dim, specHash: blueprint.hash });
+      recoveredDeltas = await recoverPartitions(context.bus, partitions, {
+        slotCount,
+        dim,
+        specHash: blueprint.hash,
+      });
       const { index } = context.identity;
       const common = { inFlightMax: 256, deadlineMs: 10_000 };
       endpoints.push(
@@ -108,7 +128,9 @@ export function createPsShard(context: ActorContext): Actor {
       rowsPulled,
       rowsPushed,
       appliedThrough: Math.min(...[...partitions.values()].map((each) => each.applied.watermark)),
-      batchesApplied: Object.fromEntries([...partitions].map(([number, each]) => [number, each.applied.count])),
+      batchesApplied: Object.fromEntries(
+        [...partitions].map(([number, each]) => [number, each.applied.count]),
+      ),
       pull: endpoints[0]?.stats(),
       push: endpoints[1]?.stats(),
       ...publisher.stats(),

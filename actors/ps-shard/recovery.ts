@@ -30,7 +30,12 @@ export async function recoverPartitions(
   await replay(bus, { stream: streamName.deltas }, (message) => {
     const partition = partitions.get(Number(lastToken(message.subject)));
     if (!partition) return;
-    const open = unfinished.get(partition.number) ?? { epoch: 0, deltaNumber: 0, states: [], deltas: [] };
+    const open = unfinished.get(partition.number) ?? {
+      epoch: 0,
+      deltaNumber: 0,
+      states: [],
+      deltas: [],
+    };
     unfinished.set(partition.number, open);
     if (take(message, open, shape) && finish(partition, open)) deltas++;
   });
@@ -66,7 +71,17 @@ function finish(partition: OwnedPartition, open: Unfinished): boolean {
   for (const [part, delta] of open.deltas.entries()) {
     const state = open.states[part];
     if (!delta || !state) return false;
-    partition.rows.assign(delta.counts, 0, delta.fids, 0, delta.weights, 0, state.state, 0, state.atSeconds);
+    partition.rows.assign(
+      delta.counts,
+      0,
+      delta.fids,
+      0,
+      delta.weights,
+      0,
+      state.state,
+      0,
+      state.atSeconds,
+    );
   }
   const last = open.deltas.at(-1)!;
   partition.applied = IntervalSet.decode(last.applied);

@@ -21,7 +21,10 @@ export class DenseFollower {
   #active: DenseVersion | undefined;
   #waiting: DenseVersion[] = [];
 
-  constructor(context: ActorContext, shape: { readonly hash: string; readonly parameterCount: number }) {
+  constructor(
+    context: ActorContext,
+    shape: { readonly hash: string; readonly parameterCount: number },
+  ) {
     this.#context = context;
     this.#shape = shape;
   }
@@ -30,7 +33,11 @@ export class DenseFollower {
     const { bus, identity, crash } = this.#context;
     this.#following = await follow(
       bus,
-      { stream: streamName.denseAt(identity.dataCenter), filter: subject.denseVersion, lastPerSubject: true },
+      {
+        stream: streamName.denseAt(identity.dataCenter),
+        filter: subject.denseVersion,
+        lastPerSubject: true,
+      },
       ({ bytes }) => {
         const version = parseDenseVersion(decode(bytes), this.#shape.parameterCount);
         refuseSpec(version.specHash, this.#shape.hash, 'dense version');
@@ -49,7 +56,8 @@ export class DenseFollower {
   /** The newest version that rows which know `through` may be scored with; the very first one needs no rows. */
   versionFor(through: number): DenseVersion | undefined {
     let newest = -1;
-    for (const [i, version] of this.#waiting.entries()) if (version.trainedThrough <= through) newest = i;
+    for (const [i, version] of this.#waiting.entries())
+      if (version.trainedThrough <= through) newest = i;
     if (newest >= 0) {
       this.#active = this.#waiting[newest];
       this.#waiting.splice(0, newest + 1);

@@ -50,7 +50,8 @@ export function createRanker(context: ActorContext): Actor {
   async function score(examples: ExampleBatch) {
     const found = await rows.pooledRows(examples);
     const version = versions.versionFor(found.through);
-    if (!version) throw new StarlingError('NOT_READY', 'no dense version has reached this data center yet.');
+    if (!version)
+      throw new StarlingError('NOT_READY', 'no dense version has reached this data center yet.');
     const logits = scorer.score(
       { rowCount: examples.rowCount, pooled: found.pooled, dense: examples.dense },
       { version: version.denseVersion, values: version.parameters },
@@ -70,10 +71,23 @@ export function createRanker(context: ActorContext): Actor {
   }
 
   /** The answer leaves only after the log has the impressions: what was shown is then known for good. */
-  async function logImpressions(batch: RankBatch, examples: ExampleBatch, scores: Float32Array): Promise<void> {
+  async function logImpressions(
+    batch: RankBatch,
+    examples: ExampleBatch,
+    scores: Float32Array,
+  ): Promise<void> {
     const { requestIds, users, items, atMs } = batch;
-    const message = impressionsMessage(spec.hash, { requestIds, users, items, atMs, scores, examples });
-    await bus.append(subject.ingest('impression'), encode(message), { timeoutMs: config.serving.deadlineMs });
+    const message = impressionsMessage(spec.hash, {
+      requestIds,
+      users,
+      items,
+      atMs,
+      scores,
+      examples,
+    });
+    await bus.append(subject.ingest('impression'), encode(message), {
+      timeoutMs: config.serving.deadlineMs,
+    });
     counts.logged += users.length;
   }
 
@@ -88,7 +102,14 @@ export function createRanker(context: ActorContext): Actor {
   async function rankPublic(value: unknown) {
     const request = parseRank(value, config.serving);
     const users = request.candidates.map(() => request.user);
-    const batch = { requestIds: [], users, items: request.candidates, atMs: new Float64Array(0), contexts: [request.context], log: false };
+    const batch = {
+      requestIds: [],
+      users,
+      items: request.candidates,
+      atMs: new Float64Array(0),
+      contexts: [request.context],
+      log: false,
+    };
     const { scores, denseVersion, degraded, dataCenter } = await score(await examplesOf(batch));
     return { scores: Array.from(scores), modelVersion: denseVersion, dataCenter, degraded };
   }

@@ -44,13 +44,22 @@ export class RowSource {
       const { partitions, counts, fids } = share;
       try {
         const request = pullMessage({ specHash: hash, partitions, counts, fids });
-        const options = { deadlineMs: Math.min(1_000, config.serving.deadlineMs / 2), attemptMs: 250 };
-        const reply = parseLookupReply(await call(bus, subject.lookup(share.shard), request, options), (fids.length / 2) * dim);
+        const options = {
+          deadlineMs: Math.min(1_000, config.serving.deadlineMs / 2),
+          attemptMs: 250,
+        };
+        const reply = parseLookupReply(
+          await call(bus, subject.lookup(share.shard), request, options),
+          (fids.length / 2) * dim,
+        );
         scatterShare(share, reply.rows, rows, dim);
         through = Math.min(through, reply.through);
         if (reply.dataCenter !== identity.dataCenter) rerouted = true;
       } catch (error) {
-        log.warn({ code: codeOf(error), err: messageOf(error), shard: share.shard }, 'lookup failed; default rows are used');
+        log.warn(
+          { code: codeOf(error), err: messageOf(error), shard: share.shard },
+          'lookup failed; default rows are used',
+        );
         degraded = true;
       }
     });

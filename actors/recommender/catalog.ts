@@ -26,7 +26,12 @@ export class Catalog {
    */
   candidates(
     wanted: { readonly exclude: ReadonlySet<string>; readonly filter: Filter | undefined },
-    limits: { readonly max: number; readonly popular: number; readonly recent: number; readonly start: number },
+    limits: {
+      readonly max: number;
+      readonly popular: number;
+      readonly recent: number;
+      readonly start: number;
+    },
   ): string[] {
     const all = [...this.#items.keys()];
     const chosen = new Set<string>();
@@ -38,7 +43,8 @@ export class Catalog {
     for (const id of this.#popular.slice(0, limits.popular)) take(id);
     for (let i = all.length - 1; i >= 0 && i >= all.length - limits.recent; i--) take(all[i]!);
     const offset = Math.floor(limits.start * all.length);
-    for (let i = 0; i < all.length && chosen.size < limits.max; i++) take(all[(offset + i) % all.length]!);
+    for (let i = 0; i < all.length && chosen.size < limits.max; i++)
+      take(all[(offset + i) % all.length]!);
     return [...chosen];
   }
 
@@ -59,5 +65,9 @@ function matches(id: string, features: RawFeatures, filter: Filter | undefined):
 
 function valuesOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.map(String);
-  return typeof value === 'string' ? value.split('|') : typeof value === 'number' ? [String(value)] : [];
+  return typeof value === 'string'
+    ? value.split('|')
+    : typeof value === 'number'
+      ? [String(value)]
+      : [];
 }

@@ -33,7 +33,9 @@ export function createRecommender(context: ActorContext): Actor {
   function candidatesFor(request: RecommendRequest): string[] {
     const exclude = new Set(request.exclude);
     if (request.candidates) {
-      return [...new Set(request.candidates)].filter((id) => !exclude.has(id) && catalog.matches(id, request.filter));
+      return [...new Set(request.candidates)].filter(
+        (id) => !exclude.has(id) && catalog.matches(id, request.filter),
+      );
     }
     const { candidatesMax, popularItems, recentItems } = config.serving;
     return catalog.candidates(
@@ -45,18 +47,30 @@ export function createRecommender(context: ActorContext): Actor {
   async function rank(batch: RankBatch): Promise<RankBatchReply> {
     const { deadlineMs } = config.serving;
     const options = { deadlineMs, attemptMs: Math.max(100, deadlineMs / 2) };
-    return parseRankBatchReply(await call(bus, subject.rank, rankBatchMessage(batch), options), batch.users.length);
+    return parseRankBatchReply(
+      await call(bus, subject.rank, rankBatchMessage(batch), options),
+      batch.users.length,
+    );
   }
 
-  async function scoreAll(request: RecommendRequest, candidates: readonly string[]): Promise<Float32Array> {
+  async function scoreAll(
+    request: RecommendRequest,
+    candidates: readonly string[],
+  ): Promise<Float32Array> {
     const scores = new Float32Array(candidates.length);
-    const starts = Array.from({ length: Math.ceil(candidates.length / rankRowsMax) }, (_unused, i) => i * rankRowsMax);
+    const starts = Array.from(
+      { length: Math.ceil(candidates.length / rankRowsMax) },
+      (_unused, i) => i * rankRowsMax,
+    );
     await Promise.all(
       starts.map(async (start) => {
         const items = candidates.slice(start, start + rankRowsMax);
         const users = items.map(() => request.user);
         const none = { requestIds: [], atMs: new Float64Array(0), log: false };
-        scores.set((await rank({ ...none, users, items, contexts: [request.context] })).scores, start);
+        scores.set(
+          (await rank({ ...none, users, items, contexts: [request.context] })).scores,
+          start,
+        );
       }),
     );
     return scores;
@@ -67,12 +81,25 @@ export function createRecommender(context: ActorContext): Actor {
     const candidates = candidatesFor(request);
     const requestId = request.requestId ?? randomUUID();
     if (candidates.length === 0) {
-      if (catalog.size === 0) throw new StarlingError('NOT_READY', 'no items are known yet; ingest item features first.');
-      return { items: [], requestId, modelVersion: 0, dataCenter: identity.dataCenter, degraded: false };
+      if (catalog.size === 0)
+        throw new StarlingError('NOT_READY', 'no items are known yet; ingest item features first.');
+      return {
+        items: [],
+        requestId,
+        modelVersion: 0,
+        dataCenter: identity.dataCenter,
+        degraded: false,
+      };
     }
     const scores = await scoreAll(request, candidates);
     const { exploration } = config.serving;
-    const slate = chooseSlate({ candidates, scores, k: request.k, exploration, random: Math.random });
+    const slate = chooseSlate({
+      candidates,
+      scores,
+      k: request.k,
+      exploration,
+      random: Math.random,
+    });
     const items = slate.map((i) => candidates[i]!);
     // Scored once more as it is logged: the impression then holds the very features and score it was shown with.
     const shown = await rank({
@@ -107,13 +134,18 @@ export function createRecommender(context: ActorContext): Actor {
         context.crash,
       );
       open.push(catalogue);
-      open.push(bus.subscribe(subject.popular, (bytes) => {
-        try {
-          catalog.setPopular(parsePopular(decode(bytes)));
-        } catch (error) {
-          log.warn({ err: String(error) }, 'unreadable notice of popular items; the last one stays');
-        }
-      }));
+      open.push(
+        bus.subscribe(subject.popular, (bytes) => {
+          try {
+            catalog.setPopular(parsePopular(decode(bytes)));
+          } catch (error) {
+            log.warn(
+              { err: String(error) },
+              'unreadable notice of popular items; the last one stays',
+            );
+          }
+        }),
+      );
       await catalogue.caughtUp;
       endpoint = new ServedEndpoint(bus, {
         subject: subject.recommend,
@@ -128,6 +160,11 @@ export function createRecommender(context: ActorContext): Actor {
       await endpoint?.stop();
       await Promise.all(open.map((each) => each.stop()));
     },
-    stats: () => ({ ...counts, items: catalog.size, recommend: endpoint?.stats(), protocol: protocolVersion }),
+    stats: () => ({
+      ...counts,
+      items: catalog.size,
+      recommend: endpoint?.stats(),
+      protocol: protocolVersion,
+    }),
   };
 }

@@ -31,7 +31,11 @@ export function createServingShard(context: ActorContext): Actor {
   const { slotCount, dim } = blueprint;
   const partitions = new Map<number, FollowedPartition>();
   for (const number of identity.partitions) {
-    partitions.set(number, { rows: new EmbeddingPartition(number, blueprint.servingTables), epoch: 0, deltaNumber: 0 });
+    partitions.set(number, {
+      rows: new EmbeddingPartition(number, blueprint.servingTables),
+      epoch: 0,
+      deltaNumber: 0,
+    });
   }
   const visibility = new Visibility(identity.partitions);
   let following: Following | undefined;
@@ -50,7 +54,10 @@ export function createServingShard(context: ActorContext): Actor {
     if (!delta.last) return;
     if (delta.deltaNumber > partition.deltaNumber + 1 && partition.deltaNumber > 0) {
       gaps++;
-      log.error({ partition: delta.partition, from: partition.deltaNumber, to: delta.deltaNumber }, 'gap in the delta log');
+      log.error(
+        { partition: delta.partition, from: partition.deltaNumber, to: delta.deltaNumber },
+        'gap in the delta log',
+      );
     }
     partition.epoch = delta.epoch;
     partition.deltaNumber = delta.deltaNumber;
@@ -62,7 +69,10 @@ export function createServingShard(context: ActorContext): Actor {
 
   /** A fenced owner's delta, or one that came twice. */
   function isOld(partition: FollowedPartition, delta: Delta): boolean {
-    return delta.epoch < partition.epoch || (delta.epoch === partition.epoch && delta.deltaNumber <= partition.deltaNumber);
+    return (
+      delta.epoch < partition.epoch ||
+      (delta.epoch === partition.epoch && delta.deltaNumber <= partition.deltaNumber)
+    );
   }
 
   /** One notice per turn of the event loop, however many partitions moved. */
@@ -77,7 +87,13 @@ export function createServingShard(context: ActorContext): Actor {
 
   function announce(): void {
     const { through, resolved } = visibility;
-    const notice = { v: protocolVersion, dataCenter: identity.dataCenter, shard: identity.index, through, resolved };
+    const notice = {
+      v: protocolVersion,
+      dataCenter: identity.dataCenter,
+      shard: identity.index,
+      through,
+      resolved,
+    };
     bus.publish(subject.visible(identity.dataCenter, identity.index), encode(notice));
   }
 
@@ -88,13 +104,30 @@ export function createServingShard(context: ActorContext): Actor {
     let missing = 0;
     for (const [group, number] of request.partitions.entries()) {
       const partition = partitions.get(number);
-      if (!partition) throw new StarlingError('NOT_OWNER', `partition ${number} is not served by ${identity.address}.`);
+      if (!partition)
+        throw new StarlingError(
+          'NOT_OWNER',
+          `partition ${number} is not served by ${identity.address}.`,
+        );
       let count = 0;
       for (let s = 0; s < slotCount; s++) count += request.counts[group * slotCount + s]!;
-      missing += partition.rows.lookup(request.counts, group * slotCount, request.fids, fid, rows, fid * dim);
+      missing += partition.rows.lookup(
+        request.counts,
+        group * slotCount,
+        request.fids,
+        fid,
+        rows,
+        fid * dim,
+      );
       fid += count;
     }
-    return { v: protocolVersion, rows, missing, through: visibility.through, dataCenter: identity.dataCenter };
+    return {
+      v: protocolVersion,
+      rows,
+      missing,
+      through: visibility.through,
+      dataCenter: identity.dataCenter,
+    };
   }
 
   return {

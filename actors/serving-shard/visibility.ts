@@ -27,7 +27,13 @@ export class Visibility {
   }
 
   /** While the log is replayed at start the ages say nothing about freshness. */
-  observe(partition: number, watermark: number, trail: Float64Array, nowMs: number, live: boolean): void {
+  observe(
+    partition: number,
+    watermark: number,
+    trail: Float64Array,
+    nowMs: number,
+    live: boolean,
+  ): void {
     this.#watermarks.set(partition, Math.max(watermark, this.#watermarks.get(partition) ?? 0));
     for (let at = 0; at < trail.length; at += trailWidth) {
       this.#pending.push({
@@ -53,7 +59,8 @@ export class Visibility {
       this.#resolved += entry.resolved;
       if (!live || entry.samples === 0) continue;
       for (const acceptedAtMs of entry.acceptedAtMs) {
-        if (acceptedAtMs > 0) this.freshness.record(Math.max(0, nowMs - acceptedAtMs), entry.samples / trailTimes);
+        if (acceptedAtMs > 0)
+          this.freshness.record(Math.max(0, nowMs - acceptedAtMs), entry.samples / trailTimes);
       }
     }
     this.#pending = still;

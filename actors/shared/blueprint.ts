@@ -35,18 +35,34 @@ export interface Blueprint {
 export function blueprintOf(config: ClusterConfig): Blueprint {
   const spec = featureSpecOf(config.features);
   const { network, factorDim, hidden, rows, dense, seed } = config.model;
-  const model: ModelSpec = { network, slotCount: spec.slots.length, factorDim, denseCount: spec.dense.length, hidden };
+  const model: ModelSpec = {
+    network,
+    slotCount: spec.slots.length,
+    factorDim,
+    denseCount: spec.dense.length,
+    hidden,
+  };
   const dim = rowWidth(model);
   const table = (slot: number, optimizer: OptimizerSpec): TableSpec => ({
     slot,
     dim,
-    initializer: { kind: 'uniform', minimum: -rows.initialScale, maximum: rows.initialScale, zeroPrefix: 1 },
+    initializer: {
+      kind: 'uniform',
+      minimum: -rows.initialScale,
+      maximum: rows.initialScale,
+      zeroPrefix: 1,
+    },
     optimizer,
     seed,
   });
   const optimizer: OptimizerSpec =
     rows.optimizer === 'adagrad'
-      ? { kind: 'adagrad', learningRate: rows.learningRate, initialAccumulator: rows.initialAccumulator, epsilon: rows.epsilon }
+      ? {
+          kind: 'adagrad',
+          learningRate: rows.learningRate,
+          initialAccumulator: rows.initialAccumulator,
+          epsilon: rows.epsilon,
+        }
       : { kind: 'sgd', learningRate: rows.learningRate };
   return {
     spec,
@@ -58,7 +74,13 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
     servingTables: spec.slots.map((slot) => table(slot.index, { kind: 'sgd', learningRate: 1 })),
     adam: { ...adamDefaults, ...dense },
     partitionCount: config.partitions,
-    hash: hashOf(spec.hash, { network, factorDim, hidden, optimizer: rows.optimizer, partitions: config.partitions }),
+    hash: hashOf(spec.hash, {
+      network,
+      factorDim,
+      hidden,
+      optimizer: rows.optimizer,
+      partitions: config.partitions,
+    }),
     seed,
   };
 }
@@ -68,5 +90,8 @@ export function initialParameters(blueprint: Blueprint): Float32Array {
 }
 
 function hashOf(specHash: string, shape: Readonly<Record<string, unknown>>): string {
-  return createHash('sha256').update(JSON.stringify([specHash, shape])).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify([specHash, shape]))
+    .digest('hex')
+    .slice(0, 16);
 }

@@ -17,7 +17,10 @@ export interface DeadLetter {
 /** Keeps what can't be processed, with the reason, in the dead-letter stream; nothing blocks on it and nothing is lost. */
 export async function deadLetter(context: ActorContext, letter: DeadLetter): Promise<void> {
   const { kind, address } = context.identity;
-  context.log.warn({ origin: letter.origin, code: codeOf(letter.error), err: messageOf(letter.error) }, 'dead letter');
+  context.log.warn(
+    { origin: letter.origin, code: codeOf(letter.error), err: messageOf(letter.error) },
+    'dead letter',
+  );
   const bytes = encode({
     v: protocolVersion,
     atMs: Date.now(),

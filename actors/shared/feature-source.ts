@@ -43,9 +43,15 @@ export class FeatureSource {
   }
 
   /** Encoded entities in the order asked for; repeated ids cost nothing. */
-  async get(users: readonly string[], items: readonly string[]): Promise<{ users: EncodedEntity[]; items: EncodedEntity[] }> {
+  async get(
+    users: readonly string[],
+    items: readonly string[],
+  ): Promise<{ users: EncodedEntity[]; items: EncodedEntity[] }> {
     const nowMs = Date.now();
-    const missing = { users: this.#missing('user', users, nowMs), items: this.#missing('item', items, nowMs) };
+    const missing = {
+      users: this.#missing('user', users, nowMs),
+      items: this.#missing('item', items, nowMs),
+    };
     this.hits += users.length + items.length - missing.users.length - missing.items.length;
     this.misses += missing.users.length + missing.items.length;
     if (missing.users.length > 0 || missing.items.length > 0) await this.#fetch(missing, nowMs);
@@ -66,13 +72,23 @@ export class FeatureSource {
   }
 
   async #fetch(missing: { users: string[]; items: string[] }, nowMs: number): Promise<void> {
-    const reply = await call(this.#bus, subject.featuresGet, { v: protocolVersion, ...missing }, { deadlineMs: 5_000, attemptMs: 1_000 });
+    const reply = await call(
+      this.#bus,
+      subject.featuresGet,
+      { v: protocolVersion, ...missing },
+      { deadlineMs: 5_000, attemptMs: 1_000 },
+    );
     const { users, items } = parseFeaturesReply(reply, missing);
     missing.users.forEach((id, i) => this.#keep('user', id, users[i] ?? {}, nowMs));
     missing.items.forEach((id, i) => this.#keep('item', id, items[i] ?? {}, nowMs));
   }
 
-  #keep(entity: Entity, id: string, raw: Readonly<Record<string, unknown>>, fetchedAtMs: number): void {
+  #keep(
+    entity: Entity,
+    id: string,
+    raw: Readonly<Record<string, unknown>>,
+    fetchedAtMs: number,
+  ): void {
     const entries = this.#entries[entity];
     // The oldest insertion goes first: cheap, and good enough for a cache whose misses are cheap too.
     if (entries.size >= this.#entriesMax) entries.delete(entries.keys().next().value!);

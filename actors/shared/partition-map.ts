@@ -36,7 +36,9 @@ export function splitPlan(plan: PlanGroups, shardCount: number): ShardShare[] {
   }
   return Array.from({ length: shardCount }, (_unused, shard) => {
     const partitions = Uint32Array.from(
-      Array.from({ length: partitionCount }, (_each, p) => p).filter((p) => shardOf(p, shardCount) === shard),
+      Array.from({ length: partitionCount }, (_each, p) => p).filter(
+        (p) => shardOf(p, shardCount) === shard,
+      ),
     );
     const rows = partitions.reduce((sum, p) => sum + lengths[p]!, 0);
     const share = {
@@ -58,7 +60,12 @@ export function splitPlan(plan: PlanGroups, shardCount: number): ShardShare[] {
 }
 
 /** Copies a share's rows [rows × dim] to their places in the plan's rows. */
-export function scatterShare(share: ShardShare, shareRows: Float32Array, planRows: Float32Array, dim: number): void {
+export function scatterShare(
+  share: ShardShare,
+  shareRows: Float32Array,
+  planRows: Float32Array,
+  dim: number,
+): void {
   let at = 0;
   for (let i = 0; i < share.partitions.length; i++) {
     const length = share.lengths[i]! * dim;

@@ -81,14 +81,29 @@ export class Learner {
     const nothing: ExampleBatch = emptyExamples(slotCount, 0);
     const pulled = await this.#client.pull(this.#deduper.plan(nothing, partitionCount));
     const batches = batchesOf(group);
-    const gradients = { batches, atSeconds: 0, trail: trailOf(group), rows: new Float32Array(0 * dim) };
+    const gradients = {
+      batches,
+      atSeconds: 0,
+      trail: trailOf(group),
+      rows: new Float32Array(0 * dim),
+    };
     const sparse = this.#client.push(pulled, gradients);
     sparse.catch(() => undefined); // As above.
     const dense = await this.#client.pushDense(batches, new Float32Array(0));
-    return { rows: 0, loss: 0, settled: this.#settle(sparse, dense.outcome, batches), pullMs: 0, computeMs: 0 };
+    return {
+      rows: 0,
+      loss: 0,
+      settled: this.#settle(sparse, dense.outcome, batches),
+      pullMs: 0,
+      computeMs: 0,
+    };
   }
 
-  async #settle(sparse: Promise<PushOutcome>, dense: PushOutcome, batches: Float64Array): Promise<PushOutcome> {
+  async #settle(
+    sparse: Promise<PushOutcome>,
+    dense: PushOutcome,
+    batches: Float64Array,
+  ): Promise<PushOutcome> {
     const outcome = await sparse;
     if (outcome === 'mixed' || dense === 'mixed') return 'mixed';
     await this.#client.denseDurable(batches);
@@ -100,7 +115,10 @@ function refuseNonFinite(gradients: Float32Array, loss: number): void {
   let sum = loss;
   for (let i = 0; i < gradients.length; i++) sum += gradients[i]!;
   if (!Number.isFinite(sum)) {
-    throw new StarlingError('INTERNAL', `gradients are not finite (loss ${loss}); the step is refused.`);
+    throw new StarlingError(
+      'INTERNAL',
+      `gradients are not finite (loss ${loss}); the step is refused.`,
+    );
   }
 }
 

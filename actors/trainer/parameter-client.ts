@@ -43,7 +43,11 @@ export class ParameterClient {
   readonly #shardCount: number;
   readonly #parameterCount: number;
 
-  constructor(bus: Bus, blueprint: Blueprint, options: { shardCount: number; parameterCount: number }) {
+  constructor(
+    bus: Bus,
+    blueprint: Blueprint,
+    options: { shardCount: number; parameterCount: number },
+  ) {
     this.#bus = bus;
     this.#blueprint = blueprint;
     this.#shardCount = options.shardCount;
@@ -87,28 +91,46 @@ export class ParameterClient {
           gradients: gatherShare(share, gradients.rows, dim),
           trail,
         });
-        return parsePushReply(await call(this.#bus, subject.push(share.shard), request, pushDeadline));
+        return parsePushReply(
+          await call(this.#bus, subject.push(share.shard), request, pushDeadline),
+        );
       }),
     );
-    return outcomes.includes('mixed') ? 'mixed' : outcomes.includes('applied') ? 'applied' : 'duplicate';
+    return outcomes.includes('mixed')
+      ? 'mixed'
+      : outcomes.includes('applied')
+        ? 'applied'
+        : 'duplicate';
   }
 
   async pullDense(): Promise<DenseReply> {
-    return parseDenseReply(await call(this.#bus, subject.densePull, { v: protocolVersion }, pullDeadline), this.#parameterCount);
+    return parseDenseReply(
+      await call(this.#bus, subject.densePull, { v: protocolVersion }, pullDeadline),
+      this.#parameterCount,
+    );
   }
 
   /** Answered at once with the parameters after the step. */
   async pushDense(batches: Float64Array, gradient: Float32Array): Promise<DenseReply> {
     const request = { v: protocolVersion, specHash: this.#blueprint.hash, batches, gradient };
-    return parseDenseReply(await call(this.#bus, subject.densePush, request, pushDeadline), this.#parameterCount);
+    return parseDenseReply(
+      await call(this.#bus, subject.densePush, request, pushDeadline),
+      this.#parameterCount,
+    );
   }
 
   /** @throws StarlingError FENCED when the dense shard lost the batches: they must be computed again. */
   async denseDurable(batches: Float64Array): Promise<void> {
     const request = { v: protocolVersion, batches };
-    const reply = asMessage(await call(this.#bus, subject.denseDurable, request, pushDeadline), 'dense durable');
+    const reply = asMessage(
+      await call(this.#bus, subject.denseDurable, request, pushDeadline),
+      'dense durable',
+    );
     if (reply.durable !== true) {
-      throw new StarlingError('FENCED', 'the dense shard restarted and does not have the batches any more.');
+      throw new StarlingError(
+        'FENCED',
+        'the dense shard restarted and does not have the batches any more.',
+      );
     }
   }
 }

@@ -30,7 +30,11 @@ export function createTrainer(context: ActorContext): Actor {
   const blueprint = blueprintOf(config);
   const queue = new BatchQueue(config.training.batchRowsMax);
   const unsettled = new Set<Promise<void>>();
-  const timings = { pull: new LatencyHistogram(), compute: new LatencyHistogram(), settle: new LatencyHistogram() };
+  const timings = {
+    pull: new LatencyHistogram(),
+    compute: new LatencyHistogram(),
+    settle: new LatencyHistogram(),
+  };
   const counts = { samples: 0, batches: 0, steps: 0, retried: 0, deadLettered: 0 };
   let loss = 0;
   let backendName = '';
@@ -49,9 +53,16 @@ export function createTrainer(context: ActorContext): Actor {
   function nothing(): Samples {
     const { slotCount, model } = blueprint;
     return {
-      specHash: blueprint.spec.hash, resolved: 0, requestIds: [], users: [], items: [],
-      labels: new Float32Array(0), sampleRates: new Float32Array(0), scores: new Float32Array(0),
-      atMs: new Float64Array(0), acceptedAtMs: new Float64Array(0),
+      specHash: blueprint.spec.hash,
+      resolved: 0,
+      requestIds: [],
+      users: [],
+      items: [],
+      labels: new Float32Array(0),
+      sampleRates: new Float32Array(0),
+      scores: new Float32Array(0),
+      atMs: new Float64Array(0),
+      acceptedAtMs: new Float64Array(0),
       examples: emptyExamples(slotCount, model.denseCount),
     };
   }
@@ -61,8 +72,15 @@ export function createTrainer(context: ActorContext): Actor {
     try {
       counts.deadLettered += batch.samples.labels.length;
       const events = Math.max(1, batch.samples.labels.length);
-      await deadLetter(context, { origin: batch.message.subject, content: batch.message.bytes, error, events });
-      await (await learner.enter([batch])).settled;
+      await deadLetter(context, {
+        origin: batch.message.subject,
+        content: batch.message.bytes,
+        error,
+        events,
+      });
+      await (
+        await learner.enter([batch])
+      ).settled;
       batch.message.ack();
     } catch (failure) {
       giveBack([batch], failure);
@@ -71,16 +89,23 @@ export function createTrainer(context: ActorContext): Actor {
 
   function giveBack(group: readonly QueuedBatch[], error: unknown): void {
     counts.retried += group.length;
-    log.warn({ code: codeOf(error), err: messageOf(error), batches: group.length }, 'batches given back');
+    log.warn(
+      { code: codeOf(error), err: messageOf(error), batches: group.length },
+      'batches given back',
+    );
     for (const { message } of group) message.nak(100);
   }
 
   async function fail(group: readonly QueuedBatch[], error: unknown): Promise<void> {
     const hopeless = group.filter(
-      ({ message }) => codeOf(error) === 'INTERNAL' && message.deliveries >= config.training.deliveriesMax,
+      ({ message }) =>
+        codeOf(error) === 'INTERNAL' && message.deliveries >= config.training.deliveriesMax,
     );
     for (const batch of hopeless) await refuse(batch, error);
-    giveBack(group.filter((batch) => !hopeless.includes(batch)), error);
+    giveBack(
+      group.filter((batch) => !hopeless.includes(batch)),
+      error,
+    );
   }
 
   async function teach(group: readonly QueuedBatch[]): Promise<void> {
@@ -136,7 +161,10 @@ export function createTrainer(context: ActorContext): Actor {
       });
       learner = new Learner(blueprint, client, createTrainingStep(backend, blueprint.model));
       const { ackWaitMs } = config.training;
-      consumer = await bus.work({ stream: streamName.samples, durable: 'trainer', ackWaitMs, pendingMax: 1024 }, receive);
+      consumer = await bus.work(
+        { stream: streamName.samples, durable: 'trainer', ackWaitMs, pendingMax: 1024 },
+        receive,
+      );
       running = run();
     },
     async stop() {

@@ -4,31 +4,107 @@
  */
 export const errorCodes = {
   BAD_REQUEST: { retryable: false, http: 400, remedy: 'Correct the named field and send again.' },
-  BAD_EVENT: { retryable: false, http: 400, remedy: 'Correct the named field of the event; the original is in the dead-letter stream.' },
-  BAD_MESSAGE: { retryable: false, http: 400, remedy: 'Send CBOR or JSON of the documented shape.' },
-  UNSUPPORTED_VERSION: { retryable: false, http: 400, remedy: 'Use a client of the same release as the cluster.' },
-  PAYLOAD_TOO_LARGE: { retryable: false, http: 413, remedy: 'Split the message into smaller ones.' },
-  UNKNOWN_FEATURE: { retryable: false, http: 400, remedy: 'Declare the feature in cluster.config.ts or leave it out.' },
-  SPEC_MISMATCH: { retryable: false, http: 409, remedy: 'Both sides must run with the same feature specification.' },
-  CONFIG_INVALID: { retryable: false, http: 500, remedy: 'Correct the named field of the configuration file.' },
-  STATE_INVALID: { retryable: false, http: 500, remedy: 'Use another --state folder, or delete this one.' },
+  BAD_EVENT: {
+    retryable: false,
+    http: 400,
+    remedy: 'Correct the named field of the event; the original is in the dead-letter stream.',
+  },
+  BAD_MESSAGE: {
+    retryable: false,
+    http: 400,
+    remedy: 'Send CBOR or JSON of the documented shape.',
+  },
+  UNSUPPORTED_VERSION: {
+    retryable: false,
+    http: 400,
+    remedy: 'Use a client of the same release as the cluster.',
+  },
+  PAYLOAD_TOO_LARGE: {
+    retryable: false,
+    http: 413,
+    remedy: 'Split the message into smaller ones.',
+  },
+  UNKNOWN_FEATURE: {
+    retryable: false,
+    http: 400,
+    remedy: 'Declare the feature in cluster.config.ts or leave it out.',
+  },
+  SPEC_MISMATCH: {
+    retryable: false,
+    http: 409,
+    remedy: 'Both sides must run with the same feature specification.',
+  },
+  CONFIG_INVALID: {
+    retryable: false,
+    http: 500,
+    remedy: 'Correct the named field of the configuration file.',
+  },
+  STATE_INVALID: {
+    retryable: false,
+    http: 500,
+    remedy: 'Use another --state folder, or delete this one.',
+  },
   FENCED: { retryable: true, http: 409, remedy: 'Refresh the partition ownership and resend.' },
   NOT_OWNER: { retryable: true, http: 409, remedy: 'Refresh the partition ownership and resend.' },
-  NOT_READY: { retryable: true, http: 503, remedy: 'Wait until the actor is ready and send again.' },
+  NOT_READY: {
+    retryable: true,
+    http: 503,
+    remedy: 'Wait until the actor is ready and send again.',
+  },
   OVERLOADED: { retryable: true, http: 503, remedy: 'Send again after a pause, or slow down.' },
   TIMEOUT: { retryable: true, http: 504, remedy: 'Send again; the request is idempotent.' },
-  NO_RESPONDERS: { retryable: true, http: 503, remedy: 'No replica is up; wait for the supervisor to restart one.' },
-  UNAVAILABLE: { retryable: true, http: 503, remedy: 'The connection to NATS is down; wait until it is back.' },
-  PORT_IN_USE: { retryable: false, http: 500, remedy: 'Stop what listens there, or choose other ports in cluster.config.ts.' },
-  NATS_SERVER_MISSING: { retryable: false, http: 500, remedy: 'Run `npm run setup`, or set NATS_SERVER to a nats-server binary.' },
-  NATS_SERVER_FAILED: { retryable: true, http: 500, remedy: 'Read the server log named in the message.' },
-  STORAGE_FULL: { retryable: true, http: 507, remedy: 'Free disk space under the state folder; work goes on by itself.' },
-  STATE_LOCKED: { retryable: false, http: 409, remedy: 'Stop the other cluster, or choose another --state folder.' },
-  NOT_RUNNING: { retryable: false, http: 503, remedy: 'Start a cluster with `npm run cluster`, or name one with --state or --nats.' },
+  NO_RESPONDERS: {
+    retryable: true,
+    http: 503,
+    remedy: 'No replica is up; wait for the supervisor to restart one.',
+  },
+  UNAVAILABLE: {
+    retryable: true,
+    http: 503,
+    remedy: 'The connection to NATS is down; wait until it is back.',
+  },
+  PORT_IN_USE: {
+    retryable: false,
+    http: 500,
+    remedy: 'Stop what listens there, or choose other ports in cluster.config.ts.',
+  },
+  NATS_SERVER_MISSING: {
+    retryable: false,
+    http: 500,
+    remedy: 'Run `npm run setup`, or set NATS_SERVER to a nats-server binary.',
+  },
+  NATS_SERVER_FAILED: {
+    retryable: true,
+    http: 500,
+    remedy: 'Read the server log named in the message.',
+  },
+  STORAGE_FULL: {
+    retryable: true,
+    http: 507,
+    remedy: 'Free disk space under the state folder; work goes on by itself.',
+  },
+  STATE_LOCKED: {
+    retryable: false,
+    http: 409,
+    remedy: 'Stop the other cluster, or choose another --state folder.',
+  },
+  NOT_RUNNING: {
+    retryable: false,
+    http: 503,
+    remedy: 'Start a cluster with `npm run cluster`, or name one with --state or --nats.',
+  },
   FILE_INVALID: { retryable: false, http: 400, remedy: 'Correct the named line of the file.' },
   CORRUPT: { retryable: false, http: 500, remedy: 'Restore from an older snapshot.' },
-  LATE_ACTION: { retryable: false, http: 409, remedy: 'Send actions within the join window, or lengthen it.' },
-  ORPHAN_ACTION: { retryable: false, http: 404, remedy: 'Send the impression before the window ends, with the same request id and item.' },
+  LATE_ACTION: {
+    retryable: false,
+    http: 409,
+    remedy: 'Send actions within the join window, or lengthen it.',
+  },
+  ORPHAN_ACTION: {
+    retryable: false,
+    http: 404,
+    remedy: 'Send the impression before the window ends, with the same request id and item.',
+  },
   INTERNAL: { retryable: true, http: 500, remedy: 'A defect: please report it with the message.' },
 } as const satisfies Record<string, { retryable: boolean; http: number; remedy: string }>;
 
@@ -66,5 +142,7 @@ export function codeOf(error: unknown): ErrorCode {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String((error as { message?: unknown })?.message ?? error);
+  return error instanceof Error
+    ? error.message
+    : String((error as { message?: unknown })?.message ?? error);
 }

@@ -25,7 +25,9 @@ export async function follow(
     try {
       await apply(message);
     } catch (error) {
-      onError(new Error(`${message.subject} #${message.sequence}: ${messageOf(error)}`, { cause: error }));
+      onError(
+        new Error(`${message.subject} #${message.sequence}: ${messageOf(error)}`, { cause: error }),
+      );
     }
     handled++;
     if (handled >= backlog) announce();

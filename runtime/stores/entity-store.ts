@@ -18,7 +18,12 @@ export class EntityStore {
       this.#rows = this.#root.openDB({ name: 'rows' });
       this.#meta = this.#root.openDB({ name: 'meta', encoding: 'json' });
     } catch (cause) {
-      throw new StarlingError('STATE_INVALID', `can't open the feature store at ${path}: ${messageOf(cause)}.`, {}, { cause });
+      throw new StarlingError(
+        'STATE_INVALID',
+        `can't open the feature store at ${path}: ${messageOf(cause)}.`,
+        {},
+        { cause },
+      );
     }
   }
 
@@ -32,14 +37,24 @@ export class EntityStore {
   }
 
   /** @throws StarlingError STORAGE_FULL when the disk or the map is full; nothing of the change is in then. */
-  async apply(entity: string, ids: readonly string[], features: readonly Readonly<Record<string, unknown>>[], sequence: number): Promise<void> {
+  async apply(
+    entity: string,
+    ids: readonly string[],
+    features: readonly Readonly<Record<string, unknown>>[],
+    sequence: number,
+  ): Promise<void> {
     try {
       await this.#root.transaction(() => {
         for (let i = 0; i < ids.length; i++) this.#rows.putSync([entity, ids[i]!], features[i]!);
         this.#meta.putSync('sequence', sequence);
       });
     } catch (cause) {
-      throw new StarlingError('STORAGE_FULL', `can't write the feature store: ${messageOf(cause)}.`, {}, { cause });
+      throw new StarlingError(
+        'STORAGE_FULL',
+        `can't write the feature store: ${messageOf(cause)}.`,
+        {},
+        { cause },
+      );
     }
   }
 
