@@ -63,7 +63,9 @@ export class ArrivalLedger {
   #note(requestId: string, part: 1 | 2): void {
     const { runId } = this.#options;
     if (!requestId.startsWith(`${runId}-`)) return;
-    const row = Number(requestId.slice(runId.length + 1));
+    const suffix = requestId.slice(runId.length + 1);
+    if (!/^\d+$/.test(suffix)) return;
+    const row = Number(suffix);
     const before = this.#arrived[row];
     if (before !== undefined) this.#arrived[row] = before | part;
   }

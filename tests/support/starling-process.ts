@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ClusterStatus } from '../../client/cluster-status.js';
+
+const cli = fileURLToPath(new URL('../../cli/starling.js', import.meta.url));
+
+export interface Finished {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs one command to its end. */
+export function starling(...args: string[]): Promise<Finished> {
+  return finished(start(args));
+}
+
+function start(args: readonly string[]): ChildProcess {
+  // Jest's own flags must not reach a program that is not a test.
+  const { NODE_OPTIONS: _dropped, ...env } = process.env;
+  return spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
+}
+
+function finished(child: ChildProcess): Promise<Finished> {
+  let output = '';
+  child.stdout!.on('data', (data: Buffer) => (output += data.toString()));
+  child.stderr!.on('data', (data: Buffer) => (output += data.toString()));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, output })));
+}
+
+export function temporaryFolder(): { folder: string; remove: () => void } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'starling-test-'));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** A cluster in a process of its own, as a user starts it. */
+export class StarlingUp {
+  readonly stateDir: string;
+  readonly finished: Promise<Finished>;
+  readonly #child: ChildProcess;
+
+  constructor(stateDir: string, ...args: string[]) {
+    this.stateDir = stateDir;
+    this.#child = start(['up', '--state', stateDir, ...args]);
+    this.finished = finished(this.#child);
+  }
+
+  get ended(): boolean {
+    return this.#child.exitCode !== null;
+  }
+
+  /** Undefined while it can't be asked. */
+  async status(): Promise<ClusterStatus | undefined> {
+    const { code, output } = await starling('status', '--json', '--state', this.stateDir);
+    return code === 0 ? (JSON.parse(output) as ClusterStatus) : undefined;
+  }
+
+  async until(
+    what: string,
+    holds: (status: ClusterStatus) => boolean,
+    timeoutMs = 60_000,
+  ): Promise<ClusterStatus> {
+    const endMs = Date.now() + timeoutMs;
+    for (;;) {
+      const status = await this.status();
+      if (status && holds(status)) return status;
+      if (this.ended)
+        throw new Error(`the cluster ended before ${what}: ${(await this.finished).output}`);
+      if (Date.now() > endMs)
+        throw new Error(
+          `not ${what} in time: ${JSON.stringify(status?.actors.map((actor) => [actor.address, actor.state]))}`,
+        );
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  interrupt(): void {
+    this.#child.kill('SIGINT');
+  }
+
+  /** Ends it, whatever state it is in. */
+  async stop(): Promise<Finished> {
+    if (!this.ended) this.#child.kill('SIGTERM');
+    const killer = setTimeout(() => this.#child.kill('SIGKILL'), 30_000);
+    const result = await this.finished;
+    clearTimeout(killer);
+    return result;
+  }
+}
