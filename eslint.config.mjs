@@ -50,7 +50,7 @@ const zones = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', '.starling/**', 'coverage/**'] },
+  { ignores: ['dist/**', 'node_modules/**', '.starling/**', 'coverage/**', '.build-*/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

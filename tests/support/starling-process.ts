@@ -20,7 +20,8 @@ export function starling(...args: string[]): Promise<Finished> {
 
 function start(args: readonly string[]): ChildProcess {
   // Jest's own flags must not reach a program that is not a test.
-  const { NODE_OPTIONS: _dropped, ...env } = process.env;
+  const env = { ...process.env };
+  delete env['NODE_OPTIONS'];
   return spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
 }
 
