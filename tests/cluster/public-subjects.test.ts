@@ -1,0 +1,227 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import path from 'node:path';
+import { decode } from '../../messages/codec.js';
+import { streamName } from '../../messages/streams.js';
+import { readClusterAccess } from '../../runtime/cluster-file.js';
+import type { NatsBus } from '../../runtime/nats.js';
+import { connectBus } from '../../runtime/nats.js';
+import { StarlingUp, starling, temporaryFolder } from '../support/starling-process.js';
+
+const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+
+describe('the public subjects of a running cluster', () => {
+  let temporary: ReturnType<typeof temporaryFolder>;
+  let cluster: StarlingUp;
+  let bus: NatsBus;
+
+  beforeAll(async () => {
+    temporary = temporaryFolder();
+    cluster = new StarlingUp(path.join(temporary.folder, 'state'));
+    await cluster.until(
+      'recommending',
+      ({ ready, actors }) =>
+        ready &&
+        actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 0),
+    );
+    const access = await readClusterAccess(cluster.stateDir);
+    const east = access.dataCenters.find(({ name }) => name === 'east')!;
+    bus = await connectBus({
+      urls: [east.url],
+      user: access.user,
+      password: access.password,
+      name: 'test',
+    });
+  }, 120_000);
+
+  afterAll(async () => {
+    await bus?.close();
+    await cluster?.stop();
+    temporary.remove();
+  }, 60_000);
+
+  const ask = async (subject: string, request: Uint8Array): Promise<Record<string, unknown>> =>
+    decode(await bus.request(subject, request, { timeoutMs: 5_000 })) as Record<string, unknown>;
+
+  const deadLetters = async (): Promise<number> =>
+    (await bus.streamState(streamName.deadLetter)).lastSequence;
+
+  const untilDeadLetter = async (before: number): Promise<{ code: string; message: string }> => {
+    const endMs = Date.now() + 20_000;
+    while ((await deadLetters()) === before) {
+      if (Date.now() > endMs) throw new Error('no dead letter came');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const last = await bus.lastMessage(streamName.deadLetter, 'starling.dead-letter.processor');
+    return (decode(last!.bytes) as { error: { code: string; message: string } }).error;
+  };
+
+  test('recommend answers JSON with k distinct items, best first, from the own data center', async () => {
+    const reply = await ask('starling.recommend', json({ user: 'u1', k: 10 }));
+    const items = reply['items'] as { item: string; score: number }[];
+    expect(new Set(items.map(({ item }) => item)).size).toBe(10);
+    expect(reply).toMatchObject({ dataCenter: 'east', degraded: false });
+    expect(items.every(({ score }) => score > 0 && score < 1)).toBe(true);
+  });
+
+  test('an unknown user and a numeric id are served', async () => {
+    for (const user of ['nobody ever heard of', 4711]) {
+      expect((await ask('starling.recommend', json({ user, k: 3 })))['items']).toHaveLength(3);
+    }
+  });
+
+  test('rank answers one score per candidate; excluded and filtered items are not recommended', async () => {
+    const reply = await ask(
+      'starling.rank',
+      json({ user: 'u1', candidates: ['i1', 'i2', 'unknown'] }),
+    );
+    expect(reply['scores']).toHaveLength(3);
+    const few = await ask(
+      'starling.recommend',
+      json({ user: 'u1', k: 5, candidates: ['i1', 'i2', 'i3'], exclude: ['i2'] }),
+    );
+    expect((few['items'] as { item: string }[]).map(({ item }) => item).sort()).toEqual([
+      'i1',
+      'i3',
+    ]);
+  });
+
+  test.each([
+    ['k of 0', 'starling.recommend', json({ user: 'u1', k: 0 }), 'BAD_REQUEST', 'recommend.k'],
+    [
+      'k of 10,000',
+      'starling.recommend',
+      json({ user: 'u1', k: 10_000 }),
+      'BAD_REQUEST',
+      'recommend.k',
+    ],
+    ['no user', 'starling.recommend', json({ k: 1 }), 'BAD_REQUEST', 'recommend.user'],
+    [
+      'broken JSON',
+      'starling.recommend',
+      new TextEncoder().encode('{"user":'),
+      'BAD_MESSAGE',
+      'JSON',
+    ],
+    [
+      'random bytes',
+      'starling.recommend',
+      Uint8Array.from({ length: 64 }, (_unused, i) => (i * 37 + 200) % 256),
+      'BAD_',
+      '',
+    ],
+    [
+      'no candidates',
+      'starling.rank',
+      json({ user: 'u1', candidates: [] }),
+      'BAD_REQUEST',
+      'candidates',
+    ],
+    [
+      'an unknown context feature',
+      'starling.rank',
+      json({ user: 'u1', candidates: ['i1'], context: { mood: 1 } }),
+      'UNKNOWN_FEATURE',
+      'mood',
+    ],
+  ])('a request with %s gets a typed error', async (_name, subject, request, code, words) => {
+    const { error } = (await ask(subject, request)) as { error: { code: string; message: string } };
+    expect(error.code).toContain(code);
+    expect(error.message).toContain(words);
+  });
+
+  test.each([
+    ['without an item', 'action', { requestId: 'r', label: 1 }, 'BAD_EVENT', 'item'],
+    ['with a label of 7', 'action', { requestId: 'r', item: 'i1', label: 7 }, 'BAD_EVENT', 'label'],
+    [
+      'with a timestamp in milliseconds',
+      'action',
+      { requestId: 'r', item: 'i1', timestamp: 1.7e12 },
+      'BAD_EVENT',
+      'seconds',
+    ],
+    [
+      'from the future',
+      'impression',
+      { requestId: 'r', user: 'u', item: 'i', timestamp: 3.9e9 },
+      'BAD_EVENT',
+      'future',
+    ],
+    [
+      'with an unknown feature',
+      'features',
+      { entity: 'item', id: 'i1', features: { colour: 'red' } },
+      'UNKNOWN_FEATURE',
+      'colour',
+    ],
+    ['that is no JSON', 'action', '{"requestId":', 'BAD_MESSAGE', 'JSON'],
+  ])(
+    'an event %s becomes a dead letter with its reason, and the cluster goes on',
+    async (_name, type, event, code, words) => {
+      const before = await deadLetters();
+      const bytes = typeof event === 'string' ? new TextEncoder().encode(event) : json(event);
+      await bus.append(`starling.ingest.${type}`, bytes);
+      const error = await untilDeadLetter(before);
+      expect(error.code).toBe(code);
+      expect(error.message).toContain(words);
+      expect((await ask('starling.recommend', json({ user: 'u2', k: 1 })))['items']).toHaveLength(
+        1,
+      );
+    },
+  );
+
+  test('a payload over the limit is refused with a typed error, and the connection lives', async () => {
+    const huge = new Uint8Array(9 * 2 ** 20);
+    await expect(bus.append('starling.ingest.action', huge)).rejects.toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+    });
+    expect((await ask('starling.recommend', json({ user: 'u2', k: 1 })))['items']).toHaveLength(1);
+  });
+
+  test('the command line recommends, ingests and reports status', async () => {
+    const { stateDir } = cluster;
+    const recommended = await starling(
+      'recommend',
+      '--user',
+      'u1',
+      '--k',
+      '3',
+      '--json',
+      '--state',
+      stateDir,
+    );
+    expect(recommended.code).toBe(0);
+    const { items, requestId } = JSON.parse(recommended.output) as {
+      items: { item: string }[];
+      requestId: string;
+    };
+    expect(items).toHaveLength(3);
+    const action = JSON.stringify({ requestId, item: items[0]!.item, label: 1 });
+    expect(
+      (await starling('ingest', 'action', action, '--json', '--state', stateDir)).output,
+    ).toContain('"accepted": 1');
+    const refused = await starling('ingest', 'action', '{"item":"i1"}', '--state', stateDir);
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toContain('requestId');
+    expect((await starling('status', '--state', stateDir)).output).toContain('ps-shard');
+  });
+
+  test('Ctrl-C drains and ends with 0; no actor or server is left, and a second start resumes', async () => {
+    const before = (await cluster.status())!;
+    const pids = [
+      ...before.actors.map(({ pid }) => pid),
+      ...before.natsServers.map(({ pid }) => pid),
+    ];
+    await bus.close();
+    cluster.interrupt();
+    expect((await cluster.finished).code).toBe(0);
+    for (const pid of pids) expect(() => process.kill(pid!, 0)).toThrow();
+    const rowsOf = (status: typeof before): number =>
+      status.actors.reduce(
+        (sum, { kind, stats }) => sum + (kind === 'ps-shard' ? Number(stats['rows']) : 0),
+        0,
+      );
+    cluster = new StarlingUp(cluster.stateDir);
+    const after = await cluster.until('ready again', ({ ready }) => ready);
+    expect(rowsOf(after)).toBeGreaterThanOrEqual(rowsOf(before));
+  }, 120_000);
+});
