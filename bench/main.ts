@@ -1,0 +1,26 @@
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { BenchResult } from './bench-result.js';
+
+/** `npm run bench -- <name> [--quick] [--json FILE]` */
+type Bench = { run(options: { quick: boolean }): Promise<BenchResult> };
+
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  embedding: () => import('./embedding.js'),
+  training: () => import('./training.js'),
+  quality: () => import('./quality.js'),
+  audience: () => import('./audience.js'),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+});
+const load = benches[positionals[0] ?? ''];
+if (!load) {
+  console.error(`usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--json FILE]`);
+  process.exitCode = 2;
+} else {
+  const result = await (await load()).run({ quick: values.quick });
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+}
