@@ -18,7 +18,9 @@ const { values, positionals } = parseArgs({
 });
 const load = benches[positionals[0] ?? ''];
 if (!load) {
-  console.error(`usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--json FILE]`);
+  console.error(
+    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--json FILE]`,
+  );
   process.exitCode = 2;
 } else {
   const result = await (await load()).run({ quick: values.quick });

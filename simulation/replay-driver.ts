@@ -57,7 +57,7 @@ export class ReplayDriver {
     this.#options = options;
     this.scores = new Float32Array(events.count).fill(NaN);
     this.#rowsPerStep = Number.isFinite(lagMax)
-      ? Math.max(1, Math.min(rowsMax * siteCount, Math.floor((lagMax + 1) / stepsPerWindow)))
+      ? Math.max(1, Math.min(rowsMax * siteCount, Math.floor(lagMax / stepsPerWindow)))
       : rowsMax * siteCount;
     this.#roomMin = Math.max(1, Math.floor(this.#rowsPerStep / 2));
   }

@@ -2,21 +2,22 @@ import { assert } from '../core/base/assert.js';
 
 /**
  * Keeps a replay from running ahead of what serving has learned, as in real life, where events are rarer than the
- * pipeline is fast. Event i is admitted once at least i − lagMax events have been learned everywhere.
+ * pipeline is fast. At most lagMax of the events sent have not been learned everywhere; so event i is scored by a model
+ * that knows at least i + 1 − lagMax events.
  *
  * The complication are negatives without an action (`implicitMs`): they can't be learned before their window ends, which
  * only later events bring about. Waiting for them would be waiting for ever, so such an event counts as outstanding from
  * the moment that an admitted event ends its window.
  */
 export interface LagWindowOptions {
-  /** Infinity: no limit. 0: each event is learned before the next is scored. */
+  /** Infinity: no limit. 0 or 1: each event is learned before the next is scored. */
   readonly lagMax: number;
   /** Event time after which an impression without an action is settled, milliseconds; left out when all have one. */
   readonly implicitMs?: number | undefined;
 }
 
 export class LagWindow {
-  readonly #lagMax: number;
+  readonly #outstandingMax: number;
   readonly #implicitMs: number | undefined;
   /** Event times of implicit negatives whose window is open, ascending; those before `#firstWaiting` are done with. */
   #waiting: number[] = [];
@@ -27,13 +28,13 @@ export class LagWindow {
 
   constructor({ lagMax, implicitMs }: LagWindowOptions) {
     assert(lagMax >= 0, `the lag ${lagMax} is not negative`);
-    this.#lagMax = lagMax;
+    this.#outstandingMax = Math.max(1, lagMax);
     this.#implicitMs = implicitMs;
   }
 
   /** How many more events may be scored now. */
   get room(): number {
-    return Math.max(0, this.#lagMax + 1 - this.lag);
+    return Math.max(0, this.#outstandingMax - this.lag);
   }
 
   /** Events that serving could know and does not. */

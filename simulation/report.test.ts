@@ -100,6 +100,7 @@ describe('a report', () => {
       negativesDropped: 2,
       late: 0,
       deadLettered: 0,
+      deadLetterCodes: {},
       open: 0,
       duplicates: 1,
     });

@@ -34,6 +34,8 @@ export interface ReplayReport {
     readonly negativesDropped: number;
     readonly late: number;
     readonly deadLettered: number;
+    /** Dead letters by error code; a letter may hold several events. */
+    readonly deadLetterCodes: Readonly<Record<string, number>>;
     readonly open: number;
     /** Events in more than one copy; each counts once above. */
     readonly duplicates: number;
@@ -113,6 +115,7 @@ export function buildReport(outcome: ReplayOutcome): ReplayReport {
       negativesDropped: joined.negativesDropped,
       late: joined.lateActions + joined.lateImpressions,
       deadLettered: letters.events,
+      deadLetterCodes: letters.codes,
       open: joined.open,
       duplicates: joined.duplicates,
     },

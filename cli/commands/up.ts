@@ -36,7 +36,7 @@ export const up: Command = {
     {
       name: 'max-lag',
       value: 'N',
-      text: 'never be more than N events ahead of what serving has learned (default 100); none for a throughput run',
+      text: 'never be more than N events ahead of what serving has learned (default 100); fewer learn better and take longer; none for a throughput run',
     },
     { name: 'implicit', text: 'do not tell negatives; they are what the join window leaves over' },
     { name: 'speed', value: 'F', text: 'pace by event time, F times as fast as it was' },

@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import type { ClusterStatus } from '../client/cluster-status.js';
+import type { ActorStatus } from '../messages/supervision.js';
+import { statusLines } from './status-table.js';
+
+const shard: ActorStatus = {
+  address: 'train.ps-shard.1',
+  kind: 'ps-shard',
+  dataCenter: 'train',
+  host: 'here',
+  pid: 77,
+  state: 'ready',
+  epoch: 3,
+  restarts: 2,
+  partitions: [1, 3],
+  stats: { rows: 12_345, appliedThrough: 9 },
+  sinceMs: 0,
+};
+
+const status: ClusterStatus = {
+  name: 'starling',
+  leader: 'here',
+  startedAtMs: 0,
+  ready: false,
+  dataCenters: [
+    { name: 'train', role: 'training', state: 'degraded' },
+    { name: 'east', role: 'inference', state: 'down' },
+  ],
+  natsServers: [{ dataCenter: 'train', pid: 5, url: 'nats://127.0.0.1:4222' }],
+  actors: [
+    shard,
+    {
+      ...shard,
+      address: 'train.trainer.0',
+      kind: 'trainer',
+      pid: null,
+      state: 'restarting',
+      partitions: [],
+      stats: {},
+      reason: 'signal SIGKILL',
+    },
+  ],
+  events: [],
+  backend: 'wasm',
+  natsServer: { version: '2.9.10' },
+};
+
+describe('the table of a status', () => {
+  const text = statusLines(status, 90_000).join('\n');
+
+  test('begins with the cluster', () => {
+    expect(text).toContain(
+      'starling: not ready, up 90 s, leader here, nats-server 2.9.10, backend wasm',
+    );
+  });
+
+  test('has every data center, with its servers', () => {
+    expect(text).toContain('train (training): degraded, NATS nats://127.0.0.1:4222 (pid 5)');
+    expect(text).toContain('east (inference): down, NATS not known');
+  });
+
+  test('has every actor, with epoch, restarts, pid, partitions and figures', () => {
+    expect(text).toMatch(/ps-shard\.1 +ready +3 +2 +77 +1,3 +12,345 rows, 9 batches applied/);
+    expect(text).toMatch(/trainer\.0 +restarting +3 +2 +- +- +signal SIGKILL/);
+  });
+});
