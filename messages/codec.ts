@@ -72,10 +72,16 @@ export function errorReply(error: unknown): ErrorReply {
   return {
     error: {
       code,
-      message: `${messageOf(error)} ${errorCodes[code].remedy}`,
+      message: withRemedy(messageOf(error), errorCodes[code].remedy),
       ...(details && Object.keys(details).length > 0 ? { details } : {}),
     },
   };
+}
+
+/** Said once, however many hops the error has come. */
+function withRemedy(message: string, remedy: string): string {
+  if (message.includes(remedy)) return message;
+  return `${/[.!?]$/.test(message) ? message : `${message}.`} ${remedy}`;
 }
 
 /** Throws what an error reply carries; anything else passes through. */

@@ -164,6 +164,9 @@ export class NatsBus implements Bus {
   ): Promise<Tail> {
     const consumer = consumerOpts();
     consumer.orderedConsumer();
+    // A stalled flow-control exchange is mended by the next heartbeat: at the client's default of 5 s it cost 5 s of
+    // freshness now and then. Much lower, and a busy event loop looks like a lost server.
+    consumer.idleHeartbeat(1_000);
     consumer.bindStream(options.stream);
     if (options.lastPerSubject) consumer.deliverLastPerSubject();
     else if (options.fromSequence !== undefined && options.fromSequence > 1)

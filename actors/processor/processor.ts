@@ -195,7 +195,7 @@ export function createProcessor(context: ActorContext): Actor {
         const options = {
           stream: streamName.raw(name),
           durable: 'processor',
-          ackWaitMs: 30_000,
+          ackWaitMs: 10_000,
           pendingMax: 128,
         };
         const consumer = await bus.work(options, (message) => {

@@ -17,8 +17,8 @@ import type { PlanGroups, ShardShare } from '../shared/partition-map.js';
 import { gatherShare, scatterShare, splitPlan } from '../shared/partition-map.js';
 
 const pullDeadline = { deadlineMs: 15_000, attemptMs: 2_000 };
-/** A push is answered when it is durable, so it may wait for a whole flush. */
-const pushDeadline = { deadlineMs: 20_000, attemptMs: 10_000 };
+/** A push is answered when it is durable, so it may wait for a whole flush. Pushes are idempotent: a killed shard costs one attempt. */
+const pushDeadline = { deadlineMs: 20_000, attemptMs: 3_000 };
 
 export interface PulledRows {
   readonly shares: readonly ShardShare[];
