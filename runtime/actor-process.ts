@@ -135,7 +135,7 @@ class ActorProcess {
     this.#send({
       type: 'heartbeat',
       atMs: Date.now(),
-      stats: { ...this.#actor?.stats(), rssBytes: process.memoryUsage.rss() },
+      stats: { ...this.#actor?.stats(), rssBytes: process.memoryUsage.rss(), cpuMs: cpuMs() },
     });
   }
 
@@ -160,4 +160,10 @@ class ActorProcess {
   #send(message: ChildMessage): void {
     if (process.connected) process.send!(message, undefined, undefined, () => undefined);
   }
+}
+
+/** Processor time of this process so far: where the time of a cluster goes. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return Math.round((user + system) / 1000);
 }
