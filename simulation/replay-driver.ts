@@ -31,7 +31,7 @@ export interface DriverOptions {
 }
 
 /** Rows of one request without a lag limit. Fewer: the request costs more than its rows. More: answers come in bursts. */
-const rowsMax = 256;
+const rowsMax = 128;
 /** Requests under way in each data center. Fewer: rankers wait for labels to be stored. More: they only queue. */
 const inFlightPerSite = 1;
 /** Steps that a window is divided into. Fewer: the pipeline runs empty between them. More: each message holds little. */
