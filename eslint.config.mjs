@@ -8,6 +8,7 @@ const zones = [
   zone(
     './core',
     [
+      './replication',
       './messages',
       './runtime',
       './client',
@@ -21,13 +22,27 @@ const zones = [
   ),
   zone(
     './messages',
-    ['./runtime', './client', './gateway', './actors', './supervisor', './cli', './simulation'],
+    [
+      './runtime',
+      './replication',
+      './client',
+      './gateway',
+      './actors',
+      './supervisor',
+      './cli',
+      './simulation',
+    ],
     'messages may use core only',
   ),
   zone(
     './runtime',
-    ['./client', './gateway', './actors', './supervisor', './cli', './simulation'],
+    ['./replication', './client', './gateway', './actors', './supervisor', './cli', './simulation'],
     'runtime may use core and messages only',
+  ),
+  zone(
+    './replication',
+    ['./client', './gateway', './actors', './supervisor', './cli', './simulation'],
+    'replication may use core, messages and runtime only',
   ),
   zone(
     './client',
@@ -44,13 +59,23 @@ const zones = [
     ['./actors', './cli', './simulation', './gateway'],
     'the supervisor starts actors by kind name',
   ),
-  ...['core', 'messages', 'runtime', 'client', 'actors', 'supervisor', 'cli', 'simulation'].map(
-    (folder) => zone(`./${folder}`, ['./tests', './bench'], 'nothing imports tests or benchmarks'),
+  ...[
+    'core',
+    'messages',
+    'runtime',
+    'replication',
+    'client',
+    'actors',
+    'supervisor',
+    'cli',
+    'simulation',
+  ].map((folder) =>
+    zone(`./${folder}`, ['./tests', './bench'], 'nothing imports tests or benchmarks'),
   ),
 ];
 
 // Siblings in core/ don't know each other, but for the features, which say what an example is.
-const cores = ['config', 'embedding', 'features', 'joining', 'model', 'ranking'];
+const cores = ['config', 'embedding', 'features', 'joining', 'model', 'ranking', 'replication'];
 for (const folder of cores) {
   const others = cores.filter((each) => each !== folder && each !== 'features');
   if (folder === 'embedding' || folder === 'ranking') others.push('features');

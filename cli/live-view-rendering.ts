@@ -227,9 +227,14 @@ function eventColour(type: SupervisionEventType): Colour {
       return 'red';
     case 'suspect':
     case 'restart':
+    case 'promote':
+    case 'restore':
       return 'yellow';
     case 'start':
     case 'stop':
+    case 'move':
+    case 'scale':
+    case 'snapshot':
       return 'dim';
   }
 }

@@ -1,23 +1,18 @@
 import { codeOf } from '../core/base/errors.js';
 import type { Mutator } from '../core/base/mutate.js';
 import { decode, encode, encodeAs } from './codec.js';
-import {
-  deltaMessage,
-  deltaStateMessage,
-  parseDelta,
-  parseDeltaState,
-  type Delta,
-  type DeltaState,
-} from './parameters.js';
+import { parseRows, parseWeights, rowsMessage, weightsMessage } from './deltas.js';
+import type { RowsDelta, WeightsDelta } from './deltas.js';
 import { nestingMax } from './structure.js';
 
 /**
- * Damaged messages into `decode`, `parseDelta` and `parseDeltaState`, with hostile parts put in. Every input must end as a delta whose parts fit each other, or as one of three codes; whatever else is thrown is a finding.
+ * Damaged messages into `decode`, `parseWeights` and `parseRows`, with hostile parts put in. Every input must end as a
+ * delta whose parts fit each other, or as one of three codes; whatever else is thrown is a finding.
  */
 const slotCount = 3;
 const dim = 2;
 
-const delta: Delta = {
+const delta: RowsDelta = {
   specHash: '0123456789abcdef',
   partition: 3,
   epoch: 2,
@@ -32,13 +27,7 @@ const delta: Delta = {
   applied: Float64Array.of(1, 100, 105, 106),
   resolved: 7,
   trail: new Float64Array(11).fill(1.7e12),
-};
-const state: DeltaState = {
-  specHash: delta.specHash,
-  partition: 3,
-  epoch: 2,
-  deltaNumber: 12_345,
-  part: 0,
+  appliedAtMs: 1.7e12,
   state: Float32Array.of(1, 2, 3, 4, 5, 6),
   updatedAt: Uint32Array.of(1_700_000_000, 1_700_000_001, 1_700_000_002),
   updateCounts: Uint32Array.of(1, 2, 3),
@@ -59,10 +48,12 @@ const hostile = [
 ];
 
 const samples: readonly Uint8Array[] = [
-  encode(deltaMessage(delta)),
-  encode(deltaStateMessage(state)),
-  encodeAs('json', deltaMessage(delta)),
-  encode(deltaMessage({ ...delta, fids: new Uint32Array(512), counts: Uint32Array.of(256, 0, 0) })),
+  encode(weightsMessage(delta)),
+  encode(rowsMessage(delta)),
+  encodeAs('json', weightsMessage(delta)),
+  encode(
+    weightsMessage({ ...delta, fids: new Uint32Array(512), counts: Uint32Array.of(256, 0, 0) }),
+  ),
 ];
 const foreign: readonly Uint8Array[] = [
   ...samples,
@@ -81,11 +72,13 @@ export function fuzzParameters(mutator: Mutator): string {
   try {
     const value = decode(shifted);
     if (mutator.below(2) === 0) {
-      checkDelta(parseDelta(value, slotCount, dim));
-      return 'delta';
+      checkDelta(parseWeights(value, slotCount, dim));
+      return 'weights';
     }
-    parseDeltaState(value);
-    return 'delta state';
+    const rows = parseRows(value, slotCount, dim);
+    checkDelta(rows);
+    checkFacts(rows);
+    return 'rows';
   } catch (error) {
     const code = codeOf(error);
     if (refusals.includes(code)) return code;
@@ -94,11 +87,16 @@ export function fuzzParameters(mutator: Mutator): string {
 }
 
 /** What a follower relies on when it walks the arrays. */
-function checkDelta({ counts, fids, weights }: Delta): void {
+function checkDelta({ counts, fids, weights }: WeightsDelta): void {
   const rows = counts.reduce((sum, count) => sum + count, 0);
   if (counts.length !== slotCount || fids.length !== 2 * rows || weights.length !== rows * dim) {
     throw new Error(
       `a delta of ${rows} rows with ${fids.length} words and ${weights.length} floats`,
     );
   }
+}
+
+function checkFacts({ fids, updatedAt, updateCounts }: RowsDelta): void {
+  if (2 * updatedAt.length !== fids.length || 2 * updateCounts.length !== fids.length)
+    throw new Error(`${updatedAt.length} times for ${fids.length} words of keys`);
 }

@@ -1,5 +1,5 @@
 import { StarlingError } from '../core/base/errors.js';
-import { asMessage, f32, f64, number, text, u32, wrong, type Fields } from './checks.js';
+import { asMessage, f32, f64, number, text, u32, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 
 /**
@@ -16,19 +16,17 @@ export interface RowGroups {
   readonly fids: Uint32Array;
 }
 
-export interface PullRequest extends RowGroups {
+/** What a serving shard is asked: it has no owner. */
+export interface LookupRequest extends RowGroups {
   readonly specHash: string;
 }
 
-export interface PullReply {
-  readonly epoch: number;
-  readonly rows: Float32Array;
+export interface PullRequest extends LookupRequest {
+  /** u32 [P], of the ownership that the caller knows of; another one is refused. */
+  readonly epochs: Uint32Array;
 }
 
-export interface PushRequest extends RowGroups {
-  readonly specHash: string;
-  /** The owner the rows were pulled from; another epoch is refused. */
-  readonly epoch: number;
+export interface PushRequest extends PullRequest {
   /** SAMPLES stream sequences that this step learned from, ascending. */
   readonly batches: Float64Array;
   /** Newest event time of the samples, seconds: drives expiry. */
@@ -50,6 +48,16 @@ export type PushOutcome = 'applied' | 'duplicate' | 'mixed';
 export const trailTimes = 8;
 export const trailWidth = 3 + trailTimes;
 
+export function lookupMessage(request: LookupRequest) {
+  return { v: protocolVersion, ...request };
+}
+
+export function parseLookup(value: unknown, slotCount: number): LookupRequest {
+  const what = 'lookup';
+  const fields = asMessage(value, what);
+  return { specHash: text(fields, 'specHash', what), ...groups(fields, what, slotCount) };
+}
+
 export function pullMessage(request: PullRequest) {
   return { v: protocolVersion, ...request };
 }
@@ -57,13 +65,18 @@ export function pullMessage(request: PullRequest) {
 export function parsePull(value: unknown, slotCount: number): PullRequest {
   const what = 'pull';
   const fields = asMessage(value, what);
-  return { specHash: text(fields, 'specHash', what), ...groups(fields, what, slotCount) };
+  const rowGroups = groups(fields, what, slotCount);
+  return {
+    ...rowGroups,
+    specHash: text(fields, 'specHash', what),
+    epochs: u32(fields, 'epochs', what, rowGroups.partitions.length),
+  };
 }
 
-export function parsePullReply(value: unknown, rowValues: number): PullReply {
+/** @returns f32 [n × dim]. */
+export function parsePullReply(value: unknown, rowValues: number): Float32Array {
   const what = 'pull reply';
-  const fields = asMessage(value, what);
-  return { epoch: number(fields, 'epoch', what), rows: f32(fields, 'rows', what, rowValues) };
+  return f32(asMessage(value, what), 'rows', what, rowValues);
 }
 
 export function pushMessage(request: PushRequest) {
@@ -82,7 +95,7 @@ export function parsePush(value: unknown, slotCount: number, dim: number): PushR
   return {
     ...rowGroups,
     specHash: text(fields, 'specHash', what),
-    epoch: number(fields, 'epoch', what),
+    epochs: u32(fields, 'epochs', what, rowGroups.partitions.length),
     batches,
     atSeconds: number(fields, 'atSeconds', what),
     gradients: f32(fields, 'gradients', what, (rowGroups.fids.length / 2) * dim),
@@ -108,7 +121,6 @@ function groups(fields: ReturnType<typeof asMessage>, what: string, slotCount: n
   return { partitions, counts, fids };
 }
 
-/** Lookups name no partitions: a serving shard finds them from the fids' groups as the trainer does. */
 export interface LookupReply {
   readonly rows: Float32Array;
   /** All batches up to this SAMPLES sequence are in these rows. */
@@ -125,110 +137,6 @@ export function parseLookupReply(value: unknown, rowValues: number): LookupReply
     through: number(fields, 'through', what),
     dataCenter: text(fields, 'dataCenter', what),
     missing: number(fields, 'missing', what),
-  };
-}
-
-/** Changed rows of one partition since the delta before. */
-export interface Delta {
-  readonly specHash: string;
-  readonly partition: number;
-  readonly epoch: number;
-  /** 1, 2, 3, … per partition and never reused; a gap means something was missed. */
-  readonly deltaNumber: number;
-  /** A delta over the payload limit travels in parts; the applied set holds once the last one is in. */
-  readonly part: number;
-  readonly last: boolean;
-  /** Keys that went, per slot; they go before the rows below are set. u32 [S], u32 [2·n]. */
-  readonly evictedCounts: Uint32Array;
-  readonly evicted: Uint32Array;
-  readonly counts: Uint32Array;
-  readonly fids: Uint32Array;
-  readonly weights: Float32Array;
-  /** IntervalSet of SAMPLES sequences that are in the rows. */
-  readonly applied: Float64Array;
-  /** Impressions settled by all batches so far; known to partition 0 only, else 0. */
-  readonly resolved: number;
-  readonly trail: Float64Array;
-}
-
-export interface DeltaState {
-  readonly specHash: string;
-  readonly partition: number;
-  readonly epoch: number;
-  readonly deltaNumber: number;
-  readonly part: number;
-  /** f32 [n·stateWidth], rows as in the weights message of the same number and part. */
-  readonly state: Float32Array;
-  /** u32 [n], event seconds of each row's newest update. */
-  readonly updatedAt: Uint32Array;
-  /** u32 [n], at least 1. */
-  readonly updateCounts: Uint32Array;
-  /** Newest event time that the partition has seen. */
-  readonly atSeconds: number;
-}
-
-export function deltaMessage(delta: Delta) {
-  return { v: protocolVersion, ...delta };
-}
-
-export function deltaStateMessage(state: DeltaState) {
-  return { v: protocolVersion, ...state };
-}
-
-export function parseDelta(value: unknown, slotCount: number, dim: number): Delta {
-  const what = 'delta';
-  const fields = asMessage(value, what);
-  const { counts, fids } = keysOfSlots(fields, what, slotCount, 'counts', 'fids');
-  const gone = keysOfSlots(fields, what, slotCount, 'evictedCounts', 'evicted');
-  return {
-    specHash: text(fields, 'specHash', what),
-    partition: number(fields, 'partition', what),
-    epoch: number(fields, 'epoch', what),
-    deltaNumber: number(fields, 'deltaNumber', what),
-    part: number(fields, 'part', what),
-    last: fields.last === true,
-    evictedCounts: gone.counts,
-    evicted: gone.fids,
-    counts,
-    fids,
-    weights: f32(fields, 'weights', what, (fids.length / 2) * dim),
-    applied: f64(fields, 'applied', what),
-    resolved: number(fields, 'resolved', what),
-    trail: f64(fields, 'trail', what),
-  };
-}
-
-function keysOfSlots(
-  fields: Fields,
-  what: string,
-  slotCount: number,
-  countsName: string,
-  fidsName: string,
-) {
-  const counts = u32(fields, countsName, what, slotCount);
-  const fids = u32(fields, fidsName, what);
-  let total = 0;
-  for (let i = 0; i < counts.length; i++) total += counts[i]!;
-  if (2 * total !== fids.length)
-    throw wrong(what, fidsName, `${2 * total} words`, `${fids.length}`);
-  return { counts, fids };
-}
-
-export function parseDeltaState(value: unknown): DeltaState {
-  const what = 'delta state';
-  const fields = asMessage(value, what);
-  const updateCounts = u32(fields, 'updateCounts', what);
-  if (updateCounts.includes(0)) throw wrong(what, 'updateCounts', 'counts above 0', 0);
-  return {
-    specHash: text(fields, 'specHash', what),
-    partition: number(fields, 'partition', what),
-    epoch: number(fields, 'epoch', what),
-    deltaNumber: number(fields, 'deltaNumber', what),
-    part: number(fields, 'part', what),
-    state: f32(fields, 'state', what),
-    updatedAt: u32(fields, 'updatedAt', what, updateCounts.length),
-    updateCounts,
-    atSeconds: number(fields, 'atSeconds', what),
   };
 }
 

@@ -63,8 +63,13 @@ export function declareStreams(topology: StreamTopology): StreamDeclaration[] {
   const declarations: StreamDeclaration[] = [
     log(streamName.join, ['starling.join.*'], 3 * days),
     log(streamName.samples, ['starling.samples.*'], 7 * days),
-    // Deltas and features are the only copy of what was learned and told: they have no age.
-    log(streamName.deltas, ['starling.deltas.weights.*', 'starling.deltas.state.*'], 0),
+    // Deltas and features are the only copy of what was learned and told: they have no age. Deltas are trimmed behind
+    // the oldest snapshot that is kept.
+    log(
+      streamName.deltas,
+      ['starling.deltas.rows.*', 'starling.deltas.weights.*', 'starling.deltas.dense'],
+      0,
+    ),
     {
       ...log(streamName.dense, ['starling.dense-log.*'], 0),
       maxMessagesPerSubject: 16,

@@ -72,6 +72,41 @@ export const subjectTable = {
     'ps-shard',
     'gradients; answered when durable',
   ),
+  shardControl: row(
+    'starling.ps.<verb>.<shard>',
+    'request',
+    'cluster supervisor',
+    'ps-shard',
+    'catch-up, release, snapshot, restore, digest of partitions',
+  ),
+  servingControl: row(
+    'starling.serving.<verb>.<dc>.<shard>',
+    'request',
+    'cluster supervisor',
+    'serving-shard',
+    'snapshot, digest of partitions',
+  ),
+  denseControl: row(
+    'starling.dense.control.<verb>',
+    'request',
+    'cluster supervisor',
+    'dense-shard',
+    'snapshot, restore of the network',
+  ),
+  operate: row(
+    'starling.operate.<verb>',
+    'request',
+    'command line',
+    'cluster supervisor',
+    'snapshot, restore, scale; answered when done',
+  ),
+  progress: row(
+    'starling.progress.<operation>',
+    'notice',
+    'cluster supervisor',
+    'command line',
+    'how far an operation is',
+  ),
   densePull: row('starling.dense.pull', 'request', 'trainer', 'dense-shard', 'dense parameters'),
   densePush: row(
     'starling.dense.push',
@@ -87,19 +122,26 @@ export const subjectTable = {
     'dense-shard',
     'answered when the batches are durable',
   ),
+  deltaRows: row(
+    'starling.deltas.rows.<partition>',
+    'stream',
+    'ps-shard',
+    'ps-shard',
+    'changed rows with their optimizer state; from one writer only',
+  ),
   deltaWeights: row(
     'starling.deltas.weights.<partition>',
     'stream',
     'ps-shard',
-    'serving-shard, ps-shard',
-    'changed rows, weights only',
+    'serving-shard',
+    'their weights alone, just after',
   ),
-  deltaState: row(
-    'starling.deltas.state.<partition>',
+  deltaDense: row(
+    'starling.deltas.dense',
     'stream',
-    'ps-shard',
-    'ps-shard',
-    'their optimizer state, just before',
+    'dense-shard',
+    'dense-shard',
+    'the whole network now and then, so that it can go back to any time with the rows',
   ),
   denseVersion: row(
     'starling.dense-log.version',
@@ -189,6 +231,13 @@ export type EventType = (typeof eventTypes)[number];
 export const entities = ['user', 'item'] as const;
 export type Entity = (typeof entities)[number];
 
+/** What the supervisor asks of shards beside pulls and pushes. */
+export type ShardVerb = 'catch-up' | 'release' | 'snapshot' | 'restore' | 'digest';
+export type ServingVerb = 'snapshot' | 'digest';
+export type DenseVerb = 'snapshot' | 'restore';
+/** What people ask of the cluster. */
+export type OperateVerb = 'snapshot' | 'restore' | 'scale';
+
 export const subject = {
   recommend: 'starling.recommend',
   rank: 'starling.rank',
@@ -200,11 +249,18 @@ export const subject = {
   samples: (joiner: number) => `starling.samples.${joiner}`,
   pull: (shard: number) => `starling.ps.pull.${shard}`,
   push: (shard: number) => `starling.ps.push.${shard}`,
+  shardControl: (verb: ShardVerb, shard: number) => `starling.ps.${verb}.${shard}`,
+  servingControl: (verb: ServingVerb, dataCenter: string, shard: number) =>
+    `starling.serving.${verb}.${dataCenter}.${shard}`,
+  denseControl: (verb: DenseVerb) => `starling.dense.control.${verb}`,
+  operate: (verb: OperateVerb) => `starling.operate.${verb}`,
+  progress: (operation: string) => `starling.progress.${operation}`,
   densePull: 'starling.dense.pull',
   densePush: 'starling.dense.push',
   denseDurable: 'starling.dense.durable',
   deltaWeights: (partition: number) => `starling.deltas.weights.${partition}`,
-  deltaState: (partition: number) => `starling.deltas.state.${partition}`,
+  deltaRows: (partition: number) => `starling.deltas.rows.${partition}`,
+  deltaDense: 'starling.deltas.dense',
   denseVersion: 'starling.dense-log.version',
   denseState: 'starling.dense-log.state',
   features: (entity: Entity) => `starling.features.${entity}`,

@@ -24,6 +24,10 @@ export const actorKinds = [
 
 export type ActorKind = (typeof actorKinds)[number];
 
+export function isActorKind(value: unknown): value is ActorKind {
+  return actorKinds.some((kind) => kind === value);
+}
+
 /** How to reach the NATS servers of the actor's own data center. */
 export interface NatsAccess {
   readonly url: readonly string[];
@@ -115,7 +119,20 @@ export interface ActorStatus {
 }
 
 export type SupervisionEventType =
-  'start' | 'ready' | 'exit' | 'suspect' | 'restart' | 'failed' | 'stop';
+  | 'start'
+  | 'ready'
+  | 'exit'
+  | 'suspect'
+  | 'restart'
+  | 'failed'
+  | 'stop'
+  /** A standby became the owner of a partition whose owner was lost. */
+  | 'promote'
+  /** A partition went to another shard on purpose. */
+  | 'move'
+  | 'snapshot'
+  | 'restore'
+  | 'scale';
 
 /** One entry of the SUPERVISION log. */
 export interface SupervisionEvent {
@@ -167,7 +184,7 @@ function isStartMessage(value: object): value is StartMessage {
   return (
     message.type === 'start' &&
     typeof message.address === 'string' &&
-    actorKinds.some((kind) => kind === message.kind) &&
+    isActorKind(message.kind) &&
     typeof message.dataCenter === 'string' &&
     Number.isSafeInteger(message.index) &&
     Number.isSafeInteger(message.epoch) &&

@@ -51,6 +51,8 @@ export interface TailOptions {
   /** One subject, wildcards allowed. */
   readonly filter?: string;
   readonly fromSequence?: number;
+  /** Start with the first message that was stored at or after this time, milliseconds since 1970. */
+  readonly fromTimeMs?: number;
   /** Start with the last message of each subject instead of the first of all. */
   readonly lastPerSubject?: boolean;
 }

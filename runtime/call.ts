@@ -33,8 +33,9 @@ export async function call(
     } catch (error) {
       const waitMs = Math.min(500, 20 * 2 ** attempt);
       const hopeless = options.retry === 'none' || !errorCodes[codeOf(error)].retryable;
-      if (hopeless || codeOf(error) === 'FENCED' || performance.now() + waitMs >= endMs)
-        throw error;
+      // The caller must ask somebody else, or for something else.
+      const elsewhere = codeOf(error) === 'FENCED' || codeOf(error) === 'NOT_OWNER';
+      if (hopeless || elsewhere || performance.now() + waitMs >= endMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }

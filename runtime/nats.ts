@@ -174,6 +174,7 @@ export class NatsBus implements Bus {
     consumer.idleHeartbeat(1_000);
     consumer.bindStream(options.stream);
     if (options.lastPerSubject) consumer.deliverLastPerSubject();
+    else if (options.fromTimeMs !== undefined) consumer.startTime(new Date(options.fromTimeMs));
     else if (options.fromSequence !== undefined && options.fromSequence > 1)
       consumer.startSequence(options.fromSequence);
     else consumer.deliverAll();

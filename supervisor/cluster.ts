@@ -8,7 +8,7 @@ import { codeOf, messageOf } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { protocolVersion } from '../messages/codec.js';
 import { subject } from '../messages/subjects.js';
-import type { NatsAccess, SupervisionEvent } from '../messages/supervision.js';
+import type { ActorStatus, NatsAccess, SupervisionEvent } from '../messages/supervision.js';
 import type { NatsBus } from '../runtime/nats.js';
 import { connectBus } from '../runtime/nats.js';
 import { ServedEndpoint } from '../runtime/serve.js';
@@ -17,6 +17,7 @@ import { FileEpochStore } from './epochs.js';
 import { HostSupervisor } from './host-supervisor.js';
 import type { NatsSite } from './nats-site.js';
 import { externalSite, ownSite } from './nats-site.js';
+import { PartitionServices } from './partition-services.js';
 import { placeActors } from './placement.js';
 import { openStateFolder } from './state-folder.js';
 import { StorageGuard } from './storage-guard.js';
@@ -117,6 +118,8 @@ async function start(
   }
   const events = new SupervisionLog(bus, log);
   undo.push(() => events.stop());
+  const services = await PartitionServices.open({ bus, config, events, log });
+  undo.push(() => services.stop());
   const host = new HostSupervisor({
     entry: actorEntry,
     stateDir,
@@ -132,13 +135,14 @@ async function start(
   host.start(
     placeActors({
       dataCenters: config.dataCenters,
-      actors: config.actors,
+      actors: services.counts,
       partitions: config.partitions,
     }),
   );
+  await services.watch(host);
 
   const status = (): ClusterStatus => {
-    const actors = host.snapshot();
+    const actors = host.snapshot().map(withPartitions);
     const backend = actors.find((actor) => actor.kind === 'trainer')?.stats.backend;
     const states = new Map(host.dataCenters().map(({ name, state }) => [name, state]));
     return {
@@ -204,6 +208,12 @@ async function start(
     onEvent: (listener) => events.onEvent(listener),
     stop: unwind,
   };
+}
+
+/** Of a ps-shard the directory decides, and the shard tells. */
+function withPartitions(actor: ActorStatus): ActorStatus {
+  const { partitions } = actor.stats;
+  return Array.isArray(partitions) ? { ...actor, partitions: partitions as number[] } : actor;
 }
 
 function policyOf(config: ClusterConfig) {

@@ -123,9 +123,8 @@ describe('a host supervisor', () => {
       state: 'ready',
       epoch: 1,
       restarts: 0,
-      partitions: [1, 3],
       stats: {
-        partitions: [1, 3],
+        partitions: [],
         user: 'a-user',
         argv: ['ps-shard', 'a.ps-shard.1'],
         nodeOptions: null,

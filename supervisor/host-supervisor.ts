@@ -148,13 +148,25 @@ export class HostSupervisor {
     for (const machine of this.#dataCenters.values()) machine.stop();
   }
 
+  /** Drains and ends actors that are not wanted any more, and forgets them. @throws TIMEOUT as `stopAll`. */
+  async remove(addresses: readonly string[], drainMs = this.#policy.drainMs): Promise<void> {
+    const children = addresses.flatMap((address) => this.#children.get(address) ?? []);
+    await this.#stopChildren(children, drainMs);
+    for (const { spec } of children) this.#children.delete(spec.address);
+    for (const { spec } of children) this.#judge(spec.dataCenter);
+  }
+
   /** SIGKILL to every process before this call returns, and no restarts; for a second Ctrl-C. */
   killAll(): void {
     for (const child of this.#children.values()) child.killNow();
   }
 
-  async #stopTier(tier: number, drainMs: number): Promise<void> {
+  #stopTier(tier: number, drainMs: number): Promise<void> {
     const children = [...this.#children.values()].filter(({ spec }) => spec.tier === tier);
+    return this.#stopChildren(children, drainMs);
+  }
+
+  async #stopChildren(children: readonly SupervisedChild[], drainMs: number): Promise<void> {
     for (const child of children) child.stop(drainMs);
     const stopped = () => children.every((child) => child.stopped);
     if (await this.#until(stopped, drainMs + this.#killedMsMax)) return;

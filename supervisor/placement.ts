@@ -26,7 +26,7 @@ export interface ActorSpec {
   readonly index: number;
   /** Place in the start order; actors stop in the reverse order. */
   readonly tier: number;
-  /** Owned partitions, ascending; only for shards. */
+  /** Partitions, ascending, of shards whose index says which. */
   readonly partitions?: readonly number[];
 }
 
@@ -34,19 +34,20 @@ interface KindRule {
   readonly role: DataCenterSpec['role'];
   /** Actors rest on those of lower tiers: 0 holds state, 1 feeds it, 2 answers requests. */
   readonly tier: number;
-  readonly partitioned: boolean;
+  /** Whether there must be a partition for each, and whether the index says which. */
+  readonly partitions: 'none' | 'by index' | 'by directory';
 }
 
 const kindRules: Readonly<Record<ActorKind, KindRule>> = {
-  'ps-shard': { role: 'training', tier: 0, partitioned: true },
-  'dense-shard': { role: 'training', tier: 0, partitioned: false },
-  joiner: { role: 'training', tier: 0, partitioned: false },
-  'feature-store': { role: 'inference', tier: 0, partitioned: false },
-  processor: { role: 'training', tier: 1, partitioned: false },
-  trainer: { role: 'training', tier: 1, partitioned: false },
-  'serving-shard': { role: 'inference', tier: 1, partitioned: true },
-  ranker: { role: 'inference', tier: 2, partitioned: false },
-  recommender: { role: 'inference', tier: 2, partitioned: false },
+  'ps-shard': { role: 'training', tier: 0, partitions: 'by directory' },
+  'dense-shard': { role: 'training', tier: 0, partitions: 'none' },
+  joiner: { role: 'training', tier: 0, partitions: 'none' },
+  'feature-store': { role: 'inference', tier: 0, partitions: 'none' },
+  processor: { role: 'training', tier: 1, partitions: 'none' },
+  trainer: { role: 'training', tier: 1, partitions: 'none' },
+  'serving-shard': { role: 'inference', tier: 1, partitions: 'by index' },
+  ranker: { role: 'inference', tier: 2, partitions: 'none' },
+  recommender: { role: 'inference', tier: 2, partitions: 'none' },
 };
 
 /** The address of an actor; also the name of its log file. */
@@ -91,10 +92,12 @@ function specOf(
   index: number,
   shards: { readonly count: number; readonly partitions: number },
 ): ActorSpec {
-  const { tier, partitioned } = kindRules[kind];
+  const { tier, partitions } = kindRules[kind];
   const address = addressOf(dataCenter, kind, index);
   const spec: ActorSpec = { address, kind, dataCenter, index, tier };
-  return partitioned ? { ...spec, partitions: partitionsOfShard(index, shards) } : spec;
+  return partitions === 'by index'
+    ? { ...spec, partitions: partitionsOfShard(index, shards) }
+    : spec;
 }
 
 function checkPlacement({ dataCenters, actors, partitions }: PlacementInput): void {
@@ -109,7 +112,8 @@ function checkPlacement({ dataCenters, actors, partitions }: PlacementInput): vo
   for (const [kind, count] of Object.entries(actors)) {
     check(Object.hasOwn(kindRules, kind), `actors.${kind}`, 'there is no such kind of actor');
     check(Number.isSafeInteger(count) && count >= 0, `actors.${kind}`, `${count} is not a count`);
-    const tooMany = kindRules[kind as ActorKind].partitioned && count > partitions;
+    const sharing = kindRules[kind as ActorKind].partitions !== 'none';
+    const tooMany = sharing && count > partitions;
     check(!tooMany, `actors.${kind}`, `${count} shards can't share ${partitions} partitions`);
   }
 }

@@ -3,6 +3,9 @@ import type { AdamOptions } from '../../core/model/adam.js';
 import { adamStep, createAdamState } from '../../core/model/adam.js';
 import type { DenseState, PushOutcome } from '../../messages/parameters.js';
 
+/** The network without its ledger. */
+export type NetworkState = Pick<DenseState, 'parameters' | 'optimizerState' | 'steps'>;
+
 /** The dense parameters, their optimizer, and which batches are in them. No I/O. */
 export class DenseLedger {
   readonly parameters: Float32Array;
@@ -39,12 +42,22 @@ export class DenseLedger {
   }
 
   restore(state: DenseState): void {
-    const size = this.parameters.length;
-    this.parameters.set(state.parameters);
-    this.#adam.m.set(state.optimizerState.subarray(0, size));
-    this.#adam.v.set(state.optimizerState.subarray(size, 2 * size));
-    this.#adam.step = state.steps;
+    this.#take(state);
     this.applied = IntervalSet.decode(state.applied);
     this.denseVersion = state.denseVersion;
+  }
+
+  /** The network of another time, or of another cluster. What was applied here stays applied. */
+  adopt(state: NetworkState): void {
+    this.#take(state);
+    this.denseVersion++;
+  }
+
+  #take({ parameters, optimizerState, steps }: NetworkState): void {
+    const size = this.parameters.length;
+    this.parameters.set(parameters);
+    this.#adam.m.set(optimizerState.subarray(0, size));
+    this.#adam.v.set(optimizerState.subarray(size, 2 * size));
+    this.#adam.step = steps;
   }
 }

@@ -1,17 +1,23 @@
-import { decode, encode, protocolVersion } from '../../messages/codec.js';
-import type { DensePush } from '../../messages/parameters.js';
-import { parseDensePush, parseDenseState, refuseSpec } from '../../messages/parameters.js';
 import { asMessage, f64 } from '../../messages/checks.js';
-import { streamName } from '../../messages/streams.js';
+import { encode, protocolVersion } from '../../messages/codec.js';
+import { fenced } from '../../messages/ownership.js';
+import type { DensePush } from '../../messages/parameters.js';
+import { parseDensePush, refuseSpec } from '../../messages/parameters.js';
 import { subject } from '../../messages/subjects.js';
+import { Lease } from '../../replication/lease.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
+import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { blueprintOf, initialParameters } from '../shared/blueprint.js';
+import { denseCommands } from './dense-commands.js';
 import { DenseLedger } from './dense-ledger.js';
+import { DenseLog } from './dense-log.js';
 
 /** Between two saves of the whole state, milliseconds: small enough for acks, large enough that 100 KB each is cheap. */
 const saveIntervalMs = 100;
+/** Between two checkpoints. Too low: DELTAS fills with networks. Too high: time travel finds an old one. */
+const checkpointIntervalMs = 10_000;
 
 /**
  * The dense parameters: one small array, so every save is the whole state. Gradients are answered at once with the
@@ -19,25 +25,20 @@ const saveIntervalMs = 100;
  * `sync.denseMsMax` and carry the watermark they were trained on.
  */
 export function createDenseShard(context: ActorContext): Actor {
-  const blueprint = blueprintOf(context.config);
+  const { bus, config, identity } = context;
+  const blueprint = blueprintOf(config);
   const parameters = initialParameters(blueprint);
   const ledger = new DenseLedger(parameters, blueprint.adam);
+  const log = new DenseLog(context, ledger, blueprint.hash);
+  const lease = new Lease(context, config.supervision.leaseMs, async () => undefined);
   const endpoints: ServedEndpoint[] = [];
   let waiting: (() => void)[] = [];
   let saving: Promise<void> | undefined;
   let savedVersion = 0;
   let servedVersion = -1;
+  let checkpointAtMs = -Infinity;
   let saves = 0;
   let versionTimer: NodeJS.Timeout | undefined;
-
-  async function recover(): Promise<void> {
-    const last = await context.bus.lastMessage(streamName.dense, subject.denseState);
-    if (!last) return;
-    const state = parseDenseState(decode(last.bytes), parameters.length);
-    refuseSpec(state.specHash, blueprint.hash, 'dense state');
-    ledger.restore(state);
-    savedVersion = state.denseVersion;
-  }
 
   const reply = (outcome: string) => ({
     v: protocolVersion,
@@ -46,18 +47,25 @@ export function createDenseShard(context: ActorContext): Actor {
     parameters,
   });
 
+  function requireLease(): void {
+    if (!lease.valid)
+      throw fenced(`${identity.address} could not renew its lease.`, { address: identity.address });
+  }
+
   function push(request: DensePush) {
+    requireLease();
     refuseSpec(request.specHash, blueprint.hash, 'dense push');
     return reply(ledger.apply(request.batches, request.gradient));
   }
 
   function durable(batches: Float64Array): Promise<void> {
     // What is not applied can't become durable; the trainer sends it again with its batch.
-    if (
-      savedVersion === ledger.denseVersion ||
-      !batches.every((batch) => ledger.applied.has(batch))
-    )
-      return Promise.resolve();
+    if (!batches.every((batch) => ledger.applied.has(batch))) return Promise.resolve();
+    return allDurable();
+  }
+
+  function allDurable(): Promise<void> {
+    if (savedVersion === ledger.denseVersion) return Promise.resolve();
     return new Promise((resolve) => {
       waiting.push(resolve);
       saving ??= save();
@@ -69,18 +77,8 @@ export function createDenseShard(context: ActorContext): Actor {
       const settled = waiting;
       waiting = [];
       const { denseVersion } = ledger;
-      const bytes = encode({
-        v: protocolVersion,
-        specHash: blueprint.hash,
-        denseVersion,
-        trainedThrough: ledger.applied.watermark,
-        parameters,
-        epoch: context.identity.epoch,
-        ...ledger.optimizerState(),
-        applied: ledger.applied.encode(),
-      });
       try {
-        await appendDurably(context, subject.denseState, bytes);
+        await log.save();
       } catch (error) {
         context.crash(error);
         return;
@@ -104,44 +102,70 @@ export function createDenseShard(context: ActorContext): Actor {
       parameters,
     });
     await appendDurably(context, subject.denseVersion, bytes);
+    if (performance.now() - checkpointAtMs < checkpointIntervalMs) return;
+    checkpointAtMs = performance.now();
+    await log.checkpoint();
+  }
+
+  /** After a restore: durable, served and in the log for the next one, before it is answered. */
+  async function publishAll(): Promise<void> {
+    checkpointAtMs = -Infinity;
+    await allDurable();
+    await publishVersion();
   }
 
   function scheduleVersions(): void {
     versionTimer = setTimeout(() => {
       publishVersion().then(scheduleVersions, (error: unknown) => context.crash(error));
-    }, context.config.sync.denseMsMax);
+    }, config.sync.denseMsMax);
+  }
+
+  async function answerDurable(value: unknown) {
+    const batches = f64(asMessage(value, 'dense durable'), 'batches', 'dense durable');
+    await durable(batches);
+    return {
+      v: protocolVersion,
+      durable: batches.every((batch) => ledger.applied.has(batch)),
+    };
   }
 
   return {
     async start() {
-      await recover();
+      await lease.start();
+      await log.open();
+      savedVersion = ledger.denseVersion;
       await publishVersion();
       scheduleVersions();
-      const common = { inFlightMax: 256, deadlineMs: 10_000 };
+      const store = openSnapshots(bus, config, identity.dataCenter);
+      const initial = () => ({
+        parameters: initialParameters(blueprint),
+        optimizerState: new Float32Array(2 * parameters.length),
+        steps: 0,
+      });
+      const commands = denseCommands({ log, ledger, store, publishAll, initial });
       const handlers: [string, (value: unknown) => Promise<unknown>][] = [
         [subject.densePush, async (value) => push(parseDensePush(value, parameters.length))],
-        [subject.densePull, async () => reply('applied')],
         [
-          subject.denseDurable,
-          async (value) => {
-            const batches = f64(asMessage(value, 'dense durable'), 'batches', 'dense durable');
-            await durable(batches);
-            return {
-              v: protocolVersion,
-              durable: batches.every((batch) => ledger.applied.has(batch)),
-            };
+          subject.densePull,
+          async () => {
+            requireLease();
+            return reply('applied');
           },
         ],
+        [subject.denseDurable, answerDurable],
+        [subject.denseControl('snapshot'), commands.snapshot],
+        [subject.denseControl('restore'), commands.restore],
       ];
-      for (const [name, handle] of handlers) {
-        endpoints.push(new ServedEndpoint(context.bus, { ...common, subject: name, handle }));
-      }
+      const limits = { inFlightMax: 256, deadlineMs: 10_000 };
+      for (const [name, handle] of handlers)
+        endpoints.push(new ServedEndpoint(bus, { ...limits, subject: name, handle }));
     },
     async stop() {
       clearTimeout(versionTimer);
       await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
       await saving;
       await publishVersion();
+      lease.stop();
     },
     stats: () => ({
       parameters: parameters.length,
@@ -150,6 +174,7 @@ export function createDenseShard(context: ActorContext): Actor {
       saves,
       appliedThrough: ledger.applied.watermark,
       batchesApplied: ledger.applied.count,
+      leaseLapses: lease.lapses,
       push: endpoints[0]?.stats(),
     }),
   };

@@ -98,8 +98,9 @@ export class JoinOutbox {
         ? subject.samples(identity.index)
         : subject.deadLetter(identity.kind);
       const messageId = `${identity.kind}.${identity.index}.${number}`;
-      await appendDurably(this.#context, target, bytes.subarray(1), messageId, {
-        [numberHeader]: String(number),
+      await appendDurably(this.#context, target, bytes.subarray(1), {
+        messageId,
+        headers: { [numberHeader]: String(number) },
       });
       if (isSamples) this.#batchesPublished++;
       this.#confirmed = number;

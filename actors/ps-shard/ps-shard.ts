@@ -1,162 +1,193 @@
-import { StarlingError } from '../../core/base/errors.js';
-import { EmbeddingPartition } from '../../core/embedding/partition.js';
+import { LatencyHistogram } from '../../core/base/histogram.js';
 import { protocolVersion } from '../../messages/codec.js';
+import { fenced, notOwner } from '../../messages/ownership.js';
 import type { PullRequest, PushOutcome, PushRequest } from '../../messages/parameters.js';
 import { parsePull, parsePush, refuseSpec } from '../../messages/parameters.js';
+import type { ShardVerb } from '../../messages/subjects.js';
 import { subject } from '../../messages/subjects.js';
+import { Lease } from '../../replication/lease.js';
+import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
+import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { blueprintOf } from '../shared/blueprint.js';
-import { DeltaPublisher } from './delta-publisher.js';
-import { OwnedPartition } from './owned-partition.js';
-import { recoverPartitions } from './recovery.js';
+import { HeldPartition } from './held-partition.js';
+import type { PublishFigures } from './partition-publisher.js';
+import { shardCommands } from './shard-commands.js';
 import { Sweeper } from './sweeper.js';
 
+/** A snapshot of a large shard takes minutes. */
+const commandMsMax = 30 * 60_000;
+
 /**
- * A training parameter server: owns some partitions of the embedding tables, answers pulls from memory, applies pushed
- * gradients once each, and publishes what changed. A push is answered when it is durable, not when it is applied, so
- * a trainer that acknowledges its samples afterwards can lose nothing.
+ * A training parameter server: owns the partitions that the directory names it for, keeps copies of others, answers
+ * pulls from memory, applies pushed gradients once each, and publishes what changed. A push is answered when it is
+ * durable, not when it is applied, so a trainer that acknowledges its samples afterwards can lose nothing.
  */
 export function createPsShard(context: ActorContext): Actor {
-  const blueprint = blueprintOf(context.config);
-  const { slotCount, dim } = blueprint;
-  const partitions = new Map<number, OwnedPartition>();
-  for (const number of context.identity.partitions) {
-    partitions.set(
-      number,
-      new OwnedPartition(
-        number,
-        new EmbeddingPartition(number, blueprint.tables, blueprint.capacity),
-      ),
-    );
-  }
-  const publisher = new DeltaPublisher(context, [...partitions.values()], blueprint.hash);
+  const { bus, config, identity, log } = context;
+  const blueprint = blueprintOf(config);
+  const { slotCount, dim, hash } = blueprint;
+  const figures: PublishFigures = {
+    flushMs: new LatencyHistogram(),
+    flushes: 0,
+    rows: 0,
+    bytes: 0,
+  };
+  const held = new Map<number, HeldPartition>();
+  const owned = () => [...held.values()].filter(({ isOwned }) => isOwned);
+  const sweeper = new Sweeper(owned);
   const endpoints: ServedEndpoint[] = [];
-  let recoveredDeltas = 0;
-  const sweeper = new Sweeper([...partitions.values()], () => void publisher.durable());
+  let directory: PartitionDirectory | undefined;
   let rowsPulled = 0;
   let rowsPushed = 0;
+  const lease = new Lease(context, config.supervision.leaseMs, readDirectoryAgain);
 
-  function owned(number: number): OwnedPartition {
-    const partition = partitions.get(number);
-    if (!partition) {
-      throw new StarlingError(
-        'NOT_OWNER',
-        `partition ${number} is not owned by ${context.identity.address}.`,
-      );
-    }
-    return partition;
+  /** Somebody may have taken over while this process could not renew. */
+  async function readDirectoryAgain(): Promise<void> {
+    await Promise.all(
+      owned().map(async (each) => {
+        const entry = await directory!.refresh(each.number);
+        if (entry?.owner !== identity.index || entry.epoch !== each.epoch)
+          each.reconcile().catch(context.crash);
+      }),
+    );
+  }
+
+  /** @throws StarlingError NOT_OWNER or FENCED for the first partition that is not owned here at the epoch named. */
+  function groupsOf(request: PullRequest) {
+    if (!lease.valid)
+      throw fenced(`${identity.address} could not renew its lease.`, { address: identity.address });
+    return Array.from(request.partitions, (number, i) => {
+      const found = held.get(number);
+      if (!found) throw notOwner(identity.address, number);
+      const publisher = found.owned(request.epochs[i]);
+      return { partition: found.partition, publisher };
+    });
   }
 
   function pull(request: PullRequest) {
-    refuseSpec(request.specHash, blueprint.hash, 'pull');
-    const groups = Array.from(request.partitions, owned);
-    const rows = new Float32Array((request.fids.length / 2) * dim);
+    refuseSpec(request.specHash, hash, 'pull');
+    const { counts, fids } = request;
+    const rows = new Float32Array((fids.length / 2) * dim);
     let fid = 0;
-    for (const [group, partition] of groups.entries()) {
-      fid +=
-        partition.rows.pull(request.counts, group * slotCount, request.fids, fid, rows, fid * dim) /
-        dim;
-    }
+    for (const [group, { partition }] of groupsOf(request).entries())
+      fid += partition.rows.pull(counts, group * slotCount, fids, fid, rows, fid * dim) / dim;
     rowsPulled += fid;
-    return { v: protocolVersion, epoch: context.identity.epoch, rows };
+    return { v: protocolVersion, rows };
   }
 
   async function push(request: PushRequest) {
-    refuseSpec(request.specHash, blueprint.hash, 'push');
-    if (request.epoch !== context.identity.epoch) {
-      throw new StarlingError(
-        'FENCED',
-        `push carries epoch ${request.epoch}, ${context.identity.address} is at ${context.identity.epoch}.`,
-        { pushEpoch: request.epoch, ownerEpoch: context.identity.epoch },
-      );
-    }
-    const outcome = apply(request);
-    if (outcome !== 'mixed') await publisher.durable();
+    refuseSpec(request.specHash, hash, 'push');
+    const groups = groupsOf(request);
+    const outcome = apply(request, groups);
+    if (outcome !== 'mixed') await Promise.all(groups.map(({ publisher }) => publisher.durable()));
     return { v: protocolVersion, outcome };
   }
 
-  function apply(request: PushRequest): PushOutcome {
-    const groups = Array.from(request.partitions, owned);
-    const standings = groups.map((partition) => partition.standing(request.batches));
+  function apply(request: PushRequest, groups: ReturnType<typeof groupsOf>): PushOutcome {
+    const { counts, fids, gradients, batches, atSeconds } = request;
+    const standings = groups.map(({ partition }) => partition.standing(batches));
     if (standings.includes('some')) return 'mixed';
     let fid = 0;
-    for (const [group, partition] of groups.entries()) {
+    for (const [group, { partition, publisher }] of groups.entries()) {
       const start = fid;
-      for (let s = 0; s < slotCount; s++) fid += request.counts[group * slotCount + s]!;
+      const countsStart = group * slotCount;
+      for (let s = 0; s < slotCount; s++) fid += counts[countsStart + s]!;
       if (standings[group] === 'all') continue;
-      partition.rows.push(
-        request.counts,
-        group * slotCount,
-        request.fids,
-        start,
-        request.gradients,
-        start * dim,
-        request.atSeconds,
-        request.batches[0]!,
-      );
+      const { rows } = partition;
+      const step = batches[0]!;
+      rows.push(counts, countsStart, fids, start, gradients, start * dim, atSeconds, step);
       partition.enter(request);
+      publisher.changed();
       rowsPushed += fid - start;
     }
     return standings.includes('none') ? 'applied' : 'duplicate';
   }
 
+  async function hold(opened: PartitionDirectory): Promise<void> {
+    const store = openSnapshots(bus, config, identity.dataCenter);
+    const options = { context, directory: opened, shape: blueprintShape(), store, figures };
+    opened.onChange((number) => {
+      const found = held.get(number) ?? new HeldPartition(number, options);
+      held.set(number, found);
+      found.reconcile().catch(context.crash);
+    });
+    for (const number of opened.partitions) held.set(number, new HeldPartition(number, options));
+    await Promise.all([...held.values()].map((each) => each.reconcile()));
+    const commands = shardCommands({ context, store, shape: options.shape, held });
+    for (const [verb, handle] of Object.entries(commands)) {
+      const name = subject.shardControl(verb as ShardVerb, identity.index);
+      const limits = { inFlightMax: 64, deadlineMs: commandMsMax };
+      endpoints.push(new ServedEndpoint(bus, { ...limits, subject: name, handle }));
+    }
+  }
+
+  function blueprintShape() {
+    const { tables, capacity, partitionCount } = blueprint;
+    return { tables, capacity, slotCount, dim, hash, partitionCount };
+  }
+
   return {
     async start() {
-      recoveredDeltas = await recoverPartitions(context.bus, partitions, {
-        slotCount,
-        dim,
-        specHash: blueprint.hash,
-      });
-      const { index } = context.identity;
-      const common = { inFlightMax: 256, deadlineMs: 10_000 };
-      endpoints.push(
-        new ServedEndpoint(context.bus, {
-          ...common,
-          subject: subject.pull(index),
-          handle: async (value) => pull(parsePull(value, slotCount)),
-        }),
-        new ServedEndpoint(context.bus, {
-          ...common,
-          subject: subject.push(index),
-          handle: async (value) => push(parsePush(value, slotCount, dim)),
-        }),
-      );
+      directory = await PartitionDirectory.open(bus);
+      await lease.start();
+      const limits = { inFlightMax: 256, deadlineMs: 10_000 };
+      const pulls = {
+        ...limits,
+        subject: subject.pull(identity.index),
+        handle: async (value: unknown) => pull(parsePull(value, slotCount)),
+      };
+      const pushes = {
+        ...limits,
+        subject: subject.push(identity.index),
+        handle: async (value: unknown) => push(parsePush(value, slotCount, dim)),
+      };
+      endpoints.push(new ServedEndpoint(bus, pulls), new ServedEndpoint(bus, pushes));
+      await hold(directory);
       sweeper.start();
-      context.log.info({ recoveredDeltas, rows: rowCount(partitions) }, 'partitions restored');
+      log.info({ partitions: owned().map(({ number }) => number) }, 'partitions restored');
     },
     async stop() {
       sweeper.stop();
       await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
-      await publisher.stop();
+      await Promise.all([...held.values()].map((each) => each.stop()));
+      lease.stop();
+      await directory?.stop();
     },
-    stats: () => ({
-      rows: rowCount(partitions),
-      recoveredDeltas,
-      rowsEvicted: sum(partitions, ({ rows }) => rows.evictionCount),
-      rowBytes: sum(partitions, ({ rows }) => rows.bytes),
-      rowsPulled,
-      rowsPushed,
-      appliedThrough: Math.min(...[...partitions.values()].map((each) => each.applied.watermark)),
-      batchesApplied: Object.fromEntries(
-        [...partitions].map(([number, each]) => [number, each.applied.count]),
-      ),
-      pull: endpoints[0]?.stats(),
-      push: endpoints[1]?.stats(),
-      ...publisher.stats(),
-    }),
+    stats() {
+      const mine = owned();
+      const sum = (measure: (each: HeldPartition) => number) =>
+        mine.reduce((total, each) => total + measure(each), 0);
+      const copies = [...held.values()].filter(({ isFollowed }) => isFollowed);
+      return {
+        partitions: mine.map(({ number }) => number),
+        copies: copies.map(({ number }) => number),
+        rows: sum(({ partition }) => partition.rows.rowCount),
+        copiedRows: copies.reduce((total, { partition }) => total + partition.rows.rowCount, 0),
+        recoveredDeltas: [...held.values()].reduce((total, { stats }) => total + stats.deltas, 0),
+        resyncs: [...held.values()].reduce((total, { stats }) => total + stats.resyncs, 0),
+        rowsEvicted: sum(({ partition }) => partition.rows.evictionCount),
+        rowBytes: sum(({ partition }) => partition.rows.bytes),
+        rowsPulled,
+        rowsPushed,
+        leaseLapses: lease.lapses,
+        ...(mine.length === 0
+          ? {}
+          : {
+              appliedThrough: Math.min(...mine.map(({ partition }) => partition.applied.watermark)),
+            }),
+        batchesApplied: Object.fromEntries(
+          mine.map(({ number, partition }) => [number, partition.applied.count]),
+        ),
+        pull: endpoints[0]?.stats(),
+        push: endpoints[1]?.stats(),
+        deltaFlushes: figures.flushes,
+        deltaRows: figures.rows,
+        deltaBytes: figures.bytes,
+        flushP50Ms: figures.flushMs.quantile(0.5),
+        flushP99Ms: figures.flushMs.quantile(0.99),
+      };
+    },
   };
-}
-
-function rowCount(partitions: ReadonlyMap<number, OwnedPartition>): number {
-  return sum(partitions, ({ rows }) => rows.rowCount);
-}
-
-function sum(
-  partitions: ReadonlyMap<number, OwnedPartition>,
-  measure: (partition: OwnedPartition) => number,
-): number {
-  let total = 0;
-  for (const partition of partitions.values()) total += measure(partition);
-  return total;
 }

@@ -1,4 +1,4 @@
-import type { OwnedPartition } from './owned-partition.js';
+import type { HeldPartition } from './held-partition.js';
 
 /**
  * Looks for expired rows, a few at a time between requests, by the newest event time that a partition has seen. A pass
@@ -11,15 +11,13 @@ const everyMs = 250;
 const rowsPerLook = 4_096;
 
 export class Sweeper {
-  readonly #partitions: readonly OwnedPartition[];
-  readonly #publish: () => void;
+  readonly #owned: () => readonly HeldPartition[];
   #timer: NodeJS.Timeout | undefined;
   #next = 0;
 
-  /** @param publish asks for the next delta, which carries the evictions. */
-  constructor(partitions: readonly OwnedPartition[], publish: () => void) {
-    this.#partitions = partitions;
-    this.#publish = publish;
+  /** @param owned the partitions that are owned now; the others are swept where they are. */
+  constructor(owned: () => readonly HeldPartition[]) {
+    this.#owned = owned;
   }
 
   start(): void {
@@ -31,10 +29,13 @@ export class Sweeper {
   }
 
   look(): void {
-    const partition = this.#partitions[this.#next % Math.max(1, this.#partitions.length)];
-    this.#next++;
-    if (!partition || partition.rows.sweep(partition.atSeconds, rowsPerLook) === 0) return;
-    partition.dirty = true;
-    this.#publish();
+    const owned = this.#owned();
+    const found = owned[this.#next++ % Math.max(1, owned.length)];
+    if (!found) return;
+    const { partition } = found;
+    if (partition.rows.sweep(partition.atSeconds, rowsPerLook) === 0) return;
+    const publisher = found.owned();
+    publisher.changed();
+    publisher.durable().catch(() => undefined); // A partition that was lost is told of elsewhere.
   }
 }

@@ -1,7 +1,7 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { FidDeduper, poolRows } from '../../core/model/row-gather.js';
-import { parseLookupReply, pullMessage } from '../../messages/parameters.js';
+import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { call } from '../../runtime/call.js';
@@ -39,11 +39,12 @@ export class RowSource {
     let through = Number.POSITIVE_INFINITY;
     let degraded = false;
     let rerouted = false;
-    const lookups = splitPlan(plan, config.actors['serving-shard']).map(async (share) => {
+    const shardCount = config.actors['serving-shard'];
+    const lookups = splitPlan(plan, (partition) => partition % shardCount).map(async (share) => {
       if (share.fids.length === 0) return;
       const { partitions, counts, fids } = share;
       try {
-        const request = pullMessage({ specHash: hash, partitions, counts, fids });
+        const request = lookupMessage({ specHash: hash, partitions, counts, fids });
         const options = {
           deadlineMs: Math.min(1_000, config.serving.deadlineMs / 2),
           attemptMs: 250,

@@ -1,24 +1,29 @@
-import { IntervalSet } from '../../core/base/interval-set.js';
+import { LatencyHistogram } from '../../core/base/histogram.js';
 import { StarlingError } from '../../core/base/errors.js';
-import { ServingPartition } from '../../core/embedding/serving/serving-partition.js';
-import { decode, encode, protocolVersion } from '../../messages/codec.js';
-import type { Delta, PullRequest } from '../../messages/parameters.js';
-import { parseDelta, parsePull, refuseSpec } from '../../messages/parameters.js';
+import type { ServingPartition } from '../../core/embedding/serving/serving-partition.js';
+import { servingSource } from '../../core/embedding/serving/serving-snapshot.js';
+import { encode, protocolVersion } from '../../messages/codec.js';
+import type { WeightsDelta } from '../../messages/deltas.js';
+import { parseWeights } from '../../messages/deltas.js';
+import type { PartitionDigest } from '../../messages/ownership.js';
+import type { LookupRequest } from '../../messages/parameters.js';
+import { parseLookup, refuseSpec } from '../../messages/parameters.js';
+import type { SnapshotObject } from '../../messages/snapshots.js';
+import { parseSnapshotCommand } from '../../messages/snapshots.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
+import { PartitionFollower } from '../../replication/partition-follower.js';
+import { savePartition } from '../../replication/snapshot-writer.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
-import type { StreamMessage } from '../../runtime/bus.js';
-import type { Following } from '../../runtime/followers/follow.js';
-import { follow } from '../../runtime/followers/follow.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
+import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { blueprintOf } from '../shared/blueprint.js';
+import type { DeltaNews } from './served-partition.js';
+import { ServedPartition } from './served-partition.js';
 import { Visibility } from './visibility.js';
 
-interface FollowedPartition {
-  readonly rows: ServingPartition;
-  epoch: number;
-  deltaNumber: number;
-}
+/** A snapshot of a large shard takes minutes. */
+const commandMsMax = 30 * 60_000;
 
 /**
  * Read-only rows in an inference data center: a follower of the local copy of DELTAS. Weights only; a fid that was
@@ -26,54 +31,51 @@ interface FollowedPartition {
  * one, across the gateway if need be.
  */
 export function createServingShard(context: ActorContext): Actor {
-  const { bus, identity, log } = context;
-  const blueprint = blueprintOf(context.config);
-  const { slotCount, dim } = blueprint;
-  const partitions = new Map<number, FollowedPartition>();
-  for (const number of identity.partitions) {
-    partitions.set(number, {
-      rows: new ServingPartition(number, blueprint.servingTables),
-      epoch: 0,
-      deltaNumber: 0,
-    });
-  }
+  const { bus, config, identity, log } = context;
+  const blueprint = blueprintOf(config);
+  const { slotCount, dim, servingTables, partitionCount, hash } = blueprint;
+  const shape = { servingTables, partitionCount, hash };
+  const partitions = new Map<number, ServedPartition>();
+  const followers: PartitionFollower<WeightsDelta>[] = [];
   const visibility = new Visibility(identity.partitions);
-  let following: Following | undefined;
-  let endpoint: ServedEndpoint | undefined;
+  const propagation = new LatencyHistogram();
+  const endpoints: ServedEndpoint[] = [];
   let live = false;
-  let gaps = 0;
-  let deltas = 0;
   let announced = false;
 
-  function apply(message: StreamMessage): void {
-    const delta = parseDelta(decode(message.bytes), slotCount, dim);
-    refuseSpec(delta.specHash, blueprint.hash, message.subject);
-    const partition = partitions.get(delta.partition);
-    if (!partition || isOld(partition, delta)) return;
-    partition.rows.remove(delta.evictedCounts, 0, delta.evicted, 0);
-    partition.rows.assign(delta.counts, 0, delta.fids, 0, delta.weights, 0);
-    if (!delta.last) return;
-    if (delta.deltaNumber > partition.deltaNumber + 1 && partition.deltaNumber > 0) {
-      gaps++;
-      log.error(
-        { partition: delta.partition, from: partition.deltaNumber, to: delta.deltaNumber },
-        'gap in the delta log',
-      );
-    }
-    partition.epoch = delta.epoch;
-    partition.deltaNumber = delta.deltaNumber;
-    deltas++;
-    const { watermark } = IntervalSet.decode(delta.applied);
-    visibility.observe(delta.partition, watermark, delta.trail, Date.now(), live);
+  function learn(number: number, news: DeltaNews): void {
+    const { watermark, trail, appliedAtMs, resolved } = news;
+    const nowMs = Date.now();
+    // Partition 0 keeps the books of what is settled.
+    if (resolved !== undefined && number === 0) visibility.beginAt(resolved);
+    visibility.observe(number, watermark, trail, nowMs, live);
+    if (live && appliedAtMs > 0) propagation.record(Math.max(0, nowMs - appliedAtMs));
     announceSoon();
   }
 
-  /** A fenced owner's delta, or one that came twice. */
-  function isOld(partition: FollowedPartition, delta: Delta): boolean {
-    return (
-      delta.epoch < partition.epoch ||
-      (delta.epoch === partition.epoch && delta.deltaNumber <= partition.deltaNumber)
-    );
+  async function followAll(): Promise<void> {
+    const training = config.dataCenters.find(({ role }) => role === 'training')!.name;
+    for (const number of identity.partitions) {
+      const target = new ServedPartition(number, shape, (news) => learn(number, news));
+      partitions.set(number, target);
+      followers.push(
+        new PartitionFollower({
+          context,
+          partition: number,
+          stream: streamName.deltasAt(identity.dataCenter),
+          subject: subject.deltaWeights(number),
+          parse: (value) => parseWeights(value, slotCount, dim),
+          specHash: hash,
+          target,
+          store: openSnapshots(bus, config, identity.dataCenter),
+          // A data center that was away for longer than its log reaches back begins from what training has.
+          elsewhere: openSnapshots(bus, config, training),
+          loadPolicy: { optimizerChange: 'reset-state' },
+          onError: context.crash,
+        }),
+      );
+    }
+    await Promise.all(followers.map((follower) => follower.start()));
   }
 
   /** One notice per turn of the event loop, however many partitions moved. */
@@ -98,8 +100,8 @@ export function createServingShard(context: ActorContext): Actor {
     bus.publish(subject.visible(identity.dataCenter, identity.index), encode(notice));
   }
 
-  function lookup(request: PullRequest) {
-    refuseSpec(request.specHash, blueprint.hash, 'lookup');
+  function lookup(request: LookupRequest) {
+    refuseSpec(request.specHash, hash, 'lookup');
     const rows = new Float32Array((request.fids.length / 2) * dim);
     let fid = 0;
     let missing = 0;
@@ -131,50 +133,88 @@ export function createServingShard(context: ActorContext): Actor {
     };
   }
 
+  async function saveAll(value: unknown) {
+    const { snapshot } = parseSnapshotCommand(value);
+    const store = openSnapshots(bus, config, identity.dataCenter);
+    const objects: SnapshotObject[] = [];
+    for (const { number, rows, mark } of partitions.values()) {
+      const object = await savePartition(store, snapshot, {
+        partition: number,
+        partitionCount,
+        source: servingSource(rows, servingTables),
+        mark,
+      });
+      objects.push({ ...object, endSequence: partitions.get(number)!.mark.sequence });
+    }
+    return { v: protocolVersion, specHash: hash, objects };
+  }
+
+  async function digestAll() {
+    const digests = [...partitions.values()].map(({ number, rows, mark }): PartitionDigest => {
+      const { epoch, deltaNumber, sequence } = mark;
+      const place = { partition: number, epoch, deltaNumber, sequence };
+      return { ...place, digest: rows.digest(), rows: rows.rowCount };
+    });
+    return { v: protocolVersion, digests };
+  }
+
   function sumOf(measure: (rows: ServingPartition) => number): number {
     let sum = 0;
     for (const { rows } of partitions.values()) sum += measure(rows);
     return sum;
   }
 
+  function sumOfFollowers(figure: 'deltas' | 'resyncs'): number {
+    return followers.reduce((sum, { stats }) => sum + stats[figure], 0);
+  }
+
   return {
     async start() {
-      following = await follow(
-        bus,
-        { stream: streamName.deltasAt(identity.dataCenter), filter: 'starling.deltas.weights.*' },
-        apply,
-        context.crash,
-      );
-      await following.caughtUp;
+      await followAll();
       live = true;
       announce();
-      endpoint = new ServedEndpoint(bus, {
-        subject: subject.lookup(identity.index),
-        queue: 'serving-shard',
-        inFlightMax: 512,
-        deadlineMs: 2_000,
-        handle: async (value) => lookup(parsePull(value, slotCount)),
-      });
-      log.info({ deltas, through: visibility.through }, 'rows restored');
+      endpoints.push(
+        new ServedEndpoint(bus, {
+          subject: subject.lookup(identity.index),
+          queue: 'serving-shard',
+          inFlightMax: 512,
+          deadlineMs: 2_000,
+          handle: async (value) => lookup(parseLookup(value, slotCount)),
+        }),
+      );
+      const { dataCenter, index } = identity;
+      for (const [verb, handle] of [
+        ['snapshot', saveAll],
+        ['digest', digestAll],
+      ] as const) {
+        const name = subject.servingControl(verb, dataCenter, index);
+        const limits = { inFlightMax: 8, deadlineMs: commandMsMax };
+        endpoints.push(new ServedEndpoint(bus, { ...limits, subject: name, handle }));
+      }
+      log.info({ deltas: sumOfFollowers('deltas'), through: visibility.through }, 'rows restored');
     },
     async stop() {
-      await endpoint?.stop();
-      await following?.stop();
+      await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
+      await Promise.all(followers.map((follower) => follower.stop()));
     },
     stats: () => ({
       rows: sumOf((rows) => rows.rowCount),
       rowBytes: sumOf((rows) => rows.bytes),
       /** Weights that did not fit their form; see core/embedding/serving/compression.ts. */
       saturated: sumOf((rows) => rows.saturatedCount),
-      deltas,
-      gaps,
+      deltas: sumOfFollowers('deltas'),
+      /** Gaps in the log that were mended from a snapshot. */
+      resyncs: sumOfFollowers('resyncs'),
       through: visibility.through,
       resolved: visibility.resolved,
       freshnessP50Ms: visibility.freshness.quantile(0.5),
       freshnessP99Ms: visibility.freshness.quantile(0.99),
       freshnessSamples: visibility.freshness.count,
       freshness: Array.from(visibility.freshness.encode()),
-      lookup: endpoint?.stats(),
+      /** From the step in the parameter server to the row that is served. */
+      propagationP50Ms: propagation.quantile(0.5),
+      propagationP99Ms: propagation.quantile(0.99),
+      lookup: endpoints[0]?.stats(),
     }),
   };
 }

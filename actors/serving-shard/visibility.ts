@@ -26,6 +26,12 @@ export class Visibility {
     return this.#resolved;
   }
 
+  /** The rows are those of a snapshot, in which so many impressions were settled. */
+  beginAt(resolved: number): void {
+    this.#resolved = resolved;
+    this.#pending = [];
+  }
+
   /** While the log is replayed at start the ages say nothing about freshness. */
   observe(
     partition: number,

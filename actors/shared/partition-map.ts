@@ -1,6 +1,6 @@
 /**
- * Which shard owns which partition, and the split of a gather plan (partition-major) into one request per shard. The
- * plan is ordered by partition, so a shard's share is a list of contiguous runs, copied once into its request.
+ * The split of a gather plan (partition-major) into one request per shard. The plan is ordered by partition, so a
+ * shard's share is a list of contiguous runs, copied once into its request.
  */
 export interface PlanGroups {
   readonly partitionCount: number;
@@ -19,28 +19,24 @@ export interface ShardShare {
   readonly lengths: Uint32Array;
 }
 
-export function shardOf(partition: number, shardCount: number): number {
-  return partition % shardCount;
-}
-
-/** Every shard gets a share, an empty one too: each batch is entered in the ledger of every partition. */
-export function splitPlan(plan: PlanGroups, shardCount: number): ShardShare[] {
+/** One share per shard that has a partition, whether the plan has rows of it or not. */
+export function splitPlan(plan: PlanGroups, shardOf: (partition: number) => number): ShardShare[] {
   const { partitionCount, slotCount, counts } = plan;
+  const partitionsOf = new Map<number, number[]>();
   const starts = new Uint32Array(partitionCount);
   const lengths = new Uint32Array(partitionCount);
   let row = 0;
   for (let p = 0; p < partitionCount; p++) {
+    const shard = shardOf(p);
+    const partitions = partitionsOf.get(shard) ?? [];
+    if (partitions.push(p) === 1) partitionsOf.set(shard, partitions);
     starts[p] = row;
     for (let s = 0; s < slotCount; s++) lengths[p] = lengths[p]! + counts[p * slotCount + s]!;
     row += lengths[p]!;
   }
-  return Array.from({ length: shardCount }, (_unused, shard) => {
-    const partitions = Uint32Array.from(
-      Array.from({ length: partitionCount }, (_each, p) => p).filter(
-        (p) => shardOf(p, shardCount) === shard,
-      ),
-    );
-    const rows = partitions.reduce((sum, p) => sum + lengths[p]!, 0);
+  return [...partitionsOf].map(([shard, list]) => {
+    const partitions = Uint32Array.from(list);
+    const rows = list.reduce((sum, p) => sum + lengths[p]!, 0);
     const share = {
       shard,
       partitions,

@@ -1,6 +1,7 @@
-import { StarlingError } from '../../core/base/errors.js';
+import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
 import { protocolVersion } from '../../messages/codec.js';
 import { asMessage } from '../../messages/checks.js';
+import { fenced } from '../../messages/ownership.js';
 import type { DenseReply, PushOutcome } from '../../messages/parameters.js';
 import {
   parseDenseReply,
@@ -10,20 +11,30 @@ import {
   pushMessage,
 } from '../../messages/parameters.js';
 import { subject } from '../../messages/subjects.js';
+import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus.js';
 import { call } from '../../runtime/call.js';
 import type { Blueprint } from '../shared/blueprint.js';
 import type { PlanGroups, ShardShare } from '../shared/partition-map.js';
 import { gatherShare, scatterShare, splitPlan } from '../shared/partition-map.js';
 
-const pullDeadline = { deadlineMs: 15_000, attemptMs: 2_000 };
+/** All tries of a pull, over changes of owners too. */
+const pullMsMax = 15_000;
+const attemptMs = 2_000;
+/** Between two tries while partitions change hands, which takes some tens of milliseconds. */
+const pullPauseMs = 10;
 /** A push is answered when it is durable, so it may wait for a whole flush. Pushes are idempotent: a killed shard costs one attempt. */
 const pushDeadline = { deadlineMs: 20_000, attemptMs: 3_000 };
+const denseDeadline = { deadlineMs: 15_000, attemptMs };
+
+/** A share and what its request is bound to. */
+interface OwnedShare extends ShardShare {
+  readonly epochs: Uint32Array;
+}
 
 export interface PulledRows {
-  readonly shares: readonly ShardShare[];
-  /** Per share: the incarnation that answered; the push goes to it and to no other. */
-  readonly epochs: readonly number[];
+  /** The pushes go to the same owners, at the same epochs, and to no other. */
+  readonly shares: readonly OwnedShare[];
   /** f32 [unique rows × dim] in the plan's order. */
   readonly rows: Float32Array;
 }
@@ -36,64 +47,67 @@ export interface StepGradients {
   readonly rows: Float32Array;
 }
 
+export interface ParameterClientOptions {
+  readonly bus: Bus;
+  readonly blueprint: Blueprint;
+  readonly directory: PartitionDirectory;
+  readonly parameterCount: number;
+}
+
 /** The trainer's side of the parameter servers and the dense shard. */
 export class ParameterClient {
-  readonly #bus: Bus;
-  readonly #blueprint: Blueprint;
-  readonly #shardCount: number;
-  readonly #parameterCount: number;
+  readonly #options: ParameterClientOptions;
+  /** Requests under way, and how to end them when the owner they went to is not the owner any more. */
+  readonly #pending = new Set<{ share: OwnedShare; abandon: (error: Error) => void }>();
 
-  constructor(
-    bus: Bus,
-    blueprint: Blueprint,
-    options: { shardCount: number; parameterCount: number },
-  ) {
-    this.#bus = bus;
-    this.#blueprint = blueprint;
-    this.#shardCount = options.shardCount;
-    this.#parameterCount = options.parameterCount;
+  constructor(options: ParameterClientOptions) {
+    this.#options = options;
+    options.directory.onChange((partition, { owner, epoch }) => {
+      for (const { share, abandon } of this.#pending) {
+        const i = share.partitions.indexOf(partition);
+        if (i < 0 || (share.shard === owner && share.epochs[i] === epoch)) continue;
+        const text = `partition ${partition} went to ps-shard ${owner}, epoch ${epoch}.`;
+        abandon(fenced(text, { partition, owner, epoch }));
+      }
+    });
   }
 
+  /** Tries again with new owners while partitions change hands. */
   async pull(plan: PlanGroups): Promise<PulledRows> {
-    const { dim, hash } = this.#blueprint;
-    const shares = splitPlan(plan, this.#shardCount);
-    const rows = new Float32Array((plan.fids.length / 2) * dim);
-    const epochs = await Promise.all(
-      shares.map(async (share) => {
-        const { partitions, counts, fids } = share;
-        const request = pullMessage({ specHash: hash, partitions, counts, fids });
-        const value = await call(this.#bus, subject.pull(share.shard), request, pullDeadline);
-        const reply = parsePullReply(value, (fids.length / 2) * dim);
-        scatterShare(share, reply.rows, rows, dim);
-        return reply.epoch;
-      }),
-    );
-    return { shares, epochs, rows };
+    const endMs = performance.now() + pullMsMax;
+    for (;;) {
+      try {
+        return await this.#pullOnce(plan);
+      } catch (error) {
+        if (!errorCodes[codeOf(error)].retryable || performance.now() > endMs) throw error;
+        await new Promise((resolve) => setTimeout(resolve, pullPauseMs));
+      }
+    }
   }
 
   /**
    * Resolves when every partition has the batches, durably. The answer is `mixed` when one had some of them before.
-   * @throws StarlingError FENCED when a shard has restarted since the pull: pull again and recompute.
+   * @throws StarlingError FENCED when a partition has another owner or epoch since the pull: pull again and recompute.
    */
   async push(pulled: PulledRows, gradients: StepGradients): Promise<PushOutcome> {
-    const { dim, hash } = this.#blueprint;
+    const { dim, hash } = this.#options.blueprint;
     const { batches, atSeconds, trail } = gradients;
     const outcomes = await Promise.all(
-      pulled.shares.map(async (share, i) => {
+      pulled.shares.map(async (share) => {
+        const { partitions, epochs, counts, fids } = share;
         const request = pushMessage({
           specHash: hash,
-          epoch: pulled.epochs[i]!,
+          epochs,
           batches,
           atSeconds,
-          partitions: share.partitions,
-          counts: share.counts,
-          fids: share.fids,
+          partitions,
+          counts,
+          fids,
           gradients: gatherShare(share, gradients.rows, dim),
           trail,
         });
-        return parsePushReply(
-          await call(this.#bus, subject.push(share.shard), request, pushDeadline),
-        );
+        const value = await this.#call(subject.push(share.shard), request, share, pushDeadline);
+        return parsePushReply(value);
       }),
     );
     return outcomes.includes('mixed')
@@ -104,33 +118,72 @@ export class ParameterClient {
   }
 
   async pullDense(): Promise<DenseReply> {
+    const { bus, parameterCount } = this.#options;
+    const request = { v: protocolVersion };
     return parseDenseReply(
-      await call(this.#bus, subject.densePull, { v: protocolVersion }, pullDeadline),
-      this.#parameterCount,
+      await call(bus, subject.densePull, request, denseDeadline),
+      parameterCount,
     );
   }
 
   /** Answered at once with the parameters after the step. */
   async pushDense(batches: Float64Array, gradient: Float32Array): Promise<DenseReply> {
-    const request = { v: protocolVersion, specHash: this.#blueprint.hash, batches, gradient };
+    const { bus, blueprint, parameterCount } = this.#options;
+    const request = { v: protocolVersion, specHash: blueprint.hash, batches, gradient };
     return parseDenseReply(
-      await call(this.#bus, subject.densePush, request, pushDeadline),
-      this.#parameterCount,
+      await call(bus, subject.densePush, request, pushDeadline),
+      parameterCount,
     );
   }
 
   /** @throws StarlingError FENCED when the dense shard lost the batches: they must be computed again. */
   async denseDurable(batches: Float64Array): Promise<void> {
+    const { bus } = this.#options;
     const request = { v: protocolVersion, batches };
-    const reply = asMessage(
-      await call(this.#bus, subject.denseDurable, request, pushDeadline),
-      'dense durable',
+    const value = await call(bus, subject.denseDurable, request, pushDeadline);
+    if (asMessage(value, 'dense durable').durable === true) return;
+    const text = 'the dense shard restarted and does not have the batches any more.';
+    throw new StarlingError('FENCED', text);
+  }
+
+  async #pullOnce(plan: PlanGroups): Promise<PulledRows> {
+    const { blueprint, directory } = this.#options;
+    const { dim, hash } = blueprint;
+    const shares = splitPlan(plan, (partition) => directory.ownerOf(partition).owner).map(
+      (share) => ({
+        ...share,
+        epochs: share.partitions.map((partition) => directory.ownerOf(partition).epoch),
+      }),
     );
-    if (reply.durable !== true) {
-      throw new StarlingError(
-        'FENCED',
-        'the dense shard restarted and does not have the batches any more.',
-      );
+    const rows = new Float32Array((plan.fids.length / 2) * dim);
+    await Promise.all(
+      shares.map(async (share) => {
+        const { partitions, epochs, counts, fids, shard } = share;
+        const request = pullMessage({ specHash: hash, partitions, epochs, counts, fids });
+        const options = { deadlineMs: attemptMs, retry: 'none' as const };
+        const value = await this.#call(subject.pull(shard), request, share, options);
+        scatterShare(share, parsePullReply(value, (fids.length / 2) * dim), rows, dim);
+      }),
+    );
+    return { shares, rows };
+  }
+
+  /** Ends at once, with FENCED, when the owner of a partition in it changes. */
+  async #call(
+    name: string,
+    request: unknown,
+    share: OwnedShare,
+    options: Parameters<typeof call>[3],
+  ): Promise<unknown> {
+    let pending!: { share: OwnedShare; abandon: (error: Error) => void };
+    const abandoned = new Promise<never>((_resolve, reject) => {
+      pending = { share, abandon: reject };
+    });
+    this.#pending.add(pending);
+    try {
+      return await Promise.race([call(this.#options.bus, name, request, options), abandoned]);
+    } finally {
+      this.#pending.delete(pending);
     }
   }
 }

@@ -8,6 +8,7 @@ import { decode } from '../../messages/codec.js';
 import type { Samples } from '../../messages/events.js';
 import { parseSamples } from '../../messages/events.js';
 import { streamName } from '../../messages/streams.js';
+import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable, WorkMessage } from '../../runtime/bus.js';
 import { blueprintOf } from '../shared/blueprint.js';
@@ -38,6 +39,7 @@ export function createTrainer(context: ActorContext): Actor {
   const counts = { samples: 0, batches: 0, steps: 0, retried: 0, deadLettered: 0 };
   let loss = 0;
   let backendName = '';
+  let directory: PartitionDirectory | undefined;
   let consumer: Stoppable | undefined;
   let running: Promise<void> | undefined;
   let learner: Learner;
@@ -155,10 +157,9 @@ export function createTrainer(context: ActorContext): Actor {
     async start() {
       const backend = await loadBackend(config.model.backend);
       backendName = backend.name;
-      const client = new ParameterClient(bus, blueprint, {
-        shardCount: config.actors['ps-shard'],
-        parameterCount: denseLayout(blueprint.model).size,
-      });
+      directory = await PartitionDirectory.open(bus);
+      const parameterCount = denseLayout(blueprint.model).size;
+      const client = new ParameterClient({ bus, blueprint, directory, parameterCount });
       learner = new Learner(blueprint, client, createTrainingStep(backend, blueprint.model));
       const { ackWaitMs } = config.training;
       consumer = await bus.work(
@@ -172,6 +173,7 @@ export function createTrainer(context: ActorContext): Actor {
       await consumer?.stop();
       await running;
       await Promise.allSettled(unsettled);
+      await directory?.stop();
       await bus.flush();
     },
     stats: () => ({

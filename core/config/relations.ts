@@ -73,6 +73,11 @@ function limits(config: ClusterConfig): Relation[] {
       `expected at least one for each of the ${shards} ps-shards; got ${partitions}`,
     ],
     [
+      'standby',
+      config.standby >= shards,
+      `expected another ps-shard to keep a copy; got actors.ps-shard ${shards}`,
+    ],
+    [
       'model.hidden',
       model.network !== 'fm' && model.hidden.length === 0,
       `expected at least one layer for network ${model.network}; got []`,
@@ -110,7 +115,7 @@ function limits(config: ClusterConfig): Relation[] {
   ];
 }
 
-/** Of the larger message: newest update and count, and three numbers of state for each weight, which AMSGrad needs. */
+/** Key, newest update and count, then the weights, and three numbers of state for each, which AMSGrad needs. */
 function deltaRowBytes(factorDim: number): number {
-  return 8 + 4 * (1 + 3 * (1 + factorDim));
+  return 16 + 4 * (1 + 4 * (1 + factorDim));
 }

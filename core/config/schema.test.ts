@@ -258,7 +258,7 @@ describe('a wrong configuration is refused with the field and what is allowed', 
     [
       'deltas larger than a message',
       { model: { factorDim: 256 } },
-      'sync.flushRowsMax: expected 8192 rows of 3096 bytes to fit in nats.payloadBytesMax, 8388608',
+      'sync.flushRowsMax: expected 8192 rows of 4132 bytes to fit in nats.payloadBytesMax, 8388608',
     ],
     [
       'the label as a feature',

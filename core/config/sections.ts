@@ -146,6 +146,24 @@ export const syncSchema = section({
   ).default(8192),
 });
 
+export const snapshotsSchema = section({
+  everyMs: integer(
+    { min: second, max: 30 * day },
+    'Between two snapshots. Too low: rows are written for nothing. Too high: the log grows long, and so does a recovery.',
+  ).default(10 * minute),
+  keep: integer(
+    { min: 2, max: 1000 },
+    'The newest that are kept; the log reaches back to the oldest of them. One would leave nothing to turn to when it is damaged. Too high: disk.',
+  ).default(3),
+  directory: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A folder that every host of a data center sees, instead of a stream. A stream is replicated as the others are.',
+    ),
+});
+
 export const trainingSchema = section({
   batchRowsMax: integer(
     { min: 1, max: 65_536 },
@@ -218,6 +236,10 @@ export const supervisionSchema = section({
   })
     .prefault({})
     .describe('Waits between restarts of one actor.'),
+  leaseMs: integer(
+    { min: 50, max: 10 * minute },
+    'A parameter server that could not renew its lease for so long refuses, and a standby takes its place. Too low: a pause for garbage collection moves partitions. Too high: a hung owner is replaced late.',
+  ).default(600),
   drainMs: integer(
     { min: 0, max: 10 * minute },
     'Time to finish work before an actor is stopped by force. Too low: work is redone by others. Too high: stopping takes long.',

@@ -263,6 +263,31 @@ export class EmbeddingTable {
     }
   }
 
+  /** As `assign`, but rows that were not the same before, to the bit, are touched; returns how many those were. */
+  adopt(source: RowSource): number {
+    const { dim, stateWidth } = this;
+    const { rowStart, weightsStart, stateStart } = source;
+    let adopted = 0;
+    for (let done = 0; done < source.count; done += blockFids) {
+      const block = {
+        ...source,
+        count: Math.min(blockFids, source.count - done),
+        rowStart: rowStart + done,
+        weightsStart: weightsStart + done * dim,
+        stateStart: stateStart + done * stateWidth,
+      };
+      this.index.find(source.fids, block.rowStart, block.count, blockRows, 0);
+      const differs = Uint8Array.from({ length: block.count }, (_unused, i) =>
+        this.isSame(blockRows[i]!, block, i) ? 0 : 1,
+      );
+      this.assign(block); // One block: its rows are in blockRows afterwards.
+      const rows = blockRows.slice(0, block.count).filter((_row, i) => differs[i] === 1);
+      for (const consumer of this.consumers) consumer.rows.markAll(rows, rows.length);
+      adopted += rows.length;
+    }
+    return adopted;
+  }
+
   /** Removes rows, and tells consumers; returns how many there were. Their memory is used for the next new ones. */
   remove(fids: Uint32Array, fidStart: number, fidCount: number): number {
     assert(2 * (fidStart + fidCount) <= fids.length, 'fids end within their array');
@@ -421,6 +446,20 @@ export class EmbeddingTable {
     }
   }
 
+  private isSame(row: number, source: RowSource, i: number): boolean {
+    if (row === absentRow) return false;
+    const { slab, dim, stateWidth } = this;
+    const { weights, weightsStart, state, stateStart, rowStart, updatedAt, updateCounts } = source;
+    const page = slab.pageOf(row);
+    const offset = slab.offsetOf(row);
+    return (
+      slab.updatedAtSeconds(row) === updatedAt[rowStart + i] &&
+      slab.updateCount(row) === updateCounts[rowStart + i] &&
+      sameFloats(weights, weightsStart + i * dim, page, offset, dim) &&
+      (!state || sameFloats(state, stateStart + i * stateWidth, page, offset + dim, stateWidth))
+    );
+  }
+
   /** Steps of rows that are all there, and their marks. */
   private learn(
     rows: Int32Array,
@@ -539,4 +578,16 @@ export class EmbeddingTable {
       target.stateStart + skip * stateWidth,
     );
   }
+}
+
+/** To the bit, but for the many forms of NaN. */
+function sameFloats(
+  a: Float32Array,
+  aStart: number,
+  b: Float32Array,
+  bStart: number,
+  count: number,
+): boolean {
+  for (let i = 0; i < count; i++) if (!Object.is(a[aStart + i], b[bStart + i])) return false;
+  return true;
 }

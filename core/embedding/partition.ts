@@ -1,6 +1,11 @@
 import { assert } from '../base/assert.js';
 import { digestText, emptyDigest } from './digest.js';
-import { EmbeddingTable, type TableOptions, type TableSpec } from './embedding-table.js';
+import {
+  EmbeddingTable,
+  type RowsPage as TablePage,
+  type TableOptions,
+  type TableSpec,
+} from './embedding-table.js';
 import type { EvictionPolicy } from './eviction.js';
 import { wholeColumns, type RowColumns, type RowTarget } from './rows.js';
 
@@ -45,6 +50,9 @@ export interface PartitionCapacity {
   readonly bytesMax: number;
   readonly evict: EvictionPolicy;
 }
+
+/** Rows copied out at once; any number would do. */
+const becomePageRows = 4_096;
 
 /** A cursor of the walk over all slots: slot · cursorRows + row. */
 const cursorRows = 2 ** 31;
@@ -180,6 +188,32 @@ export class EmbeddingPartition {
       weightsStart += count * table.dim;
       stateStart += count * table.stateWidth;
     }
+  }
+
+  /**
+   * Becomes what `wanted` is, which has the same slots, a page per step, so that the caller may do something else in
+   * between; nothing may change the rows meanwhile. What differs counts as changed here and goes the way of every other
+   * change. Ends with how many rows changed and how many went. O(rows of both).
+   */
+  *become(wanted: EmbeddingPartition): Generator<void, { changed: number; removed: number }> {
+    let changed = 0;
+    let removed = 0;
+    for (const [s, table] of this.tables.entries()) {
+      const source = wanted.tables[s]!;
+      for (let cursor: number | undefined = 0; cursor !== undefined;) {
+        const page = source.rowsFrom(cursor, becomePageRows);
+        changed += table.adopt(wholeColumns(page));
+        cursor = page.nextCursor;
+        yield;
+      }
+      for (let cursor: number | undefined = 0; cursor !== undefined;) {
+        const page: TablePage = table.rowsFrom(cursor, becomePageRows);
+        removed += removeOthers(table, page, source);
+        cursor = page.nextCursor;
+        yield;
+      }
+    }
+    return { changed, removed };
   }
 
   /** Follower side: keys out, that somebody else evicted. */
@@ -321,6 +355,16 @@ export class EmbeddingPartition {
     for (const table of this.tables) total += measure(table);
     return total;
   }
+}
+
+/** Those of a page that `kept` does not have. */
+function removeOthers(table: EmbeddingTable, page: TablePage, kept: EmbeddingTable): number {
+  let removed = 0;
+  for (let i = 0; i < page.count; i++) {
+    if (kept.updateCount(page.fids[2 * i]!, page.fids[2 * i + 1]!) > 0) continue;
+    removed += table.remove(page.fids, i, 1);
+  }
+  return removed;
 }
 
 function sumOf(counts: Uint32Array): number {

@@ -18,6 +18,17 @@ export interface ServingTableSpec {
   readonly fp32Prefix?: number;
 }
 
+export interface ServingColumns {
+  readonly fids: Uint32Array;
+  readonly weights: Float32Array;
+}
+
+export interface ServingPage extends ServingColumns {
+  readonly count: number;
+  /** Where the next page begins; undefined after the last. */
+  readonly nextCursor: number | undefined;
+}
+
 /** Keys per inner batch. Too high: rows leave the first-level cache between touch and use. Too low: call overhead. */
 const blockFids = 128;
 // Shared by all tables: no batch yields to another.
@@ -112,6 +123,39 @@ export class ServingTable {
       this.decode(count, out, outStart + done * dim);
     }
     return absent;
+  }
+
+  /**
+   * A page of at most `limit` rows for snapshots, decoded; begin with cursor 0. A row that lives through the whole walk
+   * is returned once, whatever is assigned or removed between calls.
+   *
+   * @param allocate gives the arrays for `count` rows: fids u32 [2·count], weights f32 [count × dim].
+   */
+  rowsFrom(
+    cursor: number,
+    limit: number,
+    allocate: (count: number) => ServingColumns,
+  ): ServingPage {
+    assert(limit > 0, 'a page has room for a row');
+    const { rows, dim } = this;
+    const found = new Int32Array(Math.min(limit, rows.rowCount));
+    let count = 0;
+    let row = cursor;
+    for (; row < rows.rowEnd && count < found.length; row++) {
+      if (this.isLive(row)) found[count++] = row;
+    }
+    const { fids, weights } = allocate(count);
+    for (let done = 0; done < count; done += blockFids) {
+      const block = found.subarray(done, Math.min(done + blockFids, count));
+      blockRows.set(block);
+      for (let i = 0; i < block.length; i++) {
+        fids[2 * (done + i)] = rows.low(block[i]!);
+        fids[2 * (done + i) + 1] = rows.high(block[i]!);
+      }
+      this.decode(block.length, weights, done * dim);
+    }
+    const more = count === found.length && row < rows.rowEnd && count > 0;
+    return { count, fids, weights, nextCursor: more ? row : undefined };
   }
 
   /**

@@ -1,16 +1,9 @@
 import { assert } from '../../base/assert.js';
-import { partitionOf } from '../../base/fid.js';
 import type { EmbeddingTable, TableSpec } from '../embedding-table.js';
 import type { EmbeddingPartition } from '../partition.js';
 import { wholeColumns } from '../rows.js';
-import type {
-  LoadedPage,
-  PageRoom,
-  RowsPage,
-  SnapshotSlot,
-  SnapshotSource,
-  SnapshotTarget,
-} from './rows.js';
+import { routeRows } from './route-rows.js';
+import type { PageRoom, RowsPage, SnapshotSlot, SnapshotSource, SnapshotTarget } from './rows.js';
 
 /**
  * A partition as what a snapshot is made from, and partitions as what one is loaded into. They need not be the same:
@@ -69,9 +62,12 @@ export function partitionTarget(
   return {
     slots,
     assign(page) {
-      const tableOf = (partition: number) => owners.get(partition)?.tables[page.slotIndex];
       const { dim, stateWidth } = slots[page.slotIndex]!;
-      return assignRouted(page, dim, stateWidth, partitionCount, tableOf);
+      return routeRows(page, { dim, stateWidth, partitionCount }, (partition, rows) => {
+        const table = owners.get(partition)?.tables[page.slotIndex];
+        table?.assign(wholeColumns(rows));
+        return table ? rows.count : 0;
+      });
     },
   };
 }
@@ -82,75 +78,4 @@ function slotsOf(partition: EmbeddingPartition, specs: readonly TableSpec[]): Sn
     assert(specs[i]!.slot === slot, 'specifications are in the order of the tables');
     return { slot, dim, stateWidth, optimizer: specs[i]!.optimizer.kind };
   });
-}
-
-/** Hands each row to the table of its partition. A page whose rows all go to one, as most do, is not copied. */
-function assignRouted(
-  page: LoadedPage,
-  dim: number,
-  stateWidth: number,
-  partitionCount: number,
-  tableOf: (partition: number) => EmbeddingTable | undefined,
-): number {
-  const { fids, count } = page;
-  const rowsOf = new Map<number, number[]>();
-  const first = partitionOf(fids[0]!, fids[1]!, partitionCount);
-  let same = 0;
-  while (
-    same < count &&
-    partitionOf(fids[2 * same]!, fids[2 * same + 1]!, partitionCount) === first
-  ) {
-    same++;
-  }
-  if (same === count) return assignAll(tableOf(first), page);
-  for (let i = 0; i < count; i++) {
-    const partition = partitionOf(fids[2 * i]!, fids[2 * i + 1]!, partitionCount);
-    const rows = rowsOf.get(partition);
-    if (rows) rows.push(i);
-    else rowsOf.set(partition, [i]);
-  }
-  let assigned = 0;
-  for (const [partition, rows] of rowsOf) {
-    const table = tableOf(partition);
-    if (table) assigned += assignAll(table, pick(page, rows, dim, stateWidth));
-  }
-  return assigned;
-}
-
-function assignAll(table: EmbeddingTable | undefined, page: LoadedPage): number {
-  if (!table) return 0;
-  table.assign(wholeColumns(page));
-  return page.count;
-}
-
-/** Some rows of a page, copied. */
-function pick(
-  page: LoadedPage,
-  rows: readonly number[],
-  dim: number,
-  stateWidth: number,
-): LoadedPage {
-  const count = rows.length;
-  const picked = {
-    slotIndex: page.slotIndex,
-    count,
-    fids: new Uint32Array(2 * count),
-    weights: new Float32Array(count * dim),
-    state: page.state && new Float32Array(count * stateWidth),
-    updatedAt: new Uint32Array(count),
-    updateCounts: new Uint32Array(count),
-  };
-  for (let i = 0; i < count; i++) {
-    const row = rows[i]!;
-    picked.fids[2 * i] = page.fids[2 * row]!;
-    picked.fids[2 * i + 1] = page.fids[2 * row + 1]!;
-    picked.updatedAt[i] = page.updatedAt[row]!;
-    picked.updateCounts[i] = page.updateCounts[row]!;
-    for (let d = 0; d < dim; d++) picked.weights[i * dim + d] = page.weights[row * dim + d]!;
-    if (!picked.state) continue;
-    for (let d = 0; d < stateWidth; d++) {
-      picked.state[i * stateWidth + d] = page.state![row * stateWidth + d]!;
-    }
-  }
-  return picked;
 }

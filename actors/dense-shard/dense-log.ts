@@ -1,0 +1,93 @@
+import { codeOf } from '../../core/base/errors.js';
+import { decode, encode, protocolVersion } from '../../messages/codec.js';
+import { fenced } from '../../messages/ownership.js';
+import type { DenseState } from '../../messages/parameters.js';
+import { parseDenseState, refuseSpec } from '../../messages/parameters.js';
+import { streamName } from '../../messages/streams.js';
+import { subject } from '../../messages/subjects.js';
+import type { ActorContext } from '../../runtime/actor.js';
+import { appendDurably } from '../../runtime/append-durably.js';
+import { replay } from '../../runtime/followers/follow.js';
+import type { DenseLedger } from './dense-ledger.js';
+
+/**
+ * The states of the network in its log. Each record names the one before it, so that the stream refuses a shard that
+ * another life of it has taken over from.
+ */
+export class DenseLog {
+  readonly #context: ActorContext;
+  readonly #ledger: DenseLedger;
+  readonly #specHash: string;
+  #sequence = 0;
+
+  constructor(context: ActorContext, ledger: DenseLedger, specHash: string) {
+    this.#context = context;
+    this.#ledger = ledger;
+    this.#specHash = specHash;
+  }
+
+  /** Takes the newest state over and writes one of this epoch behind it. */
+  async open(): Promise<void> {
+    for (;;) {
+      const last = await this.#context.bus.lastMessage(streamName.dense, subject.denseState);
+      if (last) this.#ledger.restore(this.parse(last.bytes, 'dense state'));
+      this.#sequence = last?.sequence ?? 0;
+      try {
+        return await this.save();
+      } catch (error) {
+        // The life before wrote once more; or the record is ours, and its acknowledgement was lost.
+        if (codeOf(error) !== 'FENCED') throw error;
+      }
+    }
+  }
+
+  /** @throws StarlingError FENCED when another life of this shard has written since. */
+  async save(): Promise<void> {
+    const { epoch } = this.#context.identity;
+    const { denseVersion } = this.#ledger;
+    try {
+      this.#sequence = await appendDurably(this.#context, subject.denseState, this.stateBytes(), {
+        messageId: `${epoch}.${denseVersion}.${this.#sequence}`,
+        lastSubjectSequence: this.#sequence,
+      });
+    } catch (error) {
+      if (codeOf(error) !== 'CONFLICT') throw error;
+      throw fenced('another life of the dense shard has written since.', { epoch });
+    }
+  }
+
+  /** Beside the rows, so that both can go back to the same time. */
+  async checkpoint(): Promise<void> {
+    await appendDurably(this.#context, subject.deltaDense, this.stateBytes());
+  }
+
+  /** The newest checkpoint of that time, if the log has one. */
+  async checkpointAt(sequence: number): Promise<DenseState | undefined> {
+    let found: Uint8Array | undefined;
+    const options = { stream: streamName.deltas, filter: subject.deltaDense };
+    await replay(this.#context.bus, options, (message) => {
+      if (message.sequence <= sequence) found = message.bytes;
+    });
+    return found && this.parse(found, 'dense checkpoint');
+  }
+
+  parse(bytes: Uint8Array, what: string): DenseState {
+    const state = parseDenseState(decode(bytes), this.#ledger.parameters.length);
+    refuseSpec(state.specHash, this.#specHash, what);
+    return state;
+  }
+
+  stateBytes(): Uint8Array {
+    const { denseVersion, applied, parameters } = this.#ledger;
+    return encode({
+      v: protocolVersion,
+      specHash: this.#specHash,
+      denseVersion,
+      trainedThrough: applied.watermark,
+      parameters,
+      epoch: this.#context.identity.epoch,
+      ...this.#ledger.optimizerState(),
+      applied: applied.encode(),
+    });
+  }
+}

@@ -1,0 +1,117 @@
+import { StarlingError, codeOf } from '../../core/base/errors.js';
+import { decode, encode } from '../../messages/codec.js';
+import type { RowsDelta, WeightsDelta } from '../../messages/deltas.js';
+import { parseDeltaNumber, rowsMessage, weightsMessage } from '../../messages/deltas.js';
+import { streamName } from '../../messages/streams.js';
+import { subject } from '../../messages/subjects.js';
+import type { ActorContext } from '../../runtime/actor.js';
+import { appendDurably } from '../../runtime/append-durably.js';
+
+/** A part of a delta as an owner writes it; the log adds the epoch. */
+export type DeltaContent = Omit<RowsDelta, 'epoch'>;
+
+/**
+ * The log of one partition as its one writer sees it. Each record of rows names the sequence of the one before it, so
+ * that the stream itself refuses whoever is not the last to have written: two owners can't both succeed, whatever
+ * either of them believes. A delta is durable once its rows are in the log.
+ *
+ * Its weights follow on a subject of their own, for serving, and never before the rows: serving sees nothing that could
+ * be lost. They name no sequence, as the copies of the log in other data centers would check it against their own.
+ */
+export class PartitionLog {
+  readonly #context: Pick<ActorContext, 'bus' | 'log'>;
+  readonly epoch: number;
+  #sequence: number;
+  #bytes = 0;
+  #serving: Promise<unknown> = Promise.resolve();
+
+  /** @param sequence of the newest record of rows, which is known to be in the tables; 0 where there is none. */
+  constructor(context: Pick<ActorContext, 'bus' | 'log'>, epoch: number, sequence: number) {
+    this.#context = context;
+    this.epoch = epoch;
+    this.#sequence = sequence;
+  }
+
+  /** Of the newest record of rows. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  get bytesWritten(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * The first record of this owner, behind everything that is in the log. The owner before may have died between rows
+   * and weights: then the weights of its last delta are told again, now that no other can follow.
+   *
+   * @param newest the last delta before.
+   * @throws StarlingError FENCED when the log has more than was known, or the acknowledgement was lost.
+   */
+  async open(content: DeltaContent, newest: readonly RowsDelta[]): Promise<void> {
+    const delta = { ...content, epoch: this.epoch };
+    await this.#appendRows(delta);
+    await this.#repair(content.partition, newest);
+    this.#serve(delta);
+  }
+
+  /**
+   * Resolves when the delta is durable; its weights are on their way then.
+   * @throws StarlingError FENCED when another owner has written since.
+   */
+  async append(content: DeltaContent): Promise<void> {
+    const delta = { ...content, epoch: this.epoch };
+    const { partition, deltaNumber, part } = delta;
+    // A copy whose acknowledgement was lost is known by its id; without one it would look like another writer's.
+    await this.#appendRows(delta, `r.${this.epoch}.${partition}.${deltaNumber}.${part}`);
+    this.#serve(delta);
+  }
+
+  async #appendRows(delta: RowsDelta, messageId?: string): Promise<void> {
+    const { partition } = delta;
+    const bytes = encode(rowsMessage(delta));
+    try {
+      this.#sequence = await appendDurably(this.#context, subject.deltaRows(partition), bytes, {
+        ...(messageId === undefined ? {} : { messageId }),
+        lastSubjectSequence: this.#sequence,
+      });
+    } catch (error) {
+      throw codeOf(error) === 'CONFLICT' ? this.#fenced(partition, error) : error;
+    }
+    this.#bytes += bytes.length;
+  }
+
+  /** Resolves when the weights of all deltas are in the log too. */
+  async served(): Promise<void> {
+    await this.#serving;
+  }
+
+  async #repair(partition: number, newest: readonly RowsDelta[]): Promise<void> {
+    const last = newest.at(-1);
+    if (!last) return;
+    const name = subject.deltaWeights(partition);
+    const found = await this.#context.bus.lastMessage(streamName.deltas, name);
+    if (found) {
+      const told = parseDeltaNumber(decode(found.bytes));
+      if (told.deltaNumber >= last.deltaNumber && told.last) return;
+    }
+    for (const part of newest) this.#serve({ ...part, epoch: this.epoch });
+  }
+
+  #serve(delta: WeightsDelta): void {
+    const bytes = encode(weightsMessage(delta));
+    const { epoch, partition, deltaNumber, part } = delta;
+    const messageId = `w.${epoch}.${partition}.${deltaNumber}.${part}`;
+    this.#bytes += bytes.length;
+    this.#serving = this.#serving.then(() =>
+      appendDurably(this.#context, subject.deltaWeights(partition), bytes, { messageId }),
+    );
+    // Thrown where it is waited for.
+    this.#serving.catch(() => undefined);
+  }
+
+  #fenced(partition: number, cause: unknown): StarlingError {
+    const text = `another owner has written to partition ${partition} since epoch ${this.epoch}.`;
+    return new StarlingError('FENCED', text, { partition, epoch: this.epoch }, { cause });
+  }
+}

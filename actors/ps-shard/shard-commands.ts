@@ -1,0 +1,136 @@
+import { StarlingError } from '../../core/base/errors.js';
+import { partitionSource } from '../../core/embedding/snapshot/partition-snapshot.js';
+import { protocolVersion } from '../../messages/codec.js';
+import type { PartitionDigest } from '../../messages/ownership.js';
+import { notOwner, parsePartitionCommand } from '../../messages/ownership.js';
+import type { SnapshotObject } from '../../messages/snapshots.js';
+import {
+  decodeManifest,
+  parseRestoreCommand,
+  parseSnapshotCommand,
+} from '../../messages/snapshots.js';
+import type { ShardVerb } from '../../messages/subjects.js';
+import { loadPartition, rebuildPartition } from '../../replication/rebuild.js';
+import { savePartition } from '../../replication/snapshot-writer.js';
+import type { TrainedPartition, TrainedShape } from '../../replication/trained-partition.js';
+import type { ActorContext } from '../../runtime/actor.js';
+import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
+import type { HeldPartition } from './held-partition.js';
+
+export interface CommandOptions {
+  readonly context: ActorContext;
+  readonly store: SnapshotStore;
+  readonly shape: TrainedShape;
+  readonly held: ReadonlyMap<number, HeldPartition>;
+}
+
+/** What the supervisor asks of a shard beside pulls and pushes. */
+export function shardCommands(
+  options: CommandOptions,
+): Readonly<Record<ShardVerb, (value: unknown) => Promise<object>>> {
+  const { context, held } = options;
+
+  function partitionOf(number: number): HeldPartition {
+    const found = held.get(number);
+    if (!found) throw notOwner(context.identity.address, number);
+    return found;
+  }
+
+  return {
+    async 'catch-up'(value) {
+      const found = partitionOf(parsePartitionCommand(value).partition);
+      // The directory may have named this shard a follower just now.
+      await found.reconcile();
+      if (!found.isOwned) await found.catchUp();
+      return { v: protocolVersion, rows: found.partition.rows.rowCount };
+    },
+    async release(value) {
+      await partitionOf(parsePartitionCommand(value).partition).release();
+      return { v: protocolVersion };
+    },
+    async snapshot(value) {
+      const { snapshot, partitions } = parseSnapshotCommand(value);
+      const objects: SnapshotObject[] = [];
+      for (const number of partitions)
+        objects.push(await save(options, snapshot, partitionOf(number)));
+      return { v: protocolVersion, specHash: options.shape.hash, objects };
+    },
+    async restore(value) {
+      const { partitions, from } = parseRestoreCommand(value);
+      let changed = 0;
+      let removed = 0;
+      for (const number of partitions) {
+        const wanted =
+          'sequence' in from
+            ? await rebuildPartition(number, from.sequence, options)
+            : await loadFrom(options, from.snapshot, number);
+        const done = await replace(partitionOf(number), wanted);
+        changed += done.changed;
+        removed += done.removed;
+      }
+      return { v: protocolVersion, changed, removed };
+    },
+    async digest() {
+      const digests = [...held.values()]
+        .filter(({ isOwned, isFollowed }) => isOwned || isFollowed)
+        .map((each): PartitionDigest => {
+          const { rows } = each.partition;
+          const place = { partition: each.number, ...markOf(each) };
+          return { ...place, digest: rows.digest(), rows: rows.rowCount };
+        });
+      return { v: protocolVersion, digests };
+    },
+  };
+}
+
+function markOf({ mark }: HeldPartition) {
+  const { epoch, deltaNumber, sequence } = mark;
+  return { epoch, deltaNumber, sequence };
+}
+
+/** Pushes go on meanwhile. The copy is exact once the log has all that was applied by its end. */
+async function save(
+  { store, shape }: CommandOptions,
+  snapshot: string,
+  found: HeldPartition,
+): Promise<SnapshotObject> {
+  const publisher = found.owned();
+  const { rows } = found.partition;
+  const mark = publisher.committed;
+  const object = await savePartition(store, snapshot, {
+    partition: found.number,
+    partitionCount: shape.partitionCount,
+    source: partitionSource(rows, shape.tables),
+    mark,
+  });
+  await publisher.durable();
+  return { ...object, endSequence: publisher.sequence };
+}
+
+async function loadFrom(
+  { store, shape }: CommandOptions,
+  snapshot: string,
+  partition: number,
+): Promise<TrainedPartition> {
+  const bytes = await store.getManifest(snapshot);
+  if (!bytes) {
+    const text = `there is no snapshot ${snapshot}.`;
+    throw new StarlingError('BAD_REQUEST', text, { snapshot });
+  }
+  return loadPartition(partition, decodeManifest(bytes), { store, shape });
+}
+
+/** Pushes are refused while rows are exchanged, and come again; what differs goes into the log as a delta. */
+async function replace(found: HeldPartition, wanted: TrainedPartition) {
+  return found.whilePaused(async (publisher) => {
+    const { partition } = found;
+    partition.atSeconds = Math.max(partition.atSeconds, wanted.atSeconds);
+    const steps = partition.rows.become(wanted.rows);
+    for (;;) {
+      const step = steps.next();
+      publisher.changed();
+      if (step.done) return step.value;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  });
+}

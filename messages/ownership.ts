@@ -1,0 +1,119 @@
+import { StarlingError } from '../core/base/errors.js';
+import { asMessage, number, text, wrong } from './checks.js';
+import { decode, encode, protocolVersion } from './codec.js';
+
+/**
+ * Who owns which partition: one key per partition in the CLUSTER bucket, changed by compare-and-set only. The epoch
+ * rises with every change of the owner and every restart of it, travels with pulls, pushes and deltas, and tells an
+ * owner of the past from the one of now.
+ */
+export interface PartitionEntry {
+  /** Index of the ps-shard that may accept pushes. */
+  readonly owner: number;
+  /** 0: nobody has owned it yet. */
+  readonly epoch: number;
+  /** ps-shards that keep a copy: standbys, and where it is moving to. */
+  readonly followers: readonly number[];
+}
+
+export const partitionKeys = 'partition.*';
+
+export function partitionKey(partition: number): string {
+  return `partition.${partition}`;
+}
+
+/** @returns undefined for a key that is not of a partition. */
+export function partitionOfKey(key: string): number | undefined {
+  const match = /^partition\.(\d+)$/.exec(key);
+  return match ? Number(match[1]) : undefined;
+}
+
+export function encodeEntry(entry: PartitionEntry): Uint8Array {
+  return encode({ v: protocolVersion, ...entry });
+}
+
+/** @throws StarlingError BAD_MESSAGE */
+export function decodeEntry(bytes: Uint8Array): PartitionEntry {
+  const what = 'partition entry';
+  const fields = asMessage(decode(bytes), what);
+  const { followers } = fields;
+  if (!Array.isArray(followers) || !followers.every(isIndex))
+    throw wrong(what, 'followers', 'a list of shards', followers);
+  return {
+    owner: indexOf(fields, 'owner', what),
+    epoch: indexOf(fields, 'epoch', what),
+    followers,
+  };
+}
+
+function indexOf(fields: Readonly<Record<string, unknown>>, name: string, what: string): number {
+  const value = number(fields, name, what);
+  if (!isIndex(value)) throw wrong(what, name, 'a natural number', value);
+  return value;
+}
+
+function isIndex(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** A shard may serve for as long as it has renewed its lease; the revision of the key is what its keeper counts. */
+export const leaseKeys = 'lease.>';
+
+export function leaseKey(address: string): string {
+  return `lease.${address}`;
+}
+
+/** @returns undefined for a key that is not of a lease. */
+export function addressOfLease(key: string): string | undefined {
+  return key.startsWith('lease.') ? key.slice('lease.'.length) : undefined;
+}
+
+/** Of a partition, to the shard that has it. */
+export interface PartitionCommand {
+  readonly partition: number;
+}
+
+export function partitionCommand(command: PartitionCommand) {
+  return { v: protocolVersion, ...command };
+}
+
+export function parsePartitionCommand(value: unknown): PartitionCommand {
+  const what = 'partition command';
+  return { partition: indexOf(asMessage(value, what), 'partition', what) };
+}
+
+/** What a partition is, to the bit. */
+export interface PartitionDigest {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly deltaNumber: number;
+  /** Of DELTAS: all of the log up to here is in the rows. */
+  readonly sequence: number;
+  /** core/embedding/partition.ts; of weights alone from a serving shard. */
+  readonly digest: string;
+  readonly rows: number;
+}
+
+export function parseDigests(value: unknown): PartitionDigest[] {
+  const what = 'digests';
+  const { digests } = asMessage(value, what);
+  if (!Array.isArray(digests)) throw wrong(what, 'digests', 'a list', digests);
+  return digests.map((each: Readonly<Record<string, unknown>>) => ({
+    partition: number(each, 'partition', what),
+    epoch: number(each, 'epoch', what),
+    deltaNumber: number(each, 'deltaNumber', what),
+    sequence: number(each, 'sequence', what),
+    digest: text(each, 'digest', what),
+    rows: number(each, 'rows', what),
+  }));
+}
+
+export function notOwner(address: string, partition: number): StarlingError {
+  return new StarlingError('NOT_OWNER', `partition ${partition} is not owned by ${address}.`, {
+    partition,
+  });
+}
+
+export function fenced(text: string, details: Readonly<Record<string, unknown>>): StarlingError {
+  return new StarlingError('FENCED', text, details);
+}

@@ -1,0 +1,170 @@
+import { asFields, asMessage, f64, number, text, wrong, type Fields } from './checks.js';
+import { decode, encode, protocolVersion } from './codec.js';
+
+/**
+ * What a snapshot is made of. The manifest is written last, so a snapshot is there as a whole or not at all; each
+ * object is a file of core/embedding/snapshot whose header carries the `SnapshotMark` of its partition.
+ */
+export interface SnapshotManifest {
+  readonly snapshot: string;
+  readonly createdAtMs: number;
+  readonly specHash: string;
+  readonly partitionCount: number;
+  readonly objects: readonly SnapshotObject[];
+  /** The network, one DenseState in one chunk; absent from the snapshots of serving shards. */
+  readonly dense?: DenseObject;
+}
+
+export interface DenseObject {
+  readonly name: string;
+  readonly bytes: number;
+  readonly chunks: number;
+}
+
+export interface SnapshotObject {
+  readonly name: string;
+  readonly bytes: number;
+  readonly chunks: number;
+  readonly partition: number;
+  readonly rows: number;
+  /** The oldest record of the partition that the log must keep for this snapshot. */
+  readonly startSequence: number;
+  /** Rows are no newer than this sequence: with the log up to here or any later point they are exact. */
+  readonly endSequence: number;
+}
+
+/** Where in the log the copy of a partition began. */
+export interface SnapshotMark {
+  readonly specHash: string;
+  readonly partition: number;
+  readonly epoch: number;
+  readonly deltaNumber: number;
+  readonly sequence: number;
+  readonly applied: Float64Array;
+  readonly resolved: number;
+  readonly atSeconds: number;
+}
+
+export function encodeManifest(manifest: SnapshotManifest): Uint8Array {
+  return encode({ v: protocolVersion, ...manifest });
+}
+
+/** @throws StarlingError BAD_MESSAGE, UNSUPPORTED_VERSION */
+export function decodeManifest(bytes: Uint8Array): SnapshotManifest {
+  const what = 'snapshot manifest';
+  const fields = asMessage(decode(bytes), what);
+  const { objects, dense } = fields;
+  if (!Array.isArray(objects)) throw wrong(what, 'objects', 'a list', objects);
+  return {
+    snapshot: text(fields, 'snapshot', what),
+    createdAtMs: number(fields, 'createdAtMs', what),
+    specHash: text(fields, 'specHash', what),
+    partitionCount: number(fields, 'partitionCount', what),
+    objects: objects.map(parseObject),
+    ...(dense === undefined ? {} : { dense: parseDenseObject(dense) }),
+  };
+}
+
+/** What a shard has written. */
+export interface SnapshotReply {
+  readonly specHash: string;
+  readonly objects: readonly SnapshotObject[];
+}
+
+export function parseSnapshotReply(value: unknown): SnapshotReply {
+  const what = 'snapshot reply';
+  const fields = asMessage(value, what);
+  const { objects } = fields;
+  if (!Array.isArray(objects)) throw wrong(what, 'objects', 'a list', objects);
+  return { specHash: text(fields, 'specHash', what), objects: objects.map(parseObject) };
+}
+
+export function parseDenseObject(value: unknown): DenseObject {
+  const what = 'dense object';
+  const fields = asFields(value, what);
+  return {
+    name: text(fields, 'name', what),
+    bytes: number(fields, 'bytes', what),
+    chunks: number(fields, 'chunks', what),
+  };
+}
+
+function parseObject(fields: Fields): SnapshotObject {
+  const what = 'snapshot object';
+  return {
+    name: text(fields, 'name', what),
+    bytes: number(fields, 'bytes', what),
+    chunks: number(fields, 'chunks', what),
+    partition: number(fields, 'partition', what),
+    rows: number(fields, 'rows', what),
+    startSequence: number(fields, 'startSequence', what),
+    endSequence: number(fields, 'endSequence', what),
+  };
+}
+
+export function encodeMark(mark: SnapshotMark): Uint8Array {
+  return encode({ v: protocolVersion, ...mark });
+}
+
+export function decodeMark(bytes: Uint8Array): SnapshotMark {
+  const what = 'snapshot mark';
+  const fields = asMessage(decode(bytes), what);
+  return {
+    specHash: text(fields, 'specHash', what),
+    partition: number(fields, 'partition', what),
+    epoch: number(fields, 'epoch', what),
+    deltaNumber: number(fields, 'deltaNumber', what),
+    sequence: number(fields, 'sequence', what),
+    applied: f64(fields, 'applied', what),
+    resolved: number(fields, 'resolved', what),
+    atSeconds: number(fields, 'atSeconds', what),
+  };
+}
+
+/** Which partitions of a shard go into which snapshot. */
+export interface SnapshotCommand {
+  readonly snapshot: string;
+  readonly partitions: readonly number[];
+}
+
+export function snapshotCommand(command: SnapshotCommand) {
+  return { v: protocolVersion, ...command };
+}
+
+export function parseSnapshotCommand(value: unknown): SnapshotCommand {
+  const what = 'snapshot command';
+  const fields = asMessage(value, what);
+  return { snapshot: text(fields, 'snapshot', what), partitions: partitionsOf(fields, what) };
+}
+
+/** Back to what the rows were at a sequence of DELTAS, or to what a snapshot holds. */
+export interface RestoreCommand {
+  readonly partitions: readonly number[];
+  readonly from: { readonly sequence: number } | { readonly snapshot: string };
+}
+
+export function restoreCommand(command: RestoreCommand) {
+  return { v: protocolVersion, ...command };
+}
+
+export function parseRestoreCommand(value: unknown): RestoreCommand {
+  const what = 'restore command';
+  const fields = asMessage(value, what);
+  const from = fields.from as Fields | undefined;
+  if (typeof from !== 'object' || from === null)
+    throw wrong(what, 'from', 'a sequence or a snapshot', from);
+  return {
+    partitions: partitionsOf(fields, what),
+    from:
+      typeof from.snapshot === 'string'
+        ? { snapshot: from.snapshot }
+        : { sequence: number(from, 'sequence', what) },
+  };
+}
+
+function partitionsOf(fields: Fields, what: string): number[] {
+  const { partitions } = fields;
+  if (!Array.isArray(partitions) || !partitions.every((each) => Number.isSafeInteger(each)))
+    throw wrong(what, 'partitions', 'a list of partitions', partitions);
+  return partitions as number[];
+}

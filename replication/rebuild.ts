@@ -1,0 +1,55 @@
+import { SnapshotReader } from '../core/embedding/snapshot/reader.js';
+import type { SnapshotManifest } from '../messages/snapshots.js';
+import type { ActorContext } from '../runtime/actor.js';
+import type { SnapshotStore } from '../runtime/stores/snapshot-store.js';
+import { followRows } from './follow-rows.js';
+import type { TrainedShape } from './trained-partition.js';
+import { TrainedPartition } from './trained-partition.js';
+
+export interface RebuildOptions {
+  readonly context: Pick<ActorContext, 'bus' | 'log'>;
+  readonly store: SnapshotStore;
+  readonly shape: TrainedShape;
+}
+
+/**
+ * A partition as it was when the log ended at `sequence`: a follower that stops there.
+ * @throws StarlingError CORRUPT when the log does not reach back as far.
+ */
+export async function rebuildPartition(
+  partition: number,
+  sequence: number,
+  { context, store, shape }: RebuildOptions,
+): Promise<TrainedPartition> {
+  const target = new TrainedPartition(partition, shape);
+  const follower = followRows(target, {
+    context,
+    store,
+    shape,
+    untilSequence: sequence,
+    onError: () => undefined, // `start` throws it.
+  });
+  try {
+    await follower.start();
+  } finally {
+    await follower.stop();
+  }
+  return target;
+}
+
+/** A partition as a snapshot has it, whatever the number of partitions was there; its ledger stays empty. */
+export async function loadPartition(
+  partition: number,
+  manifest: SnapshotManifest,
+  { store, shape }: Pick<RebuildOptions, 'store' | 'shape'>,
+): Promise<TrainedPartition> {
+  const target = new TrainedPartition(partition, shape);
+  const sameCount = manifest.partitionCount === shape.partitionCount;
+  for (const object of manifest.objects) {
+    if (sameCount && object.partition !== partition) continue;
+    const reader = new SnapshotReader(target.snapshotTarget());
+    for await (const chunk of store.get(manifest.snapshot, object)) reader.accept(chunk);
+    reader.finish();
+  }
+  return target;
+}

@@ -1,0 +1,105 @@
+import { IntervalSet } from '../core/base/interval-set.js';
+import type { TableSpec } from '../core/embedding/embedding-table.js';
+import type { PartitionCapacity } from '../core/embedding/partition.js';
+import { EmbeddingPartition } from '../core/embedding/partition.js';
+import { partitionTarget } from '../core/embedding/snapshot/partition-snapshot.js';
+import type { SnapshotTarget } from '../core/embedding/snapshot/rows.js';
+import type { RowsDelta } from '../messages/deltas.js';
+import type { PushRequest } from '../messages/parameters.js';
+import { trailWidth } from '../messages/parameters.js';
+import type { SnapshotMark } from '../messages/snapshots.js';
+import type { FollowerTarget } from './partition-follower.js';
+
+/** What the tables of a partition are; actors derive it from the configuration. */
+export interface TrainedShape {
+  readonly tables: readonly TableSpec[];
+  readonly capacity: PartitionCapacity | undefined;
+  readonly slotCount: number;
+  readonly dim: number;
+  readonly hash: string;
+  readonly partitionCount: number;
+}
+
+/** How the batches of a push stand to what a partition has applied already. */
+export type Standing = 'none' | 'all' | 'some';
+
+/**
+ * A partition of the training tables and its ledger: which sample batches are in its rows. A redelivered batch is
+ * applied only where it is not yet in, so every batch counts once in every partition, whatever was killed in between.
+ * It is filled by pushes where it is owned, by the log where it is followed.
+ */
+export class TrainedPartition implements FollowerTarget<RowsDelta> {
+  readonly number: number;
+  readonly #shape: TrainedShape;
+  rows: EmbeddingPartition;
+  applied = new IntervalSet();
+  /** Impressions settled by the applied batches; kept by partition 0 alone, since every batch visits it once. */
+  resolved = 0;
+  /** Newest event time in the rows, seconds. */
+  atSeconds = 0;
+  #trail: number[] = [];
+  #appliedAtMs = 0;
+
+  constructor(number: number, shape: TrainedShape) {
+    this.number = number;
+    this.#shape = shape;
+    this.rows = this.#emptyRows();
+  }
+
+  standing(batches: Float64Array): Standing {
+    let known = 0;
+    for (const batch of batches) if (this.applied.has(batch)) known++;
+    return known === 0 ? 'none' : known === batches.length ? 'all' : 'some';
+  }
+
+  /** Books a push whose gradients are in the rows. */
+  enter(push: Pick<PushRequest, 'batches' | 'atSeconds' | 'trail'>): void {
+    for (const batch of push.batches) this.applied.add(batch);
+    this.atSeconds = Math.max(this.atSeconds, push.atSeconds);
+    if (this.#appliedAtMs === 0) this.#appliedAtMs = Date.now();
+    if (this.number !== 0) return;
+    for (let at = 0; at < push.trail.length; at += trailWidth) this.resolved += push.trail[at + 1]!;
+    this.#trail.push(...push.trail);
+  }
+
+  /** What the next delta tells of the pushes in it. */
+  takeNews(): { readonly trail: Float64Array; readonly appliedAtMs: number } {
+    const news = { trail: Float64Array.from(this.#trail), appliedAtMs: this.#appliedAtMs };
+    this.#trail = [];
+    this.#appliedAtMs = 0;
+    return news;
+  }
+
+  reset(): void {
+    this.rows = this.#emptyRows();
+    this.applied = new IntervalSet();
+    this.resolved = 0;
+    this.atSeconds = 0;
+  }
+
+  snapshotTarget(): SnapshotTarget {
+    const { tables, partitionCount } = this.#shape;
+    return partitionTarget([this.rows], tables, partitionCount);
+  }
+
+  restored(mark: SnapshotMark): void {
+    this.applied = IntervalSet.decode(mark.applied);
+    this.resolved = mark.resolved;
+    this.atSeconds = mark.atSeconds;
+  }
+
+  apply(parts: readonly RowsDelta[]): void {
+    for (const delta of parts) {
+      this.rows.forget(delta.evictedCounts, delta.evicted);
+      this.rows.assign(delta);
+    }
+    const { applied, resolved, atSeconds } = parts.at(-1)!;
+    this.applied = IntervalSet.decode(applied);
+    this.resolved = resolved;
+    this.atSeconds = atSeconds;
+  }
+
+  #emptyRows(): EmbeddingPartition {
+    return new EmbeddingPartition(this.number, this.#shape.tables, this.#shape.capacity);
+  }
+}

@@ -1,0 +1,18 @@
+import path from 'node:path';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { streamName } from '../../messages/streams.js';
+import { DirectorySnapshots } from './directory-snapshots.js';
+import type { SnapshotStore } from './snapshot-store.js';
+import type { SnapshotBus } from './stream-snapshots.js';
+import { StreamSnapshots } from './stream-snapshots.js';
+
+/** The snapshots of a data center, where the configuration keeps them. */
+export function openSnapshots(
+  bus: SnapshotBus,
+  { snapshots }: Pick<ClusterConfig, 'snapshots'>,
+  dataCenter: string,
+): SnapshotStore {
+  if (snapshots.directory !== undefined)
+    return new DirectorySnapshots(path.join(snapshots.directory, dataCenter));
+  return new StreamSnapshots(bus, { stream: streamName.snapshotsAt(dataCenter), dataCenter });
+}

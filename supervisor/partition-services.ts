@@ -1,0 +1,160 @@
+import type { ClusterConfig } from '../core/config/schema.js';
+import { codeOf, messageOf } from '../core/base/errors.js';
+import type { SupervisionEvent } from '../messages/supervision.js';
+import { PartitionDirectory } from '../replication/partition-directory.js';
+import type { Bus, Stoppable } from '../runtime/bus.js';
+import type { HostSupervisor } from './host-supervisor.js';
+import { Operations } from './operations/operations.js';
+import type { ActorCounts } from './operations/scale.js';
+import { Scale, indices, readCounts } from './operations/scale.js';
+import { LeaseWatch } from './partitions/lease-watch.js';
+import { PartitionKeeper } from './partitions/partition-keeper.js';
+import { addressOf } from './placement.js';
+import { SnapshotKeeper } from './snapshots/snapshot-keeper.js';
+import type { SupervisionLog } from './supervision-log.js';
+
+/**
+ * How long all ps-shards must have been ready before partitions go back to where they belong. Too low: a shard that
+ * keeps dying is given partitions again and again. Too high: one shard does the work of two for longer.
+ */
+const calmMs = 5_000;
+
+export interface PartitionServicesOptions {
+  readonly bus: Bus;
+  readonly config: ClusterConfig;
+  readonly events: SupervisionLog;
+  readonly log: (line: string) => void;
+}
+
+/** What looks after the partitions: who owns them, their snapshots, and what people ask to be done with them. */
+export class PartitionServices implements Stoppable {
+  readonly #options: PartitionServicesOptions;
+  readonly #directory: PartitionDirectory;
+  readonly #keeper: PartitionKeeper;
+  readonly #training: string;
+  #counts: ActorCounts;
+  #scale: Scale | undefined;
+  #undo: (() => unknown)[] = [];
+  #calm: NodeJS.Timeout | undefined;
+
+  private constructor(
+    options: PartitionServicesOptions,
+    directory: PartitionDirectory,
+    counts: ActorCounts,
+  ) {
+    const { bus, config, events } = options;
+    this.#options = options;
+    this.#directory = directory;
+    this.#counts = counts;
+    this.#training = config.dataCenters.find(({ role }) => role === 'training')!.name;
+    this.#keeper = new PartitionKeeper({
+      bus,
+      directory,
+      partitionCount: config.partitions,
+      standby: config.standby,
+      addressOf: (shard) => addressOf(this.#training, 'ps-shard', shard),
+      record: events.record,
+    });
+  }
+
+  /** Each partition has an owner when it resolves, so shards may start. */
+  static async open(options: PartitionServicesOptions): Promise<PartitionServices> {
+    const { bus, config } = options;
+    const counts = await readCounts(bus, config);
+    const directory = await PartitionDirectory.open(bus);
+    const services = new PartitionServices(options, directory, counts);
+    await services.#keeper.prepare(indices(counts['ps-shard']));
+    return services;
+  }
+
+  /** Actors of each kind: those of the configuration, unless scaled since. */
+  get counts(): ActorCounts {
+    return this.#scale?.counts ?? this.#counts;
+  }
+
+  async watch(host: HostSupervisor): Promise<void> {
+    const { bus, config, events, log } = this.#options;
+    const scale = new Scale(
+      { bus, config, host, keeper: this.#keeper, record: events.record },
+      this.#counts,
+    );
+    this.#scale = scale;
+    this.#undo.push(events.onEvent((event) => this.#hear(event, host)));
+    if (config.standby > 0) {
+      const leases = new LeaseWatch(bus, config.supervision.leaseMs, (address) =>
+        this.#replace(address, 'its lease ran out'),
+      );
+      await leases.start();
+      this.#undo.push(() => leases.stop());
+    }
+    const snapshots = new SnapshotKeeper({
+      bus,
+      config,
+      directory: this.#directory,
+      log,
+      onDone: ({ snapshot, dataCenter, rows, bytes, seconds, trimmed }) =>
+        this.#record(
+          'snapshot',
+          `${snapshot} in ${dataCenter}: ${rows} rows, ${bytes} bytes, ${seconds.toFixed(1)} s; ${trimmed} records trimmed`,
+        ),
+    });
+    snapshots.start();
+    this.#undo.push(() => snapshots.stop());
+    const operations = new Operations({
+      bus,
+      config,
+      directory: this.#directory,
+      log,
+      snapshots,
+      scale,
+      onRestored: (detail) => this.#record('restore', detail),
+    });
+    this.#undo.push(() => operations.stop());
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#calm);
+    for (let step = this.#undo.pop(); step; step = this.#undo.pop()) await step();
+    await this.#directory.stop();
+  }
+
+  #hear({ address, type }: SupervisionEvent, host: HostSupervisor): void {
+    if (this.#shardOf(address) === undefined) return;
+    if (type === 'exit') this.#replace(address, 'it died');
+    if (type !== 'exit' && type !== 'ready') return;
+    clearTimeout(this.#calm);
+    if (type === 'ready' && this.#options.config.standby > 0)
+      this.#calm = setTimeout(() => this.#rebalance(host), calmMs);
+  }
+
+  #replace(address: string, reason: string): void {
+    const shard = this.#shardOf(address);
+    if (shard === undefined) return;
+    this.#keeper
+      .promote(shard, `${address}: ${reason}`)
+      .catch((error: unknown) =>
+        this.#options.log(`no standby for ${address}: ${codeOf(error)}: ${messageOf(error)}`),
+      );
+  }
+
+  /** What a standby took over goes back once its owner has been there for a while. */
+  #rebalance(host: HostSupervisor): void {
+    const shards = host.snapshot().filter(({ kind }) => kind === 'ps-shard');
+    if (shards.some(({ state }) => state !== 'ready')) return;
+    this.#keeper
+      .moveTo(indices(this.counts['ps-shard']), () => undefined)
+      .catch((error: unknown) =>
+        this.#options.log(`partitions stay where they are: ${codeOf(error)}: ${messageOf(error)}`),
+      );
+  }
+
+  #shardOf(address: string): number | undefined {
+    const [dataCenter, kind, index] = address.split('.');
+    return dataCenter === this.#training && kind === 'ps-shard' ? Number(index) : undefined;
+  }
+
+  #record(type: SupervisionEvent['type'], detail: string): void {
+    const address = this.#options.config.name;
+    this.#options.events.record({ atMs: Date.now(), address, type, detail, epoch: 0 });
+  }
+}

@@ -1,0 +1,31 @@
+import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { SnapshotManifest } from '../../messages/snapshots.js';
+import { decodeManifest } from '../../messages/snapshots.js';
+import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
+
+/** Newest first; what can't be read is told and left out. */
+export async function readManifests(
+  store: SnapshotStore,
+  log: (line: string) => void,
+): Promise<SnapshotManifest[]> {
+  const manifests: SnapshotManifest[] = [];
+  for (const snapshot of await store.list()) {
+    try {
+      const bytes = await store.getManifest(snapshot);
+      if (bytes) manifests.push(decodeManifest(bytes));
+    } catch (error) {
+      log(`snapshot ${snapshot} can't be read: ${codeOf(error)}: ${messageOf(error)}`);
+    }
+  }
+  return manifests;
+}
+
+/** The first record of the log that a follower of this snapshot may need. */
+export function firstNeeded({ objects }: Pick<SnapshotManifest, 'objects'>): number {
+  return Math.min(...objects.map(({ startSequence }) => startSequence));
+}
+
+/** With the log from here on, the snapshot is exact; it is no state before. */
+export function exactFrom({ objects }: Pick<SnapshotManifest, 'objects'>): number {
+  return Math.max(0, ...objects.map(({ endSequence }) => endSequence));
+}
