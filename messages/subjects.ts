@@ -32,7 +32,7 @@ export const subjectTable = {
   ingest: row(
     'starling.ingest.<type>',
     'stream',
-    'clients',
+    'clients, ranker',
     'RAW_<DC>',
     'impression, action or features; mapped to raw',
   ),
@@ -220,6 +220,17 @@ export const subject = {
   deadLetter: (kind: string) => `starling.dead-letter.${kind}`,
   supervision: (type: string) => `starling.supervision.${type}`,
 } as const;
+
+/** All subjects of a row: `*` where the template names something, unless `known` says what it is. */
+export function subjectPattern(
+  name: keyof typeof subjectTable,
+  known: Readonly<Record<string, string>> = {},
+): string {
+  return subjectTable[name].template.replace(
+    /<([^>]+)>/g,
+    (_all, part: string) => known[part] ?? '*',
+  );
+}
 
 /** The last token of a subject: the event type, the partition, the shard. */
 export function lastToken(subjectName: string): string {
