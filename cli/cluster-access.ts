@@ -26,7 +26,8 @@ export async function connectByArguments(args: Arguments): Promise<StarlingClien
   if (url !== undefined) {
     const user = process.env['STARLING_NATS_USER'];
     const password = process.env['STARLING_NATS_PASSWORD'];
-    return connectStarling({ urls: url.split(','), user, password, ...options });
+    const tls = tlsOfEnvironment();
+    return connectStarling({ urls: url.split(','), user, password, tls, ...options });
   }
   const stateDir = args.value('state');
   if (stateDir !== undefined) return connectStarling({ stateDir, ...options });
@@ -37,6 +38,14 @@ export async function connectByArguments(args: Arguments): Promise<StarlingClien
     if (codeOf(error) !== 'NOT_RUNNING' || !replaying) throw error;
     return connectStarling({ stateDir: replayDirDefault, ...options });
   }
+}
+
+/** Paths of PEM files for --nats, which has no place for them; cluster.json names its own. */
+function tlsOfEnvironment() {
+  const ca = process.env['STARLING_NATS_CA'];
+  const cert = process.env['STARLING_NATS_CERT'];
+  const key = process.env['STARLING_NATS_KEY'];
+  return ca === undefined ? undefined : { ca, cert, key };
 }
 
 /** Connects, and closes whatever happens. */

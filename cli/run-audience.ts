@@ -9,7 +9,7 @@ import { connectSites } from './run-replay.js';
 /** Feeds the cluster a simulated audience and shows both until a signal, or until its time is over. */
 export async function runAudience(context: RunContext): Promise<number> {
   const { cluster, stateDir, interrupt, forMs, out } = context;
-  const buses = await connectSites(cluster, 'audience');
+  const buses = await connectSites(cluster, 'audience', 'client');
   // Into a file: a line on the terminal would tear the picture.
   const file = pino.destination({
     dest: path.join(stateDir, 'logs', 'audience.log'),

@@ -5,7 +5,7 @@ import { StarlingError, messageOf } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { featureSpecOf } from '../core/features/feature-spec.js';
 import type { NatsBus } from '../runtime/nats.js';
-import { connectBus } from '../runtime/nats.js';
+import { connectAs } from '../runtime/nats.js';
 import type { EventTable } from '../simulation/event-files.js';
 import {
   checkColumns,
@@ -120,7 +120,8 @@ export async function runReplay(
   { cluster, interrupt, forMs, out }: RunContext,
 ): Promise<number> {
   const view = startReplayView(process.stderr);
-  const sites = await connectSites(cluster, 'replay');
+  // It watches what serving learns, and reads back what it told.
+  const sites = await connectSites(cluster, 'replay', 'admin');
   try {
     const outcome = await replayEvents({
       cluster: {
@@ -156,18 +157,13 @@ export async function runReplay(
 export async function connectSites(
   cluster: RunningCluster,
   name: string,
+  role: 'client' | 'admin',
 ): Promise<(ReplaySite & { readonly bus: NatsBus })[]> {
-  const { config, urls, user, password } = cluster;
-  const places = config.dataCenters.filter(({ role }) => role === 'inference');
+  const places = cluster.config.dataCenters.filter((each) => each.role === 'inference');
   return Promise.all(
     places.map(async ({ name: dataCenter }) => ({
       dataCenter,
-      bus: await connectBus({
-        urls: urls[dataCenter]!,
-        user,
-        password,
-        name: `${name}-${dataCenter}`,
-      }),
+      bus: await connectAs(cluster.access(dataCenter, role), { name: `${name}-${dataCenter}` }),
     })),
   );
 }

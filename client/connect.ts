@@ -1,4 +1,5 @@
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
+import type { TlsFiles } from '../messages/supervision.js';
 import type { NatsBus } from '../runtime/nats.js';
 import { connectBus } from '../runtime/nats.js';
 import type { ClusterAccess } from '../runtime/cluster-file.js';
@@ -11,6 +12,8 @@ export type ClusterLocation =
       readonly urls: readonly string[];
       readonly user?: string | undefined;
       readonly password?: string | undefined;
+      /** Of servers that encrypt: whose signature to believe, and what to show where the servers ask for it. */
+      readonly tls?: TlsFiles | undefined;
     }
   | {
       /** State folder of a cluster on this host. */
@@ -23,21 +26,31 @@ interface Address {
   readonly urls: readonly string[];
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+  readonly inboxPrefix?: string | undefined;
+  readonly tls?: TlsFiles | undefined;
+}
+
+interface ConnectionOptions {
+  readonly name: string;
+  readonly connectTimeoutMs: number;
+  /** `admin` also reads streams and keys. By URL, it is the user who decides. */
+  readonly role?: 'client' | 'admin';
 }
 
 /**
  * @throws StarlingError NOT_RUNNING if no cluster runs on the state folder, UNAVAILABLE if no server answers at the
- *   URLs, BAD_REQUEST for a data center that the cluster does not have.
+ *   URLs, FORBIDDEN for a wrong password, BAD_REQUEST for a data center that the cluster does not have.
  */
 export async function openConnection(
   location: ClusterLocation,
-  options: { readonly name: string; readonly connectTimeoutMs: number },
+  options: ConnectionOptions,
 ): Promise<NatsBus> {
   if ('urls' in location) return connectTo(addressOf(location), options);
   const access = await readClusterAccess(location.stateDir);
   const urls = inOrderOfPreference(access, location.dataCenter);
+  const { user, password, inboxPrefix } = (options.role === 'admin' && access.admin) || access;
   try {
-    return await connectTo({ urls, user: access.user, password: access.password }, options);
+    return await connectTo({ urls, user, password, inboxPrefix, tls: access.tls }, options);
   } catch (cause) {
     if (codeOf(cause) !== 'UNAVAILABLE') throw cause;
     const text = `the cluster on ${location.stateDir} does not answer: ${messageOf(cause)}`;
@@ -46,14 +59,17 @@ export async function openConnection(
 }
 
 function connectTo(
-  { urls, user, password }: Address,
-  options: { readonly name: string; readonly connectTimeoutMs: number },
+  { urls, user, password, inboxPrefix, tls }: Address,
+  { name, connectTimeoutMs }: ConnectionOptions,
 ): Promise<NatsBus> {
   return connectBus({
     urls,
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),
-    ...options,
+    inboxPrefix,
+    tls,
+    name,
+    connectTimeoutMs,
   });
 }
 
@@ -76,7 +92,9 @@ export function addressOf(given: Address): Address {
   const withUser = parsed.find((url) => url.username !== '');
   const user = given.user ?? (withUser && decodeURIComponent(withUser.username));
   const password = given.password ?? (withUser && decodeURIComponent(withUser.password));
-  return { urls: parsed.map((url) => `${url.protocol}//${url.host}`), user, password };
+  const { tls } = given;
+  const urls = parsed.map((url) => `${url.protocol}//${url.host}`);
+  return { urls, user, password, ...(tls === undefined ? {} : { tls }) };
 }
 
 function parseUrl(text: string): URL {

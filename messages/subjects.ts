@@ -32,7 +32,7 @@ export const subjectTable = {
   ingest: row(
     'starling.ingest.<type>',
     'stream',
-    'clients',
+    'clients, ranker',
     'RAW_<DC>',
     'impression, action or features; mapped to raw',
   ),
@@ -73,14 +73,14 @@ export const subjectTable = {
     'gradients; answered when durable',
   ),
   shardControl: row(
-    'starling.ps.<verb>.<shard>',
+    'starling.ps.control.<verb>.<shard>',
     'request',
     'cluster supervisor',
     'ps-shard',
     'catch-up, release, snapshot, restore, digest of partitions',
   ),
   servingControl: row(
-    'starling.serving.<verb>.<dc>.<shard>',
+    'starling.serving.control.<verb>.<dc>.<shard>',
     'request',
     'cluster supervisor',
     'serving-shard',
@@ -249,9 +249,9 @@ export const subject = {
   samples: (joiner: number) => `starling.samples.${joiner}`,
   pull: (shard: number) => `starling.ps.pull.${shard}`,
   push: (shard: number) => `starling.ps.push.${shard}`,
-  shardControl: (verb: ShardVerb, shard: number) => `starling.ps.${verb}.${shard}`,
+  shardControl: (verb: ShardVerb, shard: number) => `starling.ps.control.${verb}.${shard}`,
   servingControl: (verb: ServingVerb, dataCenter: string, shard: number) =>
-    `starling.serving.${verb}.${dataCenter}.${shard}`,
+    `starling.serving.control.${verb}.${dataCenter}.${shard}`,
   denseControl: (verb: DenseVerb) => `starling.dense.control.${verb}`,
   operate: (verb: OperateVerb) => `starling.operate.${verb}`,
   progress: (operation: string) => `starling.progress.${operation}`,
@@ -276,6 +276,17 @@ export const subject = {
   deadLetter: (kind: string) => `starling.dead-letter.${kind}`,
   supervision: (type: string) => `starling.supervision.${type}`,
 } as const;
+
+/** All subjects of a row: `*` where the template names something, unless `known` says what it is. */
+export function subjectPattern(
+  name: keyof typeof subjectTable,
+  known: Readonly<Record<string, string>> = {},
+): string {
+  return subjectTable[name].template.replace(
+    /<([^>]+)>/g,
+    (_all, part: string) => known[part] ?? '*',
+  );
+}
 
 /** The last token of a subject: the event type, the partition, the shard. */
 export function lastToken(subjectName: string): string {

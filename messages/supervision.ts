@@ -28,11 +28,22 @@ export function isActorKind(value: unknown): value is ActorKind {
   return actorKinds.some((kind) => kind === value);
 }
 
-/** How to reach the NATS servers of the actor's own data center. */
+/** How to reach the NATS servers of the actor's own data center, in the role of its kind. */
 export interface NatsAccess {
   readonly url: readonly string[];
   readonly user: string;
   readonly password: string;
+  /** Where this role may receive replies; the client's own default on servers that don't tell roles apart. */
+  readonly inboxPrefix?: string;
+  /** Absent: not encrypted. */
+  readonly tls?: TlsFiles;
+}
+
+/** Paths of PEM files: whom to believe, and what to show to a server that asks who is there. */
+export interface TlsFiles {
+  readonly ca: string;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
 }
 
 /** The first message to a process: everything it needs to become the actor `address`. */

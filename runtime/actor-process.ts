@@ -3,12 +3,12 @@ import path from 'node:path';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { createActor as createMachine } from 'xstate';
-import { codeOf, messageOf } from '../core/base/errors.js';
+import { codeOf, messageOf, type StarlingError } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { ChildMessage, ParentMessage, StartMessage } from '../messages/supervision.js';
 import { actorMachine } from './actor.machine.js';
 import type { Actor, CreateActor } from './actor.js';
-import { connectBus } from './nats.js';
+import { connectAs } from './nats.js';
 import type { NatsBus } from './nats.js';
 
 /**
@@ -24,6 +24,9 @@ export function runActorProcess(load: (kind: string) => Promise<CreateActor>): v
   });
 }
 
+/** Between two lines about refused publishes, which a caller can cause at will. Too low: it fills the disk. */
+const forbiddenLogMs = 10_000;
+
 class ActorProcess {
   readonly #start: StartMessage;
   readonly #load: (kind: string) => Promise<CreateActor>;
@@ -32,6 +35,7 @@ class ActorProcess {
   #actor: Actor | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #drainMs: number;
+  #forbiddenLoggedMs = -Infinity;
   readonly #life;
 
   constructor(start: StartMessage, load: (kind: string) => Promise<CreateActor>) {
@@ -73,10 +77,9 @@ class ActorProcess {
   async #connect(): Promise<void> {
     try {
       const { nats, address } = this.#start;
-      this.#bus = await connectBus({
-        urls: nats.url,
+      this.#bus = await connectAs(nats, {
         name: address,
-        ...(nats.user === '' ? {} : { user: nats.user, password: nats.password }),
+        onForbidden: (error) => this.#onForbidden(error),
       });
       void this.#bus.closed().then((error) => {
         if (error) this.#fail(error);
@@ -97,6 +100,18 @@ class ActorProcess {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /**
+   * An actor without one of its subscriptions looks ready and does nothing, so that ends it. A refused publish must
+   * not: a caller chooses where its answer goes, and could end a service by naming a place that is forbidden to it.
+   */
+  #onForbidden(error: StarlingError): void {
+    if (error.details['operation'] === 'subscribe') return this.#fail(error);
+    const nowMs = performance.now();
+    if (nowMs - this.#forbiddenLoggedMs < forbiddenLogMs) return;
+    this.#forbiddenLoggedMs = nowMs;
+    this.#log.warn({ code: error.code, err: error.message }, 'a publish was refused');
   }
 
   async #restore(): Promise<void> {

@@ -7,14 +7,24 @@ import { StarlingError, messageOf } from '../core/base/errors.js';
  * How clients find a cluster on their own host: the supervisor keeps cluster.json in the state folder while it runs.
  * Only what a client needs is read here, so that the supervisor may note more without a client of yesterday minding.
  */
+const signIn = z.object({
+  user: z.string(),
+  password: z.string(),
+  inboxPrefix: z.string().optional(),
+});
+
 const accessSchema = z.object({
   name: z.string(),
   pid: z.int().positive(),
   dataCenters: z
     .array(z.object({ name: z.string(), role: z.enum(['training', 'inference']), url: z.string() }))
     .min(1),
-  user: z.string(),
-  password: z.string(),
+  ...signIn.shape,
+  /** Absent where an earlier release runs, in which everybody signed in alike. */
+  admin: signIn.optional(),
+  tls: z
+    .object({ ca: z.string(), cert: z.string().optional(), key: z.string().optional() })
+    .optional(),
 });
 
 export type ClusterAccess = z.output<typeof accessSchema>;

@@ -48,8 +48,34 @@ const fullCodes = new Set<number | undefined>([10023, 10077, 10054]);
 /** Server-side store failures often carry no code of their own, only words. */
 const storageWords = /no space|insufficient|storage|maximum bytes|resources exceeded/i;
 
-export function translate(error: unknown, what: string): StarlingError {
+/** What a server says to a user who may not, as the client hands it on; by a request's error and by its status. */
+interface Denial {
+  readonly operation: string;
+  readonly subject: string;
+}
+
+/** The denial in an error or a status of the client; undefined if it is something else. */
+export function denialOf(error: unknown): Denial | undefined {
+  return (error as { permissionContext?: Denial } | null)?.permissionContext;
+}
+
+/** @param user whom the connection has signed in as: in a cluster of ours, the role. */
+export function forbidden({ operation, subject }: Denial, user: string, cause?: unknown) {
+  const verb = operation === 'publish' ? 'publish' : 'subscribe';
+  const who = user === '' ? 'a user without a name' : `user "${user}"`;
+  const text = `${who} may not ${verb} to ${subject}.`;
+  return new StarlingError('FORBIDDEN', text, { user, operation: verb, subject }, { cause });
+}
+
+/** Wrong user or password: no attempt after this one is let in. */
+export function isRefusedSignIn(error: unknown): boolean {
+  return natsCode(error) === 'AUTHORIZATION_VIOLATION';
+}
+
+export function translate(error: unknown, what: string, user = ''): StarlingError {
   if (error instanceof StarlingError) return error;
+  const denial = denialOf(error) ?? denialOf((error as { cause?: unknown } | null)?.cause);
+  if (denial) return forbidden(denial, user, error);
   const text = messageOf(error);
   if (apiError(error)?.err_code === wrongLastSequence) {
     return new StarlingError('CONFLICT', `${what}: ${text}.`, {}, { cause: error });

@@ -1,6 +1,5 @@
 import {
   AckPolicy,
-  connect,
   consumerOpts,
   DeliverPolicy,
   DiscardPolicy,
@@ -20,9 +19,11 @@ import type {
   StreamConfig,
   Subscription,
 } from 'nats';
-import { StarlingError, messageOf } from '../core/base/errors.js';
+import { StarlingError } from '../core/base/errors.js';
 import type { StreamDeclaration } from '../messages/streams.js';
+import type { NatsAccess } from '../messages/supervision.js';
 import { isNameInUse, isNotFound, translate } from './nats-errors.js';
+import { openNats, type ConnectOptions } from './nats-connection.js';
 import type {
   AppendOptions,
   BucketEntry,
@@ -39,50 +40,35 @@ import type {
   WorkOptions,
 } from './bus.js';
 
-export interface ConnectOptions {
-  /** The own data center's servers first. */
-  readonly urls: readonly string[];
-  readonly user?: string;
-  readonly password?: string;
-  readonly name: string;
-  readonly connectTimeoutMs?: number;
+/** Connects in the role that `access` is for. */
+export function connectAs(
+  access: NatsAccess,
+  options: Pick<ConnectOptions, 'name' | 'connectTimeoutMs' | 'onForbidden'>,
+): Promise<NatsBus> {
+  const { url: urls, ...how } = access;
+  return connectBus({ urls, ...how, ...options });
 }
 
-/** @throws StarlingError UNAVAILABLE when no server answers. Once connected it reconnects by itself, for ever. */
+/**
+ * Once connected it reconnects by itself, for ever.
+ *
+ * @throws StarlingError UNAVAILABLE when no server answers, FORBIDDEN when user or password are wrong.
+ */
 export async function connectBus(options: ConnectOptions): Promise<NatsBus> {
-  try {
-    const connection = await connect({
-      servers: [...options.urls],
-      ...(options.user ? { user: options.user, pass: options.password ?? '' } : {}),
-      name: options.name,
-      noRandomize: true,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 100,
-      reconnectJitter: 100,
-      timeout: options.connectTimeoutMs ?? 5_000,
-      pingInterval: 5_000,
-      maxPingOut: 3,
-      ignoreClusterUpdates: true,
-    });
-    return new NatsBus(connection);
-  } catch (cause) {
-    throw new StarlingError(
-      'UNAVAILABLE',
-      `can't reach NATS at ${options.urls.join(', ')}: ${messageOf(cause)}.`,
-      {},
-      { cause },
-    );
-  }
+  return new NatsBus(await openNats(options), options.user);
 }
 
 export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
+  readonly #user: string;
   readonly #jetStream: JetStreamClient;
   #manager: Promise<JetStreamManager> | undefined;
   readonly #buckets = new Map<string, Promise<KV>>();
 
-  constructor(connection: NatsConnection) {
+  /** @param user whom the connection has signed in as, for words of errors. */
+  constructor(connection: NatsConnection, user = '') {
     this.#connection = connection;
+    this.#user = user;
     this.#jetStream = connection.jetstream({ timeout: 10_000 });
   }
 
@@ -99,7 +85,7 @@ export class NatsBus implements Bus {
     try {
       return (await this.#connection.request(subject, bytes, { timeout: options.timeoutMs })).data;
     } catch (error) {
-      throw translate(error, `request to ${subject}`);
+      throw this.#failure(error, `request to ${subject}`);
     }
   }
 
@@ -159,7 +145,7 @@ export class NatsBus implements Bus {
       });
       return ack.seq;
     } catch (error) {
-      throw translate(error, `append to ${subject}`);
+      throw this.#failure(error, `append to ${subject}`);
     }
   }
 
@@ -192,7 +178,7 @@ export class NatsBus implements Bus {
         },
       };
     } catch (error) {
-      throw translate(error, `tail of ${options.stream}`);
+      throw this.#failure(error, `tail of ${options.stream}`);
     }
   }
 
@@ -216,7 +202,7 @@ export class NatsBus implements Bus {
       });
       return { stop: () => stopConsuming(messages) };
     } catch (error) {
-      throw translate(error, `work on ${options.stream}`);
+      throw this.#failure(error, `work on ${options.stream}`);
     }
   }
 
@@ -230,7 +216,7 @@ export class NatsBus implements Bus {
         bytes: state.bytes,
       };
     } catch (error) {
-      throw translate(error, `state of ${stream}`);
+      throw this.#failure(error, `state of ${stream}`);
     }
   }
 
@@ -240,7 +226,7 @@ export class NatsBus implements Bus {
       const { state } = await streams.info(stream, { subjects_filter: filter });
       return Object.keys(state.subjects ?? {});
     } catch (error) {
-      throw translate(error, `subjects of ${stream}`);
+      throw this.#failure(error, `subjects of ${stream}`);
     }
   }
 
@@ -256,7 +242,7 @@ export class NatsBus implements Bus {
       };
     } catch (error) {
       if (isNotFound(error)) return undefined;
-      throw translate(error, `last message of ${subject}`);
+      throw this.#failure(error, `last message of ${subject}`);
     }
   }
 
@@ -265,7 +251,7 @@ export class NatsBus implements Bus {
       const entry = await (await this.#bucket(bucket)).get(key);
       return entry && entry.operation === 'PUT' ? entry.value : undefined;
     } catch (error) {
-      throw translate(error, `bucket ${bucket}`);
+      throw this.#failure(error, `bucket ${bucket}`);
     }
   }
 
@@ -273,7 +259,7 @@ export class NatsBus implements Bus {
     try {
       await (await this.#bucket(bucket)).put(key, bytes);
     } catch (error) {
-      throw translate(error, `bucket ${bucket}`);
+      throw this.#failure(error, `bucket ${bucket}`);
     }
   }
 
@@ -283,7 +269,7 @@ export class NatsBus implements Bus {
       if (!entry || entry.operation !== 'PUT') return undefined;
       return { bytes: entry.value, revision: entry.revision };
     } catch (error) {
-      throw translate(error, `bucket ${bucket}`);
+      throw this.#failure(error, `bucket ${bucket}`);
     }
   }
 
@@ -298,7 +284,7 @@ export class NatsBus implements Bus {
       // create() also takes the place of a deleted key.
       return await (revision === 0 ? view.create(key, bytes) : view.update(key, bytes, revision));
     } catch (error) {
-      throw translate(error, `bucket ${bucket}, key ${key}`);
+      throw this.#failure(error, `bucket ${bucket}, key ${key}`);
     }
   }
 
@@ -325,7 +311,7 @@ export class NatsBus implements Bus {
         },
       };
     } catch (error) {
-      throw translate(error, `watch of bucket ${bucket}`);
+      throw this.#failure(error, `watch of bucket ${bucket}`);
     }
   }
 
@@ -341,7 +327,7 @@ export class NatsBus implements Bus {
       const done = await streams.purge(stream, what as { seq: number });
       return done.purged;
     } catch (error) {
-      throw translate(error, `purge of ${stream}`);
+      throw this.#failure(error, `purge of ${stream}`);
     }
   }
 
@@ -367,7 +353,7 @@ export class NatsBus implements Bus {
         );
       }
     } catch (error) {
-      throw translate(error, `stream ${declaration.name}`);
+      throw this.#failure(error, `stream ${declaration.name}`);
     }
   }
 
@@ -377,6 +363,10 @@ export class NatsBus implements Bus {
 
   async close(): Promise<void> {
     if (!this.#connection.isClosed()) await this.#connection.close();
+  }
+
+  #failure(error: unknown, what: string): StarlingError {
+    return translate(error, what, this.#user);
   }
 
   /** Kept only when it worked: a manager asked for while JetStream starts up would fail for ever. */

@@ -1,10 +1,15 @@
 #!/usr/bin/env node
-// Pages that are tables of the code: docs/errors.md and docs/subjects.md. `npm run docs` writes them, a test compares.
+// Pages that are tables of the code: docs/errors.md, docs/subjects.md, docs/roles.md. `npm run docs` writes them, a test
+// compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+const note = '<!-- Made by `npm run docs` from the table in the code. -->';
+const rolesIntro =
+  'What each role may publish and subscribe to, as the server of the data center `east` enforces it in a cluster of `train` and `east`; all else is refused. The rest is in [security](security.md).';
 
 export async function referencePages() {
   const { errorCodes } = await import(new URL('../dist/core/base/errors.js', import.meta.url));
@@ -22,7 +27,19 @@ export async function referencePages() {
     row.handler,
     row.meaning,
   ]);
+  const { roles } = await import(new URL('../dist/messages/roles.js', import.meta.url));
+  const { permissionsOf } = await import(
+    new URL('../dist/messages/permissions.js', import.meta.url)
+  );
+  // As a server of `east` enforces it; `train` is where learning takes place.
+  const place = { dataCenter: 'east', dataCenters: ['train', 'east'] };
+  const code = (subjects) => subjects.map((each) => `\`${each}\``).join(', ');
+  const permissions = roles.map((role) => {
+    const { publish, subscribe } = permissionsOf(role, place);
+    return `## ${role}\n\nPublishes: ${code(publish)}\n\nSubscribes: ${code(subscribe)}`;
+  });
   return {
+    'docs/roles.md': `# Roles\n\n${note}\n\n${rolesIntro}\n\n${permissions.join('\n\n')}\n`,
     'docs/errors.md': page(
       'Errors',
       'Every failure a caller can meet has a code; branch on it, never on the message. Errors come as `{"error": {"code", "message"}}`.',
@@ -42,7 +59,6 @@ function page(title, intro, head, rows) {
   const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i].length)));
   const line = (cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
-  const note = '<!-- Made by `npm run docs` from the table in the code. -->';
   return `# ${title}\n\n${note}\n\n${intro}\n\n${[line(head), rule, ...rows.map(line)].join('\n')}\n`;
 }
 

@@ -139,9 +139,9 @@ function send(child: ChildProcess, message: ParentMessage): void {
 function openLog(stateDir: string, address: string): { file: number | undefined; detail: string } {
   const path = join(stateDir, 'logs', `${address}.log`);
   try {
-    mkdirSync(join(stateDir, 'logs'), { recursive: true });
+    mkdirSync(join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
     rotateLog(path);
-    return { file: openSync(path, 'a'), detail: path };
+    return { file: openSync(path, 'a', 0o600), detail: path };
   } catch (error) {
     return { file: undefined, detail: `no log: ${messageOf(error)}` };
   }

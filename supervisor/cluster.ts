@@ -8,9 +8,10 @@ import { codeOf, messageOf } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { protocolVersion } from '../messages/codec.js';
 import { subject } from '../messages/subjects.js';
+import type { Role } from '../messages/roles.js';
 import type { ActorStatus, NatsAccess, SupervisionEvent } from '../messages/supervision.js';
 import type { NatsBus } from '../runtime/nats.js';
-import { connectBus } from '../runtime/nats.js';
+import { connectAs } from '../runtime/nats.js';
 import { ServedEndpoint } from '../runtime/serve.js';
 import { prepareStreams, setIngest } from './cluster-streams.js';
 import { FileEpochStore } from './epochs.js';
@@ -36,10 +37,8 @@ export interface RunningCluster {
   readonly stateDir: string;
   /** Connected to the training data center. */
   readonly bus: NatsBus;
-  /** For clients, by data center, its own first. */
-  readonly urls: Readonly<Record<string, readonly string[]>>;
-  readonly user: string;
-  readonly password: string;
+  /** How somebody in `role` reaches the servers of a data center. */
+  readonly access: (dataCenter: string, role: Role) => NatsAccess;
   status(): ClusterStatus;
   /** From an actor's exit until it was ready again, milliseconds, since the start. */
   recoveriesMs(): readonly number[];
@@ -90,20 +89,10 @@ async function start(
   const site: NatsSite =
     options.natsUrl === undefined
       ? await ownSite({ config, stateDir, log, onRestart: () => onServerRestart() })
-      : externalSite(config, options.natsUrl);
+      : await externalSite(config, options.natsUrl);
   undo.push(() => site.stop());
   const training = config.dataCenters.find((dc) => dc.role === 'training')!;
-  const access = (dataCenter: string): NatsAccess => ({
-    url: site.urls[dataCenter]!,
-    user: site.user,
-    password: site.password,
-  });
-  const bus = await connectBus({
-    urls: site.urls[training.name]!,
-    user: site.user,
-    password: site.password,
-    name: 'supervisor',
-  });
+  const bus = await connectAs(site.access(training.name, 'supervisor'), { name: 'supervisor' });
   undo.push(() => bus.close());
   await prepareStreams(bus, config, site.owned);
 
@@ -124,7 +113,7 @@ async function start(
     entry: actorEntry,
     stateDir,
     config,
-    natsOf: access,
+    natsOf: site.access,
     epochs: await FileEpochStore.open(stateDir),
     record: events.record,
     policy: policyOf(config),
@@ -170,6 +159,7 @@ async function start(
   });
   undo.push(() => endpoint.stop());
 
+  const { tls } = site.access(training.name, 'client');
   const describe = (): Promise<void> =>
     folder.writeClusterFile({
       name: config.name,
@@ -179,12 +169,13 @@ async function start(
         return {
           name,
           role,
-          url: site.urls[name]![0]!,
+          url: site.access(name, 'client').url[0]!,
           ...(server?.pid ? { serverPid: server.pid } : {}),
         };
       }),
-      user: site.user,
-      password: site.password,
+      ...signInOf(site.access(training.name, 'client')),
+      admin: signInOf(site.access(training.name, 'admin')),
+      ...(tls ? { tls } : {}),
       configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16),
     });
   await describe();
@@ -199,9 +190,7 @@ async function start(
     config,
     stateDir,
     bus,
-    urls: site.urls,
-    user: site.user,
-    password: site.password,
+    access: site.access,
     status,
     recoveriesMs: () => events.recoveriesMs,
     untilReady: (timeoutMs) => host.waitUntilReady(timeoutMs),
@@ -214,6 +203,10 @@ async function start(
 function withPartitions(actor: ActorStatus): ActorStatus {
   const { partitions } = actor.stats;
   return Array.isArray(partitions) ? { ...actor, partitions: partitions as number[] } : actor;
+}
+
+function signInOf({ user, password, inboxPrefix }: NatsAccess) {
+  return { user, password, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) };
 }
 
 function policyOf(config: ClusterConfig) {

@@ -90,7 +90,7 @@ async function writeEpochs(path: string, epochs: ReadonlyMap<string, number>): P
   const text = `${JSON.stringify(Object.fromEntries(epochs), null, 2)}\n`;
   const nextPath = `${path}.next`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeDurably(nextPath, text);
     await rename(nextPath, path);
     await syncFolder(dirname(path));

@@ -52,7 +52,7 @@ async function start(
     entry,
     stateDir,
     config: { manners },
-    natsOf: (dataCenter) => ({ url: [], user: `${dataCenter}-user`, password: 'secret' }),
+    natsOf: (dataCenter, kind) => ({ url: [], user: `${dataCenter}-${kind}`, password: 'secret' }),
     epochs: await FileEpochStore.open(stateDir),
     record: (event) => events.push(event),
     onEscalate: (escalation) => escalations.push(escalation),
@@ -125,7 +125,7 @@ describe('a host supervisor', () => {
       restarts: 0,
       stats: {
         partitions: [],
-        user: 'a-user',
+        user: 'a-ps-shard',
         argv: ['ps-shard', 'a.ps-shard.1'],
         nodeOptions: null,
       },

@@ -1,7 +1,12 @@
 import { hostname } from 'node:os';
 import { createActor, type Actor } from 'xstate';
 import { StarlingError } from '../core/base/errors.js';
-import type { ActorStatus, NatsAccess, SupervisionEvent } from '../messages/supervision.js';
+import type {
+  ActorKind,
+  ActorStatus,
+  NatsAccess,
+  SupervisionEvent,
+} from '../messages/supervision.js';
 import { startActorProcess, type StartProcess } from './actor-process.js';
 import type { ChildFailure } from './child.machine.js';
 import {
@@ -30,8 +35,8 @@ export interface HostSupervisorOptions {
   readonly stateDir: string;
   /** The resolved configuration, plain JSON; passed on to every actor. */
   readonly config: unknown;
-  /** Servers and credentials for the actors of one data center. */
-  readonly natsOf: (dataCenter: string) => NatsAccess;
+  /** Servers of a data center, and the credentials of a kind: no actor learns those of another. */
+  readonly natsOf: (dataCenter: string, kind: ActorKind) => NatsAccess;
   readonly epochs: EpochStore;
   /** Takes every event of every child, in order. Must not throw and must not wait. */
   readonly record: (event: SupervisionEvent) => void;
@@ -196,7 +201,7 @@ export class HostSupervisor {
       escalate: (child, failure) => options.onEscalate?.({ status: child.status(), failure }),
       startProcess: ({ epoch }, spec, handlers) => {
         const { address, kind, dataCenter, index, partitions = [] } = spec;
-        const nats = natsOf(dataCenter);
+        const nats = natsOf(dataCenter, kind);
         const identity = { address, kind, dataCenter, index, epoch, partitions } as const;
         const start = { type: 'start', ...identity, config, nats, stateDir } as const;
         return startProcess({ entry, execArgv, start }, handlers);

@@ -2,9 +2,13 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { StarlingError, messageOf } from '../core/base/errors.js';
+import { inboxPrefixOf } from '../messages/permissions.js';
+import type { Role } from '../messages/roles.js';
+import type { NatsAccess } from '../messages/supervision.js';
 import { loadCredentials } from './nats-servers/credentials.js';
 import { findServer } from './nats-servers/find-server.js';
 import { startNatsServers } from './nats-servers/nats-servers.js';
+import { ownCertificate, requireReadable, tlsFilesOf } from './tls-files.js';
 
 export interface NatsSiteServer {
   readonly dataCenter: string;
@@ -16,9 +20,8 @@ export interface NatsSiteServer {
 export interface NatsSite {
   /** Started here, with our placement and mappings. */
   readonly owned: boolean;
-  readonly urls: Readonly<Record<string, readonly string[]>>;
-  readonly user: string;
-  readonly password: string;
+  /** How somebody in `role` reaches the servers of a data center. */
+  readonly access: (dataCenter: string, role: Role) => NatsAccess;
   readonly version: string;
   servers(): NatsSiteServer[];
   stop(): Promise<void>;
@@ -34,6 +37,8 @@ export async function ownSite(options: {
   const { config, log } = options;
   const folder = path.join(options.stateDir, 'nats');
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  const tls = tlsFilesOf(config);
+  if (tls) await requireReadable(tls);
   const credentials = await loadCredentials(folder);
   const binary = await findServer(log);
   const servers = await startNatsServers({
@@ -41,6 +46,7 @@ export async function ownSite(options: {
     folder,
     ports: config.nats.ports,
     credentials,
+    tls: tls && ownCertificate(tls),
     binary,
     payloadBytesMax: config.nats.payloadBytesMax,
     storageBytesMax: config.nats.storageBytesMax,
@@ -57,9 +63,14 @@ export async function ownSite(options: {
   );
   return {
     owned: true,
-    urls,
-    user: credentials.user,
-    password: credentials.password,
+    access: (dataCenter, role) => ({
+      url: urls[dataCenter]!,
+      user: role,
+      password: credentials.passwords[role],
+      inboxPrefix: inboxPrefixOf(role),
+      // The certificate is the servers' own: whom they let in, they know by the password.
+      ...(tls ? { tls: { ca: tls.ca } } : {}),
+    }),
     version: binary.version,
     servers: () =>
       servers.servers().map(({ dataCenter, url, pid }) => ({ dataCenter, url, pid: pid ?? null })),
@@ -68,11 +79,12 @@ export async function ownSite(options: {
 }
 
 /**
- * Every data center on the servers named by the URL, which may carry user and password.
+ * Every data center on the servers named by the URL, which may carry user and password. Those of the URL are everybody's:
+ * somebody else's servers know nothing of our roles.
  *
  * @throws StarlingError CONFIG_INVALID when it is no URL.
  */
-export function externalSite(config: ClusterConfig, natsUrl: string): NatsSite {
+export async function externalSite(config: ClusterConfig, natsUrl: string): Promise<NatsSite> {
   let url: URL;
   try {
     url = new URL(natsUrl.includes('://') ? natsUrl : `nats://${natsUrl}`);
@@ -85,11 +97,17 @@ export function externalSite(config: ClusterConfig, natsUrl: string): NatsSite {
     );
   }
   const plain = `nats://${url.host}`;
-  return {
-    owned: false,
-    urls: Object.fromEntries(config.dataCenters.map(({ name }) => [name, [plain]])),
+  const tls = tlsFilesOf(config);
+  if (tls) await requireReadable(tls);
+  const access: NatsAccess = {
+    url: [plain],
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
+    ...(tls ? { tls } : {}),
+  };
+  return {
+    owned: false,
+    access: () => access,
     version: 'external',
     servers: () =>
       config.dataCenters.map(({ name }) => ({ dataCenter: name, url: plain, pid: null })),

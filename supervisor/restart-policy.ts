@@ -110,6 +110,7 @@ const permanentCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'STATE_INVALID',
   'SPEC_MISMATCH',
   'UNSUPPORTED_VERSION',
+  'FORBIDDEN',
 ]);
 
 /**

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { identityOf } from './process-identity.js';
@@ -42,6 +42,14 @@ describe('a state folder', () => {
     await state.writeClusterFile(description);
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     expect((await stat(file('cluster.json'))).mode & 0o777).toBe(0o600);
+    await state.release();
+  });
+
+  test('that was open to others is closed to them', async () => {
+    await mkdir(folder);
+    await chmod(folder, 0o755);
+    const state = await openStateFolder(folder);
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
     await state.release();
   });
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StarlingError, messageOf } from '../core/base/errors.js';
@@ -11,7 +11,7 @@ import { createPrivateJson, isFileError, readJson, writePrivateJson } from './pr
  *
  *   format.json    which layout the folder has; written once
  *   lock.json      which process runs the cluster; two would corrupt each other's streams
- *   cluster.json   how to reach the running cluster, with its password; the command line finds clusters by it
+ *   cluster.json   how to reach the running cluster, with the passwords of clients and administrators; the command line finds clusters by it
  */
 const formatVersion = 1;
 
@@ -32,8 +32,17 @@ const clusterFileSchema = z.object({
       serverPid: z.int().positive().optional(),
     }),
   ),
+  /** In the role of a client. */
   user: z.string(),
   password: z.string(),
+  inboxPrefix: z.string().optional(),
+  /** In the role of an administrator. */
+  admin: z
+    .object({ user: z.string(), password: z.string(), inboxPrefix: z.string().optional() })
+    .optional(),
+  tls: z
+    .object({ ca: z.string(), cert: z.string().optional(), key: z.string().optional() })
+    .optional(),
   /** Of the configuration it runs with. */
   configHash: z.string(),
 });
@@ -108,14 +117,24 @@ export async function readClusterFile(stateDir: string): Promise<ClusterFile> {
 async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    await closeToOthers(folder);
   } catch (error) {
     throw new StarlingError(
       'STATE_INVALID',
-      `the state folder ${folder} can't be created: ${messageOf(error)}`,
+      `the state folder ${folder} can't be created, or not made private: ${messageOf(error)}`,
       { folder },
       { cause: error },
     );
   }
+}
+
+/**
+ * A folder that was there before may be open to others. Our files in it are not, but what comes later might be; the
+ * folder of another user is refused by the system.
+ */
+async function closeToOthers(folder: string): Promise<void> {
+  const { mode } = await stat(folder);
+  if ((mode & 0o077) !== 0) await chmod(folder, mode & 0o700);
 }
 
 async function requireFormat(folder: string): Promise<void> {

@@ -57,7 +57,7 @@ describe('the rules of the linter', () => {
 });
 
 describe('the documents', () => {
-  test.each(['docs/errors.md', 'docs/subjects.md'])(
+  test.each(['docs/errors.md', 'docs/subjects.md', 'docs/roles.md'])(
     '%s is the table of the code; `npm run docs` writes it',
     async (file) => {
       const script = new URL('../../scripts/reference-pages.mjs', import.meta.url).href;

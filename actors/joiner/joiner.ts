@@ -158,7 +158,11 @@ export function createJoiner(context: ActorContext): Actor {
         subject: subject.joinControl(index),
         inFlightMax: 4,
         deadlineMs: 60_000,
-        handle: close,
+        // Checked though it says nothing: an acknowledgement that strayed here must not end the window.
+        handle: async (value) => {
+          asMessage(value, 'close');
+          return close();
+        },
       });
       timer = setInterval(keepHouse, housekeepingMs);
       log.info({ consumed, open: window.counters.open }, 'window restored');

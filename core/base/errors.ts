@@ -68,6 +68,11 @@ export const errorCodes = {
     http: 503,
     remedy: 'The connection to NATS is down; wait until it is back.',
   },
+  FORBIDDEN: {
+    retryable: false,
+    http: 403,
+    remedy: 'Sign in with a role that may do it; docs/security.md lists what each role may do.',
+  },
   PORT_IN_USE: {
     retryable: false,
     http: 500,

@@ -11,6 +11,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
     ...features(config),
     ...slots(config),
     ...limits(config),
+    ...tlsFiles(config),
   ];
   return relations.flatMap(([path, broken, text]) =>
     broken ? [{ path, text: `${path}: ${text}` }] : [],
@@ -47,6 +48,11 @@ function features({ features }: ClusterConfig): Relation[] {
   const text =
     "expected a categorical item feature, such as item: {entity: 'item', kind: 'id'}; got none";
   return [...relations, ['features', !tellsItemsApart, text]];
+}
+
+function tlsFiles({ nats: { tls } }: ClusterConfig): Relation[] {
+  const alone = tls !== 'off' && (tls.cert === undefined) !== (tls.key === undefined);
+  return [['nats.tls', alone, 'expected cert and key together; got one of them']];
 }
 
 function slots({ features, model }: ClusterConfig): Relation[] {

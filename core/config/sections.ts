@@ -251,6 +251,15 @@ const portSchema = integer(
   'The first port; the servers take the ones that follow. Below 1024 needs privileges.',
 );
 
+const pemFile = (meaning: string) =>
+  z.string({ error: 'expected the path of a PEM file' }).min(1).describe(meaning);
+
+const tlsSchema = section({
+  ca: pemFile('The authority whose signatures are believed.'),
+  cert: pemFile('Shown to the other side; servers that the cluster starts need one.').optional(),
+  key: pemFile('The private key of cert.').optional(),
+});
+
 export const natsSchema = section({
   ports: z
     .union([z.literal('auto'), section({ base: portSchema })], {
@@ -270,6 +279,12 @@ export const natsSchema = section({
     { min: 16 * mebibyte, max: 2 ** 50 },
     'Disk kept back: with less than this free, events are refused until there is more, and all else goes on. Too low: a burst fills the disk before anybody looks, and the servers stop. Too high: events are refused with room left.',
   ).default(256 * mebibyte),
+  tls: z
+    .union([z.literal('off'), tlsSchema], {
+      error: "expected 'off' or {ca, cert, key}, paths of PEM files",
+    })
+    .default('off')
+    .describe('off is for servers on this host alone: what is sent can be read on the way.'),
 });
 
 export const simulationSchema = section({

@@ -35,9 +35,13 @@ async function optionsFor(changed: Partial<NatsServersOptions> = {}): Promise<Na
 }
 
 async function connectTo(dataCenter: string): Promise<NatsConnection> {
-  const { user, password } = await loadCredentials(folder);
+  const { passwords } = await loadCredentials(folder);
   const { url } = servers!.servers().find((server) => server.dataCenter === dataCenter)!;
-  const connection = await connect({ servers: url, user, pass: password });
+  const connection = await connect({
+    servers: url,
+    user: 'supervisor',
+    pass: passwords.supervisor,
+  });
   connections.push(connection);
   return connection;
 }

@@ -11,11 +11,12 @@ import { choosePorts, isFree, type PortChoice } from './ports.js';
 import {
   renderServerConfig,
   type DataCenterServer,
-  type ServerCredentials,
   type ServerLimits,
   type ServerPorts,
+  type ServerTls,
 } from './server-config.js';
 import { ServerRunner, type ServerEvents } from './server-runner.js';
+import type { ServerCredentials } from './server-users.js';
 
 /**
  * The nats-servers of a cluster on one host: one for each data center, all started at once. At once matters: the vote
@@ -31,6 +32,8 @@ export interface NatsServersOptions extends ServerEvents {
   readonly folder: string;
   readonly ports: PortChoice;
   readonly credentials: ServerCredentials;
+  /** Without it nothing is encrypted, as nothing leaves the host. */
+  readonly tls?: ServerTls | undefined;
   readonly binary: NatsServerBinary;
   readonly payloadBytesMax: number;
   /** Of each data center. */
@@ -169,7 +172,7 @@ function requireSyncSupport({ syncAlways, binary }: NatsServersOptions): void {
 }
 
 async function prepareServers(options: NatsServersOptions): Promise<DataCenterServer[]> {
-  const { folder, dataCenters, credentials } = options;
+  const { folder, dataCenters, credentials, tls } = options;
   const names = dataCenters.map(({ name }) => name);
   const portsFile = path.join(folder, 'ports.json');
   const earlier = ((await readJson(portsFile)) ?? {}) as Record<string, ServerPorts>;
@@ -181,7 +184,7 @@ async function prepareServers(options: NatsServersOptions): Promise<DataCenterSe
     return { name, storeFolder, ports: ports[name]! };
   });
   for (const server of servers) {
-    const text = renderServerConfig(server, servers, credentials, limits);
+    const text = renderServerConfig(server, servers, credentials, limits, tls);
     await writeFile(configPath(folder, server.name), text, { mode: 0o600 });
   }
   return servers;

@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
+import { roles, type Role } from '../../messages/roles.js';
 import {
   renderServerConfig,
   type DataCenterServer,
-  type ServerCredentials,
   type ServerLimits,
+  type ServerTls,
 } from './server-config.js';
+import type { ServerCredentials } from './server-users.js';
 
 const server = (name: string, port: number): DataCenterServer => ({
   name,
@@ -14,8 +16,9 @@ const server = (name: string, port: number): DataCenterServer => ({
 const train = server('train', 4000);
 const east = server('east', 5000);
 const credentials: ServerCredentials = {
-  user: 'starling',
-  password: 'p',
+  passwords: Object.fromEntries(roles.map((role) => [role, `${role}-p`])) as Record<Role, string>,
+  serverUser: 'server',
+  serverPassword: 'g',
   systemUser: 'system',
   systemPassword: 's',
 };
@@ -24,12 +27,14 @@ const limits: ServerLimits = {
   storageBytesMax: 1 << 30,
   syncAlways: false,
 };
-const render = (own = east, changed: Partial<ServerLimits> = {}) =>
-  renderServerConfig(own, [train, east], credentials, { ...limits, ...changed });
+const render = (own = east, changed: Partial<ServerLimits> = {}, tls?: ServerTls) =>
+  renderServerConfig(own, [train, east], credentials, { ...limits, ...changed }, tls);
+const tls: ServerTls = { ca: '/tls/ca.pem', cert: '/tls/cert.pem', key: '/tls/key.pem' };
 
 describe('the configuration of a server', () => {
   test('reads as follows', () => {
-    expect(render()).toBe(`server_name: "east-1"
+    const [servers, inside, clients] = render().split('    users: [\n');
+    expect(servers).toBe(`server_name: "east-1"
 listen: "127.0.0.1:5000"
 http: "127.0.0.1:5001"
 max_payload: 8388608
@@ -42,14 +47,16 @@ jetstream {
 cluster {
   name: "east"
   listen: "127.0.0.1:5002"
-  routes: ["nats-route://127.0.0.1:5002"]
+  routes: ["nats-route://server:g@127.0.0.1:5002"]
+  authorization { user: "server", password: "g", timeout: 10 }
 }
 gateway {
   name: "east"
   listen: "127.0.0.1:5003"
+  authorization { user: "server", password: "g", timeout: 10 }
   gateways: [
-    { name: "train", urls: ["nats://127.0.0.1:4003"] }
-    { name: "east", urls: ["nats://127.0.0.1:5003"] }
+    { name: "train", urls: ["nats://server:g@127.0.0.1:4003"] }
+    { name: "east", urls: ["nats://server:g@127.0.0.1:5003"] }
   ]
 }
 accounts {
@@ -58,13 +65,47 @@ accounts {
   }
   STARLING {
     jetstream: enabled
-    users: [{ user: "starling", password: "p" }]
-    mappings {
+`);
+    expect(inside!.slice(inside!.indexOf('    mappings'))).toBe(`    mappings {
       "starling.ingest.*": "starling.raw.east.$1"
     }
+    exports: [
+      { service: "starling.recommend", accounts: [CLIENTS] }
+      { service: "starling.rank", accounts: [CLIENTS] }
+      { service: "starling.status", accounts: [CLIENTS] }
+      { service: "starling.raw.east.*", accounts: [CLIENTS] }
+    ]
+  }
+  CLIENTS {
+`);
+    expect(clients).toBe(`      { user: "client", password: "client-p", permissions: {
+        publish: ["starling.recommend", "starling.rank", "starling.status", "starling.ingest.*"]
+        subscribe: ["_INBOX.>"]
+      } }
+    ]
+    imports: [
+      { service: { account: STARLING, subject: "starling.recommend" }, to: "starling.recommend" }
+      { service: { account: STARLING, subject: "starling.rank" }, to: "starling.rank" }
+      { service: { account: STARLING, subject: "starling.status" }, to: "starling.status" }
+      { service: { account: STARLING, subject: "starling.raw.east.*" }, to: "starling.ingest.*" }
+    ]
   }
 }
 `);
+  });
+
+  test('has a user for each role, with a password of its own', () => {
+    for (const role of roles) {
+      expect(render()).toContain(`{ user: "${role}", password: "${role}-p", permissions: {`);
+    }
+  });
+
+  test('asks other servers for a certificate, and clients for none, where there is TLS', () => {
+    const text = render(east, {}, tls);
+    expect(text.match(/cert_file: "\/tls\/cert.pem"/g)).toHaveLength(3);
+    expect(text.match(/verify: true/g)).toHaveLength(2);
+    expect(text.slice(0, text.indexOf('jetstream'))).not.toContain('verify');
+    expect(render()).not.toContain('tls');
   });
 
   test('sends events to the stream of its own data center', () => {

@@ -1,4 +1,5 @@
 import { assert } from '../../core/base/assert.js';
+import { accountLines, quoted, type ServerCredentials } from './server-users.js';
 
 /**
  * The configuration of one data center's nats-server: a cluster of its own, joined to the others by gateways. Pure
@@ -27,13 +28,11 @@ export interface ServerPorts {
   readonly gateway: number;
 }
 
-export interface ServerCredentials {
-  /** Of the account that the cluster and its clients use. */
-  readonly user: string;
-  readonly password: string;
-  /** Of the system account: server events and JetStream administration. Nothing in Starling signs in with it. */
-  readonly systemUser: string;
-  readonly systemPassword: string;
+/** Files of the servers' own certificate, and of the authority that has signed it; absolute. */
+export interface ServerTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface ServerLimits {
@@ -58,6 +57,9 @@ const memoryStoreBytesMax = 256 * 2 ** 20;
 const pendingPayloads = 16;
 const pendingBytesMin = 64 * 2 ** 20;
 
+/** For a server to sign in at another. Too low: on a busy host servers turn each other away and try again. */
+const signInSeconds = 10;
+
 /**
  * @param all  every data center's server, including `own`. At least two: a lone server would wait for a meta group of
  *   two for ever.
@@ -67,14 +69,19 @@ export function renderServerConfig(
   all: readonly DataCenterServer[],
   credentials: ServerCredentials,
   limits: ServerLimits,
+  tls?: ServerTls,
 ): string {
   assert(all.includes(own), `${own.name} is one of the servers`);
   assert(all.length >= 2, 'a super-cluster has at least two data centers');
   return `${[
     ...connectionLines(own, limits),
+    ...(tls ? tlsLines(tls, { verify: false }) : []),
     ...storageLines(own, limits),
-    ...clusterLines(own, all),
-    ...accountLines(own, credentials),
+    ...clusterLines(own, all, { credentials, tls }),
+    ...accountLines(credentials, {
+      dataCenter: own.name,
+      dataCenters: all.map(({ name }) => name),
+    }),
   ].join('\n')}\n`;
 }
 
@@ -100,40 +107,50 @@ function storageLines(own: DataCenterServer, limits: ServerLimits): string[] {
   ];
 }
 
-function clusterLines(own: DataCenterServer, all: readonly DataCenterServer[]): string[] {
+/**
+ * With TLS, servers show each other the certificate that they show to clients, and demand one. So a stranger in the
+ * network can neither listen nor join as a server.
+ */
+function tlsLines({ ca, cert, key }: ServerTls, { verify }: { readonly verify: boolean }) {
   return [
-    'cluster {',
-    `  name: ${quoted(own.name)}`,
-    `  listen: ${address(own.ports.cluster)}`,
-    `  routes: [${quoted(`nats-route://${loopback}:${own.ports.cluster}`)}]`,
-    '}',
-    'gateway {',
-    `  name: ${quoted(own.name)}`,
-    `  listen: ${address(own.ports.gateway)}`,
-    '  gateways: [',
-    ...all.map(({ name, ports }) => {
-      const url = quoted(`nats://${loopback}:${ports.gateway}`);
-      return `    { name: ${quoted(name)}, urls: [${url}] }`;
-    }),
-    '  ]',
+    'tls {',
+    `  cert_file: ${quoted(cert)}`,
+    `  key_file: ${quoted(key)}`,
+    `  ca_file: ${quoted(ca)}`,
+    ...(verify ? ['  verify: true'] : []),
     '}',
   ];
 }
 
-function accountLines(own: DataCenterServer, credentials: ServerCredentials): string[] {
-  const { user, password, systemUser, systemPassword } = credentials;
+function clusterLines(
+  own: DataCenterServer,
+  all: readonly DataCenterServer[],
+  { credentials, tls }: { credentials: ServerCredentials; tls: ServerTls | undefined },
+): string[] {
+  const { serverUser, serverPassword } = credentials;
+  const signIn = `${serverUser}:${serverPassword}`;
+  // Whoever joins as a server is asked for no permissions: without a password any process of this host could.
+  const mutual = [
+    `authorization { user: ${quoted(serverUser)}, password: ${quoted(serverPassword)}, timeout: ${signInSeconds} }`,
+    ...(tls ? tlsLines(tls, { verify: true }) : []),
+  ].map((line) => `  ${line}`);
   return [
-    'accounts {',
-    '  $SYS {',
-    `    users: [{ user: ${quoted(systemUser)}, password: ${quoted(systemPassword)} }]`,
-    '  }',
-    '  STARLING {',
-    '    jetstream: enabled',
-    `    users: [{ user: ${quoted(user)}, password: ${quoted(password)} }]`,
-    '    mappings {',
-    `      "starling.ingest.*": ${quoted(`starling.raw.${own.name}.$1`)}`,
-    '    }',
-    '  }',
+    'cluster {',
+    `  name: ${quoted(own.name)}`,
+    `  listen: ${address(own.ports.cluster)}`,
+    `  routes: [${quoted(`nats-route://${signIn}@${loopback}:${own.ports.cluster}`)}]`,
+    ...mutual,
+    '}',
+    'gateway {',
+    `  name: ${quoted(own.name)}`,
+    `  listen: ${address(own.ports.gateway)}`,
+    ...mutual,
+    '  gateways: [',
+    ...all.map(({ name, ports }) => {
+      const url = quoted(`nats://${signIn}@${loopback}:${ports.gateway}`);
+      return `    { name: ${quoted(name)}, urls: [${url}] }`;
+    }),
+    '  ]',
     '}',
   ];
 }
@@ -145,9 +162,4 @@ function serverName(dataCenter: string): string {
 
 function address(port: number): string {
   return quoted(`${loopback}:${port}`);
-}
-
-/** Quotes, backslashes and control characters are escaped alike in JSON and in the servers' format. */
-function quoted(text: string): string {
-  return JSON.stringify(text);
 }

@@ -1,0 +1,133 @@
+import { eventTypes } from './subjects.js';
+import type { BucketNeeds, Place, Role, RoleNeeds } from './roles.js';
+import { needsOf, roles } from './roles.js';
+
+/**
+ * What a role needs, as the subjects a nats-server lets its user publish and subscribe to; all else is refused. Beside
+ * the subjects of the protocol these are the subjects of JetStream itself: its API, acknowledgements, flow control, keys.
+ *
+ * Answers are confined too. NATS has `allow_responses` for services, which lets a service publish to whatever a request
+ * names as its reply subject: a client could have a ranker publish to `starling.ps.push.0` by asking it with that reply
+ * subject, and the server would allow it. So a service may publish to the inboxes of the roles that call it, and each
+ * role has inboxes of its own, which no other can read (docs/decisions/0005-answers-go-to-inboxes.md).
+ */
+export interface Permissions {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/** Clients have the prefix that every NATS client library and the `nats` command use by themselves. */
+export function inboxPrefixOf(role: Role): string {
+  return role === 'client' ? '_INBOX' : `_INBOX_${role}`;
+}
+
+/** Has an account of its own, in which there is nothing but what outsiders may ask for. */
+export function isOutside(role: Role): boolean {
+  return role === 'client';
+}
+
+export function permissionsOf(role: Role, place: Place): Permissions {
+  const needs = needsOf(role, place);
+  if (!needs) return { publish: ['>'], subscribe: ['>'] };
+  const { serves = [], calls = [], writes = [], hears = [] } = needs;
+  const publish = [
+    ...calls,
+    ...(isOutside(role) ? writes : writes.flatMap((subject) => asMapped(subject, place))),
+    ...callersOf(serves, place).map(repliesTo),
+    ...streamSubjects(needs),
+    ...(needs.keys ? keySubjects(needs.keys) : []),
+  ];
+  const subscribe = [...serves, ...hears, inboxesOf(role)];
+  return { publish: unique(publish), subscribe: unique(subscribe) };
+}
+
+function inboxesOf(role: Role): string {
+  return `${inboxPrefixOf(role)}.>`;
+}
+
+/** Requests of another account arrive with a reply subject that its server made up, and translates back. */
+function repliesTo(role: Role): string {
+  return isOutside(role) ? '_R_.>' : inboxesOf(role);
+}
+
+function callersOf(serves: readonly string[], place: Place): Role[] {
+  return roles.filter((role) => {
+    const needs = needsOf(role, place);
+    const calls = needs ? (needs.calls ?? []) : ['>'];
+    return calls.some((call) => serves.some((served) => overlap(call, served)));
+  });
+}
+
+/** A server applies the mapping of the ingest subjects first and looks at permissions second. */
+function asMapped(subject: string, { dataCenter }: Place): string[] {
+  const [root, ingest, type] = subject.split('.');
+  if (ingest !== 'ingest') return [subject];
+  const types = type === '*' ? eventTypes : [type!];
+  return [...types.map((each) => `${root}.raw.${dataCenter}.${each}`), subject];
+}
+
+const api = '$JS.API';
+
+function streamSubjects(needs: RoleNeeds): string[] {
+  const { tails = [], works = [], looksUp = [], measures = [], purges = [], keys } = needs;
+  const managed = [looksUp, measures, purges, works].some(({ length }) => length > 0) || keys;
+  return [
+    ...(managed ? [`${api}.INFO`] : []),
+    ...tails.flatMap(tailSubjects),
+    ...works.flatMap(workSubjects),
+    ...looksUp.flatMap((stream) => [
+      `${api}.STREAM.MSG.GET.${stream}`,
+      `${api}.DIRECT.GET.${stream}`,
+      `${api}.DIRECT.GET.${stream}.>`,
+    ]),
+    ...measures.map((stream) => `${api}.STREAM.INFO.${stream}`),
+    ...purges.map((stream) => `${api}.STREAM.PURGE.${stream}`),
+  ];
+}
+
+function tailSubjects(stream: string): string[] {
+  return [
+    `${api}.CONSUMER.CREATE.${stream}`,
+    // With a name and a filter. Who follows any stream gets none: the name could be that of somebody's durable one.
+    ...(stream === '*' ? [] : [`${api}.CONSUMER.CREATE.${stream}.>`]),
+    `${api}.CONSUMER.INFO.${stream}.*`,
+    `$JS.FC.${stream}.>`,
+  ];
+}
+
+function workSubjects({ stream, durable }: { stream: string; durable: string }): string[] {
+  return [
+    `${api}.CONSUMER.CREATE.${stream}.${durable}`,
+    `${api}.CONSUMER.CREATE.${stream}.${durable}.>`,
+    `${api}.CONSUMER.INFO.${stream}.${durable}`,
+    `${api}.CONSUMER.MSG.NEXT.${stream}.${durable}`,
+    `$JS.ACK.${stream}.${durable}.>`,
+  ];
+}
+
+/** A bucket is a stream with a subject for each key. */
+function keySubjects({ bucket, reads, writes }: BucketNeeds): string[] {
+  const stream = `KV_${bucket}`;
+  const keys = `$KV.${bucket}`;
+  return [
+    `${api}.STREAM.INFO.${stream}`,
+    ...reads.map((key) => `${api}.DIRECT.GET.${stream}.${keys}.${key}`),
+    ...(reads.length > 0 ? tailSubjects(stream) : []),
+    ...writes.map((key) => `${keys}.${key}`),
+  ];
+}
+
+/** Whether some subject matches both patterns. */
+export function overlap(one: string, other: string): boolean {
+  const [a, b] = [one.split('.'), other.split('.')];
+  for (let i = 0; ; i++) {
+    const [x, y] = [a[i], b[i]];
+    if (x === undefined || y === undefined) return x === y;
+    if (x === '>' || y === '>') return true;
+    if (x !== y && x !== '*' && y !== '*') return false;
+  }
+}
+
+function unique(subjects: readonly string[]): string[] {
+  return [...new Set(subjects)];
+}

@@ -1,0 +1,77 @@
+import { connect } from 'nats';
+import type { NatsConnection, TlsOptions } from 'nats';
+import { StarlingError, messageOf } from '../core/base/errors.js';
+import type { TlsFiles } from '../messages/supervision.js';
+import { denialOf, forbidden, isRefusedSignIn } from './nats-errors.js';
+
+export interface ConnectOptions {
+  /** The own data center's servers first. */
+  readonly urls: readonly string[];
+  readonly user?: string;
+  readonly password?: string;
+  /** Where replies come in; roles have prefixes of their own (messages/permissions.ts). */
+  readonly inboxPrefix?: string | undefined;
+  /** Absent: not encrypted, unless the servers insist and have a certificate that this host believes. */
+  readonly tls?: TlsFiles | undefined;
+  readonly name: string;
+  readonly connectTimeoutMs?: number;
+  /**
+   * Hears FORBIDDEN for every subject that the servers refuse; `details` has `operation`, publish or subscribe, and
+   * `subject`. Requests and appends reject with it as well, but who publishes a notice or subscribes hears it only here.
+   */
+  readonly onForbidden?: (error: StarlingError) => void;
+}
+
+/** @throws StarlingError UNAVAILABLE when no server answers, FORBIDDEN when user or password are wrong. */
+export async function openNats(options: ConnectOptions): Promise<NatsConnection> {
+  const { user = '', tls } = options;
+  try {
+    const connection = await connect({
+      servers: [...options.urls],
+      ...(user ? { user, pass: options.password ?? '' } : {}),
+      ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
+      ...(tls ? { tls: tlsOptions(tls) } : {}),
+      name: options.name,
+      noRandomize: true,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 100,
+      reconnectJitter: 100,
+      timeout: options.connectTimeoutMs ?? 5_000,
+      pingInterval: 5_000,
+      maxPingOut: 3,
+      ignoreClusterUpdates: true,
+    });
+    if (options.onForbidden) void tellDenials(connection, user, options.onForbidden);
+    return connection;
+  } catch (cause) {
+    if (isRefusedSignIn(cause)) {
+      const text = `NATS at ${options.urls.join(', ')} does not know user "${user}" with this password.`;
+      throw new StarlingError('FORBIDDEN', text, { user }, { cause });
+    }
+    throw new StarlingError(
+      'UNAVAILABLE',
+      `can't reach NATS at ${options.urls.join(', ')}: ${messageOf(cause)}.`,
+      {},
+      { cause },
+    );
+  }
+}
+
+function tlsOptions({ ca, cert, key }: TlsFiles): TlsOptions {
+  return {
+    caFile: ca,
+    ...(cert === undefined ? {} : { certFile: cert }),
+    ...(key === undefined ? {} : { keyFile: key }),
+  };
+}
+
+async function tellDenials(
+  connection: NatsConnection,
+  user: string,
+  tell: (error: StarlingError) => void,
+): Promise<void> {
+  for await (const status of connection.status()) {
+    const denial = denialOf(status);
+    if (denial) tell(forbidden(denial, user));
+  }
+}

@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+// eslint-disable-next-line no-restricted-imports -- our own client never sends such a reply subject.
+import { connect } from 'nats';
+import { roles, type Role } from '../../messages/roles.js';
+import { subject } from '../../messages/subjects.js';
+import { streamName } from '../../messages/streams.js';
+import { connectBus, type NatsBus } from '../../runtime/nats.js';
+import {
+  expectations,
+  publishCatalogue,
+  subscribeCatalogue,
+} from '../support/role-expectations.js';
+import { startRoleServers, type RoleBus, type RoleServers } from '../support/role-servers.js';
+
+let servers: RoleServers;
+beforeAll(async () => {
+  servers = await startRoleServers();
+}, 60_000);
+afterAll(async () => servers?.stop());
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const textOf = (value: Uint8Array): string => new TextDecoder().decode(value);
+
+/** What the server refuses of `attempts`, in the words of `refused`; the last attempt is one that it surely refuses. */
+async function refusalsOf({ bus, refused }: RoleBus, attempt: () => void): Promise<string[]> {
+  refused.length = 0;
+  attempt();
+  bus.publish('the.end', bytes(''));
+  while (refused.at(-1) !== 'publish the.end') {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return refused.slice(0, -1);
+}
+
+const limited = roles.filter((role) => role !== 'supervisor');
+
+describe.each(limited)('the role %s', (role) => {
+  const { site, publishes, subscribes } = expectations[role];
+
+  test('publishes what it needs, and is denied everything else', async () => {
+    const own = await servers.connect(role, site);
+    const refused = await refusalsOf(own, () => {
+      for (const name of publishCatalogue) own.bus.publish(name, bytes('{}'));
+    });
+    // A refused event is named by the subject that the server maps it to.
+    const named = refused.map((line) => line.replace(/^publish /, ''));
+    const expected = publishCatalogue.filter((name) => !publishes.includes(name));
+    expect([...new Set(named)].sort()).toEqual([...new Set(expected.map(mappedFor(role)))].sort());
+  });
+
+  test('subscribes to what it serves and hears, and is denied everything else', async () => {
+    const own = await servers.connect(role, site);
+    const refused = await refusalsOf(own, () => {
+      for (const name of subscribeCatalogue) own.bus.subscribe(name, () => undefined);
+    });
+    const expected = subscribeCatalogue.filter((name) => !subscribes.includes(name));
+    expect(refused.map((line) => line.replace(/^subscribe /, '')).sort()).toEqual(expected.sort());
+  });
+});
+
+/** The server maps first and judges second, but for clients, who are not where the mapping is. */
+function mappedFor(role: Role): (name: string) => string {
+  if (role === 'client') return (name) => name;
+  const site = expectations[role as keyof typeof expectations].site;
+  return (name) => name.replace('starling.ingest.', `starling.raw.${site}.`);
+}
+
+test('the supervisor may publish and subscribe to anything', async () => {
+  const { bus, refused } = await servers.connect('supervisor', 'train');
+  for (const name of subscribeCatalogue) bus.subscribe(name, () => undefined);
+  for (const name of ['starling.ps.push.0', 'starling.dead-letter.any', 'elsewhere']) {
+    bus.publish(name, bytes('{}'));
+  }
+  await bus.flush();
+  // Nobody of this account sees what servers say among themselves; to ask for it is not forbidden.
+  expect(refused.filter((line) => !line.includes('$SYS'))).toEqual([]);
+});
+
+describe('what roles do with streams, keys and each other', () => {
+  const work = async (bus: NatsBus, stream: string, durable: string): Promise<string> => {
+    let taken: (subjectName: string) => void;
+    const first = new Promise<string>((resolve) => (taken = resolve));
+    const options = { stream, durable, ackWaitMs: 5_000, pendingMax: 8 };
+    const consumer = await bus.work(options, (message) => {
+      message.working();
+      message.ack();
+      taken(message.subject);
+    });
+    const name = await first;
+    await consumer.stop();
+    return name;
+  };
+  const tail = async (bus: NatsBus, stream: string): Promise<number> => {
+    const following = await bus.tail({ stream }, () => undefined);
+    await following.stop();
+    return following.backlog;
+  };
+
+  test.each<[Role, 'train' | 'east', string, (bus: NatsBus) => Promise<unknown>]>([
+    ['joiner', 'train', 'appends samples', (bus) => bus.append(subject.samples(0), bytes('s'))],
+    ['joiner', 'train', 'follows JOIN', (bus) => tail(bus, streamName.join)],
+    ['trainer', 'train', 'works on SAMPLES', (bus) => work(bus, streamName.samples, 'trainer')],
+    ['ranker', 'east', 'logs', (bus) => bus.append(subject.ingest('impression'), bytes('i'))],
+    ['client', 'east', 'ingests', (bus) => bus.append(subject.ingest('action'), bytes('a'))],
+    ['processor', 'train', 'works on RAW', (bus) => work(bus, 'RAW_EAST', 'processor')],
+    ['processor', 'train', 'tells', (bus) => bus.append(subject.features('user'), bytes('f'))],
+    ['feature-store', 'east', 'follows FEATURES', (bus) => tail(bus, streamName.features)],
+    ['ps-shard', 'train', 'appends', (bus) => bus.append(subject.deltaWeights(0), bytes('w'))],
+    ['ps-shard', 'train', 'follows DELTAS', (bus) => tail(bus, streamName.deltas)],
+    ['ps-shard', 'train', 'owns', (bus) => bus.bucketPut('CLUSTER', 'partition.0', bytes('{}'))],
+    ['trainer', 'train', 'reads ownership', (bus) => bus.bucketGet('CLUSTER', 'partition.0')],
+    ['dense-shard', 'train', 'leases', (bus) => bus.bucketPut('CLUSTER', 'lease.d', bytes('{}'))],
+    [
+      'ps-shard',
+      'train',
+      'watches owners',
+      async (bus) => (await bus.bucketWatch('CLUSTER', 'partition.*', () => undefined)).stop(),
+    ],
+    [
+      'dense-shard',
+      'train',
+      'reads DENSE',
+      (bus) => bus.lastMessage(streamName.dense, subject.denseState),
+    ],
+    ['serving-shard', 'east', 'follows', (bus) => tail(bus, 'DELTAS_EAST')],
+    [
+      'serving-shard',
+      'east',
+      'keeps snapshots',
+      async (bus) => {
+        const name = subject.snapshotObject('east', 's', 'o');
+        await bus.purge('SNAPSHOTS_EAST', { subject: name });
+        await bus.append(name, bytes('chunk'));
+        await tail(bus, 'SNAPSHOTS_TRAIN');
+        return bus.subjects('SNAPSHOTS_EAST', '>');
+      },
+    ],
+    ['recommender', 'east', 'follows FEATURES', (bus) => tail(bus, streamName.features)],
+    ['admin', 'east', 'measures', (bus) => bus.streamState(streamName.deadLetter)],
+    ['admin', 'east', 'follows', (bus) => tail(bus, streamName.deltas)],
+    ['admin', 'east', 'reads keys', (bus) => bus.bucketGet('CLUSTER', 'shape')],
+  ])('%s at %s %s', async (role, site, _what, use) => {
+    const { bus, refused } = await servers.connect(role, site);
+    await use(bus);
+    expect(refused).toEqual([]);
+  });
+
+  test.each<[Role, 'train' | 'east']>([
+    ['client', 'east'],
+    ['client', 'train'],
+    ['recommender', 'east'],
+    ['admin', 'train'],
+  ])('a %s at %s is answered by a ranker in east', async (role, site) => {
+    const ranker = await servers.connect('ranker', 'east');
+    const served = ranker.bus.serve(subject.rank, { queue: 'ranker' }, () => bytes('scores'));
+    await ranker.bus.flush();
+    const { bus } = await servers.connect(role, site);
+    expect(textOf(await bus.request(subject.rank, bytes('{}'), { timeoutMs: 5_000 }))).toBe(
+      'scores',
+    );
+    expect(ranker.refused).toEqual([]);
+    await served.stop();
+  });
+});
+
+describe('a role that oversteps', () => {
+  test('is told FORBIDDEN with its name and the subject, at once', async () => {
+    const { bus } = await servers.connect('ranker', 'east');
+    const push = bus.request(subject.push(0), bytes(''), { timeoutMs: 30_000 });
+    await expect(push).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      message: 'user "ranker" may not publish to starling.ps.push.0.',
+      details: { user: 'ranker', operation: 'publish', subject: 'starling.ps.push.0' },
+    });
+    await expect(bus.append(subject.deltaWeights(0), bytes(''))).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+    await expect(bus.bucketPut('CLUSTER', 'partition.0', bytes(''))).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+    await expect(bus.tail({ stream: streamName.samples }, () => undefined)).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+  });
+
+  test('with a wrong password is not let in', async () => {
+    const urls = [servers.url('east')];
+    const attempt = connectBus({ urls, user: 'client', password: 'wrong', name: 'test' });
+    await expect(attempt).rejects.toMatchObject({ code: 'FORBIDDEN', details: { user: 'client' } });
+    await expect(connectBus({ urls, name: 'nobody' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  test('can not have an answer or an acknowledgement published where it may not itself', async () => {
+    const { bus: observer } = await servers.connect('supervisor', 'train');
+    const deltas = await observer.streamState(streamName.deltas);
+    const ranker = await servers.connect('ranker', 'east');
+    ranker.bus.serve(subject.rank, { queue: 'ranker' }, () => bytes('forged'));
+    await ranker.bus.flush();
+    const pass = servers.credentials.passwords.client;
+    const client = await connect({ servers: servers.url('east'), user: 'client', pass });
+    for (const name of [subject.rank, subject.ingest('action')]) {
+      client.publish(name, bytes('{}'), { reply: subject.deltaWeights(0) });
+    }
+    await client.request(subject.rank, bytes('{}'));
+    await client.close();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await observer.streamState(streamName.deltas)).toEqual(deltas);
+  });
+});

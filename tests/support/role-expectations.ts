@@ -1,0 +1,227 @@
+import type { Role } from '../../messages/roles.js';
+import { roles } from '../../messages/roles.js';
+import { actorKinds } from '../../messages/supervision.js';
+import type { Site } from './role-servers.js';
+
+/**
+ * What each role may do, written down a second time and without the functions of messages/roles.ts: a slip there that
+ * opens a subject to a role shows here as a difference. Everything in the catalogues that is not listed is denied.
+ */
+export interface Expectation {
+  readonly site: Site;
+  readonly publishes: readonly string[];
+  readonly subscribes: readonly string[];
+}
+
+const streams = [
+  ...['RAW_TRAIN', 'RAW_EAST', 'JOIN', 'SAMPLES', 'DELTAS', 'DELTAS_EAST', 'DENSE', 'DENSE_EAST'],
+  ...['SNAPSHOTS_TRAIN', 'SNAPSHOTS_EAST', 'FEATURES', 'DEAD_LETTER', 'SUPERVISION', 'KV_CLUSTER'],
+];
+
+const protocol = [
+  ...['starling.recommend', 'starling.rank', 'starling.status'],
+  ...['starling.ingest.impression', 'starling.ingest.action', 'starling.ingest.features'],
+  ...['starling.raw.train.action', 'starling.raw.east.impression', 'starling.raw.east.action'],
+  ...['starling.join.0', 'starling.joiner.0.close', 'starling.samples.0'],
+  ...[
+    'starling.ps.pull.0',
+    'starling.ps.push.0',
+    'starling.ps.control.snapshot.0',
+    'starling.ps.control.release.0',
+  ],
+  ...['starling.serving.control.snapshot.train.0', 'starling.serving.control.snapshot.east.0'],
+  ...['starling.dense.pull', 'starling.dense.push', 'starling.dense.durable'],
+  ...['starling.dense.control.restore', 'starling.operate.scale', 'starling.progress.x'],
+  ...['starling.deltas.weights.0', 'starling.deltas.rows.0', 'starling.deltas.dense'],
+  ...['starling.dense-log.version', 'starling.dense-log.state'],
+  ...['starling.features.user', 'starling.feature-store.get', 'starling.lookup.0'],
+  ...['starling.visible.train.0', 'starling.visible.east.0', 'starling.popular'],
+  ...['starling.snapshots.train.s.o', 'starling.snapshots.east.s.o'],
+  ...['starling.snapshot-manifests.train.s', 'starling.snapshot-manifests.east.s'],
+  ...['starling.supervision.start', 'elsewhere', 'starling.new-subject'],
+  ...actorKinds.map((kind) => `starling.dead-letter.${kind}`),
+];
+
+const inboxes = [
+  '_INBOX.x.y',
+  ...roles.filter((role) => role !== 'client').map((role) => `_INBOX_${role}.x.y`),
+];
+
+/** Without what a subject of JetStream can't be denied without harm: nothing. */
+export const publishCatalogue: readonly string[] = [
+  ...protocol,
+  ...inboxes,
+  '_R_.x.y',
+  '$KV.CLUSTER.shape',
+  '$KV.CLUSTER.partition.0',
+  '$KV.CLUSTER.lease.leader',
+  '$JS.API.INFO',
+  '$JS.API.STREAM.NAMES',
+  '$JS.ACK.SAMPLES.trainer.1.1.1.1.0',
+  '$JS.ACK.RAW_EAST.processor.1.1.1.1.0',
+  '$JS.API.CONSUMER.MSG.NEXT.SAMPLES.trainer',
+  '$JS.API.CONSUMER.MSG.NEXT.RAW_EAST.processor',
+  '$JS.API.CONSUMER.CREATE.SAMPLES.trainer',
+  '$JS.API.CONSUMER.CREATE.RAW_EAST.processor',
+  '$JS.API.CONSUMER.DELETE.SAMPLES.trainer',
+  ...streams.flatMap((stream) => [
+    `$JS.API.STREAM.CREATE.${stream}`,
+    `$JS.API.STREAM.UPDATE.${stream}`,
+    `$JS.API.STREAM.DELETE.${stream}`,
+    `$JS.API.STREAM.PURGE.${stream}`,
+    `$JS.API.STREAM.MSG.DELETE.${stream}`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.CONSUMER.CREATE.${stream}`,
+    `$JS.FC.${stream}.c.t`,
+  ]),
+];
+
+export const subscribeCatalogue: readonly string[] = [
+  ...protocol,
+  ...inboxes,
+  ...['>', 'starling.>', 'starling.*', '_INBOX.>', '$JS.>', '$JS.API.>', '$JS.ACK.>', '$KV.>'],
+  ...['$SYS.>', '_R_.>', '_GR_.>', '$KV.CLUSTER.>', '_INBOX_*.>', '*.*', '*.*.*'],
+];
+
+const follows = (stream: string): string[] => [
+  `$JS.API.CONSUMER.CREATE.${stream}`,
+  `$JS.FC.${stream}.c.t`,
+];
+const looksUp = (stream: string): string[] => [`$JS.API.STREAM.MSG.GET.${stream}`];
+const info = '$JS.API.INFO';
+const infoOf = (stream: string): string => `$JS.API.STREAM.INFO.${stream}`;
+const watchesKeys = [infoOf('KV_CLUSTER'), ...follows('KV_CLUSTER')];
+const inspects = (stream: string): string[] => [
+  ...follows(stream),
+  ...looksUp(stream),
+  infoOf(stream),
+];
+
+const snapshotsOf = (site: Site): string[] => [
+  `starling.snapshots.${site}.s.o`,
+  `$JS.API.STREAM.PURGE.SNAPSHOTS_${site.toUpperCase()}`,
+  ...inspects('SNAPSHOTS_TRAIN'),
+  ...inspects('SNAPSHOTS_EAST'),
+];
+const works = (stream: string, durable: string): string[] => [
+  `$JS.ACK.${stream}.${durable}.1.1.1.1.0`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
+  `$JS.API.CONSUMER.CREATE.${stream}.${durable}`,
+];
+const answers = (...callers: Role[]): string[] => [
+  '_INBOX_supervisor.x.y',
+  ...callers.map((role) => (role === 'client' ? '_R_.x.y' : `_INBOX_${role}.x.y`)),
+];
+const clientPublishes = [
+  ...['starling.recommend', 'starling.rank', 'starling.status'],
+  ...['starling.ingest.impression', 'starling.ingest.action', 'starling.ingest.features'],
+];
+
+function expect(
+  role: Role,
+  site: Site,
+  publishes: readonly string[],
+  subscribes: readonly string[] = [],
+): Expectation {
+  const isActor = (actorKinds as readonly string[]).includes(role);
+  const letters = isActor ? [`starling.dead-letter.${role}`] : [];
+  const inbox = role === 'client' ? ['_INBOX.x.y', '_INBOX.>'] : [`_INBOX_${role}.x.y`];
+  return { site, publishes: [...publishes, ...letters], subscribes: [...subscribes, ...inbox] };
+}
+
+export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectation>> = {
+  processor: expect(
+    'processor',
+    'train',
+    [
+      ...['starling.join.0', 'starling.features.user', 'starling.feature-store.get', info],
+      ...works('RAW_EAST', 'processor'),
+    ],
+    ['starling.features.user'],
+  ),
+  joiner: expect(
+    'joiner',
+    'train',
+    [
+      ...['starling.samples.0', 'starling.popular', info, ...answers()],
+      ...[...follows('JOIN'), ...looksUp('SAMPLES')],
+    ],
+    ['starling.joiner.0.close'],
+  ),
+  'feature-store': expect(
+    'feature-store',
+    'east',
+    [...follows('FEATURES'), ...answers('processor', 'ranker', 'admin')],
+    ['starling.feature-store.get'],
+  ),
+  'ps-shard': expect(
+    'ps-shard',
+    'train',
+    [
+      ...['starling.deltas.weights.0', 'starling.deltas.rows.0', info, ...answers('trainer')],
+      ...[...follows('DELTAS'), ...looksUp('DELTAS'), ...snapshotsOf('train'), ...watchesKeys],
+      ...['$KV.CLUSTER.partition.0', '$KV.CLUSTER.lease.leader'],
+    ],
+    [
+      'starling.ps.pull.0',
+      'starling.ps.push.0',
+      'starling.ps.control.snapshot.0',
+      'starling.ps.control.release.0',
+    ],
+  ),
+  'dense-shard': expect(
+    'dense-shard',
+    'train',
+    [
+      ...['starling.dense-log.version', 'starling.dense-log.state', 'starling.deltas.dense', info],
+      ...[...answers('trainer'), ...looksUp('DENSE'), ...follows('DELTAS')],
+      ...[...snapshotsOf('train'), '$KV.CLUSTER.lease.leader', infoOf('KV_CLUSTER')],
+    ],
+    [
+      ...['starling.dense.pull', 'starling.dense.push', 'starling.dense.durable'],
+      'starling.dense.control.restore',
+    ],
+  ),
+  trainer: expect('trainer', 'train', [
+    ...['starling.ps.pull.0', 'starling.ps.push.0'],
+    ...['starling.dense.pull', 'starling.dense.push', 'starling.dense.durable', info],
+    ...[...works('SAMPLES', 'trainer'), ...watchesKeys],
+  ]),
+  'serving-shard': expect(
+    'serving-shard',
+    'east',
+    [
+      ...['starling.visible.east.0', info, ...answers('ranker')],
+      ...[...follows('DELTAS_EAST'), ...looksUp('DELTAS_EAST'), ...snapshotsOf('east')],
+    ],
+    ['starling.lookup.0', 'starling.serving.control.snapshot.east.0'],
+  ),
+  ranker: expect(
+    'ranker',
+    'east',
+    [
+      ...['starling.ingest.impression', 'starling.raw.east.impression'],
+      ...['starling.feature-store.get', 'starling.lookup.0'],
+      ...[...follows('DENSE_EAST'), ...answers('recommender', 'client', 'admin')],
+    ],
+    ['starling.rank', 'starling.features.user'],
+  ),
+  recommender: expect(
+    'recommender',
+    'east',
+    ['starling.rank', ...follows('FEATURES'), ...answers('client', 'admin')],
+    ['starling.recommend', 'starling.popular'],
+  ),
+  client: expect('client', 'east', clientPublishes),
+  admin: expect(
+    'admin',
+    'east',
+    [
+      ...[...clientPublishes, 'starling.feature-store.get', 'starling.operate.scale', info],
+      ...['starling.raw.east.impression', 'starling.raw.east.action'],
+      ...streams.flatMap(inspects),
+    ],
+    ['starling.visible.train.0', 'starling.visible.east.0', 'starling.progress.x'],
+  ),
+};
