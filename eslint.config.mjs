@@ -50,13 +50,18 @@ const zones = [
     'the client is what users import',
   ),
   zone(
+    './operations',
+    ['./actors', './supervisor', './gateway', './cli', './simulation'],
+    'operations work on a cluster from outside',
+  ),
+  zone(
     './actors',
-    ['./supervisor', './cli', './simulation', './gateway'],
+    ['./supervisor', './operations', './cli', './simulation', './gateway'],
     'actors do not know who supervises them',
   ),
   zone(
     './supervisor',
-    ['./actors', './cli', './simulation', './gateway'],
+    ['./actors', './operations', './cli', './simulation', './gateway'],
     'the supervisor starts actors by kind name',
   ),
   ...[
@@ -65,6 +70,7 @@ const zones = [
     'runtime',
     'replication',
     'client',
+    'operations',
     'actors',
     'supervisor',
     'cli',

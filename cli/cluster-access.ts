@@ -3,6 +3,9 @@ import path from 'node:path';
 import { codeOf } from '../core/base/errors.js';
 import type { StarlingClient } from '../client/client.js';
 import { connectStarling } from '../client/client.js';
+import type { ClusterLocation } from '../client/connect.js';
+import { openConnection } from '../client/connect.js';
+import type { NatsBus } from '../runtime/nats.js';
 import type { Arguments } from './command.js';
 import { durationMs } from './command.js';
 
@@ -15,29 +18,56 @@ export const stateDirDefault = '.starling';
  */
 export const replayDirDefault = path.join(stateDirDefault, 'replay');
 
-/** The client for the cluster that --state or --nats name, or the one that runs in a default folder. */
-export async function connectByArguments(args: Arguments): Promise<StarlingClient> {
+/** Connects to the cluster that --state or --nats name, or to the one that runs in a default folder. */
+async function connectTo<T>(
+  args: Arguments,
+  connect: (location: ClusterLocation) => Promise<T>,
+): Promise<T> {
+  const url = args.value('nats');
+  if (url !== undefined) {
+    const user = process.env['STARLING_NATS_USER'];
+    const password = process.env['STARLING_NATS_PASSWORD'];
+    return connect({ urls: url.split(','), user, password, tls: tlsOfEnvironment() });
+  }
+  const stateDir = args.value('state');
+  if (stateDir !== undefined) return connect({ stateDir });
+  try {
+    return await connect({ stateDir: stateDirDefault });
+  } catch (error) {
+    const replaying = existsSync(path.join(replayDirDefault, 'cluster.json'));
+    if (codeOf(error) !== 'NOT_RUNNING' || !replaying) throw error;
+    return connect({ stateDir: replayDirDefault });
+  }
+}
+
+/** The client for the cluster that the arguments name. */
+export function connectByArguments(args: Arguments): Promise<StarlingClient> {
   const timeout = args.value('timeout');
   const options = {
     name: 'starling-cli',
     ...(timeout === undefined ? {} : { deadlineMs: durationMs(timeout, 'timeout') }),
   };
-  const url = args.value('nats');
-  if (url !== undefined) {
-    const user = process.env['STARLING_NATS_USER'];
-    const password = process.env['STARLING_NATS_PASSWORD'];
-    const tls = tlsOfEnvironment();
-    return connectStarling({ urls: url.split(','), user, password, tls, ...options });
-  }
-  const stateDir = args.value('state');
-  if (stateDir !== undefined) return connectStarling({ stateDir, ...options });
+  return connectTo(args, (location) => connectStarling({ ...location, ...options }));
+}
+
+const connectMsMax = 5_000;
+
+/** As somebody who may look at streams and ask the supervisor; closes whatever happens. */
+export async function withAdmin<T>(args: Arguments, use: (bus: NatsBus) => Promise<T>): Promise<T> {
+  const bus = await connectTo(args, adminAt);
   try {
-    return await connectStarling({ stateDir: stateDirDefault, ...options });
-  } catch (error) {
-    const replaying = existsSync(path.join(replayDirDefault, 'cluster.json'));
-    if (codeOf(error) !== 'NOT_RUNNING' || !replaying) throw error;
-    return connectStarling({ stateDir: replayDirDefault, ...options });
+    return await use(bus);
+  } finally {
+    await bus.close();
   }
+}
+
+export function adminAt(location: ClusterLocation): Promise<NatsBus> {
+  return openConnection(location, {
+    name: 'starling-cli',
+    connectTimeoutMs: connectMsMax,
+    role: 'admin',
+  });
 }
 
 /** Paths of PEM files for --nats, which has no place for them; cluster.json names its own. */

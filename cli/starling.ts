@@ -6,12 +6,25 @@ import { doctor } from './commands/doctor.js';
 import { ingest } from './commands/ingest.js';
 import { rank } from './commands/rank.js';
 import { recommend } from './commands/recommend.js';
+import { restore } from './commands/restore.js';
+import { scale } from './commands/scale.js';
+import { snapshot } from './commands/snapshot.js';
 import { status } from './commands/status.js';
 import { up } from './commands/up.js';
 import { failureOf } from './failure.js';
 import { helpOf, overviewOf } from './help.js';
 
-const commands: readonly Command[] = [up, status, recommend, rank, ingest, doctor];
+const commands: readonly Command[] = [
+  up,
+  status,
+  recommend,
+  rank,
+  ingest,
+  snapshot,
+  restore,
+  scale,
+  doctor,
+];
 
 /** Something that should have ended by itself (a timer, a socket) gets this long; then the process ends anyway. */
 const lingerMsMax = 2_000;

@@ -162,10 +162,14 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
   }),
   supervisor: () => undefined,
   client: () => ({ calls: clientCalls, writes: [s('ingest')] }),
-  /** People and their tools: all that a client may, a look at everything, and a word with the supervisor. */
-  admin: () => ({
+  /**
+   * People and their tools: all that a client may, a look at everything, a word with the supervisor, and snapshots,
+   * which can be brought from elsewhere.
+   */
+  admin: ({ dataCenters }) => ({
     calls: [...clientCalls, s('featuresGet'), s('operate')],
-    writes: [s('ingest')],
+    writes: [s('ingest'), s('snapshotObject'), s('snapshotManifest')],
+    purges: dataCenters.map((name) => streamName.snapshotsAt(name)),
     hears: [s('visible'), s('progress')],
     tails: ['*'],
     looksUp: ['*'],

@@ -38,9 +38,7 @@ export function denseCommands({ log, ledger, store, initial, publishAll }: Dense
   }
 
   async function fromManifest({ snapshot, dense }: SnapshotManifest): Promise<NetworkState> {
-    if (dense)
-      for await (const chunk of store.get(snapshot, dense))
-        return log.parse(chunk, `network of snapshot ${snapshot}`);
+    if (dense) for await (const chunk of store.get(snapshot, dense)) return log.parseForeign(chunk);
     throw new StarlingError('BAD_REQUEST', `snapshot ${snapshot} has no network.`, { snapshot });
   }
 

@@ -72,9 +72,14 @@ export class DenseLog {
   }
 
   parse(bytes: Uint8Array, what: string): DenseState {
-    const state = parseDenseState(decode(bytes), this.#ledger.parameters.length);
+    const state = this.parseForeign(bytes);
     refuseSpec(state.specHash, this.#specHash, what);
     return state;
+  }
+
+  /** Of another cluster, which may have other partitions; the network must be of the same size. */
+  parseForeign(bytes: Uint8Array): DenseState {
+    return parseDenseState(decode(bytes), this.#ledger.parameters.length);
   }
 
   stateBytes(): Uint8Array {

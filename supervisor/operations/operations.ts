@@ -25,16 +25,14 @@ export class Operations implements Stoppable {
 
   constructor(options: OperationsOptions) {
     this.#options = options;
-    const { bus, snapshots, scale, onRestored } = options;
+    const { snapshots, scale, onRestored } = options;
     this.#endpoints = [
-      this.#serve('snapshot', parseOperation, async ({ operation }) => {
-        const tell = teller(bus, operation);
+      this.#serve('snapshot', parseOperation, async (_request, tell) => {
         return { taken: await snapshots.take((text) => tell({ text, done: 0, total: 1 })) };
       }),
-      this.#serve('restore', parseRestore, async (request) => {
+      this.#serve('restore', parseRestore, async (request, tell) => {
         const total = options.config.partitions + 1;
         let done = 0;
-        const tell = teller(bus, request.operation);
         const restored = await restore(request, options, (text) =>
           tell({ text, done: ++done, total }),
         );
@@ -43,8 +41,8 @@ export class Operations implements Stoppable {
         );
         return restored;
       }),
-      this.#serve('scale', parseScale, async (request) => {
-        await scale.to(request, teller(bus, request.operation));
+      this.#serve('scale', parseScale, async (request, tell) => {
+        await scale.to(request, tell);
         return { kind: request.kind, count: request.count };
       }),
     ];
@@ -57,18 +55,49 @@ export class Operations implements Stoppable {
   #serve<T extends Operation>(
     verb: OperateVerb,
     parse: (value: unknown) => T,
-    run: (request: T) => Promise<object>,
+    run: (request: T, tell: (progress: Progress) => void) => Promise<object>,
   ): ServedEndpoint {
-    return new ServedEndpoint(this.#options.bus, {
+    const { bus } = this.#options;
+    return new ServedEndpoint(bus, {
       subject: subject.operate(verb),
       inFlightMax: 1,
       deadlineMs: operationMsMax,
-      handle: async (value) => ({ v: protocolVersion, ...(await run(parse(value))) }),
+      handle: async (value) => {
+        const request = parse(value);
+        const teller = new Teller(bus, request.operation);
+        try {
+          return { v: protocolVersion, ...(await run(request, teller.tell)) };
+        } finally {
+          teller.stop();
+        }
+      },
     });
   }
 }
 
-function teller(bus: Bus, operation: string): (progress: Progress) => void {
-  return (progress) =>
-    bus.publish(subject.progress(operation), encode({ v: protocolVersion, ...progress }));
+/** Too low: noise. Too high: the caller takes a long step for the end of the supervisor. */
+const repeatMs = 3_000;
+
+/** Tells how far an operation is, and again and again that it goes on. */
+class Teller {
+  readonly #bus: Bus;
+  readonly #operation: string;
+  readonly #timer: NodeJS.Timeout;
+  #last: Progress = { text: 'begun', done: 0, total: 1 };
+
+  constructor(bus: Bus, operation: string) {
+    this.#bus = bus;
+    this.#operation = operation;
+    this.#timer = setInterval(() => this.tell(this.#last), repeatMs);
+  }
+
+  readonly tell = (progress: Progress): void => {
+    this.#last = progress;
+    const bytes = encode({ v: protocolVersion, ...progress });
+    this.#bus.publish(subject.progress(this.#operation), bytes);
+  };
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
 }

@@ -220,6 +220,9 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     [
       ...[...clientPublishes, 'starling.feature-store.get', 'starling.operate.scale', info],
       ...['starling.raw.east.impression', 'starling.raw.east.action'],
+      ...['starling.snapshots.train.s.o', 'starling.snapshots.east.s.o'],
+      ...['starling.snapshot-manifests.train.s', 'starling.snapshot-manifests.east.s'],
+      ...['$JS.API.STREAM.PURGE.SNAPSHOTS_TRAIN', '$JS.API.STREAM.PURGE.SNAPSHOTS_EAST'],
       ...streams.flatMap(inspects),
     ],
     ['starling.visible.train.0', 'starling.visible.east.0', 'starling.progress.x'],

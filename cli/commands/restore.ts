@@ -1,0 +1,105 @@
+import { pino } from 'pino';
+import { blueprintOf } from '../../actors/shared/blueprint.js';
+import { operate } from '../../client/operate.js';
+import { loadClusterConfig } from '../../core/config/load.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type { RestoreRequest } from '../../messages/operations.js';
+import { transfer } from '../../operations/transfer.js';
+import type { NatsBus } from '../../runtime/nats.js';
+import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
+import { adminAt, withAdmin } from '../cluster-access.js';
+import type { Arguments, Command, Output } from '../command.js';
+import { UsageError, clusterOptions, exitCode, expectPositionals } from '../command.js';
+
+export const restore: Command = {
+  name: 'restore',
+  summary: 'takes rows and network back to what they were, or into another cluster',
+  usage: '--at TIME|SEQUENCE [options] | --snapshot ID | --into DIR [--at SEQUENCE]',
+  text: 'Takes all rows and the network back to a moment that the log of changes still covers, while training and serving go on; serving follows within a second. What was learned since stays booked as learned, and is not learned again. With --into, the other cluster, which runs on that state folder, gets the rows and the network of this one instead; it may have other shards and another number of partitions.',
+  options: [
+    {
+      name: 'at',
+      value: 'MOMENT',
+      text: 'a time such as 2026-11-21T10:00:00Z, or a sequence of the DELTAS stream',
+    },
+    { name: 'snapshot', value: 'ID', text: 'what this snapshot holds, wherever it came from' },
+    { name: 'into', value: 'DIR', text: 'state folder of another running cluster' },
+    { name: 'config', value: 'FILE', text: 'with --into: configuration of this cluster' },
+    {
+      name: 'into-config',
+      value: 'FILE',
+      text: 'with --into: configuration of the other cluster (default: the same)',
+    },
+    ...clusterOptions,
+  ],
+  examples: ['starling restore --at 2026-11-21T10:00:00Z', 'starling restore --into /srv/other'],
+  async run(args, out) {
+    expectPositionals(args, []);
+    const into = args.value('into');
+    const reply = await withAdmin(args, (bus) =>
+      into === undefined ? restoreHere(bus, args, out) : restoreInto(bus, into, args, out),
+    );
+    const { changed, removed, sequence } = reply;
+    if (out.json)
+      out.document({ changed, removed, ...(sequence === undefined ? {} : { sequence }) });
+    else out.line(`${String(changed)} rows changed, ${String(removed)} went`);
+    return exitCode.ok;
+  },
+};
+
+function restoreHere(bus: NatsBus, args: Arguments, out: Output) {
+  const to = targetOf(args);
+  return operate(bus, 'restore', { to }, (state) =>
+    out.note(`${state.done}/${state.total} ${state.text}`),
+  );
+}
+
+async function restoreInto(from: NatsBus, stateDir: string, args: Arguments, out: Output) {
+  const config = await loadClusterConfig(args.value('config'));
+  const other = args.value('into-config');
+  const otherConfig = other === undefined ? config : await loadClusterConfig(other);
+  const at = args.value('at');
+  const sequence = at === undefined ? undefined : sequenceOf(at);
+  const bus = await adminAt({ stateDir });
+  try {
+    const { tables, capacity, slotCount, dim, hash, partitionCount } = blueprintOf(config);
+    const snapshot = await transfer({
+      from: { bus: from, config },
+      to: { bus, config: otherConfig },
+      shape: { tables, capacity, slotCount, dim, hash, partitionCount },
+      sequence,
+      log: pino({ level: 'error' }, pino.destination(2)),
+      progress: out.note,
+    });
+    try {
+      return await operate(bus, 'restore', { to: { snapshot } }, (state) =>
+        out.note(`${state.done}/${state.total} ${state.text}`),
+      );
+    } finally {
+      await openSnapshots(bus, otherConfig, trainingOf(otherConfig)).remove(snapshot);
+    }
+  } finally {
+    await bus.close();
+  }
+}
+
+function targetOf(args: Arguments): RestoreRequest['to'] {
+  const at = args.value('at');
+  const snapshot = args.value('snapshot');
+  if ((at === undefined) === (snapshot === undefined))
+    throw new UsageError('restore needs --at, --snapshot or --into.');
+  if (snapshot !== undefined) return { snapshot };
+  if (/^\d{1,12}$/.test(at!)) return { sequence: Number(at) };
+  const atMs = Date.parse(at!);
+  if (Number.isFinite(atMs)) return { atMs };
+  throw new UsageError(`--at: expected a time or a sequence; got "${at}".`);
+}
+
+function sequenceOf(text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new UsageError(`--at: with --into, expected a sequence of DELTAS; got "${text}".`);
+}
+
+function trainingOf({ dataCenters }: ClusterConfig): string {
+  return dataCenters.find(({ role }) => role === 'training')!.name;
+}
