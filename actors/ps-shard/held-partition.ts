@@ -144,8 +144,14 @@ export class HeldPartition {
   /** Brings the partition to where the directory says it should be. */
   reconcile(): Promise<void> {
     this.#again = true;
-    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    this.#running ??= this.#run();
     return this.#running;
+  }
+
+  /** As `reconcile`, by what the bucket itself says: the watch may be a little behind. */
+  async reconcileNow(): Promise<void> {
+    await this.#options.directory.refresh(this.number);
+    await this.reconcile();
   }
 
   async stop(): Promise<void> {
@@ -156,10 +162,16 @@ export class HeldPartition {
   }
 
   async #run(): Promise<void> {
-    while (this.#again && !this.#stopped) {
-      this.#again = false;
-      const entry = this.#options.directory.entry(this.number);
-      if (entry) await this.#step(entry);
+    await Promise.resolve(); // So that what is returned is stored before it ends.
+    try {
+      while (this.#again && !this.#stopped) {
+        this.#again = false;
+        const entry = this.#options.directory.entry(this.number);
+        if (entry) await this.#step(entry);
+      }
+    } finally {
+      // At once: whoever asks again from here on starts anew.
+      this.#running = undefined;
     }
   }
 

@@ -108,14 +108,15 @@ export function createPsShard(context: ActorContext): Actor {
   async function hold(opened: PartitionDirectory): Promise<void> {
     const store = openSnapshots(bus, config, identity.dataCenter);
     const options = { context, directory: opened, shape: blueprintShape(), store, figures };
-    opened.onChange((number) => {
+    const holdOne = (number: number): HeldPartition => {
       const found = held.get(number) ?? new HeldPartition(number, options);
       held.set(number, found);
-      found.reconcile().catch(context.crash);
-    });
-    for (const number of opened.partitions) held.set(number, new HeldPartition(number, options));
+      return found;
+    };
+    opened.onChange((number) => void holdOne(number).reconcile().catch(context.crash));
+    for (const number of opened.partitions) holdOne(number);
     await Promise.all([...held.values()].map((each) => each.reconcile()));
-    const commands = shardCommands({ context, store, shape: options.shape, held });
+    const commands = shardCommands({ context, store, shape: options.shape, held, hold: holdOne });
     for (const [verb, handle] of Object.entries(commands)) {
       const name = subject.shardControl(verb as ShardVerb, identity.index);
       const limits = { inFlightMax: 64, deadlineMs: commandMsMax };

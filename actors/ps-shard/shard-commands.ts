@@ -22,13 +22,15 @@ export interface CommandOptions {
   readonly store: SnapshotStore;
   readonly shape: TrainedShape;
   readonly held: ReadonlyMap<number, HeldPartition>;
+  /** Looks after a partition from now on, whatever the directory says of it. */
+  readonly hold: (partition: number) => HeldPartition;
 }
 
 /** What the supervisor asks of a shard beside pulls and pushes. */
 export function shardCommands(
   options: CommandOptions,
 ): Readonly<Record<ShardVerb, (value: unknown) => Promise<object>>> {
-  const { context, held } = options;
+  const { context, held, hold } = options;
 
   function partitionOf(number: number): HeldPartition {
     const found = held.get(number);
@@ -38,9 +40,9 @@ export function shardCommands(
 
   return {
     async 'catch-up'(value) {
-      const found = partitionOf(parsePartitionCommand(value).partition);
-      // The directory may have named this shard a follower just now.
-      await found.reconcile();
+      // The directory may have named this shard a follower, or the owner, just now.
+      const found = hold(parsePartitionCommand(value).partition);
+      await found.reconcileNow();
       if (!found.isOwned) await found.catchUp();
       return { v: protocolVersion, rows: found.partition.rows.rowCount };
     },

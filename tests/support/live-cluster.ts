@@ -1,0 +1,196 @@
+import path from 'node:path';
+import base from '../../cluster.config.js';
+import type { StarlingClient } from '../../client/client.js';
+import { clientOn } from '../../client/client.js';
+import { IntervalSet } from '../../core/base/interval-set.js';
+import type { ClusterConfigInput } from '../../core/config/schema.js';
+import { parseClusterConfig } from '../../core/config/schema.js';
+import { decode, protocolVersion } from '../../messages/codec.js';
+import { parseDenseState } from '../../messages/parameters.js';
+import type { PartitionDigest } from '../../messages/ownership.js';
+import { parseDigests } from '../../messages/ownership.js';
+import { streamName } from '../../messages/streams.js';
+import { subject } from '../../messages/subjects.js';
+import type { ActorStatus } from '../../messages/supervision.js';
+import { call } from '../../runtime/call.js';
+import type { NatsBus } from '../../runtime/nats.js';
+import { connectAs } from '../../runtime/nats.js';
+import type { RunningCluster } from '../../supervisor/cluster.js';
+import { startCluster } from '../../supervisor/cluster.js';
+import { temporaryFolder } from './starling-process.js';
+
+const readyMsMax = 90_000;
+const eventsPerMessage = 50;
+
+/** A whole cluster whose supervisor runs in the test: actors and servers are real processes. */
+export class LiveCluster {
+  readonly folder: string;
+  readonly cluster: RunningCluster;
+  readonly #remove: () => void;
+  readonly #client: { bus: NatsBus; client: StarlingClient };
+  #sent = 0;
+
+  private constructor(
+    cluster: RunningCluster,
+    temporary: ReturnType<typeof temporaryFolder>,
+    client: { bus: NatsBus; client: StarlingClient },
+  ) {
+    this.cluster = cluster;
+    this.folder = temporary.folder;
+    this.#remove = temporary.remove;
+    this.#client = client;
+  }
+
+  static async start(overrides: Partial<ClusterConfigInput> = {}): Promise<LiveCluster> {
+    const temporary = temporaryFolder();
+    const config = parseClusterConfig({ ...base, ...overrides });
+    const stateDir = path.join(temporary.folder, 'state');
+    try {
+      const cluster = await startCluster({ config, stateDir });
+      try {
+        await cluster.untilReady(readyMsMax);
+        const bus = await connectAs(cluster.access('east', 'client'), { name: 'test' });
+        return new LiveCluster(cluster, temporary, { bus, client: clientOn(bus) });
+      } catch (error) {
+        await cluster.stop();
+        throw error;
+      }
+    } catch (error) {
+      temporary.remove();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#client.bus.close();
+    await this.cluster.stop();
+    this.#remove();
+  }
+
+  get client(): StarlingClient {
+    return this.#client.client;
+  }
+
+  /** Of the supervisor, in the training data center. */
+  get bus(): NatsBus {
+    return this.cluster.bus;
+  }
+
+  /** Impressions with their labels, which depend on user and item. */
+  async feed(count: number): Promise<void> {
+    for (let done = 0; done < count; done += eventsPerMessage) {
+      const rows = Array.from({ length: Math.min(eventsPerMessage, count - done) }, () => {
+        const n = this.#sent++;
+        const user = (n * 7919) % 200;
+        const item = (n * 104_729) % 100;
+        return { requestId: `r${n}`, user, item, label: user % 2 === item % 2 ? 1 : 0 } as const;
+      });
+      await this.client.ingestImpressions(
+        rows.map(({ requestId, user, item }) => ({ requestId, user, item, score: 0.5 })),
+      );
+      await this.client.ingestActions(
+        rows.map(({ requestId, item, label }) => ({ requestId, item, label })),
+      );
+    }
+  }
+
+  /** Feeds until stopped; resolves with the number of events then. */
+  feedOn(): { stop: () => Promise<void> } {
+    let going = true;
+    const run = (async () => {
+      while (going) {
+        await this.feed(eventsPerMessage);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    })();
+    return {
+      stop: async () => {
+        going = false;
+        await run;
+      },
+    };
+  }
+
+  actor(address: string): ActorStatus {
+    const found = this.cluster.status().actors.find((each) => each.address === address);
+    if (!found) throw new Error(`there is no ${address}`);
+    return found;
+  }
+
+  signal(address: string, signal: NodeJS.Signals): void {
+    process.kill(this.actor(address).pid!, signal);
+  }
+
+  async untilReady(): Promise<void> {
+    await this.until('every actor is ready', () => this.cluster.status().ready);
+  }
+
+  async until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 60_000) {
+    const endMs = Date.now() + timeoutMs;
+    while (!(await holds())) {
+      if (Date.now() > endMs) {
+        const { actors, events } = this.cluster.status();
+        const states = actors.map(({ address, state, reason }) => [address, state, reason]);
+        throw new Error(
+          `not in time: ${what}\n${JSON.stringify(states)}\n${JSON.stringify(events.slice(-20), null, 1)}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Everything that was fed is a sample, and every sample is in every partition and the network, durably. */
+  async settled(): Promise<void> {
+    await this.until('all is learned', async () => {
+      const { actors } = this.cluster.status();
+      const joined = actors
+        .filter(({ kind }) => kind === 'joiner')
+        .map(({ stats }) => stats as Record<string, number>);
+      const samples = joined.reduce(
+        (sum, { positives = 0, negatives = 0 }) => sum + positives + negatives,
+        0,
+      );
+      const pending = joined.reduce((sum, { outboxPending = 0 }) => sum + outboxPending, 0);
+      if (samples !== this.#sent || pending > 0) return false;
+      const { lastSequence } = await this.bus.streamState(streamName.samples);
+      const applied = await this.appliedSets();
+      return applied.every((set) => set.watermark === lastSequence);
+    });
+  }
+
+  /** Of each partition and the network, from the newest record in their logs. */
+  async appliedSets(): Promise<IntervalSet[]> {
+    const { partitions } = this.cluster.config;
+    const names = Array.from({ length: partitions }, (_unused, p) => subject.deltaWeights(p));
+    const sets = await Promise.all(
+      names.map(async (name) => {
+        const found = await this.bus.lastMessage(streamName.deltas, name);
+        const value = found ? (decode(found.bytes) as { applied: Float64Array }) : undefined;
+        return value ? IntervalSet.decode(value.applied) : new IntervalSet();
+      }),
+    );
+    const dense = await this.bus.lastMessage(streamName.dense, subject.denseState);
+    const { applied } = decode(dense!.bytes) as ReturnType<typeof parseDenseState>;
+    return [...sets, IntervalSet.decode(applied)];
+  }
+
+  /** Of the owned partitions, by number. */
+  async digests(): Promise<Map<number, PartitionDigest>> {
+    const digests = new Map<number, PartitionDigest>();
+    for (const { kind, address, partitions } of this.cluster.status().actors) {
+      if (kind !== 'ps-shard') continue;
+      const name = subject.shardControl('digest', Number(address.split('.')[2]));
+      const reply = await call(this.bus, name, { v: protocolVersion }, { deadlineMs: 10_000 });
+      for (const digest of parseDigests(reply))
+        if (partitions?.includes(digest.partition)) digests.set(digest.partition, digest);
+    }
+    return digests;
+  }
+
+  async servedDigests(dataCenter: string, shard = 0): Promise<PartitionDigest[]> {
+    const name = subject.servingControl('digest', dataCenter, shard);
+    return parseDigests(
+      await call(this.bus, name, { v: protocolVersion }, { deadlineMs: 10_000 }),
+    );
+  }
+}
