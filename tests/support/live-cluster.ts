@@ -189,8 +189,6 @@ export class LiveCluster {
 
   async servedDigests(dataCenter: string, shard = 0): Promise<PartitionDigest[]> {
     const name = subject.servingControl('digest', dataCenter, shard);
-    return parseDigests(
-      await call(this.bus, name, { v: protocolVersion }, { deadlineMs: 10_000 }),
-    );
+    return parseDigests(await call(this.bus, name, { v: protocolVersion }, { deadlineMs: 10_000 }));
   }
 }
