@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import base from '../../cluster.config.js';
 import type { StarlingClient } from '../../client/client.js';
@@ -59,6 +60,13 @@ export class LiveCluster {
       temporary.remove();
       throw error;
     }
+  }
+
+  /** A file for --config. */
+  writeConfig(): string {
+    const file = path.join(this.folder, 'cluster.config.json');
+    writeFileSync(file, JSON.stringify(this.cluster.config));
+    return file;
   }
 
   async stop(): Promise<void> {

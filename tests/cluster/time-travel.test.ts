@@ -1,0 +1,123 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { operate } from '../../client/operate.js';
+import { streamName } from '../../messages/streams.js';
+import { LiveCluster } from '../support/live-cluster.js';
+import { starling } from '../support/starling-process.js';
+
+const running: LiveCluster[] = [];
+afterEach(async () => {
+  for (const live of running.splice(0)) await live.stop();
+});
+
+async function start(overrides?: Parameters<typeof LiveCluster.start>[0]): Promise<LiveCluster> {
+  const live = await LiveCluster.start(overrides);
+  running.push(live);
+  return live;
+}
+
+async function rowsOf(live: LiveCluster): Promise<Map<number, string>> {
+  const texts = new Map<number, string>();
+  for (const [partition, { digest }] of await live.digests()) texts.set(partition, digest);
+  return texts;
+}
+
+const end = async (live: LiveCluster) =>
+  (await live.bus.streamState(streamName.deltas)).lastSequence;
+
+/** Serving has what training has: the same weights for the same keys. */
+async function untilServed(live: LiveCluster): Promise<void> {
+  await live.until('serving has the same rows', async () => {
+    const trained = [...(await live.digests()).values()];
+    const served = await live.servedDigests('east');
+    return served.every(({ partition, rows, deltaNumber }) =>
+      trained.some(
+        (each) =>
+          each.partition === partition && each.rows === rows && each.deltaNumber === deltaNumber,
+      ),
+    );
+  });
+}
+
+describe('restore', () => {
+  test('--at takes every row back to what it was, with and without a snapshot before it', async () => {
+    const live = await start();
+    await live.feed(600);
+    await live.settled();
+    const early = { rows: await rowsOf(live), sequence: await end(live) };
+    await live.feed(600);
+    await live.settled();
+    await operate(live.bus, 'snapshot', {}, () => undefined);
+    await live.feed(600);
+    await live.settled();
+    const late = { rows: await rowsOf(live), sequence: await end(live) };
+    await live.feed(600);
+    await live.settled();
+    expect(await rowsOf(live)).not.toEqual(late.rows);
+
+    const state = ['--state', live.cluster.stateDir];
+    const back = await starling('restore', '--at', String(late.sequence), ...state, '--json');
+    expect(back).toMatchObject({ code: 0 });
+    expect(JSON.parse(back.output.slice(back.output.indexOf('{')))).toMatchObject({
+      sequence: late.sequence,
+    });
+    expect(await rowsOf(live)).toEqual(late.rows);
+    await untilServed(live);
+    // Further back, and from there on: it still learns, and books each batch once.
+    await starling('restore', '--at', String(early.sequence), ...state);
+    expect(await rowsOf(live)).toEqual(early.rows);
+    await live.feed(300);
+    await live.settled();
+    expect(await rowsOf(live)).not.toEqual(early.rows);
+  }, 180_000);
+
+  test('refuses a moment that is not covered, with what is', async () => {
+    const live = await start({ snapshots: { keep: 2 } });
+    for (let round = 0; round < 3; round++) {
+      await live.feed(300);
+      await live.settled();
+      await operate(live.bus, 'snapshot', {}, () => undefined);
+    }
+    const { code, output } = await starling(
+      ...['restore', '--at', '3', '--state', live.cluster.stateDir],
+    );
+    expect(code).toBe(1);
+    expect(output).toMatch(/BAD_REQUEST: the log and its snapshots reach back to sequence \d+/);
+    const future = await starling(
+      ...['restore', '--at', '99999999', '--state', live.cluster.stateDir],
+    );
+    expect(future).toMatchObject({ code: 1 });
+    expect(future.output).toContain('the log ends at sequence');
+  }, 120_000);
+
+  test('--into gives a fresh cluster with other shards and other partitions the same rows', async () => {
+    const live = await start();
+    await live.feed(900);
+    await live.settled();
+    const rows = [...(await live.digests()).values()].reduce((sum, each) => sum + each.rows, 0);
+    const scores = await live.client.rank({ user: 7, candidates: [1, 2, 3, 4] });
+    for (const shape of [
+      { actors: { 'ps-shard': 3 }, partitions: 8 },
+      { actors: { 'ps-shard': 2 }, partitions: 6 },
+    ]) {
+      const other = await start(shape);
+      const config = other.writeConfig();
+      const { code, output } = await starling(
+        ...['restore', '--into', other.cluster.stateDir, '--into-config', config],
+        ...['--config', live.writeConfig(), '--state', live.cluster.stateDir],
+      );
+      expect({ code, output }).toMatchObject({ code: 0 });
+      await untilServed(other);
+      const copied = [...(await other.digests()).values()];
+      expect(copied.reduce((sum, each) => sum + each.rows, 0)).toBe(rows);
+      if (shape.partitions === 8) expect(await rowsOf(other)).toEqual(await rowsOf(live));
+      await live.until('the copy scores as the original', async () => {
+        const copy = await other.client.rank({ user: 7, candidates: [1, 2, 3, 4] });
+        return copy.scores.every((score, i) => Math.abs(score - scores.scores[i]!) < 0.02);
+      });
+      await other.feed(300);
+      await other.settled();
+      await other.stop();
+      running.splice(running.indexOf(other), 1);
+    }
+  }, 240_000);
+});
