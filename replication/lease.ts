@@ -3,6 +3,7 @@ import { encode, protocolVersion } from '../messages/codec.js';
 import { clusterBucket } from '../messages/streams.js';
 import { leaseKey } from '../messages/ownership.js';
 import type { ActorContext } from '../runtime/actor.js';
+import { within } from '../runtime/within.js';
 
 /** Renewals in the time of a lease: two may be lost. */
 const renewalsPerLease = 4;
@@ -70,7 +71,9 @@ export class Lease {
     const sentAtMs = performance.now();
     try {
       const bytes = encode({ v: protocolVersion, epoch: identity.epoch });
-      await bus.bucketPut(clusterBucket, leaseKey(identity.address), bytes);
+      const key = leaseKey(identity.address);
+      // A request that was on its way when its server died is never answered.
+      await within(this.#leaseMs, key, bus.bucketPut(clusterBucket, key, bytes));
       if (!this.valid && this.#validUntilMs > 0) {
         this.#lapses++;
         log.warn({ sinceMs: Math.round(sentAtMs - this.#validUntilMs) }, 'lease had run out');

@@ -72,6 +72,8 @@ export class PartitionFollower<Part extends FollowedPart> {
   #resyncs = 0;
   #badMessages = 0;
   #waiting: { sequence: number; resolve: () => void }[] = [];
+  /** The newest gap, and how often the log was begun again because of it. */
+  #gap: { readonly after: number; readonly tries: number } | undefined;
   #restarting: Promise<void> | undefined;
   #failure: unknown;
   #stopped = false;
@@ -134,7 +136,7 @@ export class PartitionFollower<Part extends FollowedPart> {
       context.bus,
       { stream, filter: subject, fromSequence: start.sequence + 1 },
       (message) => {
-        if (life === this.#life) this.#hear(message, start.position);
+        if (life === this.#life) this.#hear(message);
       },
       this.#options.onError,
     );
@@ -144,11 +146,11 @@ export class PartitionFollower<Part extends FollowedPart> {
     await following.caughtUp;
   }
 
-  #hear(message: StreamMessage, startedAt: DeltaPosition): void {
+  #hear(message: StreamMessage): void {
     const { untilSequence = Infinity } = this.#options;
     if (message.sequence > untilSequence) return;
     const verdict = this.#take(message);
-    if (verdict === 'gap') return this.#resynchronize(message, startedAt);
+    if (verdict === 'gap') return this.#resynchronize(message);
     this.#sequence = message.sequence;
     if (verdict === 'complete') {
       this.#deltas++;
@@ -179,42 +181,36 @@ export class PartitionFollower<Part extends FollowedPart> {
     }
   }
 
-  #resynchronize(message: StreamMessage, startedAt: DeltaPosition): void {
+  #resynchronize({ sequence }: StreamMessage): void {
     const { context, partition, onError } = this.#options;
-    const { position } = this.#chain;
+    const after = this.#chain.position.deltaNumber;
     this.#life++;
-    context.log.error(
-      { partition, after: position.deltaNumber, sequence: message.sequence },
-      'gap in the delta log; beginning again from a snapshot',
-    );
-    const moved = position.deltaNumber > startedAt.deltaNumber;
     this.#resyncs++;
+    const tries = this.#gap?.after === after ? this.#gap.tries + 1 : 1;
+    this.#gap = { after, tries };
+    context.log.error({ partition, after, sequence, tries }, 'gap in the delta log');
     // Not from within the tail that is to end.
     this.#restarting = new Promise((resolve) => setImmediate(resolve))
-      .then(() => this.#restart(moved ? undefined : position))
+      .then(() => this.#restart(tries))
       .catch((error: unknown) => {
         this.#failure = error;
         onError(error);
       });
   }
 
-  /** @param stuckAt where the last try ended, if it did not get anywhere. */
-  async #restart(stuckAt: DeltaPosition | undefined): Promise<void> {
+  /** First from the own snapshots, which may have become newer; the second time from those of elsewhere. */
+  async #restart(tries: number): Promise<void> {
     this.#restarting = undefined;
     await this.#following?.stop();
     if (this.#stopped) return;
-    let start = await this.#load();
-    if (stuckAt && start.position.deltaNumber <= stuckAt.deltaNumber) {
-      const { elsewhere } = this.#options;
-      // Sequences of another log mean nothing here: the own one is read from its beginning, and most of it is stale.
-      if (elsewhere) start = { ...(await this.#load(elsewhere)), sequence: 0 };
-    }
-    if (stuckAt && start.position.deltaNumber <= stuckAt.deltaNumber) {
-      const { partition, stream } = this.#options;
-      const text = `${stream}: partition ${partition} can't be followed past delta ${stuckAt.deltaNumber}: what comes next is missing, and no snapshot covers it.`;
-      throw new StarlingError('CORRUPT', text, { partition, ...stuckAt });
-    }
-    await this.#begin(start);
+    if (tries === 1) return this.#begin(await this.#load());
+    const { elsewhere, partition, stream } = this.#options;
+    // Sequences of another log mean nothing here: the own one is read from its beginning, and most of it is stale.
+    if (tries === 2 && elsewhere)
+      return this.#begin({ ...(await this.#load(elsewhere)), sequence: 0 });
+    const after = this.#gap!.after;
+    const text = `${stream}: partition ${partition} can't be followed past delta ${after}: what comes next is missing, and no snapshot covers it.`;
+    throw new StarlingError('CORRUPT', text, { partition, after });
   }
 
   /** The newest snapshot that can be read, or nothing at all. */

@@ -2,6 +2,7 @@ import { StarlingError } from '../core/base/errors.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
 import { decode, encodeAs, encodingOf, errorReply } from '../messages/codec.js';
 import type { Bus, Stoppable } from './bus.js';
+import { within } from './within.js';
 
 export interface Endpoint {
   readonly subject: string;
@@ -86,20 +87,8 @@ export class ServedEndpoint implements Stoppable {
     }
   }
 
-  async #withinDeadline(request: unknown): Promise<unknown> {
+  #withinDeadline(request: unknown): Promise<unknown> {
     const { deadlineMs, subject } = this.#endpoint;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () =>
-          reject(new StarlingError('TIMEOUT', `${subject}: no answer within ${deadlineMs} ms.`)),
-        deadlineMs,
-      );
-    });
-    try {
-      return await Promise.race([this.#endpoint.handle(request), deadline]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return within(deadlineMs, subject, this.#endpoint.handle(request));
   }
 }

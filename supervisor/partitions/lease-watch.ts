@@ -1,6 +1,7 @@
 import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
 import { clusterBucket } from '../../messages/streams.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
+import { within } from '../../runtime/within.js';
 
 /** Looks in the time of a lease. */
 const looksPerLease = 6;
@@ -56,7 +57,7 @@ export class LeaseWatch {
 
   async #look(): Promise<void> {
     try {
-      await this.#bus.bucketEntry(clusterBucket, 'shape');
+      await within(this.#leaseMs, clusterBucket, this.#bus.bucketEntry(clusterBucket, 'shape'));
     } catch {
       this.#lookedAtMs = performance.now();
       return;

@@ -10,6 +10,9 @@ export interface MessageServer {
   readonly url: string;
   /** A connection of its own, closed when the server stops. */
   connect(name?: string): Promise<NatsBus>;
+  /** As if it hung: connections stay, and nothing is answered. */
+  pause(): void;
+  resume(): void;
   stop(): Promise<void>;
 }
 
@@ -39,6 +42,8 @@ export async function startMessageServer(): Promise<MessageServer> {
   return {
     url,
     connect,
+    pause: () => void server.kill('SIGSTOP'),
+    resume: () => void server.kill('SIGCONT'),
     async stop() {
       await Promise.all(buses.map((bus) => bus.close()));
       const ended = once(server, 'exit');
