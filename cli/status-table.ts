@@ -33,6 +33,7 @@ const figuresOf: Readonly<Record<ActorKind, readonly (readonly [name: string, la
       ['rows', 'rows'],
       ['freshnessP50Ms', 'ms fresh p50'],
       ['freshnessP99Ms', 'ms p99'],
+      ['propagationP99Ms', 'ms p99 from training'],
     ],
     ranker: [
       ['scored', 'scored'],

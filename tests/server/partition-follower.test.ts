@@ -240,7 +240,7 @@ describe('a follower of a partition', () => {
   test('stops at a sequence, for time travel', async () => {
     const sequences = [];
     for (const number of [1, 2, 3, 4]) sequences.push(await write(delta(number)));
-    const { follower: made, target } = follower(sequences[1]!);
+    const { follower: made, target } = follower(sequences[1]);
     await made.start();
     expect(target.applied.watermark).toBe(2);
     expect(target.rows.rowCount).toBe(2);

@@ -7,7 +7,7 @@ import { IntervalSet } from '../../core/base/interval-set.js';
 import type { ClusterConfigInput } from '../../core/config/schema.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
-import { parseDenseState } from '../../messages/parameters.js';
+import type { parseDenseState } from '../../messages/parameters.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
 import { parseDigests } from '../../messages/ownership.js';
 import { streamName } from '../../messages/streams.js';
