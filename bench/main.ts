@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   audience: () => import('./audience.js'),
   'serving-form': () => import('./serving-form.js'),
   snapshot: () => import('./snapshot.js'),
+  recovery: () => import('./recovery/recovery.js'),
 };
 
 const { values, positionals } = parseArgs({
