@@ -13,6 +13,7 @@ import type { ActorContext } from '../runtime/actor.js';
 import type { Bus } from '../runtime/bus.js';
 import { replay } from '../runtime/followers/follow.js';
 import { openSnapshots } from '../runtime/stores/open-snapshots.js';
+import { Pace } from '../runtime/stores/paced.js';
 import { snapshotId } from '../runtime/stores/snapshot-store.js';
 
 export interface Cluster {
@@ -48,10 +49,11 @@ export async function transfer(options: TransferOptions): Promise<string> {
   const source = openSnapshots(from.bus, from.config, trainingOf(from.config));
   const target = openSnapshots(to.bus, to.config, trainingOf(to.config));
   const snapshot = snapshotId(Date.now());
+  const pace = new Pace(to.config.snapshots.bytesPerSecondMax);
   const objects: SnapshotObject[] = [];
   for (let partition = 0; partition < shape.partitionCount; partition++) {
     const rebuilt = await rebuildPartition(partition, sequence, { context, store: source, shape });
-    const object = await savePartition(target, snapshot, {
+    const object = await savePartition(target, snapshot, pace, {
       partition,
       partitionCount: shape.partitionCount,
       source: partitionSource(rebuilt.rows, shape.tables),

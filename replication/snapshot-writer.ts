@@ -2,6 +2,7 @@ import type { SnapshotSource } from '../core/embedding/snapshot/rows.js';
 import { writeSnapshot } from '../core/embedding/snapshot/writer.js';
 import type { SnapshotMark, SnapshotObject } from '../messages/snapshots.js';
 import { encodeMark } from '../messages/snapshots.js';
+import type { Pace } from '../runtime/stores/paced.js';
 import type { SnapshotStore } from '../runtime/stores/snapshot-store.js';
 
 /**
@@ -22,6 +23,7 @@ export interface PartitionToSave {
 export async function savePartition(
   store: SnapshotStore,
   snapshot: string,
+  pace: Pace,
   { partition, partitionCount, source, mark }: PartitionToSave,
 ): Promise<Omit<SnapshotObject, 'endSequence'>> {
   const name = objectName(partition);
@@ -37,7 +39,7 @@ export async function savePartition(
     const { rowCounts } = yield* writeSnapshot(source, header, { chunkBytesMax });
     rows = rowCounts.reduce((sum, count) => sum + count, 0);
   }
-  const stored = await store.put(snapshot, name, chunks());
+  const stored = await store.put(snapshot, name, chunks(), pace);
   return { ...stored, partition, rows, startSequence: mark.sequence };
 }
 

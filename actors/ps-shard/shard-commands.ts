@@ -14,6 +14,7 @@ import { loadPartition, rebuildPartition } from '../../replication/rebuild.js';
 import { savePartition } from '../../replication/snapshot-writer.js';
 import type { TrainedPartition, TrainedShape } from '../../replication/trained-partition.js';
 import type { ActorContext } from '../../runtime/actor.js';
+import { Pace } from '../../runtime/stores/paced.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import type { HeldPartition } from './held-partition.js';
 
@@ -53,8 +54,9 @@ export function shardCommands(
     async snapshot(value) {
       const { snapshot, partitions } = parseSnapshotCommand(value);
       const objects: SnapshotObject[] = [];
+      const pace = new Pace(context.config.snapshots.bytesPerSecondMax);
       for (const number of partitions)
-        objects.push(await save(options, snapshot, partitionOf(number)));
+        objects.push(await save(options, snapshot, pace, partitionOf(number)));
       return { v: protocolVersion, specHash: options.shape.hash, objects };
     },
     async restore(value) {
@@ -94,12 +96,13 @@ function markOf({ mark }: HeldPartition) {
 async function save(
   { store, shape }: CommandOptions,
   snapshot: string,
+  pace: Pace,
   found: HeldPartition,
 ): Promise<SnapshotObject> {
   const publisher = found.owned();
   const { rows } = found.partition;
   const mark = publisher.committed;
-  const object = await savePartition(store, snapshot, {
+  const object = await savePartition(store, snapshot, pace, {
     partition: found.number,
     partitionCount: shape.partitionCount,
     source: partitionSource(rows, shape.tables),

@@ -17,6 +17,7 @@ import { savePartition } from '../../replication/snapshot-writer.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
+import { Pace } from '../../runtime/stores/paced.js';
 import { blueprintOf } from '../shared/blueprint.js';
 import type { DeltaNews } from './served-partition.js';
 import { ServedPartition } from './served-partition.js';
@@ -136,9 +137,10 @@ export function createServingShard(context: ActorContext): Actor {
   async function saveAll(value: unknown) {
     const { snapshot } = parseSnapshotCommand(value);
     const store = openSnapshots(bus, config, identity.dataCenter);
+    const pace = new Pace(config.snapshots.bytesPerSecondMax);
     const objects: SnapshotObject[] = [];
     for (const { number, rows, mark } of partitions.values()) {
-      const object = await savePartition(store, snapshot, {
+      const object = await savePartition(store, snapshot, pace, {
         partition: number,
         partitionCount,
         source: servingSource(rows, servingTables),

@@ -155,6 +155,10 @@ export const snapshotsSchema = section({
     { min: 2, max: 1000 },
     'The newest that are kept; the log reaches back to the oldest of them. One would leave nothing to turn to when it is damaged. Too high: disk.',
   ).default(3),
+  bytesPerSecondMax: integer(
+    { min: mebibyte, max: 2 ** 40 },
+    'Of one shard. Too low: a snapshot is not done before the next is due. Too high: who pulls rows meanwhile waits behind it.',
+  ).default(64 * mebibyte),
   directory: z
     .string()
     .min(1)

@@ -2,6 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { StarlingError } from '../../core/base/errors.js';
 import { isSnapshotId } from './snapshot-store.js';
+import type { Pace } from './paced.js';
 import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.js';
 import { storageError } from './storage-error.js';
 
@@ -27,11 +28,12 @@ export class DirectorySnapshots implements SnapshotStore {
     snapshot: SnapshotId,
     object: string,
     chunks: Iterable<Uint8Array>,
+    pace?: Pace,
   ): Promise<StoredObject> {
     const file = path.join(this.#folder, snapshot, object);
     try {
       await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-      return await writeChunks(file, object, chunks);
+      return await writeChunks(file, object, chunks, pace);
     } catch (error) {
       throw storageError(error, file, 'writing a snapshot');
     }
@@ -116,6 +118,7 @@ async function writeChunks(
   name: string,
   object: string,
   chunks: Iterable<Uint8Array>,
+  pace: Pace | undefined,
 ): Promise<StoredObject> {
   const file = await open(name, 'w', 0o600);
   try {
@@ -127,6 +130,7 @@ async function writeChunks(
       await file.writev([length, chunk]);
       bytes += chunk.length;
       count++;
+      await pace?.after(chunk.length);
     }
     await file.sync();
     return { name: object, bytes, chunks: count };

@@ -1,3 +1,5 @@
+import type { Pace } from './paced.js';
+
 /**
  * Where snapshots are kept: objects made of chunks, and one manifest per snapshot, written last. A snapshot without a
  * manifest is not there: a writer that dies half-way leaves objects that nobody reads and the next clean-up removes.
@@ -5,8 +7,16 @@
  * Chunks carry their own checksums (core/embedding/snapshot); a store keeps their order and their number.
  */
 export interface SnapshotStore {
-  /** Durable when it resolves. Takes one chunk at a time, so the source may be made while it is read. */
-  put(snapshot: SnapshotId, object: string, chunks: Iterable<Uint8Array>): Promise<StoredObject>;
+  /**
+   * Durable when it resolves. Takes one chunk at a time, so the source may be made while it is read.
+   * @param pace awaited after each chunk.
+   */
+  put(
+    snapshot: SnapshotId,
+    object: string,
+    chunks: Iterable<Uint8Array>,
+    pace?: Pace,
+  ): Promise<StoredObject>;
   /**
    * The chunks of an object, in order.
    * @throws StarlingError CORRUPT naming the object when there are fewer or more than its manifest says.

@@ -1,6 +1,7 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { subject } from '../../messages/subjects.js';
 import type { Bus, StreamMessage } from '../bus.js';
+import type { Pace } from './paced.js';
 import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.js';
 
 /**
@@ -31,6 +32,7 @@ export class StreamSnapshots implements SnapshotStore {
     snapshot: SnapshotId,
     object: string,
     chunks: Iterable<Uint8Array>,
+    pace?: Pace,
   ): Promise<StoredObject> {
     const name = subject.snapshotObject(this.#dataCenter, snapshot, object);
     // What an attempt before this one left would be read as part of the object.
@@ -52,6 +54,7 @@ export class StreamSnapshots implements SnapshotStore {
       );
       inFlight.add(sent);
       if (inFlight.size >= chunksInFlight) await Promise.race(inFlight);
+      await pace?.after(chunk.length);
     }
     await Promise.all(inFlight);
     if (failed) throw failed;

@@ -16,6 +16,7 @@ import type { PartitionFollower } from '../../replication/partition-follower.js'
 import { savePartition } from '../../replication/snapshot-writer.js';
 import { TrainedPartition } from '../../replication/trained-partition.js';
 import type { NatsBus } from '../../runtime/nats.js';
+import { Pace } from '../../runtime/stores/paced.js';
 import { StreamSnapshots } from '../../runtime/stores/stream-snapshots.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
@@ -118,7 +119,7 @@ function follower(untilSequence?: number) {
 /** A snapshot of what a follower has now. */
 async function takeSnapshot(name: string, from: ReturnType<typeof follower>): Promise<void> {
   const { epoch, deltaNumber } = from.follower.position;
-  const saved = await savePartition(store(), name, {
+  const saved = await savePartition(store(), name, new Pace(1e9), {
     partition,
     partitionCount: shape.partitionCount,
     source: partitionSource(from.target.rows, shape.tables),
