@@ -2,6 +2,7 @@
 import { nearestOf } from '../core/config/fields.js';
 import type { Command, Output } from './command.js';
 import { UsageError, exitCode, parseArguments } from './command.js';
+import { audit } from './commands/audit.js';
 import { doctor } from './commands/doctor.js';
 import { ingest } from './commands/ingest.js';
 import { rank } from './commands/rank.js';
@@ -23,6 +24,7 @@ const commands: readonly Command[] = [
   snapshot,
   restore,
   scale,
+  audit,
   doctor,
 ];
 

@@ -1,5 +1,6 @@
 import type { ClusterStatus } from '../client/cluster-status.js';
 import type { ActorKind, ActorStatus } from '../messages/supervision.js';
+import { table } from './table.js';
 
 /** Main figures of a kind: the name in its statistics, and the words for it. */
 const figuresOf: Readonly<Record<ActorKind, readonly (readonly [name: string, label: string])[]>> =
@@ -84,15 +85,6 @@ function figures({ kind, stats, state, reason }: ActorStatus): string {
   });
   const why = reason !== undefined && state !== 'ready' ? [reason] : [];
   return [...why, ...known].join(', ');
-}
-
-/** Columns as wide as their widest cell; the last one is not padded. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head, ...rows];
-  const widths = head.map((_unused, c) => Math.max(...all.map((row) => row[c]!.length)));
-  return all.map((row) =>
-    `  ${row.map((cell, c) => (c < row.length - 1 ? cell.padEnd(widths[c]!) : cell)).join('  ')}`.trimEnd(),
-  );
 }
 
 function short(value: number): string {

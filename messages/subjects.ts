@@ -258,7 +258,7 @@ export const subject = {
   densePull: 'starling.dense.pull',
   densePush: 'starling.dense.push',
   denseDurable: 'starling.dense.durable',
-  deltaWeights: (partition: number) => `starling.deltas.weights.${partition}`,
+  deltaWeights: (partition: number | '*') => `starling.deltas.weights.${partition}`,
   deltaRows: (partition: number) => `starling.deltas.rows.${partition}`,
   deltaDense: 'starling.deltas.dense',
   denseVersion: 'starling.dense-log.version',

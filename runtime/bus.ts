@@ -111,6 +111,8 @@ export interface Bus {
   ): Promise<Tail>;
   /** Shared work: each message goes to one member until it is acknowledged. */
   work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable>;
+  /** Messages of a stream that a share of work has not acknowledged; 0 where nobody has begun. */
+  workLeft(stream: string, durable: string): Promise<number>;
   streamState(stream: string): Promise<StreamState>;
   /** Subjects that the stream holds messages of; `filter` may have wildcards. */
   subjects(stream: string, filter: string): Promise<string[]>;

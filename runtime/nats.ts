@@ -206,6 +206,16 @@ export class NatsBus implements Bus {
     }
   }
 
+  async workLeft(stream: string, durable: string): Promise<number> {
+    try {
+      const info = await (await this.#jsm()).consumers.info(stream, durable);
+      return info.num_pending + info.num_ack_pending;
+    } catch (error) {
+      if (isNotFound(error)) return 0;
+      throw translate(error, `work on ${stream}`);
+    }
+  }
+
   async streamState(stream: string): Promise<StreamState> {
     try {
       const { state } = await (await this.#jsm()).streams.info(stream);

@@ -1,0 +1,93 @@
+import { describe, expect, test } from '@jest/globals';
+import { IntervalSet } from '../../core/base/interval-set.js';
+import type { Findings } from './laws.js';
+import { lawsOf } from './laws.js';
+
+const events = { accepted: 10, missing: 0, surplus: 0, refused: 1, joined: 9, joinedAgain: 0 };
+const balanced: Findings = {
+  impressions: events,
+  actions: { ...events, accepted: 5, joined: 4 },
+  samples: 6,
+  sampledTwice: 0,
+  sampledUnjoined: 0,
+  joiners: { impressions: 9, positives: 4, negatives: 2, negativesDropped: 1, late: 1, open: 1 },
+  batches: 3,
+  applied: [
+    { name: 'partition 0', set: new IntervalSet(4) },
+    { name: 'the network', set: new IntervalSet(4) },
+  ],
+  trimmed: [],
+  inFlight: {},
+};
+
+function broken(findings: Findings): string[] {
+  return lawsOf(findings)
+    .filter(({ holds }) => !holds)
+    .map(({ name, remark }) => `${name}: ${remark}`);
+}
+
+const without = (...missing: number[]): IntervalSet => {
+  const set = new IntervalSet();
+  for (let n = 1; n <= 12; n++) if (!missing.includes(n)) set.add(n);
+  return set;
+};
+
+describe('the conservation laws', () => {
+  test('hold where everything is somewhere', () => {
+    expect(broken(balanced)).toEqual([]);
+  });
+
+  test.each<[string, Partial<Findings>, RegExp]>([
+    [
+      'a lost impression',
+      { impressions: { ...events, missing: 1, joined: 8 } },
+      /impressions accepted: 1 accepted and nowhere after/,
+    ],
+    [
+      'an impression that nobody sent',
+      { impressions: { ...events, surplus: 2 } },
+      /impressions accepted: 2 in JOIN that nobody sent/,
+    ],
+    [
+      'a lost action',
+      { actions: { ...events, missing: 3 } },
+      /actions accepted: 3 accepted and nowhere after/,
+    ],
+    [
+      'an impression that the joiners did not count',
+      { joiners: { ...balanced.joiners, impressions: 8, open: 0 } },
+      /impressions joined/,
+    ],
+    ['one that is nowhere', { joiners: { ...balanced.joiners, open: 0 } }, /impressions settled/],
+    ['a sample that came twice', { sampledTwice: 1 }, /samples: 1 came twice/],
+    ['a sample of nothing', { sampledUnjoined: 1 }, /samples: 1 are of impressions/],
+    ['a sample too few', { samples: 5 }, /samples/],
+    [
+      'batches that were not applied',
+      { batches: 12, applied: [{ name: 'partition 3', set: without(2, 7, 8, 12) }] },
+      /batches in partition 3: missing 2, 7–8, 12/,
+    ],
+    [
+      'batches that were never emitted',
+      { batches: 10, applied: [{ name: 'partition 3', set: without(7) }] },
+      /missing 7, never emitted 11–12/,
+    ],
+  ])('are broken by %s, which is named', (_what, change, text) => {
+    const found = broken({ ...balanced, ...change });
+    expect(found.join('\n')).toMatch(text);
+  });
+
+  test('are checked for the rest of a stream that has lost its beginning, and say so', () => {
+    const findings: Findings = {
+      ...balanced,
+      impressions: { ...events, accepted: 4, surplus: 5 },
+      samples: 2,
+      trimmed: ['RAW_EAST', 'JOIN', 'SAMPLES'],
+    };
+    expect(broken(findings)).toEqual([]);
+    const remarks = lawsOf(findings).map(({ remark }) => remark);
+    expect(remarks[0]).toContain('RAW has lost its beginning');
+    expect(broken({ ...findings, impressions: { ...events, missing: 1 } })).toHaveLength(1);
+    expect(broken({ ...findings, sampledTwice: 1 })).toHaveLength(1);
+  });
+});

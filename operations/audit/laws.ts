@@ -1,0 +1,160 @@
+import type { IntervalSet } from '../../core/base/interval-set.js';
+
+/** What was found in one look at a cluster. */
+export interface Findings {
+  readonly impressions: EventFindings;
+  readonly actions: EventFindings;
+  /** Samples that came twice. */
+  readonly sampledTwice: number;
+  /** Samples of impressions that never came to JOIN. */
+  readonly sampledUnjoined: number;
+  readonly samples: number;
+  /** Counters of all joiners together; they are committed with their windows. */
+  readonly joiners: JoinerFindings;
+  /** Sequence of the newest batch in SAMPLES. */
+  readonly batches: number;
+  /** By partition, and the network. */
+  readonly applied: readonly { readonly name: string; readonly set: IntervalSet }[];
+  /** Streams that have lost their beginning to age: what they say is true of the rest. */
+  readonly trimmed: readonly string[];
+  readonly inFlight: Readonly<Record<string, number>>;
+}
+
+export interface EventFindings {
+  readonly accepted: number;
+  /** Of the accepted ones: neither in JOIN nor a dead letter. */
+  readonly missing: number;
+  /** In JOIN and not among the accepted. */
+  readonly surplus: number;
+  readonly refused: number;
+  readonly joined: number;
+  readonly joinedAgain: number;
+}
+
+export interface JoinerFindings {
+  readonly impressions: number;
+  readonly positives: number;
+  readonly negatives: number;
+  readonly negativesDropped: number;
+  readonly late: number;
+  readonly open: number;
+}
+
+/** One row of the table. */
+export interface Law {
+  readonly name: string;
+  readonly left: { readonly text: string; readonly count: number };
+  readonly right: { readonly text: string; readonly count: number };
+  readonly holds: boolean;
+  /** What differs, or why it could be checked in part only. */
+  readonly remark: string;
+}
+
+const rangesShown = 5;
+
+/** The conservation laws: nothing lost, nothing twice, from the acknowledgement of an event to the rows that know it. */
+export function lawsOf(findings: Findings): Law[] {
+  const { joiners, batches, applied, samples, sampledTwice, sampledUnjoined } = findings;
+  const settled =
+    joiners.positives + joiners.negatives + joiners.negativesDropped + joiners.late + joiners.open;
+  const joinTrimmed = findings.trimmed.includes('JOIN');
+  const samplesTrimmed = findings.trimmed.includes('SAMPLES');
+  const emitted = joiners.positives + joiners.negatives;
+  return [
+    arrival('impressions', findings.impressions, findings.trimmed),
+    arrival('actions', findings.actions, findings.trimmed),
+    partly(joinTrimmed, 'JOIN', {
+      name: 'impressions joined',
+      left: { text: 'different ones in JOIN', count: findings.impressions.joined },
+      right: { text: 'counted by the joiners', count: joiners.impressions },
+      holds: joinTrimmed || findings.impressions.joined === joiners.impressions,
+      remark: '',
+    }),
+    {
+      name: 'impressions settled',
+      left: { text: 'counted by the joiners', count: joiners.impressions },
+      right: { text: 'samples + dropped negatives + late + open', count: settled },
+      holds: joiners.impressions === settled,
+      remark: `${joiners.positives} positives, ${joiners.negatives} negatives, ${joiners.negativesDropped} dropped, ${joiners.late} late, ${joiners.open} open`,
+    },
+    partly(samplesTrimmed, 'SAMPLES', {
+      name: 'samples',
+      left: { text: 'emitted by the joiners', count: emitted },
+      right: { text: 'different ones in SAMPLES', count: samples },
+      holds: (samplesTrimmed || emitted === samples) && sampledTwice === 0 && sampledUnjoined === 0,
+      remark: [
+        ...(sampledTwice > 0 ? [`${sampledTwice} came twice`] : []),
+        ...(sampledUnjoined > 0 ? [`${sampledUnjoined} are of impressions that JOIN has not`] : []),
+      ].join(', '),
+    }),
+    ...applied.map(({ name, set }) => batchLaw(name, set, batches)),
+  ];
+}
+
+function arrival(what: string, found: EventFindings, trimmed: readonly string[]): Law {
+  const rawTrimmed = trimmed.some((stream) => stream.startsWith('RAW_'));
+  const { accepted, missing, surplus, joined, joinedAgain, refused } = found;
+  const remarks = [
+    ...(missing > 0 ? [`${missing} accepted and nowhere after`] : []),
+    ...(surplus > 0 ? [`${surplus} in JOIN that nobody sent`] : []),
+    ...(refused > 0 ? [`${refused} dead letters`] : []),
+    ...(joinedAgain > 0 ? [`${joinedAgain} came to JOIN again`] : []),
+  ];
+  return partly(rawTrimmed, 'RAW', {
+    name: `${what} accepted`,
+    left: { text: 'in RAW', count: accepted },
+    right: { text: 'in JOIN or dead letters', count: joined + refused },
+    holds: missing === 0 && (rawTrimmed || surplus === 0),
+    remark: remarks.join(', '),
+  });
+}
+
+function batchLaw(name: string, set: IntervalSet, batches: number): Law {
+  const missing = gapsOf(set, batches);
+  const surplus = [...set.intervals, { start: 1, end: set.watermark }]
+    .filter(({ end }) => end > batches)
+    .map(({ start, end }) => ({ start: Math.max(start, batches + 1), end }));
+  const remarks = [
+    ...(missing.length > 0 ? [`missing ${textOf(missing)}`] : []),
+    ...(surplus.length > 0 ? [`never emitted ${textOf(surplus)}`] : []),
+  ];
+  return {
+    name: `batches in ${name}`,
+    left: { text: 'in SAMPLES', count: batches },
+    right: { text: 'applied', count: set.count },
+    holds: missing.length === 0 && surplus.length === 0,
+    remark: remarks.join(', '),
+  };
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What of 1 … last is not in the set. */
+function gapsOf(set: IntervalSet, last: number): Range[] {
+  const gaps: Range[] = [];
+  let next = set.watermark + 1;
+  for (const { start, end } of set.intervals) {
+    if (next > last) break;
+    if (start > next) gaps.push({ start: next, end: Math.min(start - 1, last) });
+    next = end + 1;
+  }
+  if (next <= last) gaps.push({ start: next, end: last });
+  return gaps;
+}
+
+function textOf(ranges: readonly Range[]): string {
+  const shown = ranges
+    .slice(0, rangesShown)
+    .map(({ start, end }) => (start === end ? `${start}` : `${start}–${end}`));
+  const more = ranges.length - shown.length;
+  return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function partly(trimmed: boolean, stream: string, law: Law): Law {
+  if (!trimmed) return law;
+  const why = `${stream} has lost its beginning to age: checked for the rest`;
+  return { ...law, remark: [law.remark, why].filter((text) => text !== '').join('; ') };
+}

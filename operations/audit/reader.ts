@@ -1,0 +1,226 @@
+import type { ClusterStatus } from '../../client/cluster-status.js';
+import { IntervalSet } from '../../core/base/interval-set.js';
+import { asMessage, f64 } from '../../messages/checks.js';
+import { decode } from '../../messages/codec.js';
+import { streamName } from '../../messages/streams.js';
+import { lastToken, subject } from '../../messages/subjects.js';
+import type { Bus, StreamMessage } from '../../runtime/bus.js';
+import { replay } from '../../runtime/followers/follow.js';
+import { KeyTable, seen } from './key-table.js';
+import type { EventFindings, Findings, JoinerFindings } from './laws.js';
+
+interface Key {
+  readonly requestId: string;
+  readonly item: string;
+}
+
+const hasAny = (flags: number, some: number): boolean => (flags & some) !== 0;
+
+/**
+ * Reads the streams of a cluster, message by message and each once: a second look goes on where the first ended. What
+ * was applied is read from the logs of rows and network, so no actor is asked for what it believes.
+ */
+export class AuditReader {
+  readonly #bus: Bus;
+  readonly #impressions = new KeyTable();
+  readonly #actions = new KeyTable();
+  readonly #next = new Map<string, number>();
+  readonly #trimmed = new Set<string>();
+  /** Dead letters whose content could not be read, so nobody knows which events they were. */
+  #unreadable = { impressions: 0, actions: 0 };
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  /** @throws StarlingError what the servers answer. */
+  async look(status: ClusterStatus): Promise<Findings> {
+    for (const { name } of status.dataCenters)
+      await this.#scan(streamName.raw(name), (message) => this.#accepted(message));
+    await this.#scan(streamName.deadLetter, (message) => this.#refused(message));
+    await this.#scan(streamName.join, (message) => this.#joined(message));
+    await this.#scan(streamName.samples, (message) => this.#sampled(message));
+    const samples = await this.#bus.streamState(streamName.samples);
+    const impressions = this.#impressions;
+    return {
+      impressions: findingsOf(impressions, this.#unreadable.impressions),
+      actions: findingsOf(this.#actions, this.#unreadable.actions),
+      samples: impressions.countWhere((flags) => hasAny(flags, seen.sampled)),
+      sampledTwice: impressions.countWhere((flags) => hasAny(flags, seen.sampledAgain)),
+      sampledUnjoined: this.#trimmed.has(streamName.join)
+        ? 0
+        : impressions.countWhere(
+            (flags) => hasAny(flags, seen.sampled) && !hasAny(flags, seen.joined),
+          ),
+      joiners: joinersOf(status),
+      batches: samples.lastSequence,
+      applied: await this.#applied(),
+      trimmed: [...this.#trimmed],
+      inFlight: await this.#inFlight(status),
+    };
+  }
+
+  async #scan(stream: string, take: (message: StreamMessage) => void): Promise<void> {
+    const { firstSequence, lastSequence } = await this.#bus.streamState(stream);
+    const next = this.#next.get(stream) ?? 1;
+    if (firstSequence > next && lastSequence >= firstSequence) this.#trimmed.add(stream);
+    if (lastSequence < next) return;
+    await replay(this.#bus, { stream, fromSequence: next }, (message) => {
+      // The consumer may begin before where it was asked to: with a sequence of 1 it begins with the first.
+      if (message.sequence >= next) take(message);
+      this.#next.set(stream, Math.max(message.sequence + 1, this.#next.get(stream) ?? 1));
+    });
+  }
+
+  #accepted(message: StreamMessage): void {
+    const table = this.#tableOf(lastToken(message.subject));
+    for (const { requestId, item } of keysOf(tryDecode(message.bytes)) ?? [])
+      table?.mark(requestId, item, seen.accepted);
+  }
+
+  #refused(message: StreamMessage): void {
+    const letter = tryDecode(message.bytes) as Record<string, unknown> | undefined;
+    const { origin, content, events } = letter ?? {};
+    if (typeof origin !== 'string' || !origin.startsWith('starling.raw.')) return;
+    const type = lastToken(origin);
+    const table = this.#tableOf(type);
+    if (!table) return;
+    const value = ArrayBuffer.isView(content) ? tryDecode(content as Uint8Array) : content;
+    const keys = keysOf(value);
+    for (const { requestId, item } of keys ?? []) table.mark(requestId, item, seen.refused);
+    if (keys === undefined) {
+      const count = typeof events === 'number' ? events : 1;
+      this.#unreadable[type === 'impression' ? 'impressions' : 'actions'] += count;
+    }
+  }
+
+  #joined(message: StreamMessage): void {
+    const value = tryDecode(message.bytes);
+    const isActions = (value as { kind?: unknown } | undefined)?.kind === 'actions';
+    const table = isActions ? this.#actions : this.#impressions;
+    for (const { requestId, item } of keysOf(value) ?? []) {
+      const before = table.mark(requestId, item, seen.joined);
+      if (hasAny(before, seen.joined)) table.mark(requestId, item, seen.joinedAgain);
+    }
+  }
+
+  #sampled(message: StreamMessage): void {
+    for (const { requestId, item } of keysOf(tryDecode(message.bytes)) ?? []) {
+      const before = this.#impressions.mark(requestId, item, seen.sampled);
+      if (hasAny(before, seen.sampled)) this.#impressions.mark(requestId, item, seen.sampledAgain);
+    }
+  }
+
+  #tableOf(type: string): KeyTable | undefined {
+    if (type === 'impression') return this.#impressions;
+    return type === 'action' ? this.#actions : undefined;
+  }
+
+  async #applied(): Promise<Findings['applied']> {
+    const names = await this.#bus.subjects(streamName.deltas, subject.deltaWeights('*'));
+    const partitions = names.map((name) => Number(lastToken(name))).sort((a, b) => a - b);
+    const applied = await Promise.all(
+      partitions.map(async (partition) => ({
+        name: `partition ${partition}`,
+        set: await this.#appliedIn(streamName.deltas, subject.deltaWeights(partition)),
+      })),
+    );
+    const set = await this.#appliedIn(streamName.dense, subject.denseState);
+    return [...applied, { name: 'the network', set }];
+  }
+
+  /** Of the newest record; one in the middle of a delta says nothing, and the next look finds the last part. */
+  async #appliedIn(stream: string, name: string): Promise<IntervalSet> {
+    const found = await this.#bus.lastMessage(stream, name);
+    if (!found) return new IntervalSet();
+    const applied = f64(asMessage(decode(found.bytes), name), 'applied', name);
+    return applied.length === 0 ? new IntervalSet() : IntervalSet.decode(applied);
+  }
+
+  async #inFlight(status: ClusterStatus): Promise<Findings['inFlight']> {
+    const inFlight: Record<string, number> = {};
+    for (const { name } of status.dataCenters)
+      inFlight[streamName.raw(name)] = await this.#bus.workLeft(streamName.raw(name), 'processor');
+    const { lastSequence } = await this.#bus.streamState(streamName.join);
+    const joiners = statsOf(status, 'joiner');
+    inFlight[streamName.join] = Math.max(
+      0,
+      lastSequence - Math.max(0, ...joiners.map(({ consumed = 0 }) => consumed)),
+    );
+    inFlight['outbox'] = joiners.reduce((sum, { outboxPending = 0 }) => sum + outboxPending, 0);
+    inFlight[streamName.samples] = await this.#bus.workLeft(streamName.samples, 'trainer');
+    return inFlight;
+  }
+}
+
+function findingsOf(table: KeyTable, unreadable: number): EventFindings {
+  const { accepted, joined, joinedAgain, refused } = seen;
+  return {
+    accepted: table.countWhere((flags) => hasAny(flags, accepted)),
+    missing: table.countWhere(
+      (flags) => hasAny(flags, accepted) && !hasAny(flags, joined | refused),
+    ),
+    surplus: table.countWhere((flags) => hasAny(flags, joined) && !hasAny(flags, accepted)),
+    refused: table.countWhere((flags) => hasAny(flags, refused)) + unreadable,
+    joined: table.countWhere((flags) => hasAny(flags, joined)),
+    joinedAgain: table.countWhere((flags) => hasAny(flags, joinedAgain)),
+  };
+}
+
+/** One event, a list of them, or columns; undefined where it is none of these. */
+function keysOf(value: unknown): Key[] | undefined {
+  if (Array.isArray(value)) return value.flatMap((each) => keyOf(each) ?? []);
+  const { requestIds, items } = (value ?? {}) as { requestIds?: unknown; items?: unknown };
+  if (Array.isArray(requestIds) && Array.isArray(items)) {
+    return requestIds.map((requestId, i) => ({
+      requestId: String(requestId),
+      item: String(items[i]),
+    }));
+  }
+  const key = keyOf(value);
+  return key && [key];
+}
+
+function keyOf(value: unknown): Key | undefined {
+  const { requestId, item } = (value ?? {}) as { requestId?: unknown; item?: unknown };
+  const isId = (id: unknown): id is string | number =>
+    typeof id === 'string' || typeof id === 'number';
+  return isId(requestId) && isId(item)
+    ? { requestId: String(requestId), item: String(item) }
+    : undefined;
+}
+
+function tryDecode(bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes);
+  } catch {
+    // Whoever processes it refuses it too, and it is a dead letter then.
+    return undefined;
+  }
+}
+
+function joinersOf(status: ClusterStatus): JoinerFindings {
+  const totals = {
+    impressions: 0,
+    positives: 0,
+    negatives: 0,
+    negativesDropped: 0,
+    late: 0,
+    open: 0,
+  };
+  for (const stats of statsOf(status, 'joiner')) {
+    totals.impressions += stats['impressions'] ?? 0;
+    totals.positives += stats['positives'] ?? 0;
+    totals.negatives += stats['negatives'] ?? 0;
+    totals.negativesDropped += stats['negativesDropped'] ?? 0;
+    totals.late += stats['lateImpressions'] ?? 0;
+    totals.open += stats['open'] ?? 0;
+  }
+  return totals;
+}
+
+function statsOf({ actors }: ClusterStatus, kind: string): Record<string, number>[] {
+  return actors
+    .filter((actor) => actor.kind === kind)
+    .map(({ stats }) => stats as Record<string, number>);
+}

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ClusterStatus } from '../../client/cluster-status.js';
+import { IntervalSet } from '../../core/base/interval-set.js';
+import { encode } from '../../messages/codec.js';
+import { declareStreams } from '../../messages/streams.js';
+import { subject } from '../../messages/subjects.js';
+import { audit } from '../../operations/audit/audit.js';
+import type { NatsBus } from '../../runtime/nats.js';
+import type { MessageServer } from '../support/message-server.js';
+import { startMessageServer } from '../support/message-server.js';
+
+let server: MessageServer;
+let bus: NatsBus;
+
+const dataCenters = [
+  { name: 'train', role: 'training' as const },
+  { name: 'east', role: 'inference' as const },
+];
+const streams = ['RAW_TRAIN', 'RAW_EAST', 'JOIN', 'SAMPLES', 'DELTAS', 'DENSE', 'DEAD_LETTER'];
+
+beforeAll(async () => {
+  server = await startMessageServer();
+  bus = await server.connect();
+  for (const declaration of declareStreams({ dataCenters, ingestMapped: true }))
+    if (streams.includes(declaration.name)) await bus.declareStream(declaration, false);
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  for (const stream of streams) await bus.purge(stream, {});
+});
+
+const send = (name: string, value: object) => bus.append(name, encode({ v: 1, ...value }));
+const columns = (kind: string, ...requestIds: string[]) => ({
+  kind,
+  requestIds,
+  items: requestIds.map(() => '7'),
+});
+
+function statusWith(joiner: Record<string, number>): ClusterStatus {
+  const counters = { positives: 0, negatives: 0, negativesDropped: 0, lateImpressions: 0, open: 0 };
+  const stats = { impressions: 0, ...counters, consumed: 1e9, outboxPending: 0, ...joiner };
+  return { dataCenters, actors: [{ kind: 'joiner', stats }] } as unknown as ClusterStatus;
+}
+
+/** Three impressions, one refused, one clicked, one open; sequences go on where an earlier test ended. */
+async function write(change: { lose?: boolean; double?: boolean; skip?: number } = {}) {
+  const one = { requestId: 'a', item: 7 };
+  const raw = subject.raw('east', 'impression');
+  await bus.append(raw, encode([one, { requestId: 'bad' }]));
+  await send(raw, columns('impressions', 'b', 'c'));
+  await send(subject.raw('train', 'action'), columns('actions', 'a'));
+  await send(subject.deadLetter('processor'), {
+    origin: raw,
+    content: { requestId: 'bad' },
+    events: 1,
+  });
+  await send(subject.join(0), columns('impressions', 'a'));
+  await send(subject.join(0), columns('impressions', 'a', 'b'));
+  if (!change.lose) await send(subject.join(0), columns('impressions', 'c'));
+  await send(subject.join(0), columns('actions', 'a'));
+  await send(subject.samples(0), columns('samples', 'a'));
+  const last = await send(subject.samples(0), columns('samples', change.double ? 'a' : 'b'));
+  for (const partition of [0, 1]) {
+    const set = new IntervalSet();
+    for (let batch = 1; batch <= last; batch++)
+      if (partition === 0 || batch !== change.skip) set.add(batch);
+    await send(subject.deltaWeights(partition), { applied: set.encode() });
+  }
+  await send(subject.denseState, { applied: new IntervalSet(last + 1).encode() });
+  return last;
+}
+
+const counted = { impressions: 3, positives: 1, negatives: 1, open: 1 };
+const check = async (joiner: Record<string, number> = counted) => {
+  const { ok, laws } = await audit(bus, async () => statusWith(joiner), 0);
+  return {
+    ok,
+    broken: laws.filter(({ holds }) => !holds).map(({ name, remark }) => [name, remark]),
+  };
+};
+
+describe('an audit', () => {
+  test('finds the books of a sound cluster balanced', async () => {
+    await write();
+    expect(await check()).toEqual({ ok: true, broken: [] });
+  });
+
+  test('finds an impression that was lost between RAW and JOIN', async () => {
+    await write({ lose: true });
+    const { ok, broken } = await check({ ...counted, impressions: 2, open: 0 });
+    expect(ok).toBe(false);
+    expect(broken).toEqual([
+      ['impressions accepted', expect.stringContaining('1 accepted and nowhere after')],
+    ]);
+  });
+
+  test('finds a sample that came twice', async () => {
+    await write({ double: true });
+    const { ok, broken } = await check();
+    expect(ok).toBe(false);
+    expect(broken).toEqual([['samples', expect.stringContaining('1 came twice')]]);
+  });
+
+  test('finds a batch that one partition has not applied', async () => {
+    const { lastSequence } = await bus.streamState('SAMPLES');
+    await write({ skip: lastSequence + 1 });
+    const { ok, broken } = await check();
+    expect(ok).toBe(false);
+    expect(broken).toEqual([['batches in partition 1', `missing ${lastSequence + 1}`]]);
+  });
+
+  test('waits for what is on its way', async () => {
+    await write({ lose: true });
+    let looks = 0;
+    const { ok } = await audit(
+      bus,
+      async () => {
+        if (++looks === 2) await send(subject.join(0), columns('impressions', 'c'));
+        return statusWith(counted);
+      },
+      5_000,
+    );
+    expect(ok).toBe(true);
+    expect(looks).toBe(2);
+  });
+});
