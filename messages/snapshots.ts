@@ -19,12 +19,15 @@ export interface DenseObject {
   readonly name: string;
   readonly bytes: number;
   readonly chunks: number;
+  readonly sequences?: Float64Array;
 }
 
 export interface SnapshotObject {
   readonly name: string;
   readonly bytes: number;
   readonly chunks: number;
+  /** Of the chunks, where they are in a stream. */
+  readonly sequences?: Float64Array;
   readonly partition: number;
   readonly rows: number;
   /** The oldest record of the partition that the log must keep for this snapshot. */
@@ -81,20 +84,22 @@ export function parseSnapshotReply(value: unknown): SnapshotReply {
 
 export function parseDenseObject(value: unknown): DenseObject {
   const what = 'dense object';
-  const fields = asFields(value, what);
+  return storedObject(asFields(value, what), what);
+}
+
+function storedObject(fields: Fields, what: string): DenseObject {
   return {
     name: text(fields, 'name', what),
     bytes: number(fields, 'bytes', what),
     chunks: number(fields, 'chunks', what),
+    ...(fields.sequences === undefined ? {} : { sequences: f64(fields, 'sequences', what) }),
   };
 }
 
 function parseObject(fields: Fields): SnapshotObject {
   const what = 'snapshot object';
   return {
-    name: text(fields, 'name', what),
-    bytes: number(fields, 'bytes', what),
-    chunks: number(fields, 'chunks', what),
+    ...storedObject(fields, what),
     partition: number(fields, 'partition', what),
     rows: number(fields, 'rows', what),
     startSequence: number(fields, 'startSequence', what),

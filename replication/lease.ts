@@ -76,7 +76,8 @@ export class Lease {
       await within(this.#leaseMs, key, bus.bucketPut(clusterBucket, key, bytes));
       if (!this.valid && this.#validUntilMs > 0) {
         this.#lapses++;
-        log.warn({ sinceMs: Math.round(sentAtMs - this.#validUntilMs) }, 'lease had run out');
+        const sinceMs = Math.round(performance.now() - this.#validUntilMs);
+        log.warn({ sinceMs }, 'lease had run out');
         await this.#beforeReturn();
       }
       this.#validUntilMs = sentAtMs + this.#leaseMs;

@@ -12,7 +12,9 @@ import type { ActorContext } from '../runtime/actor.js';
 import type { StreamMessage } from '../runtime/bus.js';
 import type { Following } from '../runtime/followers/follow.js';
 import { follow } from '../runtime/followers/follow.js';
-import type { SnapshotStore } from '../runtime/stores/snapshot-store.js';
+import { retried } from '../runtime/retried.js';
+import { Turns } from '../runtime/turns.js';
+import type { SnapshotStore, StoredObject } from '../runtime/stores/snapshot-store.js';
 
 /** What a follower fills. */
 export interface FollowerTarget<Part> {
@@ -132,13 +134,13 @@ export class PartitionFollower<Part extends FollowedPart> {
     const life = ++this.#life;
     this.#chain = new DeltaChain(start.position);
     this.#sequence = start.sequence;
-    const following = await follow(
-      context.bus,
-      { stream, filter: subject, fromSequence: start.sequence + 1 },
-      (message) => {
-        if (life === this.#life) this.#hear(message);
-      },
-      this.#options.onError,
+    const hear = (message: StreamMessage): void => {
+      if (life === this.#life) this.#hear(message);
+    };
+    const options = { stream, filter: subject, fromSequence: start.sequence + 1 };
+    // A busy server may take its time to find where to begin; the rows that were read must not be read again for that.
+    const following = await retried(() =>
+      follow(context.bus, options, hear, this.#options.onError),
     );
     // Stopped, or beginning again, since the tail was asked for.
     if (life !== this.#life) return following.stop();
@@ -237,14 +239,14 @@ export class PartitionFollower<Part extends FollowedPart> {
     return { position: logStart, sequence: 0 };
   }
 
-  async #loadObject(
-    store: SnapshotStore,
-    snapshot: string,
-    object: { readonly name: string; readonly bytes: number; readonly chunks: number },
-  ): Promise<Start> {
+  async #loadObject(store: SnapshotStore, snapshot: string, object: StoredObject): Promise<Start> {
     const { target, loadPolicy } = this.#options;
     const reader = new SnapshotReader(target.snapshotTarget(), loadPolicy);
-    for await (const chunk of store.get(snapshot, object)) reader.accept(chunk);
+    const turns = new Turns();
+    for await (const chunk of store.get(snapshot, object)) {
+      reader.accept(chunk);
+      await turns.give();
+    }
     reader.finish();
     const mark = decodeMark(reader.header!.metadata);
     target.restored(mark);

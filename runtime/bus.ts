@@ -117,6 +117,7 @@ export interface Bus {
   /** Subjects that the stream holds messages of; `filter` may have wildcards. */
   subjects(stream: string, filter: string): Promise<string[]>;
   lastMessage(stream: string, subject: string): Promise<StreamMessage | undefined>;
+  messageAt(stream: string, sequence: number): Promise<StreamMessage | undefined>;
   bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined>;
   bucketPut(bucket: string, key: string, bytes: Uint8Array): Promise<void>;
   bucketEntry(bucket: string, key: string): Promise<BucketEntry | undefined>;

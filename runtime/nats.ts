@@ -16,12 +16,14 @@ import type {
   KV,
   Msg,
   NatsConnection,
+  StoredMsg,
   StreamConfig,
   Subscription,
 } from 'nats';
 import { StarlingError } from '../core/base/errors.js';
 import type { StreamDeclaration } from '../messages/streams.js';
 import type { NatsAccess } from '../messages/supervision.js';
+import { Turns } from './turns.js';
 import { isNameInUse, isNotFound, translate } from './nats-errors.js';
 import { openNats, type ConnectOptions } from './nats-connection.js';
 import type {
@@ -168,7 +170,11 @@ export class NatsBus implements Bus {
       const subscription = await this.#jetStream.subscribe(options.filter ?? '>', consumer);
       const info = await subscription.consumerInfo();
       const finished = (async () => {
-        for await (const message of subscription) await handler(new JsStreamMessage(message));
+        const turns = new Turns();
+        for await (const message of subscription) {
+          await handler(new JsStreamMessage(message));
+          await turns.give();
+        }
       })();
       return {
         backlog: info.delivered.consumer_seq + info.num_pending,
@@ -242,17 +248,21 @@ export class NatsBus implements Bus {
 
   async lastMessage(stream: string, subject: string): Promise<StreamMessage | undefined> {
     try {
-      const found = await (await this.#jsm()).streams.getMessage(stream, { last_by_subj: subject });
-      return {
-        subject: found.subject,
-        sequence: found.seq,
-        atMs: found.time.getTime(),
-        bytes: found.data,
-        header: (name) => found.header?.get(name) || undefined,
-      };
+      const { streams } = await this.#jsm();
+      return stored(await streams.getMessage(stream, { last_by_subj: subject }));
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw this.#failure(error, `last message of ${subject}`);
+    }
+  }
+
+  async messageAt(stream: string, sequence: number): Promise<StreamMessage | undefined> {
+    try {
+      const { direct } = (await this.#jsm()) as JetStreamManager & DirectReads;
+      return stored(await direct.getMessage(stream, { seq: sequence }));
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw translate(error, `message ${sequence} of ${stream}`);
     }
   }
 
@@ -429,6 +439,23 @@ function streamConfig(
     duplicate_window: nanos(declaration.duplicateWindowMs),
     allow_direct: true,
     ...(placed ? { placement: { cluster: declaration.cluster, tags: [] } } : {}),
+  };
+}
+
+/** The manager has it; its type does not say so. */
+interface DirectReads {
+  readonly direct: {
+    getMessage(stream: string, query: { readonly seq: number }): Promise<StoredMsg>;
+  };
+}
+
+function stored({ subject, seq, time, data, header }: StoredMsg): StreamMessage {
+  return {
+    subject,
+    sequence: seq,
+    atMs: time.getTime(),
+    bytes: data,
+    header: (name) => header?.get(name) || undefined,
   };
 }
 

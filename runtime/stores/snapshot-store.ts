@@ -40,6 +40,8 @@ export interface StoredObject {
   readonly name: string;
   readonly bytes: number;
   readonly chunks: number;
+  /** Where the chunks are in a stream. */
+  readonly sequences?: Float64Array;
 }
 
 /** Milliseconds since 1970 in 13 digits, then a number that tells snapshots of one millisecond apart. */

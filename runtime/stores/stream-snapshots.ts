@@ -1,6 +1,7 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { subject } from '../../messages/subjects.js';
-import type { Bus, StreamMessage } from '../bus.js';
+import type { Bus } from '../bus.js';
+import { retried } from '../retried.js';
 import type { Pace } from './paced.js';
 import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.js';
 
@@ -9,13 +10,15 @@ import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.j
  * is: a chunk is a message, an object a subject, and a manifest a message on a subject of its own.
  *
  * Not the client's object store: that hashes with SHA-256 in JavaScript in both directions, and managed 54 MB/s in and
- * 96 MB/s out where this does several times as much (bench/recovery); chunks have a CRC32C already.
+ * 96 MB/s out where this does several times as much (bench/recovery); chunks have a CRC32C already. And no consumer: to
+ * make one the server looks through the stream for messages that match, for each partition, which took longer than all
+ * the reading. The manifest has the sequences of the chunks.
  */
 
 /** Chunks on their way to the server. Too low: each waits for the last; too high: memory for all of them. */
 const chunksInFlight = 8;
 
-export type SnapshotBus = Pick<Bus, 'append' | 'tail' | 'purge' | 'lastMessage' | 'subjects'>;
+export type SnapshotBus = Pick<Bus, 'append' | 'messageAt' | 'purge' | 'lastMessage' | 'subjects'>;
 
 export class StreamSnapshots implements SnapshotStore {
   readonly #bus: SnapshotBus;
@@ -38,15 +41,19 @@ export class StreamSnapshots implements SnapshotStore {
     // What an attempt before this one left would be read as part of the object.
     await this.#bus.purge(this.#stream, { subject: name });
     const inFlight = new Set<Promise<void>>();
+    const sequences: number[] = [];
     let failed: Error | undefined;
     let bytes = 0;
     let count = 0;
     for (const chunk of chunks) {
       if (failed) break;
+      const number = count++;
       bytes += chunk.length;
-      count++;
       const sent = this.#bus.append(name, chunk).then(
-        () => void inFlight.delete(sent),
+        (sequence) => {
+          sequences[number] = sequence;
+          inFlight.delete(sent);
+        },
         (error: Error) => {
           inFlight.delete(sent);
           failed ??= error;
@@ -58,22 +65,31 @@ export class StreamSnapshots implements SnapshotStore {
     }
     await Promise.all(inFlight);
     if (failed) throw failed;
-    return { name: object, bytes, chunks: count };
+    return { name: object, bytes, chunks: count, sequences: Float64Array.from(sequences) };
   }
 
   async *get(snapshot: SnapshotId, object: StoredObject): AsyncGenerator<Uint8Array> {
     const name = subject.snapshotObject(this.#dataCenter, snapshot, object.name);
-    const arrived = new Arrivals();
-    const tail = await this.#bus.tail({ stream: this.#stream, filter: name }, (message) =>
-      arrived.put(message),
-    );
+    const { chunks, sequences = new Float64Array(0) } = object;
+    if (sequences.length !== chunks) throw incomplete(name, sequences.length, chunks);
+    const ahead: Promise<Uint8Array>[] = [];
+    let next = 0;
     try {
-      if (tail.backlog !== object.chunks) throw incomplete(name, tail.backlog, object.chunks);
-      for (let taken = 0; taken < object.chunks; taken++) yield await arrived.take(name);
+      for (let taken = 0; taken < chunks; taken++) {
+        while (next < chunks && ahead.length < chunksInFlight)
+          ahead.push(this.#chunk(name, sequences[next++]!));
+        yield await ahead.shift()!;
+      }
     } finally {
-      await arrived.close();
-      await tail.stop();
+      // The reader gave up on one of them; the others have nobody left to tell.
+      await Promise.allSettled(ahead);
     }
+  }
+
+  async #chunk(name: string, sequence: number): Promise<Uint8Array> {
+    const found = await retried(() => this.#bus.messageAt(this.#stream, sequence));
+    if (found?.subject === name) return found.bytes;
+    throw new StarlingError('CORRUPT', `${name}: the chunk at sequence ${sequence} is gone.`);
   }
 
   async putManifest(snapshot: SnapshotId, manifest: Uint8Array): Promise<void> {
@@ -114,52 +130,6 @@ export class StreamSnapshots implements SnapshotStore {
     }
   }
 }
-
-/** Chunks that have come and not been taken. The tail waits while as many are here as may be in flight. */
-class Arrivals {
-  #waiting: Uint8Array[] = [];
-  #wakeTaker: (() => void) | undefined;
-  #wakeTail: (() => void) | undefined;
-  #closed = false;
-
-  async put(message: StreamMessage): Promise<void> {
-    if (this.#closed) return;
-    this.#waiting.push(message.bytes);
-    this.#wakeTaker?.();
-    if (this.#waiting.length >= chunksInFlight)
-      await new Promise<void>((resolve) => (this.#wakeTail = resolve));
-  }
-
-  async take(name: string): Promise<Uint8Array> {
-    if (this.#waiting.length === 0) await this.#untilNext(name);
-    const chunk = this.#waiting.shift()!;
-    this.#wakeTail?.();
-    this.#wakeTail = undefined;
-    return chunk;
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#wakeTail?.();
-  }
-
-  #untilNext(name: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new StarlingError('TIMEOUT', `${name}: the next chunk does not come.`)),
-        chunkMsMax,
-      );
-      this.#wakeTaker = () => {
-        clearTimeout(timer);
-        this.#wakeTaker = undefined;
-        resolve();
-      };
-    });
-  }
-}
-
-/** A server that restarts is back by then. */
-const chunkMsMax = 30_000;
 
 function incomplete(name: string, got: number, expected: number): StarlingError {
   return new StarlingError(
