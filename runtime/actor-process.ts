@@ -119,8 +119,9 @@ class ActorProcess {
       const startMs = performance.now();
       await this.#actor!.start();
       this.#log.info({ restoreMs: Math.round(performance.now() - startMs) }, 'ready');
-      this.#life.send({ type: 'RESTORED' });
+      // The figures first: whoever sees that it is ready sees with what.
       this.#beat();
+      this.#life.send({ type: 'RESTORED' });
     } catch (error) {
       this.#fail(error);
     }

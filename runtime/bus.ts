@@ -77,6 +77,13 @@ export interface StreamState {
   readonly bytes: number;
 }
 
+export interface WorkState {
+  /** All messages up to this sequence are acknowledged. */
+  readonly acknowledged: number;
+  /** Messages that are not, delivered or not. */
+  readonly left: number;
+}
+
 export interface BucketEntry {
   readonly bytes: Uint8Array;
   readonly revision: number;
@@ -111,8 +118,8 @@ export interface Bus {
   ): Promise<Tail>;
   /** Shared work: each message goes to one member until it is acknowledged. */
   work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable>;
-  /** Messages of a stream that a share of work has not acknowledged; 0 where nobody has begun. */
-  workLeft(stream: string, durable: string): Promise<number>;
+  /** How far the work on a stream is, over all who share it; nothing where nobody has begun. */
+  workState(stream: string, durable: string): Promise<WorkState>;
   streamState(stream: string): Promise<StreamState>;
   /** Subjects that the stream holds messages of; `filter` may have wildcards. */
   subjects(stream: string, filter: string): Promise<string[]>;

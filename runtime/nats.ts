@@ -39,6 +39,7 @@ import type {
   Tail,
   TailOptions,
   WorkMessage,
+  WorkState,
   WorkOptions,
 } from './bus.js';
 
@@ -212,12 +213,13 @@ export class NatsBus implements Bus {
     }
   }
 
-  async workLeft(stream: string, durable: string): Promise<number> {
+  async workState(stream: string, durable: string): Promise<WorkState> {
     try {
       const info = await (await this.#jsm()).consumers.info(stream, durable);
-      return info.num_pending + info.num_ack_pending;
+      const left = info.num_pending + info.num_ack_pending;
+      return { acknowledged: info.ack_floor.stream_seq, left };
     } catch (error) {
-      if (isNotFound(error)) return 0;
+      if (isNotFound(error)) return { acknowledged: 0, left: 0 };
       throw translate(error, `work on ${stream}`);
     }
   }

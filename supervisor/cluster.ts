@@ -129,6 +129,8 @@ async function start(
     }),
   );
   await services.watch(host);
+  // Before the actors go: what they leave behind then is not to be replaced.
+  undo.push(() => services.unwatch());
 
   const status = (): ClusterStatus => {
     const actors = host.snapshot().map(withPartitions);

@@ -112,9 +112,14 @@ export class PartitionServices implements Stoppable {
     this.#undo.push(() => operations.stop());
   }
 
-  async stop(): Promise<void> {
-    clearTimeout(this.#calm);
+  /** Nothing is promoted, moved or copied any more. */
+  async unwatch(): Promise<void> {
     for (let step = this.#undo.pop(); step; step = this.#undo.pop()) await step();
+    clearTimeout(this.#calm);
+  }
+
+  async stop(): Promise<void> {
+    await this.unwatch();
     await this.#directory.stop();
   }
 

@@ -243,7 +243,7 @@ export const supervisionSchema = section({
   leaseMs: integer(
     { min: 50, max: 10 * minute },
     'A parameter server that could not renew its lease for so long refuses, and a standby takes its place. Too low: a pause for garbage collection moves partitions. Too high: a hung owner is replaced late.',
-  ).default(600),
+  ).default(800),
   drainMs: integer(
     { min: 0, max: 10 * minute },
     'Time to finish work before an actor is stopped by force. Too low: work is redone by others. Too high: stopping takes long.',

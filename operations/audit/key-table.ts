@@ -10,6 +10,8 @@ export const seen = {
   sampled: 16,
   /** Came to SAMPLES more than once, which nobody may do. */
   sampledAgain: 32,
+  /** Accepted, and whoever takes it on has acknowledged it: it must be somewhere by now. */
+  due: 64,
 } as const;
 
 /**

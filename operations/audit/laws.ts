@@ -11,8 +11,9 @@ export interface Findings {
   readonly samples: number;
   /** Counters of all joiners together; they are committed with their windows. */
   readonly joiners: JoinerFindings;
-  /** Sequence of the newest batch in SAMPLES. */
+  /** Sequence of the newest batch in SAMPLES, and up to which trainers have acknowledged all of them. */
   readonly batches: number;
+  readonly batchesDue: number;
   /** By partition, and the network. */
   readonly applied: readonly { readonly name: string; readonly set: IntervalSet }[];
   /** Streams that have lost their beginning to age: what they say is true of the rest. */
@@ -22,7 +23,7 @@ export interface Findings {
 
 export interface EventFindings {
   readonly accepted: number;
-  /** Of the accepted ones: neither in JOIN nor a dead letter. */
+  /** Accepted and acknowledged by the processor: neither in JOIN nor a dead letter. */
   readonly missing: number;
   /** In JOIN and not among the accepted. */
   readonly surplus: number;
@@ -52,14 +53,21 @@ export interface Law {
 
 const rangesShown = 5;
 
-/** The conservation laws: nothing lost, nothing twice, from the acknowledgement of an event to the rows that know it. */
-export function lawsOf(findings: Findings): Law[] {
+/**
+ * The conservation laws: nothing lost, nothing twice, from the acknowledgement of an event to the rows that know it.
+ *
+ * @param looks at a cluster that may be in use, oldest first. What is counted in two places moves while it is looked at,
+ *   and the figures of joiners are as old as their heartbeat: such figures must have overtaken each other over three
+ *   looks, x(k−2) ≤ y(k−1) ≤ x(k), which on a quiet cluster says that they are equal.
+ */
+export function lawsOf(looks: readonly Findings[]): Law[] {
+  const findings = looks.at(-1)!;
   const { joiners, batches, applied, samples, sampledTwice, sampledUnjoined } = findings;
   const settled =
     joiners.positives + joiners.negatives + joiners.negativesDropped + joiners.late + joiners.open;
   const joinTrimmed = findings.trimmed.includes('JOIN');
   const samplesTrimmed = findings.trimmed.includes('SAMPLES');
-  const emitted = joiners.positives + joiners.negatives;
+  const emitted = emittedIn(findings);
   return [
     arrival('impressions', findings.impressions, findings.trimmed),
     arrival('actions', findings.actions, findings.trimmed),
@@ -67,7 +75,12 @@ export function lawsOf(findings: Findings): Law[] {
       name: 'impressions joined',
       left: { text: 'different ones in JOIN', count: findings.impressions.joined },
       right: { text: 'counted by the joiners', count: joiners.impressions },
-      holds: joinTrimmed || findings.impressions.joined === joiners.impressions,
+      holds:
+        joinTrimmed ||
+        follow(
+          looks.map((look) => look.impressions.joined),
+          looks.map((look) => look.joiners.impressions),
+        ),
       remark: '',
     }),
     {
@@ -81,13 +94,20 @@ export function lawsOf(findings: Findings): Law[] {
       name: 'samples',
       left: { text: 'emitted by the joiners', count: emitted },
       right: { text: 'different ones in SAMPLES', count: samples },
-      holds: (samplesTrimmed || emitted === samples) && sampledTwice === 0 && sampledUnjoined === 0,
+      holds:
+        (samplesTrimmed ||
+          follow(
+            looks.map(emittedIn),
+            looks.map((look) => look.samples),
+          )) &&
+        sampledTwice === 0 &&
+        sampledUnjoined === 0,
       remark: [
         ...(sampledTwice > 0 ? [`${sampledTwice} came twice`] : []),
         ...(sampledUnjoined > 0 ? [`${sampledUnjoined} are of impressions that JOIN has not`] : []),
       ].join(', '),
     }),
-    ...applied.map(({ name, set }) => batchLaw(name, set, batches)),
+    ...applied.map(({ name, set }) => batchLaw(name, set, batches, findings.batchesDue)),
   ];
 }
 
@@ -109,8 +129,20 @@ function arrival(what: string, found: EventFindings, trimmed: readonly string[])
   });
 }
 
-function batchLaw(name: string, set: IntervalSet, batches: number): Law {
-  const missing = gapsOf(set, batches);
+function emittedIn({ joiners }: Findings): number {
+  return joiners.positives + joiners.negatives;
+}
+
+/** Whether two figures that grow can be the same one, seen at different moments. */
+function follow(x: readonly number[], y: readonly number[]): boolean {
+  const k = x.length - 1;
+  if (x[k] === y[k]) return true;
+  return k >= 2 && x[k - 2]! <= y[k - 1]! && y[k - 1]! <= x[k]!;
+}
+
+/** @param due all batches up to here were acknowledged as durable everywhere. */
+function batchLaw(name: string, set: IntervalSet, batches: number, due: number): Law {
+  const missing = gapsOf(set, due);
   const surplus = [...set.intervals, { start: 1, end: set.watermark }]
     .filter(({ end }) => end > batches)
     .map(({ start, end }) => ({ start: Math.max(start, batches + 1), end }));

@@ -4,7 +4,7 @@ import { asMessage, f64 } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
 import { streamName } from '../../messages/streams.js';
 import { lastToken, subject } from '../../messages/subjects.js';
-import type { Bus, StreamMessage } from '../../runtime/bus.js';
+import type { Bus, StreamMessage, WorkState } from '../../runtime/bus.js';
 import { replay } from '../../runtime/followers/follow.js';
 import { KeyTable, seen } from './key-table.js';
 import type { EventFindings, Findings, JoinerFindings } from './laws.js';
@@ -13,6 +13,16 @@ interface Key {
   readonly requestId: string;
   readonly item: string;
 }
+
+interface Waiting {
+  readonly raw: string;
+  readonly sequence: number;
+  readonly table: KeyTable;
+  readonly keys: readonly Key[];
+}
+
+const partTriesMax = 50;
+const partPauseMs = 50;
 
 const hasAny = (flags: number, some: number): boolean => (flags & some) !== 0;
 
@@ -26,6 +36,8 @@ export class AuditReader {
   readonly #actions = new KeyTable();
   readonly #next = new Map<string, number>();
   readonly #trimmed = new Set<string>();
+  /** Accepted, and not acknowledged by the processor when they were read. */
+  #waiting: Waiting[] = [];
   /** Dead letters whose content could not be read, so nobody knows which events they were. */
   #unreadable = { impressions: 0, actions: 0 };
 
@@ -33,14 +45,27 @@ export class AuditReader {
     this.#bus = bus;
   }
 
-  /** @throws StarlingError what the servers answer. */
+  /**
+   * From where events end to where they begin: whatever is found further down was accepted before, so it is among the
+   * accepted that are read last.
+   *
+   * @throws StarlingError what the servers answer.
+   */
   async look(status: ClusterStatus): Promise<Findings> {
-    for (const { name } of status.dataCenters)
-      await this.#scan(streamName.raw(name), (message) => this.#accepted(message));
-    await this.#scan(streamName.deadLetter, (message) => this.#refused(message));
-    await this.#scan(streamName.join, (message) => this.#joined(message));
+    const training = await this.#bus.workState(streamName.samples, 'trainer');
+    const applied = await this.#applied();
+    const { lastSequence: batches } = await this.#bus.streamState(streamName.samples);
+    const raws = status.dataCenters.map(({ name }) => streamName.raw(name));
+    const work = new Map<string, WorkState>();
+    for (const raw of raws) work.set(raw, await this.#bus.workState(raw, 'processor'));
     await this.#scan(streamName.samples, (message) => this.#sampled(message));
-    const samples = await this.#bus.streamState(streamName.samples);
+    await this.#scan(streamName.join, (message) => this.#joined(message));
+    await this.#scan(streamName.deadLetter, (message) => this.#refused(message));
+    for (const raw of raws) {
+      const { acknowledged } = work.get(raw)!;
+      this.#fallDue(raw, acknowledged);
+      await this.#scan(raw, (message) => this.#accepted(raw, message, acknowledged));
+    }
     const impressions = this.#impressions;
     return {
       impressions: findingsOf(impressions, this.#unreadable.impressions),
@@ -53,10 +78,18 @@ export class AuditReader {
             (flags) => hasAny(flags, seen.sampled) && !hasAny(flags, seen.joined),
           ),
       joiners: joinersOf(status),
-      batches: samples.lastSequence,
-      applied: await this.#applied(),
+      batches,
+      batchesDue: training.acknowledged,
+      applied,
       trimmed: [...this.#trimmed],
-      inFlight: await this.#inFlight(status),
+      inFlight: {
+        ...Object.fromEntries([...work].map(([raw, { left }]) => [raw, left])),
+        outbox: statsOf(status, 'joiner').reduce(
+          (sum, stats) => sum + (stats['outboxPending'] ?? 0),
+          0,
+        ),
+        [streamName.samples]: training.left,
+      },
     };
   }
 
@@ -72,10 +105,22 @@ export class AuditReader {
     });
   }
 
-  #accepted(message: StreamMessage): void {
+  #accepted(raw: string, message: StreamMessage, acknowledged: number): void {
     const table = this.#tableOf(lastToken(message.subject));
-    for (const { requestId, item } of keysOf(tryDecode(message.bytes)) ?? [])
-      table?.mark(requestId, item, seen.accepted);
+    if (!table) return;
+    const keys = keysOf(tryDecode(message.bytes)) ?? [];
+    const isDue = message.sequence <= acknowledged;
+    const flags = seen.accepted | (isDue ? seen.due : 0);
+    for (const { requestId, item } of keys) table.mark(requestId, item, flags);
+    if (!isDue) this.#waiting.push({ raw, sequence: message.sequence, table, keys });
+  }
+
+  /** What an earlier look found on its way and is acknowledged by now. */
+  #fallDue(raw: string, acknowledged: number): void {
+    const isDue = (each: Waiting) => each.raw === raw && each.sequence <= acknowledged;
+    for (const { table, keys } of this.#waiting.filter(isDue))
+      for (const { requestId, item } of keys) table.mark(requestId, item, seen.due);
+    this.#waiting = this.#waiting.filter((each) => !isDue(each));
   }
 
   #refused(message: StreamMessage): void {
@@ -129,37 +174,24 @@ export class AuditReader {
     return [...applied, { name: 'the network', set }];
   }
 
-  /** Of the newest record; one in the middle of a delta says nothing, and the next look finds the last part. */
+  /** Of the newest record. One in the middle of a delta says nothing; its last part is on the way. */
   async #appliedIn(stream: string, name: string): Promise<IntervalSet> {
-    const found = await this.#bus.lastMessage(stream, name);
-    if (!found) return new IntervalSet();
-    const applied = f64(asMessage(decode(found.bytes), name), 'applied', name);
-    return applied.length === 0 ? new IntervalSet() : IntervalSet.decode(applied);
-  }
-
-  async #inFlight(status: ClusterStatus): Promise<Findings['inFlight']> {
-    const inFlight: Record<string, number> = {};
-    for (const { name } of status.dataCenters)
-      inFlight[streamName.raw(name)] = await this.#bus.workLeft(streamName.raw(name), 'processor');
-    const { lastSequence } = await this.#bus.streamState(streamName.join);
-    const joiners = statsOf(status, 'joiner');
-    inFlight[streamName.join] = Math.max(
-      0,
-      lastSequence - Math.max(0, ...joiners.map(({ consumed = 0 }) => consumed)),
-    );
-    inFlight['outbox'] = joiners.reduce((sum, { outboxPending = 0 }) => sum + outboxPending, 0);
-    inFlight[streamName.samples] = await this.#bus.workLeft(streamName.samples, 'trainer');
-    return inFlight;
+    for (let attempt = 0; attempt < partTriesMax; attempt++) {
+      const found = await this.#bus.lastMessage(stream, name);
+      if (!found) break;
+      const applied = f64(asMessage(decode(found.bytes), name), 'applied', name);
+      if (applied.length > 0) return IntervalSet.decode(applied);
+      await new Promise((resolve) => setTimeout(resolve, partPauseMs));
+    }
+    return new IntervalSet();
   }
 }
 
 function findingsOf(table: KeyTable, unreadable: number): EventFindings {
-  const { accepted, joined, joinedAgain, refused } = seen;
+  const { accepted, joined, joinedAgain, refused, due } = seen;
   return {
     accepted: table.countWhere((flags) => hasAny(flags, accepted)),
-    missing: table.countWhere(
-      (flags) => hasAny(flags, accepted) && !hasAny(flags, joined | refused),
-    ),
+    missing: table.countWhere((flags) => hasAny(flags, due) && !hasAny(flags, joined | refused)),
     surplus: table.countWhere((flags) => hasAny(flags, joined) && !hasAny(flags, accepted)),
     refused: table.countWhere((flags) => hasAny(flags, refused)) + unreadable,
     joined: table.countWhere((flags) => hasAny(flags, joined)),

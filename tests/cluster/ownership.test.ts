@@ -78,7 +78,10 @@ describe('a partition has one owner', () => {
       const answers = (await Promise.all(early)).flat();
       for (let i = 0; i < 5; i++) {
         answers.push(...(await ask(0, partition!, before.epoch)));
-        answers.push(...(await ask(0, partition!, directory.ownerOf(partition!).epoch)));
+        // On a busy machine the other one may lose its lease, and then this one is the owner again.
+        const { owner, epoch } = directory.ownerOf(partition!);
+        if (owner !== 0) answers.push(...(await ask(0, partition!, after.epoch)));
+        else expect(epoch).toBeGreaterThan(after.epoch);
       }
       for (const answer of answers) expect(['FENCED', 'NOT_OWNER']).toContain(answer);
     } finally {

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ClusterStatus } from '../../client/cluster-status.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import { encode } from '../../messages/codec.js';
 import { declareStreams } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import { audit } from '../../operations/audit/audit.js';
+import type { Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
@@ -25,8 +26,23 @@ beforeAll(async () => {
     if (streams.includes(declaration.name)) await bus.declareStream(declaration, false);
 });
 afterAll(() => server.stop());
+const workers: Stoppable[] = [];
+afterEach(async () => {
+  for (const worker of workers.splice(0)) await worker.stop();
+});
 beforeEach(async () => {
   for (const stream of streams) await bus.purge(stream, {});
+  await Promise.all(
+    [
+      ['RAW_TRAIN', 'processor'],
+      ['RAW_EAST', 'processor'],
+      ['SAMPLES', 'trainer'],
+    ].map(async ([stream, durable]) => {
+      // Whoever works on a stream here acknowledges at once.
+      const options = { stream: stream!, durable: durable!, ackWaitMs: 1_000, pendingMax: 10 };
+      workers.push(await bus.work(options, (message) => message.ack()));
+    }),
+  );
 });
 
 const send = (name: string, value: object) => bus.append(name, encode({ v: 1, ...value }));
@@ -67,6 +83,12 @@ async function write(change: { lose?: boolean; double?: boolean; skip?: number }
     await send(subject.deltaWeights(partition), { applied: set.encode() });
   }
   await send(subject.denseState, { applied: new IntervalSet(last + 1).encode() });
+  for (const [stream, durable] of [
+    ['RAW_EAST', 'processor'],
+    ['SAMPLES', 'trainer'],
+  ] as const)
+    while ((await bus.workState(stream, durable)).left > 0)
+      await new Promise((resolve) => setTimeout(resolve, 5));
   return last;
 }
 
