@@ -34,7 +34,9 @@ export class LeaseWatch {
   async start(): Promise<void> {
     this.#watch = await this.#bus.bucketWatch(clusterBucket, leaseKeys, (key) => {
       const address = addressOfLease(key);
-      if (address !== undefined) this.#renewedAtMs.set(address, this.#healthyMs);
+      // With the time since the last look, which will count: a lease must not seem older here than to its holder.
+      if (address !== undefined)
+        this.#renewedAtMs.set(address, this.#healthyMs + this.#sinceLook());
     });
     // What was there at the start may be of a life long past: only a renewal that is seen counts.
     this.#renewedAtMs.clear();
@@ -62,13 +64,17 @@ export class LeaseWatch {
       this.#lookedAtMs = performance.now();
       return;
     }
-    const nowMs = performance.now();
-    this.#healthyMs += Math.min(nowMs - this.#lookedAtMs, (2 * this.#leaseMs) / looksPerLease);
-    this.#lookedAtMs = nowMs;
+    this.#healthyMs += this.#sinceLook();
+    this.#lookedAtMs = performance.now();
     for (const [address, renewedAtMs] of this.#renewedAtMs) {
       if (this.#healthyMs - renewedAtMs <= this.#leaseMs) continue;
       this.#renewedAtMs.delete(address);
       this.#onExpired(address);
     }
+  }
+
+  /** At most two looks' worth: if this process slept, the renewals of that time are yet to be read. */
+  #sinceLook(): number {
+    return Math.min(performance.now() - this.#lookedAtMs, (2 * this.#leaseMs) / looksPerLease);
   }
 }
