@@ -55,13 +55,18 @@ const zones = [
     'operations work on a cluster from outside',
   ),
   zone(
+    './chaos',
+    ['./actors', './supervisor', './gateway', './cli', './simulation'],
+    'chaos uses a cluster and breaks it, whatever it is made of',
+  ),
+  zone(
     './actors',
-    ['./supervisor', './operations', './cli', './simulation', './gateway'],
+    ['./supervisor', './chaos', './operations', './cli', './simulation', './gateway'],
     'actors do not know who supervises them',
   ),
   zone(
     './supervisor',
-    ['./actors', './operations', './cli', './simulation', './gateway'],
+    ['./actors', './operations', './chaos', './cli', './simulation', './gateway'],
     'the supervisor starts actors by kind name',
   ),
   ...[
@@ -71,6 +76,7 @@ const zones = [
     'replication',
     'client',
     'operations',
+    'chaos',
     'actors',
     'supervisor',
     'cli',

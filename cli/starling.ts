@@ -3,6 +3,7 @@ import { nearestOf } from '../core/config/fields.js';
 import type { Command, Output } from './command.js';
 import { UsageError, exitCode, parseArguments } from './command.js';
 import { audit } from './commands/audit.js';
+import { chaos } from './commands/chaos.js';
 import { doctor } from './commands/doctor.js';
 import { ingest } from './commands/ingest.js';
 import { rank } from './commands/rank.js';
@@ -25,6 +26,7 @@ const commands: readonly Command[] = [
   restore,
   scale,
   audit,
+  chaos,
   doctor,
 ];
 

@@ -1,6 +1,7 @@
 import { StarlingError } from '../core/base/errors.js';
 import { partitionSource } from '../core/embedding/snapshot/partition-snapshot.js';
 import { IntervalSet } from '../core/base/interval-set.js';
+import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { SnapshotManifest, SnapshotObject } from '../messages/snapshots.js';
 import { encodeManifest } from '../messages/snapshots.js';
@@ -46,8 +47,8 @@ export async function transfer(options: TransferOptions): Promise<string> {
   const { from, to, shape, progress } = options;
   const sequence = options.sequence ?? (await from.bus.streamState(streamName.deltas)).lastSequence;
   const context = { bus: from.bus, log: options.log };
-  const source = openSnapshots(from.bus, from.config, trainingOf(from.config));
-  const target = openSnapshots(to.bus, to.config, trainingOf(to.config));
+  const source = openSnapshots(from.bus, from.config, trainingDataCenter(from.config));
+  const target = openSnapshots(to.bus, to.config, trainingDataCenter(to.config));
   const snapshot = snapshotId(Date.now());
   const pace = new Pace(to.config.snapshots.bytesPerSecondMax);
   const objects: SnapshotObject[] = [];
@@ -94,8 +95,4 @@ async function networkAt(bus: Bus, sequence: number): Promise<Uint8Array> {
   });
   if (found) return found;
   throw new StarlingError('NOT_READY', 'the cluster has not written its network yet.');
-}
-
-function trainingOf({ dataCenters }: ClusterConfig): string {
-  return dataCenters.find(({ role }) => role === 'training')!.name;
 }

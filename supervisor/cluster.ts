@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ClusterStatus } from '../client/cluster-status.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
+import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { protocolVersion } from '../messages/codec.js';
 import { subject } from '../messages/subjects.js';
@@ -91,8 +92,8 @@ async function start(
       ? await ownSite({ config, stateDir, log, onRestart: () => onServerRestart() })
       : await externalSite(config, options.natsUrl);
   undo.push(() => site.stop());
-  const training = config.dataCenters.find((dc) => dc.role === 'training')!;
-  const bus = await connectAs(site.access(training.name, 'supervisor'), { name: 'supervisor' });
+  const training = trainingDataCenter(config);
+  const bus = await connectAs(site.access(training, 'supervisor'), { name: 'supervisor' });
   undo.push(() => bus.close());
   await prepareStreams(bus, config, site.owned);
 
@@ -161,7 +162,7 @@ async function start(
   });
   undo.push(() => endpoint.stop());
 
-  const { tls } = site.access(training.name, 'client');
+  const { tls } = site.access(training, 'client');
   const describe = (): Promise<void> =>
     folder.writeClusterFile({
       name: config.name,
@@ -175,8 +176,8 @@ async function start(
           ...(server?.pid ? { serverPid: server.pid } : {}),
         };
       }),
-      ...signInOf(site.access(training.name, 'client')),
-      admin: signInOf(site.access(training.name, 'admin')),
+      ...signInOf(site.access(training, 'client')),
+      admin: signInOf(site.access(training, 'admin')),
       ...(tls ? { tls } : {}),
       configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16),
     });

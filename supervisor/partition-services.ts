@@ -1,3 +1,4 @@
+import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
@@ -46,7 +47,7 @@ export class PartitionServices implements Stoppable {
     this.#options = options;
     this.#directory = directory;
     this.#counts = counts;
-    this.#training = config.dataCenters.find(({ role }) => role === 'training')!.name;
+    this.#training = trainingDataCenter(config);
     this.#keeper = new PartitionKeeper({
       bus,
       directory,

@@ -1,5 +1,6 @@
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import { StarlingError } from '../../core/base/errors.js';
+import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ServingPartition } from '../../core/embedding/serving/serving-partition.js';
 import { servingSource } from '../../core/embedding/serving/serving-snapshot.js';
 import { encode, protocolVersion } from '../../messages/codec.js';
@@ -55,7 +56,7 @@ export function createServingShard(context: ActorContext): Actor {
   }
 
   async function followAll(): Promise<void> {
-    const training = config.dataCenters.find(({ role }) => role === 'training')!.name;
+    const training = trainingDataCenter(config);
     for (const number of identity.partitions) {
       const target = new ServedPartition(number, shape, (news) => learn(number, news));
       partitions.set(number, target);

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { blueprintOf } from '../../actors/shared/blueprint.js';
 import { operate } from '../../client/operate.js';
+import { trainingDataCenter } from '../../core/config/data-centers.js';
 import { loadClusterConfig } from '../../core/config/load.js';
-import type { ClusterConfig } from '../../core/config/schema.js';
 import type { RestoreRequest } from '../../messages/operations.js';
 import { transfer } from '../../operations/transfer.js';
 import type { NatsBus } from '../../runtime/nats.js';
@@ -76,7 +76,7 @@ async function restoreInto(from: NatsBus, stateDir: string, args: Arguments, out
         out.note(`${state.done}/${state.total} ${state.text}`),
       );
     } finally {
-      await openSnapshots(bus, otherConfig, trainingOf(otherConfig)).remove(snapshot);
+      await openSnapshots(bus, otherConfig, trainingDataCenter(otherConfig)).remove(snapshot);
     }
   } finally {
     await bus.close();
@@ -98,8 +98,4 @@ function targetOf(args: Arguments): RestoreRequest['to'] {
 function sequenceOf(text: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text);
   throw new UsageError(`--at: with --into, expected a sequence of DELTAS; got "${text}".`);
-}
-
-function trainingOf({ dataCenters }: ClusterConfig): string {
-  return dataCenters.find(({ role }) => role === 'training')!.name;
 }

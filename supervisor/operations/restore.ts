@@ -1,4 +1,5 @@
 import { StarlingError } from '../../core/base/errors.js';
+import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { asMessage, number } from '../../messages/checks.js';
 import type { RestoreRequest } from '../../messages/operations.js';
@@ -79,7 +80,7 @@ async function sourceOf(
     throw new StarlingError('BAD_REQUEST', text, { sequence, lastSequence });
   }
   if (firstSequence <= 1) return { sequence };
-  const training = config.dataCenters.find(({ role }) => role === 'training')!.name;
+  const training = trainingDataCenter(config);
   const manifests = await readManifests(openSnapshots(bus, config, training), log);
   const earliest = Math.min(...manifests.map(exactFrom));
   if (sequence >= earliest) return { sequence };
