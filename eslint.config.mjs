@@ -148,7 +148,7 @@ export default tseslint.config(
     // One module imports the NATS client, with the one that opens its connections, so that its successor packages can
     // replace it in one place.
     files: ['**/*.ts'],
-    ignores: ['runtime/nats.ts', 'runtime/nats-connection.ts'],
+    ignores: ['runtime/nats.ts', 'runtime/nats-connection.ts', 'runtime/nats-patience.ts'],
     rules: {
       'no-restricted-imports': [
         'error',

@@ -92,9 +92,9 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
     looksUp: [streamName.samples],
     writes: [s('samples'), s('popular'), deadLetters('joiner')],
   }),
-  'feature-store': () => ({
+  'feature-store': ({ dataCenter }) => ({
     serves: [s('featuresGet')],
-    tails: [streamName.features],
+    tails: [streamName.featuresAt(dataCenter)],
     writes: [deadLetters('feature-store')],
   }),
   'ps-shard': (place) => {
@@ -153,10 +153,10 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
     writes: [s('ingest', { type: 'impression' }), deadLetters('ranker')],
     hears: [s('features')],
   }),
-  recommender: () => ({
+  recommender: ({ dataCenter }) => ({
     serves: [s('recommend')],
     calls: [s('rank')],
-    tails: [streamName.features],
+    tails: [streamName.featuresAt(dataCenter)],
     writes: [deadLetters('recommender')],
     hears: [s('popular')],
   }),

@@ -39,6 +39,7 @@ export const streamName = {
   denseAt: (dataCenter: string) => `DENSE_${token(dataCenter)}`,
   snapshotsAt: (dataCenter: string) => `SNAPSHOTS_${token(dataCenter)}`,
   features: 'FEATURES',
+  featuresAt: (dataCenter: string) => `FEATURES_${token(dataCenter)}`,
   deadLetter: 'DEAD_LETTER',
   supervision: 'SUPERVISION',
 } as const;
@@ -92,6 +93,8 @@ export function declareStreams(topology: StreamTopology): StreamDeclaration[] {
   for (const dc of topology.dataCenters.filter((each) => each.role === 'inference')) {
     declarations.push(
       copyOf(streamName.deltasAt(dc.name), dc.name, streamName.deltas, 'starling.deltas.weights.*'),
+      // Whole, so its sequences are those of FEATURES: what follows it starts again while training is away.
+      copyOf(streamName.featuresAt(dc.name), dc.name, streamName.features, 'starling.features.*'),
       {
         ...copyOf(
           streamName.denseAt(dc.name),

@@ -10,8 +10,10 @@ import {
 } from 'nats';
 import type {
   ConsumerMessages,
+  ConsumerOptsBuilder,
   JetStreamClient,
   JetStreamManager,
+  JetStreamSubscription,
   JsMsg,
   KV,
   Msg,
@@ -23,6 +25,9 @@ import type {
 import { StarlingError } from '../core/base/errors.js';
 import type { StreamDeclaration } from '../messages/streams.js';
 import type { NatsAccess } from '../messages/supervision.js';
+import type { Clients } from './nats-patience.js';
+import { Patience } from './nats-patience.js';
+import { retried } from './retried.js';
 import { Turns } from './turns.js';
 import { isNameInUse, isNotFound, translate } from './nats-errors.js';
 import { openNats, type ConnectOptions } from './nats-connection.js';
@@ -65,6 +70,7 @@ export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
   readonly #user: string;
   readonly #jetStream: JetStreamClient;
+  readonly #patience: Patience;
   #manager: Promise<JetStreamManager> | undefined;
   readonly #buckets = new Map<string, Promise<KV>>();
 
@@ -73,6 +79,7 @@ export class NatsBus implements Bus {
     this.#connection = connection;
     this.#user = user;
     this.#jetStream = connection.jetstream({ timeout: 10_000 });
+    this.#patience = new Patience(connection);
   }
 
   get payloadBytesMax(): number {
@@ -152,120 +159,87 @@ export class NatsBus implements Bus {
     }
   }
 
-  async tail(
+  tail(
     options: TailOptions,
     handler: (message: StreamMessage) => void | Promise<void>,
   ): Promise<Tail> {
-    const consumer = consumerOpts();
-    consumer.orderedConsumer();
-    // A stalled flow-control exchange is mended by the next heartbeat: at the client's default of 5 s it cost 5 s of
-    // freshness now and then. Much lower, and a busy event loop looks like a lost server.
-    consumer.idleHeartbeat(1_000);
-    consumer.bindStream(options.stream);
-    if (options.lastPerSubject) consumer.deliverLastPerSubject();
-    else if (options.fromTimeMs !== undefined) consumer.startTime(new Date(options.fromTimeMs));
-    else if (options.fromSequence !== undefined && options.fromSequence > 1)
-      consumer.startSequence(options.fromSequence);
-    else consumer.deliverAll();
-    try {
-      const subscription = await this.#jetStream.subscribe(options.filter ?? '>', consumer);
-      const info = await subscription.consumerInfo();
-      const finished = (async () => {
-        const turns = new Turns();
-        for await (const message of subscription) {
-          await handler(new JsStreamMessage(message));
-          await turns.give();
-        }
-      })();
-      return {
-        backlog: info.delivered.consumer_seq + info.num_pending,
-        stop: async () => {
-          subscription.unsubscribe();
-          await finished;
-        },
-      };
-    } catch (error) {
-      throw this.#failure(error, `tail of ${options.stream}`);
-    }
+    return this.#ask(`tail of ${options.stream}`, async ({ jetStream }) => {
+      const filter = options.filter ?? '>';
+      const subscription = await jetStream.subscribe(filter, orderedConsumer(options));
+      try {
+        const info = await subscription.consumerInfo();
+        const finished = handleAll(subscription, handler);
+        return {
+          backlog: info.delivered.consumer_seq + info.num_pending,
+          stop: async () => {
+            subscription.unsubscribe();
+            await finished;
+          },
+        };
+      } catch (error) {
+        subscription.unsubscribe();
+        throw error;
+      }
+    });
   }
 
-  async work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable> {
-    try {
-      const manager = await this.#jsm();
-      const declared = {
-        durable_name: options.durable,
-        ack_policy: AckPolicy.Explicit,
-        deliver_policy: DeliverPolicy.All,
-        ack_wait: nanos(options.ackWaitMs),
-        max_ack_pending: options.pendingMax,
-        ...(options.filter === undefined ? {} : { filter_subject: options.filter }),
-      };
+  work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable> {
+    const declared = {
+      durable_name: options.durable,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: nanos(options.ackWaitMs),
+      max_ack_pending: options.pendingMax,
+      ...(options.filter === undefined ? {} : { filter_subject: options.filter }),
+    };
+    return this.#ask(`work on ${options.stream}`, async ({ manager, jetStream }) => {
       await manager.consumers.add(options.stream, declared);
-      const consumer = await this.#jetStream.consumers.get(options.stream, options.durable);
+      const consumer = await jetStream.consumers.get(options.stream, options.durable);
       const messages = await consumer.consume({
         max_messages: options.pendingMax,
         expires: 5_000,
         callback: (message) => handler(new JsWorkMessage(message)),
       });
       return { stop: () => stopConsuming(messages) };
-    } catch (error) {
-      throw this.#failure(error, `work on ${options.stream}`);
-    }
+    });
   }
 
-  async workState(stream: string, durable: string): Promise<WorkState> {
-    try {
-      const info = await (await this.#jsm()).consumers.info(stream, durable);
+  workState(stream: string, durable: string): Promise<WorkState> {
+    return this.#ask(`work on ${stream}`, async ({ manager }) => {
+      const info = await orUndefined(manager.consumers.info(stream, durable));
+      if (!info) return { acknowledged: 0, left: 0 };
       const left = info.num_pending + info.num_ack_pending;
       return { acknowledged: info.ack_floor.stream_seq, left };
-    } catch (error) {
-      if (isNotFound(error)) return { acknowledged: 0, left: 0 };
-      throw translate(error, `work on ${stream}`);
-    }
+    });
   }
 
-  async streamState(stream: string): Promise<StreamState> {
-    try {
-      const { state } = await (await this.#jsm()).streams.info(stream);
-      return {
-        firstSequence: state.first_seq,
-        lastSequence: state.last_seq,
-        messages: state.messages,
-        bytes: state.bytes,
-      };
-    } catch (error) {
-      throw this.#failure(error, `state of ${stream}`);
-    }
+  streamState(stream: string): Promise<StreamState> {
+    return this.#ask(`state of ${stream}`, async ({ manager }) => {
+      const { state } = await manager.streams.info(stream);
+      const { first_seq: firstSequence, last_seq: lastSequence, messages, bytes } = state;
+      return { firstSequence, lastSequence, messages, bytes };
+    });
   }
 
-  async subjects(stream: string, filter: string): Promise<string[]> {
-    try {
-      const { streams } = await this.#jsm();
-      const { state } = await streams.info(stream, { subjects_filter: filter });
+  subjects(stream: string, filter: string): Promise<string[]> {
+    return this.#ask(`subjects of ${stream}`, async ({ manager }) => {
+      const { state } = await manager.streams.info(stream, { subjects_filter: filter });
       return Object.keys(state.subjects ?? {});
-    } catch (error) {
-      throw this.#failure(error, `subjects of ${stream}`);
-    }
+    });
   }
 
-  async lastMessage(stream: string, subject: string): Promise<StreamMessage | undefined> {
-    try {
-      const { streams } = await this.#jsm();
-      return stored(await streams.getMessage(stream, { last_by_subj: subject }));
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw this.#failure(error, `last message of ${subject}`);
-    }
+  lastMessage(stream: string, subject: string): Promise<StreamMessage | undefined> {
+    return this.#ask(`last message of ${subject}`, async ({ manager }) => {
+      const query = { last_by_subj: subject };
+      return stored(await orUndefined(manager.streams.getMessage(stream, query)));
+    });
   }
 
-  async messageAt(stream: string, sequence: number): Promise<StreamMessage | undefined> {
-    try {
-      const { direct } = (await this.#jsm()) as JetStreamManager & DirectReads;
-      return stored(await direct.getMessage(stream, { seq: sequence }));
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw translate(error, `message ${sequence} of ${stream}`);
-    }
+  messageAt(stream: string, sequence: number): Promise<StreamMessage | undefined> {
+    return this.#ask(`message ${sequence} of ${stream}`, async ({ manager }) => {
+      const { direct } = manager as JetStreamManager & DirectReads;
+      return stored(await orUndefined(direct.getMessage(stream, { seq: sequence })));
+    });
   }
 
   async bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined> {
@@ -310,7 +284,16 @@ export class NatsBus implements Bus {
     }
   }
 
-  async bucketWatch(
+  /** Tried again when it is not answered: what was handed over before is handed over once more. */
+  bucketWatch(
+    bucket: string,
+    pattern: string,
+    handler: (key: string, entry: BucketEntry) => void,
+  ): Promise<Stoppable> {
+    return retried(() => this.#watchOnce(bucket, pattern, handler));
+  }
+
+  async #watchOnce(
     bucket: string,
     pattern: string,
     handler: (key: string, entry: BucketEntry) => void,
@@ -402,13 +385,17 @@ export class NatsBus implements Bus {
     return this.#manager;
   }
 
+  #ask<T>(what: string, run: (clients: Clients) => Promise<T>): Promise<T> {
+    return this.#patience.ask(run, (error) => this.#failure(error, what));
+  }
+
   #bucket(name: string): Promise<KV> {
     const known = this.#buckets.get(name);
     if (known) return known;
     const opened = this.#jetStream.views.kv(name, {
       history: 1,
       storage: StorageType.File,
-      timeout: 10_000,
+      timeout: 3_000,
     });
     this.#buckets.set(name, opened);
     opened.catch(() => this.#buckets.delete(name));
@@ -451,7 +438,44 @@ interface DirectReads {
   };
 }
 
-function stored({ subject, seq, time, data, header }: StoredMsg): StreamMessage {
+async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+function orderedConsumer(options: TailOptions): ConsumerOptsBuilder {
+  const consumer = consumerOpts();
+  consumer.orderedConsumer();
+  // A stalled flow-control exchange is mended by the next heartbeat: at the client's default of 5 s it cost 5 s of
+  // freshness now and then. Much lower, and a busy event loop looks like a lost server.
+  consumer.idleHeartbeat(1_000);
+  consumer.bindStream(options.stream);
+  if (options.lastPerSubject) consumer.deliverLastPerSubject();
+  else if (options.fromTimeMs !== undefined) consumer.startTime(new Date(options.fromTimeMs));
+  else if (options.fromSequence !== undefined && options.fromSequence > 1)
+    consumer.startSequence(options.fromSequence);
+  else consumer.deliverAll();
+  return consumer;
+}
+
+async function handleAll(
+  subscription: JetStreamSubscription,
+  handler: (message: StreamMessage) => void | Promise<void>,
+): Promise<void> {
+  const turns = new Turns();
+  for await (const message of subscription) {
+    await handler(new JsStreamMessage(message));
+    await turns.give();
+  }
+}
+
+function stored(found: StoredMsg | undefined): StreamMessage | undefined {
+  if (!found) return undefined;
+  const { subject, seq, time, data, header } = found;
   return {
     subject,
     sequence: seq,

@@ -14,9 +14,9 @@ import { EntityStore } from '../../runtime/stores/entity-store.js';
 
 const retryMs = 1_000;
 
-/** User and item features by id: a follower of FEATURES that keeps its place on disk, and answers batches. */
+/** User and item features by id: a follower of its data center's copy of FEATURES that keeps its place on disk, and answers batches. */
 export function createFeatureStore(context: ActorContext): Actor {
-  const { bus, log } = context;
+  const { bus, identity, log } = context;
   const store = new EntityStore(path.join(context.folder, 'features'));
   let following: Following | undefined;
   let endpoint: ServedEndpoint | undefined;
@@ -53,7 +53,7 @@ export function createFeatureStore(context: ActorContext): Actor {
     async start() {
       following = await follow(
         bus,
-        { stream: streamName.features, fromSequence: sequence + 1 },
+        { stream: streamName.featuresAt(identity.dataCenter), fromSequence: sequence + 1 },
         apply,
         context.crash,
       );

@@ -126,7 +126,7 @@ export function createRecommender(context: ActorContext): Actor {
     async start() {
       const catalogue = await follow(
         bus,
-        { stream: streamName.features, filter: subject.features('item') },
+        { stream: streamName.featuresAt(identity.dataCenter), filter: subject.features('item') },
         ({ bytes }) => {
           const { ids, features } = parseFeatureChange(decode(bytes));
           ids.forEach((id, i) => catalog.put(id, features[i]!));

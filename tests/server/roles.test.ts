@@ -104,7 +104,7 @@ describe('what roles do with streams, keys and each other', () => {
     ['client', 'east', 'ingests', (bus) => bus.append(subject.ingest('action'), bytes('a'))],
     ['processor', 'train', 'works on RAW', (bus) => work(bus, 'RAW_EAST', 'processor')],
     ['processor', 'train', 'tells', (bus) => bus.append(subject.features('user'), bytes('f'))],
-    ['feature-store', 'east', 'follows FEATURES', (bus) => tail(bus, streamName.features)],
+    ['feature-store', 'east', 'follows', (bus) => tail(bus, streamName.featuresAt('east'))],
     ['ps-shard', 'train', 'appends', (bus) => bus.append(subject.deltaWeights(0), bytes('w'))],
     ['ps-shard', 'train', 'follows DELTAS', (bus) => tail(bus, streamName.deltas)],
     ['ps-shard', 'train', 'owns', (bus) => bus.bucketPut('CLUSTER', 'partition.0', bytes('{}'))],
@@ -135,7 +135,7 @@ describe('what roles do with streams, keys and each other', () => {
         return bus.subjects('SNAPSHOTS_EAST', '>');
       },
     ],
-    ['recommender', 'east', 'follows FEATURES', (bus) => tail(bus, streamName.features)],
+    ['recommender', 'east', 'follows', (bus) => tail(bus, streamName.featuresAt('east'))],
     ['admin', 'east', 'measures', (bus) => bus.streamState(streamName.deadLetter)],
     ['admin', 'east', 'follows', (bus) => tail(bus, streamName.deltas)],
     ['admin', 'east', 'reads keys', (bus) => bus.bucketGet('CLUSTER', 'shape')],

@@ -15,7 +15,15 @@ export interface Expectation {
 
 const streams = [
   ...['RAW_TRAIN', 'RAW_EAST', 'JOIN', 'SAMPLES', 'DELTAS', 'DELTAS_EAST', 'DENSE', 'DENSE_EAST'],
-  ...['SNAPSHOTS_TRAIN', 'SNAPSHOTS_EAST', 'FEATURES', 'DEAD_LETTER', 'SUPERVISION', 'KV_CLUSTER'],
+  ...[
+    'SNAPSHOTS_TRAIN',
+    'SNAPSHOTS_EAST',
+    'FEATURES',
+    'FEATURES_EAST',
+    'DEAD_LETTER',
+    'SUPERVISION',
+    'KV_CLUSTER',
+  ],
 ];
 
 const protocol = [
@@ -152,7 +160,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
   'feature-store': expect(
     'feature-store',
     'east',
-    [...follows('FEATURES'), ...answers('processor', 'ranker', 'admin')],
+    [...follows('FEATURES_EAST'), ...answers('processor', 'ranker', 'admin')],
     ['starling.feature-store.get'],
   ),
   'ps-shard': expect(
@@ -210,7 +218,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
   recommender: expect(
     'recommender',
     'east',
-    ['starling.rank', ...follows('FEATURES'), ...answers('client', 'admin')],
+    ['starling.rank', ...follows('FEATURES_EAST'), ...answers('client', 'admin')],
     ['starling.recommend', 'starling.popular'],
   ),
   client: expect('client', 'east', clientPublishes),
