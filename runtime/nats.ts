@@ -392,7 +392,8 @@ export class NatsBus implements Bus {
   #bucket(name: string): Promise<KV> {
     const known = this.#buckets.get(name);
     if (known) return known;
-    const opened = this.#jetStream.views.kv(name, {
+    // Who asks for a key asks again; a long wait for a server that died would only be part of every recovery.
+    const opened = this.#connection.jetstream({ timeout: 3_000 }).views.kv(name, {
       history: 1,
       storage: StorageType.File,
       timeout: 3_000,
