@@ -78,6 +78,8 @@ describe('a killed parameter server', () => {
       await live.settled();
       await snapshotNow();
     }
+    const kept = await openSnapshots(live.bus, live.cluster.config, 'train').list();
+    expect(kept).toHaveLength(2);
     const { firstSequence } = await live.bus.streamState(streamName.deltas);
     expect(firstSequence).toBeGreaterThan(1);
     await live.feed(300);
@@ -96,6 +98,20 @@ describe('a killed parameter server', () => {
     await live.feed(300);
     await live.settled();
   }, 180_000);
+
+  test('finds snapshots that were taken on schedule, in every data center', async () => {
+    live = await LiveCluster.start({ snapshots: { everyMs: 1_000 } });
+    await live.feed(300);
+    await live.until('each data center has one', async () => {
+      const names = live.cluster.config.dataCenters.map(({ name }) => name);
+      const lists = names.map((name) => openSnapshots(live.bus, live.cluster.config, name).list());
+      return (await Promise.all(lists)).every(({ length }) => length > 0);
+    });
+    await live.settled();
+    const before = await digestTexts();
+    await killAndWait('train.ps-shard.0');
+    expect(await digestTexts()).toEqual(before);
+  }, 120_000);
 
   test('takes the snapshot before a damaged one, and says so', async () => {
     const { folder, remove } = temporaryFolder();
