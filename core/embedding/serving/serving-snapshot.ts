@@ -12,8 +12,10 @@ import type { ServingTable, ServingTableSpec } from './serving-table.js';
 
 /**
  * Serving partitions as what a snapshot is made from and loaded into: weights as they are served, decoded, no state,
- * and facts that say nothing. fp32 and fp16 come back to the bit. int8 may come back one step of its scale off, as the
- * scale is taken anew from weights that were rounded before.
+ * and facts that say nothing. fp32 and fp16 come back to the bit. So does int8 where a row's scale is a normal f32
+ * (largest weight ≥ 127 · 2^-126): 127 times the scale, rounded, is again the weight the scale was taken from, so scale
+ * and levels are the same when taken anew. A denormal scale has too few bits for that; such weights come back within
+ * half a step, and so near zero that no score can tell.
  *
  * A snapshot of training partitions loads too, with the policy `optimizerChange: 'reset-state'`.
  */
