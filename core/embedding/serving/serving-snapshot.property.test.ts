@@ -156,6 +156,23 @@ describe.each(['fp32', 'fp16', 'int8'] as const)('a snapshot of served rows in %
   });
 });
 
+describe('a target of served rows', () => {
+  const specs = specsOf('fp32');
+  const partition = new ServingPartition(2, specs);
+
+  test('refuses partitions that no row would go to, which would leave every row out in silence', () => {
+    expect(() => servingTarget([partition], specs, 2)).toThrow('one of those counted');
+    expect(() => servingTarget([], specs, 2)).toThrow('loaded into something');
+    expect(() => servingTarget([partition, partition], specs, 3)).toThrow('loaded once');
+  });
+
+  test('and a source refuse specifications of other tables', () => {
+    const reversed = [...specs].reverse();
+    expect(() => servingTarget([partition], reversed, 3)).toThrow('order of the tables');
+    expect(() => servingSource(partition, specs.slice(1))).toThrow('for each table');
+  });
+});
+
 describe('int8 weights that are decoded and encoded again', () => {
   test('have the scale they had, whatever the largest weight of the row', () => {
     // An even sample; all 2^24 f32 of [1, 4) were tried once, and powers of 2 change nothing while the scale is normal.

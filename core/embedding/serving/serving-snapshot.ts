@@ -24,7 +24,7 @@ export function servingSource(
   specs: readonly ServingTableSpec[],
 ): SnapshotSource {
   return {
-    slots: slotsOf(specs),
+    slots: slotsOf(partition, specs),
     *pages(rowsMax, room) {
       for (const [slotIndex, table] of partition.tables.entries())
         yield* tablePages(table, slotIndex, rowsMax(slotIndex), room);
@@ -59,8 +59,11 @@ export function servingTarget(
   partitionCount: number,
 ): SnapshotTarget {
   const owners = new Map(partitions.map((each) => [each.partition, each]));
+  assert(partitions.length > 0, 'a snapshot is loaded into something');
   assert(owners.size === partitions.length, 'a partition is loaded once');
-  const slots = slotsOf(specs);
+  for (const { partition } of partitions)
+    assert(partition < partitionCount, 'a partition is one of those counted');
+  const slots = slotsOf(partitions[0]!, specs);
   return {
     slots,
     assign(page) {
@@ -75,6 +78,10 @@ export function servingTarget(
   };
 }
 
-function slotsOf(specs: readonly ServingTableSpec[]): SnapshotSlot[] {
-  return specs.map(({ slot, dim }) => ({ slot, dim, stateWidth: 0, optimizer: 'none' }));
+function slotsOf(partition: ServingPartition, specs: readonly ServingTableSpec[]): SnapshotSlot[] {
+  assert(specs.length === partition.tables.length, 'there is a specification for each table');
+  return partition.tables.map(({ slot, dim }, i) => {
+    assert(specs[i]!.slot === slot, 'specifications are in the order of the tables');
+    return { slot, dim, stateWidth: 0, optimizer: 'none' };
+  });
 }
