@@ -6,14 +6,20 @@ import { assert } from '../../base/assert.js';
  *
  *   page   rowBytes · 2^pageShift bytes, seen as i32, f32, u16 and i8
  *   keys   i32 [2] per row: low, high; of a free row: next free row + 1, unused
+ *   lives  1 bit per row, 32 rows to a word, the first the lowest
  *
- * A row never moves while it lives. Whether it lives is known by the index: a key that leads back to the row.
+ * A row never moves while it lives. The index knows which rows live, too, as a key that leads back to the row; but a
+ * walk that asks it pays a miss per free row, and a table of 2 M rows of which all but 1500 are gone held the shard up
+ * for 450 ms at one page of a snapshot. A word of bits passes over 32 free rows at once.
  */
 
 /** Too small: many page headers. Too large: the copy of a growing first page becomes a pause (1 MiB: about 0.2 ms). */
 const pageBytesMax = 1 << 20;
 const firstPageRows = 16;
 const keyWords = 2;
+/** Rows to a word of `lives`: 2^5. */
+const wordShift = 5;
+const wordMask = 31;
 
 export class PackedRows {
   readonly rowBytes: number;
@@ -25,6 +31,7 @@ export class PackedRows {
   readonly halves: Uint16Array[] = [];
   readonly bytes8: Int8Array[] = [];
   private readonly keys: Int32Array[] = [];
+  private lives = new Int32Array(1);
   private liveRows = 0;
   private rowLimit = 0;
   /** First free row + 1; 0 when none. */
@@ -52,7 +59,7 @@ export class PackedRows {
     let bytes = 0;
     for (const page of this.words) bytes += page.byteLength;
     for (const page of this.keys) bytes += page.byteLength;
-    return bytes;
+    return bytes + this.lives.byteLength;
   }
 
   /** A row for the key, with whatever weights were there before. Freed rows are used first, the latest first. */
@@ -60,6 +67,7 @@ export class PackedRows {
     const row = this.freeHead > 0 ? this.freeHead - 1 : this.rowLimit;
     if (row === this.rowLimit) {
       if (row === this.capacity) this.grow();
+      if (row >>> wordShift === this.lives.length) this.lives = doubled(this.lives);
       this.rowLimit++;
     }
     const keys = this.keys[row >>> this.pageShift]!;
@@ -67,6 +75,7 @@ export class PackedRows {
     if (this.freeHead > 0) this.freeHead = keys[at]!;
     keys[at] = low;
     keys[at + 1] = high;
+    this.lives[row >>> wordShift]! |= 1 << (row & wordMask);
     this.liveRows++;
     return row;
   }
@@ -76,7 +85,21 @@ export class PackedRows {
     assert(row < this.rowLimit && this.liveRows > 0, 'a released row was allocated');
     this.keys[row >>> this.pageShift]![(row & this.pageMask) * keyWords] = this.freeHead;
     this.freeHead = row + 1;
+    this.lives[row >>> wordShift]! &= ~(1 << (row & wordMask));
     this.liveRows--;
+  }
+
+  /** The first row at `from` or after it that lives, or rowEnd. */
+  nextLive(from: number): number {
+    const { lives, rowLimit } = this;
+    let row = from;
+    while (row < rowLimit) {
+      const rest = lives[row >>> wordShift]! >>> (row & wordMask);
+      // The lowest bit that is set, counted from below.
+      if (rest !== 0) return row + 31 - Math.clz32(rest & -rest);
+      row = (row | wordMask) + 1;
+    }
+    return rowLimit;
   }
 
   /** Key words as int32. */
@@ -96,6 +119,9 @@ export class PackedRows {
       assert(free <= this.rowLimit, 'the list of free rows ends');
     }
     assert(free + this.liveRows === this.rowLimit, 'each row is free or live');
+    let live = 0;
+    for (let row = this.nextLive(0); row < this.rowLimit; row = this.nextLive(row + 1)) live++;
+    assert(live === this.liveRows, 'each live row has its bit');
   }
 
   private get capacity(): number {
@@ -127,4 +153,11 @@ export class PackedRows {
     this.bytes8[pageIndex] = new Int8Array(buffer);
     this.keys[pageIndex] = new Int32Array(rowCount * keyWords);
   }
+}
+
+/** An eighth of a byte per row: 1 MiB is copied when 8 M rows become more. */
+function doubled(words: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * words.length);
+  larger.set(words);
+  return larger;
 }

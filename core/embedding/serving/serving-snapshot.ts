@@ -12,8 +12,10 @@ import type { ServingTable, ServingTableSpec } from './serving-table.js';
 
 /**
  * Serving partitions as what a snapshot is made from and loaded into: weights as they are served, decoded, no state,
- * and facts that say nothing. fp32 and fp16 come back to the bit. int8 may come back one step of its scale off, as the
- * scale is taken anew from weights that were rounded before.
+ * and facts that say nothing. fp32 and fp16 come back to the bit. So does int8 where a row's scale is a normal f32
+ * (largest weight ≥ 127 · 2^-126): 127 times the scale, rounded, is again the weight the scale was taken from, so scale
+ * and levels are the same when taken anew. A denormal scale has too few bits for that; such weights come back within
+ * half a step, and so near zero that no score can tell.
  *
  * A snapshot of training partitions loads too, with the policy `optimizerChange: 'reset-state'`.
  */
@@ -22,7 +24,7 @@ export function servingSource(
   specs: readonly ServingTableSpec[],
 ): SnapshotSource {
   return {
-    slots: slotsOf(specs),
+    slots: slotsOf(partition, specs),
     *pages(rowsMax, room) {
       for (const [slotIndex, table] of partition.tables.entries())
         yield* tablePages(table, slotIndex, rowsMax(slotIndex), room);
@@ -57,8 +59,11 @@ export function servingTarget(
   partitionCount: number,
 ): SnapshotTarget {
   const owners = new Map(partitions.map((each) => [each.partition, each]));
+  assert(partitions.length > 0, 'a snapshot is loaded into something');
   assert(owners.size === partitions.length, 'a partition is loaded once');
-  const slots = slotsOf(specs);
+  for (const { partition } of partitions)
+    assert(partition < partitionCount, 'a partition is one of those counted');
+  const slots = slotsOf(partitions[0]!, specs);
   return {
     slots,
     assign(page) {
@@ -73,6 +78,10 @@ export function servingTarget(
   };
 }
 
-function slotsOf(specs: readonly ServingTableSpec[]): SnapshotSlot[] {
-  return specs.map(({ slot, dim }) => ({ slot, dim, stateWidth: 0, optimizer: 'none' }));
+function slotsOf(partition: ServingPartition, specs: readonly ServingTableSpec[]): SnapshotSlot[] {
+  assert(specs.length === partition.tables.length, 'there is a specification for each table');
+  return partition.tables.map(({ slot, dim }, i) => {
+    assert(specs[i]!.slot === slot, 'specifications are in the order of the tables');
+    return { slot, dim, stateWidth: 0, optimizer: 'none' };
+  });
 }

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { compressions, type Compression } from './compression.js';
-import { ServingTable } from './serving-table.js';
+import { ServingTable, type ServingPage } from './serving-table.js';
 
 type Key = readonly [low: number, high: number];
+type ChangeOf<T> = T extends fc.Arbitrary<infer U> ? U : never;
 
 const nameOf = ([low, high]: Key) => `${low}:${high}`;
 const fidsOf = (batch: readonly Key[]) => Uint32Array.from(batch.flat());
@@ -98,6 +99,71 @@ describe('error bounds', () => {
             ),
           );
       }),
+    );
+  });
+});
+
+describe('a walk over a ServingTable that is changed between pages', () => {
+  const change = fc.record({
+    removes: fc.boolean(),
+    keys: fc.array(fc.integer({ min: 0, max: 260 }), { maxLength: 30 }),
+    weight: fc.integer({ min: -127, max: 127 }),
+  });
+  const dim = 2;
+
+  /** 127 in each row makes the scale of int8 1, so that integers are exact in every form. */
+  function apply(table: ServingTable, model: Map<number, number>, each: ChangeOf<typeof change>) {
+    const fids = Uint32Array.from(each.keys.flatMap((key) => [key, 9]));
+    if (each.removes) {
+      table.remove(fids, 0, each.keys.length);
+      for (const key of each.keys) model.delete(key);
+      return;
+    }
+    const weights = each.keys.flatMap(() => [127, each.weight]);
+    table.assign(fids, 0, each.keys.length, Float32Array.from(weights), 0);
+    for (const key of each.keys) model.set(key, each.weight);
+  }
+
+  test('gives a row that lives through it once, and every row as it is at that moment', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...compressions),
+        fc.integer({ min: 1, max: 40 }),
+        fc.array(change, { maxLength: 6 }),
+        fc.array(change, { maxLength: 20 }),
+        (compression, limit, before, during) => {
+          const table = new ServingTable({ slot: 1, dim, compression, seed: 3 });
+          const model = new Map<number, number>();
+          const keys = Array.from({ length: 200 }, (_unused, i) => i);
+          for (const each of [{ removes: false, keys, weight: 5 }, ...before])
+            apply(table, model, each);
+          const survivors = new Set(model.keys());
+          const seen = new Map<number, number>();
+          const pending = [...during];
+          for (let cursor: number | undefined = 0; cursor !== undefined;) {
+            const page: ServingPage = table.rowsFrom(cursor, limit, (count) => ({
+              fids: new Uint32Array(2 * count),
+              weights: new Float32Array(dim * count),
+            }));
+            expect(page.count).toBeLessThanOrEqual(limit);
+            for (let i = 0; i < page.count; i++) {
+              const key = page.fids[2 * i]!;
+              expect(page.weights[dim * i + 1]! + 0).toBe(model.get(key)! + 0);
+              seen.set(key, (seen.get(key) ?? 0) + 1);
+            }
+            cursor = page.nextCursor;
+            const next = pending.shift();
+            if (!next) continue;
+            apply(table, model, next);
+            // What is removed after the last page was still there for the walk.
+            if (next.removes && cursor !== undefined)
+              for (const key of next.keys) survivors.delete(key);
+          }
+          for (const key of survivors) expect([key, seen.get(key)]).toEqual([key, 1]);
+          table.verify();
+        },
+      ),
+      { numRuns: 200 },
     );
   });
 });

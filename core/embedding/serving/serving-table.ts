@@ -127,7 +127,7 @@ export class ServingTable {
 
   /**
    * A page of at most `limit` rows for snapshots, decoded; begin with cursor 0. A row that lives through the whole walk
-   * is returned once, whatever is assigned or removed between calls.
+   * is returned once, whatever is assigned or removed between calls. O(limit), and a word per 32 free rows on the way.
    *
    * @param allocate gives the arrays for `count` rows: fids u32 [2·count], weights f32 [count × dim].
    */
@@ -140,10 +140,9 @@ export class ServingTable {
     const { rows, dim } = this;
     const found = new Int32Array(Math.min(limit, rows.rowCount));
     let count = 0;
-    let row = cursor;
-    for (; row < rows.rowEnd && count < found.length; row++) {
-      if (this.isLive(row)) found[count++] = row;
-    }
+    let row = rows.nextLive(cursor);
+    for (; row < rows.rowEnd && count < found.length; row = rows.nextLive(row + 1))
+      found[count++] = row;
     const { fids, weights } = allocate(count);
     for (let done = 0; done < count; done += blockFids) {
       const block = found.subarray(done, Math.min(done + blockFids, count));
@@ -154,8 +153,7 @@ export class ServingTable {
       }
       this.decode(block.length, weights, done * dim);
     }
-    const more = count === found.length && row < rows.rowEnd && count > 0;
-    return { count, fids, weights, nextCursor: more ? row : undefined };
+    return { count, fids, weights, nextCursor: row < rows.rowEnd ? row : undefined };
   }
 
   /**
@@ -165,8 +163,7 @@ export class ServingTable {
   addToDigest(lanes: DigestLanes): void {
     const { rows } = this;
     const width = rows.rowBytes >>> 2;
-    for (let row = 0; row < rows.rowEnd; row++) {
-      if (!this.isLive(row)) continue;
+    for (let row = rows.nextLive(0); row < rows.rowEnd; row = rows.nextLive(row + 1)) {
       const page = rows.words[row >>> rows.pageShift]!;
       const offset = (row & rows.pageMask) * width;
       addRow(lanes, this.slot, rows.low(row), rows.high(row), page, offset, width);
@@ -178,14 +175,11 @@ export class ServingTable {
     this.index.verify();
     this.rows.verify();
     assert(this.index.size === this.rows.rowCount, 'as many keys as rows');
-    let live = 0;
-    for (let row = 0; row < this.rows.rowEnd; row++) if (this.isLive(row)) live++;
-    assert(live === this.rows.rowCount, 'each live row is found by its key, and no free one');
-  }
-
-  /** Only the index knows: what a free row holds as its key may be another row's key, but that leads to the other. */
-  private isLive(row: number): boolean {
-    return this.index.findOne(this.rows.low(row), this.rows.high(row)) === row;
+    const { index, rows } = this;
+    for (let row = rows.nextLive(0); row < rows.rowEnd; row = rows.nextLive(row + 1)) {
+      const found = index.findOne(rows.low(row), rows.high(row));
+      assert(found === row, 'each live row is found by its key');
+    }
   }
 
   /** Fills blockRows for a block of fids, inserting what is absent. */
