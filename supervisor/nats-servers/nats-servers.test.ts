@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 // eslint-disable-next-line no-restricted-imports -- the servers are tested below the module that wraps the client.
-import { connect, type NatsConnection } from 'nats';
+import { connect, type JetStreamManager, type NatsConnection } from 'nats';
 import { writePrivateJson } from '../private-file.js';
 import { identityOf } from '../process-identity.js';
 import { loadCredentials } from './credentials.js';
@@ -59,12 +59,28 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Servers that have just met may take each other for offline for a while; the supervisor asks again, too. */
+async function addStream(
+  manager: JetStreamManager,
+  config: Parameters<JetStreamManager['streams']['add']>[0],
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await manager.streams.add(config);
+      return;
+    } catch (error) {
+      if (attempt === 40) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
 describe('the servers of a cluster', () => {
   test('take an event into the stream of the data center it is published in', async () => {
     servers = await startNatsServers(await optionsFor());
     const manager = await (await connectTo('train')).jetstreamManager();
     for (const name of ['east', 'west']) {
-      await manager.streams.add({
+      await addStream(manager, {
         name: `RAW_${name}`,
         subjects: [`starling.raw.${name}.>`],
         placement: { cluster: name, tags: [] },
@@ -90,7 +106,7 @@ describe('the servers of a cluster', () => {
     );
     const placement = { cluster: 'east', tags: [] };
     const manager = await (await connectTo('train')).jetstreamManager();
-    await manager.streams.add({ name: 'KEPT', subjects: ['kept'], placement });
+    await addStream(manager, { name: 'KEPT', subjects: ['kept'], placement });
     await (await connectTo('east')).jetstream().publish('kept', 'event');
     const before = servers.servers();
 
