@@ -9,8 +9,8 @@ import { parseClusterConfig } from '../../core/config/schema.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
 import type { parseDenseState } from '../../messages/parameters.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
-import { parseDigests } from '../../messages/ownership.js';
-import { streamName } from '../../messages/streams.js';
+import { decodeEntry, parseDigests, partitionKey } from '../../messages/ownership.js';
+import { clusterBucket, streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorStatus } from '../../messages/supervision.js';
 import { call } from '../../runtime/call.js';
@@ -182,17 +182,24 @@ export class LiveCluster {
     return [...sets, IntervalSet.decode(applied)];
   }
 
-  /** Of the owned partitions, by number. */
+  /** By partition, from the shard that owns it by the directory; heartbeats may be behind. */
   async digests(): Promise<Map<number, PartitionDigest>> {
     const digests = new Map<number, PartitionDigest>();
-    for (const { kind, address, partitions } of this.cluster.status().actors) {
+    for (const { kind, address } of this.cluster.status().actors) {
       if (kind !== 'ps-shard') continue;
-      const name = subject.shardControl('digest', Number(address.split('.')[2]));
+      const shard = Number(address.split('.')[2]);
+      const name = subject.shardControl('digest', shard);
       const reply = await call(this.bus, name, { v: protocolVersion }, { deadlineMs: 10_000 });
       for (const digest of parseDigests(reply))
-        if (partitions?.includes(digest.partition)) digests.set(digest.partition, digest);
+        if ((await this.#ownerOf(digest.partition)) === shard)
+          digests.set(digest.partition, digest);
     }
     return digests;
+  }
+
+  async #ownerOf(partition: number): Promise<number | undefined> {
+    const found = await this.bus.bucketEntry(clusterBucket, partitionKey(partition));
+    return found && decodeEntry(found.bytes).owner;
   }
 
   async servedDigests(dataCenter: string, shard = 0): Promise<PartitionDigest[]> {
