@@ -9,7 +9,8 @@ import { subject } from '../../messages/subjects.js';
 import { Lease } from '../../replication/lease.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { NatsBus } from '../../runtime/nats.js';
-import { LeaseWatch } from '../../supervisor/partitions/lease-watch.js';
+import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
+import { LeaseWatch } from '../../supervisor/leadership/lease-watch.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
 
@@ -125,10 +126,10 @@ describe('the directory of partitions', () => {
     const other = await PartitionDirectory.open(await server.connect());
     const heard: number[] = [];
     other.onChange((partition, { epoch }) => heard.push(partition * 100 + epoch));
-    const made = await one.update(5, { owner: 0, epoch: 1, followers: [1] }, undefined);
-    await one.update(5, { owner: 1, epoch: 2, followers: [0] }, made);
+    const made = await one.update(5, { owner: 0, epoch: 1, followers: [1], term: 0 }, undefined);
+    await one.update(5, { owner: 1, epoch: 2, followers: [0], term: 0 }, made);
     await expect(
-      other.update(5, { owner: 2, epoch: 2, followers: [] }, made),
+      other.update(5, { owner: 2, epoch: 2, followers: [], term: 0 }, made),
     ).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(other.ownerOf(5)).toMatchObject({ owner: 1, epoch: 2, followers: [0] });
     expect(heard.at(-1)).toBe(502);
@@ -154,7 +155,12 @@ describe('a lease', () => {
   test('is missed by who watches when it is not renewed, and only then', async () => {
     await bus.bucketPut(clusterBucket, 'shape', Uint8Array.of(1));
     const expired: string[] = [];
-    const watch = new LeaseWatch(bus, 300, (address) => expired.push(address));
+    const watch = new LeaseWatch(bus, {
+      keys: leaseKeys,
+      leaseMs: 300,
+      presumeHeld: false,
+      onExpired: (key) => expired.push(addressOfLease(key)!),
+    });
     await watch.start();
     const leases = ['train.ps-shard.0', 'train.ps-shard.1'].map(
       (address) =>
