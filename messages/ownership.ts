@@ -67,6 +67,20 @@ export function leaseKey(address: string): string {
   return `lease.${address}`;
 }
 
+/** Held by the life of an address that has this epoch. */
+export interface LeaseRecord {
+  readonly epoch: number;
+}
+
+export function encodeLease(lease: LeaseRecord): Uint8Array {
+  return encode({ v: protocolVersion, ...lease });
+}
+
+/** @throws StarlingError BAD_MESSAGE */
+export function decodeLease(bytes: Uint8Array): LeaseRecord {
+  return { epoch: indexOf(asMessage(decode(bytes), 'lease'), 'epoch', 'lease') };
+}
+
 /** @returns undefined for a key that is not of a lease. */
 export function addressOfLease(key: string): string | undefined {
   return key.startsWith('lease.') ? key.slice('lease.'.length) : undefined;

@@ -105,7 +105,7 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
       writes: [...kept.writes, s('deltaRows'), s('deltaWeights'), deadLetters('ps-shard')],
       tails: [...kept.tails, streamName.deltas],
       looksUp: [...kept.looksUp, streamName.deltas],
-      keys: { bucket: clusterBucket, reads: [owners], writes: [owners, leases] },
+      keys: { bucket: clusterBucket, reads: [owners, leases], writes: [owners, leases] },
     };
   },
   'dense-shard': (place) => {
@@ -122,7 +122,7 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
       ],
       tails: [...kept.tails, streamName.deltas],
       looksUp: [...kept.looksUp, streamName.dense],
-      keys: { bucket: clusterBucket, reads: [], writes: [leases] },
+      keys: { bucket: clusterBucket, reads: [leases], writes: [leases] },
     };
   },
   trainer: () => ({

@@ -82,7 +82,10 @@ export class PartitionServices implements Stoppable {
   /** Each partition has an owner when it resolves, so shards may start; and a former leader is shut out. */
   async prepare(actors: PlacedActors): Promise<void> {
     this.#actors = actors;
-    await this.#keeper.prepare(indices(this.counts['ps-shard']));
+    const atWork = actors.view
+      .actors()
+      .some(({ kind, pid }) => kind === 'ps-shard' && pid !== null);
+    await this.#keeper.prepare(indices(this.counts['ps-shard']), atWork);
   }
 
   /** Actors of each kind: those of the configuration, unless scaled since. */
@@ -151,8 +154,7 @@ export class PartitionServices implements Stoppable {
     if (type === 'exit') this.#replace(address, 'it died');
     if (type !== 'exit' && type !== 'ready') return;
     clearTimeout(this.#calm);
-    if (type === 'ready' && this.#options.config.standby > 0)
-      this.#calm = setTimeout(() => this.#rebalance(view), calmMs);
+    if (type === 'ready') this.#calm = setTimeout(() => this.#rebalance(view), calmMs);
   }
 
   #replace(address: string, reason: string): void {

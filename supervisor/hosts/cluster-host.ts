@@ -19,6 +19,7 @@ import { readJson, writePrivateJson } from '../private-file.js';
 import { SupervisionLog } from '../supervision-log.js';
 import { ClusterView } from './cluster-view.js';
 import { HostAgent } from './host-agent.js';
+import { HostRegistry } from './host-registry.js';
 import { HostLease } from './host-lease.js';
 import { SharedEpochStore } from './kv-epochs.js';
 import { PlacementStore } from './placement-store.js';
@@ -88,30 +89,18 @@ async function join(
     leaseMs: hostLeaseMs,
     log,
   });
+  const registry = await HostRegistry.open({
+    bus,
+    leaseMs: hostLeaseMs,
+    calmMs: config.supervision.calmMs,
+  });
+  undo.push(() => registry.stop());
   let changed = (): void => undefined;
   const supervisor = await superviseHere(options, events, () => changed());
   // The actors go before the lease, so that nobody starts them elsewhere while they finish.
   undo.push(() => lease.stop());
   undo.push(() => supervisor.stopAll(config.supervision.drainMs));
-  const agent = new HostAgent({
-    bus,
-    config,
-    record,
-    supervisor,
-    placement,
-    natsServers: () => site.servers(),
-    log,
-  });
-  undo.push(() => agent.stop());
-  const candidate: LeaderCandidate = new LeaderCandidate({
-    bus,
-    host: name,
-    life: record.life,
-    leaseMs: hostLeaseMs,
-    lead: (term) => takeUpDuties({ bus, config, host: name, term, events, view, placement, log }),
-    log,
-  });
-  const view = new ClusterView({
+  const view: ClusterView = new ClusterView({
     bus,
     config,
     own: () => agent.status(),
@@ -122,13 +111,37 @@ async function join(
     silenceMsMax: hostLeaseMs,
   });
   undo.push(() => view.stop());
+  const agent: HostAgent = new HostAgent({
+    bus,
+    config,
+    record,
+    supervisor,
+    placement,
+    natsServers: () => site.servers(),
+    runsElsewhere: (address) => view.runsElsewhere(address),
+    log,
+  });
+  undo.push(() => agent.stop());
+  const candidate: LeaderCandidate = new LeaderCandidate({
+    bus,
+    host: name,
+    life: record.life,
+    leaseMs: hostLeaseMs,
+    lead: (term) =>
+      takeUpDuties({ bus, config, host: name, term, events, view, placement, registry, log }),
+    log,
+  });
   changed = () => {
     agent.changed();
     view.changed();
   };
   placement.onChange(() => view.changed());
+  view.onHeard(() => agent.heard());
   // A host that falls silent is no news by itself.
-  const timer = setInterval(() => view.changed(), watchMs);
+  const timer = setInterval(() => {
+    view.changed();
+    agent.heard();
+  }, watchMs);
   undo.push(async () => clearInterval(timer));
   const endpoint = new ServedEndpoint(bus, {
     subject: subject.status,

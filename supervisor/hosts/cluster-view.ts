@@ -40,6 +40,7 @@ export class ClusterView implements Stoppable {
   readonly #heard = new Map<string, Heard>();
   readonly #dataCenters: ReadonlyMap<string, Actor<typeof dataCenterMachine>>;
   readonly #watchers = new Set<() => void>();
+  readonly #listeners = new Set<() => void>();
   readonly #subscription: Stoppable;
   readonly #startedAtMs = Date.now();
 
@@ -72,6 +73,11 @@ export class ClusterView implements Stoppable {
     for (const watcher of this.#watchers) watcher();
   }
 
+  /** Another host has told of itself. */
+  onHeard(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
   /** Every actor that should run, as its host tells of it. */
   actors(): ActorStatus[] {
     const placement = this.#options.placement();
@@ -92,6 +98,14 @@ export class ClusterView implements Stoppable {
   /** Host by name; without those that are silent. */
   hosts(): HostStatus[] {
     return [...this.#heardNow().values()];
+  }
+
+  /** Whether a host other than this one tells that it runs the actor. */
+  runsElsewhere(address: string): boolean {
+    const own = this.#options.own().name;
+    return this.hosts().some(
+      ({ name, actors }) => name !== own && actors.some((actor) => actor.address === address),
+    );
   }
 
   status(): ClusterStatus {
@@ -174,6 +188,7 @@ export class ClusterView implements Stoppable {
     if (known && known.life === status.life && known.number >= status.number) return;
     this.#heard.set(status.name, { status, atMs: performance.now() });
     this.changed();
+    for (const listener of this.#listeners) listener();
   }
 
   #heardNow(): Map<string, HostStatus> {

@@ -25,6 +25,8 @@ export interface AgentOptions {
   readonly supervisor: HostSupervisor;
   readonly placement: PlacementStore;
   readonly natsServers: () => readonly HostedServer[];
+  /** Whether a host that lives tells that it runs the actor: two processes of one address must not overlap. */
+  readonly runsElsewhere: (address: string) => boolean;
   readonly log: (line: string) => void;
 }
 
@@ -36,6 +38,8 @@ export class HostAgent implements Stoppable {
   readonly #options: AgentOptions;
   readonly #startedAtMs = Date.now();
   readonly #leaving = new Set<string>();
+  /** Placed here, but still finishing on another host. */
+  #awaited = false;
   readonly #timer: NodeJS.Timeout;
   readonly #forget: () => void;
   #soon: NodeJS.Timeout | undefined;
@@ -67,6 +71,12 @@ export class HostAgent implements Stoppable {
     }, tellSoonMs);
   }
 
+  /** Another host told of itself: perhaps it has stopped what is to start here. */
+  heard(): void {
+    const { record } = this.#options.placement;
+    if (this.#awaited && record) this.#apply(record);
+  }
+
   status(): HostStatus {
     const { record, supervisor, natsServers } = this.#options;
     return {
@@ -86,12 +96,15 @@ export class HostAgent implements Stoppable {
 
   #apply(record: PlacementRecord): void {
     if (this.#stopped) return;
-    const { config, supervisor, record: own, log } = this.#options;
+    const { config, supervisor, record: own, runsElsewhere, log } = this.#options;
     const wanted = specsOf(config, record).filter(
       ({ address }) => record.hosts[address] === own.name,
     );
     const running = new Set(supervisor.snapshot().map(({ address }) => address));
-    supervisor.start(wanted.filter(({ address }) => !running.has(address)));
+    const missing = wanted.filter(({ address }) => !running.has(address));
+    const free = missing.filter(({ address }) => !runsElsewhere(address));
+    this.#awaited = free.length < missing.length;
+    supervisor.start(free);
     const names = new Set(wanted.map(({ address }) => address));
     for (const address of running) {
       if (names.has(address) || this.#leaving.has(address)) continue;

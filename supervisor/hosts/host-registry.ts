@@ -11,22 +11,22 @@ export interface RegistryOptions {
   readonly bus: Pick<Bus, 'bucketEntry' | 'bucketWatch'>;
   readonly leaseMs: number;
   readonly calmMs: number;
-  /** What may be placed on a host is another now. */
-  readonly onChange: (host: string, state: HostState) => void;
 }
 
 export type HostState = 'joining' | 'steady' | 'lost' | 'left';
+type Listener = (host: string, state: HostState) => void;
 
 interface Known {
   record: HostRecord;
   readonly machine: Actor<typeof hostMachine>;
 }
 
-/** The hosts there are, as the leader sees them. */
+/** The hosts there are. Everybody who may lead watches them, so that a new leader need not wait who is still there. */
 export class HostRegistry implements Stoppable {
   readonly #options: RegistryOptions;
   readonly #hosts = new Map<string, Known>();
   readonly #leases: LeaseWatch;
+  readonly #listeners = new Set<Listener>();
   #watch: Stoppable | undefined;
 
   private constructor(options: RegistryOptions) {
@@ -49,7 +49,14 @@ export class HostRegistry implements Stoppable {
     return registry;
   }
 
+  /** Hears of every host whose use for actors has changed. */
+  onChange(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   async stop(): Promise<void> {
+    this.#listeners.clear();
     for (const { machine } of this.#hosts.values()) machine.stop();
     await this.#watch?.stop();
     await this.#leases.stop();
@@ -73,12 +80,16 @@ export class HostRegistry implements Stoppable {
   }
 
   #meet(record: HostRecord): Known {
-    const { calmMs, onChange } = this.#options;
+    const { calmMs } = this.#options;
     const machine = createActor(
       hostMachine.provide({
         actions: {
           // Effects run before the machine has its new state.
-          changed: () => queueMicrotask(() => onChange(record.name, machine.getSnapshot().value)),
+          changed: () =>
+            queueMicrotask(() => {
+              const state = machine.getSnapshot().value;
+              for (const listener of this.#listeners) listener(record.name, state);
+            }),
         },
       }),
       { input: { calmMs } },

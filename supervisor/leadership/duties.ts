@@ -3,8 +3,7 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import type { SupervisionEvent } from '../../messages/supervision.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
-import type { HostState } from '../hosts/host-registry.js';
-import { HostRegistry } from '../hosts/host-registry.js';
+import type { HostRegistry, HostState } from '../hosts/host-registry.js';
 import type { PlacementStore } from '../hosts/placement-store.js';
 import { PartitionServices } from '../partition-services.js';
 import type { SupervisionLog } from '../supervision-log.js';
@@ -18,6 +17,7 @@ export interface DutiesOptions {
   readonly events: SupervisionLog;
   readonly view: ClusterView;
   readonly placement: PlacementStore;
+  readonly registry: HostRegistry;
   readonly log: (line: string) => void;
 }
 
@@ -27,7 +27,7 @@ export interface DutiesOptions {
  * from there.
  */
 export async function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
-  const { bus, config, events, view, placement, log, term, host } = options;
+  const { bus, config, events, view, placement, registry, log, term, host } = options;
   const undo: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (let step = undo.pop(); step; step = undo.pop()) await step();
@@ -38,26 +38,11 @@ export async function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
     record({ address: host, type: 'lead', detail: `term ${term}`, epoch: term });
     const services = await PartitionServices.open({ bus, config, events, log, term });
     undo.push(() => services.stop());
-    const states = new Map<string, HostState>();
-    // Hosts that are known already are in the first plan.
-    let placeSoon = (): void => undefined;
-    const registry = await HostRegistry.open({
-      bus,
-      leaseMs: config.supervision.hostLeaseMs,
-      calmMs: config.supervision.calmMs,
-      onChange: (name, state) => {
-        if (states.get(name) === state) return;
-        states.set(name, state);
-        record({ address: name, type: 'host', detail: state, epoch: term });
-        placeSoon();
-      },
-    });
-    undo.push(() => registry.stop());
     const keeper = new PlacementKeeper({
       config,
       term,
       store: placement,
-      registry: () => registry,
+      registry,
       view,
       counts: services.counts,
       record,
@@ -67,7 +52,14 @@ export async function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
     });
     undo.push(() => keeper.stop());
     keeper.plan();
-    placeSoon = () => keeper.placeSoon();
+    const states = new Map<string, HostState>();
+    undo.push(async () => forget());
+    const forget = registry.onChange((name, state) => {
+      if (states.get(name) === state) return;
+      states.set(name, state);
+      record({ address: name, type: 'host', detail: state, epoch: term });
+      keeper.placeSoon();
+    });
     const actors = {
       view,
       place: (counts: typeof services.counts) => keeper.place(counts),

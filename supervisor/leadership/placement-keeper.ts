@@ -17,7 +17,7 @@ export interface PlacementKeeperOptions {
   readonly config: ClusterConfig;
   readonly term: number;
   readonly store: PlacementStore;
-  readonly registry: () => HostRegistry;
+  readonly registry: HostRegistry;
   readonly view: ClusterView;
   readonly counts: ActorCounts;
   readonly record: (event: Omit<SupervisionEvent, 'atMs'>) => void;
@@ -56,7 +56,7 @@ export class PlacementKeeper implements Stoppable {
   plan(): void {
     const { config, registry } = this.#options;
     const specs = specsOf(config, this.#record());
-    this.#hosts = assign(specs, registry().hosts, this.#hosts);
+    this.#hosts = assign(specs, registry.hosts, this.#hosts);
   }
 
   /** @throws StarlingError FENCED when this leader's time is over. */
@@ -105,7 +105,7 @@ export class PlacementKeeper implements Stoppable {
   #balance(): void {
     const { view, registry, config } = this.#options;
     if (this.#stopped || !view.ready) return;
-    const move = improve(specsOf(config, this.#record()), registry().hosts, this.#hosts);
+    const move = improve(specsOf(config, this.#record()), registry.hosts, this.#hosts);
     if (!move) return;
     this.#hosts = { ...this.#hosts, [move.address]: move.to };
     this.placeSoon();

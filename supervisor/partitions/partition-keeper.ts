@@ -53,13 +53,15 @@ export class PartitionKeeper {
 
   /**
    * Each partition has an owner among the shards, and its followers; and each entry has this leader's term, so that
-   * one of the past finds it changed. One at work keeps what it owns: evening out is for `moveTo`.
+   * one of the past finds it changed.
+   *
+   * @param atWork shards may be running: they keep what they own, as evening out is for `moveTo` then.
    */
-  async prepare(shards: readonly number[]): Promise<void> {
+  async prepare(shards: readonly number[], atWork: boolean): Promise<void> {
     for (const [partition, planned] of this.#plan(shards).entries()) {
       for (;;) {
         const before = this.#options.directory.entry(partition);
-        const kept = before && before.epoch > 0 && shards.includes(before.owner);
+        const kept = atWork && before && before.epoch > 0 && shards.includes(before.owner);
         const wanted = kept ? before : planned;
         if (before && sameAssignment(before, wanted) && before.term === this.#options.term) break;
         // The epoch stays: a shard takes the next one when it starts.

@@ -139,6 +139,9 @@ describe('the directory of partitions', () => {
 });
 
 describe('a lease', () => {
+  const crash = (error: unknown): never => {
+    throw error;
+  };
   const identityOf = (address: string) =>
     ({
       address,
@@ -164,7 +167,7 @@ describe('a lease', () => {
     await watch.start();
     const leases = ['train.ps-shard.0', 'train.ps-shard.1'].map(
       (address) =>
-        new Lease({ bus, log, identity: identityOf(address) }, 300, async () => undefined),
+        new Lease({ bus, log, crash, identity: identityOf(address) }, 300, async () => undefined),
     );
     for (const lease of leases) await lease.start();
     expect(leases.map(({ valid }) => valid)).toEqual([true, true]);
@@ -177,11 +180,29 @@ describe('a lease', () => {
     await watch.stop();
   });
 
+  test('goes to the later life of an address, and the earlier one ends', async () => {
+    const crashes: unknown[] = [];
+    const lifeOf = (epoch: number) => {
+      const identity = { ...identityOf('train.ps-shard.7'), epoch };
+      const context = { bus, log, identity, crash: (error: unknown) => void crashes.push(error) };
+      return new Lease(context, 200, async () => undefined);
+    };
+    const earlier = lifeOf(1);
+    await earlier.start();
+    const later = lifeOf(2);
+    await later.start();
+    await until(() => crashes.length > 0);
+    expect(crashes).toMatchObject([{ code: 'FENCED' }]);
+    expect(earlier.valid).toBe(false);
+    expect(later.valid).toBe(true);
+    later.stop();
+  });
+
   test('that ran out counts again only after its holder has looked what happened', async () => {
     const own = await startMessageServer();
     const mine = await own.connect();
     let looked = 0;
-    const lease = new Lease({ bus: mine, log, identity: identityOf('a') }, 200, async () => {
+    const lease = new Lease({ bus: mine, log, crash, identity: identityOf('a') }, 200, async () => {
       expect(lease.valid).toBe(false);
       looked++;
     });

@@ -184,7 +184,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     [
       ...['starling.dense-log.version', 'starling.dense-log.state', 'starling.deltas.dense', info],
       ...[...answers('trainer'), ...looksUp('DENSE'), ...follows('DELTAS')],
-      ...[...snapshotsOf('train'), '$KV.CLUSTER.lease.leader', infoOf('KV_CLUSTER')],
+      ...[...snapshotsOf('train'), '$KV.CLUSTER.lease.leader', ...watchesKeys],
     ],
     [
       ...['starling.dense.pull', 'starling.dense.push', 'starling.dense.durable'],
