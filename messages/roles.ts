@@ -90,7 +90,8 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
     serves: [s('joinControl')],
     tails: [streamName.join],
     looksUp: [streamName.samples],
-    writes: [s('samples'), s('popular'), deadLetters('joiner')],
+    // The clock and the end of a stream are records of JOIN.
+    writes: [s('join'), s('samples'), s('popular'), deadLetters('joiner')],
   }),
   'feature-store': ({ dataCenter }) => ({
     serves: [s('featuresGet')],

@@ -152,7 +152,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     'joiner',
     'train',
     [
-      ...['starling.samples.0', 'starling.popular', info, ...answers()],
+      ...['starling.join.0', 'starling.samples.0', 'starling.popular', info, ...answers()],
       ...[...follows('JOIN'), ...looksUp('SAMPLES')],
     ],
     ['starling.joiner.0.close'],
