@@ -118,8 +118,15 @@ async function start(
     epochs: await FileEpochStore.open(stateDir),
     record: events.record,
     policy: policyOf(config),
-    onEscalate: ({ status, failure }) =>
-      log(`${status.address} failed for good: ${failure.message}; it is tried again later`),
+    group: {
+      strategy: config.supervision.strategy,
+      restartsMax: config.supervision.groupRestartsMax,
+    },
+    onEscalate: (escalation) => {
+      const { scope, failure } = escalation;
+      const name = scope === 'child' ? escalation.status.address : escalation.dataCenter;
+      log(`${name} failed for good: ${failure.message}; it is tried again later`);
+    },
   });
   undo.push(() => host.stopAll(config.supervision.drainMs));
   host.start(
