@@ -153,6 +153,7 @@ export const childMachine = setup({
       },
       states: {
         alive: {
+          description: 'The process gives signs of life.',
           initial: 'starting',
           on: { RESTART: leaveWithGroup },
           states: {

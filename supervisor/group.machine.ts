@@ -172,6 +172,7 @@ export const groupMachine = setup({
   initial: 'tended',
   states: {
     tended: {
+      description: 'The group has been asked to run.',
       initial: 'supervising',
       on: {
         MEMBERS: { actions: { type: 'recordMembers', params: ({ event }) => event } },
