@@ -222,6 +222,57 @@ describe('a host supervisor', () => {
     expect(statusOf('a.ps-shard.0')).not.toHaveProperty('reason');
   });
 
+  test('rest for one: those started after a killed actor of its data center start anew', async () => {
+    await start(specs, {}, { group: { strategy: 'rest-for-one' } });
+    await supervisor.waitUntilReady(waitMs);
+    process.kill(statusOf('a.ps-shard.1').pid!, 'SIGKILL');
+    await until('both are back', () =>
+      ['a.ps-shard.1', 'a.trainer.0'].every((address) => statusOf(address).epoch === 2),
+    );
+    await supervisor.waitUntilReady(waitMs);
+
+    expect(
+      events.find(({ type, address }) => type === 'restart' && address === 'a.trainer.0'),
+    ).toMatchObject({ detail: 'with its group: a.ps-shard.1 crashed', epoch: 1 });
+    expect(storyOf('a.trainer.0').slice(2)).toEqual(['restart', 'exit', 'start', 'ready']);
+    const drained = events.find(
+      ({ type, address }) => type === 'exit' && address === 'a.trainer.0',
+    );
+    expect(drained?.detail).toBe('exited with code 0');
+    expect(statusOf('a.ps-shard.0')).toMatchObject({ epoch: 1, restarts: 0 });
+    expect(statusOf('b.recommender.0')).toMatchObject({ epoch: 1, restarts: 0 });
+  });
+
+  test('a group that crashes too often goes down as a whole, says so, and comes back', async () => {
+    await start(specs, {}, { group: { restartsMax: 1 } });
+    await supervisor.waitUntilReady(waitMs);
+    process.kill(statusOf('a.ps-shard.0').pid!, 'SIGKILL');
+    await until('it is back', () => statusOf('a.ps-shard.0').epoch === 2);
+    await supervisor.waitUntilReady(waitMs);
+    process.kill(statusOf('a.trainer.0').pid!, 'SIGKILL');
+    await until('it escalates', () => escalations.length > 0);
+
+    expect(escalations).toEqual([
+      {
+        scope: 'group',
+        dataCenter: 'a',
+        failure: {
+          code: 'INTERNAL',
+          message: '2 crashes in 60 s, the last one of a.trainer.0',
+        },
+      },
+    ]);
+    expect(storyOf('a')).toEqual(['failed']);
+    await until('all of it are down', () =>
+      specs.slice(0, 3).every(({ address }) => storyOf(address).includes('failed')),
+    );
+    await until('all started again', () =>
+      specs.slice(0, 3).every(({ address }) => statusOf(address).epoch > 1),
+    );
+    await supervisor.waitUntilReady(waitMs);
+    expect(statusOf('b.recommender.0')).toMatchObject({ epoch: 1, restarts: 0 });
+  });
+
   test('stops all, higher tiers first, and leaves no process, not even a deaf one', async () => {
     await start(specs, { 'a.trainer.0': 'deaf' });
     await supervisor.waitUntilReady(waitMs);

@@ -8,6 +8,7 @@ import type {
   SupervisionEvent,
 } from '../messages/supervision.js';
 import { startActorProcess, type StartProcess } from './actor-process.js';
+import { ChildGroup } from './child-group.js';
 import type { ChildFailure } from './child.machine.js';
 import {
   dataCenterMachine,
@@ -16,14 +17,16 @@ import {
   type DataCenterState,
 } from './data-center.machine.js';
 import type { EpochStore } from './epochs.js';
+import { startOrder, type GroupPolicy } from './group.machine.js';
 import type { ActorSpec } from './placement.js';
 import { childPolicy, type ChildPolicy } from './restart-policy.js';
 import { SupervisedChild, type ChildHost } from './supervised-child.js';
 
 /**
- * Starts and watches the actors placed on this host, one process each, one for one: a child that dies is restarted
- * alone. A child that keeps dying is reported to the parent through `onEscalate`, the others go on, and it is tried
- * again after a cool-down, since its cause (a full disk) may pass.
+ * Starts and watches the actors placed on this host, one process each. A child that dies is restarted; those of its
+ * data center that share its fate, by the strategy of the group, are restarted with it. A child or a group that keeps
+ * dying is reported to the parent through `onEscalate`, the others go on, and it is tried again after a cool-down,
+ * since its cause (a full disk) may pass.
  *
  * All children are started at once. Every actor waits by itself for what it needs, which it must be able to do anyway
  * when that restarts; so the start order of the tiers only decides who gets the processor first.
@@ -40,11 +43,13 @@ export interface HostSupervisorOptions {
   readonly epochs: EpochStore;
   /** Takes every event of every child, in order. Must not throw and must not wait. */
   readonly record: (event: SupervisionEvent) => void;
-  /** A child failed for good. It keeps the state `failed` and is tried again after its cool-down. */
+  /** A child or a group failed for good. It keeps the state `failed` and is tried again after its cool-down. */
   readonly onEscalate?: (escalation: Escalation) => void;
   /** After every change of an actor's state. */
   readonly onChange?: () => void;
   readonly policy?: Partial<ChildPolicy>;
+  /** What a crash means for the other actors of the data center; the window and the cool-down are those of `policy`. */
+  readonly group?: Partial<Pick<GroupPolicy, 'strategy' | 'restartsMax'>>;
   /** How long a kind may be without a ready actor before its data center is called down. */
   readonly downAfterMs?: number;
   /** How long the kernel may take to end a killed process. Longer means that it is stuck in a system call. */
@@ -56,10 +61,12 @@ export interface HostSupervisorOptions {
   readonly startProcess?: StartProcess;
 }
 
-export interface Escalation {
-  readonly status: ActorStatus;
-  readonly failure: ChildFailure;
-}
+export type Escalation =
+  | { readonly scope: 'child'; readonly status: ActorStatus; readonly failure: ChildFailure }
+  | { readonly scope: 'group'; readonly dataCenter: string; readonly failure: ChildFailure };
+
+/** Too low: some faults at once stop a whole data center. Too high: actors that end each other burn CPU for longer. */
+const groupRestartsMaxDefault = 100;
 
 /** Too low: an ordinary restart is reported as an outage of the data center. */
 const downAfterMsDefault = 3_000;
@@ -75,15 +82,19 @@ export interface DataCenterStatus {
 
 export class HostSupervisor {
   readonly #childHost: ChildHost;
+  readonly #options: HostSupervisorOptions;
   readonly #policy: ChildPolicy;
   readonly #downAfterMs: number;
   readonly #killedMsMax: number;
   readonly #children = new Map<string, SupervisedChild>();
+  /** By data center. */
+  readonly #groups = new Map<string, ChildGroup>();
   readonly #dataCenters = new Map<string, Actor<typeof dataCenterMachine>>();
   readonly #watchers = new Set<() => void>();
 
   /** @throws CONFIG_INVALID for a policy that makes no sense. */
   constructor(options: HostSupervisorOptions) {
+    this.#options = options;
     this.#policy = childPolicy(options.policy);
     this.#downAfterMs = options.downAfterMs ?? downAfterMsDefault;
     this.#killedMsMax = options.killedMsMax ?? killedMsMaxDefault;
@@ -101,10 +112,10 @@ export class HostSupervisor {
         throw new StarlingError('CONFIG_INVALID', `${address} is already supervised`, { address });
       }
     }
-    const children = [...specs]
-      .sort((a, b) => a.tier - b.tier)
-      .map((spec) => new SupervisedChild(spec, this.#childHost));
+    const children = startOrder(specs).map((spec) => new SupervisedChild(spec, this.#childHost));
     for (const child of children) this.#children.set(child.spec.address, child);
+    for (const name of new Set(specs.map(({ dataCenter }) => dataCenter)))
+      this.#groupOf(name).add(children.filter(({ spec }) => spec.dataCenter === name));
     for (const child of children) child.start();
     for (const { dataCenter } of specs) this.#judge(dataCenter);
   }
@@ -136,43 +147,38 @@ export class HostSupervisor {
   }
 
   /**
-   * Drains all children, higher tiers first, so that nobody loses a service it still needs. A tier gets an even share of
-   * the time that is left, so a hanging one can't use up the time of the state-holding tier below it.
+   * Drains all children, higher tiers first, so that nobody loses a service it still needs. The data centers stop side by
+   * side, since each must be able to do without the others anyway.
    *
    * @param drainMs for all tiers together; what is still alive then is killed by its pid.
    * @throws TIMEOUT if a killed process does not end.
    */
   async stopAll(drainMs: number = this.#policy.drainMs): Promise<void> {
-    const deadlineMs = this.#childHost.nowMs() + drainMs;
-    const tiers = [...new Set([...this.#children.values()].map(({ spec }) => spec.tier))];
-    tiers.sort((a, b) => b - a);
-    for (const [position, tier] of tiers.entries()) {
-      const leftMs = Math.max(deadlineMs - this.#childHost.nowMs(), 1);
-      await this.#stopTier(tier, leftMs / (tiers.length - position));
-    }
+    for (const group of this.#groups.values()) group.stop(drainMs);
+    await this.#untilStopped([...this.#children.values()], drainMs);
     for (const machine of this.#dataCenters.values()) machine.stop();
   }
 
   /** Drains and ends actors that are not wanted any more, and forgets them. @throws TIMEOUT as `stopAll`. */
   async remove(addresses: readonly string[], drainMs = this.#policy.drainMs): Promise<void> {
     const children = addresses.flatMap((address) => this.#children.get(address) ?? []);
-    await this.#stopChildren(children, drainMs);
-    for (const { spec } of children) this.#children.delete(spec.address);
-    for (const { spec } of children) this.#judge(spec.dataCenter);
+    for (const child of children) child.stop(drainMs);
+    await this.#untilStopped(children, drainMs);
+    for (const { spec } of children) {
+      this.#children.delete(spec.address);
+      this.#groupOf(spec.dataCenter).remove([spec.address]);
+      this.#judge(spec.dataCenter);
+    }
   }
 
   /** SIGKILL to every process before this call returns, and no restarts; for a second Ctrl-C. */
   killAll(): void {
+    for (const group of this.#groups.values()) group.stop(this.#policy.drainMs);
     for (const child of this.#children.values()) child.killNow();
   }
 
-  #stopTier(tier: number, drainMs: number): Promise<void> {
-    const children = [...this.#children.values()].filter(({ spec }) => spec.tier === tier);
-    return this.#stopChildren(children, drainMs);
-  }
-
-  async #stopChildren(children: readonly SupervisedChild[], drainMs: number): Promise<void> {
-    for (const child of children) child.stop(drainMs);
+  /** Waits until children that were asked to stop within `drainMs` did, or have been killed. */
+  async #untilStopped(children: readonly SupervisedChild[], drainMs: number): Promise<void> {
     const stopped = () => children.every((child) => child.stopped);
     if (await this.#until(stopped, drainMs + this.#killedMsMax)) return;
     const alive = children.filter((child) => !child.stopped).map((child) => child.status());
@@ -195,10 +201,13 @@ export class HostSupervisor {
       record: options.record,
       changed: (child) => {
         this.#judge(child.spec.dataCenter);
+        if (child.stopped) this.#groupOf(child.spec.dataCenter).stopped(child.spec.address);
         for (const watcher of this.#watchers) watcher();
         options.onChange?.();
       },
-      escalate: (child, failure) => options.onEscalate?.({ status: child.status(), failure }),
+      escalate: (child, failure) =>
+        options.onEscalate?.({ scope: 'child', status: child.status(), failure }),
+      crashed: ({ spec }) => this.#groupOf(spec.dataCenter).crashed(spec.address),
       startProcess: ({ epoch }, spec, handlers) => {
         const { address, kind, dataCenter, index, partitions = [] } = spec;
         const nats = natsOf(dataCenter, kind);
@@ -207,6 +216,22 @@ export class HostSupervisor {
         return startProcess({ entry, execArgv, start }, handlers);
       },
     };
+  }
+
+  #groupOf(dataCenter: string): ChildGroup {
+    const known = this.#groups.get(dataCenter);
+    if (known !== undefined) return known;
+    const { restartWindowMs, coolDownMs } = this.#policy;
+    const { strategy = 'one-for-one', restartsMax = groupRestartsMaxDefault } =
+      this.#options.group ?? {};
+    const group = new ChildGroup(dataCenter, {
+      policy: { strategy, restartsMax, restartWindowMs, coolDownMs },
+      nowMs: () => this.#childHost.nowMs(),
+      record: this.#options.record,
+      escalate: (failure) => this.#options.onEscalate?.({ scope: 'group', dataCenter, failure }),
+    });
+    this.#groups.set(dataCenter, group);
+    return group;
   }
 
   /** Tells the machine of a data center how many of its actors are ready. */

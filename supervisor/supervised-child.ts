@@ -13,6 +13,7 @@ import {
   childStateOf,
   type ChildContext,
   type ChildFailure,
+  type Report,
 } from './child.machine.js';
 import type { EpochStore } from './epochs.js';
 import type { ActorSpec } from './placement.js';
@@ -35,6 +36,8 @@ export interface ChildHost {
   /** After every change of the child's state. */
   changed(child: SupervisedChild): void;
   escalate(child: SupervisedChild, failure: ChildFailure): void;
+  /** Its process ended without having been asked to; what the child does about it is decided. */
+  crashed(child: SupervisedChild): void;
 }
 
 /** The part of the drain time that the actor is told of; the rest is for leaving before the SIGKILL. */
@@ -74,7 +77,7 @@ export class SupervisedChild {
         spawn: () => this.#spawn(),
         kill: () => this.#kill(),
         drain: ({ context }) => this.#drain(context.drainMs),
-        report: ({ context }, { type }) => this.#report(type, context),
+        report: ({ context }, report) => this.#report(report, context),
         escalate: ({ context }) => {
           // Effects run before the machine has its new state, and the parent will ask for the status.
           const failure = this.#failureOf(context);
@@ -105,6 +108,16 @@ export class SupervisedChild {
   /** Drains and ends the process, which is killed after `drainMs`; the child is not restarted. */
   stop(drainMs: number): void {
     if (!this.stopped) this.#machine.send({ type: 'STOP', drainMs });
+  }
+
+  /** Drains the process and starts the next one, which is no crash; where there is none, the next one comes anyway. */
+  restart(reason: string): void {
+    this.#machine.send({ type: 'RESTART', reason });
+  }
+
+  /** Drains the process and starts the next one after the cool-down. */
+  coolDown(reason: string): void {
+    this.#machine.send({ type: 'COOL_DOWN', reason });
   }
 
   /** SIGKILL before this call returns, and no restart; for a supervisor that has no time left. */
@@ -172,12 +185,14 @@ export class SupervisedChild {
     if (attempt.ended) return;
     attempt.ended = true;
     const atMs = this.#host.nowMs();
-    const { failure } = this.#machine.getSnapshot().context;
+    const before = this.#machine.getSnapshot();
+    const { failure } = before.context;
     const lastWords = failure === null ? '' : `: ${failure.code} ${failure.message}`;
     this.#exitDetail = exit.detail + lastWords;
     this.#outageAtMs ??= atMs;
     this.#record('exit', this.#exitDetail);
     this.#machine.send({ type: 'EXITED', atMs, jitter: this.#host.random() });
+    if (before.matches('running')) this.#host.crashed(this);
   }
 
   #kill(): void {
@@ -196,8 +211,9 @@ export class SupervisedChild {
     else this.#end(attempt, noProcess('was called off before it started'));
   }
 
-  #report(type: SupervisionEventType, context: ChildContext): void {
-    if (type !== 'ready') return this.#record(type, this.#detailOf(type, context));
+  #report(report: Report, context: ChildContext): void {
+    const { type } = report;
+    if (type !== 'ready') return this.#record(type, this.#detailOf(report, context));
     const outageAtMs = this.#outageAtMs;
     this.#outageAtMs = undefined;
     this.#exitDetail = undefined;
@@ -205,8 +221,9 @@ export class SupervisedChild {
     this.#record('ready', 'recovered', this.#host.nowMs() - outageAtMs);
   }
 
-  #detailOf(type: SupervisionEventType, context: ChildContext): string {
+  #detailOf({ type, withGroup }: Report, context: ChildContext): string {
     const { policy } = context;
+    if (withGroup !== undefined) return `with its group: ${withGroup}`;
     switch (type) {
       case 'suspect':
         if (context.failure !== null) return `said ${context.failure.code}`;

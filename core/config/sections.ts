@@ -228,6 +228,14 @@ export const supervisionSchema = section({
     { min: 1, max: day },
     'The window of restartsMax. Too short never escalates; too long counts what is long past.',
   ).default(minute),
+  strategy: oneOf(
+    ['one-for-one', 'rest-for-one', 'all-for-one'],
+    'Who in its data center is restarted with an actor that crashed: nobody, those started after it, or all. Too few: somebody keeps talking to what is gone, if it can not wait for it. Too many: one crash is an outage of the data center.',
+  ).default('one-for-one'),
+  groupRestartsMax: integer(
+    { min: 1, max: 100_000 },
+    'Crashes of all actors of a data center within restartsWindowMs before all of them are stopped for a while. Too low: a few faults at once stop the data center. Too high: actors that end each other burn CPU.',
+  ).default(100),
   backoffMs: section({
     base: integer(
       { min: 1, max: minute },

@@ -189,8 +189,15 @@ async function superviseHere(
     record: events.record,
     policy: policyOf(config),
     onChange: changed,
-    onEscalate: ({ status, failure }) =>
-      log(`${status.address} failed for good: ${failure.message}; it is tried again later`),
+    group: {
+      strategy: config.supervision.strategy,
+      restartsMax: config.supervision.groupRestartsMax,
+    },
+    onEscalate: (escalation) => {
+      const { scope, failure } = escalation;
+      const failed = scope === 'child' ? escalation.status.address : escalation.dataCenter;
+      log(`${failed} failed for good: ${failure.message}; it is tried again later`);
+    },
   });
 }
 
