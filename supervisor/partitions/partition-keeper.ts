@@ -46,13 +46,15 @@ export class PartitionKeeper {
     this.#nowMs = options.nowMs ?? Date.now;
   }
 
-  /** Before any shard starts: each partition has an owner among the shards, and its followers. */
+  /**
+   * Before shards are started or adopted: each partition has an owner among the shards, and its followers. A shard that
+   * starts takes the next epoch by itself; one that goes on has taken its own already, so a new owner gets a new one.
+   */
   async prepare(shards: readonly number[]): Promise<void> {
     for (const [partition, wanted] of this.#plan(shards).entries()) {
       const before = this.#options.directory.entry(partition);
       if (before && sameAssignment(before, wanted)) continue;
-      // The epoch stays: a shard takes the next one when it starts.
-      const next = { ...wanted, epoch: before?.epoch ?? 0 };
+      const next = { ...wanted, epoch: epochOf(before, wanted) };
       await this.#options.directory.update(partition, next, before);
     }
   }
@@ -199,6 +201,13 @@ export class PartitionKeeper {
     const { addressOf, record } = this.#options;
     record({ atMs: this.#nowMs(), address: addressOf(shard), type, detail, epoch });
   }
+}
+
+/** 0 while nobody has ever owned it. */
+function epochOf(before: DirectoryEntry | undefined, wanted: Assignment): number {
+  if (before === undefined || before.epoch === 0 || before.owner === wanted.owner)
+    return before?.epoch ?? 0;
+  return before.epoch + 1;
 }
 
 function sameAssignment(a: Assignment, b: Assignment): boolean {
