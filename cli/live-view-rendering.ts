@@ -231,6 +231,7 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'restore':
       return 'yellow';
     case 'start':
+    case 'adopt':
     case 'stop':
     case 'move':
     case 'scale':

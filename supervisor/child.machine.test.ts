@@ -27,13 +27,14 @@ const full: ChildFailure = { code: 'STORAGE_FULL', message: 'no space left' };
 const misconfigured: ChildFailure = { code: 'CONFIG_INVALID', message: 'no such optimizer' };
 
 const heartbeat: ChildEvent = { type: 'HEARTBEAT' };
+const adopted: ChildEvent = { type: 'ADOPTED' };
 const restoring: ChildEvent = { type: 'RESTORING' };
 const ready: ChildEvent = { type: 'READY' };
 const failed: ChildEvent = { type: 'FAILED', failure: full };
 const failedForGood: ChildEvent = { type: 'FAILED', failure: misconfigured };
 const exited: ChildEvent = { type: 'EXITED', atMs: 0, jitter: 1 };
 const stop: ChildEvent = { type: 'STOP', drainMs: 7 };
-const events = [heartbeat, restoring, ready, failed, failedForGood, exited, stop];
+const events = [heartbeat, adopted, restoring, ready, failed, failedForGood, exited, stop];
 
 /** Types of the events that the current state answers to. */
 function knownTypes(snapshot: Snapshot): string[] {
@@ -84,6 +85,7 @@ type Row = [event: ChildEvent | typeof timer, state: ChildState, effects: string
 const table: Readonly<Record<string, readonly Row[]>> = {
   starting: [
     [heartbeat, 'starting', []],
+    [adopted, 'starting', ['report adopt']],
     [restoring, 'restoring', []],
     [ready, 'ready', ['report ready']],
     [failed, 'suspect', ['report suspect']],
@@ -93,6 +95,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   ],
   restoring: [
     [heartbeat, 'restoring', []],
+    [adopted, 'restoring', []],
     [restoring, 'restoring', []],
     [ready, 'ready', ['report ready']],
     [failed, 'suspect', ['report suspect']],
@@ -102,6 +105,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   ],
   ready: [
     [heartbeat, 'ready', []],
+    [adopted, 'ready', []],
     [restoring, 'restoring', []],
     [ready, 'ready', []],
     [failed, 'suspect', ['report suspect']],
@@ -111,6 +115,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   ],
   silent: [
     [heartbeat, 'ready', []],
+    [adopted, 'ready', ['report adopt']],
     [restoring, 'restoring', []],
     [ready, 'ready', ['report ready']],
     [failed, 'suspect', ['report suspect']],

@@ -14,6 +14,7 @@ import type { ActorStatus, NatsAccess, SupervisionEvent } from '../messages/supe
 import type { NatsBus } from '../runtime/nats.js';
 import { connectAs } from '../runtime/nats.js';
 import { ServedEndpoint } from '../runtime/serve.js';
+import { Adoption } from './adoption/adoption.js';
 import { prepareStreams, setIngest } from './cluster-streams.js';
 import { FileEpochStore } from './epochs.js';
 import { HostSupervisor } from './host-supervisor.js';
@@ -85,6 +86,10 @@ async function start(
   undo.push(() => folder.release());
   const stateDir = folder.folder;
   await mkdir(path.join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
+  const { drainMs } = config.supervision;
+  // First of all: actors that outlived an earlier supervisor look for this one, and not for long.
+  const adoption = await Adoption.open({ stateDir, drainMs, log });
+  undo.push(() => adoption.close());
 
   let onServerRestart = (): void => undefined;
   const site: NatsSite =
@@ -116,12 +121,17 @@ async function start(
     config,
     natsOf: site.access,
     epochs: await FileEpochStore.open(stateDir),
+    adoption,
     record: events.record,
     policy: policyOf(config),
     onEscalate: ({ status, failure }) =>
       log(`${status.address} failed for good: ${failure.message}; it is tried again later`),
   });
-  undo.push(() => host.stopAll(config.supervision.drainMs));
+  // Nobody is left to look after them when this process leaves in a hurry.
+  const killAll = (): void => host.killAll();
+  process.on('exit', killAll);
+  undo.push(async () => void process.off('exit', killAll));
+  undo.push(() => host.stopAll(drainMs));
   host.start(
     placeActors({
       dataCenters: config.dataCenters,

@@ -244,6 +244,10 @@ export const supervisionSchema = section({
     { min: 50, max: 10 * minute },
     'A parameter server that could not renew its lease for so long refuses, and a standby takes its place. Too low: a pause for garbage collection moves partitions. Too high: a hung owner is replaced late.',
   ).default(800),
+  orphanMs: integer(
+    { min: 0, max: day },
+    'An actor whose supervisor was killed goes on for so long and waits for the next one, which takes it over as it is. Too low: a supervisor that is restarted starts all actors anew. Too high: a cluster that nobody starts again goes on unsupervised. 0: it leaves at once.',
+  ).default(15 * second),
   drainMs: integer(
     { min: 0, max: 10 * minute },
     'Time to finish work before an actor is stopped by force. Too low: work is redone by others. Too high: stopping takes long.',
