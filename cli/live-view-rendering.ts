@@ -233,6 +233,7 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'host':
       return 'yellow';
     case 'start':
+    case 'adopt':
     case 'stop':
     case 'move':
     case 'scale':

@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseChildMessage, parseParentMessage, type StartMessage } from './supervision.js';
+import {
+  parseAttachMessage,
+  parseChildMessage,
+  parseParentMessage,
+  type AttachMessage,
+  type StartMessage,
+} from './supervision.js';
 
 const start: StartMessage = {
   type: 'start',
@@ -14,6 +20,17 @@ const start: StartMessage = {
   stateDir: '.starling',
 };
 
+const attach: AttachMessage = {
+  type: 'attach',
+  address: 'a.ps-shard.0',
+  kind: 'ps-shard',
+  epoch: 3,
+  pid: 4711,
+  state: 'ready',
+  partitions: [0, 2],
+  startHash: 'e3b0',
+};
+
 describe('messages between a supervisor and its children', () => {
   test('of known shape pass, with unknown fields ignored', () => {
     expect(parseParentMessage({ ...start, later: 1 })).toMatchObject(start);
@@ -21,6 +38,8 @@ describe('messages between a supervisor and its children', () => {
       type: 'stop',
       drainMs: 5,
     });
+    expect(parseParentMessage({ type: 'adopted', later: 1 })).toEqual({ type: 'adopted' });
+    expect(parseAttachMessage({ ...attach, later: 1 })).toEqual(attach);
     expect(parseChildMessage({ type: 'state', state: 'ready' })).toEqual({
       type: 'state',
       state: 'ready',
@@ -50,6 +69,20 @@ describe('messages between a supervisor and its children', () => {
     { type: 'failed', code: 'INTERNAL' },
   ])('from a child of another shape are ignored: %j', (value) => {
     expect(parseChildMessage(value)).toBeUndefined();
+  });
+
+  test.each([
+    'attach',
+    { ...attach, type: 'state' },
+    { ...attach, address: 7 },
+    { ...attach, kind: 'oracle' },
+    { ...attach, epoch: 0 },
+    { ...attach, pid: -1 },
+    { ...attach, state: 'asleep' },
+    { ...attach, partitions: ['0'] },
+    { ...attach, startHash: undefined },
+  ])('that introduce nobody are ignored: %j', (value) => {
+    expect(parseAttachMessage(value)).toBeUndefined();
   });
 
   test.each([

@@ -2,8 +2,9 @@ import { isErrorCode, type ErrorCode } from '../core/base/errors.js';
 import { asMessage, number, text, wrong } from './checks.js';
 
 /**
- * What a host supervisor and the actor processes it started say to each other over the IPC channel, and what a
- * supervisor tells the rest of the cluster about them.
+ * What a host supervisor and the actor processes of its host say to each other, and what a supervisor tells the rest of
+ * the cluster about them. The channel is IPC for a process that the supervisor started, and a socket in the state folder
+ * for one that an earlier supervisor left.
  *
  * The start message carries the credentials, because a command line and an environment can be read by every user of
  * the machine and the channel can't. Both sides ignore message types they do not know, so a rolling upgrade may add
@@ -71,7 +72,12 @@ export interface StopMessage {
   readonly drainMs: number;
 }
 
-export type ParentMessage = StartMessage | StopMessage;
+/** The answer to `attach`: from now on this supervisor is the actor's, over the same socket. */
+export interface AdoptedMessage {
+  readonly type: 'adopted';
+}
+
+export type ParentMessage = StartMessage | StopMessage | AdoptedMessage;
 
 export const reportedStates = ['starting', 'restoring', 'ready', 'draining', 'stopped'] as const;
 
@@ -87,6 +93,23 @@ export type ChildMessage =
     }
   /** The last words of an actor that is about to exit because it can't go on. */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string };
+
+/**
+ * How an actor whose supervisor died introduces itself to the successor. The answer is `adopted`, or `stop` when it is
+ * not what the successor wants at this address.
+ */
+export interface AttachMessage {
+  readonly type: 'attach';
+  readonly address: string;
+  readonly kind: ActorKind;
+  readonly epoch: number;
+  readonly pid: number;
+  readonly state: ReportedState;
+  /** Those of its start message. */
+  readonly partitions: readonly number[];
+  /** Of the configuration and the access to servers that it was started with. */
+  readonly startHash: string;
+}
 
 /**
  * How often an actor sends a heartbeat. Lower costs wake-ups for nothing, as a crash is seen at once anyway; higher
@@ -132,6 +155,8 @@ export interface ActorStatus {
 
 export const supervisionEventTypes = [
   'start',
+  /** A process that an earlier supervisor left goes on under this one. */
+  'adopt',
   'ready',
   'exit',
   'suspect',
@@ -209,6 +234,17 @@ export function parseChildMessage(value: unknown): ChildMessage | undefined {
   }
 }
 
+/** An introduction, or undefined if it is none. */
+export function parseAttachMessage(value: unknown): AttachMessage | undefined {
+  if (!isRecord(value) || value['type'] !== 'attach') return undefined;
+  const { address, kind, epoch, pid, partitions, startHash } = value;
+  const state = reportedStates.find((known) => known === value['state']);
+  if (typeof address !== 'string' || !isActorKind(kind) || state === undefined) return undefined;
+  if (!isPositive(epoch) || !isPositive(pid) || typeof startHash !== 'string') return undefined;
+  if (!isListOfIntegers(partitions)) return undefined;
+  return { type: 'attach', address, kind, epoch, pid, state, partitions, startHash };
+}
+
 /** A message from the supervisor, or undefined if it is of no known type and shape. */
 export function parseParentMessage(value: unknown): ParentMessage | undefined {
   if (!isRecord(value)) return undefined;
@@ -216,6 +252,7 @@ export function parseParentMessage(value: unknown): ParentMessage | undefined {
     const drainMs = value['drainMs'];
     return typeof drainMs === 'number' ? { type: 'stop', drainMs } : undefined;
   }
+  if (value['type'] === 'adopted') return { type: 'adopted' };
   return isStartMessage(value) ? value : undefined;
 }
 
@@ -229,8 +266,7 @@ function isStartMessage(value: object): value is StartMessage {
     typeof message.dataCenter === 'string' &&
     Number.isSafeInteger(message.index) &&
     Number.isSafeInteger(message.epoch) &&
-    Array.isArray(message.partitions) &&
-    message.partitions.every((partition) => Number.isSafeInteger(partition)) &&
+    isListOfIntegers(message.partitions) &&
     typeof message.stateDir === 'string' &&
     isRecord(nats) &&
     Array.isArray(nats['url']) &&
@@ -238,6 +274,14 @@ function isStartMessage(value: object): value is StartMessage {
     typeof nats['user'] === 'string' &&
     typeof nats['password'] === 'string'
   );
+}
+
+function isPositive(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0;
+}
+
+function isListOfIntegers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -5,20 +5,26 @@ import type { Logger } from 'pino';
 import { createActor as createMachine } from 'xstate';
 import { codeOf, messageOf, type StarlingError } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
-import type { ChildMessage, ParentMessage, StartMessage } from '../messages/supervision.js';
+import type { ParentMessage, ReportedState, StartMessage } from '../messages/supervision.js';
 import { actorMachine } from './actor.machine.js';
 import type { Actor, CreateActor } from './actor.js';
 import { connectAs } from './nats.js';
 import type { NatsBus } from './nats.js';
+import { SupervisorChannel } from './supervisor-channel.js';
 
 /**
  * The process of one actor. Credentials and configuration come over the IPC channel, never on the command line. When
- * the channel closes the supervisor is gone: the actor drains and ends, so that no process is left behind.
+ * the channel closes the supervisor is gone: the actor goes on for `supervision.orphanMs` and looks for the next one;
+ * if none comes it drains and ends, so that no process is left behind for good.
  */
 export function runActorProcess(load: (kind: string) => Promise<CreateActor>): void {
   // Ctrl-C reaches the whole terminal group; the supervisor stops its actors in order.
   process.on('SIGINT', () => undefined);
+  // Without a start message there is nothing to go on with.
+  const leave = (): never => process.exit(0);
+  process.once('disconnect', leave);
   process.once('message', (message: ParentMessage) => {
+    process.off('disconnect', leave);
     if (message.type === 'start') new ActorProcess(message, load).run();
     else process.exit(0);
   });
@@ -31,6 +37,8 @@ class ActorProcess {
   readonly #start: StartMessage;
   readonly #load: (kind: string) => Promise<CreateActor>;
   readonly #log: Logger;
+  readonly #supervisor: SupervisorChannel;
+  #reported: ReportedState = 'starting';
   #bus: NatsBus | undefined;
   #actor: Actor | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -49,29 +57,45 @@ class ActorProcess {
     this.#life = createMachine(
       actorMachine.provide({
         actions: {
-          announce: (_context, { state }) => this.#send({ type: 'state', state: state as 'ready' }),
+          announce: (_context, { state }) => this.#announce(state as ReportedState),
           restore: () => void this.#restore(),
           drain: () => void this.#drain(),
           exit: (_context, { code }) => void this.#exit(code),
         },
       }),
     );
+    this.#supervisor = this.#listen();
   }
 
   run(): void {
     process.on('uncaughtException', (error) => this.#fail(error));
     process.on('unhandledRejection', (error) => this.#fail(error));
-    process.on('message', (message: ParentMessage) => {
-      if (message.type !== 'stop') return;
-      this.#drainMs = message.drainMs;
-      this.#life.send({ type: 'STOP' });
-    });
-    process.on('disconnect', () => this.#life.send({ type: 'STOP' }));
     process.on('SIGTERM', () => this.#life.send({ type: 'STOP' }));
     this.#life.start();
     const { heartbeatMs } = (this.#start.config as ClusterConfig).supervision;
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     void this.#connect();
+  }
+
+  #listen(): SupervisorChannel {
+    return new SupervisorChannel({
+      start: this.#start,
+      orphanMs: (this.#start.config as ClusterConfig).supervision.orphanMs,
+      state: () => this.#reported,
+      onStop: ({ drainMs }) => {
+        this.#drainMs = drainMs;
+        this.#life.send({ type: 'STOP' });
+      },
+      onOrphaned: () => this.#log.warn('the supervisor is gone; waiting for the next one'),
+      onAdopted: () => {
+        this.#log.info('supervised again');
+        this.#beat();
+      },
+      onAbandoned: (reason) => {
+        this.#log.warn({ reason }, 'nobody supervises this actor; it leaves');
+        this.#life.send({ type: 'STOP' });
+      },
+    });
   }
 
   async #connect(): Promise<void> {
@@ -147,8 +171,13 @@ class ActorProcess {
     this.#life.send({ type: 'DRAINED' });
   }
 
+  #announce(state: ReportedState): void {
+    this.#reported = state;
+    this.#supervisor.send({ type: 'state', state });
+  }
+
   #beat(): void {
-    this.#send({
+    this.#supervisor.send({
       type: 'heartbeat',
       atMs: Date.now(),
       stats: { ...this.#actor?.stats(), rssBytes: process.memoryUsage.rss(), cpuMs: cpuMs() },
@@ -160,7 +189,7 @@ class ActorProcess {
       { code: codeOf(error), err: error instanceof Error ? error.stack : messageOf(error) },
       'failed',
     );
-    this.#send({ type: 'failed', code: codeOf(error), message: messageOf(error) });
+    this.#supervisor.send({ type: 'failed', code: codeOf(error), message: messageOf(error) });
     this.#life.send({ type: 'FAILED' });
   }
 
@@ -169,12 +198,8 @@ class ActorProcess {
     // The last words must leave before the process does.
     setTimeout(() => process.exit(code), 500).unref();
     await this.#bus?.close().catch(() => undefined); // The process ends anyway; the server notices.
-    if (process.connected) process.disconnect();
+    await this.#supervisor.close();
     process.exit(code);
-  }
-
-  #send(message: ChildMessage): void {
-    if (process.connected) process.send!(message, undefined, undefined, () => undefined);
   }
 }
 

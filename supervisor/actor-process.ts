@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../core/base/errors.js';
+import { codeOf, messageOf } from '../core/base/errors.js';
 import {
   parseChildMessage,
   type ChildMessage,
@@ -37,6 +37,8 @@ export interface ProcessOptions {
   /** Flags of the runtime, such as a heap limit. */
   readonly execArgv?: readonly string[];
   readonly start: StartMessage;
+  /** Takes down that the process exists. Until that is done it is not told to start, so none works unknown. */
+  readonly note?: (pid: number) => Promise<void>;
 }
 
 export interface ProcessHandlers {
@@ -60,12 +62,13 @@ const lastWordsMs = 1_000;
  *
  * The process leads its own process group: Ctrl-C in a terminal goes to the whole group of the supervisor, and its
  * actors must be drained in order rather than be interrupted all at once. If the supervisor itself dies, the channel
- * closes and the actor leaves by itself.
+ * closes, and the actor looks for the next one (adoption/).
  */
 export function startActorProcess(
-  { entry, execArgv = [], start }: ProcessOptions,
+  options: ProcessOptions,
   handlers: ProcessHandlers,
 ): ActorProcess {
+  const { entry, execArgv = [], start } = options;
   const log = openLog(start.stateDir, start.address);
   const output = log.file ?? 'ignore';
   try {
@@ -75,11 +78,14 @@ export function startActorProcess(
       detached: true,
     });
     listen(child, handlers);
-    send(child, start);
+    const begun = begin(child, options, handlers);
     return {
       pid: child.pid ?? null,
       log: log.detail,
-      stop: (drainMs) => send(child, { type: 'stop', drainMs }),
+      stop: (drainMs) => {
+        if (begun()) send(child, { type: 'stop', drainMs });
+        else child.kill('SIGTERM');
+      },
       kill: () => void child.kill('SIGKILL'),
     };
   } catch (error) {
@@ -90,6 +96,30 @@ export function startActorProcess(
     // The child has its own copy of the descriptor.
     if (log.file !== undefined) closeSync(log.file);
   }
+}
+
+/**
+ * Sends the start message, after the note. A process that can't be noted is ended: it could work on unseen beside the one
+ * that a successor starts. Returns whether the message was sent.
+ */
+function begin(
+  child: ChildProcess,
+  { start, note }: ProcessOptions,
+  handlers: ProcessHandlers,
+): () => boolean {
+  let begun = false;
+  const sendStart = (): void => {
+    begun = true;
+    send(child, start);
+  };
+  if (note === undefined || child.pid === undefined) sendStart();
+  else {
+    note(child.pid).then(sendStart, (error: unknown) => {
+      handlers.onMessage({ type: 'failed', code: codeOf(error), message: messageOf(error) });
+      child.kill('SIGKILL');
+    });
+  }
+  return () => begun;
 }
 
 /**

@@ -26,6 +26,7 @@ const full: ChildFailure = { code: 'STORAGE_FULL', message: 'no space left' };
 const misconfigured: ChildFailure = { code: 'CONFIG_INVALID', message: 'no such optimizer' };
 
 const heartbeat: ChildEvent = { type: 'HEARTBEAT' };
+const adopted: ChildEvent = { type: 'ADOPTED' };
 const restoring: ChildEvent = { type: 'RESTORING' };
 const ready: ChildEvent = { type: 'READY' };
 const failed: ChildEvent = { type: 'FAILED', failure: full };
@@ -89,6 +90,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [restart, 'stopping', ['report restart', 'drain']],
     [coolDown, 'stopping', ['report failed', 'drain']],
     [heartbeat, 'starting', []],
+    [adopted, 'starting', ['report adopt']],
     [restoring, 'restoring', []],
     [ready, 'ready', ['report ready']],
     [failed, 'suspect', ['report suspect']],
@@ -100,6 +102,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [restart, 'stopping', ['report restart', 'drain']],
     [coolDown, 'stopping', ['report failed', 'drain']],
     [heartbeat, 'restoring', []],
+    [adopted, 'restoring', []],
     [restoring, 'restoring', []],
     [ready, 'ready', ['report ready']],
     [failed, 'suspect', ['report suspect']],
@@ -111,6 +114,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [restart, 'stopping', ['report restart', 'drain']],
     [coolDown, 'stopping', ['report failed', 'drain']],
     [heartbeat, 'ready', []],
+    [adopted, 'ready', []],
     [restoring, 'restoring', []],
     [ready, 'ready', []],
     [failed, 'suspect', ['report suspect']],
@@ -122,6 +126,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [restart, 'stopping', ['report restart', 'drain']],
     [coolDown, 'stopping', ['report failed', 'drain']],
     [heartbeat, 'ready', []],
+    [adopted, 'ready', ['report adopt']],
     [restoring, 'restoring', []],
     [ready, 'ready', ['report ready']],
     [failed, 'suspect', ['report suspect']],

@@ -18,7 +18,8 @@ import {
  *
  * A successor is started only after EXITED, never after a kill alone: two processes of one address must not overlap,
  * since both would hold the same files. So a process that survives SIGKILL (stuck in the kernel) keeps its address
- * suspect for ever, which is right.
+ * suspect for ever, which is right. The first process of an address may be one that an earlier supervisor left: `spawn`
+ * waits for that one, and ADOPTED tells that it goes on.
  */
 export interface ChildContext extends CrashHistory {
   readonly policy: ChildPolicy;
@@ -39,6 +40,8 @@ export interface ChildFailure {
 export type ChildEvent =
   /** Any sign of life. */
   | { readonly type: 'HEARTBEAT' }
+  /** The process was there before this supervisor, and has introduced itself. */
+  | { readonly type: 'ADOPTED' }
   | { readonly type: 'RESTORING' }
   | { readonly type: 'READY' }
   | { readonly type: 'FAILED'; readonly failure: ChildFailure }
@@ -163,6 +166,7 @@ export const childMachine = setup({
               after: { startSilence: '#child.running.suspect' },
               on: {
                 HEARTBEAT: { target: 'starting', reenter: true },
+                ADOPTED: { target: 'starting', reenter: true, actions: adoptReport() },
                 RESTORING: 'restoring',
                 READY: { target: 'ready', actions: ['recordReady', readyReport()] },
               },
@@ -199,6 +203,7 @@ export const childMachine = setup({
               after: { suspectGrace: 'killed' },
               on: {
                 HEARTBEAT: '#child.running.alive.recent',
+                ADOPTED: { target: '#child.running.alive.recent', actions: adoptReport() },
                 RESTORING: '#child.running.alive.restoring',
                 READY: {
                   target: '#child.running.alive.ready',
@@ -287,6 +292,10 @@ function groupReport<Type extends SupervisionEventType>(type: Type) {
       withGroup: event.reason,
     }),
   } as const;
+}
+
+function adoptReport(): { readonly type: 'report'; readonly params: { readonly type: 'adopt' } } {
+  return { type: 'report', params: { type: 'adopt' } };
 }
 
 function readyReport(): { readonly type: 'report'; readonly params: { readonly type: 'ready' } } {

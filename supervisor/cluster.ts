@@ -10,6 +10,7 @@ import type { Role } from '../messages/roles.js';
 import type { NatsAccess, SupervisionEvent } from '../messages/supervision.js';
 import type { NatsBus } from '../runtime/nats.js';
 import { connectAs } from '../runtime/nats.js';
+import { Adoption } from './adoption/adoption.js';
 import { prepareStreams, setIngest } from './cluster-streams.js';
 import { joinCluster } from './hosts/cluster-host.js';
 import type { NatsSite } from './nats-site.js';
@@ -88,6 +89,10 @@ async function start(
   undo.push(() => folder.release());
   const stateDir = folder.folder;
   await mkdir(path.join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
+  const { drainMs } = config.supervision;
+  // First of all: actors that outlived an earlier supervisor look for this one, and not for long.
+  const adoption = await Adoption.open({ stateDir, drainMs, log });
+  undo.push(() => adoption.close());
 
   let onServerRestart = (): void => undefined;
   const site = await siteOf(options, stateDir, log, () => onServerRestart());
@@ -117,6 +122,7 @@ async function start(
     name,
     dataCenters,
     capacity: options.capacity ?? actorsPerCore * availableParallelism(),
+    adoption,
     log,
   });
   undo.push(() => host.stop());

@@ -7,7 +7,9 @@ import type {
   NatsAccess,
   SupervisionEvent,
 } from '../messages/supervision.js';
+import { startHashOf } from '../runtime/supervision-socket.js';
 import { startActorProcess, type StartProcess } from './actor-process.js';
+import type { Adoption } from './adoption/adoption.js';
 import { ChildGroup } from './child-group.js';
 import type { ChildFailure } from './child.machine.js';
 import {
@@ -41,6 +43,8 @@ export interface HostSupervisorOptions {
   /** Servers of a data center, and the credentials of a kind: no actor learns those of another. */
   readonly natsOf: (dataCenter: string, kind: ActorKind) => NatsAccess;
   readonly epochs: EpochStore;
+  /** What an earlier supervisor left, and what this one leaves; without it every actor is started anew. */
+  readonly adoption?: Adoption;
   /** Takes every event of every child, in order. Must not throw and must not wait. */
   readonly record: (event: SupervisionEvent) => void;
   /** A child or a group failed for good. It keeps the state `failed` and is tried again after its cool-down. */
@@ -83,6 +87,7 @@ export interface DataCenterStatus {
 export class HostSupervisor {
   readonly #childHost: ChildHost;
   readonly #options: HostSupervisorOptions;
+  readonly #adoption: Adoption | undefined;
   readonly #policy: ChildPolicy;
   readonly #downAfterMs: number;
   readonly #killedMsMax: number;
@@ -98,11 +103,13 @@ export class HostSupervisor {
     this.#policy = childPolicy(options.policy);
     this.#downAfterMs = options.downAfterMs ?? downAfterMsDefault;
     this.#killedMsMax = options.killedMsMax ?? killedMsMaxDefault;
+    this.#adoption = options.adoption;
     this.#childHost = this.#hostOf(options);
   }
 
   /**
-   * Starts the actors, lower tiers first, without waiting for any.
+   * Starts the actors, lower tiers first, without waiting for any. With the first call, processes of an earlier
+   * supervisor that are not among them are told to leave.
    *
    * @throws CONFIG_INVALID if an address is already supervised.
    */
@@ -117,6 +124,7 @@ export class HostSupervisor {
     for (const name of new Set(specs.map(({ dataCenter }) => dataCenter)))
       this.#groupOf(name).add(children.filter(({ spec }) => spec.dataCenter === name));
     for (const child of children) child.start();
+    this.#adoption?.dismissOthers();
     for (const { dataCenter } of specs) this.#judge(dataCenter);
   }
 
@@ -192,6 +200,7 @@ export class HostSupervisor {
   #hostOf(options: HostSupervisorOptions): ChildHost {
     const { entry, execArgv = [], stateDir, config, natsOf } = options;
     const startProcess = options.startProcess ?? startActorProcess;
+    const startNoted = options.adoption ? noted(startProcess, options.adoption) : startProcess;
     return {
       host: options.host ?? hostname(),
       policy: this.#policy,
@@ -213,7 +222,11 @@ export class HostSupervisor {
         const nats = natsOf(dataCenter, kind);
         const identity = { address, kind, dataCenter, index, epoch, partitions } as const;
         const start = { type: 'start', ...identity, config, nats, stateDir } as const;
-        return startProcess({ entry, execArgv, start }, handlers);
+        return startNoted({ entry, execArgv, start }, handlers);
+      },
+      claimProcess: ({ address, dataCenter, kind, partitions = [] }, handlers) => {
+        const startHash = startHashOf({ config, nats: natsOf(dataCenter, kind) });
+        return options.adoption?.claim(address, { kind, partitions, startHash }, handlers);
       },
     };
   }
@@ -263,6 +276,24 @@ export class HostSupervisor {
       watcher();
     });
   }
+}
+
+/** Processes of which a successor would know. */
+function noted(startProcess: StartProcess, adoption: Adoption): StartProcess {
+  return (options, handlers) => {
+    const { address, epoch } = options.start;
+    const started = startProcess(
+      { ...options, note: (pid) => adoption.note(address, epoch, pid) },
+      {
+        ...handlers,
+        onExit: (exit) => {
+          if (started.pid !== null) adoption.forget(address, started.pid);
+          handlers.onExit(exit);
+        },
+      },
+    );
+    return started;
+  };
 }
 
 function describe({ address, state, reason }: ActorStatus): string {

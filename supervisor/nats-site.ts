@@ -53,6 +53,8 @@ export async function ownSite(options: {
     binary,
     payloadBytesMax: config.nats.payloadBytesMax,
     storageBytesMax: config.nats.storageBytesMax,
+    log,
+    onKept: (dataCenter, pid) => log(`nats-server of ${dataCenter} goes on, pid ${pid}`),
     onHung: (dataCenter, silences) =>
       log(`nats-server of ${dataCenter} did not answer ${silences} times in a row and is killed`),
     onExit: ({ dataCenter, error }) => log(`nats-server of ${dataCenter} ended: ${error.message}`),

@@ -3,11 +3,13 @@ import { messageOf } from '../core/base/errors.js';
 import type {
   ActorStatus,
   ChildMessage,
+  ReportedState,
   StartMessage,
   SupervisionEvent,
   SupervisionEventType,
 } from '../messages/supervision.js';
 import type { ActorProcess, ProcessExit, ProcessHandlers } from './actor-process.js';
+import type { LeftProcess, LeftProcessHandlers } from './adoption/left-process.js';
 import {
   childMachine,
   childStateOf,
@@ -32,6 +34,8 @@ export interface ChildHost {
     spec: ActorSpec,
     handlers: ProcessHandlers,
   ): ActorProcess;
+  /** The process that an earlier supervisor left at this address, if there is one. */
+  claimProcess(spec: ActorSpec, handlers: LeftProcessHandlers): LeftProcess | undefined;
   record(event: SupervisionEvent): void;
   /** After every change of the child's state. */
   changed(child: SupervisedChild): void;
@@ -47,6 +51,8 @@ const drainShare = 0.8;
 interface Attempt {
   process: ActorProcess | undefined;
   ended: boolean;
+  /** Its process is left from an earlier supervisor, and neither adopted nor sent away: its end makes room for a new one. */
+  undecided: boolean;
 }
 
 /**
@@ -146,9 +152,37 @@ export class SupervisedChild {
   }
 
   #spawn(): void {
-    const attempt: Attempt = { process: undefined, ended: false };
+    const attempt: Attempt = { process: undefined, ended: false, undecided: false };
     this.#attempt = attempt;
     this.#lastSignAtMs = this.#host.nowMs();
+    const left = this.#host.claimProcess(this.spec, {
+      onAdopted: (state) => this.#adopt(attempt, state),
+      onMessage: (message) => this.#hear(message),
+      onExit: (exit) => this.#leave(attempt, exit),
+    });
+    if (left === undefined) return this.#begin(attempt);
+    attempt.process = left;
+    attempt.undecided = true;
+    this.#epoch = left.epoch;
+  }
+
+  /** Epochs go on: an adopted process keeps the one that it has. */
+  #adopt(attempt: Attempt, state: ReportedState): void {
+    attempt.undecided = false;
+    this.#machine.send({ type: 'ADOPTED' });
+    this.#hear({ type: 'state', state });
+  }
+
+  /** A process that was left has ended. Unless it was adopted, that is what a new one has waited for. */
+  #leave(attempt: Attempt, exit: ProcessExit): void {
+    if (!attempt.undecided) return this.#end(attempt, exit);
+    this.#record('exit', `${exit.detail}, before it was adopted`);
+    attempt.process = undefined;
+    attempt.undecided = false;
+    this.#begin(attempt);
+  }
+
+  #begin(attempt: Attempt): void {
     void this.#host.epochs.next(this.spec.address).then(
       (epoch) => this.#launch(attempt, epoch),
       (error: unknown) => this.#end(attempt, noProcess(`has no epoch: ${messageOf(error)}`)),
@@ -207,6 +241,7 @@ export class SupervisedChild {
   #withProcess(act: (process: ActorProcess) => void): void {
     const attempt = this.#attempt;
     if (attempt === undefined || attempt.ended) return;
+    attempt.undecided = false;
     if (attempt.process !== undefined) act(attempt.process);
     else this.#end(attempt, noProcess('was called off before it started'));
   }
@@ -225,6 +260,8 @@ export class SupervisedChild {
     const { policy } = context;
     if (withGroup !== undefined) return `with its group: ${withGroup}`;
     switch (type) {
+      case 'adopt':
+        return `pid ${this.pid}`;
       case 'suspect':
         if (context.failure !== null) return `said ${context.failure.code}`;
         return `silent for ${Math.round(this.#host.nowMs() - this.#lastSignAtMs)} ms`;

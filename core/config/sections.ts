@@ -260,6 +260,10 @@ export const supervisionSchema = section({
     { min: 0, max: day },
     'How long a host must have been there before actors are moved to it for balance. Too low: a host that comes and goes takes actors along. Too high: the others carry its share for longer.',
   ).default(10 * second),
+  orphanMs: integer(
+    { min: 0, max: day },
+    'An actor whose supervisor was killed goes on for so long and waits for the next one, which takes it over as it is. Too low: a supervisor that is restarted starts all actors anew. Too high: a cluster that nobody starts again goes on unsupervised. 0: it leaves at once.',
+  ).default(15 * second),
   drainMs: integer(
     { min: 0, max: 10 * minute },
     'Time to finish work before an actor is stopped by force. Too low: work is redone by others. Too high: stopping takes long.',

@@ -10,6 +10,7 @@ import { subject } from '../../messages/subjects.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
+import type { Adoption } from '../adoption/adoption.js';
 import { FileEpochStore } from '../epochs.js';
 import { HostSupervisor } from '../host-supervisor.js';
 import { takeUpDuties } from '../leadership/duties.js';
@@ -28,6 +29,8 @@ export interface ClusterHostOptions {
   readonly config: ClusterConfig;
   /** Of this host alone, and locked. */
   readonly stateDir: string;
+  /** What an earlier supervisor left here. */
+  readonly adoption: Adoption;
   readonly site: NatsSite;
   /** Connected as supervisor. */
   readonly bus: NatsBus;
@@ -99,6 +102,10 @@ async function join(
   const supervisor = await superviseHere(options, events, () => changed());
   // The actors go before the lease, so that nobody starts them elsewhere while they finish.
   undo.push(() => lease.stop());
+  // Nobody is left to look after them when this process leaves in a hurry.
+  const killAll = (): void => supervisor.killAll();
+  process.on('exit', killAll);
+  undo.push(async () => void process.off('exit', killAll));
   undo.push(() => supervisor.stopAll(config.supervision.drainMs));
   const view: ClusterView = new ClusterView({
     bus,
@@ -169,7 +176,7 @@ async function noteLife(stateDir: string, life: string): Promise<string | undefi
 }
 
 async function superviseHere(
-  { config, stateDir, site, bus, name, log }: ClusterHostOptions,
+  { config, stateDir, site, bus, name, adoption, log }: ClusterHostOptions,
   events: SupervisionLog,
   changed: () => void,
 ): Promise<HostSupervisor> {
@@ -186,6 +193,7 @@ async function superviseHere(
     host: name,
     natsOf: site.access,
     epochs,
+    adoption,
     record: events.record,
     policy: policyOf(config),
     onChange: changed,
