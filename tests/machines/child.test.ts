@@ -17,6 +17,7 @@ describePaths(childMachine, {
   input: childPolicy({ restartsMax: 1, backoffMsMin: 10, backoffMsMax: 10 }),
   events: [
     { type: 'HEARTBEAT' },
+    { type: 'ADOPTED' },
     { type: 'RESTORING' },
     { type: 'READY' },
     { type: 'FAILED', failure: { code: 'STORAGE_FULL', message: 'no space left' } },
