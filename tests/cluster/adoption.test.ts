@@ -63,6 +63,23 @@ async function connectByUrl(): Promise<StarlingClient> {
   return connectStarling({ urls, user, password });
 }
 
+/** Asks for recommendations until it is asked for the failures. */
+function askOn(): { failures: () => Promise<unknown[]> } {
+  let asking = true;
+  const failures: unknown[] = [];
+  const asks = (async () => {
+    for (let user = 0; asking; user++)
+      await client!.recommend({ user, k: 5 }).catch((error: unknown) => failures.push(error));
+  })();
+  return {
+    failures: async () => {
+      asking = false;
+      await asks;
+      return failures;
+    },
+  };
+}
+
 const actorsOf = ({ actors }: ClusterStatus) =>
   actors.map(({ address, pid, epoch }) => ({ address, pid, epoch }));
 
@@ -81,13 +98,9 @@ describe('when the supervisor is killed', () => {
     }
     const second = new StarlingUp(state);
     try {
-      let asking = true;
-      const asks = (async () => {
-        for (let user = 0; asking; user++) await client!.recommend({ user, k: 5 });
-      })();
+      const asking = askOn();
       const after = await second.until('ready again', ({ ready }) => ready);
-      asking = false;
-      await asks;
+      expect(await asking.failures()).toEqual([]);
       expect(actorsOf(after)).toEqual(actorsOf(before));
       expect(serversOf(after)).toEqual(serversOf(before));
       expect(after.actors.map(({ restarts }) => restarts)).toEqual(after.actors.map(() => 0));
@@ -137,6 +150,18 @@ describe('when the supervisor is killed', () => {
     } finally {
       await second.stop();
     }
+  }, 180_000);
+
+  test('but by two Ctrl-C in a row, it takes all with it', async () => {
+    const up = new StarlingUp(state);
+    const status = await up.until('ready', ({ ready }) => ready);
+    pidsSeen = [...status.actors, ...status.natsServers].map(({ pid }) => pid!);
+    up.interrupt();
+    // Signals that come at once may be seen as one.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    up.interrupt();
+    await up.finished;
+    await until('no process is left', () => !pidsSeen.some(isRunning));
   }, 180_000);
 
   test('the next one starts actors anew that it wants otherwise', async () => {
