@@ -229,12 +229,14 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'restart':
     case 'promote':
     case 'restore':
+    case 'drain':
       return 'yellow';
     case 'start':
     case 'stop':
     case 'move':
     case 'scale':
     case 'snapshot':
+    case 'undrain':
       return 'dim';
   }
 }

@@ -6,6 +6,7 @@ import { createActor as createMachine } from 'xstate';
 import { codeOf, messageOf, type StarlingError } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { ChildMessage, ParentMessage, StartMessage } from '../messages/supervision.js';
+import { parseParentMessage } from '../messages/supervision.js';
 import { actorMachine } from './actor.machine.js';
 import type { Actor, CreateActor } from './actor.js';
 import { connectAs } from './nats.js';
@@ -35,12 +36,18 @@ class ActorProcess {
   #actor: Actor | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #drainMs: number;
+  /** Whether it is to answer the public; see Actor.serve. */
+  #open: boolean;
+  /** Whether it does; undefined until it has said so. */
+  #serving: boolean | undefined;
+  #turn: Promise<void> = Promise.resolve();
   #forbiddenLoggedMs = -Infinity;
   readonly #life;
 
   constructor(start: StartMessage, load: (kind: string) => Promise<CreateActor>) {
     this.#start = start;
     this.#load = load;
+    this.#open = start.serving ?? true;
     this.#drainMs = (start.config as ClusterConfig).supervision.drainMs;
     this.#log = pino(
       { base: { address: start.address, epoch: start.epoch } },
@@ -61,17 +68,37 @@ class ActorProcess {
   run(): void {
     process.on('uncaughtException', (error) => this.#fail(error));
     process.on('unhandledRejection', (error) => this.#fail(error));
-    process.on('message', (message: ParentMessage) => {
-      if (message.type !== 'stop') return;
-      this.#drainMs = message.drainMs;
-      this.#life.send({ type: 'STOP' });
-    });
+    process.on('message', (value) => this.#hear(parseParentMessage(value)));
     process.on('disconnect', () => this.#life.send({ type: 'STOP' }));
     process.on('SIGTERM', () => this.#life.send({ type: 'STOP' }));
     this.#life.start();
     const { heartbeatMs } = (this.#start.config as ClusterConfig).supervision;
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     void this.#connect();
+  }
+
+  #hear(message: ParentMessage | undefined): void {
+    if (message?.type === 'stop') {
+      this.#drainMs = message.drainMs;
+      this.#life.send({ type: 'STOP' });
+    } else if (message?.type === 'serve') {
+      this.#open = message.open;
+      void this.#serve();
+    }
+  }
+
+  /** One change after the other; the last word of the supervisor stands, whenever it came. */
+  #serve(): Promise<void> {
+    this.#turn = this.#turn.then(async () => {
+      const open = this.#open;
+      if (!this.#actor?.serve || this.#serving === open) return;
+      await this.#actor.serve(open);
+      this.#serving = open;
+      this.#log.info({ open }, open ? 'answers the public' : 'out of its queue groups');
+      // Whoever waits for it should not have to wait for the next heartbeat, too.
+      this.#beat();
+    });
+    return this.#turn.catch((error: unknown) => this.#fail(error));
   }
 
   async #connect(): Promise<void> {
@@ -117,6 +144,7 @@ class ActorProcess {
   async #restore(): Promise<void> {
     try {
       const startMs = performance.now();
+      await this.#serve();
       await this.#actor!.start();
       this.#log.info({ restoreMs: Math.round(performance.now() - startMs) }, 'ready');
       // The figures first: whoever sees that it is ready sees with what.
@@ -151,7 +179,12 @@ class ActorProcess {
     this.#send({
       type: 'heartbeat',
       atMs: Date.now(),
-      stats: { ...this.#actor?.stats(), rssBytes: process.memoryUsage.rss(), cpuMs: cpuMs() },
+      stats: {
+        ...this.#actor?.stats(),
+        ...(this.#serving === undefined ? {} : { serving: this.#serving }),
+        rssBytes: process.memoryUsage.rss(),
+        cpuMs: cpuMs(),
+      },
     });
   }
 
