@@ -24,6 +24,8 @@ export interface FixtureConfig {
 }
 
 const fixtureHeartbeatMs = 50;
+/** Whether it would answer the public. */
+let serving = true;
 
 process.on('message', (value) => {
   const message = parseParentMessage(value);
@@ -39,6 +41,7 @@ function start(message: StartMessage): void {
     tell({ type: 'failed', code: 'STORAGE_FULL', message: 'no space left' }, () => process.exit(1));
     return;
   }
+  serving = message.serving ?? true;
   tell({ type: 'state', state: 'restoring' });
   tell({ type: 'state', state: 'ready' });
   const stats = {
@@ -47,10 +50,15 @@ function start(message: StartMessage): void {
     argv: process.argv.slice(2),
     nodeOptions: process.env['NODE_OPTIONS'] ?? null,
   };
-  setInterval(() => tell({ type: 'heartbeat', atMs: Date.now(), stats }), fixtureHeartbeatMs);
+  setInterval(
+    () => tell({ type: 'heartbeat', atMs: Date.now(), stats: { ...stats, serving } }),
+    fixtureHeartbeatMs,
+  );
   if (manner !== 'deaf') {
     process.on('message', (value) => {
-      if (parseParentMessage(value)?.type === 'stop') process.exit(0);
+      const message = parseParentMessage(value);
+      if (message?.type === 'stop') process.exit(0);
+      if (message?.type === 'serve') serving = message.open;
     });
   }
 }

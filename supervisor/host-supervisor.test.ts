@@ -282,7 +282,11 @@ describe('a host supervisor', () => {
 
   test('names the process that does not even end when it is killed', async () => {
     let killCount = 0;
-    const stuck = { pid: null, log: '', stop: () => undefined, kill: () => void killCount++ };
+    const nothing = () => undefined;
+    const stuck = {
+      ...{ pid: null, log: '', stop: nothing, serve: nothing },
+      kill: () => void killCount++,
+    };
     await start(
       specs.slice(0, 1),
       {},

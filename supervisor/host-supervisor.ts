@@ -8,7 +8,9 @@ import type {
   SupervisionEvent,
 } from '../messages/supervision.js';
 import { startActorProcess, type StartProcess } from './actor-process.js';
+import type { DrainCause } from '../messages/drains.js';
 import type { ChildFailure } from './child.machine.js';
+import { haveLeft } from './data-center-health.js';
 import {
   dataCenterMachine,
   dataCenterStateOf,
@@ -66,6 +68,9 @@ const downAfterMsDefault = 3_000;
 
 const killedMsMaxDefault = 5_000;
 
+/** A host shows how its part of a data center is. It is told no judgments, so its machines never ask for a drain. */
+const neverAsks = { drainAfterMs: Infinity, rejoinAfterMs: Infinity };
+
 export interface DataCenterStatus {
   readonly name: string;
   readonly state: DataCenterState;
@@ -80,6 +85,8 @@ export class HostSupervisor {
   readonly #killedMsMax: number;
   readonly #children = new Map<string, SupervisedChild>();
   readonly #dataCenters = new Map<string, Actor<typeof dataCenterMachine>>();
+  /** Their actors stay out of the queue groups of public subjects, those that are started later, too. */
+  readonly #drained = new Set<string>();
   readonly #watchers = new Set<() => void>();
 
   /** @throws CONFIG_INVALID for a policy that makes no sense. */
@@ -107,6 +114,23 @@ export class HostSupervisor {
     for (const child of children) this.#children.set(child.spec.address, child);
     for (const child of children) child.start();
     for (const { dataCenter } of specs) this.#judge(dataCenter);
+  }
+
+  /**
+   * Takes the actors of a data center here out of the queue groups of public subjects, or back. It is kept for actors
+   * that are started later. Who wants to know when all have left looks at `haveLeft` of the snapshot, or waits until
+   * the data center is `drained`.
+   */
+  setServing(dataCenter: string, open: boolean, by: DrainCause = 'hand'): void {
+    if (open) this.#drained.delete(dataCenter);
+    else this.#drained.add(dataCenter);
+    const atMs = this.#childHost.nowMs();
+    const news = open
+      ? ({ type: 'UNDRAIN', atMs } as const)
+      : ({ type: 'DRAIN', by, atMs } as const);
+    this.#machineOf(dataCenter).send(news);
+    for (const child of this.#childrenOf(dataCenter)) child.setServing(open);
+    this.#judge(dataCenter);
   }
 
   /** The status of every child, in start order. */
@@ -198,28 +222,44 @@ export class HostSupervisor {
         for (const watcher of this.#watchers) watcher();
         if (child.ready) options.onReady?.(child.status());
       },
+      servingChanged: (child) => {
+        this.#judge(child.spec.dataCenter);
+        for (const watcher of this.#watchers) watcher();
+      },
       escalate: (child, failure) => options.onEscalate?.({ status: child.status(), failure }),
       startProcess: ({ epoch }, spec, handlers) => {
         const { address, kind, dataCenter, index, partitions = [] } = spec;
         const nats = natsOf(dataCenter, kind);
         const identity = { address, kind, dataCenter, index, epoch, partitions } as const;
-        const start = { type: 'start', ...identity, config, nats, stateDir } as const;
+        const serving = !this.#drained.has(dataCenter);
+        const start = { type: 'start', ...identity, config, nats, stateDir, serving } as const;
         return startProcess({ entry, execArgv, start }, handlers);
       },
     };
   }
 
-  /** Tells the machine of a data center how many of its actors are ready. */
+  /** Tells the machine of a data center how many of its actors are ready, and whether they have left. */
   #judge(name: string): void {
+    const machine = this.#machineOf(name);
+    const children = this.#childrenOf(name);
+    const ready = children.map(({ spec, ready }) => ({ kind: spec.kind, ready }));
+    machine.send({ type: 'READINESS', readiness: readinessOf(ready) });
+    if (!this.#drained.has(name)) return;
+    if (haveLeft(children.map((child) => child.status()))) machine.send({ type: 'LEFT' });
+  }
+
+  #machineOf(name: string): Actor<typeof dataCenterMachine> {
     let machine = this.#dataCenters.get(name);
     if (machine === undefined) {
-      machine = createActor(dataCenterMachine, { input: { downAfterMs: this.#downAfterMs } });
-      this.#dataCenters.set(name, machine.start());
+      const input = { downAfterMs: this.#downAfterMs, ...neverAsks };
+      machine = createActor(dataCenterMachine, { input }).start();
+      this.#dataCenters.set(name, machine);
     }
-    const children = [...this.#children.values()]
-      .filter(({ spec }) => spec.dataCenter === name)
-      .map(({ spec, ready }) => ({ kind: spec.kind, ready }));
-    machine.send({ type: 'READINESS', readiness: readinessOf(children) });
+    return machine;
+  }
+
+  #childrenOf(dataCenter: string): SupervisedChild[] {
+    return [...this.#children.values()].filter(({ spec }) => spec.dataCenter === dataCenter);
   }
 
   /** Whether `condition` came true within `timeoutMs`; looked at after every change of a child. */

@@ -34,6 +34,8 @@ export interface ChildHost {
   record(event: SupervisionEvent): void;
   /** After every change of the child's state. */
   changed(child: SupervisedChild): void;
+  /** Its process says that it has joined the queue groups of public subjects, or left them. */
+  servingChanged(child: SupervisedChild): void;
   escalate(child: SupervisedChild, failure: ChildFailure): void;
 }
 
@@ -113,6 +115,11 @@ export class SupervisedChild {
     this.#attempt?.process?.kill();
   }
 
+  /** For the process there is now; the host says it to the later ones with their start. */
+  setServing(open: boolean): void {
+    if (this.#attempt?.ended === false) this.#attempt.process?.serve(open);
+  }
+
   status(): ActorStatus {
     const { address, kind, dataCenter, partitions } = this.spec;
     const { context } = this.#machine.getSnapshot();
@@ -156,9 +163,13 @@ export class SupervisedChild {
   #hear(message: ChildMessage): void {
     this.#lastSignAtMs = this.#host.nowMs();
     switch (message.type) {
-      case 'heartbeat':
+      case 'heartbeat': {
+        const served = this.#stats['serving'];
         this.#stats = message.stats;
-        return this.#machine.send({ type: 'HEARTBEAT' });
+        this.#machine.send({ type: 'HEARTBEAT' });
+        if (served !== message.stats['serving']) this.#host.servingChanged(this);
+        return;
+      }
       case 'failed':
         return this.#machine.send({ type: 'FAILED', failure: message });
       case 'state':
