@@ -239,6 +239,32 @@ describe('a host supervisor', () => {
     );
   });
 
+  test('keeps a data center out of service, also after its actors have died, until it is taken back', async () => {
+    await start(specs);
+    await supervisor.waitUntilReady(waitMs);
+    const stateOf = (name: string) =>
+      supervisor.dataCenters().find((dataCenter) => dataCenter.name === name)?.state;
+    await until('it serves', () => statusOf('b.recommender.0').stats['serving'] === true);
+
+    supervisor.setServing('b', false);
+    expect(stateOf('b')).toBe('draining');
+    await until('all have left', () => stateOf('b') === 'drained');
+    expect(statusOf('b.recommender.0').stats['serving']).toBe(false);
+    expect([stateOf('a'), statusOf('a.trainer.0').stats['serving']]).toEqual(['healthy', true]);
+
+    process.kill(statusOf('b.recommender.0').pid!, 'SIGKILL');
+    await until('it is back', () => statusOf('b.recommender.0').epoch === 2);
+    await supervisor.waitUntilReady(waitMs);
+    await until('it speaks', () => statusOf('b.recommender.0').stats['serving'] !== undefined);
+    expect(statusOf('b.recommender.0').stats['serving']).toBe(false);
+    expect(stateOf('b')).toBe('drained');
+
+    supervisor.setServing('b', true);
+    expect(stateOf('b')).toBe('healthy');
+    await until('it serves again', () => statusOf('b.recommender.0').stats['serving'] === true);
+    expect(readyAddresses).toHaveLength(5);
+  });
+
   test('a second supervisor goes on with higher epochs', async () => {
     await start(specs.slice(0, 1));
     await supervisor.waitUntilReady(waitMs);
