@@ -231,6 +231,7 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'restore':
     case 'lead':
     case 'host':
+    case 'drain':
       return 'yellow';
     case 'start':
     case 'adopt':
@@ -239,6 +240,7 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'scale':
     case 'place':
     case 'snapshot':
+    case 'undrain':
       return 'dim';
   }
 }

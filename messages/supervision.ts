@@ -64,6 +64,8 @@ export interface StartMessage {
   readonly config: unknown;
   readonly nats: NatsAccess;
   readonly stateDir: string;
+  /** False: its data center is drained, so it stays out of the queue groups of public subjects. Absent: true. */
+  readonly serving?: boolean;
 }
 
 /** Finish what is in flight, make it durable and exit within `drainMs`; after that the process is killed. */
@@ -77,12 +79,31 @@ export interface AdoptedMessage {
   readonly type: 'adopted';
 }
 
-export type ParentMessage = StartMessage | StopMessage | AdoptedMessage;
+/** Join or leave the queue groups of public subjects; kinds that answer no public subject have nothing to do. */
+export interface ServeMessage {
+  readonly type: 'serve';
+  readonly open: boolean;
+}
+
+export type ParentMessage = StartMessage | StopMessage | ServeMessage | AdoptedMessage;
 
 export const reportedStates = ['starting', 'restoring', 'ready', 'draining', 'stopped'] as const;
 
 /** What an actor says of itself. */
 export type ReportedState = (typeof reportedStates)[number];
+
+/**
+ * How well an actor serves, under `health` in its figures. It is what data centers are judged by, so a supervisor needs
+ * to know no kind for that. What an actor has no part in is absent.
+ */
+export interface ActorHealth {
+  /** Of the answers of the last seconds; null: nobody asked. */
+  readonly p99Ms?: number | null;
+  /** Of SAMPLES: all batches up to this sequence are in what it serves. */
+  readonly through?: number;
+  /** From the step in training to the row that is served, in the last seconds; null: nothing came. */
+  readonly propagationP99Ms?: number | null;
+}
 
 export type ChildMessage =
   | { readonly type: 'state'; readonly state: ReportedState }
@@ -170,6 +191,9 @@ export const supervisionEventTypes = [
   'snapshot',
   'restore',
   'scale',
+  /** A data center was taken out of service, or back into it. */
+  'drain',
+  'undrain',
   /** Another host leads. */
   'lead',
   /** A host joined, left or was lost. */
@@ -245,6 +269,22 @@ export function parseAttachMessage(value: unknown): AttachMessage | undefined {
   return { type: 'attach', address, kind, epoch, pid, state, partitions, startHash };
 }
 
+/** What `health` in the figures of an actor says; of an unknown shape it says nothing. */
+export function parseHealth(value: unknown): ActorHealth {
+  if (!isRecord(value)) return {};
+  const { p99Ms, through, propagationP99Ms } = value;
+  return {
+    ...(p99Ms === undefined ? {} : { p99Ms: figure(p99Ms) }),
+    ...(typeof through === 'number' && through >= 0 ? { through } : {}),
+    ...(propagationP99Ms === undefined ? {} : { propagationP99Ms: figure(propagationP99Ms) }),
+  };
+}
+
+/** JSON has no NaN: the figure of nothing arrives as null. */
+function figure(value: unknown): number | null {
+  return typeof value === 'number' && value >= 0 ? value : null;
+}
+
 /** A message from the supervisor, or undefined if it is of no known type and shape. */
 export function parseParentMessage(value: unknown): ParentMessage | undefined {
   if (!isRecord(value)) return undefined;
@@ -253,6 +293,10 @@ export function parseParentMessage(value: unknown): ParentMessage | undefined {
     return typeof drainMs === 'number' ? { type: 'stop', drainMs } : undefined;
   }
   if (value['type'] === 'adopted') return { type: 'adopted' };
+  if (value['type'] === 'serve') {
+    const open = value['open'];
+    return typeof open === 'boolean' ? { type: 'serve', open } : undefined;
+  }
   return isStartMessage(value) ? value : undefined;
 }
 
@@ -268,6 +312,7 @@ function isStartMessage(value: object): value is StartMessage {
     Number.isSafeInteger(message.epoch) &&
     isListOfIntegers(message.partitions) &&
     typeof message.stateDir === 'string' &&
+    (message.serving === undefined || typeof message.serving === 'boolean') &&
     isRecord(nats) &&
     Array.isArray(nats['url']) &&
     nats['url'].every((url) => typeof url === 'string') &&

@@ -43,12 +43,18 @@ class ActorProcess {
   #actor: Actor | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #drainMs: number;
+  /** Whether it is to answer the public; see Actor.serve. */
+  #open: boolean;
+  /** Whether it does; undefined until it has said so. */
+  #serving: boolean | undefined;
+  #turn: Promise<void> = Promise.resolve();
   #forbiddenLoggedMs = -Infinity;
   readonly #life;
 
   constructor(start: StartMessage, load: (kind: string) => Promise<CreateActor>) {
     this.#start = start;
     this.#load = load;
+    this.#open = start.serving ?? true;
     this.#drainMs = (start.config as ClusterConfig).supervision.drainMs;
     this.#log = pino(
       { base: { address: start.address, epoch: start.epoch } },
@@ -86,6 +92,10 @@ class ActorProcess {
         this.#drainMs = drainMs;
         this.#life.send({ type: 'STOP' });
       },
+      onServe: ({ open }) => {
+        this.#open = open;
+        void this.#serve();
+      },
       onOrphaned: () => this.#log.warn('the supervisor is gone; waiting for the next one'),
       onAdopted: () => {
         this.#log.info('supervised again');
@@ -96,6 +106,20 @@ class ActorProcess {
         this.#life.send({ type: 'STOP' });
       },
     });
+  }
+
+  /** One change after the other; the last word of the supervisor stands, whenever it came. */
+  #serve(): Promise<void> {
+    this.#turn = this.#turn.then(async () => {
+      const open = this.#open;
+      if (!this.#actor?.serve || this.#serving === open) return;
+      await this.#actor.serve(open);
+      this.#serving = open;
+      this.#log.info({ open }, open ? 'answers the public' : 'out of its queue groups');
+      // Whoever waits for it should not have to wait for the next heartbeat, too.
+      this.#beat();
+    });
+    return this.#turn.catch((error: unknown) => this.#fail(error));
   }
 
   async #connect(): Promise<void> {
@@ -141,6 +165,7 @@ class ActorProcess {
   async #restore(): Promise<void> {
     try {
       const startMs = performance.now();
+      await this.#serve();
       await this.#actor!.start();
       this.#log.info({ restoreMs: Math.round(performance.now() - startMs) }, 'ready');
       // The figures first: whoever sees that it is ready sees with what.
@@ -180,7 +205,12 @@ class ActorProcess {
     this.#supervisor.send({
       type: 'heartbeat',
       atMs: Date.now(),
-      stats: { ...this.#actor?.stats(), rssBytes: process.memoryUsage.rss(), cpuMs: cpuMs() },
+      stats: {
+        ...this.#actor?.stats(),
+        ...(this.#serving === undefined ? {} : { serving: this.#serving }),
+        rssBytes: process.memoryUsage.rss(),
+        cpuMs: cpuMs(),
+      },
     });
   }
 

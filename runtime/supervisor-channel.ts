@@ -5,6 +5,7 @@ import {
   type AttachMessage,
   type ChildMessage,
   type ReportedState,
+  type ServeMessage,
   type StartMessage,
   type StopMessage,
 } from '../messages/supervision.js';
@@ -23,6 +24,7 @@ export interface SupervisorChannelOptions {
   /** What it says of itself when it is found. */
   readonly state: () => ReportedState;
   onStop(message: StopMessage): void;
+  onServe(message: ServeMessage): void;
   /** The supervisor is gone. */
   onOrphaned(): void;
   /** Another supervisor listens, and knows nothing yet but who it is and its state. */
@@ -47,6 +49,7 @@ export class SupervisorChannel {
     process.on('message', (value) => {
       const message = parseParentMessage(value);
       if (message?.type === 'stop') options.onStop(message);
+      if (message?.type === 'serve') options.onServe(message);
     });
     process.on('disconnect', () => this.#orphaned());
   }
@@ -110,6 +113,7 @@ export class SupervisorChannel {
   #hear(value: unknown): void {
     const message = parseParentMessage(value);
     if (message?.type === 'stop') return this.#options.onStop(message);
+    if (message?.type === 'serve') return this.#options.onServe(message);
     if (message?.type !== 'adopted' || this.#adopted) return;
     this.#adopted = true;
     clearInterval(this.#search);

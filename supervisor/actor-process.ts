@@ -20,6 +20,8 @@ export interface ActorProcess {
   readonly log: string;
   /** Asks it to drain; without effect on a process that is gone. */
   stop(drainMs: number): void;
+  /** Tells it to join (open) or leave the queue groups of public subjects. */
+  serve(open: boolean): void;
   /** SIGKILL; without effect on a process that is gone, also if another one got its pid since. */
   kill(): void;
 }
@@ -86,12 +88,16 @@ export function startActorProcess(
         if (begun()) send(child, { type: 'stop', drainMs });
         else child.kill('SIGTERM');
       },
+      serve: (open) => {
+        if (begun()) send(child, { type: 'serve', open });
+      },
       kill: () => void child.kill('SIGKILL'),
     };
   } catch (error) {
     const detail = `could not be started: ${messageOf(error)}`;
     queueMicrotask(() => handlers.onExit({ code: null, signal: null, detail }));
-    return { pid: null, log: log.detail, stop: () => undefined, kill: () => undefined };
+    const nothing = () => undefined;
+    return { pid: null, log: log.detail, stop: nothing, serve: nothing, kill: nothing };
   } finally {
     // The child has its own copy of the descriptor.
     if (log.file !== undefined) closeSync(log.file);

@@ -30,6 +30,8 @@ export interface FixtureConfig {
 }
 
 const fixtureHeartbeatMs = 50;
+/** Whether it would answer the public. */
+let serving = true;
 
 process.once('message', (value) => {
   const message = parseParentMessage(value);
@@ -47,6 +49,7 @@ function start(message: StartMessage): void {
     return;
   }
   if (manner === 'lost') return live(message, (words) => process.send?.(words, () => undefined));
+  serving = message.serving ?? true;
   let state: ReportedState = 'starting';
   const supervisor = new SupervisorChannel({
     start: message,
@@ -54,6 +57,9 @@ function start(message: StartMessage): void {
     state: () => state,
     onStop: () => {
       if (manner !== 'deaf') process.exit(0);
+    },
+    onServe: ({ open }) => {
+      serving = open;
     },
     onOrphaned: () => undefined,
     onAdopted: () => undefined,
@@ -74,5 +80,8 @@ function live(message: StartMessage, tell: (words: ChildMessage) => void): void 
     argv: process.argv.slice(2),
     nodeOptions: process.env['NODE_OPTIONS'] ?? null,
   };
-  setInterval(() => tell({ type: 'heartbeat', atMs: Date.now(), stats }), fixtureHeartbeatMs);
+  setInterval(
+    () => tell({ type: 'heartbeat', atMs: Date.now(), stats: { ...stats, serving } }),
+    fixtureHeartbeatMs,
+  );
 }

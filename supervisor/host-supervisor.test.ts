@@ -134,10 +134,6 @@ describe('a host supervisor', () => {
     });
     expect(isAlive(shard.pid!)).toBe(true);
     expect(readyAddresses.sort()).toEqual(specs.map(({ address }) => address).sort());
-    expect(supervisor.dataCenters()).toEqual([
-      { name: 'a', state: 'healthy', readyCount: 3, actorCount: 3 },
-      { name: 'b', state: 'healthy', readyCount: 1, actorCount: 1 },
-    ]);
     const log = await readFile(join(stateDir, 'logs', 'a.ps-shard.1.log'), 'utf8');
     expect(log).toContain('a.ps-shard.1 epoch 1 is steady');
   });
@@ -201,8 +197,6 @@ describe('a host supervisor', () => {
       failure: { code: 'INTERNAL', message: 'died 4 times, last exited with code 3' },
     });
     await until('the others are ready', () => readyAddresses.length === 3);
-    const dataCenter = supervisor.dataCenters().find(({ name }) => name === 'a');
-    expect(dataCenter).toMatchObject({ readyCount: 2, actorCount: 3 });
     await expect(supervisor.waitUntilReady(200)).rejects.toMatchObject({
       code: 'TIMEOUT',
       details: { addresses: ['a.trainer.0'] },
@@ -292,6 +286,26 @@ describe('a host supervisor', () => {
     );
   });
 
+  test('keeps a data center out of service, also after its actors have died, until it is taken back', async () => {
+    await start(specs);
+    await supervisor.waitUntilReady(waitMs);
+    await until('it serves', () => statusOf('b.recommender.0').stats['serving'] === true);
+
+    supervisor.setServing('b', false);
+    await until('it has left', () => statusOf('b.recommender.0').stats['serving'] === false);
+    expect(statusOf('a.trainer.0').stats['serving']).toBe(true);
+
+    process.kill(statusOf('b.recommender.0').pid!, 'SIGKILL');
+    await until('it is back', () => statusOf('b.recommender.0').epoch === 2);
+    await supervisor.waitUntilReady(waitMs);
+    await until('it speaks', () => statusOf('b.recommender.0').stats['serving'] !== undefined);
+    expect(statusOf('b.recommender.0').stats['serving']).toBe(false);
+
+    supervisor.setServing('b', true);
+    await until('it serves again', () => statusOf('b.recommender.0').stats['serving'] === true);
+    expect(readyAddresses).toHaveLength(5);
+  });
+
   test('a second supervisor goes on with higher epochs', async () => {
     await start(specs.slice(0, 1));
     await supervisor.waitUntilReady(waitMs);
@@ -335,7 +349,11 @@ describe('a host supervisor', () => {
 
   test('names the process that does not even end when it is killed', async () => {
     let killCount = 0;
-    const stuck = { pid: null, log: '', stop: () => undefined, kill: () => void killCount++ };
+    const nothing = () => undefined;
+    const stuck = {
+      ...{ pid: null, log: '', stop: nothing, serve: nothing },
+      kill: () => void killCount++,
+    };
     await start(
       specs.slice(0, 1),
       {},

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { createActor, type Actor } from 'xstate';
 import { StarlingError } from '../core/base/errors.js';
 import type {
   ActorKind,
@@ -12,12 +11,6 @@ import { startActorProcess, type StartProcess } from './actor-process.js';
 import type { Adoption } from './adoption/adoption.js';
 import { ChildGroup } from './child-group.js';
 import type { ChildFailure } from './child.machine.js';
-import {
-  dataCenterMachine,
-  dataCenterStateOf,
-  readinessOf,
-  type DataCenterState,
-} from './data-center.machine.js';
 import type { EpochStore } from './epochs.js';
 import { startOrder, type GroupPolicy } from './group.machine.js';
 import type { ActorSpec } from './placement.js';
@@ -54,8 +47,6 @@ export interface HostSupervisorOptions {
   readonly policy?: Partial<ChildPolicy>;
   /** What a crash means for the other actors of the data center; the window and the cool-down are those of `policy`. */
   readonly group?: Partial<Pick<GroupPolicy, 'strategy' | 'restartsMax'>>;
-  /** How long a kind may be without a ready actor before its data center is called down. */
-  readonly downAfterMs?: number;
   /** How long the kernel may take to end a killed process. Longer means that it is stuck in a system call. */
   readonly killedMsMax?: number;
   readonly host?: string;
@@ -72,36 +63,25 @@ export type Escalation =
 /** Too low: some faults at once stop a whole data center. Too high: actors that end each other burn CPU for longer. */
 const groupRestartsMaxDefault = 100;
 
-/** Too low: an ordinary restart is reported as an outage of the data center. */
-const downAfterMsDefault = 3_000;
-
 const killedMsMaxDefault = 5_000;
-
-export interface DataCenterStatus {
-  readonly name: string;
-  readonly state: DataCenterState;
-  readonly readyCount: number;
-  readonly actorCount: number;
-}
 
 export class HostSupervisor {
   readonly #childHost: ChildHost;
   readonly #options: HostSupervisorOptions;
   readonly #adoption: Adoption | undefined;
   readonly #policy: ChildPolicy;
-  readonly #downAfterMs: number;
   readonly #killedMsMax: number;
   readonly #children = new Map<string, SupervisedChild>();
   /** By data center. */
   readonly #groups = new Map<string, ChildGroup>();
-  readonly #dataCenters = new Map<string, Actor<typeof dataCenterMachine>>();
+  /** Their actors stay out of the queue groups of public subjects, those that are started later, too. */
+  readonly #drained = new Set<string>();
   readonly #watchers = new Set<() => void>();
 
   /** @throws CONFIG_INVALID for a policy that makes no sense. */
   constructor(options: HostSupervisorOptions) {
     this.#options = options;
     this.#policy = childPolicy(options.policy);
-    this.#downAfterMs = options.downAfterMs ?? downAfterMsDefault;
     this.#killedMsMax = options.killedMsMax ?? killedMsMaxDefault;
     this.#adoption = options.adoption;
     this.#childHost = this.#hostOf(options);
@@ -125,20 +105,22 @@ export class HostSupervisor {
       this.#groupOf(name).add(children.filter(({ spec }) => spec.dataCenter === name));
     for (const child of children) child.start();
     this.#adoption?.dismissOthers();
-    for (const { dataCenter } of specs) this.#judge(dataCenter);
+  }
+
+  /**
+   * Takes the actors of a data center here out of the queue groups of public subjects, or back. It is kept for actors
+   * that are started later. Who wants to know when all have left looks at `haveLeft` of the snapshot.
+   */
+  setServing(dataCenter: string, open: boolean): void {
+    if (open) this.#drained.delete(dataCenter);
+    else this.#drained.add(dataCenter);
+    for (const child of this.#children.values())
+      if (child.spec.dataCenter === dataCenter) child.setServing(open);
   }
 
   /** The status of every child, in start order. */
   snapshot(): ActorStatus[] {
     return [...this.#children.values()].map((child) => child.status());
-  }
-
-  dataCenters(): DataCenterStatus[] {
-    return [...this.#dataCenters].map(([name, machine]) => {
-      const snapshot = machine.getSnapshot();
-      const { readyCount, actorCount } = snapshot.context.readiness;
-      return { name, state: dataCenterStateOf(snapshot), readyCount, actorCount };
-    });
   }
 
   /** @throws TIMEOUT, with the state of every actor that is not ready, after `timeoutMs`. */
@@ -164,7 +146,6 @@ export class HostSupervisor {
   async stopAll(drainMs: number = this.#policy.drainMs): Promise<void> {
     for (const group of this.#groups.values()) group.stop(drainMs);
     await this.#untilStopped([...this.#children.values()], drainMs);
-    for (const machine of this.#dataCenters.values()) machine.stop();
   }
 
   /** Drains and ends actors that are not wanted any more, and forgets them. @throws TIMEOUT as `stopAll`. */
@@ -175,7 +156,6 @@ export class HostSupervisor {
     for (const { spec } of children) {
       this.#children.delete(spec.address);
       this.#groupOf(spec.dataCenter).remove([spec.address]);
-      this.#judge(spec.dataCenter);
     }
   }
 
@@ -209,8 +189,12 @@ export class HostSupervisor {
       random: options.random ?? Math.random,
       record: options.record,
       changed: (child) => {
-        this.#judge(child.spec.dataCenter);
         if (child.stopped) this.#groupOf(child.spec.dataCenter).stopped(child.spec.address);
+        for (const watcher of this.#watchers) watcher();
+        options.onChange?.();
+      },
+      serves: (dataCenter) => !this.#drained.has(dataCenter),
+      servingChanged: () => {
         for (const watcher of this.#watchers) watcher();
         options.onChange?.();
       },
@@ -221,7 +205,8 @@ export class HostSupervisor {
         const { address, kind, dataCenter, index, partitions = [] } = spec;
         const nats = natsOf(dataCenter, kind);
         const identity = { address, kind, dataCenter, index, epoch, partitions } as const;
-        const start = { type: 'start', ...identity, config, nats, stateDir } as const;
+        const serving = !this.#drained.has(dataCenter);
+        const start = { type: 'start', ...identity, config, nats, stateDir, serving } as const;
         return startNoted({ entry, execArgv, start }, handlers);
       },
       claimProcess: ({ address, dataCenter, kind, partitions = [] }, handlers) => {
@@ -245,19 +230,6 @@ export class HostSupervisor {
     });
     this.#groups.set(dataCenter, group);
     return group;
-  }
-
-  /** Tells the machine of a data center how many of its actors are ready. */
-  #judge(name: string): void {
-    let machine = this.#dataCenters.get(name);
-    if (machine === undefined) {
-      machine = createActor(dataCenterMachine, { input: { downAfterMs: this.#downAfterMs } });
-      this.#dataCenters.set(name, machine.start());
-    }
-    const children = [...this.#children.values()]
-      .filter(({ spec }) => spec.dataCenter === name)
-      .map(({ spec, ready }) => ({ kind: spec.kind, ready }));
-    machine.send({ type: 'READINESS', readiness: readinessOf(children) });
   }
 
   /** Whether `condition` came true within `timeoutMs`; looked at after every change of a child. */

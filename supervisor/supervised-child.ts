@@ -39,6 +39,10 @@ export interface ChildHost {
   record(event: SupervisionEvent): void;
   /** After every change of the child's state. */
   changed(child: SupervisedChild): void;
+  /** Whether the actors of a data center are to answer the public. */
+  serves(dataCenter: string): boolean;
+  /** Its process says that it has joined the queue groups of public subjects, or left them. */
+  servingChanged(child: SupervisedChild): void;
   escalate(child: SupervisedChild, failure: ChildFailure): void;
   /** Its process ended without having been asked to; what the child does about it is decided. */
   crashed(child: SupervisedChild): void;
@@ -132,6 +136,11 @@ export class SupervisedChild {
     this.#attempt?.process?.kill();
   }
 
+  /** For the process there is now; the host says it to the later ones with their start. */
+  setServing(open: boolean): void {
+    if (this.#attempt?.ended === false) this.#attempt.process?.serve(open);
+  }
+
   status(): ActorStatus {
     const { address, kind, dataCenter, partitions } = this.spec;
     const { context } = this.#machine.getSnapshot();
@@ -171,6 +180,8 @@ export class SupervisedChild {
     attempt.undecided = false;
     this.#machine.send({ type: 'ADOPTED' });
     this.#hear({ type: 'state', state });
+    // What the supervisor before had said last may not be so any more.
+    attempt.process?.serve(this.#host.serves(this.spec.dataCenter));
   }
 
   /** A process that was left has ended. Unless it was adopted, that is what a new one has waited for. */
@@ -203,9 +214,13 @@ export class SupervisedChild {
   #hear(message: ChildMessage): void {
     this.#lastSignAtMs = this.#host.nowMs();
     switch (message.type) {
-      case 'heartbeat':
+      case 'heartbeat': {
+        const served = this.#stats['serving'];
         this.#stats = message.stats;
-        return this.#machine.send({ type: 'HEARTBEAT' });
+        this.#machine.send({ type: 'HEARTBEAT' });
+        if (served !== message.stats['serving']) this.#host.servingChanged(this);
+        return;
+      }
       case 'failed':
         return this.#machine.send({ type: 'FAILED', failure: message });
       case 'state':

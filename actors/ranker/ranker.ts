@@ -13,6 +13,7 @@ import { parseRank } from '../../messages/public.js';
 import type { RankBatch } from '../../messages/ranking.js';
 import { isRankBatch, parseRankBatch } from '../../messages/ranking.js';
 import { subject } from '../../messages/subjects.js';
+import type { ActorHealth } from '../../messages/supervision.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
 import { blueprintOf } from '../shared/blueprint.js';
@@ -42,6 +43,7 @@ export function createRanker(context: ActorContext): Actor {
   let scorer: Scorer;
   let backendName = '';
   let endpoint: ServedEndpoint | undefined;
+  let open = true;
   let logFails = false;
 
   async function examplesOf(batch: RankBatch): Promise<ExampleBatch> {
@@ -158,6 +160,7 @@ export function createRanker(context: ActorContext): Actor {
       endpoint = new ServedEndpoint(bus, {
         subject: subject.rank,
         queue: 'ranker',
+        open,
         inFlightMax: 64,
         deadlineMs: config.serving.deadlineMs,
         handle: async (value) => (isRankBatch(value) ? rankBatch(value) : rankPublic(value)),
@@ -170,15 +173,27 @@ export function createRanker(context: ActorContext): Actor {
       await features.stop();
       scorer?.dispose();
     },
-    stats: () => ({
-      ...counts,
-      backend: backendName,
-      denseVersion: versions.activeVersion,
-      denseWaiting: versions.waiting,
-      featureHits: features.hits,
-      featureMisses: features.misses,
-      rank: endpoint?.stats(),
-      rankLatency: endpoint ? Array.from(endpoint.latency.encode()) : [],
-    }),
+    /**
+     * Recommenders of the data center that still answer what they were given find a ranker of another one meanwhile,
+     * as when this one dies; so neither kind has to leave before the other.
+     */
+    async serve(wanted) {
+      open = wanted;
+      await (open ? endpoint?.resume() : endpoint?.suspend());
+    },
+    stats() {
+      const rank = endpoint?.stats();
+      return {
+        ...counts,
+        backend: backendName,
+        denseVersion: versions.activeVersion,
+        denseWaiting: versions.waiting,
+        featureHits: features.hits,
+        featureMisses: features.misses,
+        rank,
+        rankLatency: endpoint ? Array.from(endpoint.latency.encode()) : [],
+        health: { p99Ms: rank?.recentP99Ms ?? null } satisfies ActorHealth,
+      };
+    },
   };
 }

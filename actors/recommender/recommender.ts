@@ -9,6 +9,7 @@ import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
+import type { ActorHealth } from '../../messages/supervision.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import { call } from '../../runtime/call.js';
@@ -26,9 +27,10 @@ const rankRowsMax = 2048;
 export function createRecommender(context: ActorContext): Actor {
   const { bus, config, identity, log } = context;
   const catalog = new Catalog();
-  const open: Stoppable[] = [];
+  const heard: Stoppable[] = [];
   const counts = { recommended: 0, degraded: 0, rerouted: 0, explored: 0 };
   let endpoint: ServedEndpoint | undefined;
+  let open = true;
 
   function candidatesFor(request: RecommendRequest): string[] {
     const exclude = new Set(request.exclude);
@@ -133,8 +135,8 @@ export function createRecommender(context: ActorContext): Actor {
         },
         context.crash,
       );
-      open.push(catalogue);
-      open.push(
+      heard.push(catalogue);
+      heard.push(
         bus.subscribe(subject.popular, (bytes) => {
           try {
             catalog.setPopular(parsePopular(decode(bytes)));
@@ -150,6 +152,7 @@ export function createRecommender(context: ActorContext): Actor {
       endpoint = new ServedEndpoint(bus, {
         subject: subject.recommend,
         queue: 'recommender',
+        open,
         inFlightMax: 128,
         // The two rank calls have their own deadlines, each shorter than this.
         deadlineMs: 2 * config.serving.deadlineMs + 100,
@@ -158,13 +161,21 @@ export function createRecommender(context: ActorContext): Actor {
     },
     async stop() {
       await endpoint?.stop();
-      await Promise.all(open.map((each) => each.stop()));
+      await Promise.all(heard.map((each) => each.stop()));
     },
-    stats: () => ({
-      ...counts,
-      items: catalog.size,
-      recommend: endpoint?.stats(),
-      protocol: protocolVersion,
-    }),
+    async serve(wanted) {
+      open = wanted;
+      await (open ? endpoint?.resume() : endpoint?.suspend());
+    },
+    stats() {
+      const recommend = endpoint?.stats();
+      return {
+        ...counts,
+        items: catalog.size,
+        recommend,
+        health: { p99Ms: recommend?.recentP99Ms ?? null } satisfies ActorHealth,
+        protocol: protocolVersion,
+      };
+    },
   };
 }

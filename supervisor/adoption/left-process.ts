@@ -121,6 +121,10 @@ export class LeftProcess implements ActorProcess {
     else signalSameProcess(this.#note, 'SIGTERM');
   }
 
+  serve(open: boolean): void {
+    this.#connection?.send({ type: 'serve', open });
+  }
+
   kill(): void {
     this.#killed = true;
     signalSameProcess(this.#note, 'SIGKILL');

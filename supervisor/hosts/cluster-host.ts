@@ -20,6 +20,7 @@ import { readJson, writePrivateJson } from '../private-file.js';
 import { SupervisionLog } from '../supervision-log.js';
 import { ClusterView } from './cluster-view.js';
 import { HostAgent } from './host-agent.js';
+import { DrainStore } from './drain-store.js';
 import { HostRegistry } from './host-registry.js';
 import { HostLease } from './host-lease.js';
 import { SharedEpochStore } from './kv-epochs.js';
@@ -85,6 +86,8 @@ async function join(
   undo.push(() => events.stop());
   const placement = await PlacementStore.open(bus);
   undo.push(() => placement.stop());
+  const drains = await DrainStore.open(bus);
+  undo.push(() => drains.stop());
   const lease = await HostLease.take({
     bus,
     record,
@@ -113,11 +116,15 @@ async function join(
     own: () => agent.status(),
     leader: () => candidate.leader,
     placement: () => placement.record,
+    drains,
     events,
     natsVersion: bus.serverVersion,
     silenceMsMax: hostLeaseMs,
   });
   undo.push(() => view.stop());
+  for (const [dataCenter, { drained }] of drains.entries)
+    supervisor.setServing(dataCenter, !drained);
+  drains.onChange((dataCenter, { drained }) => supervisor.setServing(dataCenter, !drained));
   const agent: HostAgent = new HostAgent({
     bus,
     config,
@@ -135,7 +142,18 @@ async function join(
     life: record.life,
     leaseMs: hostLeaseMs,
     lead: (term) =>
-      takeUpDuties({ bus, config, host: name, term, events, view, placement, registry, log }),
+      takeUpDuties({
+        bus,
+        config,
+        host: name,
+        term,
+        events,
+        view,
+        placement,
+        drains,
+        registry,
+        log,
+      }),
     log,
   });
   changed = () => {
