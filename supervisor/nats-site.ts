@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { StarlingError, messageOf } from '../core/base/errors.js';
+import { homeFirst } from '../core/config/data-centers.js';
 import { inboxPrefixOf } from '../messages/permissions.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess } from '../messages/supervision.js';
@@ -20,7 +21,7 @@ export interface NatsSiteServer {
 export interface NatsSite {
   /** Started here, with our placement and mappings. */
   readonly owned: boolean;
-  /** How somebody in `role` reaches the servers of a data center. */
+  /** How somebody in `role` reaches the servers: that of his data center first, the others for when it is gone. */
   readonly access: (dataCenter: string, role: Role) => NatsAccess;
   readonly version: string;
   servers(): NatsSiteServer[];
@@ -58,13 +59,11 @@ export async function ownSite(options: {
       options.onRestart();
     },
   });
-  const urls = Object.fromEntries(
-    servers.servers().map(({ dataCenter, url }) => [dataCenter, [url]]),
-  );
+  const urlOf = new Map(servers.servers().map(({ dataCenter, url }) => [dataCenter, url]));
   return {
     owned: true,
     access: (dataCenter, role) => ({
-      url: urls[dataCenter]!,
+      url: homeFirst(config.dataCenters, dataCenter).map(({ name }) => urlOf.get(name)!),
       user: role,
       password: credentials.passwords[role],
       inboxPrefix: inboxPrefixOf(role),
@@ -79,30 +78,22 @@ export async function ownSite(options: {
 }
 
 /**
- * Every data center on the servers named by the URL, which may carry user and password. Those of the URL are everybody's:
- * somebody else's servers know nothing of our roles.
+ * Every data center on the servers named by the URLs, separated by commas; one of them may carry user and password.
+ * Those are everybody's: somebody else's servers know nothing of our roles. Nor do ours know where those stand, so all
+ * prefer the first.
  *
- * @throws StarlingError CONFIG_INVALID when it is no URL.
+ * @throws StarlingError CONFIG_INVALID when one is no URL.
  */
-export async function externalSite(config: ClusterConfig, natsUrl: string): Promise<NatsSite> {
-  let url: URL;
-  try {
-    url = new URL(natsUrl.includes('://') ? natsUrl : `nats://${natsUrl}`);
-  } catch (cause) {
-    throw new StarlingError(
-      'CONFIG_INVALID',
-      `NATS URL "${natsUrl}": ${messageOf(cause)}; expected nats://host:port.`,
-      {},
-      { cause },
-    );
-  }
-  const plain = `nats://${url.host}`;
+export async function externalSite(config: ClusterConfig, natsUrls: string): Promise<NatsSite> {
+  const urls = natsUrls.split(',').map((text) => parseUrl(text.trim()));
+  const plain = urls.map(({ host }) => `nats://${host}`);
+  const signIn = urls.find(({ username }) => username !== '');
   const tls = tlsFilesOf(config);
   if (tls) await requireReadable(tls);
   const access: NatsAccess = {
-    url: [plain],
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
+    url: plain,
+    user: decodeURIComponent(signIn?.username ?? ''),
+    password: decodeURIComponent(signIn?.password ?? ''),
     ...(tls ? { tls } : {}),
   };
   return {
@@ -110,7 +101,22 @@ export async function externalSite(config: ClusterConfig, natsUrl: string): Prom
     access: () => access,
     version: 'external',
     servers: () =>
-      config.dataCenters.map(({ name }) => ({ dataCenter: name, url: plain, pid: null })),
+      config.dataCenters.map(({ name }) => {
+        return { dataCenter: name, url: plain.join(','), pid: null };
+      }),
     stop: async () => undefined,
   };
+}
+
+function parseUrl(text: string): URL {
+  try {
+    return new URL(text.includes('://') ? text : `nats://${text}`);
+  } catch (cause) {
+    throw new StarlingError(
+      'CONFIG_INVALID',
+      `NATS URL "${text}": ${messageOf(cause)}; expected nats://host:port.`,
+      {},
+      { cause },
+    );
+  }
 }
