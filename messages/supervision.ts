@@ -30,8 +30,9 @@ export function isActorKind(value: unknown): value is ActorKind {
   return actorKinds.some((kind) => kind === value);
 }
 
-/** How to reach the NATS servers of the actor's own data center, in the role of its kind. */
+/** How to reach NATS servers, in the role of the actor's kind. */
 export interface NatsAccess {
+  /** Home, the server of the actor's own data center, first; the others are for when it is gone. */
   readonly url: readonly string[];
   readonly user: string;
   readonly password: string;

@@ -128,6 +128,12 @@ class ActorProcess {
       this.#bus = await connectAs(nats, {
         name: address,
         onForbidden: (error) => this.#onForbidden(error),
+        onMoved: ({ dataCenter: server, away }) => {
+          if (away) this.#log.warn({ server }, 'connected away from home');
+          else this.#log.info({ server }, 'connected at home again');
+        },
+        onInterrupted: ({ code, message: err }) =>
+          this.#log.warn({ code, err }, 'a stream is out of reach; it is followed on later'),
       });
       void this.#bus.closed().then((error) => {
         if (error) this.#fail(error);
@@ -208,6 +214,7 @@ class ActorProcess {
       stats: {
         ...this.#actor?.stats(),
         ...(this.#serving === undefined ? {} : { serving: this.#serving }),
+        ...(this.#bus?.away ? { awayAt: this.#bus.dataCenter ?? 'another server' } : {}),
         rssBytes: process.memoryUsage.rss(),
         cpuMs: cpuMs(),
       },

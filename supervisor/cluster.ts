@@ -40,7 +40,7 @@ export interface RunningCluster {
   readonly stateDir: string;
   /** Connected to the training data center. */
   readonly bus: NatsBus;
-  /** How somebody in `role` reaches the servers of a data center. */
+  /** How somebody in `role` reaches the servers: that of his data center first, the others for when it is gone. */
   readonly access: (dataCenter: string, role: Role) => NatsAccess;
   status(): ClusterStatus;
   /** From an actor's exit until it was ready again, milliseconds, since the start. */
@@ -137,7 +137,7 @@ async function start(
         return {
           name,
           role,
-          url: site.access(name, 'client').url[0]!,
+          url: server!.url, // A site has an entry for every data center.
           ...(server?.pid ? { serverPid: server.pid } : {}),
         };
       }),

@@ -18,6 +18,7 @@ import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
 import { blueprintOf } from '../shared/blueprint.js';
 import { FeatureSource } from '../shared/feature-source.js';
+import { cameFromElsewhere } from '../shared/rerouted.js';
 import { DenseFollower } from './dense-follower.js';
 import { RowSource } from './row-source.js';
 
@@ -39,7 +40,8 @@ export function createRanker(context: ActorContext): Actor {
     hash: blueprint.hash,
     parameterCount: denseLayout(blueprint.model).size,
   });
-  const counts = { scored: 0, logged: 0, unlogged: 0, degraded: 0, rerouted: 0 };
+  // Rerouted: requests from another data center, and those whose rows came from one.
+  const counts = { scored: 0, logged: 0, unlogged: 0, degraded: 0, rerouted: 0, rowsRerouted: 0 };
   let scorer: Scorer;
   let backendName = '';
   let endpoint: ServedEndpoint | undefined;
@@ -65,7 +67,7 @@ export function createRanker(context: ActorContext): Actor {
     const rate = config.joining.negativeSamplingRate;
     counts.scored += examples.rowCount;
     if (found.degraded) counts.degraded++;
-    if (found.rerouted) counts.rerouted++;
+    if (found.rerouted) counts.rowsRerouted++;
     return {
       scores: Float32Array.from(logits, (logit) => correctedProbability(logit, rate)),
       denseVersion: version.denseVersion,
@@ -123,6 +125,7 @@ export function createRanker(context: ActorContext): Actor {
 
   async function rankBatch(value: unknown) {
     const batch = parseRankBatch(value, config.serving.candidatesMax);
+    if (cameFromElsewhere(context, batch.from)) counts.rerouted++;
     const examples = await examplesOf(batch);
     const result = await score(examples);
     if (batch.log === 'none') return { v: protocolVersion, ...result };
@@ -137,6 +140,7 @@ export function createRanker(context: ActorContext): Actor {
 
   async function rankPublic(value: unknown) {
     const request = parseRank(value, config.serving);
+    if (cameFromElsewhere(context, request.from)) counts.rerouted++;
     const users = request.candidates.map(() => request.user);
     const batch = {
       requestIds: [],

@@ -15,6 +15,7 @@ import type { Stoppable } from '../../runtime/bus.js';
 import { call } from '../../runtime/call.js';
 import { follow } from '../../runtime/followers/follow.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
+import { cameFromElsewhere } from '../shared/rerouted.js';
 import { Catalog } from './catalog.js';
 
 /** Candidates per rank message: large enough to amortise it, small enough to share the work between rankers. */
@@ -28,7 +29,8 @@ export function createRecommender(context: ActorContext): Actor {
   const { bus, config, identity, log } = context;
   const catalog = new Catalog();
   const heard: Stoppable[] = [];
-  const counts = { recommended: 0, degraded: 0, rerouted: 0, explored: 0 };
+  // Rerouted: requests from another data center, and those whose rows came from one.
+  const counts = { recommended: 0, degraded: 0, rerouted: 0, rowsRerouted: 0, explored: 0 };
   let endpoint: ServedEndpoint | undefined;
   let open = true;
 
@@ -50,7 +52,12 @@ export function createRecommender(context: ActorContext): Actor {
     const { deadlineMs } = config.serving;
     const options = { deadlineMs, attemptMs: Math.max(100, deadlineMs / 2) };
     return parseRankBatchReply(
-      await call(bus, subject.rank, rankBatchMessage(batch), options),
+      await call(
+        bus,
+        subject.rank,
+        rankBatchMessage({ ...batch, from: identity.dataCenter }),
+        options,
+      ),
       batch.users.length,
     );
   }
@@ -80,6 +87,7 @@ export function createRecommender(context: ActorContext): Actor {
 
   async function recommend(value: unknown) {
     const request = parseRecommend(value, config.serving);
+    if (cameFromElsewhere(context, request.from)) counts.rerouted++;
     const candidates = candidatesFor(request);
     const requestId = request.requestId ?? randomUUID();
     if (candidates.length === 0) {
@@ -114,7 +122,7 @@ export function createRecommender(context: ActorContext): Actor {
     });
     counts.recommended += items.length;
     if (shown.degraded) counts.degraded++;
-    if (shown.rerouted) counts.rerouted++;
+    if (shown.rerouted) counts.rowsRerouted++;
     return {
       items: items.map((item, i) => ({ item, score: shown.scores[i]! })),
       requestId,
