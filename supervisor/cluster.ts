@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ClusterStatus } from '../client/cluster-status.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
-import { trainingDataCenter } from '../core/config/data-centers.js';
+import { onOneHost, trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { protocolVersion } from '../messages/codec.js';
 import { subject } from '../messages/subjects.js';
@@ -78,7 +78,7 @@ async function start(
   undo: (() => Promise<void>)[],
   unwind: () => Promise<void>,
 ): Promise<RunningCluster> {
-  const { config } = options;
+  const config = options.natsUrl === undefined ? onOneHost(options.config) : options.config;
   const log = options.log ?? (() => undefined);
   const startedAtMs = Date.now();
   const folder = await openStateFolder(options.stateDir);
