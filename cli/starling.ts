@@ -6,6 +6,7 @@ import { audit } from './commands/audit.js';
 import { chaos } from './commands/chaos.js';
 import { doctor } from './commands/doctor.js';
 import { ingest } from './commands/ingest.js';
+import { natsConfig } from './commands/nats-config.js';
 import { rank } from './commands/rank.js';
 import { recommend } from './commands/recommend.js';
 import { restore } from './commands/restore.js';
@@ -28,6 +29,7 @@ const commands: readonly Command[] = [
   audit,
   chaos,
   doctor,
+  natsConfig,
 ];
 
 /** Something that should have ended by itself (a timer, a socket) gets this long; then the process ends anyway. */
