@@ -229,11 +229,14 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'restart':
     case 'promote':
     case 'restore':
+    case 'lead':
+    case 'host':
       return 'yellow';
     case 'start':
     case 'stop':
     case 'move':
     case 'scale':
+    case 'place':
     case 'snapshot':
       return 'dim';
   }

@@ -5,6 +5,7 @@ import { UsageError, exitCode, parseArguments } from './command.js';
 import { audit } from './commands/audit.js';
 import { chaos } from './commands/chaos.js';
 import { doctor } from './commands/doctor.js';
+import { host } from './commands/host.js';
 import { ingest } from './commands/ingest.js';
 import { natsConfig } from './commands/nats-config.js';
 import { rank } from './commands/rank.js';
@@ -22,6 +23,7 @@ const commands: readonly Command[] = [
   status,
   recommend,
   rank,
+  host,
   ingest,
   snapshot,
   restore,

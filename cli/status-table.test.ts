@@ -20,6 +20,8 @@ const shard: ActorStatus = {
 const status: ClusterStatus = {
   name: 'starling',
   leader: 'here',
+  term: 1,
+  hosts: [],
   startedAtMs: 0,
   ready: false,
   dataCenters: [

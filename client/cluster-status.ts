@@ -2,11 +2,24 @@ import { asMessage, describe } from '../messages/checks.js';
 import { StarlingError } from '../core/base/errors.js';
 import type { ActorStatus, SupervisionEvent } from '../messages/supervision.js';
 
+/** A machine that runs actors. */
+export interface HostSummary {
+  readonly name: string;
+  /** Data centers whose actors it may run. */
+  readonly dataCenters: readonly string[];
+  readonly capacity: number;
+  /** How many it runs. */
+  readonly actors: number;
+}
+
 /** What runs, and how: the answer of `starling.status`. */
 export interface ClusterStatus {
   readonly name: string;
-  /** Host of the cluster supervisor. */
+  /** Host that leads; empty while none does. */
   readonly leader: string;
+  /** Counts the leaders there have been. */
+  readonly term: number;
+  readonly hosts: readonly HostSummary[];
   /** Milliseconds since 1970. */
   readonly startedAtMs: number;
   /** Every actor is ready. */

@@ -52,6 +52,27 @@ export function actionsMessage(batch: Actions) {
   return { v: protocolVersion, kind: 'actions', ...batch };
 }
 
+/**
+ * What the clock, or the end of a stream, does to the window of a joiner. It stands in the log among the events, so
+ * that who reads the log makes the same samples of it at any time.
+ */
+export interface WindowAdvance {
+  /** Event time, milliseconds since 1970; every window closes at the `end` of the stream. */
+  readonly watermarkMs: number | 'end';
+}
+
+export function advanceMessage({ watermarkMs }: WindowAdvance) {
+  return { v: protocolVersion, kind: 'advance', watermarkMs };
+}
+
+/** @throws StarlingError BAD_MESSAGE */
+export function parseAdvance(value: unknown): WindowAdvance {
+  const what = 'advance';
+  const fields = asMessage(value, what);
+  if (fields['watermarkMs'] === 'end') return { watermarkMs: 'end' };
+  return { watermarkMs: number(fields, 'watermarkMs', what) };
+}
+
 export function samplesMessage(batch: Samples) {
   return { v: protocolVersion, kind: 'samples', ...batch };
 }

@@ -14,6 +14,8 @@ export interface PartitionEntry {
   readonly epoch: number;
   /** ps-shards that keep a copy: standbys, and where it is moving to. */
   readonly followers: readonly number[];
+  /** Of the leader that has written last: one of the past can neither change the entry nor give orders by it. */
+  readonly term: number;
 }
 
 export const partitionKeys = 'partition.*';
@@ -43,6 +45,8 @@ export function decodeEntry(bytes: Uint8Array): PartitionEntry {
     owner: indexOf(fields, 'owner', what),
     epoch: indexOf(fields, 'epoch', what),
     followers,
+    // An earlier release knew of no leaders.
+    term: fields['term'] === undefined ? 0 : indexOf(fields, 'term', what),
   };
 }
 
@@ -63,6 +67,20 @@ export function leaseKey(address: string): string {
   return `lease.${address}`;
 }
 
+/** Held by the life of an address that has this epoch. */
+export interface LeaseRecord {
+  readonly epoch: number;
+}
+
+export function encodeLease(lease: LeaseRecord): Uint8Array {
+  return encode({ v: protocolVersion, ...lease });
+}
+
+/** @throws StarlingError BAD_MESSAGE */
+export function decodeLease(bytes: Uint8Array): LeaseRecord {
+  return { epoch: indexOf(asMessage(decode(bytes), 'lease'), 'epoch', 'lease') };
+}
+
 /** @returns undefined for a key that is not of a lease. */
 export function addressOfLease(key: string): string | undefined {
   return key.startsWith('lease.') ? key.slice('lease.'.length) : undefined;
@@ -71,6 +89,8 @@ export function addressOfLease(key: string): string | undefined {
 /** Of a partition, to the shard that has it. */
 export interface PartitionCommand {
   readonly partition: number;
+  /** Of the leader who says so. */
+  readonly term: number;
 }
 
 export function partitionCommand(command: PartitionCommand) {
@@ -79,7 +99,11 @@ export function partitionCommand(command: PartitionCommand) {
 
 export function parsePartitionCommand(value: unknown): PartitionCommand {
   const what = 'partition command';
-  return { partition: indexOf(asMessage(value, what), 'partition', what) };
+  const fields = asMessage(value, what);
+  return {
+    partition: indexOf(fields, 'partition', what),
+    term: indexOf(fields, 'term', what),
+  };
 }
 
 /** What a partition is, to the bit. */

@@ -90,7 +90,8 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
     serves: [s('joinControl')],
     tails: [streamName.join],
     looksUp: [streamName.samples],
-    writes: [s('samples'), s('popular'), deadLetters('joiner')],
+    // The clock and the end of a stream are records of JOIN.
+    writes: [s('join'), s('samples'), s('popular'), deadLetters('joiner')],
   }),
   'feature-store': ({ dataCenter }) => ({
     serves: [s('featuresGet')],
@@ -105,7 +106,7 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
       writes: [...kept.writes, s('deltaRows'), s('deltaWeights'), deadLetters('ps-shard')],
       tails: [...kept.tails, streamName.deltas],
       looksUp: [...kept.looksUp, streamName.deltas],
-      keys: { bucket: clusterBucket, reads: [owners], writes: [owners, leases] },
+      keys: { bucket: clusterBucket, reads: [owners, leases], writes: [owners, leases] },
     };
   },
   'dense-shard': (place) => {
@@ -122,7 +123,7 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
       ],
       tails: [...kept.tails, streamName.deltas],
       looksUp: [...kept.looksUp, streamName.dense],
-      keys: { bucket: clusterBucket, reads: [], writes: [leases] },
+      keys: { bucket: clusterBucket, reads: [leases], writes: [leases] },
     };
   },
   trainer: () => ({

@@ -146,6 +146,8 @@ export function parseSnapshotCommand(value: unknown): SnapshotCommand {
 export interface RestoreCommand {
   readonly partitions: readonly number[];
   readonly from: { readonly sequence: number } | { readonly snapshot: string };
+  /** Of the leader who says so. */
+  readonly term: number;
 }
 
 export function restoreCommand(command: RestoreCommand) {
@@ -160,6 +162,7 @@ export function parseRestoreCommand(value: unknown): RestoreCommand {
     throw wrong(what, 'from', 'a sequence or a snapshot', from);
   return {
     partitions: partitionsOf(fields, what),
+    term: number(fields, 'term', what),
     from:
       typeof from.snapshot === 'string'
         ? { snapshot: from.snapshot }

@@ -207,6 +207,13 @@ export const subjectTable = {
     'people',
     'what could not be processed, with its error',
   ),
+  hostStatus: row(
+    'starling.hosts.status.<host>',
+    'notice',
+    'host supervisor',
+    'host supervisors',
+    'the actors of a host and how they are',
+  ),
   supervision: row(
     'starling.supervision.<type>',
     'stream',
@@ -274,6 +281,7 @@ export const subject = {
     `starling.snapshot-manifests.${dataCenter}.${snapshot}`,
   popular: 'starling.popular',
   deadLetter: (kind: string) => `starling.dead-letter.${kind}`,
+  hostStatus: (host: string) => `starling.hosts.status.${host}`,
   supervision: (type: string) => `starling.supervision.${type}`,
 } as const;
 

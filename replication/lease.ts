@@ -1,12 +1,13 @@
 import { codeOf, messageOf } from '../core/base/errors.js';
-import { encode, protocolVersion } from '../messages/codec.js';
 import { clusterBucket } from '../messages/streams.js';
-import { leaseKey } from '../messages/ownership.js';
+import { decodeLease, encodeLease, fenced, leaseKey } from '../messages/ownership.js';
 import type { ActorContext } from '../runtime/actor.js';
 import { within } from '../runtime/within.js';
 
 /** Renewals in the time of a lease: two may be lost. */
 const renewalsPerLease = 4;
+
+export type LeaseContext = Pick<ActorContext, 'bus' | 'identity' | 'log' | 'crash'>;
 
 /**
  * The right to serve what the directory says one owns. It runs out `leaseMs` after the last renewal was sent, by the
@@ -14,25 +15,25 @@ const renewalsPerLease = 4;
  * it has renewed and read the directory again. Whoever watches the key sees a renewal later than it was sent, so
  * a successor is never called while the lease still runs.
  *
+ * The key names the epoch of its holder and is changed by compare-and-set: where two lives of one address run, because
+ * a host was taken for lost and was not, the earlier one finds out at its next renewal, and ends.
+ *
  * It protects pulls, which would give old rows. Pushes are protected by the log as well: they are answered once they
  * are in it, and the log takes records from one writer only.
  */
 export class Lease {
-  readonly #context: Pick<ActorContext, 'bus' | 'identity' | 'log'>;
+  readonly #context: LeaseContext;
   readonly #leaseMs: number;
   readonly #beforeReturn: () => Promise<void>;
   #validUntilMs = -Infinity;
+  #revision = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #lapses = 0;
   #failing = false;
 
   /** @param beforeReturn called when a lease that had run out was renewed, before it counts again. */
-  constructor(
-    context: Pick<ActorContext, 'bus' | 'identity' | 'log'>,
-    leaseMs: number,
-    beforeReturn: () => Promise<void>,
-  ) {
+  constructor(context: LeaseContext, leaseMs: number, beforeReturn: () => Promise<void>) {
     this.#context = context;
     this.#leaseMs = leaseMs;
     this.#beforeReturn = beforeReturn;
@@ -67,13 +68,10 @@ export class Lease {
   }
 
   async #renew(): Promise<boolean> {
-    const { bus, identity, log } = this.#context;
+    const { log } = this.#context;
     const sentAtMs = performance.now();
     try {
-      const bytes = encode({ v: protocolVersion, epoch: identity.epoch });
-      const key = leaseKey(identity.address);
-      // A request that was on its way when its server died is never answered.
-      await within(this.#leaseMs, key, bus.bucketPut(clusterBucket, key, bytes));
+      await this.#write();
       if (!this.valid && this.#validUntilMs > 0) {
         this.#lapses++;
         const sinceMs = Math.round(performance.now() - this.#validUntilMs);
@@ -84,10 +82,45 @@ export class Lease {
       this.#failing = false;
       return true;
     } catch (error) {
+      if (codeOf(error) === 'FENCED') {
+        this.stop();
+        this.#validUntilMs = -Infinity;
+        this.#context.crash(error);
+        return true;
+      }
       if (!this.#failing)
         log.warn({ code: codeOf(error), err: messageOf(error) }, 'lease not renewed');
       this.#failing = true;
       return false;
+    }
+  }
+
+  /** @throws StarlingError FENCED when a later life of this address holds the lease. */
+  async #write(): Promise<void> {
+    const { bus, identity } = this.#context;
+    const key = leaseKey(identity.address);
+    const bytes = encodeLease({ epoch: identity.epoch });
+    try {
+      const written = bus.bucketUpdate(clusterBucket, key, bytes, this.#revision);
+      // A request that was on its way when its server died is never answered.
+      this.#revision = await within(this.#leaseMs, key, written);
+    } catch (error) {
+      if (codeOf(error) !== 'CONFLICT') throw error;
+      // An earlier life had it, or this one did and did not hear so.
+      const found = await within(this.#leaseMs, key, bus.bucketEntry(clusterBucket, key));
+      const { epoch } = found ? decodeLease(found.bytes) : { epoch: 0 };
+      if (epoch > identity.epoch) {
+        const text = `${identity.address} has a later life, of epoch ${epoch}; this one is of epoch ${identity.epoch}.`;
+        throw fenced(text, { address: identity.address, epoch });
+      }
+      this.#revision = found?.revision ?? 0;
+      await within(
+        this.#leaseMs,
+        key,
+        bus.bucketUpdate(clusterBucket, key, bytes, this.#revision).then((revision) => {
+          this.#revision = revision;
+        }),
+      );
     }
   }
 }

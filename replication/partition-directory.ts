@@ -4,6 +4,7 @@ import type { PartitionEntry } from '../messages/ownership.js';
 import {
   decodeEntry,
   encodeEntry,
+  fenced,
   partitionKey,
   partitionKeys,
   partitionOfKey,
@@ -53,6 +54,19 @@ export class PartitionDirectory {
     return this.#entries.get(partition);
   }
 
+  /** Of the newest leader that has written. */
+  get term(): number {
+    return Math.max(0, ...[...this.#entries.values()].map(({ term }) => term));
+  }
+
+  /** @throws StarlingError FENCED for the word of a leader whose time is over. */
+  refuseFormerLeader(term: number): void {
+    const newest = this.term;
+    if (term >= newest) return;
+    const text = `term ${term} is over: a leader of term ${newest} looks after the partitions now.`;
+    throw fenced(text, { term, newest });
+  }
+
   /** @throws StarlingError NOT_READY for a partition that nobody has been given. */
   ownerOf(partition: number): DirectoryEntry {
     const entry = this.#entries.get(partition);
@@ -67,13 +81,15 @@ export class PartitionDirectory {
 
   /**
    * Changes an entry that is as `before` says; undefined: there is none.
-   * @throws StarlingError CONFLICT when somebody else changed it; the newer one is known here then.
+   * @throws StarlingError CONFLICT when somebody else changed it; the newer one is known here then. FENCED when a newer
+   *   leader has written it.
    */
   async update(
     partition: number,
     next: PartitionEntry,
     before: DirectoryEntry | undefined,
   ): Promise<DirectoryEntry> {
+    if (next.term < (before?.term ?? 0)) this.refuseFormerLeader(next.term);
     const key = partitionKey(partition);
     try {
       const bytes = encodeEntry(next);

@@ -87,6 +87,11 @@ export class NatsBus implements Bus {
     return this.#connection.info?.max_payload ?? 1_048_576;
   }
 
+  /** Of the server it is connected to. */
+  get serverVersion(): string {
+    return this.#connection.info?.version ?? 'unknown';
+  }
+
   /** Resolves when the connection is closed for good. */
   async closed(): Promise<Error | undefined> {
     return (await this.#connection.closed()) ?? undefined;

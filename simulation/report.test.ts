@@ -63,6 +63,8 @@ function outcome(changes: Partial<ReplayOutcome> = {}): ReplayOutcome {
     status: {
       name: 'starling',
       leader: 'here',
+      term: 1,
+      hosts: [],
       startedAtMs: 0,
       ready: true,
       dataCenters: [],

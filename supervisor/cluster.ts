@@ -1,37 +1,38 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ClusterStatus } from '../client/cluster-status.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
 import { onOneHost, trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
-import { protocolVersion } from '../messages/codec.js';
-import { subject } from '../messages/subjects.js';
 import type { Role } from '../messages/roles.js';
-import type { ActorStatus, NatsAccess, SupervisionEvent } from '../messages/supervision.js';
+import type { NatsAccess, SupervisionEvent } from '../messages/supervision.js';
 import type { NatsBus } from '../runtime/nats.js';
 import { connectAs } from '../runtime/nats.js';
-import { ServedEndpoint } from '../runtime/serve.js';
 import { prepareStreams, setIngest } from './cluster-streams.js';
-import { FileEpochStore } from './epochs.js';
-import { HostSupervisor } from './host-supervisor.js';
+import { joinCluster } from './hosts/cluster-host.js';
 import type { NatsSite } from './nats-site.js';
-import { externalSite, ownSite } from './nats-site.js';
-import { PartitionServices } from './partition-services.js';
-import { placeActors } from './placement.js';
+import { accessSite, externalSite, ownSite } from './nats-site.js';
 import { openStateFolder } from './state-folder.js';
 import { StorageGuard } from './storage-guard.js';
-import { SupervisionLog } from './supervision-log.js';
 
 export interface ClusterOptions {
   readonly config: ClusterConfig;
   readonly stateDir: string;
   /** Servers that run already; without it, one for each data center is started here. */
-  readonly natsUrl?: string;
+  readonly site?: ClusterSite;
+  /** Of this machine in the cluster; its host name if left out. */
+  readonly host?: string;
+  /** Whose actors it may run; all if left out. */
+  readonly dataCenters?: readonly string[];
+  /** Most actors it takes. */
+  readonly capacity?: number;
   readonly log?: (line: string) => void;
 }
+
+/** Servers that somebody else runs: by URL, or with the passwords of each role in a file. */
+export type ClusterSite = { readonly natsUrl: string } | { readonly accessFile: string };
 
 export interface RunningCluster {
   readonly config: ClusterConfig;
@@ -50,11 +51,13 @@ export interface RunningCluster {
   stop(): Promise<void>;
 }
 
-const actorEntry = fileURLToPath(new URL('../actors/main.js', import.meta.url));
+/** So that a host is full before its processor is thrashed beyond use, and balance follows the size of hosts. */
+const actorsPerCore = 32;
 
 /**
- * All of a cluster on this host: state folder, NATS servers, streams, and every actor in a process of its own. What it
- * has taken it gives back in reverse order, when it stops and when a step of the start fails.
+ * This machine as one host of a cluster, maybe the only one: state folder, NATS servers unless somebody else runs them,
+ * streams, and every actor placed here in a process of its own. What it has taken it gives back in reverse order, when
+ * it stops and when a step of the start fails.
  */
 export async function startCluster(options: ClusterOptions): Promise<RunningCluster> {
   const undo: (() => Promise<void>)[] = [];
@@ -87,80 +90,36 @@ async function start(
   await mkdir(path.join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
 
   let onServerRestart = (): void => undefined;
-  const site: NatsSite =
-    options.natsUrl === undefined
-      ? await ownSite({ config, stateDir, log, onRestart: () => onServerRestart() })
-      : await externalSite(config, options.natsUrl);
+  const site = await siteOf(options, stateDir, log, () => onServerRestart());
   undo.push(() => site.stop());
   const training = trainingDataCenter(config);
-  const bus = await connectAs(site.access(training, 'supervisor'), { name: 'supervisor' });
+  const dataCenters = options.dataCenters ?? config.dataCenters.map(({ name }) => name);
+  const home = dataCenters.includes(training) ? training : (dataCenters[0] ?? training);
+  const name = options.host ?? hostname();
+  const bus = await connectAs(site.access(home, 'supervisor'), { name: `host ${name}` });
   undo.push(() => bus.close());
-  await prepareStreams(bus, config, site.owned);
+  await prepareStreams(bus, config, site.placed);
 
   if (site.owned) {
     const guard = new StorageGuard({
       folder: stateDir,
       freeBytesMin: config.nats.freeBytesMin,
-      setIngest: (open) => setIngest(bus, config, { open, owned: site.owned }),
+      setIngest: (open) => setIngest(bus, config, { open, owned: site.placed }),
       log,
     });
     undo.push(() => guard.stop());
   }
-  const events = new SupervisionLog(bus, log);
-  undo.push(() => events.stop());
-  const services = await PartitionServices.open({ bus, config, events, log });
-  undo.push(() => services.stop());
-  const host = new HostSupervisor({
-    entry: actorEntry,
-    stateDir,
+  const host = await joinCluster({
     config,
-    natsOf: site.access,
-    epochs: await FileEpochStore.open(stateDir),
-    record: events.record,
-    policy: policyOf(config),
-    onEscalate: ({ status, failure }) =>
-      log(`${status.address} failed for good: ${failure.message}; it is tried again later`),
+    stateDir,
+    site,
+    bus,
+    name,
+    dataCenters,
+    capacity: options.capacity ?? actorsPerCore * availableParallelism(),
+    log,
   });
-  undo.push(() => host.stopAll(config.supervision.drainMs));
-  host.start(
-    placeActors({
-      dataCenters: config.dataCenters,
-      actors: services.counts,
-      partitions: config.partitions,
-    }),
-  );
-  await services.watch(host);
-  // Before the actors go: what they leave behind then is not to be replaced.
-  undo.push(() => services.unwatch());
-
-  const status = (): ClusterStatus => {
-    const actors = host.snapshot().map(withPartitions);
-    const backend = actors.find((actor) => actor.kind === 'trainer')?.stats.backend;
-    const states = new Map(host.dataCenters().map(({ name, state }) => [name, state]));
-    return {
-      name: config.name,
-      leader: hostname(),
-      startedAtMs,
-      ready: actors.every((actor) => actor.state === 'ready'),
-      dataCenters: config.dataCenters.map(({ name, role }) => ({
-        name,
-        role,
-        state: states.get(name) ?? 'starting',
-      })),
-      natsServers: site.servers(),
-      actors,
-      events: events.recent,
-      natsServer: { version: site.version },
-      ...(typeof backend === 'string' && backend !== '' ? { backend } : {}),
-    };
-  };
-  const endpoint = new ServedEndpoint(bus, {
-    subject: subject.status,
-    inFlightMax: 32,
-    deadlineMs: 5_000,
-    handle: async () => ({ v: protocolVersion, ...status() }),
-  });
-  undo.push(() => endpoint.stop());
+  undo.push(() => host.stop());
 
   const { tls } = site.access(training, 'client');
   const describe = (): Promise<void> =>
@@ -194,32 +153,25 @@ async function start(
     stateDir,
     bus,
     access: site.access,
-    status,
-    recoveriesMs: () => events.recoveriesMs,
-    untilReady: (timeoutMs) => host.waitUntilReady(timeoutMs),
-    onEvent: (listener) => events.onEvent(listener),
+    status: () => host.view.status(),
+    recoveriesMs: () => host.events.recoveriesMs,
+    untilReady: (timeoutMs) => host.view.untilReady(timeoutMs),
+    onEvent: (listener) => host.events.onEvent(listener),
     stop: unwind,
   };
 }
 
-/** Of a ps-shard the directory decides, and the shard tells. */
-function withPartitions(actor: ActorStatus): ActorStatus {
-  const { partitions } = actor.stats;
-  return Array.isArray(partitions) ? { ...actor, partitions: partitions as number[] } : actor;
+function siteOf(
+  { config, site }: ClusterOptions,
+  stateDir: string,
+  log: (line: string) => void,
+  onRestart: () => void,
+): Promise<NatsSite> {
+  if (!site) return ownSite({ config, stateDir, log, onRestart });
+  if ('natsUrl' in site) return externalSite(config, site.natsUrl);
+  return accessSite(config, site.accessFile);
 }
 
 function signInOf({ user, password, inboxPrefix }: NatsAccess) {
   return { user, password, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) };
-}
-
-function policyOf(config: ClusterConfig) {
-  const { suspectAfterMs, restartsMax, restartsWindowMs, backoffMs, drainMs } = config.supervision;
-  return {
-    heartbeatSilenceMs: suspectAfterMs,
-    restartsMax,
-    restartWindowMs: restartsWindowMs,
-    backoffMsMin: backoffMs.base,
-    backoffMsMax: backoffMs.max,
-    drainMs,
-  };
 }

@@ -54,6 +54,11 @@ export class FileEpochStore implements EpochStore {
     return epoch;
   }
 
+  /** Elsewhere the address has come as far as `epoch`; noted with the next one that is handed out here. */
+  raise(address: string, epoch: number): void {
+    this.#last.set(address, Math.max(epoch, this.#last.get(address) ?? 0));
+  }
+
   /** Resolves after a write that began no earlier than this call. */
   #write(): Promise<void> {
     this.#nextWrite ??= this.#writing

@@ -54,9 +54,11 @@ async function start(
     config: { manners },
     natsOf: (dataCenter, kind) => ({ url: [], user: `${dataCenter}-${kind}`, password: 'secret' }),
     epochs: await FileEpochStore.open(stateDir),
-    record: (event) => events.push(event),
+    record: (event) => {
+      events.push(event);
+      if (event.type === 'ready') readyAddresses.push(event.address);
+    },
     onEscalate: (escalation) => escalations.push(escalation),
-    onReady: ({ address }) => readyAddresses.push(address),
     policy: {
       restartsMax: 3,
       backoffMsMin: 10,

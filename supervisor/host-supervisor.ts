@@ -42,8 +42,8 @@ export interface HostSupervisorOptions {
   readonly record: (event: SupervisionEvent) => void;
   /** A child failed for good. It keeps the state `failed` and is tried again after its cool-down. */
   readonly onEscalate?: (escalation: Escalation) => void;
-  /** An actor got ready, for the first time or again. */
-  readonly onReady?: (status: ActorStatus) => void;
+  /** After every change of an actor's state. */
+  readonly onChange?: () => void;
   readonly policy?: Partial<ChildPolicy>;
   /** How long a kind may be without a ready actor before its data center is called down. */
   readonly downAfterMs?: number;
@@ -196,7 +196,7 @@ export class HostSupervisor {
       changed: (child) => {
         this.#judge(child.spec.dataCenter);
         for (const watcher of this.#watchers) watcher();
-        if (child.ready) options.onReady?.(child.status());
+        options.onChange?.();
       },
       escalate: (child, failure) => options.onEscalate?.({ status: child.status(), failure }),
       startProcess: ({ epoch }, spec, handlers) => {

@@ -5,6 +5,7 @@ import { StarlingError, messageOf } from '../core/base/errors.js';
 import { inboxPrefixOf } from '../messages/permissions.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess } from '../messages/supervision.js';
+import { readAccess, writeAccess, type AccessFile } from './access-file.js';
 import { loadCredentials } from './nats-servers/credentials.js';
 import { findServer } from './nats-servers/find-server.js';
 import { startNatsServers } from './nats-servers/nats-servers.js';
@@ -18,8 +19,10 @@ export interface NatsSiteServer {
 
 /** The servers a cluster runs on: started by it, or somebody else's. */
 export interface NatsSite {
-  /** Started here, with our placement and mappings. */
+  /** Started here. */
   readonly owned: boolean;
+  /** With our clusters and mappings: streams can be put into a data center. */
+  readonly placed: boolean;
   /** How somebody in `role` reaches the servers of a data center. */
   readonly access: (dataCenter: string, role: Role) => NatsAccess;
   readonly version: string;
@@ -61,16 +64,23 @@ export async function ownSite(options: {
   const urls = Object.fromEntries(
     servers.servers().map(({ dataCenter, url }) => [dataCenter, [url]]),
   );
+  const access: NatsSite['access'] = (dataCenter, role) => ({
+    url: urls[dataCenter]!,
+    user: role,
+    password: credentials.passwords[role],
+    inboxPrefix: inboxPrefixOf(role),
+    // The certificate is the servers' own: whom they let in, they know by the password.
+    ...(tls ? { tls: { ca: tls.ca } } : {}),
+  });
+  await writeAccess(path.join(folder, 'access.json'), {
+    dataCenters: config.dataCenters.map(({ name, role }) => ({ name, role, urls: urls[name]! })),
+    passwords: credentials.passwords,
+    ...(tls ? { tls: { ca: tls.ca } } : {}),
+  });
   return {
     owned: true,
-    access: (dataCenter, role) => ({
-      url: urls[dataCenter]!,
-      user: role,
-      password: credentials.passwords[role],
-      inboxPrefix: inboxPrefixOf(role),
-      // The certificate is the servers' own: whom they let in, they know by the password.
-      ...(tls ? { tls: { ca: tls.ca } } : {}),
-    }),
+    placed: true,
+    access,
     version: binary.version,
     servers: () =>
       servers.servers().map(({ dataCenter, url, pid }) => ({ dataCenter, url, pid: pid ?? null })),
@@ -107,10 +117,54 @@ export async function externalSite(config: ClusterConfig, natsUrl: string): Prom
   };
   return {
     owned: false,
+    placed: false,
     access: () => access,
     version: 'external',
     servers: () =>
       config.dataCenters.map(({ name }) => ({ dataCenter: name, url: plain, pid: null })),
     stop: async () => undefined,
   };
+}
+
+/**
+ * The servers that `starling nats-config` has described, or those of a cluster that runs on a state folder: with a user
+ * for each role.
+ *
+ * @throws StarlingError CONFIG_INVALID for a file that is not of that kind, or of another cluster.
+ */
+export async function accessSite(config: ClusterConfig, file: string): Promise<NatsSite> {
+  const known = await readAccess(file);
+  const urls = new Map(known.dataCenters.map(({ name, urls: own }) => [name, own]));
+  const missing = config.dataCenters.filter(({ name }) => !urls.has(name));
+  if (missing.length > 0) {
+    const names = missing.map(({ name }) => name).join(', ');
+    const text = `${file} has no servers of ${names}; the configuration has them as data centers.`;
+    throw new StarlingError('CONFIG_INVALID', text, { file });
+  }
+  const { tls } = known;
+  if (tls) await requireReadable(tls);
+  return {
+    owned: false,
+    placed: true,
+    access: (dataCenter, role) => ({
+      url: urls.get(dataCenter)!,
+      user: role,
+      password: passwordOf(known, role, file),
+      inboxPrefix: inboxPrefixOf(role),
+      ...(tls ? { tls } : {}),
+    }),
+    version: 'external',
+    servers: () =>
+      config.dataCenters.flatMap(({ name }) =>
+        urls.get(name)!.map((url) => ({ dataCenter: name, url, pid: null })),
+      ),
+    stop: async () => undefined,
+  };
+}
+
+function passwordOf({ passwords }: AccessFile, role: Role, file: string): string {
+  const found = passwords[role];
+  if (found !== undefined) return found;
+  const text = `${file} has no password of the role ${role}.`;
+  throw new StarlingError('CONFIG_INVALID', text, { file, role });
 }

@@ -1,14 +1,15 @@
 import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
+import { addressOfLease, leaseKeys } from '../messages/ownership.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
 import { PartitionDirectory } from '../replication/partition-directory.js';
 import type { Bus, Stoppable } from '../runtime/bus.js';
-import type { HostSupervisor } from './host-supervisor.js';
+import type { ClusterView } from './hosts/cluster-view.js';
+import { LeaseWatch } from './leadership/lease-watch.js';
 import { Operations } from './operations/operations.js';
 import type { ActorCounts } from './operations/scale.js';
 import { Scale, indices, readCounts } from './operations/scale.js';
-import { LeaseWatch } from './partitions/lease-watch.js';
 import { PartitionKeeper } from './partitions/partition-keeper.js';
 import { addressOf } from './placement.js';
 import { SnapshotKeeper } from './snapshots/snapshot-keeper.js';
@@ -25,6 +26,16 @@ export interface PartitionServicesOptions {
   readonly config: ClusterConfig;
   readonly events: SupervisionLog;
   readonly log: (line: string) => void;
+  /** Of the leader these services work for. */
+  readonly term: number;
+}
+
+/** Where the actors are, and how they get there. */
+export interface PlacedActors {
+  readonly view: ClusterView;
+  readonly place: (counts: ActorCounts) => Promise<void>;
+  /** By address; undefined where it has none yet. */
+  readonly hostOf: (address: string) => string | undefined;
 }
 
 /** What looks after the partitions: who owns them, their snapshots, and what people ask to be done with them. */
@@ -35,6 +46,7 @@ export class PartitionServices implements Stoppable {
   readonly #training: string;
   #counts: ActorCounts;
   #scale: Scale | undefined;
+  #actors: PlacedActors | undefined;
   #undo: (() => unknown)[] = [];
   #calm: NodeJS.Timeout | undefined;
 
@@ -53,19 +65,27 @@ export class PartitionServices implements Stoppable {
       directory,
       partitionCount: config.partitions,
       standby: config.standby,
-      addressOf: (shard) => addressOf(this.#training, 'ps-shard', shard),
+      addressOf: (shard) => this.#addressOf(shard),
+      hostOf: (shard) => this.#actors?.hostOf(this.#addressOf(shard)),
       record: events.record,
+      term: options.term,
     });
   }
 
-  /** Each partition has an owner when it resolves, so shards may start. */
   static async open(options: PartitionServicesOptions): Promise<PartitionServices> {
     const { bus, config } = options;
     const counts = await readCounts(bus, config);
     const directory = await PartitionDirectory.open(bus);
-    const services = new PartitionServices(options, directory, counts);
-    await services.#keeper.prepare(indices(counts['ps-shard']));
-    return services;
+    return new PartitionServices(options, directory, counts);
+  }
+
+  /** Each partition has an owner when it resolves, so shards may start; and a former leader is shut out. */
+  async prepare(actors: PlacedActors): Promise<void> {
+    this.#actors = actors;
+    const atWork = actors.view
+      .actors()
+      .some(({ kind, pid }) => kind === 'ps-shard' && pid !== null);
+    await this.#keeper.prepare(indices(this.counts['ps-shard']), atWork);
   }
 
   /** Actors of each kind: those of the configuration, unless scaled since. */
@@ -73,18 +93,22 @@ export class PartitionServices implements Stoppable {
     return this.#scale?.counts ?? this.#counts;
   }
 
-  async watch(host: HostSupervisor): Promise<void> {
-    const { bus, config, events, log } = this.#options;
+  async watch({ view, place }: PlacedActors): Promise<void> {
+    const { bus, config, events, log, term } = this.#options;
     const scale = new Scale(
-      { bus, config, host, keeper: this.#keeper, record: events.record },
+      { bus, config, view, place, keeper: this.#keeper, record: events.record },
       this.#counts,
     );
     this.#scale = scale;
-    this.#undo.push(events.onEvent((event) => this.#hear(event, host)));
+    this.#undo.push(events.onEvent((event) => this.#hear(event, view)));
     if (config.standby > 0) {
-      const leases = new LeaseWatch(bus, config.supervision.leaseMs, (address) =>
-        this.#replace(address, 'its lease ran out'),
-      );
+      const leases = new LeaseWatch(bus, {
+        keys: leaseKeys,
+        leaseMs: config.supervision.leaseMs,
+        // What is there at the start may be of a life long past.
+        presumeHeld: false,
+        onExpired: (key) => this.#replace(addressOfLease(key)!, 'its lease ran out'),
+      });
       await leases.start();
       this.#undo.push(() => leases.stop());
     }
@@ -108,6 +132,7 @@ export class PartitionServices implements Stoppable {
       log,
       snapshots,
       scale,
+      term,
       onRestored: (detail) => this.#record('restore', detail),
     });
     this.#undo.push(() => operations.stop());
@@ -124,13 +149,12 @@ export class PartitionServices implements Stoppable {
     await this.#directory.stop();
   }
 
-  #hear({ address, type }: SupervisionEvent, host: HostSupervisor): void {
+  #hear({ address, type }: SupervisionEvent, view: ClusterView): void {
     if (this.#shardOf(address) === undefined) return;
     if (type === 'exit') this.#replace(address, 'it died');
     if (type !== 'exit' && type !== 'ready') return;
     clearTimeout(this.#calm);
-    if (type === 'ready' && this.#options.config.standby > 0)
-      this.#calm = setTimeout(() => this.#rebalance(host), calmMs);
+    if (type === 'ready') this.#calm = setTimeout(() => this.#rebalance(view), calmMs);
   }
 
   #replace(address: string, reason: string): void {
@@ -144,14 +168,18 @@ export class PartitionServices implements Stoppable {
   }
 
   /** What a standby took over goes back once its owner has been there for a while. */
-  #rebalance(host: HostSupervisor): void {
-    const shards = host.snapshot().filter(({ kind }) => kind === 'ps-shard');
+  #rebalance(view: ClusterView): void {
+    const shards = view.actors().filter(({ kind }) => kind === 'ps-shard');
     if (shards.some(({ state }) => state !== 'ready')) return;
     this.#keeper
       .moveTo(indices(this.counts['ps-shard']), () => undefined)
       .catch((error: unknown) =>
         this.#options.log(`partitions stay where they are: ${codeOf(error)}: ${messageOf(error)}`),
       );
+  }
+
+  #addressOf(shard: number): string {
+    return addressOf(this.#training, 'ps-shard', shard);
   }
 
   #shardOf(address: string): number | undefined {

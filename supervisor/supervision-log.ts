@@ -1,26 +1,34 @@
 import { codeOf, messageOf } from '../core/base/errors.js';
-import { encode, protocolVersion } from '../messages/codec.js';
-import { subject } from '../messages/subjects.js';
+import { decode, encode, protocolVersion } from '../messages/codec.js';
+import { subject, subjectPattern } from '../messages/subjects.js';
 import type { SupervisionEvent } from '../messages/supervision.js';
-import type { Bus } from '../runtime/bus.js';
+import { parseSupervisionEvent } from '../messages/supervision.js';
+import type { Bus, Stoppable } from '../runtime/bus.js';
 
 /** Recent events that status answers with. */
 const recentMax = 200;
 const recoveriesMax = 10_000;
 
-/** Every start, crash and restart: told to listeners at once, and kept in the SUPERVISION stream. */
+/**
+ * Every start, crash and restart: told to listeners at once, and kept in the SUPERVISION stream. What other hosts
+ * record is heard on its way to the stream.
+ */
 export class SupervisionLog {
   readonly #bus: Bus;
+  readonly #host: string;
   readonly #log: (line: string) => void;
+  readonly #others: Stoppable;
   readonly #listeners = new Set<(event: SupervisionEvent) => void>();
   #recent: SupervisionEvent[] = [];
   #recoveries: number[] = [];
   #writing: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(bus: Bus, log: (line: string) => void) {
+  constructor(bus: Bus, host: string, log: (line: string) => void) {
     this.#bus = bus;
+    this.#host = host;
     this.#log = log;
+    this.#others = bus.subscribe(subjectPattern('supervision'), (bytes) => this.#hear(bytes));
   }
 
   get recent(): readonly SupervisionEvent[] {
@@ -31,12 +39,9 @@ export class SupervisionLog {
     return this.#recoveries;
   }
 
-  readonly record = (event: SupervisionEvent): void => {
-    this.#recent.push(event);
-    if (this.#recent.length > recentMax) this.#recent = this.#recent.slice(-recentMax / 2);
-    if (event.recoveryMs !== undefined && this.#recoveries.length < recoveriesMax)
-      this.#recoveries.push(event.recoveryMs);
-    for (const listener of this.#listeners) listener(event);
+  readonly record = (happened: SupervisionEvent): void => {
+    const event = { ...happened, host: this.#host };
+    this.#take(event);
     if (this.#stopped) return;
     const bytes = encode({ v: protocolVersion, ...event });
     this.#writing = this.#writing
@@ -56,6 +61,25 @@ export class SupervisionLog {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    await this.#others.stop();
     await this.#writing;
+  }
+
+  #hear(bytes: Uint8Array): void {
+    let event: SupervisionEvent;
+    try {
+      event = parseSupervisionEvent(decode(bytes));
+    } catch {
+      return; // Of a release that speaks otherwise; it stays in the stream for people.
+    }
+    if (event.host !== this.#host) this.#take(event);
+  }
+
+  #take(event: SupervisionEvent): void {
+    this.#recent.push(event);
+    if (this.#recent.length > recentMax) this.#recent = this.#recent.slice(-recentMax / 2);
+    if (event.recoveryMs !== undefined && this.#recoveries.length < recoveriesMax)
+      this.#recoveries.push(event.recoveryMs);
+    for (const listener of this.#listeners) listener(event);
   }
 }

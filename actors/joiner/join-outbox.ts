@@ -1,19 +1,50 @@
+import type { StarlingError } from '../../core/base/errors.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import type { JoinOutput } from '../../core/joining/types.js';
 import { protocolVersion } from '../../messages/codec.js';
+import { fenced } from '../../messages/ownership.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
+import type { StreamMessage } from '../../runtime/bus.js';
 import type { JoinState, JoinStore, OutboxEntry } from '../../runtime/stores/join-store.js';
-import { outboxBytes, outboxKind, sampleMessages } from './outbox-codec.js';
+import { outboxBytes, outboxKind, readOutbox, sampleMessages } from './outbox-codec.js';
+import type { SamplePosition } from './sample-position.js';
+import { positionHeaders, positionOf } from './sample-position.js';
 
 /** Carries the outbox number, so that a restarted joiner knows what the stream has already. */
 const numberHeader = 'Starling-Outbox';
 const retryMs = 1_000;
 
-/** The joiner's way out: committed first, published second, in order, and each once. */
+/** What the stream has of this joiner's samples. */
+export interface PublishedSamples {
+  /** Stream sequence of the last message; 0: there is none. */
+  readonly sequence: number;
+  readonly number: number;
+  /** Undefined where there is none, or an earlier release has made it. */
+  readonly position: SamplePosition | undefined;
+}
+
+export async function publishedSamples(context: ActorContext): Promise<PublishedSamples> {
+  const { bus, identity } = context;
+  const last = await bus.lastMessage(streamName.samples, subject.samples(identity.index));
+  return {
+    sequence: last?.sequence ?? 0,
+    number: last ? numberOf(last) : 0,
+    position: last && positionOf(last),
+  };
+}
+
+function numberOf(message: StreamMessage): number {
+  return Number(message.header(numberHeader) ?? 0);
+}
+
+/**
+ * The joiner's way out: committed first, published second, in order, and each once. Every message names the one before
+ * it, so that the stream itself refuses a joiner that another life of it has taken over from.
+ */
 export class JoinOutbox {
   readonly latency = new LatencyHistogram();
   readonly #context: ActorContext;
@@ -22,6 +53,12 @@ export class JoinOutbox {
   #entries: OutboxEntry[] = [];
   #numberLast = 0;
   #confirmed = 0;
+  /** Of the last message of samples in the stream. */
+  #sequence = 0;
+  /** JOIN sequence of the last commit. */
+  #committed = 0;
+  /** Set while a window is made anew: what the stream has already. */
+  #there: SamplePosition | undefined;
   /** Impressions settled without a sample, as of the last commit. */
   #settledWithout = 0;
   #batchesPublished = 0;
@@ -44,33 +81,38 @@ export class JoinOutbox {
     return this.#batchesPublished;
   }
 
-  /** Publishes what a predecessor committed and did not get acknowledged. */
-  async restore(state: JoinState): Promise<void> {
-    const { bus, identity } = this.#context;
-    const last = await bus.lastMessage(streamName.samples, subject.samples(identity.index));
-    const published = Number(last?.header(numberHeader) ?? 0);
+  /**
+   * Goes on behind what a predecessor has published.
+   * @param state of the store, which is empty where the window is made anew.
+   */
+  async restore(state: JoinState, published: PublishedSamples): Promise<void> {
+    this.#sequence = published.sequence;
     this.#numberLast = state.outboxNumberLast;
-    this.#entries = state.outbox.filter((entry) => entry.number > published);
+    this.#committed = state.consumed['join'] ?? 0;
     const counters = state.progress?.counters;
     this.#settledWithout = counters ? counters.negativesDropped + counters.lateImpressions : 0;
+    if (published.position && published.position.window !== this.#store.window) {
+      this.#there = published.position;
+      return;
+    }
+    this.#entries = state.outbox.filter((entry) => entry.number > published.number);
     await this.publish();
   }
 
+  /**
+   * Whether a commit must end with this JOIN record: where a window is made anew, what the stream has already is told
+   * apart at the ends of the commit that was published last.
+   */
+  endsAt(sequence: number): boolean {
+    return sequence === this.#there?.from || sequence === this.#there?.to;
+  }
+
   /** A full disk stops the joiner here, not the process: it tries again until there is room. */
-  async commit(output: JoinOutput, consumed: Readonly<Record<string, number>>): Promise<void> {
-    const { counters } = output.changes.progress;
-    const settledWithout = counters.negativesDropped + counters.lateImpressions;
-    const messages = sampleMessages(output.samples, {
-      ...this.#options,
-      settledWithout: settledWithout - this.#settledWithout,
-    });
-    this.#settledWithout = settledWithout;
-    const added = messages.map((message) => this.#entry(outboxKind.samples, message));
-    for (const letter of output.deadLetters)
-      added.push(this.#entry(outboxKind.deadLetter, this.#letter(letter)));
+  async commit(output: JoinOutput, consumed: number): Promise<void> {
+    const added = this.#entriesOf(output, consumed);
     const commit = {
       changes: output.changes,
-      consumed,
+      consumed: { join: consumed },
       outbox: added,
       confirmedThrough: this.#confirmed,
     };
@@ -84,32 +126,87 @@ export class JoinOutbox {
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }
+    this.#committed = consumed;
     this.#entries.push(...added);
   }
 
+  /** @throws StarlingError FENCED when another life of this joiner has published since. */
   async publish(): Promise<void> {
-    const { identity } = this.#context;
     const startMs = performance.now();
     const entries = this.#entries;
     this.#entries = [];
-    for (const { number, bytes } of entries) {
-      const isSamples = bytes[0] === outboxKind.samples;
-      const target = isSamples
-        ? subject.samples(identity.index)
-        : subject.deadLetter(identity.kind);
-      const messageId = `${identity.kind}.${identity.index}.${number}`;
-      await appendDurably(this.#context, target, bytes.subarray(1), {
-        messageId,
-        headers: { [numberHeader]: String(number) },
-      });
-      if (isSamples) this.#batchesPublished++;
-      this.#confirmed = number;
+    for (const entry of entries) {
+      await this.#publishOne(entry);
+      this.#confirmed = entry.number;
     }
     if (entries.length > 0) this.latency.record(performance.now() - startMs);
   }
 
-  #entry(kind: 0 | 1, message: unknown): OutboxEntry {
-    return { number: ++this.#numberLast, bytes: outboxBytes(kind, message) };
+  async #publishOne({ number, bytes }: OutboxEntry): Promise<void> {
+    const { identity } = this.#context;
+    const { kind, position, body } = readOutbox(bytes, this.#store.window);
+    const messageId = `${identity.kind}.${identity.index}.${this.#store.window}.${number}`;
+    if (kind === outboxKind.deadLetter) {
+      await appendDurably(this.#context, subject.deadLetter(identity.kind), body, { messageId });
+      return;
+    }
+    try {
+      this.#sequence = await appendDurably(this.#context, subject.samples(identity.index), body, {
+        messageId,
+        headers: { [numberHeader]: String(number), ...positionHeaders(position) },
+        lastSubjectSequence: this.#sequence,
+      });
+    } catch (error) {
+      if (codeOf(error) !== 'CONFLICT') throw error;
+      const last = await publishedSamples(this.#context);
+      // The message is there, and what told so was lost.
+      const isOurs = last.number === number && last.position?.window === this.#store.window;
+      if (!isOurs) throw this.#fenced(error);
+      this.#sequence = last.sequence;
+    }
+    this.#batchesPublished++;
+  }
+
+  #entriesOf(output: JoinOutput, to: number): OutboxEntry[] {
+    const { counters } = output.changes.progress;
+    const settledWithout = counters.negativesDropped + counters.lateImpressions;
+    const fresh = settledWithout - this.#settledWithout;
+    this.#settledWithout = settledWithout;
+    const skip = this.#skip(output.samples.labels.length, to);
+    if (skip === 'all') return [];
+    const place = { window: this.#store.window, from: this.#committed, to };
+    const options = { ...this.#options, settledWithout: fresh, skip, place };
+    const added = sampleMessages(output.samples, options).map(({ message, position }) =>
+      this.#entry(outboxBytes(outboxKind.samples, position, message)),
+    );
+    for (const letter of output.deadLetters)
+      added.push(
+        this.#entry(
+          outboxBytes(
+            outboxKind.deadLetter,
+            { ...place, rows: 0, complete: true },
+            this.#letter(letter),
+          ),
+        ),
+      );
+    return added;
+  }
+
+  /** How many of a commit's samples the stream has already; `all`: and what else came of it. */
+  #skip(count: number, to: number): number | 'all' {
+    const there = this.#there;
+    if (!there) return 0;
+    if (to >= there.to) this.#there = undefined;
+    if (to <= there.from || (there.complete && to <= there.to)) return 'all';
+    if (to > there.to) return 0;
+    // The commit that was published in part may come in several here.
+    const skip = Math.min(count, there.rows);
+    if (this.#there) this.#there = { ...there, rows: there.rows - skip };
+    return skip;
+  }
+
+  #entry(bytes: Uint8Array): OutboxEntry {
+    return { number: ++this.#numberLast, bytes };
   }
 
   #letter(letter: JoinOutput['deadLetters'][number]) {
@@ -124,5 +221,14 @@ export class JoinOutbox {
       error: { code, message },
       content,
     };
+  }
+
+  #fenced(cause: unknown): StarlingError {
+    const { address, epoch } = this.#context.identity;
+    return fenced(`another life of ${address} has published samples since.`, {
+      address,
+      epoch,
+      cause: messageOf(cause),
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
@@ -6,7 +7,13 @@ import { JoinWindow } from '../../core/joining/join-window.js';
 import { Popularity } from '../../core/joining/popularity.js';
 import { asMessage } from '../../messages/checks.js';
 import { decode, encode, protocolVersion } from '../../messages/codec.js';
-import { parseActions, parseImpressions } from '../../messages/events.js';
+import type { WindowAdvance } from '../../messages/events.js';
+import {
+  advanceMessage,
+  parseActions,
+  parseAdvance,
+  parseImpressions,
+} from '../../messages/events.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
@@ -14,14 +21,16 @@ import type { StreamMessage } from '../../runtime/bus.js';
 import type { Following } from '../../runtime/followers/follow.js';
 import { follow } from '../../runtime/followers/follow.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
+import type { JoinState } from '../../runtime/stores/join-store.js';
 import { JoinStore } from '../../runtime/stores/join-store.js';
 import { deadLetter } from '../shared/dead-letter.js';
-import { JoinOutbox } from './join-outbox.js';
+import { JoinOutbox, publishedSamples } from './join-outbox.js';
 
 /** Event time may differ from the wall clock by this much for the stream to count as live. */
 const liveWithinMs = 600_000;
 const popularHalfLifeMs = 600_000;
 const housekeepingMs = 1_000;
+const closePollMs = 5;
 /** Rows observed since the last drain beyond which reading waits: bounds what one transaction holds. */
 const undrainedRowsMax = 20_000;
 
@@ -29,28 +38,32 @@ const undrainedRowsMax = 20_000;
  * Joins impressions with actions in event time. Window, consumed sequence and outbox are committed together; only then
  * are the samples published. So after any crash it reads on behind what it has committed and publishes behind the last
  * number the stream has: every impression becomes exactly one sample, or is counted as dropped.
+ *
+ * What becomes of events follows from their order in JOIN alone; the clock and the end of a stream are records there
+ * too. So a joiner without its store, on another host, reads JOIN from the beginning, leaves out the samples that the
+ * stream has, and goes on.
  */
 export function createJoiner(context: ActorContext): Actor {
   const { bus, config, identity, log } = context;
   const { index } = identity;
   const spec = featureSpecOf(config.features);
   const { windowMs, latenessMs, negativeSamplingRate, memoryOpenMax, idleMs } = config.joining;
-  const store = JoinStore.open(path.join(context.folder, 'window'));
-  const window = new JoinWindow(
-    {
-      windowMs,
-      allowedLatenessMs: latenessMs,
-      negativeRate: negativeSamplingRate,
-      slotCount: spec.slots.length,
-      denseCount: spec.dense.length,
-      memoryOpenMax,
-    },
-    store,
-  );
+  const folder = path.join(context.folder, 'window');
+  const joinOptions = {
+    windowMs,
+    allowedLatenessMs: latenessMs,
+    negativeRate: negativeSamplingRate,
+    slotCount: spec.slots.length,
+    denseCount: spec.dense.length,
+    memoryOpenMax,
+  };
+  let store: JoinStore;
+  let window: JoinWindow;
+  let outbox: JoinOutbox;
   const popularity = new Popularity(popularHalfLifeMs);
-  const outbox = new JoinOutbox(context, store, { specHash: spec.hash, rowsMax: 512 });
   let consumed = 0;
   let undrainedRows = 0;
+  let advancing: Promise<void> | undefined;
   let dirty = false;
   let arrivedAtMs = Date.now();
   let flushing: Promise<void> | undefined;
@@ -62,7 +75,13 @@ export function createJoiner(context: ActorContext): Actor {
   async function observe(message: StreamMessage): Promise<void> {
     try {
       const value = decode(message.bytes);
-      if (asMessage(value, 'join').kind === 'actions') {
+      const { kind } = asMessage(value, 'join');
+      if (kind === 'advance') {
+        const { watermarkMs } = parseAdvance(value);
+        if (watermarkMs === 'end') window.closeAll();
+        else window.advance(watermarkMs);
+      } else if (kind === 'actions') {
+        arrivedAtMs = Date.now();
         const actions = parseActions(value);
         window.observeActions(actions);
         undrainedRows += actions.requestIds.length;
@@ -70,6 +89,7 @@ export function createJoiner(context: ActorContext): Actor {
           (item, i) => actions.labels[i] === 1 && popularity.add(item, actions.atMs[i]!),
         );
       } else {
+        arrivedAtMs = Date.now();
         const impressions = parseImpressions(value, spec.hash);
         window.observeImpressions(impressions);
         undrainedRows += impressions.requestIds.length;
@@ -82,11 +102,21 @@ export function createJoiner(context: ActorContext): Actor {
         events: 1,
       });
     }
+    // Here and not when it happens to be drained: the samples follow from the log alone.
+    window.advance();
     consumed = message.sequence;
-    arrivedAtMs = Date.now();
     dirty = true;
     flushSoon();
-    if (undrainedRows > undrainedRowsMax) await flushing;
+    if (outbox.endsAt(consumed)) await settled();
+    else if (undrainedRows > undrainedRowsMax) await flushing;
+  }
+
+  /** Resolves when all that was observed is committed. */
+  async function settled(): Promise<void> {
+    while (dirty || flushing) {
+      flushSoon();
+      await flushing;
+    }
   }
 
   /** One flush at a time; what arrives meanwhile goes with the next, so batches grow with the load. */
@@ -104,7 +134,7 @@ export function createJoiner(context: ActorContext): Actor {
     await new Promise((resolve) => setImmediate(resolve));
     dirty = false;
     undrainedRows = 0;
-    await outbox.commit(window.drain(), { join: consumed });
+    await outbox.commit(window.drain(), consumed);
     await outbox.publish();
   }
 
@@ -118,36 +148,56 @@ export function createJoiner(context: ActorContext): Actor {
       idleMs,
       liveWithinMs,
     });
-    if (
-      watermarkMs !== undefined &&
-      watermarkMs > window.watermarkMs &&
-      window.counters.open + window.counters.heldActions > 0
-    ) {
-      window.advance(watermarkMs);
-      dirty = true;
-      flushSoon();
-    }
+    const waits = window.counters.open + window.counters.heldActions > 0;
+    if (waits && watermarkMs !== undefined && watermarkMs > window.watermarkMs)
+      advancing ??= advance({ watermarkMs })
+        .catch((error: unknown) =>
+          log.warn({ code: codeOf(error), err: messageOf(error) }, 'watermark not moved'),
+        )
+        .then(() => (advancing = undefined));
     if (index === 0) {
       const items = popularity.top(config.serving.popularItems);
       if (items.length > 0) bus.publish(subject.popular, encode({ v: protocolVersion, items }));
     }
   }
 
+  /** Resolves with the JOIN sequence of the advance, which takes effect when it is read. */
+  function advance(to: WindowAdvance): Promise<number> {
+    return bus.append(subject.join(index), encode(advanceMessage(to)));
+  }
+
   /** End of a stream: no more events will come, so every open impression becomes a negative now. */
   async function close() {
-    window.closeAll();
-    dirty = true;
-    flushSoon();
-    await flushing;
+    const sequence = await advance({ watermarkMs: 'end' });
+    while (consumed < sequence && !stopping)
+      await new Promise((resolve) => setTimeout(resolve, closePollMs));
+    await settled();
     return { v: protocolVersion, ...window.counters };
+  }
+
+  /** The store of a window that went on elsewhere is of no use: the log is. */
+  async function openWindow(): Promise<JoinState> {
+    store = JoinStore.open(folder);
+    const published = await publishedSamples(context);
+    const { position } = published;
+    if (position && position.window !== store.window && store.load().progress) {
+      log.warn({ window: store.window }, 'the window went on elsewhere; it is made anew');
+      await store.close();
+      await rm(folder, { recursive: true });
+      store = JoinStore.open(folder);
+    }
+    window = new JoinWindow(joinOptions, store);
+    outbox = new JoinOutbox(context, store, { specHash: spec.hash, rowsMax: 512 });
+    const state = store.load();
+    if (state.progress) window.restore({ progress: state.progress, records: state.records });
+    await outbox.restore(state, published);
+    return state;
   }
 
   return {
     async start() {
-      const state = store.load();
-      if (state.progress) window.restore({ progress: state.progress, records: state.records });
-      consumed = state.consumed.join ?? 0;
-      await outbox.restore(state);
+      const state = await openWindow();
+      consumed = state.consumed['join'] ?? 0;
       following = await follow(
         bus,
         { stream: streamName.join, filter: subject.join(index), fromSequence: consumed + 1 },

@@ -2,37 +2,89 @@ import type { SampleBatch } from '../../core/joining/types.js';
 import { selectExamples } from '../../core/features/example-batch.js';
 import { encode } from '../../messages/codec.js';
 import { samplesMessage } from '../../messages/events.js';
+import type { SamplePosition } from './sample-position.js';
 
-/** What an outbox entry is: the first byte says which stream it goes to. Numbers are for ever. */
+/**
+ * What an outbox entry is: the first byte says which stream it goes to, and whether a position follows: from, to and
+ * rows as float64, complete as a byte. Numbers are for ever.
+ */
 export const outboxKind = { samples: 0, deadLetter: 1 } as const;
 export type OutboxKind = (typeof outboxKind)[keyof typeof outboxKind];
 
-export function outboxBytes(kind: OutboxKind, message: unknown): Uint8Array {
+/** Set in the first byte; entries of an earlier release have no position. */
+const placed = 0x80;
+const headBytes = 1 + 3 * 8 + 1;
+
+export interface OutboxContent {
+  readonly kind: OutboxKind;
+  readonly position: SamplePosition;
+  readonly body: Uint8Array;
+}
+
+export function outboxBytes(
+  kind: OutboxKind,
+  position: SamplePosition,
+  message: unknown,
+): Uint8Array {
   const body = encode(message);
-  const bytes = new Uint8Array(body.length + 1);
-  bytes[0] = kind;
-  bytes.set(body, 1);
+  const bytes = new Uint8Array(headBytes + body.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, kind | placed);
+  view.setFloat64(1, position.from);
+  view.setFloat64(9, position.to);
+  view.setFloat64(17, position.rows);
+  view.setUint8(25, position.complete ? 1 : 0);
+  bytes.set(body, headBytes);
   return bytes;
 }
 
+/** @param window of the store that the entry is from. */
+export function readOutbox(bytes: Uint8Array, window: string): OutboxContent {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const kind = (view.getUint8(0) & ~placed) as OutboxKind;
+  if ((view.getUint8(0) & placed) === 0) {
+    const position = { window, from: 0, to: 0, rows: 0, complete: true };
+    return { kind, position, body: bytes.subarray(1) };
+  }
+  const position = {
+    window,
+    from: view.getFloat64(1),
+    to: view.getFloat64(9),
+    rows: view.getFloat64(17),
+    complete: view.getUint8(25) === 1,
+  };
+  return { kind, position, body: bytes.subarray(headBytes) };
+}
+
+export interface SampleMessageOptions {
+  readonly specHash: string;
+  readonly rowsMax: number;
+  /** Impressions that were settled without becoming a sample (dropped negatives, late ones). */
+  readonly settledWithout: number;
+  /** Samples at the beginning that are in the stream already. */
+  readonly skip: number;
+  readonly place: Pick<SamplePosition, 'window' | 'from' | 'to'>;
+}
+
 /**
- * Samples of one drain as messages of at most `rowsMax` rows. `settledWithout` counts impressions that were settled
- * without becoming a sample (dropped negatives, late ones); they are told with the last message, or by an empty one.
+ * Samples of one drain as messages of at most `rowsMax` rows, each with its position. What was settled without a sample
+ * is told with the last message, or by an empty one.
  */
 export function sampleMessages(
   samples: SampleBatch,
-  options: { readonly specHash: string; readonly rowsMax: number; readonly settledWithout: number },
-): unknown[] {
+  { specHash, rowsMax, settledWithout, skip, place }: SampleMessageOptions,
+): { readonly message: unknown; readonly position: SamplePosition }[] {
   const count = samples.labels.length;
-  if (count === 0 && options.settledWithout === 0) return [];
-  const messages: unknown[] = [];
-  for (let start = 0; start === 0 || start < count; start += options.rowsMax) {
-    const end = Math.min(count, start + options.rowsMax);
-    const isLast = end === count;
-    const resolved = end - start + (isLast ? options.settledWithout : 0);
-    messages.push(
-      samplesMessage({ specHash: options.specHash, resolved, ...slice(samples, start, end) }),
-    );
+  if (count <= skip && settledWithout === 0) return [];
+  const messages = [];
+  for (let start = skip; start === skip || start < count; start += rowsMax) {
+    const end = Math.max(start, Math.min(count, start + rowsMax));
+    const complete = end >= count;
+    const resolved = end - start + (complete ? settledWithout : 0);
+    messages.push({
+      message: samplesMessage({ specHash, resolved, ...slice(samples, start, end) }),
+      position: { ...place, rows: end, complete },
+    });
   }
   return messages;
 }

@@ -212,8 +212,8 @@ export class HeldPartition {
   }
 
   async #claim(entry: DirectoryEntry): Promise<DirectoryEntry> {
-    const { owner, epoch, followers } = entry;
-    const next = { owner, epoch: epoch + 1, followers };
+    const { owner, epoch, followers, term } = entry;
+    const next = { owner, epoch: epoch + 1, followers, term };
     const claimed = await this.#options.directory.update(this.number, next, entry);
     this.#claimed = true;
     return claimed;

@@ -116,7 +116,15 @@ export function createPsShard(context: ActorContext): Actor {
     opened.onChange((number) => void holdOne(number).reconcile().catch(context.crash));
     for (const number of opened.partitions) holdOne(number);
     await Promise.all([...held.values()].map((each) => each.reconcile()));
-    const commands = shardCommands({ context, store, shape: options.shape, held, hold: holdOne });
+    const { shape } = options;
+    const commands = shardCommands({
+      context,
+      store,
+      shape,
+      held,
+      directory: opened,
+      hold: holdOne,
+    });
     for (const [verb, handle] of Object.entries(commands)) {
       const name = subject.shardControl(verb as ShardVerb, identity.index);
       const limits = { inFlightMax: 64, deadlineMs: commandMsMax };

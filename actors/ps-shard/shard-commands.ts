@@ -10,6 +10,7 @@ import {
   parseSnapshotCommand,
 } from '../../messages/snapshots.js';
 import type { ShardVerb } from '../../messages/subjects.js';
+import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import { loadPartition, rebuildPartition } from '../../replication/rebuild.js';
 import { savePartition } from '../../replication/snapshot-writer.js';
 import type { TrainedPartition, TrainedShape } from '../../replication/trained-partition.js';
@@ -23,15 +24,16 @@ export interface CommandOptions {
   readonly store: SnapshotStore;
   readonly shape: TrainedShape;
   readonly held: ReadonlyMap<number, HeldPartition>;
+  readonly directory: PartitionDirectory;
   /** Looks after a partition from now on, whatever the directory says of it. */
   readonly hold: (partition: number) => HeldPartition;
 }
 
-/** What the supervisor asks of a shard beside pulls and pushes. */
+/** What the leader asks of a shard beside pulls and pushes; the orders of a former one are refused with FENCED. */
 export function shardCommands(
   options: CommandOptions,
 ): Readonly<Record<ShardVerb, (value: unknown) => Promise<object>>> {
-  const { context, held, hold } = options;
+  const { context, held, hold, directory } = options;
 
   function partitionOf(number: number): HeldPartition {
     const found = held.get(number);
@@ -42,13 +44,17 @@ export function shardCommands(
   return {
     async 'catch-up'(value) {
       // The directory may have named this shard a follower, or the owner, just now.
-      const found = hold(parsePartitionCommand(value).partition);
+      const { partition, term } = parsePartitionCommand(value);
+      directory.refuseFormerLeader(term);
+      const found = hold(partition);
       await found.reconcileNow();
       if (!found.isOwned) await found.catchUp();
       return { v: protocolVersion, rows: found.partition.rows.rowCount };
     },
     async release(value) {
-      await partitionOf(parsePartitionCommand(value).partition).release();
+      const { partition, term } = parsePartitionCommand(value);
+      directory.refuseFormerLeader(term);
+      await partitionOf(partition).release();
       return { v: protocolVersion };
     },
     async snapshot(value) {
@@ -60,7 +66,8 @@ export function shardCommands(
       return { v: protocolVersion, specHash: options.shape.hash, objects };
     },
     async restore(value) {
-      const { partitions, from } = parseRestoreCommand(value);
+      const { partitions, from, term } = parseRestoreCommand(value);
+      directory.refuseFormerLeader(term);
       let changed = 0;
       let removed = 0;
       for (const number of partitions) {

@@ -96,7 +96,7 @@ async function withCluster(
   const cluster = await startCluster({
     config,
     stateDir,
-    ...(natsUrl === undefined || natsUrl === '' ? {} : { natsUrl }),
+    ...(natsUrl === undefined || natsUrl === '' ? {} : { site: { natsUrl } }),
     log: out.note,
   });
   try {

@@ -250,6 +250,14 @@ export const supervisionSchema = section({
     { min: 50, max: 10 * minute },
     'A parameter server that could not renew its lease for so long refuses, and a standby takes its place. Too low: a pause for garbage collection moves partitions. Too high: a hung owner is replaced late.',
   ).default(800),
+  hostLeaseMs: integer(
+    { min: 200, max: 10 * minute },
+    'A host that was not heard of for so long is given up, and its actors run elsewhere; if it led the cluster, another host leads. Too low: a busy network moves actors for nothing. Too high: they are missed for longer.',
+  ).default(2_500),
+  calmMs: integer(
+    { min: 0, max: day },
+    'How long a host must have been there before actors are moved to it for balance. Too low: a host that comes and goes takes actors along. Too high: the others carry its share for longer.',
+  ).default(10 * second),
   drainMs: integer(
     { min: 0, max: 10 * minute },
     'Time to finish work before an actor is stopped by force. Too low: work is redone by others. Too high: stopping takes long.',

@@ -60,7 +60,7 @@ export class HeldActions {
 
   /** Releases and returns the actions that have waited in vain. */
   takeDue(watermarkMs: number): HeldAction[] {
-    const due = this.#due.takeDue(watermarkMs).flat();
+    const due = this.#due.takeDue(watermarkMs).flatMap((bucket) => bucket.sort(byTime));
     const orphans = due.filter(({ isHeld }) => isHeld);
     for (const orphan of orphans) this.release(orphan);
     return orphans;
@@ -75,4 +75,9 @@ export class HeldActions {
       return { number: held.number, bytes: encodeHeld(held.action) };
     });
   }
+}
+
+/** Not the order of arrival, which a restored window does not know. */
+function byTime(a: HeldAction, b: HeldAction): number {
+  return a.action.atMs - b.action.atMs || (a.key < b.key ? -1 : 1);
 }

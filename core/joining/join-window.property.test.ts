@@ -281,3 +281,65 @@ describe('JoinWindow against its model', () => {
     );
   });
 });
+
+describe('a window that is advanced after every batch', () => {
+  const event = fc.record({
+    offsetMs: fc.integer({ min: -20, max: 5 }),
+    late: fc.integer({ min: 0, max: 12 }),
+    label: fc.constantFrom(0, 1),
+    acts: fc.boolean(),
+    drain: fc.boolean(),
+    crash: fc.boolean(),
+  });
+
+  /** Each impression has a request id of its own, as in life; some actions come batches later. */
+  function samplesOf(
+    events: readonly (typeof event extends fc.Arbitrary<infer E> ? E : never)[],
+    options: JoinOptions,
+    how: { readonly drains: boolean; readonly crashes: boolean },
+  ): string[] {
+    const store = new MemoryJoinStore();
+    let window = new JoinWindow(options, store);
+    const samples: string[] = [];
+    const drain = () => {
+      const output = window.drain();
+      store.commit(output.changes);
+      samples.push(...rowsOf(output.samples).map((row) => JSON.stringify(row)));
+    };
+    const batches: { impressions: ImpressionRow[]; actions: ActionRow[] }[] = events.map(() => ({
+      impressions: [],
+      actions: [],
+    }));
+    events.forEach(({ offsetMs, late, label, acts }, i) => {
+      const row = { requestId: `r${i}`, item: 'a', atMs: 1000 + 4 * i + offsetMs };
+      batches[i]!.impressions.push(row);
+      const at = batches[Math.min(i + late, events.length - 1)]!;
+      if (acts) at.actions.push({ ...row, label, atMs: row.atMs + late, acceptedAtMs: 1 });
+    });
+    batches.forEach(({ impressions, actions }, i) => {
+      window.observeImpressions(impressionsOf(impressions));
+      window.advance();
+      window.observeActions(actionsOf(actions));
+      window.advance();
+      if (how.drains && events[i]!.drain) drain();
+      if (how.crashes && events[i]!.crash) {
+        drain();
+        window = new JoinWindow(options, store);
+        window.restore({ progress: store.progress!, records: store.records });
+      }
+    });
+    window.closeAll();
+    drain();
+    return samples;
+  }
+
+  test('gives the same samples in the same order, however it is drained and restored', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 40 }), optionsArbitrary, (events, options) => {
+        const once = samplesOf(events, options, { drains: false, crashes: false });
+        expect(samplesOf(events, options, { drains: true, crashes: false })).toEqual(once);
+        expect(samplesOf(events, options, { drains: true, crashes: true })).toEqual(once);
+      }),
+    );
+  });
+});

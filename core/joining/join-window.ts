@@ -38,6 +38,8 @@ import type {
  *
  * Everything is decided by event time against a watermark (newest event time − allowed lateness), and the watermark
  * moves only in `advance` and `drain`: the order of rows within one drain decides nothing that lateness allows for.
+ * Who advances after every batch gets the same samples in the same order however the drains fall between the batches;
+ * so a window that is made anew from its log goes on exactly where another one was.
  *
  * An action counts if it is at most windowMs after its impression, in whatever order the two arrive. It is therefore
  * held for window + lateness, the last moment at which its impression would still be accepted.
@@ -288,7 +290,8 @@ export class JoinWindow {
 
   #closeDue(watermarkMs: number): void {
     for (const bucket of this.#openDue.takeDue(watermarkMs)) {
-      for (const impression of bucket) {
+      // Not in the order of arrival, which a restored window does not know.
+      for (const impression of bucket.sort(byTime)) {
         if (!impression.isOpen) continue;
         this.#open.delete(impression.key);
         this.#close(impression, 0, NaN);
@@ -373,6 +376,10 @@ export class JoinWindow {
   ): void {
     this.#deadLetters.push({ kind, code, message, ...event });
   }
+}
+
+function byTime(a: OpenImpression, b: OpenImpression): number {
+  return a.atMs - b.atMs || (a.key < b.key ? -1 : 1);
 }
 
 /** The length in front keeps ('a', 'bc') and ('ab', 'c') apart whatever characters ids contain. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { decode, encode } from 'cbor-x';
 import { open } from 'lmdb';
@@ -64,6 +65,8 @@ interface StoredState {
   readonly progress: JoinProgress;
   readonly consumed: ConsumedSequences;
   readonly outboxNumberLast: number;
+  /** Absent in a store of an earlier release. */
+  readonly window?: string;
 }
 
 const stateVersion = 1;
@@ -71,6 +74,8 @@ const stateKey = 'state';
 const defaultMapSizeBytes = 64 * 1024 ** 3;
 
 export class JoinStore implements ColdRows {
+  /** Identifies this store: one that is made anew is another. */
+  readonly window: string;
   readonly #path: string;
   readonly #root: RootDatabase<Buffer, string>;
   readonly #records: Database<Buffer, number>;
@@ -82,7 +87,9 @@ export class JoinStore implements ColdRows {
     this.#root = root;
     this.#records = root.openDB<Buffer, number>({ name: 'records', encoding: 'binary' });
     this.#outbox = root.openDB<Buffer, number>({ name: 'outbox', encoding: 'binary' });
-    this.#outboxNumberLast = this.#stored()?.outboxNumberLast ?? 0;
+    const stored = this.#stored();
+    this.#outboxNumberLast = stored?.outboxNumberLast ?? 0;
+    this.window = stored ? (stored.window ?? 'first') : randomUUID();
   }
 
   /**
@@ -133,6 +140,7 @@ export class JoinStore implements ColdRows {
       progress: changes.progress,
       consumed: commit.consumed,
       outboxNumberLast: outbox.at(-1)?.number ?? this.#outboxNumberLast,
+      window: this.window,
     };
     let previous = this.#outboxNumberLast;
     for (const { number } of outbox) {

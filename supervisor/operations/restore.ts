@@ -20,6 +20,8 @@ export interface RestoreOptions {
   readonly config: ClusterConfig;
   readonly directory: PartitionDirectory;
   readonly log: (line: string) => void;
+  /** Of the leader this works for. */
+  readonly term: number;
 }
 
 export interface Restored {
@@ -41,7 +43,7 @@ export async function restore(
   progress: (text: string) => void,
 ): Promise<Restored> {
   const from = await sourceOf(request.to, options);
-  const { bus, directory } = options;
+  const { bus, directory, term } = options;
   const partitionsOf = new Map<number, number[]>();
   for (const partition of directory.partitions) {
     const { owner } = directory.ownerOf(partition);
@@ -53,7 +55,7 @@ export async function restore(
     [...partitionsOf].map(async ([shard, partitions]) => {
       // One at a time, so that the others go on learning.
       for (const partition of partitions) {
-        const command = restoreCommand({ partitions: [partition], from });
+        const command = restoreCommand({ partitions: [partition], from, term });
         const value = await call(bus, subject.shardControl('restore', shard), command, how);
         const reply = asMessage(value, 'restore reply');
         totals.changed += number(reply, 'changed', 'restore reply');
@@ -62,7 +64,7 @@ export async function restore(
       }
     }),
   );
-  const dense = restoreCommand({ partitions: [], from });
+  const dense = restoreCommand({ partitions: [], from, term });
   await call(bus, subject.denseControl('restore'), dense, { deadlineMs: 60_000, retry: 'none' });
   progress('the network is back');
   return { ...totals, ...('sequence' in from ? { sequence: from.sequence } : {}) };

@@ -1,11 +1,12 @@
 import { StarlingError } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { decode, encode, protocolVersion } from '../../messages/codec.js';
+import type { HostStatus } from '../../messages/hosts.js';
 import type { ScaleRequest } from '../../messages/operations.js';
 import { clusterBucket } from '../../messages/streams.js';
 import type { ActorKind, SupervisionEvent } from '../../messages/supervision.js';
 import type { Bus } from '../../runtime/bus.js';
-import type { HostSupervisor } from '../host-supervisor.js';
+import type { ClusterView } from '../hosts/cluster-view.js';
 import type { MoveProgress, PartitionKeeper } from '../partitions/partition-keeper.js';
 import { placeActors } from '../placement.js';
 
@@ -26,7 +27,9 @@ export type ActorCounts = ClusterConfig['actors'];
 export interface ScaleOptions {
   readonly bus: Bus;
   readonly config: ClusterConfig;
-  readonly host: HostSupervisor;
+  readonly view: ClusterView;
+  /** Has hosts start and stop actors until there are as many. */
+  readonly place: (counts: ActorCounts) => Promise<void>;
   readonly keeper: PartitionKeeper;
   readonly record: (event: SupervisionEvent) => void;
 }
@@ -51,7 +54,7 @@ export class Scale {
   /** @throws StarlingError BAD_REQUEST for a kind or a number that can't be. */
   async to(request: ScaleRequest, progress: (state: MoveProgress) => void): Promise<void> {
     const { kind, count } = request;
-    const { config, host, keeper, bus, record } = this.#options;
+    const { config, view, place, keeper, bus, record } = this.#options;
     this.#check(request);
     const before = this.#place();
     const counts = { ...this.#counts, [kind]: count };
@@ -61,16 +64,24 @@ export class Scale {
     const plain = { done: 0, total: 1 };
     if (added.length > 0) {
       progress({ ...plain, text: `starting ${added.map(({ address }) => address).join(', ')}` });
-      host.start(added);
-      await host.waitUntilReady(readyMsMax);
+      await place(counts);
+      await view.untilReady(
+        readyMsMax,
+        added.map(({ address }) => address),
+      );
     }
+    // Nothing to start, but a leader whose time is over must not go on.
+    else await place(this.#counts);
     // From here on a restart of the cluster goes on with the new number.
     await keepCount(bus, config, kind, count);
     this.#counts = counts;
     if (kind === 'ps-shard') await keeper.moveTo(indices(count), progress);
     if (removed.length > 0) {
       progress({ ...plain, text: `stopping ${removed.map(({ address }) => address).join(', ')}` });
-      await host.remove(removed.map(({ address }) => address));
+      await place(counts);
+      const stopped = () =>
+        removed.every(({ address }) => !view.hosts().some((host) => runs(host, address)));
+      await view.until(stopped, readyMsMax);
     }
     record({
       atMs: Date.now(),
@@ -102,6 +113,10 @@ export class Scale {
       throw new StarlingError('BAD_REQUEST', text, field);
     }
   }
+}
+
+function runs({ actors }: HostStatus, address: string): boolean {
+  return actors.some((actor) => actor.address === address);
 }
 
 export function indices(count: number): number[] {

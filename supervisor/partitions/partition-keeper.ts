@@ -1,11 +1,12 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { PartitionEntry } from '../../messages/ownership.js';
 import { partitionCommand } from '../../messages/ownership.js';
 import { subject } from '../../messages/subjects.js';
 import type { SupervisionEvent } from '../../messages/supervision.js';
 import type { DirectoryEntry, PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus.js';
 import { call } from '../../runtime/call.js';
-import type { Assignment } from './plan.js';
+import type { Assignment, HostOf } from './plan.js';
 import { balance } from './plan.js';
 
 /** A copy of a large partition takes its time; nothing waits for it. */
@@ -21,6 +22,10 @@ export interface KeeperOptions {
   readonly partitionCount: number;
   readonly standby: number;
   readonly addressOf: (shard: number) => string;
+  /** Where a shard runs, as far as is known. */
+  readonly hostOf: HostOf;
+  /** Of the leader this works for. */
+  readonly term: number;
   readonly record: (event: SupervisionEvent) => void;
   readonly nowMs?: () => number;
 }
@@ -46,14 +51,30 @@ export class PartitionKeeper {
     this.#nowMs = options.nowMs ?? Date.now;
   }
 
-  /** Before any shard starts: each partition has an owner among the shards, and its followers. */
-  async prepare(shards: readonly number[]): Promise<void> {
-    for (const [partition, wanted] of this.#plan(shards).entries()) {
-      const before = this.#options.directory.entry(partition);
-      if (before && sameAssignment(before, wanted)) continue;
-      // The epoch stays: a shard takes the next one when it starts.
-      const next = { ...wanted, epoch: before?.epoch ?? 0 };
-      await this.#options.directory.update(partition, next, before);
+  /**
+   * Each partition has an owner among the shards, and its followers; and each entry has this leader's term, so that
+   * one of the past finds it changed.
+   *
+   * @param atWork shards may be running: they keep what they own, as evening out is for `moveTo` then.
+   */
+  async prepare(shards: readonly number[], atWork: boolean): Promise<void> {
+    for (const [partition, planned] of this.#plan(shards).entries()) {
+      for (;;) {
+        const before = this.#options.directory.entry(partition);
+        const kept = atWork && before && before.epoch > 0 && shards.includes(before.owner);
+        const wanted = kept ? before : planned;
+        if (before && sameAssignment(before, wanted) && before.term === this.#options.term) break;
+        // The epoch stays: a shard takes the next one when it starts.
+        const { owner, followers } = wanted;
+        const next = this.#entry({ owner, followers, epoch: before?.epoch ?? 0 });
+        try {
+          await this.#options.directory.update(partition, next, before);
+          break;
+        } catch (error) {
+          // A shard that starts took its next epoch meanwhile.
+          if (codeOf(error) !== 'CONFLICT') throw error;
+        }
+      }
     }
   }
 
@@ -85,14 +106,19 @@ export class PartitionKeeper {
       { length: partitionCount },
       (_unused, partition) => directory.entry(partition)?.owner ?? partition % shards.length,
     );
-    return balance(owners, shards, standby);
+    return balance(owners, shards, standby, this.#options.hostOf);
+  }
+
+  #entry(entry: Omit<PartitionEntry, 'term'>): PartitionEntry {
+    return { ...entry, term: this.#options.term };
   }
 
   async #promote(partition: number, entry: DirectoryEntry, reason: string): Promise<boolean> {
     const { directory } = this.#options;
     const [heir, ...others] = entry.followers;
     if (heir === undefined) return false;
-    const next = { owner: heir, epoch: entry.epoch + 1, followers: [...others, entry.owner] };
+    const followers = [...others, entry.owner];
+    const next = this.#entry({ owner: heir, epoch: entry.epoch + 1, followers });
     try {
       await directory.update(partition, next, entry);
     } catch (error) {
@@ -162,7 +188,7 @@ export class PartitionKeeper {
     const entry = (await directory.refresh(partition))!;
     await this.#ask('release', entry.owner, partition, handOverMsMax);
     const followers = entry.followers.filter((shard) => shard !== target);
-    const next = { owner: target, epoch: entry.epoch + 1, followers };
+    const next = this.#entry({ owner: target, epoch: entry.epoch + 1, followers });
     await directory.update(partition, next, entry);
     // Answered once it is owned.
     await this.#ask('catch-up', target, partition, handOverMsMax);
@@ -177,7 +203,8 @@ export class PartitionKeeper {
       if (sameAssignment(entry, { owner: entry.owner, followers: others })) return;
       const { owner, epoch } = entry;
       try {
-        await directory.update(partition, { owner, epoch, followers: others }, entry);
+        const next = this.#entry({ owner, epoch, followers: others });
+        await directory.update(partition, next, entry);
         return;
       } catch (error) {
         if (codeOf(error) !== 'CONFLICT') throw error;
@@ -192,7 +219,8 @@ export class PartitionKeeper {
     deadlineMs: number,
   ): Promise<void> {
     const name = subject.shardControl(verb, shard);
-    await call(this.#options.bus, name, partitionCommand({ partition }), { deadlineMs });
+    const command = partitionCommand({ partition, term: this.#options.term });
+    await call(this.#options.bus, name, command, { deadlineMs });
   }
 
   #record(type: 'promote' | 'move', shard: number, detail: string, epoch: number): void {

@@ -14,11 +14,13 @@ export interface Assignment {
  * @param owners current owner per partition; undefined for one that has none.
  * @param shards those that are to own something, at least one.
  * @param standby copies of each partition, fewer than shards.
+ * @param hostOf where a shard runs, as far as is known.
  */
 export function balance(
   owners: readonly (number | undefined)[],
   shards: readonly number[],
   standby: number,
+  hostOf: HostOf = () => undefined,
 ): Assignment[] {
   const held = new Map<number, number>(shards.map((shard) => [shard, 0]));
   for (const owner of owners)
@@ -34,17 +36,28 @@ export function balance(
   return stays.map((stay) => {
     const owner = stay ?? shards.find((shard) => given.get(shard)! < quotas.get(shard)!)!;
     if (stay === undefined) given.set(owner, given.get(owner)! + 1);
-    return { owner, followers: followersOf(owner, shards, standby) };
+    return { owner, followers: followersOf(owner, shards, standby, hostOf) };
   });
 }
 
-/** The shards after the owner, around the ring: what one shard owns is copied by the next. */
-export function followersOf(owner: number, shards: readonly number[], standby: number): number[] {
+export type HostOf = (shard: number) => string | undefined;
+
+/**
+ * The shards after the owner, around the ring: what one shard owns is copied by the next that runs on another host, so
+ * that a host never takes both. Where all shards are on one host, a copy in another process is what can be had.
+ */
+export function followersOf(
+  owner: number,
+  shards: readonly number[],
+  standby: number,
+  hostOf: HostOf = () => undefined,
+): number[] {
   const ring = [...shards].sort((a, b) => a - b);
   const at = ring.indexOf(owner);
-  return Array.from({ length: Math.min(standby, ring.length - 1) }, (_unused, i) => {
-    return ring[(at + 1 + i) % ring.length]!;
-  });
+  const after = [...ring.slice(at + 1), ...ring.slice(0, at)];
+  const host = hostOf(owner);
+  const apart = after.filter((shard) => hostOf(shard) !== undefined && hostOf(shard) !== host);
+  return (apart.length > 0 && host !== undefined ? apart : after).slice(0, standby);
 }
 
 function quotasOf(held: ReadonlyMap<number, number>, partitions: number): Map<number, number> {

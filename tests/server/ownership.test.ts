@@ -9,7 +9,8 @@ import { subject } from '../../messages/subjects.js';
 import { Lease } from '../../replication/lease.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { NatsBus } from '../../runtime/nats.js';
-import { LeaseWatch } from '../../supervisor/partitions/lease-watch.js';
+import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
+import { LeaseWatch } from '../../supervisor/leadership/lease-watch.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
 
@@ -125,10 +126,10 @@ describe('the directory of partitions', () => {
     const other = await PartitionDirectory.open(await server.connect());
     const heard: number[] = [];
     other.onChange((partition, { epoch }) => heard.push(partition * 100 + epoch));
-    const made = await one.update(5, { owner: 0, epoch: 1, followers: [1] }, undefined);
-    await one.update(5, { owner: 1, epoch: 2, followers: [0] }, made);
+    const made = await one.update(5, { owner: 0, epoch: 1, followers: [1], term: 0 }, undefined);
+    await one.update(5, { owner: 1, epoch: 2, followers: [0], term: 0 }, made);
     await expect(
-      other.update(5, { owner: 2, epoch: 2, followers: [] }, made),
+      other.update(5, { owner: 2, epoch: 2, followers: [], term: 0 }, made),
     ).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(other.ownerOf(5)).toMatchObject({ owner: 1, epoch: 2, followers: [0] });
     expect(heard.at(-1)).toBe(502);
@@ -138,6 +139,9 @@ describe('the directory of partitions', () => {
 });
 
 describe('a lease', () => {
+  const crash = (error: unknown): never => {
+    throw error;
+  };
   const identityOf = (address: string) =>
     ({
       address,
@@ -154,11 +158,16 @@ describe('a lease', () => {
   test('is missed by who watches when it is not renewed, and only then', async () => {
     await bus.bucketPut(clusterBucket, 'shape', Uint8Array.of(1));
     const expired: string[] = [];
-    const watch = new LeaseWatch(bus, 300, (address) => expired.push(address));
+    const watch = new LeaseWatch(bus, {
+      keys: leaseKeys,
+      leaseMs: 300,
+      presumeHeld: false,
+      onExpired: (key) => expired.push(addressOfLease(key)!),
+    });
     await watch.start();
     const leases = ['train.ps-shard.0', 'train.ps-shard.1'].map(
       (address) =>
-        new Lease({ bus, log, identity: identityOf(address) }, 300, async () => undefined),
+        new Lease({ bus, log, crash, identity: identityOf(address) }, 300, async () => undefined),
     );
     for (const lease of leases) await lease.start();
     expect(leases.map(({ valid }) => valid)).toEqual([true, true]);
@@ -171,11 +180,29 @@ describe('a lease', () => {
     await watch.stop();
   });
 
+  test('goes to the later life of an address, and the earlier one ends', async () => {
+    const crashes: unknown[] = [];
+    const lifeOf = (epoch: number) => {
+      const identity = { ...identityOf('train.ps-shard.7'), epoch };
+      const context = { bus, log, identity, crash: (error: unknown) => void crashes.push(error) };
+      return new Lease(context, 200, async () => undefined);
+    };
+    const earlier = lifeOf(1);
+    await earlier.start();
+    const later = lifeOf(2);
+    await later.start();
+    await until(() => crashes.length > 0);
+    expect(crashes).toMatchObject([{ code: 'FENCED' }]);
+    expect(earlier.valid).toBe(false);
+    expect(later.valid).toBe(true);
+    later.stop();
+  });
+
   test('that ran out counts again only after its holder has looked what happened', async () => {
     const own = await startMessageServer();
     const mine = await own.connect();
     let looked = 0;
-    const lease = new Lease({ bus: mine, log, identity: identityOf('a') }, 200, async () => {
+    const lease = new Lease({ bus: mine, log, crash, identity: identityOf('a') }, 200, async () => {
       expect(lease.valid).toBe(false);
       looked++;
     });

@@ -152,7 +152,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     'joiner',
     'train',
     [
-      ...['starling.samples.0', 'starling.popular', info, ...answers()],
+      ...['starling.join.0', 'starling.samples.0', 'starling.popular', info, ...answers()],
       ...[...follows('JOIN'), ...looksUp('SAMPLES')],
     ],
     ['starling.joiner.0.close'],
@@ -184,7 +184,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     [
       ...['starling.dense-log.version', 'starling.dense-log.state', 'starling.deltas.dense', info],
       ...[...answers('trainer'), ...looksUp('DENSE'), ...follows('DELTAS')],
-      ...[...snapshotsOf('train'), '$KV.CLUSTER.lease.leader', infoOf('KV_CLUSTER')],
+      ...[...snapshotsOf('train'), '$KV.CLUSTER.lease.leader', ...watchesKeys],
     ],
     [
       ...['starling.dense.pull', 'starling.dense.push', 'starling.dense.durable'],

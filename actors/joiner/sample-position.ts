@@ -1,0 +1,39 @@
+import type { StreamMessage } from '../../runtime/bus.js';
+
+/**
+ * Where a message of samples stands in what a window makes of its log. The samples of a commit follow from the records
+ * it has read, whoever makes it; so a window that is made anew, on another host or because its store is lost, knows
+ * from the last message in the stream which of its samples are there already.
+ */
+export interface SamplePosition {
+  /** Of the store that made it: within one, numbers of messages tell as much. */
+  readonly window: string;
+  /** JOIN sequences of the commit: what was read before `from` is settled, and its last record is `to`. */
+  readonly from: number;
+  readonly to: number;
+  /** Samples of the commit up to the end of this message. */
+  readonly rows: number;
+  /** Whether it is the last message of its commit. */
+  readonly complete: boolean;
+}
+
+const windowHeader = 'Starling-Window';
+const positionHeader = 'Starling-Position';
+
+export function positionHeaders(position: SamplePosition): Record<string, string> {
+  const { window, from, to, rows, complete } = position;
+  return {
+    [windowHeader]: window,
+    [positionHeader]: [from, to, rows, complete ? 1 : 0].join('.'),
+  };
+}
+
+/** @returns undefined for a message of an earlier release, which could not be continued elsewhere. */
+export function positionOf(message: Pick<StreamMessage, 'header'>): SamplePosition | undefined {
+  const window = message.header(windowHeader);
+  const numbers = message.header(positionHeader)?.split('.').map(Number);
+  if (window === undefined || numbers?.length !== 4) return undefined;
+  if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 0)) return undefined;
+  const [from, to, rows, complete] = numbers as [number, number, number, number];
+  return { window, from, to, rows, complete: complete === 1 };
+}

@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import { StarlingError } from '../core/base/errors.js';
+import { encode, errorReply } from '../messages/codec.js';
+import type { Bus } from './bus.js';
+import { HedgeBudget, hedgedCall } from './hedged.js';
+
+/** Answers by subject, as late as it says; a subject without an answer hangs. */
+function pretendBus(answers: Readonly<Record<string, { afterMs: number; reply: unknown }>>) {
+  const asked: string[] = [];
+  const bus = {
+    request: async (subject: string, _bytes: Uint8Array, options: { timeoutMs: number }) => {
+      asked.push(subject);
+      const answer = answers[subject];
+      const afterMs = Math.min(answer?.afterMs ?? Infinity, options.timeoutMs);
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      if (!answer) throw new StarlingError('TIMEOUT', 'nobody');
+      return encode(answer.reply);
+    },
+  };
+  return { bus: bus as unknown as Bus, asked };
+}
+
+const options = { deadlineMs: 400, attemptMs: 400, hedgeMs: 20, retry: 'none' as const };
+
+describe('a hedged call', () => {
+  test('asks once while the answer comes in time', async () => {
+    const { bus, asked } = pretendBus({ here: { afterMs: 0, reply: 'a' } });
+    const budget = new HedgeBudget();
+    expect(await hedgedCall(bus, 'here', 'there', {}, { ...options, budget })).toBe('a');
+    expect(asked).toEqual(['here']);
+    expect(budget.hedged).toBe(0);
+  });
+
+  test('takes the answer from elsewhere when the first one hangs', async () => {
+    const { bus, asked } = pretendBus({ there: { afterMs: 0, reply: 'b' } });
+    const budget = new HedgeBudget();
+    expect(await hedgedCall(bus, 'here', 'there', {}, { ...options, budget })).toBe('b');
+    expect(asked).toEqual(['here', 'there']);
+    expect(budget.hedged).toBe(1);
+  });
+
+  test('does not take elsewhere what is wrong with the request', async () => {
+    const wrong = errorReply(new StarlingError('BAD_REQUEST', 'no'));
+    const { bus, asked } = pretendBus({ here: { afterMs: 0, reply: wrong } });
+    const sent = hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget() });
+    await expect(sent).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    expect(asked).toEqual(['here']);
+  });
+
+  test('fails as the first one did when nobody answers', async () => {
+    const { bus } = pretendBus({});
+    const sent = hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget() });
+    await expect(sent).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  test('is asked twice for a share of all requests only', async () => {
+    const budget = new HedgeBudget(0.1, 5);
+    let taken = 0;
+    for (let i = 0; i < 1_000; i++) {
+      budget.earn();
+      if (budget.take()) taken++;
+    }
+    expect(taken).toBeGreaterThanOrEqual(100);
+    expect(taken).toBeLessThanOrEqual(106);
+  });
+});

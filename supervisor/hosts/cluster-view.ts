@@ -1,0 +1,250 @@
+import { createActor, type Actor } from 'xstate';
+import type { ClusterStatus } from '../../client/cluster-status.js';
+import { StarlingError } from '../../core/base/errors.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { decode } from '../../messages/codec.js';
+import type { HostStatus, LeaderRecord, PlacementRecord } from '../../messages/hosts.js';
+import { parseHostStatus } from '../../messages/hosts.js';
+import { subjectPattern } from '../../messages/subjects.js';
+import type { ActorStatus } from '../../messages/supervision.js';
+import type { Bus, Stoppable } from '../../runtime/bus.js';
+import { dataCenterMachine, dataCenterStateOf, readinessOf } from '../data-center.machine.js';
+import type { ActorSpec } from '../placement.js';
+import { placeActors } from '../placement.js';
+import type { SupervisionLog } from '../supervision-log.js';
+
+/** Too low: an ordinary restart is reported as an outage of the data center. */
+const downAfterMs = 3_000;
+
+export interface ViewOptions {
+  readonly bus: Bus;
+  readonly config: ClusterConfig;
+  /** Of this host, which need not go over the wire. */
+  readonly own: () => HostStatus;
+  readonly leader: () => LeaderRecord | undefined;
+  readonly placement: () => PlacementRecord | undefined;
+  readonly events: SupervisionLog;
+  readonly natsVersion: string;
+  /** A host that was not heard of for so long is not believed any more. */
+  readonly silenceMsMax: number;
+}
+
+interface Heard {
+  readonly status: HostStatus;
+  readonly atMs: number;
+}
+
+/** All of the cluster as seen from one host: what every host tells of itself, put together. */
+export class ClusterView implements Stoppable {
+  readonly #options: ViewOptions;
+  readonly #heard = new Map<string, Heard>();
+  readonly #dataCenters: ReadonlyMap<string, Actor<typeof dataCenterMachine>>;
+  readonly #watchers = new Set<() => void>();
+  readonly #listeners = new Set<() => void>();
+  readonly #subscription: Stoppable;
+  readonly #startedAtMs = Date.now();
+
+  constructor(options: ViewOptions) {
+    this.#options = options;
+    this.#dataCenters = new Map(
+      options.config.dataCenters.map(({ name }) => [
+        name,
+        createActor(dataCenterMachine, { input: { downAfterMs } }).start(),
+      ]),
+    );
+    this.#subscription = options.bus.subscribe(subjectPattern('hostStatus'), (bytes) =>
+      this.#hear(bytes),
+    );
+  }
+
+  async stop(): Promise<void> {
+    for (const machine of this.#dataCenters.values()) machine.stop();
+    await this.#subscription.stop();
+  }
+
+  /** Something changed on this host; what others tell is noticed by itself. */
+  changed(): void {
+    const actors = this.actors();
+    for (const [name, machine] of this.#dataCenters) {
+      const own = actors.filter(({ dataCenter }) => dataCenter === name);
+      const children = own.map(({ kind, state }) => ({ kind, ready: state === 'ready' }));
+      machine.send({ type: 'READINESS', readiness: readinessOf(children) });
+    }
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  /** Another host has told of itself. */
+  onHeard(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Every actor that should run, as its host tells of it. */
+  actors(): ActorStatus[] {
+    const placement = this.#options.placement();
+    if (!placement) return [];
+    const byHost = this.#actorsByHost();
+    return specsOf(this.#options.config, placement).map((spec) => {
+      const host = placement.hosts[spec.address];
+      const found = host === undefined ? undefined : byHost.get(host)?.get(spec.address);
+      return withPartitions(found ?? unknown(spec, host));
+    });
+  }
+
+  get ready(): boolean {
+    const actors = this.actors();
+    return actors.length > 0 && actors.every(({ state }) => state === 'ready');
+  }
+
+  /** Host by name; without those that are silent. */
+  hosts(): HostStatus[] {
+    return [...this.#heardNow().values()];
+  }
+
+  /** Whether a host other than this one tells that it runs the actor. */
+  runsElsewhere(address: string): boolean {
+    const own = this.#options.own().name;
+    return this.hosts().some(
+      ({ name, actors }) => name !== own && actors.some((actor) => actor.address === address),
+    );
+  }
+
+  status(): ClusterStatus {
+    const { config, events, leader, natsVersion } = this.#options;
+    const actors = this.actors();
+    const backend = actors.find(({ stats }) => typeof stats['backend'] === 'string')?.stats[
+      'backend'
+    ];
+    const hosts = this.hosts();
+    const led = leader();
+    return {
+      name: config.name,
+      leader: led && !led.resigned ? led.host : '',
+      term: led?.term ?? 0,
+      startedAtMs: Math.min(this.#startedAtMs, ...hosts.map(({ startedAtMs }) => startedAtMs)),
+      ready: actors.length > 0 && actors.every(({ state }) => state === 'ready'),
+      hosts: hosts.map(({ name, dataCenters, capacity, actors: running }) => {
+        return { name, dataCenters, capacity, actors: running.length };
+      }),
+      dataCenters: config.dataCenters.map(({ name, role }) => {
+        const state = dataCenterStateOf(this.#dataCenters.get(name)!.getSnapshot());
+        return { name, role, state };
+      }),
+      natsServers: serversOf(hosts),
+      actors,
+      events: events.recent,
+      natsServer: { version: natsVersion },
+      ...(typeof backend === 'string' && backend !== '' ? { backend } : {}),
+    };
+  }
+
+  /**
+   * Resolves when the actors are ready; all there are if none are named.
+   * @throws StarlingError TIMEOUT naming those that are late.
+   */
+  async untilReady(timeoutMs: number, addresses?: readonly string[]): Promise<void> {
+    const wanted = (): ActorStatus[] => {
+      const actors = this.actors();
+      return addresses ? actors.filter(({ address }) => addresses.includes(address)) : actors;
+    };
+    const enough = (): boolean => wanted().length >= Math.max(1, addresses?.length ?? 1);
+    const ready = await this.until(
+      () => enough() && wanted().every(({ state }) => state === 'ready'),
+      timeoutMs,
+    );
+    if (ready) return;
+    const late = wanted().filter(({ state }) => state !== 'ready');
+    const count = wanted().length;
+    const words = late.map(describe).join(', ') || 'nothing is placed on a host yet';
+    const text = `after ${timeoutMs} ms ${late.length} of ${count} actors are not ready: ${words}`;
+    throw new StarlingError('TIMEOUT', text, { addresses: late.map(({ address }) => address) });
+  }
+
+  /** Whether `condition` came true within `timeoutMs`; looked at after every change. */
+  until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (result: boolean): void => {
+        clearTimeout(timer);
+        this.#watchers.delete(watcher);
+        resolve(result);
+      };
+      const watcher = (): void => {
+        if (condition()) settle(true);
+      };
+      const timer = setTimeout(() => settle(false), timeoutMs);
+      this.#watchers.add(watcher);
+      watcher();
+    });
+  }
+
+  #hear(bytes: Uint8Array): void {
+    let status: HostStatus;
+    try {
+      status = parseHostStatus(decode(bytes));
+    } catch {
+      return; // Of a release that speaks otherwise; its host shows as silent.
+    }
+    if (status.name === this.#options.own().name) return;
+    const known = this.#heard.get(status.name)?.status;
+    if (known && known.life === status.life && known.number >= status.number) return;
+    this.#heard.set(status.name, { status, atMs: performance.now() });
+    this.changed();
+    for (const listener of this.#listeners) listener();
+  }
+
+  #heardNow(): Map<string, HostStatus> {
+    const own = this.#options.own();
+    const since = performance.now() - this.#options.silenceMsMax;
+    const heard = [...this.#heard.values()].filter(({ atMs }) => atMs >= since);
+    return new Map([own, ...heard.map(({ status }) => status)].map((each) => [each.name, each]));
+  }
+
+  #actorsByHost(): Map<string, Map<string, ActorStatus>> {
+    return new Map(
+      [...this.#heardNow()].map(([name, { actors }]) => [
+        name,
+        new Map(actors.map((actor) => [actor.address, actor])),
+      ]),
+    );
+  }
+}
+
+/** All actors that a placement asks for, whether a host has them or not. */
+export function specsOf(config: ClusterConfig, { counts }: PlacementRecord): ActorSpec[] {
+  const { dataCenters, partitions } = config;
+  return placeActors({ dataCenters, actors: counts, partitions });
+}
+
+/** Of a ps-shard the directory decides, and the shard tells. */
+function withPartitions(actor: ActorStatus): ActorStatus {
+  const { partitions } = actor.stats;
+  return Array.isArray(partitions) ? { ...actor, partitions: partitions as number[] } : actor;
+}
+
+/** Its host is silent, or has not started it yet, or there is none. */
+function unknown({ address, kind, dataCenter }: ActorSpec, host: string | undefined): ActorStatus {
+  return {
+    address,
+    kind,
+    dataCenter,
+    host: host ?? '',
+    pid: null,
+    state: 'starting',
+    epoch: 0,
+    restarts: 0,
+    stats: {},
+    sinceMs: Date.now(),
+    reason: host === undefined ? 'no host can take it' : `host ${host} has not told of it`,
+  };
+}
+
+/** Each server once: whoever runs it knows its process. */
+function serversOf(hosts: readonly HostStatus[]): ClusterStatus['natsServers'] {
+  const byUrl = new Map<string, ClusterStatus['natsServers'][number]>();
+  for (const server of hosts.flatMap(({ natsServers }) => natsServers))
+    if (byUrl.get(server.url)?.pid == null) byUrl.set(server.url, server);
+  return [...byUrl.values()];
+}
+
+function describe({ address, state, reason }: ActorStatus): string {
+  return reason === undefined ? `${address} (${state})` : `${address} (${state}: ${reason})`;
+}

@@ -1,0 +1,78 @@
+import { codeOf } from '../../core/base/errors.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type { SupervisionEvent } from '../../messages/supervision.js';
+import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { ClusterView } from '../hosts/cluster-view.js';
+import type { HostRegistry, HostState } from '../hosts/host-registry.js';
+import type { PlacementStore } from '../hosts/placement-store.js';
+import { PartitionServices } from '../partition-services.js';
+import type { SupervisionLog } from '../supervision-log.js';
+import { PlacementKeeper, placementFailure } from './placement-keeper.js';
+
+export interface DutiesOptions {
+  readonly bus: Bus;
+  readonly config: ClusterConfig;
+  readonly host: string;
+  readonly term: number;
+  readonly events: SupervisionLog;
+  readonly view: ClusterView;
+  readonly placement: PlacementStore;
+  readonly registry: HostRegistry;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * What the leader does, and nobody else: it places actors on hosts, looks after partitions and snapshots, and does what
+ * people ask of the cluster. All that it begins, `stop` ends; what it has written stays, and the next leader goes on
+ * from there.
+ */
+export async function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
+  const { bus, config, events, view, placement, registry, log, term, host } = options;
+  const undo: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let step = undo.pop(); step; step = undo.pop()) await step();
+  };
+  const record = (event: Omit<SupervisionEvent, 'atMs'>): void =>
+    events.record({ atMs: Date.now(), ...event });
+  try {
+    record({ address: host, type: 'lead', detail: `term ${term}`, epoch: term });
+    const services = await PartitionServices.open({ bus, config, events, log, term });
+    undo.push(() => services.stop());
+    const keeper = new PlacementKeeper({
+      config,
+      term,
+      store: placement,
+      registry,
+      view,
+      counts: services.counts,
+      record,
+      failed: (error) => {
+        if (codeOf(error) !== 'FENCED') log(placementFailure(error));
+      },
+    });
+    undo.push(() => keeper.stop());
+    keeper.plan();
+    const states = new Map<string, HostState>();
+    undo.push(async () => forget());
+    const forget = registry.onChange((name, state) => {
+      if (states.get(name) === state) return;
+      states.set(name, state);
+      record({ address: name, type: 'host', detail: state, epoch: term });
+      keeper.placeSoon();
+    });
+    const actors = {
+      view,
+      place: (counts: typeof services.counts) => keeper.place(counts),
+      hostOf: (address: string) => keeper.hostOf(address),
+    };
+    await services.prepare(actors);
+    await keeper.place();
+    await services.watch(actors);
+    // Before the actors go: what they leave behind then is not to be replaced.
+    undo.push(() => services.unwatch());
+    return { stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type { SupervisionEvent } from '../../messages/supervision.js';
+import type { Stoppable } from '../../runtime/bus.js';
+import { assign, improve } from '../hosts/assign.js';
+import type { ClusterView } from '../hosts/cluster-view.js';
+import { specsOf } from '../hosts/cluster-view.js';
+import type { HostRegistry } from '../hosts/host-registry.js';
+import type { PlacementStore } from '../hosts/placement-store.js';
+import type { ActorCounts } from '../operations/scale.js';
+
+/** Between two looks whether a move would balance hosts. Each moves one actor at most. */
+const balanceMs = 2_000;
+const retryMs = 500;
+
+export interface PlacementKeeperOptions {
+  readonly config: ClusterConfig;
+  readonly term: number;
+  readonly store: PlacementStore;
+  readonly registry: HostRegistry;
+  readonly view: ClusterView;
+  readonly counts: ActorCounts;
+  readonly record: (event: Omit<SupervisionEvent, 'atMs'>) => void;
+  /** What can't be done, for instance because a newer leader has done something. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Decides which host runs which actor, whenever hosts come and go or the numbers of actors change. */
+export class PlacementKeeper implements Stoppable {
+  readonly #options: PlacementKeeperOptions;
+  readonly #timer: NodeJS.Timeout;
+  #counts: ActorCounts;
+  #hosts: Record<string, string>;
+  #writing: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: PlacementKeeperOptions) {
+    this.#options = options;
+    this.#counts = options.counts;
+    this.#hosts = { ...options.store.record?.hosts };
+    this.#timer = setInterval(() => this.#balance(), balanceMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#writing.catch(() => undefined); // Told to who asked.
+  }
+
+  /** Of the plan, written or not. */
+  hostOf(address: string): string | undefined {
+    return this.#hosts[address];
+  }
+
+  /** Plans without writing: what must be prepared before actors start can look at it. */
+  plan(): void {
+    const { config, registry } = this.#options;
+    const specs = specsOf(config, this.#record());
+    this.#hosts = assign(specs, registry.hosts, this.#hosts);
+  }
+
+  /** @throws StarlingError FENCED when this leader's time is over. */
+  place(counts: ActorCounts = this.#counts): Promise<void> {
+    this.#counts = counts;
+    const placed = this.#writing
+      .catch(() => undefined)
+      .then(async () => {
+        this.plan();
+        await this.#write();
+      });
+    this.#writing = placed;
+    return placed;
+  }
+
+  /** As `place`, tried again until it is written or somebody else leads. */
+  placeSoon(): void {
+    if (this.#stopped) return;
+    this.place().catch((error: unknown) => {
+      this.#options.failed(error);
+      if (codeOf(error) !== 'FENCED') setTimeout(() => this.placeSoon(), retryMs);
+    });
+  }
+
+  async #write(): Promise<void> {
+    const { store, record, config } = this.#options;
+    const before = store.record;
+    const next = this.#record();
+    if (before && before.term === next.term && same(before, next)) return store.confirm(next.term);
+    await store.write(next);
+    for (const { address } of specsOf(config, next)) {
+      const host = next.hosts[address];
+      const was = before?.hosts[address];
+      if (host === was) continue;
+      const detail = host === undefined ? `no host can take it` : `to ${host}`;
+      record({
+        address,
+        type: 'place',
+        detail: was === undefined ? detail : `${detail}, was on ${was}`,
+        epoch: 0,
+      });
+    }
+  }
+
+  /** One actor at a time, while all others are well: each move is a restart. */
+  #balance(): void {
+    const { view, registry, config } = this.#options;
+    if (this.#stopped || !view.ready) return;
+    const move = improve(specsOf(config, this.#record()), registry.hosts, this.#hosts);
+    if (!move) return;
+    this.#hosts = { ...this.#hosts, [move.address]: move.to };
+    this.placeSoon();
+  }
+
+  #record() {
+    return { term: this.#options.term, counts: this.#counts, hosts: this.#hosts };
+  }
+}
+
+type Written = { readonly counts: object; readonly hosts: object };
+
+function same(one: Written, other: Written): boolean {
+  return sameMap(one.counts, other.counts) && sameMap(one.hosts, other.hosts);
+}
+
+function sameMap(one: object, other: object): boolean {
+  const [a, b] = [Object.entries(one), new Map(Object.entries(other))];
+  return a.length === b.size && a.every(([key, value]) => b.get(key) === value);
+}
+
+/** One line for the log of the host. */
+export function placementFailure(error: unknown): string {
+  return `actors can't be placed now: ${codeOf(error)}: ${messageOf(error)}`;
+}
