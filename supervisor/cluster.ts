@@ -4,7 +4,7 @@ import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import type { ClusterStatus } from '../client/cluster-status.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
-import { onOneHost, trainingDataCenter } from '../core/config/data-centers.js';
+import { trainingDataCenter, withServers } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess, SupervisionEvent } from '../messages/supervision.js';
@@ -81,7 +81,6 @@ async function start(
   undo: (() => Promise<void>)[],
   unwind: () => Promise<void>,
 ): Promise<RunningCluster> {
-  const config = options.natsUrl === undefined ? onOneHost(options.config) : options.config;
   const log = options.log ?? (() => undefined);
   const startedAtMs = Date.now();
   const folder = await openStateFolder(options.stateDir);
@@ -92,6 +91,7 @@ async function start(
   let onServerRestart = (): void => undefined;
   const site = await siteOf(options, stateDir, log, () => onServerRestart());
   undo.push(() => site.stop());
+  const config = site.placed ? withServers(options.config, site.servers()) : options.config;
   const training = trainingDataCenter(config);
   const dataCenters = options.dataCenters ?? config.dataCenters.map(({ name }) => name);
   const home = dataCenters.includes(training) ? training : (dataCenters[0] ?? training);

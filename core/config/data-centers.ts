@@ -10,9 +10,19 @@ export function replicasOf({
   return Object.fromEntries(dataCenters.map(({ name, servers }) => [name, servers >= 3 ? 3 : 1]));
 }
 
-/** As it runs on one host: one server for each data center, whatever a deployment of the same configuration has. */
-export function onOneHost(config: ClusterConfig): ClusterConfig {
-  const dataCenters = config.dataCenters.map((each) => ({ ...each, servers: 1 as const }));
+/**
+ * The configuration where it runs: with as many servers as are there, whatever it was written for. A laptop has one for
+ * each data center.
+ */
+export function withServers(
+  config: ClusterConfig,
+  present: readonly { readonly dataCenter: string }[],
+): ClusterConfig {
+  const dataCenters = config.dataCenters.map((each) => {
+    const count = present.filter(({ dataCenter }) => dataCenter === each.name).length;
+    const servers = count >= 5 ? 5 : count >= 3 ? 3 : 1;
+    return { ...each, servers } as const;
+  });
   return { ...config, dataCenters };
 }
 

@@ -1,6 +1,5 @@
 import type { ClusterConfig } from '../../core/config/schema.js';
-import type { Role } from '../../messages/roles.js';
-import type { TlsFiles } from '../../messages/supervision.js';
+import type { AccessFile } from '../access-file.js';
 import {
   hostAndPort,
   renderClusterServer,
@@ -22,27 +21,13 @@ export interface Deployment {
   readonly credentials: ServerCredentials;
 }
 
-export interface AccessDataCenter {
-  readonly name: string;
-  readonly role: 'training' | 'inference';
-  readonly urls: readonly string[];
-}
-
-/** access.json: for hosts that run actors. Whoever has it may do everything. */
-export interface HostAccess {
-  readonly dataCenters: readonly AccessDataCenter[];
-  readonly passwords: Readonly<Record<Role, string>>;
-  /** Whom to believe; servers know their clients by password. */
-  readonly tls?: TlsFiles;
-}
-
 /** client-access.json: for programs that ask for recommendations and send events. */
-export interface OutsideAccess {
-  readonly dataCenters: readonly AccessDataCenter[];
+export interface OutsideAccess extends Reach {
   readonly user: 'client';
   readonly password: string;
-  readonly tls?: TlsFiles;
 }
+
+type Reach = Pick<AccessFile, 'dataCenters' | 'tls'>;
 
 export function deploymentFiles(deployment: Deployment): DeploymentFile[] {
   return [
@@ -93,7 +78,7 @@ function tlsOf({ tls }: Topology, server: string): ServerTls | undefined {
   return { ca: named(tls.ca), cert: named(tls.cert), key: named(tls.key) };
 }
 
-function hostAccess(deployment: Deployment): HostAccess {
+function hostAccess(deployment: Deployment): AccessFile {
   const { passwords } = deployment.credentials;
   return { ...howToReach(deployment), passwords };
 }
@@ -104,7 +89,7 @@ function outsideAccess(deployment: Deployment): OutsideAccess {
 }
 
 /** Those who connect need no certificate, only the authority that has signed those of the servers. */
-function howToReach({ config, topology }: Deployment): Pick<HostAccess, 'dataCenters' | 'tls'> {
+function howToReach({ config, topology }: Deployment): Reach {
   const { tls } = topology;
   const dataCenters = config.dataCenters.map(({ name, role }) => {
     const urls = serversOf(topology, name).map((each) => {

@@ -1,11 +1,10 @@
 import path from 'node:path';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { inboxPrefixOf } from '../../messages/permissions.js';
 import type { Role } from '../../messages/roles.js';
 import { connectBus, type NatsBus } from '../../runtime/nats.js';
-import type { HostAccess } from '../../supervisor/nats-config/deployment-files.js';
+import { readAccess, type AccessFile } from '../../supervisor/access-file.js';
 import { parseTopology } from '../../supervisor/nats-config/topology.js';
 import { writeDeployment } from '../../supervisor/nats-config/write-deployment.js';
 import { findServer } from '../../supervisor/nats-servers/find-server.js';
@@ -31,7 +30,9 @@ interface Running {
 
 /** The servers of a deployment as `starling nats-config` describes them, all of them on this host. */
 export interface DeploymentServers {
-  readonly access: HostAccess;
+  readonly access: AccessFile;
+  /** The path of access.json. */
+  readonly accessFile: string;
   /** At the servers of a data center, in the order of access.json. */
   connect(role: Role, dataCenter: string): Promise<NatsBus>;
   /** As a power cut does. */
@@ -58,7 +59,8 @@ export async function startDeployment(
     config,
   );
   await writeDeployment(out, { config, topology });
-  const access = JSON.parse(await readFile(path.join(out, 'access.json'), 'utf8')) as HostAccess;
+  const accessFile = path.join(out, 'access.json');
+  const access = await readAccess(accessFile);
   const { path: binary } = await findServer();
   const running = new Map<string, Running>();
   for (const { dataCenter, server } of names) {
@@ -81,12 +83,16 @@ export async function startDeployment(
   }
   return {
     access,
+    accessFile,
     async connect(role, dataCenter) {
       const { urls } = access.dataCenters.find(({ name }) => name === dataCenter)!;
-      const password = access.passwords[role];
-      const inboxPrefix = inboxPrefixOf(role);
       const bus = await connectBus({
-        ...{ urls, user: role, password, inboxPrefix, tls: access.tls, name: 'test' },
+        urls,
+        user: role,
+        password: access.passwords[role]!,
+        inboxPrefix: inboxPrefixOf(role),
+        tls: access.tls,
+        name: 'test',
       });
       buses.push(bus);
       return bus;
