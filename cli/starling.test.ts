@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,10 @@ function starling(
   });
 }
 
-const commands = ['up', 'status', 'recommend', 'rank', 'ingest', 'drain', 'undrain', 'doctor'];
+const commands = [
+  ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest'],
+  ...['drain', 'undrain', 'doctor'],
+];
 
 describe('the command line', () => {
   test('lists its commands', async () => {
@@ -76,6 +79,8 @@ describe('the command line', () => {
     [['up', '--events', 'x.csv', '--max-lag', 'few'], 'USAGE: --max-lag: expected an integer'],
     [['up', '--events', 'x.csv', '--speed', '0'], 'USAGE: --speed: expected a number above 0'],
     [['up', '--for', '10'], 'USAGE: --for: expected a duration'],
+    [['nats-config', '--out', 'x'], 'USAGE: nats-config needs --topology'],
+    [['nats-config', '--topology', 'x.json'], 'USAGE: nats-config needs --out'],
   ])('%j is wrong usage', async (args, text) => {
     const { code, out, err } = await starling(args);
     expect(code).toBe(2);
@@ -230,5 +235,52 @@ describe('starling doctor', () => {
     expect(code).toBe(1);
     expect(out).toMatch(/fail {2}config .*wrong.config.json/);
     expect(out).toMatch(/ok +node/);
+  });
+});
+
+describe('starling nats-config', () => {
+  const dataCenters = {
+    train: [{ server: 'n1' }],
+    east: [{ server: 'e1' }],
+    west: [{ server: 'w1' }],
+  };
+
+  async function topology(name: string, content: unknown): Promise<string[]> {
+    await writeFile(path.join(folder, name), JSON.stringify(content));
+    return ['nats-config', '--topology', name, '--out', `${name}.out`];
+  }
+
+  test('lists what it wrote, and prints no password', async () => {
+    const args = await topology('t.json', { dataCenters });
+    const { code, out, err } = await starling(args);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('train: 1 server, one copy of each stream');
+    for (const name of ['train/n1.conf', 'west/w1.conf', 'access.json'])
+      expect(out).toContain(name);
+    const json = await starling([...args, '--json']);
+    expect(JSON.parse(json.out)).toMatchObject({
+      folder: path.join(await realpath(folder), 't.json.out'),
+      leftovers: [],
+      dataCenters: [{ name: 'train', servers: 1, replicas: 1 }, { name: 'east' }, { name: 'west' }],
+    });
+    const kept = await readFile(path.join(folder, 't.json.out', 'credentials.json'), 'utf8');
+    const { passwords } = JSON.parse(kept) as { passwords: Record<string, string> };
+    for (const password of Object.values(passwords)) expect(out + json.out).not.toContain(password);
+  });
+
+  test('names what is wrong with the topology, and writes nothing', async () => {
+    const args = await topology('wrong.json', { dataCenters: { ...dataCenters, west: [] } });
+    const { code, err } = await starling(args);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^CONFIG_INVALID: wrong.json: dataCenters.west: expected as many servers/);
+    await expect(stat(path.join(folder, 'wrong.json.out'))).rejects.toThrow('ENOENT');
+  });
+
+  test('tells of servers that are no longer there', async () => {
+    await starling(await topology('moved.json', { dataCenters }));
+    const moved = { ...dataCenters, west: [{ server: 'w2' }] };
+    const { code, err } = await starling(await topology('moved.json', { dataCenters: moved }));
+    expect(code).toBe(0);
+    expect(err).toContain('west/w1.conf is of an earlier topology');
   });
 });

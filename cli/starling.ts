@@ -8,6 +8,7 @@ import { doctor } from './commands/doctor.js';
 import { drain, undrain } from './commands/drain.js';
 import { host } from './commands/host.js';
 import { ingest } from './commands/ingest.js';
+import { natsConfig } from './commands/nats-config.js';
 import { rank } from './commands/rank.js';
 import { recommend } from './commands/recommend.js';
 import { restore } from './commands/restore.js';
@@ -33,6 +34,7 @@ const commands: readonly Command[] = [
   audit,
   chaos,
   doctor,
+  natsConfig,
 ];
 
 /** Something that should have ended by itself (a timer, a socket) gets this long; then the process ends anyway. */

@@ -172,6 +172,13 @@ describe('connecting', () => {
     expect(() => addressOf({ urls: ['nats://'] })).toThrow('NATS URL');
   });
 
+  test('hears replies where the servers let the role hear them', () => {
+    const prefixOf = (user: string) => addressOf({ urls: ['host'], user }).inboxPrefix;
+    expect(prefixOf('admin')).toBe('_INBOX_admin');
+    expect(prefixOf('client')).toBe('_INBOX');
+    expect(prefixOf('ann')).toBeUndefined();
+  });
+
   test('to a folder without a cluster fails as not running', async () => {
     const stateDir = await mkdtemp(path.join(tmpdir(), 'starling-client-'));
     await expect(connectStarling({ stateDir })).rejects.toMatchObject({ code: 'NOT_RUNNING' });

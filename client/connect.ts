@@ -1,5 +1,7 @@
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { homeFirst } from '../core/config/data-centers.js';
+import { inboxPrefixOf } from '../messages/permissions.js';
+import { roles } from '../messages/roles.js';
 import type { TlsFiles } from '../messages/supervision.js';
 import type { NatsBus } from '../runtime/nats.js';
 import { connectBus } from '../runtime/nats.js';
@@ -94,7 +96,10 @@ export function addressOf(given: Address): Address {
   const password = given.password ?? (withUser && decodeURIComponent(withUser.password));
   const { tls } = given;
   const urls = parsed.map((url) => `${url.protocol}//${url.host}`);
-  return { urls, user, password, ...(tls === undefined ? {} : { tls }) };
+  // Our own servers let a role hear its replies in its own place only; elsewhere one place is as good as another.
+  const role = roles.find((each) => each === user);
+  const inboxPrefix = role && inboxPrefixOf(role);
+  return { urls, user, password, inboxPrefix, ...(tls === undefined ? {} : { tls }) };
 }
 
 function parseUrl(text: string): URL {

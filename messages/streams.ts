@@ -6,6 +6,8 @@
 export interface StreamDeclaration {
   readonly name: string;
   readonly cluster: string;
+  /** Copies on different servers of the cluster; one if left out. */
+  readonly replicas?: number;
   readonly subjects?: readonly string[];
   readonly sources?: readonly { readonly stream: string; readonly subject: string }[];
   readonly maxAgeMs: number;
@@ -17,6 +19,13 @@ export interface StreamDeclaration {
   readonly duplicateWindowMs: number;
 }
 
+/** Keys with their newest values, kept like a stream. */
+export interface BucketDeclaration {
+  readonly name: string;
+  readonly cluster: string;
+  readonly replicas: number;
+}
+
 export interface StreamTopology {
   readonly dataCenters: readonly {
     readonly name: string;
@@ -24,6 +33,8 @@ export interface StreamTopology {
   }[];
   /** False on a plain server without our account mappings: the one RAW stream then takes the public subject itself. */
   readonly ingestMapped: boolean;
+  /** By data center; 1 where it is not named. More than it has servers, and the server refuses the stream. */
+  readonly replicas?: Readonly<Record<string, number>>;
 }
 
 const hours = 3_600_000;
@@ -51,8 +62,25 @@ function token(dataCenter: string): string {
 }
 
 export function declareStreams(topology: StreamTopology): StreamDeclaration[] {
-  const training =
-    topology.dataCenters.find((dc) => dc.role === 'training') ?? topology.dataCenters[0]!;
+  const { replicas = {} } = topology;
+  return logsAndCopies(topology).map((declared) => ({
+    ...declared,
+    replicas: replicas[declared.cluster] ?? 1,
+  }));
+}
+
+/** Who owns what is decided where the owners are. */
+export function declareBucket(topology: Omit<StreamTopology, 'ingestMapped'>): BucketDeclaration {
+  const { name: cluster } = trainingOf(topology);
+  return { name: clusterBucket, cluster, replicas: topology.replicas?.[cluster] ?? 1 };
+}
+
+function trainingOf({ dataCenters }: Pick<StreamTopology, 'dataCenters'>) {
+  return dataCenters.find((dc) => dc.role === 'training') ?? dataCenters[0]!;
+}
+
+function logsAndCopies(topology: StreamTopology): StreamDeclaration[] {
+  const training = trainingOf(topology);
   const log = (name: string, subjects: string[], maxAgeMs: number): StreamDeclaration => ({
     name,
     cluster: training.name,

@@ -11,6 +11,7 @@ import type {
   JetStreamClient,
   JetStreamManager,
   KV,
+  KvOptions,
   Msg,
   NatsConnection,
   StoredMsg,
@@ -18,7 +19,7 @@ import type {
   Subscription,
 } from 'nats';
 import { StarlingError } from '../core/base/errors.js';
-import type { StreamDeclaration } from '../messages/streams.js';
+import type { BucketDeclaration, StreamDeclaration } from '../messages/streams.js';
 import type { NatsAccess } from '../messages/supervision.js';
 import { InFlight } from './in-flight.js';
 import { openNats, type ConnectOptions } from './nats-connection.js';
@@ -337,6 +338,21 @@ export class NatsBus implements Bus {
     }
   }
 
+  /** The same for a bucket; one that is there keeps its place, and gets the number of copies. */
+  async declareBucket(declaration: BucketDeclaration, placed: boolean): Promise<void> {
+    const { name, cluster, replicas } = declaration;
+    try {
+      await this.#bucket(name, { replicas, ...(placed ? { placementCluster: cluster } : {}) });
+      const { streams } = await this.#jsm();
+      const { config } = await streams.info(`KV_${name}`);
+      if (config.num_replicas !== replicas) {
+        await streams.update(config.name, { ...config, num_replicas: replicas });
+      }
+    } catch (error) {
+      throw this.#failure(error, `bucket ${name}`);
+    }
+  }
+
   async flush(): Promise<void> {
     await this.#connection.flush();
   }
@@ -377,13 +393,15 @@ export class NatsBus implements Bus {
     return this.#patience.ask(run, (error) => this.#failure(error, what));
   }
 
-  #bucket(name: string): Promise<KV> {
+  /** @param creation counts only when it is not there yet, which is so for the supervisor alone. */
+  #bucket(name: string, creation: Partial<KvOptions> = {}): Promise<KV> {
     const known = this.#buckets.get(name);
     if (known) return known;
     const opened = this.#connection.jetstream({ timeout: keyMsMax }).views.kv(name, {
       history: 1,
       storage: StorageType.File,
       timeout: keyMsMax,
+      ...creation,
     });
     this.#buckets.set(name, opened);
     opened.catch(() => this.#buckets.delete(name));
@@ -408,7 +426,7 @@ function streamConfig(
         }),
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
-    num_replicas: 1,
+    num_replicas: declaration.replicas ?? 1,
     max_age: nanos(declaration.maxAgeMs),
     max_msg_size: declaration.maxMessageBytes ?? -1,
     max_msgs_per_subject: declaration.maxMessagesPerSubject ?? -1,

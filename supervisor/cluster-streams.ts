@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { StarlingError } from '../core/base/errors.js';
+import { replicasOf } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { featureSpecOf } from '../core/features/feature-spec.js';
 import { decode, encode } from '../messages/codec.js';
-import { clusterBucket, declareStreams, streamName } from '../messages/streams.js';
+import type { StreamDeclaration } from '../messages/streams.js';
+import { clusterBucket, declareBucket, declareStreams, streamName } from '../messages/streams.js';
 import type { NatsBus } from '../runtime/nats.js';
 
 /** Creation waits this long in all for JetStream to accept work: a vote for its leader may go on for seconds. */
@@ -15,20 +17,30 @@ export async function prepareStreams(
   config: ClusterConfig,
   owned: boolean,
 ): Promise<void> {
-  const declarations = declareStreams({ dataCenters: config.dataCenters, ingestMapped: owned });
   const endMs = Date.now() + createMsMax;
-  for (const declaration of declarations) {
-    for (;;) {
-      try {
-        await bus.declareStream(declaration, owned);
-        break;
-      } catch (error) {
-        if (Date.now() > endMs || !(error as StarlingError).retryable) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
+  for (const declaration of declarationsOf(config, owned)) {
+    await retriedUntil(endMs, () => bus.declareStream(declaration, owned));
+  }
+  const { dataCenters } = config;
+  const bucket = declareBucket({ dataCenters, replicas: replicasOf(config) });
+  await retriedUntil(endMs, () => bus.declareBucket(bucket, owned));
+  await requireSameShape(bus, config);
+}
+
+function declarationsOf(config: ClusterConfig, owned: boolean): StreamDeclaration[] {
+  const { dataCenters } = config;
+  return declareStreams({ dataCenters, ingestMapped: owned, replicas: replicasOf(config) });
+}
+
+async function retriedUntil(endMs: number, declare: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await declare();
+    } catch (error) {
+      if (Date.now() > endMs || !(error as StarlingError).retryable) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
-  await requireSameShape(bus, config);
 }
 
 /**
@@ -43,9 +55,8 @@ export async function setIngest(
   config: ClusterConfig,
   { open, owned }: { readonly open: boolean; readonly owned: boolean },
 ): Promise<void> {
-  const declarations = declareStreams({ dataCenters: config.dataCenters, ingestMapped: owned });
   const raw = new Set(config.dataCenters.map(({ name }) => streamName.raw(name)));
-  for (const declaration of declarations.filter(({ name }) => raw.has(name))) {
+  for (const declaration of declarationsOf(config, owned).filter(({ name }) => raw.has(name))) {
     const limit = open ? {} : { maxMessageBytes: closedMessageBytes };
     await bus.declareStream({ ...declaration, ...limit }, owned);
   }

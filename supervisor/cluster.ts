@@ -4,7 +4,7 @@ import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import type { ClusterStatus } from '../client/cluster-status.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
-import { trainingDataCenter } from '../core/config/data-centers.js';
+import { trainingDataCenter, withServers } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess, SupervisionEvent } from '../messages/supervision.js';
@@ -82,14 +82,13 @@ async function start(
   undo: (() => Promise<void>)[],
   unwind: () => Promise<void>,
 ): Promise<RunningCluster> {
-  const { config } = options;
   const log = options.log ?? (() => undefined);
   const startedAtMs = Date.now();
   const folder = await openStateFolder(options.stateDir);
   undo.push(() => folder.release());
   const stateDir = folder.folder;
   await mkdir(path.join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
-  const { drainMs } = config.supervision;
+  const { drainMs } = options.config.supervision;
   // First of all: actors that outlived an earlier supervisor look for this one, and not for long.
   const adoption = await Adoption.open({ stateDir, drainMs, log });
   undo.push(() => adoption.close());
@@ -97,6 +96,7 @@ async function start(
   let onServerRestart = (): void => undefined;
   const site = await siteOf(options, stateDir, log, () => onServerRestart());
   undo.push(() => site.stop());
+  const config = site.placed ? withServers(options.config, site.servers()) : options.config;
   const training = trainingDataCenter(config);
   const dataCenters = options.dataCenters ?? config.dataCenters.map(({ name }) => name);
   const home = dataCenters.includes(training) ? training : (dataCenters[0] ?? training);

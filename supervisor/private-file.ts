@@ -3,17 +3,21 @@ import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { StarlingError, messageOf } from '../core/base/errors.js';
 
 /**
- * Small JSON files that only their owner may read. A reader sees the old content or the new one and never a part: the
- * content goes to a file beside it, is flushed, and takes the name in one step.
+ * Small files, most of them JSON, that only their owner may read. A reader sees the old content or the new one and never
+ * a part: the content goes to a file beside it, is flushed, and takes the name in one step.
  */
-export async function writePrivateJson(file: string, content: unknown): Promise<void> {
-  const staged = await stage(file, content);
+export function writePrivateJson(file: string, content: unknown): Promise<void> {
+  return writePrivateText(file, textOf(content));
+}
+
+export async function writePrivateText(file: string, text: string): Promise<void> {
+  const staged = await stage(file, text);
   await rename(staged, file);
 }
 
 /** The same, but the name must be free. @returns false if the file exists. */
 export async function createPrivateJson(file: string, content: unknown): Promise<boolean> {
-  const staged = await stage(file, content);
+  const staged = await stage(file, textOf(content));
   try {
     await link(staged, file);
     return true;
@@ -53,10 +57,14 @@ export function isFileError(error: unknown, code: string): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === code;
 }
 
-async function stage(file: string, content: unknown): Promise<string> {
+function textOf(content: unknown): string {
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+async function stage(file: string, text: string): Promise<string> {
   const staged = `${file}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await writeFlushed(staged, `${JSON.stringify(content, null, 2)}\n`);
+    await writeFlushed(staged, text);
     return staged;
   } catch (error) {
     await rm(staged, { force: true });

@@ -12,6 +12,32 @@ export function homeFirst<T extends Pick<ClusterConfig['dataCenters'][number], '
   return [...dataCenters].sort((one, other) => rank(one) - rank(other));
 }
 
+/**
+ * Copies of each stream, by data center. Three from three servers on: one may be lost and another restart, and a fourth
+ * copy would cost every write more than it protects.
+ */
+export function replicasOf({
+  dataCenters,
+}: Pick<ClusterConfig, 'dataCenters'>): Record<string, number> {
+  return Object.fromEntries(dataCenters.map(({ name, servers }) => [name, servers >= 3 ? 3 : 1]));
+}
+
+/**
+ * The configuration where it runs: with as many servers as are there, whatever it was written for. A laptop has one for
+ * each data center.
+ */
+export function withServers(
+  config: ClusterConfig,
+  present: readonly { readonly dataCenter: string }[],
+): ClusterConfig {
+  const dataCenters = config.dataCenters.map((each) => {
+    const count = present.filter(({ dataCenter }) => dataCenter === each.name).length;
+    const servers = count >= 5 ? 5 : count >= 3 ? 3 : 1;
+    return { ...each, servers } as const;
+  });
+  return { ...config, dataCenters };
+}
+
 /** The name of the one that holds the tables and the trainers. */
 export function trainingDataCenter({ dataCenters }: Pick<ClusterConfig, 'dataCenters'>): string {
   return dataCenters.find(({ role }) => role === 'training')!.name; // The schema asks for exactly one.

@@ -2,8 +2,12 @@
  * The data centers of a cluster on one laptop. Three, because the streams' meta group needs a majority to survive the
  * loss of any one, and because two inference data centers show that one can stand in for the other.
  */
-export const dataCentersDefault = (): { name: string; role: 'training' | 'inference' }[] => [
-  { name: 'train', role: 'training' },
-  { name: 'east', role: 'inference' },
-  { name: 'west', role: 'inference' },
+export const dataCentersDefault = (): {
+  name: string;
+  role: 'training' | 'inference';
+  servers: 1 | 3 | 5;
+}[] => [
+  { name: 'train', role: 'training', servers: 1 },
+  { name: 'east', role: 'inference', servers: 1 },
+  { name: 'west', role: 'inference', servers: 1 },
 ];

@@ -196,6 +196,11 @@ describe('a wrong configuration is refused with the field and what is allowed', 
       "dataCenters[0].name: expected lower-case letters, digits and '-', a letter first",
     ],
     [
+      'an even number of servers',
+      { features, dataCenters: [{ name: 'train', role: 'training', servers: 2 }] },
+      'dataCenters[0].servers: expected 1, 3 or 5; got 2',
+    ],
+    [
       'a port out of range',
       { features, nats: { ports: { base: 80 } } },
       'nats.ports.base: expected an integer from 1024 to 65000; got 80',

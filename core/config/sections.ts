@@ -20,6 +20,12 @@ export const dataCenterSchema = section({
     ['training', 'inference'],
     'The training data center holds tables and trainers, an inference one answers requests from copies.',
   ),
+  servers: z
+    .union([z.literal(1), z.literal(3), z.literal(5)], { error: 'expected 1, 3 or 5' })
+    .default(1)
+    .describe(
+      'NATS servers of a deployment on several hosts; `starling up` starts one. With 1, its streams are away while that server is. From 3 on each stream has three copies, and any one server may be lost; every acknowledgement then waits for a second disk. 5 spreads the load, and survives more.',
+    ),
 });
 
 const denseSchema = section({

@@ -2,8 +2,9 @@ import { assert } from '../../core/base/assert.js';
 import { accountLines, quoted, type ServerCredentials } from './server-users.js';
 
 /**
- * The configuration of one data center's nats-server: a cluster of its own, joined to the others by gateways. Pure
- * text, so that what a server is told can be read in a test and in the state folder.
+ * The configuration of one nats-server. The servers of a data center are a cluster, joined to the others by gateways:
+ * one server each on the loopback interface is what `starling up` starts, several on hosts of their own are what
+ * `starling nats-config` writes files for. Pure text, so that what a server is told can be read in a test and on disk.
  *
  * Three things are not obvious:
  * - `cluster.routes` names the server itself. Before 2.10, a single-node cluster starts no JetStream beside a gateway
@@ -18,6 +19,23 @@ export interface DataCenterServer {
   readonly ports: ServerPorts;
   /** Folder of its streams; absolute. */
   readonly storeFolder: string;
+}
+
+/** A server as it is told to be, and as the others find it. */
+export interface ClusterServer {
+  /** Of no other server of any data center. JetStream knows by it which copies are whose: it must never change. */
+  readonly name: string;
+  readonly dataCenter: string;
+  /** Name or address at which the other servers and the clients reach it. */
+  readonly host: string;
+  readonly ports: ServerPorts;
+  /** Addresses of its own host: of the monitoring port, and of all others. */
+  readonly listen: { readonly monitor: string; readonly others: string };
+  /** Absolute. */
+  readonly storeFolder: string;
+  /** Tell clients and servers `host`, rather than the addresses that it finds on its own. */
+  readonly advertise?: boolean;
+  readonly tags?: readonly string[];
 }
 
 export interface ServerPorts {
@@ -61,6 +79,8 @@ const pendingBytesMin = 64 * 2 ** 20;
 const signInSeconds = 10;
 
 /**
+ * One server on the loopback interface.
+ *
  * @param all  every data center's server, including `own`. At least two: a lone server would wait for a meta group of
  *   two for ever.
  */
@@ -72,31 +92,55 @@ export function renderServerConfig(
   tls?: ServerTls,
 ): string {
   assert(all.includes(own), `${own.name} is one of the servers`);
-  assert(all.length >= 2, 'a super-cluster has at least two data centers');
+  const servers = all.map(({ name, ports, storeFolder }): ClusterServer => {
+    const listen = { monitor: loopback, others: loopback };
+    // Numbered, though there is one.
+    return { name: `${name}-1`, dataCenter: name, host: loopback, ports, listen, storeFolder };
+  });
+  return renderClusterServer(servers[all.indexOf(own)]!, servers, { credentials, limits, tls });
+}
+
+export interface ServerTerms {
+  readonly credentials: ServerCredentials;
+  readonly limits: ServerLimits;
+  readonly tls: ServerTls | undefined;
+}
+
+/** @param all  every server of every data center, including `own`; of two data centers at least. */
+export function renderClusterServer(
+  own: ClusterServer,
+  all: readonly ClusterServer[],
+  { credentials, limits, tls }: ServerTerms,
+): string {
+  const dataCenters = [...new Set(all.map(({ dataCenter }) => dataCenter))];
+  assert(all.includes(own), `${own.name} is one of the servers`);
+  assert(dataCenters.length >= 2, 'a super-cluster has at least two data centers');
+  assert(new Set(all.map(({ name }) => name)).size === all.length, 'names of servers differ');
   return `${[
     ...connectionLines(own, limits),
     ...(tls ? tlsLines(tls, { verify: false }) : []),
     ...storageLines(own, limits),
     ...clusterLines(own, all, { credentials, tls }),
-    ...accountLines(credentials, {
-      dataCenter: own.name,
-      dataCenters: all.map(({ name }) => name),
-    }),
+    ...gatewayLines(own, all, { credentials, tls }),
+    ...accountLines(credentials, { dataCenter: own.dataCenter, dataCenters }),
   ].join('\n')}\n`;
 }
 
-function connectionLines(own: DataCenterServer, limits: ServerLimits): string[] {
+function connectionLines(own: ClusterServer, limits: ServerLimits): string[] {
+  const { name, listen, ports, tags = [] } = own;
   const pendingBytes = Math.max(pendingBytesMin, pendingPayloads * limits.payloadBytesMax);
   return [
-    `server_name: ${quoted(serverName(own.name))}`,
-    `listen: ${address(own.ports.client)}`,
-    `http: ${address(own.ports.monitor)}`,
+    `server_name: ${quoted(name)}`,
+    ...(tags.length > 0 ? [`server_tags: [${tags.map(quoted).join(', ')}]`] : []),
+    `listen: ${quoted(hostAndPort(listen.others, ports.client))}`,
+    ...advertised('client_advertise', own, ports.client),
+    `http: ${quoted(hostAndPort(listen.monitor, ports.monitor))}`,
     `max_payload: ${limits.payloadBytesMax}`,
     `max_pending: ${pendingBytes}`,
   ];
 }
 
-function storageLines(own: DataCenterServer, limits: ServerLimits): string[] {
+function storageLines(own: ClusterServer, limits: ServerLimits): string[] {
   return [
     'jetstream {',
     `  store_dir: ${quoted(own.storeFolder)}`,
@@ -122,44 +166,74 @@ function tlsLines({ ca, cert, key }: ServerTls, { verify }: { readonly verify: b
   ];
 }
 
+type Joining = Pick<ServerTerms, 'credentials' | 'tls'>;
+
 function clusterLines(
-  own: DataCenterServer,
-  all: readonly DataCenterServer[],
-  { credentials, tls }: { credentials: ServerCredentials; tls: ServerTls | undefined },
+  own: ClusterServer,
+  all: readonly ClusterServer[],
+  joining: Joining,
 ): string[] {
-  const { serverUser, serverPassword } = credentials;
-  const signIn = `${serverUser}:${serverPassword}`;
-  // Whoever joins as a server is asked for no permissions: without a password any process of this host could.
-  const mutual = [
-    `authorization { user: ${quoted(serverUser)}, password: ${quoted(serverPassword)}, timeout: ${signInSeconds} }`,
-    ...(tls ? tlsLines(tls, { verify: true }) : []),
-  ].map((line) => `  ${line}`);
+  const { dataCenter, listen, ports } = own;
+  const routes = all
+    .filter((each) => each.dataCenter === dataCenter)
+    .map((each) => quoted(joinUrl('nats-route', each.host, each.ports.cluster, joining)));
   return [
     'cluster {',
-    `  name: ${quoted(own.name)}`,
-    `  listen: ${address(own.ports.cluster)}`,
-    `  routes: [${quoted(`nats-route://${signIn}@${loopback}:${own.ports.cluster}`)}]`,
-    ...mutual,
+    `  name: ${quoted(dataCenter)}`,
+    `  listen: ${quoted(hostAndPort(listen.others, ports.cluster))}`,
+    ...advertised('  advertise', own, ports.cluster),
+    `  routes: [${routes.join(', ')}]`,
+    ...mutualLines(joining),
     '}',
+  ];
+}
+
+function gatewayLines(
+  own: ClusterServer,
+  all: readonly ClusterServer[],
+  joining: Joining,
+): string[] {
+  const { dataCenter, listen, ports } = own;
+  const urls = new Map<string, string[]>();
+  for (const each of all) {
+    const known = urls.get(each.dataCenter) ?? [];
+    const url = quoted(joinUrl('nats', each.host, each.ports.gateway, joining));
+    urls.set(each.dataCenter, [...known, url]);
+  }
+  return [
     'gateway {',
-    `  name: ${quoted(own.name)}`,
-    `  listen: ${address(own.ports.gateway)}`,
-    ...mutual,
+    `  name: ${quoted(dataCenter)}`,
+    `  listen: ${quoted(hostAndPort(listen.others, ports.gateway))}`,
+    ...advertised('  advertise', own, ports.gateway),
+    ...mutualLines(joining),
     '  gateways: [',
-    ...all.map(({ name, ports }) => {
-      const url = quoted(`nats://${signIn}@${loopback}:${ports.gateway}`);
-      return `    { name: ${quoted(name)}, urls: [${url}] }`;
-    }),
+    ...[...urls].map(
+      ([name, known]) => `    { name: ${quoted(name)}, urls: [${known.join(', ')}] }`,
+    ),
     '  ]',
     '}',
   ];
 }
 
-/** Servers of a data center are numbered, though one is what a host starts. */
-function serverName(dataCenter: string): string {
-  return `${dataCenter}-1`;
+/** Whoever joins as a server is asked for no permissions: without a password any process of this host could. */
+function mutualLines({ credentials, tls }: Joining): string[] {
+  const { serverUser, serverPassword } = credentials;
+  return [
+    `authorization { user: ${quoted(serverUser)}, password: ${quoted(serverPassword)}, timeout: ${signInSeconds} }`,
+    ...(tls ? tlsLines(tls, { verify: true }) : []),
+  ].map((line) => `  ${line}`);
 }
 
-function address(port: number): string {
-  return quoted(`${loopback}:${port}`);
+function joinUrl(scheme: string, host: string, port: number, { credentials }: Joining): string {
+  const { serverUser, serverPassword } = credentials;
+  return `${scheme}://${serverUser}:${serverPassword}@${hostAndPort(host, port)}`;
+}
+
+function advertised(field: string, { advertise, host }: ClusterServer, port: number): string[] {
+  return advertise === true ? [`${field}: ${quoted(hostAndPort(host, port))}`] : [];
+}
+
+/** An IPv6 address has colons of its own. */
+export function hostAndPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals';
+import { declareBucket, declareStreams, streamName } from './streams.js';
+
+const dataCenters = [
+  { name: 'train', role: 'training' },
+  { name: 'east', role: 'inference' },
+  { name: 'west', role: 'inference' },
+] as const;
+
+test('each stream has the copies of the data center it is in', () => {
+  const replicas = { train: 3, east: 3 };
+  const declared = declareStreams({ dataCenters, ingestMapped: true, replicas });
+  const copies = Object.fromEntries(declared.map((each) => [each.name, each.replicas]));
+  expect(copies).toMatchObject({
+    [streamName.deltas]: 3,
+    [streamName.raw('train')]: 3,
+    [streamName.deltasAt('east')]: 3,
+    [streamName.raw('west')]: 1,
+    [streamName.deltasAt('west')]: 1,
+  });
+  expect(Object.keys(copies)).toHaveLength(declared.length);
+  expect(declareBucket({ dataCenters, replicas })).toEqual({
+    name: 'CLUSTER',
+    cluster: 'train',
+    replicas: 3,
+  });
+});
+
+test('there is one copy where nothing else is said', () => {
+  const declared = declareStreams({ dataCenters, ingestMapped: true });
+  expect(new Set(declared.map(({ replicas }) => replicas))).toEqual(new Set([1]));
+  expect(declareBucket({ dataCenters }).replicas).toBe(1);
+});
