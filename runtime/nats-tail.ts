@@ -39,6 +39,7 @@ class ResumingTail {
   #subscription: JetStreamSubscription | undefined;
   #last: number | undefined;
   #stopped = false;
+  #reopening = false;
   #finished: Promise<void> = Promise.resolve();
 
   constructor(source: TailSource, options: TailOptions, handler: Handler) {
@@ -57,7 +58,8 @@ class ResumingTail {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#subscription?.unsubscribe();
-    await this.#finished;
+    // An attempt to open it again may take long, and closes what it opens; no handler runs meanwhile.
+    if (!this.#reopening) await this.#finished;
   }
 
   async #run(): Promise<void> {
@@ -65,7 +67,10 @@ class ResumingTail {
       const error = await this.#handleAll();
       if (error === undefined || this.#isOver) return;
       this.#report(error);
-      if (!(await this.#reopen())) return;
+      this.#reopening = true;
+      const isOpen = await this.#reopen();
+      this.#reopening = false;
+      if (!isOpen) return;
     }
   }
 

@@ -22,17 +22,23 @@ export async function openWatch(
   pattern: string,
   handler: Handler,
 ): Promise<Stoppable> {
-  const open = (): Promise<Watch> => retried(() => watchOnce(source, pattern, handler));
-  let current = await open();
   let stopped = false;
+  let reopening = false;
   const isOver = (): boolean => stopped || source.isClosed();
+  const unlessOver: Handler = (key, entry) => {
+    if (!isOver()) handler(key, entry);
+  };
+  const open = (): Promise<Watch> => retried(() => watchOnce(source, pattern, unlessOver));
+  let current = await open();
 
   async function run(): Promise<void> {
     for (;;) {
       const error = await current.ended;
       if (error === undefined || isOver()) return;
       source.interrupted(error);
+      reopening = true;
       const next = await reopened();
+      reopening = false;
       if (!next) return;
       current = next;
     }
@@ -59,7 +65,8 @@ export async function openWatch(
     stop: async () => {
       stopped = true;
       current.stop();
-      await finished;
+      // An attempt to open it again may take long, and closes what it opens; no handler runs meanwhile.
+      if (!reopening) await finished;
     },
   };
 }
