@@ -34,7 +34,7 @@ async function replicaAt(site: Site, workMs = 0): Promise<ServedEndpoint> {
     subject: subject.recommend,
     queue: 'recommender',
     inFlightMax: 64,
-    deadlineMs: 1_000,
+    deadlineMs: 10_000,
     handle: async () => {
       await new Promise((resolve) => setTimeout(resolve, workMs));
       return { dataCenter: site };

@@ -14,7 +14,7 @@ const create: CreateActor = ({ bus, identity: { dataCenter, epoch } }: ActorCont
         queue: 'recommender',
         open,
         inFlightMax: 128,
-        deadlineMs: 1_000,
+        deadlineMs: 10_000,
         handle: async () => ({ dataCenter, epoch }),
       });
       await bus.flush();

@@ -4,7 +4,8 @@ import type { Bus } from '../../runtime/bus.js';
 
 const askersCount = 4;
 const pauseMs = 3;
-const timeoutMs = 500;
+/** What is lost is never answered. Too low: on a busy machine the late are taken for the lost. */
+const timeoutMs = 10_000;
 
 /** Who answered: its data center, and its epoch where it tells one. */
 export interface Greeting {
@@ -21,7 +22,8 @@ interface Answer {
 /** Requests without a break, each sent once: one that fails is not made good for by another. */
 export class SteadyRequests {
   readonly #answers: Answer[] = [];
-  readonly failures: unknown[] = [];
+  /** One line each: where in the course of things, and what; a test prints them when it fails. */
+  readonly failures: string[] = [];
   readonly #bus: Bus;
   readonly #askers: Promise<unknown>;
   #going = true;
@@ -52,12 +54,14 @@ export class SteadyRequests {
   async #ask(): Promise<void> {
     while (this.#going) {
       const number = this.#asked++;
+      const sentMs = performance.now();
       try {
         const request = encode({ user: 'u', k: 1 });
         const reply = await this.#bus.request(subject.recommend, request, { timeoutMs });
         this.#answers.push({ number, greeting: refuseErrorReply(decode(reply)) as Greeting });
       } catch (error) {
-        this.failures.push(error);
+        const waitedMs = Math.round(performance.now() - sentMs);
+        this.failures.push(`request ${number}, after ${waitedMs} ms: ${String(error)}`);
       }
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
