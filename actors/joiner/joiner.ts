@@ -229,14 +229,18 @@ export function createJoiner(context: ActorContext): Actor {
           log.warn({ code: codeOf(error), err: messageOf(error) }, 'store not closed'),
         );
     },
-    stats: () => ({
-      ...window.counters,
-      consumed,
-      outboxPending: outbox.pending,
-      batchesPublished: outbox.batchesPublished,
-      flushP50Ms: outbox.latency.quantile(0.5),
-      flushP99Ms: outbox.latency.quantile(0.99),
-      watermarkMs: Number.isFinite(window.watermarkMs) ? window.watermarkMs : null,
-    }),
+    stats() {
+      // Asked for figures from the first moment on.
+      if (!following) return {};
+      return {
+        ...window.counters,
+        consumed,
+        outboxPending: outbox.pending,
+        batchesPublished: outbox.batchesPublished,
+        flushP50Ms: outbox.latency.quantile(0.5),
+        flushP99Ms: outbox.latency.quantile(0.99),
+        watermarkMs: Number.isFinite(window.watermarkMs) ? window.watermarkMs : null,
+      };
+    },
   };
 }

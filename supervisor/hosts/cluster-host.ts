@@ -176,6 +176,7 @@ async function join(
     handle: async () => ({ v: protocolVersion, ...view.status() }),
   });
   undo.push(() => endpoint.stop());
+  agent.start();
   undo.push(() => candidate.stop());
   await candidate.start();
   return { view, events, leads: () => candidate.leads, stop: unwind };
