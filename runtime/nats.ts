@@ -219,6 +219,12 @@ export class NatsBus implements Bus {
     });
   }
 
+  hasStream(stream: string): Promise<boolean> {
+    return this.#ask(`stream ${stream}`, async ({ manager }) => {
+      return (await orUndefined(manager.streams.info(stream))) !== undefined;
+    });
+  }
+
   streamState(stream: string): Promise<StreamState> {
     return this.#ask(`state of ${stream}`, async ({ manager }) => {
       const { state } = await manager.streams.info(stream);
@@ -287,6 +293,19 @@ export class NatsBus implements Bus {
       return await (revision === 0 ? view.create(key, bytes) : view.update(key, bytes, revision));
     } catch (error) {
       throw this.#failure(error, `bucket ${bucket}, key ${key}`);
+    }
+  }
+
+  async requireBucketLeader(bucket: string, timeoutMs: number): Promise<void> {
+    const what = `leader of bucket ${bucket}`;
+    try {
+      const reply = await this.#connection.request(`$JS.API.STREAM.INFO.KV_${bucket}`, undefined, {
+        timeout: timeoutMs,
+      });
+      const { error } = reply.json<{ error?: { description: string } }>();
+      if (error) throw new StarlingError('UNAVAILABLE', `${what}: ${error.description}.`);
+    } catch (error) {
+      throw this.#failure(error, what);
     }
   }
 
