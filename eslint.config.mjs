@@ -145,10 +145,10 @@ export default tseslint.config(
     },
   },
   {
-    // One module imports the NATS client, with the one that opens its connections, so that its successor packages can
-    // replace it in one place.
+    // One module imports the NATS client, with its parts beside it, so that its successor packages can replace it in one
+    // place.
     files: ['**/*.ts'],
-    ignores: ['runtime/nats.ts', 'runtime/nats-connection.ts', 'runtime/nats-patience.ts'],
+    ignores: ['runtime/nats*.ts'],
     rules: {
       'no-restricted-imports': [
         'error',

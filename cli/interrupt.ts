@@ -8,7 +8,7 @@ export interface Interrupt {
   dispose(): void;
 }
 
-/** The first signal asks for a clean stop, the second ends the process; its children see the channel close and follow. */
+/** The first signal asks for a clean stop, the second ends the process at once, and with it all that it has started. */
 export function onInterrupt(note: (text: string) => void): Interrupt {
   const controller = new AbortController();
   let name: NodeJS.Signals | undefined;

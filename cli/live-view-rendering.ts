@@ -231,13 +231,16 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'restore':
     case 'lead':
     case 'host':
+    case 'drain':
       return 'yellow';
     case 'start':
+    case 'adopt':
     case 'stop':
     case 'move':
     case 'scale':
     case 'place':
     case 'snapshot':
+    case 'undrain':
       return 'dim';
   }
 }

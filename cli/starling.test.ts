@@ -40,7 +40,10 @@ function starling(
   });
 }
 
-const commands = ['up', 'status', 'recommend', 'rank', 'ingest', 'doctor', 'nats-config'];
+const commands = [
+  ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest'],
+  ...['drain', 'undrain', 'doctor'],
+];
 
 describe('the command line', () => {
   test('lists its commands', async () => {
@@ -69,6 +72,8 @@ describe('the command line', () => {
     [['recommend', '--user', '1', '--context', '[1]'], 'USAGE: --context: expected a JSON object'],
     [['rank', '--user', '1'], 'USAGE: rank needs --candidates'],
     [['ingest'], 'USAGE: the event type'],
+    [['drain'], 'USAGE: <data center> is missing'],
+    [['undrain', 'east', 'west'], 'USAGE: unexpected argument "west"'],
     [['ingest', 'acton', '{}'], 'did you mean "action"?'],
     [['up', '--report', 'x.json'], 'USAGE: --report needs --events'],
     [['up', '--events', 'x.csv', '--max-lag', 'few'], 'USAGE: --max-lag: expected an integer'],
@@ -88,6 +93,7 @@ describe('the command line', () => {
     ['status'],
     ['recommend', '--user', '1'],
     ['rank', '--user', '1', '--candidates', '2'],
+    ['drain', 'east'],
   ])('%s without a cluster says so', async (...args) => {
     const { code, err } = await starling(args);
     expect(code).toBe(3);

@@ -5,6 +5,7 @@ import { UsageError, exitCode, parseArguments } from './command.js';
 import { audit } from './commands/audit.js';
 import { chaos } from './commands/chaos.js';
 import { doctor } from './commands/doctor.js';
+import { drain, undrain } from './commands/drain.js';
 import { host } from './commands/host.js';
 import { ingest } from './commands/ingest.js';
 import { natsConfig } from './commands/nats-config.js';
@@ -28,6 +29,8 @@ const commands: readonly Command[] = [
   snapshot,
   restore,
   scale,
+  drain,
+  undrain,
   audit,
   chaos,
   doctor,

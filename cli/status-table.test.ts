@@ -61,6 +61,24 @@ describe('the table of a status', () => {
     expect(text).toContain('east (inference): down, NATS not known');
   });
 
+  test('says how many requests came from other data centers, and who is a guest elsewhere', () => {
+    const ranker = {
+      ...shard,
+      address: 'east.ranker.0',
+      kind: 'ranker',
+      dataCenter: 'east',
+    } as const;
+    const recommender = { ...ranker, address: 'east.recommender.0', kind: 'recommender' } as const;
+    const actors = [
+      { ...ranker, stats: { rerouted: 2, awayAt: 'west' } },
+      { ...recommender, stats: { rerouted: 1_200 } },
+    ];
+    const lines = statusLines({ ...status, actors }, 90_000).join('\n');
+    expect(lines).toContain('east (inference): down, NATS not known, 1,202 rerouted here');
+    expect(lines).toMatch(/ranker\.0 .*connected to west/);
+    expect(text).not.toContain('rerouted');
+  });
+
   test('has every actor, with epoch, restarts, pid, partitions and figures', () => {
     expect(text).toMatch(/ps-shard\.1 +ready +3 +2 +77 +1,3 +12,345 rows, 9 batches applied/);
     expect(text).toMatch(/trainer\.0 +restarting +3 +2 +- +- +signal SIGKILL/);

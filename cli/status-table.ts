@@ -65,7 +65,11 @@ function dataCenterLines(
     .filter((server) => server.dataCenter === name)
     .map(({ url, pid }) => (pid === null ? url : `${url} (pid ${pid})`));
   const actors = status.actors.filter((actor) => actor.dataCenter === name);
-  const title = `${name} (${role}): ${state}, NATS ${servers.join(', ') || 'not known'}`;
+  const rerouted = reroutedTo(actors);
+  const title = [
+    `${name} (${role}): ${state}, NATS ${servers.join(', ') || 'not known'}`,
+    ...(rerouted > 0 ? [`${short(rerouted)} rerouted here`] : []),
+  ].join(', ');
   const rows = actors.map((actor) => [
     `${actor.kind}.${actor.address.slice(actor.address.lastIndexOf('.') + 1)}`,
     actor.state,
@@ -84,7 +88,19 @@ function figures({ kind, stats, state, reason }: ActorStatus): string {
     return typeof value === 'number' ? [`${short(value)} ${label}`] : [];
   });
   const why = reason !== undefined && state !== 'ready' ? [reason] : [];
-  return [...why, ...known].join(', ');
+  const { awayAt } = stats;
+  const away = typeof awayAt === 'string' ? [`connected to ${awayAt}`] : [];
+  return [...why, ...away, ...known].join(', ');
+}
+
+/** Requests made in other data centers, as those count them who answer requests; since they were started last. */
+function reroutedTo(actors: readonly ActorStatus[]): number {
+  return actors
+    .filter(({ kind }) => kind === 'recommender' || kind === 'ranker')
+    .reduce(
+      (sum, { stats: { rerouted } }) => sum + (typeof rerouted === 'number' ? rerouted : 0),
+      0,
+    );
 }
 
 function short(value: number): string {

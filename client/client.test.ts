@@ -55,6 +55,18 @@ describe('the client', () => {
     expect((requests[0] as { requestId: string }).requestId).toHaveLength(36);
   });
 
+  test('says where it belongs, which need not be where it is connected', async () => {
+    const requests: unknown[] = [];
+    const { bus } = pretendBus((name, request) => {
+      requests.push(request);
+      return name === 'starling.rank' ? { ...recommendation, scores: [0.5] } : recommendation;
+    });
+    const client = clientOn({ ...bus, dataCenter: 'west', home: 'east', away: true });
+    await client.recommend({ user: 42 });
+    await client.rank({ user: 42, candidates: [7] });
+    expect(requests).toMatchObject([{ from: 'east' }, { from: 'east' }]);
+  });
+
   test('refuses a wrong request before it is sent', async () => {
     const { bus } = pretendBus(() => {
       throw new Error('sent');

@@ -97,20 +97,28 @@ export async function connectStarling(
 /** The client over a connection that somebody else opened; `close` closes it. */
 export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): StarlingClient {
   const options = { deadlineMs, attemptMs: deadlineMs / 2 };
+  const withHome = (batch: RankBatch): RankBatch => {
+    const from = batch.from ?? bus.home;
+    return from === undefined ? batch : { ...batch, from };
+  };
   return {
     async recommend(request) {
       // The id is drawn here, so that a second attempt is the same request to those who log it.
       const requestId = request.requestId ?? randomUUID();
-      const checked = parseRecommend(withoutGaps({ ...request, requestId }), noLimits);
+      const checked = parseRecommend(
+        withoutGaps({ ...request, requestId, from: bus.home }),
+        noLimits,
+      );
       return parseRecommendation(await call(bus, subject.recommend, checked, options));
     },
     async rank(request) {
-      const checked = parseRank(withoutGaps(request), noLimits);
+      const checked = parseRank(withoutGaps({ ...request, from: bus.home }), noLimits);
       const reply = await call(bus, subject.rank, checked, options);
       return parseRanking(reply, checked.candidates.length);
     },
     async rankBatch(batch) {
-      const reply = await call(bus, subject.rank, rankBatchMessage(batch), options);
+      const message = rankBatchMessage(withHome(batch));
+      const reply = await call(bus, subject.rank, message, options);
       return parseRankBatchReply(reply, batch.users.length);
     },
     ingestImpressions: (events) => ingest(bus, 'impression', events, deadlineMs),

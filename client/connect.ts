@@ -1,4 +1,5 @@
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
+import { homeFirst } from '../core/config/data-centers.js';
 import { inboxPrefixOf } from '../messages/permissions.js';
 import { roles } from '../messages/roles.js';
 import type { TlsFiles } from '../messages/supervision.js';
@@ -75,7 +76,6 @@ function connectTo(
   });
 }
 
-/** The named data center, then inference ones, which answer requests by themselves, then the training one. */
 function inOrderOfPreference(access: ClusterAccess, preferred: string | undefined): string[] {
   const { dataCenters } = access;
   if (preferred !== undefined && !dataCenters.some(({ name }) => name === preferred)) {
@@ -83,9 +83,9 @@ function inOrderOfPreference(access: ClusterAccess, preferred: string | undefine
     const text = `there is no data center ${preferred}; the cluster has ${names}.`;
     throw new StarlingError('BAD_REQUEST', text, { field: 'dataCenter' });
   }
-  const rank = ({ name, role }: ClusterAccess['dataCenters'][number]): number =>
-    name === preferred ? 0 : role === 'inference' ? 1 : 2;
-  return [...dataCenters].sort((a, b) => rank(a) - rank(b)).map(({ url }) => url);
+  // On somebody else's servers a data center has none of its own: then all of them are listed for each.
+  const urls = homeFirst(dataCenters, preferred).flatMap(({ url }) => url.split(','));
+  return [...new Set(urls)];
 }
 
 /** Takes user and password out of the URLs; those given beside them come first. */

@@ -17,6 +17,11 @@ export interface ScaleRequest extends Operation {
   readonly count: number;
 }
 
+/** Out of service, or back into it. */
+export interface DrainRequest extends Operation {
+  readonly dataCenter: string;
+}
+
 /** Back to a moment, by its time or by a sequence of DELTAS; or to what a snapshot holds. */
 export interface RestoreRequest extends Operation {
   readonly to:
@@ -53,6 +58,17 @@ export function parseScale(value: unknown): ScaleRequest {
       field: 'count',
     });
   return { ...parseOperation(value, what), kind, count };
+}
+
+/** Of `drain` and `undrain`; whether there is such a data center the supervisor knows. */
+export function parseDrain(value: unknown): DrainRequest {
+  const what = 'drain';
+  const dataCenter = text(asMessage(value, what), 'dataCenter', what);
+  if (/^[a-z][a-z0-9-]{0,63}$/.test(dataCenter))
+    return { ...parseOperation(value, what), dataCenter };
+  throw new StarlingError('BAD_REQUEST', `"${dataCenter}" is not the name of a data center.`, {
+    field: 'dataCenter',
+  });
 }
 
 export function parseRestore(value: unknown): RestoreRequest {

@@ -19,6 +19,12 @@ export interface PublicLimits {
   readonly candidatesMax: number;
 }
 
+/**
+ * The data center that the caller belongs to, so that whoever answers knows that the request has come a long way. Set by
+ * clients and recommenders; `nats req` leaves it out.
+ */
+const from = z.string().max(256).optional();
+
 const recommendShape = z.object({
   user: id,
   k: z.int().default(10),
@@ -32,6 +38,7 @@ const recommendShape = z.object({
     .optional(),
   exclude: z.array(id).default([]),
   requestId: z.string().min(1).max(256).optional(),
+  from,
 });
 export type RecommendRequest = z.infer<typeof recommendShape>;
 
@@ -39,6 +46,7 @@ const rankShape = z.object({
   user: id,
   candidates: z.array(id).min(1, { error: 'expected at least one candidate' }),
   context: context.default({}),
+  from,
 });
 export type RankRequest = z.infer<typeof rankShape>;
 

@@ -22,6 +22,8 @@ export interface RankBatch {
   /** One per row, or one for all rows, or none. */
   readonly contexts: RawFeatures[];
   readonly log: ImpressionLogging;
+  /** The data center that the caller belongs to; left out by old releases. */
+  readonly from?: string | undefined;
 }
 
 export interface RankBatchReply {
@@ -63,6 +65,7 @@ export function parseRankBatch(value: unknown, rowsMax: number): RankBatch {
     atMs: f64(fields, 'atMs', what, loggedRows),
     contexts: contextsOf(fields, n, what),
     log,
+    from: fields.from === undefined ? undefined : text(fields, 'from', what),
   };
 }
 

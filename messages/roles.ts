@@ -43,7 +43,11 @@ export interface BucketNeeds {
   readonly writes: readonly string[];
 }
 
-/** Where a server stands: the same role may write to the streams of its own data center only. */
+/**
+ * Where a server stands. The same role may write snapshots and events to the streams of this data center only. What it
+ * follows, and what it tells of itself, it may from any server: an actor whose own server is gone signs in elsewhere as
+ * a guest, and goes on with its own.
+ */
 export interface Place {
   readonly dataCenter: string;
   /** All of the cluster. */
@@ -77,6 +81,10 @@ function snapshots({ dataCenter, dataCenters }: Place) {
   };
 }
 
+/** Copies of a log that all inference data centers have, of which an actor follows its own. */
+const copies = ({ dataCenters }: Place, name: (dataCenter: string) => string): string[] =>
+  dataCenters.map(name);
+
 const clientCalls = [s('recommend'), s('rank'), s('status')];
 
 const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
@@ -93,9 +101,9 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
     // The clock and the end of a stream are records of JOIN.
     writes: [s('join'), s('samples'), s('popular'), deadLetters('joiner')],
   }),
-  'feature-store': ({ dataCenter }) => ({
+  'feature-store': (place) => ({
     serves: [s('featuresGet')],
-    tails: [streamName.featuresAt(dataCenter)],
+    tails: copies(place, streamName.featuresAt),
     writes: [deadLetters('feature-store')],
   }),
   'ps-shard': (place) => {
@@ -134,30 +142,28 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
   }),
   'serving-shard': (place) => {
     const kept = snapshots(place);
-    const copy = streamName.deltasAt(place.dataCenter);
+    const followed = copies(place, streamName.deltasAt);
+    const each = (name: 'visible' | 'servingControl') =>
+      place.dataCenters.map((dc) => s(name, { dc }));
     return {
       ...kept,
-      serves: [s('lookup'), s('servingControl', { dc: place.dataCenter })],
-      writes: [
-        ...kept.writes,
-        s('visible', { dc: place.dataCenter }),
-        deadLetters('serving-shard'),
-      ],
-      tails: [...kept.tails, copy],
-      looksUp: [...kept.looksUp, copy],
+      serves: [s('lookup'), ...each('servingControl')],
+      writes: [...kept.writes, ...each('visible'), deadLetters('serving-shard')],
+      tails: [...kept.tails, ...followed],
+      looksUp: [...kept.looksUp, ...followed],
     };
   },
-  ranker: ({ dataCenter }) => ({
+  ranker: (place) => ({
     serves: [s('rank')],
     calls: [s('featuresGet'), s('lookup')],
-    tails: [streamName.denseAt(dataCenter)],
+    tails: copies(place, streamName.denseAt),
     writes: [s('ingest', { type: 'impression' }), deadLetters('ranker')],
     hears: [s('features')],
   }),
-  recommender: ({ dataCenter }) => ({
+  recommender: (place) => ({
     serves: [s('recommend')],
     calls: [s('rank')],
-    tails: [streamName.featuresAt(dataCenter)],
+    tails: copies(place, streamName.featuresAt),
     writes: [deadLetters('recommender')],
     hears: [s('popular')],
   }),

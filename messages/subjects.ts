@@ -98,7 +98,7 @@ export const subjectTable = {
     'request',
     'command line',
     'cluster supervisor',
-    'snapshot, restore, scale; answered when done',
+    'snapshot, restore, scale, drain, undrain; answered when done',
   ),
   progress: row(
     'starling.progress.<operation>',
@@ -250,7 +250,7 @@ export type ShardVerb = 'catch-up' | 'release' | 'snapshot' | 'restore' | 'diges
 export type ServingVerb = 'snapshot' | 'digest';
 export type DenseVerb = 'snapshot' | 'restore';
 /** What people ask of the cluster. */
-export type OperateVerb = 'snapshot' | 'restore' | 'scale';
+export type OperateVerb = 'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain';
 
 export const subject = {
   recommend: 'starling.recommend',

@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseChildMessage, parseParentMessage, type StartMessage } from './supervision.js';
+import {
+  parseAttachMessage,
+  parseChildMessage,
+  parseHealth,
+  parseParentMessage,
+  type AttachMessage,
+  type StartMessage,
+} from './supervision.js';
 
 const start: StartMessage = {
   type: 'start',
@@ -14,12 +21,30 @@ const start: StartMessage = {
   stateDir: '.starling',
 };
 
+const attach: AttachMessage = {
+  type: 'attach',
+  address: 'a.ps-shard.0',
+  kind: 'ps-shard',
+  epoch: 3,
+  pid: 4711,
+  state: 'ready',
+  partitions: [0, 2],
+  startHash: 'e3b0',
+};
+
 describe('messages between a supervisor and its children', () => {
   test('of known shape pass, with unknown fields ignored', () => {
     expect(parseParentMessage({ ...start, later: 1 })).toMatchObject(start);
     expect(parseParentMessage({ type: 'stop', drainMs: 5, later: 1 })).toEqual({
       type: 'stop',
       drainMs: 5,
+    });
+    expect(parseParentMessage({ type: 'adopted', later: 1 })).toEqual({ type: 'adopted' });
+    expect(parseAttachMessage({ ...attach, later: 1 })).toEqual(attach);
+    expect(parseParentMessage({ ...start, serving: false })).toMatchObject({ serving: false });
+    expect(parseParentMessage({ type: 'serve', open: false, later: 1 })).toEqual({
+      type: 'serve',
+      open: false,
     });
     expect(parseChildMessage({ type: 'state', state: 'ready' })).toEqual({
       type: 'state',
@@ -53,8 +78,25 @@ describe('messages between a supervisor and its children', () => {
   });
 
   test.each([
+    'attach',
+    { ...attach, type: 'state' },
+    { ...attach, address: 7 },
+    { ...attach, kind: 'oracle' },
+    { ...attach, epoch: 0 },
+    { ...attach, pid: -1 },
+    { ...attach, state: 'asleep' },
+    { ...attach, partitions: ['0'] },
+    { ...attach, startHash: undefined },
+  ])('that introduce nobody are ignored: %j', (value) => {
+    expect(parseAttachMessage(value)).toBeUndefined();
+  });
+
+  test.each([
     undefined,
     { type: 'stop' },
+    { type: 'serve' },
+    { type: 'serve', open: 'no' },
+    { ...start, serving: 1 },
     { ...start, kind: 'oracle' },
     { ...start, epoch: '1' },
     { ...start, partitions: [0.5] },
@@ -62,4 +104,26 @@ describe('messages between a supervisor and its children', () => {
   ])('from a supervisor of another shape are ignored: %j', (value) => {
     expect(parseParentMessage(value)).toBeUndefined();
   });
+});
+
+describe('the health in the figures of an actor', () => {
+  test('is read, and what it does not tell is absent', () => {
+    expect(parseHealth({ p99Ms: 12, later: 1 })).toEqual({ p99Ms: 12 });
+    expect(parseHealth({ through: 7, propagationP99Ms: 3 })).toEqual({
+      through: 7,
+      propagationP99Ms: 3,
+    });
+  });
+
+  test('the figure of nothing is null, on this side of the channel and on the other', () => {
+    const none = { p99Ms: NaN, propagationP99Ms: NaN };
+    const read = { p99Ms: null, propagationP99Ms: null };
+    expect(parseHealth(none)).toEqual(read);
+    expect(parseHealth(JSON.parse(JSON.stringify(none)))).toEqual(read);
+  });
+
+  test.each([undefined, null, 'well', [1], { through: 'all' }, { through: -1 }])(
+    'of another shape says nothing: %j',
+    (value) => expect(parseHealth(value)).toEqual({}),
+  );
 });

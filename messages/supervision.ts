@@ -2,8 +2,9 @@ import { isErrorCode, type ErrorCode } from '../core/base/errors.js';
 import { asMessage, number, text, wrong } from './checks.js';
 
 /**
- * What a host supervisor and the actor processes it started say to each other over the IPC channel, and what a
- * supervisor tells the rest of the cluster about them.
+ * What a host supervisor and the actor processes of its host say to each other, and what a supervisor tells the rest of
+ * the cluster about them. The channel is IPC for a process that the supervisor started, and a socket in the state folder
+ * for one that an earlier supervisor left.
  *
  * The start message carries the credentials, because a command line and an environment can be read by every user of
  * the machine and the channel can't. Both sides ignore message types they do not know, so a rolling upgrade may add
@@ -29,8 +30,9 @@ export function isActorKind(value: unknown): value is ActorKind {
   return actorKinds.some((kind) => kind === value);
 }
 
-/** How to reach the NATS servers of the actor's own data center, in the role of its kind. */
+/** How to reach NATS servers, in the role of the actor's kind. */
 export interface NatsAccess {
+  /** Home, the server of the actor's own data center, first; the others are for when it is gone. */
   readonly url: readonly string[];
   readonly user: string;
   readonly password: string;
@@ -63,6 +65,8 @@ export interface StartMessage {
   readonly config: unknown;
   readonly nats: NatsAccess;
   readonly stateDir: string;
+  /** False: its data center is drained, so it stays out of the queue groups of public subjects. Absent: true. */
+  readonly serving?: boolean;
 }
 
 /** Finish what is in flight, make it durable and exit within `drainMs`; after that the process is killed. */
@@ -71,12 +75,36 @@ export interface StopMessage {
   readonly drainMs: number;
 }
 
-export type ParentMessage = StartMessage | StopMessage;
+/** The answer to `attach`: from now on this supervisor is the actor's, over the same socket. */
+export interface AdoptedMessage {
+  readonly type: 'adopted';
+}
+
+/** Join or leave the queue groups of public subjects; kinds that answer no public subject have nothing to do. */
+export interface ServeMessage {
+  readonly type: 'serve';
+  readonly open: boolean;
+}
+
+export type ParentMessage = StartMessage | StopMessage | ServeMessage | AdoptedMessage;
 
 export const reportedStates = ['starting', 'restoring', 'ready', 'draining', 'stopped'] as const;
 
 /** What an actor says of itself. */
 export type ReportedState = (typeof reportedStates)[number];
+
+/**
+ * How well an actor serves, under `health` in its figures. It is what data centers are judged by, so a supervisor needs
+ * to know no kind for that. What an actor has no part in is absent.
+ */
+export interface ActorHealth {
+  /** Of the answers of the last seconds; null: nobody asked. */
+  readonly p99Ms?: number | null;
+  /** Of SAMPLES: all batches up to this sequence are in what it serves. */
+  readonly through?: number;
+  /** From the step in training to the row that is served, in the last seconds; null: nothing came. */
+  readonly propagationP99Ms?: number | null;
+}
 
 export type ChildMessage =
   | { readonly type: 'state'; readonly state: ReportedState }
@@ -87,6 +115,23 @@ export type ChildMessage =
     }
   /** The last words of an actor that is about to exit because it can't go on. */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string };
+
+/**
+ * How an actor whose supervisor died introduces itself to the successor. The answer is `adopted`, or `stop` when it is
+ * not what the successor wants at this address.
+ */
+export interface AttachMessage {
+  readonly type: 'attach';
+  readonly address: string;
+  readonly kind: ActorKind;
+  readonly epoch: number;
+  readonly pid: number;
+  readonly state: ReportedState;
+  /** Those of its start message. */
+  readonly partitions: readonly number[];
+  /** Of the configuration and the access to servers that it was started with. */
+  readonly startHash: string;
+}
 
 /**
  * How often an actor sends a heartbeat. Lower costs wake-ups for nothing, as a crash is seen at once anyway; higher
@@ -132,6 +177,8 @@ export interface ActorStatus {
 
 export const supervisionEventTypes = [
   'start',
+  /** A process that an earlier supervisor left goes on under this one. */
+  'adopt',
   'ready',
   'exit',
   'suspect',
@@ -145,6 +192,9 @@ export const supervisionEventTypes = [
   'snapshot',
   'restore',
   'scale',
+  /** A data center was taken out of service, or back into it. */
+  'drain',
+  'undrain',
   /** Another host leads. */
   'lead',
   /** A host joined, left or was lost. */
@@ -209,12 +259,44 @@ export function parseChildMessage(value: unknown): ChildMessage | undefined {
   }
 }
 
+/** An introduction, or undefined if it is none. */
+export function parseAttachMessage(value: unknown): AttachMessage | undefined {
+  if (!isRecord(value) || value['type'] !== 'attach') return undefined;
+  const { address, kind, epoch, pid, partitions, startHash } = value;
+  const state = reportedStates.find((known) => known === value['state']);
+  if (typeof address !== 'string' || !isActorKind(kind) || state === undefined) return undefined;
+  if (!isPositive(epoch) || !isPositive(pid) || typeof startHash !== 'string') return undefined;
+  if (!isListOfIntegers(partitions)) return undefined;
+  return { type: 'attach', address, kind, epoch, pid, state, partitions, startHash };
+}
+
+/** What `health` in the figures of an actor says; of an unknown shape it says nothing. */
+export function parseHealth(value: unknown): ActorHealth {
+  if (!isRecord(value)) return {};
+  const { p99Ms, through, propagationP99Ms } = value;
+  return {
+    ...(p99Ms === undefined ? {} : { p99Ms: figure(p99Ms) }),
+    ...(typeof through === 'number' && through >= 0 ? { through } : {}),
+    ...(propagationP99Ms === undefined ? {} : { propagationP99Ms: figure(propagationP99Ms) }),
+  };
+}
+
+/** JSON has no NaN: the figure of nothing arrives as null. */
+function figure(value: unknown): number | null {
+  return typeof value === 'number' && value >= 0 ? value : null;
+}
+
 /** A message from the supervisor, or undefined if it is of no known type and shape. */
 export function parseParentMessage(value: unknown): ParentMessage | undefined {
   if (!isRecord(value)) return undefined;
   if (value['type'] === 'stop') {
     const drainMs = value['drainMs'];
     return typeof drainMs === 'number' ? { type: 'stop', drainMs } : undefined;
+  }
+  if (value['type'] === 'adopted') return { type: 'adopted' };
+  if (value['type'] === 'serve') {
+    const open = value['open'];
+    return typeof open === 'boolean' ? { type: 'serve', open } : undefined;
   }
   return isStartMessage(value) ? value : undefined;
 }
@@ -229,15 +311,23 @@ function isStartMessage(value: object): value is StartMessage {
     typeof message.dataCenter === 'string' &&
     Number.isSafeInteger(message.index) &&
     Number.isSafeInteger(message.epoch) &&
-    Array.isArray(message.partitions) &&
-    message.partitions.every((partition) => Number.isSafeInteger(partition)) &&
+    isListOfIntegers(message.partitions) &&
     typeof message.stateDir === 'string' &&
+    (message.serving === undefined || typeof message.serving === 'boolean') &&
     isRecord(nats) &&
     Array.isArray(nats['url']) &&
     nats['url'].every((url) => typeof url === 'string') &&
     typeof nats['user'] === 'string' &&
     typeof nats['password'] === 'string'
   );
+}
+
+function isPositive(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0;
+}
+
+function isListOfIntegers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -5,20 +5,26 @@ import type { Logger } from 'pino';
 import { createActor as createMachine } from 'xstate';
 import { codeOf, messageOf, type StarlingError } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
-import type { ChildMessage, ParentMessage, StartMessage } from '../messages/supervision.js';
+import type { ParentMessage, ReportedState, StartMessage } from '../messages/supervision.js';
 import { actorMachine } from './actor.machine.js';
 import type { Actor, CreateActor } from './actor.js';
 import { connectAs } from './nats.js';
 import type { NatsBus } from './nats.js';
+import { SupervisorChannel } from './supervisor-channel.js';
 
 /**
  * The process of one actor. Credentials and configuration come over the IPC channel, never on the command line. When
- * the channel closes the supervisor is gone: the actor drains and ends, so that no process is left behind.
+ * the channel closes the supervisor is gone: the actor goes on for `supervision.orphanMs` and looks for the next one;
+ * if none comes it drains and ends, so that no process is left behind for good.
  */
 export function runActorProcess(load: (kind: string) => Promise<CreateActor>): void {
   // Ctrl-C reaches the whole terminal group; the supervisor stops its actors in order.
   process.on('SIGINT', () => undefined);
+  // Without a start message there is nothing to go on with.
+  const leave = (): never => process.exit(0);
+  process.once('disconnect', leave);
   process.once('message', (message: ParentMessage) => {
+    process.off('disconnect', leave);
     if (message.type === 'start') new ActorProcess(message, load).run();
     else process.exit(0);
   });
@@ -31,16 +37,24 @@ class ActorProcess {
   readonly #start: StartMessage;
   readonly #load: (kind: string) => Promise<CreateActor>;
   readonly #log: Logger;
+  readonly #supervisor: SupervisorChannel;
+  #reported: ReportedState = 'starting';
   #bus: NatsBus | undefined;
   #actor: Actor | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #drainMs: number;
+  /** Whether it is to answer the public; see Actor.serve. */
+  #open: boolean;
+  /** Whether it does; undefined until it has said so. */
+  #serving: boolean | undefined;
+  #turn: Promise<void> = Promise.resolve();
   #forbiddenLoggedMs = -Infinity;
   readonly #life;
 
   constructor(start: StartMessage, load: (kind: string) => Promise<CreateActor>) {
     this.#start = start;
     this.#load = load;
+    this.#open = start.serving ?? true;
     this.#drainMs = (start.config as ClusterConfig).supervision.drainMs;
     this.#log = pino(
       { base: { address: start.address, epoch: start.epoch } },
@@ -49,29 +63,63 @@ class ActorProcess {
     this.#life = createMachine(
       actorMachine.provide({
         actions: {
-          announce: (_context, { state }) => this.#send({ type: 'state', state: state as 'ready' }),
+          announce: (_context, { state }) => this.#announce(state as ReportedState),
           restore: () => void this.#restore(),
           drain: () => void this.#drain(),
           exit: (_context, { code }) => void this.#exit(code),
         },
       }),
     );
+    this.#supervisor = this.#listen();
   }
 
   run(): void {
     process.on('uncaughtException', (error) => this.#fail(error));
     process.on('unhandledRejection', (error) => this.#fail(error));
-    process.on('message', (message: ParentMessage) => {
-      if (message.type !== 'stop') return;
-      this.#drainMs = message.drainMs;
-      this.#life.send({ type: 'STOP' });
-    });
-    process.on('disconnect', () => this.#life.send({ type: 'STOP' }));
     process.on('SIGTERM', () => this.#life.send({ type: 'STOP' }));
     this.#life.start();
     const { heartbeatMs } = (this.#start.config as ClusterConfig).supervision;
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     void this.#connect();
+  }
+
+  #listen(): SupervisorChannel {
+    return new SupervisorChannel({
+      start: this.#start,
+      orphanMs: (this.#start.config as ClusterConfig).supervision.orphanMs,
+      state: () => this.#reported,
+      onStop: ({ drainMs }) => {
+        this.#drainMs = drainMs;
+        this.#life.send({ type: 'STOP' });
+      },
+      onServe: ({ open }) => {
+        this.#open = open;
+        void this.#serve();
+      },
+      onOrphaned: () => this.#log.warn('the supervisor is gone; waiting for the next one'),
+      onAdopted: () => {
+        this.#log.info('supervised again');
+        this.#beat();
+      },
+      onAbandoned: (reason) => {
+        this.#log.warn({ reason }, 'nobody supervises this actor; it leaves');
+        this.#life.send({ type: 'STOP' });
+      },
+    });
+  }
+
+  /** One change after the other; the last word of the supervisor stands, whenever it came. */
+  #serve(): Promise<void> {
+    this.#turn = this.#turn.then(async () => {
+      const open = this.#open;
+      if (!this.#actor?.serve || this.#serving === open) return;
+      await this.#actor.serve(open);
+      this.#serving = open;
+      this.#log.info({ open }, open ? 'answers the public' : 'out of its queue groups');
+      // Whoever waits for it should not have to wait for the next heartbeat, too.
+      this.#beat();
+    });
+    return this.#turn.catch((error: unknown) => this.#fail(error));
   }
 
   async #connect(): Promise<void> {
@@ -80,6 +128,12 @@ class ActorProcess {
       this.#bus = await connectAs(nats, {
         name: address,
         onForbidden: (error) => this.#onForbidden(error),
+        onMoved: ({ dataCenter: server, away }) => {
+          if (away) this.#log.warn({ server }, 'connected away from home');
+          else this.#log.info({ server }, 'connected at home again');
+        },
+        onInterrupted: ({ code, message: err }) =>
+          this.#log.warn({ code, err }, 'a stream is out of reach; it is followed on later'),
       });
       void this.#bus.closed().then((error) => {
         if (error) this.#fail(error);
@@ -117,6 +171,7 @@ class ActorProcess {
   async #restore(): Promise<void> {
     try {
       const startMs = performance.now();
+      await this.#serve();
       await this.#actor!.start();
       this.#log.info({ restoreMs: Math.round(performance.now() - startMs) }, 'ready');
       // The figures first: whoever sees that it is ready sees with what.
@@ -147,11 +202,22 @@ class ActorProcess {
     this.#life.send({ type: 'DRAINED' });
   }
 
+  #announce(state: ReportedState): void {
+    this.#reported = state;
+    this.#supervisor.send({ type: 'state', state });
+  }
+
   #beat(): void {
-    this.#send({
+    this.#supervisor.send({
       type: 'heartbeat',
       atMs: Date.now(),
-      stats: { ...this.#actor?.stats(), rssBytes: process.memoryUsage.rss(), cpuMs: cpuMs() },
+      stats: {
+        ...this.#actor?.stats(),
+        ...(this.#serving === undefined ? {} : { serving: this.#serving }),
+        ...(this.#bus?.away ? { awayAt: this.#bus.dataCenter ?? 'another server' } : {}),
+        rssBytes: process.memoryUsage.rss(),
+        cpuMs: cpuMs(),
+      },
     });
   }
 
@@ -160,7 +226,7 @@ class ActorProcess {
       { code: codeOf(error), err: error instanceof Error ? error.stack : messageOf(error) },
       'failed',
     );
-    this.#send({ type: 'failed', code: codeOf(error), message: messageOf(error) });
+    this.#supervisor.send({ type: 'failed', code: codeOf(error), message: messageOf(error) });
     this.#life.send({ type: 'FAILED' });
   }
 
@@ -169,12 +235,8 @@ class ActorProcess {
     // The last words must leave before the process does.
     setTimeout(() => process.exit(code), 500).unref();
     await this.#bus?.close().catch(() => undefined); // The process ends anyway; the server notices.
-    if (process.connected) process.disconnect();
+    await this.#supervisor.close();
     process.exit(code);
-  }
-
-  #send(message: ChildMessage): void {
-    if (process.connected) process.send!(message, undefined, undefined, () => undefined);
   }
 }
 

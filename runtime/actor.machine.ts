@@ -25,29 +25,37 @@ export const actorMachine = setup({
   initial: 'connecting',
   on: { FAILED: '.failed' },
   states: {
-    /** The process is up and joins NATS. */
-    connecting: { on: { CONNECTED: 'restoring', STOP: 'stopped' } },
-    /** It loads its state and replays its log. */
+    connecting: {
+      description: 'The process is up and joins NATS.',
+      on: { CONNECTED: 'restoring', STOP: 'stopped' },
+    },
     restoring: {
+      description: 'It loads its state and replays its log.',
       entry: [{ type: 'announce', params: { state: 'restoring' } }, 'restore'],
       on: { RESTORED: 'ready', STOP: 'draining' },
     },
-    /** It answers. */
-    ready: { entry: { type: 'announce', params: { state: 'ready' } }, on: { STOP: 'draining' } },
-    /** It takes nothing new and finishes what it has. */
+    ready: {
+      description: 'It answers.',
+      entry: { type: 'announce', params: { state: 'ready' } },
+      on: { STOP: 'draining' },
+    },
     draining: {
+      description: 'It takes nothing new and finishes what it has.',
       entry: [{ type: 'announce', params: { state: 'draining' } }, 'drain'],
       on: { DRAINED: 'stopped' },
     },
-    /** All is durable; the process ends with 0. */
     stopped: {
+      description: 'All is durable; the process ends with 0.',
       type: 'final',
       entry: [
         { type: 'announce', params: { state: 'stopped' } },
         { type: 'exit', params: { code: 0 } },
       ],
     },
-    /** It can't go on; the process ends with 1 and the supervisor decides. */
-    failed: { type: 'final', entry: { type: 'exit', params: { code: 1 } } },
+    failed: {
+      description: "It can't go on; the process ends with 1 and the supervisor decides.",
+      type: 'final',
+      entry: { type: 'exit', params: { code: 1 } },
+    },
   },
 });

@@ -31,6 +31,12 @@ export interface ActorContext {
 export interface Actor {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /**
+   * Of actors that answer the public: join (open) or leave the queue groups of their public subjects; resolves when
+   * all that was handed over before is answered. May be called before `start`, which then opens accordingly, and while
+   * it runs. An actor without it has no part in taking a data center out of service.
+   */
+  serve?(open: boolean): Promise<void>;
   /** Figures for heartbeats and `starling status`; cheap, called twice a second. */
   stats(): Record<string, unknown>;
 }

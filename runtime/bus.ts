@@ -150,4 +150,10 @@ export interface Bus {
   flush(): Promise<void>;
   close(): Promise<void>;
   readonly payloadBytesMax: number;
+  /** Of the server it is connected to; undefined where servers have no clusters. */
+  readonly dataCenter?: string | undefined;
+  /** The data center it belongs to: that of the server it prefers, also while it is connected to another. */
+  readonly home?: string | undefined;
+  /** It is connected to a server of another data center, since its own is gone. It goes home by itself. */
+  readonly away?: boolean;
 }

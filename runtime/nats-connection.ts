@@ -3,9 +3,15 @@ import type { NatsConnection, TlsOptions } from 'nats';
 import { StarlingError, messageOf } from '../core/base/errors.js';
 import type { TlsFiles } from '../messages/supervision.js';
 import { denialOf, forbidden, isRefusedSignIn } from './nats-errors.js';
+import type { Whereabouts } from './nats-home.js';
+import { hostPortOf } from './nats-pool.js';
+import { readServerInfo } from './server-info.js';
 
 export interface ConnectOptions {
-  /** The own data center's servers first. */
+  /**
+   * Home first: the server of the own data center. The others are for when it is gone, in this order; the connection
+   * goes home by itself (runtime/nats-home.ts).
+   */
   readonly urls: readonly string[];
   readonly user?: string;
   readonly password?: string;
@@ -20,14 +26,21 @@ export interface ConnectOptions {
    * `subject`. Requests and appends reject with it as well, but who publishes a notice or subscribes hears it only here.
    */
   readonly onForbidden?: (error: StarlingError) => void;
+  /** Hears of every arrival at another server, or at the same one again. */
+  readonly onMoved?: (where: Whereabouts) => void;
+  /** Hears that a stream it follows is out of reach, each time that it was looked for in vain; it is followed on later. */
+  readonly onInterrupted?: (error: StarlingError) => void;
 }
+
+/** For the greeting of home before the first connect. Too low: a busy home is passed by, for as long as `calmMs`. */
+const greetingMsMax = 1_000;
 
 /** @throws StarlingError UNAVAILABLE when no server answers, FORBIDDEN when user or password are wrong. */
 export async function openNats(options: ConnectOptions): Promise<NatsConnection> {
   const { user = '', tls } = options;
   try {
     const connection = await connect({
-      servers: [...options.urls],
+      servers: await inOrder(options.urls),
       ...(user ? { user, pass: options.password ?? '' } : {}),
       ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
       ...(tls ? { tls: tlsOptions(tls) } : {}),
@@ -55,6 +68,14 @@ export async function openNats(options: ConnectOptions): Promise<NatsConnection>
       { cause },
     );
   }
+}
+
+/** A home that is stopped takes the connection and then says nothing, until the time for connecting is over. */
+async function inOrder(urls: readonly string[]): Promise<string[]> {
+  const [home, ...others] = urls;
+  if (home === undefined || others.length === 0) return [...urls];
+  const greets = await readServerInfo(hostPortOf(home), greetingMsMax);
+  return greets ? [home, ...others] : [...others, home];
 }
 
 function tlsOptions({ ca, cert, key }: TlsFiles): TlsOptions {

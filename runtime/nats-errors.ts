@@ -21,6 +21,11 @@ export function isNotFound(error: unknown): boolean {
   return natsCode(error) === '404' || apiError(error)?.code === 404;
 }
 
+/** 10059: there is no stream of this name, wherever its server may be. */
+export function isStreamMissing(error: unknown): boolean {
+  return apiError(error)?.err_code === 10059;
+}
+
 /** 10058: the stream is there already, with another configuration. */
 export function isNameInUse(error: unknown): boolean {
   return apiError(error)?.err_code === 10058;
@@ -65,6 +70,16 @@ export function forbidden({ operation, subject }: Denial, user: string, cause?: 
   const who = user === '' ? 'a user without a name' : `user "${user}"`;
   const text = `${who} may not ${verb} to ${subject}.`;
   return new StarlingError('FORBIDDEN', text, { user, operation: verb, subject }, { cause });
+}
+
+/**
+ * A stream or consumer whose own server is gone, as the others say: no responders; no leader in the cluster; consumer
+ * or stream offline; consumer leader not elected yet.
+ */
+const absentCodes = new Set<number | undefined>([10008, 10009, 10118, 10119]);
+
+export function isOutOfReach(error: unknown): boolean {
+  return natsCode(error) === '503' || absentCodes.has(apiError(error)?.err_code);
 }
 
 /** Wrong user or password: no attempt after this one is let in. */

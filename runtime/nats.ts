@@ -1,6 +1,5 @@
 import {
   AckPolicy,
-  consumerOpts,
   DeliverPolicy,
   DiscardPolicy,
   headers as natsHeaders,
@@ -9,12 +8,8 @@ import {
   StorageType,
 } from 'nats';
 import type {
-  ConsumerMessages,
-  ConsumerOptsBuilder,
   JetStreamClient,
   JetStreamManager,
-  JetStreamSubscription,
-  JsMsg,
   KV,
   KvOptions,
   Msg,
@@ -26,12 +21,15 @@ import type {
 import { StarlingError } from '../core/base/errors.js';
 import type { BucketDeclaration, StreamDeclaration } from '../messages/streams.js';
 import type { NatsAccess } from '../messages/supervision.js';
+import { InFlight } from './in-flight.js';
+import { openNats, type ConnectOptions } from './nats-connection.js';
+import { isNameInUse, isNotFound, translate } from './nats-errors.js';
+import { WayHome } from './nats-home.js';
+import { JsWorkMessage, stopConsuming, stored } from './nats-messages.js';
 import type { Clients } from './nats-patience.js';
 import { Patience } from './nats-patience.js';
-import { retried } from './retried.js';
-import { Turns } from './turns.js';
-import { isNameInUse, isNotFound, translate } from './nats-errors.js';
-import { openNats, type ConnectOptions } from './nats-connection.js';
+import { openTail } from './nats-tail.js';
+import { openWatch } from './nats-watch.js';
 import type {
   AppendOptions,
   BucketEntry,
@@ -52,7 +50,7 @@ import type {
 /** Connects in the role that `access` is for. */
 export function connectAs(
   access: NatsAccess,
-  options: Pick<ConnectOptions, 'name' | 'connectTimeoutMs' | 'onForbidden'>,
+  options: Omit<ConnectOptions, 'urls' | 'user' | 'password' | 'inboxPrefix' | 'tls'>,
 ): Promise<NatsBus> {
   const { url: urls, ...how } = access;
   return connectBus({ urls, ...how, ...options });
@@ -64,23 +62,45 @@ export function connectAs(
  * @throws StarlingError UNAVAILABLE when no server answers, FORBIDDEN when user or password are wrong.
  */
 export async function connectBus(options: ConnectOptions): Promise<NatsBus> {
-  return new NatsBus(await openNats(options), options.user);
+  return new NatsBus(await openNats(options), options);
 }
+
+/** For the answer of JetStream to what is asked once. */
+const appendMsMax = 10_000;
+/** For a key. Who asks for one asks again; a long wait for a server that died would only be part of every recovery. */
+const keyMsMax = 3_000;
 
 export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
   readonly #user: string;
   readonly #jetStream: JetStreamClient;
+  readonly #inFlight = new InFlight();
   readonly #patience: Patience;
+  readonly #wayHome: WayHome;
+  readonly #onInterrupted: (error: StarlingError) => void;
   #manager: Promise<JetStreamManager> | undefined;
   readonly #buckets = new Map<string, Promise<KV>>();
 
-  /** @param user whom the connection has signed in as, for words of errors. */
-  constructor(connection: NatsConnection, user = '') {
+  constructor(connection: NatsConnection, options: ConnectOptions) {
+    const { urls, user, onMoved, onInterrupted } = options;
     this.#connection = connection;
-    this.#user = user;
-    this.#jetStream = connection.jetstream({ timeout: 10_000 });
-    this.#patience = new Patience(connection);
+    this.#user = user ?? '';
+    this.#onInterrupted = onInterrupted ?? (() => undefined);
+    this.#jetStream = connection.jetstream({ timeout: appendMsMax });
+    this.#patience = new Patience(connection, this.#inFlight);
+    this.#wayHome = new WayHome(connection, { urls, inFlight: this.#inFlight, onMoved });
+  }
+
+  get dataCenter(): string | undefined {
+    return this.#wayHome.dataCenter;
+  }
+
+  get home(): string | undefined {
+    return this.#wayHome.home;
+  }
+
+  get away(): boolean {
+    return this.#wayHome.away;
   }
 
   get payloadBytesMax(): number {
@@ -97,12 +117,10 @@ export class NatsBus implements Bus {
     return (await this.#connection.closed()) ?? undefined;
   }
 
-  async request(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
-    try {
-      return (await this.#connection.request(subject, bytes, { timeout: options.timeoutMs })).data;
-    } catch (error) {
-      throw this.#failure(error, `request to ${subject}`);
-    }
+  request(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    return this.#attempt(`request to ${subject}`, options.timeoutMs, async (timeout) => {
+      return (await this.#connection.request(subject, bytes, { timeout })).data;
+    });
   }
 
   publish(subject: string, bytes: Uint8Array): void {
@@ -128,6 +146,7 @@ export class NatsBus implements Bus {
     let idle: (() => void) | undefined;
     const settle = (message: Msg, reply: Uint8Array): void => {
       message.respond(reply);
+      this.#inFlight.end();
       if (--pending === 0) idle?.();
     };
     const subscription = this.#connection.subscribe(subject, {
@@ -135,6 +154,7 @@ export class NatsBus implements Bus {
       callback: (error, message) => {
         if (error) return;
         pending++;
+        this.#inFlight.begin();
         // The handler answers errors as replies; it does not reject (runtime/serve.ts).
         void Promise.resolve(handler(message.data, message.subject)).then((reply) =>
           settle(message, reply),
@@ -149,44 +169,32 @@ export class NatsBus implements Bus {
     };
   }
 
-  async append(subject: string, bytes: Uint8Array, options: AppendOptions = {}): Promise<number> {
-    try {
+  append(subject: string, bytes: Uint8Array, options: AppendOptions = {}): Promise<number> {
+    const timeoutMs = options.timeoutMs ?? appendMsMax;
+    return this.#attempt(`append to ${subject}`, timeoutMs, async (timeout) => {
       const ack = await this.#jetStream.publish(subject, bytes, {
         ...(options.messageId === undefined ? {} : { msgID: options.messageId }),
         ...(options.headers === undefined ? {} : { headers: headersOf(options.headers) }),
         ...(options.lastSubjectSequence === undefined
           ? {}
           : { expect: { lastSubjectSequence: options.lastSubjectSequence } }),
-        timeout: options.timeoutMs ?? 10_000,
+        timeout,
       });
       return ack.seq;
-    } catch (error) {
-      throw this.#failure(error, `append to ${subject}`);
-    }
+    });
   }
 
   tail(
     options: TailOptions,
     handler: (message: StreamMessage) => void | Promise<void>,
   ): Promise<Tail> {
-    return this.#ask(`tail of ${options.stream}`, async ({ jetStream }) => {
-      const filter = options.filter ?? '>';
-      const subscription = await jetStream.subscribe(filter, orderedConsumer(options));
-      try {
-        const info = await subscription.consumerInfo();
-        const finished = handleAll(subscription, handler);
-        return {
-          backlog: info.delivered.consumer_seq + info.num_pending,
-          stop: async () => {
-            subscription.unsubscribe();
-            await finished;
-          },
-        };
-      } catch (error) {
-        subscription.unsubscribe();
-        throw error;
-      }
-    });
+    const source = {
+      ask: <T>(what: string, run: (clients: Clients) => Promise<T>) => this.#ask(what, run),
+      failure: (error: unknown, what: string) => this.#failure(error, what),
+      interrupted: this.#onInterrupted,
+      isClosed: () => this.#connection.isClosed(),
+    };
+    return openTail(source, options, handler);
   }
 
   work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable> {
@@ -255,94 +263,53 @@ export class NatsBus implements Bus {
   }
 
   async bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined> {
-    try {
-      const entry = await (await this.#bucket(bucket)).get(key);
-      return entry && entry.operation === 'PUT' ? entry.value : undefined;
-    } catch (error) {
-      throw this.#failure(error, `bucket ${bucket}`);
-    }
+    return (await this.bucketEntry(bucket, key))?.bytes;
   }
 
   async bucketPut(bucket: string, key: string, bytes: Uint8Array): Promise<void> {
-    try {
+    await this.#attempt(`bucket ${bucket}`, keyMsMax, async () => {
       await (await this.#bucket(bucket)).put(key, bytes);
-    } catch (error) {
-      throw this.#failure(error, `bucket ${bucket}`);
-    }
+    });
   }
 
-  async bucketEntry(bucket: string, key: string): Promise<BucketEntry | undefined> {
-    try {
+  bucketEntry(bucket: string, key: string): Promise<BucketEntry | undefined> {
+    return this.#attempt(`bucket ${bucket}`, keyMsMax, async () => {
       const entry = await (await this.#bucket(bucket)).get(key);
       if (!entry || entry.operation !== 'PUT') return undefined;
       return { bytes: entry.value, revision: entry.revision };
-    } catch (error) {
-      throw this.#failure(error, `bucket ${bucket}`);
-    }
+    });
   }
 
-  async bucketUpdate(
-    bucket: string,
-    key: string,
-    bytes: Uint8Array,
-    revision: number,
-  ): Promise<number> {
-    try {
+  bucketUpdate(bucket: string, key: string, bytes: Uint8Array, revision: number): Promise<number> {
+    return this.#attempt(`bucket ${bucket}, key ${key}`, keyMsMax, async () => {
       const view = await this.#bucket(bucket);
       // create() also takes the place of a deleted key.
-      return await (revision === 0 ? view.create(key, bytes) : view.update(key, bytes, revision));
-    } catch (error) {
-      throw this.#failure(error, `bucket ${bucket}, key ${key}`);
-    }
+      return revision === 0 ? view.create(key, bytes) : view.update(key, bytes, revision);
+    });
   }
 
-  async requireBucketLeader(bucket: string, timeoutMs: number): Promise<void> {
+  requireBucketLeader(bucket: string, timeoutMs: number): Promise<void> {
     const what = `leader of bucket ${bucket}`;
-    try {
-      const reply = await this.#connection.request(`$JS.API.STREAM.INFO.KV_${bucket}`, undefined, {
-        timeout: timeoutMs,
-      });
+    return this.#attempt(what, timeoutMs, async (leftMs) => {
+      const info = `$JS.API.STREAM.INFO.KV_${bucket}`;
+      const reply = await this.#connection.request(info, undefined, { timeout: leftMs });
       const { error } = reply.json<{ error?: { description: string } }>();
       if (error) throw new StarlingError('UNAVAILABLE', `${what}: ${error.description}.`);
-    } catch (error) {
-      throw this.#failure(error, what);
-    }
+    });
   }
 
-  /** Tried again when it is not answered: what was handed over before is handed over once more. */
   bucketWatch(
     bucket: string,
     pattern: string,
     handler: (key: string, entry: BucketEntry) => void,
   ): Promise<Stoppable> {
-    return retried(() => this.#watchOnce(bucket, pattern, handler));
-  }
-
-  async #watchOnce(
-    bucket: string,
-    pattern: string,
-    handler: (key: string, entry: BucketEntry) => void,
-  ): Promise<Stoppable> {
-    try {
-      const view = await this.#bucket(bucket);
-      let initialized: () => void;
-      const complete = new Promise<void>((resolve) => (initialized = resolve));
-      const entries = await view.watch({ key: pattern, initializedFn: () => initialized() });
-      const finished = (async () => {
-        for await (const { key, value, revision, operation } of entries) {
-          if (operation === 'PUT') handler(key, { bytes: value, revision });
-        }
-      })();
-      await complete;
-      return {
-        stop: async () => {
-          entries.stop();
-          await finished;
-        },
-      };
-    } catch (error) {
-      throw this.#failure(error, `watch of bucket ${bucket}`);
-    }
+    const source = {
+      bucket: () => this.#bucket(bucket),
+      failure: (error: unknown) => this.#failure(error, `watch of bucket ${bucket}`),
+      interrupted: this.#onInterrupted,
+      isClosed: () => this.#connection.isClosed(),
+    };
+    return openWatch(source, pattern, handler);
   }
 
   async purge(stream: string, options: PurgeOptions): Promise<number> {
@@ -410,6 +377,19 @@ export class NatsBus implements Bus {
     if (!this.#connection.isClosed()) await this.#connection.close();
   }
 
+  /** Asks once: who waits hears at once when the server is lost, and a new one is waited for first. */
+  async #attempt<T>(
+    what: string,
+    timeoutMs: number,
+    send: (leftMs: number) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.#inFlight.request(timeoutMs, send);
+    } catch (error) {
+      throw this.#failure(error, what);
+    }
+  }
+
   #failure(error: unknown, what: string): StarlingError {
     return translate(error, what, this.#user);
   }
@@ -433,11 +413,10 @@ export class NatsBus implements Bus {
   #bucket(name: string, creation: Partial<KvOptions> = {}): Promise<KV> {
     const known = this.#buckets.get(name);
     if (known) return known;
-    // Who asks for a key asks again; a long wait for a server that died would only be part of every recovery.
-    const opened = this.#connection.jetstream({ timeout: 3_000 }).views.kv(name, {
+    const opened = this.#connection.jetstream({ timeout: keyMsMax }).views.kv(name, {
       history: 1,
       storage: StorageType.File,
-      timeout: 3_000,
+      timeout: keyMsMax,
       ...creation,
     });
     this.#buckets.set(name, opened);
@@ -490,99 +469,10 @@ async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function orderedConsumer(options: TailOptions): ConsumerOptsBuilder {
-  const consumer = consumerOpts();
-  consumer.orderedConsumer();
-  // A stalled flow-control exchange is mended by the next heartbeat: at the client's default of 5 s it cost 5 s of
-  // freshness now and then. Much lower, and a busy event loop looks like a lost server.
-  consumer.idleHeartbeat(1_000);
-  consumer.bindStream(options.stream);
-  if (options.lastPerSubject) consumer.deliverLastPerSubject();
-  else if (options.fromTimeMs !== undefined) consumer.startTime(new Date(options.fromTimeMs));
-  else if (options.fromSequence !== undefined && options.fromSequence > 1)
-    consumer.startSequence(options.fromSequence);
-  else consumer.deliverAll();
-  return consumer;
-}
-
-async function handleAll(
-  subscription: JetStreamSubscription,
-  handler: (message: StreamMessage) => void | Promise<void>,
-): Promise<void> {
-  const turns = new Turns();
-  for await (const message of subscription) {
-    await handler(new JsStreamMessage(message));
-    await turns.give();
-  }
-}
-
-function stored(found: StoredMsg | undefined): StreamMessage | undefined {
-  if (!found) return undefined;
-  const { subject, seq, time, data, header } = found;
-  return {
-    subject,
-    sequence: seq,
-    atMs: time.getTime(),
-    bytes: data,
-    header: (name) => header?.get(name) || undefined,
-  };
-}
-
 function headersOf(values: Readonly<Record<string, string>>) {
   const headers = natsHeaders();
   for (const [name, value] of Object.entries(values)) headers.set(name, value);
   return headers;
-}
-
-class JsStreamMessage implements StreamMessage {
-  protected readonly message: JsMsg;
-
-  constructor(message: JsMsg) {
-    this.message = message;
-  }
-
-  get subject(): string {
-    return this.message.subject;
-  }
-
-  get sequence(): number {
-    return this.message.seq;
-  }
-
-  get atMs(): number {
-    return this.message.info.timestampNanos / 1e6;
-  }
-
-  get bytes(): Uint8Array {
-    return this.message.data;
-  }
-
-  header(name: string): string | undefined {
-    return this.message.headers?.get(name) || undefined;
-  }
-}
-
-class JsWorkMessage extends JsStreamMessage implements WorkMessage {
-  get deliveries(): number {
-    return this.message.info.redeliveryCount;
-  }
-
-  ack(): void {
-    this.message.ack();
-  }
-
-  nak(delayMs?: number): void {
-    this.message.nak(delayMs);
-  }
-
-  working(): void {
-    this.message.working();
-  }
-}
-
-async function stopConsuming(messages: ConsumerMessages): Promise<void> {
-  const error = await messages.close();
-  if (error) throw translate(error, 'stop of a consumer');
 }
 
 function stoppable(subscription: Subscription): Stoppable {

@@ -1,5 +1,6 @@
 import { StarlingError } from '../core/base/errors.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
+import { RecentLatency } from '../core/base/recent-latency.js';
 import { decode, encodeAs, encodingOf, errorReply } from '../messages/codec.js';
 import type { Bus, Stoppable } from './bus.js';
 import { within } from './within.js';
@@ -11,6 +12,8 @@ export interface Endpoint {
   readonly inFlightMax: number;
   /** The answer after this long is TIMEOUT, whatever the handler does. */
   readonly deadlineMs: number;
+  /** False: it takes requests only after `resume`. Default true. */
+  readonly open?: boolean;
   handle(request: unknown): Promise<unknown>;
 }
 
@@ -20,24 +23,33 @@ export interface EndpointStats {
   readonly inFlight: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Of the requests of the last seconds; NaN if there were none. */
+  readonly recentP99Ms: number;
 }
 
-/** One request subject: decodes, bounds, times, and answers every failure as a typed error in the caller's encoding. */
+/**
+ * One request subject: decodes, bounds, times, and answers every failure as a typed error in the caller's encoding.
+ *
+ * It can leave its queue group and come back while it lives. Leaving is a drain of the subscription: the server gives
+ * it nothing more, what the server had given it before is answered, so no caller notices.
+ */
 export class ServedEndpoint implements Stoppable {
+  readonly #bus: Bus;
   readonly #endpoint: Endpoint;
   readonly #latency = new LatencyHistogram();
-  readonly #subscription: Stoppable;
+  readonly #recent = new RecentLatency();
+  #subscription: Stoppable | undefined;
+  /** All that was handed over before the endpoint was suspended last is answered. */
+  #left: Promise<unknown> = Promise.resolve();
+  #stopped = false;
   #requests = 0;
   #errors = 0;
   #inFlight = 0;
 
   constructor(bus: Bus, endpoint: Endpoint) {
+    this.#bus = bus;
     this.#endpoint = endpoint;
-    this.#subscription = bus.serve(
-      endpoint.subject,
-      endpoint.queue === undefined ? {} : { queue: endpoint.queue },
-      (bytes) => this.#answer(bytes, bus.payloadBytesMax),
-    );
+    if (endpoint.open ?? true) this.#subscription = this.#subscribe();
   }
 
   get latency(): LatencyHistogram {
@@ -51,11 +63,36 @@ export class ServedEndpoint implements Stoppable {
       inFlight: this.#inFlight,
       p50Ms: this.#latency.quantile(0.5),
       p99Ms: this.#latency.quantile(0.99),
+      recentP99Ms: this.#recent.quantile(0.99, performance.now()),
     };
   }
 
+  /** Leaves the queue group; resolves when what was handed over before is answered. */
+  async suspend(): Promise<void> {
+    const subscription = this.#subscription;
+    this.#subscription = undefined;
+    if (subscription) this.#left = Promise.all([this.#left, subscription.stop()]);
+    await this.#left;
+  }
+
+  /** Joins the queue group; resolves when the server knows. Without effect on one that was stopped. */
+  async resume(): Promise<void> {
+    if (this.#stopped) return;
+    this.#subscription ??= this.#subscribe();
+    await this.#bus.flush();
+  }
+
+  /** As `suspend`, for good. */
   stop(): Promise<void> {
-    return this.#subscription.stop();
+    this.#stopped = true;
+    return this.suspend();
+  }
+
+  #subscribe(): Stoppable {
+    const { subject, queue } = this.#endpoint;
+    return this.#bus.serve(subject, queue === undefined ? {} : { queue }, (bytes) =>
+      this.#answer(bytes, this.#bus.payloadBytesMax),
+    );
   }
 
   async #answer(bytes: Uint8Array, bytesMax: number): Promise<Uint8Array> {
@@ -83,7 +120,9 @@ export class ServedEndpoint implements Stoppable {
       return encodeAs(encoding, errorReply(error));
     } finally {
       this.#inFlight--;
-      this.#latency.record(performance.now() - startMs);
+      const endMs = performance.now();
+      this.#latency.record(endMs - startMs);
+      this.#recent.record(endMs - startMs, endMs);
     }
   }
 

@@ -1,13 +1,15 @@
 #!/usr/bin/env node
-// Pages that are tables of the code: docs/errors.md, docs/subjects.md, docs/roles.md. `npm run docs` writes them, a test
-// compares.
+// Pages that are tables of the code: docs/errors.md, docs/subjects.md, docs/roles.md, docs/statecharts.md. `npm run docs`
+// writes them, a test compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { markdownTable, statechartsPage } from './statecharts.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 const note = '<!-- Made by `npm run docs` from the table in the code. -->';
+const machineNote = '<!-- Made by `npm run docs` from the machines. -->';
 const rolesIntro =
   'What each role may publish and subscribe to, as the server of the data center `east` enforces it in a cluster of `train` and `east`; all else is refused. The rest is in [security](security.md).';
 
@@ -40,6 +42,7 @@ export async function referencePages() {
   });
   return {
     'docs/roles.md': `# Roles\n\n${note}\n\n${rolesIntro}\n\n${permissions.join('\n\n')}\n`,
+    'docs/statecharts.md': await statechartsPage(root, machineNote),
     'docs/errors.md': page(
       'Errors',
       'Every failure a caller can meet has a code; branch on it, never on the message. Errors come as `{"error": {"code", "message"}}`.',
@@ -56,10 +59,7 @@ export async function referencePages() {
 }
 
 function page(title, intro, head, rows) {
-  const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i].length)));
-  const line = (cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
-  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
-  return `# ${title}\n\n${note}\n\n${intro}\n\n${[line(head), rule, ...rows.map(line)].join('\n')}\n`;
+  return `# ${title}\n\n${note}\n\n${intro}\n\n${markdownTable(head, rows)}\n`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

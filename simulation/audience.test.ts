@@ -121,6 +121,14 @@ describe('startAudience', () => {
     const eastern = new Set(east.requests.map(({ user }) => user));
     expect(west.requests.some(({ user }) => eastern.has(user))).toBe(false);
     expect(audience.figures().rerouted).toBe(0);
+    expect(new Set(east.requests.map(({ from }) => from))).toEqual(new Set(['east']));
+  });
+
+  test('whom another data center answers are rerouted', async () => {
+    const { bus, requests } = cluster((request) => ({ ...slate(request), dataCenter: 'west' }));
+    const audience = startAudience({ buses: [{ dataCenter: 'east', bus }], config, log });
+    await until(audience, () => requests.length >= 5);
+    expect(audience.figures().rerouted).toBeGreaterThanOrEqual(4);
   });
 
   test('counts errors by code and goes on', async () => {

@@ -8,7 +8,7 @@ import type { Entity } from '../messages/subjects.js';
 import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { call } from '../runtime/call.js';
-import { Activity } from './activity.js';
+import { Activity, homeOf } from './activity.js';
 import type { AudienceFigures } from './audience-figures.js';
 import { AudienceLedger } from './audience-figures.js';
 import { itemTraits, userTraits } from './demography.js';
@@ -115,16 +115,17 @@ export function startAudience({ buses, config, log }: AudienceOptions): Audience
   async function visit(): Promise<void> {
     const user = activity.pick(draw());
     const { index, rerouted } = routes.route(user, performance.now());
-    if (rerouted) ledger.rerouted++;
     const { bus } = buses[index]!;
+    const home = buses[homeOf(user, buses.length)]!.dataCenter;
     const sentMs = performance.now();
     const requestId = randomUUID();
     try {
-      const request = { user: userId(user), k: simulation.slateSize, requestId };
+      const request = { user: userId(user), k: simulation.slateSize, requestId, from: home };
       const reply = slateOf(
         await call(bus, subject.recommend, request, { deadlineMs: recommendDeadlineMs }),
       );
       routes.answered(index);
+      if (rerouted || (reply.dataCenter ?? home) !== home) ledger.rerouted++;
       const latencyMs = performance.now() - sentMs;
       const actions = react(user, reply.items).map((action) => ({ requestId, ...action }));
       const measured = answered++ % referenceEvery === 0;
@@ -235,15 +236,25 @@ function featuresOf(entity: Entity, config: ClusterConfig) {
   });
 }
 
-function slateOf(reply: unknown): { readonly items: string[]; readonly degraded: boolean } {
-  const { items, degraded } = (reply ?? {}) as { items?: unknown; degraded?: unknown };
+interface Slate {
+  readonly items: string[];
+  readonly degraded: boolean;
+  readonly dataCenter: string | undefined;
+}
+
+function slateOf(reply: unknown): Slate {
+  const { items, degraded, dataCenter } = (reply ?? {}) as Record<string, unknown>;
   const ids = Array.isArray(items)
     ? items.map((each) => (each as { item?: unknown } | null)?.item)
     : [undefined];
   if (!ids.every((id) => typeof id === 'string')) {
     throw new StarlingError('BAD_MESSAGE', 'recommend reply: expected items, each with its id.');
   }
-  return { items: ids, degraded: degraded === true };
+  return {
+    items: ids,
+    degraded: degraded === true,
+    dataCenter: typeof dataCenter === 'string' ? dataCenter : undefined,
+  };
 }
 
 function pause(waitMs: number, signal: AbortSignal): Promise<void> {

@@ -35,6 +35,10 @@ export class ReplayRequests {
   readonly latency = new LatencyHistogram();
   requests = 0;
   degraded = 0;
+  /**
+   * Answered by another data center than the user's, or with rows from one, as the replies say. The rankers count the
+   * same in their statistics, but forget it when they are restarted.
+   */
   rerouted = 0;
   /** Requests that needed another data center. */
   repeated = 0;
@@ -50,8 +54,9 @@ export class ReplayRequests {
   /** Scores rows and has them logged as impressions. f32 [rows] */
   async rank(home: number, batch: RankBatch): Promise<Float32Array> {
     const startMs = performance.now();
-    const message = rankBatchMessage(batch);
-    const { answer, site } = await this.#anywhere(home, async ({ bus }) => {
+    const { dataCenter } = this.#sites[home]!;
+    const message = rankBatchMessage({ ...batch, from: dataCenter });
+    const answer = await this.#anywhere(home, async ({ bus }) => {
       const reply = await call(bus, subject.rank, message, {
         deadlineMs: siteMs,
         attemptMs: this.#attemptMs,
@@ -59,7 +64,7 @@ export class ReplayRequests {
       return parseRankBatchReply(reply, batch.users.length);
     });
     this.latency.record(performance.now() - startMs);
-    this.#count(answer, site);
+    this.#count(answer, dataCenter);
     return answer.scores;
   }
 
@@ -72,21 +77,18 @@ export class ReplayRequests {
     );
   }
 
-  #count(reply: RankBatchReply, site: ReplaySite): void {
+  #count(reply: RankBatchReply, home: string): void {
     this.requests++;
     if (reply.degraded) this.degraded++;
-    if (reply.rerouted || reply.dataCenter !== site.dataCenter) this.rerouted++;
+    if (reply.rerouted || reply.dataCenter !== home) this.rerouted++;
   }
 
-  async #anywhere<T>(
-    home: number,
-    attempt: (site: ReplaySite) => Promise<T>,
-  ): Promise<{ answer: T; site: ReplaySite }> {
+  async #anywhere<T>(home: number, attempt: (site: ReplaySite) => Promise<T>): Promise<T> {
     const endMs = performance.now() + deadlineMs;
     for (let tried = 0; ; tried++) {
       const site = this.#sites[(home + tried) % this.#sites.length]!;
       try {
-        return { answer: await attempt(site), site };
+        return await attempt(site);
       } catch (error) {
         const waitMs = Math.min(1_000, 50 * 2 ** tried);
         const hopeless = !errorCodes[codeOf(error)].retryable;

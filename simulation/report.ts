@@ -60,6 +60,7 @@ export interface ReplayReport {
     readonly p50Ms: Figure;
     readonly p99Ms: Figure;
     readonly degraded: number;
+    /** Answered by another data center than the user's own, or with rows from one. */
     readonly rerouted: number;
   };
   readonly supervision: {

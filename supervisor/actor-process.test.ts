@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { StarlingError } from '../core/base/errors.js';
 import type { ChildMessage, StartMessage } from '../messages/supervision.js';
 import type { FixtureManner } from './fixture-actor.js';
 import { childEnvironment, startActorProcess, type ProcessExit } from './actor-process.js';
@@ -79,6 +80,38 @@ describe('the process of an actor', () => {
     const { exit, log } = await runToEnd('crashing');
     expect(exit.code).toBe(3);
     expect(log).toMatch(/^no log: /);
+  });
+
+  test('is told to start only when its note is written', async () => {
+    const heard: ChildMessage[] = [];
+    let write = (): void => undefined;
+    const written = new Promise<void>((resolve) => (write = resolve));
+    const exit = new Promise<ProcessExit>((onExit) => {
+      const start = startMessage('crashing');
+      startActorProcess(
+        { entry, start, note: () => written },
+        { onMessage: (message) => heard.push(message), onExit },
+      );
+    });
+    const early = await Promise.race([exit, new Promise((done) => setTimeout(done, 300))]);
+    expect(early).toBeUndefined();
+    write();
+    expect((await exit).code).toBe(3);
+  });
+
+  test('that can not be noted is ended, and says why', async () => {
+    const heard: ChildMessage[] = [];
+    const exit = await new Promise<ProcessExit>((onExit) => {
+      const note = async (): Promise<void> => {
+        throw new StarlingError('STORAGE_FULL', 'no space left');
+      };
+      startActorProcess(
+        { entry, start: startMessage('steady'), note },
+        { onMessage: (message) => heard.push(message), onExit },
+      );
+    });
+    expect(heard).toEqual([{ type: 'failed', code: 'STORAGE_FULL', message: 'no space left' }]);
+    expect(exit.detail).toBe('killed by SIGKILL');
   });
 
   test('inherits neither the flags of a test runner nor credentials', () => {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../core/base/errors.js';
+import { codeOf, messageOf } from '../core/base/errors.js';
 import {
   parseChildMessage,
   type ChildMessage,
@@ -20,6 +20,8 @@ export interface ActorProcess {
   readonly log: string;
   /** Asks it to drain; without effect on a process that is gone. */
   stop(drainMs: number): void;
+  /** Tells it to join (open) or leave the queue groups of public subjects. */
+  serve(open: boolean): void;
   /** SIGKILL; without effect on a process that is gone, also if another one got its pid since. */
   kill(): void;
 }
@@ -37,6 +39,8 @@ export interface ProcessOptions {
   /** Flags of the runtime, such as a heap limit. */
   readonly execArgv?: readonly string[];
   readonly start: StartMessage;
+  /** Takes down that the process exists. Until that is done it is not told to start, so none works unknown. */
+  readonly note?: (pid: number) => Promise<void>;
 }
 
 export interface ProcessHandlers {
@@ -60,12 +64,13 @@ const lastWordsMs = 1_000;
  *
  * The process leads its own process group: Ctrl-C in a terminal goes to the whole group of the supervisor, and its
  * actors must be drained in order rather than be interrupted all at once. If the supervisor itself dies, the channel
- * closes and the actor leaves by itself.
+ * closes, and the actor looks for the next one (adoption/).
  */
 export function startActorProcess(
-  { entry, execArgv = [], start }: ProcessOptions,
+  options: ProcessOptions,
   handlers: ProcessHandlers,
 ): ActorProcess {
+  const { entry, execArgv = [], start } = options;
   const log = openLog(start.stateDir, start.address);
   const output = log.file ?? 'ignore';
   try {
@@ -75,21 +80,52 @@ export function startActorProcess(
       detached: true,
     });
     listen(child, handlers);
-    send(child, start);
+    const begun = begin(child, options, handlers);
     return {
       pid: child.pid ?? null,
       log: log.detail,
-      stop: (drainMs) => send(child, { type: 'stop', drainMs }),
+      stop: (drainMs) => {
+        if (begun()) send(child, { type: 'stop', drainMs });
+        else child.kill('SIGTERM');
+      },
+      serve: (open) => {
+        if (begun()) send(child, { type: 'serve', open });
+      },
       kill: () => void child.kill('SIGKILL'),
     };
   } catch (error) {
     const detail = `could not be started: ${messageOf(error)}`;
     queueMicrotask(() => handlers.onExit({ code: null, signal: null, detail }));
-    return { pid: null, log: log.detail, stop: () => undefined, kill: () => undefined };
+    const nothing = () => undefined;
+    return { pid: null, log: log.detail, stop: nothing, serve: nothing, kill: nothing };
   } finally {
     // The child has its own copy of the descriptor.
     if (log.file !== undefined) closeSync(log.file);
   }
+}
+
+/**
+ * Sends the start message, after the note. A process that can't be noted is ended: it could work on unseen beside the one
+ * that a successor starts. Returns whether the message was sent.
+ */
+function begin(
+  child: ChildProcess,
+  { start, note }: ProcessOptions,
+  handlers: ProcessHandlers,
+): () => boolean {
+  let begun = false;
+  const sendStart = (): void => {
+    begun = true;
+    send(child, start);
+  };
+  if (note === undefined || child.pid === undefined) sendStart();
+  else {
+    note(child.pid).then(sendStart, (error: unknown) => {
+      handlers.onMessage({ type: 'failed', code: codeOf(error), message: messageOf(error) });
+      child.kill('SIGKILL');
+    });
+  }
+  return () => begun;
 }
 
 /**

@@ -18,7 +18,8 @@ import {
  *
  * A successor is started only after EXITED, never after a kill alone: two processes of one address must not overlap,
  * since both would hold the same files. So a process that survives SIGKILL (stuck in the kernel) keeps its address
- * suspect for ever, which is right.
+ * suspect for ever, which is right. The first process of an address may be one that an earlier supervisor left: `spawn`
+ * waits for that one, and ADOPTED tells that it goes on.
  */
 export interface ChildContext extends CrashHistory {
   readonly policy: ChildPolicy;
@@ -39,12 +40,25 @@ export interface ChildFailure {
 export type ChildEvent =
   /** Any sign of life. */
   | { readonly type: 'HEARTBEAT' }
+  /** The process was there before this supervisor, and has introduced itself. */
+  | { readonly type: 'ADOPTED' }
   | { readonly type: 'RESTORING' }
   | { readonly type: 'READY' }
   | { readonly type: 'FAILED'; readonly failure: ChildFailure }
   /** The process is gone, or could not be started. `jitter` in [0, 1) spreads the restart. */
   | { readonly type: 'EXITED'; readonly atMs: number; readonly jitter: number }
-  | { readonly type: 'STOP'; readonly drainMs: number };
+  | { readonly type: 'STOP'; readonly drainMs: number }
+  /** Its group starts anew because of another child: it drains and is started again; not a crash of its own. */
+  | { readonly type: 'RESTART'; readonly reason: string }
+  /** Its group crashed too often: it drains and stays down for the cool-down. */
+  | { readonly type: 'COOL_DOWN'; readonly reason: string };
+
+/** What is put on record. */
+export interface Report {
+  readonly type: SupervisionEventType;
+  /** Why the group does this to the child; absent when the cause is its own. */
+  readonly withGroup?: string;
+}
 
 /** Clears what was known of the last process; for the start of a new one. */
 export function countRestart(context: ChildContext): Partial<ChildContext> {
@@ -64,6 +78,11 @@ export function planRestart(
 export function isRestartable(context: ChildContext, atMs: number): boolean {
   return !isPermanent(context.failure?.code) && withinIntensity(context, atMs, context.policy);
 }
+
+const leaveWithGroup = {
+  actions: ['recordOwnDrain', groupReport('restart')],
+  target: '#child.stopping.forRestart',
+} as const;
 
 export const childMachine = setup({
   types: {
@@ -87,8 +106,7 @@ export const childMachine = setup({
     kill: () => assert(false, 'provide kill'),
     drain: () => assert(false, 'provide drain'),
     escalate: () => assert(false, 'provide escalate'),
-    report: (_, params: { type: SupervisionEventType }) =>
-      assert(false, `provide report, of ${params.type}`),
+    report: (_, params: Report) => assert(false, `provide report, of ${params.type}`),
     countRestart: assign(({ context }) => countRestart(context)),
     planRestart: assign(({ context }, crash: { atMs: number; jitter: number }) =>
       planRestart(context, crash),
@@ -96,6 +114,7 @@ export const childMachine = setup({
     recordFailure: assign((_, failure: ChildFailure) => ({ failure })),
     recordReady: assign({ crashesSinceReady: 0 }),
     recordDrain: assign((_, params: { drainMs: number }) => ({ drainMs: params.drainMs })),
+    recordOwnDrain: assign(({ context }) => ({ drainMs: context.policy.drainMs })),
   },
 }).createMachine({
   id: 'child',
@@ -109,8 +128,8 @@ export const childMachine = setup({
   }),
   initial: 'running',
   states: {
-    /** A process exists or is being made. */
     running: {
+      description: 'A process exists or is being made.',
       entry: 'spawn',
       initial: 'alive',
       on: {
@@ -130,30 +149,40 @@ export const childMachine = setup({
           actions: { type: 'recordDrain', params: ({ event }) => event },
           target: 'stopping',
         },
+        COOL_DOWN: {
+          actions: ['recordOwnDrain', groupReport('failed')],
+          target: 'stopping.forCoolDown',
+        },
       },
       states: {
         alive: {
+          description: 'The process gives signs of life.',
           initial: 'starting',
+          on: { RESTART: leaveWithGroup },
           states: {
-            /** The process boots and connects; it may take its time as long as it speaks at all. */
             starting: {
+              description:
+                'The process boots and connects; it may take its time as long as it speaks at all.',
               after: { startSilence: '#child.running.suspect' },
               on: {
                 HEARTBEAT: { target: 'starting', reenter: true },
+                ADOPTED: { target: 'starting', reenter: true, actions: adoptReport() },
                 RESTORING: 'restoring',
                 READY: { target: 'ready', actions: ['recordReady', readyReport()] },
               },
             },
-            /** The actor loads its snapshot and replays its log; it does not serve yet. */
             restoring: {
+              description:
+                'The actor loads its snapshot and replays its log; it does not serve yet.',
               after: { heartbeatSilence: '#child.running.suspect' },
               on: {
                 HEARTBEAT: { target: 'restoring', reenter: true },
                 READY: { target: 'ready', actions: ['recordReady', readyReport()] },
               },
             },
-            /** The actor serves. A follower that fell behind its log may go back to restoring. */
             ready: {
+              description:
+                'The actor serves; a follower that fell behind its log may go back to restoring.',
               after: { heartbeatSilence: '#child.running.suspect' },
               on: {
                 HEARTBEAT: { target: 'ready', reenter: true },
@@ -163,56 +192,111 @@ export const childMachine = setup({
             recent: { type: 'history' },
           },
         },
-        /** The process is taken for hung or has said that it failed; it is killed after a grace. */
         suspect: {
+          description:
+            'The process is taken for hung or has said that it failed; it is killed after a grace.',
           entry: { type: 'report', params: { type: 'suspect' } },
           initial: 'silent',
           states: {
-            /** Heartbeats are missing; one is enough to be trusted again. */
             silent: {
+              description: 'Heartbeats are missing; one is enough to be trusted again.',
               after: { suspectGrace: 'killed' },
               on: {
                 HEARTBEAT: '#child.running.alive.recent',
+                ADOPTED: { target: '#child.running.alive.recent', actions: adoptReport() },
                 RESTORING: '#child.running.alive.restoring',
                 READY: {
                   target: '#child.running.alive.ready',
                   actions: ['recordReady', readyReport()],
                 },
+                // The other two are about to exit and to start anew by themselves.
+                RESTART: leaveWithGroup,
               },
             },
-            /** It announced its end, and has the grace to leave by itself. */
-            leaving: { after: { suspectGrace: 'killed' } },
-            /** SIGKILL is sent; only the exit counts now. */
-            killed: { entry: 'kill' },
+            leaving: {
+              description: 'It announced its end, and has the grace to leave by itself.',
+              after: { suspectGrace: 'killed' },
+            },
+            killed: { description: 'SIGKILL is sent; only the exit counts now.', entry: 'kill' },
           },
         },
       },
     },
-    /** The process is gone and the next one waits for its backoff. */
     restarting: {
+      description: 'The process is gone and the next one waits for its backoff.',
       entry: { type: 'report', params: { type: 'restart' } },
       after: { backoff: { target: 'running', actions: 'countRestart' } },
-      on: { STOP: 'stopped' },
+      on: {
+        STOP: 'stopped',
+        COOL_DOWN: { target: 'failed.withGroup', actions: groupReport('failed') },
+      },
     },
-    /** It died too often or for a reason that stays; the parent is told, and after a cool-down it is tried once more. */
     failed: {
-      entry: [{ type: 'report', params: { type: 'failed' } }, 'escalate'],
+      description: 'It is given up for now; after a cool-down it is tried once more.',
+      initial: 'alone',
       after: { coolDown: { target: 'running', actions: 'countRestart' } },
       on: { STOP: 'stopped' },
+      states: {
+        alone: {
+          description: 'It died too often or for a reason that stays; the parent is told.',
+          entry: [{ type: 'report', params: { type: 'failed' } }, 'escalate'],
+        },
+        withGroup: { description: 'Its group crashed too often, which the group tells.' },
+      },
     },
-    /** The process was asked to drain; past the deadline it is killed. */
     stopping: {
+      description: 'The process was asked to drain; past the deadline it is killed.',
       entry: 'drain',
+      initial: 'forGood',
       after: { drainDeadline: { actions: 'kill' } },
       on: {
         FAILED: { actions: { type: 'recordFailure', params: ({ event }) => event.failure } },
-        EXITED: 'stopped',
+        STOP: {
+          actions: { type: 'recordDrain', params: ({ event }) => event },
+          target: 'stopping',
+          reenter: true,
+        },
+      },
+      states: {
+        forGood: {
+          description: 'The actor is not wanted any more.',
+          // An empty transition: being asked again must not buy more time.
+          on: { EXITED: '#child.stopped', STOP: {} },
+        },
+        forRestart: {
+          description: 'Its group starts anew.',
+          on: {
+            EXITED: { target: '#child.running', actions: 'countRestart' },
+            COOL_DOWN: { target: 'forCoolDown', actions: groupReport('failed') },
+          },
+        },
+        forCoolDown: {
+          description: 'Its group crashed too often.',
+          on: { EXITED: '#child.failed.withGroup' },
+        },
       },
     },
-    /** The actor was stopped on purpose and has no process. */
-    stopped: { type: 'final', entry: { type: 'report', params: { type: 'stop' } } },
+    stopped: {
+      description: 'The actor was stopped on purpose and has no process.',
+      type: 'final',
+      entry: { type: 'report', params: { type: 'stop' } },
+    },
   },
 });
+
+function groupReport<Type extends SupervisionEventType>(type: Type) {
+  return {
+    type: 'report',
+    params: ({ event }: { event: { readonly reason: string } }) => ({
+      type,
+      withGroup: event.reason,
+    }),
+  } as const;
+}
+
+function adoptReport(): { readonly type: 'report'; readonly params: { readonly type: 'adopt' } } {
+  return { type: 'report', params: { type: 'adopt' } };
+}
 
 function readyReport(): { readonly type: 'report'; readonly params: { readonly type: 'ready' } } {
   return { type: 'report', params: { type: 'ready' } };
@@ -222,6 +306,7 @@ function readyReport(): { readonly type: 'report'; readonly params: { readonly t
 export function childStateOf(snapshot: SnapshotFrom<typeof childMachine>): ChildState {
   const { value } = snapshot;
   if (typeof value === 'string') return value;
+  if (!('running' in value)) return 'failed' in value ? 'failed' : 'stopping';
   const { running } = value;
   return 'alive' in running && running.alive !== undefined ? running.alive : 'suspect';
 }

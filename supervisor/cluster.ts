@@ -10,6 +10,7 @@ import type { Role } from '../messages/roles.js';
 import type { NatsAccess, SupervisionEvent } from '../messages/supervision.js';
 import type { NatsBus } from '../runtime/nats.js';
 import { connectAs } from '../runtime/nats.js';
+import { Adoption } from './adoption/adoption.js';
 import { prepareStreams, setIngest } from './cluster-streams.js';
 import { joinCluster } from './hosts/cluster-host.js';
 import type { NatsSite } from './nats-site.js';
@@ -39,7 +40,7 @@ export interface RunningCluster {
   readonly stateDir: string;
   /** Connected to the training data center. */
   readonly bus: NatsBus;
-  /** How somebody in `role` reaches the servers of a data center. */
+  /** How somebody in `role` reaches the servers: that of his data center first, the others for when it is gone. */
   readonly access: (dataCenter: string, role: Role) => NatsAccess;
   status(): ClusterStatus;
   /** From an actor's exit until it was ready again, milliseconds, since the start. */
@@ -87,6 +88,10 @@ async function start(
   undo.push(() => folder.release());
   const stateDir = folder.folder;
   await mkdir(path.join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
+  const { drainMs } = options.config.supervision;
+  // First of all: actors that outlived an earlier supervisor look for this one, and not for long.
+  const adoption = await Adoption.open({ stateDir, drainMs, log });
+  undo.push(() => adoption.close());
 
   let onServerRestart = (): void => undefined;
   const site = await siteOf(options, stateDir, log, () => onServerRestart());
@@ -117,6 +122,7 @@ async function start(
     name,
     dataCenters,
     capacity: options.capacity ?? actorsPerCore * availableParallelism(),
+    adoption,
     log,
   });
   undo.push(() => host.stop());
@@ -131,7 +137,7 @@ async function start(
         return {
           name,
           role,
-          url: site.access(name, 'client').url[0]!,
+          url: server!.url, // A site has an entry for every data center.
           ...(server?.pid ? { serverPid: server.pid } : {}),
         };
       }),

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StarlingError } from '../core/base/errors.js';
+import { SharedWrite } from './shared-write.js';
 
 /**
  * Hands out the fencing number of every life of an address. Numbers of one address only grow, over restarts of the
@@ -31,14 +32,12 @@ export class MemoryEpochStore implements EpochStore {
  * once, so requests that arrive while a write is under way share the next one: two writes in all instead of twenty.
  */
 export class FileEpochStore implements EpochStore {
-  readonly #path: string;
   readonly #last: Map<string, number>;
-  #writing: Promise<void> = Promise.resolve();
-  #nextWrite: Promise<void> | undefined;
+  readonly #write: SharedWrite;
 
   private constructor(path: string, last: Map<string, number>) {
-    this.#path = path;
     this.#last = last;
+    this.#write = new SharedWrite(() => writeEpochs(path, last));
   }
 
   /** @throws STATE_INVALID if the file is there but is not a map of epochs. */
@@ -50,26 +49,13 @@ export class FileEpochStore implements EpochStore {
   async next(address: string): Promise<number> {
     const epoch = (this.#last.get(address) ?? 0) + 1;
     this.#last.set(address, epoch);
-    await this.#write();
+    await this.#write.run();
     return epoch;
   }
 
   /** Elsewhere the address has come as far as `epoch`; noted with the next one that is handed out here. */
   raise(address: string, epoch: number): void {
     this.#last.set(address, Math.max(epoch, this.#last.get(address) ?? 0));
-  }
-
-  /** Resolves after a write that began no earlier than this call. */
-  #write(): Promise<void> {
-    this.#nextWrite ??= this.#writing
-      // The failure of that write was given to those who waited for it.
-      .catch(() => undefined)
-      .then(() => {
-        this.#nextWrite = undefined;
-        this.#writing = writeEpochs(this.#path, this.#last);
-        return this.#writing;
-      });
-    return this.#nextWrite;
   }
 }
 

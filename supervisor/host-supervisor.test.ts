@@ -134,10 +134,6 @@ describe('a host supervisor', () => {
     });
     expect(isAlive(shard.pid!)).toBe(true);
     expect(readyAddresses.sort()).toEqual(specs.map(({ address }) => address).sort());
-    expect(supervisor.dataCenters()).toEqual([
-      { name: 'a', state: 'healthy', readyCount: 3, actorCount: 3 },
-      { name: 'b', state: 'healthy', readyCount: 1, actorCount: 1 },
-    ]);
     const log = await readFile(join(stateDir, 'logs', 'a.ps-shard.1.log'), 'utf8');
     expect(log).toContain('a.ps-shard.1 epoch 1 is steady');
   });
@@ -201,8 +197,6 @@ describe('a host supervisor', () => {
       failure: { code: 'INTERNAL', message: 'died 4 times, last exited with code 3' },
     });
     await until('the others are ready', () => readyAddresses.length === 3);
-    const dataCenter = supervisor.dataCenters().find(({ name }) => name === 'a');
-    expect(dataCenter).toMatchObject({ readyCount: 2, actorCount: 3 });
     await expect(supervisor.waitUntilReady(200)).rejects.toMatchObject({
       code: 'TIMEOUT',
       details: { addresses: ['a.trainer.0'] },
@@ -222,6 +216,57 @@ describe('a host supervisor', () => {
     expect(statusOf('a.ps-shard.0')).not.toHaveProperty('reason');
   });
 
+  test('rest for one: those started after a killed actor of its data center start anew', async () => {
+    await start(specs, {}, { group: { strategy: 'rest-for-one' } });
+    await supervisor.waitUntilReady(waitMs);
+    process.kill(statusOf('a.ps-shard.1').pid!, 'SIGKILL');
+    await until('both are back', () =>
+      ['a.ps-shard.1', 'a.trainer.0'].every((address) => statusOf(address).epoch === 2),
+    );
+    await supervisor.waitUntilReady(waitMs);
+
+    expect(
+      events.find(({ type, address }) => type === 'restart' && address === 'a.trainer.0'),
+    ).toMatchObject({ detail: 'with its group: a.ps-shard.1 crashed', epoch: 1 });
+    expect(storyOf('a.trainer.0').slice(2)).toEqual(['restart', 'exit', 'start', 'ready']);
+    const drained = events.find(
+      ({ type, address }) => type === 'exit' && address === 'a.trainer.0',
+    );
+    expect(drained?.detail).toBe('exited with code 0');
+    expect(statusOf('a.ps-shard.0')).toMatchObject({ epoch: 1, restarts: 0 });
+    expect(statusOf('b.recommender.0')).toMatchObject({ epoch: 1, restarts: 0 });
+  });
+
+  test('a group that crashes too often goes down as a whole, says so, and comes back', async () => {
+    await start(specs, {}, { group: { restartsMax: 1 } });
+    await supervisor.waitUntilReady(waitMs);
+    process.kill(statusOf('a.ps-shard.0').pid!, 'SIGKILL');
+    await until('it is back', () => statusOf('a.ps-shard.0').epoch === 2);
+    await supervisor.waitUntilReady(waitMs);
+    process.kill(statusOf('a.trainer.0').pid!, 'SIGKILL');
+    await until('it escalates', () => escalations.length > 0);
+
+    expect(escalations).toEqual([
+      {
+        scope: 'group',
+        dataCenter: 'a',
+        failure: {
+          code: 'INTERNAL',
+          message: '2 crashes in 60 s, the last one of a.trainer.0',
+        },
+      },
+    ]);
+    expect(storyOf('a')).toEqual(['failed']);
+    await until('all of it are down', () =>
+      specs.slice(0, 3).every(({ address }) => storyOf(address).includes('failed')),
+    );
+    await until('all started again', () =>
+      specs.slice(0, 3).every(({ address }) => statusOf(address).epoch > 1),
+    );
+    await supervisor.waitUntilReady(waitMs);
+    expect(statusOf('b.recommender.0')).toMatchObject({ epoch: 1, restarts: 0 });
+  });
+
   test('stops all, higher tiers first, and leaves no process, not even a deaf one', async () => {
     await start(specs, { 'a.trainer.0': 'deaf' });
     await supervisor.waitUntilReady(waitMs);
@@ -239,6 +284,26 @@ describe('a host supervisor', () => {
     expect(exits.find(({ address }) => address === 'a.ps-shard.0')?.detail).toBe(
       'exited with code 0',
     );
+  });
+
+  test('keeps a data center out of service, also after its actors have died, until it is taken back', async () => {
+    await start(specs);
+    await supervisor.waitUntilReady(waitMs);
+    await until('it serves', () => statusOf('b.recommender.0').stats['serving'] === true);
+
+    supervisor.setServing('b', false);
+    await until('it has left', () => statusOf('b.recommender.0').stats['serving'] === false);
+    expect(statusOf('a.trainer.0').stats['serving']).toBe(true);
+
+    process.kill(statusOf('b.recommender.0').pid!, 'SIGKILL');
+    await until('it is back', () => statusOf('b.recommender.0').epoch === 2);
+    await supervisor.waitUntilReady(waitMs);
+    await until('it speaks', () => statusOf('b.recommender.0').stats['serving'] !== undefined);
+    expect(statusOf('b.recommender.0').stats['serving']).toBe(false);
+
+    supervisor.setServing('b', true);
+    await until('it serves again', () => statusOf('b.recommender.0').stats['serving'] === true);
+    expect(readyAddresses).toHaveLength(5);
   });
 
   test('a second supervisor goes on with higher epochs', async () => {
@@ -284,7 +349,11 @@ describe('a host supervisor', () => {
 
   test('names the process that does not even end when it is killed', async () => {
     let killCount = 0;
-    const stuck = { pid: null, log: '', stop: () => undefined, kill: () => void killCount++ };
+    const nothing = () => undefined;
+    const stuck = {
+      ...{ pid: null, log: '', stop: nothing, serve: nothing },
+      kill: () => void killCount++,
+    };
     await start(
       specs.slice(0, 1),
       {},

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { createActor, type Actor } from 'xstate';
 import { StarlingError } from '../core/base/errors.js';
 import type {
   ActorKind,
@@ -7,23 +6,22 @@ import type {
   NatsAccess,
   SupervisionEvent,
 } from '../messages/supervision.js';
+import { startHashOf } from '../runtime/supervision-socket.js';
 import { startActorProcess, type StartProcess } from './actor-process.js';
+import type { Adoption } from './adoption/adoption.js';
+import { ChildGroup } from './child-group.js';
 import type { ChildFailure } from './child.machine.js';
-import {
-  dataCenterMachine,
-  dataCenterStateOf,
-  readinessOf,
-  type DataCenterState,
-} from './data-center.machine.js';
 import type { EpochStore } from './epochs.js';
+import { startOrder, type GroupPolicy } from './group.machine.js';
 import type { ActorSpec } from './placement.js';
 import { childPolicy, type ChildPolicy } from './restart-policy.js';
 import { SupervisedChild, type ChildHost } from './supervised-child.js';
 
 /**
- * Starts and watches the actors placed on this host, one process each, one for one: a child that dies is restarted
- * alone. A child that keeps dying is reported to the parent through `onEscalate`, the others go on, and it is tried
- * again after a cool-down, since its cause (a full disk) may pass.
+ * Starts and watches the actors placed on this host, one process each. A child that dies is restarted; those of its
+ * data center that share its fate, by the strategy of the group, are restarted with it. A child or a group that keeps
+ * dying is reported to the parent through `onEscalate`, the others go on, and it is tried again after a cool-down,
+ * since its cause (a full disk) may pass.
  *
  * All children are started at once. Every actor waits by itself for what it needs, which it must be able to do anyway
  * when that restarts; so the start order of the tiers only decides who gets the processor first.
@@ -38,15 +36,17 @@ export interface HostSupervisorOptions {
   /** Servers of a data center, and the credentials of a kind: no actor learns those of another. */
   readonly natsOf: (dataCenter: string, kind: ActorKind) => NatsAccess;
   readonly epochs: EpochStore;
+  /** What an earlier supervisor left, and what this one leaves; without it every actor is started anew. */
+  readonly adoption?: Adoption;
   /** Takes every event of every child, in order. Must not throw and must not wait. */
   readonly record: (event: SupervisionEvent) => void;
-  /** A child failed for good. It keeps the state `failed` and is tried again after its cool-down. */
+  /** A child or a group failed for good. It keeps the state `failed` and is tried again after its cool-down. */
   readonly onEscalate?: (escalation: Escalation) => void;
   /** After every change of an actor's state. */
   readonly onChange?: () => void;
   readonly policy?: Partial<ChildPolicy>;
-  /** How long a kind may be without a ready actor before its data center is called down. */
-  readonly downAfterMs?: number;
+  /** What a crash means for the other actors of the data center; the window and the cool-down are those of `policy`. */
+  readonly group?: Partial<Pick<GroupPolicy, 'strategy' | 'restartsMax'>>;
   /** How long the kernel may take to end a killed process. Longer means that it is stuck in a system call. */
   readonly killedMsMax?: number;
   readonly host?: string;
@@ -56,42 +56,40 @@ export interface HostSupervisorOptions {
   readonly startProcess?: StartProcess;
 }
 
-export interface Escalation {
-  readonly status: ActorStatus;
-  readonly failure: ChildFailure;
-}
+export type Escalation =
+  | { readonly scope: 'child'; readonly status: ActorStatus; readonly failure: ChildFailure }
+  | { readonly scope: 'group'; readonly dataCenter: string; readonly failure: ChildFailure };
 
-/** Too low: an ordinary restart is reported as an outage of the data center. */
-const downAfterMsDefault = 3_000;
+/** Too low: some faults at once stop a whole data center. Too high: actors that end each other burn CPU for longer. */
+const groupRestartsMaxDefault = 100;
 
 const killedMsMaxDefault = 5_000;
 
-export interface DataCenterStatus {
-  readonly name: string;
-  readonly state: DataCenterState;
-  readonly readyCount: number;
-  readonly actorCount: number;
-}
-
 export class HostSupervisor {
   readonly #childHost: ChildHost;
+  readonly #options: HostSupervisorOptions;
+  readonly #adoption: Adoption | undefined;
   readonly #policy: ChildPolicy;
-  readonly #downAfterMs: number;
   readonly #killedMsMax: number;
   readonly #children = new Map<string, SupervisedChild>();
-  readonly #dataCenters = new Map<string, Actor<typeof dataCenterMachine>>();
+  /** By data center. */
+  readonly #groups = new Map<string, ChildGroup>();
+  /** Their actors stay out of the queue groups of public subjects, those that are started later, too. */
+  readonly #drained = new Set<string>();
   readonly #watchers = new Set<() => void>();
 
   /** @throws CONFIG_INVALID for a policy that makes no sense. */
   constructor(options: HostSupervisorOptions) {
+    this.#options = options;
     this.#policy = childPolicy(options.policy);
-    this.#downAfterMs = options.downAfterMs ?? downAfterMsDefault;
     this.#killedMsMax = options.killedMsMax ?? killedMsMaxDefault;
+    this.#adoption = options.adoption;
     this.#childHost = this.#hostOf(options);
   }
 
   /**
-   * Starts the actors, lower tiers first, without waiting for any.
+   * Starts the actors, lower tiers first, without waiting for any. With the first call, processes of an earlier
+   * supervisor that are not among them are told to leave.
    *
    * @throws CONFIG_INVALID if an address is already supervised.
    */
@@ -101,25 +99,28 @@ export class HostSupervisor {
         throw new StarlingError('CONFIG_INVALID', `${address} is already supervised`, { address });
       }
     }
-    const children = [...specs]
-      .sort((a, b) => a.tier - b.tier)
-      .map((spec) => new SupervisedChild(spec, this.#childHost));
+    const children = startOrder(specs).map((spec) => new SupervisedChild(spec, this.#childHost));
     for (const child of children) this.#children.set(child.spec.address, child);
+    for (const name of new Set(specs.map(({ dataCenter }) => dataCenter)))
+      this.#groupOf(name).add(children.filter(({ spec }) => spec.dataCenter === name));
     for (const child of children) child.start();
-    for (const { dataCenter } of specs) this.#judge(dataCenter);
+    this.#adoption?.dismissOthers();
+  }
+
+  /**
+   * Takes the actors of a data center here out of the queue groups of public subjects, or back. It is kept for actors
+   * that are started later. Who wants to know when all have left looks at `haveLeft` of the snapshot.
+   */
+  setServing(dataCenter: string, open: boolean): void {
+    if (open) this.#drained.delete(dataCenter);
+    else this.#drained.add(dataCenter);
+    for (const child of this.#children.values())
+      if (child.spec.dataCenter === dataCenter) child.setServing(open);
   }
 
   /** The status of every child, in start order. */
   snapshot(): ActorStatus[] {
     return [...this.#children.values()].map((child) => child.status());
-  }
-
-  dataCenters(): DataCenterStatus[] {
-    return [...this.#dataCenters].map(([name, machine]) => {
-      const snapshot = machine.getSnapshot();
-      const { readyCount, actorCount } = snapshot.context.readiness;
-      return { name, state: dataCenterStateOf(snapshot), readyCount, actorCount };
-    });
   }
 
   /** @throws TIMEOUT, with the state of every actor that is not ready, after `timeoutMs`. */
@@ -136,43 +137,36 @@ export class HostSupervisor {
   }
 
   /**
-   * Drains all children, higher tiers first, so that nobody loses a service it still needs. A tier gets an even share of
-   * the time that is left, so a hanging one can't use up the time of the state-holding tier below it.
+   * Drains all children, higher tiers first, so that nobody loses a service it still needs. The data centers stop side by
+   * side, since each must be able to do without the others anyway.
    *
    * @param drainMs for all tiers together; what is still alive then is killed by its pid.
    * @throws TIMEOUT if a killed process does not end.
    */
   async stopAll(drainMs: number = this.#policy.drainMs): Promise<void> {
-    const deadlineMs = this.#childHost.nowMs() + drainMs;
-    const tiers = [...new Set([...this.#children.values()].map(({ spec }) => spec.tier))];
-    tiers.sort((a, b) => b - a);
-    for (const [position, tier] of tiers.entries()) {
-      const leftMs = Math.max(deadlineMs - this.#childHost.nowMs(), 1);
-      await this.#stopTier(tier, leftMs / (tiers.length - position));
-    }
-    for (const machine of this.#dataCenters.values()) machine.stop();
+    for (const group of this.#groups.values()) group.stop(drainMs);
+    await this.#untilStopped([...this.#children.values()], drainMs);
   }
 
   /** Drains and ends actors that are not wanted any more, and forgets them. @throws TIMEOUT as `stopAll`. */
   async remove(addresses: readonly string[], drainMs = this.#policy.drainMs): Promise<void> {
     const children = addresses.flatMap((address) => this.#children.get(address) ?? []);
-    await this.#stopChildren(children, drainMs);
-    for (const { spec } of children) this.#children.delete(spec.address);
-    for (const { spec } of children) this.#judge(spec.dataCenter);
+    for (const child of children) child.stop(drainMs);
+    await this.#untilStopped(children, drainMs);
+    for (const { spec } of children) {
+      this.#children.delete(spec.address);
+      this.#groupOf(spec.dataCenter).remove([spec.address]);
+    }
   }
 
   /** SIGKILL to every process before this call returns, and no restarts; for a second Ctrl-C. */
   killAll(): void {
+    for (const group of this.#groups.values()) group.stop(this.#policy.drainMs);
     for (const child of this.#children.values()) child.killNow();
   }
 
-  #stopTier(tier: number, drainMs: number): Promise<void> {
-    const children = [...this.#children.values()].filter(({ spec }) => spec.tier === tier);
-    return this.#stopChildren(children, drainMs);
-  }
-
-  async #stopChildren(children: readonly SupervisedChild[], drainMs: number): Promise<void> {
-    for (const child of children) child.stop(drainMs);
+  /** Waits until children that were asked to stop within `drainMs` did, or have been killed. */
+  async #untilStopped(children: readonly SupervisedChild[], drainMs: number): Promise<void> {
     const stopped = () => children.every((child) => child.stopped);
     if (await this.#until(stopped, drainMs + this.#killedMsMax)) return;
     const alive = children.filter((child) => !child.stopped).map((child) => child.status());
@@ -186,6 +180,7 @@ export class HostSupervisor {
   #hostOf(options: HostSupervisorOptions): ChildHost {
     const { entry, execArgv = [], stateDir, config, natsOf } = options;
     const startProcess = options.startProcess ?? startActorProcess;
+    const startNoted = options.adoption ? noted(startProcess, options.adoption) : startProcess;
     return {
       host: options.host ?? hostname(),
       policy: this.#policy,
@@ -194,32 +189,47 @@ export class HostSupervisor {
       random: options.random ?? Math.random,
       record: options.record,
       changed: (child) => {
-        this.#judge(child.spec.dataCenter);
+        if (child.stopped) this.#groupOf(child.spec.dataCenter).stopped(child.spec.address);
         for (const watcher of this.#watchers) watcher();
         options.onChange?.();
       },
-      escalate: (child, failure) => options.onEscalate?.({ status: child.status(), failure }),
+      serves: (dataCenter) => !this.#drained.has(dataCenter),
+      servingChanged: () => {
+        for (const watcher of this.#watchers) watcher();
+        options.onChange?.();
+      },
+      escalate: (child, failure) =>
+        options.onEscalate?.({ scope: 'child', status: child.status(), failure }),
+      crashed: ({ spec }) => this.#groupOf(spec.dataCenter).crashed(spec.address),
       startProcess: ({ epoch }, spec, handlers) => {
         const { address, kind, dataCenter, index, partitions = [] } = spec;
         const nats = natsOf(dataCenter, kind);
         const identity = { address, kind, dataCenter, index, epoch, partitions } as const;
-        const start = { type: 'start', ...identity, config, nats, stateDir } as const;
-        return startProcess({ entry, execArgv, start }, handlers);
+        const serving = !this.#drained.has(dataCenter);
+        const start = { type: 'start', ...identity, config, nats, stateDir, serving } as const;
+        return startNoted({ entry, execArgv, start }, handlers);
+      },
+      claimProcess: ({ address, dataCenter, kind, partitions = [] }, handlers) => {
+        const startHash = startHashOf({ config, nats: natsOf(dataCenter, kind) });
+        return options.adoption?.claim(address, { kind, partitions, startHash }, handlers);
       },
     };
   }
 
-  /** Tells the machine of a data center how many of its actors are ready. */
-  #judge(name: string): void {
-    let machine = this.#dataCenters.get(name);
-    if (machine === undefined) {
-      machine = createActor(dataCenterMachine, { input: { downAfterMs: this.#downAfterMs } });
-      this.#dataCenters.set(name, machine.start());
-    }
-    const children = [...this.#children.values()]
-      .filter(({ spec }) => spec.dataCenter === name)
-      .map(({ spec, ready }) => ({ kind: spec.kind, ready }));
-    machine.send({ type: 'READINESS', readiness: readinessOf(children) });
+  #groupOf(dataCenter: string): ChildGroup {
+    const known = this.#groups.get(dataCenter);
+    if (known !== undefined) return known;
+    const { restartWindowMs, coolDownMs } = this.#policy;
+    const { strategy = 'one-for-one', restartsMax = groupRestartsMaxDefault } =
+      this.#options.group ?? {};
+    const group = new ChildGroup(dataCenter, {
+      policy: { strategy, restartsMax, restartWindowMs, coolDownMs },
+      nowMs: () => this.#childHost.nowMs(),
+      record: this.#options.record,
+      escalate: (failure) => this.#options.onEscalate?.({ scope: 'group', dataCenter, failure }),
+    });
+    this.#groups.set(dataCenter, group);
+    return group;
   }
 
   /** Whether `condition` came true within `timeoutMs`; looked at after every change of a child. */
@@ -238,6 +248,24 @@ export class HostSupervisor {
       watcher();
     });
   }
+}
+
+/** Processes of which a successor would know. */
+function noted(startProcess: StartProcess, adoption: Adoption): StartProcess {
+  return (options, handlers) => {
+    const { address, epoch } = options.start;
+    const started = startProcess(
+      { ...options, note: (pid) => adoption.note(address, epoch, pid) },
+      {
+        ...handlers,
+        onExit: (exit) => {
+          if (started.pid !== null) adoption.forget(address, started.pid);
+          handlers.onExit(exit);
+        },
+      },
+    );
+    return started;
+  };
 }
 
 function describe({ address, state, reason }: ActorStatus): string {

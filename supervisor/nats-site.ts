@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { StarlingError, messageOf } from '../core/base/errors.js';
+import { homeFirst } from '../core/config/data-centers.js';
 import { inboxPrefixOf } from '../messages/permissions.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess } from '../messages/supervision.js';
@@ -23,7 +24,7 @@ export interface NatsSite {
   readonly owned: boolean;
   /** With our clusters and mappings: streams can be put into a data center. */
   readonly placed: boolean;
-  /** How somebody in `role` reaches the servers of a data center. */
+  /** How somebody in `role` reaches the servers: that of his data center first, the others for when it is gone. */
   readonly access: (dataCenter: string, role: Role) => NatsAccess;
   readonly version: string;
   servers(): NatsSiteServer[];
@@ -53,6 +54,8 @@ export async function ownSite(options: {
     binary,
     payloadBytesMax: config.nats.payloadBytesMax,
     storageBytesMax: config.nats.storageBytesMax,
+    log,
+    onKept: (dataCenter, pid) => log(`nats-server of ${dataCenter} goes on, pid ${pid}`),
     onHung: (dataCenter, silences) =>
       log(`nats-server of ${dataCenter} did not answer ${silences} times in a row and is killed`),
     onExit: ({ dataCenter, error }) => log(`nats-server of ${dataCenter} ended: ${error.message}`),
@@ -61,11 +64,9 @@ export async function ownSite(options: {
       options.onRestart();
     },
   });
-  const urls = Object.fromEntries(
-    servers.servers().map(({ dataCenter, url }) => [dataCenter, [url]]),
-  );
+  const urlOf = new Map(servers.servers().map(({ dataCenter, url }) => [dataCenter, url]));
   const access: NatsSite['access'] = (dataCenter, role) => ({
-    url: urls[dataCenter]!,
+    url: homeFirst(config.dataCenters, dataCenter).map(({ name }) => urlOf.get(name)!),
     user: role,
     password: credentials.passwords[role],
     inboxPrefix: inboxPrefixOf(role),
@@ -73,7 +74,11 @@ export async function ownSite(options: {
     ...(tls ? { tls: { ca: tls.ca } } : {}),
   });
   await writeAccess(path.join(folder, 'access.json'), {
-    dataCenters: config.dataCenters.map(({ name, role }) => ({ name, role, urls: urls[name]! })),
+    dataCenters: config.dataCenters.map(({ name, role }) => ({
+      name,
+      role,
+      urls: [urlOf.get(name)!],
+    })),
     passwords: credentials.passwords,
     ...(tls ? { tls: { ca: tls.ca } } : {}),
   });
@@ -89,30 +94,22 @@ export async function ownSite(options: {
 }
 
 /**
- * Every data center on the servers named by the URL, which may carry user and password. Those of the URL are everybody's:
- * somebody else's servers know nothing of our roles.
+ * Every data center on the servers named by the URLs, separated by commas; one of them may carry user and password.
+ * Those are everybody's: somebody else's servers know nothing of our roles. Nor do ours know where those stand, so all
+ * prefer the first.
  *
- * @throws StarlingError CONFIG_INVALID when it is no URL.
+ * @throws StarlingError CONFIG_INVALID when one is no URL.
  */
-export async function externalSite(config: ClusterConfig, natsUrl: string): Promise<NatsSite> {
-  let url: URL;
-  try {
-    url = new URL(natsUrl.includes('://') ? natsUrl : `nats://${natsUrl}`);
-  } catch (cause) {
-    throw new StarlingError(
-      'CONFIG_INVALID',
-      `NATS URL "${natsUrl}": ${messageOf(cause)}; expected nats://host:port.`,
-      {},
-      { cause },
-    );
-  }
-  const plain = `nats://${url.host}`;
+export async function externalSite(config: ClusterConfig, natsUrls: string): Promise<NatsSite> {
+  const urls = natsUrls.split(',').map((text) => parseUrl(text.trim()));
+  const plain = urls.map(({ host }) => `nats://${host}`);
+  const signIn = urls.find(({ username }) => username !== '');
   const tls = tlsFilesOf(config);
   if (tls) await requireReadable(tls);
   const access: NatsAccess = {
-    url: [plain],
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
+    url: plain,
+    user: decodeURIComponent(signIn?.username ?? ''),
+    password: decodeURIComponent(signIn?.password ?? ''),
     ...(tls ? { tls } : {}),
   };
   return {
@@ -121,7 +118,9 @@ export async function externalSite(config: ClusterConfig, natsUrl: string): Prom
     access: () => access,
     version: 'external',
     servers: () =>
-      config.dataCenters.map(({ name }) => ({ dataCenter: name, url: plain, pid: null })),
+      config.dataCenters.map(({ name }) => {
+        return { dataCenter: name, url: plain.join(','), pid: null };
+      }),
     stop: async () => undefined,
   };
 }
@@ -147,7 +146,7 @@ export async function accessSite(config: ClusterConfig, file: string): Promise<N
     owned: false,
     placed: true,
     access: (dataCenter, role) => ({
-      url: urls.get(dataCenter)!,
+      url: homeFirst(config.dataCenters, dataCenter).flatMap(({ name }) => urls.get(name)!),
       user: role,
       password: passwordOf(known, role, file),
       inboxPrefix: inboxPrefixOf(role),
@@ -167,4 +166,17 @@ function passwordOf({ passwords }: AccessFile, role: Role, file: string): string
   if (found !== undefined) return found;
   const text = `${file} has no password of the role ${role}.`;
   throw new StarlingError('CONFIG_INVALID', text, { file, role });
+}
+
+function parseUrl(text: string): URL {
+  try {
+    return new URL(text.includes('://') ? text : `nats://${text}`);
+  } catch (cause) {
+    throw new StarlingError(
+      'CONFIG_INVALID',
+      `NATS URL "${text}": ${messageOf(cause)}; expected nats://host:port.`,
+      {},
+      { cause },
+    );
+  }
 }

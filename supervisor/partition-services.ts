@@ -6,6 +6,7 @@ import type { SupervisionEvent } from '../messages/supervision.js';
 import { PartitionDirectory } from '../replication/partition-directory.js';
 import type { Bus, Stoppable } from '../runtime/bus.js';
 import type { ClusterView } from './hosts/cluster-view.js';
+import type { DrainKeeper } from './leadership/drain-keeper.js';
 import { LeaseWatch } from './leadership/lease-watch.js';
 import { Operations } from './operations/operations.js';
 import type { ActorCounts } from './operations/scale.js';
@@ -93,7 +94,11 @@ export class PartitionServices implements Stoppable {
     return this.#scale?.counts ?? this.#counts;
   }
 
-  async watch({ view, place }: PlacedActors): Promise<void> {
+  async watch({
+    view,
+    place,
+    drainer,
+  }: PlacedActors & { readonly drainer: DrainKeeper }): Promise<void> {
     const { bus, config, events, log, term } = this.#options;
     const scale = new Scale(
       { bus, config, view, place, keeper: this.#keeper, record: events.record },
@@ -132,6 +137,7 @@ export class PartitionServices implements Stoppable {
       log,
       snapshots,
       scale,
+      drainer,
       term,
       onRestored: (detail) => this.#record('restore', detail),
     });

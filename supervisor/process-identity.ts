@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -36,6 +37,20 @@ export async function isSameProcess(identity: ProcessIdentity): Promise<boolean>
   return (await identityOf(identity.pid)).started === identity.started;
 }
 
+/**
+ * Sends a signal unless the process is gone or its pid is somebody else's by now. Done before it returns, so that it also
+ * works while this process exits.
+ */
+export function signalSameProcess(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  const { pid, started } = identity;
+  if (started === undefined || !hasProcess(pid) || startedNow(pid) !== started) return;
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // It ended between the look and the signal.
+  }
+}
+
 function hasProcess(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -50,24 +65,49 @@ const startTimeField = 22 - 3;
 
 async function startOnLinux(pid: number): Promise<string | undefined> {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z') return 'ended'; // Dead, and its parent has not looked yet.
-    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
-    return `${boot.trim()} ${fields[startTimeField]}`;
+    return startOf(await readFile(statFile(pid), 'utf8'), await readFile(bootFile, 'utf8'));
   } catch {
     return undefined; // It ended meanwhile, or /proc is closed to us: not known, which callers allow for.
   }
 }
 
+const bootFile = '/proc/sys/kernel/random/boot_id';
+
+function statFile(pid: number): string {
+  return `/proc/${pid}/stat`;
+}
+
+function startOf(stat: string, boot: string): string {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields[0] === 'Z') return 'ended'; // Dead, and its parent has not looked yet.
+  return `${boot.trim()} ${fields[startTimeField]}`;
+}
+
+/** As `identityOf`, without waiting. */
+function startedNow(pid: number): string | undefined {
+  try {
+    if (process.platform === 'linux')
+      return startOf(readFileSync(statFile(pid), 'utf8'), readFileSync(bootFile, 'utf8'));
+    const options = { ...psOptions(), encoding: 'utf8' } as const;
+    return execFileSync('ps', psArguments(pid), options).trim() || undefined;
+  } catch {
+    return undefined; // As above.
+  }
+}
+
 async function startByPs(pid: number): Promise<string | undefined> {
   try {
-    const { stdout } = await run('ps', ['-o', 'lstart=', '-p', String(pid)], {
-      timeout: commandMsMax,
-      env: { ...process.env, LC_ALL: 'C' },
-    });
+    const { stdout } = await run('ps', psArguments(pid), psOptions());
     return stdout.trim() || undefined;
   } catch {
     return undefined; // No such process, or no ps (Windows): not known, which callers allow for.
   }
+}
+
+function psArguments(pid: number): string[] {
+  return ['-o', 'lstart=', '-p', String(pid)];
+}
+
+function psOptions() {
+  return { timeout: commandMsMax, env: { ...process.env, LC_ALL: 'C' } };
 }

@@ -7,11 +7,14 @@ import { StarlingError, type ErrorCode } from '../core/base/errors.js';
  * Intensity alone misses an actor that takes long to die: ten deaths never fit into the window when each start takes
  * eight seconds. So lives that ended before the actor was ready are counted too, whatever time they took.
  */
-export interface ChildPolicy {
+export interface RestartIntensity {
   /** Restarts granted in the window. Too low: a few kills in a row fail a healthy actor. Too high: a broken one burns CPU. */
   readonly restartsMax: number;
   /** Too short: a crash loop at full backoff is never seen as one. Too long: old crashes count against a healed actor. */
   readonly restartWindowMs: number;
+}
+
+export interface ChildPolicy extends RestartIntensity {
   /** Pause before the first restart. It is part of every recovery; too low only matters for crash loops. */
   readonly backoffMsMin: number;
   /** Longest pause. Too high: an actor comes back long after its cause is gone. */
@@ -85,11 +88,13 @@ export function recordCrash(
 }
 
 /** Whether an actor that crashes at `atMs` gets another restart. */
-export function withinIntensity(history: CrashHistory, atMs: number, policy: ChildPolicy): boolean {
-  const recent = history.crashesAtMs.filter(
-    (crashAtMs) => atMs - crashAtMs < policy.restartWindowMs,
-  );
-  return recent.length < policy.restartsMax && history.crashesSinceReady < policy.restartsMax;
+export function withinIntensity(
+  history: CrashHistory,
+  atMs: number,
+  { restartsMax, restartWindowMs }: RestartIntensity,
+): boolean {
+  const recent = history.crashesAtMs.filter((crashAtMs) => atMs - crashAtMs < restartWindowMs);
+  return recent.length < restartsMax && history.crashesSinceReady < restartsMax;
 }
 
 /**

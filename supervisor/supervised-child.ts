@@ -3,16 +3,19 @@ import { messageOf } from '../core/base/errors.js';
 import type {
   ActorStatus,
   ChildMessage,
+  ReportedState,
   StartMessage,
   SupervisionEvent,
   SupervisionEventType,
 } from '../messages/supervision.js';
 import type { ActorProcess, ProcessExit, ProcessHandlers } from './actor-process.js';
+import type { LeftProcess, LeftProcessHandlers } from './adoption/left-process.js';
 import {
   childMachine,
   childStateOf,
   type ChildContext,
   type ChildFailure,
+  type Report,
 } from './child.machine.js';
 import type { EpochStore } from './epochs.js';
 import type { ActorSpec } from './placement.js';
@@ -31,10 +34,18 @@ export interface ChildHost {
     spec: ActorSpec,
     handlers: ProcessHandlers,
   ): ActorProcess;
+  /** The process that an earlier supervisor left at this address, if there is one. */
+  claimProcess(spec: ActorSpec, handlers: LeftProcessHandlers): LeftProcess | undefined;
   record(event: SupervisionEvent): void;
   /** After every change of the child's state. */
   changed(child: SupervisedChild): void;
+  /** Whether the actors of a data center are to answer the public. */
+  serves(dataCenter: string): boolean;
+  /** Its process says that it has joined the queue groups of public subjects, or left them. */
+  servingChanged(child: SupervisedChild): void;
   escalate(child: SupervisedChild, failure: ChildFailure): void;
+  /** Its process ended without having been asked to; what the child does about it is decided. */
+  crashed(child: SupervisedChild): void;
 }
 
 /** The part of the drain time that the actor is told of; the rest is for leaving before the SIGKILL. */
@@ -44,6 +55,8 @@ const drainShare = 0.8;
 interface Attempt {
   process: ActorProcess | undefined;
   ended: boolean;
+  /** Its process is left from an earlier supervisor, and neither adopted nor sent away: its end makes room for a new one. */
+  undecided: boolean;
 }
 
 /**
@@ -74,7 +87,7 @@ export class SupervisedChild {
         spawn: () => this.#spawn(),
         kill: () => this.#kill(),
         drain: ({ context }) => this.#drain(context.drainMs),
-        report: ({ context }, { type }) => this.#report(type, context),
+        report: ({ context }, report) => this.#report(report, context),
         escalate: ({ context }) => {
           // Effects run before the machine has its new state, and the parent will ask for the status.
           const failure = this.#failureOf(context);
@@ -107,10 +120,25 @@ export class SupervisedChild {
     if (!this.stopped) this.#machine.send({ type: 'STOP', drainMs });
   }
 
+  /** Drains the process and starts the next one, which is no crash; where there is none, the next one comes anyway. */
+  restart(reason: string): void {
+    this.#machine.send({ type: 'RESTART', reason });
+  }
+
+  /** Drains the process and starts the next one after the cool-down. */
+  coolDown(reason: string): void {
+    this.#machine.send({ type: 'COOL_DOWN', reason });
+  }
+
   /** SIGKILL before this call returns, and no restart; for a supervisor that has no time left. */
   killNow(): void {
     this.stop(this.#host.policy.drainMs);
     this.#attempt?.process?.kill();
+  }
+
+  /** For the process there is now; the host says it to the later ones with their start. */
+  setServing(open: boolean): void {
+    if (this.#attempt?.ended === false) this.#attempt.process?.serve(open);
   }
 
   status(): ActorStatus {
@@ -133,9 +161,39 @@ export class SupervisedChild {
   }
 
   #spawn(): void {
-    const attempt: Attempt = { process: undefined, ended: false };
+    const attempt: Attempt = { process: undefined, ended: false, undecided: false };
     this.#attempt = attempt;
     this.#lastSignAtMs = this.#host.nowMs();
+    const left = this.#host.claimProcess(this.spec, {
+      onAdopted: (state) => this.#adopt(attempt, state),
+      onMessage: (message) => this.#hear(message),
+      onExit: (exit) => this.#leave(attempt, exit),
+    });
+    if (left === undefined) return this.#begin(attempt);
+    attempt.process = left;
+    attempt.undecided = true;
+    this.#epoch = left.epoch;
+  }
+
+  /** Epochs go on: an adopted process keeps the one that it has. */
+  #adopt(attempt: Attempt, state: ReportedState): void {
+    attempt.undecided = false;
+    this.#machine.send({ type: 'ADOPTED' });
+    this.#hear({ type: 'state', state });
+    // What the supervisor before had said last may not be so any more.
+    attempt.process?.serve(this.#host.serves(this.spec.dataCenter));
+  }
+
+  /** A process that was left has ended. Unless it was adopted, that is what a new one has waited for. */
+  #leave(attempt: Attempt, exit: ProcessExit): void {
+    if (!attempt.undecided) return this.#end(attempt, exit);
+    this.#record('exit', `${exit.detail}, before it was adopted`);
+    attempt.process = undefined;
+    attempt.undecided = false;
+    this.#begin(attempt);
+  }
+
+  #begin(attempt: Attempt): void {
     void this.#host.epochs.next(this.spec.address).then(
       (epoch) => this.#launch(attempt, epoch),
       (error: unknown) => this.#end(attempt, noProcess(`has no epoch: ${messageOf(error)}`)),
@@ -156,9 +214,13 @@ export class SupervisedChild {
   #hear(message: ChildMessage): void {
     this.#lastSignAtMs = this.#host.nowMs();
     switch (message.type) {
-      case 'heartbeat':
+      case 'heartbeat': {
+        const served = this.#stats['serving'];
         this.#stats = message.stats;
-        return this.#machine.send({ type: 'HEARTBEAT' });
+        this.#machine.send({ type: 'HEARTBEAT' });
+        if (served !== message.stats['serving']) this.#host.servingChanged(this);
+        return;
+      }
       case 'failed':
         return this.#machine.send({ type: 'FAILED', failure: message });
       case 'state':
@@ -172,12 +234,14 @@ export class SupervisedChild {
     if (attempt.ended) return;
     attempt.ended = true;
     const atMs = this.#host.nowMs();
-    const { failure } = this.#machine.getSnapshot().context;
+    const before = this.#machine.getSnapshot();
+    const { failure } = before.context;
     const lastWords = failure === null ? '' : `: ${failure.code} ${failure.message}`;
     this.#exitDetail = exit.detail + lastWords;
     this.#outageAtMs ??= atMs;
     this.#record('exit', this.#exitDetail);
     this.#machine.send({ type: 'EXITED', atMs, jitter: this.#host.random() });
+    if (before.matches('running')) this.#host.crashed(this);
   }
 
   #kill(): void {
@@ -192,12 +256,14 @@ export class SupervisedChild {
   #withProcess(act: (process: ActorProcess) => void): void {
     const attempt = this.#attempt;
     if (attempt === undefined || attempt.ended) return;
+    attempt.undecided = false;
     if (attempt.process !== undefined) act(attempt.process);
     else this.#end(attempt, noProcess('was called off before it started'));
   }
 
-  #report(type: SupervisionEventType, context: ChildContext): void {
-    if (type !== 'ready') return this.#record(type, this.#detailOf(type, context));
+  #report(report: Report, context: ChildContext): void {
+    const { type } = report;
+    if (type !== 'ready') return this.#record(type, this.#detailOf(report, context));
     const outageAtMs = this.#outageAtMs;
     this.#outageAtMs = undefined;
     this.#exitDetail = undefined;
@@ -205,9 +271,12 @@ export class SupervisedChild {
     this.#record('ready', 'recovered', this.#host.nowMs() - outageAtMs);
   }
 
-  #detailOf(type: SupervisionEventType, context: ChildContext): string {
+  #detailOf({ type, withGroup }: Report, context: ChildContext): string {
     const { policy } = context;
+    if (withGroup !== undefined) return `with its group: ${withGroup}`;
     switch (type) {
+      case 'adopt':
+        return `pid ${this.pid}`;
       case 'suspect':
         if (context.failure !== null) return `said ${context.failure.code}`;
         return `silent for ${Math.round(this.#host.nowMs() - this.#lastSignAtMs)} ms`;

@@ -57,8 +57,8 @@ describe('the rules of the linter', () => {
 });
 
 describe('the documents', () => {
-  test.each(['docs/errors.md', 'docs/subjects.md', 'docs/roles.md'])(
-    '%s is the table of the code; `npm run docs` writes it',
+  test.each(['docs/errors.md', 'docs/subjects.md', 'docs/roles.md', 'docs/statecharts.md'])(
+    '%s is what the code says; `npm run docs` writes it',
     async (file) => {
       const script = new URL('../../scripts/reference-pages.mjs', import.meta.url).href;
       const { referencePages } = (await import(script)) as {
@@ -77,6 +77,22 @@ describe('the documents', () => {
         .map((target) => `${file}: ${target}`),
     );
     expect(broken).toEqual([]);
+  });
+});
+
+describe('every machine', () => {
+  const machines = filesEnding('.machine.ts');
+
+  test('is found', () => expect(machines).not.toEqual([]));
+
+  test.each(machines)('%s is walked by a test and drawn', (file) => {
+    const name = path.basename(file, '.machine.ts');
+    const walk = `tests/machines/${name}.test.ts`;
+    expect(existsSync(path.join(root, walk)) ? read(walk) : `${walk} is missing`).toContain(
+      `/${file.replace(/ts$/, 'js')}'`,
+    );
+    expect(read(walk)).toContain('describePaths(');
+    expect(read('docs/statecharts.md')).toContain(`(../${file})`);
   });
 });
 

@@ -13,10 +13,12 @@ import { parseRank } from '../../messages/public.js';
 import type { RankBatch } from '../../messages/ranking.js';
 import { isRankBatch, parseRankBatch } from '../../messages/ranking.js';
 import { subject } from '../../messages/subjects.js';
+import type { ActorHealth } from '../../messages/supervision.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
 import { blueprintOf } from '../shared/blueprint.js';
 import { FeatureSource } from '../shared/feature-source.js';
+import { cameFromElsewhere } from '../shared/rerouted.js';
 import { DenseFollower } from './dense-follower.js';
 import { RowSource } from './row-source.js';
 
@@ -38,10 +40,12 @@ export function createRanker(context: ActorContext): Actor {
     hash: blueprint.hash,
     parameterCount: denseLayout(blueprint.model).size,
   });
-  const counts = { scored: 0, logged: 0, unlogged: 0, degraded: 0, rerouted: 0 };
+  // Rerouted: requests from another data center, and those whose rows came from one.
+  const counts = { scored: 0, logged: 0, unlogged: 0, degraded: 0, rerouted: 0, rowsRerouted: 0 };
   let scorer: Scorer;
   let backendName = '';
   let endpoint: ServedEndpoint | undefined;
+  let open = true;
   let logFails = false;
 
   async function examplesOf(batch: RankBatch): Promise<ExampleBatch> {
@@ -63,7 +67,7 @@ export function createRanker(context: ActorContext): Actor {
     const rate = config.joining.negativeSamplingRate;
     counts.scored += examples.rowCount;
     if (found.degraded) counts.degraded++;
-    if (found.rerouted) counts.rerouted++;
+    if (found.rerouted) counts.rowsRerouted++;
     return {
       scores: Float32Array.from(logits, (logit) => correctedProbability(logit, rate)),
       denseVersion: version.denseVersion,
@@ -121,6 +125,7 @@ export function createRanker(context: ActorContext): Actor {
 
   async function rankBatch(value: unknown) {
     const batch = parseRankBatch(value, config.serving.candidatesMax);
+    if (cameFromElsewhere(context, batch.from)) counts.rerouted++;
     const examples = await examplesOf(batch);
     const result = await score(examples);
     if (batch.log === 'none') return { v: protocolVersion, ...result };
@@ -135,6 +140,7 @@ export function createRanker(context: ActorContext): Actor {
 
   async function rankPublic(value: unknown) {
     const request = parseRank(value, config.serving);
+    if (cameFromElsewhere(context, request.from)) counts.rerouted++;
     const users = request.candidates.map(() => request.user);
     const batch = {
       requestIds: [],
@@ -158,6 +164,7 @@ export function createRanker(context: ActorContext): Actor {
       endpoint = new ServedEndpoint(bus, {
         subject: subject.rank,
         queue: 'ranker',
+        open,
         inFlightMax: 64,
         deadlineMs: config.serving.deadlineMs,
         handle: async (value) => (isRankBatch(value) ? rankBatch(value) : rankPublic(value)),
@@ -170,15 +177,27 @@ export function createRanker(context: ActorContext): Actor {
       await features.stop();
       scorer?.dispose();
     },
-    stats: () => ({
-      ...counts,
-      backend: backendName,
-      denseVersion: versions.activeVersion,
-      denseWaiting: versions.waiting,
-      featureHits: features.hits,
-      featureMisses: features.misses,
-      rank: endpoint?.stats(),
-      rankLatency: endpoint ? Array.from(endpoint.latency.encode()) : [],
-    }),
+    /**
+     * Recommenders of the data center that still answer what they were given find a ranker of another one meanwhile,
+     * as when this one dies; so neither kind has to leave before the other.
+     */
+    async serve(wanted) {
+      open = wanted;
+      await (open ? endpoint?.resume() : endpoint?.suspend());
+    },
+    stats() {
+      const rank = endpoint?.stats();
+      return {
+        ...counts,
+        backend: backendName,
+        denseVersion: versions.activeVersion,
+        denseWaiting: versions.waiting,
+        featureHits: features.hits,
+        featureMisses: features.misses,
+        rank,
+        rankLatency: endpoint ? Array.from(endpoint.latency.encode()) : [],
+        health: { p99Ms: rank?.recentP99Ms ?? null } satisfies ActorHealth,
+      };
+    },
   };
 }

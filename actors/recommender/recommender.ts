@@ -9,11 +9,13 @@ import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
+import type { ActorHealth } from '../../messages/supervision.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import { call } from '../../runtime/call.js';
 import { follow } from '../../runtime/followers/follow.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
+import { cameFromElsewhere } from '../shared/rerouted.js';
 import { Catalog } from './catalog.js';
 
 /** Candidates per rank message: large enough to amortise it, small enough to share the work between rankers. */
@@ -26,9 +28,11 @@ const rankRowsMax = 2048;
 export function createRecommender(context: ActorContext): Actor {
   const { bus, config, identity, log } = context;
   const catalog = new Catalog();
-  const open: Stoppable[] = [];
-  const counts = { recommended: 0, degraded: 0, rerouted: 0, explored: 0 };
+  const heard: Stoppable[] = [];
+  // Rerouted: requests from another data center, and those whose rows came from one.
+  const counts = { recommended: 0, degraded: 0, rerouted: 0, rowsRerouted: 0, explored: 0 };
   let endpoint: ServedEndpoint | undefined;
+  let open = true;
 
   function candidatesFor(request: RecommendRequest): string[] {
     const exclude = new Set(request.exclude);
@@ -48,7 +52,12 @@ export function createRecommender(context: ActorContext): Actor {
     const { deadlineMs } = config.serving;
     const options = { deadlineMs, attemptMs: Math.max(100, deadlineMs / 2) };
     return parseRankBatchReply(
-      await call(bus, subject.rank, rankBatchMessage(batch), options),
+      await call(
+        bus,
+        subject.rank,
+        rankBatchMessage({ ...batch, from: identity.dataCenter }),
+        options,
+      ),
       batch.users.length,
     );
   }
@@ -78,6 +87,7 @@ export function createRecommender(context: ActorContext): Actor {
 
   async function recommend(value: unknown) {
     const request = parseRecommend(value, config.serving);
+    if (cameFromElsewhere(context, request.from)) counts.rerouted++;
     const candidates = candidatesFor(request);
     const requestId = request.requestId ?? randomUUID();
     if (candidates.length === 0) {
@@ -112,7 +122,7 @@ export function createRecommender(context: ActorContext): Actor {
     });
     counts.recommended += items.length;
     if (shown.degraded) counts.degraded++;
-    if (shown.rerouted) counts.rerouted++;
+    if (shown.rerouted) counts.rowsRerouted++;
     return {
       items: items.map((item, i) => ({ item, score: shown.scores[i]! })),
       requestId,
@@ -133,8 +143,8 @@ export function createRecommender(context: ActorContext): Actor {
         },
         context.crash,
       );
-      open.push(catalogue);
-      open.push(
+      heard.push(catalogue);
+      heard.push(
         bus.subscribe(subject.popular, (bytes) => {
           try {
             catalog.setPopular(parsePopular(decode(bytes)));
@@ -150,6 +160,7 @@ export function createRecommender(context: ActorContext): Actor {
       endpoint = new ServedEndpoint(bus, {
         subject: subject.recommend,
         queue: 'recommender',
+        open,
         inFlightMax: 128,
         // The two rank calls have their own deadlines, each shorter than this.
         deadlineMs: 2 * config.serving.deadlineMs + 100,
@@ -158,13 +169,21 @@ export function createRecommender(context: ActorContext): Actor {
     },
     async stop() {
       await endpoint?.stop();
-      await Promise.all(open.map((each) => each.stop()));
+      await Promise.all(heard.map((each) => each.stop()));
     },
-    stats: () => ({
-      ...counts,
-      items: catalog.size,
-      recommend: endpoint?.stats(),
-      protocol: protocolVersion,
-    }),
+    async serve(wanted) {
+      open = wanted;
+      await (open ? endpoint?.resume() : endpoint?.suspend());
+    },
+    stats() {
+      const recommend = endpoint?.stats();
+      return {
+        ...counts,
+        items: catalog.size,
+        recommend,
+        health: { p99Ms: recommend?.recentP99Ms ?? null } satisfies ActorHealth,
+        protocol: protocolVersion,
+      };
+    },
   };
 }

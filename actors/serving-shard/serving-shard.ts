@@ -1,4 +1,5 @@
 import { LatencyHistogram } from '../../core/base/histogram.js';
+import { RecentLatency } from '../../core/base/recent-latency.js';
 import { StarlingError } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ServingPartition } from '../../core/embedding/serving/serving-partition.js';
@@ -13,6 +14,7 @@ import type { SnapshotObject } from '../../messages/snapshots.js';
 import { parseSnapshotCommand } from '../../messages/snapshots.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
+import type { ActorHealth } from '../../messages/supervision.js';
 import { PartitionFollower } from '../../replication/partition-follower.js';
 import { savePartition } from '../../replication/snapshot-writer.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
@@ -41,6 +43,7 @@ export function createServingShard(context: ActorContext): Actor {
   const followers: PartitionFollower<WeightsDelta>[] = [];
   const visibility = new Visibility(identity.partitions);
   const propagation = new LatencyHistogram();
+  const recentPropagation = new RecentLatency();
   const endpoints: ServedEndpoint[] = [];
   let live = false;
   let announced = false;
@@ -51,7 +54,10 @@ export function createServingShard(context: ActorContext): Actor {
     // Partition 0 keeps the books of what is settled.
     if (resolved !== undefined && number === 0) visibility.beginAt(resolved);
     visibility.observe(number, watermark, trail, nowMs, live);
-    if (live && appliedAtMs > 0) propagation.record(Math.max(0, nowMs - appliedAtMs));
+    if (live && appliedAtMs > 0) {
+      propagation.record(Math.max(0, nowMs - appliedAtMs));
+      recentPropagation.record(Math.max(0, nowMs - appliedAtMs), performance.now());
+    }
     announceSoon();
   }
 
@@ -217,6 +223,10 @@ export function createServingShard(context: ActorContext): Actor {
       /** From the step in the parameter server to the row that is served. */
       propagationP50Ms: propagation.quantile(0.5),
       propagationP99Ms: propagation.quantile(0.99),
+      health: {
+        through: visibility.through,
+        propagationP99Ms: recentPropagation.quantile(0.99, performance.now()),
+      } satisfies ActorHealth,
       lookup: endpoints[0]?.stats(),
     }),
   };

@@ -1,6 +1,18 @@
 import type { ClusterConfig } from './schema.js';
 
 /**
+ * Whom to turn to, best first: the named one, then inference data centers, which answer requests by themselves, then
+ * the training one.
+ */
+export function homeFirst<T extends Pick<ClusterConfig['dataCenters'][number], 'name' | 'role'>>(
+  dataCenters: readonly T[],
+  home: string | undefined,
+): T[] {
+  const rank = ({ name, role }: T): number => (name === home ? 0 : role === 'inference' ? 1 : 2);
+  return [...dataCenters].sort((one, other) => rank(one) - rank(other));
+}
+
+/**
  * Copies of each stream, by data center. Three from three servers on: one may be lost and another restart, and a fourth
  * copy would cost every write more than it protects.
  */

@@ -215,6 +215,14 @@ export const servingSchema = section({
     { min: 0, max: 100_000 },
     'Most liked recent items among the candidates of every request. Too low: little to offer to unknown users. Too high: ranking costs more.',
   ).default(300),
+  p99BudgetMs: integer(
+    { min: 1, max: 10 * minute },
+    'A data center whose p99 stays above is drained if another one is clearly faster; below half of it, it is fine again. Too low: ordinary load takes data centers out. Above twice deadlineMs: nothing is ever slow.',
+  ).default(second),
+  freshnessBudgetMs: integer(
+    { min: 1, max: day },
+    'A data center that gets what is learned so much later is drained if another one gets it clearly sooner; below half of it, it is fine again. Too low: a restart of its link takes it out. Too high: users are served from old rows.',
+  ).default(30 * second),
 });
 
 export const supervisionSchema = section({
@@ -234,6 +242,14 @@ export const supervisionSchema = section({
     { min: 1, max: day },
     'The window of restartsMax. Too short never escalates; too long counts what is long past.',
   ).default(minute),
+  strategy: oneOf(
+    ['one-for-one', 'rest-for-one', 'all-for-one'],
+    'Who in its data center is restarted with an actor that crashed: nobody, those started after it, or all. Too few: somebody keeps talking to what is gone, if it can not wait for it. Too many: one crash is an outage of the data center.',
+  ).default('one-for-one'),
+  groupRestartsMax: integer(
+    { min: 1, max: 100_000 },
+    'Crashes of all actors of a data center within restartsWindowMs before all of them are stopped for a while. Too low: a few faults at once stop the data center. Too high: actors that end each other burn CPU.',
+  ).default(100),
   backoffMs: section({
     base: integer(
       { min: 1, max: minute },
@@ -258,6 +274,18 @@ export const supervisionSchema = section({
     { min: 0, max: day },
     'How long a host must have been there before actors are moved to it for balance. Too low: a host that comes and goes takes actors along. Too high: the others carry its share for longer.',
   ).default(10 * second),
+  orphanMs: integer(
+    { min: 0, max: day },
+    'An actor whose supervisor was killed goes on for so long and waits for the next one, which takes it over as it is. Too low: a supervisor that is restarted starts all actors anew. Too high: a cluster that nobody starts again goes on unsupervised. 0: it leaves at once.',
+  ).default(15 * second),
+  drainAfterMs: integer(
+    { min: 0, max: day },
+    'How long a data center may be slow or stale before it is drained. Below 8 seconds one slow request is enough, as latencies are remembered for so long. Too high: users wait on what is known to be slow.',
+  ).default(10 * second),
+  rejoinAfterMs: integer(
+    { min: 0, max: day },
+    'How long a data center that was drained by itself must be fine before it is taken back; doubled when it is soon drained again. Too low: it goes in and out. Too high: the others carry its load for longer than needed.',
+  ).default(15 * second),
   drainMs: integer(
     { min: 0, max: 10 * minute },
     'Time to finish work before an actor is stopped by force. Too low: work is redone by others. Too high: stopping takes long.',

@@ -10,6 +10,7 @@ import { subject } from '../../messages/subjects.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
+import type { Adoption } from '../adoption/adoption.js';
 import { FileEpochStore } from '../epochs.js';
 import { HostSupervisor } from '../host-supervisor.js';
 import { takeUpDuties } from '../leadership/duties.js';
@@ -19,6 +20,7 @@ import { readJson, writePrivateJson } from '../private-file.js';
 import { SupervisionLog } from '../supervision-log.js';
 import { ClusterView } from './cluster-view.js';
 import { HostAgent } from './host-agent.js';
+import { DrainStore } from './drain-store.js';
 import { HostRegistry } from './host-registry.js';
 import { HostLease } from './host-lease.js';
 import { SharedEpochStore } from './kv-epochs.js';
@@ -28,6 +30,8 @@ export interface ClusterHostOptions {
   readonly config: ClusterConfig;
   /** Of this host alone, and locked. */
   readonly stateDir: string;
+  /** What an earlier supervisor left here. */
+  readonly adoption: Adoption;
   readonly site: NatsSite;
   /** Connected as supervisor. */
   readonly bus: NatsBus;
@@ -82,6 +86,8 @@ async function join(
   undo.push(() => events.stop());
   const placement = await PlacementStore.open(bus);
   undo.push(() => placement.stop());
+  const drains = await DrainStore.open(bus);
+  undo.push(() => drains.stop());
   const lease = await HostLease.take({
     bus,
     record,
@@ -99,6 +105,10 @@ async function join(
   const supervisor = await superviseHere(options, events, () => changed());
   // The actors go before the lease, so that nobody starts them elsewhere while they finish.
   undo.push(() => lease.stop());
+  // Nobody is left to look after them when this process leaves in a hurry.
+  const killAll = (): void => supervisor.killAll();
+  process.on('exit', killAll);
+  undo.push(async () => void process.off('exit', killAll));
   undo.push(() => supervisor.stopAll(config.supervision.drainMs));
   const view: ClusterView = new ClusterView({
     bus,
@@ -106,11 +116,15 @@ async function join(
     own: () => agent.status(),
     leader: () => candidate.leader,
     placement: () => placement.record,
+    drains,
     events,
     natsVersion: bus.serverVersion,
     silenceMsMax: hostLeaseMs,
   });
   undo.push(() => view.stop());
+  for (const [dataCenter, { drained }] of drains.entries)
+    supervisor.setServing(dataCenter, !drained);
+  drains.onChange((dataCenter, { drained }) => supervisor.setServing(dataCenter, !drained));
   const agent: HostAgent = new HostAgent({
     bus,
     config,
@@ -128,7 +142,18 @@ async function join(
     life: record.life,
     leaseMs: hostLeaseMs,
     lead: (term) =>
-      takeUpDuties({ bus, config, host: name, term, events, view, placement, registry, log }),
+      takeUpDuties({
+        bus,
+        config,
+        host: name,
+        term,
+        events,
+        view,
+        placement,
+        drains,
+        registry,
+        log,
+      }),
     log,
   });
   changed = () => {
@@ -169,7 +194,7 @@ async function noteLife(stateDir: string, life: string): Promise<string | undefi
 }
 
 async function superviseHere(
-  { config, stateDir, site, bus, name, log }: ClusterHostOptions,
+  { config, stateDir, site, bus, name, adoption, log }: ClusterHostOptions,
   events: SupervisionLog,
   changed: () => void,
 ): Promise<HostSupervisor> {
@@ -186,11 +211,19 @@ async function superviseHere(
     host: name,
     natsOf: site.access,
     epochs,
+    adoption,
     record: events.record,
     policy: policyOf(config),
     onChange: changed,
-    onEscalate: ({ status, failure }) =>
-      log(`${status.address} failed for good: ${failure.message}; it is tried again later`),
+    group: {
+      strategy: config.supervision.strategy,
+      restartsMax: config.supervision.groupRestartsMax,
+    },
+    onEscalate: (escalation) => {
+      const { scope, failure } = escalation;
+      const failed = scope === 'child' ? escalation.status.address : escalation.dataCenter;
+      log(`${failed} failed for good: ${failure.message}; it is tried again later`);
+    },
   });
 }
 

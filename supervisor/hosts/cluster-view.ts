@@ -1,4 +1,3 @@
-import { createActor, type Actor } from 'xstate';
 import type { ClusterStatus } from '../../client/cluster-status.js';
 import { StarlingError } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
@@ -8,13 +7,11 @@ import { parseHostStatus } from '../../messages/hosts.js';
 import { subjectPattern } from '../../messages/subjects.js';
 import type { ActorStatus } from '../../messages/supervision.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
-import { dataCenterMachine, dataCenterStateOf, readinessOf } from '../data-center.machine.js';
 import type { ActorSpec } from '../placement.js';
 import { placeActors } from '../placement.js';
 import type { SupervisionLog } from '../supervision-log.js';
-
-/** Too low: an ordinary restart is reported as an outage of the data center. */
-const downAfterMs = 3_000;
+import { DataCenters } from './data-centers.js';
+import type { DrainStore } from './drain-store.js';
 
 export interface ViewOptions {
   readonly bus: Bus;
@@ -23,6 +20,7 @@ export interface ViewOptions {
   readonly own: () => HostStatus;
   readonly leader: () => LeaderRecord | undefined;
   readonly placement: () => PlacementRecord | undefined;
+  readonly drains: DrainStore;
   readonly events: SupervisionLog;
   readonly natsVersion: string;
   /** A host that was not heard of for so long is not believed any more. */
@@ -38,7 +36,7 @@ interface Heard {
 export class ClusterView implements Stoppable {
   readonly #options: ViewOptions;
   readonly #heard = new Map<string, Heard>();
-  readonly #dataCenters: ReadonlyMap<string, Actor<typeof dataCenterMachine>>;
+  readonly dataCenters: DataCenters;
   readonly #watchers = new Set<() => void>();
   readonly #listeners = new Set<() => void>();
   readonly #subscription: Stoppable;
@@ -46,30 +44,20 @@ export class ClusterView implements Stoppable {
 
   constructor(options: ViewOptions) {
     this.#options = options;
-    this.#dataCenters = new Map(
-      options.config.dataCenters.map(({ name }) => [
-        name,
-        createActor(dataCenterMachine, { input: { downAfterMs } }).start(),
-      ]),
-    );
+    this.dataCenters = new DataCenters(options.config, options.drains);
     this.#subscription = options.bus.subscribe(subjectPattern('hostStatus'), (bytes) =>
       this.#hear(bytes),
     );
   }
 
   async stop(): Promise<void> {
-    for (const machine of this.#dataCenters.values()) machine.stop();
+    this.dataCenters.stop();
     await this.#subscription.stop();
   }
 
   /** Something changed on this host; what others tell is noticed by itself. */
   changed(): void {
-    const actors = this.actors();
-    for (const [name, machine] of this.#dataCenters) {
-      const own = actors.filter(({ dataCenter }) => dataCenter === name);
-      const children = own.map(({ kind, state }) => ({ kind, ready: state === 'ready' }));
-      machine.send({ type: 'READINESS', readiness: readinessOf(children) });
-    }
+    this.dataCenters.observe(this.actors());
     for (const watcher of this.#watchers) watcher();
   }
 
@@ -93,6 +81,17 @@ export class ClusterView implements Stoppable {
   get ready(): boolean {
     const actors = this.actors();
     return actors.length > 0 && actors.every(({ state }) => state === 'ready');
+  }
+
+  /** Whether some replica of each public kind answers there. */
+  serves(dataCenter: string): boolean {
+    const replicas = this.actors().filter(
+      (actor) => actor.dataCenter === dataCenter && actor.stats['serving'] !== undefined,
+    );
+    const kinds = new Set(replicas.map(({ kind }) => kind));
+    return [...kinds].every((kind) =>
+      replicas.some((actor) => actor.kind === kind && actor.stats['serving'] === true),
+    );
   }
 
   /** Host by name; without those that are silent. */
@@ -126,8 +125,7 @@ export class ClusterView implements Stoppable {
         return { name, dataCenters, capacity, actors: running.length };
       }),
       dataCenters: config.dataCenters.map(({ name, role }) => {
-        const state = dataCenterStateOf(this.#dataCenters.get(name)!.getSnapshot());
-        return { name, role, state };
+        return { name, role, state: this.dataCenters.stateOf(name) };
       }),
       natsServers: serversOf(hosts),
       actors,

@@ -5,8 +5,10 @@ import type { Bus, Stoppable } from '../../runtime/bus.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { HostRegistry, HostState } from '../hosts/host-registry.js';
 import type { PlacementStore } from '../hosts/placement-store.js';
+import type { DrainStore } from '../hosts/drain-store.js';
 import { PartitionServices } from '../partition-services.js';
 import type { SupervisionLog } from '../supervision-log.js';
+import { DrainKeeper } from './drain-keeper.js';
 import { PlacementKeeper, placementFailure } from './placement-keeper.js';
 
 export interface DutiesOptions {
@@ -17,6 +19,7 @@ export interface DutiesOptions {
   readonly events: SupervisionLog;
   readonly view: ClusterView;
   readonly placement: PlacementStore;
+  readonly drains: DrainStore;
   readonly registry: HostRegistry;
   readonly log: (line: string) => void;
 }
@@ -27,7 +30,7 @@ export interface DutiesOptions {
  * from there.
  */
 export async function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
-  const { bus, config, events, view, placement, registry, log, term, host } = options;
+  const { bus, config, events, view, placement, drains, registry, log, term, host } = options;
   const undo: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (let step = undo.pop(); step; step = undo.pop()) await step();
@@ -67,7 +70,9 @@ export async function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
     };
     await services.prepare(actors);
     await keeper.place();
-    await services.watch(actors);
+    const drainer = new DrainKeeper({ term, store: drains, view, record, log });
+    undo.push(() => drainer.stop());
+    await services.watch({ ...actors, drainer });
     // Before the actors go: what they leave behind then is not to be replaced.
     undo.push(() => services.unwatch());
     return { stop };

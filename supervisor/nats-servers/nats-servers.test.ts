@@ -7,11 +7,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 // eslint-disable-next-line no-restricted-imports -- the servers are tested below the module that wraps the client.
 import { connect, type JetStreamManager, type NatsConnection } from 'nats';
-import { writePrivateJson } from '../private-file.js';
-import { identityOf } from '../process-identity.js';
+import { readJson, writePrivateJson } from '../private-file.js';
+import { identityOf, type ProcessIdentity } from '../process-identity.js';
 import { loadCredentials } from './credentials.js';
 import { findServer, type NatsServerBinary } from './find-server.js';
 import { startNatsServers, type NatsServers, type NatsServersOptions } from './nats-servers.js';
+import { isFree } from './ports.js';
+import type { ServerPorts } from './server-config.js';
+import { startServerProcess, type ServerProcess } from './server-process.js';
 import type { ServerExitEvent, ServerRestartEvent } from './server-runner.js';
 
 const dataCenters = [{ name: 'train' }, { name: 'east' }, { name: 'west' }];
@@ -140,7 +143,7 @@ describe('the servers of a cluster', () => {
     expect(await servers.ping()).toMatchObject({ train: true, east: true });
   });
 
-  test('keep their ports and end what an earlier, killed cluster left running', async () => {
+  test('keep their ports, and end what else an earlier cluster is said to have left', async () => {
     servers = await startNatsServers(await optionsFor());
     const urls = servers.servers().map(({ url }) => url);
     await servers.stop();
@@ -155,6 +158,99 @@ describe('the servers of a cluster', () => {
     expect(servers.servers().map(({ url }) => url)).toEqual(urls);
     await ended;
   });
+});
+
+describe('servers that a killed cluster left', () => {
+  let left: ServerProcess[] = [];
+  afterEach(async () => {
+    await Promise.all(left.map((server) => server.stop(5_000)));
+    left = [];
+  });
+
+  /** As a cluster with default options leaves them; by data center. */
+  async function leave(names = dataCenters.map(({ name }) => name)): Promise<Map<string, number>> {
+    const earlier = await startNatsServers(await optionsFor());
+    await earlier.stop();
+    const noted: Record<string, ProcessIdentity> = {};
+    for (const name of names) {
+      const server = startServerProcess({
+        binary: binary.path,
+        configFile: path.join(folder, `${name}.conf`),
+        logFile: path.join(folder, 'logs', `${name}.log`),
+      });
+      left.push(server);
+      noted[name] = await identityOf(server.pid!);
+    }
+    await writePrivateJson(path.join(folder, 'servers.json'), noted);
+    const clients = Object.values(await portsOf()).map(({ client }) => client);
+    const listening = clients.slice(0, names.length).map(untilListening);
+    await Promise.all(listening);
+    return new Map(Object.entries(noted).map(([name, { pid }]) => [name, pid]));
+  }
+
+  async function portsOf(): Promise<Record<string, ServerPorts>> {
+    return (await readJson(path.join(folder, 'ports.json'))) as Record<string, ServerPorts>;
+  }
+
+  async function untilListening(port: number): Promise<void> {
+    while (await isFree(port)) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
+  const pidsOf = (): Map<string, number | undefined> =>
+    new Map(servers!.servers().map(({ dataCenter, pid }) => [dataCenter, pid]));
+
+  test('go on under the next, which sees when one ends, and ends them when it stops', async () => {
+    const before = await leave();
+    const kept: string[] = [];
+    const exits: ServerExitEvent[] = [];
+    const restarts = new EventEmitter<{ restart: [ServerRestartEvent] }>();
+    const restart = once(restarts, 'restart') as Promise<[ServerRestartEvent]>;
+    servers = await startNatsServers(
+      await optionsFor({
+        onKept: (dataCenter) => kept.push(dataCenter),
+        onExit: (exit) => exits.push(exit),
+        onRestart: (event) => restarts.emit('restart', event),
+      }),
+    );
+    expect(kept).toEqual(['train', 'east', 'west']);
+    expect(pidsOf()).toEqual(before);
+
+    servers.kill('east');
+    const [{ dataCenter, pid }] = await restart;
+    expect(dataCenter).toBe('east');
+    expect(exits).toMatchObject([{ dataCenter: 'east', pid: before.get('east') }]);
+    expect(pidsOf()).toEqual(new Map([...before, ['east', pid]]));
+    const noted = await readJson(path.join(folder, 'servers.json'));
+    expect(noted).toMatchObject({ train: { pid: before.get('train') }, east: { pid } });
+
+    await servers.stop();
+    servers = undefined;
+    await Promise.all(left.map(({ exited }) => exited));
+  });
+
+  test('are joined by the one that is missing', async () => {
+    const before = await leave(['train', 'east']);
+    servers = await startNatsServers(await optionsFor());
+    const after = pidsOf();
+    expect(after.get('west')).toBeDefined();
+    after.delete('west');
+    expect(after).toEqual(before);
+  });
+
+  test('are ended and started anew when their configuration has changed', async () => {
+    const before = await leave();
+    servers = await startNatsServers(await optionsFor({ payloadBytesMax: 4 * 2 ** 20 }));
+    await Promise.all(left.map(({ exited }) => exited));
+    for (const [dataCenter, pid] of pidsOf()) expect(pid).not.toBe(before.get(dataCenter));
+  });
+
+  test('are ended and started anew when one of them hangs', async () => {
+    await leave();
+    left[1]!.kill('SIGSTOP');
+    servers = await startNatsServers(await optionsFor());
+    await Promise.all(left.map(({ exited }) => exited));
+    expect(await servers.ping()).toEqual({ train: true, east: true, west: true });
+  }, 120_000);
 });
 
 describe('a start that can not succeed', () => {

@@ -1,13 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { StarlingError, codeOf } from '../../core/base/errors.js';
-import { readJson, writePrivateJson } from '../private-file.js';
-import { identityOf, isSameProcess, type ProcessIdentity } from '../process-identity.js';
+import { isFileError, readJson, writePrivateJson } from '../private-file.js';
 import { childPolicy, type ChildPolicy } from '../restart-policy.js';
 import { isAtLeast, type NatsServerBinary } from './find-server.js';
-import { isHealthy } from './monitor.js';
-import { choosePorts, isFree, type PortChoice } from './ports.js';
+import { ServerNotes, endServers, findLeftServers, type LeftServers } from './left-servers.js';
+import { acceptsClients, isAlive, isHealthy } from './monitor.js';
+import { choosePorts, isFree, keptPorts, type PortChoice } from './ports.js';
 import {
   renderServerConfig,
   type DataCenterServer,
@@ -22,7 +21,8 @@ import type { ServerCredentials } from './server-users.js';
  * The nats-servers of a cluster on one host: one for each data center, all started at once. At once matters: the vote
  * for the leader of the meta group is held a second after the start, and a server that comes later makes it fail, which
  * costs the 4 to 9 seconds of an election time-out (fresh start together: 1.1 s, 1.5 s apart: 8 s). A restart on
- * existing streams has no such early vote and takes about 5 s.
+ * existing streams has no such early vote and takes about 5 s. So servers that a killed cluster left are not restarted
+ * when they would be told the same again.
  *
  * In `folder`: `<data center>.conf`, `streams/<data center>`, `logs/<data center>.log`, ports.json and servers.json.
  */
@@ -42,6 +42,7 @@ export interface NatsServersOptions extends ServerEvents {
   readonly syncAlways?: boolean;
   /** Of restarts; only the window, backoff and drain time are used. */
   readonly policy?: Partial<ChildPolicy>;
+  readonly log?: (line: string) => void;
   /** Too short: a start on a busy machine is given up. Too long: a start that can't succeed is waited for. */
   readonly startMsMax?: number;
 }
@@ -79,10 +80,13 @@ const startsMax = 3;
 export async function startNatsServers(options: NatsServersOptions): Promise<NatsServers> {
   requireSyncSupport(options);
   await mkdir(path.join(options.folder, 'logs'), { recursive: true, mode: 0o700 });
-  await endLeftovers(options.folder);
+  const left = await findLeftServers(options.folder);
+  let kept = await keepServers(options, left);
+  if (kept === undefined) await endServers(left);
   for (let attempt = 1; ; attempt++) {
-    const servers = await prepareServers(options);
-    const group = new ServerGroup(options, servers);
+    const servers = kept ?? (await prepareServers(options));
+    const group = new ServerGroup(options, servers, kept === undefined ? new Map() : left);
+    kept = undefined;
     try {
       await group.untilReady();
       return group;
@@ -98,23 +102,28 @@ class ServerGroup implements NatsServers {
   readonly #options: NatsServersOptions;
   readonly #runners: readonly ServerRunner[];
   readonly #drainMs: number;
-  readonly #leftovers: LeftoverNotes;
+  readonly #notes: ServerNotes;
   /** The last chance not to leave servers behind, when the process ends without stop(). */
   readonly #killAll = () => this.#runners.forEach((runner) => runner.kill('SIGTERM'));
 
-  constructor(options: NatsServersOptions, servers: readonly DataCenterServer[]) {
+  /** @param kept run already; the others are started. */
+  constructor(
+    options: NatsServersOptions,
+    servers: readonly DataCenterServer[],
+    kept: LeftServers,
+  ) {
     const policy = childPolicy(options.policy);
-    const leftovers = new LeftoverNotes(options.folder);
+    const notes = new ServerNotes(options.folder, kept, options.log ?? (() => undefined));
     const events: ServerEvents = {
       ...options,
       onStarted: (dataCenter, pid) => {
-        leftovers.note(dataCenter, pid);
+        notes.add(dataCenter, pid);
         options.onStarted?.(dataCenter, pid);
       },
     };
     this.#options = options;
     this.#drainMs = policy.drainMs;
-    this.#leftovers = leftovers;
+    this.#notes = notes;
     process.on('exit', this.#killAll);
     this.#runners = servers.map((server) => {
       const files = {
@@ -122,7 +131,7 @@ class ServerGroup implements NatsServers {
         configFile: configPath(options.folder, server.name),
         logFile: path.join(options.folder, 'logs', `${server.name}.log`),
       };
-      return new ServerRunner(server, files, policy, events);
+      return new ServerRunner(server, files, policy, events, kept.get(server.name));
     });
   }
 
@@ -158,7 +167,7 @@ class ServerGroup implements NatsServers {
   async stop(): Promise<void> {
     await Promise.all(this.#runners.map((runner) => runner.stop(this.#drainMs)));
     process.off('exit', this.#killAll);
-    await this.#leftovers.settled();
+    await this.#notes.settled();
   }
 }
 
@@ -172,22 +181,87 @@ function requireSyncSupport({ syncAlways, binary }: NatsServersOptions): void {
 }
 
 async function prepareServers(options: NatsServersOptions): Promise<DataCenterServer[]> {
-  const { folder, dataCenters, credentials, tls } = options;
-  const names = dataCenters.map(({ name }) => name);
-  const portsFile = path.join(folder, 'ports.json');
-  const earlier = ((await readJson(portsFile)) ?? {}) as Record<string, ServerPorts>;
+  const names = options.dataCenters.map(({ name }) => name);
+  const earlier = await earlierPorts(options.folder);
   const ports = await choosePorts(names, options.ports, earlier);
-  await writePrivateJson(portsFile, ports);
-  const limits: ServerLimits = { ...options, syncAlways: options.syncAlways ?? false };
-  const servers = names.map((name) => {
+  await writePrivateJson(portsPath(options.folder), ports);
+  const servers = serversAt(options, ports);
+  for (const [file, text] of renderAll(options, servers)) {
+    await writeFile(file, text, { mode: 0o600 });
+  }
+  return servers;
+}
+
+/**
+ * The servers of this start, if the running ones can stay: their configuration would be the same, byte for byte, they
+ * answer, and those that are missing find their ports free. Undefined: all are to be started.
+ */
+async function keepServers(
+  options: NatsServersOptions,
+  left: LeftServers,
+): Promise<DataCenterServer[] | undefined> {
+  if (left.size === 0) return undefined;
+  const names = options.dataCenters.map(({ name }) => name);
+  const ports = keptPorts(names, options.ports, await earlierPorts(options.folder));
+  if (ports === undefined) return undefined;
+  const servers = serversAt(options, ports);
+  for (const [file, text] of renderAll(options, servers)) {
+    if ((await textOf(file)) !== text) return undefined;
+  }
+  const usable = await Promise.all(
+    servers.map(({ name, ports }) => (left.has(name) ? answers(ports) : areFree(ports))),
+  );
+  return usable.every(Boolean) ? servers : undefined;
+}
+
+async function answers(ports: ServerPorts): Promise<boolean> {
+  return (await acceptsClients(ports)) && (await isAlive(ports));
+}
+
+async function areFree(ports: ServerPorts): Promise<boolean> {
+  const free = await Promise.all(Object.values<number>({ ...ports }).map(isFree));
+  return !free.includes(false);
+}
+
+function serversAt(
+  { folder, dataCenters }: NatsServersOptions,
+  ports: Readonly<Record<string, ServerPorts>>,
+): DataCenterServer[] {
+  return dataCenters.map(({ name }) => {
     const storeFolder = path.resolve(folder, 'streams', name);
     return { name, storeFolder, ports: ports[name]! };
   });
-  for (const server of servers) {
-    const text = renderServerConfig(server, servers, credentials, limits, tls);
-    await writeFile(configPath(folder, server.name), text, { mode: 0o600 });
+}
+
+/** File and content of each server's configuration. */
+function renderAll(
+  options: NatsServersOptions,
+  servers: readonly DataCenterServer[],
+): [file: string, text: string][] {
+  const { folder, credentials, tls } = options;
+  const limits: ServerLimits = { ...options, syncAlways: options.syncAlways ?? false };
+  return servers.map((server) => [
+    configPath(folder, server.name),
+    renderServerConfig(server, servers, credentials, limits, tls),
+  ]);
+}
+
+async function earlierPorts(folder: string): Promise<Record<string, ServerPorts>> {
+  return ((await readJson(portsPath(folder))) ?? {}) as Record<string, ServerPorts>;
+}
+
+/** Undefined: there is no such file. */
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (isFileError(error, 'ENOENT')) return undefined;
+    throw error;
   }
-  return servers;
+}
+
+function portsPath(folder: string): string {
+  return path.join(folder, 'ports.json');
 }
 
 function configPath(folder: string, name: string): string {
@@ -195,68 +269,6 @@ function configPath(folder: string, name: string): string {
 }
 
 async function anyTaken(servers: readonly DataCenterServer[]): Promise<boolean> {
-  const ports = servers.flatMap((server) => Object.values<number>({ ...server.ports }));
-  const free = await Promise.all(ports.map(isFree));
+  const free = await Promise.all(servers.map(({ ports }) => areFree(ports)));
   return free.includes(false);
-}
-
-type Leftovers = Record<string, ProcessIdentity>;
-
-/** Notes which servers run, for a successor to end them if this process is killed before it can. */
-class LeftoverNotes {
-  readonly #file: string;
-  readonly #servers: Leftovers = {};
-  #writing: Promise<void> = Promise.resolve();
-
-  constructor(folder: string) {
-    this.#file = leftoversPath(folder);
-  }
-
-  note(dataCenter: string, pid: number): void {
-    this.#writing = this.#writing
-      .then(async () => {
-        this.#servers[dataCenter] = await identityOf(pid);
-        await writePrivateJson(this.#file, this.#servers);
-      })
-      .catch(() => {
-        // Without the note (a full disk, say) a successor finds ports and streams in use, and says so.
-      });
-  }
-
-  settled(): Promise<void> {
-    return this.#writing;
-  }
-}
-
-const leftoverGraceMs = 10_000;
-const leftoverPollMs = 50;
-
-/**
- * Servers outlive a cluster process that was killed with SIGKILL, and hold its streams. They are ended here; the state
- * folder's lock has made sure that nobody needs them.
- */
-async function endLeftovers(folder: string): Promise<void> {
-  const noted = ((await readJson(leftoversPath(folder))) ?? {}) as Leftovers;
-  await Promise.all(Object.values(noted).map(endLeftover));
-}
-
-async function endLeftover(identity: ProcessIdentity): Promise<void> {
-  const deadlineMs = performance.now() + leftoverGraceMs;
-  for (let asked = false; await isSameProcess(identity); asked = true) {
-    if (!asked) signal(identity.pid, 'SIGTERM');
-    if (performance.now() > deadlineMs) signal(identity.pid, 'SIGKILL');
-    await sleep(leftoverPollMs);
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // It ended between the look and the signal.
-  }
-}
-
-function leftoversPath(folder: string): string {
-  return path.join(folder, 'servers.json');
 }

@@ -38,6 +38,23 @@ export async function choosePorts(
   return chosen;
 }
 
+/** The ports that were chosen last time, if they are what would be chosen again were they free. */
+export function keptPorts(
+  names: readonly string[],
+  choice: PortChoice,
+  earlier: Readonly<Record<string, ServerPorts>>,
+): Record<string, ServerPorts> | undefined {
+  const kept: Record<string, ServerPorts> = {};
+  for (const [index, name] of names.entries()) {
+    const ports = earlier[name];
+    if (ports === undefined || portNames.some((portName) => !Number.isSafeInteger(ports[portName])))
+      return undefined;
+    if (choice !== 'auto' && ports.client !== choice.base + index) return undefined;
+    kept[name] = ports;
+  }
+  return kept;
+}
+
 async function requireFree(port: number): Promise<void> {
   if (await isFree(port)) return;
   throw new StarlingError(

@@ -1,9 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, signalSameProcess, type ProcessIdentity } from '../process-identity.js';
 
 /** One run of one nats-server, and its log. Whoever holds it decides whether an exit was wanted. */
 export interface ServerExit {
+  /** With `signal`, null too where the process was not ours, so nobody tells. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   /** Set when it never ran: the binary is gone, or may not be executed. */
@@ -39,14 +42,38 @@ export function startServerProcess(options: {
   const kill = (signal: NodeJS.Signals) => {
     if (isRunning()) child.kill(signal);
   };
-  return { pid: child.pid, exited, isRunning, kill, stop };
+  return { pid: child.pid, exited, isRunning, kill, stop: stopperOf(kill, exited) };
+}
 
-  async function stop(graceMs: number): Promise<void> {
+/** Too low: on systems without /proc, each look starts a `ps`. Too high: an outage is so much longer. */
+const lookMs = 100;
+
+/** A server that an earlier cluster started: the system does not tell us of its end, so it is looked at. */
+export function adoptServerProcess(identity: ProcessIdentity): ServerProcess {
+  let running = true;
+  const watch = async (): Promise<ServerExit> => {
+    while (await isAlive(identity)) await sleep(lookMs);
+    running = false;
+    return { code: null, signal: null };
+  };
+  const exited = watch();
+  const kill = (signal: NodeJS.Signals) => {
+    if (running) signalSameProcess(identity, signal);
+  };
+  const { pid } = identity;
+  return { pid, exited, isRunning: () => running, kill, stop: stopperOf(kill, exited) };
+}
+
+function stopperOf(
+  kill: (signal: NodeJS.Signals) => void,
+  exited: Promise<ServerExit>,
+): ServerProcess['stop'] {
+  return async (graceMs) => {
     kill('SIGTERM');
     const timer = setTimeout(() => kill('SIGKILL'), graceMs);
     await exited;
     clearTimeout(timer);
-  }
+  };
 }
 
 function openLog(logFile: string): number | undefined {

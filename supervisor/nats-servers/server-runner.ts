@@ -5,7 +5,9 @@ import { StarlingError, messageOf } from '../../core/base/errors.js';
 import { backoffMs, noCrashes, recordCrash, type ChildPolicy } from '../restart-policy.js';
 import { acceptsClients, hasGateways, hasMetaLeader, isAlive } from './monitor.js';
 import type { DataCenterServer } from './server-config.js';
+import type { ProcessIdentity } from '../process-identity.js';
 import {
+  adoptServerProcess,
   startServerProcess,
   tailOf,
   type ServerExit,
@@ -34,6 +36,8 @@ export interface ServerRestartEvent {
 }
 
 export interface ServerEvents {
+  /** It runs since an earlier cluster, and is kept. */
+  onKept?(dataCenter: string, pid: number): void;
   onStarted?(dataCenter: string, pid: number): void;
   /** It has not answered so many times in a row and is killed, to be restarted. */
   onHung?(dataCenter: string, silences: number): void;
@@ -69,12 +73,14 @@ export class ServerRunner {
     files: ServerFiles,
     policy: ChildPolicy,
     events: ServerEvents,
+    kept?: ProcessIdentity,
   ) {
     this.server = server;
     this.#files = files;
     this.#policy = policy;
     this.#events = events;
-    this.#process = this.#launch();
+    this.#process = kept === undefined ? this.#launch() : adoptServerProcess(kept);
+    if (kept !== undefined) events.onKept?.(server.name, kept.pid);
   }
 
   /** Undefined while there is no process. */
@@ -214,6 +220,7 @@ function endingOf(exit: ServerExit | undefined, binary: string): string {
   if (exit === undefined) return 'was not ready in time';
   if (exit.spawnError !== undefined)
     return `did not start (${binary}: ${messageOf(exit.spawnError)})`;
+  if (exit.code === null && exit.signal === null) return 'ended';
   return exit.signal === null ? `exited with ${exit.code}` : `was killed by ${exit.signal}`;
 }
 

@@ -1,10 +1,11 @@
 import { encode, protocolVersion } from '../../messages/codec.js';
 import type { Operation, Progress } from '../../messages/operations.js';
-import { parseOperation, parseRestore, parseScale } from '../../messages/operations.js';
+import { parseDrain, parseOperation, parseRestore, parseScale } from '../../messages/operations.js';
 import type { OperateVerb } from '../../messages/subjects.js';
 import { subject } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
+import type { DrainKeeper } from '../leadership/drain-keeper.js';
 import type { SnapshotKeeper } from '../snapshots/snapshot-keeper.js';
 import type { RestoreOptions } from './restore.js';
 import { restore } from './restore.js';
@@ -15,6 +16,7 @@ const operationMsMax = 60 * 60_000;
 export interface OperationsOptions extends RestoreOptions {
   readonly snapshots: SnapshotKeeper;
   readonly scale: Scale;
+  readonly drainer: Pick<DrainKeeper, 'drain' | 'undrain'>;
   readonly onRestored: (detail: string) => void;
 }
 
@@ -25,7 +27,7 @@ export class Operations implements Stoppable {
 
   constructor(options: OperationsOptions) {
     this.#options = options;
-    const { snapshots, scale, onRestored } = options;
+    const { snapshots, scale, drainer, onRestored } = options;
     this.#endpoints = [
       this.#serve('snapshot', parseOperation, async (_request, tell) => {
         return { taken: await snapshots.take((text) => tell({ text, done: 0, total: 1 })) };
@@ -44,6 +46,14 @@ export class Operations implements Stoppable {
       this.#serve('scale', parseScale, async (request, tell) => {
         await scale.to(request, tell);
         return { kind: request.kind, count: request.count };
+      }),
+      this.#serve('drain', parseDrain, async ({ dataCenter }) => {
+        await drainer.drain(dataCenter);
+        return { dataCenter };
+      }),
+      this.#serve('undrain', parseDrain, async ({ dataCenter }) => {
+        await drainer.undrain(dataCenter);
+        return { dataCenter };
       }),
     ];
   }

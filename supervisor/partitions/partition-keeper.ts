@@ -53,7 +53,8 @@ export class PartitionKeeper {
 
   /**
    * Each partition has an owner among the shards, and its followers; and each entry has this leader's term, so that
-   * one of the past finds it changed.
+   * one of the past finds it changed. A shard that starts takes the next epoch by itself; one that goes on has taken
+   * its own already, so a new owner gets a new one.
    *
    * @param atWork shards may be running: they keep what they own, as evening out is for `moveTo` then.
    */
@@ -64,9 +65,8 @@ export class PartitionKeeper {
         const kept = atWork && before && before.epoch > 0 && shards.includes(before.owner);
         const wanted = kept ? before : planned;
         if (before && sameAssignment(before, wanted) && before.term === this.#options.term) break;
-        // The epoch stays: a shard takes the next one when it starts.
         const { owner, followers } = wanted;
-        const next = this.#entry({ owner, followers, epoch: before?.epoch ?? 0 });
+        const next = this.#entry({ owner, followers, epoch: epochOf(before, wanted) });
         try {
           await this.#options.directory.update(partition, next, before);
           break;
@@ -227,6 +227,13 @@ export class PartitionKeeper {
     const { addressOf, record } = this.#options;
     record({ atMs: this.#nowMs(), address: addressOf(shard), type, detail, epoch });
   }
+}
+
+/** 0 while nobody has ever owned it. */
+function epochOf(before: DirectoryEntry | undefined, wanted: Assignment): number {
+  if (before === undefined || before.epoch === 0 || before.owner === wanted.owner)
+    return before?.epoch ?? 0;
+  return before.epoch + 1;
 }
 
 function sameAssignment(a: Assignment, b: Assignment): boolean {

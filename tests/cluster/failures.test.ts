@@ -26,15 +26,6 @@ function configWith(changes: Record<string, unknown>): string {
   return file;
 }
 
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const endMs = Date.now() + 60_000;
   while (!(await holds())) {
@@ -125,33 +116,6 @@ describe('a running cluster goes on', () => {
     }
   }, 120_000);
 });
-
-test('when the supervisor is killed its actors end by themselves, and a second start takes over', async () => {
-  const first = new StarlingUp(state);
-  const before = await first.until(
-    'learning',
-    ({ ready, actors }) =>
-      ready && actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 0),
-  );
-  first.killSupervisor();
-  await first.finished;
-  const actors = before.actors.map(({ pid }) => pid!);
-  await until('ended', () => !actors.some(isRunning));
-  const second = new StarlingUp(state);
-  try {
-    const after = await second.until('ready again', ({ ready }) => ready);
-    for (const { pid } of before.natsServers) expect(isRunning(pid!)).toBe(false);
-    const applied = (status: typeof before): number =>
-      Math.min(
-        ...status.actors
-          .filter(({ kind }) => kind === 'ps-shard')
-          .map(({ stats }) => Number(stats['appliedThrough'])),
-      );
-    expect(applied(after)).toBeGreaterThanOrEqual(applied(before));
-  } finally {
-    await second.stop();
-  }
-}, 120_000);
 
 async function listenAnywhere(): Promise<Server> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -7,7 +7,9 @@ import { streamName } from '../../messages/streams.js';
 import { connectBus, type NatsBus } from '../../runtime/nats.js';
 import {
   expectations,
+  guests,
   publishCatalogue,
+  type Expectation,
   subscribeCatalogue,
 } from '../support/role-expectations.js';
 import { startRoleServers, type RoleBus, type RoleServers } from '../support/role-servers.js';
@@ -34,9 +36,14 @@ async function refusalsOf({ bus, refused }: RoleBus, attempt: () => void): Promi
 
 const limited = roles.filter((role) => role !== 'supervisor');
 
-describe.each(limited)('the role %s', (role) => {
-  const { site, publishes, subscribes } = expectations[role];
+const cases: [Role, string, Expectation][] = [
+  ...limited.map((role): [Role, string, Expectation] => [role, 'at home', expectations[role]]),
+  ...Object.entries(guests).map(([role, at]): [Role, string, Expectation] => {
+    return [role as Role, 'as a guest elsewhere', at];
+  }),
+];
 
+describe.each(cases)('the role %s, %s,', (role, _where, { site, publishes, subscribes }) => {
   test('publishes what it needs, and is denied everything else', async () => {
     const own = await servers.connect(role, site);
     const refused = await refusalsOf(own, () => {
@@ -45,7 +52,9 @@ describe.each(limited)('the role %s', (role) => {
     // A refused event is named by the subject that the server maps it to.
     const named = refused.map((line) => line.replace(/^publish /, ''));
     const expected = publishCatalogue.filter((name) => !publishes.includes(name));
-    expect([...new Set(named)].sort()).toEqual([...new Set(expected.map(mappedFor(role)))].sort());
+    expect([...new Set(named)].sort()).toEqual(
+      [...new Set(expected.map(mappedFor(role, site)))].sort(),
+    );
   });
 
   test('subscribes to what it serves and hears, and is denied everything else', async () => {
@@ -59,9 +68,8 @@ describe.each(limited)('the role %s', (role) => {
 });
 
 /** The server maps first and judges second, but for clients, who are not where the mapping is. */
-function mappedFor(role: Role): (name: string) => string {
+function mappedFor(role: Role, site: string): (name: string) => string {
   if (role === 'client') return (name) => name;
-  const site = expectations[role as keyof typeof expectations].site;
   return (name) => name.replace('starling.ingest.', `starling.raw.${site}.`);
 }
 

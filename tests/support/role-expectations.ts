@@ -138,6 +138,58 @@ function expect(
   return { site, publishes: [...publishes, ...letters], subscribes: [...subscribes, ...inbox] };
 }
 
+const featureStoreAt = (site: Site): Expectation =>
+  expect(
+    'feature-store',
+    site,
+    [...follows('FEATURES_EAST'), ...answers('processor', 'ranker', 'admin')],
+    ['starling.feature-store.get'],
+  );
+
+/** Notices and commands name the data center of the shard, which need not be that of the server. */
+const servingShardAt = (site: Site): Expectation =>
+  expect(
+    'serving-shard',
+    site,
+    [
+      ...['starling.visible.train.0', 'starling.visible.east.0', info, ...answers('ranker')],
+      ...[...follows('DELTAS_EAST'), ...looksUp('DELTAS_EAST'), ...snapshotsOf(site)],
+    ],
+    [
+      'starling.lookup.0',
+      ...['starling.serving.control.snapshot.train.0', 'starling.serving.control.snapshot.east.0'],
+    ],
+  );
+
+/** What it logs goes to the stream of the server's data center. */
+const rankerAt = (site: Site): Expectation =>
+  expect(
+    'ranker',
+    site,
+    [
+      ...['starling.ingest.impression', 'starling.feature-store.get', 'starling.lookup.0'],
+      ...(site === 'east' ? ['starling.raw.east.impression'] : []), // That of train is not in the catalogue.
+      ...[...follows('DENSE_EAST'), ...answers('recommender', 'client', 'admin')],
+    ],
+    ['starling.rank', 'starling.features.user'],
+  );
+
+const recommenderAt = (site: Site): Expectation =>
+  expect(
+    'recommender',
+    site,
+    ['starling.rank', ...follows('FEATURES_EAST'), ...answers('client', 'admin')],
+    ['starling.recommend', 'starling.popular'],
+  );
+
+/** Actors of `east` whose server is gone, on the server of another data center. */
+export const guests: Readonly<Partial<Record<Role, Expectation>>> = {
+  'feature-store': featureStoreAt('train'),
+  'serving-shard': servingShardAt('train'),
+  ranker: rankerAt('train'),
+  recommender: recommenderAt('train'),
+};
+
 export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectation>> = {
   processor: expect(
     'processor',
@@ -157,12 +209,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     ],
     ['starling.joiner.0.close'],
   ),
-  'feature-store': expect(
-    'feature-store',
-    'east',
-    [...follows('FEATURES_EAST'), ...answers('processor', 'ranker', 'admin')],
-    ['starling.feature-store.get'],
-  ),
+  'feature-store': featureStoreAt('east'),
   'ps-shard': expect(
     'ps-shard',
     'train',
@@ -196,31 +243,9 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     ...['starling.dense.pull', 'starling.dense.push', 'starling.dense.durable', info],
     ...[...works('SAMPLES', 'trainer'), ...watchesKeys],
   ]),
-  'serving-shard': expect(
-    'serving-shard',
-    'east',
-    [
-      ...['starling.visible.east.0', info, ...answers('ranker')],
-      ...[...follows('DELTAS_EAST'), ...looksUp('DELTAS_EAST'), ...snapshotsOf('east')],
-    ],
-    ['starling.lookup.0', 'starling.serving.control.snapshot.east.0'],
-  ),
-  ranker: expect(
-    'ranker',
-    'east',
-    [
-      ...['starling.ingest.impression', 'starling.raw.east.impression'],
-      ...['starling.feature-store.get', 'starling.lookup.0'],
-      ...[...follows('DENSE_EAST'), ...answers('recommender', 'client', 'admin')],
-    ],
-    ['starling.rank', 'starling.features.user'],
-  ),
-  recommender: expect(
-    'recommender',
-    'east',
-    ['starling.rank', ...follows('FEATURES_EAST'), ...answers('client', 'admin')],
-    ['starling.recommend', 'starling.popular'],
-  ),
+  'serving-shard': servingShardAt('east'),
+  ranker: rankerAt('east'),
+  recommender: recommenderAt('east'),
   client: expect('client', 'east', clientPublishes),
   admin: expect(
     'admin',

@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals';
+import { decode, encode, protocolVersion } from '../messages/codec.js';
+import type { RankBatch } from '../messages/ranking.js';
+import type { Bus } from '../runtime/bus.js';
+import { ReplayRequests } from './replay-requests.js';
+
+const batch: RankBatch = {
+  requestIds: ['r'],
+  users: ['u'],
+  items: ['i'],
+  atMs: new Float64Array(1),
+  contexts: [],
+  log: 'required',
+};
+
+/** Sites that are all answered by rankers of `dataCenter`. */
+function replayAnsweredBy(dataCenter: string) {
+  const asked: unknown[] = [];
+  const request: Bus['request'] = async (_subject, bytes) => {
+    asked.push(decode(bytes));
+    const reply = { scores: new Float32Array(1), denseVersion: 1, through: 0, dataCenter };
+    return encode({ v: protocolVersion, ...reply });
+  };
+  const bus = { request } as unknown as Bus;
+  const sites = ['east', 'west'].map((name) => ({ dataCenter: name, bus }));
+  return { requests: new ReplayRequests(sites, 1_000), asked };
+}
+
+test("a request says where its user lives, and is rerouted when it isn't answered there", async () => {
+  const { requests, asked } = replayAnsweredBy('west');
+  await requests.rank(1, batch);
+  expect(requests.rerouted).toBe(0);
+  await requests.rank(0, batch);
+  expect(requests.rerouted).toBe(1);
+  expect(asked).toMatchObject([{ from: 'west' }, { from: 'east' }]);
+});

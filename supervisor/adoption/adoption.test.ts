@@ -1,0 +1,320 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ActorStatus, AttachMessage, SupervisionEvent } from '../../messages/supervision.js';
+import { supervisionSocket } from '../../runtime/supervision-socket.js';
+import { FileEpochStore } from '../epochs.js';
+import type { FixtureConfig } from '../fixture-actor.js';
+import { HostSupervisor } from '../host-supervisor.js';
+import { placeActors, type ActorSpec } from '../placement.js';
+import { Adoption, type AdoptionOptions } from './adoption.js';
+import type { FixtureSupervision } from './fixture-supervisor.js';
+
+const entry = fileURLToPath(new URL('../fixture-actor.js', import.meta.url));
+const supervisorEntry = fileURLToPath(new URL('./fixture-supervisor.js', import.meta.url));
+const waitMs = 30_000;
+
+const specs = placeActors({
+  dataCenters: [
+    { name: 'a', role: 'training' },
+    { name: 'b', role: 'inference' },
+  ],
+  actors: { 'ps-shard': 2, trainer: 1, recommender: 1 },
+  partitions: 4,
+});
+const patient: FixtureConfig = { manners: {}, orphanMs: waitMs };
+
+let stateDir: string;
+let adoption: Adoption | undefined;
+let supervisor: HostSupervisor | undefined;
+let events: SupervisionEvent[];
+let pidsSeen: Set<number>;
+
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), 'starling-adoption-'));
+  events = [];
+  pidsSeen = new Set();
+});
+
+afterEach(async () => {
+  supervisor?.killAll();
+  supervisor = undefined;
+  await adoption?.close();
+  adoption = undefined;
+  // Processes of this test alone, whose supervisors are gone.
+  for (const pid of pidsSeen) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+  await untilGone();
+  await rm(stateDir, { recursive: true, force: true, maxRetries: 5 });
+});
+
+/** Its actors when all were ready; by then it has been killed. */
+async function killedSupervisor(
+  config: FixtureConfig,
+  placed: readonly ActorSpec[] = specs,
+): Promise<ActorStatus[]> {
+  const supervision: FixtureSupervision = { stateDir, specs: placed, config };
+  const child = spawn(process.execPath, [supervisorEntry, JSON.stringify(supervision)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  const [output] = (await once(child.stdout, 'data')) as [Buffer];
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const actors = JSON.parse(output.toString()) as ActorStatus[];
+  for (const { pid } of actors) pidsSeen.add(pid!);
+  return actors;
+}
+
+/** A supervisor in this process, on the same state folder. */
+async function succeed(
+  config: FixtureConfig,
+  placed: readonly ActorSpec[] = specs,
+  options: Partial<AdoptionOptions> = {},
+): Promise<HostSupervisor> {
+  adoption = await Adoption.open({ stateDir, ...options });
+  const started = new HostSupervisor({
+    entry,
+    stateDir,
+    config,
+    natsOf: (dataCenter, kind) => ({ url: [], user: `${dataCenter}-${kind}`, password: 'secret' }),
+    epochs: await FileEpochStore.open(stateDir),
+    adoption,
+    record: (event) => {
+      events.push(event);
+      if (event.type === 'start') notePids();
+    },
+    policy: { backoffMsMin: 10, backoffMsMax: 20, drainMs: 3_000 },
+  });
+  supervisor = started;
+  started.start(placed);
+  return started;
+}
+
+function notePids(): void {
+  queueMicrotask(() => {
+    for (const { pid } of supervisor?.snapshot() ?? []) if (pid !== null) pidsSeen.add(pid);
+  });
+}
+
+const identities = (actors: readonly ActorStatus[]) =>
+  actors.map(({ address, pid, epoch }) => ({ address, pid, epoch }));
+
+function storyOf(address: string): string[] {
+  return events.filter((event) => event.address === address).map(({ type }) => type);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    // No such process: that is the answer.
+    return false;
+  }
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const endMs = Date.now() + waitMs;
+  while (!holds()) {
+    if (Date.now() > endMs)
+      throw new Error(`waited in vain until ${what}; events:\n${JSON.stringify(events, null, 1)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Processes without a parent stay in the list of the system until its first process has looked at them. */
+function untilGone(): Promise<void> {
+  return until('no process is left', () => ![...pidsSeen].some(isRunning));
+}
+
+describe('actors whose supervisor was killed', () => {
+  test('go on under the next one, as they are', async () => {
+    const before = await killedSupervisor(patient);
+    const successor = await succeed(patient);
+    await successor.waitUntilReady(waitMs);
+    await until('heartbeats arrive', () =>
+      successor.snapshot().every(({ stats }) => 'argv' in stats),
+    );
+    expect(identities(successor.snapshot())).toEqual(identities(before));
+    expect(successor.snapshot().map(({ restarts }) => restarts)).toEqual([0, 0, 0, 0]);
+    for (const { address } of specs) expect(storyOf(address)).toEqual(['adopt', 'ready']);
+
+    await successor.stopAll();
+    await untilGone();
+    for (const { address } of specs)
+      expect(storyOf(address)).toEqual(['adopt', 'ready', 'exit', 'stop']);
+  });
+
+  test('are waited for by one that takes its time to start', async () => {
+    const before = await killedSupervisor({ manners: {}, orphanMs: 1_000 });
+    adoption = await Adoption.open({ stateDir });
+    // Longer than they would have looked for a supervisor that is not there.
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(before.every(({ pid }) => isRunning(pid!))).toBe(true);
+    await adoption.close();
+    await untilGone();
+  });
+
+  test('leave when nobody comes', async () => {
+    await killedSupervisor({ manners: {}, orphanMs: 300 });
+    await untilGone();
+    const successor = await succeed(patient);
+    await successor.waitUntilReady(waitMs);
+    expect(successor.snapshot().map(({ epoch }) => epoch)).toEqual([2, 2, 2, 2]);
+    for (const { address } of specs) expect(storyOf(address)).toEqual(['start', 'ready']);
+  });
+
+  test('leave at once when they are told not to wait', async () => {
+    await killedSupervisor({ manners: {}, orphanMs: 0 });
+    await untilGone();
+  });
+
+  test('are replaced when another configuration is wanted, each after its end', async () => {
+    const one = specs.slice(0, 1);
+    const [before] = await killedSupervisor(patient, one);
+    const successor = await succeed({ ...patient, orphanMs: waitMs + 1 }, one);
+    await successor.waitUntilReady(waitMs);
+    expect(storyOf('a.ps-shard.0')).toEqual(['exit', 'start', 'ready']);
+    await until('it is gone', () => !isRunning(before!.pid!));
+    expect(successor.snapshot()).toMatchObject([{ epoch: 2, restarts: 0, state: 'ready' }]);
+  });
+
+  test('are told to leave when nobody wants their address', async () => {
+    const before = await killedSupervisor(patient);
+    const successor = await succeed(patient, specs.slice(0, 2));
+    await successor.waitUntilReady(waitMs);
+    await until('the others have left', () => !before.slice(2).some(({ pid }) => isRunning(pid!)));
+    expect(identities(successor.snapshot())).toEqual(identities(before.slice(0, 2)));
+  });
+
+  test('are killed and replaced when they never say a word', async () => {
+    const one = specs.slice(0, 1);
+    const lost: FixtureConfig = { ...patient, manners: { 'a.ps-shard.0': 'lost' } };
+    const [before] = await killedSupervisor(lost, one);
+    const successor = await succeed(lost, one, { attachMsMax: 300 });
+    await successor.waitUntilReady(waitMs);
+    expect(storyOf('a.ps-shard.0')).toEqual(['exit', 'start', 'ready']);
+    expect(events[0]).toMatchObject({ detail: 'killed by SIGKILL, before it was adopted' });
+    await until('it is gone', () => !isRunning(before!.pid!));
+    expect(successor.snapshot()).toMatchObject([{ epoch: 2 }]);
+  });
+
+  test('are stopped by a successor that stops before it has heard of them', async () => {
+    const one = specs.slice(0, 1);
+    await killedSupervisor({ ...patient, manners: { 'a.ps-shard.0': 'lost' } }, one);
+    const successor = await succeed(patient, one);
+    await successor.stopAll();
+    await untilGone();
+    expect(successor.snapshot()).toMatchObject([{ state: 'stopped', epoch: 1 }]);
+  });
+});
+
+describe('an adopted actor', () => {
+  const one = specs.slice(0, 1);
+
+  test('that dies is replaced at the next epoch, once', async () => {
+    const [before] = await killedSupervisor(patient, one);
+    const successor = await succeed(patient, one);
+    await successor.waitUntilReady(waitMs);
+    process.kill(before!.pid!, 'SIGKILL');
+    await until('it is back', () => successor.snapshot()[0]!.epoch === 2);
+    await successor.waitUntilReady(waitMs);
+    expect(storyOf('a.ps-shard.0')).toEqual([
+      'adopt',
+      'ready',
+      'exit',
+      'restart',
+      'start',
+      'ready',
+    ]);
+    expect(successor.snapshot()).toMatchObject([{ restarts: 1, state: 'ready' }]);
+  });
+
+  test('that is deaf is killed when all stop', async () => {
+    const deaf: FixtureConfig = { ...patient, manners: { 'a.ps-shard.0': 'deaf' } };
+    await killedSupervisor(deaf, one);
+    const successor = await succeed(deaf, one);
+    await successor.waitUntilReady(waitMs);
+    await successor.stopAll(500);
+    await untilGone();
+    expect(events.find(({ type }) => type === 'exit')?.detail).toBe('killed by SIGKILL');
+  });
+
+  test('outlives its second supervisor as well', async () => {
+    const [before] = await killedSupervisor(patient, one);
+    const [between] = await killedSupervisor(patient, one);
+    const successor = await succeed(patient, one);
+    await successor.waitUntilReady(waitMs);
+    expect(identities([between!])).toEqual(identities([before!]));
+    expect(identities(successor.snapshot())).toEqual(identities([before!]));
+  });
+});
+
+describe('the notes in the state folder', () => {
+  test('name the processes that run', async () => {
+    const successor = await succeed(patient);
+    await successor.waitUntilReady(waitMs);
+    const read = async (): Promise<Record<string, { pid: number; epoch: number }>> =>
+      JSON.parse(await readFile(join(stateDir, 'children.json'), 'utf8')) as never;
+    const noted = await read();
+    for (const { address, pid, epoch } of successor.snapshot())
+      expect(noted[address]).toMatchObject({ pid, epoch });
+    await successor.stopAll();
+    await adoption!.close();
+    expect(await read()).toEqual({});
+    expect(existsSync(supervisionSocket(stateDir))).toBe(false);
+  });
+
+  test('that are damaged are not overlooked', async () => {
+    await writeFile(join(stateDir, 'children.json'), '{"a.ranker.0": {"pid": "1"}}');
+    await expect(Adoption.open({ stateDir })).rejects.toMatchObject({ code: 'STATE_INVALID' });
+  });
+});
+
+describe('the socket of a supervisor', () => {
+  const stranger: AttachMessage = {
+    type: 'attach',
+    address: 'a.ps-shard.0',
+    kind: 'ps-shard',
+    epoch: 1,
+    pid: process.pid,
+    state: 'ready',
+    partitions: [],
+    startHash: '',
+  };
+
+  /** What it answers, and whether it hangs up. */
+  async function answerTo(line: string): Promise<{ answer: string; closed: boolean }> {
+    const socket = createConnection(supervisionSocket(stateDir));
+    let answer = '';
+    socket.on('data', (data) => (answer += data.toString()));
+    socket.write(line);
+    const closed = await Promise.race([
+      once(socket, 'close').then(() => true),
+      once(socket, 'data').then(() => false),
+    ]);
+    socket.destroy();
+    return { answer, closed };
+  }
+
+  test('tells a process that it does not know to leave', async () => {
+    await succeed(patient);
+    const { answer, closed } = await answerTo(`${JSON.stringify(stranger)}\n`);
+    expect(JSON.parse(answer)).toMatchObject({ type: 'stop' });
+    expect(closed).toBe(false);
+  });
+
+  test.each(['hello\n', '[]\n', '{"type":"attach"}\n', '{"type":"heartbeat","atMs":1}\n'])(
+    'closes on %j',
+    async (line) => {
+      await succeed(patient);
+      expect(await answerTo(line)).toEqual({ answer: '', closed: true });
+    },
+  );
+});

@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  parseChildMessage,
+  type ActorKind,
+  type AttachMessage,
+  type ParentMessage,
+  type ReportedState,
+} from '../../messages/supervision.js';
+import type { ActorProcess, ProcessHandlers } from '../actor-process.js';
+import { isAlive, signalSameProcess } from '../process-identity.js';
+import type { ChildNote } from './child-notes.js';
+
+/**
+ * A process that an earlier supervisor left. It is a process like another: it can be stopped and killed, speaks, and
+ * ends once. But it is not our child, so the system tells us nothing of its end: that is seen by its pid and start time,
+ * looked at whenever it is not connected.
+ *
+ * Until it introduces itself nothing is known of it. If it does not in time it hangs, and is killed: its address is
+ * wanted for a process that works.
+ */
+export interface Wanted {
+  readonly kind: ActorKind;
+  readonly partitions: readonly number[];
+  /** Of configuration and access; see `startHashOf`. */
+  readonly startHash: string;
+}
+
+export interface LeftProcessHandlers extends ProcessHandlers {
+  /** It is the one that is wanted, and goes on in this state under this supervisor. */
+  onAdopted(state: ReportedState): void;
+}
+
+export interface LeftProcessTimes {
+  /** Too low: an actor that is busy computing is killed for nothing. Too high: one that hangs is replaced late. */
+  readonly attachMsMax: number;
+  /** For one that is told to leave. */
+  readonly drainMs: number;
+}
+
+/** What the process is told, and how it is cut off. */
+export interface Connection {
+  send(message: ParentMessage): void;
+  destroy(): void;
+}
+
+/** Too low: on systems without /proc, each look starts a `ps`. Too high: the successor starts late. */
+const lookMs = 100;
+
+/** Beyond its drain time, for the process to end. */
+const leaveGraceMs = 1_000;
+
+export class LeftProcess implements ActorProcess {
+  readonly pid: number;
+  readonly epoch: number;
+  readonly log = 'left by an earlier supervisor';
+  readonly #note: ChildNote;
+  /** Undefined: it is to leave. */
+  readonly #wanted: Wanted | undefined;
+  readonly #handlers: LeftProcessHandlers;
+  readonly #times: LeftProcessTimes;
+  #connection: Connection | undefined;
+  #killAtMs: number;
+  #drainMs: number | undefined;
+  #killed = false;
+  #ended = false;
+  #watching = false;
+
+  constructor(
+    note: ChildNote,
+    wanted: Wanted | undefined,
+    handlers: LeftProcessHandlers,
+    times: LeftProcessTimes,
+  ) {
+    this.pid = note.pid;
+    this.epoch = note.epoch;
+    this.#note = note;
+    this.#wanted = wanted;
+    this.#handlers = handlers;
+    this.#times = times;
+    this.#killAtMs = performance.now() + times.attachMsMax;
+    // Its end must not be reported before its owner has it.
+    queueMicrotask(() => void this.#watch());
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** It has introduced itself over `connection`, for the first time or after that was cut off. */
+  attach(introduction: AttachMessage, connection: Connection): void {
+    if (this.#drainMs !== undefined) return this.#dismiss(connection, this.#drainMs);
+    if (
+      this.#ended ||
+      this.#wanted === undefined ||
+      !isWanted(introduction, this.#wanted, this.#note)
+    )
+      return this.#dismiss(connection, this.#times.drainMs);
+    this.#connection?.destroy();
+    this.#connection = connection;
+    this.#killAtMs = Infinity;
+    connection.send({ type: 'adopted' });
+    this.#handlers.onAdopted(introduction.state);
+  }
+
+  hear(connection: Connection, value: unknown): void {
+    if (connection !== this.#connection) return;
+    const message = parseChildMessage(value);
+    if (message !== undefined) this.#handlers.onMessage(message);
+  }
+
+  /** The connection is gone; the process may be too. */
+  detach(connection: Connection): void {
+    if (connection !== this.#connection) return;
+    this.#connection = undefined;
+    void this.#watch();
+  }
+
+  stop(drainMs: number): void {
+    this.#drainMs = drainMs;
+    if (this.#connection !== undefined) this.#connection.send({ type: 'stop', drainMs });
+    else signalSameProcess(this.#note, 'SIGTERM');
+  }
+
+  serve(open: boolean): void {
+    this.#connection?.send({ type: 'serve', open });
+  }
+
+  kill(): void {
+    this.#killed = true;
+    signalSameProcess(this.#note, 'SIGKILL');
+  }
+
+  #dismiss(connection: Connection, drainMs: number): void {
+    connection.send({ type: 'stop', drainMs });
+    this.#killAtMs = performance.now() + drainMs + leaveGraceMs;
+  }
+
+  /** While it is not connected: until it is, or has ended. */
+  async #watch(): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
+    while (this.#connection === undefined) {
+      if (!(await isAlive(this.#note))) return this.#end();
+      if (performance.now() > this.#killAtMs) this.kill();
+      await sleep(lookMs);
+    }
+    this.#watching = false;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#connection = undefined;
+    const detail = this.#killed
+      ? 'killed by SIGKILL'
+      : 'ended; how is not known, as it was adopted';
+    this.#handlers.onExit({ code: null, signal: this.#killed ? 'SIGKILL' : null, detail });
+  }
+}
+
+/** The process that was noted, and the actor that would be started in its place. */
+function isWanted(introduction: AttachMessage, wanted: Wanted, note: ChildNote): boolean {
+  const { pid, epoch, kind, partitions, startHash } = introduction;
+  return (
+    pid === note.pid &&
+    epoch === note.epoch &&
+    kind === wanted.kind &&
+    startHash === wanted.startHash &&
+    partitions.length === wanted.partitions.length &&
+    partitions.every((partition, i) => partition === wanted.partitions[i])
+  );
+}

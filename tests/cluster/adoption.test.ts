@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import base from '../../cluster.config.js';
+import { connectStarling, type StarlingClient } from '../../client/client.js';
+import type { ClusterStatus } from '../../client/cluster-status.js';
+import { readClusterAccess } from '../../runtime/cluster-file.js';
+import { StarlingUp, temporaryFolder } from '../support/starling-process.js';
+
+let temporary: ReturnType<typeof temporaryFolder>;
+let state: string;
+let client: StarlingClient | undefined;
+let pidsSeen: number[];
+
+beforeEach(() => {
+  temporary = temporaryFolder();
+  state = path.join(temporary.folder, 'state');
+  pidsSeen = [];
+});
+afterEach(async () => {
+  await client?.close();
+  client = undefined;
+  // What a failed test has left; nobody else supervises it.
+  for (const pid of pidsSeen) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+  temporary.remove();
+});
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false; // No such process: that is the answer.
+  }
+};
+
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = Date.now() + 60_000;
+  while (!(await holds())) {
+    if (Date.now() > endMs) throw new Error(`not in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+const learning = ({ ready, actors }: ClusterStatus): boolean =>
+  ready && actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 0);
+
+/** Started, seen to learn, and killed with SIGKILL. */
+async function killedCluster(...args: string[]): Promise<ClusterStatus> {
+  const up = new StarlingUp(state, ...args);
+  const status = await up.until('learning', learning);
+  client = await connectByUrl();
+  pidsSeen = [...status.actors, ...status.natsServers].map(({ pid }) => pid!);
+  up.killSupervisor();
+  await up.finished;
+  return status;
+}
+
+/** The state folder says where the cluster is only while its supervisor runs; the servers stay where they are. */
+async function connectByUrl(): Promise<StarlingClient> {
+  const { dataCenters, user, password } = await readClusterAccess(state);
+  const urls = dataCenters.filter(({ role }) => role === 'inference').map(({ url }) => url);
+  return connectStarling({ urls, user, password });
+}
+
+/** Asks for recommendations until it is asked for the failures. */
+function askOn(): { failures: () => Promise<unknown[]> } {
+  let asking = true;
+  const failures: unknown[] = [];
+  const asks = (async () => {
+    for (let user = 0; asking; user++)
+      await client!.recommend({ user, k: 5 }).catch((error: unknown) => failures.push(error));
+  })();
+  return {
+    failures: async () => {
+      asking = false;
+      await asks;
+      return failures;
+    },
+  };
+}
+
+const actorsOf = ({ actors }: ClusterStatus) =>
+  actors.map(({ address, pid, epoch }) => ({ address, pid, epoch }));
+
+const serversOf = ({ natsServers }: ClusterStatus) =>
+  natsServers.map(({ dataCenter, pid }) => ({ dataCenter, pid }));
+
+const samplesOf = ({ actors }: ClusterStatus): number =>
+  Number(actors.find(({ kind }) => kind === 'trainer')!.stats['samples']);
+
+describe('when the supervisor is killed', () => {
+  test('its actors answer on, and the next one takes them over as they are', async () => {
+    const before = await killedCluster();
+    for (let user = 0; user < 50; user++) {
+      const { items } = await client!.recommend({ user, k: 5 });
+      expect(items.length).toBeGreaterThan(0);
+    }
+    const second = new StarlingUp(state);
+    try {
+      const asking = askOn();
+      const after = await second.until('ready again', ({ ready }) => ready);
+      expect(await asking.failures()).toEqual([]);
+      expect(actorsOf(after)).toEqual(actorsOf(before));
+      expect(serversOf(after)).toEqual(serversOf(before));
+      expect(after.actors.map(({ restarts }) => restarts)).toEqual(after.actors.map(() => 0));
+      const adopted = after.events.filter(({ type }) => type === 'adopt');
+      expect(adopted.map(({ address }) => address).sort()).toEqual(
+        before.actors.map(({ address }) => address).sort(),
+      );
+
+      await second.until('learning goes on', (now) => samplesOf(now) > samplesOf(after) + 100);
+      const victim = after.actors.find(({ kind }) => kind === 'ps-shard')!;
+      process.kill(victim.pid!, 'SIGKILL');
+      const healed = await second.until('the killed shard is back', ({ ready, actors }) => {
+        const now = actors.find(({ address }) => address === victim.address)!;
+        return ready && now.epoch === victim.epoch + 1;
+      });
+      pidsSeen.push(...healed.actors.map(({ pid }) => pid!));
+      expect((await second.stop()).code).toBe(0);
+      await until('no process is left', () => !pidsSeen.some(isRunning));
+    } finally {
+      await second.stop();
+    }
+  }, 180_000);
+
+  test('and nobody comes, its actors leave, and a later start goes on from their state', async () => {
+    const config = path.join(temporary.folder, 'cluster.config.json');
+    writeFileSync(config, JSON.stringify({ ...base, supervision: { orphanMs: 1_000 } }));
+    const before = await killedCluster('--config', config);
+    const actors = before.actors.map(({ pid }) => pid!);
+    await until('the actors have left', () => !actors.some(isRunning));
+    const log = readFileSync(path.join(state, 'logs', 'train.trainer.0.log'), 'utf8');
+    expect(log).toContain('no supervisor within 1000 ms');
+
+    const second = new StarlingUp(state, '--config', config);
+    try {
+      const after = await second.until('ready again', ({ ready }) => ready);
+      for (const { address, epoch } of before.actors)
+        expect(after.actors.find((actor) => actor.address === address)).toMatchObject({
+          epoch: epoch + 1,
+        });
+      const applied = ({ actors }: ClusterStatus): number =>
+        Math.min(
+          ...actors
+            .filter(({ kind }) => kind === 'ps-shard')
+            .map(({ stats }) => Number(stats['appliedThrough'])),
+        );
+      expect(applied(after)).toBeGreaterThanOrEqual(applied(before));
+    } finally {
+      await second.stop();
+    }
+  }, 180_000);
+
+  test('but by two Ctrl-C in a row, it takes all with it', async () => {
+    const up = new StarlingUp(state);
+    const status = await up.until('ready', ({ ready }) => ready);
+    pidsSeen = [...status.actors, ...status.natsServers].map(({ pid }) => pid!);
+    up.interrupt();
+    // Signals that come at once may be seen as one.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    up.interrupt();
+    await up.finished;
+    await until('no process is left', () => !pidsSeen.some(isRunning));
+  }, 180_000);
+
+  test('the next one starts actors anew that it wants otherwise', async () => {
+    const before = await killedCluster();
+    const config = path.join(temporary.folder, 'cluster.config.json');
+    writeFileSync(config, JSON.stringify({ ...base, training: { batchRowsMax: 512 } }));
+    const second = new StarlingUp(state, '--config', config);
+    try {
+      const after = await second.until('ready again', ({ ready }) => ready);
+      expect(serversOf(after)).toEqual(serversOf(before));
+      expect(after.actors.map(({ epoch }) => epoch)).toEqual(
+        before.actors.map(({ epoch }) => epoch + 1),
+      );
+      const actors = before.actors.map(({ pid }) => pid!);
+      await until('the others have left', () => !actors.some(isRunning));
+    } finally {
+      await second.stop();
+    }
+  }, 180_000);
+});

@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { protocolVersion, decode, encode } from '../../messages/codec.js';
+import { streamName } from '../../messages/streams.js';
+import { subject } from '../../messages/subjects.js';
+import type { Stoppable } from '../../runtime/bus.js';
+import { call } from '../../runtime/call.js';
+import type { NatsBus } from '../../runtime/nats.js';
+import { startDataCenters, until, type DataCenters } from '../support/data-centers.js';
+
+let centers: DataCenters;
+beforeAll(async () => {
+  centers = await startDataCenters();
+}, 90_000);
+afterAll(async () => centers?.stop());
+
+const request = { v: protocolVersion };
+const deadlineMs = 10_000;
+
+/** A ranker in the other inference data center, which answers after a while. */
+async function rankerInWest(afterMs = 0): Promise<NatsBus> {
+  const ranker = await centers.connect('ranker', 'west');
+  ranker.serve(subject.rank, { queue: 'ranker' }, async () => {
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    return encode({ v: protocolVersion, dataCenter: 'west' });
+  });
+  await ranker.flush();
+  return ranker;
+}
+
+const ask = (bus: NatsBus): Promise<unknown> =>
+  call(bus, subject.rank, request, { deadlineMs, attemptMs: deadlineMs / 2 });
+
+const isHome = (bus: NatsBus) => (): boolean => !bus.away && bus.dataCenter === 'east';
+
+/** Asks all the time; the answers, until it is stopped. */
+function asking(bus: NatsBus, how: (bus: NatsBus) => Promise<unknown>, pauseMs: number) {
+  let going = true;
+  let answers = 0;
+  const run = (async () => {
+    while (going) {
+      await how(bus);
+      answers++;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  })();
+  return {
+    stop: async (): Promise<number> => {
+      going = false;
+      await run;
+      return answers;
+    },
+  };
+}
+
+describe('a connection', () => {
+  test('is at home, and knows where that is', async () => {
+    const bus = await centers.connect('recommender', 'east');
+    expect([bus.dataCenter, bus.home, bus.away]).toEqual(['east', 'east', false]);
+  });
+
+  test('whose server is killed goes elsewhere, answers on, and comes home again', async () => {
+    await rankerInWest();
+    const bus = await centers.connect('recommender', 'east');
+    const load = asking(bus, ask, 5);
+    centers.signal('east', 'SIGKILL');
+    await until('away', () => bus.away && bus.dataCenter === 'west');
+    expect(bus.home).toBe('east');
+    expect(decode(await bus.request(subject.rank, encode(request), { timeoutMs: 5_000 }))).toEqual({
+      v: protocolVersion,
+      dataCenter: 'west',
+    });
+    await until('home again', isHome(bus));
+    await ask(bus);
+    expect(await load.stop()).toBeGreaterThan(10);
+  }, 60_000);
+
+  test('whose server says nothing any more does not wait for it', async () => {
+    await rankerInWest();
+    const bus = await centers.connect('recommender', 'east');
+    const load = asking(bus, ask, 5);
+    centers.signal('east', 'SIGSTOP');
+    await until('away', () => bus.away);
+    await ask(bus);
+    centers.signal('east', 'SIGCONT');
+    await until('home again', isHome(bus));
+    await load.stop();
+  }, 60_000);
+
+  test('begins elsewhere when home is silent', async () => {
+    centers.signal('east', 'SIGSTOP');
+    const bus = await centers.connect('recommender', 'east');
+    expect([bus.dataCenter, bus.away]).toEqual(['west', true]);
+    centers.signal('east', 'SIGCONT');
+    await until('home', isHome(bus));
+    expect(bus.home).toBe('east');
+  }, 60_000);
+
+  test('loses no answer on its way home', async () => {
+    await rankerInWest(300);
+    const bus = await centers.connect('recommender', 'east');
+    centers.signal('east', 'SIGKILL');
+    await until('away', () => bus.away && bus.dataCenter !== undefined);
+    // One attempt each: a lost answer fails the test.
+    const once = (asker: NatsBus): Promise<unknown> =>
+      asker.request(subject.rank, encode(request), { timeoutMs: 10_000 });
+    const load = asking(bus, once, 100);
+    await until('home again', isHome(bus));
+    await once(bus);
+    expect(await load.stop()).toBeGreaterThan(3);
+  }, 60_000);
+
+  test('leaves nobody whom it serves without an answer on its way home', async () => {
+    const shard = await centers.connect('serving-shard', 'east');
+    shard.serve(subject.lookup(7), {}, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return encode({ v: protocolVersion });
+    });
+    const ranker = await centers.connect('ranker', 'west');
+    centers.signal('east', 'SIGKILL');
+    await until('away', () => shard.away && shard.dataCenter !== undefined);
+    const lookup = (asker: NatsBus): Promise<unknown> =>
+      call(asker, subject.lookup(7), request, { deadlineMs, attemptMs: 5_000 });
+    const load = asking(ranker, lookup, 1);
+    await until('home again', isHome(shard));
+    await lookup(ranker);
+    expect(await load.stop()).toBeGreaterThan(10);
+  }, 60_000);
+});
+
+describe('a stream whose server is gone', () => {
+  test('is followed on when it is back, without a gap and nothing twice', async () => {
+    const processor = await centers.connect('processor', 'train');
+    const follower = await centers.connect('feature-store', 'east');
+    const seen: number[] = [];
+    const tell = async (n: number): Promise<void> => {
+      await processor.append(subject.features('user'), encode(n));
+    };
+    for (let n = 0; n < 3; n++) await tell(n);
+    const tail = await follower.tail({ stream: streamName.featuresAt('east') }, ({ bytes }) => {
+      seen.push(decode(bytes) as number);
+    });
+    await until('what was there', () => seen.length === 3);
+    centers.signal('east', 'SIGKILL');
+    await until('away', () => follower.away);
+    for (let n = 3; n < 6; n++) await tell(n);
+    await until('home again', isHome(follower));
+    for (let n = 6; n < 9; n++) await tell(n);
+    await until('all', () => seen.length >= 9);
+    await tail.stop();
+    expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  }, 90_000);
+
+  test('is worked on when it is back, and others are meanwhile', async () => {
+    const client = await centers.connect('client', 'east');
+    const ingest = (n: number): Promise<number> =>
+      client.append(subject.ingest('action'), encode([n]));
+    const processor = await centers.connect('processor', 'train');
+    const worked = new Set<string>();
+    const working: Stoppable[] = [];
+    for (const dataCenter of ['train', 'east']) {
+      const options = { stream: streamName.raw(dataCenter), durable: 'processor' };
+      const how = { ...options, ackWaitMs: 5_000, pendingMax: 10 };
+      const consumer = await processor.work(how, (message) => {
+        worked.add(message.subject);
+        message.ack();
+      });
+      working.push(consumer);
+    }
+    centers.signal('train', 'SIGKILL');
+    await until('away', () => processor.away);
+    await ingest(1);
+    await until('the events of east', () => worked.has('starling.raw.east.action'));
+    await until('home again', () => !processor.away);
+    const trainer = await centers.connect('client', 'train');
+    await trainer.append(subject.ingest('action'), encode([2]));
+    await until('the events of train', () => worked.has('starling.raw.train.action'));
+    await Promise.all(working.map((consumer) => consumer.stop()));
+  }, 90_000);
+
+  test('is watched on when it is back', async () => {
+    const supervisor = await centers.connect('supervisor', 'train');
+    const trainer = await centers.connect('trainer', 'train');
+    const seen: number[] = [];
+    const watch = await trainer.bucketWatch('CLUSTER', 'partition.*', (_key, { bytes }) => {
+      seen.push(bytes[0]!);
+    });
+    centers.signal('train', 'SIGKILL');
+    await until('away', () => trainer.away);
+    await until('home again', () => !trainer.away && !supervisor.away);
+    await supervisor.bucketPut('CLUSTER', 'partition.0', new Uint8Array([7]));
+    await until('the new value', () => seen.includes(7));
+    await watch.stop();
+  }, 90_000);
+});
