@@ -51,6 +51,14 @@ export interface HostStatus extends HostRecord {
   readonly natsServers: readonly HostedServer[];
 }
 
+/** What a host that is about to create streams says, again and again, on `starling.hosts.turn`. */
+export interface Turn {
+  /** Random; the lowest goes first. */
+  readonly id: string;
+  /** Its turn has come: the others wait, whatever theirs is. */
+  readonly acting: boolean;
+}
+
 export interface HostedServer {
   readonly dataCenter: string;
   /** Null where somebody else runs it, or it is down. */
@@ -77,7 +85,8 @@ export function epochKey(address: string): string {
 }
 
 export function encodeRecord(
-  record: HostRecord | LeaderRecord | PlacementRecord | HostStatus | { readonly epoch: number },
+  record:
+    HostRecord | LeaderRecord | PlacementRecord | HostStatus | Turn | { readonly epoch: number },
 ): Uint8Array {
   return encode({ v: protocolVersion, ...record });
 }
@@ -131,6 +140,12 @@ export function parseHostStatus(value: unknown): HostStatus {
     actors: fields['actors'] as ActorStatus[],
     natsServers: fields['natsServers'] as HostedServer[],
   };
+}
+
+/** @throws StarlingError BAD_MESSAGE */
+export function decodeTurn(bytes: Uint8Array): Turn {
+  const fields = asMessage(decode(bytes), 'turn');
+  return { id: text(fields, 'id', 'turn'), acting: fields['acting'] === true };
 }
 
 /** @throws StarlingError BAD_MESSAGE */

@@ -242,6 +242,13 @@ export const subjectTable = {
     'host supervisors',
     'the actors of a host and how they are',
   ),
+  turn: row(
+    'starling.hosts.turn',
+    'notice',
+    'host supervisor',
+    'host supervisors',
+    'who is about to create streams: one host at a time',
+  ),
   supervision: row(
     'starling.supervision.<type>',
     'stream',
@@ -314,6 +321,7 @@ export const subject = {
   popular: 'starling.popular',
   deadLetter: (kind: string) => `starling.dead-letter.${kind}`,
   hostStatus: (host: string) => `starling.hosts.status.${host}`,
+  turn: 'starling.hosts.turn',
   supervision: (type: string) => `starling.supervision.${type}`,
 } as const;
 

@@ -133,6 +133,11 @@ export interface Bus {
    * @throws StarlingError CONFLICT when somebody else changed the key since.
    */
   bucketUpdate(bucket: string, key: string, bytes: Uint8Array, revision: number): Promise<number>;
+  /**
+   * Resolves if the bucket takes changes. Reads say nothing about that: of three copies, any answers them.
+   * @throws StarlingError TIMEOUT, UNAVAILABLE, … when it has no leader, or nobody answers
+   */
+  requireBucketLeader(bucket: string, timeoutMs: number): Promise<void>;
   /** Every value there is, then every change; resolves when what was there has been handed over. */
   bucketWatch(
     bucket: string,

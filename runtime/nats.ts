@@ -233,6 +233,12 @@ export class NatsBus implements Bus {
     });
   }
 
+  hasStream(stream: string): Promise<boolean> {
+    return this.#ask(`stream ${stream}`, async ({ manager }) => {
+      return (await orUndefined(manager.streams.info(stream))) !== undefined;
+    });
+  }
+
   streamState(stream: string): Promise<StreamState> {
     return this.#ask(`state of ${stream}`, async ({ manager }) => {
       const { state } = await manager.streams.info(stream);
@@ -285,6 +291,16 @@ export class NatsBus implements Bus {
       const view = await this.#bucket(bucket);
       // create() also takes the place of a deleted key.
       return revision === 0 ? view.create(key, bytes) : view.update(key, bytes, revision);
+    });
+  }
+
+  requireBucketLeader(bucket: string, timeoutMs: number): Promise<void> {
+    const what = `leader of bucket ${bucket}`;
+    return this.#attempt(what, timeoutMs, async (leftMs) => {
+      const info = `$JS.API.STREAM.INFO.KV_${bucket}`;
+      const reply = await this.#connection.request(info, undefined, { timeout: leftMs });
+      const { error } = reply.json<{ error?: { description: string } }>();
+      if (error) throw new StarlingError('UNAVAILABLE', `${what}: ${error.description}.`);
     });
   }
 

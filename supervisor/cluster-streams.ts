@@ -7,24 +7,49 @@ import { decode, encode } from '../messages/codec.js';
 import type { StreamDeclaration } from '../messages/streams.js';
 import { clusterBucket, declareBucket, declareStreams, streamName } from '../messages/streams.js';
 import type { NatsBus } from '../runtime/nats.js';
+import { takeTurns } from './stream-turns.js';
 
 /** Creation waits this long in all for JetStream to accept work: a vote for its leader may go on for seconds. */
 const createMsMax = 30_000;
 
-/** Brings streams and buckets up to their declaration; safe to repeat. */
+/** Brings streams and buckets up to their declaration; safe to repeat, and on several hosts at once. */
 export async function prepareStreams(
   bus: NatsBus,
   config: ClusterConfig,
   owned: boolean,
 ): Promise<void> {
-  const endMs = Date.now() + createMsMax;
-  for (const declaration of declarationsOf(config, owned)) {
-    await retriedUntil(endMs, () => bus.declareStream(declaration, owned));
-  }
+  const streams = declarationsOf(config, owned);
   const { dataCenters } = config;
   const bucket = declareBucket({ dataCenters, replicas: replicasOf(config) });
-  await retriedUntil(endMs, () => bus.declareBucket(bucket, owned));
-  await requireSameShape(bus, config);
+  const declareAll = async (): Promise<void> => {
+    const endMs = Date.now() + createMsMax;
+    for (const stream of streams) {
+      await retriedUntil(endMs, () => bus.declareStream(stream, owned));
+    }
+    await retriedUntil(endMs, () => bus.declareBucket(bucket, owned));
+  };
+  // Two hosts that create a stream of three copies at the same time leave it without a leader for good (nats-server
+  // 2.9.10: each request makes a group of its own). With one copy, the second request finds what the first has made.
+  const shared = [...streams, { ...bucket, name: `KV_${bucket.name}` }]
+    .filter(({ replicas = 1 }) => replicas > 1)
+    .map(({ name }) => name);
+  if (await lacksAny(bus, shared)) {
+    await takeTurns(bus, { act: declareAll, isDone: async () => !(await lacksAny(bus, shared)) });
+  }
+  await declareAll();
+  await retriedUntil(Date.now() + createMsMax, () => requireSameShape(bus, config));
+}
+
+/** One that does not answer is there, and waits for its leader. */
+async function lacksAny(bus: NatsBus, names: readonly string[]): Promise<boolean> {
+  for (const name of names) {
+    try {
+      if (!(await bus.hasStream(name))) return true;
+    } catch (error) {
+      if (!(error as StarlingError).retryable) throw error;
+    }
+  }
+  return false;
 }
 
 function declarationsOf(config: ClusterConfig, owned: boolean): StreamDeclaration[] {

@@ -2,13 +2,13 @@ import { createActor, type Actor } from 'xstate';
 import type { HostRecord } from '../../messages/hosts.js';
 import { decodeHost, hostKeys, hostOfKey } from '../../messages/hosts.js';
 import { clusterBucket } from '../../messages/streams.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
-import { LeaseWatch } from '../leadership/lease-watch.js';
+import type { Stoppable } from '../../runtime/bus.js';
+import { LeaseWatch, type LeaseBus } from '../leadership/lease-watch.js';
 import type { PlacementHost } from './assign.js';
 import { hostMachine } from './host.machine.js';
 
 export interface RegistryOptions {
-  readonly bus: Pick<Bus, 'bucketEntry' | 'bucketWatch'>;
+  readonly bus: LeaseBus;
   readonly leaseMs: number;
   readonly calmMs: number;
 }

@@ -6,13 +6,13 @@ import { clusterBucket } from '../../messages/streams.js';
 import type { BucketEntry, Bus, Stoppable } from '../../runtime/bus.js';
 import { within } from '../../runtime/within.js';
 import { leaderMachine } from './leader.machine.js';
-import { LeaseWatch } from './lease-watch.js';
+import { LeaseWatch, type LeaseBus } from './lease-watch.js';
 
 /** Renewals in the time of a lease: two may be lost. */
 const renewalsPerLease = 4;
 
 export interface CandidateOptions {
-  readonly bus: Pick<Bus, 'bucketEntry' | 'bucketUpdate' | 'bucketWatch'>;
+  readonly bus: LeaseBus & Pick<Bus, 'bucketUpdate'>;
   readonly host: string;
   readonly life: string;
   readonly leaseMs: number;

@@ -5,7 +5,12 @@ import { within } from '../../runtime/within.js';
 /** Looks in the time of a lease. */
 const looksPerLease = 6;
 
-export type LeaseBus = Pick<Bus, 'bucketEntry' | 'bucketWatch'>;
+interface Renewal {
+  readonly atMs: number;
+  readonly revision: number;
+}
+
+export type LeaseBus = Pick<Bus, 'bucketEntry' | 'bucketWatch' | 'requireBucketLeader'>;
 
 export interface LeaseWatchOptions {
   /** Keys that are renewed by whoever holds them. */
@@ -21,15 +26,16 @@ export interface LeaseWatchOptions {
 }
 
 /**
- * Notices leases that are not renewed any more. Time counts only while the bucket answers and this process runs: when
- * the server restarts nobody can renew, and when this process slept the renewals are yet to be read; neither is the
- * fault of a holder.
+ * Notices leases that are not renewed any more. Time counts only while the bucket takes changes and this process runs:
+ * while the server restarts, or its copies vote for a leader, nobody can renew, and when this process slept the renewals
+ * are yet to be read; neither is the fault of a holder. Nor is it when the server is lost that has told of renewals so
+ * far, which takes the client seconds to notice: so the bucket is asked before a holder is given up.
  */
 export class LeaseWatch {
   readonly #bus: LeaseBus;
   readonly #options: LeaseWatchOptions;
   readonly #leaseMs: number;
-  readonly #renewedAtMs = new Map<string, number>();
+  readonly #renewals = new Map<string, Renewal>();
   #watch: Stoppable | undefined;
   #timer: NodeJS.Timeout | undefined;
   #healthyMs = 0;
@@ -43,25 +49,27 @@ export class LeaseWatch {
   }
 
   async start(): Promise<void> {
-    this.#watch = await this.#bus.bucketWatch(clusterBucket, this.#options.keys, (key) => {
+    const { keys, presumeHeld } = this.#options;
+    this.#watch = await this.#bus.bucketWatch(clusterBucket, keys, (key, { revision }) => {
       // With the time since the last look, which will count: a lease must not seem older here than to its holder.
-      this.#renewedAtMs.set(key, this.#healthyMs + this.#sinceLook());
+      this.#renewals.set(key, { atMs: this.#nowMs(), revision });
     });
-    if (this.#options.presumeHeld)
-      for (const key of this.#renewedAtMs.keys()) this.#renewedAtMs.set(key, 0);
-    else this.#renewedAtMs.clear();
+    if (presumeHeld)
+      for (const [key, renewal] of this.#renewals) this.#renewals.set(key, { ...renewal, atMs: 0 });
+    else this.#renewals.clear();
     this.#lookedAtMs = performance.now();
     this.#schedule();
   }
 
   /** Waited for as if it had been renewed just now. */
   presume(key: string): void {
-    this.#renewedAtMs.set(key, this.#healthyMs + this.#sinceLook());
+    const revision = this.#renewals.get(key)?.revision ?? 0;
+    this.#renewals.set(key, { atMs: this.#nowMs(), revision });
   }
 
   /** No longer waited for: its holder has left. */
   forget(key: string): void {
-    this.#renewedAtMs.delete(key);
+    this.#renewals.delete(key);
   }
 
   async stop(): Promise<void> {
@@ -79,18 +87,38 @@ export class LeaseWatch {
 
   async #look(): Promise<void> {
     try {
-      await within(this.#leaseMs, clusterBucket, this.#bus.bucketEntry(clusterBucket, 'shape'));
+      await this.#bus.requireBucketLeader(clusterBucket, this.#leaseMs);
     } catch {
       this.#lookedAtMs = performance.now();
       return;
     }
     this.#healthyMs += this.#sinceLook();
     this.#lookedAtMs = performance.now();
-    for (const [key, renewedAtMs] of this.#renewedAtMs) {
-      if (this.#healthyMs - renewedAtMs <= this.#leaseMs) continue;
-      this.#renewedAtMs.delete(key);
+    for (const [key, renewal] of this.#renewals) {
+      if (this.#healthyMs - renewal.atMs <= this.#leaseMs) continue;
+      if (!(await this.#hasLapsed(key, renewal))) continue;
+      this.#renewals.delete(key);
       this.#options.onExpired(key);
     }
+  }
+
+  /** Asks the bucket itself; one that can't be asked is asked at the next look. */
+  async #hasLapsed(key: string, seen: Renewal): Promise<boolean> {
+    let revision: number;
+    try {
+      const entry = this.#bus.bucketEntry(clusterBucket, key);
+      revision = (await within(this.#leaseMs, key, entry))?.revision ?? 0;
+    } catch {
+      return false;
+    }
+    if (this.#renewals.get(key) !== seen) return false; // Renewed, or forgotten, in the meantime.
+    if (revision <= seen.revision) return true;
+    this.#renewals.set(key, { atMs: this.#nowMs(), revision });
+    return false;
+  }
+
+  #nowMs(): number {
+    return this.#healthyMs + this.#sinceLook();
   }
 
   /** At most two looks' worth: if this process slept, the renewals of that time are yet to be read. */
