@@ -223,8 +223,9 @@ export function createJoiner(context: ActorContext): Actor {
       await following?.stop();
       await flushing;
       stopping = true;
-      await store
-        .close()
+      // Undefined where the start failed.
+      await (store as JoinStore | undefined)
+        ?.close()
         .catch((error: unknown) =>
           log.warn({ code: codeOf(error), err: messageOf(error) }, 'store not closed'),
         );
