@@ -1,0 +1,34 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Aftermath } from './table.js';
+
+/** What processes log when an error came up where nobody had thought of one. */
+const nobodyCaught = /unhandled rejection|uncaught exception|UnhandledPromiseRejection/i;
+/** Of each kind one line is enough to begin with. */
+const linesMax = 20;
+
+/** After all has been stopped: who is still there, and what the logs say. */
+export function aftermathOf(folder: string, pids: readonly number[]): Aftermath {
+  return { orphans: pids.filter(isAlive), unhandled: uncaughtIn(folder) };
+}
+
+function uncaughtIn(folder: string): string[] {
+  const lines = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.log(\.1)?$/.test(file))
+    .flatMap((file) =>
+      readFileSync(path.join(folder, file), 'utf8')
+        .split('\n')
+        .filter((line) => nobodyCaught.test(line))
+        .map((line) => `${file}: ${line}`),
+    );
+  return lines.slice(0, linesMax);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
