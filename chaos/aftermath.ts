@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import type { LiveProcess } from './fleet.js';
 import type { Aftermath } from './table.js';
 
 /** What processes log when an error came up where nobody had thought of one. */
@@ -8,8 +9,10 @@ const nobodyCaught = /unhandled rejection|uncaught exception|UnhandledPromiseRej
 const linesMax = 20;
 
 /** After all has been stopped: who is still there, and what the logs say. */
-export function aftermathOf(folder: string, pids: readonly number[]): Aftermath {
-  return { orphans: pids.filter(isAlive), unhandled: uncaughtIn(folder) };
+export function aftermathOf(folder: string, processes: readonly LiveProcess[]): Aftermath {
+  const left = processes.filter(({ pid }) => isAlive(pid));
+  const orphans = left.map(({ kind, name, pid }) => `${kind} ${name} (pid ${pid})`);
+  return { orphans, unhandled: uncaughtIn(folder) };
 }
 
 function uncaughtIn(folder: string): string[] {

@@ -5,7 +5,7 @@ import type { Audit } from '../operations/audit/audit.js';
 import { audit } from '../operations/audit/audit.js';
 import type { Bus } from '../runtime/bus.js';
 import { carryOut, sleep } from './faults.js';
-import type { Fleet } from './fleet.js';
+import type { Fleet, LiveProcess } from './fleet.js';
 import type { LoadFigures, Site } from './load.js';
 import { Load } from './load.js';
 import type { MemoryFigures } from './memory.js';
@@ -52,7 +52,7 @@ export interface ChaosResult {
   readonly recovered: boolean;
   readonly memory: readonly MemoryFigures[];
   /** Every process that was seen: none may be left when the cluster has stopped. */
-  readonly pids: readonly number[];
+  readonly processes: readonly LiveProcess[];
 }
 
 const warmUpMs = 3_000;
@@ -81,7 +81,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     books = await audit(admin, () => client.status(), 0);
     return books.ok && Object.values(books.findings.inFlight).every((count) => count === 0);
   }, settleMsMax);
-  for (const { pid } of fleet.processes()) run.pids.add(pid);
+  run.note(fleet.processes());
   return {
     seed,
     seconds,
@@ -92,7 +92,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     audit: books,
     recovered: whole && learned,
     memory: memory.figures(),
-    pids: [...run.pids],
+    processes: [...run.processes.values()],
   };
 }
 
@@ -113,7 +113,8 @@ async function introduce(bus: Bus): Promise<void> {
 class Breaking {
   readonly figures: Partial<Record<Target, FaultFigures>> = {};
   readonly reroutesMs: number[] = [];
-  readonly pids = new Set<number>();
+  /** By pid. */
+  readonly processes = new Map<number, LiveProcess>();
   readonly #options: ChaosOptions;
   readonly #load: Load;
   readonly #status: () => Promise<ClusterStatus>;
@@ -135,13 +136,17 @@ class Breaking {
       if (signal.aborted) break;
       await this.#look();
       const processes = fleet.processes();
-      for (const { pid } of processes) this.pids.add(pid);
+      this.note(processes);
       const victim = victimOf(fault, processes, this.#leader.host);
       if (victim) this.#meet(fault, victim, startMs);
       else this.#figuresOf(fault.target).nobody++;
     }
     await this.#wait(startMs + durationMs);
     await Promise.all(this.#running);
+  }
+
+  note(processes: readonly LiveProcess[]): void {
+    for (const each of processes) this.processes.set(each.pid, each);
   }
 
   #meet(fault: Fault, victim: Victim, startMs: number): void {

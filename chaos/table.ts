@@ -36,7 +36,7 @@ export function faultsOf(result: Pick<ChaosResult, 'faults'>): number {
 
 export interface Aftermath {
   /** Processes that were left behind. */
-  readonly orphans: readonly number[];
+  readonly orphans: readonly string[];
   /** Lines of logs about promises that nobody had looked after. */
   readonly unhandled: readonly string[];
 }
