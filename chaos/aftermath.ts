@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { sleep } from './faults.js';
 import type { LiveProcess } from './fleet.js';
 import type { Aftermath } from './table.js';
 
@@ -8,9 +9,20 @@ const nobodyCaught = /unhandled rejection|uncaught exception|UnhandledPromiseRej
 /** Of each kind one line is enough to begin with. */
 const linesMax = 20;
 
+/** A process that has ended is there until somebody has heard of it: who adopted it can't. */
+const goneMsMax = 5_000;
+
 /** After all has been stopped: who is still there, and what the logs say. */
-export function aftermathOf(folder: string, processes: readonly LiveProcess[]): Aftermath {
-  const left = processes.filter(({ pid }) => isAlive(pid));
+export async function aftermathOf(
+  folder: string,
+  processes: readonly LiveProcess[],
+): Promise<Aftermath> {
+  const endMs = performance.now() + goneMsMax;
+  let left = processes.filter(({ pid }) => isAlive(pid));
+  while (left.length > 0 && performance.now() < endMs) {
+    await sleep(100);
+    left = left.filter(({ pid }) => isAlive(pid));
+  }
   const orphans = left.map(({ kind, name, pid }) => `${kind} ${name} (pid ${pid})`);
   return { orphans, unhandled: uncaughtIn(folder) };
 }

@@ -79,7 +79,7 @@ export const chaos: Command = {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const { signal } = interrupt;
       const result = await breakCluster(config, folder, { ...plan, signal, log: out.note }, out);
-      const aftermath = aftermathOf(folder, result.processes);
+      const aftermath = await aftermathOf(folder, result.processes);
       reportChaos(result, aftermath, out);
       return stood(result, aftermath) ? exitCode.ok : exitCode.failure;
     } finally {
