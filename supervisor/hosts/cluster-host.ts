@@ -141,6 +141,8 @@ async function join(
     host: name,
     life: record.life,
     leaseMs: hostLeaseMs,
+    // Where the bucket is, with the actors that need a leader most.
+    patienceMs: options.dataCenters.includes(trainingDataCenter(config)) ? 0 : hostLeaseMs / 2,
     lead: (term) =>
       takeUpDuties({
         bus,
