@@ -1,21 +1,47 @@
 import type { Fleet, LiveProcess } from './fleet.js';
+import type { MachineNetwork } from './network.js';
 import type { Fault } from './schedule.js';
 import type { Victim } from './victims.js';
 
 /** Between two looks whether something of a lost data center has come back. */
 const lossLookMs = 100;
 
+/** What faults are done to. */
+export interface Ground {
+  readonly fleet: Fleet;
+  /** Absent: the hosts share this machine's network. */
+  readonly network?: MachineNetwork | undefined;
+}
+
 /** Does what the fault says; resolves when it is over: at once after a kill, after a while otherwise. */
-export async function carryOut(
-  { what, lastsMs }: Fault,
-  victim: Victim,
-  fleet: Fleet,
-): Promise<void> {
+export async function carryOut(fault: Fault, victim: Victim, ground: Ground): Promise<void> {
+  const { what, lastsMs } = fault;
   if (what === 'kill') return signalAll(victim.processes, 'SIGKILL');
-  if (what === 'loss') return lose(victim.dataCenter, lastsMs, fleet);
+  if (what === 'loss') return lose(victim.dataCenter, lastsMs, ground.fleet);
+  if (what !== 'pause') return disturb(fault, victim.name, ground);
   signalAll(victim.processes, 'SIGSTOP');
   await sleep(lastsMs);
   signalAll(victim.processes, 'SIGCONT');
+}
+
+async function disturb(
+  { what, pick, lastsMs }: Fault,
+  name: string,
+  { fleet, network }: Ground,
+): Promise<void> {
+  const others = fleet.hosts.filter((each) => each !== name);
+  const other = others[Math.floor(pick * 1_000) % others.length]!;
+  const change = async (on: boolean): Promise<void> => {
+    if (what === 'cut') await network?.cut(name, on);
+    else if (what === 'block') await network?.block(name, other, on);
+    else await network?.slow(name, on);
+  };
+  await change(true);
+  try {
+    await sleep(lastsMs);
+  } finally {
+    await change(false);
+  }
 }
 
 /** Whatever is there ends, and nothing comes back before the time is over: servers would by themselves. */

@@ -1,13 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isActorKind } from '../messages/supervision.js';
 import type { HostedServer } from '../messages/hosts.js';
+import { isActorKind } from '../messages/supervision.js';
+import { KeptProcess } from './kept-process.js';
 
 /** A host of the cluster: a process of its own on this machine, as on a machine of its own. */
 export interface HostPlan {
   readonly name: string;
   readonly dataCenters: readonly string[];
+  /** Command that runs a command in the network of the host; absent: in that of this process. */
+  readonly within?: readonly string[];
 }
 
 /** A process that lives now. */
@@ -29,31 +31,38 @@ export interface FleetOptions {
   readonly servers: () => readonly HostedServer[];
 }
 
-/** Between the end of a host and its next start, as an init system does it. */
-const respawnMs = 500;
-/** Its actors drain first. */
-const stopMsMax = 30_000;
+interface Host {
+  readonly plan: HostPlan;
+  readonly process: KeptProcess;
+}
 
 /** Hosts that are started again whenever they end, and what runs on them. */
 export class Fleet {
   readonly #options: FleetOptions;
-  readonly #hosts = new Map<string, ChildProcess>();
-  readonly #held = new Set<string>();
-  #stopping = false;
+  readonly #hosts: readonly Host[];
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#hosts = options.plans.map((plan) => ({ plan, process: hostProcess(plan, options) }));
+  }
+
+  /** Names of hosts. */
+  get hosts(): string[] {
+    return this.#hosts.map(({ plan }) => plan.name);
   }
 
   start(): void {
-    for (const plan of this.#options.plans) this.#spawn(plan);
+    for (const { process } of this.#hosts) process.start();
   }
 
   /** Every process of the cluster; actors by the notes of their hosts, which are there before the actors work. */
   processes(): LiveProcess[] {
-    const { plans, servers } = this.#options;
+    const { folder, servers } = this.#options;
     return [
-      ...plans.flatMap((plan) => [...this.#hostProcess(plan), ...this.#actorsOf(plan)]),
+      ...this.#hosts.flatMap(({ plan: { name, dataCenters }, process: { pid } }) =>
+        pid === undefined ? [] : [{ name, kind: 'host', dataCenter: dataCenters[0]!, pid }],
+      ),
+      ...this.#hosts.flatMap(({ plan }) => actorsIn(path.join(folder, plan.name))),
       ...servers().flatMap(({ dataCenter, pid }) =>
         pid === null ? [] : [{ name: dataCenter, kind: 'nats-server', dataCenter, pid }],
       ),
@@ -62,59 +71,34 @@ export class Fleet {
 
   /** Hosts that can't come back: those of a data center that is lost. */
   hold(dataCenter: string, held: boolean): void {
-    for (const { name, dataCenters } of this.#options.plans) {
-      if (dataCenters[0] !== dataCenter) continue;
-      if (held) this.#held.add(name);
-      else this.#held.delete(name);
-    }
+    for (const { plan, process } of this.#hosts)
+      if (plan.dataCenters[0] === dataCenter) process.held = held;
   }
 
   /** Resolves when every host has drained its actors and left; what does not end is killed. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    await Promise.all([...this.#hosts.values()].map(end));
+    await Promise.all(this.#hosts.map(({ process }) => process.stop()));
   }
+}
 
-  #spawn(plan: HostPlan): void {
-    if (this.#stopping) return;
-    const { folder, command } = this.#options;
-    const stateDir = path.join(folder, plan.name);
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    const log = openSync(path.join(stateDir, 'host.log'), 'a', 0o600);
-    const options = ['--name', plan.name, '--state', stateDir];
-    const child = spawn(
-      process.execPath,
-      [...command, ...options, '--data-centers', plan.dataCenters.join(',')],
-      // A process group of its own: Ctrl-C is for this process, which stops hosts in order.
-      { stdio: ['ignore', log, log], detached: true },
-    );
-    closeSync(log);
-    this.#hosts.set(plan.name, child);
-    child.on('exit', () => this.#respawn(plan));
-  }
+function hostProcess(
+  { name, dataCenters, within = [] }: HostPlan,
+  { folder, command }: FleetOptions,
+): KeptProcess {
+  const stateDir = path.join(folder, name);
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  const options = ['--name', name, '--state', stateDir, '--data-centers', dataCenters.join(',')];
+  return new KeptProcess(
+    [...within, process.execPath, ...command, ...options],
+    path.join(stateDir, 'host.log'),
+  );
+}
 
-  #respawn(plan: HostPlan): void {
-    if (this.#stopping) return;
-    setTimeout(() => {
-      if (this.#held.has(plan.name)) this.#respawn(plan);
-      else this.#spawn(plan);
-    }, respawnMs);
-  }
-
-  #hostProcess({ name, dataCenters }: HostPlan): LiveProcess[] {
-    const child = this.#hosts.get(name);
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return [];
-    return [{ name, kind: 'host', dataCenter: dataCenters[0]!, pid: child.pid }];
-  }
-
-  #actorsOf({ name }: HostPlan): LiveProcess[] {
-    return notesIn(path.join(this.#options.folder, name, 'children.json')).flatMap(
-      ([address, pid]) => {
-        const [dataCenter = '', kind] = address.split('.');
-        return isActorKind(kind) ? [{ name: address, kind, dataCenter, pid }] : [];
-      },
-    );
-  }
+function actorsIn(stateDir: string): LiveProcess[] {
+  return notesIn(path.join(stateDir, 'children.json')).flatMap(([name, pid]) => {
+    const [dataCenter = '', kind] = name.split('.');
+    return isActorKind(kind) ? [{ name, kind, dataCenter, pid }] : [];
+  });
 }
 
 function notesIn(file: string): [string, number][] {
@@ -124,15 +108,4 @@ function notesIn(file: string): [string, number][] {
   } catch {
     return []; // The host has not started an actor yet.
   }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  // One that is stopped would not hear it.
-  child.kill('SIGCONT');
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
-  await ended;
-  clearTimeout(timer);
 }

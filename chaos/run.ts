@@ -4,8 +4,9 @@ import { StarlingError } from '../core/base/errors.js';
 import type { Audit } from '../operations/audit/audit.js';
 import { audit } from '../operations/audit/audit.js';
 import type { Bus } from '../runtime/bus.js';
+import type { Ground } from './faults.js';
 import { carryOut, sleep } from './faults.js';
-import type { Fleet, LiveProcess } from './fleet.js';
+import type { LiveProcess } from './fleet.js';
 import type { LoadFigures, Site } from './load.js';
 import { Load } from './load.js';
 import type { MemoryFigures } from './memory.js';
@@ -17,7 +18,7 @@ import type { Victim } from './victims.js';
 import { victimOf } from './victims.js';
 
 export interface ChaosOptions extends ScheduleOptions {
-  readonly fleet: Fleet;
+  readonly ground: Ground;
   /** Of clients, one in each inference data center. */
   readonly sites: readonly Site[];
   /** Of an administrator. */
@@ -32,6 +33,8 @@ export interface FaultFigures {
   kills: number;
   pauses: number;
   losses: number;
+  /** Links that were cut, blocked or slow. */
+  links: number;
   /** Times that there was none of the kind to be met. */
   nobody: number;
   /** From the fault until all was well again, milliseconds. */
@@ -63,7 +66,8 @@ const items = 100;
 
 /** Breaks a cluster that is used, by a schedule that a seed makes, then waits until it is whole again and looks at its books. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { sites, admin, fleet, seed, requestsPerSecond, log } = options;
+  const { sites, admin, ground, seed, requestsPerSecond, log } = options;
+  const { fleet } = ground;
   const client = clientOn(admin, 2_000);
   await introduce(sites[0]!.bus);
   const startMs = performance.now();
@@ -132,13 +136,13 @@ class Breaking {
 
   /** Resolves when every fault is over, and what it met is well again or given up. */
   async all(): Promise<void> {
-    const { signal, fleet, durationMs } = this.#options;
+    const { signal, ground, durationMs } = this.#options;
     const startMs = performance.now();
     for (const fault of scheduleFaults(this.#options)) {
       await this.#wait(startMs + fault.atMs);
       if (signal.aborted) break;
       await this.#look();
-      const processes = fleet.processes();
+      const processes = ground.fleet.processes();
       this.note(processes);
       const victim = victimOf(fault, processes, this.#leader.host);
       if (victim) this.#meet(fault, victim, startMs);
@@ -153,18 +157,19 @@ class Breaking {
   }
 
   #meet(fault: Fault, victim: Victim, startMs: number): void {
-    const { fleet, log } = this.#options;
+    const { ground, log } = this.#options;
     const { target, what, lastsMs } = fault;
     const figures = this.#figuresOf(target);
     if (what === 'kill') figures.kills++;
     else if (what === 'pause') figures.pauses++;
-    else figures.losses++;
+    else if (what === 'loss') figures.losses++;
+    else figures.links++;
     const atMs = performance.now();
     const how = what === 'kill' ? '' : ` for ${(lastsMs / 1000).toFixed(1)} s`;
     const name = target === victim.name ? target : `${target} ${victim.name}`;
     log(`${((atMs - startMs) / 1000).toFixed(1)} s: ${what} ${name}${how}`);
     if (what === 'loss') this.#timeReroute(victim.dataCenter, atMs);
-    const over = carryOut(fault, victim, fleet);
+    const over = carryOut(fault, victim, ground);
     const { term } = this.#leader;
     const recovery = recoveryMs({ fault, victim, status: this.#status, term, over });
     this.#running.push(
@@ -203,7 +208,7 @@ class Breaking {
 
   #figuresOf(target: Target): FaultFigures {
     return (this.figures[target] ??= {
-      ...{ kills: 0, pauses: 0, losses: 0, nobody: 0, unrecovered: 0 },
+      ...{ kills: 0, pauses: 0, losses: 0, links: 0, nobody: 0, unrecovered: 0 },
       recoveriesMs: [],
     });
   }

@@ -13,16 +13,21 @@ export interface Fault {
   readonly lastsMs: number;
 }
 
-/** SIGKILL; SIGSTOP, and SIGCONT after a while; or the end of everything in a place, which returns after a while. */
-export type FaultKind = 'kill' | 'pause' | 'loss';
-/** An actor of a kind, a host's supervisor, that of the leader, a NATS server, or a whole data center. */
-export type Target = ActorKind | 'host' | 'leader' | 'nats-server' | 'data-center';
+/**
+ * SIGKILL; SIGSTOP, and SIGCONT after a while; the end of everything in a place, which returns after a while; a machine
+ * whose cable is out for a while, what it sends to another one being lost, or its link being slow and losing packets.
+ */
+export type FaultKind = 'kill' | 'pause' | 'loss' | 'cut' | 'block' | 'slow';
+/** An actor of a kind, a host's supervisor, that of the leader, a NATS server, a whole data center, or a machine's link. */
+export type Target = ActorKind | 'host' | 'leader' | 'nats-server' | 'data-center' | 'link';
 
 export interface ScheduleOptions {
   readonly seed: number;
   readonly durationMs: number;
   /** Mean time between two faults; 0: there are none. */
   readonly everyMs: number;
+  /** What can be done to links; absent: the hosts share this machine's network. */
+  readonly links?: readonly ('cut' | 'block' | 'slow')[];
 }
 
 /** Servers and data centers are few, and each fault of one is a fault of many actors. */
@@ -40,15 +45,20 @@ const pauseMs = { min: 300, max: 3_000 };
 /** The leader must be missed, so its pause is longer than its lease. */
 const leaderPauseMs = { min: 3_000, max: 6_000 };
 const lossMs = { min: 2_000, max: 8_000 };
+/** Where there are links, about one fault in five is theirs. */
+const linkWeight = 9;
+const linkMs = { min: 1_000, max: 10_000 };
 
 /** The same seed gives the same faults. Times between them are exponential, so that some come together. */
-export function scheduleFaults({ seed, durationMs, everyMs }: ScheduleOptions): Fault[] {
+export function scheduleFaults(options: ScheduleOptions): Fault[] {
+  const { seed, durationMs, everyMs, links = [] } = options;
   if (everyMs === 0) return [];
   const draw = randomOf(seed);
+  const chances = links.length === 0 ? weights : [...weights, ['link', linkWeight] as const];
   const faults: Fault[] = [];
   for (let atMs = gap(draw(), everyMs); atMs < durationMs; atMs += gap(draw(), everyMs)) {
-    const target = choose(draw());
-    const what = whatOf(target, draw());
+    const target = choose(chances, draw());
+    const what = whatOf(target, draw(), links);
     const pick = draw();
     const lastsMs = Math.round(between(lengthsOf(target, what), draw()));
     faults.push({ atMs: Math.round(atMs), what, target, pick, lastsMs });
@@ -56,13 +66,19 @@ export function scheduleFaults({ seed, durationMs, everyMs }: ScheduleOptions): 
   return faults;
 }
 
-function whatOf(target: Target, u: number): FaultKind {
+function whatOf(
+  target: Target,
+  u: number,
+  links: NonNullable<ScheduleOptions['links']>,
+): FaultKind {
   if (target === 'data-center') return 'loss';
+  if (target === 'link') return links[Math.floor(u * links.length)]!;
   return u < pauseShare ? 'pause' : 'kill';
 }
 
 function lengthsOf(target: Target, what: FaultKind): typeof pauseMs {
   if (what === 'loss') return lossMs;
+  if (target === 'link') return linkMs;
   return target === 'leader' ? leaderPauseMs : pauseMs;
 }
 
@@ -74,13 +90,13 @@ function gap(u: number, everyMs: number): number {
   return -Math.log(1 - u) * everyMs;
 }
 
-function choose(u: number): Target {
-  let left = u * weights.reduce((sum, [, weight]) => sum + weight, 0);
-  for (const [target, weight] of weights) {
+function choose(chances: readonly (readonly [Target, number])[], u: number): Target {
+  let left = u * chances.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [target, weight] of chances) {
     left -= weight;
     if (left < 0) return target;
   }
-  return weights[0]![0];
+  return chances[0]![0];
 }
 
 /** mulberry32 (T. Ettinger, public domain): uniform in [0, 1). */

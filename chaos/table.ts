@@ -5,6 +5,7 @@ export interface ChaosRow {
   readonly kills: number;
   readonly pauses: number;
   readonly losses: number;
+  readonly links: number;
   /** Times that all was well again, and how long that took. */
   readonly recoveries: number;
   readonly p50Ms: number | undefined;
@@ -15,10 +16,10 @@ export interface ChaosRow {
 export function rowsOf({ faults }: Pick<ChaosResult, 'faults'>): ChaosRow[] {
   return Object.entries(faults)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([target, { kills, pauses, losses, recoveriesMs }]) => {
+    .map(([target, { kills, pauses, losses, links, recoveriesMs }]) => {
       const times = [...recoveriesMs].sort((a, b) => a - b);
       return {
-        ...{ target, kills, pauses, losses },
+        ...{ target, kills, pauses, losses, links },
         recoveries: times.length,
         p50Ms: times[Math.floor(times.length / 2)],
         maxMs: times.at(-1),
@@ -29,7 +30,7 @@ export function rowsOf({ faults }: Pick<ChaosResult, 'faults'>): ChaosRow[] {
 /** Faults of all kinds. */
 export function faultsOf(result: Pick<ChaosResult, 'faults'>): number {
   return rowsOf(result).reduce(
-    (sum, { kills, pauses, losses }) => sum + kills + pauses + losses,
+    (sum, { kills, pauses, losses, links }) => sum + kills + pauses + losses + links,
     0,
   );
 }

@@ -32,7 +32,8 @@ function victimsOf(
     }));
   }
   const one = (each: LiveProcess): boolean =>
-    target === 'leader' ? each.kind === 'host' && each.name === leader : each.kind === target;
+    (target === 'link' && each.kind === 'host') ||
+    (target === 'leader' ? each.kind === 'host' && each.name === leader : each.kind === target);
   return processes
     .filter(one)
     .map((each) => ({ name: each.name, dataCenter: each.dataCenter, processes: [each] }));

@@ -36,12 +36,12 @@ function documentOf(result: ChaosResult, aftermath: Aftermath): object {
 function faultLines(result: ChaosResult): string[] {
   const cells = rowsOf(result).map((row) => [
     row.target,
-    ...[row.kills, row.pauses, row.losses, row.recoveries].map(String),
+    ...[row.kills, row.pauses, row.losses, row.links, row.recoveries].map(String),
     milliseconds(row.p50Ms),
     milliseconds(row.maxMs),
   ]);
   if (cells.length === 0) return [];
-  const head = ['', 'killed', 'paused', 'lost', 'well again', 'p50', 'max'];
+  const head = ['', 'killed', 'paused', 'lost', 'link', 'well again', 'p50', 'max'];
   return [...table(head, cells), `${faultsOf(result)} faults`];
 }
 

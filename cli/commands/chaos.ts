@@ -14,11 +14,11 @@ import { loadClusterConfig } from '../../core/config/load.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { NatsBus } from '../../runtime/nats.js';
 import { connectAs } from '../../runtime/nats.js';
-import type { NatsSite } from '../../supervisor/nats-site.js';
-import { ownSite } from '../../supervisor/nats-site.js';
+import type { MachineNetwork } from '../../chaos/network.js';
 import { reportChaos } from '../chaos-report.js';
+import { startServers, type ChaosServers } from '../chaos-servers.js';
 import { stateDirDefault } from '../cluster-access.js';
-import type { Command, Output } from '../command.js';
+import type { Command } from '../command.js';
 import { UsageError, exitCode, expectPositionals, integerOf } from '../command.js';
 import { onInterrupt } from '../interrupt.js';
 
@@ -50,6 +50,10 @@ export const chaos: Command = {
       text: `recommendations a second (default ${requestsPerSecondDefault})`,
     },
     {
+      name: 'network',
+      text: 'give each host a network of its own (Linux, as root), and cut, block and slow down their links too',
+    },
+    {
       name: 'state',
       value: 'DIR',
       text: 'state folder, emptied first (default .starling/chaos)',
@@ -78,7 +82,12 @@ export const chaos: Command = {
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const { signal } = interrupt;
-      const result = await breakCluster(config, folder, { ...plan, signal, log: out.note }, out);
+      const result = await breakCluster(
+        config,
+        folder,
+        { ...plan, signal, log: out.note },
+        args.has('network'),
+      );
       const aftermath = await aftermathOf(folder, result.processes);
       reportChaos(result, aftermath, out);
       return stood(result, aftermath) ? exitCode.ok : exitCode.failure;
@@ -105,37 +114,39 @@ async function breakCluster(
   config: ClusterConfig,
   folder: string,
   plan: Plan,
-  out: Output,
+  isNetworked: boolean,
 ): Promise<ChaosResult> {
-  const site = await ownSite({
-    config,
-    stateDir: folder,
-    log: out.note,
-    onRestart: () => undefined,
-  });
+  const plans = hostsOf(config);
+  const servers = await startServers(config, folder, plans, isNetworked, plan.log);
   try {
     const configFile = path.join(folder, 'config.json');
     await writeFile(configFile, JSON.stringify(config));
     const starling = fileURLToPath(new URL('../starling.js', import.meta.url));
-    const accessFile = path.join(folder, 'nats', 'access.json');
+    const { accessFile, network } = servers;
     const fleet = new Fleet({
-      plans: hostsOf(config),
+      plans: plans.map((each) => ({ ...each, within: network?.within(each.name) ?? [] })),
       folder,
       command: [starling, 'host', '--access', accessFile, '--config', configFile],
-      servers: () => site.servers(),
+      servers: () => servers.running(),
     });
     fleet.start();
     try {
-      return await withConnections(config, site, async (sites, admin) => {
+      return await withConnections(config, servers, async (sites, admin) => {
         await untilReady(admin, plan.signal);
-        return await runChaos({ ...plan, fleet, sites, admin });
+        const links = network && linkFaults(network);
+        const ground = { fleet, network };
+        return await runChaos({ ...plan, ...(links ? { links } : {}), ground, sites, admin });
       });
     } finally {
       await fleet.stop();
     }
   } finally {
-    await site.stop();
+    await servers.stop();
   }
+}
+
+function linkFaults({ delays }: MachineNetwork): NonNullable<ChaosOptions['links']> {
+  return delays ? ['cut', 'block', 'slow'] : ['cut', 'block'];
 }
 
 /** Two hosts learn, so that one can stand in for the other; elsewhere another data center does. */
@@ -150,7 +161,7 @@ function hostsOf({ dataCenters }: ClusterConfig): HostPlan[] {
 
 async function withConnections<T>(
   config: ClusterConfig,
-  { access }: NatsSite,
+  { access }: ChaosServers,
   use: (sites: readonly Site[], admin: NatsBus) => Promise<T>,
 ): Promise<T> {
   const name = 'chaos';

@@ -1,0 +1,62 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+
+/** Between the end of a process and its next start, as an init system does it. */
+const respawnMs = 500;
+/** What runs in it drains first. */
+const stopMsMax = 30_000;
+
+/** A process that is started again whenever it ends, as by an init system. */
+export class KeptProcess {
+  readonly #command: readonly string[];
+  readonly #logFile: string;
+  #child: ChildProcess | undefined;
+  #stopping = false;
+  /** It may not come back for now. */
+  held = false;
+
+  constructor(command: readonly string[], logFile: string) {
+    this.#command = command;
+    this.#logFile = logFile;
+  }
+
+  /** Undefined while it is not there. */
+  get pid(): number | undefined {
+    const child = this.#child;
+    const ended = !child || child.exitCode !== null || child.signalCode !== null;
+    return ended ? undefined : child.pid;
+  }
+
+  start(): void {
+    if (this.#stopping) return;
+    const [file, ...args] = this.#command as [string, ...string[]];
+    const log = openSync(this.#logFile, 'a', 0o600);
+    // A process group of its own: Ctrl-C is for who keeps it, and stops it in order.
+    const child = spawn(file, args, { stdio: ['ignore', log, log], detached: true });
+    closeSync(log);
+    this.#child = child;
+    child.on('exit', () => this.#startLater());
+  }
+
+  /** Resolves when it has ended; what does not end by itself is killed. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const child = this.#child;
+    if (!child || this.pid === undefined) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    // One that is stopped would not hear it.
+    child.kill('SIGCONT');
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  #startLater(): void {
+    if (this.#stopping) return;
+    setTimeout(() => {
+      if (this.held) this.#startLater();
+      else this.start();
+    }, respawnMs);
+  }
+}

@@ -1,0 +1,103 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { HostPlan } from '../chaos/fleet.js';
+import { KeptProcess } from '../chaos/kept-process.js';
+import { MachineNetwork } from '../chaos/network.js';
+import type { ClusterConfig } from '../core/config/schema.js';
+import type { HostedServer } from '../messages/hosts.js';
+import type { Role } from '../messages/roles.js';
+import type { NatsAccess } from '../messages/supervision.js';
+import { parseTopology } from '../supervisor/nats-config/topology.js';
+import { writeDeployment } from '../supervisor/nats-config/write-deployment.js';
+import { findServer } from '../supervisor/nats-servers/find-server.js';
+import { accessSite, ownSite } from '../supervisor/nats-site.js';
+
+/** The NATS servers of a cluster that is to be broken; whatever ends is started again. */
+export interface ChaosServers {
+  readonly access: (dataCenter: string, role: Role) => NatsAccess;
+  readonly accessFile: string;
+  /** Absent: servers and hosts share this machine's network. */
+  readonly network?: MachineNetwork;
+  running(): readonly HostedServer[];
+  stop(): Promise<void>;
+}
+
+/** One server for each data center: on this machine, or on the network of the data center's first host. */
+export function startServers(
+  config: ClusterConfig,
+  folder: string,
+  hosts: readonly HostPlan[],
+  isNetworked: boolean,
+  log: (line: string) => void,
+): Promise<ChaosServers> {
+  return isNetworked ? onNetworks(config, folder, hosts) : here(config, folder, log);
+}
+
+async function here(
+  config: ClusterConfig,
+  folder: string,
+  log: (line: string) => void,
+): Promise<ChaosServers> {
+  const site = await ownSite({ config, stateDir: folder, log, onRestart: () => undefined });
+  return {
+    access: site.access,
+    accessFile: path.join(folder, 'nats', 'access.json'),
+    running: () => site.servers(),
+    stop: () => site.stop(),
+  };
+}
+
+/** As `starling nats-config` describes them, each on a machine of its own. */
+async function onNetworks(
+  config: ClusterConfig,
+  folder: string,
+  hosts: readonly HostPlan[],
+): Promise<ChaosServers> {
+  const network = await MachineNetwork.create(hosts.map(({ name }) => name));
+  try {
+    const homes = config.dataCenters.map(({ name }) => {
+      return { name, host: hosts.find(({ dataCenters }) => dataCenters[0] === name)!.name };
+    });
+    const out = path.join(folder, 'deployment');
+    const topology = parseTopology(
+      {
+        dataCenters: Object.fromEntries(
+          homes.map(({ name, host }) => {
+            const storeDir = path.join(folder, 'streams', name);
+            return [name, [{ server: host, host: network.addressOf(host), storeDir }]];
+          }),
+        ),
+      },
+      config,
+    );
+    await writeDeployment(out, { config, topology });
+    await mkdir(path.join(folder, 'nats-logs'), { mode: 0o700 });
+    const { path: binary } = await findServer();
+    const processes = homes.map(({ name, host }) => {
+      const conf = path.join(out, name, `${host}.conf`);
+      const log = path.join(folder, 'nats-logs', `${name}.log`);
+      const command = [...network.within(host), binary, '--config', conf];
+      return { name, host, process: new KeptProcess(command, log) };
+    });
+    for (const { process } of processes) process.start();
+    const accessFile = path.join(out, 'access.json');
+    const { access } = await accessSite(config, accessFile);
+    return {
+      access,
+      accessFile,
+      network,
+      running: () =>
+        processes.map(({ name, host, process }) => {
+          const url = `nats://${network.addressOf(host)}:4222`;
+          return { dataCenter: name, pid: process.pid ?? null, url };
+        }),
+      stop: async () => {
+        await Promise.all(processes.map(({ process }) => process.stop()));
+        await network.remove();
+      },
+    };
+  } catch (error) {
+    await network.remove();
+    throw error;
+  }
+}
