@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { StarlingClient } from '../client/client.js';
 import { clientOn } from '../client/client.js';
 import { codeOf } from '../core/base/errors.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
@@ -12,10 +13,27 @@ const itemsShown = 5;
 /** An event is offered until it is acknowledged; then it must not be lost. */
 const ingestPauseMs = 200;
 
+/** Where people are: a connection of a client who lives in a data center. */
+export interface Site {
+  readonly dataCenter: string;
+  readonly bus: Bus;
+}
+
+export interface Answered {
+  readonly site: string;
+  /** When it was asked, by `performance.now()`. */
+  readonly askedAtMs: number;
+  readonly answeredAtMs: number;
+  /** Where it was answered. */
+  readonly dataCenter: string;
+}
+
 export interface LoadFigures {
   readonly requests: number;
   readonly failed: number;
   readonly degraded: number;
+  /** Answered by another data center than the one where it was asked. */
+  readonly rerouted: number;
   readonly latency: LatencyHistogram;
   readonly failures: Readonly<Record<string, number>>;
   /** Acknowledged actions. */
@@ -31,20 +49,26 @@ export class Load {
   readonly #failures: Record<string, number> = {};
   readonly #pending = new Set<Promise<void>>();
   readonly #timers: NodeJS.Timeout[];
+  readonly #listeners = new Set<(answered: Answered) => void>();
   #requests = 0;
   #failed = 0;
   #degraded = 0;
+  #rerouted = 0;
   #actions = 0;
   #stopped = false;
 
-  constructor(sites: readonly Bus[], requestsPerSecond: number) {
+  constructor(sites: readonly Site[], requestsPerSecond: number) {
     const everyMs = (1000 * sites.length) / requestsPerSecond;
-    this.#timers = sites.map((bus) =>
-      setInterval(() => {
-        const visit = this.#visit(bus).finally(() => this.#pending.delete(visit));
+    this.#timers = sites.map(({ dataCenter, bus }) => {
+      const asks = clientOn(bus, attemptMs);
+      const tells = clientOn(bus);
+      return setInterval(() => {
+        const visit = this.#visit(dataCenter, asks, tells).finally(() =>
+          this.#pending.delete(visit),
+        );
         this.#pending.add(visit);
-      }, everyMs),
-    );
+      }, everyMs);
+    });
   }
 
   get figures(): LoadFigures {
@@ -52,10 +76,17 @@ export class Load {
       requests: this.#requests,
       failed: this.#failed,
       degraded: this.#degraded,
+      rerouted: this.#rerouted,
       latency: this.#latency,
       failures: this.#failures,
       actions: this.#actions,
     };
+  }
+
+  /** Hears of every answer. */
+  onAnswer(listener: (answered: Answered) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Resolves when every action that was begun is acknowledged. */
@@ -65,18 +96,16 @@ export class Load {
     await Promise.all(this.#pending);
   }
 
-  async #visit(bus: Bus): Promise<void> {
-    const client = clientOn(bus, attemptMs);
+  async #visit(site: string, asks: StarlingClient, tells: StarlingClient): Promise<void> {
     const user = this.#requests++ % users;
     const requestId = randomUUID();
-    const startMs = performance.now();
+    const askedAtMs = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
-        const answer = await client.recommend({ user, k: itemsShown, requestId });
-        this.#latency.record(performance.now() - startMs);
-        if (answer.degraded) this.#degraded++;
+        const answer = await asks.recommend({ user, k: itemsShown, requestId });
+        this.#note({ site, askedAtMs, dataCenter: answer.dataCenter }, answer.degraded);
         const item = answer.items[0]?.item;
-        if (item !== undefined) await this.#react(bus, requestId, item, user);
+        if (item !== undefined) await this.#react(tells, requestId, item, user);
         return;
       } catch (error) {
         if (attempt < attempts) continue;
@@ -87,8 +116,20 @@ export class Load {
     }
   }
 
-  async #react(bus: Bus, requestId: string, item: string, user: number): Promise<void> {
-    const client = clientOn(bus);
+  #note(asked: Omit<Answered, 'answeredAtMs'>, degraded: boolean): void {
+    const answeredAtMs = performance.now();
+    this.#latency.record(answeredAtMs - asked.askedAtMs);
+    if (degraded) this.#degraded++;
+    if (asked.dataCenter !== asked.site) this.#rerouted++;
+    for (const listener of this.#listeners) listener({ ...asked, answeredAtMs });
+  }
+
+  async #react(
+    client: StarlingClient,
+    requestId: string,
+    item: string,
+    user: number,
+  ): Promise<void> {
     const label = (user + Number(item)) % 2 === 0 ? 1 : 0;
     for (;;) {
       try {

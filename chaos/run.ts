@@ -1,95 +1,98 @@
 import { clientOn } from '../client/client.js';
 import type { ClusterStatus } from '../client/cluster-status.js';
 import { StarlingError } from '../core/base/errors.js';
-import type { SupervisionEvent } from '../messages/supervision.js';
 import type { Audit } from '../operations/audit/audit.js';
 import { audit } from '../operations/audit/audit.js';
 import type { Bus } from '../runtime/bus.js';
-import type { LoadFigures } from './load.js';
+import { carryOut, sleep } from './faults.js';
+import type { Fleet, LiveProcess } from './fleet.js';
+import type { LoadFigures, Site } from './load.js';
 import { Load } from './load.js';
-import type { Fault, ScheduleOptions } from './schedule.js';
+import type { MemoryFigures } from './memory.js';
+import { MemoryWatch } from './memory.js';
+import { recoveryMs } from './recoveries.js';
+import type { Fault, ScheduleOptions, Target } from './schedule.js';
 import { scheduleFaults } from './schedule.js';
 import type { Victim } from './victims.js';
 import { victimOf } from './victims.js';
 
-/** What chaos needs of a cluster: to see it, to use it, and to read its streams. */
-export interface ChaosCluster {
-  status(): ClusterStatus;
-  onEvent(listener: (event: SupervisionEvent) => void): () => void;
-  /** Of clients, one per inference data center. */
-  readonly sites: readonly Bus[];
+export interface ChaosOptions extends ScheduleOptions {
+  readonly fleet: Fleet;
+  /** Of clients, one in each inference data center. */
+  readonly sites: readonly Site[];
   /** Of an administrator. */
   readonly admin: Bus;
-}
-
-export interface ChaosOptions extends ScheduleOptions {
-  readonly cluster: ChaosCluster;
   readonly requestsPerSecond: number;
   /** Aborted: no more faults; what was begun is settled and judged. */
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
 }
 
+export interface FaultFigures {
+  kills: number;
+  pauses: number;
+  losses: number;
+  /** Times that there was none of the kind to be met. */
+  nobody: number;
+  /** From the fault until all was well again, milliseconds. */
+  readonly recoveriesMs: number[];
+  unrecovered: number;
+}
+
 export interface ChaosResult {
   readonly seed: number;
   readonly seconds: number;
-  /** What was done, by target. */
-  readonly faults: Readonly<Record<string, { kills: number; pauses: number; nobody: number }>>;
-  /** From the exit of an actor until it was ready again, by kind. */
-  readonly recoveries: Readonly<Record<string, readonly number[]>>;
+  readonly faults: Readonly<Partial<Record<Target, FaultFigures>>>;
   readonly load: LoadFigures;
   readonly availability: number;
+  /** From the loss of an inference data center to the first answer that its people got from elsewhere. */
+  readonly reroutesMs: readonly number[];
   readonly audit: Audit;
-  /** Processes of actors and servers that were replaced and are still there. */
-  readonly orphans: readonly number[];
   /** Every actor was ready again, and all was learned. */
   readonly recovered: boolean;
+  readonly memory: readonly MemoryFigures[];
+  /** Every process that was seen: none may be left when the cluster has stopped. */
+  readonly processes: readonly LiveProcess[];
 }
 
 const warmUpMs = 3_000;
 const readyMsMax = 120_000;
-const settleMsMax = 60_000;
+const settleMsMax = 120_000;
 const users = 200;
 const items = 100;
 
 /** Breaks a cluster that is used, by a schedule that a seed makes, then waits until it is whole again and looks at its books. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { cluster, seed, signal, requestsPerSecond, log } = options;
-  await introduce(cluster.sites[0]!);
-  const seen = new Set<number>();
-  const recoveries: Record<string, number[]> = {};
-  const forget = cluster.onEvent(({ address, recoveryMs }) => {
-    if (recoveryMs !== undefined) (recoveries[kindOf(address)] ??= []).push(recoveryMs);
-  });
-  const faults: Record<string, { kills: number; pauses: number; nobody: number }> = {};
-  const load = new Load(cluster.sites, requestsPerSecond);
+  const { sites, admin, fleet, seed, requestsPerSecond } = options;
+  const client = clientOn(admin, 2_000);
+  await introduce(sites[0]!.bus);
+  const load = new Load(sites, requestsPerSecond);
+  const memory = new MemoryWatch(fleet);
   const startMs = performance.now();
-  try {
-    await sleep(warmUpMs);
-    await breakThings(scheduleFaults(options), { cluster, signal, seen, faults, log });
-  } finally {
-    forget();
-  }
+  await sleep(warmUpMs);
+  const run = new Breaking(options, load, () => client.status());
+  await run.all();
   const seconds = (performance.now() - startMs) / 1000;
-  const whole = await until(() => cluster.status().ready, readyMsMax);
+  const whole = await until(async () => (await client.status()).ready, readyMsMax);
+  memory.stop();
   await load.stop();
-  const client = clientOn(cluster.admin);
-  let books = await audit(cluster.admin, () => client.status(), settleMsMax);
-  const idle = async (): Promise<boolean> => {
-    books = await audit(cluster.admin, () => client.status(), 0);
+  let books = await audit(admin, () => client.status(), settleMsMax);
+  const learned = await until(async () => {
+    books = await audit(admin, () => client.status(), 0);
     return books.ok && Object.values(books.findings.inFlight).every((count) => count === 0);
-  };
-  const learned = await until(idle, settleMsMax);
+  }, settleMsMax);
+  run.note(fleet.processes());
   return {
     seed,
     seconds,
-    faults,
-    recoveries,
+    faults: run.figures,
     load: load.figures,
     availability: 1 - load.figures.failed / Math.max(1, load.figures.requests),
+    reroutesMs: run.reroutesMs,
     audit: books,
-    orphans: orphansOf(seen, cluster.status()),
     recovered: whole && learned,
+    memory: memory.figures(),
+    processes: [...run.processes.values()],
   };
 }
 
@@ -106,73 +109,104 @@ async function introduce(bus: Bus): Promise<void> {
   if (!found) throw new StarlingError('TIMEOUT', 'nothing is recommended yet.');
 }
 
-interface Breaking {
-  readonly cluster: ChaosCluster;
-  readonly signal: AbortSignal;
-  readonly seen: Set<number>;
-  readonly faults: Record<string, { kills: number; pauses: number; nobody: number }>;
-  readonly log: (line: string) => void;
-}
+/** One run of faults, and what came of each. */
+class Breaking {
+  readonly figures: Partial<Record<Target, FaultFigures>> = {};
+  readonly reroutesMs: number[] = [];
+  /** By pid. */
+  readonly processes = new Map<number, LiveProcess>();
+  readonly #options: ChaosOptions;
+  readonly #load: Load;
+  readonly #status: () => Promise<ClusterStatus>;
+  readonly #running: Promise<void>[] = [];
+  #leader = { host: '', term: 0 };
 
-async function breakThings(schedule: readonly Fault[], breaking: Breaking): Promise<void> {
-  const { cluster, signal, seen, faults, log } = breaking;
-  const startMs = performance.now();
-  const pauses: Promise<void>[] = [];
-  for (const fault of schedule) {
-    await sleep(startMs + fault.atMs - performance.now());
-    if (signal.aborted) break;
-    const status = cluster.status();
-    for (const { pid } of [...status.actors, ...status.natsServers])
-      if (pid !== null) seen.add(pid);
-    const count = (faults[fault.target] ??= { kills: 0, pauses: 0, nobody: 0 });
-    const victim = victimOf(fault, status);
-    if (!victim) {
-      count.nobody++;
-      continue;
-    }
-    log(`${(fault.atMs / 1000).toFixed(1)} s: ${fault.what} ${victim.name}`);
-    if (fault.what === 'kill') {
-      count.kills++;
-      signalAll(victim, 'SIGKILL');
-    } else {
-      count.pauses++;
-      pauses.push(pause(victim, fault.lastsMs));
-    }
+  constructor(options: ChaosOptions, load: Load, status: () => Promise<ClusterStatus>) {
+    this.#options = options;
+    this.#load = load;
+    this.#status = status;
   }
-  await Promise.all(pauses);
-}
 
-async function pause(victim: Victim, ms: number): Promise<void> {
-  signalAll(victim, 'SIGSTOP');
-  await sleep(ms);
-  signalAll(victim, 'SIGCONT');
-}
+  /** Resolves when every fault is over, and what it met is well again or given up. */
+  async all(): Promise<void> {
+    const { signal, fleet, durationMs } = this.#options;
+    const startMs = performance.now();
+    for (const fault of scheduleFaults(this.#options)) {
+      await this.#wait(startMs + fault.atMs);
+      if (signal.aborted) break;
+      await this.#look();
+      const processes = fleet.processes();
+      this.note(processes);
+      const victim = victimOf(fault, processes, this.#leader.host);
+      if (victim) this.#meet(fault, victim, startMs);
+      else this.#figuresOf(fault.target).nobody++;
+    }
+    await this.#wait(startMs + durationMs);
+    await Promise.all(this.#running);
+  }
 
-function signalAll({ pids }: Victim, signal: NodeJS.Signals): void {
-  for (const pid of pids) {
+  note(processes: readonly LiveProcess[]): void {
+    for (const each of processes) this.processes.set(each.pid, each);
+  }
+
+  #meet(fault: Fault, victim: Victim, startMs: number): void {
+    const { fleet, log } = this.#options;
+    const { target, what, lastsMs } = fault;
+    const figures = this.#figuresOf(target);
+    if (what === 'kill') figures.kills++;
+    else if (what === 'pause') figures.pauses++;
+    else figures.losses++;
+    const atMs = performance.now();
+    const how = what === 'kill' ? '' : ` for ${(lastsMs / 1000).toFixed(1)} s`;
+    const name = target === victim.name ? target : `${target} ${victim.name}`;
+    log(`${((atMs - startMs) / 1000).toFixed(1)} s: ${what} ${name}${how}`);
+    if (what === 'loss') this.#timeReroute(victim.dataCenter, atMs);
+    const over = carryOut(fault, victim, fleet);
+    const { term } = this.#leader;
+    const recovery = recoveryMs({ fault, victim, status: this.#status, term, over });
+    this.#running.push(
+      Promise.all([over, recovery]).then(([, ms]) => {
+        if (ms === undefined) figures.unrecovered++;
+        else figures.recoveriesMs.push(ms);
+      }),
+    );
+  }
+
+  #timeReroute(dataCenter: string, atMs: number): void {
+    if (!this.#options.sites.some((site) => site.dataCenter === dataCenter)) return;
+    const forget = this.#load.onAnswer((answer) => {
+      if (answer.site !== dataCenter || answer.askedAtMs < atMs) return;
+      if (answer.dataCenter === dataCenter) return;
+      this.reroutesMs.push(answer.answeredAtMs - atMs);
+      forget();
+    });
+  }
+
+  /** Who leads now; while nobody can be asked, who did. */
+  async #look(): Promise<void> {
     try {
-      process.kill(pid, signal);
+      const { leader, term } = await this.#status();
+      this.#leader = { host: leader, term };
     } catch {
-      // It is gone already, by an earlier fault or by its supervisor.
+      // The one before, then.
     }
   }
-}
 
-function orphansOf(seen: ReadonlySet<number>, { actors, natsServers }: ClusterStatus): number[] {
-  const wanted = new Set([...actors, ...natsServers].map(({ pid }) => pid));
-  return [...seen].filter((pid) => !wanted.has(pid) && isAlive(pid));
-}
+  async #wait(untilMs: number): Promise<void> {
+    const { signal } = this.#options;
+    while (!signal.aborted && performance.now() < untilMs)
+      await sleep(Math.min(500, untilMs - performance.now()));
+  }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
+  #figuresOf(target: Target): FaultFigures {
+    return (this.figures[target] ??= {
+      ...{ kills: 0, pauses: 0, losses: 0, nobody: 0, unrecovered: 0 },
+      recoveriesMs: [],
+    });
   }
 }
 
-async function until(holds: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean> {
+async function until(holds: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     try {
@@ -184,12 +218,4 @@ async function until(holds: () => boolean | Promise<boolean>, timeoutMs: number)
     if (performance.now() > endMs) return false;
     await sleep(200);
   }
-}
-
-function kindOf(address: string): string {
-  return address.split('.')[1] ?? address;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

@@ -21,11 +21,15 @@ describe('a schedule of faults', () => {
 
   test('kills and pauses everything that there is', () => {
     const faults = scheduleFaults(options);
-    for (const target of [...actorKinds, 'nats-server'] as const)
+    for (const target of [...actorKinds, 'nats-server', 'host', 'leader'] as const)
       for (const what of ['kill', 'pause'] as const)
         expect(faults).toContainEqual(expect.objectContaining({ target, what }));
     const lost = faults.filter(({ target }) => target === 'data-center');
     expect(lost.length).toBeGreaterThan(0);
-    expect(lost.every(({ what }) => what === 'pause')).toBe(true);
+    expect(lost.every(({ what }) => what === 'loss')).toBe(true);
   });
+});
+
+test('a schedule without a pause between faults is one without faults', () => {
+  expect(scheduleFaults({ ...options, everyMs: 0 })).toEqual([]);
 });

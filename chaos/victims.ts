@@ -1,34 +1,39 @@
-import type { ClusterStatus } from '../client/cluster-status.js';
+import type { LiveProcess } from './fleet.js';
 import type { Fault } from './schedule.js';
 
 export interface Victim {
-  /** An address, a server's data center, or a data center. */
+  /** An address, a host, a server's data center, or a data center. */
   readonly name: string;
-  readonly pids: readonly number[];
+  readonly dataCenter: string;
+  readonly processes: readonly LiveProcess[];
 }
 
 /** Who a fault meets now; nobody where none of its kind is alive. */
-export function victimOf({ target, pick }: Fault, status: ClusterStatus): Victim | undefined {
-  const victims = victimsOf(target, status);
+export function victimOf(
+  { target, pick }: Pick<Fault, 'target' | 'pick'>,
+  processes: readonly LiveProcess[],
+  leader: string,
+): Victim | undefined {
+  const victims = victimsOf(target, processes, leader);
   return victims[Math.floor(pick * victims.length)];
 }
 
-function victimsOf(target: Fault['target'], status: ClusterStatus): Victim[] {
-  const { actors, natsServers, dataCenters } = status;
-  if (target === 'nats-server')
-    return natsServers.flatMap(({ dataCenter, pid }) =>
-      pid === null ? [] : [{ name: `nats-server of ${dataCenter}`, pids: [pid] }],
-    );
-  if (target === 'data-center')
-    return dataCenters
-      .filter(({ role }) => role === 'inference')
-      .map(({ name }) => ({
-        name,
-        pids: [...actors, ...natsServers]
-          .filter(({ dataCenter }) => dataCenter === name)
-          .flatMap(({ pid }) => pid ?? []),
-      }));
-  return actors
-    .filter(({ kind, pid, state }) => kind === target && pid !== null && state === 'ready')
-    .map(({ address, pid }) => ({ name: address, pids: [pid!] }));
+function victimsOf(
+  target: Fault['target'],
+  processes: readonly LiveProcess[],
+  leader: string,
+): Victim[] {
+  if (target === 'data-center') {
+    const names = [...new Set(processes.map(({ dataCenter }) => dataCenter))].sort();
+    return names.map((name) => ({
+      name,
+      dataCenter: name,
+      processes: processes.filter(({ dataCenter }) => dataCenter === name),
+    }));
+  }
+  const one = (each: LiveProcess): boolean =>
+    target === 'leader' ? each.kind === 'host' && each.name === leader : each.kind === target;
+  return processes
+    .filter(one)
+    .map((each) => ({ name: each.name, dataCenter: each.dataCenter, processes: [each] }));
 }

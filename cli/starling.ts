@@ -95,5 +95,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// What nobody has thought of must end the process, as it does by itself, and be found in its log by its name.
+for (const what of ['unhandledRejection', 'uncaughtException'] as const) {
+  process.on(what, (error) => {
+    const name = what === 'unhandledRejection' ? 'unhandled rejection' : 'uncaught exception';
+    console.error(`${name}:`, error);
+    process.exit(exitCode.failure);
+  });
+}
+
 process.exitCode = await main(process.argv.slice(2));
 setTimeout(() => process.exit(), lingerMsMax).unref();

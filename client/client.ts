@@ -12,6 +12,7 @@ import type { ClusterStatus } from './cluster-status.js';
 import { parseClusterStatus } from './cluster-status.js';
 import type { ClusterLocation } from './connect.js';
 import { openConnection } from './connect.js';
+import { Detour } from './detour.js';
 import type { ActionInput, FeaturesInput, ImpressionInput, IngestReceipt } from './ingest.js';
 import { ingest } from './ingest.js';
 import type { Ranking, Recommendation } from './replies.js';
@@ -97,6 +98,7 @@ export async function connectStarling(
 /** The client over a connection that somebody else opened; `close` closes it. */
 export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): StarlingClient {
   const options = { deadlineMs, attemptMs: deadlineMs / 2 };
+  const detour = new Detour(bus, options);
   const withHome = (batch: RankBatch): RankBatch => {
     const from = batch.from ?? bus.home;
     return from === undefined ? batch : { ...batch, from };
@@ -109,11 +111,13 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
         withoutGaps({ ...request, requestId, from: bus.home }),
         noLimits,
       );
-      return parseRecommendation(await call(bus, subject.recommend, checked, options));
+      return parseRecommendation(
+        await detour.call(subject.recommend, subject.recommendAt, checked),
+      );
     },
     async rank(request) {
       const checked = parseRank(withoutGaps({ ...request, from: bus.home }), noLimits);
-      const reply = await call(bus, subject.rank, checked, options);
+      const reply = await detour.call(subject.rank, subject.rankAt, checked);
       return parseRanking(reply, checked.candidates.length);
     },
     async rankBatch(batch) {

@@ -33,6 +33,9 @@ interface Address {
   readonly tls?: TlsFiles | undefined;
 }
 
+/** Somebody waits for the answer. Too low: a busy server is left for nothing. Too high: requests fail before. */
+const suspectMs = 200;
+
 interface ConnectionOptions {
   readonly name: string;
   readonly connectTimeoutMs: number;
@@ -73,6 +76,7 @@ function connectTo(
     tls,
     name,
     connectTimeoutMs,
+    suspectMs,
   });
 }
 

@@ -85,12 +85,12 @@ function snapshots({ dataCenter, dataCenters }: Place) {
 const copies = ({ dataCenters }: Place, name: (dataCenter: string) => string): string[] =>
   dataCenters.map(name);
 
-const clientCalls = [s('recommend'), s('rank'), s('status')];
+const clientCalls = [s('recommend'), s('recommendAt'), s('rank'), s('rankAt'), s('status')];
 
 const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
   processor: ({ dataCenters }) => ({
     works: dataCenters.map((name) => ({ stream: streamName.raw(name), durable: 'processor' })),
-    calls: [s('featuresGet')],
+    calls: [s('featuresGet'), s('featuresGetAt')],
     writes: [s('join'), s('features'), deadLetters('processor')],
     hears: [s('features')],
   }),
@@ -102,7 +102,7 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
     writes: [s('join'), s('samples'), s('popular'), deadLetters('joiner')],
   }),
   'feature-store': (place) => ({
-    serves: [s('featuresGet')],
+    serves: [s('featuresGet'), s('featuresGetAt')],
     tails: copies(place, streamName.featuresAt),
     writes: [deadLetters('feature-store')],
   }),
@@ -147,22 +147,22 @@ const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
       place.dataCenters.map((dc) => s(name, { dc }));
     return {
       ...kept,
-      serves: [s('lookup'), ...each('servingControl')],
+      serves: [s('lookup'), s('lookupAt'), ...each('servingControl')],
       writes: [...kept.writes, ...each('visible'), deadLetters('serving-shard')],
       tails: [...kept.tails, ...followed],
       looksUp: [...kept.looksUp, ...followed],
     };
   },
   ranker: (place) => ({
-    serves: [s('rank')],
-    calls: [s('featuresGet'), s('lookup')],
+    serves: [s('rank'), s('rankAt')],
+    calls: [s('featuresGet'), s('featuresGetAt'), s('lookup'), s('lookupAt')],
     tails: copies(place, streamName.denseAt),
     writes: [s('ingest', { type: 'impression' }), deadLetters('ranker')],
     hears: [s('features')],
   }),
   recommender: (place) => ({
-    serves: [s('recommend')],
-    calls: [s('rank')],
+    serves: [s('recommend'), s('recommendAt')],
+    calls: [s('rank'), s('rankAt')],
     tails: copies(place, streamName.featuresAt),
     writes: [deadLetters('recommender')],
     hears: [s('popular')],

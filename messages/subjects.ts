@@ -28,6 +28,20 @@ export const subjectTable = {
     'ranker',
     'scores of given candidates',
   ),
+  recommendAt: row(
+    'starling.at.<dc>.recommend',
+    'request',
+    'clients',
+    'recommender',
+    'the same of one data center, for a request that was not answered in time',
+  ),
+  rankAt: row(
+    'starling.at.<dc>.rank',
+    'request',
+    'clients, recommender',
+    'ranker',
+    'the same of one data center',
+  ),
   status: row('starling.status', 'request', 'clients', 'cluster supervisor', 'what runs, and how'),
   ingest: row(
     'starling.ingest.<type>',
@@ -171,6 +185,20 @@ export const subjectTable = {
     'feature-store',
     'features of entities',
   ),
+  featuresGetAt: row(
+    'starling.at.<dc>.feature-store',
+    'request',
+    'ranker',
+    'feature-store',
+    'features of entities, of one data center',
+  ),
+  lookupAt: row(
+    'starling.at.<dc>.lookup.<shard>',
+    'request',
+    'ranker',
+    'serving-shard',
+    'weights of fids, of one data center',
+  ),
   lookup: row('starling.lookup.<shard>', 'request', 'ranker', 'serving-shard', 'weights of fids'),
   visible: row(
     'starling.visible.<dc>.<shard>',
@@ -255,6 +283,10 @@ export type OperateVerb = 'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain'
 export const subject = {
   recommend: 'starling.recommend',
   rank: 'starling.rank',
+  recommendAt: (dataCenter: string) => `starling.at.${dataCenter}.recommend`,
+  rankAt: (dataCenter: string) => `starling.at.${dataCenter}.rank`,
+  featuresGetAt: (dataCenter: string) => `starling.at.${dataCenter}.feature-store`,
+  lookupAt: (dataCenter: string, shard: number) => `starling.at.${dataCenter}.lookup.${shard}`,
   status: 'starling.status',
   ingest: (type: EventType) => `starling.ingest.${type}`,
   raw: (dataCenter: string, type: EventType) => `starling.raw.${dataCenter}.${type}`,

@@ -74,8 +74,8 @@ class ActorProcess {
   }
 
   run(): void {
-    process.on('uncaughtException', (error) => this.#fail(error));
-    process.on('unhandledRejection', (error) => this.#fail(error));
+    process.on('uncaughtException', (error) => this.#fail(error, 'uncaught exception'));
+    process.on('unhandledRejection', (error) => this.#fail(error, 'unhandled rejection'));
     process.on('SIGTERM', () => this.#life.send({ type: 'STOP' }));
     this.#life.start();
     const { heartbeatMs } = (this.#start.config as ClusterConfig).supervision;
@@ -221,10 +221,10 @@ class ActorProcess {
     });
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, what = 'failed'): void {
     this.#log.error(
       { code: codeOf(error), err: error instanceof Error ? error.stack : messageOf(error) },
-      'failed',
+      what,
     );
     this.#supervisor.send({ type: 'failed', code: codeOf(error), message: messageOf(error) });
     this.#life.send({ type: 'FAILED' });

@@ -26,6 +26,11 @@ export interface ConnectOptions {
    * `subject`. Requests and appends reject with it as well, but who publishes a notice or subscribes hears it only here.
    */
   readonly onForbidden?: (error: StarlingError) => void;
+  /**
+   * A request that is not answered for so long makes the connection ask its server whether it is there, and leave it if
+   * it does not say so as soon again. For those whose callers wait; others leave a silent server after some seconds.
+   */
+  readonly suspectMs?: number;
   /** Hears of every arrival at another server, or at the same one again. */
   readonly onMoved?: (where: Whereabouts) => void;
   /** Hears that a stream it follows is out of reach, each time that it was looked for in vain; it is followed on later. */

@@ -66,6 +66,7 @@ export class WayHome {
   #timer: NodeJS.Timeout | undefined;
   readonly #pings: NodeJS.Timeout;
   #pingsOut = 0;
+  #suspecting = false;
 
   constructor(connection: NatsConnection, { urls, inFlight, onMoved }: HomeOptions) {
     this.#connection = connection;
@@ -122,6 +123,22 @@ export class WayHome {
       () => (this.#pingsOut = 0),
       () => undefined, // Disconnected: an arrival begins anew.
     );
+  }
+
+  /** Leaves the server if it does not answer a ping in time. */
+  async suspect(ms: number): Promise<void> {
+    if (this.#suspecting || !this.#isConnected) return;
+    this.#suspecting = true;
+    const server = this.#connection.getServer();
+    let answered = false;
+    const pong = this.#connection
+      .flush()
+      .catch(() => undefined) // Disconnected: it is on its way to another one.
+      .then(() => void (answered = true));
+    await atMost(ms, pong);
+    this.#suspecting = false;
+    if (!answered && this.#isConnected && this.#connection.getServer() === server)
+      this.#leaveSilent();
   }
 
   /** A server that is stopped takes connections too: to try it first would cost a whole time-out. */

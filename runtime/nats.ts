@@ -79,6 +79,7 @@ export class NatsBus implements Bus {
   readonly #patience: Patience;
   readonly #wayHome: WayHome;
   readonly #onInterrupted: (error: StarlingError) => void;
+  readonly #suspectMs: number | undefined;
   #manager: Promise<JetStreamManager> | undefined;
   readonly #buckets = new Map<string, Promise<KV>>();
 
@@ -87,6 +88,7 @@ export class NatsBus implements Bus {
     this.#connection = connection;
     this.#user = user ?? '';
     this.#onInterrupted = onInterrupted ?? (() => undefined);
+    this.#suspectMs = options.suspectMs;
     this.#jetStream = connection.jetstream({ timeout: appendMsMax });
     this.#patience = new Patience(connection, this.#inFlight);
     this.#wayHome = new WayHome(connection, { urls, inFlight: this.#inFlight, onMoved });
@@ -119,9 +121,13 @@ export class NatsBus implements Bus {
   }
 
   request(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
-    return this.#attempt(`request to ${subject}`, options.timeoutMs, async (timeout) => {
+    const answer = this.#attempt(`request to ${subject}`, options.timeoutMs, async (timeout) => {
       return (await this.#connection.request(subject, bytes, { timeout })).data;
     });
+    const suspectMs = this.#suspectMs;
+    if (suspectMs === undefined) return answer;
+    const timer = setTimeout(() => void this.#wayHome.suspect(suspectMs), suspectMs);
+    return answer.finally(() => clearTimeout(timer));
   }
 
   publish(subject: string, bytes: Uint8Array): void {

@@ -7,6 +7,8 @@ import { within } from './within.js';
 
 export interface Endpoint {
   readonly subject: string;
+  /** Answers here too, as it does on `subject`. */
+  readonly alsoAt?: string;
   readonly queue?: string;
   /** Requests worked on at once; one more is answered OVERLOADED. Too high queues beyond the caller's patience. */
   readonly inFlightMax: number;
@@ -89,10 +91,15 @@ export class ServedEndpoint implements Stoppable {
   }
 
   #subscribe(): Stoppable {
-    const { subject, queue } = this.#endpoint;
-    return this.#bus.serve(subject, queue === undefined ? {} : { queue }, (bytes) =>
-      this.#answer(bytes, this.#bus.payloadBytesMax),
+    const { subject, alsoAt, queue } = this.#endpoint;
+    const subscriptions = [subject, ...(alsoAt === undefined ? [] : [alsoAt])].map((each) =>
+      this.#bus.serve(each, queue === undefined ? {} : { queue }, (bytes) =>
+        this.#answer(bytes, this.#bus.payloadBytesMax),
+      ),
     );
+    return {
+      stop: async () => void (await Promise.all(subscriptions.map((each) => each.stop()))),
+    };
   }
 
   async #answer(bytes: Uint8Array, bytesMax: number): Promise<Uint8Array> {

@@ -60,6 +60,7 @@ export function createFeatureStore(context: ActorContext): Actor {
       await following.caughtUp;
       endpoint = new ServedEndpoint(bus, {
         subject: subject.featuresGet,
+        alsoAt: subject.featuresGetAt(identity.dataCenter),
         queue: 'feature-store',
         inFlightMax: 512,
         deadlineMs: 2_000,

@@ -223,20 +223,25 @@ export function createJoiner(context: ActorContext): Actor {
       await following?.stop();
       await flushing;
       stopping = true;
-      await store
-        .close()
+      // Undefined where the start failed.
+      await (store as JoinStore | undefined)
+        ?.close()
         .catch((error: unknown) =>
           log.warn({ code: codeOf(error), err: messageOf(error) }, 'store not closed'),
         );
     },
-    stats: () => ({
-      ...window.counters,
-      consumed,
-      outboxPending: outbox.pending,
-      batchesPublished: outbox.batchesPublished,
-      flushP50Ms: outbox.latency.quantile(0.5),
-      flushP99Ms: outbox.latency.quantile(0.99),
-      watermarkMs: Number.isFinite(window.watermarkMs) ? window.watermarkMs : null,
-    }),
+    stats() {
+      // Asked for figures from the first moment on.
+      if (!following) return {};
+      return {
+        ...window.counters,
+        consumed,
+        outboxPending: outbox.pending,
+        batchesPublished: outbox.batchesPublished,
+        flushP50Ms: outbox.latency.quantile(0.5),
+        flushP99Ms: outbox.latency.quantile(0.99),
+        watermarkMs: Number.isFinite(window.watermarkMs) ? window.watermarkMs : null,
+      };
+    },
   };
 }

@@ -17,6 +17,7 @@ import type { ActorHealth } from '../../messages/supervision.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
 import { blueprintOf } from '../shared/blueprint.js';
+import { Hedges } from '../shared/hedges.js';
 import { FeatureSource } from '../shared/feature-source.js';
 import { cameFromElsewhere } from '../shared/rerouted.js';
 import { DenseFollower } from './dense-follower.js';
@@ -34,8 +35,9 @@ export function createRanker(context: ActorContext): Actor {
   const blueprint = blueprintOf(config);
   const { spec } = blueprint;
   const transform = createTransform(spec);
-  const features = new FeatureSource(bus, transform);
-  const rows = new RowSource(context, blueprint);
+  const hedges = new Hedges(context);
+  const features = new FeatureSource(bus, transform, hedges);
+  const rows = new RowSource(context, blueprint, hedges);
   const versions = new DenseFollower(context, {
     hash: blueprint.hash,
     parameterCount: denseLayout(blueprint.model).size,
@@ -151,7 +153,13 @@ export function createRanker(context: ActorContext): Actor {
       log: 'none' as const,
     };
     const { scores, denseVersion, degraded, dataCenter } = await score(await examplesOf(batch));
-    return { scores: Array.from(scores), modelVersion: denseVersion, dataCenter, degraded };
+    return {
+      scores: Array.from(scores),
+      modelVersion: denseVersion,
+      dataCenter,
+      degraded,
+      elsewhere: hedges.elsewhere,
+    };
   }
 
   return {
@@ -163,6 +171,7 @@ export function createRanker(context: ActorContext): Actor {
       await versions.start();
       endpoint = new ServedEndpoint(bus, {
         subject: subject.rank,
+        alsoAt: subject.rankAt(identity.dataCenter),
         queue: 'ranker',
         open,
         inFlightMax: 64,
@@ -189,6 +198,7 @@ export function createRanker(context: ActorContext): Actor {
       const rank = endpoint?.stats();
       return {
         ...counts,
+        hedged: hedges.count,
         backend: backendName,
         denseVersion: versions.activeVersion,
         denseWaiting: versions.waiting,

@@ -4,8 +4,8 @@ import { FidDeduper, poolRows } from '../../core/model/row-gather.js';
 import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
-import { call } from '../../runtime/call.js';
 import type { Blueprint } from '../shared/blueprint.js';
+import type { Hedges } from '../shared/hedges.js';
 import { scatterShare, splitPlan } from '../shared/partition-map.js';
 
 export interface PooledRows {
@@ -24,16 +24,18 @@ export interface PooledRows {
 export class RowSource {
   readonly #context: ActorContext;
   readonly #blueprint: Blueprint;
+  readonly #hedges: Hedges;
   readonly #deduper = new FidDeduper();
 
-  constructor(context: ActorContext, blueprint: Blueprint) {
+  constructor(context: ActorContext, blueprint: Blueprint, hedges: Hedges) {
     this.#context = context;
     this.#blueprint = blueprint;
+    this.#hedges = hedges;
   }
 
   async pooledRows(batch: ExampleBatch): Promise<PooledRows> {
     const { dim, poolings, partitionCount, hash } = this.#blueprint;
-    const { bus, config, identity, log } = this.#context;
+    const { config, identity, log } = this.#context;
     const plan = this.#deduper.plan(batch, partitionCount);
     const rows = new Float32Array(plan.uniqueCount * dim);
     let through = Number.POSITIVE_INFINITY;
@@ -50,7 +52,12 @@ export class RowSource {
           attemptMs: 250,
         };
         const reply = parseLookupReply(
-          await call(bus, subject.lookup(share.shard), request, options),
+          await this.#hedges.call(
+            subject.lookup(share.shard),
+            (dataCenter) => subject.lookupAt(dataCenter, share.shard),
+            request,
+            options,
+          ),
           (fids.length / 2) * dim,
         );
         scatterShare(share, reply.rows, rows, dim);

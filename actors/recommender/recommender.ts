@@ -12,10 +12,10 @@ import { subject } from '../../messages/subjects.js';
 import type { ActorHealth } from '../../messages/supervision.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/bus.js';
-import { call } from '../../runtime/call.js';
 import { follow } from '../../runtime/followers/follow.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
 import { cameFromElsewhere } from '../shared/rerouted.js';
+import { Hedges } from '../shared/hedges.js';
 import { Catalog } from './catalog.js';
 
 /** Candidates per rank message: large enough to amortise it, small enough to share the work between rankers. */
@@ -28,6 +28,7 @@ const rankRowsMax = 2048;
 export function createRecommender(context: ActorContext): Actor {
   const { bus, config, identity, log } = context;
   const catalog = new Catalog();
+  const hedges = new Hedges(context);
   const heard: Stoppable[] = [];
   // Rerouted: requests from another data center, and those whose rows came from one.
   const counts = { recommended: 0, degraded: 0, rerouted: 0, rowsRerouted: 0, explored: 0 };
@@ -50,16 +51,12 @@ export function createRecommender(context: ActorContext): Actor {
 
   async function rank(batch: RankBatch): Promise<RankBatchReply> {
     const { deadlineMs } = config.serving;
-    const options = { deadlineMs, attemptMs: Math.max(100, deadlineMs / 2) };
-    return parseRankBatchReply(
-      await call(
-        bus,
-        subject.rank,
-        rankBatchMessage({ ...batch, from: identity.dataCenter }),
-        options,
-      ),
-      batch.users.length,
-    );
+    const request = rankBatchMessage({ ...batch, from: identity.dataCenter });
+    const reply = await hedges.call(subject.rank, subject.rankAt, request, {
+      deadlineMs,
+      attemptMs: Math.max(100, deadlineMs / 2),
+    });
+    return parseRankBatchReply(reply, batch.users.length);
   }
 
   async function scoreAll(
@@ -129,6 +126,7 @@ export function createRecommender(context: ActorContext): Actor {
       modelVersion: shown.denseVersion,
       dataCenter: identity.dataCenter,
       degraded: shown.degraded,
+      elsewhere: hedges.elsewhere,
     };
   }
 
@@ -159,6 +157,7 @@ export function createRecommender(context: ActorContext): Actor {
       await catalogue.caughtUp;
       endpoint = new ServedEndpoint(bus, {
         subject: subject.recommend,
+        alsoAt: subject.recommendAt(identity.dataCenter),
         queue: 'recommender',
         open,
         inFlightMax: 128,
@@ -179,6 +178,7 @@ export function createRecommender(context: ActorContext): Actor {
       const recommend = endpoint?.stats();
       return {
         ...counts,
+        hedged: hedges.count,
         items: catalog.size,
         recommend,
         health: { p99Ms: recommend?.recentP99Ms ?? null } satisfies ActorHealth,

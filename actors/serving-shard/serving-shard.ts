@@ -185,6 +185,7 @@ export function createServingShard(context: ActorContext): Actor {
       endpoints.push(
         new ServedEndpoint(bus, {
           subject: subject.lookup(identity.index),
+          alsoAt: subject.lookupAt(identity.dataCenter, identity.index),
           queue: 'serving-shard',
           inFlightMax: 512,
           deadlineMs: 2_000,

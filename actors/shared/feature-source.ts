@@ -5,6 +5,7 @@ import type { Entity } from '../../messages/subjects.js';
 import { subject } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { call } from '../../runtime/call.js';
+import type { Hedges } from './hedges.js';
 
 interface Entry {
   readonly encoded: EncodedEntity;
@@ -22,14 +23,17 @@ const ageMsMax = 60_000;
 export class FeatureSource {
   readonly #bus: Bus;
   readonly #transform: Transform;
+  readonly #hedges: Hedges | undefined;
   readonly #entriesMax: number;
   readonly #entries: Record<Entity, Map<string, Entry>> = { user: new Map(), item: new Map() };
   #subscription: Stoppable | undefined;
   hits = 0;
   misses = 0;
 
-  constructor(bus: Bus, transform: Transform, entriesMax = 200_000) {
+  /** @param hedges absent for who can wait. */
+  constructor(bus: Bus, transform: Transform, hedges?: Hedges, entriesMax = 200_000) {
     this.#bus = bus;
+    this.#hedges = hedges;
     this.#transform = transform;
     this.#entriesMax = entriesMax;
   }
@@ -72,12 +76,11 @@ export class FeatureSource {
   }
 
   async #fetch(missing: { users: string[]; items: string[] }, nowMs: number): Promise<void> {
-    const reply = await call(
-      this.#bus,
-      subject.featuresGet,
-      { v: protocolVersion, ...missing },
-      { deadlineMs: 5_000, attemptMs: 1_000 },
-    );
+    const request = { v: protocolVersion, ...missing };
+    const options = { deadlineMs: 5_000, attemptMs: 1_000 };
+    const reply = await (this.#hedges
+      ? this.#hedges.call(subject.featuresGet, subject.featuresGetAt, request, options)
+      : call(this.#bus, subject.featuresGet, request, options));
     const { users, items } = parseFeaturesReply(reply, missing);
     missing.users.forEach((id, i) => this.#keep('user', id, users[i] ?? {}, nowMs));
     missing.items.forEach((id, i) => this.#keep('item', id, items[i] ?? {}, nowMs));

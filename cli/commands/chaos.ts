@@ -1,159 +1,185 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { ChaosResult } from '../../chaos/run.js';
+import { fileURLToPath } from 'node:url';
+import { aftermathOf } from '../../chaos/aftermath.js';
+import { Fleet, type HostPlan } from '../../chaos/fleet.js';
+import type { Site } from '../../chaos/load.js';
+import type { ChaosOptions, ChaosResult } from '../../chaos/run.js';
 import { runChaos } from '../../chaos/run.js';
-import { rowsOf, stood } from '../../chaos/table.js';
-import { openConnection } from '../../client/connect.js';
+import { stood } from '../../chaos/table.js';
+import { clientOn } from '../../client/client.js';
+import { StarlingError } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import { loadClusterConfig } from '../../core/config/load.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type { NatsBus } from '../../runtime/nats.js';
 import { connectAs } from '../../runtime/nats.js';
-import type { RunningCluster } from '../../supervisor/cluster.js';
-import { startCluster } from '../../supervisor/cluster.js';
+import type { NatsSite } from '../../supervisor/nats-site.js';
+import { ownSite } from '../../supervisor/nats-site.js';
+import { reportChaos } from '../chaos-report.js';
 import { stateDirDefault } from '../cluster-access.js';
 import type { Command, Output } from '../command.js';
 import { UsageError, exitCode, expectPositionals, integerOf } from '../command.js';
 import { onInterrupt } from '../interrupt.js';
-import { table } from '../table.js';
 
 const minutesDefault = 1;
-const requestsPerSecond = 20;
+const requestsPerSecondDefault = 20;
 /** Between two faults, on average. */
-const everyMsDefault = 1_000;
+const everyMsDefault = 9_000;
 const readyMsMax = 180_000;
+/** A caller waits half a second and has one more try; in the servers' place for as long as that. */
+const suspectMs = 200;
 
 export const chaos: Command = {
   name: 'chaos',
-  summary: 'starts a cluster, breaks it at random while it is used, and checks its books',
+  summary:
+    'starts a cluster of several hosts, breaks it at random while it is used, and checks its books',
   usage: '[--minutes N] [--seed S] [options]',
-  text: 'Kills and pauses actors of every kind, NATS servers and whole inference data centers of a cluster of its own, by a schedule that the seed makes, while people ask for recommendations and react. Then it waits until all is whole again, and looks whether anything was lost, counted twice or left behind. The exit code is 1 if so. A recommendation fails when two tries of 500 ms have no answer.',
+  text: 'Starts NATS servers, and hosts as processes of their own that are started again when they end, as by an init system: two for training, one for each inference data center. Then it kills and pauses actors of every kind, supervisors, the leader and NATS servers, and takes whole data centers away for some seconds, by a schedule that the seed makes, while people ask for recommendations and react. Then it waits until all is whole again, and looks whether anything was lost, counted twice, left behind, or thrown where nobody caught it. The exit code is 1 if so. A recommendation fails when two tries of 500 ms have no answer.\nUnless --config names one, each partition has a standby and each public kind two replicas in a data center.',
   options: [
     { name: 'minutes', value: 'N', text: `how long things break (default ${minutesDefault})` },
     { name: 'seed', value: 'S', text: 'the same seed breaks the same things (default 1)' },
     {
       name: 'every',
       value: 'MS',
-      text: `mean time between two faults (default ${everyMsDefault})`,
+      text: `mean time between two faults (default ${everyMsDefault}); 0 for none: steady load, and what becomes of the memory of each process`,
+    },
+    {
+      name: 'rate',
+      value: 'N',
+      text: `recommendations a second (default ${requestsPerSecondDefault})`,
     },
     {
       name: 'state',
       value: 'DIR',
       text: 'state folder, emptied first (default .starling/chaos)',
     },
-    { name: 'config', value: 'FILE', text: 'configuration (default cluster.config.ts)' },
+    { name: 'config', value: 'FILE', text: 'configuration' },
   ],
-  examples: ['starling chaos --minutes 30 --seed 7'],
+  examples: ['starling chaos --minutes 30 --seed 7', 'starling chaos --minutes 30 --every 0'],
   async run(args, out) {
     expectPositionals(args, []);
     const minutes = Number(args.value('minutes') ?? minutesDefault);
     if (!(minutes > 0)) throw new UsageError('--minutes: expected a number above 0.');
-    const seed = integerOf(args.value('seed') ?? '1', 'seed', 0);
-    const everyMs = integerOf(args.value('every') ?? String(everyMsDefault), 'every', 1);
-    const config = await loadClusterConfig(args.value('config'));
-    const stateDir = args.value('state') ?? path.join(stateDirDefault, 'chaos');
+    const plan = {
+      seed: integerOf(args.value('seed') ?? '1', 'seed', 0),
+      durationMs: minutes * 60_000,
+      everyMs: integerOf(args.value('every') ?? String(everyMsDefault), 'every', 0),
+      requestsPerSecond: integerOf(
+        args.value('rate') ?? String(requestsPerSecondDefault),
+        'rate',
+        1,
+      ),
+    };
+    const config = await configOf(args.value('config'));
+    const folder = path.resolve(args.value('state') ?? path.join(stateDirDefault, 'chaos'));
     const interrupt = onInterrupt(out.note);
-    await rm(stateDir, { recursive: true, force: true });
-    const cluster = await startCluster({ config, stateDir });
     try {
-      await cluster.untilReady(readyMsMax);
-      const result = await breakIt(cluster, {
-        seed,
-        durationMs: minutes * 60_000,
-        everyMs,
-        signal: interrupt.signal,
-        log: out.note,
-      });
-      report(result, out);
-      return stood(result) ? exitCode.ok : exitCode.failure;
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const { signal } = interrupt;
+      const result = await breakCluster(config, folder, { ...plan, signal, log: out.note }, out);
+      const aftermath = await aftermathOf(folder, result.processes);
+      reportChaos(result, aftermath, out);
+      return stood(result, aftermath) ? exitCode.ok : exitCode.failure;
     } finally {
       interrupt.dispose();
-      await cluster.stop();
     }
   },
 };
 
-async function breakIt(
-  cluster: RunningCluster,
-  options: {
-    readonly seed: number;
-    readonly durationMs: number;
-    readonly everyMs: number;
-    readonly signal: AbortSignal;
-    readonly log: (line: string) => void;
-  },
+/** With what a cluster needs to stand the loss of any one process without a pause. */
+async function configOf(file: string | undefined): Promise<ClusterConfig> {
+  const config = await loadClusterConfig(file);
+  if (file !== undefined) return config;
+  const actors = { ...config.actors, recommender: 2, 'feature-store': 2 };
+  return { ...config, standby: 1, actors };
+}
+
+type Plan = Pick<
+  ChaosOptions,
+  'seed' | 'durationMs' | 'everyMs' | 'requestsPerSecond' | 'signal' | 'log'
+>;
+
+async function breakCluster(
+  config: ClusterConfig,
+  folder: string,
+  plan: Plan,
+  out: Output,
 ): Promise<ChaosResult> {
-  const { config, stateDir } = cluster;
-  const places = config.dataCenters.filter(({ role }) => role === 'inference');
-  // As a client there: at home first, elsewhere when its servers are away.
-  const sites = await Promise.all(
-    places.map(({ name: dataCenter }) =>
-      openConnection({ stateDir, dataCenter }, { name: 'chaos', connectTimeoutMs: 5_000 }),
-    ),
-  );
-  const training = trainingDataCenter(config);
-  const admin = await connectAs(cluster.access(training, 'admin'), { name: 'chaos-audit' });
+  const site = await ownSite({
+    config,
+    stateDir: folder,
+    log: out.note,
+    onRestart: () => undefined,
+  });
   try {
-    return await runChaos({
-      ...options,
-      requestsPerSecond,
-      cluster: {
-        status: () => cluster.status(),
-        onEvent: (listener) => cluster.onEvent(listener),
-        sites,
-        admin,
-      },
+    const configFile = path.join(folder, 'config.json');
+    await writeFile(configFile, JSON.stringify(config));
+    const starling = fileURLToPath(new URL('../starling.js', import.meta.url));
+    const accessFile = path.join(folder, 'nats', 'access.json');
+    const fleet = new Fleet({
+      plans: hostsOf(config),
+      folder,
+      command: [starling, 'host', '--access', accessFile, '--config', configFile],
+      servers: () => site.servers(),
     });
+    fleet.start();
+    try {
+      return await withConnections(config, site, async (sites, admin) => {
+        await untilReady(admin, plan.signal);
+        return await runChaos({ ...plan, fleet, sites, admin });
+      });
+    } finally {
+      await fleet.stop();
+    }
   } finally {
-    await Promise.all([admin, ...sites].map((bus) => bus.close()));
+    await site.stop();
   }
 }
 
-function report(result: ChaosResult, out: Output): void {
-  const { seed, seconds, load, availability, audit, orphans, recovered } = result;
-  const rows = rowsOf(result);
-  if (out.json) {
-    const { requests, failed, degraded, failures, actions, latency } = load;
-    const figures = {
-      requests,
-      failed,
-      degraded,
-      failures,
-      actions,
-      p99Ms: latency.quantile(0.99),
-    };
-    out.document({
-      seed,
-      seconds,
-      rows,
-      load: figures,
-      availability,
-      audit: audit.ok,
-      orphans,
-      recovered,
-    });
-    return;
-  }
-  const cells = rows.map(({ target, kills, pauses, recoveries, p50Ms, maxMs }) => [
-    target,
-    String(kills),
-    String(pauses),
-    String(recoveries),
-    p50Ms === undefined ? '-' : `${Math.round(p50Ms)} ms`,
-    maxMs === undefined ? '-' : `${Math.round(maxMs)} ms`,
-  ]);
-  const head = ['', 'killed', 'paused', 'came back', 'p50', 'max'];
-  for (const line of table(head, cells)) out.line(line);
-  const failures = Object.entries(load.failures)
-    .map(([code, count]) => `${count} ${code}`)
-    .join(', ');
-  const share = (100 * availability).toFixed(2);
-  out.line(
-    `${load.requests} recommendations in ${Math.round(seconds)} s: ${share} % answered${failures === '' ? '' : ` (${failures})`}, ${load.degraded} degraded, p99 ${Math.round(load.latency.quantile(0.99))} ms`,
+/** Two hosts learn, so that one can stand in for the other; elsewhere another data center does. */
+function hostsOf({ dataCenters }: ClusterConfig): HostPlan[] {
+  return dataCenters.flatMap(({ name, role }) =>
+    (role === 'training' ? ['1', '2'] : ['1']).map((number) => ({
+      name: `${name}-${number}`,
+      dataCenters: [name],
+    })),
   );
-  for (const { name, left, right, holds, remark } of audit.laws)
-    if (!holds)
-      out.line(`${name}: ${left.count} ${left.text}, ${right.count} ${right.text}; ${remark}`);
-  out.line(audit.ok ? 'nothing is lost, nothing counts twice' : 'the books do not balance');
-  if (orphans.length > 0) out.line(`left behind: ${orphans.join(', ')}`);
-  if (!recovered) out.line('it is not whole again');
-  out.line(`seed ${seed}`);
+}
+
+async function withConnections<T>(
+  config: ClusterConfig,
+  { access }: NatsSite,
+  use: (sites: readonly Site[], admin: NatsBus) => Promise<T>,
+): Promise<T> {
+  const name = 'chaos';
+  const admin = await connectAs(access(trainingDataCenter(config), 'admin'), { name });
+  const places = config.dataCenters.filter(({ role }) => role === 'inference');
+  const sites = await Promise.all(
+    places.map(async ({ name: dataCenter }) => {
+      const bus = await connectAs(access(dataCenter, 'client'), { name, suspectMs });
+      return { dataCenter, bus };
+    }),
+  );
+  try {
+    return await use(sites, admin);
+  } finally {
+    await Promise.all([admin, ...sites.map(({ bus }) => bus)].map((bus) => bus.close()));
+  }
+}
+
+async function untilReady(admin: NatsBus, signal: AbortSignal): Promise<void> {
+  const client = clientOn(admin, 1_000);
+  const endMs = performance.now() + readyMsMax;
+  while (!signal.aborted) {
+    const status = await client.status().catch(() => undefined); // No host has joined yet.
+    if (status?.ready) return;
+    if (performance.now() > endMs) {
+      const late = status?.actors.filter(({ state }) => state !== 'ready') ?? [];
+      const names = late.map(({ address }) => address).join(', ') || 'nobody answers';
+      throw new StarlingError('TIMEOUT', `the cluster is not ready: ${names}.`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }

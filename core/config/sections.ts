@@ -203,6 +203,10 @@ export const servingSchema = section({
     { min: 1, max: minute },
     'Time for one request. Too low: answers degrade on a busy host. Too high: callers wait for what is not coming.',
   ).default(2 * second),
+  hedgeMs: integer(
+    { min: 1, max: minute },
+    'A request within the cluster that is not answered by then is sent to another data center too; of all requests, at most about one in ten. Too low: much is asked twice for nothing. Too high: users wait for a replica that hangs.',
+  ).default(150),
   exploration: number(
     { min: 0, max: 1 },
     'Share of places given to a random candidate. 0: an item never shown is never learned. Too high: users see noise.',

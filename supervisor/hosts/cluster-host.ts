@@ -5,7 +5,7 @@ import { codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { protocolVersion } from '../../messages/codec.js';
-import type { HostRecord, HostStatus } from '../../messages/hosts.js';
+import type { HostRecord } from '../../messages/hosts.js';
 import { subject } from '../../messages/subjects.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats.js';
@@ -110,18 +110,10 @@ async function join(
   process.on('exit', killAll);
   undo.push(async () => void process.off('exit', killAll));
   undo.push(() => supervisor.stopAll(config.supervision.drainMs));
-  // Others are heard, and the placement may be asking already, while the agent is being made.
-  let told = (): HostStatus => ({
-    ...record,
-    number: 0,
-    startedAtMs: Date.now(),
-    actors: [],
-    natsServers: [],
-  });
   const view: ClusterView = new ClusterView({
     bus,
     config,
-    own: () => told(),
+    own: () => agent.status(),
     leader: () => candidate.leader,
     placement: () => placement.record,
     drains,
@@ -133,7 +125,7 @@ async function join(
   for (const [dataCenter, { drained }] of drains.entries)
     supervisor.setServing(dataCenter, !drained);
   drains.onChange((dataCenter, { drained }) => supervisor.setServing(dataCenter, !drained));
-  const agent = new HostAgent({
+  const agent: HostAgent = new HostAgent({
     bus,
     config,
     record,
@@ -143,13 +135,14 @@ async function join(
     runsElsewhere: (address) => view.runsElsewhere(address),
     log,
   });
-  told = () => agent.status();
   undo.push(() => agent.stop());
   const candidate: LeaderCandidate = new LeaderCandidate({
     bus,
     host: name,
     life: record.life,
     leaseMs: hostLeaseMs,
+    // Where the bucket is, with the actors that need a leader most.
+    patienceMs: options.dataCenters.includes(trainingDataCenter(config)) ? 0 : hostLeaseMs / 2,
     lead: (term) =>
       takeUpDuties({
         bus,
@@ -185,6 +178,7 @@ async function join(
     handle: async () => ({ v: protocolVersion, ...view.status() }),
   });
   undo.push(() => endpoint.stop());
+  agent.start();
   undo.push(() => candidate.stop());
   await candidate.start();
   return { view, events, leads: () => candidate.leads, stop: unwind };

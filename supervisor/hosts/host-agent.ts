@@ -40,17 +40,21 @@ export class HostAgent implements Stoppable {
   readonly #leaving = new Set<string>();
   /** Placed here, but still finishing on another host. */
   #awaited = false;
-  readonly #timer: NodeJS.Timeout;
-  readonly #forget: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #forget: () => void = () => undefined;
   #soon: NodeJS.Timeout | undefined;
   #number = 0;
   #stopped = false;
 
   constructor(options: AgentOptions) {
     this.#options = options;
+  }
+
+  start(): void {
+    const { placement } = this.#options;
     this.#timer = setInterval(() => this.#tell(), tellMs);
-    this.#forget = options.placement.onChange((record) => this.#apply(record));
-    if (options.placement.record) this.#apply(options.placement.record);
+    this.#forget = placement.onChange((record) => this.#apply(record));
+    if (placement.record) this.#apply(placement.record);
     this.#tell();
   }
 

@@ -16,6 +16,8 @@ export interface CandidateOptions {
   readonly host: string;
   readonly life: string;
   readonly leaseMs: number;
+  /** How much longer than others it waits before it tries: those that are nearer to the bucket should lead. */
+  readonly patienceMs: number;
   /** Starts what a leader of this term does; `signal` is aborted when there is a newer one. */
   readonly lead: (term: number, signal: AbortSignal) => Promise<Stoppable>;
   readonly log: (line: string) => void;
@@ -38,7 +40,7 @@ export class LeaderCandidate implements Stoppable {
 
   constructor(options: CandidateOptions) {
     this.#options = options;
-    const { bus, leaseMs } = options;
+    const { bus, leaseMs, patienceMs } = options;
     this.#machine = createActor(
       leaderMachine.provide({
         actions: {
@@ -52,7 +54,7 @@ export class LeaderCandidate implements Stoppable {
     );
     this.#leases = new LeaseWatch(bus, {
       keys: leaderKey,
-      leaseMs,
+      leaseMs: leaseMs + patienceMs,
       presumeHeld: true,
       onExpired: () => this.#machine.send({ type: 'VACANT' }),
     });
@@ -75,8 +77,7 @@ export class LeaderCandidate implements Stoppable {
       this.#observe(entry);
     });
     // An earlier life of this host is gone for certain: its folder has one process only.
-    if (!this.#known || this.#known.resigned || this.#known.host === host)
-      this.#machine.send({ type: 'VACANT' });
+    if (!this.#known || this.#known.resigned || this.#known.host === host) this.#tryPatiently();
   }
 
   /** Gives the lease back if it is held here. */
@@ -96,7 +97,17 @@ export class LeaderCandidate implements Stoppable {
     this.#known = { ...record, revision };
     const { life } = this.#options;
     if (record.life !== life) this.#machine.send({ type: 'DEPOSED', term: record.term });
-    if (record.resigned && record.life !== life) this.#machine.send({ type: 'VACANT' });
+    if (record.resigned && record.life !== life) this.#tryPatiently();
+  }
+
+  #tryPatiently(): void {
+    const { patienceMs } = this.#options;
+    if (patienceMs === 0) return this.#machine.send({ type: 'VACANT' });
+    const known = this.#known?.revision;
+    setTimeout(() => {
+      // Nobody was faster.
+      if (this.#known?.revision === known && !this.#stopped) this.#machine.send({ type: 'VACANT' });
+    }, patienceMs);
   }
 
   async #campaign(): Promise<void> {

@@ -59,7 +59,9 @@ const ingest = subjectPattern('ingest');
 
 /** What clients may ask for, as they call it; their events go to the stream of the data center they are in. */
 function servicesOf({ dataCenter }: Place): { subject: string; as: string }[] {
-  const calls = [subjectPattern('recommend'), subjectPattern('rank'), subjectPattern('status')];
+  const calls = (['recommend', 'recommendAt', 'rank', 'rankAt', 'status'] as const).map((name) =>
+    subjectPattern(name),
+  );
   return [
     ...calls.map((subject) => ({ subject, as: subject })),
     { subject: subjectPattern('raw', { dc: dataCenter }), as: ingest },

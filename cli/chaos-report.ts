@@ -1,0 +1,92 @@
+import type { MemoryFigures } from '../chaos/memory.js';
+import type { ChaosResult } from '../chaos/run.js';
+import type { Aftermath } from '../chaos/table.js';
+import { faultsOf, rowsOf } from '../chaos/table.js';
+import type { Output } from './command.js';
+import { table } from './table.js';
+
+/** What was done, how long it took until all was well again, and what the books say. */
+export function reportChaos(result: ChaosResult, aftermath: Aftermath, out: Output): void {
+  if (out.json) return out.document(documentOf(result, aftermath));
+  for (const line of faultLines(result)) out.line(line);
+  for (const line of loadLines(result)) out.line(line);
+  for (const line of memoryLines(result.memory)) out.line(line);
+  for (const { name, left, right, holds, remark } of result.audit.laws)
+    if (!holds)
+      out.line(`${name}: ${left.count} ${left.text}, ${right.count} ${right.text}; ${remark}`);
+  out.line(result.audit.ok ? 'nothing is lost, nothing counts twice' : 'the books do not balance');
+  const { orphans, unhandled } = aftermath;
+  if (orphans.length > 0) out.line(`left behind: ${orphans.join(', ')}`);
+  for (const line of unhandled) out.line(`nobody caught: ${line}`);
+  if (!result.recovered) out.line('it is not whole again');
+  out.line(`seed ${result.seed}`);
+}
+
+function documentOf(result: ChaosResult, aftermath: Aftermath): object {
+  const { seed, seconds, load, availability, reroutesMs, audit, recovered, memory } = result;
+  const { latency, ...counts } = load;
+  return {
+    ...{ seed, seconds, faults: faultsOf(result), rows: rowsOf(result), availability },
+    load: { ...counts, p50Ms: latency.quantile(0.5), p99Ms: latency.quantile(0.99) },
+    ...{ reroutesMs, audit: audit.ok, recovered, memory },
+    ...aftermath,
+  };
+}
+
+function faultLines(result: ChaosResult): string[] {
+  const cells = rowsOf(result).map((row) => [
+    row.target,
+    ...[row.kills, row.pauses, row.losses, row.recoveries].map(String),
+    milliseconds(row.p50Ms),
+    milliseconds(row.maxMs),
+  ]);
+  if (cells.length === 0) return [];
+  const head = ['', 'killed', 'paused', 'lost', 'well again', 'p50', 'max'];
+  return [...table(head, cells), `${faultsOf(result)} faults`];
+}
+
+function loadLines({ load, seconds, availability, reroutesMs }: ChaosResult): string[] {
+  const failures = Object.entries(load.failures).map(([code, count]) => `${count} ${code}`);
+  const share = (100 * availability).toFixed(3);
+  const failed = failures.length === 0 ? '' : ` (${failures.join(', ')})`;
+  const p99 = milliseconds(load.latency.quantile(0.99));
+  const lines = [
+    `${load.requests} recommendations in ${Math.round(seconds)} s: ${share} % answered${failed}, ${load.degraded} degraded, ${load.rerouted} by another data center, p99 ${p99}`,
+  ];
+  if (reroutesMs.length > 0) {
+    const longest = milliseconds(Math.max(...reroutesMs));
+    lines.push(
+      `${reroutesMs.length} losses of an inference data center: first answer from elsewhere after ${longest} at most`,
+    );
+  }
+  return lines;
+}
+
+/** Only those that changed much: a line for each process would hide them. */
+function memoryLines(memory: readonly MemoryFigures[]): string[] {
+  if (memory.length === 0) return [];
+  const grown = memory.map((each) => ({ ...each, growth: each.lastBytes / each.firstBytes - 1 }));
+  const worst = Math.max(...grown.map(({ growth }) => growth));
+  const lines = grown
+    .filter(({ growth }) => growth > 0.1)
+    .map(
+      ({ name, firstBytes, lastBytes, growth }) =>
+        `memory of ${name}: ${mebibytes(firstBytes)} → ${mebibytes(lastBytes)} (${percent(growth)})`,
+    );
+  return [
+    `memory of ${memory.length} processes, from the first third to the last: at most ${percent(worst)}`,
+    ...lines,
+  ];
+}
+
+function percent(share: number): string {
+  return `${share >= 0 ? '+' : ''}${(100 * share).toFixed(1)} %`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
+function milliseconds(ms: number | undefined): string {
+  return ms === undefined ? '-' : `${Math.round(ms)} ms`;
+}

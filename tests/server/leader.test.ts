@@ -1,0 +1,193 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { PlacementRecord } from '../../messages/hosts.js';
+import { decodeLeader, leaderKey } from '../../messages/hosts.js';
+import { clusterBucket } from '../../messages/streams.js';
+import { actorKinds, type ActorKind } from '../../messages/supervision.js';
+import { PartitionDirectory } from '../../replication/partition-directory.js';
+import type { NatsBus } from '../../runtime/nats.js';
+import { DrainStore } from '../../supervisor/hosts/drain-store.js';
+import { HostLease } from '../../supervisor/hosts/host-lease.js';
+import { HostRegistry, type HostState } from '../../supervisor/hosts/host-registry.js';
+import { PlacementStore } from '../../supervisor/hosts/placement-store.js';
+import { LeaderCandidate } from '../../supervisor/leadership/leader-candidate.js';
+import type { MessageServer } from '../support/message-server.js';
+import { startMessageServer } from '../support/message-server.js';
+
+const leaseMs = 300;
+let server: MessageServer;
+let bus: NatsBus;
+
+beforeEach(async () => {
+  server = await startMessageServer();
+  bus = await server.connect();
+  await bus.bucketPut(clusterBucket, 'shape', Uint8Array.of(1));
+});
+afterEach(() => server.stop());
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+interface Host {
+  readonly candidate: LeaderCandidate;
+  readonly bus: NatsBus;
+  /** Terms that it began to lead, and ended to. */
+  readonly begun: number[];
+  readonly ended: number[];
+}
+
+async function hostOf(name: string): Promise<Host> {
+  const own = await server.connect(name);
+  const begun: number[] = [];
+  const ended: number[] = [];
+  const candidate = new LeaderCandidate({
+    bus: own,
+    host: name,
+    life: `life of ${name}`,
+    leaseMs,
+    patienceMs: 0,
+    lead: async (term) => {
+      begun.push(term);
+      return { stop: async () => void ended.push(term) };
+    },
+    log: () => undefined,
+  });
+  await candidate.start();
+  return { candidate, bus: own, begun, ended };
+}
+
+describe('the leader of a cluster', () => {
+  test('is one host, and another when it leaves', async () => {
+    const one = await hostOf('h1');
+    await until(() => one.begun.length > 0);
+    const two = await hostOf('h2');
+    await new Promise((resolve) => setTimeout(resolve, 2 * leaseMs));
+    expect([one.candidate.leads, two.candidate.leads]).toEqual([true, false]);
+    expect(two.candidate.leader).toMatchObject({ host: 'h1', term: 1 });
+    await one.candidate.stop();
+    expect(one.ended).toEqual([1]);
+    await until(() => two.candidate.leads);
+    expect(two.begun).toEqual([2]);
+    await two.candidate.stop();
+    const { bytes } = (await bus.bucketEntry(clusterBucket, leaderKey))!;
+    expect(decodeLeader(bytes)).toMatchObject({ host: 'h2', term: 2, resigned: true });
+  }, 30_000);
+
+  test('that is cut off is followed by another, and steps down when it learns of it', async () => {
+    const one = await hostOf('h1');
+    await until(() => one.begun.length > 0);
+    const two = await hostOf('h2');
+    // What it still says does not arrive.
+    await one.bus.close();
+    await until(() => two.candidate.leads);
+    expect(two.begun).toEqual([2]);
+    expect(one.candidate.leads).toBe(true);
+    await two.candidate.stop();
+  }, 30_000);
+
+  test('goes on when the servers were away for longer than its lease', async () => {
+    const one = await hostOf('h1');
+    await until(() => one.begun.length > 0);
+    const two = await hostOf('h2');
+    server.pause();
+    await new Promise((resolve) => setTimeout(resolve, 3 * leaseMs));
+    server.resume();
+    await new Promise((resolve) => setTimeout(resolve, 3 * leaseMs));
+    const leading = [one, two].filter(({ candidate }) => candidate.leads);
+    expect(leading).toHaveLength(1);
+    await Promise.all([one.candidate.stop(), two.candidate.stop()]);
+  }, 30_000);
+});
+
+describe('a leader whose time is over', () => {
+  const counts = Object.fromEntries(actorKinds.map((kind) => [kind, 1])) as Record<
+    ActorKind,
+    number
+  >;
+  const placed = (term: number, host: string): PlacementRecord => ({
+    term,
+    counts,
+    hosts: { 'train.joiner.0': host },
+  });
+
+  test('places no actors any more', async () => {
+    const former = await PlacementStore.open(bus);
+    await former.write(placed(1, 'h1'));
+    const newer = await PlacementStore.open(await server.connect());
+    await newer.write(placed(2, 'h2'));
+    const late = former.write(placed(1, 'h3'));
+    await expect(late).rejects.toMatchObject({ code: 'FENCED' });
+    await expect(former.confirm(1)).rejects.toMatchObject({ code: 'FENCED' });
+    expect(former.record).toEqual(placed(2, 'h2'));
+    await Promise.all([former.stop(), newer.stop()]);
+  });
+
+  test('gives no partition to anybody, and its orders are refused by who sees the directory', async () => {
+    const former = await PartitionDirectory.open(bus);
+    const entry = { owner: 0, epoch: 1, followers: [] };
+    await former.update(3, { ...entry, term: 1 }, undefined);
+    const newer = await PartitionDirectory.open(await server.connect());
+    await newer.update(3, { ...entry, term: 2 }, newer.entry(3));
+    await until(() => former.term === 2);
+    const late = former.update(3, { ...entry, owner: 1, term: 1 }, former.entry(3));
+    await expect(late).rejects.toMatchObject({ code: 'FENCED' });
+    expect(() => newer.refuseFormerLeader(1)).toThrow('term 1 is over');
+    expect(() => newer.refuseFormerLeader(2)).not.toThrow();
+    await Promise.all([former.stop(), newer.stop()]);
+  });
+
+  test('drains no data center', async () => {
+    const drain = { drained: true, by: 'hand', reason: 'a test', atMs: 1 } as const;
+    const former = await DrainStore.open(bus);
+    await former.write('east', { ...drain, term: 1 });
+    const newer = await DrainStore.open(await server.connect());
+    await newer.write('east', { ...drain, drained: false, term: 2 });
+    const late = former.write('east', { ...drain, term: 1 });
+    await expect(late).rejects.toMatchObject({ code: 'FENCED' });
+    expect(former.isDrained('east')).toBe(false);
+    await Promise.all([former.stop(), newer.stop()]);
+  });
+});
+
+describe('hosts', () => {
+  const recordOf = (name: string, life: string) => ({
+    ...{ name, life, left: false, capacity: 4 },
+    dataCenters: ['train'],
+  });
+  const take = (connection: NatsBus, name: string, life: string, lifeBefore?: string) =>
+    HostLease.take({
+      bus: connection,
+      record: recordOf(name, life),
+      lifeBefore,
+      leaseMs,
+      log: () => undefined,
+    });
+
+  test('are known while they renew their leases, lost when they do not, and told apart from those that left', async () => {
+    const states: [string, HostState][] = [];
+    const registry = await HostRegistry.open({ bus, leaseMs, calmMs: 50 });
+    registry.onChange((host, state) => {
+      if (states.at(-1)?.[0] !== host || states.at(-1)?.[1] !== state) states.push([host, state]);
+    });
+    const silent = await server.connect();
+    await take(silent, 'h1', 'a');
+    await until(() => registry.hosts.some(({ steady }) => steady));
+    await silent.close();
+    await until(() => registry.hosts.length === 0);
+    expect(states.at(-1)).toEqual(['h1', 'lost']);
+    const polite = await take(bus, 'h2', 'b');
+    await until(() => registry.hosts.length === 1);
+    await polite.stop();
+    await until(() => registry.hosts.length === 0);
+    expect(states.at(-1)).toEqual(['h2', 'left']);
+    await registry.stop();
+  }, 30_000);
+
+  test('have names of their own; one that was killed may come back at once', async () => {
+    const one = await take(bus, 'h1', 'a');
+    const other = await server.connect();
+    await expect(take(other, 'h1', 'b')).rejects.toMatchObject({ code: 'CONFLICT' });
+    const back = await take(other, 'h1', 'c', 'a');
+    await Promise.all([one.stop(), back.stop()]);
+  }, 30_000);
+});
