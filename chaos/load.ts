@@ -50,6 +50,7 @@ export class Load {
   readonly #pending = new Set<Promise<void>>();
   readonly #timers: NodeJS.Timeout[];
   readonly #listeners = new Set<(answered: Answered) => void>();
+  readonly #onFailure: (site: string, code: string) => void;
   #requests = 0;
   #failed = 0;
   #degraded = 0;
@@ -57,7 +58,12 @@ export class Load {
   #actions = 0;
   #stopped = false;
 
-  constructor(sites: readonly Site[], requestsPerSecond: number) {
+  constructor(
+    sites: readonly Site[],
+    requestsPerSecond: number,
+    onFailure: (site: string, code: string) => void,
+  ) {
+    this.#onFailure = onFailure;
     const everyMs = (1000 * sites.length) / requestsPerSecond;
     this.#timers = sites.map(({ dataCenter, bus }) => {
       const asks = clientOn(bus, attemptMs);
@@ -111,6 +117,7 @@ export class Load {
         if (attempt < attempts) continue;
         this.#failed++;
         this.#failures[codeOf(error)] = (this.#failures[codeOf(error)] ?? 0) + 1;
+        this.#onFailure(site, codeOf(error));
         return;
       }
     }

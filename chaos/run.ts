@@ -63,12 +63,15 @@ const items = 100;
 
 /** Breaks a cluster that is used, by a schedule that a seed makes, then waits until it is whole again and looks at its books. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { sites, admin, fleet, seed, requestsPerSecond } = options;
+  const { sites, admin, fleet, seed, requestsPerSecond, log } = options;
   const client = clientOn(admin, 2_000);
   await introduce(sites[0]!.bus);
-  const load = new Load(sites, requestsPerSecond);
-  const memory = new MemoryWatch(fleet);
   const startMs = performance.now();
+  const load = new Load(sites, requestsPerSecond, (site, code) => {
+    const seconds = (performance.now() - startMs - warmUpMs) / 1000;
+    log(`${seconds.toFixed(1)} s: a recommendation in ${site} failed: ${code}`);
+  });
+  const memory = new MemoryWatch(fleet);
   await sleep(warmUpMs);
   const run = new Breaking(options, load, () => client.status());
   await run.all();

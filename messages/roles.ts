@@ -90,7 +90,7 @@ const clientCalls = [s('recommend'), s('recommendAt'), s('rank'), s('rankAt'), s
 const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
   processor: ({ dataCenters }) => ({
     works: dataCenters.map((name) => ({ stream: streamName.raw(name), durable: 'processor' })),
-    calls: [s('featuresGet'), s('featuresGetAt')],
+    calls: [s('featuresGet')],
     writes: [s('join'), s('features'), deadLetters('processor')],
     hears: [s('features')],
   }),

@@ -12,6 +12,24 @@ import { takeTurns } from './stream-turns.js';
 /** Creation waits this long in all for JetStream to accept work: a vote for its leader may go on for seconds. */
 const createMsMax = 30_000;
 
+/**
+ * For a host that joins: makes the streams where there are none yet. What a running cluster has is the leader's to bring
+ * up to date; a host that comes back must not wait for that.
+ *
+ * @throws StarlingError SPEC_MISMATCH where they are another cluster's.
+ */
+export async function requireStreams(
+  bus: NatsBus,
+  config: ClusterConfig,
+  owned: boolean,
+): Promise<void> {
+  const endMs = Date.now() + createMsMax;
+  // The bucket is made last.
+  if (!(await retriedUntil(endMs, () => bus.hasStream(`KV_${clusterBucket}`))))
+    return prepareStreams(bus, config, owned);
+  await retriedUntil(endMs, () => requireSameShape(bus, config));
+}
+
 /** Brings streams and buckets up to their declaration; safe to repeat, and on several hosts at once. */
 export async function prepareStreams(
   bus: NatsBus,
@@ -57,7 +75,7 @@ function declarationsOf(config: ClusterConfig, owned: boolean): StreamDeclaratio
   return declareStreams({ dataCenters, ingestMapped: owned, replicas: replicasOf(config) });
 }
 
-async function retriedUntil(endMs: number, declare: () => Promise<void>): Promise<void> {
+async function retriedUntil<T>(endMs: number, declare: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await declare();

@@ -11,7 +11,7 @@ import type { NatsAccess, SupervisionEvent } from '../messages/supervision.js';
 import type { NatsBus } from '../runtime/nats.js';
 import { connectAs } from '../runtime/nats.js';
 import { Adoption } from './adoption/adoption.js';
-import { prepareStreams, setIngest } from './cluster-streams.js';
+import { prepareStreams, requireStreams, setIngest } from './cluster-streams.js';
 import { joinCluster } from './hosts/cluster-host.js';
 import type { NatsSite } from './nats-site.js';
 import { accessSite, externalSite, ownSite } from './nats-site.js';
@@ -103,7 +103,7 @@ async function start(
   const name = options.host ?? hostname();
   const bus = await connectAs(site.access(home, 'supervisor'), { name: `host ${name}` });
   undo.push(() => bus.close());
-  await prepareStreams(bus, config, site.placed);
+  await requireStreams(bus, config, site.placed);
 
   if (site.owned) {
     const guard = new StorageGuard({
@@ -123,6 +123,7 @@ async function start(
     dataCenters,
     capacity: options.capacity ?? actorsPerCore * availableParallelism(),
     adoption,
+    prepareStreams: () => prepareStreams(bus, config, site.placed),
     log,
   });
   undo.push(() => host.stop());

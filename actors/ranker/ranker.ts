@@ -26,6 +26,11 @@ import { RowSource } from './row-source.js';
 /** Wait for the log before an answer leaves without it. Too low: a busy log degrades answers; too high: they are late. */
 const offeredMsMax = 250;
 
+interface Found {
+  readonly examples: ExampleBatch;
+  readonly degraded: boolean;
+}
+
 /**
  * Scores candidates with the dense network, local rows and local features. Replicas form one queue group; when one
  * dies its peers, or another data center, take over.
@@ -50,14 +55,15 @@ export function createRanker(context: ActorContext): Actor {
   let open = true;
   let logFails = false;
 
-  async function examplesOf(batch: RankBatch): Promise<ExampleBatch> {
-    const { users, items } = await features.get(batch.users, batch.items);
+  async function examplesOf(batch: RankBatch): Promise<Found> {
+    const { users, items, degraded } = await features.get(batch.users, batch.items);
     const encoded = batch.contexts.map((each) => transform.encodeEntity('context', '', each));
     const first: EncodedEntity = encoded[0] ?? transform.encodeEntity('context', '', {});
-    return transform.assemble(users, items, encoded.length > 1 ? encoded : users.map(() => first));
+    const contexts = encoded.length > 1 ? encoded : users.map(() => first);
+    return { examples: transform.assemble(users, items, contexts), degraded };
   }
 
-  async function score(examples: ExampleBatch) {
+  async function score({ examples, degraded }: Found) {
     const found = await rows.pooledRows(examples);
     const version = versions.versionFor(found.through);
     if (!version)
@@ -68,13 +74,13 @@ export function createRanker(context: ActorContext): Actor {
     );
     const rate = config.joining.negativeSamplingRate;
     counts.scored += examples.rowCount;
-    if (found.degraded) counts.degraded++;
+    if (found.degraded || degraded) counts.degraded++;
     if (found.rerouted) counts.rowsRerouted++;
     return {
       scores: Float32Array.from(logits, (logit) => correctedProbability(logit, rate)),
       denseVersion: version.denseVersion,
       through: found.through,
-      degraded: found.degraded,
+      degraded: found.degraded || degraded,
       rerouted: found.rerouted,
       dataCenter: identity.dataCenter,
     };
@@ -128,8 +134,9 @@ export function createRanker(context: ActorContext): Actor {
   async function rankBatch(value: unknown) {
     const batch = parseRankBatch(value, config.serving.candidatesMax);
     if (cameFromElsewhere(context, batch.from)) counts.rerouted++;
-    const examples = await examplesOf(batch);
-    const result = await score(examples);
+    const found = await examplesOf(batch);
+    const { examples } = found;
+    const result = await score(found);
     if (batch.log === 'none') return { v: protocolVersion, ...result };
     const logging = logImpressions(batch, examples, result.scores);
     if (batch.log === 'offered') {

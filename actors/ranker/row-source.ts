@@ -8,6 +8,9 @@ import type { Blueprint } from '../shared/blueprint.js';
 import type { Hedges } from '../shared/hedges.js';
 import { scatterShare, splitPlan } from '../shared/partition-map.js';
 
+/** A request looks rows up twice, and its caller waits for half a second. Too low: a busy shard counts as gone. */
+const lookupMsMax = 200;
+
 export interface PooledRows {
   /** f32 [n × slots × dim] */
   readonly pooled: Float32Array;
@@ -47,10 +50,9 @@ export class RowSource {
       const { partitions, counts, fids } = share;
       try {
         const request = lookupMessage({ specHash: hash, partitions, counts, fids });
-        const options = {
-          deadlineMs: Math.min(1_000, config.serving.deadlineMs / 2),
-          attemptMs: 250,
-        };
+        const deadlineMs = Math.min(lookupMsMax, config.serving.deadlineMs / 2);
+        // Where nobody answers now, somebody may in a second; the request can't wait for that.
+        const options = { deadlineMs, retry: 'none' as const };
         const reply = parseLookupReply(
           await this.#hedges.call(
             subject.lookup(share.shard),

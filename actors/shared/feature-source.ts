@@ -1,4 +1,5 @@
 import type { EncodedEntity, Transform } from '../../core/features/transform.js';
+import { codeOf, errorCodes } from '../../core/base/errors.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
 import { parseFeatureChange, parseFeaturesReply } from '../../messages/features.js';
 import type { Entity } from '../../messages/subjects.js';
@@ -6,6 +7,16 @@ import { subject } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { call } from '../../runtime/call.js';
 import type { Hedges } from './hedges.js';
+
+/** Somebody waits for a recommendation. Too low: a busy store counts as gone. */
+const servedMsMax = 250;
+
+export interface FoundFeatures {
+  readonly users: EncodedEntity[];
+  readonly items: EncodedEntity[];
+  /** Of some entities older features are used, or the id alone. */
+  readonly degraded: boolean;
+}
 
 interface Entry {
   readonly encoded: EncodedEntity;
@@ -30,7 +41,7 @@ export class FeatureSource {
   hits = 0;
   misses = 0;
 
-  /** @param hedges absent for who can wait. */
+  /** @param hedges absent for who needs the newest features, and can wait for them. */
   constructor(bus: Bus, transform: Transform, hedges?: Hedges, entriesMax = 200_000) {
     this.#bus = bus;
     this.#hedges = hedges;
@@ -47,10 +58,7 @@ export class FeatureSource {
   }
 
   /** Encoded entities in the order asked for; repeated ids cost nothing. */
-  async get(
-    users: readonly string[],
-    items: readonly string[],
-  ): Promise<{ users: EncodedEntity[]; items: EncodedEntity[] }> {
+  async get(users: readonly string[], items: readonly string[]): Promise<FoundFeatures> {
     const nowMs = Date.now();
     const missing = {
       users: this.#missing('user', users, nowMs),
@@ -58,8 +66,11 @@ export class FeatureSource {
     };
     this.hits += users.length + items.length - missing.users.length - missing.items.length;
     this.misses += missing.users.length + missing.items.length;
-    if (missing.users.length > 0 || missing.items.length > 0) await this.#fetch(missing, nowMs);
+    let degraded = false;
+    if (missing.users.length > 0 || missing.items.length > 0)
+      degraded = !(await this.#fetch(missing, nowMs));
     return {
+      degraded,
       users: users.map((id) => this.#encoded('user', id)),
       items: items.map((id) => this.#encoded('item', id)),
     };
@@ -75,15 +86,31 @@ export class FeatureSource {
     return [...missing];
   }
 
-  async #fetch(missing: { users: string[]; items: string[] }, nowMs: number): Promise<void> {
+  /** @returns false where nobody answered in time: then what was known before has to do, or the ids alone. */
+  async #fetch(missing: { users: string[]; items: string[] }, nowMs: number): Promise<boolean> {
     const request = { v: protocolVersion, ...missing };
-    const options = { deadlineMs: 5_000, attemptMs: 1_000 };
-    const reply = await (this.#hedges
-      ? this.#hedges.call(subject.featuresGet, subject.featuresGetAt, request, options)
-      : call(this.#bus, subject.featuresGet, request, options));
+    let reply: unknown;
+    if (!this.#hedges) {
+      const options = { deadlineMs: 5_000, attemptMs: 1_000 };
+      reply = await call(this.#bus, subject.featuresGet, request, options);
+    } else {
+      const options = { deadlineMs: servedMsMax, retry: 'none' as const };
+      try {
+        reply = await this.#hedges.call(
+          subject.featuresGet,
+          subject.featuresGetAt,
+          request,
+          options,
+        );
+      } catch (error) {
+        if (!errorCodes[codeOf(error)].retryable) throw error;
+        return false;
+      }
+    }
     const { users, items } = parseFeaturesReply(reply, missing);
     missing.users.forEach((id, i) => this.#keep('user', id, users[i] ?? {}, nowMs));
     missing.items.forEach((id, i) => this.#keep('item', id, items[i] ?? {}, nowMs));
+    return true;
   }
 
   #keep(

@@ -38,6 +38,8 @@ export interface ClusterHostOptions {
   readonly name: string;
   readonly dataCenters: readonly string[];
   readonly capacity: number;
+  /** Brings the streams up to what the configuration says; for the one that leads. */
+  readonly prepareStreams: () => Promise<void>;
   readonly log: (line: string) => void;
 }
 
@@ -154,6 +156,7 @@ async function join(
         placement,
         drains,
         registry,
+        prepareStreams: options.prepareStreams,
         log,
       }),
     log,

@@ -1,4 +1,4 @@
-import { codeOf } from '../../core/base/errors.js';
+import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { SupervisionEvent } from '../../messages/supervision.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
@@ -21,6 +21,8 @@ export interface DutiesOptions {
   readonly placement: PlacementStore;
   readonly drains: DrainStore;
   readonly registry: HostRegistry;
+  /** Brings the streams up to what the configuration says. */
+  readonly prepareStreams: () => Promise<void>;
   readonly log: (line: string) => void;
 }
 
@@ -75,6 +77,12 @@ export async function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
     await services.watch({ ...actors, drainer });
     // Before the actors go: what they leave behind then is not to be replaced.
     undo.push(() => services.unwatch());
+    // Nobody waits for it: what is there already is enough to go on with.
+    options
+      .prepareStreams()
+      .catch((error: unknown) =>
+        log(`streams are not up to date: ${codeOf(error)}: ${messageOf(error)}`),
+      );
     return { stop };
   } catch (error) {
     await stop();

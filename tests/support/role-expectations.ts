@@ -28,6 +28,8 @@ const streams = [
 
 const protocol = [
   ...['starling.recommend', 'starling.rank', 'starling.status'],
+  ...['starling.at.west.recommend', 'starling.at.west.rank', 'starling.at.west.lookup.0'],
+  ...['starling.at.west.feature-store', 'starling.hosts.status.h1'],
   ...['starling.ingest.impression', 'starling.ingest.action', 'starling.ingest.features'],
   ...['starling.raw.train.action', 'starling.raw.east.impression', 'starling.raw.east.action'],
   ...['starling.join.0', 'starling.joiner.0.close', 'starling.samples.0'],
@@ -123,6 +125,7 @@ const answers = (...callers: Role[]): string[] => [
 ];
 const clientPublishes = [
   ...['starling.recommend', 'starling.rank', 'starling.status'],
+  ...['starling.at.west.recommend', 'starling.at.west.rank'],
   ...['starling.ingest.impression', 'starling.ingest.action', 'starling.ingest.features'],
 ];
 
@@ -143,7 +146,7 @@ const featureStoreAt = (site: Site): Expectation =>
     'feature-store',
     site,
     [...follows('FEATURES_EAST'), ...answers('processor', 'ranker', 'admin')],
-    ['starling.feature-store.get'],
+    ['starling.feature-store.get', 'starling.at.west.feature-store'],
   );
 
 /** Notices and commands name the data center of the shard, which need not be that of the server. */
@@ -156,7 +159,7 @@ const servingShardAt = (site: Site): Expectation =>
       ...[...follows('DELTAS_EAST'), ...looksUp('DELTAS_EAST'), ...snapshotsOf(site)],
     ],
     [
-      'starling.lookup.0',
+      ...['starling.lookup.0', 'starling.at.west.lookup.0'],
       ...['starling.serving.control.snapshot.train.0', 'starling.serving.control.snapshot.east.0'],
     ],
   );
@@ -168,18 +171,22 @@ const rankerAt = (site: Site): Expectation =>
     site,
     [
       ...['starling.ingest.impression', 'starling.feature-store.get', 'starling.lookup.0'],
+      ...['starling.at.west.feature-store', 'starling.at.west.lookup.0'],
       ...(site === 'east' ? ['starling.raw.east.impression'] : []), // That of train is not in the catalogue.
       ...[...follows('DENSE_EAST'), ...answers('recommender', 'client', 'admin')],
     ],
-    ['starling.rank', 'starling.features.user'],
+    ['starling.rank', 'starling.at.west.rank', 'starling.features.user'],
   );
 
 const recommenderAt = (site: Site): Expectation =>
   expect(
     'recommender',
     site,
-    ['starling.rank', ...follows('FEATURES_EAST'), ...answers('client', 'admin')],
-    ['starling.recommend', 'starling.popular'],
+    [
+      ...['starling.rank', 'starling.at.west.rank'],
+      ...[...follows('FEATURES_EAST'), ...answers('client', 'admin')],
+    ],
+    ['starling.recommend', 'starling.at.west.recommend', 'starling.popular'],
   );
 
 /** Actors of `east` whose server is gone, on the server of another data center. */
