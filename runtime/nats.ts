@@ -14,6 +14,7 @@ import type {
   KvOptions,
   Msg,
   NatsConnection,
+  Placement,
   StoredMsg,
   StreamConfig,
   Subscription,
@@ -342,8 +343,12 @@ export class NatsBus implements Bus {
     const config = streamConfig(declaration, placed);
     const manager = await this.#jsm();
     try {
-      const info = await manager.streams.add(config).catch((error: unknown) => {
-        if (isNameInUse(error)) return manager.streams.update(declaration.name, config);
+      const update = () => manager.streams.update(declaration.name, config);
+      // Looked for first: to create once more what is there and has sources is never answered (2.9.10).
+      const known = await orUndefined(manager.streams.info(declaration.name));
+      const created = known ? update() : manager.streams.add(config);
+      const info = await created.catch((error: unknown) => {
+        if (isNameInUse(error)) return update();
         throw error;
       });
       const missing = (declaration.subjects ?? []).filter(
@@ -455,8 +460,13 @@ function streamConfig(
     discard: declaration.discard === 'old' ? DiscardPolicy.Old : DiscardPolicy.New,
     duplicate_window: nanos(declaration.duplicateWindowMs),
     allow_direct: true,
-    ...(placed ? { placement: { cluster: declaration.cluster, tags: [] } } : {}),
+    ...(placed ? { placement: placementIn(declaration.cluster) } : {}),
   };
+}
+
+/** Without the tags that its type asks for: to the server, an empty list is another place, and an update a move. */
+function placementIn(cluster: string): Placement {
+  return { cluster } as Placement;
 }
 
 /** The manager has it; its type does not say so. */

@@ -71,7 +71,9 @@ accounts {
     }
     exports: [
       { service: "starling.recommend", accounts: [CLIENTS] }
+      { service: "starling.at.*.recommend", accounts: [CLIENTS] }
       { service: "starling.rank", accounts: [CLIENTS] }
+      { service: "starling.at.*.rank", accounts: [CLIENTS] }
       { service: "starling.status", accounts: [CLIENTS] }
       { service: "starling.raw.east.*", accounts: [CLIENTS] }
     ]
@@ -79,13 +81,15 @@ accounts {
   CLIENTS {
 `);
     expect(clients).toBe(`      { user: "client", password: "client-p", permissions: {
-        publish: ["starling.recommend", "starling.rank", "starling.status", "starling.ingest.*"]
+        publish: ["starling.recommend", "starling.at.*.recommend", "starling.rank", "starling.at.*.rank", "starling.status", "starling.ingest.*"]
         subscribe: ["_INBOX.>"]
       } }
     ]
     imports: [
       { service: { account: STARLING, subject: "starling.recommend" }, to: "starling.recommend" }
+      { service: { account: STARLING, subject: "starling.at.*.recommend" }, to: "starling.at.*.recommend" }
       { service: { account: STARLING, subject: "starling.rank" }, to: "starling.rank" }
+      { service: { account: STARLING, subject: "starling.at.*.rank" }, to: "starling.at.*.rank" }
       { service: { account: STARLING, subject: "starling.status" }, to: "starling.status" }
       { service: { account: STARLING, subject: "starling.raw.east.*" }, to: "starling.ingest.*" }
     ]

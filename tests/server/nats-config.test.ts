@@ -32,8 +32,11 @@ describeWithOpenssl('servers from the files of nats-config (skipped without open
     const certificates = path.join(temporary.folder, 'tls');
     mkdirSync(certificates);
     servers = await startDeployment(config, temporary.folder, makeCertificates(certificates));
-    supervisor = await servers.connect('supervisor', 'train');
-    await prepareStreams(supervisor, config, true);
+    const places = ['train', 'train', 'east'];
+    const hosts = await Promise.all(places.map((each) => servers.connect('supervisor', each)));
+    supervisor = hosts[0]!;
+    // Hosts of a new cluster all find that there are no streams.
+    await Promise.all(hosts.map((bus) => prepareStreams(bus, config, true)));
   }, 120_000);
   afterAll(async () => {
     await servers?.stop();
@@ -46,6 +49,26 @@ describeWithOpenssl('servers from the files of nats-config (skipped without open
     expect(await placeOf(supervisor, `KV_${clusterBucket}`)).toEqual(samples);
     const raw = { cluster: 'east', replicas: 1, others: 0 };
     expect(await placeOf(supervisor, streamName.raw('east'))).toEqual(raw);
+  });
+
+  test('copy what is there when a data center gets more servers', async () => {
+    const declaration = {
+      name: 'GROWS',
+      cluster: 'train',
+      subjects: ['grows'],
+      maxAgeMs: 0,
+      discard: 'new',
+      duplicateWindowMs: 120_000,
+    } as const;
+    await supervisor.declareStream(declaration, true);
+    await supervisor.append('grows', new Uint8Array(8));
+    const single = { cluster: 'train', replicas: 1, others: 0 };
+    expect(await placeOf(supervisor, 'GROWS')).toEqual(single);
+    await supervisor.declareStream({ ...declaration, replicas: 3 }, true);
+    expect((await placeOf(supervisor, 'GROWS')).replicas).toBe(3);
+    // While the group forms, more are counted than there are.
+    while ((await placeOf(supervisor, 'GROWS')).others !== 2) await sleep(50);
+    expect(await untilDone(() => supervisor.append('grows', new Uint8Array(8)))).toBe(2);
   });
 
   test('keep their copies when ingest is closed and opened again', async () => {
