@@ -56,6 +56,22 @@ describe('the table of a status', () => {
     );
   });
 
+  test('names hosts where there are several, and who leads', () => {
+    expect(text).not.toContain('leads');
+    const several = statusLines(
+      {
+        ...status,
+        hosts: ['here', 'there'].map((name) => {
+          return { name, dataCenters: ['train', 'east'], capacity: 64, actors: 1 };
+        }),
+      },
+      0,
+    ).join('\n');
+    expect(several).toMatch(/here +train,east +1 of 64 +leads, term 1/);
+    expect(several).toMatch(/there +train,east +1 of 64/);
+    expect(several).toMatch(/ps-shard\.1 +here +ready/);
+  });
+
   test('has every data center, with its servers', () => {
     expect(text).toContain('train (training): degraded, NATS nats://127.0.0.1:4222 (pid 5)');
     expect(text).toContain('east (inference): down, NATS not known');

@@ -53,8 +53,23 @@ export function statusLines(status: ClusterStatus, nowMs: number): string[] {
   const head = `${name}: ${ready ? 'ready' : 'not ready'}, up ${ago(nowMs - startedAtMs)}, leader ${leader}`;
   return [
     `${head}${server}${backend ? `, backend ${backend}` : ''}`,
+    ...hostLines(status),
     ...status.dataCenters.flatMap((dataCenter) => ['', ...dataCenterLines(status, dataCenter)]),
   ];
+}
+
+/** A lone host goes without saying. */
+function hostLines({ hosts, leader, term }: ClusterStatus): string[] {
+  if (hosts.length < 2) return [];
+  const rows = [...hosts]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, dataCenters, capacity, actors }) => [
+      name,
+      dataCenters.join(','),
+      `${actors} of ${capacity}`,
+      name === leader ? `leads, term ${term}` : '',
+    ]);
+  return ['', ...table(['host', 'data centers', 'actors', ''], rows)];
 }
 
 function dataCenterLines(
@@ -72,6 +87,7 @@ function dataCenterLines(
   ].join(', ');
   const rows = actors.map((actor) => [
     `${actor.kind}.${actor.address.slice(actor.address.lastIndexOf('.') + 1)}`,
+    ...(status.hosts.length > 1 ? [actor.host] : []),
     actor.state,
     String(actor.epoch),
     String(actor.restarts),
@@ -79,7 +95,9 @@ function dataCenterLines(
     actor.partitions && actor.partitions.length > 0 ? actor.partitions.join(',') : '-',
     figures(actor),
   ]);
-  return [title, ...table(['actor', 'state', 'epoch', 'restarts', 'pid', 'partitions', ''], rows)];
+  const host = status.hosts.length > 1 ? ['host'] : [];
+  const head = ['actor', ...host, 'state', 'epoch', 'restarts', 'pid', 'partitions', ''];
+  return [title, ...table(head, rows)];
 }
 
 function figures({ kind, stats, state, reason }: ActorStatus): string {

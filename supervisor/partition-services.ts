@@ -155,8 +155,11 @@ export class PartitionServices implements Stoppable {
     await this.#directory.stop();
   }
 
-  #hear({ address, type }: SupervisionEvent, view: ClusterView): void {
+  #hear({ address, type, epoch }: SupervisionEvent, view: ClusterView): void {
     if (this.#shardOf(address) === undefined) return;
+    // Told late, of a life that another one has followed.
+    const now = view.actors().find((actor) => actor.address === address);
+    if (type === 'exit' && now?.state === 'ready' && now.epoch > epoch) return;
     if (type === 'exit') this.#replace(address, 'it died');
     if (type !== 'exit' && type !== 'ready') return;
     clearTimeout(this.#calm);

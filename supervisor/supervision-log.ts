@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { codeOf, messageOf } from '../core/base/errors.js';
 import { decode, encode, protocolVersion } from '../messages/codec.js';
 import { subject, subjectPattern } from '../messages/subjects.js';
@@ -8,10 +9,20 @@ import type { Bus, Stoppable } from '../runtime/bus.js';
 /** Recent events that status answers with. */
 const recentMax = 200;
 const recoveriesMax = 10_000;
+/** Too low: an outage of the training data center loses what happened in it. Too high: memory, when it is long. */
+const queueMax = 10_000;
+const appendMsMax = 2_000;
+const retryMs = 1_000;
+
+interface Queued {
+  readonly type: SupervisionEvent['type'];
+  readonly bytes: Uint8Array;
+  readonly messageId: string;
+}
 
 /**
- * Every start, crash and restart: told to listeners at once, and kept in the SUPERVISION stream. What other hosts
- * record is heard on its way to the stream.
+ * Every start, crash and restart: told to listeners at once, and kept in the SUPERVISION stream, later if it is away. What
+ * other hosts record is heard on its way to the stream.
  */
 export class SupervisionLog {
   readonly #bus: Bus;
@@ -19,9 +30,13 @@ export class SupervisionLog {
   readonly #log: (line: string) => void;
   readonly #others: Stoppable;
   readonly #listeners = new Set<(event: SupervisionEvent) => void>();
+  /** Of one run: a retry must not look like something that happened again. */
+  readonly #life = randomUUID();
+  #recorded = 0;
   #recent: SupervisionEvent[] = [];
   #recoveries: number[] = [];
-  #writing: Promise<void> = Promise.resolve();
+  #queue: Queued[] = [];
+  #writing: Promise<void> | undefined;
   #stopped = false;
 
   constructor(bus: Bus, host: string, log: (line: string) => void) {
@@ -44,15 +59,31 @@ export class SupervisionLog {
     this.#take(event);
     if (this.#stopped) return;
     const bytes = encode({ v: protocolVersion, ...event });
-    this.#writing = this.#writing
-      .then(() => this.#bus.append(subject.supervision(event.type), bytes, { timeoutMs: 2_000 }))
-      .then(
-        () => undefined,
-        // The log is for people; supervision itself must go on when the training data center is away.
-        (error: unknown) =>
-          this.#log(`supervision event not kept: ${codeOf(error)}: ${messageOf(error)}`),
-      );
+    const messageId = `${this.#life}.${this.#recorded++}`;
+    this.#queue.push({ type: event.type, bytes, messageId });
+    if (this.#queue.length > queueMax) this.#queue.shift();
+    this.#writing ??= this.#write();
   };
+
+  /** The log is for people: supervision itself goes on when the training data center is away. */
+  async #write(): Promise<void> {
+    let isTold = false;
+    for (let next = this.#queue[0]; next; next = this.#queue[0]) {
+      const { type, bytes, messageId } = next;
+      try {
+        const options = { timeoutMs: appendMsMax, messageId };
+        await this.#bus.append(subject.supervision(type), bytes, options);
+        if (this.#queue[0] === next) this.#queue.shift();
+      } catch (error) {
+        if (this.#stopped) break;
+        if (!isTold)
+          this.#log(`supervision events are kept later: ${codeOf(error)}: ${messageOf(error)}`);
+        isTold = true;
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+      }
+    }
+    this.#writing = undefined;
+  }
 
   onEvent(listener: (event: SupervisionEvent) => void): () => void {
     this.#listeners.add(listener);
@@ -72,7 +103,18 @@ export class SupervisionLog {
     } catch {
       return; // Of a release that speaks otherwise; it stays in the stream for people.
     }
-    if (event.host !== this.#host) this.#take(event);
+    if (event.host !== this.#host && !this.#isKnown(event)) this.#take(event);
+  }
+
+  /** One whose acknowledgement was lost is sent again. */
+  #isKnown({ atMs, address, type, host }: SupervisionEvent): boolean {
+    return this.#recent.some(
+      (known) =>
+        known.atMs === atMs &&
+        known.address === address &&
+        known.type === type &&
+        known.host === host,
+    );
   }
 
   #take(event: SupervisionEvent): void {

@@ -1,17 +1,21 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import type { SupervisionEvent } from '../../messages/supervision.js';
+import type { ActorStatus, SupervisionEvent } from '../../messages/supervision.js';
 import type { Stoppable } from '../../runtime/bus.js';
+import type { Move } from '../hosts/assign.js';
 import { assign, improve } from '../hosts/assign.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import { specsOf } from '../hosts/cluster-view.js';
 import type { HostRegistry } from '../hosts/host-registry.js';
 import type { PlacementStore } from '../hosts/placement-store.js';
+import type { ActorSpec } from '../placement.js';
 import type { ActorCounts } from '../operations/scale.js';
 
 /** Between two looks whether a move would balance hosts. Each moves one actor at most. */
 const balanceMs = 2_000;
 const retryMs = 500;
+/** For so long an actor is not tried again on a host that has given it up, while there is another. */
+const failedMs = 10 * 60_000;
 
 export interface PlacementKeeperOptions {
   readonly config: ClusterConfig;
@@ -33,6 +37,8 @@ export class PlacementKeeper implements Stoppable {
   #hosts: Record<string, string>;
   #writing: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** By address and host: when it failed there for good. */
+  readonly #failures = new Map<string, Map<string, number>>();
 
   constructor(options: PlacementKeeperOptions) {
     this.#options = options;
@@ -104,11 +110,31 @@ export class PlacementKeeper implements Stoppable {
   /** One actor at a time, while all others are well: each move is a restart. */
   #balance(): void {
     const { view, registry, config } = this.#options;
-    if (this.#stopped || !view.ready) return;
-    const move = improve(specsOf(config, this.#record()), registry.hosts, this.#hosts);
+    if (this.#stopped) return;
+    const specs = specsOf(config, this.#record());
+    const move = view.ready
+      ? improve(specs, registry.hosts, this.#hosts)
+      : this.#wayOut(view.actors(), specs);
     if (!move) return;
     this.#hosts = { ...this.#hosts, [move.address]: move.to };
     this.placeSoon();
+  }
+
+  /** An actor that its host has given up may do better on another, where it has not failed lately. */
+  #wayOut(actors: readonly ActorStatus[], specs: readonly ActorSpec[]): Move | undefined {
+    const nowMs = performance.now();
+    for (const { address, state, host } of actors) {
+      const spec = specs.find((each) => each.address === address);
+      if (state !== 'failed' || !spec || this.#hosts[address] !== host) continue;
+      const failures = this.#failures.get(address) ?? new Map<string, number>();
+      this.#failures.set(address, failures.set(host, nowMs));
+      const fresh = this.#options.registry.hosts.filter(
+        ({ name }) => nowMs - (failures.get(name) ?? -Infinity) > failedMs,
+      );
+      const to = assign([spec], fresh, {})[address];
+      if (to !== undefined) return { address, from: host, to };
+    }
+    return undefined;
   }
 
   #record() {

@@ -1,15 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import base from '../../cluster.config.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { parseClusterConfig } from '../../core/config/schema.js';
 import type { PlacementRecord } from '../../messages/hosts.js';
 import { decodeLeader, leaderKey } from '../../messages/hosts.js';
 import { clusterBucket } from '../../messages/streams.js';
 import { actorKinds, type ActorKind } from '../../messages/supervision.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { NatsBus } from '../../runtime/nats.js';
+import type { ClusterView } from '../../supervisor/hosts/cluster-view.js';
 import { DrainStore } from '../../supervisor/hosts/drain-store.js';
 import { HostLease } from '../../supervisor/hosts/host-lease.js';
 import { HostRegistry, type HostState } from '../../supervisor/hosts/host-registry.js';
 import { PlacementStore } from '../../supervisor/hosts/placement-store.js';
 import { LeaderCandidate } from '../../supervisor/leadership/leader-candidate.js';
+import { PlacementKeeper } from '../../supervisor/leadership/placement-keeper.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
 
@@ -148,6 +153,41 @@ describe('a leader whose time is over', () => {
     await Promise.all([former.stop(), newer.stop()]);
   });
 });
+
+test('an actor that its host has given up is placed on another host', async () => {
+  const record = (name: string) => ({
+    ...{ name, life: name, left: false, capacity: 4 },
+    dataCenters: ['train'],
+  });
+  const log = (): void => undefined;
+  const leases = await Promise.all(
+    ['h1', 'h2'].map((name) =>
+      HostLease.take({ bus, record: record(name), lifeBefore: undefined, leaseMs, log }),
+    ),
+  );
+  const registry = await HostRegistry.open({ bus, leaseMs, calmMs: 10 });
+  const store = await PlacementStore.open(bus);
+  const config = parseClusterConfig(base);
+  const none = Object.fromEntries(actorKinds.map((kind) => [kind, 0]));
+  const address = 'train.trainer.0';
+  // What a leader sees of the cluster: an actor that has failed for good, wherever it is placed first.
+  const view = {
+    ready: false,
+    actors: () => [{ address, state: 'failed', host: first }],
+  } as unknown as ClusterView;
+  const events: string[] = [];
+  const keeper = new PlacementKeeper({
+    ...{ config, term: 1, store, registry, view, failed: log },
+    counts: { ...none, trainer: 1 } as ClusterConfig['actors'],
+    record: ({ detail }) => events.push(detail),
+  });
+  await keeper.place();
+  const first = store.record!.hosts[address]!;
+  await until(() => store.record!.hosts[address] !== first);
+  expect(events).toEqual([`to ${first}`, `to ${store.record!.hosts[address]}, was on ${first}`]);
+  await keeper.stop();
+  await Promise.all([registry.stop(), store.stop(), ...leases.map((lease) => lease.stop())]);
+}, 30_000);
 
 describe('hosts', () => {
   const recordOf = (name: string, life: string) => ({
