@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Pages that are tables of the code: docs/errors.md, docs/subjects.md, docs/roles.md, docs/statecharts.md. `npm run docs`
+// Pages that are tables of the code: docs/errors.md, docs/subjects.md, docs/roles.md, and of docs/supervision.md the end. `npm run docs`
 // writes them, a test compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { markdownTable, statechartsPage } from './statecharts.mjs';
+import { markdownTable, withStatecharts } from './statecharts.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -42,7 +42,11 @@ export async function referencePages() {
   });
   return {
     'docs/roles.md': `# Roles\n\n${note}\n\n${rolesIntro}\n\n${permissions.join('\n\n')}\n`,
-    'docs/statecharts.md': await statechartsPage(root, machineNote),
+    'docs/supervision.md': await withStatecharts(
+      readFileSync(path.join(root, 'docs/supervision.md'), 'utf8'),
+      root,
+      machineNote,
+    ),
     'docs/errors.md': page(
       'Errors',
       'Every failure a caller can meet has a code; branch on it, never on the message. Errors come as `{"error": {"code", "message"}}`.',

@@ -1,4 +1,4 @@
-// docs/statecharts.md: every machine of the repository, drawn from its own definition, so that the picture can't lie.
+// The last part of docs/supervision.md: every machine of the repository, drawn from its own definition, so that the picture can't lie.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -19,16 +19,18 @@ export function machineFiles(root, folder = '') {
     .sort();
 }
 
-/** The page, given the paragraph that opens it. */
-export async function statechartsPage(root, note) {
+const heading = '## Statecharts\n';
+
+/** A page that has its charts at its end: `text` up to there as people wrote it, and the charts as the machines are. */
+export async function withStatecharts(text, root, note) {
+  const [prose] = text.split(heading);
   const charts = [];
   for (const file of machineFiles(root)) charts.push(await chartOf(root, file));
   const intro = [
     'The life cycles, as drawn from the machines themselves. A label reads `event [guard] / effects`; `after` is a timer',
     'named in the machine. Events that do not lead out of a state stand in the table, with what is done on entry.',
-    'What they are for is in [supervision](supervision.md).',
   ].join('\n');
-  return `# Statecharts\n\n${note}\n\n${intro}\n\n${charts.join('\n\n')}\n`;
+  return `${prose}${heading}\n${note}\n\n${intro}\n\n${charts.join('\n\n')}\n`;
 }
 
 async function chartOf(root, file) {
@@ -39,7 +41,7 @@ async function chartOf(root, file) {
   const { root: top } = machines[0];
   const diagram = ['```mermaid', 'stateDiagram-v2', ...drawInside(top), ...drawExits(top), '```'];
   const about = `[${file}](../${file})`;
-  return [`## ${top.machine.id}`, about, diagram.join('\n'), tableOf(top)].join('\n\n');
+  return [`### ${top.machine.id}`, about, diagram.join('\n'), tableOf(top)].join('\n\n');
 }
 
 /** The states of `node` and their insides, without transitions. */

@@ -57,7 +57,7 @@ describe('the rules of the linter', () => {
 });
 
 describe('the documents', () => {
-  test.each(['docs/errors.md', 'docs/subjects.md', 'docs/roles.md', 'docs/statecharts.md'])(
+  test.each(['docs/errors.md', 'docs/subjects.md', 'docs/roles.md', 'docs/supervision.md'])(
     '%s is what the code says; `npm run docs` writes it',
     async (file) => {
       const script = new URL('../../scripts/reference-pages.mjs', import.meta.url).href;
@@ -92,7 +92,7 @@ describe('every machine', () => {
       `/${file.replace(/ts$/, 'js')}'`,
     );
     expect(read(walk)).toContain('describePaths(');
-    expect(read('docs/statecharts.md')).toContain(`(../${file})`);
+    expect(read('docs/supervision.md')).toContain(`(../${file})`);
   });
 });
 
