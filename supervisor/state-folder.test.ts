@@ -5,7 +5,8 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { identityOf } from './process-identity.js';
-import { openStateFolder, readClusterFile, type ClusterDescription } from './state-folder.js';
+import { readClusterAccess } from '../runtime/cluster-file.js';
+import { openStateFolder, type ClusterDescription } from './state-folder.js';
 
 const description: ClusterDescription = {
   name: 'starling',
@@ -13,6 +14,7 @@ const description: ClusterDescription = {
   dataCenters: [{ name: 'east', role: 'inference', url: 'nats://127.0.0.1:1', serverPid: 7 }],
   user: 'starling',
   password: 'secret',
+  admin: { user: 'admin', password: 'secret too' },
   configHash: 'abc',
 };
 
@@ -56,16 +58,20 @@ describe('a state folder', () => {
   test('tells how to reach the cluster while it runs', async () => {
     const state = await openStateFolder(folder);
     await state.writeClusterFile(description);
-    expect(await readClusterFile(folder)).toMatchObject({ ...description, pid: process.pid });
+    const { name, user, password, admin } = description;
+    expect(await readClusterAccess(folder)).toMatchObject({
+      ...{ name, user, password, admin, pid: process.pid },
+      dataCenters: [{ name: 'east', url: 'nats://127.0.0.1:1' }],
+    });
     await state.release();
   });
 
   test('of a cluster that was stopped or never ran has none to reach', async () => {
-    await expect(readClusterFile(folder)).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+    await expect(readClusterAccess(folder)).rejects.toMatchObject({ code: 'NOT_RUNNING' });
     const state = await openStateFolder(folder);
     await state.writeClusterFile(description);
     await state.release();
-    await expect(readClusterFile(folder)).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+    await expect(readClusterAccess(folder)).rejects.toMatchObject({ code: 'NOT_RUNNING' });
   });
 
   test('of a cluster that was killed has none to reach', async () => {
@@ -76,7 +82,7 @@ describe('a state folder', () => {
       file('cluster.json'),
       JSON.stringify({ ...left, ...(await lockOfDeadProcess()) }),
     );
-    await expect(readClusterFile(folder)).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+    await expect(readClusterAccess(folder)).rejects.toMatchObject({ code: 'NOT_RUNNING' });
     await state.release();
   });
 
@@ -120,15 +126,15 @@ describe('a state folder', () => {
     await (await openStateFolder(folder)).release();
     await writeFile(file('format.json'), JSON.stringify({ version: 99 }));
     await expect(openStateFolder(folder)).rejects.toMatchObject({ code: 'STATE_INVALID' });
-    await expect(readClusterFile(folder)).rejects.toThrow(/newer version.*format 99/);
+    await expect(openStateFolder(folder)).rejects.toThrow(/newer version.*format 99/);
   });
 
   test('with a damaged file is refused by the name of the file', async () => {
     const state = await openStateFolder(folder);
     await writeFile(file('cluster.json'), '{"version": 1');
-    await expect(readClusterFile(folder)).rejects.toMatchObject({ code: 'STATE_INVALID' });
+    await expect(readClusterAccess(folder)).rejects.toMatchObject({ code: 'STATE_INVALID' });
     await writeFile(file('cluster.json'), '{"version": 1}');
-    await expect(readClusterFile(folder)).rejects.toThrow(/cluster\.json is damaged/);
+    await expect(readClusterAccess(folder)).rejects.toThrow(/cluster\.json is damaged/);
     await state.release();
   });
 

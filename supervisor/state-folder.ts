@@ -3,6 +3,7 @@ import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StarlingError, messageOf } from '../core/base/errors.js';
+import type { TlsFiles } from '../messages/supervision.js';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.js';
 import { createPrivateJson, isFileError, readJson, writePrivateJson } from './private-file.js';
 
@@ -17,40 +18,30 @@ const formatVersion = 1;
 
 const identitySchema = z.object({ pid: z.int().positive(), started: z.string().optional() });
 
-const clusterFileSchema = z.object({
-  version: z.literal(formatVersion),
-  name: z.string(),
-  pid: z.int().positive(),
-  /** With the pid, identifies the process beyond the reuse of pids. */
-  started: z.string().optional(),
-  startedAtMs: z.number(),
-  dataCenters: z.array(
-    z.object({
-      name: z.string(),
-      role: z.enum(['training', 'inference']),
-      url: z.string(),
-      serverPid: z.int().positive().optional(),
-    }),
-  ),
+/** How to reach the running cluster; read by runtime/cluster-file.ts. What the writer knows better is added by it. */
+export interface ClusterDescription {
+  readonly name: string;
+  readonly startedAtMs: number;
+  readonly dataCenters: readonly {
+    readonly name: string;
+    readonly role: 'training' | 'inference';
+    readonly url: string;
+    readonly serverPid?: number;
+  }[];
   /** In the role of a client. */
-  user: z.string(),
-  password: z.string(),
-  inboxPrefix: z.string().optional(),
+  readonly user: string;
+  readonly password: string;
+  readonly inboxPrefix?: string;
   /** In the role of an administrator. */
-  admin: z
-    .object({ user: z.string(), password: z.string(), inboxPrefix: z.string().optional() })
-    .optional(),
-  tls: z
-    .object({ ca: z.string(), cert: z.string().optional(), key: z.string().optional() })
-    .optional(),
+  readonly admin: {
+    readonly user: string;
+    readonly password: string;
+    readonly inboxPrefix?: string;
+  };
+  readonly tls?: TlsFiles;
   /** Of the configuration it runs with. */
-  configHash: z.string(),
-});
-
-export type ClusterFile = z.output<typeof clusterFileSchema>;
-
-/** What the writer does not know better than the caller. */
-export type ClusterDescription = Omit<ClusterFile, 'version' | 'pid' | 'started'>;
+  readonly configHash: string;
+}
 
 export interface StateFolder {
   /** Absolute. */
@@ -90,28 +81,6 @@ export async function openStateFolder(stateDir: string): Promise<StateFolder> {
       await rm(lockPath(folder), { force: true });
     },
   };
-}
-
-/**
- * How to reach the cluster that runs on `stateDir`.
- *
- * @throws NOT_RUNNING if none does, or the one that did was killed
- * @throws STATE_INVALID if a newer version wrote the folder, or the file is damaged
- */
-export async function readClusterFile(stateDir: string): Promise<ClusterFile> {
-  const folder = path.resolve(stateDir);
-  await requireKnownFormat(folder);
-  const content = await readJson(clusterPath(folder));
-  if (content === undefined) {
-    throw new StarlingError('NOT_RUNNING', `no cluster runs on ${folder}`, { folder });
-  }
-  const file = parse(clusterFileSchema, content, clusterPath(folder));
-  if (await isAlive(file)) return file;
-  throw new StarlingError(
-    'NOT_RUNNING',
-    `the cluster on ${folder} is gone: its process ${file.pid} was killed; start it again`,
-    { folder, pid: file.pid },
-  );
 }
 
 async function makeFolder(folder: string): Promise<void> {
