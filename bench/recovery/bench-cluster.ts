@@ -53,7 +53,7 @@ export class BenchCluster {
       actors: { 'ps-shard': shards, ranker: 1 },
       standby,
       // By hand only.
-      snapshots: { everyMs: 24 * 3_600_000 },
+      snapshots: { everyMs: 24 * 3_600_000, logRecordsMax: 2 ** 40 },
     });
     const cluster = await startCluster({ config, stateDir: path.join(folder, 'state') });
     try {

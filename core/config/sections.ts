@@ -157,6 +157,10 @@ export const snapshotsSchema = section({
     { min: second, max: 30 * day },
     'Between two snapshots. Too low: rows are written for nothing. Too high: the log grows long, and so does a recovery.',
   ).default(10 * minute),
+  logRecordsMax: integer(
+    { min: 1_000, max: 2 ** 40 },
+    'With more records than this in the log behind the newest snapshot, the next one is taken early. Too low: rows are written for nothing. Too high: a recovery replays for long.',
+  ).default(100_000),
   keep: integer(
     { min: 2, max: 1000 },
     'The newest that are kept; the log reaches back to the oldest of them. One would leave nothing to turn to when it is damaged. Too high: disk.',

@@ -1,4 +1,5 @@
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
+import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { protocolVersion } from '../../messages/codec.js';
 import type { DenseObject, SnapshotManifest, SnapshotReply } from '../../messages/snapshots.js';
@@ -16,9 +17,13 @@ import { call } from '../../runtime/call.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import { snapshotId } from '../../runtime/stores/snapshot-store.js';
-import { firstNeeded, readManifests } from './manifests.js';
+import { exactFrom, firstNeeded, readManifests } from './manifests.js';
 
 const saveMsMax = 30 * 60_000;
+/** Between two looks whether one is due. */
+const lookMs = 10_000;
+/** After one that failed. */
+const failureMs = 60_000;
 
 export interface SnapshotKeeperOptions {
   readonly bus: Bus;
@@ -55,15 +60,8 @@ export class SnapshotKeeper {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => {
-      this.take(() => undefined)
-        .catch((error: unknown) =>
-          this.#options.log(`no snapshot this time: ${codeOf(error)}: ${messageOf(error)}`),
-        )
-        .finally(() => {
-          if (!this.#stopped) this.start();
-        });
-    }, this.#options.config.snapshots.everyMs);
+    const { everyMs } = this.#options.config.snapshots;
+    this.#lookLater(Math.min(everyMs, lookMs));
   }
 
   async stop(): Promise<void> {
@@ -103,6 +101,37 @@ export class SnapshotKeeper {
       }
     }
     return taken;
+  }
+
+  #lookLater(ms: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#look().then(
+        () => this.start(),
+        (error: unknown) => {
+          this.#options.log(`no snapshot this time: ${codeOf(error)}: ${messageOf(error)}`);
+          this.#lookLater(Math.min(this.#options.config.snapshots.everyMs, failureMs));
+        },
+      );
+    }, ms);
+  }
+
+  async #look(): Promise<void> {
+    if (await this.#isDue()) await this.take(() => undefined);
+  }
+
+  /** By the newest one there is, whoever took it: leaders may change more often than snapshots are due. */
+  async #isDue(): Promise<boolean> {
+    const { bus, config, log } = this.#options;
+    const { everyMs, logRecordsMax } = config.snapshots;
+    const [newest] = await readManifests(this.#storeOf(trainingDataCenter(config)), log);
+    const { firstSequence, lastSequence } = await bus.streamState(streamName.deltas);
+    if (lastSequence < firstSequence) return false; // Nothing was learned yet.
+    const covered = newest ? exactFrom(newest) : firstSequence - 1;
+    if (lastSequence - covered > logRecordsMax) return true;
+    const first = newest ? undefined : await bus.messageAt(streamName.deltas, firstSequence);
+    const sinceMs = newest?.createdAtMs ?? first?.atMs ?? Date.now();
+    return Date.now() - sinceMs >= everyMs;
   }
 
   #storeOf(dataCenter: string): SnapshotStore {
