@@ -5,16 +5,11 @@ import path from 'node:path';
 import { startHashOf, supervisionSocket } from './supervision-socket.js';
 
 let folder: string;
-let temporary: string | undefined;
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'starling-socket-'));
-  temporary = process.env['TMPDIR'];
-  process.env['TMPDIR'] = folder;
 });
 afterEach(() => {
-  if (temporary === undefined) delete process.env['TMPDIR'];
-  else process.env['TMPDIR'] = temporary;
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -30,16 +25,16 @@ describe('the socket of a supervisor', () => {
   });
 
   test('is in a closed temporary folder where the path would be too long', () => {
-    const first = supervisionSocket(longFolder());
+    const first = supervisionSocket(longFolder(), folder);
     expect(Buffer.byteLength(first)).toBeLessThanOrEqual(103);
-    expect(supervisionSocket(longFolder())).toBe(first);
+    expect(supervisionSocket(longFolder(), folder)).toBe(first);
     expect(statSync(path.dirname(first)).mode & 0o777).toBe(0o700);
   });
 
   test('is not put where others may look', () => {
-    const shared = path.dirname(supervisionSocket(longFolder()));
+    const shared = path.dirname(supervisionSocket(longFolder(), folder));
     chmodSync(shared, 0o755);
-    expect(() => supervisionSocket(longFolder())).toThrow(
+    expect(() => supervisionSocket(longFolder(), folder)).toThrow(
       expect.objectContaining({ code: 'STATE_INVALID' }),
     );
   });

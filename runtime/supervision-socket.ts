@@ -15,12 +15,12 @@ import type { NatsAccess } from '../messages/supervision.js';
  *
  * @throws STATE_INVALID if that folder belongs to somebody else
  */
-export function supervisionSocket(stateDir: string): string {
+export function supervisionSocket(stateDir: string, temporary = tmpdir()): string {
   const name = hashOf(realpathSync(stateDir)).slice(0, 16);
   if (process.platform === 'win32') return `\\\\.\\pipe\\starling-${name}`;
   const own = path.resolve(stateDir, 'supervisor.sock');
   if (Buffer.byteLength(own) <= addressBytesMax) return own;
-  const folder = path.join(tmpdir(), `starling-${userId()}`);
+  const folder = path.join(temporary, `starling-${userId()}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   requireOwn(folder);
   return path.join(folder, `${name}.sock`);
