@@ -58,17 +58,20 @@ export class MachineNetwork {
 
   /** What one machine sends to another is lost; the other way is open. */
   async block(from: string, to: string, isBlocked: boolean): Promise<void> {
-    const verb = isBlocked ? 'add' : 'del';
     const target = `${this.addressOf(to)}/32`;
-    await ip('-n', this.#namespace(from), 'route', verb, 'blackhole', target);
+    const route = (verb: string) =>
+      ip('-n', this.#namespace(from), 'route', verb, 'blackhole', target);
+    if (isBlocked) await route('replace');
+    else await route('del').catch(() => undefined); // Two that overlapped: the other one has ended it.
   }
 
   /** What the machine sends is late, and some of it is lost. */
   async slow(name: string, isSlow: boolean): Promise<void> {
     const qdisc = (verb: string) => ['qdisc', verb, 'dev', 'eth0', 'root'];
     const delay = ['netem', 'delay', '80ms', '40ms', 'loss', '2%'];
-    const args = isSlow ? [...qdisc('add'), ...delay] : qdisc('del');
-    await run('ip', ['netns', 'exec', this.#namespace(name), 'tc', ...args]);
+    const tc = (args: string[]) => run('ip', [...this.within(name).slice(1), 'tc', ...args]);
+    if (isSlow) await tc([...qdisc('replace'), ...delay]);
+    else await tc(qdisc('del')).catch(() => undefined);
   }
 
   /** What was never made is not there to be removed. */

@@ -11,7 +11,7 @@ function canHaveNetworks(): boolean {
   const can =
     run('netns', 'add', space) &&
     run('link', 'add', link, 'type', 'bridge') &&
-    run('-n', space, 'link', 'add', 'a', 'type', 'veth', 'peer', 'name', 'b');
+    run('-n', space, 'link', 'add', 'name', 'one', 'type', 'veth', 'peer', 'name', 'two');
   run('netns', 'del', space);
   run('link', 'del', link);
   return can;
@@ -25,7 +25,7 @@ networked(
     const { folder, remove } = temporaryFolder();
     try {
       const { code, output } = await starling(
-        ...['chaos', '--network', '--minutes', '0.6', '--every', '3000', '--seed', '4', '--json'],
+        ...['chaos', '--network', '--minutes', '0.7', '--every', '3500', '--seed', '28', '--json'],
         ...['--state', path.join(folder, 'state')],
       );
       const result = JSON.parse(output.slice(output.indexOf('\n{'))) as {
