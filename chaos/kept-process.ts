@@ -18,7 +18,11 @@ export class KeptProcess {
   constructor(command: readonly string[], logFile: string) {
     this.#command = command;
     this.#logFile = logFile;
+    // Who keeps it may end in a hurry; then nobody would.
+    process.on('exit', this.#end);
   }
+
+  readonly #end = (): void => void this.#child?.kill('SIGKILL');
 
   /** Undefined while it is not there. */
   get pid(): number | undefined {
@@ -41,6 +45,7 @@ export class KeptProcess {
   /** Resolves when it has ended; what does not end by itself is killed. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    process.off('exit', this.#end);
     const child = this.#child;
     if (!child || this.pid === undefined) return;
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
