@@ -63,7 +63,7 @@ export async function hedgedCall(
   budget.earn();
   const first = call(bus, subject, request, options);
   if (elsewhere === undefined) return first;
-  const early = await Promise.race([outcomeOf(first), waited(hedgeMs)]);
+  const early = await outcomeWithin(hedgeMs, first);
   if (early?.answered) return first;
   // What is wrong with the request itself is wrong everywhere.
   if (early && !errorCodes[codeOf(early.error)].retryable) return first;
@@ -81,15 +81,17 @@ interface Outcome {
   readonly error?: unknown;
 }
 
-async function outcomeOf(attempt: Promise<unknown>): Promise<Outcome> {
-  return attempt.then(
-    () => ({ answered: true }),
-    (error: unknown) => ({ answered: false, error }),
-  );
-}
-
-function waited(ms: number): Promise<undefined> {
+/** Undefined when there is none in time; the timer does not outlive the answer: one for each request would pile up. */
+async function outcomeWithin(ms: number, attempt: Promise<unknown>): Promise<Outcome | undefined> {
   return new Promise((resolve) => {
-    setTimeout(() => resolve(undefined), ms).unref();
+    const timer = setTimeout(() => resolve(undefined), ms);
+    const settle = (outcome: Outcome): void => {
+      clearTimeout(timer);
+      resolve(outcome);
+    };
+    attempt.then(
+      () => settle({ answered: true }),
+      (error: unknown) => settle({ answered: false, error }),
+    );
   });
 }

@@ -23,7 +23,7 @@ import { HostAgent } from './host-agent.js';
 import { DrainStore } from './drain-store.js';
 import { HostRegistry } from './host-registry.js';
 import { HostLease } from './host-lease.js';
-import { SharedEpochStore } from './kv-epochs.js';
+import { SharedEpochStore } from './shared-epochs.js';
 import { PlacementStore } from './placement-store.js';
 
 export interface ClusterHostOptions {
@@ -97,6 +97,8 @@ async function join(
     leaseMs: hostLeaseMs,
     log,
   });
+  // After the actors, so that nobody starts them elsewhere while they finish.
+  undo.push(() => lease.stop());
   const registry = await HostRegistry.open({
     bus,
     leaseMs: hostLeaseMs,
@@ -105,8 +107,6 @@ async function join(
   undo.push(() => registry.stop());
   let changed = (): void => undefined;
   const supervisor = await superviseHere(options, events, () => changed());
-  // The actors go before the lease, so that nobody starts them elsewhere while they finish.
-  undo.push(() => lease.stop());
   // Nobody is left to look after them when this process leaves in a hurry.
   const killAll = (): void => supervisor.killAll();
   process.on('exit', killAll);

@@ -18,8 +18,8 @@ export interface CandidateOptions {
   readonly leaseMs: number;
   /** How much longer than others it waits before it tries: those that are nearer to the bucket should lead. */
   readonly patienceMs: number;
-  /** Starts what a leader of this term does; `signal` is aborted when there is a newer one. */
-  readonly lead: (term: number, signal: AbortSignal) => Promise<Stoppable>;
+  /** Starts what a leader of this term does. */
+  readonly lead: (term: number) => Promise<Stoppable>;
   readonly log: (line: string) => void;
 }
 
@@ -34,9 +34,9 @@ export class LeaderCandidate implements Stoppable {
   #watch: Stoppable | undefined;
   #known: (LeaderRecord & { readonly revision: number }) | undefined;
   #leading: Promise<Stoppable> | undefined;
-  #abort = new AbortController();
+  #resigning: Promise<void> | undefined;
   #renewal: NodeJS.Timeout | undefined;
-  #stopped = false;
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(options: CandidateOptions) {
     this.#options = options;
@@ -48,7 +48,7 @@ export class LeaderCandidate implements Stoppable {
           // Effects run before the machine has its new state.
           lead: () => queueMicrotask(() => this.#lead()),
           stepDown: () => void this.#stepDown(),
-          resign: () => undefined,
+          resign: () => void (this.#resigning = this.#resign()),
         },
       }),
     );
@@ -82,11 +82,10 @@ export class LeaderCandidate implements Stoppable {
 
   /** Gives the lease back if it is held here. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#renewal);
+    clearTimeout(this.#patience);
     this.#machine.send({ type: 'STOP' });
-    const last = await waitFor(this.#machine, ({ status }) => status === 'done');
-    if (last.matches('resigned')) await this.#resign();
+    await waitFor(this.#machine, ({ status }) => status === 'done');
+    await this.#resigning;
     await this.#watch?.stop();
     await this.#leases.stop();
   }
@@ -104,9 +103,10 @@ export class LeaderCandidate implements Stoppable {
     const { patienceMs } = this.#options;
     if (patienceMs === 0) return this.#machine.send({ type: 'VACANT' });
     const known = this.#known?.revision;
-    setTimeout(() => {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => {
       // Nobody was faster.
-      if (this.#known?.revision === known && !this.#stopped) this.#machine.send({ type: 'VACANT' });
+      if (this.#known?.revision === known) this.#machine.send({ type: 'VACANT' });
     }, patienceMs);
   }
 
@@ -132,11 +132,9 @@ export class LeaderCandidate implements Stoppable {
   #lead(): void {
     const { lead, host, log } = this.#options;
     const { term } = this.#machine.getSnapshot().context;
-    this.#abort = new AbortController();
     log(`${host} leads, term ${term}`);
-    this.#leading = lead(term, this.#abort.signal);
+    this.#leading = lead(term);
     this.#leading.catch((error: unknown) => {
-      if (this.#abort.signal.aborted) return;
       log(`leading failed: ${codeOf(error)}: ${messageOf(error)}`);
       // Somebody else may do better, and if nobody does it is tried again.
       this.#leases.presume(leaderKey);
@@ -147,7 +145,6 @@ export class LeaderCandidate implements Stoppable {
 
   async #stepDown(): Promise<void> {
     clearTimeout(this.#renewal);
-    this.#abort.abort();
     const duties = await this.#leading?.catch(() => undefined); // Told when it failed.
     await duties
       ?.stop()
@@ -158,7 +155,6 @@ export class LeaderCandidate implements Stoppable {
   }
 
   #scheduleRenewal(): void {
-    if (this.#stopped) return;
     this.#renewal = setTimeout(() => {
       void this.#renew().then(() => {
         if (this.leads) this.#scheduleRenewal();
@@ -179,10 +175,11 @@ export class LeaderCandidate implements Stoppable {
   }
 
   async #resign(): Promise<void> {
-    const { host, life, log } = this.#options;
-    const { term } = this.#machine.getSnapshot().context;
+    const { life, log } = this.#options;
+    if (this.#known?.life !== life) return; // Another has taken over since.
+    const { revision, ...record } = this.#known;
     try {
-      await this.#write({ host, life, term, resigned: true }, this.#known?.revision ?? 0);
+      await this.#write({ ...record, resigned: true }, revision);
     } catch (error) {
       log(`the lease of the leader runs out by itself: ${codeOf(error)}: ${messageOf(error)}`);
     }
