@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { sleep } from './faults.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasProcess } from '../runtime/has-process.js';
 import type { LiveProcess } from './fleet.js';
 import type { Aftermath } from './table.js';
 
@@ -18,10 +19,10 @@ export async function aftermathOf(
   processes: readonly LiveProcess[],
 ): Promise<Aftermath> {
   const endMs = performance.now() + goneMsMax;
-  let left = processes.filter(({ pid }) => isAlive(pid));
+  let left = processes.filter(({ pid }) => hasProcess(pid));
   while (left.length > 0 && performance.now() < endMs) {
     await sleep(100);
-    left = left.filter(({ pid }) => isAlive(pid));
+    left = left.filter(({ pid }) => hasProcess(pid));
   }
   const orphans = left.map(({ kind, name, pid }) => `${kind} ${name} (pid ${pid})`);
   return { orphans, unhandled: uncaughtIn(folder) };
@@ -37,13 +38,4 @@ function uncaughtIn(folder: string): string[] {
         .map((line) => `${file}: ${line}`),
     );
   return lines.slice(0, linesMax);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fleet, LiveProcess } from './fleet.js';
 import type { MachineNetwork } from './network.js';
 import type { Fault } from './schedule.js';
@@ -72,8 +73,4 @@ function signalAll(processes: readonly LiveProcess[], signal: NodeJS.Signals): v
       // It is gone already, by an earlier fault or by its supervisor.
     }
   }
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

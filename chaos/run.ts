@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { clientOn } from '../client/client.js';
 import type { ClusterStatus } from '../client/cluster-status.js';
 import { StarlingError } from '../core/base/errors.js';
@@ -5,7 +6,7 @@ import type { Audit } from '../operations/audit/audit.js';
 import { audit } from '../operations/audit/audit.js';
 import type { Bus } from '../runtime/bus.js';
 import type { Ground } from './faults.js';
-import { carryOut, sleep } from './faults.js';
+import { carryOut } from './faults.js';
 import type { LiveProcess } from './fleet.js';
 import type { LoadFigures, Site } from './load.js';
 import { Load } from './load.js';

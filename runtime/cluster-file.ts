@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StarlingError, messageOf } from '../core/base/errors.js';
+import { hasProcess } from './has-process.js';
 
 /**
  * How clients find a cluster on their own host: the supervisor keeps cluster.json in the state folder while it runs.
@@ -41,6 +42,7 @@ export async function readClusterAccess(stateDir: string): Promise<ClusterAccess
     throw new StarlingError('NOT_RUNNING', `no cluster runs on ${folder}.`, { folder });
   }
   const access = parse(text, file);
+  // A pid that somebody else got meanwhile is found out when nobody answers at the address.
   if (hasProcess(access.pid)) return access;
   throw new StarlingError(
     'NOT_RUNNING',
@@ -66,15 +68,5 @@ function parse(text: string, file: string): ClusterAccess {
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
     throw new StarlingError('STATE_INVALID', `${file} is damaged: ${reason}`, { file }, { cause });
-  }
-}
-
-/** A pid that somebody else got meanwhile is found out when nobody answers at the address. */
-function hasProcess(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // It exists and is another user's.
   }
 }

@@ -21,6 +21,15 @@ export function isNotFound(error: unknown): boolean {
   return natsCode(error) === '404' || apiError(error)?.code === 404;
 }
 
+export async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
 /** 10059: there is no stream of this name, wherever its server may be. */
 export function isStreamMissing(error: unknown): boolean {
   return apiError(error)?.err_code === 10059;

@@ -1,12 +1,4 @@
-import {
-  AckPolicy,
-  DeliverPolicy,
-  DiscardPolicy,
-  headers as natsHeaders,
-  nanos,
-  RetentionPolicy,
-  StorageType,
-} from 'nats';
+import { AckPolicy, DeliverPolicy, headers as natsHeaders, nanos, StorageType } from 'nats';
 import type {
   JetStreamClient,
   JetStreamManager,
@@ -14,9 +6,8 @@ import type {
   KvOptions,
   Msg,
   NatsConnection,
-  Placement,
   StoredMsg,
-  StreamConfig,
+  StreamAPI,
   Subscription,
 } from 'nats';
 import { StarlingError } from '../core/base/errors.js';
@@ -24,7 +15,8 @@ import type { BucketDeclaration, StreamDeclaration } from '../messages/streams.j
 import type { NatsAccess } from '../messages/supervision.js';
 import { InFlight } from './in-flight.js';
 import { openNats, type ConnectOptions } from './nats-connection.js';
-import { isNameInUse, isNotFound, translate } from './nats-errors.js';
+import { declareStream, setReplicas } from './nats-declare.js';
+import { orUndefined, translate } from './nats-errors.js';
 import { WayHome } from './nats-home.js';
 import { JsWorkMessage, stopConsuming, stored } from './nats-messages.js';
 import type { Clients } from './nats-patience.js';
@@ -335,49 +327,20 @@ export class NatsBus implements Bus {
     }
   }
 
-  /**
-   * Creates the stream, or brings it up to the declaration. Safe to call again and from several processes.
-   * @throws StarlingError STATE_INVALID when the server does not echo what was asked (old servers drop settings).
-   */
-  async declareStream(declaration: StreamDeclaration, placed: boolean): Promise<void> {
-    const config = streamConfig(declaration, placed);
-    const manager = await this.#jsm();
-    try {
-      const update = () => manager.streams.update(declaration.name, config);
-      // Looked for first: to create once more what is there and has sources is never answered (2.9.10).
-      const known = await orUndefined(manager.streams.info(declaration.name));
-      const created = known ? update() : manager.streams.add(config);
-      const info = await created.catch((error: unknown) => {
-        if (isNameInUse(error)) return update();
-        throw error;
-      });
-      const missing = (declaration.subjects ?? []).filter(
-        (subject) => !info.config.subjects.includes(subject),
-      );
-      if (missing.length > 0) {
-        throw new StarlingError(
-          'STATE_INVALID',
-          `stream ${declaration.name} does not take ${missing.join(', ')}.`,
-        );
-      }
-    } catch (error) {
-      throw this.#failure(error, `stream ${declaration.name}`);
-    }
+  /** @see declareStream of runtime/nats-declare.ts */
+  declareStream(declaration: StreamDeclaration, placed: boolean): Promise<void> {
+    return this.#declare(`stream ${declaration.name}`, (streams) =>
+      declareStream(streams, declaration, placed),
+    );
   }
 
   /** The same for a bucket; one that is there keeps its place, and gets the number of copies. */
-  async declareBucket(declaration: BucketDeclaration, placed: boolean): Promise<void> {
+  declareBucket(declaration: BucketDeclaration, placed: boolean): Promise<void> {
     const { name, cluster, replicas } = declaration;
-    try {
+    return this.#declare(`bucket ${name}`, async (streams) => {
       await this.#bucket(name, { replicas, ...(placed ? { placementCluster: cluster } : {}) });
-      const { streams } = await this.#jsm();
-      const { config } = await streams.info(`KV_${name}`);
-      if (config.num_replicas !== replicas) {
-        await streams.update(config.name, { ...config, num_replicas: replicas });
-      }
-    } catch (error) {
-      throw this.#failure(error, `bucket ${name}`);
-    }
+      await setReplicas(streams, `KV_${name}`, replicas);
+    });
   }
 
   async flush(): Promise<void> {
@@ -396,6 +359,14 @@ export class NatsBus implements Bus {
   ): Promise<T> {
     try {
       return await this.#inFlight.request(timeoutMs, send);
+    } catch (error) {
+      throw this.#failure(error, what);
+    }
+  }
+
+  async #declare(what: string, run: (streams: StreamAPI) => Promise<void>): Promise<void> {
+    try {
+      await run((await this.#jsm()).streams);
     } catch (error) {
       throw this.#failure(error, what);
     }
@@ -436,53 +407,11 @@ export class NatsBus implements Bus {
   }
 }
 
-function streamConfig(
-  declaration: StreamDeclaration,
-  placed: boolean,
-): Partial<StreamConfig> & { name: string } {
-  return {
-    name: declaration.name,
-    ...(declaration.subjects === undefined ? {} : { subjects: [...declaration.subjects] }),
-    ...(declaration.sources === undefined
-      ? {}
-      : {
-          sources: declaration.sources.map(({ stream, subject }) => ({
-            name: stream,
-            filter_subject: subject,
-          })),
-        }),
-    retention: RetentionPolicy.Limits,
-    storage: StorageType.File,
-    num_replicas: declaration.replicas ?? 1,
-    max_age: nanos(declaration.maxAgeMs),
-    max_msg_size: declaration.maxMessageBytes ?? -1,
-    max_msgs_per_subject: declaration.maxMessagesPerSubject ?? -1,
-    discard: declaration.discard === 'old' ? DiscardPolicy.Old : DiscardPolicy.New,
-    duplicate_window: nanos(declaration.duplicateWindowMs),
-    allow_direct: true,
-    ...(placed ? { placement: placementIn(declaration.cluster) } : {}),
-  };
-}
-
-/** Without the tags that its type asks for: to the server, an empty list is another place, and an update a move. */
-function placementIn(cluster: string): Placement {
-  return { cluster } as Placement;
-}
-
 /** The manager has it; its type does not say so. */
 interface DirectReads {
   readonly direct: {
     getMessage(stream: string, query: { readonly seq: number }): Promise<StoredMsg>;
   };
-}
-
-async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 function headersOf(values: Readonly<Record<string, string>>) {

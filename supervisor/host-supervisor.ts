@@ -16,6 +16,7 @@ import { startOrder, type GroupPolicy } from './group.machine.js';
 import type { ActorSpec } from './placement.js';
 import { childPolicy, type ChildPolicy } from './restart-policy.js';
 import { SupervisedChild, type ChildHost } from './supervised-child.js';
+import { Watchers } from './watchers.js';
 
 /**
  * Starts and watches the actors placed on this host, one process each. A child that dies is restarted; those of its
@@ -76,7 +77,7 @@ export class HostSupervisor {
   readonly #groups = new Map<string, ChildGroup>();
   /** Their actors stay out of the queue groups of public subjects, those that are started later, too. */
   readonly #drained = new Set<string>();
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Watchers();
 
   /** @throws CONFIG_INVALID for a policy that makes no sense. */
   constructor(options: HostSupervisorOptions) {
@@ -125,15 +126,7 @@ export class HostSupervisor {
 
   /** @throws TIMEOUT, with the state of every actor that is not ready, after `timeoutMs`. */
   async waitUntilReady(timeoutMs: number): Promise<void> {
-    const children = [...this.#children.values()];
-    const ready = await this.#until(() => children.every((child) => child.ready), timeoutMs);
-    if (ready) return;
-    const late = children.filter((child) => !child.ready).map((child) => child.status());
-    throw new StarlingError(
-      'TIMEOUT',
-      `after ${timeoutMs} ms ${late.length} of ${children.length} actors are not ready: ${late.map(describe).join(', ')}`,
-      { addresses: late.map(({ address }) => address) },
-    );
+    await this.#watchers.untilReady(() => this.snapshot(), this.#children.size, timeoutMs);
   }
 
   /**
@@ -168,7 +161,7 @@ export class HostSupervisor {
   /** Waits until children that were asked to stop within `drainMs` did, or have been killed. */
   async #untilStopped(children: readonly SupervisedChild[], drainMs: number): Promise<void> {
     const stopped = () => children.every((child) => child.stopped);
-    if (await this.#until(stopped, drainMs + this.#killedMsMax)) return;
+    if (await this.#watchers.until(stopped, drainMs + this.#killedMsMax)) return;
     const alive = children.filter((child) => !child.stopped).map((child) => child.status());
     throw new StarlingError(
       'TIMEOUT',
@@ -190,12 +183,12 @@ export class HostSupervisor {
       record: options.record,
       changed: (child) => {
         if (child.stopped) this.#groupOf(child.spec.dataCenter).stopped(child.spec.address);
-        for (const watcher of this.#watchers) watcher();
+        this.#watchers.changed();
         options.onChange?.();
       },
       serves: (dataCenter) => !this.#drained.has(dataCenter),
       servingChanged: () => {
-        for (const watcher of this.#watchers) watcher();
+        this.#watchers.changed();
         options.onChange?.();
       },
       escalate: (child, failure) =>
@@ -231,23 +224,6 @@ export class HostSupervisor {
     this.#groups.set(dataCenter, group);
     return group;
   }
-
-  /** Whether `condition` came true within `timeoutMs`; looked at after every change of a child. */
-  #until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = (result: boolean): void => {
-        clearTimeout(timer);
-        this.#watchers.delete(watcher);
-        resolve(result);
-      };
-      const watcher = (): void => {
-        if (condition()) settle(true);
-      };
-      const timer = setTimeout(() => settle(false), timeoutMs);
-      this.#watchers.add(watcher);
-      watcher();
-    });
-  }
 }
 
 /** Processes of which a successor would know. */
@@ -266,10 +242,6 @@ function noted(startProcess: StartProcess, adoption: Adoption): StartProcess {
     );
     return started;
   };
-}
-
-function describe({ address, state, reason }: ActorStatus): string {
-  return reason === undefined ? `${address} (${state})` : `${address} (${state}: ${reason})`;
 }
 
 /** Milliseconds since 1970 that never jump: a clock that is set must not look like a silence or a storm of crashes. */

@@ -2,6 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { hasProcess } from '../runtime/has-process.js';
 
 /**
  * Whether a process noted in a file is still the same one. A pid alone does not tell: after a reboot, or on a busy
@@ -48,15 +49,6 @@ export function signalSameProcess(identity: ProcessIdentity, signal: NodeJS.Sign
     process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // It ended between the look and the signal.
-  }
-}
-
-function hasProcess(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // It exists and is another user's.
   }
 }
 

@@ -1,5 +1,4 @@
 import type { ClusterStatus } from '../../client/cluster-status.js';
-import { StarlingError } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { decode } from '../../messages/codec.js';
 import type { HostStatus, LeaderRecord, PlacementRecord } from '../../messages/hosts.js';
@@ -10,6 +9,7 @@ import type { Bus, Stoppable } from '../../runtime/bus.js';
 import type { ActorSpec } from '../placement.js';
 import { placeActors } from '../placement.js';
 import type { SupervisionLog } from '../supervision-log.js';
+import { Watchers } from '../watchers.js';
 import { DataCenters } from './data-centers.js';
 import type { DrainStore } from './drain-store.js';
 
@@ -37,7 +37,7 @@ export class ClusterView implements Stoppable {
   readonly #options: ViewOptions;
   readonly #heard = new Map<string, Heard>();
   readonly dataCenters: DataCenters;
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Watchers();
   readonly #listeners = new Set<() => void>();
   readonly #subscription: Stoppable;
   readonly #startedAtMs = Date.now();
@@ -58,7 +58,7 @@ export class ClusterView implements Stoppable {
   /** Something changed on this host; what others tell is noticed by itself. */
   changed(): void {
     this.dataCenters.observe(this.actors());
-    for (const watcher of this.#watchers) watcher();
+    this.#watchers.changed();
   }
 
   /** Another host has told of itself. */
@@ -79,8 +79,7 @@ export class ClusterView implements Stoppable {
   }
 
   get ready(): boolean {
-    const actors = this.actors();
-    return actors.length > 0 && actors.every(({ state }) => state === 'ready');
+    return areReady(this.actors());
   }
 
   /** Whether some replica of each public kind answers there. */
@@ -120,7 +119,7 @@ export class ClusterView implements Stoppable {
       leader: led && !led.resigned ? led.host : '',
       term: led?.term ?? 0,
       startedAtMs: Math.min(this.#startedAtMs, ...hosts.map(({ startedAtMs }) => startedAtMs)),
-      ready: actors.length > 0 && actors.every(({ state }) => state === 'ready'),
+      ready: areReady(actors),
       hosts: hosts.map(({ name, dataCenters, capacity, actors: running }) => {
         return { name, dataCenters, capacity, actors: running.length };
       }),
@@ -144,34 +143,12 @@ export class ClusterView implements Stoppable {
       const actors = this.actors();
       return addresses ? actors.filter(({ address }) => addresses.includes(address)) : actors;
     };
-    const enough = (): boolean => wanted().length >= Math.max(1, addresses?.length ?? 1);
-    const ready = await this.until(
-      () => enough() && wanted().every(({ state }) => state === 'ready'),
-      timeoutMs,
-    );
-    if (ready) return;
-    const late = wanted().filter(({ state }) => state !== 'ready');
-    const count = wanted().length;
-    const words = late.map(describe).join(', ') || 'nothing is placed on a host yet';
-    const text = `after ${timeoutMs} ms ${late.length} of ${count} actors are not ready: ${words}`;
-    throw new StarlingError('TIMEOUT', text, { addresses: late.map(({ address }) => address) });
+    await this.#watchers.untilReady(wanted, Math.max(1, addresses?.length ?? 1), timeoutMs);
   }
 
   /** Whether `condition` came true within `timeoutMs`; looked at after every change. */
   until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = (result: boolean): void => {
-        clearTimeout(timer);
-        this.#watchers.delete(watcher);
-        resolve(result);
-      };
-      const watcher = (): void => {
-        if (condition()) settle(true);
-      };
-      const timer = setTimeout(() => settle(false), timeoutMs);
-      this.#watchers.add(watcher);
-      watcher();
-    });
+    return this.#watchers.until(condition, timeoutMs);
   }
 
   #hear(bytes: Uint8Array): void {
@@ -212,6 +189,10 @@ export function specsOf(config: ClusterConfig, { counts }: PlacementRecord): Act
   return placeActors({ dataCenters, actors: counts, partitions });
 }
 
+function areReady(actors: readonly ActorStatus[]): boolean {
+  return actors.length > 0 && actors.every(({ state }) => state === 'ready');
+}
+
 /** Of a ps-shard the directory decides, and the shard tells. */
 function withPartitions(actor: ActorStatus): ActorStatus {
   const { partitions } = actor.stats;
@@ -241,8 +222,4 @@ function serversOf(hosts: readonly HostStatus[]): ClusterStatus['natsServers'] {
   for (const server of hosts.flatMap(({ natsServers }) => natsServers))
     if (byUrl.get(server.url)?.pid == null) byUrl.set(server.url, server);
   return [...byUrl.values()];
-}
-
-function describe({ address, state, reason }: ActorStatus): string {
-  return reason === undefined ? `${address} (${state})` : `${address} (${state}: ${reason})`;
 }
