@@ -38,6 +38,10 @@ export interface LoadFigures {
   readonly failures: Readonly<Record<string, number>>;
   /** Acknowledged actions. */
   readonly actions: number;
+  /** Offered, and given up without an acknowledgement: the log may have them. */
+  readonly actionsUnsure: number;
+  /** Of answers that are not degraded: the log has them. */
+  readonly impressions: number;
 }
 
 /**
@@ -56,6 +60,8 @@ export class Load {
   #degraded = 0;
   #rerouted = 0;
   #actions = 0;
+  #actionsUnsure = 0;
+  #impressions = 0;
   #stopped = false;
 
   constructor(
@@ -86,6 +92,8 @@ export class Load {
       latency: this.#latency,
       failures: this.#failures,
       actions: this.#actions,
+      actionsUnsure: this.#actionsUnsure,
+      impressions: this.#impressions,
     };
   }
 
@@ -110,6 +118,7 @@ export class Load {
       try {
         const answer = await asks.recommend({ user, k: itemsShown, requestId });
         this.#note({ site, askedAtMs, dataCenter: answer.dataCenter }, answer.degraded);
+        if (!answer.degraded) this.#impressions += answer.items.length;
         const item = answer.items[0]?.item;
         if (item !== undefined) await this.#react(tells, requestId, item, user);
         return;
@@ -145,7 +154,7 @@ export class Load {
         return;
       } catch {
         // The servers are away; an event that was not acknowledged is offered again.
-        if (this.#stopped) return;
+        if (this.#stopped) return void this.#actionsUnsure++;
         await new Promise((resolve) => setTimeout(resolve, ingestPauseMs));
       }
     }

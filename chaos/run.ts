@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clientOn } from '../client/client.js';
 import type { ClusterStatus } from '../client/cluster-status.js';
 import { StarlingError } from '../core/base/errors.js';
-import type { Audit } from '../operations/audit/audit.js';
+import type { Law } from '../operations/audit/laws.js';
 import { audit } from '../operations/audit/audit.js';
 import type { Bus } from '../runtime/bus.js';
+import { acknowledgedLaws } from './acknowledged.js';
 import type { Ground } from './faults.js';
 import { carryOut } from './faults.js';
 import type { LiveProcess } from './fleet.js';
@@ -25,6 +26,8 @@ export interface ChaosOptions extends ScheduleOptions {
   /** Of an administrator. */
   readonly admin: Bus;
   readonly requestsPerSecond: number;
+  /** Load before the first fault; memory is looked at from then on. */
+  readonly warmUpMs: number;
   /** Aborted: no more faults; what was begun is settled and judged. */
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
@@ -51,7 +54,10 @@ export interface ChaosResult {
   readonly availability: number;
   /** From the loss of an inference data center to the first answer that its people got from elsewhere. */
   readonly reroutesMs: readonly number[];
-  readonly audit: Audit;
+  /** Of the audit, and of what people were told. */
+  readonly laws: readonly Law[];
+  /** Impressions that came when their window had long ended: counted, and not learned. */
+  readonly late: number;
   /** Every actor was ready again, and all was learned. */
   readonly recovered: boolean;
   readonly memory: readonly MemoryFigures[];
@@ -59,7 +65,6 @@ export interface ChaosResult {
   readonly processes: readonly LiveProcess[];
 }
 
-const warmUpMs = 3_000;
 const readyMsMax = 120_000;
 const settleMsMax = 120_000;
 const users = 200;
@@ -67,7 +72,7 @@ const items = 100;
 
 /** Breaks a cluster that is used, by a schedule that a seed makes, then waits until it is whole again and looks at its books. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { sites, admin, ground, seed, requestsPerSecond, log } = options;
+  const { sites, admin, ground, seed, requestsPerSecond, warmUpMs, log } = options;
   const { fleet } = ground;
   const client = clientOn(admin, 2_000);
   await introduce(sites[0]!.bus);
@@ -76,8 +81,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const seconds = (performance.now() - startMs - warmUpMs) / 1000;
     log(`${seconds.toFixed(1)} s: a recommendation in ${site} failed: ${code}`);
   });
+  await sleep(warmUpMs, undefined, { signal: options.signal }).catch(() => undefined);
   const memory = new MemoryWatch(fleet);
-  await sleep(warmUpMs);
   const run = new Breaking(options, load, () => client.status());
   await run.all();
   const seconds = (performance.now() - startMs) / 1000;
@@ -97,7 +102,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     load: load.figures,
     availability: 1 - load.figures.failed / Math.max(1, load.figures.requests),
     reroutesMs: run.reroutesMs,
-    audit: books,
+    late: books.findings.joiners.late,
+    laws: [...books.laws, ...acknowledgedLaws(load.figures, books.findings)],
     recovered: whole && learned,
     memory: memory.figures(),
     processes: [...run.processes.values()],

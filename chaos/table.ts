@@ -1,3 +1,4 @@
+import type { Law } from '../operations/audit/laws.js';
 import type { ChaosResult } from './run.js';
 
 export interface ChaosRow {
@@ -42,11 +43,18 @@ export interface Aftermath {
   readonly unhandled: readonly string[];
 }
 
+/** Whether nothing is lost and nothing counts twice. */
+export function balanced(laws: readonly Law[]): boolean {
+  return laws.every(({ holds }) => holds);
+}
+
 /** Whether the cluster stood it. */
 export function stood(
-  { audit, recovered, faults }: Pick<ChaosResult, 'audit' | 'recovered' | 'faults'>,
+  { laws, recovered, faults }: Pick<ChaosResult, 'laws' | 'recovered' | 'faults'>,
   { orphans, unhandled }: Aftermath,
 ): boolean {
   const unrecovered = Object.values(faults).some((figures) => figures.unrecovered > 0);
-  return audit.ok && recovered && !unrecovered && orphans.length === 0 && unhandled.length === 0;
+  return (
+    balanced(laws) && recovered && !unrecovered && orphans.length === 0 && unhandled.length === 0
+  );
 }

@@ -1,7 +1,7 @@
 import type { MemoryFigures } from '../chaos/memory.js';
 import type { ChaosResult } from '../chaos/run.js';
 import type { Aftermath } from '../chaos/table.js';
-import { faultsOf, rowsOf } from '../chaos/table.js';
+import { balanced, faultsOf, rowsOf } from '../chaos/table.js';
 import type { Output } from './command.js';
 import { table } from './table.js';
 
@@ -11,10 +11,15 @@ export function reportChaos(result: ChaosResult, aftermath: Aftermath, out: Outp
   for (const line of faultLines(result)) out.line(line);
   for (const line of loadLines(result)) out.line(line);
   for (const line of memoryLines(result.memory)) out.line(line);
-  for (const { name, left, right, holds, remark } of result.audit.laws)
+  for (const { name, left, right, holds, remark } of result.laws)
     if (!holds)
       out.line(`${name}: ${left.count} ${left.text}, ${right.count} ${right.text}; ${remark}`);
-  out.line(result.audit.ok ? 'nothing is lost, nothing counts twice' : 'the books do not balance');
+  const { actions, impressions } = result.load;
+  out.line(
+    `${actions} actions and ${impressions} impressions acknowledged, ${result.late} too late`,
+  );
+  const isBalanced = balanced(result.laws);
+  out.line(isBalanced ? 'nothing is lost, nothing counts twice' : 'the books do not balance');
   const { orphans, unhandled } = aftermath;
   if (orphans.length > 0) out.line(`left behind: ${orphans.join(', ')}`);
   for (const line of unhandled) out.line(`nobody caught: ${line}`);
@@ -23,12 +28,12 @@ export function reportChaos(result: ChaosResult, aftermath: Aftermath, out: Outp
 }
 
 function documentOf(result: ChaosResult, aftermath: Aftermath): object {
-  const { seed, seconds, load, availability, reroutesMs, audit, recovered, memory } = result;
+  const { seed, seconds, load, availability, reroutesMs, laws, late, recovered, memory } = result;
   const { latency, ...counts } = load;
   return {
     ...{ seed, seconds, faults: faultsOf(result), rows: rowsOf(result), availability },
     load: { ...counts, p50Ms: latency.quantile(0.5), p99Ms: latency.quantile(0.99) },
-    ...{ reroutesMs, audit: audit.ok, recovered, memory },
+    ...{ reroutesMs, audit: balanced(laws), late, recovered, memory },
     ...aftermath,
   };
 }

@@ -23,10 +23,13 @@ import { UsageError, exitCode, expectPositionals, integerOf } from '../command.j
 import { onInterrupt } from '../interrupt.js';
 
 const minutesDefault = 1;
+const warmUpMinutesDefault = 0.05;
 const requestsPerSecondDefault = 20;
 /** Between two faults, on average. */
 const everyMsDefault = 9_000;
 const readyMsMax = 180_000;
+/** So that impressions nobody reacts to are learned during the run, and the windows of joiners soon are as full as they get. */
+const windowMs = 60_000;
 /** A caller waits half a second and has one more try; in the servers' place for as long as that. */
 const suspectMs = 200;
 
@@ -35,7 +38,7 @@ export const chaos: Command = {
   summary:
     'starts a cluster of several hosts, breaks it at random while it is used, and checks its books',
   usage: '[--minutes N] [--seed S] [options]',
-  text: 'Starts NATS servers, and hosts as processes of their own that are started again when they end, as by an init system: two for training, one for each inference data center. Then it kills and pauses actors of every kind, supervisors, the leader and NATS servers, and takes whole data centers away for some seconds, by a schedule that the seed makes, while people ask for recommendations and react. Then it waits until all is whole again, and looks whether anything was lost, counted twice, left behind, or thrown where nobody caught it. The exit code is 1 if so. A recommendation fails when two tries of 500 ms have no answer.\nUnless --config names one, each partition has a standby and each public kind two replicas in a data center.',
+  text: 'Starts NATS servers, and hosts as processes of their own that are started again when they end, as by an init system: two for training, one for each inference data center. Then it kills and pauses actors of every kind, supervisors, the leader and NATS servers, and takes whole data centers away for some seconds, by a schedule that the seed makes, while people ask for recommendations and react. Then it waits until all is whole again, and looks whether anything was lost, counted twice, left behind, or thrown where nobody caught it. The exit code is 1 if so. A recommendation fails when two tries of 500 ms have no answer.\nUnless --config names one, each partition has a standby, each public kind two replicas in a data center, and an impression a minute to wait for its action.',
   options: [
     { name: 'minutes', value: 'N', text: `how long things break (default ${minutesDefault})` },
     { name: 'seed', value: 'S', text: 'the same seed breaks the same things (default 1)' },
@@ -43,6 +46,11 @@ export const chaos: Command = {
       name: 'every',
       value: 'MS',
       text: `mean time between two faults (default ${everyMsDefault}); 0 for none: steady load, and what becomes of the memory of each process`,
+    },
+    {
+      name: 'warm-up',
+      value: 'N',
+      text: `minutes of load before the first fault, and before memory is looked at (default ${warmUpMinutesDefault})`,
     },
     {
       name: 'rate',
@@ -60,14 +68,16 @@ export const chaos: Command = {
     },
     { name: 'config', value: 'FILE', text: 'configuration' },
   ],
-  examples: ['starling chaos --minutes 30 --seed 7', 'starling chaos --minutes 30 --every 0'],
+  examples: [
+    'starling chaos --minutes 30 --seed 7',
+    'starling chaos --minutes 30 --every 0 --warm-up 12',
+  ],
   async run(args, out) {
     expectPositionals(args, []);
-    const minutes = Number(args.value('minutes') ?? minutesDefault);
-    if (!(minutes > 0)) throw new UsageError('--minutes: expected a number above 0.');
     const plan = {
       seed: integerOf(args.value('seed') ?? '1', 'seed', 0),
-      durationMs: minutes * 60_000,
+      durationMs: minutesOf(args.value('minutes'), 'minutes', minutesDefault),
+      warmUpMs: minutesOf(args.value('warm-up'), 'warm-up', warmUpMinutesDefault),
       everyMs: integerOf(args.value('every') ?? String(everyMsDefault), 'every', 0),
       requestsPerSecond: integerOf(
         args.value('rate') ?? String(requestsPerSecondDefault),
@@ -102,12 +112,20 @@ async function configOf(file: string | undefined): Promise<ClusterConfig> {
   const config = await loadClusterConfig(file);
   if (file !== undefined) return config;
   const actors = { ...config.actors, recommender: 2, 'feature-store': 2 };
-  return { ...config, standby: 1, actors };
+  const joining = { ...config.joining, windowMs };
+  return { ...config, standby: 1, actors, joining };
+}
+
+/** In milliseconds. */
+function minutesOf(value: string | undefined, option: string, otherwise: number): number {
+  const minutes = value === undefined ? otherwise : Number(value);
+  if (minutes > 0) return minutes * 60_000;
+  throw new UsageError(`--${option}: expected a number above 0.`);
 }
 
 type Plan = Pick<
   ChaosOptions,
-  'seed' | 'durationMs' | 'everyMs' | 'requestsPerSecond' | 'signal' | 'log'
+  'seed' | 'durationMs' | 'everyMs' | 'warmUpMs' | 'requestsPerSecond' | 'signal' | 'log'
 >;
 
 async function breakCluster(

@@ -8,6 +8,7 @@ interface Result {
   readonly load: { readonly requests: number };
   readonly availability: number;
   readonly audit: boolean;
+  readonly late: number;
   readonly recovered: boolean;
   readonly orphans: readonly string[];
   readonly unhandled: readonly string[];
@@ -21,7 +22,8 @@ test('a minute of kills, pauses and losses on several hosts loses nothing, doubl
       ...['--state', path.join(folder, 'state')],
     );
     const result = JSON.parse(output.slice(output.indexOf('\n{'))) as Result;
-    expect(result).toMatchObject({ audit: true, recovered: true, orphans: [], unhandled: [] });
+    const expected = { audit: true, late: 0, recovered: true, orphans: [], unhandled: [] };
+    expect(result).toMatchObject(expected);
     expect(result.faults).toBeGreaterThan(10);
     expect(new Set(result.rows.map(({ target }) => target)).size).toBeGreaterThan(4);
     expect(result.load.requests).toBeGreaterThan(500);

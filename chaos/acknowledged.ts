@@ -1,0 +1,30 @@
+import type { Findings, Law } from '../operations/audit/laws.js';
+import type { LoadFigures } from './load.js';
+
+/**
+ * What people were told against what the cluster has: the audit begins where an event is accepted, so it would not miss
+ * one that was acknowledged and then lost by a server.
+ */
+export function acknowledgedLaws(
+  { actions, actionsUnsure, impressions }: LoadFigures,
+  found: Pick<Findings, 'actions' | 'impressions'>,
+): Law[] {
+  const surplus = found.actions.accepted - actions;
+  return [
+    {
+      name: 'actions acknowledged',
+      left: { text: 'to people', count: actions },
+      right: { text: 'in RAW', count: found.actions.accepted },
+      holds: surplus >= 0 && surplus <= actionsUnsure,
+      remark: actionsUnsure === 0 ? '' : `${actionsUnsure} were offered without an answer`,
+    },
+    {
+      name: 'impressions acknowledged',
+      left: { text: 'by answers that are not degraded', count: impressions },
+      right: { text: 'in RAW', count: found.impressions.accepted },
+      // Of others they may be there as well, and of those that nobody waited for any more.
+      holds: found.impressions.accepted >= impressions,
+      remark: '',
+    },
+  ];
+}
