@@ -5,6 +5,13 @@ import { StarlingError, messageOf } from '../core/base/errors.js';
 
 const run = promisify(execFile);
 
+/** What makes a link slow and lossy, the first that the kernel has. */
+const slowDisciplines: readonly (readonly string[])[] = [
+  ['netem', 'delay', '80ms', '40ms', 'loss', '2%'],
+  // A narrow link: what does not fit through waits, and is lost where it would have to wait for longer.
+  ['tbf', 'rate', '2mbit', 'burst', '16kb', 'latency', '100ms'],
+];
+
 /**
  * A network of machines on this one: a network namespace for each, joined by a bridge, so that what goes wrong between
  * machines can go wrong here. It takes the right to make them (root), and a kernel that can.
@@ -13,20 +20,25 @@ export class MachineNetwork {
   readonly #names: readonly string[];
   readonly #id: string;
   readonly #subnet: string;
-  readonly #delays: boolean;
+  readonly #slowDiscipline: readonly string[] | undefined;
 
-  private constructor(names: readonly string[], id: string, subnet: string, delays: boolean) {
+  private constructor(
+    names: readonly string[],
+    id: string,
+    subnet: string,
+    slowDiscipline: readonly string[] | undefined,
+  ) {
     this.#names = names;
     this.#id = id;
     this.#subnet = subnet;
-    this.#delays = delays;
+    this.#slowDiscipline = slowDiscipline;
   }
 
   /** @throws StarlingError CONFIG_INVALID where this machine does not allow it, with what it said. */
   static async create(names: readonly string[]): Promise<MachineNetwork> {
     const id = randomInt(36 ** 4).toString(36);
     const subnet = `10.${randomInt(128, 255)}.${randomInt(1, 255)}`;
-    const network = new MachineNetwork(names, id, subnet, await hasDelays());
+    const network = new MachineNetwork(names, id, subnet, await findSlowDiscipline());
     try {
       await network.#build();
       return network;
@@ -37,9 +49,9 @@ export class MachineNetwork {
     }
   }
 
-  /** Whether links can be made slow and lossy here (`tc netem`). */
-  get delays(): boolean {
-    return this.#delays;
+  /** Whether links can be made slow and lossy here (`tc`, and what of it the kernel has). */
+  get slows(): boolean {
+    return this.#slowDiscipline !== undefined;
   }
 
   addressOf(name: string): string {
@@ -67,11 +79,10 @@ export class MachineNetwork {
 
   /** What the machine sends is late, and some of it is lost. */
   async slow(name: string, isSlow: boolean): Promise<void> {
-    const qdisc = (verb: string) => ['qdisc', verb, 'dev', 'eth0', 'root'];
-    const delay = ['netem', 'delay', '80ms', '40ms', 'loss', '2%'];
-    const tc = (args: string[]) => run('ip', [...this.within(name).slice(1), 'tc', ...args]);
-    if (isSlow) await tc([...qdisc('replace'), ...delay]);
-    else await tc(qdisc('del')).catch(() => undefined);
+    if (!this.#slowDiscipline) return;
+    const space = this.#namespace(name);
+    if (isSlow) await qdisc(space, 'replace', 'eth0', this.#slowDiscipline);
+    else await qdisc(space, 'del', 'eth0').catch(() => undefined); // As above.
   }
 
   /** What was never made is not there to be removed. */
@@ -115,18 +126,30 @@ async function ip(...args: string[]): Promise<void> {
   await run('ip', args);
 }
 
-/** Whether the kernel knows netem, found out where it does no harm. */
-async function hasDelays(): Promise<boolean> {
+async function qdisc(
+  space: string,
+  verb: 'replace' | 'del',
+  device: string,
+  discipline: readonly string[] = [],
+): Promise<void> {
+  await ip('netns', 'exec', space, 'tc', 'qdisc', verb, 'dev', device, 'root', ...discipline);
+}
+
+/** Tried where it does no harm. */
+async function findSlowDiscipline(): Promise<readonly string[] | undefined> {
   const space = `starling-try-${randomInt(36 ** 4).toString(36)}`;
   try {
     await ip('netns', 'add', space);
-    await run('ip', [
-      ...['netns', 'exec', space, 'tc', 'qdisc', 'add', 'dev', 'lo', 'root'],
-      ...['netem', 'delay', '1ms'],
-    ]);
-    return true;
+    for (const discipline of slowDisciplines) {
+      const works = await qdisc(space, 'replace', 'lo', discipline).then(
+        () => true,
+        () => false, // Without the module.
+      );
+      if (works) return discipline;
+    }
+    return undefined;
   } catch {
-    return false; // Without the right, or without the module; then links are cut and blocked only.
+    return undefined; // Without the right: what needs it more will say so.
   } finally {
     await ip('netns', 'del', space).catch(() => undefined);
   }

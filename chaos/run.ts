@@ -6,6 +6,7 @@ import type { Law } from '../operations/audit/laws.js';
 import { audit } from '../operations/audit/audit.js';
 import type { Bus } from '../runtime/bus.js';
 import { acknowledgedLaws } from './acknowledged.js';
+import { FailureLog } from './failure-log.js';
 import type { Ground } from './faults.js';
 import { carryOut } from './faults.js';
 import type { LiveProcess } from './fleet.js';
@@ -77,10 +78,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const client = clientOn(admin, 2_000);
   await introduce(sites[0]!.bus);
   const startMs = performance.now();
-  const load = new Load(sites, requestsPerSecond, (site, code) => {
+  const failures = new FailureLog((line) => {
     const seconds = (performance.now() - startMs - warmUpMs) / 1000;
-    log(`${seconds.toFixed(1)} s: a recommendation in ${site} failed: ${code}`);
+    log(`${seconds.toFixed(1)} s: ${line}`);
   });
+  const load = new Load(sites, requestsPerSecond, (site, code) => failures.add(site, code));
   await sleep(warmUpMs, undefined, { signal: options.signal }).catch(() => undefined);
   const memory = new MemoryWatch(fleet);
   const run = new Breaking(options, load, () => client.status());
@@ -89,6 +91,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const whole = await until(async () => (await client.status()).ready, readyMsMax);
   memory.stop();
   await load.stop();
+  failures.flush();
   let books = await audit(admin, () => client.status(), settleMsMax);
   const learned = await until(async () => {
     books = await audit(admin, () => client.status(), 0);

@@ -65,8 +65,9 @@ export async function openWatch(
     stop: async () => {
       stopped = true;
       current.stop();
-      // An attempt to open it again may take long, and closes what it opens; no handler runs meanwhile.
-      if (!reopening) await finished;
+      // An attempt to open it again may take long, and closes what it opens; no handler runs meanwhile. The iterator of a
+      // connection that was closed never ends.
+      if (!reopening && !source.isClosed()) await finished;
     },
   };
 }

@@ -163,8 +163,8 @@ async function breakCluster(
   }
 }
 
-function linkFaults({ delays }: MachineNetwork): NonNullable<ChaosOptions['links']> {
-  return delays ? ['cut', 'block', 'slow'] : ['cut', 'block'];
+function linkFaults({ slows }: MachineNetwork): NonNullable<ChaosOptions['links']> {
+  return slows ? ['cut', 'block', 'slow'] : ['cut', 'block'];
 }
 
 /** Two hosts learn, so that one can stand in for the other; elsewhere another data center does. */

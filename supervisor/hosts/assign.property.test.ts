@@ -49,6 +49,22 @@ describe('an assignment', () => {
     );
   });
 
+  test('leaves with a lost host just what no other can take', () => {
+    fc.assert(
+      fc.property(specs, hosts, hosts, (wanted, before, after) => {
+        const first = assign(wanted, before, {});
+        const second = assign(wanted, after, first);
+        const isThere = (name: string | undefined) => after.some((host) => host.name === name);
+        for (const { address, dataCenter } of wanted) {
+          if (isThere(second[address])) continue;
+          expect(second[address]).toBe(isThere(first[address]) ? undefined : first[address]);
+          for (const host of after.filter((one) => one.dataCenters.includes(dataCenter)))
+            expect(usedBy(second, host)).toBe(host.capacity);
+        }
+      }),
+    );
+  });
+
   test('moves nothing whose host is still there', () => {
     fc.assert(
       fc.property(specs, roomy, roomy, (wanted, before, after) => {

@@ -22,11 +22,12 @@ export interface Move {
 /**
  * Where each actor should run: pure functions, so that every leader who knows the hosts plans the same.
  *
- * An actor stays where it is while its host is there and has room. One that has none goes to a host of its data center with room:
- * first to where the fewest of its own kind are, so that the loss of a host never takes all replicas while another
- * could have had one, then to the one with the smallest share of its capacity in use.
+ * An actor stays where it is while its host is there and has room. One that has none goes to a host of its data center
+ * with room: first to where the fewest of its own kind are, so that the loss of a host never takes all replicas while
+ * another could have had one, then to the one with the smallest share of its capacity in use. If there is none, it stays
+ * with a host that is lost: that may only be cut off from here, and its actors at work.
  *
- * @returns without those that no host can take.
+ * @returns without those that no host can take, nor has had.
  */
 export function assign(
   specs: readonly ActorSpec[],
@@ -53,9 +54,11 @@ export function assign(
           usage.share(a) - usage.share(b) ||
           (a.name < b.name ? -1 : 1),
       );
-    if (!best) continue;
-    placed[spec.address] = best.name;
-    usage.add(best.name, spec);
+    const was = current[spec.address];
+    if (best) {
+      placed[spec.address] = best.name;
+      usage.add(best.name, spec);
+    } else if (was !== undefined && !usage.host(was)) placed[spec.address] = was;
   }
   return placed;
 }

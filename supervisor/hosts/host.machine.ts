@@ -55,7 +55,7 @@ export const hostMachine = setup({
       on: { EXPIRED: 'lost', LEFT: 'left' },
     },
     lost: {
-      description: 'Its lease ran out: its actors run elsewhere.',
+      description: 'Its lease ran out: its actors run elsewhere, where another host can take them.',
       entry: ['countLoss', 'changed'],
       on: { RENEWED: 'joining', LEFT: 'left' },
     },

@@ -91,7 +91,7 @@ describe('the leader of a cluster', () => {
     await until(() => two.candidate.leads);
     expect(two.begun).toEqual([2]);
     expect(one.candidate.leads).toBe(true);
-    await two.candidate.stop();
+    await Promise.all([one.candidate.stop(), two.candidate.stop()]);
   }, 30_000);
 
   test('steps down when it learns that another leads, and follows it', async () => {
@@ -253,7 +253,7 @@ describe('hosts', () => {
       if (states.at(-1)?.[0] !== host || states.at(-1)?.[1] !== state) states.push([host, state]);
     });
     const silent = await server.connect();
-    await take(silent, 'h1', 'a');
+    const lost = await take(silent, 'h1', 'a');
     await until(() => registry.hosts.some(({ steady }) => steady));
     await silent.close();
     await until(() => registry.hosts.length === 0);
@@ -263,7 +263,7 @@ describe('hosts', () => {
     await polite.stop();
     await until(() => registry.hosts.length === 0);
     expect(states.at(-1)).toEqual(['h2', 'left']);
-    await registry.stop();
+    await Promise.all([registry.stop(), lost.stop()]);
   }, 30_000);
 
   test('have names of their own; one that was killed may come back at once', async () => {
