@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
 import { encode, errorReply } from '../messages/codec.js';
 import type { Bus } from './bus.js';
-import { HedgeBudget, hedgedCall } from './hedged.js';
+import { Breakers, HedgeBudget, hedgedCall } from './hedged.js';
 
 /** Answers by subject, as late as it says; a subject without an answer hangs. */
 function pretendBus(answers: Readonly<Record<string, { afterMs: number; reply: unknown }>>) {
@@ -13,7 +13,7 @@ function pretendBus(answers: Readonly<Record<string, { afterMs: number; reply: u
       const answer = answers[subject];
       const afterMs = Math.min(answer?.afterMs ?? Infinity, options.timeoutMs);
       await new Promise((resolve) => setTimeout(resolve, afterMs));
-      if (!answer) throw new StarlingError('TIMEOUT', 'nobody');
+      if (!answer || answer.afterMs > afterMs) throw new StarlingError('TIMEOUT', 'nobody');
       return encode(answer.reply);
     },
   };
@@ -51,6 +51,39 @@ describe('a hedged call', () => {
     const { bus } = pretendBus({});
     const sent = hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget() });
     await expect(sent).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  test('does not wait for a second answer beyond the deadline', async () => {
+    const { bus } = pretendBus({ there: { afterMs: 390, reply: 'late' } });
+    const sent = hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget() });
+    await expect(sent).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  test('leaves out a way on which nobody answers', async () => {
+    const { bus, asked } = pretendBus({ there: { afterMs: 0, reply: 'b' } });
+    const breakers = new Breakers();
+    const ask = () =>
+      hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget(), breakers });
+    await Promise.all(Array.from({ length: 16 }, ask));
+    // Those that were hedged have given up waiting for the first way by then.
+    await new Promise((resolve) => setTimeout(resolve, options.deadlineMs));
+    asked.length = 0;
+    for (let i = 0; i < 5; i++) expect(await ask()).toBe('b');
+    // One of them was to find out whether the way is free again.
+    expect(asked.filter((subject) => subject === 'here')).toHaveLength(1);
+  });
+
+  test('fails at once where every way is a dead end', async () => {
+    const { bus, asked } = pretendBus({});
+    const breakers = new Breakers();
+    const ask = () =>
+      hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget(), breakers });
+    await Promise.allSettled(Array.from({ length: 16 }, ask));
+    // Each way is tried once; the third one finds none left to try.
+    asked.length = 0;
+    const [, , third] = await Promise.allSettled([ask(), ask(), ask()]);
+    expect(third).toMatchObject({ reason: { code: 'UNAVAILABLE' } });
+    expect(asked).toEqual(['here', 'there']);
   });
 
   test('is asked twice for a share of all requests only', async () => {

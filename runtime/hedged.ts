@@ -1,7 +1,8 @@
-import { codeOf, errorCodes } from '../core/base/errors.js';
+import { StarlingError, codeOf, errorCodes } from '../core/base/errors.js';
 import type { Bus } from './bus.js';
 import type { CallOptions } from './call.js';
 import { call } from './call.js';
+import { CircuitBreaker } from './circuit-breaker.js';
 
 /**
  * How many requests may be asked twice: a share of all, and some more at once. Without a bound, a busy cluster would be
@@ -42,15 +43,29 @@ export interface HedgedOptions extends CallOptions {
   /** After so long without an answer the request goes elsewhere too. */
   readonly hedgeMs: number;
   readonly budget: HedgeBudget;
+  /** Of the ways by their subjects; absent: each is always tried. */
+  readonly breakers?: Breakers;
+}
+
+export class Breakers {
+  readonly #bySubject = new Map<string, CircuitBreaker>();
+
+  of(subject: string): CircuitBreaker {
+    const known = this.#bySubject.get(subject);
+    if (known) return known;
+    const fresh = new CircuitBreaker();
+    this.#bySubject.set(subject, fresh);
+    return fresh;
+  }
 }
 
 /**
  * An idempotent request to a queue group, and, when no answer comes in time, to another one as well; the first answer
  * counts (J. Dean and L. A. Barroso, The Tail at Scale, 2013). A replica that hangs is still a member of its group, and
- * a second try in the same group may meet it again.
+ * a second try in the same group may meet it again. A way that is a dead end of late is left out.
  *
  * @param elsewhere undefined where there is none.
- * @throws StarlingError of the first request when none is answered.
+ * @throws StarlingError of the first request when none is answered within the deadline, UNAVAILABLE when none is sent.
  */
 export async function hedgedCall(
   bus: Bus,
@@ -59,18 +74,29 @@ export async function hedgedCall(
   request: unknown,
   options: HedgedOptions,
 ): Promise<unknown> {
-  const { hedgeMs, budget } = options;
+  const { hedgeMs, budget, breakers, deadlineMs } = options;
+  const endMs = performance.now() + deadlineMs;
+  const mayAsk = (target: string): boolean => breakers?.of(target).allows() ?? true;
+  const ask = (target: string): Promise<unknown> => {
+    const leftMs = Math.max(1, endMs - performance.now());
+    const attempt = call(bus, target, request, { ...options, deadlineMs: leftMs });
+    return breakers?.of(target).watch(attempt) ?? attempt;
+  };
   budget.earn();
-  const first = call(bus, subject, request, options);
+  if (!mayAsk(subject)) {
+    // Nobody is asked twice, so it is nothing to the budget.
+    if (elsewhere !== undefined && mayAsk(elsewhere)) return ask(elsewhere);
+    throw new StarlingError('UNAVAILABLE', `${subject}: hardly anybody has answered lately.`);
+  }
+  const first = ask(subject);
   if (elsewhere === undefined) return first;
   const early = await outcomeWithin(hedgeMs, first);
   if (early?.answered) return first;
   // What is wrong with the request itself is wrong everywhere.
   if (early && !errorCodes[codeOf(early.error)].retryable) return first;
-  if (!budget.take()) return first;
-  const second = call(bus, elsewhere, request, options);
+  if (!budget.take() || !mayAsk(elsewhere)) return first;
   try {
-    return await Promise.any([first, second]);
+    return await Promise.any([first, ask(elsewhere)]);
   } catch {
     return await first;
   }

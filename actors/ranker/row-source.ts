@@ -10,6 +10,7 @@ import { scatterShare, splitPlan } from '../shared/partition-map.js';
 
 /** A request looks rows up twice, and its caller waits for half a second. Too low: a busy shard counts as gone. */
 const lookupMsMax = 200;
+const tellMs = 1_000;
 
 export interface PooledRows {
   /** f32 [n × slots × dim] */
@@ -29,6 +30,8 @@ export class RowSource {
   readonly #blueprint: Blueprint;
   readonly #hedges: Hedges;
   readonly #deduper = new FidDeduper();
+  #failures = 0;
+  #toldAtMs = -Infinity;
 
   constructor(context: ActorContext, blueprint: Blueprint, hedges: Hedges) {
     this.#context = context;
@@ -38,7 +41,7 @@ export class RowSource {
 
   async pooledRows(batch: ExampleBatch): Promise<PooledRows> {
     const { dim, poolings, partitionCount, hash } = this.#blueprint;
-    const { config, identity, log } = this.#context;
+    const { config, identity } = this.#context;
     const plan = this.#deduper.plan(batch, partitionCount);
     const rows = new Float32Array(plan.uniqueCount * dim);
     let through = Number.POSITIVE_INFINITY;
@@ -66,15 +69,25 @@ export class RowSource {
         through = Math.min(through, reply.through);
         if (reply.dataCenter !== identity.dataCenter) rerouted = true;
       } catch (error) {
-        log.warn(
-          { code: codeOf(error), err: messageOf(error), shard: share.shard },
-          'lookup failed; default rows are used',
-        );
+        this.#tell(error, share.shard);
         degraded = true;
       }
     });
     await Promise.all(lookups);
     const pooled = poolRows({ plan, batch, dim, poolings }, rows);
     return { pooled, through: Number.isFinite(through) ? through : 0, degraded, rerouted };
+  }
+
+  /** Once a second: while nobody answers, each request has some. */
+  #tell(error: unknown, shard: number): void {
+    this.#failures++;
+    const nowMs = performance.now();
+    if (nowMs - this.#toldAtMs < tellMs) return;
+    this.#context.log.warn(
+      { code: codeOf(error), err: messageOf(error), shard, failures: this.#failures },
+      'lookups failed; default rows are used',
+    );
+    this.#toldAtMs = nowMs;
+    this.#failures = 0;
   }
 }

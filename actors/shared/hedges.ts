@@ -1,6 +1,6 @@
 import type { ActorContext } from '../../runtime/actor.js';
 import type { CallOptions } from '../../runtime/call.js';
-import { HedgeBudget, hedgedCall } from '../../runtime/hedged.js';
+import { Breakers, HedgeBudget, hedgedCall } from '../../runtime/hedged.js';
 
 /** Requests to replicas here which, when they are not answered in time, go to another inference data center too. */
 export class Hedges {
@@ -8,6 +8,7 @@ export class Hedges {
   readonly elsewhere: readonly string[];
   readonly #context: ActorContext;
   readonly #budget = new HedgeBudget();
+  readonly #breakers = new Breakers();
   #turn = 0;
 
   constructor(context: ActorContext) {
@@ -33,11 +34,12 @@ export class Hedges {
     const { bus, config } = this.#context;
     const other = this.elsewhere[this.#turn++ % Math.max(1, this.elsewhere.length)];
     const elsewhere = other === undefined ? undefined : at(other);
-    const { hedgeMs } = config.serving;
     return hedgedCall(bus, subject, elsewhere, request, {
       ...options,
-      hedgeMs,
+      // Who waits for a short time only needs most of it for the second answer.
+      hedgeMs: Math.min(config.serving.hedgeMs, options.deadlineMs / 3),
       budget: this.#budget,
+      breakers: this.#breakers,
     });
   }
 }
