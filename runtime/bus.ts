@@ -156,4 +156,6 @@ export interface Bus {
   readonly home?: string | undefined;
   /** It is connected to a server of another data center, since its own is gone. It goes home by itself. */
   readonly away?: boolean;
+  /** Hears of every arrival at another server, or at the same one again. */
+  onMoved?(listener: () => void): void;
 }

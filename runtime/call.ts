@@ -9,6 +9,8 @@ export interface CallOptions {
   readonly attemptMs?: number;
   /** Codes worth another attempt beside those that are retryable by themselves; `none` for a single attempt. */
   readonly retry?: 'retryable' | 'none';
+  /** Where nobody is there to ask, the caller asks elsewhere: that is not waited out. */
+  readonly hasAlternative?: boolean;
 }
 
 /** An idempotent request in CBOR: retried within its deadline, its typed error thrown. */
@@ -34,7 +36,10 @@ export async function call(
       const waitMs = Math.min(500, 20 * 2 ** attempt);
       const hopeless = options.retry === 'none' || !errorCodes[codeOf(error)].retryable;
       // The caller must ask somebody else, or for something else.
-      const elsewhere = codeOf(error) === 'FENCED' || codeOf(error) === 'NOT_OWNER';
+      const elsewhere =
+        codeOf(error) === 'FENCED' ||
+        codeOf(error) === 'NOT_OWNER' ||
+        (options.hasAlternative === true && codeOf(error) === 'NO_RESPONDERS');
       if (hopeless || elsewhere || performance.now() + waitMs >= endMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }

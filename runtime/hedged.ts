@@ -77,9 +77,10 @@ export async function hedgedCall(
   const { hedgeMs, budget, breakers, deadlineMs } = options;
   const endMs = performance.now() + deadlineMs;
   const mayAsk = (target: string): boolean => breakers?.of(target).allows() ?? true;
-  const ask = (target: string): Promise<unknown> => {
+  const ask = (target: string, hasAlternative = false): Promise<unknown> => {
     const leftMs = Math.max(1, endMs - performance.now());
-    const attempt = call(bus, target, request, { ...options, deadlineMs: leftMs });
+    const how = { ...options, deadlineMs: leftMs, hasAlternative };
+    const attempt = call(bus, target, request, how);
     return breakers?.of(target).watch(attempt) ?? attempt;
   };
   budget.earn();
@@ -88,17 +89,20 @@ export async function hedgedCall(
     if (elsewhere !== undefined && mayAsk(elsewhere)) return ask(elsewhere);
     throw new StarlingError('UNAVAILABLE', `${subject}: hardly anybody has answered lately.`);
   }
-  const first = ask(subject);
-  if (elsewhere === undefined) return first;
+  if (elsewhere === undefined) return ask(subject);
+  const first = ask(subject, true);
   const early = await outcomeWithin(hedgeMs, first);
   if (early?.answered) return first;
   // What is wrong with the request itself is wrong everywhere.
   if (early && !errorCodes[codeOf(early.error)].retryable) return first;
-  if (!budget.take() || !mayAsk(elsewhere)) return first;
+  // Where nobody was there to ask, nobody is asked twice, and somebody may come.
+  const isEmpty = early !== undefined && codeOf(early.error) === 'NO_RESPONDERS';
+  const here = isEmpty ? ask(subject) : first;
+  if (!(isEmpty || budget.take()) || !mayAsk(elsewhere)) return here;
   try {
-    return await Promise.any([first, ask(elsewhere)]);
+    return await Promise.any([here, ask(elsewhere)]);
   } catch {
-    return await first;
+    return await here;
   }
 }
 

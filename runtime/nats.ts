@@ -72,6 +72,7 @@ export class NatsBus implements Bus {
   readonly #wayHome: WayHome;
   readonly #onInterrupted: (error: StarlingError) => void;
   readonly #suspectMs: number | undefined;
+  readonly #moveListeners: (() => void)[] = [];
   #manager: Promise<JetStreamManager> | undefined;
   readonly #buckets = new Map<string, Promise<KV>>();
 
@@ -83,7 +84,14 @@ export class NatsBus implements Bus {
     this.#suspectMs = options.suspectMs;
     this.#jetStream = connection.jetstream({ timeout: appendMsMax });
     this.#patience = new Patience(connection, this.#inFlight);
-    this.#wayHome = new WayHome(connection, { urls, inFlight: this.#inFlight, onMoved });
+    this.#wayHome = new WayHome(connection, {
+      urls,
+      inFlight: this.#inFlight,
+      onMoved: (where) => {
+        onMoved?.(where);
+        for (const listener of this.#moveListeners) listener();
+      },
+    });
   }
 
   get dataCenter(): string | undefined {
@@ -96,6 +104,10 @@ export class NatsBus implements Bus {
 
   get away(): boolean {
     return this.#wayHome.away;
+  }
+
+  onMoved(listener: () => void): void {
+    this.#moveListeners.push(listener);
   }
 
   get payloadBytesMax(): number {

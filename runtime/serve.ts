@@ -7,8 +7,10 @@ import { within } from './within.js';
 
 export interface Endpoint {
   readonly subject: string;
-  /** Answers here too, as it does on `subject`. */
+  /** Of its own data center: answers here too, as it does on `subject`. */
   readonly alsoAt?: string;
+  /** Whether to answer on `subject` too while it is a guest at the server of this data center. Default: everywhere. */
+  readonly answersAt?: (dataCenter: string) => boolean;
   readonly queue?: string;
   /** Requests worked on at once; one more is answered OVERLOADED. Too high queues beyond the caller's patience. */
   readonly inFlightMax: number;
@@ -40,7 +42,8 @@ export class ServedEndpoint implements Stoppable {
   readonly #endpoint: Endpoint;
   readonly #latency = new LatencyHistogram();
   readonly #recent = new RecentLatency();
-  #subscription: Stoppable | undefined;
+  readonly #subscriptions = new Map<string, Stoppable>();
+  #open: boolean;
   /** All that was handed over before the endpoint was suspended last is answered. */
   #left: Promise<unknown> = Promise.resolve();
   #stopped = false;
@@ -51,7 +54,9 @@ export class ServedEndpoint implements Stoppable {
   constructor(bus: Bus, endpoint: Endpoint) {
     this.#bus = bus;
     this.#endpoint = endpoint;
-    if (endpoint.open ?? true) this.#subscription = this.#subscribe();
+    this.#open = endpoint.open ?? true;
+    this.#subscribe();
+    bus.onMoved?.(() => this.#subscribe());
   }
 
   get latency(): LatencyHistogram {
@@ -71,16 +76,16 @@ export class ServedEndpoint implements Stoppable {
 
   /** Leaves the queue group; resolves when what was handed over before is answered. */
   async suspend(): Promise<void> {
-    const subscription = this.#subscription;
-    this.#subscription = undefined;
-    if (subscription) this.#left = Promise.all([this.#left, subscription.stop()]);
+    this.#open = false;
+    this.#subscribe();
     await this.#left;
   }
 
   /** Joins the queue group; resolves when the server knows. Without effect on one that was stopped. */
   async resume(): Promise<void> {
     if (this.#stopped) return;
-    this.#subscription ??= this.#subscribe();
+    this.#open = true;
+    this.#subscribe();
     await this.#bus.flush();
   }
 
@@ -90,16 +95,33 @@ export class ServedEndpoint implements Stoppable {
     return this.suspend();
   }
 
-  #subscribe(): Stoppable {
-    const { subject, alsoAt, queue } = this.#endpoint;
-    const subscriptions = [subject, ...(alsoAt === undefined ? [] : [alsoAt])].map((each) =>
-      this.#bus.serve(each, queue === undefined ? {} : { queue }, (bytes) =>
-        this.#answer(bytes, this.#bus.payloadBytesMax),
-      ),
+  /** Joins and leaves what it should by now. */
+  #subscribe(): void {
+    const wanted = this.#wanted();
+    for (const [subject, subscription] of this.#subscriptions) {
+      if (wanted.includes(subject)) continue;
+      this.#subscriptions.delete(subject);
+      this.#left = Promise.all([this.#left, subscription.stop()]);
+    }
+    for (const subject of wanted) {
+      if (!this.#subscriptions.has(subject)) this.#subscriptions.set(subject, this.#serve(subject));
+    }
+  }
+
+  #wanted(): string[] {
+    if (!this.#open || this.#stopped) return [];
+    const { subject, alsoAt, answersAt } = this.#endpoint;
+    if (alsoAt === undefined) return [subject];
+    const { away = false, dataCenter } = this.#bus;
+    const isHelpful = !away || dataCenter === undefined || (answersAt?.(dataCenter) ?? true);
+    return isHelpful ? [subject, alsoAt] : [alsoAt];
+  }
+
+  #serve(subject: string): Stoppable {
+    const { queue } = this.#endpoint;
+    return this.#bus.serve(subject, queue === undefined ? {} : { queue }, (bytes) =>
+      this.#answer(bytes, this.#bus.payloadBytesMax),
     );
-    return {
-      stop: async () => void (await Promise.all(subscriptions.map((each) => each.stop()))),
-    };
   }
 
   async #answer(bytes: Uint8Array, bytesMax: number): Promise<Uint8Array> {

@@ -11,6 +11,7 @@ import type { Following } from '../../runtime/followers/follow.js';
 import { follow } from '../../runtime/followers/follow.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
 import { EntityStore } from '../../runtime/stores/entity-store.js';
+import { answersAt } from '../shared/guests.js';
 
 const retryMs = 1_000;
 
@@ -61,6 +62,7 @@ export function createFeatureStore(context: ActorContext): Actor {
       endpoint = new ServedEndpoint(bus, {
         subject: subject.featuresGet,
         alsoAt: subject.featuresGetAt(identity.dataCenter),
+        answersAt: answersAt(context),
         queue: 'feature-store',
         inFlightMax: 512,
         deadlineMs: 2_000,

@@ -19,6 +19,7 @@ import { ServedEndpoint } from '../../runtime/serve.js';
 import { blueprintOf } from '../shared/blueprint.js';
 import { Hedges } from '../shared/hedges.js';
 import { FeatureSource } from '../shared/feature-source.js';
+import { answersAt } from '../shared/guests.js';
 import { cameFromElsewhere } from '../shared/rerouted.js';
 import { DenseFollower } from './dense-follower.js';
 import { RowSource } from './row-source.js';
@@ -179,6 +180,7 @@ export function createRanker(context: ActorContext): Actor {
       endpoint = new ServedEndpoint(bus, {
         subject: subject.rank,
         alsoAt: subject.rankAt(identity.dataCenter),
+        answersAt: answersAt(context),
         queue: 'ranker',
         open,
         inFlightMax: 64,

@@ -14,6 +14,7 @@ import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import { follow } from '../../runtime/followers/follow.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
+import { answersAt } from '../shared/guests.js';
 import { cameFromElsewhere } from '../shared/rerouted.js';
 import { Hedges } from '../shared/hedges.js';
 import { Catalog } from './catalog.js';
@@ -158,6 +159,7 @@ export function createRecommender(context: ActorContext): Actor {
       endpoint = new ServedEndpoint(bus, {
         subject: subject.recommend,
         alsoAt: subject.recommendAt(identity.dataCenter),
+        answersAt: answersAt(context),
         queue: 'recommender',
         open,
         inFlightMax: 128,

@@ -22,6 +22,7 @@ import { ServedEndpoint } from '../../runtime/serve.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { Pace } from '../../runtime/stores/paced.js';
 import { blueprintOf } from '../shared/blueprint.js';
+import { answersAt } from '../shared/guests.js';
 import type { DeltaNews } from './served-partition.js';
 import { ServedPartition } from './served-partition.js';
 import { Visibility } from './visibility.js';
@@ -186,6 +187,7 @@ export function createServingShard(context: ActorContext): Actor {
         new ServedEndpoint(bus, {
           subject: subject.lookup(identity.index),
           alsoAt: subject.lookupAt(identity.dataCenter, identity.index),
+          answersAt: answersAt(context),
           queue: 'serving-shard',
           inFlightMax: 512,
           deadlineMs: 2_000,

@@ -24,17 +24,23 @@ export class Hedges {
     return this.#budget.hedged;
   }
 
-  /** @param at the subject of a data center. */
+  /**
+   * While its own server is gone, an actor turns to those that are guests like it: the replicas that answer everybody
+   * where it is now are of the other data center, and are asked next.
+   *
+   * @param at the subject of a data center.
+   */
   call(
     subject: string,
     at: (dataCenter: string) => string,
     request: unknown,
     options: CallOptions,
   ): Promise<unknown> {
-    const { bus, config } = this.#context;
+    const { bus, config, identity } = this.#context;
     const other = this.elsewhere[this.#turn++ % Math.max(1, this.elsewhere.length)];
     const elsewhere = other === undefined ? undefined : at(other);
-    return hedgedCall(bus, subject, elsewhere, request, {
+    const here = bus.away ? at(identity.dataCenter) : subject;
+    return hedgedCall(bus, here, elsewhere, request, {
       ...options,
       // Who waits for a short time only needs most of it for the second answer.
       hedgeMs: Math.min(config.serving.hedgeMs, options.deadlineMs / 3),

@@ -5,6 +5,7 @@ import { subject } from '../../messages/subjects.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import { call } from '../../runtime/call.js';
 import type { NatsBus } from '../../runtime/nats.js';
+import { ServedEndpoint } from '../../runtime/serve.js';
 import { startDataCenters, until, type DataCenters } from '../support/data-centers.js';
 
 let centers: DataCenters;
@@ -107,6 +108,44 @@ describe('a connection', () => {
     await until('home again', isHome(bus));
     await once(bus);
     expect(await load.stop()).toBeGreaterThan(3);
+  }, 60_000);
+
+  test('serves only its own data center while it is a guest in another', async () => {
+    const endpoints: ServedEndpoint[] = [];
+    const rankerOf = async (dataCenter: string): Promise<NatsBus> => {
+      const bus = await centers.connect('ranker', dataCenter);
+      const endpoint = new ServedEndpoint(bus, {
+        subject: subject.rank,
+        alsoAt: subject.rankAt(dataCenter),
+        answersAt: (place) => place === 'train',
+        queue: 'ranker',
+        inFlightMax: 8,
+        deadlineMs,
+        handle: async () => ({ v: protocolVersion, dataCenter }),
+      });
+      endpoints.push(endpoint);
+      await bus.flush();
+      return bus;
+    };
+    const east = await rankerOf('east');
+    await rankerOf('west');
+    const caller = await centers.connect('recommender', 'west');
+    const answersOf = async (asker: NatsBus): Promise<Set<unknown>> => {
+      const replies = await Promise.all(Array.from({ length: 40 }, () => ask(asker)));
+      return new Set(replies.map((reply) => (reply as { dataCenter: string }).dataCenter));
+    };
+    centers.signal('east', 'SIGKILL');
+    await until('a guest', () => east.away && east.dataCenter === 'west');
+    await east.flush();
+    expect(await answersOf(caller)).toEqual(new Set(['west']));
+    const there = call(caller, subject.rankAt('east'), request, { deadlineMs });
+    expect(await there).toMatchObject({ dataCenter: 'east' });
+    await until('home again', isHome(east));
+    await east.flush();
+    expect(await answersOf(await centers.connect('recommender', 'east'))).toEqual(
+      new Set(['east']),
+    );
+    await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
   }, 60_000);
 
   test('leaves nobody whom it serves without an answer on its way home', async () => {
