@@ -101,7 +101,9 @@ export class ServedEndpoint implements Stoppable {
     for (const [subject, subscription] of this.#subscriptions) {
       if (wanted.includes(subject)) continue;
       this.#subscriptions.delete(subject);
-      this.#left = Promise.all([this.#left, subscription.stop()]);
+      this.#left = Promise.all([this.#left.catch(() => undefined), subscription.stop()]);
+      // Whoever asked to leave hears of it; a guest whose server is gone again has left with it.
+      this.#left.catch(() => undefined);
     }
     for (const subject of wanted) {
       if (!this.#subscriptions.has(subject)) this.#subscriptions.set(subject, this.#serve(subject));
