@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { StarlingError } from '../../core/base/errors.js';
 import { protocolVersion, decode, encode } from '../../messages/codec.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
@@ -226,7 +227,16 @@ describe('a stream whose server is gone', () => {
     centers.signal('train', 'SIGKILL');
     await until('away', () => trainer.away);
     await until('home again', () => !trainer.away && !supervisor.away);
-    await supervisor.bucketPut('CLUSTER', 'partition.0', new Uint8Array([7]));
+    // The bucket may be back a moment later than its server.
+    let isPut = false;
+    const put = (): Promise<void> =>
+      supervisor.bucketPut('CLUSTER', 'partition.0', new Uint8Array([7])).then(
+        () => void (isPut = true),
+        (error: unknown) => {
+          if (!(error as StarlingError).retryable) throw error;
+        },
+      );
+    while (!isPut) await put();
     await until('the new value', () => seen.includes(7));
     await watch.stop();
   }, 90_000);
