@@ -55,6 +55,8 @@ export class Load {
   readonly #timers: NodeJS.Timeout[];
   readonly #listeners = new Set<(answered: Answered) => void>();
   readonly #onFailure: (site: string, code: string) => void;
+  #visits = 0;
+  #isCounted = false;
   #requests = 0;
   #failed = 0;
   #degraded = 0;
@@ -97,6 +99,11 @@ export class Load {
     };
   }
 
+  /** From now on requests count: those before were to warm up. What they were told counts as well. */
+  count(): void {
+    this.#isCounted = true;
+  }
+
   /** Hears of every answer. */
   onAnswer(listener: (answered: Answered) => void): () => void {
     this.#listeners.add(listener);
@@ -111,22 +118,26 @@ export class Load {
   }
 
   async #visit(site: string, asks: StarlingClient, tells: StarlingClient): Promise<void> {
-    const user = this.#requests++ % users;
+    const user = this.#visits++ % users;
+    const isCounted = this.#isCounted;
+    if (isCounted) this.#requests++;
     const requestId = randomUUID();
     const askedAtMs = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
         const answer = await asks.recommend({ user, k: itemsShown, requestId });
-        this.#note({ site, askedAtMs, dataCenter: answer.dataCenter }, answer.degraded);
+        const answered = { site, askedAtMs, dataCenter: answer.dataCenter };
+        if (isCounted) this.#note(answered, answer.degraded);
         if (!answer.degraded) this.#impressions += answer.items.length;
         const item = answer.items[0]?.item;
         if (item !== undefined) await this.#react(tells, requestId, item, user);
         return;
       } catch (error) {
         if (attempt < attempts) continue;
+        this.#onFailure(site, codeOf(error));
+        if (!isCounted) return;
         this.#failed++;
         this.#failures[codeOf(error)] = (this.#failures[codeOf(error)] ?? 0) + 1;
-        this.#onFailure(site, codeOf(error));
         return;
       }
     }

@@ -27,7 +27,7 @@ export interface ChaosOptions extends ScheduleOptions {
   /** Of an administrator. */
   readonly admin: Bus;
   readonly requestsPerSecond: number;
-  /** Load before the first fault; memory is looked at from then on. */
+  /** Load before the first fault; requests count, and memory is looked at, from then on. */
   readonly warmUpMs: number;
   /** Aborted: no more faults; what was begun is settled and judged. */
   readonly signal: AbortSignal;
@@ -84,10 +84,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   });
   const load = new Load(sites, requestsPerSecond, (site, code) => failures.add(site, code));
   await sleep(warmUpMs, undefined, { signal: options.signal }).catch(() => undefined);
+  load.count();
   const memory = new MemoryWatch(fleet);
+  const countedMs = performance.now();
   const run = new Breaking(options, load, () => client.status());
   await run.all();
-  const seconds = (performance.now() - startMs) / 1000;
+  const seconds = (performance.now() - countedMs) / 1000;
   const whole = await until(async () => (await client.status()).ready, readyMsMax);
   memory.stop();
   await load.stop();

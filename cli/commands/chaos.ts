@@ -23,7 +23,8 @@ import { UsageError, exitCode, expectPositionals, integerOf } from '../command.j
 import { onInterrupt } from '../interrupt.js';
 
 const minutesDefault = 1;
-const warmUpMinutesDefault = 0.05;
+/** Twenty-odd processes that have just started have their code still to compile. */
+const warmUpMinutesDefault = 0.25;
 const requestsPerSecondDefault = 20;
 /** Between two faults, on average. */
 const everyMsDefault = 9_000;
@@ -50,7 +51,7 @@ export const chaos: Command = {
     {
       name: 'warm-up',
       value: 'N',
-      text: `minutes of load before the first fault, and before memory is looked at (default ${warmUpMinutesDefault})`,
+      text: `minutes of load before the first fault; requests count and memory is looked at from then on (default ${warmUpMinutesDefault})`,
     },
     {
       name: 'rate',
