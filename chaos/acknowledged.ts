@@ -2,8 +2,8 @@ import type { Findings, Law } from '../operations/audit/laws.js';
 import type { LoadFigures } from './load.js';
 
 /**
- * What people were told against what the cluster has: the audit begins where an event is accepted, so it would not miss
- * one that was acknowledged and then lost by a server.
+ * What people were told against what the cluster has: the audit begins with what is in RAW, so it does not notice an event
+ * that was acknowledged and then lost there.
  */
 export function acknowledgedLaws(
   { actions, actionsUnsure, impressions }: LoadFigures,

@@ -99,7 +99,7 @@ export class Load {
     };
   }
 
-  /** From now on requests count: those before were to warm up. What they were told counts as well. */
+  /** From now on requests are in the figures; what people are told, which must be true, always is. */
   count(): void {
     this.#isCounted = true;
   }

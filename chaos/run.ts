@@ -214,8 +214,11 @@ class Breaking {
 
   async #wait(untilMs: number): Promise<void> {
     const { signal } = this.#options;
-    while (!signal.aborted && performance.now() < untilMs)
-      await sleep(Math.min(500, untilMs - performance.now()));
+    for (;;) {
+      const leftMs = untilMs - performance.now();
+      if (signal.aborted || leftMs <= 0) return;
+      await sleep(Math.min(500, leftMs));
+    }
   }
 
   #figuresOf(target: Target): FaultFigures {

@@ -71,7 +71,7 @@ export const chaos: Command = {
   ],
   examples: [
     'starling chaos --minutes 30 --seed 7',
-    'starling chaos --minutes 30 --every 0 --warm-up 12',
+    'starling chaos --minutes 30 --every 0 --warm-up 10',
   ],
   async run(args, out) {
     expectPositionals(args, []);
