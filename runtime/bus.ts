@@ -3,9 +3,16 @@
  * the project imports the client, so its successor packages can replace it in one place.
  */
 export interface RequestOptions {
-  /** Wall clock, milliseconds from now, after which the caller gets TIMEOUT. */
+  /** Wall clock, milliseconds from now, after which the caller gets TIMEOUT. Whoever answers is told. */
   readonly timeoutMs: number;
 }
+
+/** @param timeout how long the caller waits, as the request says it (messages/timeout.ts). */
+export type RequestHandler = (
+  bytes: Uint8Array,
+  subject: string,
+  timeout?: string,
+) => Promise<Uint8Array> | Uint8Array;
 
 export interface ServeOptions {
   /** Replicas of one queue group share requests; NATS prefers the caller's own data center. */
@@ -101,11 +108,7 @@ export interface Bus {
   publish(subject: string, bytes: Uint8Array): void;
   /** Plain subscription: notices. The handler must not throw. */
   subscribe(subject: string, handler: (bytes: Uint8Array, subject: string) => void): Stoppable;
-  serve(
-    subject: string,
-    options: ServeOptions,
-    handler: (bytes: Uint8Array, subject: string) => Promise<Uint8Array> | Uint8Array,
-  ): Stoppable;
+  serve(subject: string, options: ServeOptions, handler: RequestHandler): Stoppable;
   /**
    * Resolves with the stream sequence once JetStream has acknowledged the message.
    * @throws StarlingError CONFLICT when `lastSubjectSequence` is not what the stream has.

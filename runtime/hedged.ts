@@ -3,6 +3,7 @@ import type { Bus } from './bus.js';
 import type { CallOptions } from './call.js';
 import { call } from './call.js';
 import { CircuitBreaker } from './circuit-breaker.js';
+import { outcomeOf, outcomeWithin } from './outcome.js';
 
 /**
  * How many requests may be asked twice: a share of all, and some more at once. Without a bound, a busy cluster would be
@@ -91,7 +92,7 @@ export async function hedgedCall(
   }
   if (elsewhere === undefined) return ask(subject);
   const first = ask(subject, true);
-  const early = await outcomeWithin(hedgeMs, first);
+  const early = await outcomeWithin(hedgeMs, outcomeOf(first));
   if (early?.answered) return first;
   // What is wrong with the request itself is wrong everywhere.
   if (early && !errorCodes[codeOf(early.error)].retryable) return first;
@@ -104,24 +105,4 @@ export async function hedgedCall(
   } catch {
     return await here;
   }
-}
-
-interface Outcome {
-  readonly answered: boolean;
-  readonly error?: unknown;
-}
-
-/** Undefined when there is none in time; the timer does not outlive the answer: one for each request would pile up. */
-async function outcomeWithin(ms: number, attempt: Promise<unknown>): Promise<Outcome | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), ms);
-    const settle = (outcome: Outcome): void => {
-      clearTimeout(timer);
-      resolve(outcome);
-    };
-    attempt.then(
-      () => settle({ answered: true }),
-      (error: unknown) => settle({ answered: false, error }),
-    );
-  });
 }

@@ -4,7 +4,6 @@ import type {
   JetStreamManager,
   KV,
   KvOptions,
-  Msg,
   NatsConnection,
   StoredMsg,
   StreamAPI,
@@ -21,6 +20,7 @@ import { WayHome } from './nats-home.js';
 import { JsWorkMessage, stopConsuming, stored } from './nats-messages.js';
 import type { Clients } from './nats-patience.js';
 import { Patience } from './nats-patience.js';
+import { serveOn, timeoutHeaders } from './nats-serve.js';
 import { openTail } from './nats-tail.js';
 import { openWatch } from './nats-watch.js';
 import type {
@@ -28,6 +28,7 @@ import type {
   BucketEntry,
   Bus,
   PurgeOptions,
+  RequestHandler,
   RequestOptions,
   ServeOptions,
   Stoppable,
@@ -126,7 +127,8 @@ export class NatsBus implements Bus {
 
   request(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     const answer = this.#attempt(`request to ${subject}`, options.timeoutMs, async (timeout) => {
-      return (await this.#connection.request(subject, bytes, { timeout })).data;
+      const headers = timeoutHeaders(timeout);
+      return (await this.#connection.request(subject, bytes, { timeout, headers })).data;
     });
     const suspectMs = this.#suspectMs;
     if (suspectMs === undefined) return answer;
@@ -148,36 +150,8 @@ export class NatsBus implements Bus {
     );
   }
 
-  serve(
-    subject: string,
-    options: ServeOptions,
-    handler: (bytes: Uint8Array, subject: string) => Promise<Uint8Array> | Uint8Array,
-  ): Stoppable {
-    let pending = 0;
-    let idle: (() => void) | undefined;
-    const settle = (message: Msg, reply: Uint8Array): void => {
-      message.respond(reply);
-      this.#inFlight.end();
-      if (--pending === 0) idle?.();
-    };
-    const subscription = this.#connection.subscribe(subject, {
-      ...(options.queue === undefined ? {} : { queue: options.queue }),
-      callback: (error, message) => {
-        if (error) return;
-        pending++;
-        this.#inFlight.begin();
-        // The handler answers errors as replies; it does not reject (runtime/serve.ts).
-        void Promise.resolve(handler(message.data, message.subject)).then((reply) =>
-          settle(message, reply),
-        );
-      },
-    });
-    return {
-      stop: async () => {
-        await stopSubscription(subscription);
-        if (pending > 0) await new Promise<void>((resolve) => (idle = resolve));
-      },
-    };
+  serve(subject: string, options: ServeOptions, handler: RequestHandler): Stoppable {
+    return serveOn(this.#connection, this.#inFlight, subject, options, handler);
   }
 
   append(subject: string, bytes: Uint8Array, options: AppendOptions = {}): Promise<number> {

@@ -2,7 +2,9 @@ import { StarlingError } from '../core/base/errors.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
 import { RecentLatency } from '../core/base/recent-latency.js';
 import { decode, encodeAs, encodingOf, errorReply } from '../messages/codec.js';
+import { parseTimeout } from '../messages/timeout.js';
 import type { Bus, Stoppable } from './bus.js';
+import { Deadline } from './deadline.js';
 import { within } from './within.js';
 
 export interface Endpoint {
@@ -14,11 +16,11 @@ export interface Endpoint {
   readonly queue?: string;
   /** Requests worked on at once; one more is answered OVERLOADED. Too high queues beyond the caller's patience. */
   readonly inFlightMax: number;
-  /** The answer after this long is TIMEOUT, whatever the handler does. */
+  /** The answer after this long, or when the caller waits no more, is TIMEOUT, whatever the handler does. */
   readonly deadlineMs: number;
   /** False: it takes requests only after `resume`. Default true. */
   readonly open?: boolean;
-  handle(request: unknown): Promise<unknown>;
+  handle(request: unknown, deadline: Deadline): Promise<unknown>;
 }
 
 export interface EndpointStats {
@@ -121,12 +123,15 @@ export class ServedEndpoint implements Stoppable {
 
   #serve(subject: string): Stoppable {
     const { queue } = this.#endpoint;
-    return this.#bus.serve(subject, queue === undefined ? {} : { queue }, (bytes) =>
-      this.#answer(bytes, this.#bus.payloadBytesMax),
+    return this.#bus.serve(
+      subject,
+      queue === undefined ? {} : { queue },
+      (bytes, _subject, timeout) => this.#answer(bytes, timeout),
     );
   }
 
-  async #answer(bytes: Uint8Array, bytesMax: number): Promise<Uint8Array> {
+  async #answer(bytes: Uint8Array, timeout: string | undefined): Promise<Uint8Array> {
+    const bytesMax = this.#bus.payloadBytesMax;
     const startMs = performance.now();
     const encoding = encodingOf(bytes);
     this.#requests++;
@@ -138,7 +143,7 @@ export class ServedEndpoint implements Stoppable {
           `${this.#endpoint.subject}: ${this.#inFlight - 1} requests are in flight already.`,
         );
       }
-      const reply = encodeAs(encoding, await this.#withinDeadline(decode(bytes)));
+      const reply = encodeAs(encoding, await this.#withinDeadline(decode(bytes), timeout));
       if (reply.length > bytesMax) {
         throw new StarlingError(
           'PAYLOAD_TOO_LARGE',
@@ -157,8 +162,9 @@ export class ServedEndpoint implements Stoppable {
     }
   }
 
-  #withinDeadline(request: unknown): Promise<unknown> {
-    const { deadlineMs, subject } = this.#endpoint;
-    return within(deadlineMs, subject, this.#endpoint.handle(request));
+  #withinDeadline(request: unknown, timeout: string | undefined): Promise<unknown> {
+    const { deadlineMs: msMax, subject } = this.#endpoint;
+    const ms = timeout === undefined ? msMax : Math.min(msMax, parseTimeout(timeout));
+    return within(ms, subject, this.#endpoint.handle(request, new Deadline(ms)));
   }
 }

@@ -15,6 +15,7 @@ import { isRankBatch, parseRankBatch } from '../../messages/ranking.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorHealth } from '../../messages/supervision.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
+import type { Deadline } from '../../runtime/deadline.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
 import { blueprintOf } from '../shared/blueprint.js';
 import { Hedges } from '../shared/hedges.js';
@@ -24,7 +25,8 @@ import { cameFromElsewhere } from '../shared/rerouted.js';
 import { DenseFollower } from './dense-follower.js';
 import { RowSource } from './row-source.js';
 
-/** Wait for the log before an answer leaves without it. Too low: a busy log degrades answers; too high: they are late. */
+/** Of the time that is left, and at most, for the log before an answer leaves without it. Too low: a busy log degrades answers; too high: they are late. */
+const offeredShare = 3 / 4;
 const offeredMsMax = 250;
 
 interface Found {
@@ -56,16 +58,18 @@ export function createRanker(context: ActorContext): Actor {
   let open = true;
   let logFails = false;
 
-  async function examplesOf(batch: RankBatch): Promise<Found> {
-    const { users, items, degraded } = await features.get(batch.users, batch.items);
+  async function examplesOf(batch: RankBatch, deadline: Deadline): Promise<Found> {
+    const { users, items, degraded } = await features.get(batch.users, batch.items, deadline);
     const encoded = batch.contexts.map((each) => transform.encodeEntity('context', '', each));
     const first: EncodedEntity = encoded[0] ?? transform.encodeEntity('context', '', {});
     const contexts = encoded.length > 1 ? encoded : users.map(() => first);
     return { examples: transform.assemble(users, items, contexts), degraded };
   }
 
-  async function score({ examples, degraded }: Found) {
-    const found = await rows.pooledRows(examples);
+  async function score({ examples, degraded }: Found, deadline: Deadline) {
+    const found = await rows.pooledRows(examples, deadline);
+    // Nor is it logged then: nobody is shown what is answered too late.
+    deadline.require(subject.rank);
     const version = versions.versionFor(found.through);
     if (!version)
       throw new StarlingError('NOT_READY', 'no dense version has reached this data center yet.');
@@ -118,10 +122,10 @@ export function createRanker(context: ActorContext): Actor {
   }
 
   /** @returns whether the log has the impressions by now; it may yet take them later. */
-  async function offerImpressions(logging: Promise<void>): Promise<boolean> {
+  async function offerImpressions(logging: Promise<void>, deadline: Deadline): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), offeredMsMax);
+      timer = setTimeout(() => resolve(false), deadline.share(offeredShare, offeredMsMax));
     });
     const logged = logging.then(
       () => true,
@@ -132,23 +136,23 @@ export function createRanker(context: ActorContext): Actor {
     return answer;
   }
 
-  async function rankBatch(value: unknown) {
+  async function rankBatch(value: unknown, deadline: Deadline) {
     const batch = parseRankBatch(value, config.serving.candidatesMax);
     if (cameFromElsewhere(context, batch.from)) counts.rerouted++;
-    const found = await examplesOf(batch);
+    const found = await examplesOf(batch, deadline);
     const { examples } = found;
-    const result = await score(found);
+    const result = await score(found, deadline);
     if (batch.log === 'none') return { v: protocolVersion, ...result };
     const logging = logImpressions(batch, examples, result.scores);
     if (batch.log === 'offered') {
-      const logged = await offerImpressions(logging);
+      const logged = await offerImpressions(logging, deadline);
       return { v: protocolVersion, ...result, degraded: result.degraded || !logged };
     }
     await logging;
     return { v: protocolVersion, ...result };
   }
 
-  async function rankPublic(value: unknown) {
+  async function rankPublic(value: unknown, deadline: Deadline) {
     const request = parseRank(value, config.serving);
     if (cameFromElsewhere(context, request.from)) counts.rerouted++;
     const users = request.candidates.map(() => request.user);
@@ -160,7 +164,8 @@ export function createRanker(context: ActorContext): Actor {
       contexts: [request.context],
       log: 'none' as const,
     };
-    const { scores, denseVersion, degraded, dataCenter } = await score(await examplesOf(batch));
+    const found = await examplesOf(batch, deadline);
+    const { scores, denseVersion, degraded, dataCenter } = await score(found, deadline);
     return {
       scores: Array.from(scores),
       modelVersion: denseVersion,
@@ -185,7 +190,8 @@ export function createRanker(context: ActorContext): Actor {
         open,
         inFlightMax: 64,
         deadlineMs: config.serving.deadlineMs,
-        handle: async (value) => (isRankBatch(value) ? rankBatch(value) : rankPublic(value)),
+        handle: async (value, deadline) =>
+          isRankBatch(value) ? rankBatch(value, deadline) : rankPublic(value, deadline),
       });
       log.info({ backend: backendName }, 'scoring');
     },

@@ -4,11 +4,13 @@ import { FidDeduper, poolRows } from '../../core/model/row-gather.js';
 import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
+import type { Deadline } from '../../runtime/deadline.js';
 import type { Blueprint } from '../shared/blueprint.js';
 import type { Hedges } from '../shared/hedges.js';
 import { scatterShare, splitPlan } from '../shared/partition-map.js';
 
-/** A request looks rows up twice, and its caller waits for half a second. Too low: a busy shard counts as gone. */
+/** Of the time of whoever waits for scores, and at most. Too low: a busy shard counts as gone. */
+const lookupShare = 1 / 2;
 const lookupMsMax = 200;
 const tellMs = 1_000;
 
@@ -39,7 +41,7 @@ export class RowSource {
     this.#hedges = hedges;
   }
 
-  async pooledRows(batch: ExampleBatch): Promise<PooledRows> {
+  async pooledRows(batch: ExampleBatch, deadline: Deadline): Promise<PooledRows> {
     const { dim, poolings, partitionCount, hash } = this.#blueprint;
     const { config, identity } = this.#context;
     const plan = this.#deduper.plan(batch, partitionCount);
@@ -53,7 +55,7 @@ export class RowSource {
       const { partitions, counts, fids } = share;
       try {
         const request = lookupMessage({ specHash: hash, partitions, counts, fids });
-        const deadlineMs = Math.min(lookupMsMax, config.serving.deadlineMs / 2);
+        const deadlineMs = deadline.share(lookupShare, lookupMsMax);
         // Where nobody answers now, somebody may in a second; the request can't wait for that.
         const options = { deadlineMs, retry: 'none' as const };
         const reply = parseLookupReply(

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { StarlingError } from '../../core/base/errors.js';
+import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
 import { chooseSlate } from '../../core/ranking/slate.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
 import { parseFeatureChange } from '../../messages/features.js';
@@ -12,6 +12,7 @@ import { subject } from '../../messages/subjects.js';
 import type { ActorHealth } from '../../messages/supervision.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/bus.js';
+import type { Deadline } from '../../runtime/deadline.js';
 import { follow } from '../../runtime/followers/follow.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
 import { answersAt } from '../shared/guests.js';
@@ -21,6 +22,13 @@ import { Catalog } from './catalog.js';
 
 /** Candidates per rank message: large enough to amortise it, small enough to share the work between rankers. */
 const rankRowsMax = 2048;
+/** Of the time that is left: candidates are scored within half of it, and the chosen ones logged within most of the rest. */
+const scoreShare = 1 / 2;
+const logShare = 9 / 10;
+/** A ranker that is only busy need not be asked again. */
+const attemptMsMin = 50;
+
+type Scored = Pick<RankBatchReply, 'scores' | 'denseVersion' | 'rerouted' | 'degraded'>;
 
 /**
  * The public request: candidates, scores, slate. What it answers has been logged as impressions first, with the
@@ -50,40 +58,70 @@ export function createRecommender(context: ActorContext): Actor {
     );
   }
 
-  async function rank(batch: RankBatch): Promise<RankBatchReply> {
-    const { deadlineMs } = config.serving;
+  async function rank(batch: RankBatch, deadlineMs: number): Promise<RankBatchReply> {
     const request = rankBatchMessage({ ...batch, from: identity.dataCenter });
-    const reply = await hedges.call(subject.rank, subject.rankAt, request, {
-      deadlineMs,
-      attemptMs: Math.max(100, deadlineMs / 2),
-    });
+    const options = { deadlineMs, attemptMs: Math.max(attemptMsMin, deadlineMs / 2) };
+    const reply = await hedges.call(subject.rank, subject.rankAt, request, options);
     return parseRankBatchReply(reply, batch.users.length);
   }
 
   async function scoreAll(
     request: RecommendRequest,
     candidates: readonly string[],
-  ): Promise<Float32Array> {
+    deadline: Deadline,
+  ): Promise<Scored> {
     const scores = new Float32Array(candidates.length);
     const starts = Array.from(
       { length: Math.ceil(candidates.length / rankRowsMax) },
       (_unused, i) => i * rankRowsMax,
     );
-    await Promise.all(
+    const deadlineMs = deadline.share(scoreShare, config.serving.deadlineMs);
+    const replies = await Promise.all(
       starts.map(async (start) => {
         const items = candidates.slice(start, start + rankRowsMax);
         const users = items.map(() => request.user);
         const none = { requestIds: [], atMs: new Float64Array(0), log: 'none' as const };
-        scores.set(
-          (await rank({ ...none, users, items, contexts: [request.context] })).scores,
-          start,
-        );
+        const batch = { ...none, users, items, contexts: [request.context] };
+        const reply = await rank(batch, deadlineMs);
+        scores.set(reply.scores, start);
+        return reply;
       }),
     );
-    return scores;
+    return {
+      scores,
+      denseVersion: Math.min(...replies.map(({ denseVersion }) => denseVersion)),
+      rerouted: replies.some(({ rerouted }) => rerouted),
+      degraded: replies.some(({ degraded }) => degraded),
+    };
   }
 
-  async function recommend(value: unknown) {
+  /**
+   * Scored once more as it is logged: the impression then holds the very features and score it was shown with. When no
+   * ranker does that in time, the user sees what was chosen all the same, and the answer says `degraded`.
+   */
+  async function show(
+    request: RecommendRequest,
+    requestId: string,
+    items: string[],
+    deadline: Deadline,
+  ): Promise<Scored | undefined> {
+    const batch = {
+      requestIds: items.map(() => requestId),
+      users: items.map(() => request.user),
+      items,
+      atMs: new Float64Array(items.length).fill(Date.now()),
+      contexts: [request.context],
+      log: 'offered' as const,
+    };
+    try {
+      return await rank(batch, deadline.share(logShare, config.serving.deadlineMs));
+    } catch (error) {
+      if (!errorCodes[codeOf(error)].retryable) throw error;
+      return undefined;
+    }
+  }
+
+  async function recommend(value: unknown, deadline: Deadline) {
     const request = parseRecommend(value, config.serving);
     if (cameFromElsewhere(context, request.from)) counts.rerouted++;
     const candidates = candidatesFor(request);
@@ -99,34 +137,31 @@ export function createRecommender(context: ActorContext): Actor {
         degraded: false,
       };
     }
-    const scores = await scoreAll(request, candidates);
+    const scored = await scoreAll(request, candidates, deadline);
     const { exploration } = config.serving;
     const slate = chooseSlate({
       candidates,
-      scores,
+      scores: scored.scores,
       k: request.k,
       exploration,
       random: Math.random,
     });
     const items = slate.map((i) => candidates[i]!);
-    // Scored once more as it is logged: the impression then holds the very features and score it was shown with.
-    const shown = await rank({
-      requestIds: items.map(() => requestId),
-      users: items.map(() => request.user),
-      items,
-      atMs: new Float64Array(items.length).fill(Date.now()),
-      contexts: [request.context],
-      log: 'offered',
-    });
+    const shown = (await show(request, requestId, items, deadline)) ?? {
+      ...scored,
+      scores: Float32Array.from(slate, (i) => scored.scores[i]!),
+      degraded: true,
+    };
+    const degraded = scored.degraded || shown.degraded;
     counts.recommended += items.length;
-    if (shown.degraded) counts.degraded++;
+    if (degraded) counts.degraded++;
     if (shown.rerouted) counts.rowsRerouted++;
     return {
       items: items.map((item, i) => ({ item, score: shown.scores[i]! })),
       requestId,
       modelVersion: shown.denseVersion,
       dataCenter: identity.dataCenter,
-      degraded: shown.degraded,
+      degraded,
       elsewhere: hedges.elsewhere,
     };
   }
@@ -163,7 +198,7 @@ export function createRecommender(context: ActorContext): Actor {
         queue: 'recommender',
         open,
         inFlightMax: 128,
-        // The two rank calls have their own deadlines, each shorter than this.
+        // Scoring and logging have their own deadlines, each shorter than this.
         deadlineMs: 2 * config.serving.deadlineMs + 100,
         handle: recommend,
       });

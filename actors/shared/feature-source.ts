@@ -6,9 +6,11 @@ import type { Entity } from '../../messages/subjects.js';
 import { subject } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { call } from '../../runtime/call.js';
+import type { Deadline } from '../../runtime/deadline.js';
 import type { Hedges } from './hedges.js';
 
-/** Somebody waits for a recommendation. Too low: a busy store counts as gone. */
+/** Of the time of whoever waits for scores, and at most. Too low: a busy store counts as gone. */
+const servedShare = 1 / 3;
 const servedMsMax = 250;
 
 export interface FoundFeatures {
@@ -57,8 +59,16 @@ export class FeatureSource {
     await this.#subscription?.stop();
   }
 
-  /** Encoded entities in the order asked for; repeated ids cost nothing. */
-  async get(users: readonly string[], items: readonly string[]): Promise<FoundFeatures> {
+  /**
+   * Encoded entities in the order asked for; repeated ids cost nothing.
+   *
+   * @param deadline of who can do with older features, and asks elsewhere too; absent: the store is waited for.
+   */
+  async get(
+    users: readonly string[],
+    items: readonly string[],
+    deadline?: Deadline,
+  ): Promise<FoundFeatures> {
     const nowMs = Date.now();
     const missing = {
       users: this.#missing('user', users, nowMs),
@@ -68,7 +78,7 @@ export class FeatureSource {
     this.misses += missing.users.length + missing.items.length;
     let degraded = false;
     if (missing.users.length > 0 || missing.items.length > 0)
-      degraded = !(await this.#fetch(missing, nowMs));
+      degraded = !(await this.#fetch(missing, nowMs, deadline));
     return {
       degraded,
       users: users.map((id) => this.#encoded('user', id)),
@@ -87,14 +97,19 @@ export class FeatureSource {
   }
 
   /** @returns false where nobody answered in time: then what was known before has to do, or the ids alone. */
-  async #fetch(missing: { users: string[]; items: string[] }, nowMs: number): Promise<boolean> {
+  async #fetch(
+    missing: { users: string[]; items: string[] },
+    nowMs: number,
+    deadline: Deadline | undefined,
+  ): Promise<boolean> {
     const request = { v: protocolVersion, ...missing };
     let reply: unknown;
-    if (!this.#hedges) {
+    if (!this.#hedges || !deadline) {
       const options = { deadlineMs: 5_000, attemptMs: 1_000 };
       reply = await call(this.#bus, subject.featuresGet, request, options);
     } else {
-      const options = { deadlineMs: servedMsMax, retry: 'none' as const };
+      const deadlineMs = deadline.share(servedShare, servedMsMax);
+      const options = { deadlineMs, retry: 'none' as const };
       try {
         reply = await this.#hedges.call(
           subject.featuresGet,
