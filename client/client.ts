@@ -46,8 +46,8 @@ export interface ClientOptions {
   /** Shown in the lists of connections of the servers. */
   readonly name?: string | undefined;
   /**
-   * For one call with all its attempts; 5 s if left out. An attempt is given up after half of it and sent again,
-   * perhaps to another replica. Too low: callers fail while a replica is being replaced. Too high: they hang.
+   * For one call; 5 s if left out. What is not answered after half of it is asked again, perhaps another replica, and
+   * the first answer counts. Too low: callers fail while a replica is being replaced. Too high: they hang.
    */
   readonly deadlineMs?: number | undefined;
   readonly connectTimeoutMs?: number | undefined;
