@@ -16,7 +16,7 @@ afterEach(async () => {
   temporary.remove();
 });
 
-const eventCount = 30_000;
+const eventCount = 20_000;
 const killsMin = 20;
 const victims = ['ps-shard', 'trainer', 'joiner', 'dense-shard', 'serving-shard'];
 /** Of two undisturbed runs the AUC differs by a few thousandths, by the order in which batches happen to form. */

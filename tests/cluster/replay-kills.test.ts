@@ -25,7 +25,7 @@ describe('kill -9 during a replay', () => {
   });
 
   test('of one actor of each kind, one after the other: the replay completes and the books balance', async () => {
-    const events = writeEvents(temporary.folder, 40_000);
+    const events = writeEvents(temporary.folder, 30_000);
     const reportFile = path.join(temporary.folder, 'report.json');
     const up = new StarlingUp(
       path.join(temporary.folder, 'state'),
@@ -52,8 +52,8 @@ describe('kill -9 during a replay', () => {
     const { code, output } = await up.finished;
     expect({ code, output }).toMatchObject({ code: 0 });
     const report = JSON.parse(readFileSync(reportFile, 'utf8')) as Report;
-    expect(report.events).toMatchObject({ accepted: 40_000, open: 0 });
-    expect(report.events.positives + report.events.negatives).toBe(40_000);
+    expect(report.events).toMatchObject({ accepted: 30_000, open: 0 });
+    expect(report.events.positives + report.events.negatives).toBe(30_000);
     expect(report.conservation.ok).toBe(true);
     expect(report.supervision.restarts).toBeGreaterThanOrEqual(actorKinds.length);
     expect(report.quality.auc).toBeGreaterThan(0.65);
