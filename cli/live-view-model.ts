@@ -93,7 +93,10 @@ const rateWindowMs = 5_000;
 export class RateMeter {
   readonly #last = new Map<string, number>();
   readonly #totals: Record<Counter, number> = { events: 0, samples: 0, batches: 0 };
-  #history: { readonly atMs: number; readonly totals: Readonly<Record<Counter, number>> }[] = [];
+  readonly #history: {
+    readonly atMs: number;
+    readonly totals: Readonly<Record<Counter, number>>;
+  }[] = [];
 
   observe(actors: readonly ActorStatus[], atMs: number): LiveViewModel['throughput'] {
     for (const { address, kind, stats } of actors) {
@@ -106,7 +109,9 @@ export class RateMeter {
       }
     }
     this.#history.push({ atMs, totals: { ...this.#totals } });
-    this.#history = this.#history.filter((reading) => reading.atMs >= atMs - rateWindowMs);
+    // One reading from before the window stays to begin with: they may be as far apart as the window is long.
+    while (this.#history.length > 2 && this.#history[1]!.atMs <= atMs - rateWindowMs)
+      this.#history.shift();
     const first = this.#history[0]!;
     const seconds = (atMs - first.atMs) / 1000;
     const rate = (counter: Counter): number =>

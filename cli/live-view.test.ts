@@ -281,6 +281,13 @@ describe('RateMeter', () => {
     expect(meter.observe(trainer(300), 10_000).samples).toBe(0);
   });
 
+  test('readings a little further apart than the window make a rate', () => {
+    const meter = new RateMeter();
+    meter.observe(trainer(0), 0);
+    expect(meter.observe(trainer(1_002), 5_010).samples).toBe(200);
+    expect(meter.observe(trainer(3_006), 10_020).samples).toBe(400);
+  });
+
   test('adds up the actors of a kind and what they count', () => {
     const meter = new RateMeter();
     const processors = (n: number) =>
