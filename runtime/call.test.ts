@@ -13,7 +13,8 @@ function pretendBus(...answers: Answer[]) {
     const answer = answers[timeouts.length] ?? 'never';
     timeouts.push(how.timeoutMs);
     const afterMs = answer === 'never' ? Infinity : answer.afterMs;
-    await new Promise((resolve) => setTimeout(resolve, Math.min(afterMs, how.timeoutMs)));
+    // What nobody waits for any more must not keep the test's process.
+    await new Promise((resolve) => setTimeout(resolve, Math.min(afterMs, how.timeoutMs)).unref());
     if (answer === 'never' || afterMs > how.timeoutMs) throw new StarlingError('TIMEOUT', 'none');
     return encode(answer.reply);
   };
