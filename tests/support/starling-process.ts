@@ -4,9 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { connectStarling } from '../../client/client.js';
 import type { ClusterStatus } from '../../client/cluster-status.js';
+import { codeOf, errorCodes } from '../../core/base/errors.js';
 
 const cli = fileURLToPath(new URL('../../cli/starling.js', import.meta.url));
+
+const statusPatience = { connectTimeoutMs: 2_000, deadlineMs: 2_000 };
 
 export interface Finished {
   readonly code: number | null;
@@ -64,10 +68,19 @@ export class StarlingUp {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** Undefined while it can't be asked. */
+  /** Undefined while it can't be asked. Not by the command line, whose start would cost more than all that is tested. */
   async status(): Promise<ClusterStatus | undefined> {
-    const { code, output } = await starling('status', '--json', '--state', this.stateDir);
-    return code === 0 ? (JSON.parse(output) as ClusterStatus) : undefined;
+    try {
+      const client = await connectStarling({ stateDir: this.stateDir, ...statusPatience });
+      try {
+        return await client.status();
+      } finally {
+        await client.close();
+      }
+    } catch (error) {
+      if (errorCodes[codeOf(error)].retryable || codeOf(error) === 'NOT_RUNNING') return undefined;
+      throw error;
+    }
   }
 
   async until(
