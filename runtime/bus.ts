@@ -38,8 +38,6 @@ export interface WorkMessage extends StreamMessage {
   ack(): void;
   /** Give it back, to be delivered again after `delayMs`. */
   nak(delayMs?: number): void;
-  /** Tell the server the work goes on. */
-  working(): void;
 }
 
 export interface AppendOptions {
@@ -73,6 +71,7 @@ export interface WorkOptions {
   readonly stream: string;
   readonly durable: string;
   readonly filter?: string;
+  /** So long after a worker died, somebody else gets what it had in hand. Work may take much longer. */
   readonly ackWaitMs: number;
   readonly pendingMax: number;
 }

@@ -32,18 +32,28 @@ export class JsStreamMessage implements StreamMessage {
 }
 
 export class JsWorkMessage extends JsStreamMessage implements WorkMessage {
+  readonly #onSettled: () => void;
+
+  constructor(message: JsMsg, onSettled: () => void) {
+    super(message);
+    this.#onSettled = onSettled;
+  }
+
   get deliveries(): number {
     return this.message.info.redeliveryCount;
   }
 
   ack(): void {
     this.message.ack();
+    this.#onSettled();
   }
 
   nak(delayMs?: number): void {
     this.message.nak(delayMs);
+    this.#onSettled();
   }
 
+  /** Tells the server that the work goes on. */
   working(): void {
     this.message.working();
   }

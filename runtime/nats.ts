@@ -17,12 +17,13 @@ import { openNats, type ConnectOptions } from './nats-connection.js';
 import { declareStream, setReplicas } from './nats-declare.js';
 import { orUndefined, translate } from './nats-errors.js';
 import { WayHome } from './nats-home.js';
-import { JsWorkMessage, stopConsuming, stored } from './nats-messages.js';
+import { stored } from './nats-messages.js';
 import type { Clients } from './nats-patience.js';
 import { Patience } from './nats-patience.js';
 import { serveOn, timeoutHeaders } from './nats-serve.js';
 import { openTail } from './nats-tail.js';
 import { openWatch } from './nats-watch.js';
+import { workOn } from './nats-work.js';
 import type {
   AppendOptions,
   BucketEntry,
@@ -194,12 +195,7 @@ export class NatsBus implements Bus {
     return this.#ask(`work on ${options.stream}`, async ({ manager, jetStream }) => {
       await manager.consumers.add(options.stream, declared);
       const consumer = await jetStream.consumers.get(options.stream, options.durable);
-      const messages = await consumer.consume({
-        max_messages: options.pendingMax,
-        expires: 5_000,
-        callback: (message) => handler(new JsWorkMessage(message)),
-      });
-      return { stop: () => stopConsuming(messages) };
+      return workOn(consumer, options, handler, () => this.#connection.isClosed());
     });
   }
 

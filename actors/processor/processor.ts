@@ -34,6 +34,8 @@ import {
 
 /** After this many deliveries an event that fails for no known reason is set aside. */
 const deliveriesMax = 5;
+/** So long after a processor died, another one gets its events. Too low: those of one that only paused are handled twice. */
+const ackWaitMs = 3_000;
 
 /**
  * Reads the raw events of every data center, checks them, and writes them on: features to FEATURES, impressions and
@@ -195,7 +197,7 @@ export function createProcessor(context: ActorContext): Actor {
         const options = {
           stream: streamName.raw(name),
           durable: 'processor',
-          ackWaitMs: 10_000,
+          ackWaitMs,
           pendingMax: 128,
         };
         const consumer = await bus.work(options, (message) => {

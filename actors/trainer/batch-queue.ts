@@ -29,12 +29,14 @@ export class BatchQueue {
     this.#wake?.();
   }
 
-  close(): void {
+  /** Takes no more, and gives back what nobody has taken. */
+  close(): QueuedBatch[] {
     this.#closed = true;
     this.#wake?.();
+    return this.#waiting.splice(0);
   }
 
-  /** The next group, at least one batch; undefined once closed. What is left then is redelivered to another trainer. */
+  /** The next group, at least one batch; undefined once closed. */
   async take(): Promise<QueuedBatch[] | undefined> {
     while (this.#waiting.length === 0 && !this.#closed) {
       await new Promise<void>((resolve) => (this.#wake = resolve));

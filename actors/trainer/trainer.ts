@@ -169,8 +169,9 @@ export function createTrainer(context: ActorContext): Actor {
       running = run();
     },
     async stop() {
-      queue.close();
       await consumer?.stop();
+      // Another trainer need not wait for them.
+      for (const { message } of queue.close()) message.nak();
       await running;
       await Promise.allSettled(unsettled);
       await directory?.stop();

@@ -189,8 +189,8 @@ export const trainingSchema = section({
   ).default(16),
   ackWaitMs: integer(
     { min: 100, max: 10 * minute },
-    'A batch not acknowledged by then is delivered again. Too low: slow batches are computed twice. Too high: a crash delays its batches.',
-  ).default(30 * second),
+    'So long after a trainer died, another one gets its batches. Too low: those of a trainer that only paused are computed twice. Too high: a crash delays its batches.',
+  ).default(3 * second),
   deliveriesMax: integer(
     { min: 1, max: 100 },
     'A batch delivered so often and never finished is a dead letter. Too low: bad luck loses samples. Too high: poison keeps crashing trainers.',

@@ -107,3 +107,56 @@ test('a purge removes what is older, of one subject or of all', async () => {
     messages: 1,
   });
 });
+
+describe('work', () => {
+  const options = { stream: 'LOG', durable: 'worker', filter: 'log.work', pendingMax: 10 };
+  const ackWaitMs = 1_000;
+
+  test('that takes longer than the server waits is not given to somebody else', async () => {
+    const given: number[] = [];
+    const work = await bus.work({ ...options, ackWaitMs }, (message) => {
+      given.push(message.deliveries);
+      setTimeout(() => message.ack(), 3.5 * ackWaitMs);
+    });
+    await bus.append('log.work', bytes('long'));
+    await until(async () => (await bus.workState('LOG', 'worker')).left === 1);
+    await until(async () => (await bus.workState('LOG', 'worker')).left === 0);
+    await work.stop();
+    expect(given).toEqual([1]);
+  });
+
+  test('of a worker that died is done by another one soon', async () => {
+    const mortal = await server.connect();
+    let taken = false;
+    const lost = await mortal.work({ ...options, ackWaitMs }, () => (taken = true));
+    await bus.append('log.work', bytes('inherited'));
+    await until(() => Promise.resolve(taken));
+    await mortal.close();
+    await lost.stop();
+    const given: number[] = [];
+    const work = await bus.work({ ...options, ackWaitMs }, (message) => {
+      given.push(message.deliveries);
+      message.ack();
+    });
+    await until(() => Promise.resolve(given.length > 0));
+    await work.stop();
+    expect(given).toEqual([2]);
+  });
+
+  test('that was given back comes again at once, to who is there', async () => {
+    const given: number[] = [];
+    const work = await bus.work({ ...options, ackWaitMs: 60_000 }, (message) => {
+      given.push(message.deliveries);
+      if (given.length === 1) message.nak();
+      else message.ack();
+    });
+    await bus.append('log.work', bytes('twice'));
+    await until(() => Promise.resolve(given.length === 2));
+    await work.stop();
+    expect(given).toEqual([1, 2]);
+  });
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}

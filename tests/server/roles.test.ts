@@ -90,7 +90,6 @@ describe('what roles do with streams, keys and each other', () => {
     const first = new Promise<string>((resolve) => (taken = resolve));
     const options = { stream, durable, ackWaitMs: 5_000, pendingMax: 8 };
     const consumer = await bus.work(options, (message) => {
-      message.working();
       message.ack();
       taken(message.subject);
     });
