@@ -18,6 +18,8 @@ import { BatchQueue } from './batch-queue.js';
 import { Learner } from './learner.js';
 import { ParameterClient } from './parameter-client.js';
 
+/** Batches in hand. Too few: small ones do not make a full step. Too many: another trainer finds nothing to do. */
+const pendingMax = 512;
 /** Weight of the newest step in the shown loss. */
 const lossMemory = 0.05;
 
@@ -163,7 +165,7 @@ export function createTrainer(context: ActorContext): Actor {
       learner = new Learner(blueprint, client, createTrainingStep(backend, blueprint.model));
       const { ackWaitMs } = config.training;
       consumer = await bus.work(
-        { stream: streamName.samples, durable: 'trainer', ackWaitMs, pendingMax: 1024 },
+        { stream: streamName.samples, durable: 'trainer', ackWaitMs, pendingMax },
         receive,
       );
       running = run();
