@@ -73,7 +73,9 @@ export async function transfer(options: TransferOptions): Promise<string> {
     objects.push({ ...object, endSequence: 0 });
     progress(`partition ${partition}: ${object.rows} rows, ${object.bytes} bytes`);
   }
-  const dense = await target.put(snapshot, denseName, [await networkAt(from.bus, sequence)]);
+  const dense = await target.put(snapshot, denseName, [
+    await networkAt(from.bus, options.sequence),
+  ]);
   const manifest: SnapshotManifest = {
     snapshot,
     createdAtMs: Date.now(),
@@ -86,12 +88,19 @@ export async function transfer(options: TransferOptions): Promise<string> {
   return snapshot;
 }
 
-/** The newest checkpoint of that time; where the log has none as old, the oldest one. */
-async function networkAt(bus: Bus, sequence: number): Promise<Uint8Array> {
+/**
+ * The newest state of now; of an earlier moment the newest checkpoint in the log, and where that has none as old, the
+ * oldest one.
+ */
+async function networkAt(bus: Bus, sequence: number | undefined): Promise<Uint8Array> {
+  if (sequence === undefined) {
+    const newest = await bus.lastMessage(streamName.dense, subject.denseState);
+    if (newest) return newest.bytes;
+  }
   let found: Uint8Array | undefined;
   const options = { stream: streamName.deltas, filter: subject.deltaDense };
   await replay(bus, options, (message) => {
-    if (message.sequence <= sequence || !found) found = message.bytes;
+    if (message.sequence <= (sequence ?? Infinity) || !found) found = message.bytes;
   });
   if (found) return found;
   throw new StarlingError('NOT_READY', 'the cluster has not written its network yet.');
