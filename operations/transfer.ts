@@ -46,6 +46,8 @@ const denseName = 'dense';
 export async function transfer(options: TransferOptions): Promise<string> {
   const { from, to, shape, progress } = options;
   const sequence = options.sequence ?? (await from.bus.streamState(streamName.deltas)).lastSequence;
+  // Now, and not when the rows are copied: they are of this moment, and the cluster learns on.
+  const network = await networkAt(from.bus, options.sequence);
   const context = { bus: from.bus, log: options.log };
   const source = openSnapshots(from.bus, from.config, trainingDataCenter(from.config));
   const target = openSnapshots(to.bus, to.config, trainingDataCenter(to.config));
@@ -73,9 +75,7 @@ export async function transfer(options: TransferOptions): Promise<string> {
     objects.push({ ...object, endSequence: 0 });
     progress(`partition ${partition}: ${object.rows} rows, ${object.bytes} bytes`);
   }
-  const dense = await target.put(snapshot, denseName, [
-    await networkAt(from.bus, options.sequence),
-  ]);
+  const dense = await target.put(snapshot, denseName, [network]);
   const manifest: SnapshotManifest = {
     snapshot,
     createdAtMs: Date.now(),
@@ -88,20 +88,22 @@ export async function transfer(options: TransferOptions): Promise<string> {
   return snapshot;
 }
 
-/**
- * The newest state of now; of an earlier moment the newest checkpoint in the log, and where that has none as old, the
- * oldest one.
- */
+/** The newest state, or that of an earlier moment. */
 async function networkAt(bus: Bus, sequence: number | undefined): Promise<Uint8Array> {
-  if (sequence === undefined) {
-    const newest = await bus.lastMessage(streamName.dense, subject.denseState);
-    if (newest) return newest.bytes;
-  }
+  const found =
+    sequence === undefined
+      ? (await bus.lastMessage(streamName.dense, subject.denseState))?.bytes
+      : await checkpointAt(bus, sequence);
+  if (found) return found;
+  throw new StarlingError('NOT_READY', 'the cluster has not written its network yet.');
+}
+
+/** The newest checkpoint of that time; where the log has none as old, the oldest one. */
+async function checkpointAt(bus: Bus, sequence: number): Promise<Uint8Array | undefined> {
   let found: Uint8Array | undefined;
   const options = { stream: streamName.deltas, filter: subject.deltaDense };
   await replay(bus, options, (message) => {
-    if (message.sequence <= (sequence ?? Infinity) || !found) found = message.bytes;
+    if (message.sequence <= sequence || !found) found = message.bytes;
   });
-  if (found) return found;
-  throw new StarlingError('NOT_READY', 'the cluster has not written its network yet.');
+  return found;
 }

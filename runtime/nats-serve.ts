@@ -1,4 +1,4 @@
-import type { Msg, MsgHdrs, NatsConnection } from 'nats';
+import type { Msg, MsgHdrs, NatsConnection, Subscription } from 'nats';
 import { headers as natsHeaders } from 'nats';
 import { timeoutHeader } from '../messages/timeout.js';
 import type { InFlight } from './in-flight.js';
@@ -40,8 +40,13 @@ export function serveOn(
   });
   return {
     stop: async () => {
-      if (!subscription.isClosed()) await subscription.drain();
+      await stopSubscription(subscription);
       if (pending > 0) await new Promise<void>((resolve) => (idle = resolve));
     },
   };
+}
+
+/** Of a connection that is closed there is nothing to stop. */
+export async function stopSubscription(subscription: Subscription): Promise<void> {
+  if (!subscription.isClosed()) await subscription.drain();
 }

@@ -15,32 +15,25 @@ class InHand {
   readonly #sinceMs = new Map<JsWorkMessage, number>();
   readonly #ackWaitMs: number;
   readonly #isClosed: () => boolean;
-  readonly #timer: NodeJS.Timeout;
-  #isLast = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(ackWaitMs: number, isClosed: () => boolean) {
     this.#ackWaitMs = ackWaitMs;
     this.#isClosed = isClosed;
-    this.#timer = setInterval(() => this.#tell(), ackWaitMs / tellsPerWait).unref();
   }
 
   add(message: JsWorkMessage): void {
     this.#sinceMs.set(message, performance.now());
+    this.#timer ??= setInterval(() => this.#tell(), this.#ackWaitMs / tellsPerWait).unref();
   }
 
   settle(message: JsWorkMessage): void {
     this.#sinceMs.delete(message);
-    this.#endIfDone();
-  }
-
-  /** There will be no more. */
-  close(): void {
-    this.#isLast = true;
-    this.#endIfDone();
+    if (this.#sinceMs.size === 0) this.#rest();
   }
 
   #tell(): void {
-    if (this.#isClosed()) return clearInterval(this.#timer);
+    if (this.#isClosed()) return this.#rest();
     const nowMs = performance.now();
     for (const [message, sinceMs] of this.#sinceMs) {
       const ageMs = nowMs - sinceMs;
@@ -49,8 +42,9 @@ class InHand {
     }
   }
 
-  #endIfDone(): void {
-    if (this.#isLast && this.#sinceMs.size === 0) clearInterval(this.#timer);
+  #rest(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }
 
@@ -71,10 +65,5 @@ export async function workOn(
       handler(message);
     },
   });
-  return {
-    stop: async () => {
-      await stopConsuming(messages);
-      inHand.close();
-    },
-  };
+  return { stop: () => stopConsuming(messages) };
 }

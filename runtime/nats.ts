@@ -7,7 +7,6 @@ import type {
   NatsConnection,
   StoredMsg,
   StreamAPI,
-  Subscription,
 } from 'nats';
 import { StarlingError } from '../core/base/errors.js';
 import type { BucketDeclaration, StreamDeclaration } from '../messages/streams.js';
@@ -20,7 +19,7 @@ import { WayHome } from './nats-home.js';
 import { stored } from './nats-messages.js';
 import type { Clients } from './nats-patience.js';
 import { Patience } from './nats-patience.js';
-import { serveOn, timeoutHeaders } from './nats-serve.js';
+import { serveOn, stopSubscription, timeoutHeaders } from './nats-serve.js';
 import { openTail } from './nats-tail.js';
 import { openWatch } from './nats-watch.js';
 import { workOn } from './nats-work.js';
@@ -142,13 +141,12 @@ export class NatsBus implements Bus {
   }
 
   subscribe(subject: string, handler: (bytes: Uint8Array, subject: string) => void): Stoppable {
-    return stoppable(
-      this.#connection.subscribe(subject, {
-        callback: (error, message) => {
-          if (!error) handler(message.data, message.subject);
-        },
-      }),
-    );
+    const subscription = this.#connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (!error) handler(message.data, message.subject);
+      },
+    });
+    return { stop: () => stopSubscription(subscription) };
   }
 
   serve(subject: string, options: ServeOptions, handler: RequestHandler): Stoppable {
@@ -400,12 +398,4 @@ function headersOf(values: Readonly<Record<string, string>>) {
   const headers = natsHeaders();
   for (const [name, value] of Object.entries(values)) headers.set(name, value);
   return headers;
-}
-
-function stoppable(subscription: Subscription): Stoppable {
-  return { stop: () => stopSubscription(subscription) };
-}
-
-async function stopSubscription(subscription: Subscription): Promise<void> {
-  if (!subscription.isClosed()) await subscription.drain();
 }

@@ -44,7 +44,7 @@ export function createRanker(context: ActorContext): Actor {
   const { spec } = blueprint;
   const transform = createTransform(spec);
   const hedges = new Hedges(context);
-  const features = new FeatureSource(bus, transform, hedges);
+  const features = new FeatureSource(bus, transform);
   const rows = new RowSource(context, blueprint, hedges);
   const versions = new DenseFollower(context, {
     hash: blueprint.hash,
@@ -59,7 +59,8 @@ export function createRanker(context: ActorContext): Actor {
   let logFails = false;
 
   async function examplesOf(batch: RankBatch, deadline: Deadline): Promise<Found> {
-    const { users, items, degraded } = await features.get(batch.users, batch.items, deadline);
+    const hurry = { hedges, deadline };
+    const { users, items, degraded } = await features.get(batch.users, batch.items, hurry);
     const encoded = batch.contexts.map((each) => transform.encodeEntity('context', '', each));
     const first: EncodedEntity = encoded[0] ?? transform.encodeEntity('context', '', {});
     const contexts = encoded.length > 1 ? encoded : users.map(() => first);
@@ -68,7 +69,7 @@ export function createRanker(context: ActorContext): Actor {
 
   async function score({ examples, degraded }: Found, deadline: Deadline) {
     const found = await rows.pooledRows(examples, deadline);
-    // Nor is it logged then: nobody is shown what is answered too late.
+    // What comes too late is shown to nobody, and must not be logged as if it were.
     deadline.require(subject.rank);
     const version = versions.versionFor(found.through);
     if (!version)

@@ -20,6 +20,12 @@ export interface FoundFeatures {
   readonly degraded: boolean;
 }
 
+/** Of who rather does with older features than wait beyond his time, and asks elsewhere too. */
+export interface Hurry {
+  readonly hedges: Hedges;
+  readonly deadline: Deadline;
+}
+
 interface Entry {
   readonly encoded: EncodedEntity;
   readonly fetchedAtMs: number;
@@ -36,17 +42,14 @@ const ageMsMax = 60_000;
 export class FeatureSource {
   readonly #bus: Bus;
   readonly #transform: Transform;
-  readonly #hedges: Hedges | undefined;
   readonly #entriesMax: number;
   readonly #entries: Record<Entity, Map<string, Entry>> = { user: new Map(), item: new Map() };
   #subscription: Stoppable | undefined;
   hits = 0;
   misses = 0;
 
-  /** @param hedges absent for who needs the newest features, and can wait for them. */
-  constructor(bus: Bus, transform: Transform, hedges?: Hedges, entriesMax = 200_000) {
+  constructor(bus: Bus, transform: Transform, entriesMax = 200_000) {
     this.#bus = bus;
-    this.#hedges = hedges;
     this.#transform = transform;
     this.#entriesMax = entriesMax;
   }
@@ -62,12 +65,12 @@ export class FeatureSource {
   /**
    * Encoded entities in the order asked for; repeated ids cost nothing.
    *
-   * @param deadline of who can do with older features, and asks elsewhere too; absent: the store is waited for.
+   * @param hurry absent for who needs the newest features, and can wait for them.
    */
   async get(
     users: readonly string[],
     items: readonly string[],
-    deadline?: Deadline,
+    hurry?: Hurry,
   ): Promise<FoundFeatures> {
     const nowMs = Date.now();
     const missing = {
@@ -78,7 +81,7 @@ export class FeatureSource {
     this.misses += missing.users.length + missing.items.length;
     let degraded = false;
     if (missing.users.length > 0 || missing.items.length > 0)
-      degraded = !(await this.#fetch(missing, nowMs, deadline));
+      degraded = !(await this.#fetch(missing, nowMs, hurry));
     return {
       degraded,
       users: users.map((id) => this.#encoded('user', id)),
@@ -100,18 +103,18 @@ export class FeatureSource {
   async #fetch(
     missing: { users: string[]; items: string[] },
     nowMs: number,
-    deadline: Deadline | undefined,
+    hurry: Hurry | undefined,
   ): Promise<boolean> {
     const request = { v: protocolVersion, ...missing };
     let reply: unknown;
-    if (!this.#hedges || !deadline) {
+    if (!hurry) {
       const options = { deadlineMs: 5_000, attemptMs: 1_000 };
       reply = await call(this.#bus, subject.featuresGet, request, options);
     } else {
-      const deadlineMs = deadline.share(servedShare, servedMsMax);
+      const deadlineMs = hurry.deadline.share(servedShare, servedMsMax);
       const options = { deadlineMs, retry: 'none' as const };
       try {
-        reply = await this.#hedges.call(
+        reply = await hurry.hedges.call(
           subject.featuresGet,
           subject.featuresGetAt,
           request,

@@ -205,7 +205,7 @@ export const servingSchema = section({
   kMax: integer({ min: 1, max: 10_000 }, 'Items in one answer. More are refused.').default(1000),
   deadlineMs: integer(
     { min: 1, max: minute },
-    'Time for one request. Too low: answers degrade on a busy host. Too high: callers wait for what is not coming.',
+    'Time for one ranking; less for a caller who waits less. Too low: answers degrade on a busy host. Too high: callers who do not say how long they wait do so for what is not coming.',
   ).default(2 * second),
   hedgeMs: integer(
     { min: 1, max: minute },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { NatsBus } from '../../runtime/nats.js';
 import { startMessageServer, type MessageServer } from '../support/message-server.js';
+import { until } from '../support/steady-requests.js';
 
 let server: MessageServer;
 let bus: NatsBus;
@@ -119,8 +120,8 @@ describe('work', () => {
       setTimeout(() => message.ack(), 3.5 * ackWaitMs);
     });
     await bus.append('log.work', bytes('long'));
-    await until(async () => (await bus.workState('LOG', 'worker')).left === 1);
-    await until(async () => (await bus.workState('LOG', 'worker')).left === 0);
+    await until('taken', async () => (await bus.workState('LOG', 'worker')).left === 1);
+    await until('done', async () => (await bus.workState('LOG', 'worker')).left === 0);
     await work.stop();
     expect(given).toEqual([1]);
   });
@@ -130,7 +131,7 @@ describe('work', () => {
     let taken = false;
     const lost = await mortal.work({ ...options, ackWaitMs }, () => (taken = true));
     await bus.append('log.work', bytes('inherited'));
-    await until(() => Promise.resolve(taken));
+    await until('taken', () => taken);
     await mortal.close();
     await lost.stop();
     const given: number[] = [];
@@ -138,7 +139,7 @@ describe('work', () => {
       given.push(message.deliveries);
       message.ack();
     });
-    await until(() => Promise.resolve(given.length > 0));
+    await until('inherited', () => given.length > 0);
     await work.stop();
     expect(given).toEqual([2]);
   });
@@ -151,12 +152,8 @@ describe('work', () => {
       else message.ack();
     });
     await bus.append('log.work', bytes('twice'));
-    await until(() => Promise.resolve(given.length === 2));
+    await until('given twice', () => given.length === 2);
     await work.stop();
     expect(given).toEqual([1, 2]);
   });
 });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
