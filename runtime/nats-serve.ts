@@ -4,6 +4,7 @@ import { timeoutHeader } from '../messages/timeout.js';
 import type { InFlight } from './in-flight.js';
 import type { RequestHandler, ServeOptions, Stoppable } from './bus.js';
 
+/** For a request; what `serveOn` reads of it. */
 export function timeoutHeaders(timeoutMs: number): MsgHdrs {
   const headers = natsHeaders();
   headers.set(timeoutHeader, String(Math.ceil(timeoutMs)));
