@@ -6,6 +6,10 @@ import { StarlingError } from '../core/base/errors.js';
  */
 export const timeoutHeader = 'Starling-Timeout-Ms';
 
+export function timeoutFields(timeoutMs: number): Record<string, string> {
+  return { [timeoutHeader]: String(Math.ceil(timeoutMs)) };
+}
+
 /** @throws StarlingError BAD_REQUEST */
 export function parseTimeout(text: string): number {
   const timeoutMs = Number(text);

@@ -1,4 +1,5 @@
-import type { ConsumerMessages, JsMsg, StoredMsg } from 'nats';
+import type { ConsumerMessages, JsMsg, MsgHdrs, StoredMsg } from 'nats';
+import { headers as natsHeaders } from 'nats';
 import type { StreamMessage, WorkMessage } from './bus.js';
 import { translate } from './nats-errors.js';
 
@@ -74,4 +75,10 @@ export function stored(found: StoredMsg | undefined): StreamMessage | undefined 
 export async function stopConsuming(messages: ConsumerMessages): Promise<void> {
   const error = await messages.close();
   if (error) throw translate(error, 'stop of a consumer');
+}
+
+export function headersOf(values: Readonly<Record<string, string>>): MsgHdrs {
+  const headers = natsHeaders();
+  for (const [name, value] of Object.entries(values)) headers.set(name, value);
+  return headers;
 }

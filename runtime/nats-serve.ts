@@ -1,15 +1,7 @@
-import type { Msg, MsgHdrs, NatsConnection, Subscription } from 'nats';
-import { headers as natsHeaders } from 'nats';
+import type { Msg, NatsConnection, Subscription } from 'nats';
 import { timeoutHeader } from '../messages/timeout.js';
 import type { InFlight } from './in-flight.js';
 import type { RequestHandler, ServeOptions, Stoppable } from './bus.js';
-
-/** For a request; what `serveOn` reads of it. */
-export function timeoutHeaders(timeoutMs: number): MsgHdrs {
-  const headers = natsHeaders();
-  headers.set(timeoutHeader, String(Math.ceil(timeoutMs)));
-  return headers;
-}
 
 /** Each request is in flight until it is answered; it stops when all that was handed over is. */
 export function serveOn(

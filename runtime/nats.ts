@@ -1,4 +1,4 @@
-import { AckPolicy, DeliverPolicy, headers as natsHeaders, nanos, StorageType } from 'nats';
+import { AckPolicy, DeliverPolicy, nanos, StorageType } from 'nats';
 import type {
   JetStreamClient,
   JetStreamManager,
@@ -11,15 +11,16 @@ import type {
 import { StarlingError } from '../core/base/errors.js';
 import type { BucketDeclaration, StreamDeclaration } from '../messages/streams.js';
 import type { NatsAccess } from '../messages/supervision.js';
+import { timeoutFields } from '../messages/timeout.js';
 import { InFlight } from './in-flight.js';
 import { openNats, type ConnectOptions } from './nats-connection.js';
 import { declareStream, setReplicas } from './nats-declare.js';
 import { orUndefined, translate } from './nats-errors.js';
 import { WayHome } from './nats-home.js';
-import { stored } from './nats-messages.js';
+import { headersOf, stored } from './nats-messages.js';
 import type { Clients } from './nats-patience.js';
 import { Patience } from './nats-patience.js';
-import { serveOn, stopSubscription, timeoutHeaders } from './nats-serve.js';
+import { serveOn, stopSubscription } from './nats-serve.js';
 import { openTail } from './nats-tail.js';
 import { openWatch } from './nats-watch.js';
 import { workOn } from './nats-work.js';
@@ -127,7 +128,7 @@ export class NatsBus implements Bus {
 
   request(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     const answer = this.#attempt(`request to ${subject}`, options.timeoutMs, async (timeout) => {
-      const headers = timeoutHeaders(timeout);
+      const headers = headersOf(timeoutFields(timeout));
       return (await this.#connection.request(subject, bytes, { timeout, headers })).data;
     });
     const suspectMs = this.#suspectMs;
@@ -392,10 +393,4 @@ interface DirectReads {
   readonly direct: {
     getMessage(stream: string, query: { readonly seq: number }): Promise<StoredMsg>;
   };
-}
-
-function headersOf(values: Readonly<Record<string, string>>) {
-  const headers = natsHeaders();
-  for (const [name, value] of Object.entries(values)) headers.set(name, value);
-  return headers;
 }
