@@ -50,6 +50,8 @@ export class PartitionServices implements Stoppable {
   #actors: PlacedActors | undefined;
   #undo: (() => unknown)[] = [];
   #calm: NodeJS.Timeout | undefined;
+  /** Another leader has started shards before. */
+  #atWork = false;
 
   private constructor(
     options: PartitionServicesOptions,
@@ -83,10 +85,15 @@ export class PartitionServices implements Stoppable {
   /** Each partition has an owner when it resolves, so shards may start; and a former leader is shut out. */
   async prepare(actors: PlacedActors): Promise<void> {
     this.#actors = actors;
-    const atWork = actors.view
+    this.#atWork = actors.view
       .actors()
       .some(({ kind, pid }) => kind === 'ps-shard' && pid !== null);
-    await this.#keeper.prepare(indices(this.counts['ps-shard']), atWork);
+    await this.#keeper.prepare(indices(this.counts['ps-shard']), this.#atWork);
+  }
+
+  /** Standbys take over from those of the actors that are shards, where shards are at work at all. */
+  async replace(addresses: readonly string[], reason: string): Promise<void> {
+    if (this.#atWork) await Promise.all(addresses.map((address) => this.#replace(address, reason)));
   }
 
   /** Actors of each kind: those of the configuration, unless scaled since. */
@@ -110,9 +117,9 @@ export class PartitionServices implements Stoppable {
       const leases = new LeaseWatch(bus, {
         keys: leaseKeys,
         leaseMs: config.supervision.leaseMs,
-        // What is there at the start may be of a life long past.
-        presumeHeld: false,
-        onExpired: (key) => this.#replace(addressOfLease(key)!, 'its lease ran out'),
+        // Where none of them runs, what is there is of a life long past; else one may have died with the last leader.
+        presumeHeld: this.#atWork,
+        onExpired: (key) => void this.#replace(addressOfLease(key)!, 'its lease ran out'),
       });
       await leases.start();
       this.#undo.push(() => leases.stop());
@@ -160,20 +167,20 @@ export class PartitionServices implements Stoppable {
     // Told late, of a life that another one has followed.
     const now = view.actors().find((actor) => actor.address === address);
     if (type === 'exit' && now?.state === 'ready' && now.epoch > epoch) return;
-    if (type === 'exit') this.#replace(address, 'it died');
+    if (type === 'exit') void this.#replace(address, 'it died');
     if (type !== 'exit' && type !== 'ready') return;
     clearTimeout(this.#calm);
     if (type === 'ready') this.#calm = setTimeout(() => this.#rebalance(view), calmMs);
   }
 
-  #replace(address: string, reason: string): void {
+  async #replace(address: string, reason: string): Promise<void> {
     const shard = this.#shardOf(address);
     if (shard === undefined) return;
-    this.#keeper
-      .promote(shard, `${address}: ${reason}`)
-      .catch((error: unknown) =>
-        this.#options.log(`no standby for ${address}: ${codeOf(error)}: ${messageOf(error)}`),
-      );
+    try {
+      await this.#keeper.promote(shard, `${address}: ${reason}`);
+    } catch (error) {
+      this.#options.log(`no standby for ${address}: ${codeOf(error)}: ${messageOf(error)}`);
+    }
   }
 
   /** What a standby took over goes back once its owner has been there for a while. */

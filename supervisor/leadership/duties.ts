@@ -71,6 +71,8 @@ export async function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
       hostOf: (address: string) => keeper.hostOf(address),
     };
     await services.prepare(actors);
+    // Lost with the last leader, perhaps: their standbys are quicker than who will be started in their place.
+    await services.replace(keeper.orphans, 'its host is lost');
     await keeper.place();
     const drainer = new DrainKeeper({ term, store: drains, view, record, log });
     undo.push(() => drainer.stop());
