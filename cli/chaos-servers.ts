@@ -1,16 +1,24 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostPlan } from '../chaos/fleet.js';
 import { KeptProcess } from '../chaos/kept-process.js';
 import { MachineNetwork } from '../chaos/network.js';
+import { StarlingError } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { HostedServer } from '../messages/hosts.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess } from '../messages/supervision.js';
+import { readServerInfo } from '../runtime/server-info.js';
 import { parseTopology } from '../supervisor/nats-config/topology.js';
 import { writeDeployment } from '../supervisor/nats-config/write-deployment.js';
 import { findServer } from '../supervisor/nats-servers/find-server.js';
 import { accessSite, ownSite } from '../supervisor/nats-site.js';
+
+/** That of every server, as each has a machine of its own. */
+const clientPort = 4222;
+const startMsMax = 30_000;
+const pollMs = 50;
 
 /** The NATS servers of a cluster that is to be broken; whatever ends is started again. */
 export interface ChaosServers {
@@ -54,6 +62,11 @@ async function onNetworks(
   hosts: readonly HostPlan[],
 ): Promise<ChaosServers> {
   const network = await MachineNetwork.create(hosts.map(({ name }) => name));
+  const processes: { name: string; host: string; process: KeptProcess }[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(processes.map(({ process }) => process.stop()));
+    await network.remove();
+  };
   try {
     const homes = config.dataCenters.map(({ name }) => {
       return { name, host: hosts.find(({ dataCenters }) => dataCenters[0] === name)!.name };
@@ -73,13 +86,15 @@ async function onNetworks(
     await writeDeployment(out, { config, topology });
     await mkdir(path.join(folder, 'nats-logs'), { mode: 0o700 });
     const { path: binary } = await findServer();
-    const processes = homes.map(({ name, host }) => {
+    for (const { name, host } of homes) {
       const conf = path.join(out, name, `${host}.conf`);
       const log = path.join(folder, 'nats-logs', `${name}.log`);
       const command = [...network.within(host), binary, '--config', conf];
-      return { name, host, process: new KeptProcess(command, log) };
-    });
+      processes.push({ name, host, process: new KeptProcess(command, log) });
+    }
     for (const { process } of processes) process.start();
+    const addresses = homes.map(({ host }) => `${network.addressOf(host)}:${clientPort}`);
+    await Promise.all(addresses.map(untilGreeted));
     const accessFile = path.join(out, 'access.json');
     const { access } = await accessSite(config, accessFile);
     return {
@@ -88,16 +103,27 @@ async function onNetworks(
       network,
       running: () =>
         processes.map(({ name, host, process }) => {
-          const url = `nats://${network.addressOf(host)}:4222`;
+          const url = `nats://${network.addressOf(host)}:${clientPort}`;
           return { dataCenter: name, pid: process.pid ?? null, url };
         }),
-      stop: async () => {
-        await Promise.all(processes.map(({ process }) => process.stop()));
-        await network.remove();
-      },
+      stop,
     };
   } catch (error) {
-    await network.remove();
+    await stop();
     throw error;
+  }
+}
+
+/** @throws StarlingError NATS_SERVER_FAILED when no server is there in time. */
+async function untilGreeted(address: string): Promise<void> {
+  const endMs = performance.now() + startMsMax;
+  while (!(await readServerInfo(address, startMsMax))) {
+    if (performance.now() > endMs)
+      throw new StarlingError(
+        'NATS_SERVER_FAILED',
+        `no nats-server at ${address}; its log is in nats-logs of the state folder.`,
+        { address },
+      );
+    await sleep(pollMs);
   }
 }

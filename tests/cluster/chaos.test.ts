@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import path from 'node:path';
-import { starling, temporaryFolder } from '../support/starling-process.js';
+import { jsonOf, starling, temporaryFolder } from '../support/starling-process.js';
 
 interface Result {
   readonly faults: number;
@@ -17,17 +17,17 @@ interface Result {
 test('a minute of kills, pauses and losses on several hosts loses nothing, doubles nothing and leaves nothing behind', async () => {
   const { folder, remove } = temporaryFolder();
   try {
-    const { code, output } = await starling(
+    const finished = await starling(
       ...['chaos', '--minutes', '1', '--every', '3500', '--seed', '3', '--json'],
       ...['--state', path.join(folder, 'state')],
     );
-    const result = JSON.parse(output.slice(output.indexOf('\n{'))) as Result;
+    const result = jsonOf(finished) as Result;
     const expected = { audit: true, late: 0, recovered: true, orphans: [], unhandled: [] };
     expect(result).toMatchObject(expected);
     expect(result.faults).toBeGreaterThan(10);
     expect(new Set(result.rows.map(({ target }) => target)).size).toBeGreaterThan(4);
     expect(result.load.requests).toBeGreaterThan(500);
-    expect(code).toBe(0);
+    expect(finished.code).toBe(0);
   } finally {
     remove();
   }

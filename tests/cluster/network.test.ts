@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { starling, temporaryFolder } from '../support/starling-process.js';
+import { jsonOf, starling, temporaryFolder } from '../support/starling-process.js';
 
 /** Networks of their own take root, and a kernel that has bridges and pairs of virtual links. */
 function canHaveNetworks(): boolean {
@@ -24,16 +24,16 @@ networked(
   async () => {
     const { folder, remove } = temporaryFolder();
     try {
-      const { code, output } = await starling(
+      const finished = await starling(
         ...['chaos', '--network', '--minutes', '0.7', '--every', '3500', '--seed', '28', '--json'],
         ...['--state', path.join(folder, 'state')],
       );
-      const result = JSON.parse(output.slice(output.indexOf('\n{'))) as {
+      const result = jsonOf(finished) as {
         readonly rows: readonly { readonly links: number }[];
       };
       expect(result).toMatchObject({ audit: true, recovered: true, orphans: [], unhandled: [] });
       expect(result.rows.reduce((sum, { links }) => sum + links, 0)).toBeGreaterThan(0);
-      expect(code).toBe(0);
+      expect(finished.code).toBe(0);
     } finally {
       remove();
     }

@@ -45,21 +45,31 @@ describe('the public subjects of a running cluster', () => {
   const deadLetters = async (): Promise<number> =>
     (await bus.streamState(streamName.deadLetter)).lastSequence;
 
-  const untilDeadLetter = async (before: number): Promise<{ code: string; message: string }> => {
+  async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
     const endMs = Date.now() + 20_000;
-    while ((await deadLetters()) === before) {
-      if (Date.now() > endMs) throw new Error('no dead letter came');
+    for (;;) {
+      const seen = await look();
+      if (seen !== undefined) return seen;
+      if (Date.now() > endMs) throw new Error(`waited for ${what} in vain`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  const untilDeadLetter = async (before: number): Promise<{ code: string; message: string }> => {
+    await until('a dead letter', async () => (await deadLetters()) > before || undefined);
     const last = await bus.lastMessage(streamName.deadLetter, 'starling.dead-letter.processor');
     return (decode(last!.bytes) as { error: { code: string; message: string } }).error;
   };
 
   test('recommend answers JSON with k distinct items, best first, from the own data center', async () => {
-    const reply = await ask('starling.recommend', json({ user: 'u1', k: 10 }));
+    // Just after its start, on a busy host, a look-up or a log may be too slow to be waited for.
+    const reply = await until('an answer with all that belongs to it', async () => {
+      const answer = await ask('starling.recommend', json({ user: 'u1', k: 10 }));
+      return answer['degraded'] === false ? answer : undefined;
+    });
     const items = reply['items'] as { item: string; score: number }[];
     expect(new Set(items.map(({ item }) => item)).size).toBe(10);
-    expect(reply).toMatchObject({ dataCenter: 'east', degraded: false });
+    expect(reply).toMatchObject({ dataCenter: 'east' });
     expect(items.every(({ score }) => score > 0 && score < 1)).toBe(true);
   });
 

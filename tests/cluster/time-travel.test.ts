@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { operate } from '../../client/operate.js';
 import { streamName } from '../../messages/streams.js';
 import { LiveCluster } from '../support/live-cluster.js';
-import { starling } from '../support/starling-process.js';
+import { jsonOf, starling } from '../support/starling-process.js';
 
 const running: LiveCluster[] = [];
 afterEach(async () => {
@@ -61,7 +61,7 @@ describe('restore', () => {
     const state = ['--state', live.cluster.stateDir];
     const back = await starling('restore', '--at', String(late.sequence), ...state, '--json');
     expect(back).toMatchObject({ code: 0 });
-    expect(JSON.parse(back.output.slice(back.output.indexOf('{')))).toMatchObject({
+    expect(jsonOf(back)).toMatchObject({
       sequence: late.sequence,
     });
     expect(await rowsOf(live)).toEqual(late.rows);

@@ -47,6 +47,13 @@ function finished(child: ChildProcess): Promise<Finished> {
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, output })));
 }
 
+/** What a command said with --json, behind whatever it told on its way. @throws with all that it said if there is none. */
+export function jsonOf({ code, output }: Finished): unknown {
+  const start = /^\{/m.exec(output)?.index;
+  if (start === undefined) throw new Error(`exit code ${code}, no JSON: ${output}`);
+  return JSON.parse(output.slice(start));
+}
+
 export function temporaryFolder(): { folder: string; remove: () => void } {
   const folder = mkdtempSync(path.join(tmpdir(), 'starling-test-'));
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
