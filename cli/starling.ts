@@ -2,40 +2,27 @@
 import { nearestOf } from '../core/config/fields.js';
 import type { Command, Output } from './command.js';
 import { UsageError, exitCode, parseArguments } from './command.js';
-import { audit } from './commands/audit.js';
-import { chaos } from './commands/chaos.js';
-import { doctor } from './commands/doctor.js';
-import { drain, undrain } from './commands/drain.js';
-import { host } from './commands/host.js';
-import { ingest } from './commands/ingest.js';
-import { natsConfig } from './commands/nats-config.js';
-import { rank } from './commands/rank.js';
-import { recommend } from './commands/recommend.js';
-import { restore } from './commands/restore.js';
-import { scale } from './commands/scale.js';
-import { snapshot } from './commands/snapshot.js';
-import { status } from './commands/status.js';
-import { up } from './commands/up.js';
 import { failureOf } from './failure.js';
 import { helpOf, overviewOf } from './help.js';
 
-const commands: readonly Command[] = [
-  up,
-  status,
-  recommend,
-  rank,
-  host,
-  ingest,
-  snapshot,
-  restore,
-  scale,
-  drain,
-  undrain,
-  audit,
-  chaos,
-  doctor,
-  natsConfig,
-];
+/** In the order of the overview. Loaded one at a time: what all of them need takes longer to load than most take to run. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import('./commands/up.js')).up,
+  status: async () => (await import('./commands/status.js')).status,
+  recommend: async () => (await import('./commands/recommend.js')).recommend,
+  rank: async () => (await import('./commands/rank.js')).rank,
+  host: async () => (await import('./commands/host.js')).host,
+  ingest: async () => (await import('./commands/ingest.js')).ingest,
+  snapshot: async () => (await import('./commands/snapshot.js')).snapshot,
+  restore: async () => (await import('./commands/restore.js')).restore,
+  scale: async () => (await import('./commands/scale.js')).scale,
+  drain: async () => (await import('./commands/drain.js')).drain,
+  undrain: async () => (await import('./commands/drain.js')).undrain,
+  audit: async () => (await import('./commands/audit.js')).audit,
+  chaos: async () => (await import('./commands/chaos.js')).chaos,
+  doctor: async () => (await import('./commands/doctor.js')).doctor,
+  'nats-config': async () => (await import('./commands/nats-config.js')).natsConfig,
+};
 
 /** Something that should have ended by itself (a timer, a socket) gets this long; then the process ends anyway. */
 const lingerMsMax = 2_000;
@@ -45,28 +32,31 @@ async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');
   try {
     if (name === undefined) {
-      console.error(overviewOf(commands));
+      console.error(await overview());
       return exitCode.usage;
     }
-    if (['--help', '-h', 'help'].includes(name)) return printHelp(rest[0]);
-    const command = commandOf(name);
+    if (['--help', '-h', 'help'].includes(name)) return await printHelp(rest[0]);
+    const command = await commandOf(name);
     const args = parseArguments(command, rest);
-    if (args.has('help')) return printHelp(name);
+    if (args.has('help')) return await printHelp(name);
     return await command.run(args, outputOf(json));
   } catch (error) {
     return printFailure(error, json);
   }
 }
 
-function printHelp(name: string | undefined): number {
-  console.log(name === undefined ? overviewOf(commands) : helpOf(commandOf(name)));
+async function printHelp(name: string | undefined): Promise<number> {
+  console.log(name === undefined ? await overview() : helpOf(await commandOf(name)));
   return exitCode.ok;
 }
 
-function commandOf(name: string): Command {
-  const found = commands.find((command) => command.name === name);
-  if (found) return found;
-  const names = commands.map((command) => command.name);
+async function overview(): Promise<string> {
+  return overviewOf(await Promise.all(Object.values(commands).map((load) => load())));
+}
+
+async function commandOf(name: string): Promise<Command> {
+  const names = Object.keys(commands);
+  if (names.includes(name)) return commands[name]!();
   const nearest = nearestOf(name, names);
   const hint = nearest ? `did you mean "${nearest}"?` : `there are ${names.join(', ')}.`;
   throw new UsageError(`there is no command "${name}"; ${hint}`);
