@@ -58,6 +58,8 @@ export async function openNats(options: ConnectOptions): Promise<NatsConnection>
       pingInterval: 5_000,
       maxPingOut: 3,
       ignoreClusterUpdates: true,
+      // Else each request takes down where it was made, whether it fails or not.
+      noAsyncTraces: true,
     });
     if (options.onForbidden) void tellDenials(connection, user, options.onForbidden);
     return connection;
