@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import base from '../../cluster.config.js';
 import { connectStarling, type StarlingClient } from '../../client/client.js';
 import type { ClusterStatus } from '../../client/cluster-status.js';
 import { readClusterAccess } from '../../runtime/cluster-file.js';
+import { leanConfig } from '../support/lean-config.js';
 import { StarlingUp, temporaryFolder } from '../support/starling-process.js';
 
 let temporary: ReturnType<typeof temporaryFolder>;
@@ -34,6 +35,12 @@ const isRunning = (pid: number): boolean => {
   }
 };
 
+function configWith(changes: Record<string, unknown> = {}): string {
+  const file = path.join(temporary.folder, `${randomUUID()}.json`);
+  writeFileSync(file, JSON.stringify({ ...leanConfig, ...changes }));
+  return file;
+}
+
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const endMs = Date.now() + 60_000;
   while (!(await holds())) {
@@ -46,8 +53,8 @@ const learning = ({ ready, actors }: ClusterStatus): boolean =>
   ready && actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 0);
 
 /** Started, seen to learn, and killed with SIGKILL. */
-async function killedCluster(...args: string[]): Promise<ClusterStatus> {
-  const up = new StarlingUp(state, ...args);
+async function killedCluster(config: string): Promise<ClusterStatus> {
+  const up = new StarlingUp(state, '--config', config);
   const status = await up.until('learning', learning);
   client = await connectByUrl();
   pidsSeen = [...status.actors, ...status.natsServers].map(({ pid }) => pid!);
@@ -68,8 +75,10 @@ function askOn(): { failures: () => Promise<unknown[]> } {
   let asking = true;
   const failures: unknown[] = [];
   const asks = (async () => {
-    for (let user = 0; asking; user++)
+    for (let user = 0; asking; user++) {
       await client!.recommend({ user, k: 5 }).catch((error: unknown) => failures.push(error));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   })();
   return {
     failures: async () => {
@@ -91,12 +100,13 @@ const samplesOf = ({ actors }: ClusterStatus): number =>
 
 describe('when the supervisor is killed', () => {
   test('its actors answer on, and the next one takes them over as they are', async () => {
-    const before = await killedCluster();
+    const config = configWith();
+    const before = await killedCluster(config);
     for (let user = 0; user < 50; user++) {
       const { items } = await client!.recommend({ user, k: 5 });
       expect(items.length).toBeGreaterThan(0);
     }
-    const second = new StarlingUp(state);
+    const second = new StarlingUp(state, '--config', config);
     try {
       const asking = askOn();
       const after = await second.until('ready again', ({ ready }) => ready);
@@ -125,9 +135,8 @@ describe('when the supervisor is killed', () => {
   }, 180_000);
 
   test('and nobody comes, its actors leave, and a later start goes on from their state', async () => {
-    const config = path.join(temporary.folder, 'cluster.config.json');
-    writeFileSync(config, JSON.stringify({ ...base, supervision: { orphanMs: 1_000 } }));
-    const before = await killedCluster('--config', config);
+    const config = configWith({ supervision: { orphanMs: 1_000 } });
+    const before = await killedCluster(config);
     const actors = before.actors.map(({ pid }) => pid!);
     await until('the actors have left', () => !actors.some(isRunning));
     const log = readFileSync(path.join(state, 'logs', 'train.trainer.0.log'), 'utf8');
@@ -153,7 +162,7 @@ describe('when the supervisor is killed', () => {
   }, 180_000);
 
   test('but by two Ctrl-C in a row, it takes all with it', async () => {
-    const up = new StarlingUp(state);
+    const up = new StarlingUp(state, '--config', configWith());
     const status = await up.until('ready', ({ ready }) => ready);
     pidsSeen = [...status.actors, ...status.natsServers].map(({ pid }) => pid!);
     up.interrupt();
@@ -165,10 +174,9 @@ describe('when the supervisor is killed', () => {
   }, 180_000);
 
   test('the next one starts actors anew that it wants otherwise', async () => {
-    const before = await killedCluster();
-    const config = path.join(temporary.folder, 'cluster.config.json');
-    writeFileSync(config, JSON.stringify({ ...base, training: { batchRowsMax: 512 } }));
-    const second = new StarlingUp(state, '--config', config);
+    const before = await killedCluster(configWith());
+    const changed = configWith({ training: { batchRowsMax: 512 } });
+    const second = new StarlingUp(state, '--config', changed);
     try {
       const after = await second.until('ready again', ({ ready }) => ready);
       expect(serversOf(after)).toEqual(serversOf(before));

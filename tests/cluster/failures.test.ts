@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
-import base from '../../cluster.config.js';
+import { leanConfig } from '../support/lean-config.js';
 import {
   StarlingUp,
   starling,
@@ -22,7 +22,7 @@ afterEach(() => temporary.remove());
 
 function configWith(changes: Record<string, unknown>): string {
   const file = path.join(temporary.folder, 'cluster.config.json');
-  writeFileSync(file, JSON.stringify({ ...base, ...changes }));
+  writeFileSync(file, JSON.stringify({ ...leanConfig, ...changes }));
   return file;
 }
 
@@ -53,7 +53,7 @@ describe('a cluster that can not start says why in one line and leaves nothing r
     const config = configWith({ nats: { ports: { base: port } } });
     expect(await refusal('--config', config)).toMatch(new RegExp(`^PORT_IN_USE: .*${port}`, 'm'));
     taken.close();
-    const cluster = new StarlingUp(state);
+    const cluster = new StarlingUp(state, '--config', configWith({}));
     await cluster.until('ready', ({ ready }) => ready);
     expect((await cluster.stop()).code).toBe(0);
   }, 120_000);
@@ -92,7 +92,7 @@ describe('a cluster that can not start says why in one line and leaves nothing r
 describe('a running cluster goes on', () => {
   test('when the disk fills up: events are refused with a code, answers are given, and later events are taken', async () => {
     const { bavail, bsize } = statfsSync(temporary.folder);
-    const spare = 512 * 2 ** 20;
+    const spare = 256 * 2 ** 20;
     const config = configWith({ nats: { freeBytesMin: bavail * bsize - spare } });
     const cluster = new StarlingUp(state, '--config', config);
     try {

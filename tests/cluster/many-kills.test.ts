@@ -16,27 +16,23 @@ afterEach(async () => {
   temporary.remove();
 });
 
-const eventCount = 20_000;
+const eventCount = 10_000;
+/** Events a second, so that there are some until the last kill. */
+const pace = 400;
 const killsMin = 20;
 const victims = ['ps-shard', 'trainer', 'joiner', 'dense-shard', 'serving-shard'];
-/** Of two undisturbed runs the AUC differs by a few thousandths, by the order in which batches happen to form. */
-const aucNoise = 0.02;
+/** Of whoever knows how the events are made (support/events-csv.ts), nearly; undisturbed runs end at 0.80, too. */
+const aucMin = 0.78;
 
-function start(name: string): { up: StarlingUp; report: () => ReplayReport } {
-  const file = path.join(temporary.folder, `${name}.json`);
+test('20 kills of shards, trainers and joiners at random moments: each batch counts once everywhere, and all is learned', async () => {
+  const reportFile = path.join(temporary.folder, 'report.json');
   const events = writeEvents(temporary.folder, eventCount);
-  const state = path.join(temporary.folder, name);
-  const up = new StarlingUp(state, '--events', events, '--report', file);
+  const up = new StarlingUp(
+    path.join(temporary.folder, 'state'),
+    ...['--events', events, '--report', reportFile],
+    ...['--speed', String(pace), '--max-lag', '100'],
+  );
   cluster = up;
-  return { up, report: () => JSON.parse(readFileSync(file, 'utf8')) as ReplayReport };
-}
-
-test('20 kills of shards, trainers and joiners at random moments: each batch counts once everywhere, and it learns as well', async () => {
-  const calm = start('calm');
-  expect(await calm.up.finished).toMatchObject({ code: 0 });
-  const { auc } = calm.report().quality;
-
-  const { up, report } = start('disturbed');
   await up.until('learning', ({ actors }) =>
     actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 200),
   );
@@ -64,11 +60,11 @@ test('20 kills of shards, trainers and joiners at random moments: each batch cou
   }
   const { code, output } = await up.finished;
   expect({ code, output }).toMatchObject({ code: 0 });
-  const disturbed = report();
+  const report = JSON.parse(readFileSync(reportFile, 'utf8')) as ReplayReport;
   expect(kills).toBeGreaterThanOrEqual(killsMin);
-  expect(disturbed.supervision.restarts).toBeGreaterThanOrEqual(killsMin);
-  expect(disturbed.events).toMatchObject({ accepted: eventCount, open: 0, deadLettered: 0 });
+  expect(report.supervision.restarts).toBeGreaterThanOrEqual(killsMin);
+  expect(report.events).toMatchObject({ accepted: eventCount, open: 0, deadLettered: 0 });
   // Each batch in each partition and in the network exactly once is a law of these books (simulation/conservation.ts).
-  expect(disturbed.conservation.ok).toBe(true);
-  expect(Math.abs(disturbed.quality.auc! - auc!)).toBeLessThan(aucNoise);
+  expect(report.conservation.ok).toBe(true);
+  expect(report.quality.windows.at(-1)!.auc).toBeGreaterThan(aucMin);
 }, 300_000);

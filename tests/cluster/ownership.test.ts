@@ -167,7 +167,7 @@ describe('scaling parameter servers', () => {
   }, 180_000);
 
   test('refuses what can not be, with the reason', async () => {
-    live = await LiveCluster.start();
+    live = await LiveCluster.start({ actors: { ranker: 2 } });
     const scale = (kind: string, count: number) =>
       operate(live.bus, 'scale', { kind, count }, () => undefined);
     await expect(scale('ps-shard', 9)).rejects.toMatchObject({
@@ -178,9 +178,6 @@ describe('scaling parameter servers', () => {
     await expect(scale('gardener', 2)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
     await scale('ranker', 1);
     const rankers = live.cluster.status().actors.filter(({ kind }) => kind === 'ranker');
-    expect(rankers.map(({ address }) => address).sort()).toEqual([
-      'east.ranker.0',
-      'west.ranker.0',
-    ]);
+    expect(rankers.map(({ address }) => address)).toEqual(['east.ranker.0']);
   }, 120_000);
 });

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { ReplayReport } from '../../simulation/report.js';
 import { actorKinds } from '../../messages/supervision.js';
 import { writeEvents } from '../support/events-csv.js';
 import { StarlingUp, temporaryFolder } from '../support/starling-process.js';
 
-interface Report {
-  events: { accepted: number; open: number; positives: number; negatives: number };
-  quality: { auc: number };
-  conservation: { ok: boolean };
-  supervision: { restarts: number };
-}
+const eventCount = 12_000;
+/** Events a second, so that there are some until the last kind is killed. */
+const pace = 400;
+/** Of whoever knows how the events are made (support/events-csv.ts), nearly; undisturbed runs end at 0.80, too. */
+const aucMin = 0.78;
 
 describe('kill -9 during a replay', () => {
   let temporary: ReturnType<typeof temporaryFolder>;
@@ -25,14 +25,12 @@ describe('kill -9 during a replay', () => {
   });
 
   test('of one actor of each kind, one after the other: the replay completes and the books balance', async () => {
-    const events = writeEvents(temporary.folder, 30_000);
+    const events = writeEvents(temporary.folder, eventCount);
     const reportFile = path.join(temporary.folder, 'report.json');
     const up = new StarlingUp(
       path.join(temporary.folder, 'state'),
-      '--events',
-      events,
-      '--report',
-      reportFile,
+      ...['--events', events, '--report', reportFile],
+      ...['--speed', String(pace), '--max-lag', '100'],
     );
     cluster = up;
     await up.until('learning', ({ actors }) =>
@@ -51,11 +49,11 @@ describe('kill -9 during a replay', () => {
     }
     const { code, output } = await up.finished;
     expect({ code, output }).toMatchObject({ code: 0 });
-    const report = JSON.parse(readFileSync(reportFile, 'utf8')) as Report;
-    expect(report.events).toMatchObject({ accepted: 30_000, open: 0 });
-    expect(report.events.positives + report.events.negatives).toBe(30_000);
+    const report = JSON.parse(readFileSync(reportFile, 'utf8')) as ReplayReport;
+    expect(report.events).toMatchObject({ accepted: eventCount, open: 0 });
+    expect(report.events.positives + report.events.negatives).toBe(eventCount);
     expect(report.conservation.ok).toBe(true);
     expect(report.supervision.restarts).toBeGreaterThanOrEqual(actorKinds.length);
-    expect(report.quality.auc).toBeGreaterThan(0.65);
+    expect(report.quality.windows.at(-1)!.auc).toBeGreaterThan(aucMin);
   }, 300_000);
 });

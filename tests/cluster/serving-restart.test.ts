@@ -1,11 +1,12 @@
 import { afterEach, expect, test } from '@jest/globals';
+import base from '../../cluster.config.js';
 import { LiveCluster } from '../support/live-cluster.js';
 
 let live: LiveCluster;
 afterEach(() => live.stop());
 
 test('a serving shard that is killed costs no recommendation while the other data center has its rows', async () => {
-  live = await LiveCluster.start();
+  live = await LiveCluster.start({ dataCenters: base.dataCenters! });
   await live.feed(900);
   await live.settled();
   let asking = true;
@@ -20,7 +21,7 @@ test('a serving shard that is killed costs no recommendation while the other dat
       } catch (error) {
         failures.push(error);
       }
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
   for (let kill = 0; kill < 3; kill++) {

@@ -12,6 +12,7 @@ import type { NatsBus } from '../../runtime/nats.js';
 import { connectAs } from '../../runtime/nats.js';
 import type { NatsSite } from '../../supervisor/nats-site.js';
 import { ownSite } from '../../supervisor/nats-site.js';
+import { leanConfig } from './lean-config.js';
 import { temporaryFolder } from './starling-process.js';
 
 const readyMsMax = 90_000;
@@ -47,7 +48,10 @@ export class HostFleet {
   ): Promise<HostFleet> {
     const temporary = temporaryFolder();
     const { folder } = temporary;
-    const config = parseClusterConfig({ ...base, ...overrides });
+    const dataCenters = base.dataCenters!.filter(({ name }) => {
+      return plans.some((plan) => plan.dataCenters.includes(name));
+    });
+    const config = parseClusterConfig({ ...leanConfig, dataCenters, ...overrides });
     const stateDir = path.join(folder, 'servers');
     mkdirSync(stateDir);
     const log = (): void => undefined;

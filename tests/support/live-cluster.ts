@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import base from '../../cluster.config.js';
 import type { StarlingClient } from '../../client/client.js';
 import { clientOn } from '../../client/client.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
@@ -18,12 +17,13 @@ import type { NatsBus } from '../../runtime/nats.js';
 import { connectAs } from '../../runtime/nats.js';
 import type { RunningCluster } from '../../supervisor/cluster.js';
 import { startCluster } from '../../supervisor/cluster.js';
+import { leanConfig } from './lean-config.js';
 import { temporaryFolder } from './starling-process.js';
 
 const readyMsMax = 90_000;
 const eventsPerMessage = 50;
 
-/** A whole cluster whose supervisor runs in the test: actors and servers are real processes. */
+/** A whole cluster whose supervisor runs in the test: actors and servers are real processes. Lean, unless told otherwise. */
 export class LiveCluster {
   readonly folder: string;
   readonly cluster: RunningCluster;
@@ -44,7 +44,7 @@ export class LiveCluster {
 
   static async start(overrides: Partial<ClusterConfigInput> = {}): Promise<LiveCluster> {
     const temporary = temporaryFolder();
-    const config = parseClusterConfig({ ...base, ...overrides });
+    const config = parseClusterConfig({ ...leanConfig, ...overrides });
     const stateDir = path.join(temporary.folder, 'state');
     try {
       const cluster = await startCluster({ config, stateDir });
