@@ -18,7 +18,18 @@ test('kills, pauses and losses on several hosts lose nothing, double nothing and
   const { folder, remove } = temporaryFolder();
   try {
     const finished = await starling(
-      ...['chaos', '--minutes', '0.7', '--every', '2800', '--seed', '3', '--json'],
+      ...[
+        'chaos',
+        '--minutes',
+        '0.7',
+        '--warm-up',
+        '0.1',
+        '--every',
+        '2800',
+        '--seed',
+        '3',
+        '--json',
+      ],
       ...['--state', path.join(folder, 'state')],
     );
     const result = jsonOf(finished) as Result;

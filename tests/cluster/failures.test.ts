@@ -91,18 +91,25 @@ describe('a cluster that can not start says why in one line and leaves nothing r
 
 describe('a running cluster goes on', () => {
   test('when the disk fills up: events are refused with a code, answers are given, and later events are taken', async () => {
-    const { bavail, bsize } = statfsSync(temporary.folder);
-    const spare = 256 * 2 ** 20;
-    const config = configWith({ nats: { freeBytesMin: bavail * bsize - spare } });
+    const free = (): number => {
+      const { bavail, bsize } = statfsSync(temporary.folder);
+      return bavail * bsize;
+    };
+    // Others write to the disk meanwhile.
+    const spare = 2 ** 30;
+    const freeBytesMin = free() - spare;
+    const config = configWith({ nats: { freeBytesMin } });
     const cluster = new StarlingUp(state, '--config', config);
     try {
       await cluster.until('ready', ({ ready }) => ready);
       const ingest = () =>
         starling('ingest', 'action', '{"requestId":"r","item":"i1","label":1}', '--state', state);
       const filler = path.join(temporary.folder, 'filler');
-      const block = Buffer.alloc(spare / 8, 1);
-      for (let i = 0; i < 12; i++) writeFileSync(filler, block, { flag: 'a' });
-      await until('refused', async () => (await ingest()).output.includes('STORAGE_FULL'));
+      const block = Buffer.alloc(spare / 16, 1);
+      await until('refused', async () => {
+        while (free() > freeBytesMin - spare / 4) writeFileSync(filler, block, { flag: 'a' });
+        return (await ingest()).output.includes('STORAGE_FULL');
+      });
       const answer = await starling(
         ...['recommend', '--user', 'u1', '--k', '2', '--json', '--state', state],
       );

@@ -36,7 +36,8 @@ afterEach(async () => {
 
 /** Answers with the milliseconds it has for the answer, or never. */
 async function clockAt(name: string, hangs = false): Promise<ServedEndpoint> {
-  const endpoint = new ServedEndpoint(await server.connect(), {
+  const own = await server.connect();
+  const endpoint = new ServedEndpoint(own, {
     subject: name,
     inFlightMax: 8,
     deadlineMs: 9_000,
@@ -47,7 +48,7 @@ async function clockAt(name: string, hangs = false): Promise<ServedEndpoint> {
     },
   });
   stops.push(() => endpoint.suspend());
-  await bus.flush();
+  await own.flush();
   return endpoint;
 }
 
