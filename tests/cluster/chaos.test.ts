@@ -21,11 +21,11 @@ test('kills, pauses and losses on several hosts lose nothing, double nothing and
       ...[
         'chaos',
         '--minutes',
-        '0.7',
+        '0.5',
         '--warm-up',
         '0.1',
         '--every',
-        '2800',
+        '2200',
         '--seed',
         '3',
         '--json',

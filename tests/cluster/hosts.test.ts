@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { operate } from '../../client/operate.js';
 import type { ClusterStatus } from '../../client/cluster-status.js';
 import { decode } from '../../messages/codec.js';
@@ -9,7 +9,6 @@ import { audit } from '../../operations/audit/audit.js';
 import { HostFleet } from '../support/host-fleet.js';
 
 let hosts: HostFleet;
-afterEach(() => hosts.stop());
 
 const plans = [
   { name: 'h1', dataCenters: ['train'] },
@@ -73,103 +72,118 @@ async function booksBalance(): Promise<boolean> {
   return books.ok && Object.values(books.findings.inFlight).every((count) => count === 0);
 }
 
-test('a host that is lost is replaced, also where it led, and gets its share again when it is back', async () => {
-  hosts = await HostFleet.start(plans, {
-    standby: 1,
-    partitions,
-    supervision: { calmMs: 1_000, orphanMs: 2_000 },
-  });
-  const before = await hosts.until('shards and standbys are apart', isSpread);
-  expect(before.hosts.map(({ name }) => name).sort()).toEqual(['h1', 'h2', 'h3']);
-  for (const { dataCenter, host } of before.actors)
-    expect(dataCenter === 'train').toBe(host !== 'h3');
-  await feed(200);
+describe('two hosts that learn', () => {
+  beforeAll(async () => {
+    hosts = await HostFleet.start(plans, {
+      standby: 1,
+      partitions,
+      supervision: { calmMs: 1_000, orphanMs: 2_000 },
+    });
+  }, 120_000);
+  afterAll(() => hosts.stop(), 60_000);
 
-  const { leader, term } = before;
-  // Hosts of the training data center are the first to try.
-  expect(['h1', 'h2']).toContain(leader);
-  // All of a machine goes: its actors do not outlive it.
-  const lost = hosts.fleet.processes().filter(({ name }) => {
-    return name === leader || hostOf(before, name) === leader;
-  });
-  hosts.fleet.hold('train', true);
-  for (const { pid } of lost) process.kill(pid, 'SIGKILL');
-  await feed(200);
-  const after = await hosts.until('another host leads, and all is ready', (status) => {
-    const { leader: now, ready, actors } = status;
-    if (now === '' || now === leader || !ready) return false;
-    return actors.every(({ host }) => host !== leader);
-  });
-  expect(after.term).toBeGreaterThan(term);
-  // The shard was lost with the leader: the next one has called its standbys, before there was another shard.
-  const events = await recordedEvents();
-  for (const type of ['lead', 'host', 'place', 'promote'] as const) expect(events).toContain(type);
-  await feed(200);
+  test('a host that is lost is replaced, also where it led, and gets its share again when it is back', async () => {
+    const before = await hosts.until('shards and standbys are apart', isSpread);
+    expect(before.hosts.map(({ name }) => name).sort()).toEqual(['h1', 'h2', 'h3']);
+    for (const { dataCenter, host } of before.actors)
+      expect(dataCenter === 'train').toBe(host !== 'h3');
+    await feed(200);
 
-  hosts.fleet.hold('train', false);
-  await hosts.until('it has its share again', async (status) => {
-    const { actors, ready } = status;
-    return ready && actors.some(({ host }) => host === leader) && (await isSpread(status));
-  });
-  await feed(200);
-  await hosts.until('all is learned, once', booksBalance);
-}, 240_000);
+    const { leader, term } = before;
+    // Hosts of the training data center are the first to try.
+    expect(['h1', 'h2']).toContain(leader);
+    // All of a machine goes: its actors do not outlive it.
+    const lost = hosts.fleet.processes().filter(({ name }) => {
+      return name === leader || hostOf(before, name) === leader;
+    });
+    hosts.fleet.hold('train', true);
+    for (const { pid } of lost) process.kill(pid, 'SIGKILL');
+    await feed(200);
+    const after = await hosts.until('another host leads, and all is ready', (status) => {
+      const { leader: now, ready, actors } = status;
+      if (now === '' || now === leader || !ready) return false;
+      return actors.every(({ host }) => host !== leader);
+    });
+    expect(after.term).toBeGreaterThan(term);
+    // The shard was lost with the leader: the next one has called its standbys, before there was another shard.
+    const events = await recordedEvents();
+    for (const type of ['lead', 'host', 'place', 'promote'] as const)
+      expect(events).toContain(type);
+    await feed(200);
 
-test('a leader that sleeps is followed by another, and does no harm when it wakes up', async () => {
-  hosts = await HostFleet.start(plans, { standby: 1, partitions });
-  const { leader, term } = await hosts.until('shards and standbys are apart', isSpread);
-  await feed(100);
-  hosts.signal(leader, 'SIGSTOP');
-  const between = await hosts.until('another host leads', (now) => {
-    return now.leader !== '' && now.leader !== leader;
-  });
-  expect(between.term).toBe(term + 1);
-  await feed(100);
-  hosts.signal(leader, 'SIGCONT');
-  await hosts.until('all is ready again', ({ ready, hosts: there }) => ready && there.length === 3);
-  await feed(100);
-  const after = await hosts.until('all is learned, once', booksBalance);
-  expect(after.term).toBe(term + 1);
-}, 240_000);
+    hosts.fleet.hold('train', false);
+    await hosts.until('it has its share again', async (status) => {
+      const { actors, ready } = status;
+      return ready && actors.some(({ host }) => host === leader) && (await isSpread(status));
+    });
+    await feed(200);
+    await hosts.until('all is learned, once', booksBalance);
+  }, 240_000);
 
-test('a data center that is drained answers nobody, and no request fails', async () => {
-  hosts = await HostFleet.start(plansWithWest, { actors: { recommender: 2 } });
-  const { client } = hosts;
-  await client.ingestFeatures([
-    { entity: 'item', id: 1, features: {} },
-    { entity: 'item', id: 2, features: {} },
-  ]);
-  await hosts.until('items are known', async () => {
-    return client.recommend({ user: 1, k: 1 }).then(
-      () => true,
-      () => false,
+  test('a leader that sleeps is followed by another, and does no harm when it wakes up', async () => {
+    const { leader, term } = await hosts.until('shards and standbys are apart', isSpread);
+    await feed(100);
+    hosts.signal(leader, 'SIGSTOP');
+    const between = await hosts.until('another host leads', (now) => {
+      return now.leader !== '' && now.leader !== leader;
+    });
+    expect(between.term).toBe(term + 1);
+    await feed(100);
+    hosts.signal(leader, 'SIGCONT');
+    await hosts.until(
+      'all is ready again',
+      ({ ready, hosts: there }) => ready && there.length === 3,
     );
-  });
-  const answers: string[] = [];
-  const failures: unknown[] = [];
-  let asking = true;
-  const asks = (async () => {
-    while (asking) {
-      await client.recommend({ user: 1, k: 1 }).then(
-        ({ dataCenter }) => answers.push(dataCenter),
-        (error: unknown) => failures.push(error),
+    await feed(100);
+    const after = await hosts.until('all is learned, once', booksBalance);
+    expect(after.term).toBe(term + 1);
+  }, 240_000);
+});
+
+describe('a data center that is drained', () => {
+  beforeAll(async () => {
+    hosts = await HostFleet.start(plansWithWest, { actors: { recommender: 2 } });
+  }, 120_000);
+  afterAll(() => hosts.stop(), 60_000);
+
+  test('answers nobody, and no request fails', async () => {
+    const { client } = hosts;
+    await client.ingestFeatures([
+      { entity: 'item', id: 1, features: {} },
+      { entity: 'item', id: 2, features: {} },
+    ]);
+    await hosts.until('items are known', async () => {
+      return client.recommend({ user: 1, k: 1 }).then(
+        () => true,
+        () => false,
       );
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  })();
-  const order = (verb: 'drain' | 'undrain', dataCenter: string) =>
-    operate(hosts.admin, verb, { dataCenter }, () => undefined);
-  await order('drain', 'east');
-  const drained = await hosts.status();
-  expect(drained.dataCenters.find(({ name }) => name === 'east')?.state).toBe('drained');
-  const already = answers.length + 2;
-  await hosts.until('others have answered', () => answers.length > already + 20);
-  expect(new Set(answers.slice(already))).toEqual(new Set(['west']));
-  await expect(order('drain', 'west')).rejects.toMatchObject({ code: 'BAD_REQUEST' });
-  await order('undrain', 'east');
-  await hosts.until('it answers again', () => answers.at(-1) === 'east');
-  await expect(order('undrain', 'east')).rejects.toMatchObject({ code: 'BAD_REQUEST' });
-  asking = false;
-  await asks;
-  expect(failures).toEqual([]);
-}, 240_000);
+    });
+    const answers: string[] = [];
+    const failures: unknown[] = [];
+    let asking = true;
+    const asks = (async () => {
+      while (asking) {
+        await client.recommend({ user: 1, k: 1 }).then(
+          ({ dataCenter }) => answers.push(dataCenter),
+          (error: unknown) => failures.push(error),
+        );
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    })();
+    const order = (verb: 'drain' | 'undrain', dataCenter: string) =>
+      operate(hosts.admin, verb, { dataCenter }, () => undefined);
+    await order('drain', 'east');
+    const drained = await hosts.status();
+    expect(drained.dataCenters.find(({ name }) => name === 'east')?.state).toBe('drained');
+    const already = answers.length + 2;
+    await hosts.until('others have answered', () => answers.length > already + 20);
+    expect(new Set(answers.slice(already))).toEqual(new Set(['west']));
+    await expect(order('drain', 'west')).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    await order('undrain', 'east');
+    await hosts.until('it answers again', () => answers.at(-1) === 'east');
+    await expect(order('undrain', 'east')).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    asking = false;
+    await asks;
+    expect(failures).toEqual([]);
+  }, 240_000);
+});

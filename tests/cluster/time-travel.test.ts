@@ -119,7 +119,7 @@ describe('restore', () => {
         const [copy, original] = await Promise.all(
           [other, live].map(({ client }) => client.rank(asked)),
         );
-        return copy!.scores.every((score, i) => Math.abs(score - original!.scores[i]!) < 0.02);
+        return copy!.scores.every((score, i) => Math.abs(score - original!.scores[i]!) < 0.002);
       });
       await other.feed(300);
       await other.settled();
