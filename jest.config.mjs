@@ -6,6 +6,7 @@ export default {
   transform: {},
   testTimeout: 60_000,
   maxWorkers: 2,
+  testSequencer: new URL('scripts/test-sequencer.mjs', import.meta.url).pathname,
   reporters: ['default', new URL('scripts/summary-reporter.mjs', import.meta.url).pathname],
   // tfjs keeps a global of its own, which Jest would warn about.
   testEnvironmentOptions: { globalsCleanup: 'off' },

@@ -72,7 +72,7 @@ export async function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
     };
     await services.prepare(actors);
     // Lost with the last leader, perhaps: their standbys are quicker than who will be started in their place.
-    await services.replace(keeper.orphans, 'its host is lost');
+    await services.replace(keeper.onLostHosts, 'its host is lost');
     await keeper.place();
     const drainer = new DrainKeeper({ term, store: drains, view, record, log });
     undo.push(() => drainer.stop());

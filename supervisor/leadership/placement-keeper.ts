@@ -59,7 +59,7 @@ export class PlacementKeeper implements Stoppable {
   }
 
   /** Addresses of actors whose host is gone, until another one is written down for them. */
-  get orphans(): string[] {
+  get onLostHosts(): string[] {
     const { store, registry } = this.#options;
     const there = new Set(registry.hosts.map(({ name }) => name));
     return Object.entries(store.record?.hosts ?? {}).flatMap(([address, host]) =>

@@ -25,19 +25,8 @@ networked(
     const { folder, remove } = temporaryFolder();
     try {
       const finished = await starling(
-        ...[
-          'chaos',
-          '--network',
-          '--minutes',
-          '0.5',
-          '--warm-up',
-          '0.1',
-          '--every',
-          '3500',
-          '--seed',
-          '28',
-          '--json',
-        ],
+        ...['chaos', '--network', '--minutes', '0.5', '--warm-up', '0.1'],
+        ...['--every', '3500', '--seed', '28', '--json'],
         ...['--state', path.join(folder, 'state')],
       );
       const result = jsonOf(finished) as {
