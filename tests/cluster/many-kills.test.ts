@@ -21,18 +21,28 @@ const eventCount = 10_000;
 const pace = 400;
 const killsMin = 20;
 const victims = ['ps-shard', 'trainer', 'joiner', 'dense-shard', 'serving-shard'];
-/** Of whoever knows how the events are made (support/events-csv.ts), nearly; undisturbed runs end at 0.80, too. */
-const aucMin = 0.78;
+/**
+ * Of the AUC over the last tenth: undisturbed runs end between 0.796 and 0.805. Over all events they differ by 0.06, by
+ * when learning happens to take off.
+ */
+const aucNoise = 0.02;
 
-test('20 kills of shards, trainers and joiners at random moments: each batch counts once everywhere, and all is learned', async () => {
-  const reportFile = path.join(temporary.folder, 'report.json');
+function start(name: string, ...options: string[]): { up: StarlingUp; report: () => ReplayReport } {
+  const file = path.join(temporary.folder, `${name}.json`);
   const events = writeEvents(temporary.folder, eventCount);
-  const up = new StarlingUp(
-    path.join(temporary.folder, 'state'),
-    ...['--events', events, '--report', reportFile],
-    ...['--speed', String(pace), '--max-lag', '100'],
-  );
+  const state = path.join(temporary.folder, name);
+  const up = new StarlingUp(state, '--events', events, '--report', file, ...options);
   cluster = up;
+  return { up, report: () => JSON.parse(readFileSync(file, 'utf8')) as ReplayReport };
+}
+
+const aucAtEnd = ({ quality }: ReplayReport): number => quality.windows.at(-1)!.auc!;
+
+test('20 kills of shards, trainers and joiners at random moments: each batch counts once everywhere, and it learns as well', async () => {
+  const calm = start('calm');
+  expect(await calm.up.finished).toMatchObject({ code: 0 });
+
+  const { up, report } = start('disturbed', '--speed', String(pace), '--max-lag', '100');
   await up.until('learning', ({ actors }) =>
     actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 200),
   );
@@ -60,11 +70,11 @@ test('20 kills of shards, trainers and joiners at random moments: each batch cou
   }
   const { code, output } = await up.finished;
   expect({ code, output }).toMatchObject({ code: 0 });
-  const report = JSON.parse(readFileSync(reportFile, 'utf8')) as ReplayReport;
+  const disturbed = report();
   expect(kills).toBeGreaterThanOrEqual(killsMin);
-  expect(report.supervision.restarts).toBeGreaterThanOrEqual(killsMin);
-  expect(report.events).toMatchObject({ accepted: eventCount, open: 0, deadLettered: 0 });
+  expect(disturbed.supervision.restarts).toBeGreaterThanOrEqual(killsMin);
+  expect(disturbed.events).toMatchObject({ accepted: eventCount, open: 0, deadLettered: 0 });
   // Each batch in each partition and in the network exactly once is a law of these books (simulation/conservation.ts).
-  expect(report.conservation.ok).toBe(true);
-  expect(report.quality.windows.at(-1)!.auc).toBeGreaterThan(aucMin);
+  expect(disturbed.conservation.ok).toBe(true);
+  expect(Math.abs(aucAtEnd(disturbed) - aucAtEnd(calm.report()))).toBeLessThan(aucNoise);
 }, 300_000);
