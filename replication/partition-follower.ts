@@ -12,6 +12,7 @@ import type { ActorContext } from '../runtime/actor.js';
 import type { StreamMessage } from '../runtime/bus.js';
 import type { Following } from '../runtime/followers/follow.js';
 import { follow } from '../runtime/followers/follow.js';
+import type { SharedTail } from '../runtime/followers/shared-tail.js';
 import { retried } from '../runtime/retried.js';
 import { Turns } from '../runtime/turns.js';
 import type { SnapshotStore, StoredObject } from '../runtime/stores/snapshot-store.js';
@@ -44,6 +45,8 @@ export interface FollowerOptions<Part extends FollowedPart> {
   readonly store: SnapshotStore;
   /** Snapshots of another log with the same deltas: tried when those of the own log do not help. */
   readonly elsewhere?: SnapshotStore;
+  /** Of those that begin together; a follower that begins again does so by itself. */
+  readonly shared?: SharedTail;
   readonly loadPolicy?: LoadPolicy;
   /** Applies the log up to this sequence and leaves the rest; for time travel. */
   readonly untilSequence?: number;
@@ -130,7 +133,7 @@ export class PartitionFollower<Part extends FollowedPart> {
   }
 
   async #begin(start: Start): Promise<void> {
-    const { context, stream, subject } = this.#options;
+    const { context, stream, subject, shared, onError } = this.#options;
     const life = ++this.#life;
     this.#chain = new DeltaChain(start.position);
     this.#sequence = start.sequence;
@@ -140,7 +143,9 @@ export class PartitionFollower<Part extends FollowedPart> {
     const options = { stream, filter: subject, fromSequence: start.sequence + 1 };
     // A busy server may take its time to find where to begin; the rows that were read must not be read again for that.
     const following = await retried(() =>
-      follow(context.bus, options, hear, this.#options.onError),
+      shared?.isGathering
+        ? shared.follow(options, hear, onError)
+        : follow(context.bus, options, hear, onError),
     );
     // Stopped, or beginning again, since the tail was asked for.
     if (life !== this.#life) return following.stop();

@@ -86,6 +86,24 @@ describe('a hedged call', () => {
     expect(asked).toEqual(['here', 'there']);
   });
 
+  test('sends no third copy while the second is under way', async () => {
+    const { bus, asked } = pretendBus({ there: { afterMs: 200, reply: 'b' } });
+    const budget = new HedgeBudget();
+    const how = { deadlineMs: 400, attemptMs: 60, hedgeMs: 20, budget };
+    expect(await hedgedCall(bus, 'here', 'there', {}, how)).toBe('b');
+    expect(asked).toEqual(['here', 'there']);
+  });
+
+  test('asks here again when it may not go elsewhere', async () => {
+    const { bus, asked } = pretendBus({});
+    const budget = new HedgeBudget(0, 0);
+    const how = { deadlineMs: 400, attemptMs: 60, hedgeMs: 20, budget };
+    const sent = hedgedCall(bus, 'here', 'there', {}, how);
+    await expect(sent).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(asked).toEqual(['here', 'here']);
+    expect(budget.hedged).toBe(0);
+  });
+
   test('is asked twice for a share of all requests only', async () => {
     const budget = new HedgeBudget(0.1, 5);
     let taken = 0;

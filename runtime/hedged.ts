@@ -65,6 +65,9 @@ export class Breakers {
  * counts (J. Dean and L. A. Barroso, The Tail at Scale, 2013). A replica that hangs is still a member of its group, and
  * a second try in the same group may meet it again. A way that is a dead end of late is left out.
  *
+ * It is sent twice at most: elsewhere, or, where that is not possible, here again after `attemptMs`. When all are late
+ * because the machine is busy, each further copy would make it busier.
+ *
  * @param elsewhere undefined where there is none.
  * @throws StarlingError of the first request when none is answered within the deadline, UNAVAILABLE when none is sent.
  */
@@ -75,13 +78,13 @@ export async function hedgedCall(
   request: unknown,
   options: HedgedOptions,
 ): Promise<unknown> {
-  const { hedgeMs, budget, breakers, deadlineMs } = options;
+  const { hedgeMs, attemptMs = Infinity, retry, budget, breakers, deadlineMs } = options;
   const endMs = performance.now() + deadlineMs;
+  const once = { attemptMs: Infinity };
   const mayAsk = (target: string): boolean => breakers?.of(target).allows() ?? true;
-  const ask = (target: string, hasAlternative = false): Promise<unknown> => {
+  const ask = (target: string, how: Partial<CallOptions> = {}): Promise<unknown> => {
     const leftMs = Math.max(1, endMs - performance.now());
-    const how = { ...options, deadlineMs: leftMs, hasAlternative };
-    const attempt = call(bus, target, request, how);
+    const attempt = call(bus, target, request, { ...options, ...how, deadlineMs: leftMs });
     return breakers?.of(target).watch(attempt) ?? attempt;
   };
   budget.earn();
@@ -91,17 +94,22 @@ export async function hedgedCall(
     throw new StarlingError('UNAVAILABLE', `${subject}: hardly anybody has answered lately.`);
   }
   if (elsewhere === undefined) return ask(subject);
-  const first = ask(subject, true);
+  const first = ask(subject, { ...once, hasAlternative: true });
   const early = await outcomeWithin(hedgeMs, outcomeOf(first));
   if (early?.answered) return first;
   // What is wrong with the request itself is wrong everywhere.
   if (early && !errorCodes[codeOf(early.error)].retryable) return first;
   // Where nobody was there to ask, nobody is asked twice, and somebody may come.
   const isEmpty = early !== undefined && codeOf(early.error) === 'NO_RESPONDERS';
-  const here = isEmpty ? ask(subject) : first;
-  if (!(isEmpty || budget.take()) || !mayAsk(elsewhere)) return here;
+  const here = isEmpty ? ask(subject, once) : first;
+  const again = async (): Promise<unknown> => {
+    const pauseMs = retry === 'none' ? Infinity : attemptMs - hedgeMs;
+    if (pauseMs > endMs - performance.now()) return here;
+    return (await outcomeWithin(pauseMs, outcomeOf(here))) ? here : ask(subject, once);
+  };
+  const mayGo = (isEmpty || budget.take()) && mayAsk(elsewhere);
   try {
-    return await Promise.any([here, ask(elsewhere)]);
+    return await Promise.any([here, mayGo ? ask(elsewhere, once) : again()]);
   } catch {
     return await here;
   }

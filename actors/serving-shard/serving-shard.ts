@@ -18,6 +18,7 @@ import type { ActorHealth } from '../../messages/supervision.js';
 import { PartitionFollower } from '../../replication/partition-follower.js';
 import { savePartition } from '../../replication/snapshot-writer.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
+import { SharedTail } from '../../runtime/followers/shared-tail.js';
 import { ServedEndpoint } from '../../runtime/serve.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { Pace } from '../../runtime/stores/paced.js';
@@ -64,6 +65,10 @@ export function createServingShard(context: ActorContext): Actor {
 
   async function followAll(): Promise<void> {
     const training = trainingDataCenter(config);
+    const { length: count } = identity.partitions;
+    const stream = streamName.deltasAt(identity.dataCenter);
+    // A replica of a part of the partitions must not be sent all of the log.
+    const shared = count === partitionCount ? new SharedTail(bus, stream, count) : undefined;
     for (const number of identity.partitions) {
       const target = new ServedPartition(number, shape, (news) => learn(number, news));
       partitions.set(number, target);
@@ -71,7 +76,7 @@ export function createServingShard(context: ActorContext): Actor {
         new PartitionFollower({
           context,
           partition: number,
-          stream: streamName.deltasAt(identity.dataCenter),
+          stream,
           subject: subject.deltaWeights(number),
           parse: (value) => parseWeights(value, slotCount, dim),
           specHash: hash,
@@ -79,6 +84,7 @@ export function createServingShard(context: ActorContext): Actor {
           store: openSnapshots(bus, config, identity.dataCenter),
           // A data center that was away for longer than its log reaches back begins from what training has.
           elsewhere: openSnapshots(bus, config, training),
+          ...(shared ? { shared } : {}),
           loadPolicy: { optimizerChange: 'reset-state' },
           onError: context.crash,
         }),

@@ -159,12 +159,12 @@ export const snapshotsSchema = section({
   ).default(10 * minute),
   logRecordsMax: integer(
     { min: 1_000, max: 2 ** 40 },
-    'With more records than this in the log behind the newest snapshot, the next one is taken early. Too low: rows are written for nothing. Too high: a recovery replays for long.',
-  ).default(100_000),
+    'With more records than this in the log behind the newest snapshot, and more than take as long to apply as that snapshot, the next one is taken early. Too low: rows are written for nothing. Too high: who recovers takes long, and the processor from those who serve.',
+  ).default(20_000),
   keep: integer(
     { min: 2, max: 1000 },
     'The newest that are kept; the log reaches back to the oldest of them. One would leave nothing to turn to when it is damaged. Too high: disk.',
-  ).default(3),
+  ).default(6),
   bytesPerSecondMax: integer(
     { min: mebibyte, max: 2 ** 40 },
     'Of one shard. Too low: a snapshot is not done before the next is due. Too high: who pulls rows meanwhile waits behind it.',

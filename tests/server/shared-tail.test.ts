@@ -1,0 +1,119 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { declareStreams } from '../../messages/streams.js';
+import { subject } from '../../messages/subjects.js';
+import type { Following } from '../../runtime/followers/follow.js';
+import { SharedTail } from '../../runtime/followers/shared-tail.js';
+import type { NatsBus } from '../../runtime/nats.js';
+import type { MessageServer } from '../support/message-server.js';
+import { startMessageServer } from '../support/message-server.js';
+
+const stream = 'DELTAS';
+let server: MessageServer;
+let bus: NatsBus;
+const followings: Following[] = [];
+
+beforeAll(async () => {
+  server = await startMessageServer();
+  bus = await server.connect();
+  const dataCenters = [{ name: 'train', role: 'training' as const }];
+  for (const declaration of declareStreams({ dataCenters, ingestMapped: true }))
+    if (declaration.name === stream) await bus.declareStream(declaration, false);
+});
+afterAll(() => server.stop());
+afterEach(async () => {
+  for (const following of followings.splice(0)) await following.stop();
+  const { lastSequence } = await bus.streamState(stream);
+  await bus.purge(stream, { beforeSequence: lastSequence + 1 });
+});
+
+const write = (partition: number) =>
+  bus.append(subject.deltaWeights(partition), Uint8Array.of(partition));
+
+/** A member, and the sequences that it was given. */
+function join(shared: SharedTail, partition: number, fromSequence?: number) {
+  const heard: number[] = [];
+  const errors: unknown[] = [];
+  const following = shared.follow(
+    { stream, filter: subject.deltaWeights(partition), ...(fromSequence ? { fromSequence } : {}) },
+    ({ sequence, bytes }) => {
+      expect([...bytes]).toEqual([partition]);
+      heard.push(sequence);
+    },
+    (error) => errors.push(error),
+  );
+  void following.then((each) => followings.push(each));
+  return { heard, errors, following };
+}
+
+async function eventually(holds: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 500 && !holds(); tries++)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(holds()).toBe(true);
+}
+
+describe('a shared tail', () => {
+  test('gives each member what is its own, from where it begins, and goes on', async () => {
+    const sequences: number[] = [];
+    for (const partition of [0, 1, 2, 0, 1, 2, 0]) sequences.push(await write(partition));
+    const [a, b, c, d, , f, g] = sequences;
+    const shared = new SharedTail(bus, stream, 3);
+    const first = join(shared, 0, d);
+    const second = join(shared, 1, sequences[6]! + 1);
+    const third = join(shared, 2, b);
+    await (
+      await third.following
+    ).caughtUp;
+    expect(first.heard).toEqual([d, g]);
+    expect(second.heard).toEqual([]);
+    expect(third.heard).toEqual([c, f]);
+    expect(a).toBeLessThan(b!);
+    const late = await write(1);
+    await eventually(() => second.heard.length === 1);
+    expect(second.heard).toEqual([late]);
+  });
+
+  test('begins when the last member has come, and not before', async () => {
+    await write(0);
+    const shared = new SharedTail(bus, stream, 2);
+    const early = join(shared, 0);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(early.heard).toEqual([]);
+    expect(shared.isGathering).toBe(true);
+    const late = join(shared, 1);
+    expect(shared.isGathering).toBe(false);
+    await (
+      await late.following
+    ).caughtUp;
+    expect(early.heard).toHaveLength(1);
+  });
+
+  test('has caught up at once with an empty log', async () => {
+    const shared = new SharedTail(bus, stream, 1);
+    const { following, heard } = join(shared, 0);
+    await (
+      await following
+    ).caughtUp;
+    expect(heard).toEqual([]);
+  });
+
+  test('a member that fails or leaves is no matter to the others', async () => {
+    const shared = new SharedTail(bus, stream, 3);
+    const failing: unknown[] = [];
+    const broken = shared.follow(
+      { stream, filter: subject.deltaWeights(0) },
+      () => {
+        throw new Error('it can not be applied');
+      },
+      (error) => failing.push(error),
+    );
+    const leaving = join(shared, 1);
+    const staying = join(shared, 2);
+    followings.push(await broken);
+    await (await leaving.following).stop();
+    for (const partition of [0, 1, 2]) await write(partition);
+    await eventually(() => staying.heard.length === 1);
+    expect(leaving.heard).toEqual([]);
+    expect(staying.errors).toEqual([]);
+    expect(String(failing[0])).toMatch(/deltas\.weights\.0 #\d+: it can not be applied/);
+  });
+});
