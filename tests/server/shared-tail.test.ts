@@ -35,10 +35,7 @@ function join(shared: SharedTail, partition: number, fromSequence?: number) {
   const errors: unknown[] = [];
   const following = shared.follow(
     { stream, filter: subject.deltaWeights(partition), ...(fromSequence ? { fromSequence } : {}) },
-    ({ sequence, bytes }) => {
-      expect([...bytes]).toEqual([partition]);
-      heard.push(sequence);
-    },
+    ({ sequence }) => void heard.push(sequence),
     (error) => errors.push(error),
   );
   void following.then((each) => followings.push(each));
@@ -55,10 +52,10 @@ describe('a shared tail', () => {
   test('gives each member what is its own, from where it begins, and goes on', async () => {
     const sequences: number[] = [];
     for (const partition of [0, 1, 2, 0, 1, 2, 0]) sequences.push(await write(partition));
-    const [a, b, c, d, , f, g] = sequences;
+    const [, b, c, d, , f, g] = sequences;
     const shared = new SharedTail(bus, stream, 3);
     const first = join(shared, 0, d);
-    const second = join(shared, 1, sequences[6]! + 1);
+    const second = join(shared, 1, g! + 1);
     const third = join(shared, 2, b);
     await (
       await third.following
@@ -66,7 +63,6 @@ describe('a shared tail', () => {
     expect(first.heard).toEqual([d, g]);
     expect(second.heard).toEqual([]);
     expect(third.heard).toEqual([c, f]);
-    expect(a).toBeLessThan(b!);
     const late = await write(1);
     await eventually(() => second.heard.length === 1);
     expect(second.heard).toEqual([late]);
