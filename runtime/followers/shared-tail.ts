@@ -12,10 +12,9 @@ interface Member {
 }
 
 /**
- * One tail of a whole stream for followers that begin together and between them want all of it, each a subject. A tail
- * for each would be as many consumers, of which the server looks through the same log for its own messages; and
- * nats-server 2.9 counts what is left for a filtered one again with every message it hands out, if it began in the first
- * half of the newest block: a copy of the deltas took seconds of the server to be read again.
+ * One tail of a whole stream for followers that begin together and between them want all of it, each a subject. With a
+ * tail for each the server would look through the same log once for each of them, and an old one (2.9.10) searches a part of it
+ * again with every message: docs/decisions/0013-recoveries-are-cheap.md.
  *
  * It begins when the last member has come, since that one may have to read from further back.
  */

@@ -1,7 +1,10 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
-import type { SnapshotManifest } from '../../messages/snapshots.js';
+import type { SnapshotManifest, SnapshotObject } from '../../messages/snapshots.js';
 import { decodeManifest } from '../../messages/snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
+
+/** Of a snapshot, that are read while one record of the log is applied (docs/performance.md). */
+const rowsPerRecord = 70;
 
 /** Newest first; what can't be read is told and left out. */
 export async function readManifests(
@@ -28,4 +31,16 @@ export function firstNeeded({ objects }: Pick<SnapshotManifest, 'objects'>): num
 /** With the log from here on, the snapshot is exact; it is no state before. */
 export function exactFrom({ objects }: Pick<SnapshotManifest, 'objects'>): number {
   return Math.max(0, ...objects.map(({ endSequence }) => endSequence));
+}
+
+/**
+ * With more records than these behind the newest snapshot the next one is due. Who recovers reads a snapshot anyway:
+ * before the log takes as long, a new one would gain little.
+ */
+export function recordsWorthASnapshot(
+  newest: { readonly objects: readonly Pick<SnapshotObject, 'rows'>[] } | undefined,
+  recordsMin: number,
+): number {
+  const rows = newest?.objects.reduce((sum, object) => sum + object.rows, 0) ?? 0;
+  return Math.max(recordsMin, rows / rowsPerRecord);
 }

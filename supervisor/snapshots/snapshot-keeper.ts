@@ -17,15 +17,13 @@ import { call } from '../../runtime/call.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import { snapshotId } from '../../runtime/stores/snapshot-store.js';
-import { exactFrom, firstNeeded, readManifests } from './manifests.js';
+import { exactFrom, firstNeeded, readManifests, recordsWorthASnapshot } from './manifests.js';
 
 const saveMsMax = 30 * 60_000;
 /** Between two looks whether one is due. */
 const lookMs = 10_000;
 /** After one that failed. */
 const failureMs = 60_000;
-/** Of a snapshot, that are read while one record of the log is applied (docs/performance.md). */
-const rowsPerRecord = 70;
 
 export interface SnapshotKeeperOptions {
   readonly bus: Bus;
@@ -130,9 +128,7 @@ export class SnapshotKeeper {
     const { firstSequence, lastSequence } = await bus.streamState(streamName.deltas);
     if (lastSequence < firstSequence) return false; // Nothing was learned yet.
     const covered = newest ? exactFrom(newest) : firstSequence - 1;
-    // Who recovers reads the snapshot anyway: before the log takes as long, a new one would gain little.
-    const rows = newest?.objects.reduce((sum, object) => sum + object.rows, 0) ?? 0;
-    if (lastSequence - covered > Math.max(logRecordsMax, rows / rowsPerRecord)) return true;
+    if (lastSequence - covered > recordsWorthASnapshot(newest, logRecordsMax)) return true;
     const first = newest ? undefined : await bus.messageAt(streamName.deltas, firstSequence);
     const sinceMs = newest?.createdAtMs ?? first?.atMs ?? Date.now();
     return Date.now() - sinceMs >= everyMs;
