@@ -144,7 +144,7 @@ export class PartitionFollower<Part extends FollowedPart> {
     // A busy server may take its time to find where to begin; the rows that were read must not be read again for that.
     const following = await retried(() =>
       shared?.isGathering
-        ? shared.follow(options, hear, onError)
+        ? shared.follow(options, hear)
         : follow(context.bus, options, hear, onError),
     );
     // Stopped, or beginning again, since the tail was asked for.

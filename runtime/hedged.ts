@@ -65,8 +65,8 @@ export class Breakers {
  * counts (J. Dean and L. A. Barroso, The Tail at Scale, 2013). A replica that hangs is still a member of its group, and
  * a second try in the same group may meet it again. A way that is a dead end of late is left out.
  *
- * It is sent twice at most: elsewhere, or, where that is not possible, here again after `attemptMs`. When all are late
- * because the machine is busy, each further copy would make it busier.
+ * Of one that is only late there are two copies at most: elsewhere, or, where it may not go there, here again after
+ * `attemptMs`. When all are late because the machine is busy, each further copy would make it busier.
  *
  * @param elsewhere undefined where there is none.
  * @throws StarlingError of the first request when none is answered within the deadline, UNAVAILABLE when none is sent.

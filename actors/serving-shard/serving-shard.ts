@@ -65,10 +65,12 @@ export function createServingShard(context: ActorContext): Actor {
 
   async function followAll(): Promise<void> {
     const training = trainingDataCenter(config);
-    const { length: count } = identity.partitions;
+    const { length: members } = identity.partitions;
     const stream = streamName.deltasAt(identity.dataCenter);
+    const onError = context.crash;
     // A replica of a part of the partitions must not be sent all of the log.
-    const shared = count === partitionCount ? new SharedTail(bus, stream, count) : undefined;
+    const isWhole = members === partitionCount;
+    const shared = isWhole ? new SharedTail(bus, { stream, members, onError }) : undefined;
     for (const number of identity.partitions) {
       const target = new ServedPartition(number, shape, (news) => learn(number, news));
       partitions.set(number, target);
@@ -86,7 +88,7 @@ export function createServingShard(context: ActorContext): Actor {
           elsewhere: openSnapshots(bus, config, training),
           ...(shared ? { shared } : {}),
           loadPolicy: { optimizerChange: 'reset-state' },
-          onError: context.crash,
+          onError,
         }),
       );
     }

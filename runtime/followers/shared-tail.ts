@@ -1,13 +1,18 @@
-import { messageOf } from '../../core/base/errors.js';
-import type { Bus, StreamMessage, Tail, TailOptions } from '../bus.js';
+import type { Bus, StreamMessage, TailOptions } from '../bus.js';
 import { retried } from '../retried.js';
 import type { Following } from './follow.js';
-
-type Apply = (message: StreamMessage) => void;
+import { follow } from './follow.js';
 
 interface Member {
   readonly fromSequence: number;
-  readonly apply: Apply;
+  readonly apply: (message: StreamMessage) => void;
+}
+
+export interface SharedTailOptions {
+  readonly stream: string;
+  /** It begins when so many have come, since the last one may have to read from further back. */
+  readonly members: number;
+  /** What a member throws; the others go on. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -15,24 +20,19 @@ interface Member {
  * One tail of a whole stream for followers that begin together and between them want all of it, each a subject. With a
  * tail for each the server would look through the same log once for each of them, and an old one (2.9.10) searches a part of it
  * again with every message: docs/decisions/0013-recoveries-are-cheap.md.
- *
- * It begins when the last member has come, since that one may have to read from further back.
  */
 export class SharedTail {
   readonly #bus: Bus;
-  readonly #stream: string;
+  readonly #options: SharedTailOptions;
   readonly #members = new Map<string, Member>();
   readonly #opened: Promise<Following>;
   #missing: number;
   #open!: () => void;
-  #handled = 0;
-  #backlog = Number.POSITIVE_INFINITY;
-  #announce!: () => void;
 
-  constructor(bus: Bus, stream: string, memberCount: number) {
+  constructor(bus: Bus, options: SharedTailOptions) {
     this.#bus = bus;
-    this.#stream = stream;
-    this.#missing = memberCount;
+    this.#options = options;
+    this.#missing = options.members;
     const complete = new Promise<void>((resolve) => (this.#open = resolve));
     this.#opened = complete.then(() => this.#begin());
     this.#opened.catch(() => undefined); // Each member hears of it.
@@ -46,10 +46,9 @@ export class SharedTail {
   /** A member; resolves, for all of them, once the tail is open. */
   async follow(
     { filter, fromSequence = 1 }: TailOptions,
-    apply: Apply,
-    onError: (error: unknown) => void,
+    apply: Member['apply'],
   ): Promise<Following> {
-    const member = { fromSequence, apply, onError };
+    const member = { fromSequence, apply };
     this.#members.set(filter!, member);
     if (--this.#missing === 0) this.#open();
     const tail = await this.#opened;
@@ -60,29 +59,15 @@ export class SharedTail {
     return { caughtUp: tail.caughtUp, stop: leave };
   }
 
-  async #begin(): Promise<Following> {
-    const caughtUp = new Promise<void>((resolve) => (this.#announce = resolve));
+  #begin(): Promise<Following> {
+    const { stream, onError } = this.#options;
     const begins = [...this.#members.values()].map(({ fromSequence }) => fromSequence);
-    const options = { stream: this.#stream, fromSequence: Math.min(...begins) };
-    const tail = await retried<Tail>(() =>
-      this.#bus.tail(options, (message) => this.#hear(message)),
-    );
-    this.#backlog = tail.backlog;
-    if (this.#handled >= this.#backlog) this.#announce();
-    return { caughtUp, stop: () => tail.stop() };
+    const options = { stream, fromSequence: Math.min(...begins) };
+    return retried(() => follow(this.#bus, options, (message) => this.#hand(message), onError));
   }
 
-  #hear(message: StreamMessage): void {
+  #hand(message: StreamMessage): void {
     const member = this.#members.get(message.subject);
-    if (member && message.sequence >= member.fromSequence) {
-      try {
-        member.apply(message);
-      } catch (cause) {
-        const text = `${message.subject} #${message.sequence}: ${messageOf(cause)}`;
-        member.onError(new Error(text, { cause }));
-      }
-    }
-    this.#handled++;
-    if (this.#handled >= this.#backlog) this.#announce();
+    if (member && message.sequence >= member.fromSequence) member.apply(message);
   }
 }

@@ -3,7 +3,7 @@ import type { SnapshotManifest, SnapshotObject } from '../../messages/snapshots.
 import { decodeManifest } from '../../messages/snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 
-/** Of a snapshot, that are read while one record of the log is applied (docs/performance.md). */
+/** Of a snapshot, that are read while one record of the log is applied (docs/decisions/0013-recoveries-are-cheap.md). */
 const rowsPerRecord = 70;
 
 /** Newest first; what can't be read is told and left out. */

@@ -2,13 +2,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { ClusterStatus } from '../../client/cluster-status.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import { encode } from '../../messages/codec.js';
-import { declareStreams } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import { audit } from '../../operations/audit/audit.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats.js';
 import type { MessageServer } from '../support/message-server.js';
-import { startMessageServer } from '../support/message-server.js';
+import { declareOnly, startMessageServer } from '../support/message-server.js';
 
 let server: MessageServer;
 let bus: NatsBus;
@@ -22,8 +21,7 @@ const streams = ['RAW_TRAIN', 'RAW_EAST', 'JOIN', 'SAMPLES', 'DELTAS', 'DENSE', 
 beforeAll(async () => {
   server = await startMessageServer();
   bus = await server.connect();
-  for (const declaration of declareStreams({ dataCenters, ingestMapped: true }))
-    if (streams.includes(declaration.name)) await bus.declareStream(declaration, false);
+  await declareOnly(bus, streams, dataCenters);
 });
 afterAll(() => server.stop());
 const workers: Stoppable[] = [];

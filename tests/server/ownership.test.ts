@@ -4,7 +4,7 @@ import { PartitionLog } from '../../actors/ps-shard/partition-log.js';
 import { decode } from '../../messages/codec.js';
 import type { RowsDelta, WeightsDelta } from '../../messages/deltas.js';
 import { parseWeights } from '../../messages/deltas.js';
-import { clusterBucket, declareStreams, streamName } from '../../messages/streams.js';
+import { clusterBucket, streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import { Lease } from '../../replication/lease.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
@@ -13,7 +13,7 @@ import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
 import { LeaseWatch } from '../../supervisor/leadership/lease-watch.js';
 import { PartitionKeeper } from '../../supervisor/partitions/partition-keeper.js';
 import type { MessageServer } from '../support/message-server.js';
-import { startMessageServer } from '../support/message-server.js';
+import { declareOnly, startMessageServer } from '../support/message-server.js';
 
 let server: MessageServer;
 let bus: NatsBus;
@@ -22,9 +22,7 @@ const log = pino({ level: 'silent' });
 beforeAll(async () => {
   server = await startMessageServer();
   bus = await server.connect();
-  const dataCenters = [{ name: 'train', role: 'training' as const }];
-  for (const declaration of declareStreams({ dataCenters, ingestMapped: true }))
-    if (declaration.name === streamName.deltas) await bus.declareStream(declaration, false);
+  await declareOnly(bus, [streamName.deltas]);
 });
 afterAll(() => server.stop());
 

@@ -9,7 +9,6 @@ import type { RowsDelta } from '../../messages/deltas.js';
 import { rowsMessage } from '../../messages/deltas.js';
 import { encodeManifest } from '../../messages/snapshots.js';
 import type { SnapshotObject } from '../../messages/snapshots.js';
-import { declareStreams } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import { followRows } from '../../replication/follow-rows.js';
 import type { PartitionFollower } from '../../replication/partition-follower.js';
@@ -19,7 +18,7 @@ import type { NatsBus } from '../../runtime/nats.js';
 import { Pace } from '../../runtime/stores/paced.js';
 import { StreamSnapshots } from '../../runtime/stores/stream-snapshots.js';
 import type { MessageServer } from '../support/message-server.js';
-import { startMessageServer } from '../support/message-server.js';
+import { declareOnly, startMessageServer } from '../support/message-server.js';
 
 const table: TableSpec = {
   slot: 0,
@@ -47,10 +46,7 @@ const errors: unknown[] = [];
 beforeAll(async () => {
   server = await startMessageServer();
   bus = await server.connect();
-  const dataCenters = [{ name: 'train', role: 'training' as const }];
-  for (const declaration of declareStreams({ dataCenters, ingestMapped: true }))
-    if (['DELTAS', 'SNAPSHOTS_TRAIN'].includes(declaration.name))
-      await bus.declareStream(declaration, false);
+  await declareOnly(bus, ['DELTAS', 'SNAPSHOTS_TRAIN']);
 });
 afterAll(() => server.stop());
 afterEach(async () => {

@@ -1,27 +1,26 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { declareStreams } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { Following } from '../../runtime/followers/follow.js';
 import { SharedTail } from '../../runtime/followers/shared-tail.js';
 import type { NatsBus } from '../../runtime/nats.js';
 import type { MessageServer } from '../support/message-server.js';
-import { startMessageServer } from '../support/message-server.js';
+import { declareOnly, startMessageServer } from '../support/message-server.js';
 
 const stream = 'DELTAS';
 let server: MessageServer;
 let bus: NatsBus;
 const followings: Following[] = [];
+const errors: unknown[] = [];
 
 beforeAll(async () => {
   server = await startMessageServer();
   bus = await server.connect();
-  const dataCenters = [{ name: 'train', role: 'training' as const }];
-  for (const declaration of declareStreams({ dataCenters, ingestMapped: true }))
-    if (declaration.name === stream) await bus.declareStream(declaration, false);
+  await declareOnly(bus, [stream]);
 });
 afterAll(() => server.stop());
 afterEach(async () => {
   for (const following of followings.splice(0)) await following.stop();
+  errors.splice(0);
   const { lastSequence } = await bus.streamState(stream);
   await bus.purge(stream, { beforeSequence: lastSequence + 1 });
 });
@@ -29,17 +28,18 @@ afterEach(async () => {
 const write = (partition: number) =>
   bus.append(subject.deltaWeights(partition), Uint8Array.of(partition));
 
+const gather = (members: number) =>
+  new SharedTail(bus, { stream, members, onError: (error) => errors.push(error) });
+
 /** A member, and the sequences that it was given. */
 function join(shared: SharedTail, partition: number, fromSequence?: number) {
   const heard: number[] = [];
-  const errors: unknown[] = [];
   const following = shared.follow(
     { stream, filter: subject.deltaWeights(partition), ...(fromSequence ? { fromSequence } : {}) },
     ({ sequence }) => void heard.push(sequence),
-    (error) => errors.push(error),
   );
   void following.then((each) => followings.push(each));
-  return { heard, errors, following };
+  return { heard, following };
 }
 
 async function eventually(holds: () => boolean): Promise<void> {
@@ -53,7 +53,7 @@ describe('a shared tail', () => {
     const sequences: number[] = [];
     for (const partition of [0, 1, 2, 0, 1, 2, 0]) sequences.push(await write(partition));
     const [, b, c, d, , f, g] = sequences;
-    const shared = new SharedTail(bus, stream, 3);
+    const shared = gather(3);
     const first = join(shared, 0, d);
     const second = join(shared, 1, g! + 1);
     const third = join(shared, 2, b);
@@ -70,7 +70,7 @@ describe('a shared tail', () => {
 
   test('begins when the last member has come, and not before', async () => {
     await write(0);
-    const shared = new SharedTail(bus, stream, 2);
+    const shared = gather(2);
     const early = join(shared, 0);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(early.heard).toEqual([]);
@@ -84,7 +84,7 @@ describe('a shared tail', () => {
   });
 
   test('has caught up at once with an empty log', async () => {
-    const shared = new SharedTail(bus, stream, 1);
+    const shared = gather(1);
     const { following, heard } = join(shared, 0);
     await (
       await following
@@ -93,15 +93,10 @@ describe('a shared tail', () => {
   });
 
   test('a member that fails or leaves is no matter to the others', async () => {
-    const shared = new SharedTail(bus, stream, 3);
-    const failing: unknown[] = [];
-    const broken = shared.follow(
-      { stream, filter: subject.deltaWeights(0) },
-      () => {
-        throw new Error('it can not be applied');
-      },
-      (error) => failing.push(error),
-    );
+    const shared = gather(3);
+    const broken = shared.follow({ stream, filter: subject.deltaWeights(0) }, () => {
+      throw new Error('it can not be applied');
+    });
     const leaving = join(shared, 1);
     const staying = join(shared, 2);
     followings.push(await broken);
@@ -109,7 +104,7 @@ describe('a shared tail', () => {
     for (const partition of [0, 1, 2]) await write(partition);
     await eventually(() => staying.heard.length === 1);
     expect(leaving.heard).toEqual([]);
-    expect(staying.errors).toEqual([]);
-    expect(String(failing[0])).toMatch(/deltas\.weights\.0 #\d+: it can not be applied/);
+    expect(errors).toHaveLength(1);
+    expect(String(errors[0])).toMatch(/deltas\.weights\.0 #\d+: it can not be applied/);
   });
 });

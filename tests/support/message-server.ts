@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { declareStreams, type StreamTopology } from '../../messages/streams.js';
 import { connectBus, type NatsBus } from '../../runtime/nats.js';
 import { findServer } from '../../supervisor/nats-servers/find-server.js';
 import { temporaryFolder } from './starling-process.js';
@@ -14,6 +15,16 @@ export interface MessageServer {
   pause(): void;
   resume(): void;
   stop(): Promise<void>;
+}
+
+/** Those of a cluster's streams that a test needs, with the subjects and limits they have there. */
+export async function declareOnly(
+  bus: NatsBus,
+  names: readonly string[],
+  dataCenters: StreamTopology['dataCenters'] = [{ name: 'train', role: 'training' }],
+): Promise<void> {
+  for (const declaration of declareStreams({ dataCenters, ingestMapped: true }))
+    if (names.includes(declaration.name)) await bus.declareStream(declaration, false);
 }
 
 /** One plain nats-server with JetStream on a free port, for tests of what needs a server but no cluster. */
