@@ -1,6 +1,6 @@
 import type { CreateActor } from '../runtime/actor.js';
 import { runActorProcess } from '../runtime/actor-process.js';
-import type { ActorKind } from '../messages/supervision.js';
+import type { ActorKind } from '../messages/actor-kinds.js';
 
 /** The entry of every actor process: the kind named in the start message, loaded alone to keep start-up short. */
 const kinds: Record<ActorKind, () => Promise<CreateActor>> = {

@@ -1,9 +1,9 @@
 import { sigmoid } from '../core/model/calibration.js';
-import { chooseSlate } from '../core/ranking/slate.js';
-import { Activity } from '../simulation/activity.js';
-import { itemTraits, userTraits, ageGroup } from '../simulation/demography.js';
-import { gaussianAt, seedFor, uniformSequence } from '../simulation/noise.js';
-import { Taste } from '../simulation/taste.js';
+import { chooseSlate } from '../core/retrieval/slate.js';
+import { Activity } from '../audience/user-activity.js';
+import { itemTraits, userTraits, ageGroup } from '../audience/demography.js';
+import { gaussianAt, seedFor, uniformSequence } from '../audience/hashed-noise.js';
+import { Taste } from '../audience/taste.js';
 import type { BenchResult } from './bench-result.js';
 
 /**

@@ -1,8 +1,8 @@
 import { mix32 } from '../core/base/hash.js';
 import { EmbeddingTable, type TableSpec } from '../core/embedding/embedding-table.js';
 import { sigmoid } from '../core/model/calibration.js';
-import { uniformSequence } from '../simulation/noise.js';
-import { Taste } from '../simulation/taste.js';
+import { uniformSequence } from '../audience/hashed-noise.js';
+import { Taste } from '../audience/taste.js';
 
 /**
  * Rows as training leaves them: a factorisation machine of one user row and one item row, learned with Adagrad from the

@@ -1,5 +1,5 @@
 import type { Findings, Law } from '../operations/audit/laws.js';
-import type { LoadFigures } from './load.js';
+import type { LoadFigures } from './steady-load.js';
 
 /**
  * What people were told against what the cluster has: the audit begins with what is in RAW, so it does not notice an event

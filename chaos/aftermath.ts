@@ -1,9 +1,9 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasProcess } from '../runtime/has-process.js';
+import { hasProcess } from '../runtime/os/has-process.js';
 import type { LiveProcess } from './fleet.js';
-import type { Aftermath } from './table.js';
+import type { Aftermath } from './fault-table.js';
 
 /** What processes log when an error came up where nobody had thought of one. */
 const nobodyCaught = /unhandled rejection|uncaught exception|UnhandledPromiseRejection/i;

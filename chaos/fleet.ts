@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { HostedServer } from '../messages/hosts.js';
-import { isActorKind } from '../messages/supervision.js';
+import { isActorKind } from '../messages/actor-kinds.js';
 import { KeptProcess } from './kept-process.js';
 
 /** A host of the cluster: a process of its own on this machine, as on a machine of its own. */

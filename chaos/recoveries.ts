@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClusterStatus } from '../client/cluster-status.js';
+import type { ClusterStatus } from '../messages/cluster-status.js';
 import type { Fault } from './schedule.js';
 import type { Victim } from './victims.js';
 

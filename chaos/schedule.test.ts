@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { actorKinds } from '../messages/supervision.js';
+import { actorKinds } from '../messages/actor-kinds.js';
 import { scheduleFaults } from './schedule.js';
 
 const options = { seed: 5, durationMs: 600_000, everyMs: 1_000 };

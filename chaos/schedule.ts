@@ -1,5 +1,5 @@
-import type { ActorKind } from '../messages/supervision.js';
-import { actorKinds } from '../messages/supervision.js';
+import type { ActorKind } from '../messages/actor-kinds.js';
+import { actorKinds } from '../messages/actor-kinds.js';
 
 /** What is done to a running cluster, and when. */
 export interface Fault {

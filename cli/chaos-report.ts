@@ -1,9 +1,9 @@
 import type { MemoryFigures } from '../chaos/memory.js';
-import type { ChaosResult } from '../chaos/run.js';
-import type { Aftermath } from '../chaos/table.js';
-import { balanced, faultsOf, rowsOf } from '../chaos/table.js';
+import type { ChaosResult } from '../chaos/chaos-run.js';
+import type { Aftermath } from '../chaos/fault-table.js';
+import { balanced, faultsOf, rowsOf } from '../chaos/fault-table.js';
 import type { Output } from './command.js';
-import { table } from './table.js';
+import { table } from './text-table.js';
 
 /** What was done, how long it took until all was well again, and what the books say. */
 export function reportChaos(result: ChaosResult, aftermath: Aftermath, out: Output): void {

@@ -8,12 +8,12 @@ import { StarlingError } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { HostedServer } from '../messages/hosts.js';
 import type { Role } from '../messages/roles.js';
-import type { NatsAccess } from '../messages/supervision.js';
+import type { NatsAccess } from '../messages/nats-access.js';
 import { readServerInfo } from '../runtime/server-info.js';
-import { parseTopology } from '../supervisor/nats-config/topology.js';
-import { writeDeployment } from '../supervisor/nats-config/write-deployment.js';
-import { findServer } from '../supervisor/nats-servers/find-server.js';
-import { accessSite, ownSite } from '../supervisor/nats-site.js';
+import { parseTopology } from '../site/deployment/topology.js';
+import { writeDeployment } from '../site/deployment/write-deployment.js';
+import { findServer } from '../site/servers/find-server.js';
+import { accessSite, ownSite } from '../site/nats-site.js';
 
 /** That of every server, as each has a machine of its own. */
 const clientPort = 4222;

@@ -5,7 +5,7 @@ import type { StarlingClient } from '../client/client.js';
 import { connectStarling } from '../client/client.js';
 import type { ClusterLocation } from '../client/connect.js';
 import { openConnection } from '../client/connect.js';
-import type { NatsBus } from '../runtime/nats.js';
+import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import type { Arguments } from './command.js';
 import { durationMs } from './command.js';
 

@@ -7,8 +7,8 @@ import { messageOf } from '../core/base/errors.js';
 import { loadClusterConfig } from '../core/config/load.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { loadBackend } from '../core/model/backend.js';
-import { findServerInPlace } from '../supervisor/nats-servers/find-server.js';
-import { isFree } from '../supervisor/nats-servers/ports.js';
+import { findServerInPlace } from '../site/servers/find-server.js';
+import { isFree } from '../site/servers/ports.js';
 
 /** One finding about the environment. */
 export interface Finding {

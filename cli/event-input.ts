@@ -3,7 +3,7 @@ import path from 'node:path';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { checkedEvent } from '../client/ingest.js';
 import type { EventType } from '../messages/subjects.js';
-import { readCsv } from '../simulation/csv-file.js';
+import { readCsv } from '../replay/csv-file.js';
 
 /** Events as people write them down, checked; a mistake names the line and the field. */
 

@@ -1,6 +1,8 @@
-import type { ActorKind, ActorStatus, SupervisionEvent } from '../messages/supervision.js';
-import { actorKinds } from '../messages/supervision.js';
-import type { AudienceFigures } from '../simulation/audience-figures.js';
+import type { ActorKind } from '../messages/actor-kinds.js';
+import type { ActorStatus } from '../messages/actor-status.js';
+import type { SupervisionEvent } from '../messages/supervision-events.js';
+import { actorKinds } from '../messages/actor-kinds.js';
+import type { AudienceFigures } from '../audience/audience-figures.js';
 
 /** What the view needs to know of a cluster; the status of a real one has more. */
 export interface ClusterStatus {

@@ -1,8 +1,5 @@
-import type {
-  ChildState,
-  SupervisionEvent,
-  SupervisionEventType,
-} from '../messages/supervision.js';
+import type { ChildState } from '../messages/actor-status.js';
+import type { SupervisionEvent, SupervisionEventType } from '../messages/supervision-events.js';
 import type { Colour, Paint } from './ansi.js';
 import { pad, painter, sparkline, truncate } from './ansi.js';
 import type { DataCenterView, KindLine, LiveViewModel } from './live-view-model.js';

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, jest, test } from '@jest/globals';
-import type { ActorKind, ActorStatus, SupervisionEvent } from '../messages/supervision.js';
-import type { AudienceFigures, SeriesPoint } from '../simulation/audience-figures.js';
+import type { ActorKind } from '../messages/actor-kinds.js';
+import type { ActorStatus } from '../messages/actor-status.js';
+import type { SupervisionEvent } from '../messages/supervision-events.js';
+import type { AudienceFigures, SeriesPoint } from '../audience/audience-figures.js';
 import { painter, sparkline, truncate, visibleLength } from './ansi.js';
 import { startLiveView } from './live-view.js';
 import type { ClusterStatus, LiveViewModel } from './live-view-model.js';

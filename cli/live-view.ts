@@ -1,5 +1,5 @@
-import type { SupervisionEvent } from '../messages/supervision.js';
-import type { AudienceFigures } from '../simulation/audience-figures.js';
+import type { SupervisionEvent } from '../messages/supervision-events.js';
+import type { AudienceFigures } from '../audience/audience-figures.js';
 import { cursor } from './ansi.js';
 import type { ClusterStatus, LiveViewModel } from './live-view-model.js';
 import { RateMeter, liveViewModel } from './live-view-model.js';

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { ReplayProgress } from '../simulation/replay.js';
-import type { ReplayReport } from '../simulation/report.js';
+import type { ReplayProgress } from '../replay/replay.js';
+import type { ReplayReport } from '../replay/replay-report.js';
 import { progressLine, startReplayView, summaryLines } from './replay-view.js';
 
 const progress: ReplayProgress = {

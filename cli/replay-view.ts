@@ -1,5 +1,5 @@
-import type { ReplayProgress } from '../simulation/replay.js';
-import type { ReplayReport } from '../simulation/report.js';
+import type { ReplayProgress } from '../replay/replay.js';
+import type { ReplayReport } from '../replay/replay-report.js';
 import { cursor, truncate } from './ansi.js';
 
 export interface ReplayView {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { pino } from 'pino';
-import { startAudience } from '../simulation/audience.js';
+import { startAudience } from '../audience/audience.js';
 import { exitCode } from './command.js';
 import { startLiveView } from './live-view.js';
 import type { RunContext } from './run-replay.js';

@@ -4,20 +4,20 @@ import path from 'node:path';
 import { StarlingError, messageOf } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { featureSpecOf } from '../core/features/feature-spec.js';
-import type { NatsBus } from '../runtime/nats.js';
-import { connectAs } from '../runtime/nats.js';
-import type { EventTable } from '../simulation/event-files.js';
+import type { NatsBus } from '../runtime/nats/nats-bus.js';
+import { connectAs } from '../runtime/nats/nats-bus.js';
+import type { EventTable } from '../replay/event-files.js';
 import {
   checkColumns,
   checkEntityColumns,
   readEntities,
   readEvents,
-} from '../simulation/event-files.js';
-import type { ToldFeatures } from '../simulation/replay-features.js';
-import type { ReplaySite } from '../simulation/replay-requests.js';
-import { replayEvents } from '../simulation/replay.js';
-import { buildReport, writeReport } from '../simulation/report.js';
-import type { RunningCluster } from '../supervisor/cluster.js';
+} from '../replay/event-files.js';
+import type { ToldFeatures } from '../replay/replay-features.js';
+import type { ReplaySite } from '../replay/replay-requests.js';
+import { replayEvents } from '../replay/replay.js';
+import { buildReport, writeReport } from '../replay/replay-report.js';
+import type { RunningCluster } from '../cluster/cluster.js';
 import type { Arguments, Output } from './command.js';
 import { UsageError, exitCode, integerOf } from './command.js';
 import type { Interrupt } from './interrupt.js';

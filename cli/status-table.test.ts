@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ClusterStatus } from '../client/cluster-status.js';
-import type { ActorStatus } from '../messages/supervision.js';
+import type { ClusterStatus } from '../messages/cluster-status.js';
+import type { ActorStatus } from '../messages/actor-status.js';
 import { statusLines } from './status-table.js';
 
 const shard: ActorStatus = {

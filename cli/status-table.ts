@@ -1,6 +1,7 @@
-import type { ClusterStatus } from '../client/cluster-status.js';
-import type { ActorKind, ActorStatus } from '../messages/supervision.js';
-import { table } from './table.js';
+import type { ClusterStatus } from '../messages/cluster-status.js';
+import type { ActorKind } from '../messages/actor-kinds.js';
+import type { ActorStatus } from '../messages/actor-status.js';
+import { table } from './text-table.js';
 
 /** Main figures of a kind: the name in its statistics, and the words for it. */
 const figuresOf: Readonly<Record<ActorKind, readonly (readonly [name: string, label: string])[]>> =

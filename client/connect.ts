@@ -2,9 +2,9 @@ import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { homeFirst } from '../core/config/data-centers.js';
 import { inboxPrefixOf } from '../messages/permissions.js';
 import { roles } from '../messages/roles.js';
-import type { TlsFiles } from '../messages/supervision.js';
-import type { NatsBus } from '../runtime/nats.js';
-import { connectBus } from '../runtime/nats.js';
+import type { TlsFiles } from '../messages/nats-access.js';
+import type { NatsBus } from '../runtime/nats/nats-bus.js';
+import { connectBus } from '../runtime/nats/nats-bus.js';
 import type { ClusterAccess } from '../runtime/cluster-file.js';
 import { readClusterAccess } from '../runtime/cluster-file.js';
 

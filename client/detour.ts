@@ -1,7 +1,7 @@
 import { asFields } from '../messages/checks.js';
 import type { Bus } from '../runtime/bus.js';
-import type { CallOptions } from '../runtime/call.js';
-import { HedgeBudget, hedgedCall } from '../runtime/hedged.js';
+import type { CallOptions } from '../runtime/idempotent-call.js';
+import { HedgeBudget, hedgedCall } from '../runtime/hedged-call.js';
 
 /** A request waits so long for an answer before it goes elsewhere too, or a third of its time if that is shorter. */
 const hedgeMsMax = 150;

@@ -4,11 +4,12 @@
 export { connectStarling } from './client.js';
 export type { ClientOptions, Id, RankInput, RecommendInput, StarlingClient } from './client.js';
 export type { ClusterLocation } from './connect.js';
-export type { ClusterStatus } from './cluster-status.js';
+export type { ClusterStatus } from '../messages/cluster-status.js';
 export type { ActionInput, FeaturesInput, ImpressionInput, IngestReceipt } from './ingest.js';
 export type { Ranking, Recommendation, RecommendedItem } from './replies.js';
 export type { RankBatch, RankBatchReply } from '../messages/ranking.js';
-export type { ActorStatus, SupervisionEvent } from '../messages/supervision.js';
+export type { ActorStatus } from '../messages/actor-status.js';
+export type { SupervisionEvent } from '../messages/supervision-events.js';
 export { StarlingError, codeOf, errorCodes } from '../core/base/errors.js';
 export type { ErrorCode } from '../core/base/errors.js';
 export { defineCluster } from '../core/config/schema.js';

@@ -8,7 +8,7 @@ import { operationMessage, parseProgress } from '../messages/operations.js';
 import type { OperateVerb } from '../messages/subjects.js';
 import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
-import { call } from '../runtime/call.js';
+import { call } from '../runtime/idempotent-call.js';
 
 const operationMsMax = 60 * 60_000;
 /** The supervisor says every few seconds that it is at it; after so long without a word it is gone. */

@@ -139,3 +139,7 @@ export function describe(value: unknown): string {
     return String(value);
   return typeof value === 'object' ? 'a map' : `a ${typeof value}`;
 }
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,7 +1,8 @@
 import { asFields, asMessage, describe, number, text, texts, wrong } from './checks.js';
 import { decode, encode, protocolVersion } from './codec.js';
-import type { ActorKind, ActorStatus } from './supervision.js';
-import { actorKinds } from './supervision.js';
+import type { ActorKind } from './actor-kinds.js';
+import type { ActorStatus } from './actor-status.js';
+import { actorKinds } from './actor-kinds.js';
 
 /**
  * What hosts, and the one of them that leads, write for each other. All of it is state and none of it a command: the

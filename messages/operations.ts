@@ -1,7 +1,7 @@
 import { StarlingError } from '../core/base/errors.js';
 import { asMessage, number, text, wrong, type Fields } from './checks.js';
 import { protocolVersion } from './codec.js';
-import { isActorKind, type ActorKind } from './supervision.js';
+import { isActorKind, type ActorKind } from './actor-kinds.js';
 
 /**
  * What people ask of a running cluster, over `starling.operate.<verb>`. The answer comes when it is done; until then

@@ -1,6 +1,6 @@
 import { clusterBucket, streamName } from './streams.js';
 import { subjectPattern } from './subjects.js';
-import { actorKinds } from './supervision.js';
+import { actorKinds } from './actor-kinds.js';
 
 /**
  * Who may do what, said once in the words of the protocol: one role for each kind of actor, and three for people and

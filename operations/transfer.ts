@@ -14,7 +14,7 @@ import type { ActorContext } from '../runtime/actor.js';
 import type { Bus } from '../runtime/bus.js';
 import { replay } from '../runtime/followers/follow.js';
 import { openSnapshots } from '../runtime/stores/open-snapshots.js';
-import { Pace } from '../runtime/stores/paced.js';
+import { Pace } from '../runtime/stores/chunk-pace.js';
 import { snapshotId } from '../runtime/stores/snapshot-store.js';
 
 export interface Cluster {

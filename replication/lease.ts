@@ -2,7 +2,7 @@ import { codeOf, messageOf } from '../core/base/errors.js';
 import { clusterBucket } from '../messages/streams.js';
 import { decodeLease, encodeLease, fenced, leaseKey } from '../messages/ownership.js';
 import type { ActorContext } from '../runtime/actor.js';
-import { within } from '../runtime/within.js';
+import { within } from '../runtime/time-limit.js';
 
 /** Renewals in the time of a lease: two may be lost. */
 const renewalsPerLease = 4;

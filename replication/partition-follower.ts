@@ -2,8 +2,8 @@ import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { SnapshotReader } from '../core/embedding/snapshot/reader.js';
 import type { LoadPolicy } from '../core/embedding/snapshot/load-policy.js';
 import type { SnapshotTarget } from '../core/embedding/snapshot/rows.js';
-import type { DeltaPart, DeltaPosition } from '../core/replication/delta-chain.js';
-import { DeltaChain, logStart } from '../core/replication/delta-chain.js';
+import type { DeltaPart, DeltaPosition } from './delta-chain.js';
+import { DeltaChain, logStart } from './delta-chain.js';
 import { decode } from '../messages/codec.js';
 import { refuseSpec } from '../messages/parameters.js';
 import type { SnapshotMark } from '../messages/snapshots.js';
@@ -13,8 +13,8 @@ import type { StreamMessage } from '../runtime/bus.js';
 import type { Following } from '../runtime/followers/follow.js';
 import { follow } from '../runtime/followers/follow.js';
 import type { SharedTail } from '../runtime/followers/shared-tail.js';
-import { retried } from '../runtime/retried.js';
-import { Turns } from '../runtime/turns.js';
+import { retried } from '../runtime/retry-read.js';
+import { Turns } from '../runtime/event-loop-turns.js';
 import type { SnapshotStore, StoredObject } from '../runtime/stores/snapshot-store.js';
 
 /** What a follower fills. */

@@ -2,7 +2,7 @@ import type { SnapshotSource } from '../core/embedding/snapshot/rows.js';
 import { writeSnapshot } from '../core/embedding/snapshot/writer.js';
 import type { SnapshotMark, SnapshotObject } from '../messages/snapshots.js';
 import { encodeMark } from '../messages/snapshots.js';
-import type { Pace } from '../runtime/stores/paced.js';
+import type { Pace } from '../runtime/stores/chunk-pace.js';
 import type { SnapshotStore } from '../runtime/stores/snapshot-store.js';
 
 /**

@@ -5,11 +5,11 @@ import type { Logger } from 'pino';
 import { createActor as createMachine } from 'xstate';
 import { codeOf, messageOf, type StarlingError } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
-import type { ParentMessage, ReportedState, StartMessage } from '../messages/supervision.js';
+import type { ParentMessage, ReportedState, StartMessage } from '../messages/child-messages.js';
 import { actorMachine } from './actor.machine.js';
 import type { Actor, CreateActor } from './actor.js';
-import { connectAs } from './nats.js';
-import type { NatsBus } from './nats.js';
+import { connectAs } from './nats/nats-bus.js';
+import type { NatsBus } from './nats/nats-bus.js';
 import { SupervisorChannel } from './supervisor-channel.js';
 
 /**

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StarlingError, messageOf } from '../core/base/errors.js';
-import { hasProcess } from './has-process.js';
+import { hasProcess } from './os/has-process.js';
 
 /**
  * How clients find a cluster on their own host: the supervisor keeps cluster.json in the state folder while it runs.

@@ -1,5 +1,5 @@
 import { StarlingError } from '../core/base/errors.js';
-import { atMost } from './within.js';
+import { atMost } from './time-limit.js';
 
 /**
  * What a connection has in hand: its requests that wait for an answer, and those of others that it answers. Whoever

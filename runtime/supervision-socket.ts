@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { StarlingError } from '../core/base/errors.js';
-import type { NatsAccess } from '../messages/supervision.js';
+import type { NatsAccess } from '../messages/nats-access.js';
 
 /**
  * Where a supervisor listens for actors that outlived the one before it. Both sides derive the place from the state

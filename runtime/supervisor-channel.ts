@@ -8,7 +8,7 @@ import {
   type ServeMessage,
   type StartMessage,
   type StopMessage,
-} from '../messages/supervision.js';
+} from '../messages/child-messages.js';
 import { JsonLines } from './json-lines.js';
 import { startHashOf, supervisionSocket } from './supervision-socket.js';
 

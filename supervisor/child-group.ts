@@ -1,5 +1,5 @@
 import { createActor, type Actor } from 'xstate';
-import type { SupervisionEvent, SupervisionEventType } from '../messages/supervision.js';
+import type { SupervisionEvent, SupervisionEventType } from '../messages/supervision-events.js';
 import type { ChildFailure } from './child.machine.js';
 import {
   groupMachine,

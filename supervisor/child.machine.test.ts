@@ -7,7 +7,7 @@ import {
   transition,
   type SnapshotFrom,
 } from 'xstate';
-import { type ChildState } from '../messages/supervision.js';
+import type { ChildState } from '../messages/actor-status.js';
 import {
   childMachine,
   childStateOf,
@@ -17,7 +17,7 @@ import {
   type ChildEvent,
   type ChildFailure,
 } from './child.machine.js';
-import { childPolicy } from './restart-policy.js';
+import { childPolicy } from '../runtime/restart-policy.js';
 
 type Snapshot = SnapshotFrom<typeof childMachine>;
 

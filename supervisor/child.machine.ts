@@ -1,7 +1,8 @@
 import { assign, setup, type SnapshotFrom } from 'xstate';
 import { assert } from '../core/base/assert.js';
 import type { ErrorCode } from '../core/base/errors.js';
-import type { ChildState, SupervisionEventType } from '../messages/supervision.js';
+import type { ChildState } from '../messages/actor-status.js';
+import type { SupervisionEventType } from '../messages/supervision-events.js';
 import {
   backoffMs,
   isPermanent,
@@ -10,7 +11,7 @@ import {
   withinIntensity,
   type ChildPolicy,
   type CrashHistory,
-} from './restart-policy.js';
+} from '../runtime/restart-policy.js';
 
 /**
  * The life of one supervised actor, as decisions only: the host provides `spawn`, `kill`, `drain`, `escalate` and

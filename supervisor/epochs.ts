@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StarlingError } from '../core/base/errors.js';
-import { SharedWrite } from './shared-write.js';
+import { SharedWrite } from '../runtime/os/shared-write.js';
 
 /**
  * Hands out the fencing number of every life of an address. Numbers of one address only grow, over restarts of the

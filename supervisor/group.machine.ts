@@ -1,13 +1,13 @@
 import { assign, setup } from 'xstate';
 import { assert } from '../core/base/assert.js';
-import type { SupervisionEventType } from '../messages/supervision.js';
+import type { SupervisionEventType } from '../messages/supervision-events.js';
 import {
   noCrashes,
   recordCrash,
   withinIntensity,
   type CrashHistory,
   type RestartIntensity,
-} from './restart-policy.js';
+} from '../runtime/restart-policy.js';
 
 /**
  * A group of supervised children in start order, as in OTP: who is restarted with a child that crashed, when the whole

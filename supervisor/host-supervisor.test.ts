@@ -3,24 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ActorStatus, SupervisionEvent } from '../messages/supervision.js';
-import type { FixtureManner } from './fixture-actor.js';
+import type { ActorStatus } from '../messages/actor-status.js';
+import type { SupervisionEvent } from '../messages/supervision-events.js';
+import type { FixtureManner } from './fixture-actor.testkit.js';
 import { StarlingError } from '../core/base/errors.js';
 import { FileEpochStore, MemoryEpochStore } from './epochs.js';
 import { HostSupervisor, type Escalation, type HostSupervisorOptions } from './host-supervisor.js';
-import { placeActors, type ActorSpec } from './placement.js';
+import { specs } from './actor-specs.testkit.js';
+import type { ActorSpec } from '../messages/actor-spec.js';
 
-const entry = fileURLToPath(new URL('./fixture-actor.js', import.meta.url));
+const entry = fileURLToPath(new URL('./fixture-actor.testkit.js', import.meta.url));
 const waitMs = 30_000;
-
-const specs = placeActors({
-  dataCenters: [
-    { name: 'a', role: 'training' },
-    { name: 'b', role: 'inference' },
-  ],
-  actors: { 'ps-shard': 2, trainer: 1, recommender: 1 },
-  partitions: 4,
-});
 
 let stateDir: string;
 let supervisor: HostSupervisor;

@@ -1,22 +1,20 @@
 import { hostname } from 'node:os';
 import { StarlingError } from '../core/base/errors.js';
-import type {
-  ActorKind,
-  ActorStatus,
-  NatsAccess,
-  SupervisionEvent,
-} from '../messages/supervision.js';
+import type { ActorKind } from '../messages/actor-kinds.js';
+import type { ActorStatus } from '../messages/actor-status.js';
+import type { NatsAccess } from '../messages/nats-access.js';
+import type { SupervisionEvent } from '../messages/supervision-events.js';
 import { startHashOf } from '../runtime/supervision-socket.js';
-import { startActorProcess, type StartProcess } from './actor-process.js';
+import { startActorProcess, type StartProcess } from './child-process.js';
 import type { Adoption } from './adoption/adoption.js';
 import { ChildGroup } from './child-group.js';
 import type { ChildFailure } from './child.machine.js';
 import type { EpochStore } from './epochs.js';
 import { startOrder, type GroupPolicy } from './group.machine.js';
-import type { ActorSpec } from './placement.js';
-import { childPolicy, type ChildPolicy } from './restart-policy.js';
+import type { ActorSpec } from '../messages/actor-spec.js';
+import { childPolicy, type ChildPolicy } from '../runtime/restart-policy.js';
 import { SupervisedChild, type ChildHost } from './supervised-child.js';
-import { Watchers } from './watchers.js';
+import { Watchers } from './readiness-watchers.js';
 
 /**
  * Starts and watches the actors placed on this host, one process each. A child that dies is restarted; those of its

@@ -1,14 +1,9 @@
 import { createActor, type Actor } from 'xstate';
 import { messageOf } from '../core/base/errors.js';
-import type {
-  ActorStatus,
-  ChildMessage,
-  ReportedState,
-  StartMessage,
-  SupervisionEvent,
-  SupervisionEventType,
-} from '../messages/supervision.js';
-import type { ActorProcess, ProcessExit, ProcessHandlers } from './actor-process.js';
+import type { ActorStatus } from '../messages/actor-status.js';
+import type { ChildMessage, ReportedState, StartMessage } from '../messages/child-messages.js';
+import type { SupervisionEvent, SupervisionEventType } from '../messages/supervision-events.js';
+import type { ActorProcess, ProcessExit, ProcessHandlers } from './child-process.js';
 import type { LeftProcess, LeftProcessHandlers } from './adoption/left-process.js';
 import {
   childMachine,
@@ -18,8 +13,8 @@ import {
   type Report,
 } from './child.machine.js';
 import type { EpochStore } from './epochs.js';
-import type { ActorSpec } from './placement.js';
-import type { ChildPolicy } from './restart-policy.js';
+import type { ActorSpec } from '../messages/actor-spec.js';
+import type { ChildPolicy } from '../runtime/restart-policy.js';
 
 /** What a child needs from the host that supervises it. */
 export interface ChildHost {

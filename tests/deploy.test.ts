@@ -5,7 +5,7 @@ import { host } from '../cli/commands/host.js';
 import { parseArguments } from '../cli/command.js';
 import clusterConfig from '../cluster.config.js';
 import { parseClusterConfig } from '../core/config/schema.js';
-import { parseTopology } from '../supervisor/nats-config/topology.js';
+import { parseTopology } from '../site/deployment/topology.js';
 
 /** What operators copy from deploy/ is as right as the code it names. */
 const root = fileURLToPath(new URL('../../', import.meta.url));

@@ -27,15 +27,18 @@ describe('the rules of the linter', () => {
     [
       'supervisor/epochs.ts',
       {
-        '../actors/shared/blueprint.js': 'kind name',
+        '../actors/shared/dead-letter.js': 'kind name',
+        '../site/nats-site.js': 'knows no cluster',
         '../tests/support/events-csv.js': 'nothing imports tests',
-        nats: 'import runtime/nats.ts',
+        nats: 'import runtime/nats/nats-bus.ts',
       },
     ],
     [
-      'core/ranking/slate.ts',
+      'core/retrieval/slate.ts',
       { '../model/adam.js': 'siblings in core/', '../../messages/codec.js': 'core is pure' },
     ],
+    ['site/nats-site.ts', { '../cluster/cluster.js': 'whoever uses them' }],
+    ['replay/replay.ts', { '../audience/audience.js': 'the replay is a client' }],
   ])(
     'find wrong imports planted in %s',
     (file, imports) => {

@@ -9,9 +9,9 @@ import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { StreamMessage } from '../../runtime/bus.js';
 import type { Following } from '../../runtime/followers/follow.js';
 import { follow } from '../../runtime/followers/follow.js';
-import { ServedEndpoint } from '../../runtime/serve.js';
+import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { EntityStore } from '../../runtime/stores/entity-store.js';
-import { answersAt } from '../shared/guests.js';
+import { answersAt } from '../shared/guest-replicas.js';
 
 const retryMs = 1_000;
 

@@ -15,7 +15,7 @@ import { loadPartition, rebuildPartition } from '../../replication/rebuild.js';
 import { savePartition } from '../../replication/snapshot-writer.js';
 import type { TrainedPartition, TrainedShape } from '../../replication/trained-partition.js';
 import type { ActorContext } from '../../runtime/actor.js';
-import { Pace } from '../../runtime/stores/paced.js';
+import { Pace } from '../../runtime/stores/chunk-pace.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import type { HeldPartition } from './held-partition.js';
 

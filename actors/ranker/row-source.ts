@@ -5,8 +5,8 @@ import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
-import type { Blueprint } from '../shared/blueprint.js';
-import type { Hedges } from '../shared/hedges.js';
+import type { Blueprint } from '../../core/blueprint/blueprint.js';
+import type { Hedges } from '../shared/replica-hedges.js';
 import { scatterShare, splitPlan } from '../shared/partition-map.js';
 
 /** Of the time of whoever waits for scores, and at most. Too low: a busy shard counts as gone. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
-import { chooseSlate } from '../../core/ranking/slate.js';
+import { chooseSlate } from '../../core/retrieval/slate.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
 import { parseFeatureChange } from '../../messages/features.js';
 import type { RecommendRequest } from '../../messages/public.js';
@@ -9,15 +9,15 @@ import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
-import type { ActorHealth } from '../../messages/supervision.js';
+import type { ActorHealth } from '../../messages/actor-status.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { follow } from '../../runtime/followers/follow.js';
-import { ServedEndpoint } from '../../runtime/serve.js';
-import { answersAt } from '../shared/guests.js';
-import { cameFromElsewhere } from '../shared/rerouted.js';
-import { Hedges } from '../shared/hedges.js';
+import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
+import { answersAt } from '../shared/guest-replicas.js';
+import { cameFromElsewhere } from '../shared/rerouted-request.js';
+import { Hedges } from '../shared/replica-hedges.js';
 import { Catalog } from './catalog.js';
 
 /** Candidates per rank message: large enough to amortise it, small enough to share the work between rankers. */

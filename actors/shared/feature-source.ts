@@ -5,9 +5,9 @@ import { parseFeatureChange, parseFeaturesReply } from '../../messages/features.
 import type { Entity } from '../../messages/subjects.js';
 import { subject } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
-import { call } from '../../runtime/call.js';
+import { call } from '../../runtime/idempotent-call.js';
 import type { Deadline } from '../../runtime/deadline.js';
-import type { Hedges } from './hedges.js';
+import type { Hedges } from './replica-hedges.js';
 
 /** Of the time of whoever waits for scores, and at most. Too low: a busy store counts as gone. */
 const servedShare = 1 / 3;

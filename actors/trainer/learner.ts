@@ -6,7 +6,7 @@ import { FidDeduper, poolRows, scatterGradients } from '../../core/model/row-gat
 import type { TrainingStep } from '../../core/model/training-step.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import { concatSamples } from '../../messages/events.js';
-import type { Blueprint } from '../shared/blueprint.js';
+import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import type { QueuedBatch } from './batch-queue.js';
 import type { ParameterClient } from './parameter-client.js';
 import { trailOf } from './trail.js';

@@ -13,8 +13,8 @@ import {
 import { subject } from '../../messages/subjects.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus.js';
-import { call } from '../../runtime/call.js';
-import type { Blueprint } from '../shared/blueprint.js';
+import { call } from '../../runtime/idempotent-call.js';
+import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import type { PlanGroups, ShardShare } from '../shared/partition-map.js';
 import { gatherShare, scatterShare, splitPlan } from '../shared/partition-map.js';
 

@@ -11,7 +11,7 @@ import { streamName } from '../../messages/streams.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable, WorkMessage } from '../../runtime/bus.js';
-import { blueprintOf } from '../shared/blueprint.js';
+import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { deadLetter } from '../shared/dead-letter.js';
 import type { QueuedBatch } from './batch-queue.js';
 import { BatchQueue } from './batch-queue.js';

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Blueprint } from '../../actors/shared/blueprint.js';
-import { blueprintOf } from '../../actors/shared/blueprint.js';
+import type { Blueprint } from '../../core/blueprint/blueprint.js';
+import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import type { PlanGroups } from '../../actors/shared/partition-map.js';
 import { ParameterClient } from '../../actors/trainer/parameter-client.js';
 import { partitionOf } from '../../core/base/fid.js';
@@ -11,10 +11,10 @@ import { LatencyHistogram } from '../../core/base/histogram.js';
 import { codeOf } from '../../core/base/errors.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { trailWidth } from '../../messages/parameters.js';
-import type { ActorStatus } from '../../messages/supervision.js';
+import type { ActorStatus } from '../../messages/actor-status.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
-import type { RunningCluster } from '../../supervisor/cluster.js';
-import { startCluster } from '../../supervisor/cluster.js';
+import type { RunningCluster } from '../../cluster/cluster.js';
+import { startCluster } from '../../cluster/cluster.js';
 
 /** Weights of a row, as in the targets. */
 export const dim = 16;

@@ -4,7 +4,7 @@ import { audit as runAudit } from '../../operations/audit/audit.js';
 import { withAdmin } from '../cluster-access.js';
 import type { Command } from '../command.js';
 import { clusterOptions, durationMs, exitCode, expectPositionals } from '../command.js';
-import { table } from '../table.js';
+import { table } from '../text-table.js';
 
 const settleDefault = '10s';
 

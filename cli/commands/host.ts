@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { loadClusterConfig } from '../../core/config/load.js';
-import type { ClusterSite, RunningCluster } from '../../supervisor/cluster.js';
-import { startCluster } from '../../supervisor/cluster.js';
+import type { ClusterSite, RunningCluster } from '../../cluster/cluster.js';
+import { startCluster } from '../../cluster/cluster.js';
 import { stateDirDefault } from '../cluster-access.js';
 import type { Arguments, Command } from '../command.js';
 import { UsageError, exitCode, expectPositionals, integerOf } from '../command.js';

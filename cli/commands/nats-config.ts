@@ -1,8 +1,8 @@
 import { replicasOf } from '../../core/config/data-centers.js';
 import { loadClusterConfig } from '../../core/config/load.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import type { WrittenDeployment } from '../../supervisor/nats-config/write-deployment.js';
-import { readTopology, writeDeployment } from '../../supervisor/nats-config/write-deployment.js';
+import type { WrittenDeployment } from '../../site/deployment/write-deployment.js';
+import { readTopology, writeDeployment } from '../../site/deployment/write-deployment.js';
 import type { Arguments, Command } from '../command.js';
 import { UsageError, exitCode, expectPositionals } from '../command.js';
 

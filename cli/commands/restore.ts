@@ -1,11 +1,11 @@
 import { pino } from 'pino';
-import { blueprintOf } from '../../actors/shared/blueprint.js';
+import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { operate } from '../../client/operate.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import { loadClusterConfig } from '../../core/config/load.js';
 import type { RestoreRequest } from '../../messages/operations.js';
 import { transfer } from '../../operations/transfer.js';
-import type { NatsBus } from '../../runtime/nats.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { adminAt, withAdmin } from '../cluster-access.js';
 import type { Arguments, Command, Output } from '../command.js';

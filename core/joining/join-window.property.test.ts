@@ -8,10 +8,10 @@ import {
   MemoryJoinStore,
   rowsOf,
   shape,
-} from './fixtures.js';
-import type { ActionRow, ImpressionRow } from './fixtures.js';
-import { JoinModel } from './join-window.model.js';
-import type { ModelSample } from './join-window.model.js';
+} from './join-events.testkit.js';
+import type { ActionRow, ImpressionRow } from './join-events.testkit.js';
+import { JoinModel } from './join-window.testkit.js';
+import type { ModelSample } from './join-window.testkit.js';
 import { JoinWindow } from './join-window.js';
 import { decodeClosedSegment, kindOf } from './record-codec.js';
 import type { JoinOptions, SampleBatch } from './types.js';

@@ -7,8 +7,8 @@ import {
   MemoryJoinStore,
   rowsOf,
   shape,
-} from './fixtures.js';
-import type { ActionRow, ImpressionRow } from './fixtures.js';
+} from './join-events.testkit.js';
+import type { ActionRow, ImpressionRow } from './join-events.testkit.js';
 import { idleWatermarkMs } from './idle-watermark.js';
 import { assertConserved } from './join-counts.js';
 import { JoinWindow } from './join-window.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { codeOf } from '../base/errors.js';
-import { impressionsOf, rowsOf, shape } from './fixtures.js';
+import { impressionsOf, rowsOf, shape } from './join-events.testkit.js';
 import {
   decodeClosedSegment,
   decodeHeld,

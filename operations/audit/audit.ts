@@ -1,4 +1,4 @@
-import type { ClusterStatus } from '../../client/cluster-status.js';
+import type { ClusterStatus } from '../../messages/cluster-status.js';
 import type { Bus } from '../../runtime/bus.js';
 import type { Findings, Law } from './laws.js';
 import { lawsOf } from './laws.js';

@@ -1,4 +1,4 @@
-import type { ClusterStatus } from '../../client/cluster-status.js';
+import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import { asMessage, f64 } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';

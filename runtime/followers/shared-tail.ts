@@ -1,5 +1,5 @@
 import type { Bus, StreamMessage, TailOptions } from '../bus.js';
-import { retried } from '../retried.js';
+import { retried } from '../retry-read.js';
 import type { Following } from './follow.js';
 import { follow } from './follow.js';
 

@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { StarlingError } from '../../core/base/errors.js';
 import { isSnapshotId } from './snapshot-store.js';
-import type { Pace } from './paced.js';
+import type { Pace } from './chunk-pace.js';
 import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.js';
 import { storageError } from './storage-error.js';
 

@@ -12,14 +12,14 @@ import {
   impressionsOf,
   MemoryJoinStore,
   shape,
-} from '../../core/joining/fixtures.js';
+} from '../../core/joining/join-events.testkit.js';
 import { JoinWindow } from '../../core/joining/join-window.js';
-import { joinStep, joinStepOptions } from './join-store.fixtures.js';
+import { joinStep, joinStepOptions } from './join-store.testkit.js';
 import { JoinStore } from './join-store.js';
 import type { JoinState } from './join-store.js';
 import { storageError } from './storage-error.js';
 
-const childPath = fileURLToPath(new URL('./join-store.child.js', import.meta.url));
+const childPath = fileURLToPath(new URL('./join-store-child.testkit.js', import.meta.url));
 
 let folder: string;
 const stores: JoinStore[] = [];

@@ -1,4 +1,4 @@
-import type { Pace } from './paced.js';
+import type { Pace } from './chunk-pace.js';
 
 /**
  * Where snapshots are kept: objects made of chunks, and one manifest per snapshot, written last. A snapshot without a

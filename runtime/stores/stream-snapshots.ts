@@ -1,8 +1,8 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { subject } from '../../messages/subjects.js';
 import type { Bus } from '../bus.js';
-import { retried } from '../retried.js';
-import type { Pace } from './paced.js';
+import { retried } from '../retry-read.js';
+import type { Pace } from './chunk-pace.js';
 import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.js';
 
 /**

@@ -7,27 +7,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ActorStatus, AttachMessage, SupervisionEvent } from '../../messages/supervision.js';
+import type { ActorStatus } from '../../messages/actor-status.js';
+import type { AttachMessage } from '../../messages/child-messages.js';
+import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import { supervisionSocket } from '../../runtime/supervision-socket.js';
 import { FileEpochStore } from '../epochs.js';
-import type { FixtureConfig } from '../fixture-actor.js';
+import type { FixtureConfig } from '../fixture-actor.testkit.js';
 import { HostSupervisor } from '../host-supervisor.js';
-import { placeActors, type ActorSpec } from '../placement.js';
+import { specs } from '../actor-specs.testkit.js';
+import type { ActorSpec } from '../../messages/actor-spec.js';
 import { Adoption, type AdoptionOptions } from './adoption.js';
-import type { FixtureSupervision } from './fixture-supervisor.js';
+import type { FixtureSupervision } from './fixture-supervisor.testkit.js';
 
-const entry = fileURLToPath(new URL('../fixture-actor.js', import.meta.url));
-const supervisorEntry = fileURLToPath(new URL('./fixture-supervisor.js', import.meta.url));
+const entry = fileURLToPath(new URL('../fixture-actor.testkit.js', import.meta.url));
+const supervisorEntry = fileURLToPath(new URL('./fixture-supervisor.testkit.js', import.meta.url));
 const waitMs = 30_000;
 
-const specs = placeActors({
-  dataCenters: [
-    { name: 'a', role: 'training' },
-    { name: 'b', role: 'inference' },
-  ],
-  actors: { 'ps-shard': 2, trainer: 1, recommender: 1 },
-  partitions: 4,
-});
 const patient: FixtureConfig = { manners: {}, orphanMs: waitMs };
 
 let stateDir: string;

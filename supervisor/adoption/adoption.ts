@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { codeOf, messageOf } from '../../core/base/errors.js';
-import { parseAttachMessage, type AttachMessage } from '../../messages/supervision.js';
+import { parseAttachMessage, type AttachMessage } from '../../messages/child-messages.js';
 import { JsonLines } from '../../runtime/json-lines.js';
 import { supervisionSocket } from '../../runtime/supervision-socket.js';
-import type { ProcessExit } from '../actor-process.js';
+import type { ProcessExit } from '../child-process.js';
 import { ChildNotes, type ChildNote } from './child-notes.js';
 import {
   LeftProcess,

@@ -1,9 +1,13 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
-import { readJson, writePrivateJson } from '../private-file.js';
-import { identityOf, isSameProcess, type ProcessIdentity } from '../process-identity.js';
-import { SharedWrite } from '../shared-write.js';
+import { readJson, writePrivateJson } from '../../runtime/os/private-file.js';
+import {
+  identityOf,
+  isSameProcess,
+  type ProcessIdentity,
+} from '../../runtime/os/process-identity.js';
+import { SharedWrite } from '../../runtime/os/shared-write.js';
 
 /**
  * Which processes run for which addresses, in `<stateDir>/children.json`, for a successor to find if this supervisor is

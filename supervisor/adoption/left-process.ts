@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   parseChildMessage,
-  type ActorKind,
   type AttachMessage,
   type ParentMessage,
   type ReportedState,
-} from '../../messages/supervision.js';
-import type { ActorProcess, ProcessHandlers } from '../actor-process.js';
-import { isAlive, signalSameProcess } from '../process-identity.js';
+} from '../../messages/child-messages.js';
+import type { ActorKind } from '../../messages/actor-kinds.js';
+import type { ActorProcess, ProcessHandlers } from '../child-process.js';
+import { isAlive, signalSameProcess } from '../../runtime/os/process-identity.js';
 import type { ChildNote } from './child-notes.js';
 
 /**

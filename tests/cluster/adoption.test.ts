@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { connectStarling, type StarlingClient } from '../../client/client.js';
-import type { ClusterStatus } from '../../client/cluster-status.js';
+import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { readClusterAccess } from '../../runtime/cluster-file.js';
 import { leanConfig } from '../support/lean-config.js';
 import { StarlingUp, temporaryFolder } from '../support/starling-process.js';

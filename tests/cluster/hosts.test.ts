@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { operate } from '../../client/operate.js';
-import type { ClusterStatus } from '../../client/cluster-status.js';
+import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { decode } from '../../messages/codec.js';
 import { decodeEntry, partitionKey } from '../../messages/ownership.js';
 import { clusterBucket, streamName } from '../../messages/streams.js';
-import { parseSupervisionEvent } from '../../messages/supervision.js';
+import { parseSupervisionEvent } from '../../messages/supervision-events.js';
 import { audit } from '../../operations/audit/audit.js';
 import { HostFleet } from '../support/host-fleet.js';
 

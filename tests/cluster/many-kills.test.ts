@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ReplayReport } from '../../simulation/report.js';
+import type { ReplayReport } from '../../replay/replay-report.js';
 import { writeEvents } from '../support/events-csv.js';
 import { StarlingUp, temporaryFolder } from '../support/starling-process.js';
 
@@ -74,7 +74,7 @@ test('20 kills of shards, trainers and joiners at random moments: each batch cou
   expect(kills).toBeGreaterThanOrEqual(killsMin);
   expect(disturbed.supervision.restarts).toBeGreaterThanOrEqual(killsMin);
   expect(disturbed.events).toMatchObject({ accepted: eventCount, open: 0, deadLettered: 0 });
-  // Each batch in each partition and in the network exactly once is a law of these books (simulation/conservation.ts).
+  // Each batch in each partition and in the network exactly once is a law of these books (replay/conservation-laws.ts).
   expect(disturbed.conservation.ok).toBe(true);
   expect(Math.abs(aucAtEnd(disturbed) - aucAtEnd(calm.report()))).toBeLessThan(aucNoise);
 }, 300_000);

@@ -6,7 +6,7 @@ import { pullMessage, pushMessage, trailWidth } from '../../messages/parameters.
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
-import { blueprintOf } from '../../actors/shared/blueprint.js';
+import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { LiveCluster } from '../support/live-cluster.js';
 
 let live: LiveCluster;

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { decode } from '../../messages/codec.js';
 import { streamName } from '../../messages/streams.js';
 import { readClusterAccess } from '../../runtime/cluster-file.js';
-import type { NatsBus } from '../../runtime/nats.js';
-import { connectBus } from '../../runtime/nats.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { connectBus } from '../../runtime/nats/nats-bus.js';
 import { StarlingUp, starling, temporaryFolder } from '../support/starling-process.js';
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
-import { blueprintOf } from '../../actors/shared/blueprint.js';
+import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { operate } from '../../client/operate.js';
 import { streamName } from '../../messages/streams.js';
 import { rebuildPartition } from '../../replication/rebuild.js';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ReplayReport } from '../../simulation/report.js';
-import { actorKinds } from '../../messages/supervision.js';
+import type { ReplayReport } from '../../replay/replay-report.js';
+import { actorKinds } from '../../messages/actor-kinds.js';
 import { writeEvents } from '../support/events-csv.js';
 import { StarlingUp, temporaryFolder } from '../support/starling-process.js';
 

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import base from '../../cluster.config.js';
 import { roles } from '../../messages/roles.js';
-import type { ServerCredentials } from '../../supervisor/nats-servers/server-users.js';
+import type { ServerCredentials } from '../../site/servers/server-users.js';
 import { hasOpenssl, makeCertificates } from '../support/certificates.js';
 import { StarlingUp, starling, temporaryFolder } from '../support/starling-process.js';
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import type { ActorStatus } from '../../messages/supervision.js';
+import type { ActorStatus } from '../../messages/actor-status.js';
 import { LiveCluster } from '../support/live-cluster.js';
 
 let live: LiveCluster;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import base from '../../cluster.config.js';
-import type { ReplayReport } from '../../simulation/report.js';
+import type { ReplayReport } from '../../replay/replay-report.js';
 import { writeEvents } from '../support/events-csv.js';
 import { startMessageServer } from '../support/message-server.js';
 import { starling, temporaryFolder } from '../support/starling-process.js';

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { Mutator } from '../../core/base/mutate.js';
-import { fuzzSnapshot } from '../../core/embedding/snapshot/snapshot.fuzz.js';
-import { fuzzParameters } from '../../messages/parameters.fuzz.js';
+import { Mutator } from '../../core/base/mutate.testkit.js';
+import { fuzzSnapshot } from '../../core/embedding/snapshot/snapshot-fuzz.testkit.js';
+import { fuzzParameters } from '../../messages/parameters-fuzz.testkit.js';
 
 /**
  * `npm run fuzz [-- --inputs N --seed N]`: damaged inputs, a million by default, half into the snapshot reader and half

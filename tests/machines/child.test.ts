@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { transition } from 'xstate';
-import { childStates } from '../../messages/supervision.js';
+import { childStates } from '../../messages/actor-status.js';
 import { describePaths, namesOf } from '../support/machine-paths.js';
 import {
   childMachine,
@@ -8,7 +8,7 @@ import {
   isRestartable,
   type ChildEvent,
 } from '../../supervisor/child.machine.js';
-import { childPolicy } from '../../supervisor/restart-policy.js';
+import { childPolicy } from '../../runtime/restart-policy.js';
 
 const stop: ChildEvent = { type: 'STOP', drainMs: 7 };
 const exited: ChildEvent = { type: 'EXITED', atMs: 0, jitter: 1 };

@@ -7,7 +7,7 @@ import {
   isWhole,
   type DataCenterEvent,
   type Readiness,
-} from '../../supervisor/data-center.machine.js';
+} from '../../cluster/drains/data-center.machine.js';
 
 const seen: Readiness[] = [
   { readyCount: 3, actorCount: 3, missingKinds: [] },

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { describePaths, namesOf } from '../support/machine-paths.js';
-import { calmOf, hostMachine, type HostEvent } from '../../supervisor/hosts/host.machine.js';
+import { calmOf, hostMachine, type HostEvent } from '../../cluster/hosts/host.machine.js';
 
 const events: HostEvent[] = [{ type: 'RENEWED' }, { type: 'EXPIRED' }, { type: 'LEFT' }];
 

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { describePaths, namesOf } from '../support/machine-paths.js';
-import { leaderMachine, type LeaderEvent } from '../../supervisor/leadership/leader.machine.js';
+import { leaderMachine, type LeaderEvent } from '../../cluster/leadership/leader.machine.js';
 
 const events: LeaderEvent[] = [
   { type: 'VACANT' },

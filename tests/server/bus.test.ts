@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { NatsBus } from '../../runtime/nats.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { startMessageServer, type MessageServer } from '../support/message-server.js';
 import { until } from '../support/steady-requests.js';
 

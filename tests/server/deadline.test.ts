@@ -12,9 +12,9 @@ import { parseRankBatch } from '../../messages/ranking.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { Actor } from '../../runtime/actor.js';
-import { call } from '../../runtime/call.js';
-import type { NatsBus } from '../../runtime/nats.js';
-import { ServedEndpoint } from '../../runtime/serve.js';
+import { call } from '../../runtime/idempotent-call.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
 

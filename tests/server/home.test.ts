@@ -4,9 +4,9 @@ import { protocolVersion, decode, encode } from '../../messages/codec.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { Stoppable } from '../../runtime/bus.js';
-import { call } from '../../runtime/call.js';
-import type { NatsBus } from '../../runtime/nats.js';
-import { ServedEndpoint } from '../../runtime/serve.js';
+import { call } from '../../runtime/idempotent-call.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { startDataCenters, until, type DataCenters } from '../support/data-centers.js';
 
 let centers: DataCenters;

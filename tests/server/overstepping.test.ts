@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import base from '../../cluster.config.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { inboxPrefixOf } from '../../messages/permissions.js';
-import type { ChildMessage, StartMessage } from '../../messages/supervision.js';
-import type { ServerPorts } from '../../supervisor/nats-servers/server-config.js';
+import type { ChildMessage, StartMessage } from '../../messages/child-messages.js';
+import type { ServerPorts } from '../../site/servers/server-config.js';
 import { startRoleServers, type RoleServers } from '../support/role-servers.js';
 
 const entry = fileURLToPath(new URL('../support/overstepping-actor.js', import.meta.url));

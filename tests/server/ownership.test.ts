@@ -8,10 +8,10 @@ import { clusterBucket, streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import { Lease } from '../../replication/lease.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
-import type { NatsBus } from '../../runtime/nats.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
-import { LeaseWatch } from '../../supervisor/leadership/lease-watch.js';
-import { PartitionKeeper } from '../../supervisor/partitions/partition-keeper.js';
+import { LeaseWatch } from '../../cluster/leadership/lease-watch.js';
+import { PartitionKeeper } from '../../cluster/partitions/partition-keeper.js';
 import type { MessageServer } from '../support/message-server.js';
 import { declareOnly, startMessageServer } from '../support/message-server.js';
 

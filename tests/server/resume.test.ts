@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 // eslint-disable-next-line no-restricted-imports -- takes away a consumer and its place, which our own client never does.
 import { AckPolicy, connect, type NatsConnection } from 'nats';
-import { connectBus, type NatsBus } from '../../runtime/nats.js';
+import { connectBus, type NatsBus } from '../../runtime/nats/nats-bus.js';
 import { until } from '../support/data-centers.js';
 import { startMessageServer, type MessageServer } from '../support/message-server.js';
 

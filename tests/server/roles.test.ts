@@ -4,7 +4,7 @@ import { connect } from 'nats';
 import { roles, type Role } from '../../messages/roles.js';
 import { subject } from '../../messages/subjects.js';
 import { streamName } from '../../messages/streams.js';
-import { connectBus, type NatsBus } from '../../runtime/nats.js';
+import { connectBus, type NatsBus } from '../../runtime/nats/nats-bus.js';
 import {
   expectations,
   guests,

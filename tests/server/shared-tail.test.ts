@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { subject } from '../../messages/subjects.js';
 import type { Following } from '../../runtime/followers/follow.js';
 import { SharedTail } from '../../runtime/followers/shared-tail.js';
-import type { NatsBus } from '../../runtime/nats.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import type { MessageServer } from '../support/message-server.js';
 import { declareOnly, startMessageServer } from '../support/message-server.js';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { declareStreams, streamName } from '../../messages/streams.js';
 import { startMessageServer, type MessageServer } from '../support/message-server.js';
 import { temporaryFolder } from '../support/starling-process.js';
-import type { NatsBus } from '../../runtime/nats.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { DirectorySnapshots } from '../../runtime/stores/directory-snapshots.js';
 import {
   snapshotId,

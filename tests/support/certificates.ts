@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ServerTls } from '../../supervisor/nats-servers/server-config.js';
+import type { ServerTls } from '../../site/servers/server-config.js';
 
 /** Node can use certificates but not make them. */
 export const hasOpenssl = spawnSync('openssl', ['version']).status === 0;

@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs';
 import base from '../../cluster.config.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import type { Role } from '../../messages/roles.js';
-import { connectAs, type NatsBus } from '../../runtime/nats.js';
-import { prepareStreams } from '../../supervisor/cluster-streams.js';
-import { ownSite } from '../../supervisor/nats-site.js';
+import { connectAs, type NatsBus } from '../../runtime/nats/nats-bus.js';
+import { prepareStreams } from '../../site/cluster-streams.js';
+import { ownSite } from '../../site/nats-site.js';
 import { temporaryFolder } from './starling-process.js';
 
 /** The servers of a whole cluster, with all of its streams and roles, and nobody on them: train, east and west. */

@@ -3,19 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { inboxPrefixOf } from '../../messages/permissions.js';
 import type { Role } from '../../messages/roles.js';
-import { connectBus, type NatsBus } from '../../runtime/nats.js';
-import { readAccess, type AccessFile } from '../../supervisor/access-file.js';
-import { parseTopology } from '../../supervisor/nats-config/topology.js';
-import { writeDeployment } from '../../supervisor/nats-config/write-deployment.js';
-import { findServer } from '../../supervisor/nats-servers/find-server.js';
-import { hasGateways, hasMetaLeader } from '../../supervisor/nats-servers/monitor.js';
-import { choosePorts } from '../../supervisor/nats-servers/ports.js';
-import type { ServerPorts, ServerTls } from '../../supervisor/nats-servers/server-config.js';
+import { connectBus, type NatsBus } from '../../runtime/nats/nats-bus.js';
+import { readAccess, type AccessFile } from '../../site/access-file.js';
+import { parseTopology } from '../../site/deployment/topology.js';
+import { writeDeployment } from '../../site/deployment/write-deployment.js';
+import { findServer } from '../../site/servers/find-server.js';
+import { hasGateways, hasMetaLeader } from '../../site/servers/monitor.js';
+import { choosePorts } from '../../site/servers/ports.js';
+import type { ServerPorts, ServerTls } from '../../site/servers/server-config.js';
 import {
   startServerProcess,
   tailOf,
   type ServerProcess,
-} from '../../supervisor/nats-servers/server-process.js';
+} from '../../site/servers/server-process.js';
 
 const host = '127.0.0.1';
 const readyMsMax = 60_000;

@@ -1,7 +1,7 @@
 import { subject } from '../../messages/subjects.js';
 import type { ActorContext, CreateActor } from '../../runtime/actor.js';
 import { runActorProcess } from '../../runtime/actor-process.js';
-import { ServedEndpoint } from '../../runtime/serve.js';
+import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 
 /** A recommender that only says where it is: what is left of one when it needs no items and no rankers. */
 const create: CreateActor = ({ bus, identity: { dataCenter, epoch } }: ActorContext) => {

@@ -5,13 +5,13 @@ import base from '../../cluster.config.js';
 import { Fleet, type HostPlan } from '../../chaos/fleet.js';
 import type { StarlingClient } from '../../client/client.js';
 import { clientOn } from '../../client/client.js';
-import type { ClusterStatus } from '../../client/cluster-status.js';
+import type { ClusterStatus } from '../../messages/cluster-status.js';
 import type { ClusterConfigInput } from '../../core/config/schema.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
-import type { NatsBus } from '../../runtime/nats.js';
-import { connectAs } from '../../runtime/nats.js';
-import type { NatsSite } from '../../supervisor/nats-site.js';
-import { ownSite } from '../../supervisor/nats-site.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { connectAs } from '../../runtime/nats/nats-bus.js';
+import type { NatsSite } from '../../site/nats-site.js';
+import { ownSite } from '../../site/nats-site.js';
 import { leanConfig } from './lean-config.js';
 import { temporaryFolder } from './starling-process.js';
 

@@ -11,12 +11,12 @@ import type { PartitionDigest } from '../../messages/ownership.js';
 import { decodeEntry, parseDigests, partitionKey } from '../../messages/ownership.js';
 import { clusterBucket, streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
-import type { ActorStatus } from '../../messages/supervision.js';
-import { call } from '../../runtime/call.js';
-import type { NatsBus } from '../../runtime/nats.js';
-import { connectAs } from '../../runtime/nats.js';
-import type { RunningCluster } from '../../supervisor/cluster.js';
-import { startCluster } from '../../supervisor/cluster.js';
+import type { ActorStatus } from '../../messages/actor-status.js';
+import { call } from '../../runtime/idempotent-call.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { connectAs } from '../../runtime/nats/nats-bus.js';
+import type { RunningCluster } from '../../cluster/cluster.js';
+import { startCluster } from '../../cluster/cluster.js';
 import { leanConfig } from './lean-config.js';
 import { temporaryFolder } from './starling-process.js';
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { declareStreams, type StreamTopology } from '../../messages/streams.js';
-import { connectBus, type NatsBus } from '../../runtime/nats.js';
-import { findServer } from '../../supervisor/nats-servers/find-server.js';
+import { connectBus, type NatsBus } from '../../runtime/nats/nats-bus.js';
+import { findServer } from '../../site/servers/find-server.js';
 import { temporaryFolder } from './starling-process.js';
 
 export interface MessageServer {

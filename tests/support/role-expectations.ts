@@ -1,6 +1,6 @@
 import type { Role } from '../../messages/roles.js';
 import { roles } from '../../messages/roles.js';
-import { actorKinds } from '../../messages/supervision.js';
+import { actorKinds } from '../../messages/actor-kinds.js';
 import type { Site } from './role-servers.js';
 
 /**

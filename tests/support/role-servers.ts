@@ -4,13 +4,13 @@ import type { StarlingError } from '../../core/base/errors.js';
 import { inboxPrefixOf } from '../../messages/permissions.js';
 import type { Role } from '../../messages/roles.js';
 import { clusterBucket, declareStreams } from '../../messages/streams.js';
-import type { TlsFiles } from '../../messages/supervision.js';
-import { connectAs, type NatsBus } from '../../runtime/nats.js';
-import { loadCredentials } from '../../supervisor/nats-servers/credentials.js';
-import { findServer } from '../../supervisor/nats-servers/find-server.js';
-import { startNatsServers } from '../../supervisor/nats-servers/nats-servers.js';
-import type { ServerTls } from '../../supervisor/nats-servers/server-config.js';
-import type { ServerCredentials } from '../../supervisor/nats-servers/server-users.js';
+import type { TlsFiles } from '../../messages/nats-access.js';
+import { connectAs, type NatsBus } from '../../runtime/nats/nats-bus.js';
+import { loadCredentials } from '../../site/servers/credentials.js';
+import { findServer } from '../../site/servers/find-server.js';
+import { startNatsServers } from '../../site/servers/nats-servers.js';
+import type { ServerTls } from '../../site/servers/server-config.js';
+import type { ServerCredentials } from '../../site/servers/server-users.js';
 import { temporaryFolder } from './starling-process.js';
 
 const dataCenters = [

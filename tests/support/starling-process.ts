@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectStarling } from '../../client/client.js';
-import type { ClusterStatus } from '../../client/cluster-status.js';
+import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { codeOf, errorCodes } from '../../core/base/errors.js';
 
 const cli = fileURLToPath(new URL('../../cli/starling.js', import.meta.url));

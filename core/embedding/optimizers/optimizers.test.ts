@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { mix32 } from '../../base/hash.js';
 import { createOptimizer } from './create-optimizer.js';
 import type { OptimizerSpec } from './optimizer.js';
-import { references } from './optimizers.reference.js';
+import { references } from './optimizers.testkit.js';
 
 const dim = 8;
 const stepCount = 1_000;

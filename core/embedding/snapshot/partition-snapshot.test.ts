@@ -5,7 +5,7 @@ import type { TableSpec } from '../embedding-table.js';
 import { EmbeddingPartition } from '../partition.js';
 import { partitionSource, partitionTarget } from './partition-snapshot.js';
 import { readSnapshot } from './reader.js';
-import { header } from './snapshot.fixture.js';
+import { header } from './snapshot-rows.testkit.js';
 import { writeSnapshot } from './writer.js';
 
 const specs: TableSpec[] = [

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readSnapshot } from './reader.js';
-import { chunkBytesMax, header, keyAt, modelOf, slots } from './snapshot.fixture.js';
-import { SnapshotModel } from './snapshot.model.js';
+import { chunkBytesMax, header, keyAt, modelOf, slots } from './snapshot-rows.testkit.js';
+import { SnapshotModel } from './snapshot-model.testkit.js';
 import { writeSnapshot } from './writer.js';
 
 /** What goes on while a snapshot is taken: a chunk is asked for, a row is pushed, a row is evicted. */

@@ -4,8 +4,8 @@ import { crc32c } from './crc32c.js';
 import { rowBytes } from './row-columns.js';
 import { readSnapshot, SnapshotReader, verifySnapshot, type ReadOptions } from './reader.js';
 import type { SnapshotSlot } from './rows.js';
-import { chunkBytesMax, header, join, keyAt, modelOf, slots } from './snapshot.fixture.js';
-import { SnapshotModel } from './snapshot.model.js';
+import { chunkBytesMax, header, join, keyAt, modelOf, slots } from './snapshot-rows.testkit.js';
+import { SnapshotModel } from './snapshot-model.testkit.js';
 import { ChunkSplitter } from './split-chunks.js';
 import { writeSnapshot } from './writer.js';
 

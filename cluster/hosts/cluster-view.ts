@@ -1,0 +1,225 @@
+import type { ClusterStatus } from '../../messages/cluster-status.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { decode } from '../../messages/codec.js';
+import type { HostStatus, LeaderRecord, PlacementRecord } from '../../messages/hosts.js';
+import { parseHostStatus } from '../../messages/hosts.js';
+import { subjectPattern } from '../../messages/subjects.js';
+import type { ActorStatus } from '../../messages/actor-status.js';
+import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { ActorSpec } from '../../messages/actor-spec.js';
+import { placeActors } from '../placement/actor-placement.js';
+import type { SupervisionLog } from '../supervision-log.js';
+import { Watchers } from '../../supervisor/readiness-watchers.js';
+import { DataCenters } from '../drains/data-center-watch.js';
+import type { DrainStore } from '../drains/drain-store.js';
+
+export interface ViewOptions {
+  readonly bus: Bus;
+  readonly config: ClusterConfig;
+  /** Of this host, which need not go over the wire. */
+  readonly own: () => HostStatus;
+  readonly leader: () => LeaderRecord | undefined;
+  readonly placement: () => PlacementRecord | undefined;
+  readonly drains: DrainStore;
+  readonly events: SupervisionLog;
+  readonly natsVersion: string;
+  /** A host that was not heard of for so long is not believed any more. */
+  readonly silenceMsMax: number;
+}
+
+interface Heard {
+  readonly status: HostStatus;
+  readonly atMs: number;
+}
+
+/** All of the cluster as seen from one host: what every host tells of itself, put together. */
+export class ClusterView implements Stoppable {
+  readonly #options: ViewOptions;
+  readonly #heard = new Map<string, Heard>();
+  readonly dataCenters: DataCenters;
+  readonly #watchers = new Watchers();
+  readonly #listeners = new Set<() => void>();
+  readonly #subscription: Stoppable;
+  readonly #startedAtMs = Date.now();
+
+  constructor(options: ViewOptions) {
+    this.#options = options;
+    this.dataCenters = new DataCenters(options.config, options.drains);
+    this.#subscription = options.bus.subscribe(subjectPattern('hostStatus'), (bytes) =>
+      this.#hear(bytes),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.dataCenters.stop();
+    await this.#subscription.stop();
+  }
+
+  /** Something changed on this host; what others tell is noticed by itself. */
+  changed(): void {
+    this.dataCenters.observe(this.actors());
+    this.#watchers.changed();
+  }
+
+  /** Another host has told of itself. */
+  onHeard(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Every actor that should run, as its host tells of it. */
+  actors(): ActorStatus[] {
+    const placement = this.#options.placement();
+    if (!placement) return [];
+    const byHost = this.#actorsByHost();
+    return specsOf(this.#options.config, placement).map((spec) => {
+      const host = placement.hosts[spec.address];
+      const found = host === undefined ? undefined : byHost.get(host)?.get(spec.address);
+      return withPartitions(found ?? unknown(spec, host));
+    });
+  }
+
+  get ready(): boolean {
+    return areReady(this.actors());
+  }
+
+  /** Whether some replica of each public kind answers there. */
+  serves(dataCenter: string): boolean {
+    const replicas = this.actors().filter(
+      (actor) => actor.dataCenter === dataCenter && actor.stats['serving'] !== undefined,
+    );
+    const kinds = new Set(replicas.map(({ kind }) => kind));
+    return [...kinds].every((kind) =>
+      replicas.some((actor) => actor.kind === kind && actor.stats['serving'] === true),
+    );
+  }
+
+  /** Host by name; without those that are silent. */
+  hosts(): HostStatus[] {
+    return [...this.#heardNow().values()];
+  }
+
+  /** Whether a host other than this one tells that it runs the actor. */
+  runsElsewhere(address: string): boolean {
+    const own = this.#options.own().name;
+    return this.hosts().some(
+      ({ name, actors }) => name !== own && actors.some((actor) => actor.address === address),
+    );
+  }
+
+  status(): ClusterStatus {
+    const { config, events, leader, natsVersion } = this.#options;
+    const actors = this.actors();
+    const backend = actors.find(({ stats }) => typeof stats['backend'] === 'string')?.stats[
+      'backend'
+    ];
+    const hosts = this.hosts();
+    const led = leader();
+    return {
+      name: config.name,
+      leader: led && !led.resigned ? led.host : '',
+      term: led?.term ?? 0,
+      startedAtMs: Math.min(this.#startedAtMs, ...hosts.map(({ startedAtMs }) => startedAtMs)),
+      ready: areReady(actors),
+      hosts: hosts.map(({ name, dataCenters, capacity, actors: running }) => {
+        return { name, dataCenters, capacity, actors: running.length };
+      }),
+      dataCenters: config.dataCenters.map(({ name, role }) => {
+        return { name, role, state: this.dataCenters.stateOf(name) };
+      }),
+      natsServers: serversOf(hosts),
+      actors,
+      events: events.recent,
+      natsServer: { version: natsVersion },
+      ...(typeof backend === 'string' && backend !== '' ? { backend } : {}),
+    };
+  }
+
+  /**
+   * Resolves when the actors are ready; all there are if none are named.
+   * @throws StarlingError TIMEOUT naming those that are late.
+   */
+  async untilReady(timeoutMs: number, addresses?: readonly string[]): Promise<void> {
+    const wanted = (): ActorStatus[] => {
+      const actors = this.actors();
+      return addresses ? actors.filter(({ address }) => addresses.includes(address)) : actors;
+    };
+    await this.#watchers.untilReady(wanted, Math.max(1, addresses?.length ?? 1), timeoutMs);
+  }
+
+  /** Whether `condition` came true within `timeoutMs`; looked at after every change. */
+  until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
+    return this.#watchers.until(condition, timeoutMs);
+  }
+
+  #hear(bytes: Uint8Array): void {
+    let status: HostStatus;
+    try {
+      status = parseHostStatus(decode(bytes));
+    } catch {
+      return; // Of a release that speaks otherwise; its host shows as silent.
+    }
+    if (status.name === this.#options.own().name) return;
+    const known = this.#heard.get(status.name)?.status;
+    if (known && known.life === status.life && known.number >= status.number) return;
+    this.#heard.set(status.name, { status, atMs: performance.now() });
+    this.changed();
+    for (const listener of this.#listeners) listener();
+  }
+
+  #heardNow(): Map<string, HostStatus> {
+    const own = this.#options.own();
+    const since = performance.now() - this.#options.silenceMsMax;
+    const heard = [...this.#heard.values()].filter(({ atMs }) => atMs >= since);
+    return new Map([own, ...heard.map(({ status }) => status)].map((each) => [each.name, each]));
+  }
+
+  #actorsByHost(): Map<string, Map<string, ActorStatus>> {
+    return new Map(
+      [...this.#heardNow()].map(([name, { actors }]) => [
+        name,
+        new Map(actors.map((actor) => [actor.address, actor])),
+      ]),
+    );
+  }
+}
+
+/** All actors that a placement asks for, whether a host has them or not. */
+export function specsOf(config: ClusterConfig, { counts }: PlacementRecord): ActorSpec[] {
+  const { dataCenters, partitions } = config;
+  return placeActors({ dataCenters, actors: counts, partitions });
+}
+
+function areReady(actors: readonly ActorStatus[]): boolean {
+  return actors.length > 0 && actors.every(({ state }) => state === 'ready');
+}
+
+/** Of a ps-shard the directory decides, and the shard tells. */
+function withPartitions(actor: ActorStatus): ActorStatus {
+  const { partitions } = actor.stats;
+  return Array.isArray(partitions) ? { ...actor, partitions: partitions as number[] } : actor;
+}
+
+/** Its host is silent, or has not started it yet, or there is none. */
+function unknown({ address, kind, dataCenter }: ActorSpec, host: string | undefined): ActorStatus {
+  return {
+    address,
+    kind,
+    dataCenter,
+    host: host ?? '',
+    pid: null,
+    state: 'starting',
+    epoch: 0,
+    restarts: 0,
+    stats: {},
+    sinceMs: Date.now(),
+    reason: host === undefined ? 'no host can take it' : `host ${host} has not told of it`,
+  };
+}
+
+/** Each server once: whoever runs it knows its process. */
+function serversOf(hosts: readonly HostStatus[]): ClusterStatus['natsServers'] {
+  const byUrl = new Map<string, ClusterStatus['natsServers'][number]>();
+  for (const server of hosts.flatMap(({ natsServers }) => natsServers))
+    if (byUrl.get(server.url)?.pid == null) byUrl.set(server.url, server);
+  return [...byUrl.values()];
+}

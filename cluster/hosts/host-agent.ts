@@ -1,0 +1,129 @@
+import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type {
+  HostRecord,
+  HostStatus,
+  HostedServer,
+  PlacementRecord,
+} from '../../messages/hosts.js';
+import { encodeRecord } from '../../messages/hosts.js';
+import { subject } from '../../messages/subjects.js';
+import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { HostSupervisor } from '../../supervisor/host-supervisor.js';
+import { specsOf } from './cluster-view.js';
+import type { PlacementStore } from '../placement/placement-store.js';
+
+/** Between two tellings when nothing happens. Too low: traffic. Too high: figures are old, and a silent host is noticed late. */
+const tellMs = 500;
+/** Changes that come together are told together. */
+const tellSoonMs = 20;
+
+export interface AgentOptions {
+  readonly bus: Bus;
+  readonly config: ClusterConfig;
+  readonly record: HostRecord;
+  readonly supervisor: HostSupervisor;
+  readonly placement: PlacementStore;
+  readonly natsServers: () => readonly HostedServer[];
+  /** Whether a host that lives tells that it runs the actor: two processes of one address must not overlap. */
+  readonly runsElsewhere: (address: string) => boolean;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Makes this host run what the placement says, and tells what it runs. While the placement can't be read, or nobody
+ * leads, the host goes on with what it has.
+ */
+export class HostAgent implements Stoppable {
+  readonly #options: AgentOptions;
+  readonly #startedAtMs = Date.now();
+  readonly #leaving = new Set<string>();
+  /** Placed here, but still finishing on another host. */
+  #awaited = false;
+  #timer: NodeJS.Timeout | undefined;
+  #forget: () => void = () => undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #number = 0;
+  #stopped = false;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { placement } = this.#options;
+    this.#timer = setInterval(() => this.#tell(), tellMs);
+    this.#forget = placement.onChange((record) => this.#apply(record));
+    if (placement.record) this.#apply(placement.record);
+    this.#tell();
+  }
+
+  /** No more starts and stops by the placement; what runs goes on. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#forget();
+    clearInterval(this.#timer);
+    clearTimeout(this.#soon);
+  }
+
+  /** An actor's state changed: told within a moment. */
+  changed(): void {
+    if (this.#stopped) return;
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.#tell();
+    }, tellSoonMs);
+  }
+
+  /** Another host told of itself: perhaps it has stopped what is to start here. */
+  heard(): void {
+    const { record } = this.#options.placement;
+    if (this.#awaited && record) this.#apply(record);
+  }
+
+  status(): HostStatus {
+    const { record, supervisor, natsServers } = this.#options;
+    return {
+      ...record,
+      number: this.#number,
+      startedAtMs: this.#startedAtMs,
+      actors: supervisor.snapshot(),
+      natsServers: natsServers(),
+    };
+  }
+
+  #tell(): void {
+    const { bus, record } = this.#options;
+    this.#number++;
+    bus.publish(subject.hostStatus(record.name), encodeRecord(this.status()));
+  }
+
+  #apply(record: PlacementRecord): void {
+    if (this.#stopped) return;
+    const { config, supervisor, record: own, runsElsewhere, log } = this.#options;
+    const wanted = specsOf(config, record).filter(
+      ({ address }) => record.hosts[address] === own.name,
+    );
+    const running = new Set(supervisor.snapshot().map(({ address }) => address));
+    const missing = wanted.filter(({ address }) => !running.has(address));
+    const free = missing.filter(({ address }) => !runsElsewhere(address));
+    this.#awaited = free.length < missing.length;
+    supervisor.start(free);
+    const names = new Set(wanted.map(({ address }) => address));
+    for (const address of running) {
+      if (names.has(address) || this.#leaving.has(address)) continue;
+      this.#leaving.add(address);
+      supervisor
+        .remove([address])
+        .catch((error: unknown) => log(`${address}: ${codeOf(error)}: ${messageOf(error)}`))
+        .finally(() => {
+          this.#leaving.delete(address);
+          // It may be wanted here again by now.
+          const { placement } = this.#options;
+          if (placement.record) this.#apply(placement.record);
+          this.changed();
+        });
+    }
+    this.changed();
+  }
+}

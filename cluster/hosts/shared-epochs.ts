@@ -1,0 +1,62 @@
+import { codeOf } from '../../core/base/errors.js';
+import { decodeEpoch, encodeRecord, epochKey } from '../../messages/hosts.js';
+import { clusterBucket } from '../../messages/streams.js';
+import type { Bus } from '../../runtime/bus.js';
+import { within } from '../../runtime/time-limit.js';
+import type { EpochStore } from '../../supervisor/epochs.js';
+
+/** An answer that takes longer counts as none. Too low: a busy bucket is passed by. Too high: part of each recovery. */
+const answerMsMax = 2_000;
+/** Somebody else may count the same address on, but hardly this often at once. */
+const triesMax = 8;
+
+/**
+ * Epochs of addresses that may run on any host: counted in the bucket, where all hosts see them, and on this host as
+ * well, so that they go on when the bucket is away.
+ */
+export class SharedEpochStore implements EpochStore {
+  readonly #bus: Pick<Bus, 'bucketEntry' | 'bucketUpdate'>;
+  readonly #local: EpochStore & { raise(address: string, epoch: number): void };
+  readonly #mayRunAlone: (address: string) => boolean;
+
+  /**
+   * @param mayRunAlone whether an actor may start without the bucket: one whose epoch fences nobody. The others could
+   *   not work without it anyway.
+   */
+  constructor(
+    bus: Pick<Bus, 'bucketEntry' | 'bucketUpdate'>,
+    local: EpochStore & { raise(address: string, epoch: number): void },
+    mayRunAlone: (address: string) => boolean,
+  ) {
+    this.#bus = bus;
+    this.#local = local;
+    this.#mayRunAlone = mayRunAlone;
+  }
+
+  async next(address: string): Promise<number> {
+    const local = await this.#local.next(address);
+    try {
+      const epoch = await within(answerMsMax, epochKey(address), this.#count(address, local));
+      this.#local.raise(address, epoch);
+      return epoch;
+    } catch (error) {
+      if (this.#mayRunAlone(address)) return local;
+      throw error;
+    }
+  }
+
+  async #count(address: string, atLeast: number): Promise<number> {
+    const key = epochKey(address);
+    for (let attempt = 1; ; attempt++) {
+      const found = await this.#bus.bucketEntry(clusterBucket, key);
+      const epoch = Math.max(atLeast, found ? decodeEpoch(found.bytes) + 1 : 0);
+      try {
+        const bytes = encodeRecord({ epoch });
+        await this.#bus.bucketUpdate(clusterBucket, key, bytes, found?.revision ?? 0);
+        return epoch;
+      } catch (error) {
+        if (codeOf(error) !== 'CONFLICT' || attempt === triesMax) throw error;
+      }
+    }
+  }
+}

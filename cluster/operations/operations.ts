@@ -1,0 +1,113 @@
+import { encode, protocolVersion } from '../../messages/codec.js';
+import type { Operation, Progress } from '../../messages/operations.js';
+import { parseDrain, parseOperation, parseRestore, parseScale } from '../../messages/operations.js';
+import type { OperateVerb } from '../../messages/subjects.js';
+import { subject } from '../../messages/subjects.js';
+import type { Bus, Stoppable } from '../../runtime/bus.js';
+import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
+import type { DrainKeeper } from '../drains/drain-keeper.js';
+import type { SnapshotKeeper } from '../snapshots/snapshot-keeper.js';
+import type { RestoreOptions } from './restore.js';
+import { restore } from './restore.js';
+import type { Scale } from './scale.js';
+
+const operationMsMax = 60 * 60_000;
+
+export interface OperationsOptions extends RestoreOptions {
+  readonly snapshots: SnapshotKeeper;
+  readonly scale: Scale;
+  readonly drainer: Pick<DrainKeeper, 'drain' | 'undrain'>;
+  readonly onRestored: (detail: string) => void;
+}
+
+/** Answers what people ask of the cluster; one operation of a kind at a time. */
+export class Operations implements Stoppable {
+  readonly #options: OperationsOptions;
+  readonly #endpoints: readonly ServedEndpoint[];
+
+  constructor(options: OperationsOptions) {
+    this.#options = options;
+    const { snapshots, scale, drainer, onRestored } = options;
+    this.#endpoints = [
+      this.#serve('snapshot', parseOperation, async (_request, tell) => {
+        return { taken: await snapshots.take((text) => tell({ text, done: 0, total: 1 })) };
+      }),
+      this.#serve('restore', parseRestore, async (request, tell) => {
+        const total = options.config.partitions + 1;
+        let done = 0;
+        const restored = await restore(request, options, (text) =>
+          tell({ text, done: ++done, total }),
+        );
+        onRestored(
+          `${JSON.stringify(request.to)}: ${restored.changed} rows changed, ${restored.removed} went`,
+        );
+        return restored;
+      }),
+      this.#serve('scale', parseScale, async (request, tell) => {
+        await scale.to(request, tell);
+        return { kind: request.kind, count: request.count };
+      }),
+      this.#serve('drain', parseDrain, async ({ dataCenter }) => {
+        await drainer.drain(dataCenter);
+        return { dataCenter };
+      }),
+      this.#serve('undrain', parseDrain, async ({ dataCenter }) => {
+        await drainer.undrain(dataCenter);
+        return { dataCenter };
+      }),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint.stop()));
+  }
+
+  #serve<T extends Operation>(
+    verb: OperateVerb,
+    parse: (value: unknown) => T,
+    run: (request: T, tell: (progress: Progress) => void) => Promise<object>,
+  ): ServedEndpoint {
+    const { bus } = this.#options;
+    return new ServedEndpoint(bus, {
+      subject: subject.operate(verb),
+      inFlightMax: 1,
+      deadlineMs: operationMsMax,
+      handle: async (value) => {
+        const request = parse(value);
+        const teller = new Teller(bus, request.operation);
+        try {
+          return { v: protocolVersion, ...(await run(request, teller.tell)) };
+        } finally {
+          teller.stop();
+        }
+      },
+    });
+  }
+}
+
+/** Too low: noise. Too high: the caller takes a long step for the end of the supervisor. */
+const repeatMs = 3_000;
+
+/** Tells how far an operation is, and again and again that it goes on. */
+class Teller {
+  readonly #bus: Bus;
+  readonly #operation: string;
+  readonly #timer: NodeJS.Timeout;
+  #last: Progress = { text: 'begun', done: 0, total: 1 };
+
+  constructor(bus: Bus, operation: string) {
+    this.#bus = bus;
+    this.#operation = operation;
+    this.#timer = setInterval(() => this.tell(this.#last), repeatMs);
+  }
+
+  readonly tell = (progress: Progress): void => {
+    this.#last = progress;
+    const bytes = encode({ v: protocolVersion, ...progress });
+    this.#bus.publish(subject.progress(this.#operation), bytes);
+  };
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}

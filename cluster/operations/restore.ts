@@ -1,0 +1,108 @@
+import { StarlingError } from '../../core/base/errors.js';
+import { trainingDataCenter } from '../../core/config/data-centers.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { asMessage, number } from '../../messages/checks.js';
+import type { RestoreRequest } from '../../messages/operations.js';
+import type { RestoreCommand } from '../../messages/snapshots.js';
+import { restoreCommand } from '../../messages/snapshots.js';
+import { streamName } from '../../messages/streams.js';
+import { subject } from '../../messages/subjects.js';
+import type { PartitionDirectory } from '../../replication/partition-directory.js';
+import type { Bus, StreamMessage } from '../../runtime/bus.js';
+import { call } from '../../runtime/idempotent-call.js';
+import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
+import { exactFrom, readManifests } from '../snapshots/manifests.js';
+
+const restoreMsMax = 30 * 60_000;
+
+export interface RestoreOptions {
+  readonly bus: Bus;
+  readonly config: ClusterConfig;
+  readonly directory: PartitionDirectory;
+  readonly log: (line: string) => void;
+  /** Of the leader this works for. */
+  readonly term: number;
+}
+
+export interface Restored {
+  /** Of DELTAS; absent for a snapshot of elsewhere. */
+  readonly sequence?: number;
+  readonly changed: number;
+  readonly removed: number;
+}
+
+/**
+ * Rows and network go back to what they were. What differs is published like everything that is learned, so serving
+ * follows within its usual time; the batches learned since stay booked as learned, and training goes on from there.
+ *
+ * @throws StarlingError BAD_REQUEST for a moment that log and snapshots do not cover.
+ */
+export async function restore(
+  request: RestoreRequest,
+  options: RestoreOptions,
+  progress: (text: string) => void,
+): Promise<Restored> {
+  const from = await sourceOf(request.to, options);
+  const { bus, directory, term } = options;
+  const partitionsOf = new Map<number, number[]>();
+  for (const partition of directory.partitions) {
+    const { owner } = directory.ownerOf(partition);
+    partitionsOf.set(owner, [...(partitionsOf.get(owner) ?? []), partition]);
+  }
+  const how = { deadlineMs: restoreMsMax, retry: 'none' as const };
+  const totals = { changed: 0, removed: 0 };
+  await Promise.all(
+    [...partitionsOf].map(async ([shard, partitions]) => {
+      // One at a time, so that the others go on learning.
+      for (const partition of partitions) {
+        const command = restoreCommand({ partitions: [partition], from, term });
+        const value = await call(bus, subject.shardControl('restore', shard), command, how);
+        const reply = asMessage(value, 'restore reply');
+        totals.changed += number(reply, 'changed', 'restore reply');
+        totals.removed += number(reply, 'removed', 'restore reply');
+        progress(`partition ${partition} is back`);
+      }
+    }),
+  );
+  const dense = restoreCommand({ partitions: [], from, term });
+  await call(bus, subject.denseControl('restore'), dense, { deadlineMs: 60_000, retry: 'none' });
+  progress('the network is back');
+  return { ...totals, ...('sequence' in from ? { sequence: from.sequence } : {}) };
+}
+
+async function sourceOf(
+  to: RestoreRequest['to'],
+  { bus, config, log }: RestoreOptions,
+): Promise<RestoreCommand['from']> {
+  if ('snapshot' in to) return to;
+  const sequence = 'sequence' in to ? to.sequence : await sequenceAt(bus, to.atMs);
+  const { firstSequence, lastSequence } = await bus.streamState(streamName.deltas);
+  if (sequence > lastSequence || sequence < 0) {
+    const text = `the log ends at sequence ${lastSequence}; ${sequence} is not in it.`;
+    throw new StarlingError('BAD_REQUEST', text, { sequence, lastSequence });
+  }
+  if (firstSequence <= 1) return { sequence };
+  const training = trainingDataCenter(config);
+  const manifests = await readManifests(openSnapshots(bus, config, training), log);
+  const earliest = Math.min(...manifests.map(exactFrom));
+  if (sequence >= earliest) return { sequence };
+  const text = Number.isFinite(earliest)
+    ? `the log and its snapshots reach back to sequence ${earliest}; ${sequence} is before that.`
+    : `the log begins at sequence ${firstSequence}, and there is no snapshot; ${sequence} can't be restored.`;
+  throw new StarlingError('BAD_REQUEST', text, { sequence, earliest });
+}
+
+/** Of the last record that was in the log at that time. */
+async function sequenceAt(bus: Bus, atMs: number): Promise<number> {
+  const { lastSequence } = await bus.streamState(streamName.deltas);
+  let first: StreamMessage | undefined;
+  let found: () => void;
+  const seen = new Promise<void>((resolve) => (found = resolve));
+  const tail = await bus.tail({ stream: streamName.deltas, fromTimeMs: atMs }, (message) => {
+    first ??= message;
+    found();
+  });
+  if (tail.backlog > 0) await seen;
+  await tail.stop();
+  return first ? first.sequence - 1 : lastSequence;
+}

@@ -1,0 +1,152 @@
+import { StarlingError } from '../../core/base/errors.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { decode, encode, protocolVersion } from '../../messages/codec.js';
+import type { HostStatus } from '../../messages/hosts.js';
+import type { ScaleRequest } from '../../messages/operations.js';
+import { clusterBucket } from '../../messages/streams.js';
+import type { ActorKind } from '../../messages/actor-kinds.js';
+import type { SupervisionEvent } from '../../messages/supervision-events.js';
+import type { Bus } from '../../runtime/bus.js';
+import type { ClusterView } from '../hosts/cluster-view.js';
+import type { MoveProgress, PartitionKeeper } from '../partitions/partition-keeper.js';
+import { placeActors } from '../placement/actor-placement.js';
+
+/** The others are tied to what is on disk or in streams for the life of a cluster. */
+const scalable: ReadonlySet<ActorKind> = new Set([
+  'ps-shard',
+  'trainer',
+  'processor',
+  'feature-store',
+  'ranker',
+  'recommender',
+]);
+
+const readyMsMax = 120_000;
+
+export type ActorCounts = ClusterConfig['actors'];
+
+export interface ScaleOptions {
+  readonly bus: Bus;
+  readonly config: ClusterConfig;
+  readonly view: ClusterView;
+  /** Has hosts start and stop actors until there are as many. */
+  readonly place: (counts: ActorCounts) => Promise<void>;
+  readonly keeper: PartitionKeeper;
+  readonly record: (event: SupervisionEvent) => void;
+}
+
+/**
+ * How many of each kind there are now. A change is kept in the bucket, so a restart of the cluster has it too, until
+ * the configuration itself says another number.
+ */
+export class Scale {
+  readonly #options: ScaleOptions;
+  #counts: ActorCounts;
+
+  constructor(options: ScaleOptions, counts: ActorCounts) {
+    this.#options = options;
+    this.#counts = counts;
+  }
+
+  get counts(): ActorCounts {
+    return this.#counts;
+  }
+
+  /** @throws StarlingError BAD_REQUEST for a kind or a number that can't be. */
+  async to(request: ScaleRequest, progress: (state: MoveProgress) => void): Promise<void> {
+    const { kind, count } = request;
+    const { config, view, place, keeper, bus, record } = this.#options;
+    this.#check(request);
+    const before = this.#place();
+    const counts = { ...this.#counts, [kind]: count };
+    const after = placeActors({ ...config, actors: counts });
+    const added = after.filter(({ address }) => !before.some((each) => each.address === address));
+    const removed = before.filter(({ address }) => !after.some((each) => each.address === address));
+    const plain = { done: 0, total: 1 };
+    if (added.length > 0) {
+      progress({ ...plain, text: `starting ${added.map(({ address }) => address).join(', ')}` });
+      await place(counts);
+      await view.untilReady(
+        readyMsMax,
+        added.map(({ address }) => address),
+      );
+    }
+    // Nothing to start, but a leader whose time is over must not go on.
+    else await place(this.#counts);
+    // From here on a restart of the cluster goes on with the new number.
+    await keepCount(bus, config, kind, count);
+    this.#counts = counts;
+    if (kind === 'ps-shard') await keeper.moveTo(indices(count), progress);
+    if (removed.length > 0) {
+      progress({ ...plain, text: `stopping ${removed.map(({ address }) => address).join(', ')}` });
+      await place(counts);
+      const stopped = () =>
+        removed.every(({ address }) => !view.hosts().some((host) => runs(host, address)));
+      await view.until(stopped, readyMsMax);
+    }
+    record({
+      atMs: Date.now(),
+      address: `${kind}`,
+      type: 'scale',
+      detail: `${before.filter((each) => each.kind === kind).length} → ${after.filter((each) => each.kind === kind).length}`,
+      epoch: 0,
+    });
+  }
+
+  #place() {
+    return placeActors({ ...this.#options.config, actors: this.#counts });
+  }
+
+  #check({ kind, count }: ScaleRequest): void {
+    const { config } = this.#options;
+    const field = { field: 'kind' };
+    if (!scalable.has(kind)) {
+      const text = `the number of ${kind}s is fixed for the life of a cluster; ${[...scalable].join(', ')} can be scaled.`;
+      throw new StarlingError('BAD_REQUEST', text, field);
+    }
+    if (kind !== 'ps-shard') return;
+    if (count > config.partitions) {
+      const text = `${count} ps-shards can't share ${config.partitions} partitions.`;
+      throw new StarlingError('BAD_REQUEST', text, field);
+    }
+    if (count <= config.standby) {
+      const text = `with standby ${config.standby} at least ${config.standby + 1} ps-shards are needed.`;
+      throw new StarlingError('BAD_REQUEST', text, field);
+    }
+  }
+}
+
+function runs({ actors }: HostStatus, address: string): boolean {
+  return actors.some((actor) => actor.address === address);
+}
+
+export function indices(count: number): number[] {
+  return Array.from({ length: count }, (_unused, i) => i);
+}
+
+function scaleKey(kind: ActorKind): string {
+  return `scale.${kind}`;
+}
+
+async function keepCount(
+  bus: Bus,
+  config: ClusterConfig,
+  kind: ActorKind,
+  count: number,
+): Promise<void> {
+  const kept = { v: protocolVersion, configured: config.actors[kind], count };
+  await bus.bucketPut(clusterBucket, scaleKey(kind), encode(kept));
+}
+
+/** The numbers of the configuration, but for those that were changed while it was the same. */
+export async function readCounts(bus: Bus, config: ClusterConfig): Promise<ActorCounts> {
+  const counts: Record<string, number> = { ...config.actors };
+  for (const kind of scalable) {
+    const bytes = await bus.bucketGet(clusterBucket, scaleKey(kind));
+    if (!bytes) continue;
+    const { configured, count } = decode(bytes) as { configured?: unknown; count?: unknown };
+    if (configured === config.actors[kind] && Number.isSafeInteger(count))
+      counts[kind] = count as number;
+  }
+  return counts as ActorCounts;
+}

@@ -1,0 +1,210 @@
+import { trainingDataCenter } from '../../core/config/data-centers.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { codeOf, messageOf } from '../../core/base/errors.js';
+import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
+import type { SupervisionEvent } from '../../messages/supervision-events.js';
+import { PartitionDirectory } from '../../replication/partition-directory.js';
+import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { ClusterView } from '../hosts/cluster-view.js';
+import type { DrainKeeper } from '../drains/drain-keeper.js';
+import { LeaseWatch } from '../leadership/lease-watch.js';
+import { Operations } from '../operations/operations.js';
+import type { ActorCounts } from '../operations/scale.js';
+import { Scale, indices, readCounts } from '../operations/scale.js';
+import { PartitionKeeper } from './partition-keeper.js';
+import { addressOf } from '../../messages/actor-spec.js';
+import { SnapshotKeeper } from '../snapshots/snapshot-keeper.js';
+import type { SupervisionLog } from '../supervision-log.js';
+
+/**
+ * How long all ps-shards must have been ready before partitions go back to where they belong. Too low: a shard that
+ * keeps dying is given partitions again and again. Too high: one shard does the work of two for longer.
+ */
+const calmMs = 5_000;
+
+export interface PartitionServicesOptions {
+  readonly bus: Bus;
+  readonly config: ClusterConfig;
+  readonly events: SupervisionLog;
+  readonly log: (line: string) => void;
+  /** Of the leader these services work for. */
+  readonly term: number;
+}
+
+/** Where the actors are, and how they get there. */
+export interface PlacedActors {
+  readonly view: ClusterView;
+  readonly place: (counts: ActorCounts) => Promise<void>;
+  /** By address; undefined where it has none yet. */
+  readonly hostOf: (address: string) => string | undefined;
+}
+
+/** What looks after the partitions: who owns them, their snapshots, and what people ask to be done with them. */
+export class PartitionServices implements Stoppable {
+  readonly #options: PartitionServicesOptions;
+  readonly #directory: PartitionDirectory;
+  readonly #keeper: PartitionKeeper;
+  readonly #training: string;
+  #counts: ActorCounts;
+  #scale: Scale | undefined;
+  #actors: PlacedActors | undefined;
+  #undo: (() => unknown)[] = [];
+  #calm: NodeJS.Timeout | undefined;
+  /** Another leader has started shards before. */
+  #atWork = false;
+
+  private constructor(
+    options: PartitionServicesOptions,
+    directory: PartitionDirectory,
+    counts: ActorCounts,
+  ) {
+    const { bus, config, events } = options;
+    this.#options = options;
+    this.#directory = directory;
+    this.#counts = counts;
+    this.#training = trainingDataCenter(config);
+    this.#keeper = new PartitionKeeper({
+      bus,
+      directory,
+      partitionCount: config.partitions,
+      standby: config.standby,
+      addressOf: (shard) => this.#addressOf(shard),
+      hostOf: (shard) => this.#actors?.hostOf(this.#addressOf(shard)),
+      record: events.record,
+      term: options.term,
+    });
+  }
+
+  static async open(options: PartitionServicesOptions): Promise<PartitionServices> {
+    const { bus, config } = options;
+    const counts = await readCounts(bus, config);
+    const directory = await PartitionDirectory.open(bus);
+    return new PartitionServices(options, directory, counts);
+  }
+
+  /** Each partition has an owner when it resolves, so shards may start; and a former leader is shut out. */
+  async prepare(actors: PlacedActors): Promise<void> {
+    this.#actors = actors;
+    this.#atWork = actors.view
+      .actors()
+      .some(({ kind, pid }) => kind === 'ps-shard' && pid !== null);
+    await this.#keeper.prepare(indices(this.counts['ps-shard']), this.#atWork);
+  }
+
+  /** Standbys take over from those of the actors that are shards, where shards are at work at all. */
+  async replace(addresses: readonly string[], reason: string): Promise<void> {
+    if (this.#atWork) await Promise.all(addresses.map((address) => this.#replace(address, reason)));
+  }
+
+  /** Actors of each kind: those of the configuration, unless scaled since. */
+  get counts(): ActorCounts {
+    return this.#scale?.counts ?? this.#counts;
+  }
+
+  async watch({
+    view,
+    place,
+    drainer,
+  }: PlacedActors & { readonly drainer: DrainKeeper }): Promise<void> {
+    const { bus, config, events, log, term } = this.#options;
+    const scale = new Scale(
+      { bus, config, view, place, keeper: this.#keeper, record: events.record },
+      this.#counts,
+    );
+    this.#scale = scale;
+    this.#undo.push(events.onEvent((event) => this.#hear(event, view)));
+    if (config.standby > 0) {
+      const leases = new LeaseWatch(bus, {
+        keys: leaseKeys,
+        leaseMs: config.supervision.leaseMs,
+        // Where none of them runs, what is there is of a life long past; else one may have died with the last leader.
+        presumeHeld: this.#atWork,
+        onExpired: (key) => void this.#replace(addressOfLease(key)!, 'its lease ran out'),
+      });
+      await leases.start();
+      this.#undo.push(() => leases.stop());
+    }
+    const snapshots = new SnapshotKeeper({
+      bus,
+      config,
+      directory: this.#directory,
+      log,
+      onDone: ({ snapshot, dataCenter, rows, bytes, seconds, trimmed }) =>
+        this.#record(
+          'snapshot',
+          `${snapshot} in ${dataCenter}: ${rows} rows, ${bytes} bytes, ${seconds.toFixed(1)} s; ${trimmed} records trimmed`,
+        ),
+    });
+    snapshots.start();
+    this.#undo.push(() => snapshots.stop());
+    const operations = new Operations({
+      bus,
+      config,
+      directory: this.#directory,
+      log,
+      snapshots,
+      scale,
+      drainer,
+      term,
+      onRestored: (detail) => this.#record('restore', detail),
+    });
+    this.#undo.push(() => operations.stop());
+  }
+
+  /** Nothing is promoted, moved or copied any more. */
+  async unwatch(): Promise<void> {
+    for (let step = this.#undo.pop(); step; step = this.#undo.pop()) await step();
+    clearTimeout(this.#calm);
+  }
+
+  async stop(): Promise<void> {
+    await this.unwatch();
+    await this.#directory.stop();
+  }
+
+  #hear({ address, type, epoch }: SupervisionEvent, view: ClusterView): void {
+    if (this.#shardOf(address) === undefined) return;
+    // Told late, of a life that another one has followed.
+    const now = view.actors().find((actor) => actor.address === address);
+    if (type === 'exit' && now?.state === 'ready' && now.epoch > epoch) return;
+    if (type === 'exit') void this.#replace(address, 'it died');
+    if (type !== 'exit' && type !== 'ready') return;
+    clearTimeout(this.#calm);
+    if (type === 'ready') this.#calm = setTimeout(() => this.#rebalance(view), calmMs);
+  }
+
+  async #replace(address: string, reason: string): Promise<void> {
+    const shard = this.#shardOf(address);
+    if (shard === undefined) return;
+    try {
+      await this.#keeper.promote(shard, `${address}: ${reason}`);
+    } catch (error) {
+      this.#options.log(`no standby for ${address}: ${codeOf(error)}: ${messageOf(error)}`);
+    }
+  }
+
+  /** What a standby took over goes back once its owner has been there for a while. */
+  #rebalance(view: ClusterView): void {
+    const shards = view.actors().filter(({ kind }) => kind === 'ps-shard');
+    if (shards.some(({ state }) => state !== 'ready')) return;
+    this.#keeper
+      .moveTo(indices(this.counts['ps-shard']), () => undefined)
+      .catch((error: unknown) =>
+        this.#options.log(`partitions stay where they are: ${codeOf(error)}: ${messageOf(error)}`),
+      );
+  }
+
+  #addressOf(shard: number): string {
+    return addressOf(this.#training, 'ps-shard', shard);
+  }
+
+  #shardOf(address: string): number | undefined {
+    const [dataCenter, kind, index] = address.split('.');
+    return dataCenter === this.#training && kind === 'ps-shard' ? Number(index) : undefined;
+  }
+
+  #record(type: SupervisionEvent['type'], detail: string): void {
+    const address = this.#options.config.name;
+    this.#options.events.record({ atMs: Date.now(), address, type, detail, epoch: 0 });
+  }
+}

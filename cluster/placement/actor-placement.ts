@@ -1,0 +1,107 @@
+import { StarlingError } from '../../core/base/errors.js';
+import { actorKinds, type ActorKind } from '../../messages/actor-kinds.js';
+import { addressOf, type ActorSpec } from '../../messages/actor-spec.js';
+
+/**
+ * Which actors a configuration asks for, and where: a pure function, so that every host that knows the configuration
+ * computes the same answer.
+ */
+export interface PlacementInput {
+  readonly dataCenters: readonly DataCenterSpec[];
+  /** Actors per kind: in all for kinds of the training data center, in each inference data center for the others. */
+  readonly actors: Readonly<Partial<Record<ActorKind, number>>>;
+  /** Number of partitions of the key space. */
+  readonly partitions: number;
+}
+
+export interface DataCenterSpec {
+  readonly name: string;
+  readonly role: 'training' | 'inference';
+}
+
+interface KindRule {
+  readonly role: DataCenterSpec['role'];
+  /** Actors rest on those of lower tiers: 0 holds state, 1 feeds it, 2 answers requests. */
+  readonly tier: number;
+  /** Whether there must be a partition for each, and whether the index says which. */
+  readonly partitions: 'none' | 'by index' | 'by directory';
+}
+
+const kindRules: Readonly<Record<ActorKind, KindRule>> = {
+  'ps-shard': { role: 'training', tier: 0, partitions: 'by directory' },
+  'dense-shard': { role: 'training', tier: 0, partitions: 'none' },
+  joiner: { role: 'training', tier: 0, partitions: 'none' },
+  'feature-store': { role: 'inference', tier: 0, partitions: 'none' },
+  processor: { role: 'training', tier: 1, partitions: 'none' },
+  trainer: { role: 'training', tier: 1, partitions: 'none' },
+  'serving-shard': { role: 'inference', tier: 1, partitions: 'by index' },
+  ranker: { role: 'inference', tier: 2, partitions: 'none' },
+  recommender: { role: 'inference', tier: 2, partitions: 'none' },
+};
+
+/** Partitions of shard `index` of `count`, ascending: those that are `index` modulo `count`. */
+export function partitionsOfShard(
+  index: number,
+  { count, partitions }: { readonly count: number; readonly partitions: number },
+): number[] {
+  const owned: number[] = [];
+  for (let partition = index; partition < partitions; partition += count) owned.push(partition);
+  return owned;
+}
+
+/**
+ * Every actor that `input` asks for, in start order.
+ *
+ * @throws CONFIG_INVALID if an address would not be a valid subject, a count is not a natural number, there is not
+ *   exactly one training data center, or a kind has more shards than there are partitions.
+ */
+export function placeActors(input: PlacementInput): ActorSpec[] {
+  checkPlacement(input);
+  const specs: ActorSpec[] = [];
+  for (const dataCenter of input.dataCenters) {
+    for (const kind of actorKinds) {
+      if (kindRules[kind].role !== dataCenter.role) continue;
+      const count = input.actors[kind] ?? 0;
+      for (let index = 0; index < count; index++) {
+        specs.push(specOf(dataCenter.name, kind, index, { count, partitions: input.partitions }));
+      }
+    }
+  }
+  return specs.sort((a, b) => a.tier - b.tier);
+}
+
+function specOf(
+  dataCenter: string,
+  kind: ActorKind,
+  index: number,
+  shards: { readonly count: number; readonly partitions: number },
+): ActorSpec {
+  const { tier, partitions } = kindRules[kind];
+  const address = addressOf(dataCenter, kind, index);
+  const spec: ActorSpec = { address, kind, dataCenter, index, tier };
+  return partitions === 'by index'
+    ? { ...spec, partitions: partitionsOfShard(index, shards) }
+    : spec;
+}
+
+function checkPlacement({ dataCenters, actors, partitions }: PlacementInput): void {
+  const names = new Set<string>();
+  for (const { name } of dataCenters) {
+    check(/^[A-Za-z0-9_-]+$/.test(name), 'dataCenters', `"${name}" is not letters, digits, _ or -`);
+    check(!names.has(name), 'dataCenters', `"${name}" is named twice`);
+    names.add(name);
+  }
+  const training = dataCenters.filter(({ role }) => role === 'training').length;
+  check(training === 1, 'dataCenters', `${training} have the role training; exactly one must`);
+  for (const [kind, count] of Object.entries(actors)) {
+    check(Object.hasOwn(kindRules, kind), `actors.${kind}`, 'there is no such kind of actor');
+    check(Number.isSafeInteger(count) && count >= 0, `actors.${kind}`, `${count} is not a count`);
+    const sharing = kindRules[kind as ActorKind].partitions !== 'none';
+    const tooMany = sharing && count > partitions;
+    check(!tooMany, `actors.${kind}`, `${count} shards can't share ${partitions} partitions`);
+  }
+}
+
+function check(condition: boolean, field: string, problem: string): void {
+  if (!condition) throw new StarlingError('CONFIG_INVALID', `${field}: ${problem}`, { field });
+}

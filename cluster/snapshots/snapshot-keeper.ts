@@ -1,0 +1,233 @@
+import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
+import { trainingDataCenter } from '../../core/config/data-centers.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { protocolVersion } from '../../messages/codec.js';
+import type { DenseObject, SnapshotManifest, SnapshotReply } from '../../messages/snapshots.js';
+import {
+  encodeManifest,
+  parseDenseObject,
+  parseSnapshotReply,
+  snapshotCommand,
+} from '../../messages/snapshots.js';
+import { streamName } from '../../messages/streams.js';
+import { subject } from '../../messages/subjects.js';
+import type { PartitionDirectory } from '../../replication/partition-directory.js';
+import type { Bus } from '../../runtime/bus.js';
+import { call } from '../../runtime/idempotent-call.js';
+import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
+import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
+import { snapshotId } from '../../runtime/stores/snapshot-store.js';
+import { exactFrom, firstNeeded, readManifests, recordsWorthASnapshot } from './manifests.js';
+
+const saveMsMax = 30 * 60_000;
+/** Between two looks whether one is due. */
+const lookMs = 10_000;
+/** After one that failed. */
+const failureMs = 60_000;
+
+export interface SnapshotKeeperOptions {
+  readonly bus: Bus;
+  readonly config: ClusterConfig;
+  readonly directory: PartitionDirectory;
+  readonly log: (line: string) => void;
+  readonly onDone: (taken: TakenSnapshot) => void;
+}
+
+export interface TakenSnapshot {
+  readonly snapshot: string;
+  readonly dataCenter: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Records that the log lost behind the oldest snapshot that is kept. */
+  readonly trimmed: number;
+}
+
+/**
+ * Takes snapshots, on schedule and on demand: every shard writes its partitions while it goes on working, the manifest
+ * comes last, then the oldest snapshot goes, and then what the log has before the oldest that is left. The training
+ * data center and each inference one have snapshots of their own, so that each can restart without the others.
+ */
+export class SnapshotKeeper {
+  readonly #options: SnapshotKeeperOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+  #stopped = false;
+  #serial = 0;
+
+  constructor(options: SnapshotKeeperOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { everyMs } = this.#options.config.snapshots;
+    this.#lookLater(Math.min(everyMs, lookMs));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /**
+   * One at a time, in every data center. A data center that can't take part is told of; the others have theirs.
+   * @throws StarlingError what the training data center met.
+   */
+  take(progress: (text: string) => void): Promise<TakenSnapshot[]> {
+    const next = this.#running.catch(() => undefined).then(() => this.#takeAll(progress));
+    this.#running = next;
+    return next;
+  }
+
+  async #takeAll(progress: (text: string) => void): Promise<TakenSnapshot[]> {
+    const { config, log, onDone } = this.#options;
+    const snapshot = snapshotId(Date.now(), this.#serial++);
+    const taken: TakenSnapshot[] = [];
+    for (const { name, role } of config.dataCenters) {
+      progress(`${name}: writing`);
+      try {
+        const parts =
+          role === 'training'
+            ? await this.#saveTraining(name, snapshot)
+            : await this.#saveServing(name, snapshot);
+        const done = await this.#complete(name, snapshot, parts);
+        taken.push(done);
+        onDone(done);
+        progress(`${name}: ${done.rows} rows, ${done.bytes} bytes in ${done.seconds.toFixed(1)} s`);
+      } catch (error) {
+        if (role === 'training') throw error;
+        log(`no snapshot in ${name}: ${codeOf(error)}: ${messageOf(error)}`);
+        progress(`${name}: none, ${messageOf(error)}`);
+      }
+    }
+    return taken;
+  }
+
+  #lookLater(ms: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#look().then(
+        () => this.start(),
+        (error: unknown) => {
+          this.#options.log(`no snapshot this time: ${codeOf(error)}: ${messageOf(error)}`);
+          this.#lookLater(Math.min(this.#options.config.snapshots.everyMs, failureMs));
+        },
+      );
+    }, ms);
+  }
+
+  async #look(): Promise<void> {
+    if (await this.#isDue()) await this.take(() => undefined);
+  }
+
+  /** By the newest one there is, whoever took it: leaders may change more often than snapshots are due. */
+  async #isDue(): Promise<boolean> {
+    const { bus, config, log } = this.#options;
+    const { everyMs, logRecordsMax } = config.snapshots;
+    const [newest] = await readManifests(this.#storeOf(trainingDataCenter(config)), log);
+    const { firstSequence, lastSequence } = await bus.streamState(streamName.deltas);
+    if (lastSequence < firstSequence) return false; // Nothing was learned yet.
+    const covered = newest ? exactFrom(newest) : firstSequence - 1;
+    if (lastSequence - covered > recordsWorthASnapshot(newest, logRecordsMax)) return true;
+    const first = newest ? undefined : await bus.messageAt(streamName.deltas, firstSequence);
+    const sinceMs = newest?.createdAtMs ?? first?.atMs ?? Date.now();
+    return Date.now() - sinceMs >= everyMs;
+  }
+
+  #storeOf(dataCenter: string): SnapshotStore {
+    return openSnapshots(this.#options.bus, this.#options.config, dataCenter);
+  }
+
+  async #saveTraining(dataCenter: string, snapshot: string): Promise<Parts> {
+    const { bus, directory } = this.#options;
+    const startMs = performance.now();
+    await this.#storeOf(dataCenter).removeUnfinished(snapshot);
+    const partitionsOf = new Map<number, number[]>();
+    for (const partition of directory.partitions) {
+      const { owner } = directory.ownerOf(partition);
+      partitionsOf.set(owner, [...(partitionsOf.get(owner) ?? []), partition]);
+    }
+    const saved = await Promise.all(
+      [...partitionsOf].map(([shard, partitions]) =>
+        this.#ask(
+          subject.shardControl('snapshot', shard),
+          snapshotCommand({ snapshot, partitions }),
+        ),
+      ),
+    );
+    const request = { v: protocolVersion, snapshot };
+    const dense = parseDenseObject(
+      await call(bus, subject.denseControl('snapshot'), request, { deadlineMs: 30_000 }),
+    );
+    return { saved, dense, stream: streamName.deltas, startMs };
+  }
+
+  async #saveServing(dataCenter: string, snapshot: string): Promise<Parts> {
+    const { config } = this.#options;
+    const startMs = performance.now();
+    await this.#storeOf(dataCenter).removeUnfinished(snapshot);
+    const command = snapshotCommand({ snapshot, partitions: [] });
+    const saved = await Promise.all(
+      Array.from({ length: config.actors['serving-shard'] }, (_unused, shard) =>
+        this.#ask(subject.servingControl('snapshot', dataCenter, shard), command),
+      ),
+    );
+    return { saved, stream: streamName.deltasAt(dataCenter), startMs };
+  }
+
+  async #ask(name: string, command: object): Promise<SnapshotReply> {
+    const options = { deadlineMs: saveMsMax, retry: 'none' as const };
+    return parseSnapshotReply(await call(this.#options.bus, name, command, options));
+  }
+
+  async #complete(
+    dataCenter: string,
+    snapshot: string,
+    { saved, dense, stream, startMs }: Parts,
+  ): Promise<TakenSnapshot> {
+    const { config } = this.#options;
+    const objects = saved.flatMap((reply) => reply.objects);
+    const partitions = new Set(objects.map(({ partition }) => partition));
+    if (partitions.size !== config.partitions) {
+      const text = `snapshot ${snapshot} has ${partitions.size} of ${config.partitions} partitions.`;
+      throw new StarlingError('CONFLICT', text, { snapshot });
+    }
+    const manifest: SnapshotManifest = {
+      snapshot,
+      createdAtMs: Date.now(),
+      specHash: saved[0]!.specHash,
+      partitionCount: config.partitions,
+      objects,
+      ...(dense ? { dense } : {}),
+    };
+    const store = this.#storeOf(dataCenter);
+    await store.putManifest(snapshot, encodeManifest(manifest));
+    return {
+      snapshot,
+      dataCenter,
+      rows: objects.reduce((sum, { rows }) => sum + rows, 0),
+      bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
+      seconds: (performance.now() - startMs) / 1000,
+      trimmed: await this.#trim(store, stream),
+    };
+  }
+
+  /** Oldest snapshots first, and the log only behind what is then the oldest. */
+  async #trim(store: SnapshotStore, stream: string): Promise<number> {
+    const { bus, config, log } = this.#options;
+    const manifests = await readManifests(store, log);
+    const kept = manifests.slice(0, config.snapshots.keep);
+    for (const { snapshot } of manifests.slice(config.snapshots.keep)) await store.remove(snapshot);
+    // Until there are as many as wanted the log is all there is to fall back on.
+    if (kept.length < config.snapshots.keep) return 0;
+    const beforeSequence = firstNeeded(kept.at(-1)!);
+    return beforeSequence > 1 ? bus.purge(stream, { beforeSequence }) : 0;
+  }
+}
+
+interface Parts {
+  readonly saved: readonly SnapshotReply[];
+  readonly dense?: DenseObject;
+  readonly stream: string;
+  readonly startMs: number;
+}

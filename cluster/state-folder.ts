@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { StarlingError, messageOf } from '../core/base/errors.js';
+import type { TlsFiles } from '../messages/nats-access.js';
+import { identityOf, isAlive, type ProcessIdentity } from '../runtime/os/process-identity.js';
+import {
+  createPrivateJson,
+  isFileError,
+  readJson,
+  writePrivateJson,
+} from '../runtime/os/private-file.js';
+
+/**
+ * Everything a cluster keeps on one host, in one folder. Three small files say what is going on:
+ *
+ *   format.json    which layout the folder has; written once
+ *   lock.json      which process runs the cluster; two would corrupt each other's streams
+ *   cluster.json   how to reach the running cluster, with the passwords of clients and administrators; the command line finds clusters by it
+ */
+const formatVersion = 1;
+
+const identitySchema = z.object({ pid: z.int().positive(), started: z.string().optional() });
+
+/** How to reach the running cluster; read by runtime/cluster-file.ts. What the writer knows better is added by it. */
+export interface ClusterDescription {
+  readonly name: string;
+  readonly startedAtMs: number;
+  readonly dataCenters: readonly {
+    readonly name: string;
+    readonly role: 'training' | 'inference';
+    readonly url: string;
+    readonly serverPid?: number;
+  }[];
+  /** In the role of a client. */
+  readonly user: string;
+  readonly password: string;
+  readonly inboxPrefix?: string;
+  /** In the role of an administrator. */
+  readonly admin: {
+    readonly user: string;
+    readonly password: string;
+    readonly inboxPrefix?: string;
+  };
+  readonly tls?: TlsFiles;
+  /** Of the configuration it runs with. */
+  readonly configHash: string;
+}
+
+export interface StateFolder {
+  /** Absolute. */
+  readonly folder: string;
+  /** May be called again, for instance when a server was restarted under another pid. */
+  writeClusterFile(description: ClusterDescription): Promise<void>;
+  /** The cluster is no longer to be found, and another may start. Later calls do nothing. */
+  release(): Promise<void>;
+}
+
+/**
+ * Creates the folder if need be and takes its lock.
+ *
+ * @throws STATE_LOCKED while another live process has it; the lock of a dead one is taken over
+ * @throws STATE_INVALID if a newer version wrote it, it can't be written to, or its files are damaged
+ */
+export async function openStateFolder(stateDir: string): Promise<StateFolder> {
+  const folder = path.resolve(stateDir);
+  await makeFolder(folder);
+  await requireFormat(folder);
+  const identity = await identityOf(process.pid);
+  await takeLock(folder, identity);
+  let released = false;
+  return {
+    folder,
+    writeClusterFile: (description) =>
+      writePrivateJson(clusterPath(folder), {
+        ...description,
+        version: formatVersion,
+        ...identity,
+      }),
+    release: async () => {
+      if (released) return;
+      released = true;
+      // The lock goes last: who takes it next must not have its own cluster file removed.
+      await rm(clusterPath(folder), { force: true });
+      await rm(lockPath(folder), { force: true });
+    },
+  };
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await closeToOthers(folder);
+  } catch (error) {
+    throw new StarlingError(
+      'STATE_INVALID',
+      `the state folder ${folder} can't be created, or not made private: ${messageOf(error)}`,
+      { folder },
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * A folder that was there before may be open to others. Our files in it are not, but what comes later might be; the
+ * folder of another user is refused by the system.
+ */
+async function closeToOthers(folder: string): Promise<void> {
+  const { mode } = await stat(folder);
+  if ((mode & 0o077) !== 0) await chmod(folder, mode & 0o700);
+}
+
+async function requireFormat(folder: string): Promise<void> {
+  if (await requireKnownFormat(folder)) return;
+  try {
+    await createPrivateJson(formatPath(folder), { version: formatVersion });
+  } catch (error) {
+    throw new StarlingError(
+      'STATE_INVALID',
+      `the state folder ${folder} can't be written to: ${messageOf(error)}`,
+      { folder },
+      { cause: error },
+    );
+  }
+}
+
+/** @returns false if the folder has no format yet. */
+async function requireKnownFormat(folder: string): Promise<boolean> {
+  const content = await readJson(formatPath(folder));
+  if (content === undefined) return false;
+  const { version } = parse(z.object({ version: z.int() }), content, formatPath(folder));
+  if (version === formatVersion) return true;
+  const age = version > formatVersion ? 'a newer' : 'an older';
+  throw new StarlingError(
+    'STATE_INVALID',
+    `${folder} was written by ${age} version of Starling (format ${version}; this one reads ${formatVersion})`,
+    { folder, version, versionKnown: formatVersion },
+  );
+}
+
+/** Bounds the rounds of a race between starting clusters; each round that is lost means that another one won. */
+const lockTriesMax = 5;
+
+async function takeLock(folder: string, own: ProcessIdentity): Promise<void> {
+  for (let attempt = 0; attempt < lockTriesMax; attempt++) {
+    if (await createPrivateJson(lockPath(folder), own)) return;
+    const content = await readJson(lockPath(folder));
+    if (content === undefined) continue;
+    const holder = parse(identitySchema, content, lockPath(folder));
+    if (await isAlive(holder)) throw locked(folder, holder.pid);
+    await removeStaleLock(folder, holder);
+  }
+  throw locked(folder, undefined);
+}
+
+function locked(folder: string, pid: number | undefined): StarlingError {
+  const holder = pid === undefined ? 'another process' : `process ${pid}`;
+  return new StarlingError('STATE_LOCKED', `a cluster already runs on ${folder} (${holder})`, {
+    folder,
+    pid,
+  });
+}
+
+/**
+ * Moved away and looked at before it is deleted: between reading and moving, another process may have replaced the
+ * stale lock by its own, which is then put back.
+ */
+async function removeStaleLock(folder: string, stale: ProcessIdentity): Promise<void> {
+  const moved = `${lockPath(folder)}.${randomBytes(4).toString('hex')}.stale`;
+  try {
+    await rename(lockPath(folder), moved);
+  } catch (error) {
+    if (isFileError(error, 'ENOENT')) return;
+    throw error;
+  }
+  const content = parse(identitySchema, await readJson(moved), moved);
+  if (content.pid !== stale.pid || content.started !== stale.started) {
+    await createPrivateJson(lockPath(folder), content);
+  }
+  await rm(moved, { force: true });
+}
+
+function parse<T>(schema: z.ZodType<T>, content: unknown, file: string): T {
+  const parsed = schema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new StarlingError('STATE_INVALID', `${file} is damaged: ${z.prettifyError(parsed.error)}`, {
+    file,
+  });
+}
+
+function formatPath(folder: string): string {
+  return path.join(folder, 'format.json');
+}
+
+function lockPath(folder: string): string {
+  return path.join(folder, 'lock.json');
+}
+
+function clusterPath(folder: string): string {
+  return path.join(folder, 'cluster.json');
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import type { RowsConfig, SlotConfig } from '../config/rows-schema.js';
+import type { ClusterConfig } from '../config/schema.js';
+import type { TableSpec } from '../embedding/embedding-table.js';
+import type { InitializerSpec } from '../embedding/initializer.js';
+import type { OptimizerSpec } from '../embedding/optimizers/optimizer.js';
+import type { PartitionCapacity } from '../embedding/partition.js';
+import type { ServingTableSpec } from '../embedding/serving/serving-table.js';
+import type { FeatureSpec, Slot } from '../features/feature-spec.js';
+import { featureSpecOf } from '../features/feature-spec.js';
+import type { AdamOptions } from '../model/adam.js';
+import { adamDefaults } from '../model/adam.js';
+import { initialDense } from '../model/dense-parameters.js';
+import type { ModelSpec } from '../model/network.js';
+import { rowWidth } from '../model/network.js';
+import type { Pooling } from '../model/row-gather.js';
+
+/**
+ * What the configuration means for parameters: the one place where features and model become table shapes. Trainer,
+ * shards and rankers derive it alike, and its hash travels with what they exchange, so that none can take rows of
+ * another shape for its own.
+ */
+export interface Blueprint {
+  readonly spec: FeatureSpec;
+  readonly model: ModelSpec;
+  readonly slotCount: number;
+  /** Values per row: the first-order weight and the vector. */
+  readonly dim: number;
+  readonly poolings: readonly Pooling[];
+  readonly tables: readonly TableSpec[];
+  /** Memory of one partition of the training tables; undefined without a limit. */
+  readonly capacity: PartitionCapacity | undefined;
+  /** Weights only, as `model.rows.serving` says. */
+  readonly servingTables: readonly ServingTableSpec[];
+  readonly adam: AdamOptions;
+  readonly partitionCount: number;
+  readonly hash: string;
+  readonly seed: number;
+}
+
+const openEnded: ReadonlySet<Slot['coding']['kind']> = new Set(['id', 'ids']);
+
+export function blueprintOf(config: ClusterConfig): Blueprint {
+  const spec = featureSpecOf(config.features);
+  const { network, factorDim, hidden, rows, slots, dense, seed } = config.model;
+  const model: ModelSpec = {
+    network,
+    slotCount: spec.slots.length,
+    factorDim,
+    denseCount: spec.dense.length,
+    hidden,
+  };
+  const dim = rowWidth(model);
+  const rowsOf = ({ name }: Slot): SlotRows => ({ ...rows, ...definedOf(slots[name] ?? {}) });
+  const table = (slot: Slot): TableSpec => {
+    const own = rowsOf(slot);
+    return {
+      slot: slot.index,
+      dim,
+      initializer: initializerOf(own),
+      optimizer: optimizerOf(own),
+      // Listed values and buckets are few, and each comes back.
+      admission: openEnded.has(slot.coding.kind) ? own.admission : { kind: 'always' },
+      ...(own.expireAfterMs === undefined ? {} : { expireAfterSeconds: own.expireAfterMs / 1000 }),
+      seed,
+    };
+  };
+  const tables = spec.slots.map(table);
+  return {
+    spec,
+    model,
+    slotCount: model.slotCount,
+    dim,
+    poolings: spec.slots.map((slot) => slot.pooling),
+    tables,
+    capacity:
+      rows.memoryBytesMax === undefined
+        ? undefined
+        : { bytesMax: rows.memoryBytesMax / config.partitions, evict: rows.evict },
+    servingTables: spec.slots.map((slot) => ({
+      slot: slot.index,
+      dim,
+      compression: rowsOf(slot).serving,
+      // The first-order weight has another scale than the factors.
+      fp32Prefix: 1,
+      seed,
+    })),
+    adam: { ...adamDefaults, ...dense },
+    partitionCount: config.partitions,
+    hash: hashOf(spec.hash, {
+      network,
+      factorDim,
+      hidden,
+      rows: tables.map(({ optimizer, initializer }) => [optimizer.kind, initializer]),
+      partitions: config.partitions,
+    }),
+    seed,
+  };
+}
+
+type SlotRows = Omit<RowsConfig, 'memoryBytesMax' | 'evict'>;
+
+/** Without the fields that are absent, which would hide those of `rows`. */
+function definedOf(slot: SlotConfig): Partial<SlotRows> {
+  return Object.fromEntries(Object.entries(slot).filter(([, value]) => value !== undefined));
+}
+
+/** Fields that the kind does not know do no harm; those it needs and that are absent have its own defaults. */
+function optimizerOf({ optimizer, ...fields }: SlotRows): OptimizerSpec {
+  return { kind: optimizer, ...definedOf(fields) } as OptimizerSpec;
+}
+
+function initializerOf({ initializer, initialScale }: SlotRows): InitializerSpec {
+  // The first-order weight must not start at random.
+  const zeroPrefix = 1;
+  if (initializer === undefined)
+    return { kind: 'uniform', minimum: -initialScale, maximum: initialScale, zeroPrefix };
+  switch (initializer.kind) {
+    case 'uniform': {
+      const { scale } = initializer;
+      return { kind: 'uniform', minimum: -scale, maximum: scale, zeroPrefix };
+    }
+    case 'xavier':
+      return { kind: 'xavier', distribution: initializer.distribution ?? 'uniform', zeroPrefix };
+    default:
+      return { ...initializer, zeroPrefix };
+  }
+}
+
+export function initialParameters(blueprint: Blueprint): Float32Array {
+  return initialDense(blueprint.model, blueprint.seed);
+}
+
+function hashOf(specHash: string, shape: Readonly<Record<string, unknown>>): string {
+  return createHash('sha256')
+    .update(JSON.stringify([specHash, shape]))
+    .digest('hex')
+    .slice(0, 16);
+}

@@ -1,0 +1,62 @@
+import { asMessage, number, text, wrong } from './checks.js';
+
+export const supervisionEventTypes = [
+  'start',
+  /** A process that an earlier supervisor left goes on under this one. */
+  'adopt',
+  'ready',
+  'exit',
+  'suspect',
+  'restart',
+  'failed',
+  'stop',
+  /** A standby became the owner of a partition whose owner was lost. */
+  'promote',
+  /** A partition went to another shard on purpose. */
+  'move',
+  'snapshot',
+  'restore',
+  'scale',
+  /** A data center was taken out of service, or back into it. */
+  'drain',
+  'undrain',
+  /** Another host leads. */
+  'lead',
+  /** A host joined, left or was lost. */
+  'host',
+  /** An actor is to run on another host. */
+  'place',
+] as const;
+
+export type SupervisionEventType = (typeof supervisionEventTypes)[number];
+
+/** One entry of the SUPERVISION log. */
+export interface SupervisionEvent {
+  readonly atMs: number;
+  readonly address: string;
+  readonly type: SupervisionEventType;
+  readonly detail: string;
+  readonly epoch: number;
+  /** Where it happened, or who decided it. */
+  readonly host?: string;
+  /** On `ready` after an exit: from the first exit since the actor was last ready until now. */
+  readonly recoveryMs?: number;
+}
+
+/** @throws StarlingError BAD_MESSAGE for what is no event of a type known here. */
+export function parseSupervisionEvent(value: unknown): SupervisionEvent {
+  const what = 'supervision event';
+  const fields = asMessage(value, what);
+  const type = supervisionEventTypes.find((known) => known === fields['type']);
+  if (!type) throw wrong(what, 'type', 'a known type', fields['type']);
+  const { host, recoveryMs } = fields;
+  return {
+    atMs: number(fields, 'atMs', what),
+    address: text(fields, 'address', what),
+    type,
+    detail: text(fields, 'detail', what),
+    epoch: number(fields, 'epoch', what),
+    ...(typeof host === 'string' ? { host } : {}),
+    ...(typeof recoveryMs === 'number' ? { recoveryMs } : {}),
+  };
+}

@@ -1,0 +1,217 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { StarlingError, messageOf } from '../core/base/errors.js';
+import { RunningQuality, auc } from '../core/model/metrics.js';
+import type { SupervisionEvent } from '../messages/supervision-events.js';
+import { brokenLaws } from './conservation-laws.js';
+import { statsOf } from './replay-books.js';
+import type { ReplayOutcome } from './replay.js';
+
+/** Null stands for a figure that can't be given, such as the AUC of events that are all liked. */
+type Figure = number | null;
+
+export interface QualityWindow {
+  /** Event time of its first and last event, seconds since 1970. */
+  readonly from: number;
+  readonly to: number;
+  readonly auc: Figure;
+  readonly logloss: Figure;
+  readonly ctr: Figure;
+  readonly count: number;
+}
+
+/** What a replay leaves behind; keys are stable, new ones may be added. */
+export interface ReplayReport {
+  readonly interrupted: boolean;
+  readonly seconds: number;
+  readonly events: {
+    readonly accepted: number;
+    readonly impressions: number;
+    readonly actions: number;
+    readonly positives: number;
+    readonly negatives: number;
+    readonly negativesDropped: number;
+    readonly late: number;
+    readonly deadLettered: number;
+    /** Dead letters by error code; a letter may hold several events. */
+    readonly deadLetterCodes: Readonly<Record<string, number>>;
+    readonly open: number;
+    /** Events in more than one copy; each counts once above. */
+    readonly duplicates: number;
+  };
+  readonly quality: {
+    /** Over the scores that serving gave before each label was known. */
+    readonly auc: Figure;
+    readonly logloss: Figure;
+    readonly ctr: Figure;
+    /** Mean score / share of likes; 1 is calibrated. */
+    readonly calibration: Figure;
+    readonly windows: readonly QualityWindow[];
+  };
+  readonly training: {
+    readonly samplesPerSecond: number;
+    readonly batches: number;
+    readonly backend: string;
+  };
+  readonly freshnessMs: Readonly<Record<string, { readonly p50: Figure; readonly p99: Figure }>>;
+  readonly serving: {
+    readonly requests: number;
+    readonly p50Ms: Figure;
+    readonly p99Ms: Figure;
+    readonly degraded: number;
+    /** Answered by another data center than the user's own, or with rows from one. */
+    readonly rerouted: number;
+  };
+  readonly supervision: {
+    readonly restarts: number;
+    /** Restarts of actors that own what no replica holds. */
+    readonly failovers: number;
+    readonly recoveryMs: readonly number[];
+  };
+  readonly conservation: {
+    readonly ok: boolean;
+    /** The laws that do not hold, in words with both figures. */
+    readonly broken: readonly string[];
+    readonly impressions: number;
+    readonly samplesPositive: number;
+    readonly samplesNegative: number;
+    readonly droppedNegative: number;
+    readonly open: number;
+    /** Impressions that became dead letters. */
+    readonly deadLettered: number;
+    readonly batchesEmitted: number;
+    /** By partition. */
+    readonly batchesApplied: Readonly<Record<string, number>>;
+    readonly denseBatchesApplied: number;
+  };
+  readonly environment: {
+    readonly node: string;
+    readonly natsServer: string | null;
+    readonly cores: number;
+    readonly backend: string;
+  };
+}
+
+const windowCount = 10;
+
+/** Kinds whose state is in one place: while one restarts, others wait for it. */
+const ownerKinds = ['ps-shard', 'dense-shard', 'joiner'];
+
+export function buildReport(outcome: ReplayOutcome): ReplayReport {
+  const { books, letters, accepted, actions, seconds, serving, status } = outcome;
+  const { joined } = books;
+  const broken = brokenLaws(accepted, books, letters);
+  const backend = backendOf(outcome);
+  const samples = joined.positives + joined.negatives;
+  return {
+    interrupted: outcome.interrupted,
+    seconds,
+    events: {
+      accepted,
+      impressions: joined.impressions,
+      actions,
+      positives: joined.positives,
+      negatives: joined.negatives,
+      negativesDropped: joined.negativesDropped,
+      late: joined.lateActions + joined.lateImpressions,
+      deadLettered: letters.events,
+      deadLetterCodes: letters.codes,
+      open: joined.open,
+      duplicates: joined.duplicates,
+    },
+    quality: qualityOf(outcome),
+    training: {
+      samplesPerSecond: seconds > 0 ? samples / seconds : 0,
+      batches: books.batchesEmitted,
+      backend,
+    },
+    freshnessMs: Object.fromEntries(
+      Object.entries(outcome.freshnessMs).map(([name, { p50, p99 }]) => [
+        name,
+        { p50: figure(p50), p99: figure(p99) },
+      ]),
+    ),
+    serving: { ...serving, p50Ms: figure(serving.p50Ms), p99Ms: figure(serving.p99Ms) },
+    supervision: supervisionOf(outcome.supervision),
+    conservation: {
+      ok: broken.length === 0,
+      broken,
+      impressions: joined.impressions,
+      samplesPositive: joined.positives,
+      samplesNegative: joined.negatives,
+      droppedNegative: joined.negativesDropped,
+      open: joined.open,
+      deadLettered: joined.lateImpressions + letters.impressionsRefused,
+      batchesEmitted: books.batchesEmitted,
+      batchesApplied: books.batchesApplied,
+      denseBatchesApplied: books.denseBatchesApplied,
+    },
+    environment: {
+      node: process.version,
+      natsServer: status.natsServer?.version ?? null,
+      cores: availableParallelism(),
+      backend,
+    },
+  };
+}
+
+/** Written beside and moved into place, so that a reader never sees a part of it. */
+export async function writeReport(file: string, report: ReplayReport): Promise<void> {
+  try {
+    await mkdir(path.dirname(path.resolve(file)), { recursive: true });
+    const staged = `${file}.${process.pid}.tmp`;
+    await writeFile(staged, `${JSON.stringify(report, null, 2)}\n`);
+    await rename(staged, file);
+  } catch (cause) {
+    const text = `the report can't be written to ${file}: ${messageOf(cause)}.`;
+    throw new StarlingError('FILE_INVALID', text, { file }, { cause });
+  }
+}
+
+function qualityOf({ scores, labels, timestamps }: ReplayOutcome): ReplayReport['quality'] {
+  const count = scores.length;
+  const whole = stretch(scores, labels, 0, count);
+  const windows: QualityWindow[] = [];
+  const used = Math.min(windowCount, count);
+  for (let w = 0; w < used; w++) {
+    const start = Math.floor((w * count) / used);
+    const end = Math.floor(((w + 1) * count) / used);
+    const { auc, logloss, ctr } = stretch(scores, labels, start, end);
+    const [from, to] = [timestamps[start]!, timestamps[end - 1]!];
+    windows.push({ from, to, auc, logloss, ctr, count: end - start });
+  }
+  return { ...whole, windows };
+}
+
+function stretch(scores: Float32Array, labels: Uint8Array, start: number, end: number) {
+  const quality = new RunningQuality();
+  for (let i = start; i < end; i++) quality.add(scores[i]!, labels[i]!);
+  return {
+    auc: figure(auc(scores, labels, start, end)),
+    logloss: figure(quality.logloss),
+    ctr: figure(quality.positiveRate),
+    calibration: figure(quality.calibration),
+  };
+}
+
+function supervisionOf(events: readonly SupervisionEvent[]): ReplayReport['supervision'] {
+  const recovered = events.filter(({ recoveryMs }) => recoveryMs !== undefined);
+  return {
+    restarts: events.filter(({ type }) => type === 'restart').length,
+    failovers: recovered.filter(({ address }) => ownerKinds.includes(address.split('.')[1] ?? ''))
+      .length,
+    recoveryMs: recovered.map(({ recoveryMs }) => Math.round(recoveryMs!)),
+  };
+}
+
+function backendOf({ status }: ReplayOutcome): string {
+  const names = statsOf(status.actors, 'trainer').map((stats) => stats['backend']);
+  const first = names.find((name) => typeof name === 'string' && name !== '');
+  return status.backend ?? (typeof first === 'string' ? first : 'unknown');
+}
+
+/** JSON knows neither NaN nor Infinity. */
+function figure(value: number): Figure {
+  return Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,117 @@
+import { describe, expect, test } from '@jest/globals';
+import { StarlingError } from '../core/base/errors.js';
+import { encode, errorReply } from '../messages/codec.js';
+import type { Bus } from './bus.js';
+import { Breakers, HedgeBudget, hedgedCall } from './hedged-call.js';
+
+/** Answers by subject, as late as it says; a subject without an answer hangs. */
+function pretendBus(answers: Readonly<Record<string, { afterMs: number; reply: unknown }>>) {
+  const asked: string[] = [];
+  const bus = {
+    request: async (subject: string, _bytes: Uint8Array, options: { timeoutMs: number }) => {
+      asked.push(subject);
+      const answer = answers[subject];
+      const afterMs = Math.min(answer?.afterMs ?? Infinity, options.timeoutMs);
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      if (!answer || answer.afterMs > afterMs) throw new StarlingError('TIMEOUT', 'nobody');
+      return encode(answer.reply);
+    },
+  };
+  return { bus: bus as unknown as Bus, asked };
+}
+
+const options = { deadlineMs: 400, attemptMs: 400, hedgeMs: 20, retry: 'none' as const };
+
+describe('a hedged call', () => {
+  test('asks once while the answer comes in time', async () => {
+    const { bus, asked } = pretendBus({ here: { afterMs: 0, reply: 'a' } });
+    const budget = new HedgeBudget();
+    expect(await hedgedCall(bus, 'here', 'there', {}, { ...options, budget })).toBe('a');
+    expect(asked).toEqual(['here']);
+    expect(budget.hedged).toBe(0);
+  });
+
+  test('takes the answer from elsewhere when the first one hangs', async () => {
+    const { bus, asked } = pretendBus({ there: { afterMs: 0, reply: 'b' } });
+    const budget = new HedgeBudget();
+    expect(await hedgedCall(bus, 'here', 'there', {}, { ...options, budget })).toBe('b');
+    expect(asked).toEqual(['here', 'there']);
+    expect(budget.hedged).toBe(1);
+  });
+
+  test('does not take elsewhere what is wrong with the request', async () => {
+    const wrong = errorReply(new StarlingError('BAD_REQUEST', 'no'));
+    const { bus, asked } = pretendBus({ here: { afterMs: 0, reply: wrong } });
+    const sent = hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget() });
+    await expect(sent).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    expect(asked).toEqual(['here']);
+  });
+
+  test('fails as the first one did when nobody answers', async () => {
+    const { bus } = pretendBus({});
+    const sent = hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget() });
+    await expect(sent).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  test('does not wait for a second answer beyond the deadline', async () => {
+    const { bus } = pretendBus({ there: { afterMs: 390, reply: 'late' } });
+    const sent = hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget() });
+    await expect(sent).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  test('leaves out a way on which nobody answers', async () => {
+    const { bus, asked } = pretendBus({ there: { afterMs: 0, reply: 'b' } });
+    const breakers = new Breakers();
+    const ask = () =>
+      hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget(), breakers });
+    await Promise.all(Array.from({ length: 16 }, ask));
+    // Those that were hedged have given up waiting for the first way by then.
+    await new Promise((resolve) => setTimeout(resolve, options.deadlineMs));
+    asked.length = 0;
+    for (let i = 0; i < 5; i++) expect(await ask()).toBe('b');
+    // One of them was to find out whether the way is free again.
+    expect(asked.filter((subject) => subject === 'here')).toHaveLength(1);
+  });
+
+  test('fails at once where every way is a dead end', async () => {
+    const { bus, asked } = pretendBus({});
+    const breakers = new Breakers();
+    const ask = () =>
+      hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget(), breakers });
+    await Promise.allSettled(Array.from({ length: 16 }, ask));
+    // Each way is tried once; the third one finds none left to try.
+    asked.length = 0;
+    const [, , third] = await Promise.allSettled([ask(), ask(), ask()]);
+    expect(third).toMatchObject({ reason: { code: 'UNAVAILABLE' } });
+    expect(asked).toEqual(['here', 'there']);
+  });
+
+  test('sends no third copy while the second is under way', async () => {
+    const { bus, asked } = pretendBus({ there: { afterMs: 200, reply: 'b' } });
+    const budget = new HedgeBudget();
+    const how = { deadlineMs: 400, attemptMs: 60, hedgeMs: 20, budget };
+    expect(await hedgedCall(bus, 'here', 'there', {}, how)).toBe('b');
+    expect(asked).toEqual(['here', 'there']);
+  });
+
+  test('asks here again when it may not go elsewhere', async () => {
+    const { bus, asked } = pretendBus({});
+    const budget = new HedgeBudget(0, 0);
+    const how = { deadlineMs: 400, attemptMs: 60, hedgeMs: 20, budget };
+    const sent = hedgedCall(bus, 'here', 'there', {}, how);
+    await expect(sent).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(asked).toEqual(['here', 'here']);
+    expect(budget.hedged).toBe(0);
+  });
+
+  test('is asked twice for a share of all requests only', async () => {
+    const budget = new HedgeBudget(0.1, 5);
+    let taken = 0;
+    for (let i = 0; i < 1_000; i++) {
+      budget.earn();
+      if (budget.take()) taken++;
+    }
+    expect(taken).toBeGreaterThanOrEqual(100);
+    expect(taken).toBeLessThanOrEqual(106);
+  });
+});

@@ -1,0 +1,71 @@
+import { StarlingError, codeOf, errorCodes } from '../core/base/errors.js';
+import { decode, encode, refuseErrorReply } from '../messages/codec.js';
+import type { Bus } from './bus.js';
+import type { Outcome } from './call-outcome.js';
+import { outcomeOf, outcomeWithin } from './call-outcome.js';
+
+export interface CallOptions {
+  /** All attempts together end by then. */
+  readonly deadlineMs: number;
+  /** After so long without an answer it is asked again, perhaps another replica; the first answer of any counts. */
+  readonly attemptMs?: number;
+  /** Codes worth another attempt beside those that are retryable by themselves; `none` for a single attempt. */
+  readonly retry?: 'retryable' | 'none';
+  /** Where nobody is there to ask, the caller asks elsewhere: that is not waited out. */
+  readonly hasAlternative?: boolean;
+}
+
+/**
+ * An idempotent request in CBOR: retried within its deadline, its typed error thrown. What was asked before still counts
+ * while it is asked again: whoever is slow would else be asked for ever, and never in time.
+ */
+export async function call(
+  bus: Bus,
+  subject: string,
+  request: unknown,
+  options: CallOptions,
+): Promise<unknown> {
+  const endMs = performance.now() + options.deadlineMs;
+  const bytes = encode(request);
+  const asked = new Set<Promise<Outcome>>();
+  const ask = (leftMs: number): void => {
+    const timeoutMs = Math.max(1, leftMs);
+    const answer = bus.request(subject, bytes, { timeoutMs });
+    const outcome = outcomeOf(answer.then((reply) => refuseErrorReply(decode(reply))));
+    asked.add(outcome);
+    void outcome.then(({ answered }) => answered || asked.delete(outcome));
+  };
+  /** The first to be known within a time; undefined if none is. */
+  const next = async (ms: number): Promise<Outcome | undefined> => {
+    if (asked.size > 0) return outcomeWithin(ms, Promise.race(asked));
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return undefined;
+  };
+  const attemptMs = options.retry === 'none' ? Infinity : (options.attemptMs ?? Infinity);
+  for (let failures = 0; ;) {
+    const leftMs = endMs - performance.now();
+    if (leftMs < 1)
+      throw new StarlingError('TIMEOUT', `${subject}: no answer within ${options.deadlineMs} ms.`);
+    ask(leftMs);
+    // The last one ends by itself.
+    let outcome = await (attemptMs < leftMs ? next(attemptMs) : Promise.race(asked));
+    while (outcome && !outcome.answered) {
+      const waitMs = Math.min(500, 20 * 2 ** failures++);
+      const restMs = endMs - performance.now();
+      const isOver = waitMs >= restMs && asked.size === 0;
+      if (isOver || isFinal(outcome.error, options)) throw outcome.error;
+      outcome = await next(Math.min(waitMs, restMs));
+    }
+    if (outcome) return outcome.answer;
+  }
+}
+
+function isFinal(error: unknown, options: CallOptions): boolean {
+  const code = codeOf(error);
+  // The caller must ask somebody else, or for something else.
+  const elsewhere =
+    code === 'FENCED' ||
+    code === 'NOT_OWNER' ||
+    (options.hasAlternative === true && code === 'NO_RESPONDERS');
+  return options.retry === 'none' || !errorCodes[code].retryable || elsewhere;
+}

@@ -1,0 +1,396 @@
+import { AckPolicy, DeliverPolicy, nanos, StorageType } from 'nats';
+import type {
+  JetStreamClient,
+  JetStreamManager,
+  KV,
+  KvOptions,
+  NatsConnection,
+  StoredMsg,
+  StreamAPI,
+} from 'nats';
+import { StarlingError } from '../../core/base/errors.js';
+import type { BucketDeclaration, StreamDeclaration } from '../../messages/streams.js';
+import type { NatsAccess } from '../../messages/nats-access.js';
+import { timeoutFields } from '../../messages/timeout.js';
+import { InFlight } from '../in-flight.js';
+import { openNats, type ConnectOptions } from './open-connection.js';
+import { declareStream, setReplicas } from './declare-stream.js';
+import { orUndefined, translate } from './nats-errors.js';
+import { WayHome } from './way-home.js';
+import { headersOf, stored } from './stream-message.js';
+import type { Clients } from './ask-patiently.js';
+import { Patience } from './ask-patiently.js';
+import { serveOn, stopSubscription } from './serve-subject.js';
+import { openTail } from './stream-tail.js';
+import { openWatch } from './bucket-watch.js';
+import { workOn } from './work-queue.js';
+import type {
+  AppendOptions,
+  BucketEntry,
+  Bus,
+  PurgeOptions,
+  RequestHandler,
+  RequestOptions,
+  ServeOptions,
+  Stoppable,
+  StreamMessage,
+  StreamState,
+  Tail,
+  TailOptions,
+  WorkMessage,
+  WorkState,
+  WorkOptions,
+} from '../bus.js';
+
+/** Connects in the role that `access` is for. */
+export function connectAs(
+  access: NatsAccess,
+  options: Omit<ConnectOptions, 'urls' | 'user' | 'password' | 'inboxPrefix' | 'tls'>,
+): Promise<NatsBus> {
+  const { url: urls, ...how } = access;
+  return connectBus({ urls, ...how, ...options });
+}
+
+/**
+ * Once connected it reconnects by itself, for ever.
+ *
+ * @throws StarlingError UNAVAILABLE when no server answers, FORBIDDEN when user or password are wrong.
+ */
+export async function connectBus(options: ConnectOptions): Promise<NatsBus> {
+  return new NatsBus(await openNats(options), options);
+}
+
+/** For the answer of JetStream to what is asked once. */
+const appendMsMax = 10_000;
+/** For a key. Who asks for one asks again; a long wait for a server that died would only be part of every recovery. */
+const keyMsMax = 3_000;
+
+export class NatsBus implements Bus {
+  readonly #connection: NatsConnection;
+  readonly #user: string;
+  readonly #jetStream: JetStreamClient;
+  readonly #inFlight = new InFlight();
+  readonly #patience: Patience;
+  readonly #wayHome: WayHome;
+  readonly #onInterrupted: (error: StarlingError) => void;
+  readonly #suspectMs: number | undefined;
+  readonly #moveListeners: (() => void)[] = [];
+  #manager: Promise<JetStreamManager> | undefined;
+  readonly #buckets = new Map<string, Promise<KV>>();
+
+  constructor(connection: NatsConnection, options: ConnectOptions) {
+    const { urls, user, onMoved, onInterrupted } = options;
+    this.#connection = connection;
+    this.#user = user ?? '';
+    this.#onInterrupted = onInterrupted ?? (() => undefined);
+    this.#suspectMs = options.suspectMs;
+    this.#jetStream = connection.jetstream({ timeout: appendMsMax });
+    this.#patience = new Patience(connection, this.#inFlight);
+    this.#wayHome = new WayHome(connection, {
+      urls,
+      inFlight: this.#inFlight,
+      onMoved: (where) => {
+        onMoved?.(where);
+        for (const listener of this.#moveListeners) listener();
+      },
+    });
+  }
+
+  get dataCenter(): string | undefined {
+    return this.#wayHome.dataCenter;
+  }
+
+  get home(): string | undefined {
+    return this.#wayHome.home;
+  }
+
+  get away(): boolean {
+    return this.#wayHome.away;
+  }
+
+  onMoved(listener: () => void): void {
+    this.#moveListeners.push(listener);
+  }
+
+  get payloadBytesMax(): number {
+    return this.#connection.info?.max_payload ?? 1_048_576;
+  }
+
+  /** Of the server it is connected to. */
+  get serverVersion(): string {
+    return this.#connection.info?.version ?? 'unknown';
+  }
+
+  /** Resolves when the connection is closed for good. */
+  async closed(): Promise<Error | undefined> {
+    return (await this.#connection.closed()) ?? undefined;
+  }
+
+  request(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    const answer = this.#attempt(`request to ${subject}`, options.timeoutMs, async (timeout) => {
+      const headers = headersOf(timeoutFields(timeout));
+      return (await this.#connection.request(subject, bytes, { timeout, headers })).data;
+    });
+    const suspectMs = this.#suspectMs;
+    if (suspectMs === undefined) return answer;
+    const timer = setTimeout(() => void this.#wayHome.suspect(suspectMs), suspectMs);
+    return answer.finally(() => clearTimeout(timer));
+  }
+
+  publish(subject: string, bytes: Uint8Array): void {
+    this.#connection.publish(subject, bytes);
+  }
+
+  subscribe(subject: string, handler: (bytes: Uint8Array, subject: string) => void): Stoppable {
+    const subscription = this.#connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (!error) handler(message.data, message.subject);
+      },
+    });
+    return { stop: () => stopSubscription(subscription) };
+  }
+
+  serve(subject: string, options: ServeOptions, handler: RequestHandler): Stoppable {
+    return serveOn(this.#connection, this.#inFlight, subject, options, handler);
+  }
+
+  append(subject: string, bytes: Uint8Array, options: AppendOptions = {}): Promise<number> {
+    const timeoutMs = options.timeoutMs ?? appendMsMax;
+    return this.#attempt(`append to ${subject}`, timeoutMs, async (timeout) => {
+      const ack = await this.#jetStream.publish(subject, bytes, {
+        ...(options.messageId === undefined ? {} : { msgID: options.messageId }),
+        ...(options.headers === undefined ? {} : { headers: headersOf(options.headers) }),
+        ...(options.lastSubjectSequence === undefined
+          ? {}
+          : { expect: { lastSubjectSequence: options.lastSubjectSequence } }),
+        timeout,
+      });
+      return ack.seq;
+    });
+  }
+
+  tail(
+    options: TailOptions,
+    handler: (message: StreamMessage) => void | Promise<void>,
+  ): Promise<Tail> {
+    const source = {
+      ask: <T>(what: string, run: (clients: Clients) => Promise<T>) => this.#ask(what, run),
+      failure: (error: unknown, what: string) => this.#failure(error, what),
+      interrupted: this.#onInterrupted,
+      isClosed: () => this.#connection.isClosed(),
+    };
+    return openTail(source, options, handler);
+  }
+
+  work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable> {
+    const declared = {
+      durable_name: options.durable,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: nanos(options.ackWaitMs),
+      max_ack_pending: options.pendingMax,
+      ...(options.filter === undefined ? {} : { filter_subject: options.filter }),
+    };
+    return this.#ask(`work on ${options.stream}`, async ({ manager, jetStream }) => {
+      await manager.consumers.add(options.stream, declared);
+      const consumer = await jetStream.consumers.get(options.stream, options.durable);
+      return workOn(consumer, options, handler, () => this.#connection.isClosed());
+    });
+  }
+
+  workState(stream: string, durable: string): Promise<WorkState> {
+    return this.#ask(`work on ${stream}`, async ({ manager }) => {
+      const info = await orUndefined(manager.consumers.info(stream, durable));
+      if (!info) return { acknowledged: 0, left: 0 };
+      const left = info.num_pending + info.num_ack_pending;
+      return { acknowledged: info.ack_floor.stream_seq, left };
+    });
+  }
+
+  hasStream(stream: string): Promise<boolean> {
+    return this.#ask(`stream ${stream}`, async ({ manager }) => {
+      return (await orUndefined(manager.streams.info(stream))) !== undefined;
+    });
+  }
+
+  streamState(stream: string): Promise<StreamState> {
+    return this.#ask(`state of ${stream}`, async ({ manager }) => {
+      const { state } = await manager.streams.info(stream);
+      const { first_seq: firstSequence, last_seq: lastSequence, messages, bytes } = state;
+      return { firstSequence, lastSequence, messages, bytes };
+    });
+  }
+
+  subjects(stream: string, filter: string): Promise<string[]> {
+    return this.#ask(`subjects of ${stream}`, async ({ manager }) => {
+      const { state } = await manager.streams.info(stream, { subjects_filter: filter });
+      return Object.keys(state.subjects ?? {});
+    });
+  }
+
+  lastMessage(stream: string, subject: string): Promise<StreamMessage | undefined> {
+    return this.#ask(`last message of ${subject}`, async ({ manager }) => {
+      const query = { last_by_subj: subject };
+      return stored(await orUndefined(manager.streams.getMessage(stream, query)));
+    });
+  }
+
+  messageAt(stream: string, sequence: number): Promise<StreamMessage | undefined> {
+    return this.#ask(`message ${sequence} of ${stream}`, async ({ manager }) => {
+      const { direct } = manager as JetStreamManager & DirectReads;
+      return stored(await orUndefined(direct.getMessage(stream, { seq: sequence })));
+    });
+  }
+
+  async bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined> {
+    return (await this.bucketEntry(bucket, key))?.bytes;
+  }
+
+  async bucketPut(bucket: string, key: string, bytes: Uint8Array): Promise<void> {
+    await this.#attempt(`bucket ${bucket}`, keyMsMax, async () => {
+      await (await this.#bucket(bucket)).put(key, bytes);
+    });
+  }
+
+  bucketEntry(bucket: string, key: string): Promise<BucketEntry | undefined> {
+    return this.#attempt(`bucket ${bucket}`, keyMsMax, async () => {
+      const entry = await (await this.#bucket(bucket)).get(key);
+      if (!entry || entry.operation !== 'PUT') return undefined;
+      return { bytes: entry.value, revision: entry.revision };
+    });
+  }
+
+  bucketUpdate(bucket: string, key: string, bytes: Uint8Array, revision: number): Promise<number> {
+    return this.#attempt(`bucket ${bucket}, key ${key}`, keyMsMax, async () => {
+      const view = await this.#bucket(bucket);
+      // create() also takes the place of a deleted key.
+      return revision === 0 ? view.create(key, bytes) : view.update(key, bytes, revision);
+    });
+  }
+
+  requireBucketLeader(bucket: string, timeoutMs: number): Promise<void> {
+    const what = `leader of bucket ${bucket}`;
+    return this.#attempt(what, timeoutMs, async (leftMs) => {
+      const info = `$JS.API.STREAM.INFO.KV_${bucket}`;
+      const reply = await this.#connection.request(info, undefined, { timeout: leftMs });
+      const { error } = reply.json<{ error?: { description: string } }>();
+      if (error) throw new StarlingError('UNAVAILABLE', `${what}: ${error.description}.`);
+    });
+  }
+
+  bucketWatch(
+    bucket: string,
+    pattern: string,
+    handler: (key: string, entry: BucketEntry) => void,
+  ): Promise<Stoppable> {
+    const source = {
+      bucket: () => this.#bucket(bucket),
+      failure: (error: unknown) => this.#failure(error, `watch of bucket ${bucket}`),
+      interrupted: this.#onInterrupted,
+      isClosed: () => this.#connection.isClosed(),
+    };
+    return openWatch(source, pattern, handler);
+  }
+
+  async purge(stream: string, options: PurgeOptions): Promise<number> {
+    try {
+      const { streams } = await this.#jsm();
+      const { subject: filter, beforeSequence: seq } = options;
+      const what = {
+        ...(filter === undefined ? {} : { filter }),
+        ...(seq === undefined ? {} : { seq }),
+      };
+      // The client's type wants to know which of the two is there; the server takes any of them, or none.
+      const done = await streams.purge(stream, what as { seq: number });
+      return done.purged;
+    } catch (error) {
+      throw this.#failure(error, `purge of ${stream}`);
+    }
+  }
+
+  /** @see declareStream of runtime/nats/declare-stream.ts */
+  declareStream(declaration: StreamDeclaration, placed: boolean): Promise<void> {
+    return this.#declare(`stream ${declaration.name}`, (streams) =>
+      declareStream(streams, declaration, placed),
+    );
+  }
+
+  /** The same for a bucket; one that is there keeps its place, and gets the number of copies. */
+  declareBucket(declaration: BucketDeclaration, placed: boolean): Promise<void> {
+    const { name, cluster, replicas } = declaration;
+    return this.#declare(`bucket ${name}`, async (streams) => {
+      await this.#bucket(name, { replicas, ...(placed ? { placementCluster: cluster } : {}) });
+      await setReplicas(streams, `KV_${name}`, replicas);
+    });
+  }
+
+  async flush(): Promise<void> {
+    await this.#connection.flush();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#connection.isClosed()) await this.#connection.close();
+  }
+
+  /** Asks once: who waits hears at once when the server is lost, and a new one is waited for first. */
+  async #attempt<T>(
+    what: string,
+    timeoutMs: number,
+    send: (leftMs: number) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.#inFlight.request(timeoutMs, send);
+    } catch (error) {
+      throw this.#failure(error, what);
+    }
+  }
+
+  async #declare(what: string, run: (streams: StreamAPI) => Promise<void>): Promise<void> {
+    try {
+      await run((await this.#jsm()).streams);
+    } catch (error) {
+      throw this.#failure(error, what);
+    }
+  }
+
+  #failure(error: unknown, what: string): StarlingError {
+    return translate(error, what, this.#user);
+  }
+
+  /** Kept only when it worked: a manager asked for while JetStream starts up would fail for ever. */
+  #jsm(): Promise<JetStreamManager> {
+    this.#manager ??= this.#connection
+      .jetstreamManager({ timeout: 10_000 })
+      .catch((error: unknown) => {
+        this.#manager = undefined;
+        throw error;
+      });
+    return this.#manager;
+  }
+
+  #ask<T>(what: string, run: (clients: Clients) => Promise<T>): Promise<T> {
+    return this.#patience.ask(run, (error) => this.#failure(error, what));
+  }
+
+  /** @param creation counts only when it is not there yet, which is so for the supervisor alone. */
+  #bucket(name: string, creation: Partial<KvOptions> = {}): Promise<KV> {
+    const known = this.#buckets.get(name);
+    if (known) return known;
+    const opened = this.#connection.jetstream({ timeout: keyMsMax }).views.kv(name, {
+      history: 1,
+      storage: StorageType.File,
+      timeout: keyMsMax,
+      ...creation,
+    });
+    this.#buckets.set(name, opened);
+    opened.catch(() => this.#buckets.delete(name));
+    return opened;
+  }
+}
+
+/** The manager has it; its type does not say so. */
+interface DirectReads {
+  readonly direct: {
+    getMessage(stream: string, query: { readonly seq: number }): Promise<StoredMsg>;
+  };
+}

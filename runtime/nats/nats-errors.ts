@@ -1,0 +1,122 @@
+import { StarlingError, messageOf } from '../../core/base/errors.js';
+
+/**
+ * What the NATS client throws, as errors of this project. Read by shape, so that nats.ts stays the one module that
+ * imports the client.
+ */
+interface ApiError {
+  readonly code?: number;
+  readonly err_code?: number;
+}
+
+function natsCode(error: unknown): string {
+  return (error as { code?: string } | null)?.code ?? '';
+}
+
+function apiError(error: unknown): ApiError | undefined {
+  return (error as { api_error?: ApiError } | null)?.api_error;
+}
+
+export function isNotFound(error: unknown): boolean {
+  return natsCode(error) === '404' || apiError(error)?.code === 404;
+}
+
+export async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** 10059: there is no stream of this name, wherever its server may be. */
+export function isStreamMissing(error: unknown): boolean {
+  return apiError(error)?.err_code === 10059;
+}
+
+/** 10058: the stream is there already, with another configuration. */
+export function isNameInUse(error: unknown): boolean {
+  return apiError(error)?.err_code === 10058;
+}
+
+/** The message, or the key of a bucket, was written on top of something other than what is there. */
+const wrongLastSequence = 10071;
+
+const codes: Readonly<
+  Record<string, 'NO_RESPONDERS' | 'TIMEOUT' | 'PAYLOAD_TOO_LARGE' | 'UNAVAILABLE'>
+> = {
+  '503': 'NO_RESPONDERS',
+  TIMEOUT: 'TIMEOUT',
+  MAX_PAYLOAD_EXCEEDED: 'PAYLOAD_TOO_LARGE',
+  CONNECTION_CLOSED: 'UNAVAILABLE',
+  CONNECTION_DRAINING: 'UNAVAILABLE',
+  DISCONNECT: 'UNAVAILABLE',
+};
+
+/**
+ * Insufficient resources; maximum bytes exceeded; message too long for the stream, which no stream here is limited to
+ * but one that takes nothing for lack of disk (site/cluster-streams.ts).
+ */
+const fullCodes = new Set<number | undefined>([10023, 10077, 10054]);
+/** Server-side store failures often carry no code of their own, only words. */
+const storageWords = /no space|insufficient|storage|maximum bytes|resources exceeded/i;
+
+/** What a server says to a user who may not, as the client hands it on; by a request's error and by its status. */
+interface Denial {
+  readonly operation: string;
+  readonly subject: string;
+}
+
+/** The denial in an error or a status of the client; undefined if it is something else. */
+export function denialOf(error: unknown): Denial | undefined {
+  return (error as { permissionContext?: Denial } | null)?.permissionContext;
+}
+
+/** @param user whom the connection has signed in as: in a cluster of ours, the role. */
+export function forbidden({ operation, subject }: Denial, user: string, cause?: unknown) {
+  const verb = operation === 'publish' ? 'publish' : 'subscribe';
+  const who = user === '' ? 'a user without a name' : `user "${user}"`;
+  const text = `${who} may not ${verb} to ${subject}.`;
+  return new StarlingError('FORBIDDEN', text, { user, operation: verb, subject }, { cause });
+}
+
+/**
+ * A stream or consumer whose own server is gone, as the others say: no responders; no leader in the cluster; consumer
+ * or stream offline; consumer leader not elected yet.
+ */
+const absentCodes = new Set<number | undefined>([10008, 10009, 10118, 10119]);
+
+export function isOutOfReach(error: unknown): boolean {
+  return natsCode(error) === '503' || absentCodes.has(apiError(error)?.err_code);
+}
+
+/** Wrong user or password: no attempt after this one is let in. */
+export function isRefusedSignIn(error: unknown): boolean {
+  return natsCode(error) === 'AUTHORIZATION_VIOLATION';
+}
+
+export function translate(error: unknown, what: string, user = ''): StarlingError {
+  if (error instanceof StarlingError) return error;
+  const denial = denialOf(error) ?? denialOf((error as { cause?: unknown } | null)?.cause);
+  if (denial) return forbidden(denial, user, error);
+  const text = messageOf(error);
+  if (apiError(error)?.err_code === wrongLastSequence) {
+    return new StarlingError('CONFLICT', `${what}: ${text}.`, {}, { cause: error });
+  }
+  if (fullCodes.has(apiError(error)?.err_code) || storageWords.test(text)) {
+    return new StarlingError(
+      'STORAGE_FULL',
+      `${what}: the server can't store it: ${text}.`,
+      {},
+      { cause: error },
+    );
+  }
+  const code = natsCode(error);
+  return new StarlingError(
+    codes[code] ?? 'UNAVAILABLE',
+    `${what}: ${text} (${code || 'no code'}).`,
+    {},
+    { cause: error },
+  );
+}

@@ -1,0 +1,163 @@
+import { consumerOpts } from 'nats';
+import type { ConsumerOptsBuilder, JetStreamSubscription } from 'nats';
+import type { StarlingError } from '../../core/base/errors.js';
+import type { StreamMessage, Tail, TailOptions } from '../bus.js';
+import { isStreamMissing } from './nats-errors.js';
+import { JsStreamMessage } from './stream-message.js';
+import type { Clients } from './ask-patiently.js';
+import { Turns } from '../event-loop-turns.js';
+
+/**
+ * Follows a stream in order, whatever becomes of the server that has it. The client makes a new consumer when it misses
+ * a heartbeat, but gives up for good when another server answers that the stream is out of reach, as it does for a
+ * connection that is away from home. So whoever follows goes on after the last message it was given, as soon as the
+ * stream is back.
+ */
+export interface TailSource {
+  /** Patient: tries for a while before it throws. */
+  ask<T>(what: string, run: (clients: Clients) => Promise<T>): Promise<T>;
+  failure(error: unknown, what: string): StarlingError;
+  interrupted(error: StarlingError): void;
+  isClosed(): boolean;
+}
+
+type Handler = (message: StreamMessage) => void | Promise<void>;
+
+export async function openTail(
+  source: TailSource,
+  options: TailOptions,
+  handler: Handler,
+): Promise<Tail> {
+  const tail = new ResumingTail(source, options, handler);
+  return { backlog: await tail.start(), stop: () => tail.stop() };
+}
+
+class ResumingTail {
+  readonly #source: TailSource;
+  readonly #options: TailOptions;
+  readonly #handler: Handler;
+  #subscription: JetStreamSubscription | undefined;
+  #last: number | undefined;
+  #stopped = false;
+  #reopening = false;
+  #finished: Promise<void> = Promise.resolve();
+
+  constructor(source: TailSource, options: TailOptions, handler: Handler) {
+    this.#source = source;
+    this.#options = options;
+    this.#handler = handler;
+  }
+
+  /** @returns how many messages there were. */
+  async start(): Promise<number> {
+    const backlog = await this.#open();
+    this.#finished = this.#run();
+    return backlog;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#subscription?.unsubscribe();
+    // An attempt to open it again may take long, and closes what it opens; no handler runs meanwhile.
+    if (!this.#reopening) await this.#finished;
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const error = await this.#handleAll();
+      if (error === undefined || this.#isOver) return;
+      this.#report(error);
+      this.#reopening = true;
+      const isOpen = await this.#reopen();
+      this.#reopening = false;
+      if (!isOpen) return;
+    }
+  }
+
+  /** @returns whether it is open again; false when it was stopped meanwhile. */
+  async #reopen(): Promise<boolean> {
+    for (;;) {
+      try {
+        await this.#open();
+        if (!this.#isOver) return true;
+        this.#subscription?.unsubscribe();
+        return false;
+      } catch (error) {
+        if (this.#isOver) return false;
+        this.#report(error);
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+    }
+  }
+
+  /** @throws what no waiting can mend. */
+  #report(error: unknown): void {
+    const failure = this.#source.failure(error, `tail of ${this.#options.stream}`);
+    if (failure.code === 'FORBIDDEN' || isStreamMissing(failure.cause)) throw failure;
+    this.#source.interrupted(failure);
+  }
+
+  get #isOver(): boolean {
+    return this.#stopped || this.#source.isClosed();
+  }
+
+  #open(): Promise<number> {
+    const { stream, filter = '>' } = this.#options;
+    return this.#source.ask(`tail of ${stream}`, async ({ jetStream }) => {
+      const subscription = await jetStream.subscribe(filter, orderedConsumer(this.#rest()));
+      try {
+        const info = await subscription.consumerInfo();
+        this.#subscription = subscription;
+        return info.delivered.consumer_seq + info.num_pending;
+      } catch (error) {
+        subscription.unsubscribe();
+        throw error;
+      }
+    });
+  }
+
+  /** What is left to be followed. */
+  #rest(): TailOptions {
+    if (this.#last === undefined) return this.#options;
+    const { stream, filter } = this.#options;
+    const fromSequence = this.#last + 1;
+    return { stream, ...(filter === undefined ? {} : { filter }), fromSequence };
+  }
+
+  /** @returns what ended the subscription; undefined when it was stopped. @throws what the handler throws. */
+  async #handleAll(): Promise<unknown> {
+    const turns = new Turns();
+    let handling = false;
+    try {
+      for await (const message of this.#subscription!) {
+        handling = true;
+        await this.#handler(new JsStreamMessage(message));
+        handling = false;
+        this.#last = message.seq;
+        await turns.give();
+      }
+      return undefined;
+    } catch (error) {
+      if (handling) throw error;
+      return error ?? new Error('the subscription ended');
+    }
+  }
+}
+
+/** Between two patient attempts. */
+const pauseMs = 1_000;
+
+function orderedConsumer(options: TailOptions): ConsumerOptsBuilder {
+  const consumer = consumerOpts();
+  consumer.orderedConsumer();
+  // A stalled flow-control exchange is mended by the next heartbeat: at the client's default of 5 s it cost 5 s of
+  // freshness now and then. Much lower, and a busy event loop looks like a lost server.
+  consumer.idleHeartbeat(1_000);
+  consumer.bindStream(options.stream);
+  if (options.lastPerSubject) consumer.deliverLastPerSubject();
+  else if (options.fromTimeMs !== undefined) consumer.startTime(new Date(options.fromTimeMs));
+  else if (options.fromSequence !== undefined && options.fromSequence > 1)
+    consumer.startSequence(options.fromSequence);
+  else consumer.deliverAll();
+  return consumer;
+}

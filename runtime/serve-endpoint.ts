@@ -1,0 +1,170 @@
+import { StarlingError } from '../core/base/errors.js';
+import { LatencyHistogram } from '../core/base/histogram.js';
+import { RecentLatency } from '../core/base/recent-latency.js';
+import { decode, encodeAs, encodingOf, errorReply } from '../messages/codec.js';
+import { parseTimeout } from '../messages/timeout.js';
+import type { Bus, Stoppable } from './bus.js';
+import { Deadline } from './deadline.js';
+import { within } from './time-limit.js';
+
+export interface Endpoint {
+  readonly subject: string;
+  /** Of its own data center: answers here too, as it does on `subject`. */
+  readonly alsoAt?: string;
+  /** Whether to answer on `subject` too while it is a guest at the server of this data center. Default: everywhere. */
+  readonly answersAt?: (dataCenter: string) => boolean;
+  readonly queue?: string;
+  /** Requests worked on at once; one more is answered OVERLOADED. Too high queues beyond the caller's patience. */
+  readonly inFlightMax: number;
+  /** The answer after this long, or when the caller waits no more, is TIMEOUT, whatever the handler does. */
+  readonly deadlineMs: number;
+  /** False: it takes requests only after `resume`. Default true. */
+  readonly open?: boolean;
+  handle(request: unknown, deadline: Deadline): Promise<unknown>;
+}
+
+export interface EndpointStats {
+  readonly requests: number;
+  readonly errors: number;
+  readonly inFlight: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Of the requests of the last seconds; NaN if there were none. */
+  readonly recentP99Ms: number;
+}
+
+/**
+ * One request subject: decodes, bounds, times, and answers every failure as a typed error in the caller's encoding.
+ *
+ * It can leave its queue group and come back while it lives. Leaving is a drain of the subscription: the server gives
+ * it nothing more, what the server had given it before is answered, so no caller notices.
+ */
+export class ServedEndpoint implements Stoppable {
+  readonly #bus: Bus;
+  readonly #endpoint: Endpoint;
+  readonly #latency = new LatencyHistogram();
+  readonly #recent = new RecentLatency();
+  readonly #subscriptions = new Map<string, Stoppable>();
+  #open: boolean;
+  /** All that was handed over before the endpoint was suspended last is answered. */
+  #left: Promise<unknown> = Promise.resolve();
+  #stopped = false;
+  #requests = 0;
+  #errors = 0;
+  #inFlight = 0;
+
+  constructor(bus: Bus, endpoint: Endpoint) {
+    this.#bus = bus;
+    this.#endpoint = endpoint;
+    this.#open = endpoint.open ?? true;
+    this.#subscribe();
+    bus.onMoved?.(() => this.#subscribe());
+  }
+
+  get latency(): LatencyHistogram {
+    return this.#latency;
+  }
+
+  stats(): EndpointStats {
+    return {
+      requests: this.#requests,
+      errors: this.#errors,
+      inFlight: this.#inFlight,
+      p50Ms: this.#latency.quantile(0.5),
+      p99Ms: this.#latency.quantile(0.99),
+      recentP99Ms: this.#recent.quantile(0.99, performance.now()),
+    };
+  }
+
+  /** Leaves the queue group; resolves when what was handed over before is answered. */
+  async suspend(): Promise<void> {
+    this.#open = false;
+    this.#subscribe();
+    await this.#left;
+  }
+
+  /** Joins the queue group; resolves when the server knows. Without effect on one that was stopped. */
+  async resume(): Promise<void> {
+    if (this.#stopped) return;
+    this.#open = true;
+    this.#subscribe();
+    await this.#bus.flush();
+  }
+
+  /** As `suspend`, for good. */
+  stop(): Promise<void> {
+    this.#stopped = true;
+    return this.suspend();
+  }
+
+  /** Joins and leaves what it should by now. */
+  #subscribe(): void {
+    const wanted = this.#wanted();
+    for (const [subject, subscription] of this.#subscriptions) {
+      if (wanted.includes(subject)) continue;
+      this.#subscriptions.delete(subject);
+      this.#left = Promise.all([this.#left.catch(() => undefined), subscription.stop()]);
+      // Whoever asked to leave hears of it; a guest whose server is gone again has left with it.
+      this.#left.catch(() => undefined);
+    }
+    for (const subject of wanted) {
+      if (!this.#subscriptions.has(subject)) this.#subscriptions.set(subject, this.#serve(subject));
+    }
+  }
+
+  #wanted(): string[] {
+    if (!this.#open || this.#stopped) return [];
+    const { subject, alsoAt, answersAt } = this.#endpoint;
+    if (alsoAt === undefined) return [subject];
+    const { away = false, dataCenter } = this.#bus;
+    const isHelpful = !away || dataCenter === undefined || (answersAt?.(dataCenter) ?? true);
+    return isHelpful ? [subject, alsoAt] : [alsoAt];
+  }
+
+  #serve(subject: string): Stoppable {
+    const { queue } = this.#endpoint;
+    return this.#bus.serve(
+      subject,
+      queue === undefined ? {} : { queue },
+      (bytes, _subject, timeout) => this.#answer(bytes, timeout),
+    );
+  }
+
+  async #answer(bytes: Uint8Array, timeout: string | undefined): Promise<Uint8Array> {
+    const bytesMax = this.#bus.payloadBytesMax;
+    const startMs = performance.now();
+    const encoding = encodingOf(bytes);
+    this.#requests++;
+    this.#inFlight++;
+    try {
+      if (this.#inFlight > this.#endpoint.inFlightMax) {
+        throw new StarlingError(
+          'OVERLOADED',
+          `${this.#endpoint.subject}: ${this.#inFlight - 1} requests are in flight already.`,
+        );
+      }
+      const reply = encodeAs(encoding, await this.#withinDeadline(decode(bytes), timeout));
+      if (reply.length > bytesMax) {
+        throw new StarlingError(
+          'PAYLOAD_TOO_LARGE',
+          `${this.#endpoint.subject}: the answer has ${reply.length} bytes, the limit is ${bytesMax}.`,
+        );
+      }
+      return reply;
+    } catch (error) {
+      this.#errors++;
+      return encodeAs(encoding, errorReply(error));
+    } finally {
+      this.#inFlight--;
+      const endMs = performance.now();
+      this.#latency.record(endMs - startMs);
+      this.#recent.record(endMs - startMs, endMs);
+    }
+  }
+
+  #withinDeadline(request: unknown, timeout: string | undefined): Promise<unknown> {
+    const { deadlineMs: msMax, subject } = this.#endpoint;
+    const ms = timeout === undefined ? msMax : Math.min(msMax, parseTimeout(timeout));
+    return within(ms, subject, this.#endpoint.handle(request, new Deadline(ms)));
+  }
+}

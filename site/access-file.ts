@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { StarlingError } from '../core/base/errors.js';
+import { readJson, writePrivateJson } from '../runtime/os/private-file.js';
+
+/**
+ * How a host reaches the servers of every data center, with the password of each role it may have to start an actor in.
+ * Whoever can read the file can do what a supervisor can.
+ */
+const accessSchema = z.object({
+  dataCenters: z
+    .array(
+      z.object({
+        name: z.string().min(1),
+        role: z.enum(['training', 'inference']),
+        urls: z.array(z.string().min(1)).min(1),
+      }),
+    )
+    .min(1),
+  passwords: z.record(z.string(), z.string()),
+  tls: z
+    .object({ ca: z.string(), cert: z.string().optional(), key: z.string().optional() })
+    .optional(),
+});
+
+export type AccessFile = z.output<typeof accessSchema>;
+
+export async function writeAccess(file: string, access: AccessFile): Promise<void> {
+  await writePrivateJson(file, access);
+}
+
+/** @throws StarlingError CONFIG_INVALID when there is no such file, or it is of another kind. */
+export async function readAccess(file: string): Promise<AccessFile> {
+  const content = await readJson(file);
+  if (content === undefined) {
+    throw new StarlingError('CONFIG_INVALID', `there is no access file ${file}.`, { file });
+  }
+  const parsed = accessSchema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const text = `${file} is no access file: ${z.prettifyError(parsed.error)}`;
+  throw new StarlingError('CONFIG_INVALID', text, { file });
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { StarlingError } from '../core/base/errors.js';
+import { replicasOf } from '../core/config/data-centers.js';
+import type { ClusterConfig } from '../core/config/schema.js';
+import { featureSpecOf } from '../core/features/feature-spec.js';
+import { decode, encode } from '../messages/codec.js';
+import type { StreamDeclaration } from '../messages/streams.js';
+import { clusterBucket, declareBucket, declareStreams, streamName } from '../messages/streams.js';
+import type { NatsBus } from '../runtime/nats/nats-bus.js';
+import { takeTurns } from './stream-turns.js';
+
+/** Creation waits this long in all for JetStream to accept work: a vote for its leader may go on for seconds. */
+const createMsMax = 30_000;
+
+/**
+ * For a host that joins: makes the streams where there are none yet. What a running cluster has is the leader's to bring
+ * up to date; a host that comes back must not wait for that.
+ *
+ * @throws StarlingError SPEC_MISMATCH where they are another cluster's.
+ */
+export async function requireStreams(
+  bus: NatsBus,
+  config: ClusterConfig,
+  owned: boolean,
+): Promise<void> {
+  const endMs = Date.now() + createMsMax;
+  // The bucket is made last.
+  if (!(await retriedUntil(endMs, () => bus.hasStream(`KV_${clusterBucket}`))))
+    return prepareStreams(bus, config, owned);
+  await retriedUntil(endMs, () => requireSameShape(bus, config));
+}
+
+/** Brings streams and buckets up to their declaration; safe to repeat, and on several hosts at once. */
+export async function prepareStreams(
+  bus: NatsBus,
+  config: ClusterConfig,
+  owned: boolean,
+): Promise<void> {
+  const streams = declarationsOf(config, owned);
+  const { dataCenters } = config;
+  const bucket = declareBucket({ dataCenters, replicas: replicasOf(config) });
+  const declareAll = async (): Promise<void> => {
+    const endMs = Date.now() + createMsMax;
+    for (const stream of streams) {
+      await retriedUntil(endMs, () => bus.declareStream(stream, owned));
+    }
+    await retriedUntil(endMs, () => bus.declareBucket(bucket, owned));
+  };
+  // Two hosts that create a stream of three copies at the same time leave it without a leader for good (nats-server
+  // 2.9.10: each request makes a group of its own). With one copy, the second request finds what the first has made.
+  const shared = [...streams, { ...bucket, name: `KV_${bucket.name}` }]
+    .filter(({ replicas = 1 }) => replicas > 1)
+    .map(({ name }) => name);
+  if (await lacksAny(bus, shared)) {
+    await takeTurns(bus, { act: declareAll, isDone: async () => !(await lacksAny(bus, shared)) });
+  }
+  await declareAll();
+  await retriedUntil(Date.now() + createMsMax, () => requireSameShape(bus, config));
+}
+
+/** One that does not answer is there, and waits for its leader. */
+async function lacksAny(bus: NatsBus, names: readonly string[]): Promise<boolean> {
+  for (const name of names) {
+    try {
+      if (!(await bus.hasStream(name))) return true;
+    } catch (error) {
+      if (!(error as StarlingError).retryable) throw error;
+    }
+  }
+  return false;
+}
+
+function declarationsOf(config: ClusterConfig, owned: boolean): StreamDeclaration[] {
+  const { dataCenters } = config;
+  return declareStreams({ dataCenters, ingestMapped: owned, replicas: replicasOf(config) });
+}
+
+async function retriedUntil<T>(endMs: number, declare: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await declare();
+    } catch (error) {
+      if (Date.now() > endMs || !(error as StarlingError).retryable) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+/**
+ * No event is as short, so the stream refuses all, and keeps what it holds. A limit on the bytes of the whole stream
+ * would refuse too, but the server enforces that one by deleting what was accepted.
+ */
+const closedMessageBytes = 1;
+
+/** Lets the streams that take events from outside accept, or refuse with STORAGE_FULL. */
+export async function setIngest(
+  bus: NatsBus,
+  config: ClusterConfig,
+  { open, owned }: { readonly open: boolean; readonly owned: boolean },
+): Promise<void> {
+  const raw = new Set(config.dataCenters.map(({ name }) => streamName.raw(name)));
+  for (const declaration of declarationsOf(config, owned).filter(({ name }) => raw.has(name))) {
+    const limit = open ? {} : { maxMessageBytes: closedMessageBytes };
+    await bus.declareStream({ ...declaration, ...limit }, owned);
+  }
+}
+
+/**
+ * Rows learned with other features, another model or other partitions are not this cluster's: refused at the start,
+ * with words, rather than by every actor on its own.
+ *
+ * @throws StarlingError SPEC_MISMATCH
+ */
+async function requireSameShape(bus: NatsBus, config: ClusterConfig): Promise<void> {
+  const { network, factorDim, hidden, rows, slots } = config.model;
+  const optimizers = Object.entries(slots).map(([name, { optimizer }]) => [name, optimizer]);
+  const shape = {
+    features: featureSpecOf(config.features).hash,
+    model: createHash('sha256')
+      .update(JSON.stringify([network, factorDim, hidden, rows.optimizer, optimizers]))
+      .digest('hex')
+      .slice(0, 16),
+    partitions: config.partitions,
+    joiners: config.actors.joiner,
+  };
+  const kept = await bus.bucketGet(clusterBucket, 'shape');
+  if (!kept) {
+    await bus.bucketPut(clusterBucket, 'shape', encode(shape));
+    return;
+  }
+  const before = decode(kept) as typeof shape;
+  for (const part of ['features', 'model', 'partitions', 'joiners'] as const) {
+    if (before[part] !== shape[part]) {
+      throw new StarlingError(
+        'SPEC_MISMATCH',
+        `the state holds a cluster with other ${part} (${before[part]}) than this configuration (${shape[part]}); ` +
+          'use another --state folder, or the configuration it was made with.',
+        { part, before: before[part], now: shape[part] },
+      );
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { ClusterConfig } from '../core/config/schema.js';
+import { StarlingError, messageOf } from '../core/base/errors.js';
+import { homeFirst } from '../core/config/data-centers.js';
+import { inboxPrefixOf } from '../messages/permissions.js';
+import type { Role } from '../messages/roles.js';
+import type { NatsAccess } from '../messages/nats-access.js';
+import { readAccess, writeAccess, type AccessFile } from './access-file.js';
+import { loadCredentials } from './servers/credentials.js';
+import { findServer } from './servers/find-server.js';
+import { startNatsServers } from './servers/nats-servers.js';
+import { ownCertificate, requireReadable, tlsFilesOf } from './tls-files.js';
+
+export interface NatsSiteServer {
+  readonly dataCenter: string;
+  readonly pid: number | null;
+  readonly url: string;
+}
+
+/** The servers a cluster runs on: started by it, or somebody else's. */
+export interface NatsSite {
+  /** Started here. */
+  readonly owned: boolean;
+  /** With our clusters and mappings: streams can be put into a data center. */
+  readonly placed: boolean;
+  /** How somebody in `role` reaches the servers: that of his data center first, the others for when it is gone. */
+  readonly access: (dataCenter: string, role: Role) => NatsAccess;
+  readonly version: string;
+  servers(): NatsSiteServer[];
+  stop(): Promise<void>;
+}
+
+/** One server for each data center, joined by gateways, with its files under the state folder. */
+export async function ownSite(options: {
+  readonly config: ClusterConfig;
+  readonly stateDir: string;
+  readonly log: (line: string) => void;
+  readonly onRestart: () => void;
+}): Promise<NatsSite> {
+  const { config, log } = options;
+  const folder = path.join(options.stateDir, 'nats');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const tls = tlsFilesOf(config);
+  if (tls) await requireReadable(tls);
+  const credentials = await loadCredentials(folder);
+  const binary = await findServer(log);
+  const servers = await startNatsServers({
+    dataCenters: config.dataCenters,
+    folder,
+    ports: config.nats.ports,
+    credentials,
+    tls: tls && ownCertificate(tls),
+    binary,
+    payloadBytesMax: config.nats.payloadBytesMax,
+    storageBytesMax: config.nats.storageBytesMax,
+    log,
+    onKept: (dataCenter, pid) => log(`nats-server of ${dataCenter} goes on, pid ${pid}`),
+    onHung: (dataCenter, silences) =>
+      log(`nats-server of ${dataCenter} did not answer ${silences} times in a row and is killed`),
+    onExit: ({ dataCenter, error }) => log(`nats-server of ${dataCenter} ended: ${error.message}`),
+    onRestart: ({ dataCenter, downMs }) => {
+      log(`nats-server of ${dataCenter} is back after ${downMs} ms`);
+      options.onRestart();
+    },
+  });
+  const urlOf = new Map(servers.servers().map(({ dataCenter, url }) => [dataCenter, url]));
+  const access: NatsSite['access'] = (dataCenter, role) => ({
+    url: homeFirst(config.dataCenters, dataCenter).map(({ name }) => urlOf.get(name)!),
+    user: role,
+    password: credentials.passwords[role],
+    inboxPrefix: inboxPrefixOf(role),
+    // The certificate is the servers' own: whom they let in, they know by the password.
+    ...(tls ? { tls: { ca: tls.ca } } : {}),
+  });
+  await writeAccess(path.join(folder, 'access.json'), {
+    dataCenters: config.dataCenters.map(({ name, role }) => ({
+      name,
+      role,
+      urls: [urlOf.get(name)!],
+    })),
+    passwords: credentials.passwords,
+    ...(tls ? { tls: { ca: tls.ca } } : {}),
+  });
+  return {
+    owned: true,
+    placed: true,
+    access,
+    version: binary.version,
+    servers: () =>
+      servers.servers().map(({ dataCenter, url, pid }) => ({ dataCenter, url, pid: pid ?? null })),
+    stop: () => servers.stop(),
+  };
+}
+
+/**
+ * Every data center on the servers named by the URLs, separated by commas; one of them may carry user and password.
+ * Those are everybody's: somebody else's servers know nothing of our roles. Nor do ours know where those stand, so all
+ * prefer the first.
+ *
+ * @throws StarlingError CONFIG_INVALID when one is no URL.
+ */
+export async function externalSite(config: ClusterConfig, natsUrls: string): Promise<NatsSite> {
+  const urls = natsUrls.split(',').map((text) => parseUrl(text.trim()));
+  const plain = urls.map(({ host }) => `nats://${host}`);
+  const signIn = urls.find(({ username }) => username !== '');
+  const tls = tlsFilesOf(config);
+  if (tls) await requireReadable(tls);
+  const access: NatsAccess = {
+    url: plain,
+    user: decodeURIComponent(signIn?.username ?? ''),
+    password: decodeURIComponent(signIn?.password ?? ''),
+    ...(tls ? { tls } : {}),
+  };
+  return {
+    owned: false,
+    placed: false,
+    access: () => access,
+    version: 'external',
+    servers: () =>
+      config.dataCenters.map(({ name }) => {
+        return { dataCenter: name, url: plain.join(','), pid: null };
+      }),
+    stop: async () => undefined,
+  };
+}
+
+/**
+ * The servers that `starling nats-config` has described, or those of a cluster that runs on a state folder: with a user
+ * for each role.
+ *
+ * @throws StarlingError CONFIG_INVALID for a file that is not of that kind, or of another cluster.
+ */
+export async function accessSite(config: ClusterConfig, file: string): Promise<NatsSite> {
+  const known = await readAccess(file);
+  const urls = new Map(known.dataCenters.map(({ name, urls: own }) => [name, own]));
+  const missing = config.dataCenters.filter(({ name }) => !urls.has(name));
+  if (missing.length > 0) {
+    const names = missing.map(({ name }) => name).join(', ');
+    const text = `${file} has no servers of ${names}; the configuration has them as data centers.`;
+    throw new StarlingError('CONFIG_INVALID', text, { file });
+  }
+  const { tls } = known;
+  if (tls) await requireReadable(tls);
+  return {
+    owned: false,
+    placed: true,
+    access: (dataCenter, role) => ({
+      url: homeFirst(config.dataCenters, dataCenter).flatMap(({ name }) => urls.get(name)!),
+      user: role,
+      password: passwordOf(known, role, file),
+      inboxPrefix: inboxPrefixOf(role),
+      ...(tls ? { tls } : {}),
+    }),
+    version: 'external',
+    servers: () =>
+      config.dataCenters.flatMap(({ name }) =>
+        urls.get(name)!.map((url) => ({ dataCenter: name, url, pid: null })),
+      ),
+    stop: async () => undefined,
+  };
+}
+
+function passwordOf({ passwords }: AccessFile, role: Role, file: string): string {
+  const found = passwords[role];
+  if (found !== undefined) return found;
+  const text = `${file} has no password of the role ${role}.`;
+  throw new StarlingError('CONFIG_INVALID', text, { file, role });
+}
+
+function parseUrl(text: string): URL {
+  try {
+    return new URL(text.includes('://') ? text : `nats://${text}`);
+  } catch (cause) {
+    throw new StarlingError(
+      'CONFIG_INVALID',
+      `NATS URL "${text}": ${messageOf(cause)}; expected nats://host:port.`,
+      {},
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,285 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+// eslint-disable-next-line no-restricted-imports -- the servers are tested below the module that wraps the client.
+import { connect, type JetStreamManager, type NatsConnection } from 'nats';
+import { readJson, writePrivateJson } from '../../runtime/os/private-file.js';
+import { identityOf, type ProcessIdentity } from '../../runtime/os/process-identity.js';
+import { loadCredentials } from './credentials.js';
+import { findServer, type NatsServerBinary } from './find-server.js';
+import { startNatsServers, type NatsServers, type NatsServersOptions } from './nats-servers.js';
+import { isFree } from './ports.js';
+import type { ServerPorts } from './server-config.js';
+import { startServerProcess, type ServerProcess } from './server-process.js';
+import type { ServerExitEvent, ServerRestartEvent } from './server-runner.js';
+
+const dataCenters = [{ name: 'train' }, { name: 'east' }, { name: 'west' }];
+
+let binary: NatsServerBinary;
+let folder: string;
+let servers: NatsServers | undefined;
+const connections: NatsConnection[] = [];
+
+async function optionsFor(changed: Partial<NatsServersOptions> = {}): Promise<NatsServersOptions> {
+  return {
+    dataCenters,
+    folder,
+    ports: 'auto',
+    credentials: await loadCredentials(folder),
+    binary,
+    payloadBytesMax: 8 * 2 ** 20,
+    storageBytesMax: 2 ** 30,
+    ...changed,
+  };
+}
+
+async function connectTo(dataCenter: string): Promise<NatsConnection> {
+  const { passwords } = await loadCredentials(folder);
+  const { url } = servers!.servers().find((server) => server.dataCenter === dataCenter)!;
+  const connection = await connect({
+    servers: url,
+    user: 'supervisor',
+    pass: passwords.supervisor,
+  });
+  connections.push(connection);
+  return connection;
+}
+
+beforeAll(async () => {
+  binary = await findServer();
+}, 10 * 60_000);
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'starling-nats-'));
+});
+afterEach(async () => {
+  await Promise.all(connections.splice(0).map((connection) => connection.close()));
+  await servers?.stop();
+  servers = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Servers that have just met may take each other for offline for a while; the supervisor asks again, too. */
+async function addStream(
+  manager: JetStreamManager,
+  config: Parameters<JetStreamManager['streams']['add']>[0],
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await manager.streams.add(config);
+      return;
+    } catch (error) {
+      if (attempt === 40) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
+describe('the servers of a cluster', () => {
+  test('take an event into the stream of the data center it is published in', async () => {
+    servers = await startNatsServers(await optionsFor());
+    const manager = await (await connectTo('train')).jetstreamManager();
+    for (const name of ['east', 'west']) {
+      await addStream(manager, {
+        name: `RAW_${name}`,
+        subjects: [`starling.raw.${name}.>`],
+        placement: { cluster: name, tags: [] },
+      });
+    }
+    for (const name of ['east', 'west']) {
+      const client = await connectTo(name);
+      const accepted = await client.jetstream().publish('starling.ingest.action', 'event');
+      expect(accepted).toMatchObject({ stream: `RAW_${name}`, seq: 1 });
+    }
+    expect(await servers.ping()).toEqual({ train: true, east: true, west: true });
+  });
+
+  test('are restarted when one is killed, on the same port and with its streams', async () => {
+    const exits: ServerExitEvent[] = [];
+    const restarts = new EventEmitter<{ restart: [ServerRestartEvent] }>();
+    const restart = once(restarts, 'restart') as Promise<[ServerRestartEvent]>;
+    servers = await startNatsServers(
+      await optionsFor({
+        onExit: (exit) => exits.push(exit),
+        onRestart: (event) => restarts.emit('restart', event),
+      }),
+    );
+    const placement = { cluster: 'east', tags: [] };
+    const manager = await (await connectTo('train')).jetstreamManager();
+    await addStream(manager, { name: 'KEPT', subjects: ['kept'], placement });
+    await (await connectTo('east')).jetstream().publish('kept', 'event');
+    const before = servers.servers();
+
+    servers.kill('east');
+    const [{ dataCenter, pid }] = await restart;
+
+    expect(dataCenter).toBe('east');
+    expect(exits).toMatchObject([{ dataCenter: 'east', error: { code: 'NATS_SERVER_FAILED' } }]);
+    expect(exits[0]?.error.message).toMatch(/killed by SIGKILL; its log is .*east\.log/);
+    const after = servers.servers();
+    expect(after.map(({ url }) => url)).toEqual(before.map(({ url }) => url));
+    expect(after.find((server) => server.dataCenter === 'east')?.pid).toBe(pid);
+    const stored = await (await connectTo('east')).jetstream().publish('kept', 'event');
+    expect(stored.seq).toBe(2);
+  });
+
+  test('are killed and restarted when one hangs', async () => {
+    const hung: string[] = [];
+    const restarts = new EventEmitter<{ restart: [ServerRestartEvent] }>();
+    const restart = once(restarts, 'restart') as Promise<[ServerRestartEvent]>;
+    servers = await startNatsServers(
+      await optionsFor({
+        onHung: (dataCenter) => hung.push(dataCenter),
+        onRestart: (event) => restarts.emit('restart', event),
+      }),
+    );
+    servers.kill('west', 'SIGSTOP');
+    const [{ dataCenter }] = await restart;
+    expect(dataCenter).toBe('west');
+    expect(hung).toEqual(['west']);
+    expect(await servers.ping()).toMatchObject({ train: true, east: true });
+  });
+
+  test('keep their ports, and end what else an earlier cluster is said to have left', async () => {
+    servers = await startNatsServers(await optionsFor());
+    const urls = servers.servers().map(({ url }) => url);
+    await servers.stop();
+    const leftover = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    await once(leftover, 'spawn');
+    const ended = once(leftover, 'exit');
+    const noted = { east: await identityOf(leftover.pid!) };
+    await writePrivateJson(path.join(folder, 'servers.json'), noted);
+
+    servers = await startNatsServers(await optionsFor());
+
+    expect(servers.servers().map(({ url }) => url)).toEqual(urls);
+    await ended;
+  });
+});
+
+describe('servers that a killed cluster left', () => {
+  let left: ServerProcess[] = [];
+  afterEach(async () => {
+    await Promise.all(left.map((server) => server.stop(5_000)));
+    left = [];
+  });
+
+  /** As a cluster with default options leaves them; by data center. */
+  async function leave(names = dataCenters.map(({ name }) => name)): Promise<Map<string, number>> {
+    const earlier = await startNatsServers(await optionsFor());
+    await earlier.stop();
+    const noted: Record<string, ProcessIdentity> = {};
+    for (const name of names) {
+      const server = startServerProcess({
+        binary: binary.path,
+        configFile: path.join(folder, `${name}.conf`),
+        logFile: path.join(folder, 'logs', `${name}.log`),
+      });
+      left.push(server);
+      noted[name] = await identityOf(server.pid!);
+    }
+    await writePrivateJson(path.join(folder, 'servers.json'), noted);
+    const clients = Object.values(await portsOf()).map(({ client }) => client);
+    const listening = clients.slice(0, names.length).map(untilListening);
+    await Promise.all(listening);
+    return new Map(Object.entries(noted).map(([name, { pid }]) => [name, pid]));
+  }
+
+  async function portsOf(): Promise<Record<string, ServerPorts>> {
+    return (await readJson(path.join(folder, 'ports.json'))) as Record<string, ServerPorts>;
+  }
+
+  async function untilListening(port: number): Promise<void> {
+    while (await isFree(port)) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
+  const pidsOf = (): Map<string, number | undefined> =>
+    new Map(servers!.servers().map(({ dataCenter, pid }) => [dataCenter, pid]));
+
+  test('go on under the next, which sees when one ends, and ends them when it stops', async () => {
+    const before = await leave();
+    const kept: string[] = [];
+    const exits: ServerExitEvent[] = [];
+    const restarts = new EventEmitter<{ restart: [ServerRestartEvent] }>();
+    const restart = once(restarts, 'restart') as Promise<[ServerRestartEvent]>;
+    servers = await startNatsServers(
+      await optionsFor({
+        onKept: (dataCenter) => kept.push(dataCenter),
+        onExit: (exit) => exits.push(exit),
+        onRestart: (event) => restarts.emit('restart', event),
+      }),
+    );
+    expect(kept).toEqual(['train', 'east', 'west']);
+    expect(pidsOf()).toEqual(before);
+
+    servers.kill('east');
+    const [{ dataCenter, pid }] = await restart;
+    expect(dataCenter).toBe('east');
+    expect(exits).toMatchObject([{ dataCenter: 'east', pid: before.get('east') }]);
+    expect(pidsOf()).toEqual(new Map([...before, ['east', pid]]));
+    const noted = await readJson(path.join(folder, 'servers.json'));
+    expect(noted).toMatchObject({ train: { pid: before.get('train') }, east: { pid } });
+
+    await servers.stop();
+    servers = undefined;
+    await Promise.all(left.map(({ exited }) => exited));
+  });
+
+  test('are joined by the one that is missing', async () => {
+    const before = await leave(['train', 'east']);
+    servers = await startNatsServers(await optionsFor());
+    const after = pidsOf();
+    expect(after.get('west')).toBeDefined();
+    after.delete('west');
+    expect(after).toEqual(before);
+  });
+
+  test('are ended and started anew when their configuration has changed', async () => {
+    const before = await leave();
+    servers = await startNatsServers(await optionsFor({ payloadBytesMax: 4 * 2 ** 20 }));
+    await Promise.all(left.map(({ exited }) => exited));
+    for (const [dataCenter, pid] of pidsOf()) expect(pid).not.toBe(before.get(dataCenter));
+  });
+
+  test('are ended and started anew when one of them hangs', async () => {
+    await leave();
+    left[1]!.kill('SIGSTOP');
+    servers = await startNatsServers(await optionsFor());
+    await Promise.all(left.map(({ exited }) => exited));
+    expect(await servers.ping()).toEqual({ train: true, east: true, west: true });
+  }, 120_000);
+});
+
+describe('a start that can not succeed', () => {
+  test('names the port of the configuration that is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const start = startNatsServers(await optionsFor({ ports: { base: port } }));
+    await expect(start).rejects.toMatchObject({ code: 'PORT_IN_USE', details: { port } });
+    await expect(start).rejects.toThrow(`port ${port}`);
+    other.close();
+  });
+
+  test('shows the last words of the server', async () => {
+    const options = await optionsFor({ dataCenters: [{ name: 'bad name' }, { name: 'east' }] });
+    const start = startNatsServers({ ...options, payloadBytesMax: -1 });
+    await expect(start).rejects.toMatchObject({ code: 'NATS_SERVER_FAILED' });
+    await expect(start).rejects.toThrow(/exited with 1; its log is .* and ends with\n.*\w/);
+  });
+
+  test('says that the binary does not run', async () => {
+    const absent = { ...binary, path: path.join(folder, 'absent') };
+    const start = startNatsServers(await optionsFor({ binary: absent }));
+    await expect(start).rejects.toThrow(/did not start .*ENOENT/);
+  });
+
+  test('asks for a newer server where each acknowledgement is to be on disk', async () => {
+    const old = { ...binary, version: '2.9.10' };
+    const start = startNatsServers(await optionsFor({ binary: old, syncAlways: true }));
+    await expect(start).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});

@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url';
+import { FileEpochStore } from '../epochs.js';
+import { HostSupervisor } from '../host-supervisor.js';
+import type { ActorSpec } from '../../messages/actor-spec.js';
+import type { FixtureConfig } from '../fixture-actor.testkit.js';
+import { Adoption } from './adoption.js';
+
+/**
+ * A supervisor in a process of its own, for tests that kill it. Its argument says what to supervise; it writes the
+ * status of its actors, once all are ready, and goes on.
+ */
+export interface FixtureSupervision {
+  readonly stateDir: string;
+  readonly specs: readonly ActorSpec[];
+  readonly config: FixtureConfig;
+}
+
+const { stateDir, specs, config } = JSON.parse(process.argv[2]!) as FixtureSupervision;
+const supervisor = new HostSupervisor({
+  entry: fileURLToPath(new URL('../fixture-actor.testkit.js', import.meta.url)),
+  stateDir,
+  config,
+  natsOf: (dataCenter, kind) => ({ url: [], user: `${dataCenter}-${kind}`, password: 'secret' }),
+  epochs: await FileEpochStore.open(stateDir),
+  adoption: await Adoption.open({ stateDir }),
+  record: () => undefined,
+});
+supervisor.start(specs);
+await supervisor.waitUntilReady(30_000);
+process.stdout.write(JSON.stringify(supervisor.snapshot()));
