@@ -11,16 +11,16 @@ const bytesOfInterest = [0x5a, 0x7a, 0x9a, 0xba, 0x9b, 0xc2, 0xd8, 0xd9, 0xda, 0
 const changesMax = 4;
 
 export class Mutator {
-  private counter: number;
+  #counter: number;
 
   constructor(seed: number) {
-    this.counter = mix32(seed);
+    this.#counter = mix32(seed);
   }
 
   /** An integer below `bound`. */
   below(bound: number): number {
-    this.counter = (this.counter + 0x9e3779b9) | 0;
-    return Math.floor((mix32(this.counter) / 2 ** 32) * bound);
+    this.#counter = (this.#counter + 0x9e3779b9) | 0;
+    return Math.floor((mix32(this.#counter) / 2 ** 32) * bound);
   }
 
   /**
@@ -31,12 +31,12 @@ export class Mutator {
     // Not `slice`, which on a Buffer is a view.
     let bytes: Uint8Array = new Uint8Array(samples[this.below(samples.length)]!);
     for (let left = 1 + this.below(changesMax); left > 0; left--) {
-      bytes = this.change(bytes, foreign[this.below(foreign.length)]!);
+      bytes = this.#change(bytes, foreign[this.below(foreign.length)]!);
     }
     return bytes;
   }
 
-  private change(bytes: Uint8Array, other: Uint8Array): Uint8Array {
+  #change(bytes: Uint8Array, other: Uint8Array): Uint8Array {
     if (bytes.length === 0) return new Uint8Array(other);
     const at = this.below(bytes.length);
     const span = 1 + this.below(Math.min(64, bytes.length - at));

@@ -51,42 +51,42 @@ export interface CuckooIndexOptions {
 }
 
 export class CuckooIndex {
-  private readonly buckets: Buckets;
-  private readonly stash: Stash;
-  private keyCount = 0;
+  readonly #buckets: Buckets;
+  readonly #stash: Stash;
+  #keyCount = 0;
 
   constructor(options: CuckooIndexOptions) {
     const wanted = Math.ceil((options.initialKeys ?? 0) / (entriesPerBucket * loadMax));
     let bucketCount = bucketCountMin;
     while (bucketCount < wanted) bucketCount *= 2;
-    this.buckets = new Buckets(bucketCount, options.seed, options.shared ?? false);
+    this.#buckets = new Buckets(bucketCount, options.seed, options.shared ?? false);
     // Another hash than those of the buckets, or keys that collide there would collide here as well.
-    this.stash = new Stash(mix32(options.seed ^ 0x082efa98));
+    this.#stash = new Stash(mix32(options.seed ^ 0x082efa98));
   }
 
   get size(): number {
-    return this.keyCount;
+    return this.#keyCount;
   }
 
   /** Keys over entries, counting the buckets that a growth has added so far. */
   get load(): number {
-    return this.keyCount / (this.buckets.bucketCount * entriesPerBucket);
+    return this.#keyCount / (this.#buckets.bucketCount * entriesPerBucket);
   }
 
   get bucketCount(): number {
-    return this.buckets.bucketCount;
+    return this.#buckets.bucketCount;
   }
 
   get growing(): boolean {
-    return this.buckets.splitCount > 0;
+    return this.#buckets.splitCount > 0;
   }
 
   get stashCount(): number {
-    return this.stash.size;
+    return this.#stash.size;
   }
 
   get bytes(): number {
-    return this.buckets.bytes + this.stash.bytes;
+    return this.#buckets.bytes + this.#stash.bytes;
   }
 
   /**
@@ -102,16 +102,16 @@ export class CuckooIndex {
   ): number {
     assert(2 * (fidStart + fidCount) <= fids.length, 'fids end within their array');
     assert(rowStart + fidCount <= rows.length, 'rows fit their array');
-    const found = findRows(this.buckets, fids, fidStart, fidCount, rows, rowStart);
-    if (this.stash.size === 0) return found;
-    return found + this.findStashed(fids, fidStart, fidCount, rows, rowStart);
+    const found = findRows(this.#buckets, fids, fidStart, fidCount, rows, rowStart);
+    if (this.#stash.size === 0) return found;
+    return found + this.#findStashed(fids, fidStart, fidCount, rows, rowStart);
   }
 
   /** Row of one key, or `absentRow`. Words as int32 or u32. */
   findOne(low: number, high: number): number {
-    const at = this.locate(low | 0, high | 0);
-    if (at >= 0) return this.rowAt(at);
-    return this.stash.find(low | 0, high | 0) - 1;
+    const at = this.#locate(low | 0, high | 0);
+    if (at >= 0) return this.#rowAt(at);
+    return this.#stash.find(low | 0, high | 0) - 1;
   }
 
   /** Adds a key that is not in the index; the caller has just looked. */
@@ -126,69 +126,69 @@ export class CuckooIndex {
    */
   findOrInsert(low: number, high: number, row: number): number {
     assert(row >= 0 && row < 0x7fffffff, 'a row index has 31 bits');
-    if (this.growing) this.splitSome();
-    const there = this.findOrPlace(low | 0, high | 0, row + 1);
+    if (this.growing) this.#splitSome();
+    const there = this.#findOrPlace(low | 0, high | 0, row + 1);
     if (there > 0) return there - 1;
     if (there < 0) {
-      this.stash.insert(low | 0, high | 0, row + 1);
-      if (this.shouldGrowForStash()) this.splitSome();
+      this.#stash.insert(low | 0, high | 0, row + 1);
+      if (this.#shouldGrowForStash()) this.#splitSome();
     }
-    this.keyCount++;
-    if (!this.growing && this.load >= loadMax) this.splitSome();
+    this.#keyCount++;
+    if (!this.growing && this.load >= loadMax) this.#splitSome();
     return row;
   }
 
   /** Removes a key and returns the row it had, or `absentRow`. The index never shrinks. */
   remove(low: number, high: number): number {
-    const at = this.locate(low | 0, high | 0);
+    const at = this.#locate(low | 0, high | 0);
     if (at >= 0) {
-      const row = this.rowAt(at);
-      this.buckets.clear(Math.floor(at / entriesPerBucket), at % entriesPerBucket);
-      this.keyCount--;
+      const row = this.#rowAt(at);
+      this.#buckets.clear(Math.floor(at / entriesPerBucket), at % entriesPerBucket);
+      this.#keyCount--;
       return row;
     }
-    const row = this.stash.remove(low | 0, high | 0) - 1;
-    if (row !== absentRow) this.keyCount--;
+    const row = this.#stash.remove(low | 0, high | 0) - 1;
+    if (row !== absentRow) this.#keyCount--;
     return row;
   }
 
   /** Walks the whole index: every key stands where its hash says, and the counts agree. O(n), for tests and chaos. */
   verify(): void {
-    let counted = this.stash.size;
-    for (let bucket = 0; bucket < this.buckets.bucketCount; bucket++) {
-      const page = pageOf(this.buckets.pages, bucket);
+    let counted = this.#stash.size;
+    for (let bucket = 0; bucket < this.#buckets.bucketCount; bucket++) {
+      const page = pageOf(this.#buckets.pages, bucket);
       const before = counted;
       for (let entry = 0; entry < entriesPerBucket; entry++) {
         const at = baseOf(bucket) + entry * entryWords;
         if (page[at + 2] === 0) continue;
         counted++;
         assert(
-          this.locate(page[at]!, page[at + 1]!) === bucket * entriesPerBucket + entry,
+          this.#locate(page[at]!, page[at + 1]!) === bucket * entriesPerBucket + entry,
           'a key stands once, in one of its two buckets',
         );
       }
-      assert(counted - before === this.buckets.fillOf(bucket), 'a bucket holds what it counts');
+      assert(counted - before === this.#buckets.fillOf(bucket), 'a bucket holds what it counts');
     }
-    assert(counted === this.keyCount, `index counts ${this.keyCount} keys and holds ${counted}`);
+    assert(counted === this.#keyCount, `index counts ${this.#keyCount} keys and holds ${counted}`);
   }
 
   /** bucket · 4 + entry of a key, or -1. */
-  private locate(low: number, high: number): number {
-    const { buckets } = this;
+  #locate(low: number, high: number): number {
+    const buckets = this.#buckets;
     const first = locateInBucket(buckets, buckets.firstBucket(low, high), low, high);
     if (first >= 0) return first;
     return locateInBucket(buckets, buckets.secondBucket(low, high), low, high);
   }
 
-  private rowAt(position: number): number {
+  #rowAt(position: number): number {
     const bucket = Math.floor(position / entriesPerBucket);
     const entry = position % entriesPerBucket;
-    return pageOf(this.buckets.pages, bucket)[baseOf(bucket) + entry * entryWords + 2]! - 1;
+    return pageOf(this.#buckets.pages, bucket)[baseOf(bucket) + entry * entryWords + 2]! - 1;
   }
 
   /** row + 1 of a key that is there; else 0 when it was placed, -1 when there is no room. */
-  private findOrPlace(low: number, high: number, rowPlusOne: number): number {
-    const { buckets } = this;
+  #findOrPlace(low: number, high: number, rowPlusOne: number): number {
+    const buckets = this.#buckets;
     const { pages, mask, splitCount, seedA, seedB, seedC } = buckets;
     const folded = feistelRound(high, low, seedA);
     const secondHash = feistelRound(low, folded, seedB);
@@ -197,7 +197,7 @@ export class CuckooIndex {
     const match =
       matchInBucket(pageOf(pages, first), baseOf(first), low, high) ||
       matchInBucket(pageOf(pages, second), baseOf(second), low, high) ||
-      this.stash.find(low, high);
+      this.#stash.find(low, high);
     if (match !== 0) return match;
     let bucket = first;
     let entry = buckets.emptyEntry(first);
@@ -215,27 +215,27 @@ export class CuckooIndex {
     return 0;
   }
 
-  private splitSome(): void {
+  #splitSome(): void {
     assert(this.bucketCount < bucketCountMax, 'an index holds at most 2^28 buckets');
     for (let i = 0; i < splitsPerInsert; i++) {
-      this.buckets.splitNext();
+      this.#buckets.splitNext();
       if (this.growing) continue;
-      this.emptyStash();
+      this.#emptyStash();
       return;
     }
   }
 
-  private shouldGrowForStash(): boolean {
+  #shouldGrowForStash(): boolean {
     if (this.growing) return false;
-    return this.load >= crowdedLoad || (this.stash.size >= stashLong && this.load >= sparseLoad);
+    return this.load >= crowdedLoad || (this.#stash.size >= stashLong && this.load >= sparseLoad);
   }
 
-  private emptyStash(): void {
-    if (this.stash.size === 0) return;
-    this.stash.drain((low, high, rowPlusOne) => this.findOrPlace(low, high, rowPlusOne) === 0);
+  #emptyStash(): void {
+    if (this.#stash.size === 0) return;
+    this.#stash.drain((low, high, rowPlusOne) => this.#findOrPlace(low, high, rowPlusOne) === 0);
   }
 
-  private findStashed(
+  #findStashed(
     fids: Uint32Array,
     fidStart: number,
     fidCount: number,
@@ -246,7 +246,7 @@ export class CuckooIndex {
     for (let i = 0; i < fidCount; i++) {
       if (rows[rowStart + i] !== absentRow) continue;
       const at = 2 * (fidStart + i);
-      rows[rowStart + i] = this.stash.find(fids[at]! | 0, fids[at + 1]! | 0) - 1;
+      rows[rowStart + i] = this.#stash.find(fids[at]! | 0, fids[at + 1]! | 0) - 1;
       if (rows[rowStart + i] !== absentRow) found++;
     }
     return found;

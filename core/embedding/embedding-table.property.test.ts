@@ -164,17 +164,17 @@ class Rig {
         expect(table.sweep(atSeconds, 10_000).expired).toBe(model.expire(atSeconds));
         return;
       case 'evict': {
-        const before = this.names();
+        const before = this.#names();
         table.evict(batch.length, figure < 0 ? 'lru' : 'lfu');
-        const after = this.names();
+        const after = this.#names();
         expect(before.size - after.size).toBe(Math.min(batch.length, before.size));
         for (const name of before) if (!after.has(name)) model.rows.delete(name);
         return;
       }
       case 'take':
-        return this.take(0, batch.length);
+        return this.#take(0, batch.length);
       case 'takeOther':
-        return this.take(1, batch.length);
+        return this.#take(1, batch.length);
     }
   }
 
@@ -195,13 +195,13 @@ class Rig {
     );
     table.verify();
     for (const which of [0, 1]) {
-      this.take(which, Infinity);
+      this.#take(which, Infinity);
       this.followers[which]!.verify();
       expect(digestOf(this.followers[which]!)).toBe(digestOf(table));
     }
   }
 
-  private take(which: number, limit: number): void {
+  #take(which: number, limit: number): void {
     const changes =
       which === 0 ? this.table.takeChanges(limit) : this.table.takeChanges(limit, this.other);
     const follower = this.followers[which]!;
@@ -209,7 +209,7 @@ class Rig {
     follower.assign(wholeColumns(changes.rows));
   }
 
-  private names(): Set<string> {
+  #names(): Set<string> {
     return keysOf(this.table.rowsFrom(0, 1_000).fids);
   }
 }

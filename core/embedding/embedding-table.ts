@@ -77,83 +77,83 @@ export class EmbeddingTable {
   readonly slot: number;
   readonly dim: number;
   readonly stateWidth: number;
-  private readonly index: CuckooIndex;
-  private readonly slab: RowSlab;
-  private readonly initializer: RowInitializer;
-  private readonly optimizer: Optimizer;
+  readonly #index: CuckooIndex;
+  readonly #slab: RowSlab;
+  readonly #initializer: RowInitializer;
+  readonly #optimizer: Optimizer;
   /** Undefined where every fid is admitted: that then costs nothing. */
-  private readonly admission: Admission | undefined;
-  private readonly expireAfterSeconds: number;
+  readonly #admission: Admission | undefined;
+  readonly #expireAfterSeconds: number;
   /** The delta log's; others come and go. */
-  private readonly main = new TouchedConsumer();
-  private consumers: TouchedConsumer[] = [this.main];
-  private sweepCursor = 0;
-  private evictionSeed: number;
-  private evictions = 0;
+  readonly #main = new TouchedConsumer();
+  #consumers: TouchedConsumer[] = [this.#main];
+  #sweepCursor = 0;
+  #evictionSeed: number;
+  #evictions = 0;
 
   constructor(spec: TableSpec, options: TableOptions = {}) {
     assert(Number.isInteger(spec.dim) && spec.dim > 0, 'a row has at least one weight');
     const { initialRows = 0, shared = false } = options;
     this.slot = spec.slot;
     this.dim = spec.dim;
-    this.optimizer = createOptimizer(spec.optimizer);
-    this.stateWidth = this.optimizer.stateWidth(spec.dim);
-    this.initializer = new RowInitializer(spec.initializer, spec.slot, spec.seed, spec.dim);
-    this.index = new CuckooIndex({
+    this.#optimizer = createOptimizer(spec.optimizer);
+    this.stateWidth = this.#optimizer.stateWidth(spec.dim);
+    this.#initializer = new RowInitializer(spec.initializer, spec.slot, spec.seed, spec.dim);
+    this.#index = new CuckooIndex({
       seed: mix32(spec.seed ^ spec.slot),
       initialKeys: initialRows,
       shared,
     });
-    this.slab = new RowSlab(spec.dim + this.stateWidth, initialRows, shared);
+    this.#slab = new RowSlab(spec.dim + this.stateWidth, initialRows, shared);
     const seed = mix32(spec.seed ^ spec.slot);
     if (spec.admission && spec.admission.kind !== 'always')
-      this.admission = createAdmission(spec.admission, seed);
-    this.expireAfterSeconds = spec.expireAfterSeconds ?? Infinity;
-    assert(this.expireAfterSeconds > 0, 'a row lives for some time');
-    this.evictionSeed = seed;
+      this.#admission = createAdmission(spec.admission, seed);
+    this.#expireAfterSeconds = spec.expireAfterSeconds ?? Infinity;
+    assert(this.#expireAfterSeconds > 0, 'a row lives for some time');
+    this.#evictionSeed = seed;
   }
 
   get rowCount(): number {
-    return this.slab.rowCount;
+    return this.#slab.rowCount;
   }
 
   /** Rows that the next takes will return. */
   get touchedCount(): number {
-    return this.main.rows.count;
+    return this.#main.rows.count;
   }
 
   /** Evicted keys that the next takes will return. */
   get evictedCount(): number {
-    return this.main.evictedCount;
+    return this.#main.evictedCount;
   }
 
   /** Keys removed, evicted or expired so far. */
   get evictionCount(): number {
-    return this.evictions;
+    return this.#evictions;
   }
 
   /** Memory of rows, index, counters of fids without a row, and what consumers have yet to take. */
   get bytes(): number {
-    const admission = this.admission?.bytes ?? 0;
-    const waiting = this.consumers.reduce((sum, consumer) => sum + consumer.bytes, 0);
-    return this.index.bytes + this.slab.bytes + admission + waiting;
+    const admission = this.#admission?.bytes ?? 0;
+    const waiting = this.#consumers.reduce((sum, consumer) => sum + consumer.bytes, 0);
+    return this.#index.bytes + this.#slab.bytes + admission + waiting;
   }
 
   /** What a row takes: floats, facts, and its entry in an index that is 3/4 full, which it is on average. */
   get rowBytes(): number {
-    return 4 * this.slab.rowWidth + 16 + 16;
+    return 4 * this.#slab.rowWidth + 16 + 16;
   }
 
   /** Another consumer, which hears of all changes from now on; close it, or it remembers them for ever. */
   openConsumer(): TouchedConsumer {
     const consumer = new TouchedConsumer();
-    this.consumers.push(consumer);
+    this.#consumers.push(consumer);
     return consumer;
   }
 
   closeConsumer(consumer: TouchedConsumer): void {
-    assert(consumer !== this.main, 'the consumer was opened');
-    this.consumers = this.consumers.filter((each) => each !== consumer);
+    assert(consumer !== this.#main, 'the consumer was opened');
+    this.#consumers = this.#consumers.filter((each) => each !== consumer);
   }
 
   /** Training pull: weights [fidCount × dim]. An absent row reads as its initial value and is not inserted. */
@@ -170,10 +170,10 @@ export class EmbeddingTable {
     for (let done = 0; done < fidCount; done += blockFids) {
       const count = Math.min(blockFids, fidCount - done);
       const start = fidStart + done;
-      this.index.find(fids, start, count, blockRows, 0);
+      this.#index.find(fids, start, count, blockRows, 0);
       const target = outStart + done * dim;
       gatherOrInitialize(
-        this.slab,
+        this.#slab,
         blockRows,
         count,
         dim,
@@ -181,7 +181,7 @@ export class EmbeddingTable {
         target,
         fids,
         start,
-        this.initializer,
+        this.#initializer,
       );
     }
   }
@@ -200,8 +200,8 @@ export class EmbeddingTable {
     let absent = fidCount;
     for (let done = 0; done < fidCount; done += blockFids) {
       const count = Math.min(blockFids, fidCount - done);
-      absent -= this.index.find(fids, fidStart + done, count, blockRows, 0);
-      gatherOrZero(this.slab, blockRows, count, 0, dim, out, outStart + done * dim);
+      absent -= this.#index.find(fids, fidStart + done, count, blockRows, 0);
+      gatherOrZero(this.#slab, blockRows, count, 0, dim, out, outStart + done * dim);
     }
     return absent;
   }
@@ -222,22 +222,24 @@ export class EmbeddingTable {
     atSeconds: number,
     step: number,
   ): void {
-    const { dim, slab } = this;
+    const { dim } = this;
+    const slab = this.#slab;
     assert(2 * (fidStart + fidCount) <= fids.length, 'fids end within their array');
     assert(gradStart + fidCount * dim <= grads.length, 'there is a gradient for each fid');
     for (let done = 0; done < fidCount; done += blockFids) {
       const count = Math.min(blockFids, fidCount - done);
-      const admitted = this.findOrAdmit(fids, fidStart + done, count, atSeconds);
+      const admitted = this.#findOrAdmit(fids, fidStart + done, count, atSeconds);
       warmRows(slab, blockRows, count, slab.rowWidth);
       const start = gradStart + done * dim;
-      if (admitted === count) this.learn(blockRows, count, grads, start, step);
-      else this.learnAdmitted(count, grads, start, step);
+      if (admitted === count) this.#learn(blockRows, count, grads, start, step);
+      else this.#learnAdmitted(count, grads, start, step);
     }
   }
 
   /** Follower side: takes rows over as they are. Not touched: what came from the log need not go there. */
   assign(source: RowSource): void {
-    const { dim, stateWidth, slab } = this;
+    const { dim, stateWidth } = this;
+    const slab = this.#slab;
     const { fids, rowStart, count: rowCount, weights, weightsStart, state, stateStart } = source;
     const { updatedAt, updateCounts } = source;
     assert(2 * (rowStart + rowCount) <= fids.length, 'fids end within their array');
@@ -250,7 +252,7 @@ export class EmbeddingTable {
     for (let done = 0; done < rowCount; done += blockFids) {
       const count = Math.min(blockFids, rowCount - done);
       const first = rowStart + done;
-      this.findOrInsert(fids, first, count, 0, fresh);
+      this.#findOrInsert(fids, first, count, 0, fresh);
       for (let i = 0; i < count; i++) {
         const row = blockRows[i]!;
         const page = slab.pageOf(row);
@@ -276,13 +278,13 @@ export class EmbeddingTable {
         weightsStart: weightsStart + done * dim,
         stateStart: stateStart + done * stateWidth,
       };
-      this.index.find(source.fids, block.rowStart, block.count, blockRows, 0);
+      this.#index.find(source.fids, block.rowStart, block.count, blockRows, 0);
       const differs = Uint8Array.from({ length: block.count }, (_unused, i) =>
-        this.isSame(blockRows[i]!, block, i) ? 0 : 1,
+        this.#isSame(blockRows[i]!, block, i) ? 0 : 1,
       );
       this.assign(block); // One block: its rows are in blockRows afterwards.
       const rows = blockRows.slice(0, block.count).filter((_row, i) => differs[i] === 1);
-      for (const consumer of this.consumers) consumer.rows.markAll(rows, rows.length);
+      for (const consumer of this.#consumers) consumer.rows.markAll(rows, rows.length);
       adopted += rows.length;
     }
     return adopted;
@@ -293,9 +295,9 @@ export class EmbeddingTable {
     assert(2 * (fidStart + fidCount) <= fids.length, 'fids end within their array');
     let removed = 0;
     for (let i = fidStart; i < fidStart + fidCount; i++) {
-      const row = this.index.findOne(fids[2 * i]!, fids[2 * i + 1]!);
+      const row = this.#index.findOne(fids[2 * i]!, fids[2 * i + 1]!);
       if (row === absentRow) continue;
-      this.drop(row);
+      this.#drop(row);
       removed++;
     }
     return removed;
@@ -306,10 +308,10 @@ export class EmbeddingTable {
     assert(2 * (fidStart + fidCount) <= fids.length, 'fids end within their array');
     let forgotten = 0;
     for (let i = fidStart; i < fidStart + fidCount; i++) {
-      const row = this.index.remove(fids[2 * i]!, fids[2 * i + 1]!);
+      const row = this.#index.remove(fids[2 * i]!, fids[2 * i + 1]!);
       if (row === absentRow) continue;
-      for (const consumer of this.consumers) consumer.rows.unmark(row);
-      this.slab.release(row);
+      for (const consumer of this.#consumers) consumer.rows.unmark(row);
+      this.#slab.release(row);
       forgotten++;
     }
     return forgotten;
@@ -322,19 +324,19 @@ export class EmbeddingTable {
    * @param nowSeconds event time, the newest there is: a replay of old data must not wipe the table.
    */
   sweep(nowSeconds: number, rowsMax: number): SweepResult {
-    const { slab } = this;
-    const oldest = nowSeconds - this.expireAfterSeconds;
+    const slab = this.#slab;
+    const oldest = nowSeconds - this.#expireAfterSeconds;
     if (oldest === -Infinity) return { visited: 0, expired: 0, finished: true };
-    const start = Math.min(this.sweepCursor, slab.rowEnd);
+    const start = Math.min(this.#sweepCursor, slab.rowEnd);
     const end = Math.min(start + rowsMax, slab.rowEnd);
     let expired = 0;
     for (let row = start; row < end; row++) {
       if (!slab.isLive(row) || slab.updatedAtSeconds(row) >= oldest) continue;
-      this.drop(row);
+      this.#drop(row);
       expired++;
     }
     const finished = end === slab.rowEnd;
-    this.sweepCursor = finished ? 0 : end;
+    this.#sweepCursor = finished ? 0 : end;
     return { visited: end - start, expired, finished };
   }
 
@@ -342,18 +344,18 @@ export class EmbeddingTable {
   evict(count: number, policy: EvictionPolicy): number {
     let evicted = 0;
     while (evicted < count) {
-      this.evictionSeed = mix32(this.evictionSeed + 1);
+      this.#evictionSeed = mix32(this.#evictionSeed + 1);
       const victim =
-        this.slab.rowCount === 0 ? -1 : chooseVictim(this.slab, policy, this.evictionSeed);
+        this.#slab.rowCount === 0 ? -1 : chooseVictim(this.#slab, policy, this.#evictionSeed);
       if (victim < 0) break;
-      this.drop(victim);
+      this.#drop(victim);
       evicted++;
     }
     return evicted;
   }
 
   /** Keys that went and rows that changed since they were last taken, at most `limit` in all; the rest waits. */
-  takeChanges(limit = Infinity, consumer = this.main): TableChanges {
+  takeChanges(limit = Infinity, consumer = this.#main): TableChanges {
     const evictedCount = Math.min(limit, consumer.evictedCount);
     const evicted = new Uint32Array(2 * evictedCount);
     consumer.takeEvicted(evicted, 0, evictedCount);
@@ -363,18 +365,18 @@ export class EmbeddingTable {
   }
 
   /** Evicted keys into the caller's array, as pairs from pair `start` on; returns how many. Take all before any row. */
-  takeEvictedInto(fids: Uint32Array, start: number, limit: number, consumer = this.main): number {
+  takeEvictedInto(fids: Uint32Array, start: number, limit: number, consumer = this.#main): number {
     return consumer.takeEvicted(fids, start, limit);
   }
 
   /** Changed rows into the caller's arrays, first touched first; returns how many were written. */
-  takeRowsInto(target: RowTarget, limit: number, consumer = this.main): number {
+  takeRowsInto(target: RowTarget, limit: number, consumer = this.#main): number {
     assert(limit === 0 || consumer.evictedCount === 0, 'evictions are taken before rows');
     let taken = 0;
     while (taken < limit) {
       const count = consumer.rows.take(blockRows, Math.min(blockFids, limit - taken));
       if (count === 0) break;
-      this.gather(count, target, taken);
+      this.#gather(count, target, taken);
       taken += count;
     }
     return taken;
@@ -393,7 +395,7 @@ export class EmbeddingTable {
     allocate: (count: number) => RowColumns = (count) => allocateColumns(count, this),
   ): RowsPage {
     assert(limit > 0, 'a page has room for a row');
-    const { slab } = this;
+    const slab = this.#slab;
     const end = slab.rowEnd;
     const rows = new Int32Array(Math.min(limit, slab.rowCount));
     let count = 0;
@@ -408,47 +410,48 @@ export class EmbeddingTable {
     for (let done = 0; done < count; done += blockFids) {
       const block = rows.subarray(done, Math.min(done + blockFids, count));
       blockRows.set(block);
-      this.gather(block.length, target, done);
+      this.#gather(block.length, target, done);
     }
     return { ...page, nextCursor: row < end ? row : undefined };
   }
 
   /** Adds the rows to a digest that does not depend on their order, with state and times or without; see digest.ts. */
   addToDigest(lanes: DigestLanes, withState: boolean): void {
-    addSlab(lanes, this.slab, this.slot, withState ? this.slab.rowWidth : this.dim, withState);
+    addSlab(lanes, this.#slab, this.slot, withState ? this.#slab.rowWidth : this.dim, withState);
   }
 
   /** Event seconds of the newest update of a row, or undefined when it is absent. */
   updatedAtSeconds(low: number, high: number): number | undefined {
-    const row = this.index.findOne(low, high);
-    return row === absentRow ? undefined : this.slab.updatedAtSeconds(row);
+    const row = this.#index.findOne(low, high);
+    return row === absentRow ? undefined : this.#slab.updatedAtSeconds(row);
   }
 
   /** Updates a row has had, or 0 when it is absent. */
   updateCount(low: number, high: number): number {
-    const row = this.index.findOne(low, high);
-    return row === absentRow ? 0 : this.slab.updateCount(row);
+    const row = this.#index.findOne(low, high);
+    return row === absentRow ? 0 : this.#slab.updateCount(row);
   }
 
   /** Index and rows agree in both directions. O(rows), for tests and chaos. */
   verify(): void {
-    this.index.verify();
-    assert(this.index.size === this.slab.rowCount, 'as many keys as rows');
-    for (let row = 0; row < this.slab.rowEnd; row++) {
-      if (!this.slab.isLive(row)) continue;
+    this.#index.verify();
+    assert(this.#index.size === this.#slab.rowCount, 'as many keys as rows');
+    for (let row = 0; row < this.#slab.rowEnd; row++) {
+      if (!this.#slab.isLive(row)) continue;
       assert(
-        this.index.findOne(this.slab.low(row), this.slab.high(row)) === row,
+        this.#index.findOne(this.#slab.low(row), this.#slab.high(row)) === row,
         'a live row is found by its key',
       );
     }
-    for (const consumer of this.consumers) {
-      consumer.rows.verify((row) => this.slab.isLive(row));
+    for (const consumer of this.#consumers) {
+      consumer.rows.verify((row) => this.#slab.isLive(row));
     }
   }
 
-  private isSame(row: number, source: RowSource, i: number): boolean {
+  #isSame(row: number, source: RowSource, i: number): boolean {
     if (row === absentRow) return false;
-    const { slab, dim, stateWidth } = this;
+    const { dim, stateWidth } = this;
+    const slab = this.#slab;
     const { weights, weightsStart, state, stateStart, rowStart, updatedAt, updateCounts } = source;
     const page = slab.pageOf(row);
     const offset = slab.offsetOf(row);
@@ -461,48 +464,45 @@ export class EmbeddingTable {
   }
 
   /** Steps of rows that are all there, and their marks. */
-  private learn(
+  #learn(
     rows: Int32Array,
     count: number,
     grads: Float32Array,
     gradStart: number,
     step: number,
   ): void {
-    this.optimizer.applyRows(this.slab, rows, count, this.dim, grads, gradStart, step);
-    for (const consumer of this.consumers) consumer.rows.markAll(rows, count);
+    this.#optimizer.applyRows(this.#slab, rows, count, this.dim, grads, gradStart, step);
+    for (const consumer of this.#consumers) consumer.rows.markAll(rows, count);
   }
 
   /** The rows of the block but for those of fids that were not admitted, which are -1: run by run between them. */
-  private learnAdmitted(count: number, grads: Float32Array, gradStart: number, step: number): void {
+  #learnAdmitted(count: number, grads: Float32Array, gradStart: number, step: number): void {
     for (let start = 0; start < count; start++) {
       let end = start;
       while (end < count && blockRows[end]! !== absentRow) end++;
       const rows = blockRows.subarray(start, end);
-      this.learn(rows, rows.length, grads, gradStart + start * this.dim, step);
+      this.#learn(rows, rows.length, grads, gradStart + start * this.dim, step);
       start = end;
     }
   }
 
-  private drop(row: number): void {
-    const low = this.slab.low(row);
-    const high = this.slab.high(row);
-    const removed = this.index.remove(low, high);
+  #drop(row: number): void {
+    const low = this.#slab.low(row);
+    const high = this.#slab.high(row);
+    const removed = this.#index.remove(low, high);
     assert(removed === row, 'a live row is found by its key');
-    for (const consumer of this.consumers) consumer.evict(row, low, high);
-    this.slab.release(row);
-    this.evictions++;
+    for (const consumer of this.#consumers) consumer.evict(row, low, high);
+    this.#slab.release(row);
+    this.#evictions++;
   }
 
   /** As findOrInsert, but a fid that is not admitted is left at `absentRow`; returns how many have a row. */
-  private findOrAdmit(
-    fids: Uint32Array,
-    fidStart: number,
-    count: number,
-    atSeconds: number,
-  ): number {
-    const { index, slab, admission } = this;
+  #findOrAdmit(fids: Uint32Array, fidStart: number, count: number, atSeconds: number): number {
+    const index = this.#index;
+    const slab = this.#slab;
+    const admission = this.#admission;
     if (!admission) {
-      this.findOrInsert(fids, fidStart, count, atSeconds, 'row');
+      this.#findOrInsert(fids, fidStart, count, atSeconds, 'row');
       return count;
     }
     index.find(fids, fidStart, count, blockRows, 0);
@@ -510,27 +510,28 @@ export class EmbeddingTable {
     for (let i = 0; i < count; i++) {
       const at = 2 * (fidStart + i);
       if (blockRows[i]! !== absentRow) slab.recordUpdate(blockRows[i]!, atSeconds);
-      else if (this.isAdmitted(fids[at]!, fids[at + 1]!, atSeconds, admission))
-        blockRows[i] = this.insert(fids[at]! | 0, fids[at + 1]! | 0, atSeconds, 'row');
+      else if (this.#isAdmitted(fids[at]!, fids[at + 1]!, atSeconds, admission))
+        blockRows[i] = this.#insert(fids[at]! | 0, fids[at + 1]! | 0, atSeconds, 'row');
       if (blockRows[i]! !== absentRow) present++;
     }
     return present;
   }
 
   /** A fid that came in earlier in the same block has its row already. */
-  private isAdmitted(low: number, high: number, atSeconds: number, admission: Admission): boolean {
-    return this.index.findOne(low, high) !== absentRow || admission.admit(low, high, atSeconds);
+  #isAdmitted(low: number, high: number, atSeconds: number, admission: Admission): boolean {
+    return this.#index.findOne(low, high) !== absentRow || admission.admit(low, high, atSeconds);
   }
 
   /** Fills blockRows for a block of fids, inserting what is absent. */
-  private findOrInsert(
+  #findOrInsert(
     fids: Uint32Array,
     fidStart: number,
     count: number,
     atSeconds: number,
     fresh: FreshPart,
   ): void {
-    const { index, slab } = this;
+    const index = this.#index;
+    const slab = this.#slab;
     let missing = count - index.find(fids, fidStart, count, blockRows, 0);
     if (missing === 0) return slab.recordUpdates(blockRows, count, atSeconds);
     for (let i = 0; i < count; i++) {
@@ -539,17 +540,17 @@ export class EmbeddingTable {
         continue;
       }
       const at = 2 * (fidStart + i);
-      blockRows[i] = this.insert(fids[at]! | 0, fids[at + 1]! | 0, atSeconds, fresh);
+      blockRows[i] = this.#insert(fids[at]! | 0, fids[at + 1]! | 0, atSeconds, fresh);
       missing--;
     }
     assert(missing === 0, 'each missing row was inserted');
   }
 
   /** The fid may have come in earlier in the same block. */
-  private insert(low: number, high: number, atSeconds: number, fresh: FreshPart): number {
-    const { slab } = this;
+  #insert(low: number, high: number, atSeconds: number, fresh: FreshPart): number {
+    const slab = this.#slab;
     const next = slab.nextRow;
-    const row = this.index.findOrInsert(low, high, next);
+    const row = this.#index.findOrInsert(low, high, next);
     if (row !== next) {
       slab.recordUpdate(row, atSeconds);
       return row;
@@ -557,14 +558,15 @@ export class EmbeddingTable {
     slab.allocate(low, high, atSeconds);
     const page = slab.pageOf(row);
     const offset = slab.offsetOf(row);
-    if (fresh === 'row') this.initializer.write(low, high, page, offset, this.dim);
-    if (fresh !== 'nothing') this.optimizer.initState(page, offset, this.dim);
+    if (fresh === 'row') this.#initializer.write(low, high, page, offset, this.dim);
+    if (fresh !== 'nothing') this.#optimizer.initState(page, offset, this.dim);
     return row;
   }
 
   /** Copies the first `count` rows of blockRows to the target, `skip` rows after its start. */
-  private gather(count: number, target: RowTarget, skip: number): void {
-    const { slab, dim, stateWidth } = this;
+  #gather(count: number, target: RowTarget, skip: number): void {
+    const { dim, stateWidth } = this;
+    const slab = this.#slab;
     gatherKeys(slab, blockRows, count, target.fids, target.rowStart + skip);
     gatherFacts(slab, blockRows, count, target, skip);
     gatherOrZero(slab, blockRows, count, 0, dim, target.weights, target.weightsStart + skip * dim);

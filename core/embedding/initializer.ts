@@ -30,43 +30,44 @@ export type InitializerSpec = ZeroPrefix &
  * Two hashes of the key feed each coordinate: with one 32-bit hash, thousands of pairs among 4 M keys would share a row.
  */
 export class RowInitializer {
-  private readonly draws: Draws;
-  private readonly zeroPrefix: number;
-  private readonly base: number;
-  private readonly scale: number;
-  private readonly seedA: number;
-  private readonly seedB: number;
+  readonly #draws: Draws;
+  readonly #zeroPrefix: number;
+  readonly #base: number;
+  readonly #scale: number;
+  readonly #seedA: number;
+  readonly #seedB: number;
 
   constructor(spec: InitializerSpec, slot: number, seed: number, dim: number) {
-    this.draws = drawsOf(spec);
-    this.zeroPrefix = spec.zeroPrefix ?? 0;
-    [this.base, this.scale] = baseAndScale(spec, Math.max(1, dim - this.zeroPrefix));
-    if (!(this.zeroPrefix >= 0) || !Number.isFinite(this.base) || !Number.isFinite(this.scale)) {
+    this.#draws = drawsOf(spec);
+    this.#zeroPrefix = spec.zeroPrefix ?? 0;
+    [this.#base, this.#scale] = baseAndScale(spec, Math.max(1, dim - this.#zeroPrefix));
+    if (!(this.#zeroPrefix >= 0) || !Number.isFinite(this.#base) || !Number.isFinite(this.#scale)) {
       throw new StarlingError(
         'CONFIG_INVALID',
         `initializer of slot ${slot}: ${JSON.stringify(spec)} needs finite figures and zeroPrefix >= 0`,
       );
     }
     const slotSeed = mix32(seed ^ Math.imul(slot + 1, 0x9e3779b1));
-    this.seedA = mix32(slotSeed ^ 0x452821e6);
-    this.seedB = mix32(slotSeed ^ 0x38d01377);
+    this.#seedA = mix32(slotSeed ^ 0x452821e6);
+    this.#seedB = mix32(slotSeed ^ 0x38d01377);
   }
 
   /** Writes the row of a key to out[start … start + dim]. */
   write(low: number, high: number, out: Float32Array, start: number, dim: number): void {
     assert(start + dim <= out.length, 'the row fits the output');
-    const prefixEnd = start + Math.min(this.zeroPrefix, dim);
+    const prefixEnd = start + Math.min(this.#zeroPrefix, dim);
     const end = start + dim;
     for (let i = start; i < prefixEnd; i++) out[i] = 0;
-    if (this.draws === 'none') {
-      for (let i = prefixEnd; i < end; i++) out[i] = this.base;
+    if (this.#draws === 'none') {
+      for (let i = prefixEnd; i < end; i++) out[i] = this.#base;
       return;
     }
-    const a = hashPair(low, high, this.seedA);
-    const b = hashPair(low, high, this.seedB);
-    if (this.draws === 'uniform') writeUniform(out, prefixEnd, end, a, b, this.base, this.scale);
-    else if (this.draws === 'normal') writeNormal(out, prefixEnd, end, a, b, this.base, this.scale);
-    else writeTruncatedNormal(out, prefixEnd, end, a, b, this.base, this.scale);
+    const a = hashPair(low, high, this.#seedA);
+    const b = hashPair(low, high, this.#seedB);
+    if (this.#draws === 'uniform') writeUniform(out, prefixEnd, end, a, b, this.#base, this.#scale);
+    else if (this.#draws === 'normal')
+      writeNormal(out, prefixEnd, end, a, b, this.#base, this.#scale);
+    else writeTruncatedNormal(out, prefixEnd, end, a, b, this.#base, this.#scale);
   }
 }
 

@@ -18,40 +18,41 @@ const collected = new FinalizationRegistry<{ arena: Arena; blocks: Map<unknown, 
 
 export class PageMemory {
   readonly arena: Arena | undefined = arena();
-  private readonly shared: boolean;
+  readonly #shared: boolean;
   /** By view; of a directory, by its name. */
-  private readonly blocks = new Map<unknown, Block>();
+  readonly #blocks = new Map<unknown, Block>();
 
   constructor(shared: boolean) {
-    this.shared = shared;
-    if (this.arena) collected.register(this, { arena: this.arena, blocks: this.blocks });
+    this.#shared = shared;
+    if (this.arena) collected.register(this, { arena: this.arena, blocks: this.#blocks });
   }
 
   words(count: number): Int32Array {
-    const { buffer, offset, block } = this.buffer(4 * count);
+    const { buffer, offset, block } = this.#buffer(4 * count);
     const page = new Int32Array(buffer, offset, count);
-    if (block) this.blocks.set(page, block);
+    if (block) this.#blocks.set(page, block);
     return page;
   }
 
   floats(count: number): Float32Array {
-    const { buffer, offset, block } = this.buffer(4 * count);
+    const { buffer, offset, block } = this.#buffer(4 * count);
     const page = new Float32Array(buffer, offset, count);
-    if (block) this.blocks.set(page, block);
+    if (block) this.#blocks.set(page, block);
     return page;
   }
 
   /** A page that nothing reads any more. */
   release(page: ArrayBufferView): void {
-    const block = this.blocks.get(page);
+    const block = this.#blocks.get(page);
     if (!block) return;
-    this.blocks.delete(page);
+    this.#blocks.delete(page);
     this.arena!.release(block);
   }
 
   /** Address of a list of the pages' addresses, for the kernels; 0 when one of them is not in the arena. */
   directory(pages: readonly ArrayBufferView[], name: string): number {
-    const { arena, blocks } = this;
+    const { arena } = this;
+    const blocks = this.#blocks;
     if (!arena || pages.length === 0 || !pages.every((page) => blocks.has(page))) return 0;
     let list = blocks.get(name);
     if (!list || list.bytes < 4 * pages.length) {
@@ -68,13 +69,13 @@ export class PageMemory {
     return list.address;
   }
 
-  private buffer(bytes: number): { buffer: ArrayBufferLike; offset: number; block?: Block } {
+  #buffer(bytes: number): { buffer: ArrayBufferLike; offset: number; block?: Block } {
     if (bytes >= arenaBytesMin) {
       const block = this.arena?.allocate(bytes);
       if (block) return { buffer: this.arena!.buffer, offset: block.address, block };
     }
     return {
-      buffer: this.shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes),
+      buffer: this.#shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes),
       offset: 0,
     };
   }

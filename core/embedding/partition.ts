@@ -66,9 +66,9 @@ export class EmbeddingPartition {
   readonly partition: number;
   readonly tables: readonly EmbeddingTable[];
   /** Where the next delta begins to share out its limit, so that a busy slot cannot starve the others. */
-  private nextSlot = 0;
-  private sweepSlot = 0;
-  private readonly capacity: PartitionCapacity | undefined;
+  #nextSlot = 0;
+  #sweepSlot = 0;
+  readonly #capacity: PartitionCapacity | undefined;
 
   /** @param options of each table. */
   constructor(
@@ -79,7 +79,7 @@ export class EmbeddingPartition {
   ) {
     this.partition = partition;
     this.tables = specs.map((spec) => new EmbeddingTable(spec, options));
-    this.capacity = capacity;
+    this.#capacity = capacity;
   }
 
   get slotCount(): number {
@@ -87,25 +87,25 @@ export class EmbeddingPartition {
   }
 
   get rowCount(): number {
-    return this.sum((table) => table.rowCount);
+    return this.#sum((table) => table.rowCount);
   }
 
   get touchedCount(): number {
-    return this.sum((table) => table.touchedCount);
+    return this.#sum((table) => table.touchedCount);
   }
 
   /** Evicted keys that the next deltas will tell. */
   get evictedCount(): number {
-    return this.sum((table) => table.evictedCount);
+    return this.#sum((table) => table.evictedCount);
   }
 
   /** Keys removed, evicted or expired so far. */
   get evictionCount(): number {
-    return this.sum((table) => table.evictionCount);
+    return this.#sum((table) => table.evictionCount);
   }
 
   get bytes(): number {
-    return this.sum((table) => table.bytes);
+    return this.#sum((table) => table.bytes);
   }
 
   /** Training pull; see EmbeddingTable.pull. */
@@ -171,7 +171,7 @@ export class EmbeddingPartition {
       fid += count;
       float += count * table.dim;
     }
-    if (this.capacity) this.makeRoom(this.capacity);
+    if (this.#capacity) this.#makeRoom(this.#capacity);
     return float - gradStart;
   }
 
@@ -238,11 +238,11 @@ export class EmbeddingPartition {
         visited,
         expired: gone,
         finished,
-      } = this.tables[this.sweepSlot]!.sweep(nowSeconds, left);
+      } = this.tables[this.#sweepSlot]!.sweep(nowSeconds, left);
       expired += gone;
       left -= visited;
       // A large table is swept over several calls before the next has its turn.
-      if (finished) this.sweepSlot = (this.sweepSlot + 1) % this.tables.length;
+      if (finished) this.#sweepSlot = (this.#sweepSlot + 1) % this.tables.length;
     }
     return expired;
   }
@@ -282,7 +282,7 @@ export class EmbeddingPartition {
 
   /** What changed since it was last taken, at most `limit` keys in all; the rest waits. O(what is taken). */
   takeDelta(limit = Infinity): PartitionDelta {
-    const evictedCounts = this.shareOut(limit, (table) => table.evictedCount);
+    const evictedCounts = this.#shareOut(limit, (table) => table.evictedCount);
     const evictedCount = sumOf(evictedCounts);
     const evicted = new Uint32Array(2 * evictedCount);
     let start = 0;
@@ -290,10 +290,10 @@ export class EmbeddingPartition {
       start += table.takeEvictedInto(evicted, start, evictedCounts[s]!);
     // No slot's rows before all of its evictions.
     const left = limit - evictedCount;
-    const counts = this.shareOut(left, (table) =>
+    const counts = this.#shareOut(left, (table) =>
       table.evictedCount > 0 ? 0 : table.touchedCount,
     );
-    if (this.tables.length > 0) this.nextSlot = (this.nextSlot + 1) % this.tables.length;
+    if (this.tables.length > 0) this.#nextSlot = (this.#nextSlot + 1) % this.tables.length;
     const rows = {
       fids: new Uint32Array(2 * sumOf(counts)),
       weights: new Float32Array(this.weightFloats(counts, 0)),
@@ -331,11 +331,11 @@ export class EmbeddingPartition {
     for (const table of this.tables) table.verify();
   }
 
-  private shareOut(limit: number, available: (table: EmbeddingTable) => number): Uint32Array {
+  #shareOut(limit: number, available: (table: EmbeddingTable) => number): Uint32Array {
     const counts = new Uint32Array(this.tables.length);
     let left = limit;
     for (let i = 0; i < this.tables.length && left > 0; i++) {
-      const s = (this.nextSlot + i) % this.tables.length;
+      const s = (this.#nextSlot + i) % this.tables.length;
       counts[s] = Math.min(left, available(this.tables[s]!));
       left -= counts[s];
     }
@@ -343,14 +343,14 @@ export class EmbeddingPartition {
   }
 
   /** Takes from each slot in proportion to what it holds. Rows of the last push are the newest, so they stay. */
-  private makeRoom({ bytesMax, evict }: PartitionCapacity): void {
-    const bytes = this.sum((table) => table.rowCount * table.rowBytes);
+  #makeRoom({ bytesMax, evict }: PartitionCapacity): void {
+    const bytes = this.#sum((table) => table.rowCount * table.rowBytes);
     if (bytes <= bytesMax) return;
     const share = (bytes - bytesMax) / bytes;
     for (const table of this.tables) table.evict(Math.ceil(table.rowCount * share), evict);
   }
 
-  private sum(measure: (table: EmbeddingTable) => number): number {
+  #sum(measure: (table: EmbeddingTable) => number): number {
     let total = 0;
     for (const table of this.tables) total += measure(table);
     return total;

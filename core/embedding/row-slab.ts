@@ -30,16 +30,16 @@ export class RowSlab {
   readonly pages: Float32Array[] = [];
   /** The same memory as words, to copy rows by: V8 converts each float to double precision and back. */
   readonly words: Int32Array[] = [];
-  private readonly facts: Int32Array[] = [];
-  private liveRows = 0;
-  private rowLimit = 0;
+  readonly #facts: Int32Array[] = [];
+  #liveRows = 0;
+  #rowLimit = 0;
   /** First free row + 1; 0 when none. */
-  private freeHead = 0;
+  #freeHead = 0;
 
   readonly memory: PageMemory;
   /** Of the pages, for the kernels; 0 where they can't reach them. */
   directory = 0;
-  private factsDirectory = 0;
+  #factsDirectory = 0;
 
   /** @param shared pages are in SharedArrayBuffers. */
   constructor(rowWidth: number, initialRows = 0, shared = false) {
@@ -50,105 +50,106 @@ export class RowSlab {
     while (2 ** (pageShift + 1) * rowWidth <= pageFloatsMax) pageShift++;
     this.pageShift = pageShift;
     this.pageMask = 2 ** pageShift - 1;
-    while (this.capacity < initialRows) this.grow();
+    while (this.#capacity < initialRows) this.#grow();
   }
 
   get rowCount(): number {
-    return this.liveRows;
+    return this.#liveRows;
   }
 
   /** One more than the highest row ever used: walk 0 … rowEnd - 1 and ask `isLive`. */
   get rowEnd(): number {
-    return this.rowLimit;
+    return this.#rowLimit;
   }
 
   get bytes(): number {
     let bytes = 0;
     for (const page of this.pages) bytes += page.byteLength;
-    for (const page of this.facts) bytes += page.byteLength;
+    for (const page of this.#facts) bytes += page.byteLength;
     return bytes;
   }
 
   /** The row that the next `allocate` gives. */
   get nextRow(): number {
-    return this.freeHead > 0 ? this.freeHead - 1 : this.rowLimit;
+    return this.#freeHead > 0 ? this.#freeHead - 1 : this.#rowLimit;
   }
 
   /** A row for the key; its floats are whatever was there before. Freed rows are used first, the latest first. */
   allocate(low: number, high: number, atSeconds: number): number {
     const row = this.nextRow;
-    if (row === this.rowLimit) {
-      if (row === this.capacity) this.grow();
-      this.rowLimit++;
+    if (row === this.#rowLimit) {
+      if (row === this.#capacity) this.#grow();
+      this.#rowLimit++;
     }
-    const facts = this.factsOf(row);
-    const at = this.factOffset(row);
-    if (this.freeHead > 0) this.freeHead = facts[at]!;
+    const facts = this.#factsOf(row);
+    const at = this.#factOffset(row);
+    if (this.#freeHead > 0) this.#freeHead = facts[at]!;
     facts[at + lowFact] = low;
     facts[at + highFact] = high;
     facts[at + updatedAtFact] = atSeconds;
     facts[at + countFact] = 1;
-    this.liveRows++;
+    this.#liveRows++;
     return row;
   }
 
   release(row: number): void {
     assert(this.isLive(row), 'a row is released once');
-    const facts = this.factsOf(row);
-    const at = this.factOffset(row);
-    facts[at] = this.freeHead;
+    const facts = this.#factsOf(row);
+    const at = this.#factOffset(row);
+    facts[at] = this.#freeHead;
     facts[at + countFact] = 0;
-    this.freeHead = row + 1;
-    this.liveRows--;
+    this.#freeHead = row + 1;
+    this.#liveRows--;
   }
 
   /** Notes one more update of a live row. Event time only moves forward, so a replay does not make a row older. */
   recordUpdate(row: number, atSeconds: number): void {
-    const facts = this.factsOf(row);
-    const at = this.factOffset(row);
+    const facts = this.#factsOf(row);
+    const at = this.#factOffset(row);
     if (facts[at + updatedAtFact]! >>> 0 < atSeconds) facts[at + updatedAtFact] = atSeconds;
     if (facts[at + countFact]! >>> 0 < countMax) facts[at + countFact]!++;
   }
 
   /** As recordUpdate for each of `rowCount` live rows; in WebAssembly where the facts are in its reach. */
   recordUpdates(rows: Int32Array, rowCount: number, atSeconds: number): void {
-    if (this.factsDirectory === 0 || rowCount > kernelKeysMax) {
+    if (this.#factsDirectory === 0 || rowCount > kernelKeysMax) {
       for (let i = 0; i < rowCount; i++) this.recordUpdate(rows[i]!, atSeconds);
       return;
     }
     const { rows: recorded, kernels } = this.memory.arena!;
     recorded.set(rowCount === rows.length ? rows : rows.subarray(0, rowCount));
-    const { factsDirectory, pageShift } = this;
+    const { pageShift } = this;
+    const factsDirectory = this.#factsDirectory;
     kernels.record(factsDirectory, pageShift, recorded.byteOffset, rowCount, atSeconds);
   }
 
   /** Facts of a live row that was taken over from elsewhere. A count of 0 would mark it as free. */
   setFacts(row: number, atSeconds: number, updateCount: number): void {
     assert(updateCount > 0, 'a row was updated at least once');
-    const facts = this.factsOf(row);
-    const at = this.factOffset(row);
+    const facts = this.#factsOf(row);
+    const at = this.#factOffset(row);
     facts[at + updatedAtFact] = atSeconds;
     facts[at + countFact] = updateCount;
   }
 
   isLive(row: number): boolean {
-    return row < this.rowLimit && this.factsOf(row)[this.factOffset(row) + countFact] !== 0;
+    return row < this.#rowLimit && this.#factsOf(row)[this.#factOffset(row) + countFact] !== 0;
   }
 
   low(row: number): number {
-    return this.factsOf(row)[this.factOffset(row) + lowFact]! >>> 0;
+    return this.#factsOf(row)[this.#factOffset(row) + lowFact]! >>> 0;
   }
 
   high(row: number): number {
-    return this.factsOf(row)[this.factOffset(row) + highFact]! >>> 0;
+    return this.#factsOf(row)[this.#factOffset(row) + highFact]! >>> 0;
   }
 
   updatedAtSeconds(row: number): number {
-    return this.factsOf(row)[this.factOffset(row) + updatedAtFact]! >>> 0;
+    return this.#factsOf(row)[this.#factOffset(row) + updatedAtFact]! >>> 0;
   }
 
   updateCount(row: number): number {
-    return this.factsOf(row)[this.factOffset(row) + countFact]! >>> 0;
+    return this.#factsOf(row)[this.#factOffset(row) + countFact]! >>> 0;
   }
 
   pageOf(row: number): Float32Array {
@@ -160,15 +161,15 @@ export class RowSlab {
     return (row & this.pageMask) * this.rowWidth;
   }
 
-  private factsOf(row: number): Int32Array {
-    return this.facts[row >>> this.pageShift]!;
+  #factsOf(row: number): Int32Array {
+    return this.#facts[row >>> this.pageShift]!;
   }
 
-  private factOffset(row: number): number {
+  #factOffset(row: number): number {
     return (row & this.pageMask) * factWords;
   }
 
-  private get capacity(): number {
+  get #capacity(): number {
     if (this.pages.length === 0) return 0;
     return (
       (this.pages.length - 1) * (this.pageMask + 1) + this.pages.at(-1)!.length / this.rowWidth
@@ -176,12 +177,12 @@ export class RowSlab {
   }
 
   /** Doubles the first page until it is a full one, then adds full pages. */
-  private grow(): void {
+  #grow(): void {
     const pageRows = this.pageMask + 1;
     const firstRows = this.pages.length === 0 ? 0 : this.pages[0]!.length / this.rowWidth;
     if (firstRows === pageRows) {
-      this.setPage(this.pages.length, this.memory.floats(pageRows * this.rowWidth));
-      this.setFactsPage(this.facts.length, this.memory.words(pageRows * factWords));
+      this.#setPage(this.pages.length, this.memory.floats(pageRows * this.rowWidth));
+      this.#setFactsPage(this.#facts.length, this.memory.words(pageRows * factWords));
       return;
     }
     const rows = firstRows === 0 ? firstPageRows : 2 * firstRows;
@@ -189,20 +190,20 @@ export class RowSlab {
     const facts = this.memory.words(rows * factWords);
     if (firstRows > 0) {
       page.set(this.pages[0]!);
-      facts.set(this.facts[0]!);
+      facts.set(this.#facts[0]!);
       this.memory.release(this.pages[0]!);
-      this.memory.release(this.facts[0]!);
+      this.memory.release(this.#facts[0]!);
     }
-    this.setPage(0, page);
-    this.setFactsPage(0, facts);
+    this.#setPage(0, page);
+    this.#setFactsPage(0, facts);
   }
 
-  private setFactsPage(index: number, page: Int32Array): void {
-    this.facts[index] = page;
-    this.factsDirectory = this.memory.directory(this.facts, 'facts');
+  #setFactsPage(index: number, page: Int32Array): void {
+    this.#facts[index] = page;
+    this.#factsDirectory = this.memory.directory(this.#facts, 'facts');
   }
 
-  private setPage(index: number, page: Float32Array): void {
+  #setPage(index: number, page: Float32Array): void {
     this.pages[index] = page;
     this.words[index] = wordsOf(page);
     this.directory = this.memory.directory(this.pages, 'rows');

@@ -11,46 +11,46 @@ import { TouchedQueue } from './touched-queue.js';
  */
 export class TouchedConsumer {
   readonly rows = new TouchedQueue();
-  private keys = new Uint32Array(16);
-  private head = 0;
-  private tail = 0;
+  #keys = new Uint32Array(16);
+  #head = 0;
+  #tail = 0;
 
   get evictedCount(): number {
-    return this.tail - this.head;
+    return this.#tail - this.#head;
   }
 
   get bytes(): number {
-    return this.rows.bytes + this.keys.byteLength;
+    return this.rows.bytes + this.#keys.byteLength;
   }
 
   /** The row is gone, and its index may be given to another key at once. */
   evict(row: number, low: number, high: number): void {
     this.rows.unmark(row);
-    if (2 * this.tail === this.keys.length) this.makeRoom();
-    this.keys[2 * this.tail] = low;
-    this.keys[2 * this.tail + 1] = high;
-    this.tail++;
+    if (2 * this.#tail === this.#keys.length) this.#makeRoom();
+    this.#keys[2 * this.#tail] = low;
+    this.#keys[2 * this.#tail + 1] = high;
+    this.#tail++;
   }
 
   /** Writes up to `limit` evicted keys, the earliest first, as pairs from pair `start` on; returns how many. */
   takeEvicted(fids: Uint32Array, start: number, limit: number): number {
     const count = Math.min(limit, this.evictedCount);
-    fids.set(this.keys.subarray(2 * this.head, 2 * (this.head + count)), 2 * start);
-    this.head += count;
-    if (this.head === this.tail) this.head = this.tail = 0;
+    fids.set(this.#keys.subarray(2 * this.#head, 2 * (this.#head + count)), 2 * start);
+    this.#head += count;
+    if (this.#head === this.#tail) this.#head = this.#tail = 0;
     return count;
   }
 
-  private makeRoom(): void {
-    const waiting = this.keys.subarray(2 * this.head, 2 * this.tail);
-    if (2 * waiting.length <= this.keys.length) {
-      this.keys.copyWithin(0, 2 * this.head, 2 * this.tail);
+  #makeRoom(): void {
+    const waiting = this.#keys.subarray(2 * this.#head, 2 * this.#tail);
+    if (2 * waiting.length <= this.#keys.length) {
+      this.#keys.copyWithin(0, 2 * this.#head, 2 * this.#tail);
     } else {
-      const larger = new Uint32Array(2 * this.keys.length);
+      const larger = new Uint32Array(2 * this.#keys.length);
       larger.set(waiting);
-      this.keys = larger;
+      this.#keys = larger;
     }
-    this.tail -= this.head;
-    this.head = 0;
+    this.#tail -= this.#head;
+    this.#head = 0;
   }
 }

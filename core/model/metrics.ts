@@ -80,34 +80,34 @@ export function logloss(probability: number, label: number): number {
 
 /** Loss and calibration of a stream of predictions in constant memory. */
 export class RunningQuality {
-  private lossSum = 0;
-  private predictionSum = 0;
-  private positiveSum = 0;
-  private total = 0;
+  #lossSum = 0;
+  #predictionSum = 0;
+  #positiveSum = 0;
+  #total = 0;
 
   add(probability: number, label: number): void {
-    this.lossSum += logloss(probability, label);
-    this.predictionSum += probability;
-    this.positiveSum += label === 1 ? 1 : 0;
-    this.total++;
+    this.#lossSum += logloss(probability, label);
+    this.#predictionSum += probability;
+    this.#positiveSum += label === 1 ? 1 : 0;
+    this.#total++;
   }
 
   get count(): number {
-    return this.total;
+    return this.#total;
   }
 
   /** Mean negative log likelihood; NaN before the first prediction. */
   get logloss(): number {
-    return this.lossSum / this.total;
+    return this.#lossSum / this.#total;
   }
 
   /** Share of positives: the click rate. */
   get positiveRate(): number {
-    return this.positiveSum / this.total;
+    return this.#positiveSum / this.#total;
   }
 
   /** Mean prediction / mean label: 1 is calibrated, 2 promises twice the clicks that come. */
   get calibration(): number {
-    return this.predictionSum / this.positiveSum;
+    return this.#predictionSum / this.#positiveSum;
   }
 }

@@ -65,27 +65,27 @@ describe('exact admission against a Map', () => {
 
 /** Counts since admission: all of them, and those since `othersMax` other keys last came between two. */
 class RecencyModel {
-  private readonly counts = new Map<string, { all: number; surely: number }>();
-  private readonly othersSince = new Map<string, Set<string>>();
-  private readonly othersMax: number;
+  readonly #counts = new Map<string, { all: number; surely: number }>();
+  readonly #othersSince = new Map<string, Set<string>>();
+  readonly #othersMax: number;
 
   constructor(othersMax: number) {
-    this.othersMax = othersMax;
+    this.#othersMax = othersMax;
   }
 
   observe(name: string): { all: number; surely: number } {
-    for (const [other, seen] of this.othersSince) if (other !== name) seen.add(name);
-    const forgotten = (this.othersSince.get(name)?.size ?? 0) >= this.othersMax;
-    this.othersSince.set(name, new Set());
-    const before = this.counts.get(name) ?? { all: 0, surely: 0 };
+    for (const [other, seen] of this.#othersSince) if (other !== name) seen.add(name);
+    const forgotten = (this.#othersSince.get(name)?.size ?? 0) >= this.#othersMax;
+    this.#othersSince.set(name, new Set());
+    const before = this.#counts.get(name) ?? { all: 0, surely: 0 };
     const after = { all: before.all + 1, surely: forgotten ? 1 : before.surely + 1 };
-    this.counts.set(name, after);
+    this.#counts.set(name, after);
     return after;
   }
 
   forget(name: string): void {
-    this.counts.delete(name);
-    this.othersSince.delete(name);
+    this.#counts.delete(name);
+    this.#othersSince.delete(name);
   }
 }
 

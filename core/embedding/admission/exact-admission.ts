@@ -16,38 +16,38 @@ import type { Admission } from './admission.js';
  * Event time is not looked at: occurrences count alike in whatever order they come.
  */
 export class ExactAdmission implements Admission {
-  private readonly occurrences: number;
-  private readonly generationKeys: number;
-  private readonly seed: number;
-  private young: CuckooIndex;
-  private old: CuckooIndex;
+  readonly #occurrences: number;
+  readonly #generationKeys: number;
+  readonly #seed: number;
+  #young: CuckooIndex;
+  #old: CuckooIndex;
 
   constructor(occurrences: number, keysMax: number, seed: number) {
-    this.occurrences = occurrences;
-    this.generationKeys = Math.floor(keysMax / 2);
-    this.seed = mix32(seed ^ 0x38d01377);
-    this.young = new CuckooIndex({ seed: this.seed });
-    this.old = new CuckooIndex({ seed: this.seed });
+    this.#occurrences = occurrences;
+    this.#generationKeys = Math.floor(keysMax / 2);
+    this.#seed = mix32(seed ^ 0x38d01377);
+    this.#young = new CuckooIndex({ seed: this.#seed });
+    this.#old = new CuckooIndex({ seed: this.#seed });
   }
 
   /** Fids that are being counted. */
   get keyCount(): number {
-    return this.young.size + this.old.size;
+    return this.#young.size + this.#old.size;
   }
 
   get bytes(): number {
-    return this.young.bytes + this.old.bytes;
+    return this.#young.bytes + this.#old.bytes;
   }
 
   admit(low: number, high: number): boolean {
-    let row = this.young.remove(low, high);
-    if (row === absentRow) row = this.old.remove(low, high);
+    let row = this.#young.remove(low, high);
+    if (row === absentRow) row = this.#old.remove(low, high);
     const count = row === absentRow ? 1 : row + 1;
-    if (count >= this.occurrences) return true;
-    this.young.insert(low, high, count);
-    if (this.young.size >= this.generationKeys) {
-      this.old = this.young;
-      this.young = new CuckooIndex({ seed: this.seed });
+    if (count >= this.#occurrences) return true;
+    this.#young.insert(low, high, count);
+    if (this.#young.size >= this.#generationKeys) {
+      this.#old = this.#young;
+      this.#young = new CuckooIndex({ seed: this.#seed });
     }
     return false;
   }

@@ -12,17 +12,17 @@ import type { Admission } from './admission.js';
 export class ProbabilityAdmission implements Admission {
   readonly bytes = 0;
   /** Hashes below it admit: p · 2^32. */
-  private readonly hashEnd: number;
-  private readonly seed: number;
+  readonly #hashEnd: number;
+  readonly #seed: number;
 
   constructor(probability: number, seed: number) {
-    this.hashEnd = probability * 2 ** 32;
-    this.seed = mix32(seed ^ 0xbe5466cf);
+    this.#hashEnd = probability * 2 ** 32;
+    this.#seed = mix32(seed ^ 0xbe5466cf);
   }
 
   admit(low: number, high: number, atSeconds: number): boolean {
     // A bijection of the second, so that successive seconds give unrelated seeds.
-    const secondSeed = mix32(this.seed + Math.floor(atSeconds));
-    return hashPair(low, high, secondSeed) < this.hashEnd;
+    const secondSeed = mix32(this.#seed + Math.floor(atSeconds));
+    return hashPair(low, high, secondSeed) < this.#hashEnd;
   }
 }

@@ -36,35 +36,36 @@ assert(countersPerCell * counterBits === 8 * cellBytes, 'a cell is full of count
 assert(sketchOccurrencesMax <= counterMask, 'a full counter reaches the threshold');
 
 export class SketchAdmission implements Admission {
-  private readonly cells: Uint16Array;
-  private readonly columns: number;
-  private readonly occurrences: number;
-  private readonly subWindowSeconds: number;
-  private readonly seedA: number;
-  private readonly seedB: number;
+  readonly #cells: Uint16Array;
+  readonly #columns: number;
+  readonly #occurrences: number;
+  readonly #subWindowSeconds: number;
+  readonly #seedA: number;
+  readonly #seedB: number;
   /** Number of the newest sub-window seen, counted from time 0; -1 before the first. */
-  private newest = -1;
+  #newest = -1;
 
   constructor(occurrences: number, windowSeconds: number, bytes: number, seed: number) {
-    this.occurrences = occurrences;
-    this.subWindowSeconds = windowSeconds / (countersPerCell - 1);
-    this.columns = columnsOf(bytes);
-    this.cells = new Uint16Array(rowsPerSketch * this.columns);
-    this.seedA = mix32(seed ^ 0x34e90c6c);
-    this.seedB = mix32(seed ^ 0xc0ac29b7);
+    this.#occurrences = occurrences;
+    this.#subWindowSeconds = windowSeconds / (countersPerCell - 1);
+    this.#columns = columnsOf(bytes);
+    this.#cells = new Uint16Array(rowsPerSketch * this.#columns);
+    this.#seedA = mix32(seed ^ 0x34e90c6c);
+    this.#seedB = mix32(seed ^ 0xc0ac29b7);
   }
 
   get bytes(): number {
-    return this.cells.byteLength;
+    return this.#cells.byteLength;
   }
 
   admit(low: number, high: number, atSeconds: number): boolean {
     assert(atSeconds >= 0, 'event time is not negative');
-    const shift = this.shiftAt(atSeconds);
-    const { cells, columns } = this;
+    const shift = this.#shiftAt(atSeconds);
+    const cells = this.#cells;
+    const columns = this.#columns;
     // Four hashes from two (Kirsch & Mitzenmacher 2008), mixed again: near pairs would collide in all four rows.
-    const first = hashPair(low, high, this.seedA);
-    const second = hashPair(low, high, this.seedB);
+    const first = hashPair(low, high, this.#seedA);
+    const second = hashPair(low, high, this.#seedB);
     const a = columnOf(mix32(first), columns);
     const b = columnOf(mix32(first + second), columns) + columns;
     const c = columnOf(mix32(first + 2 * second), columns) + 2 * columns;
@@ -81,7 +82,7 @@ export class SketchAdmission implements Admission {
       estimate += leastHere;
       if (at === shift) least = leastHere;
     }
-    if (estimate >= this.occurrences) return true;
+    if (estimate >= this.#occurrences) return true;
     raise(cells, a, shift, least);
     raise(cells, b, shift, least);
     raise(cells, c, shift, least);
@@ -90,28 +91,28 @@ export class SketchAdmission implements Admission {
   }
 
   /** Where in a cell the counter of this event time stands, after the window has moved up to it. */
-  private shiftAt(atSeconds: number): number {
-    const subWindow = Math.floor(atSeconds / this.subWindowSeconds);
-    if (subWindow > this.newest) this.advance(subWindow);
-    const oldest = this.newest - (countersPerCell - 1);
+  #shiftAt(atSeconds: number): number {
+    const subWindow = Math.floor(atSeconds / this.#subWindowSeconds);
+    if (subWindow > this.#newest) this.#advance(subWindow);
+    const oldest = this.#newest - (countersPerCell - 1);
     return (Math.max(subWindow, oldest) & (countersPerCell - 1)) * counterBits;
   }
 
   /** Clears the counters of the sub-windows that begin. A sweep of the sketch: about 0.2 ms per MiB. */
-  private advance(subWindow: number): void {
-    const steps = subWindow - this.newest;
-    if (this.newest < 0 || steps >= countersPerCell) {
-      if (this.newest >= 0) this.cells.fill(0);
-      this.newest = subWindow;
+  #advance(subWindow: number): void {
+    const steps = subWindow - this.#newest;
+    if (this.#newest < 0 || steps >= countersPerCell) {
+      if (this.#newest >= 0) this.#cells.fill(0);
+      this.#newest = subWindow;
       return;
     }
     let keep = 0xffff;
-    while (this.newest < subWindow) {
-      this.newest++;
-      keep &= ~(counterMask << ((this.newest & (countersPerCell - 1)) * counterBits));
+    while (this.#newest < subWindow) {
+      this.#newest++;
+      keep &= ~(counterMask << ((this.#newest & (countersPerCell - 1)) * counterBits));
     }
     // Two cells at a time; there is an even number of them.
-    const pairs = new Int32Array(this.cells.buffer);
+    const pairs = new Int32Array(this.#cells.buffer);
     const keepPair = keep | (keep << 16);
     for (let i = 0; i < pairs.length; i++) pairs[i]! &= keepPair;
   }

@@ -69,63 +69,63 @@ export class Arena {
   readonly keys: Uint32Array;
   readonly rows: Int32Array;
   readonly places: number;
-  private readonly memory: WebAssembly.Memory;
+  readonly #memory: WebAssembly.Memory;
   /** Address 0 stays unused, so that it can mean none. */
-  private end = lineBytes;
-  private readonly free = new Map<number, number[]>();
-  private floatScratch: Float32Array = new Float32Array(0);
+  #end = lineBytes;
+  readonly #free = new Map<number, number[]>();
+  #floatScratch: Float32Array = new Float32Array(0);
 
   constructor() {
-    this.memory = new WebAssembly.Memory({ initial: 1, maximum: pagesMax, shared: true });
+    this.#memory = new WebAssembly.Memory({ initial: 1, maximum: pagesMax, shared: true });
     const bytes = Uint8Array.from(atob(kernelBytes), (character) => character.charCodeAt(0));
     const module = new WebAssembly.Module(bytes);
-    const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
     this.kernels = instance.exports as Kernels;
     const scratch = this.allocate(20 * kernelKeysMax)!.address;
-    this.keys = new Uint32Array(this.memory.buffer, scratch, 2 * kernelKeysMax);
-    this.rows = new Int32Array(this.memory.buffer, scratch + 8 * kernelKeysMax, kernelKeysMax);
+    this.keys = new Uint32Array(this.#memory.buffer, scratch, 2 * kernelKeysMax);
+    this.rows = new Int32Array(this.#memory.buffer, scratch + 8 * kernelKeysMax, kernelKeysMax);
     this.places = scratch + 12 * kernelKeysMax;
   }
 
   get buffer(): ArrayBufferLike {
-    return this.memory.buffer;
+    return this.#memory.buffer;
   }
 
   /** Zeroed memory at a cache line; undefined when there is no more. */
   allocate(wantedBytes: number): Block | undefined {
     const bytes = Math.ceil(wantedBytes / lineBytes) * lineBytes;
-    const reused = this.free.get(bytes)?.pop();
+    const reused = this.#free.get(bytes)?.pop();
     if (reused !== undefined) {
-      new Uint8Array(this.memory.buffer, reused, bytes).fill(0);
+      new Uint8Array(this.#memory.buffer, reused, bytes).fill(0);
       return { address: reused, bytes };
     }
-    if (!this.reserve(this.end + bytes)) return undefined;
-    const address = this.end;
-    this.end += bytes;
+    if (!this.#reserve(this.#end + bytes)) return undefined;
+    const address = this.#end;
+    this.#end += bytes;
     return { address, bytes };
   }
 
   release({ address, bytes }: Block): void {
-    const same = this.free.get(bytes);
+    const same = this.#free.get(bytes);
     if (same) same.push(address);
-    else this.free.set(bytes, [address]);
+    else this.#free.set(bytes, [address]);
   }
 
   /** Room for floats on their way in or out, valid until the next call; undefined when there is none. */
   floats(count: number): Float32Array | undefined {
-    if (count <= this.floatScratch.length) return this.floatScratch;
+    if (count <= this.#floatScratch.length) return this.#floatScratch;
     const block = this.allocate(4 * count);
     if (!block) return undefined;
-    this.floatScratch = new Float32Array(this.memory.buffer, block.address, count);
-    return this.floatScratch;
+    this.#floatScratch = new Float32Array(this.#memory.buffer, block.address, count);
+    return this.#floatScratch;
   }
 
-  private reserve(end: number): boolean {
-    const missing = Math.ceil(end / pageBytes) - this.memory.buffer.byteLength / pageBytes;
+  #reserve(end: number): boolean {
+    const missing = Math.ceil(end / pageBytes) - this.#memory.buffer.byteLength / pageBytes;
     if (missing <= 0) return true;
     for (const pages of [Math.max(missing, growPagesMin), missing]) {
       try {
-        this.memory.grow(pages);
+        this.#memory.grow(pages);
         return true;
       } catch {
         // Beyond 4 GiB, or the system has no more: the smaller step may fit, else ordinary memory is used.

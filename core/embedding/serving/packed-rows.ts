@@ -30,12 +30,12 @@ export class PackedRows {
   readonly floats: Float32Array[] = [];
   readonly halves: Uint16Array[] = [];
   readonly bytes8: Int8Array[] = [];
-  private readonly keys: Int32Array[] = [];
-  private lives = new Int32Array(1);
-  private liveRows = 0;
-  private rowLimit = 0;
+  readonly #keys: Int32Array[] = [];
+  #lives = new Int32Array(1);
+  #liveRows = 0;
+  #rowLimit = 0;
   /** First free row + 1; 0 when none. */
-  private freeHead = 0;
+  #freeHead = 0;
 
   constructor(rowBytes: number) {
     assert(rowBytes > 0 && rowBytes % 4 === 0, 'a row is whole words');
@@ -47,51 +47,52 @@ export class PackedRows {
   }
 
   get rowCount(): number {
-    return this.liveRows;
+    return this.#liveRows;
   }
 
   /** One more than the highest row ever used. */
   get rowEnd(): number {
-    return this.rowLimit;
+    return this.#rowLimit;
   }
 
   get bytes(): number {
     let bytes = 0;
     for (const page of this.words) bytes += page.byteLength;
-    for (const page of this.keys) bytes += page.byteLength;
-    return bytes + this.lives.byteLength;
+    for (const page of this.#keys) bytes += page.byteLength;
+    return bytes + this.#lives.byteLength;
   }
 
   /** A row for the key, with whatever weights were there before. Freed rows are used first, the latest first. */
   allocate(low: number, high: number): number {
-    const row = this.freeHead > 0 ? this.freeHead - 1 : this.rowLimit;
-    if (row === this.rowLimit) {
-      if (row === this.capacity) this.grow();
-      if (row >>> wordShift === this.lives.length) this.lives = doubled(this.lives);
-      this.rowLimit++;
+    const row = this.#freeHead > 0 ? this.#freeHead - 1 : this.#rowLimit;
+    if (row === this.#rowLimit) {
+      if (row === this.#capacity) this.#grow();
+      if (row >>> wordShift === this.#lives.length) this.#lives = doubled(this.#lives);
+      this.#rowLimit++;
     }
-    const keys = this.keys[row >>> this.pageShift]!;
+    const keys = this.#keys[row >>> this.pageShift]!;
     const at = (row & this.pageMask) * keyWords;
-    if (this.freeHead > 0) this.freeHead = keys[at]!;
+    if (this.#freeHead > 0) this.#freeHead = keys[at]!;
     keys[at] = low;
     keys[at + 1] = high;
-    this.lives[row >>> wordShift]! |= 1 << (row & wordMask);
-    this.liveRows++;
+    this.#lives[row >>> wordShift]! |= 1 << (row & wordMask);
+    this.#liveRows++;
     return row;
   }
 
   /** Of a row that lives: the caller has just had it from the index. */
   release(row: number): void {
-    assert(row < this.rowLimit && this.liveRows > 0, 'a released row was allocated');
-    this.keys[row >>> this.pageShift]![(row & this.pageMask) * keyWords] = this.freeHead;
-    this.freeHead = row + 1;
-    this.lives[row >>> wordShift]! &= ~(1 << (row & wordMask));
-    this.liveRows--;
+    assert(row < this.#rowLimit && this.#liveRows > 0, 'a released row was allocated');
+    this.#keys[row >>> this.pageShift]![(row & this.pageMask) * keyWords] = this.#freeHead;
+    this.#freeHead = row + 1;
+    this.#lives[row >>> wordShift]! &= ~(1 << (row & wordMask));
+    this.#liveRows--;
   }
 
   /** The first row at `from` or after it that lives, or rowEnd. */
   nextLive(from: number): number {
-    const { lives, rowLimit } = this;
+    const lives = this.#lives;
+    const rowLimit = this.#rowLimit;
     let row = from;
     while (row < rowLimit) {
       const rest = lives[row >>> wordShift]! >>> (row & wordMask);
@@ -104,54 +105,54 @@ export class PackedRows {
 
   /** Key words as int32. */
   low(row: number): number {
-    return this.keys[row >>> this.pageShift]![(row & this.pageMask) * keyWords]!;
+    return this.#keys[row >>> this.pageShift]![(row & this.pageMask) * keyWords]!;
   }
 
   high(row: number): number {
-    return this.keys[row >>> this.pageShift]![(row & this.pageMask) * keyWords + 1]!;
+    return this.#keys[row >>> this.pageShift]![(row & this.pageMask) * keyWords + 1]!;
   }
 
   /** Free rows form a list without cycles, and rows are free or live. O(free rows). */
   verify(): void {
     let free = 0;
-    for (let next = this.freeHead; next > 0; next = this.low(next - 1)) {
+    for (let next = this.#freeHead; next > 0; next = this.low(next - 1)) {
       free++;
-      assert(free <= this.rowLimit, 'the list of free rows ends');
+      assert(free <= this.#rowLimit, 'the list of free rows ends');
     }
-    assert(free + this.liveRows === this.rowLimit, 'each row is free or live');
+    assert(free + this.#liveRows === this.#rowLimit, 'each row is free or live');
     let live = 0;
-    for (let row = this.nextLive(0); row < this.rowLimit; row = this.nextLive(row + 1)) live++;
-    assert(live === this.liveRows, 'each live row has its bit');
+    for (let row = this.nextLive(0); row < this.#rowLimit; row = this.nextLive(row + 1)) live++;
+    assert(live === this.#liveRows, 'each live row has its bit');
   }
 
-  private get capacity(): number {
+  get #capacity(): number {
     const pageCount = this.words.length;
     if (pageCount === 0) return 0;
     return (pageCount - 1) * (this.pageMask + 1) + this.words.at(-1)!.byteLength / this.rowBytes;
   }
 
   /** Doubles the first page until it is a full one, then adds full pages. */
-  private grow(): void {
+  #grow(): void {
     const pageRows = this.pageMask + 1;
     const firstRows = this.words.length === 0 ? 0 : this.words[0]!.byteLength / this.rowBytes;
     if (firstRows === pageRows) {
-      this.setPage(this.words.length, pageRows);
+      this.#setPage(this.words.length, pageRows);
       return;
     }
     const words = this.words[0];
-    const keys = this.keys[0];
-    this.setPage(0, firstRows === 0 ? firstPageRows : 2 * firstRows);
+    const keys = this.#keys[0];
+    this.#setPage(0, firstRows === 0 ? firstPageRows : 2 * firstRows);
     if (words) this.words[0]!.set(words);
-    if (keys) this.keys[0]!.set(keys);
+    if (keys) this.#keys[0]!.set(keys);
   }
 
-  private setPage(pageIndex: number, rowCount: number): void {
+  #setPage(pageIndex: number, rowCount: number): void {
     const buffer = new ArrayBuffer(rowCount * this.rowBytes);
     this.words[pageIndex] = new Int32Array(buffer);
     this.floats[pageIndex] = new Float32Array(buffer);
     this.halves[pageIndex] = new Uint16Array(buffer);
     this.bytes8[pageIndex] = new Int8Array(buffer);
-    this.keys[pageIndex] = new Int32Array(rowCount * keyWords);
+    this.#keys[pageIndex] = new Int32Array(rowCount * keyWords);
   }
 }
 

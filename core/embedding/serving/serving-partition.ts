@@ -21,16 +21,16 @@ export class ServingPartition {
   }
 
   get rowCount(): number {
-    return this.sum((table) => table.rowCount);
+    return this.#sum((table) => table.rowCount);
   }
 
   get bytes(): number {
-    return this.sum((table) => table.bytes);
+    return this.#sum((table) => table.bytes);
   }
 
   /** See ServingTable.saturatedCount. */
   get saturatedCount(): number {
-    return this.sum((table) => table.saturatedCount);
+    return this.#sum((table) => table.saturatedCount);
   }
 
   /** A delta or snapshot page in; returns the floats of weights read. */
@@ -113,7 +113,7 @@ export class ServingPartition {
     for (const table of this.tables) table.verify();
   }
 
-  private sum(measure: (table: ServingTable) => number): number {
+  #sum(measure: (table: ServingTable) => number): number {
     let total = 0;
     for (const table of this.tables) total += measure(table);
     return total;

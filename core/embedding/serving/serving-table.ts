@@ -44,31 +44,31 @@ export class ServingTable {
   readonly dim: number;
   readonly compression: Compression;
   readonly fp32Prefix: number;
-  private readonly index: CuckooIndex;
-  private readonly rows: PackedRows;
-  private saturated = 0;
+  readonly #index: CuckooIndex;
+  readonly #rows: PackedRows;
+  #saturated = 0;
 
   constructor(spec: ServingTableSpec) {
     this.slot = spec.slot;
     this.dim = spec.dim;
     this.compression = spec.compression;
     this.fp32Prefix = spec.compression === 'int8' ? (spec.fp32Prefix ?? 0) : 0;
-    this.index = new CuckooIndex({ seed: mix32(spec.seed ^ spec.slot) });
-    this.rows = new PackedRows(rowBytesOf(spec.compression, spec.dim, this.fp32Prefix));
+    this.#index = new CuckooIndex({ seed: mix32(spec.seed ^ spec.slot) });
+    this.#rows = new PackedRows(rowBytesOf(spec.compression, spec.dim, this.fp32Prefix));
   }
 
   get rowCount(): number {
-    return this.rows.rowCount;
+    return this.#rows.rowCount;
   }
 
   /** Memory of rows, their keys and the index. */
   get bytes(): number {
-    return this.index.bytes + this.rows.bytes;
+    return this.#index.bytes + this.#rows.bytes;
   }
 
   /** Weights assigned so far that were not finite or too large for the form, and were changed. */
   get saturatedCount(): number {
-    return this.saturated;
+    return this.#saturated;
   }
 
   /** Sets weights [fidCount × dim]; a row that is absent is inserted. A fid sent twice keeps the latter weights. */
@@ -84,10 +84,10 @@ export class ServingTable {
     assert(weightsStart + fidCount * dim <= weights.length, 'there are weights for each fid');
     for (let done = 0; done < fidCount; done += blockFids) {
       const count = Math.min(blockFids, fidCount - done);
-      this.findOrInsert(fids, fidStart + done, count);
-      warmPackedRows(this.rows, blockRows, count);
+      this.#findOrInsert(fids, fidStart + done, count);
+      warmPackedRows(this.#rows, blockRows, count);
       for (let i = 0; i < count; i++)
-        this.encode(weights, weightsStart + (done + i) * dim, blockRows[i]!);
+        this.#encode(weights, weightsStart + (done + i) * dim, blockRows[i]!);
     }
   }
 
@@ -96,9 +96,9 @@ export class ServingTable {
     assert(2 * (fidStart + fidCount) <= fids.length, 'fids end within their array');
     let removed = 0;
     for (let i = fidStart; i < fidStart + fidCount; i++) {
-      const row = this.index.remove(fids[2 * i]! | 0, fids[2 * i + 1]! | 0);
+      const row = this.#index.remove(fids[2 * i]! | 0, fids[2 * i + 1]! | 0);
       if (row === absentRow) continue;
-      this.rows.release(row);
+      this.#rows.release(row);
       removed++;
     }
     return removed;
@@ -118,9 +118,9 @@ export class ServingTable {
     let absent = fidCount;
     for (let done = 0; done < fidCount; done += blockFids) {
       const count = Math.min(blockFids, fidCount - done);
-      absent -= this.index.find(fids, fidStart + done, count, blockRows, 0);
-      warmPackedRows(this.rows, blockRows, count);
-      this.decode(count, out, outStart + done * dim);
+      absent -= this.#index.find(fids, fidStart + done, count, blockRows, 0);
+      warmPackedRows(this.#rows, blockRows, count);
+      this.#decode(count, out, outStart + done * dim);
     }
     return absent;
   }
@@ -137,7 +137,8 @@ export class ServingTable {
     allocate: (count: number) => ServingColumns,
   ): ServingPage {
     assert(limit > 0, 'a page has room for a row');
-    const { rows, dim } = this;
+    const { dim } = this;
+    const rows = this.#rows;
     const found = new Int32Array(Math.min(limit, rows.rowCount));
     let count = 0;
     let row = rows.nextLive(cursor);
@@ -151,7 +152,7 @@ export class ServingTable {
         fids[2 * (done + i)] = rows.low(block[i]!);
         fids[2 * (done + i) + 1] = rows.high(block[i]!);
       }
-      this.decode(block.length, weights, done * dim);
+      this.#decode(block.length, weights, done * dim);
     }
     return { count, fids, weights, nextCursor: row < rows.rowEnd ? row : undefined };
   }
@@ -161,7 +162,7 @@ export class ServingTable {
    * saturated weight it is the digest of the training table's weights.
    */
   addToDigest(lanes: DigestLanes): void {
-    const { rows } = this;
+    const rows = this.#rows;
     const width = rows.rowBytes >>> 2;
     for (let row = rows.nextLive(0); row < rows.rowEnd; row = rows.nextLive(row + 1)) {
       const page = rows.words[row >>> rows.pageShift]!;
@@ -172,10 +173,11 @@ export class ServingTable {
 
   /** Index and rows agree in both directions. O(rows), for tests and chaos. */
   verify(): void {
-    this.index.verify();
-    this.rows.verify();
-    assert(this.index.size === this.rows.rowCount, 'as many keys as rows');
-    const { index, rows } = this;
+    this.#index.verify();
+    this.#rows.verify();
+    assert(this.#index.size === this.#rows.rowCount, 'as many keys as rows');
+    const index = this.#index;
+    const rows = this.#rows;
     for (let row = rows.nextLive(0); row < rows.rowEnd; row = rows.nextLive(row + 1)) {
       const found = index.findOne(rows.low(row), rows.high(row));
       assert(found === row, 'each live row is found by its key');
@@ -183,36 +185,37 @@ export class ServingTable {
   }
 
   /** Fills blockRows for a block of fids, inserting what is absent. */
-  private findOrInsert(fids: Uint32Array, fidStart: number, count: number): void {
-    const found = this.index.find(fids, fidStart, count, blockRows, 0);
+  #findOrInsert(fids: Uint32Array, fidStart: number, count: number): void {
+    const found = this.#index.find(fids, fidStart, count, blockRows, 0);
     if (found === count) return;
     for (let i = 0; i < count; i++) {
       if (blockRows[i]! !== absentRow) continue;
       const low = fids[2 * (fidStart + i)]! | 0;
       const high = fids[2 * (fidStart + i) + 1]! | 0;
       // Once more: the fid may have come in earlier in the same block.
-      let row = this.index.findOne(low, high);
+      let row = this.#index.findOne(low, high);
       if (row === absentRow) {
-        row = this.rows.allocate(low, high);
-        this.index.insert(low, high, row);
+        row = this.#rows.allocate(low, high);
+        this.#index.insert(low, high, row);
       }
       blockRows[i] = row;
     }
   }
 
-  private encode(weights: Float32Array, start: number, row: number): void {
-    const { rows, dim } = this;
+  #encode(weights: Float32Array, start: number, row: number): void {
+    const { dim } = this;
+    const rows = this.#rows;
     const page = row >>> rows.pageShift;
     const offset = (row & rows.pageMask) * rows.rowBytes;
     switch (this.compression) {
       case 'fp32':
-        this.saturated += encodeFp32(weights, start, dim, rows.floats[page]!, offset >>> 2);
+        this.#saturated += encodeFp32(weights, start, dim, rows.floats[page]!, offset >>> 2);
         return;
       case 'fp16':
-        this.saturated += encodeFp16(weights, start, dim, rows.halves[page]!, offset >>> 1);
+        this.#saturated += encodeFp16(weights, start, dim, rows.halves[page]!, offset >>> 1);
         return;
       case 'int8':
-        this.saturated += encodeInt8(
+        this.#saturated += encodeInt8(
           weights,
           start,
           dim,
@@ -225,8 +228,9 @@ export class ServingTable {
   }
 
   /** Decodes the first `count` rows of blockRows. */
-  private decode(count: number, out: Float32Array, outStart: number): void {
-    const { rows, dim } = this;
+  #decode(count: number, out: Float32Array, outStart: number): void {
+    const { dim } = this;
+    const rows = this.#rows;
     switch (this.compression) {
       case 'fp32':
         return decodeFp32(rows, blockRows, count, dim, out, outStart);

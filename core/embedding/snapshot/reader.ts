@@ -38,30 +38,30 @@ const nowhere: SnapshotTarget = { slots: [], assign: () => 0 };
  * first byte is not 4-aligned in its buffer, a copy of that chunk. Else rows are read in place.
  */
 export class SnapshotReader {
-  private readonly target: SnapshotTarget;
-  private readonly options: ReadOptions;
-  private readonly checksums = new RunningChecksum();
-  private opened: OpenedSnapshot | undefined;
-  private finished = false;
-  private bytes = 0;
-  private chunks = 0;
-  private rowsAssigned = 0;
-  private rowsElsewhere = 0;
-  private rowsSkipped = 0;
-  private rowsReset = 0;
+  readonly #target: SnapshotTarget;
+  readonly #options: ReadOptions;
+  readonly #checksums = new RunningChecksum();
+  #opened: OpenedSnapshot | undefined;
+  #finished = false;
+  #bytes = 0;
+  #chunks = 0;
+  #rowsAssigned = 0;
+  #rowsElsewhere = 0;
+  #rowsSkipped = 0;
+  #rowsReset = 0;
 
   constructor(target: SnapshotTarget, options: ReadOptions = {}) {
-    this.target = target;
-    this.options = options;
+    this.#target = target;
+    this.#options = options;
   }
 
   /** What the snapshot is of, once its first chunk is in. */
   get header(): SnapshotHeader | undefined {
-    return this.opened?.header;
+    return this.#opened?.header;
   }
 
   get slots(): readonly SnapshotSlot[] {
-    return this.opened?.slots ?? [];
+    return this.#opened?.slots ?? [];
   }
 
   /**
@@ -69,22 +69,22 @@ export class SnapshotReader {
    * @throws StarlingError SNAPSHOT_CORRUPT, SNAPSHOT_VERSION or SNAPSHOT_MISMATCH, with `details.chunk`.
    */
   accept(chunk: Uint8Array): void {
-    const number = this.chunks;
-    if (this.finished) throw corrupt(number, 'comes after the end');
-    const opened = openChunk(chunk, number, this.options.chunkBytesMax ?? chunkBytesLimit);
+    const number = this.#chunks;
+    if (this.#finished) throw corrupt(number, 'comes after the end');
+    const opened = openChunk(chunk, number, this.#options.chunkBytesMax ?? chunkBytesLimit);
     if (opened.number !== number) throw corrupt(number, `is numbered ${opened.number}`);
     if ((opened.kind === chunkKinds.header) !== (number === 0)) {
       throw corrupt(number, number === 0 ? 'is not a header' : 'is a second header');
     }
-    if (opened.snapshotTag !== (this.opened?.tag ?? 0)) {
+    if (opened.snapshotTag !== (this.#opened?.tag ?? 0)) {
       throw corrupt(number, 'belongs to another snapshot');
     }
-    if (opened.kind === chunkKinds.header) this.acceptHeader(chunk, opened.checksum);
-    else if (opened.kind === chunkKinds.rows) this.acceptRows(chunk, opened);
-    else this.acceptTrailer(chunk);
-    this.checksums.add(opened.checksum);
-    this.bytes += chunk.length;
-    this.chunks++;
+    if (opened.kind === chunkKinds.header) this.#acceptHeader(chunk, opened.checksum);
+    else if (opened.kind === chunkKinds.rows) this.#acceptRows(chunk, opened);
+    else this.#acceptTrailer(chunk);
+    this.#checksums.add(opened.checksum);
+    this.#bytes += chunk.length;
+    this.#chunks++;
   }
 
   /**
@@ -92,54 +92,59 @@ export class SnapshotReader {
    * @throws StarlingError SNAPSHOT_CORRUPT when the trailer has not come.
    */
   finish(): SnapshotSummary {
-    if (!this.finished) throw corrupt(this.chunks, 'is missing: the snapshot has no end');
-    const { bytes, chunks, rowsAssigned, rowsElsewhere, rowsSkipped, rowsReset } = this;
+    if (!this.#finished) throw corrupt(this.#chunks, 'is missing: the snapshot has no end');
+    const bytes = this.#bytes;
+    const chunks = this.#chunks;
+    const rowsAssigned = this.#rowsAssigned;
+    const rowsElsewhere = this.#rowsElsewhere;
+    const rowsSkipped = this.#rowsSkipped;
+    const rowsReset = this.#rowsReset;
     return { bytes, chunks, rowsAssigned, rowsElsewhere, rowsSkipped, rowsReset };
   }
 
-  private acceptHeader(chunk: Uint8Array, tag: number): void {
+  #acceptHeader(chunk: Uint8Array, tag: number): void {
     const { slots, metadata, ...rest } = readHeader(chunk);
-    const plans = planSlots(slots, this.target.slots, this.options);
+    const plans = planSlots(slots, this.#target.slots, this.#options);
     const header = { ...rest, metadata: new Uint8Array(metadata) };
-    this.opened = { header, slots, plans, tag, rowCounts: new Float64Array(slots.length) };
+    this.#opened = { header, slots, plans, tag, rowCounts: new Float64Array(slots.length) };
   }
 
-  private acceptRows(given: Uint8Array, { slotIndex, rowCount }: ChunkHeader): void {
-    const opened = this.opened!;
+  #acceptRows(given: Uint8Array, { slotIndex, rowCount }: ChunkHeader): void {
+    const opened = this.#opened!;
     const slot = opened.slots[slotIndex];
     if (!slot) {
-      throw corrupt(this.chunks, `has rows of slot index ${slotIndex} of ${opened.slots.length}`);
+      throw corrupt(this.#chunks, `has rows of slot index ${slotIndex} of ${opened.slots.length}`);
     }
     const { end } = rowColumns(rowCount, slot.dim, slot.stateWidth);
     if (rowCount === 0 || end !== given.length) {
-      throw corrupt(this.chunks, `declares ${rowCount} rows in ${given.length} bytes, not ${end}`);
+      throw corrupt(this.#chunks, `declares ${rowCount} rows in ${given.length} bytes, not ${end}`);
     }
     // Not `slice`, which on a Buffer is a view, as little aligned.
     const chunk = given.byteOffset % 4 === 0 ? given : new Uint8Array(given);
     const page = pageOf(chunk, slotIndex, rowCount, slot);
-    if (page.updateCounts.includes(0)) throw corrupt(this.chunks, 'has a row without an update');
+    if (page.updateCounts.includes(0)) throw corrupt(this.#chunks, 'has a row without an update');
 
     const { targetIndex, keepsState } = opened.plans[slotIndex]!;
     opened.rowCounts[slotIndex]! += rowCount;
     if (targetIndex === undefined) {
-      this.rowsSkipped += rowCount;
+      this.#rowsSkipped += rowCount;
       return;
     }
     const state = keepsState ? page.state : undefined;
-    const assigned = this.target.assign({ ...page, slotIndex: targetIndex, state });
+    const assigned = this.#target.assign({ ...page, slotIndex: targetIndex, state });
     assert(assigned >= 0 && assigned <= rowCount, 'a target takes rows that are there');
-    this.rowsAssigned += assigned;
-    this.rowsElsewhere += rowCount - assigned;
-    if (!keepsState) this.rowsReset += assigned;
+    this.#rowsAssigned += assigned;
+    this.#rowsElsewhere += rowCount - assigned;
+    if (!keepsState) this.#rowsReset += assigned;
   }
 
-  private acceptTrailer(chunk: Uint8Array): void {
+  #acceptTrailer(chunk: Uint8Array): void {
     checkTrailer(chunk, {
-      rowCounts: this.opened!.rowCounts,
-      chunkCount: this.chunks + 1,
-      runningChecksum: this.checksums.value,
+      rowCounts: this.#opened!.rowCounts,
+      chunkCount: this.#chunks + 1,
+      runningChecksum: this.#checksums.value,
     });
-    this.finished = true;
+    this.#finished = true;
   }
 }
 

@@ -71,7 +71,7 @@ export class SnapshotModel implements SnapshotSource, SnapshotTarget {
           taken.push(next.value);
         }
         if (taken.length === 0) break;
-        yield this.gather(slotIndex, taken, room(slotIndex, taken.length));
+        yield this.#gather(slotIndex, taken, room(slotIndex, taken.length));
       }
     }
   }
@@ -103,7 +103,7 @@ export class SnapshotModel implements SnapshotSource, SnapshotTarget {
     ]);
   }
 
-  private gather(slotIndex: number, keys: readonly ModelKey[], page: RowsPage): RowsPage {
+  #gather(slotIndex: number, keys: readonly ModelKey[], page: RowsPage): RowsPage {
     const { dim, stateWidth } = this.slots[slotIndex]!;
     for (const [i, key] of keys.entries()) {
       const row = this.tables[slotIndex]!.get(key)!;

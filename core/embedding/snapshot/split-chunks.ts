@@ -9,15 +9,15 @@ import { chunkBytesLimit, chunkHeaderBytes, corrupt, declaredLength } from './fo
  * reuse their memory.
  */
 export class ChunkSplitter {
-  private readonly chunkBytesMax: number;
-  private pieces: Uint8Array[] = [];
-  private bytesHeld = 0;
-  private chunks = 0;
+  readonly #chunkBytesMax: number;
+  #pieces: Uint8Array[] = [];
+  #bytesHeld = 0;
+  #chunks = 0;
   /** Length of the next chunk, once its header is there. */
-  private length: number | undefined;
+  #length: number | undefined;
 
   constructor(chunkBytesMax = chunkBytesLimit) {
-    this.chunkBytesMax = chunkBytesMax;
+    this.#chunkBytesMax = chunkBytesMax;
   }
 
   /**
@@ -26,36 +26,36 @@ export class ChunkSplitter {
    */
   *push(piece: Uint8Array): Generator<Uint8Array> {
     if (piece.length === 0) return;
-    this.pieces.push(piece);
-    this.bytesHeld += piece.length;
+    this.#pieces.push(piece);
+    this.#bytesHeld += piece.length;
     for (;;) {
-      if (this.length === undefined && this.bytesHeld >= chunkHeaderBytes) {
-        const header = this.firstBytes(chunkHeaderBytes);
-        this.length = declaredLength(header, this.chunks, this.chunkBytesMax);
+      if (this.#length === undefined && this.#bytesHeld >= chunkHeaderBytes) {
+        const header = this.#firstBytes(chunkHeaderBytes);
+        this.#length = declaredLength(header, this.#chunks, this.#chunkBytesMax);
       }
-      if (this.length === undefined || this.bytesHeld < this.length) return;
-      const chunk = this.takeBytes(this.length);
-      this.length = undefined;
-      this.chunks++;
+      if (this.#length === undefined || this.#bytesHeld < this.#length) return;
+      const chunk = this.#takeBytes(this.#length);
+      this.#length = undefined;
+      this.#chunks++;
       yield chunk;
     }
   }
 
   /** @throws StarlingError SNAPSHOT_CORRUPT when the stream ended within a chunk. */
   end(): void {
-    if (this.bytesHeld === 0) return;
+    if (this.#bytesHeld === 0) return;
     throw corrupt(
-      this.chunks,
-      `ends after ${this.bytesHeld} of ${this.length ?? `at least ${chunkHeaderBytes}`} bytes`,
+      this.#chunks,
+      `ends after ${this.#bytesHeld} of ${this.#length ?? `at least ${chunkHeaderBytes}`} bytes`,
     );
   }
 
   /** The first `count` bytes held, copied only if they lie across pieces. */
-  private firstBytes(count: number): Uint8Array {
-    if (this.pieces[0]!.length >= count) return this.pieces[0]!.subarray(0, count);
+  #firstBytes(count: number): Uint8Array {
+    if (this.#pieces[0]!.length >= count) return this.#pieces[0]!.subarray(0, count);
     const joined = new Uint8Array(count);
     let filled = 0;
-    for (const piece of this.pieces) {
+    for (const piece of this.#pieces) {
       if (filled === count) break;
       const part = piece.subarray(0, count - filled);
       joined.set(part, filled);
@@ -64,14 +64,14 @@ export class ChunkSplitter {
     return joined;
   }
 
-  private takeBytes(count: number): Uint8Array {
-    const taken = this.firstBytes(count);
-    this.bytesHeld -= count;
+  #takeBytes(count: number): Uint8Array {
+    const taken = this.#firstBytes(count);
+    this.#bytesHeld -= count;
     let left = count;
     let used = 0;
-    while (left > 0 && this.pieces[used]!.length <= left) left -= this.pieces[used++]!.length;
-    if (used > 0) this.pieces = this.pieces.slice(used);
-    if (left > 0) this.pieces[0] = this.pieces[0]!.subarray(left);
+    while (left > 0 && this.#pieces[used]!.length <= left) left -= this.#pieces[used++]!.length;
+    if (used > 0) this.#pieces = this.#pieces.slice(used);
+    if (left > 0) this.#pieces[0] = this.#pieces[0]!.subarray(left);
     return taken;
   }
 }

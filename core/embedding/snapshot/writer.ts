@@ -75,25 +75,25 @@ export function* writeSnapshot(
 
 /** Hands out the columns of the next chunk, and finds out whether a page came back in them. */
 class Rooms {
-  private readonly slots: readonly SnapshotSlot[];
-  private chunk: Uint8Array | undefined;
-  private page: RowsPage | undefined;
+  readonly #slots: readonly SnapshotSlot[];
+  #chunk: Uint8Array | undefined;
+  #page: RowsPage | undefined;
 
   constructor(slots: readonly SnapshotSlot[]) {
-    this.slots = slots;
+    this.#slots = slots;
   }
 
   readonly take = (slotIndex: number, count: number): RowsPage => {
-    const { dim, stateWidth } = this.slots[slotIndex]!;
+    const { dim, stateWidth } = this.#slots[slotIndex]!;
     const columns = rowColumns(count, dim, stateWidth);
-    this.chunk = new Uint8Array(columns.end);
-    this.page = pageOf(this.chunk, slotIndex, count, this.slots[slotIndex]!);
-    return this.page;
+    this.#chunk = new Uint8Array(columns.end);
+    this.#page = pageOf(this.#chunk, slotIndex, count, this.#slots[slotIndex]!);
+    return this.#page;
   };
 
   /** The chunk that holds the page, filled; its header is yet to be written. */
   chunkOf(page: RowsPage): Uint8Array {
-    if (page === this.page) return this.release();
+    if (page === this.#page) return this.#release();
     const own = this.take(page.slotIndex, page.count);
     // `set` refuses more than fits; less than fits would leave zeros.
     assert(page.fids.length === own.fids.length, 'a page has a fid per row');
@@ -106,14 +106,14 @@ class Rooms {
     own.state.set(page.state);
     own.updatedAt.set(page.updatedAt);
     own.updateCounts.set(page.updateCounts);
-    return this.release();
+    return this.#release();
   }
 
   /** A room is used once: the chunk belongs to who asked for it. */
-  private release(): Uint8Array {
-    const chunk = this.chunk!;
-    this.chunk = undefined;
-    this.page = undefined;
+  #release(): Uint8Array {
+    const chunk = this.#chunk!;
+    this.#chunk = undefined;
+    this.#page = undefined;
     return chunk;
   }
 }
