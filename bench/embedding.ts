@@ -1,5 +1,6 @@
 import { CuckooIndex } from '../core/embedding/cuckoo-index.js';
 import { EmbeddingTable, type TableSpec } from '../core/embedding/embedding-table.js';
+import { takeChanges } from '../core/embedding/embedding-table.testkit.js';
 import { EmbeddingPartition } from '../core/embedding/partition.js';
 import { partitionSource, partitionTarget } from '../core/embedding/snapshot/partition-snapshot.js';
 import { readSnapshot } from '../core/embedding/snapshot/reader.js';
@@ -139,7 +140,7 @@ async function measureTable({ rows, dim, draw }: Case): Promise<Record<string, n
   );
   const insertsPerSecond = await fillRate(() => new EmbeddingPartition(0, [spec]));
   const table = partition.tables[0]!;
-  table.takeChanges();
+  takeChanges(table);
   const figures: Record<string, number> = {
     load: index.load,
     insertsPerSecond,

@@ -1,4 +1,5 @@
 import { EmbeddingTable } from '../core/embedding/embedding-table.js';
+import { lookupRows } from '../core/embedding/embedding-table.testkit.js';
 import { selectExamples, type ExampleBatch } from '../core/features/example-batch.js';
 import { adamDefaults, adamStep, createAdamState } from '../core/model/adam.js';
 import { loadBackend, type Backend } from '../core/model/backend.js';
@@ -181,7 +182,7 @@ class Learner {
 
   score(examples: ExampleBatch): Float32Array {
     const { pooling, rows } = this.gather(examples, (table, fids, start, count, out) =>
-      table.lookup(fids, start, count, out, start * this.dim),
+      lookupRows(table, fids, start, count, out, start * this.dim),
     );
     const batch = {
       rowCount: examples.rowCount,

@@ -54,9 +54,9 @@ export class Buckets {
   /** Of the pages, for the kernels; 0 where they can't reach them. */
   directory = 0;
 
-  /** @param bucketCount a power of two. @param shared pages are in SharedArrayBuffers. */
-  constructor(bucketCount: number, seed: number, shared = false) {
-    this.memory = new PageMemory(shared);
+  /** @param bucketCount a power of two. */
+  constructor(bucketCount: number, seed: number) {
+    this.memory = new PageMemory();
     this.mask = bucketCount - 1;
     this.seedA = mix32(seed ^ 0x243f6a88) | 0;
     this.seedB = mix32(seed ^ 0x85a308d3) | 0;

@@ -46,12 +46,11 @@ export interface CuckooIndexOptions {
   readonly seed: number;
   /** Keys to make room for at once, so that they come in without a growth. */
   readonly initialKeys?: number;
-  /** Memory in SharedArrayBuffers, for readers in other threads; default false. */
-  readonly shared?: boolean;
 }
 
 export class CuckooIndex {
-  readonly #buckets: Buckets;
+  /** Read by `verify` of others only; keys come and go by the index. */
+  readonly buckets: Buckets;
   readonly #stash: Stash;
   #keyCount = 0;
 
@@ -59,7 +58,7 @@ export class CuckooIndex {
     const wanted = Math.ceil((options.initialKeys ?? 0) / (entriesPerBucket * loadMax));
     let bucketCount = bucketCountMin;
     while (bucketCount < wanted) bucketCount *= 2;
-    this.#buckets = new Buckets(bucketCount, options.seed, options.shared ?? false);
+    this.buckets = new Buckets(bucketCount, options.seed);
     // Another hash than those of the buckets, or keys that collide there would collide here as well.
     this.#stash = new Stash(mix32(options.seed ^ 0x082efa98));
   }
@@ -70,15 +69,15 @@ export class CuckooIndex {
 
   /** Keys over entries, counting the buckets that a growth has added so far. */
   get load(): number {
-    return this.#keyCount / (this.#buckets.bucketCount * entriesPerBucket);
+    return this.#keyCount / (this.buckets.bucketCount * entriesPerBucket);
   }
 
   get bucketCount(): number {
-    return this.#buckets.bucketCount;
+    return this.buckets.bucketCount;
   }
 
   get growing(): boolean {
-    return this.#buckets.splitCount > 0;
+    return this.buckets.splitCount > 0;
   }
 
   get stashCount(): number {
@@ -86,7 +85,7 @@ export class CuckooIndex {
   }
 
   get bytes(): number {
-    return this.#buckets.bytes + this.#stash.bytes;
+    return this.buckets.bytes + this.#stash.bytes;
   }
 
   /**
@@ -102,7 +101,7 @@ export class CuckooIndex {
   ): number {
     assert(2 * (fidStart + fidCount) <= fids.length, 'fids end within their array');
     assert(rowStart + fidCount <= rows.length, 'rows fit their array');
-    const found = findRows(this.#buckets, fids, fidStart, fidCount, rows, rowStart);
+    const found = findRows(this.buckets, fids, fidStart, fidCount, rows, rowStart);
     if (this.#stash.size === 0) return found;
     return found + this.#findStashed(fids, fidStart, fidCount, rows, rowStart);
   }
@@ -143,7 +142,7 @@ export class CuckooIndex {
     const at = this.#locate(low | 0, high | 0);
     if (at >= 0) {
       const row = this.#rowAt(at);
-      this.#buckets.clear(Math.floor(at / entriesPerBucket), at % entriesPerBucket);
+      this.buckets.clear(Math.floor(at / entriesPerBucket), at % entriesPerBucket);
       this.#keyCount--;
       return row;
     }
@@ -155,8 +154,8 @@ export class CuckooIndex {
   /** Walks the whole index: every key stands where its hash says, and the counts agree. O(n), for tests and chaos. */
   verify(): void {
     let counted = this.#stash.size;
-    for (let bucket = 0; bucket < this.#buckets.bucketCount; bucket++) {
-      const page = pageOf(this.#buckets.pages, bucket);
+    for (let bucket = 0; bucket < this.buckets.bucketCount; bucket++) {
+      const page = pageOf(this.buckets.pages, bucket);
       const before = counted;
       for (let entry = 0; entry < entriesPerBucket; entry++) {
         const at = baseOf(bucket) + entry * entryWords;
@@ -167,14 +166,14 @@ export class CuckooIndex {
           'a key stands once, in one of its two buckets',
         );
       }
-      assert(counted - before === this.#buckets.fillOf(bucket), 'a bucket holds what it counts');
+      assert(counted - before === this.buckets.fillOf(bucket), 'a bucket holds what it counts');
     }
     assert(counted === this.#keyCount, `index counts ${this.#keyCount} keys and holds ${counted}`);
   }
 
   /** bucket · 4 + entry of a key, or -1. */
   #locate(low: number, high: number): number {
-    const buckets = this.#buckets;
+    const buckets = this.buckets;
     const first = locateInBucket(buckets, buckets.firstBucket(low, high), low, high);
     if (first >= 0) return first;
     return locateInBucket(buckets, buckets.secondBucket(low, high), low, high);
@@ -183,12 +182,12 @@ export class CuckooIndex {
   #rowAt(position: number): number {
     const bucket = Math.floor(position / entriesPerBucket);
     const entry = position % entriesPerBucket;
-    return pageOf(this.#buckets.pages, bucket)[baseOf(bucket) + entry * entryWords + 2]! - 1;
+    return pageOf(this.buckets.pages, bucket)[baseOf(bucket) + entry * entryWords + 2]! - 1;
   }
 
   /** row + 1 of a key that is there; else 0 when it was placed, -1 when there is no room. */
   #findOrPlace(low: number, high: number, rowPlusOne: number): number {
-    const buckets = this.#buckets;
+    const buckets = this.buckets;
     const { pages, mask, splitCount, seedA, seedB, seedC } = buckets;
     const folded = feistelRound(high, low, seedA);
     const secondHash = feistelRound(low, folded, seedB);
@@ -218,7 +217,7 @@ export class CuckooIndex {
   #splitSome(): void {
     assert(this.bucketCount < bucketCountMax, 'an index holds at most 2^28 buckets');
     for (let i = 0; i < splitsPerInsert; i++) {
-      this.#buckets.splitNext();
+      this.buckets.splitNext();
       if (this.growing) continue;
       this.#emptyStash();
       return;

@@ -2,9 +2,7 @@ import { arena, type Arena, type Block } from './kernels/arena.js';
 
 /**
  * Where the pages of a table come from. Large ones are views of the arena, where the WebAssembly kernels can reach them;
- * a young table has one small page of ordinary memory, which on request is a SharedArrayBuffer that other threads can
- * read, as the arena is. There are no locks: readers elsewhere see each word whole, but a row or a bucket may be half
- * old, half new, so they must check keys again or be told when to look.
+ * a young table has one small page of ordinary memory.
  */
 /** Smaller pages are ordinary memory: a cluster has thousands of small tables, and no kernel pays off for them. */
 const arenaBytesMin = 64 * 1024;
@@ -18,12 +16,10 @@ const collected = new FinalizationRegistry<{ arena: Arena; blocks: Map<unknown, 
 
 export class PageMemory {
   readonly arena: Arena | undefined = arena();
-  readonly #shared: boolean;
   /** By view; of a directory, by its name. */
   readonly #blocks = new Map<unknown, Block>();
 
-  constructor(shared: boolean) {
-    this.#shared = shared;
+  constructor() {
     if (this.arena) collected.register(this, { arena: this.arena, blocks: this.#blocks });
   }
 
@@ -74,9 +70,6 @@ export class PageMemory {
       const block = this.arena?.allocate(bytes);
       if (block) return { buffer: this.arena!.buffer, offset: block.address, block };
     }
-    return {
-      buffer: this.#shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes),
-      offset: 0,
-    };
+    return { buffer: new ArrayBuffer(bytes), offset: 0 };
   }
 }

@@ -1,13 +1,9 @@
 import { assert } from '../base/assert.js';
 import { digestText, emptyDigest } from './digest.js';
-import {
-  EmbeddingTable,
-  type RowsPage as TablePage,
-  type TableOptions,
-  type TableSpec,
-} from './embedding-table.js';
+import { EmbeddingTable, type TableOptions, type TableSpec } from './embedding-table.js';
 import type { EvictionPolicy } from './eviction.js';
 import { wholeColumns, type RowColumns, type RowTarget } from './rows.js';
+import type { RowsPage as TablePage } from './stored-rows.js';
 
 /**
  * What changed in a partition, grouped by slot; a follower applies the evictions first:
@@ -127,28 +123,6 @@ export class EmbeddingPartition {
       float += count * table.dim;
     }
     return float - outStart;
-  }
-
-  /** Serving lookup; returns how many rows were absent, unlike its siblings. */
-  lookup(
-    counts: Uint32Array,
-    countsStart: number,
-    fids: Uint32Array,
-    fidStart: number,
-    out: Float32Array,
-    outStart: number,
-  ): number {
-    let absent = 0;
-    let fid = fidStart;
-    let float = outStart;
-    for (let s = 0; s < this.tables.length; s++) {
-      const table = this.tables[s]!;
-      const count = countAt(counts, countsStart + s);
-      absent += table.lookup(fids, fid, count, out, float);
-      fid += count;
-      float += count * table.dim;
-    }
-    return absent;
   }
 
   /** Gradients in, see EmbeddingTable.push; then rows out, if there are more than the capacity allows. */

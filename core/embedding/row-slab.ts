@@ -41,9 +41,8 @@ export class RowSlab {
   directory = 0;
   #factsDirectory = 0;
 
-  /** @param shared pages are in SharedArrayBuffers. */
-  constructor(rowWidth: number, initialRows = 0, shared = false) {
-    this.memory = new PageMemory(shared);
+  constructor(rowWidth: number, initialRows = 0) {
+    this.memory = new PageMemory();
     assert(Number.isInteger(rowWidth) && rowWidth > 0, 'a row has at least one float');
     this.rowWidth = rowWidth;
     let pageShift = 4;

@@ -168,7 +168,7 @@ describe('a follower of a partition', () => {
     await made.start();
     expect(target.rows.rowCount).toBe(4);
     const rows = new Float32Array(2);
-    target.rows.lookup(Uint32Array.of(1), 0, Uint32Array.of(keyOf(4), 0), 0, rows, 0);
+    target.rows.pull(Uint32Array.of(1), 0, Uint32Array.of(keyOf(4), 0), 0, rows, 0);
     expect([...rows]).toEqual([4, -4]);
     expect(made.stats).toMatchObject({ deltas: 4, resyncs: 0 });
   });

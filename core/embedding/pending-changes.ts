@@ -1,15 +1,14 @@
 import { TouchedQueue } from './touched-queue.js';
 
 /**
- * What one consumer has yet to hear of a table: keys that went, then rows that changed. Several consumers (the delta
- * log, a handover) each take at their own pace, and taking costs O(what is taken).
+ * What the delta log has yet to hear of a table: keys that went, then rows that changed. Taking costs O(what is taken).
  *
  * The order is part of the meaning: whoever follows applies all evictions first. That is right however the two are
  * mixed. A row that is changed and then evicted is no longer marked, so only its eviction is told. A key that is
  * evicted and comes back is told twice, gone and then there; as evictions are handed out before any row, in the same
  * take or an earlier one, the follower never removes what it was just given.
  */
-export class TouchedConsumer {
+export class PendingChanges {
   readonly rows = new TouchedQueue();
   #keys = new Uint32Array(16);
   #head = 0;
