@@ -3,7 +3,7 @@ import { EmbeddingTable, type TableSpec } from '../core/embedding/embedding-tabl
 import { takeChanges } from '../core/embedding/embedding-table.testkit.js';
 import { EmbeddingPartition } from '../core/embedding/partition.js';
 import { partitionSource, partitionTarget } from '../core/embedding/snapshot/partition-snapshot.js';
-import { readSnapshot } from '../core/embedding/snapshot/reader.js';
+import { readSnapshot } from '../core/embedding/snapshot/read-snapshot.testkit.js';
 import { writeSnapshot } from '../core/embedding/snapshot/writer.js';
 import type { BenchResult } from './bench-result.js';
 import { compileNative, mapBaseline, type Baseline } from './embedding-baselines.js';

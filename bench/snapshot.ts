@@ -3,7 +3,7 @@ import type { TableSpec } from '../core/embedding/embedding-table.js';
 import { EmbeddingPartition } from '../core/embedding/partition.js';
 import { crc32c } from '../core/embedding/snapshot/crc32c.js';
 import { partitionSource, partitionTarget } from '../core/embedding/snapshot/partition-snapshot.js';
-import { readSnapshot, verifySnapshot } from '../core/embedding/snapshot/reader.js';
+import { readSnapshot, verifySnapshot } from '../core/embedding/snapshot/read-snapshot.testkit.js';
 import type { SnapshotHeader } from '../core/embedding/snapshot/header.js';
 import { writeSnapshot } from '../core/embedding/snapshot/writer.js';
 import { decode, encode } from '../messages/codec.js';

@@ -2,7 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { FileEpochStore, MemoryEpochStore } from './epochs.js';
+import { FileEpochStore } from './epochs.js';
+import { MemoryEpochStore } from './epochs.testkit.js';
 
 let stateDir: string;
 beforeEach(async () => {

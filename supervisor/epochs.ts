@@ -16,17 +16,6 @@ export interface EpochStore {
   next(address: string): Promise<number>;
 }
 
-/** Epochs that live as long as this process; for tests. */
-export class MemoryEpochStore implements EpochStore {
-  readonly #last = new Map<string, number>();
-
-  async next(address: string): Promise<number> {
-    const epoch = (this.#last.get(address) ?? 0) + 1;
-    this.#last.set(address, epoch);
-    return epoch;
-  }
-}
-
 /**
  * Epochs in `<stateDir>/epochs.json`, replaced as a whole by a rename. A start of the cluster asks for all epochs at
  * once, so requests that arrive while a write is under way share the next one: two writes in all instead of twenty.

@@ -9,11 +9,6 @@ import { hashPair, mix32 } from './hash.js';
  */
 export const highBit = 0x80000000;
 
-export interface FidWriter {
-  /** u32 pairs (low, high). */
-  readonly words: Uint32Array;
-}
-
 /** Writes the key of `value` to words[2·index] (low) and words[2·index+1] (high). */
 export function writeKey(words: Uint32Array, index: number, value: string | number): void {
   if (typeof value === 'number') {

@@ -33,40 +33,21 @@ export interface Blocks {
 type Backward = (dy: Tensor2D, saved: Tensor2D[]) => Tensor[];
 
 export function createBlocks(tf: Tf): Blocks {
-  const block = <T extends Tensor>(
-    inputs: readonly Tensor[],
-    forward: () => T,
-    backward: Backward,
-  ): T => {
-    const differentiable = tf.customGrad((...parameters) => {
-      const save = parameters[inputs.length] as (tensors: Tensor[]) => void;
-      const value = forward();
-      save([...inputs, value]);
-      return {
-        value,
-        gradFunc: (dy: Tensor, saved: Tensor[]) => backward(dy as Tensor2D, saved as Tensor2D[]),
-      };
-    });
-    return differentiable(...inputs);
+  return {
+    denseLayer: denseLayerOf(tf),
+    sumColumns: sumColumnsOf(tf),
+    pairwiseInteractions: pairwiseInteractionsOf(tf),
+    concatColumns: concatColumnsOf(tf),
+    add: addOf(tf),
+    addBias: addBiasOf(tf),
+    crossEntropySum: crossEntropySumOf(tf),
   };
+}
 
-  const onesRow = (length: number): Tensor2D => tf.ones<Rank.R2>([1, length]);
-  /** [n, c] → [c]; tf.sum over rows transposes first and takes 50 times as long at 1024 × 64. */
-  const sumRows = (x: Tensor2D): Tensor1D =>
-    tf.reshape<Rank.R1>(tf.matMul(onesRow(x.shape[0]), x), [x.shape[1]]);
-
-  /** xᵀ·d. Transposing costs more than multiplying here, so the narrower one is transposed; width 1 is free. */
-  const transposedProduct = (x: Tensor2D, d: Tensor2D): Tensor2D =>
-    d.shape[1] < x.shape[1] ? transposed(tf.matMul(transposed(d), x)) : tf.matMul(transposed(x), d);
-
-  const transposed = (x: Tensor2D): Tensor2D => {
-    const [rows, columns] = x.shape;
-    const flat = rows === 1 || columns === 1;
-    return flat ? tf.reshape<Rank.R2>(x, [columns, rows]) : tf.transpose<Tensor2D>(x);
-  };
-
-  const denseLayer: Blocks['denseLayer'] = (x, w, b, relu) =>
+function denseLayerOf(tf: Tf): Blocks['denseLayer'] {
+  return (x, w, b, relu) =>
     block(
+      tf,
       b === null ? [x, w] : [x, w, b],
       () => {
         // Bias of rank 1 by upload, not by reshape: the wasm kernel looks at the shape its memory was made with.
@@ -79,25 +60,31 @@ export function createBlocks(tf: Tf): Blocks {
         const output = saved[saved.length - 1]!;
         const d = relu ? tf.mul<Tensor2D>(dy, tf.step(output)) : dy;
         const gradients: Tensor[] = [
-          tf.matMul(d, transposed(saved[1]!)),
-          transposedProduct(saved[0]!, d),
+          tf.matMul(d, transposed(tf, saved[1]!)),
+          transposedProduct(tf, saved[0]!, d),
         ];
-        if (b !== null) gradients.push(sumRows(d));
+        if (b !== null) gradients.push(sumRows(tf, d));
         return gradients;
       },
     );
+}
 
-  const sumColumns: Blocks['sumColumns'] = (x) =>
+function sumColumnsOf(tf: Tf): Blocks['sumColumns'] {
+  return (x) =>
     block(
+      tf,
       [x],
       () => tf.sum<Tensor2D>(x, 1, true),
-      (dy) => [tf.matMul(dy, onesRow(x.shape[1]))],
+      (dy) => [tf.matMul(dy, onesRow(tf, x.shape[1]))],
     );
+}
 
-  const pairwiseInteractions: Blocks['pairwiseInteractions'] = (vectors, slotCount) => {
+function pairwiseInteractionsOf(tf: Tf): Blocks['pairwiseInteractions'] {
+  return (vectors, slotCount) => {
     const [n, width] = vectors.shape;
     const k = width / slotCount;
     return block(
+      tf,
       [vectors],
       () => {
         const total = tf.sum<Tensor2D>(tf.reshape(vectors, [n, slotCount, k]), 1);
@@ -113,9 +100,12 @@ export function createBlocks(tf: Tf): Blocks {
       },
     );
   };
+}
 
-  const concatColumns: Blocks['concatColumns'] = (left, right) =>
+function concatColumnsOf(tf: Tf): Blocks['concatColumns'] {
+  return (left, right) =>
     block(
+      tf,
       [left, right],
       () => tf.concat([left, right], 1),
       (dy) => [
@@ -123,23 +113,32 @@ export function createBlocks(tf: Tf): Blocks {
         tf.slice(dy, [0, left.shape[1]], [-1, right.shape[1]]),
       ],
     );
+}
 
-  const add: Blocks['add'] = (terms) =>
+function addOf(tf: Tf): Blocks['add'] {
+  return (terms) =>
     block(
+      tf,
       terms,
       () => terms.slice(1).reduce<Tensor2D>((sum, term) => tf.add(sum, term), terms[0]!),
       (dy) => terms.map(() => tf.clone(dy)),
     );
+}
 
-  const addBias: Blocks['addBias'] = (x, b) =>
+function addBiasOf(tf: Tf): Blocks['addBias'] {
+  return (x, b) =>
     block(
+      tf,
       [x, b],
       () => tf.add<Tensor2D>(x, b),
-      (dy) => [tf.clone(dy), sumRows(dy)],
+      (dy) => [tf.clone(dy), sumRows(tf, dy)],
     );
+}
 
-  const crossEntropySum: Blocks['crossEntropySum'] = (logits, labels, weights) =>
+function crossEntropySumOf(tf: Tf): Blocks['crossEntropySum'] {
+  return (logits, labels, weights) =>
     block(
+      tf,
       [logits, labels, weights],
       // ln(1 + e^z) − y·z
       () => tf.sum(tf.mul(tf.sub(tf.softplus(logits), tf.mul(labels, logits)), weights)),
@@ -149,14 +148,45 @@ export function createBlocks(tf: Tf): Blocks {
         tf.zerosLike(weight!),
       ],
     );
+}
 
-  return {
-    denseLayer,
-    sumColumns,
-    pairwiseInteractions,
-    concatColumns,
-    add,
-    addBias,
-    crossEntropySum,
-  };
+/** One node on the tape. */
+function block<T extends Tensor>(
+  tf: Tf,
+  inputs: readonly Tensor[],
+  forward: () => T,
+  backward: Backward,
+): T {
+  const differentiable = tf.customGrad((...parameters) => {
+    const save = parameters[inputs.length] as (tensors: Tensor[]) => void;
+    const value = forward();
+    save([...inputs, value]);
+    return {
+      value,
+      gradFunc: (dy: Tensor, saved: Tensor[]) => backward(dy as Tensor2D, saved as Tensor2D[]),
+    };
+  });
+  return differentiable(...inputs);
+}
+
+function onesRow(tf: Tf, length: number): Tensor2D {
+  return tf.ones<Rank.R2>([1, length]);
+}
+
+/** [n, c] → [c]; tf.sum over rows transposes first and takes 50 times as long at 1024 × 64. */
+function sumRows(tf: Tf, x: Tensor2D): Tensor1D {
+  return tf.reshape<Rank.R1>(tf.matMul(onesRow(tf, x.shape[0]), x), [x.shape[1]]);
+}
+
+/** xᵀ·d. Transposing costs more than multiplying here, so the narrower one is transposed; width 1 is free. */
+function transposedProduct(tf: Tf, x: Tensor2D, d: Tensor2D): Tensor2D {
+  return d.shape[1] < x.shape[1]
+    ? transposed(tf, tf.matMul(transposed(tf, d), x))
+    : tf.matMul(transposed(tf, x), d);
+}
+
+function transposed(tf: Tf, x: Tensor2D): Tensor2D {
+  const [rows, columns] = x.shape;
+  const flat = rows === 1 || columns === 1;
+  return flat ? tf.reshape<Rank.R2>(x, [columns, rows]) : tf.transpose<Tensor2D>(x);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { auc, logloss, RunningQuality, windowedAuc } from './metrics.js';
+import { auc, logloss, RunningQuality } from './metrics.js';
 
 /** The definition: share of (positive, negative) pairs in the right order, ties as half. */
 function pairwiseAuc(scores: number[], labels: number[]): number {
@@ -49,19 +49,6 @@ describe('auc', () => {
 
   test('refuses scores and labels of different lengths', () => {
     expect(() => auc([1], [])).toThrow('1 scores for 0 labels');
-  });
-});
-
-describe('windowedAuc', () => {
-  test('cuts the stream into equal stretches in order', () => {
-    const scores = [1, 2, 2, 1, 1, 1];
-    const labels = [0, 1, 0, 1, 0, 1];
-    expect(windowedAuc(scores, labels, 3)).toEqual([1, 0, 0.5]);
-  });
-
-  test('has as many windows as examples at most', () => {
-    expect(windowedAuc([1, 2], [0, 1], 8)).toHaveLength(2);
-    expect(windowedAuc([], [], 8)).toEqual([]);
   });
 });
 

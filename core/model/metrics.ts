@@ -50,25 +50,6 @@ function orderedPairs(positives: Float64Array, negatives: Float64Array): number 
   return pairs;
 }
 
-/**
- * AUC of `windows` equal stretches, in order: how quality moves over a stream. Short of `windows` examples, there
- * are as many windows as examples.
- */
-export function windowedAuc(
-  scores: ArrayLike<number>,
-  labels: ArrayLike<number>,
-  windows: number,
-): number[] {
-  const count = Math.min(windows, scores.length);
-  const result: number[] = [];
-  for (let w = 0; w < count; w++) {
-    const start = Math.floor((w * scores.length) / count);
-    const end = Math.floor(((w + 1) * scores.length) / count);
-    result.push(auc(scores, labels, start, end));
-  }
-  return result;
-}
-
 /** A confident mistake costs at most -ln(1e-7) = 16; unbounded, a single one would hide everything else. */
 const probabilityMin = 1e-7;
 

@@ -5,7 +5,7 @@ import { parseClusterConfig } from '../../core/config/schema.js';
 import { inboxPrefixOf } from '../../messages/permissions.js';
 import { subject } from '../../messages/subjects.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
-import { MemoryEpochStore } from '../../supervisor/epochs.js';
+import { MemoryEpochStore } from '../../supervisor/epochs.testkit.js';
 import { haveLeft } from '../../cluster/drains/data-center-health.js';
 import { HostSupervisor } from '../../supervisor/host-supervisor.js';
 import { startRoleServers, type RoleServers, type Site } from '../support/role-servers.js';

@@ -23,13 +23,6 @@ import { assert } from '../../base/assert.js';
 export const compressions = ['fp32', 'fp16', 'int8'] as const;
 export type Compression = (typeof compressions)[number];
 
-/** On the wire and on disk; a number is never used for another form. */
-export const compressionNumber: Readonly<Record<Compression, number>> = {
-  fp32: 0,
-  fp16: 1,
-  int8: 2,
-};
-
 const wordBytes = 4;
 
 /** Memory of the weights of one row, padding included; its key and index entry come on top. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { partitionOf } from '../../base/fid.js';
 import { EmbeddingPartition } from '../partition.js';
 import { partitionSource } from '../snapshot/partition-snapshot.js';
-import { readSnapshot } from '../snapshot/reader.js';
+import { readSnapshot } from '../snapshot/read-snapshot.testkit.js';
 import { writeSnapshot } from '../snapshot/writer.js';
 import { ServingPartition } from './serving-partition.js';
 import { servingSource, servingTarget } from './serving-snapshot.js';

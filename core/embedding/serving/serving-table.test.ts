@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { mix32 } from '../../base/hash.js';
 import { digestText, emptyDigest } from '../digest.js';
 import { EmbeddingTable } from '../embedding-table.js';
-import { compressionNumber, compressions, rowBytesOf, type Compression } from './compression.js';
+import { compressions, rowBytesOf, type Compression } from './compression.js';
 import { ServingTable } from './serving-table.js';
 
 function tableOf(compression: Compression, dim = 4, fp32Prefix = 0): ServingTable {
@@ -32,10 +32,6 @@ function digestOf(table: ServingTable): string {
 }
 
 describe('forms', () => {
-  test('their numbers never change', () => {
-    expect(compressionNumber).toEqual({ fp32: 0, fp16: 1, int8: 2 });
-  });
-
   test('bytes of a row', () => {
     expect(compressions.map((form) => rowBytesOf(form, 16, 0))).toEqual([64, 32, 20]);
     expect(compressions.map((form) => rowBytesOf(form, 17, 0))).toEqual([68, 36, 24]);

@@ -4,7 +4,7 @@ import { mix32 } from '../../base/hash.js';
 import type { TableSpec } from '../embedding-table.js';
 import { EmbeddingPartition } from '../partition.js';
 import { partitionSource, partitionTarget } from './partition-snapshot.js';
-import { readSnapshot } from './reader.js';
+import { readSnapshot } from './read-snapshot.testkit.js';
 import { header } from './snapshot-rows.testkit.js';
 import { writeSnapshot } from './writer.js';
 

@@ -25,14 +25,11 @@ export interface SnapshotSummary {
   readonly rowsReset: number;
 }
 
-/** What the target of `verifySnapshot` takes: nothing, of any slot. */
-const nowhere: SnapshotTarget = { slots: [], assign: () => 0 };
-
 /**
  * Takes the chunks of one snapshot in order and hands their rows to a target. A chunk is checked as a whole first
  * (length, checksum, version, place, shape), and nothing of a bad one is applied; the same chunk may then be given
  * again from another copy. Rows of the chunks before stay applied, and only `finish` says that none is missing: until
- * then the target is not to be used. `verifySnapshot` checks a snapshot before anything is touched.
+ * then the target is not to be used.
  *
  * No length is believed: nothing is allocated but the plan of slots, a copy of the metadata and, for a chunk whose
  * first byte is not 4-aligned in its buffer, a copy of that chunk. Else rows are read in place.
@@ -155,20 +152,4 @@ interface OpenedSnapshot {
   readonly tag: number;
   /** Rows seen so far per slot. */
   readonly rowCounts: Float64Array;
-}
-
-/** Reads all chunks into the target; see SnapshotReader. */
-export function readSnapshot(
-  chunks: Iterable<Uint8Array>,
-  target: SnapshotTarget,
-  options: ReadOptions = {},
-): SnapshotSummary {
-  const reader = new SnapshotReader(target, options);
-  for (const chunk of chunks) reader.accept(chunk);
-  return reader.finish();
-}
-
-/** As `readSnapshot`, applying nothing: all rows count as skipped. Reads at the speed of the checksum. */
-export function verifySnapshot(chunks: Iterable<Uint8Array>): SnapshotSummary {
-  return readSnapshot(chunks, nowhere, { unknownSlot: 'skip' });
 }

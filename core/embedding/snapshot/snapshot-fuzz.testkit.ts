@@ -5,7 +5,7 @@ import { chunkHeaderBytes } from './format.js';
 import { SnapshotReader } from './reader.js';
 import type { LoadedPage, SnapshotTarget } from './rows.js';
 import { chunkBytesMax, header, join, modelOf, slots } from './snapshot-rows.testkit.js';
-import { ChunkSplitter } from './split-chunks.js';
+import { ChunkSplitter } from './split-chunks.testkit.js';
 import { writeSnapshot } from './writer.js';
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readSnapshot } from './reader.js';
+import { readSnapshot } from './read-snapshot.testkit.js';
 import { chunkBytesMax, header, keyAt, modelOf, slots } from './snapshot-rows.testkit.js';
 import { SnapshotModel } from './snapshot-model.testkit.js';
 import { writeSnapshot } from './writer.js';

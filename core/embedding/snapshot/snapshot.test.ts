@@ -2,11 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { codeOf } from '../../base/errors.js';
 import { crc32c } from './crc32c.js';
 import { rowBytes } from './row-columns.js';
-import { readSnapshot, SnapshotReader, verifySnapshot, type ReadOptions } from './reader.js';
+import { readSnapshot, verifySnapshot } from './read-snapshot.testkit.js';
+import { SnapshotReader, type ReadOptions } from './reader.js';
 import type { SnapshotSlot } from './rows.js';
 import { chunkBytesMax, header, join, keyAt, modelOf, slots } from './snapshot-rows.testkit.js';
 import { SnapshotModel } from './snapshot-model.testkit.js';
-import { ChunkSplitter } from './split-chunks.js';
+import { ChunkSplitter } from './split-chunks.testkit.js';
 import { writeSnapshot } from './writer.js';
 
 const chunksOf = (model: SnapshotModel) => [...writeSnapshot(model, header, { chunkBytesMax })];
