@@ -46,9 +46,10 @@ export interface AppendOptions {
   readonly timeoutMs?: number;
   /**
    * Stored only if the newest message of the same subject has this sequence (0: there is none). A writer that somebody
-   * has taken over from finds out here, at the log itself, whatever it believes of its own ownership.
+   * has taken over from finds out here, at the log itself, whatever it believes of its own ownership. The stream is
+   * named for those who repeat a message under its id: the newest one may be theirs.
    */
-  readonly lastSubjectSequence?: number;
+  readonly after?: { readonly stream: string; readonly sequence: number };
 }
 
 export interface TailOptions {
@@ -109,8 +110,9 @@ export interface Bus {
   subscribe(subject: string, handler: (bytes: Uint8Array, subject: string) => void): Stoppable;
   serve(subject: string, options: ServeOptions, handler: RequestHandler): Stoppable;
   /**
-   * Resolves with the stream sequence once JetStream has acknowledged the message.
-   * @throws StarlingError CONFLICT when `lastSubjectSequence` is not what the stream has.
+   * Resolves with the stream sequence once JetStream has acknowledged the message. What is there already under the same
+   * message id, because its acknowledgement was lost, is not stored again.
+   * @throws StarlingError CONFLICT when `after` is not what the stream has.
    */
   append(subject: string, bytes: Uint8Array, options?: AppendOptions): Promise<number>;
   /** In order, without gaps; re-created by itself when a message is missed. */

@@ -48,7 +48,7 @@ export class DenseLog {
     try {
       this.#sequence = await appendDurably(this.#context, subject.denseState, this.stateBytes(), {
         messageId: `${epoch}.${denseVersion}.${this.#sequence}`,
-        lastSubjectSequence: this.#sequence,
+        after: { stream: streamName.dense, sequence: this.#sequence },
       });
     } catch (error) {
       if (codeOf(error) !== 'CONFLICT') throw error;

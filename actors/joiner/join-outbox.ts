@@ -154,15 +154,10 @@ export class JoinOutbox {
       this.#sequence = await appendDurably(this.#context, subject.samples(identity.index), body, {
         messageId,
         headers: { [numberHeader]: String(number), ...positionHeaders(position) },
-        lastSubjectSequence: this.#sequence,
+        after: { stream: streamName.samples, sequence: this.#sequence },
       });
     } catch (error) {
-      if (codeOf(error) !== 'CONFLICT') throw error;
-      const last = await publishedSamples(this.#context);
-      // The message is there, and what told so was lost.
-      const isOurs = last.number === number && last.position?.window === this.#store.window;
-      if (!isOurs) throw this.#fenced(error);
-      this.#sequence = last.sequence;
+      throw codeOf(error) === 'CONFLICT' ? this.#fenced(error) : error;
     }
     this.#batchesPublished++;
   }

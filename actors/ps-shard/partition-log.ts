@@ -73,7 +73,7 @@ export class PartitionLog {
     try {
       this.#sequence = await appendDurably(this.#context, subject.deltaRows(partition), bytes, {
         ...(messageId === undefined ? {} : { messageId }),
-        lastSubjectSequence: this.#sequence,
+        after: { stream: streamName.deltas, sequence: this.#sequence },
       });
     } catch (error) {
       throw codeOf(error) === 'CONFLICT' ? this.#fenced(partition, error) : error;

@@ -8,14 +8,14 @@ import type {
   StoredMsg,
   StreamAPI,
 } from 'nats';
-import { StarlingError } from '../../core/base/errors.js';
+import { codeOf, StarlingError } from '../../core/base/errors.js';
 import type { BucketDeclaration, StreamDeclaration } from '../../messages/streams.js';
 import type { NatsAccess } from '../../messages/nats-access.js';
 import { timeoutFields } from '../../messages/timeout.js';
 import { InFlight } from '../in-flight.js';
 import { openNats, type ConnectOptions } from './open-connection.js';
 import { declareStream, setReplicas } from './declare-stream.js';
-import { orUndefined, translate } from './nats-errors.js';
+import { isConsumerInUse, orUndefined, translate } from './nats-errors.js';
 import { WayHome } from './way-home.js';
 import { headersOf, stored } from './stream-message.js';
 import type { Clients } from './ask-patiently.js';
@@ -59,6 +59,8 @@ export function connectAs(
 export async function connectBus(options: ConnectOptions): Promise<NatsBus> {
   return new NatsBus(await openNats(options), options);
 }
+
+const messageIdHeader = 'Nats-Msg-Id';
 
 /** For the answer of JetStream to what is asked once. */
 const appendMsMax = 10_000;
@@ -154,19 +156,35 @@ export class NatsBus implements Bus {
     return serveOn(this.#connection, this.#inFlight, subject, options, handler);
   }
 
-  append(subject: string, bytes: Uint8Array, options: AppendOptions = {}): Promise<number> {
-    const timeoutMs = options.timeoutMs ?? appendMsMax;
-    return this.#attempt(`append to ${subject}`, timeoutMs, async (timeout) => {
-      const ack = await this.#jetStream.publish(subject, bytes, {
-        ...(options.messageId === undefined ? {} : { msgID: options.messageId }),
-        ...(options.headers === undefined ? {} : { headers: headersOf(options.headers) }),
-        ...(options.lastSubjectSequence === undefined
-          ? {}
-          : { expect: { lastSubjectSequence: options.lastSubjectSequence } }),
-        timeout,
+  async append(subject: string, bytes: Uint8Array, options: AppendOptions = {}): Promise<number> {
+    const { messageId, headers, after, timeoutMs = appendMsMax } = options;
+    const expected = after && { lastSubjectSequence: after.sequence };
+    try {
+      return await this.#attempt(`append to ${subject}`, timeoutMs, async (timeout) => {
+        const ack = await this.#jetStream.publish(subject, bytes, {
+          ...(messageId === undefined ? {} : { msgID: messageId }),
+          ...(headers === undefined ? {} : { headers: headersOf(headers) }),
+          ...(expected === undefined ? {} : { expect: expected }),
+          timeout,
+        });
+        return ack.seq;
       });
-      return ack.seq;
-    });
+    } catch (error) {
+      if (codeOf(error) !== 'CONFLICT' || !after || messageId === undefined) throw error;
+      const there = await this.#repeated(after.stream, subject, messageId);
+      if (there === undefined) throw error;
+      return there;
+    }
+  }
+
+  /**
+   * The sequence of the newest message of the subject, if it has this id. Since 2.12 a server looks at the expected
+   * sequence first and at ids second (streams of one copy), so who repeats a message whose acknowledgement was lost is
+   * refused because of that very message. Older servers find the id first, for as long as they remember it.
+   */
+  async #repeated(stream: string, subject: string, messageId: string): Promise<number | undefined> {
+    const newest = await this.lastMessage(stream, subject);
+    return newest?.header(messageIdHeader) === messageId ? newest.sequence : undefined;
   }
 
   tail(
@@ -192,7 +210,12 @@ export class NatsBus implements Bus {
       ...(options.filter === undefined ? {} : { filter_subject: options.filter }),
     };
     return this.#ask(`work on ${options.stream}`, async ({ manager, jetStream }) => {
-      await manager.consumers.add(options.stream, declared);
+      await manager.consumers.add(options.stream, declared).catch(async (error: unknown) => {
+        // With other settings than before (a changed `training.ackWaitMs`, say) the work goes on where it was. Servers
+        // before 2.10 take that for an update by themselves.
+        if (!isConsumerInUse(error)) throw error;
+        await manager.consumers.update(options.stream, options.durable, declared);
+      });
       const consumer = await jetStream.consumers.get(options.stream, options.durable);
       return workOn(consumer, options, handler, () => this.#connection.isClosed());
     });

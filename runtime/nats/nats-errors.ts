@@ -40,6 +40,11 @@ export function isNameInUse(error: unknown): boolean {
   return apiError(error)?.err_code === 10058;
 }
 
+/** 10148: the consumer is there already, with another configuration. */
+export function isConsumerInUse(error: unknown): boolean {
+  return apiError(error)?.err_code === 10148;
+}
+
 /** The message, or the key of a bucket, was written on top of something other than what is there. */
 const wrongLastSequence = 10071;
 

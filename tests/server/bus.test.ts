@@ -29,18 +29,20 @@ const textOf = (value: Uint8Array): string => new TextDecoder().decode(value);
 describe('an append that expects the last sequence of its subject', () => {
   test('is stored on top of it, and refused after somebody else has written', async () => {
     const other = await server.connect();
-    const first = await bus.append('log.a', bytes('1'), { lastSubjectSequence: 0 });
+    const first = await bus.append('log.a', bytes('1'), { after: { stream: 'LOG', sequence: 0 } });
     await bus.append('log.b', bytes('elsewhere'));
-    const taken = await other.append('log.a', bytes('2'), { lastSubjectSequence: first });
+    const taken = await other.append('log.a', bytes('2'), {
+      after: { stream: 'LOG', sequence: first },
+    });
     await expect(
-      bus.append('log.a', bytes('late'), { lastSubjectSequence: first }),
+      bus.append('log.a', bytes('late'), { after: { stream: 'LOG', sequence: first } }),
     ).rejects.toMatchObject({ code: 'CONFLICT' });
     const last = await bus.lastMessage('LOG', 'log.a');
     expect([last!.sequence, textOf(last!.bytes)]).toEqual([taken, '2']);
   });
 
   test('repeated with its message id is told its first sequence, as an acknowledgement may be lost', async () => {
-    const options = { lastSubjectSequence: 0, messageId: 'once' };
+    const options = { after: { stream: 'LOG', sequence: 0 }, messageId: 'once' };
     const sequence = await bus.append('log.c', bytes('1'), options);
     expect(await bus.append('log.c', bytes('1'), options)).toBe(sequence);
   });

@@ -90,7 +90,7 @@ describe('the log of a partition', () => {
     await dead.served();
     // Its rows reached the log, and it died before their weights did.
     const sequence = await bus.append(subject.deltaRows(1), Uint8Array.of(1), {
-      lastSubjectSequence: dead.sequence,
+      after: { stream: 'DELTAS', sequence: dead.sequence },
     });
     const heir = new PartitionLog({ bus, log }, 2, sequence);
     await heir.open(content(1, 4), [{ ...content(1, 3), epoch: 1 }]);
@@ -110,11 +110,12 @@ describe('the log of a partition', () => {
 
   test('knows a copy of a record whose acknowledgement was lost', async () => {
     const name = subject.deltaRows(2);
-    const options = { messageId: 'one', lastSubjectSequence: 0 };
+    const after = { stream: 'DELTAS', sequence: 0 };
+    const options = { messageId: 'one', after };
     const sequence = await bus.append(name, Uint8Array.of(1), options);
     expect(await bus.append(name, Uint8Array.of(1), options)).toBe(sequence);
     await expect(
-      bus.append(name, Uint8Array.of(2), { messageId: 'two', lastSubjectSequence: 0 }),
+      bus.append(name, Uint8Array.of(2), { messageId: 'two', after }),
     ).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 });
