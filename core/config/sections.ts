@@ -333,6 +333,12 @@ export const natsSchema = section({
     { min: 16 * mebibyte, max: 2 ** 50 },
     'Disk kept back: with less than this free, events are refused until there is more, and all else goes on. Too low: a burst fills the disk before anybody looks, and the servers stop. Too high: events are refused with room left.',
   ).default(256 * mebibyte),
+  syncAlways: z
+    .boolean({ error: 'expected true or false' })
+    .default(false)
+    .describe(
+      'Flush the disk before each acknowledgement; a setting of the whole server, from nats-server 2.10 on. False: a power cut may lose what was acknowledged in the last two minutes (of all copies at once, where there are three). True: each message waits for the disk.',
+    ),
   tls: z
     .union([z.literal('off'), tlsSchema], {
       error: "expected 'off' or {ca, cert, key}, paths of PEM files",

@@ -104,6 +104,20 @@ gateway {
     expect(files['access.json']).toContain('nats://[fd00::7]:4222');
   });
 
+  test('flush each write if the topology says so, or else the configuration', () => {
+    const topology = parseTopology({ dataCenters: { train, east: [{ server: 'e1' }] } }, config);
+    const textOf = (synced: boolean, syncAlways?: boolean): string =>
+      deploymentFiles({
+        config: { ...config, nats: { ...config.nats, syncAlways: synced } },
+        topology: { ...topology, syncAlways },
+        credentials,
+      }).find(({ path }) => path === 'east/e1.conf')!.text;
+    expect(textOf(false)).not.toContain('sync_interval');
+    expect(textOf(true)).toContain('sync_interval: always');
+    expect(textOf(true, false)).not.toContain('sync_interval');
+    expect(textOf(false, true)).toContain('sync_interval: always');
+  });
+
   test('tell hosts every password, and programs only that of clients', () => {
     const files = filesOf({ tls });
     const dataCenters = [

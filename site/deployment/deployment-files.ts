@@ -42,8 +42,12 @@ function serverFiles({ config, topology, credentials }: Deployment): DeploymentF
     serversOf(topology, name).map((each) => [each, clusterServer(topology, name, each)] as const),
   );
   const servers = entries.map(([, server]) => server);
-  const { payloadBytesMax, storageBytesMax } = config.nats;
-  const limits = { payloadBytesMax, storageBytesMax, syncAlways: topology.syncAlways };
+  const { payloadBytesMax, storageBytesMax, syncAlways } = config.nats;
+  const limits = {
+    payloadBytesMax,
+    storageBytesMax,
+    syncAlways: topology.syncAlways ?? syncAlways,
+  };
   return entries.map(([{ server: name }, server]) => {
     const tls = tlsOf(topology, name);
     const text = renderClusterServer(server, servers, { credentials, limits, tls });

@@ -16,9 +16,9 @@ describe('a topology', () => {
     const topology = parse({ dataCenters });
     expect(topology).toMatchObject({
       listen: { monitor: '127.0.0.1', others: '0.0.0.0' },
-      syncAlways: false,
     });
     expect(topology.tls).toBeUndefined();
+    expect(topology.syncAlways).toBeUndefined();
     const [server] = topology.dataCenters['east']!;
     expect(hostOf(server!)).toBe('e1');
     expect(server!.storeDir).toBe('/var/lib/nats');

@@ -72,10 +72,8 @@ const topologySchema = section({
     .describe('Paths on the hosts. Absent: what is sent can be read on the way, passwords too.'),
   syncAlways: z
     .boolean({ error: 'expected true or false' })
-    .default(false)
-    .describe(
-      'Flush the disk before each acknowledgement, with servers from 2.10 on. False: a power cut of all copies at once may lose the last two minutes. True: each message waits for a disk.',
-    ),
+    .optional()
+    .describe('As nats.syncAlways of the configuration, which holds where this is absent.'),
 });
 
 export type Topology = z.output<typeof topologySchema>;
