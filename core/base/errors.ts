@@ -83,6 +83,11 @@ export const errorCodes = {
     http: 500,
     remedy: 'Run `npm run setup`, or set NATS_SERVER to a nats-server binary.',
   },
+  NATS_SERVER_TOO_OLD: {
+    retryable: false,
+    http: 500,
+    remedy: 'Run `npm run setup`, or set NATS_SERVER to a newer nats-server.',
+  },
   NATS_SERVER_FAILED: {
     retryable: true,
     http: 500,

@@ -11,6 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { messageOf } from '../../core/base/errors.js';
 import { findServer, isAtLeast, projectRoot } from './find-server.js';
+import { remedyFor, riskOf, versionRecommended } from './server-age.js';
 
 interface Found {
   readonly path: string;
@@ -238,6 +239,16 @@ describe('versions', () => {
     expect(script.isCurrent(script.versionFetched)).toBe(true);
     expect(script.isCurrent(script.versionRecommended)).toBe(true);
     expect(script.isCurrent('2.12.2')).toBe(false);
+  });
+
+  test('before the recommended one are told with what is at risk, and how to get a newer one', () => {
+    expect(script.versionRecommended).toBe(versionRecommended);
+    expect(riskOf('2.12.3')).toBeUndefined();
+    expect(riskOf('unknown')).toBeUndefined();
+    expect(riskOf('2.9.10')).toMatch(/older than 2\.12\.3: acknowledged events.*can be lost/);
+    const server = { path: '/usr/sbin/nats-server', version: '2.9.10' };
+    expect(remedyFor({ ...server, from: 'PATH' })).toContain('npm run setup');
+    expect(remedyFor({ ...server, from: 'NATS_SERVER' })).toContain('NATS_SERVER');
   });
 });
 

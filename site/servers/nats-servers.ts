@@ -14,8 +14,10 @@ import {
   type ServerPorts,
   type ServerTls,
 } from './server-config.js';
+import { remedyFor, versionWithSyncAlways } from './server-age.js';
 import { ServerRunner, type ServerEvents } from './server-runner.js';
 import type { ServerCredentials } from './server-users.js';
+import { noteStreamVersions, requireReadableStreams } from './stream-versions.js';
 
 /**
  * The nats-servers of a cluster on one host: one for each data center, all started at once. At once matters: the vote
@@ -24,7 +26,8 @@ import type { ServerCredentials } from './server-users.js';
  * existing streams has no such early vote and takes about 5 s. So servers that a killed cluster left are not restarted
  * when they would be told the same again.
  *
- * In `folder`: `<data center>.conf`, `streams/<data center>`, `logs/<data center>.log`, ports.json and servers.json.
+ * In `folder`: `<data center>.conf`, `streams/<data center>`, `logs/<data center>.log`, ports.json, servers.json and
+ * versions.json.
  */
 export interface NatsServersOptions extends ServerEvents {
   /** At least two. */
@@ -73,16 +76,19 @@ const startsMax = 3;
 /**
  * Resolves when streams can be created through every server.
  *
+ * @throws NATS_SERVER_TOO_OLD if a newer server has written the streams
  * @throws PORT_IN_USE if a port of a named base is taken
  * @throws NATS_SERVER_FAILED with the last lines of the log of the server that did not come up, or STORAGE_FULL if it
  *   has no disk left; none is left running
  */
 export async function startNatsServers(options: NatsServersOptions): Promise<NatsServers> {
   requireSyncSupport(options);
+  await requireReadableStreams(options, options.binary);
   await mkdir(path.join(options.folder, 'logs'), { recursive: true, mode: 0o700 });
   const left = await findLeftServers(options.folder);
   let kept = await keepServers(options, left);
   if (kept === undefined) await endServers(left);
+  await noteVersions(options, kept === undefined ? new Map() : left);
   for (let attempt = 1; ; attempt++) {
     const servers = kept ?? (await prepareServers(options));
     const group = new ServerGroup(options, servers, kept === undefined ? new Map() : left);
@@ -172,12 +178,23 @@ class ServerGroup implements NatsServers {
 }
 
 function requireSyncSupport({ syncAlways, binary }: NatsServersOptions): void {
-  if (syncAlways !== true || isAtLeast(binary.version, '2.10.0')) return;
+  if (syncAlways !== true || isAtLeast(binary.version, versionWithSyncAlways)) return;
   throw new StarlingError(
     'CONFIG_INVALID',
-    `nats-server ${binary.version} can't flush before each acknowledgement; that came with 2.10.0`,
+    `nats.syncAlways: nats-server ${binary.version} can't flush before each acknowledgement; that came with ` +
+      `${versionWithSyncAlways}. ${remedyFor(binary)}`,
     { field: 'nats.syncAlways' },
   );
+}
+
+/** @param kept run on their streams already, as what they are. */
+async function noteVersions(options: NatsServersOptions, kept: LeftServers): Promise<void> {
+  const { binary, dataCenters, log } = options;
+  const started = dataCenters.map(({ name }) => name).filter((name) => !kept.has(name));
+  const before = await noteStreamVersions(options, binary, started);
+  if (before === undefined) return;
+  const text = `nats-server ${binary.version} takes over the streams of ${before}, which can't open them any more then`;
+  log?.(text);
 }
 
 async function prepareServers(options: NatsServersOptions): Promise<DataCenterServer[]> {
