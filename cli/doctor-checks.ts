@@ -7,23 +7,9 @@ import { messageOf } from '../core/base/errors.js';
 import { loadClusterConfig } from '../core/config/load.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { loadBackend } from '../core/model/backend.js';
-import { findServerInPlace } from '../site/servers/find-server.js';
 import { isFree } from '../site/servers/ports.js';
-
-/** One finding about the environment. */
-export interface Finding {
-  readonly name: string;
-  /** `warn`: it will run, but not as well as it could. `fail`: it won't run. */
-  readonly level: 'ok' | 'warn' | 'fail';
-  readonly detail: string;
-  /** What to do about it, unless all is well. */
-  readonly remedy?: string;
-}
-
-export interface DoctorOptions {
-  readonly stateDir: string;
-  readonly configPath: string | undefined;
-}
+import type { DoctorOptions, Finding } from './doctor-finding.js';
+import { checkOwnServer, checkServersElsewhere } from './doctor-servers.js';
 
 const gibibyte = 2 ** 30;
 const nodeMajorMin = 20;
@@ -79,16 +65,10 @@ async function checkConfig({ configPath }: DoctorOptions): Promise<Omit<Finding,
   return { level: 'ok', detail };
 }
 
-async function checkServer(): Promise<Omit<Finding, 'name'>> {
-  const server = await findServerInPlace();
-  if (server)
-    return { level: 'ok', detail: `${server.version} at ${server.path} (${server.from})` };
-  const remedy = 'Run `npm run setup`, or set NATS_SERVER to a nats-server binary.';
-  return {
-    level: 'fail',
-    detail: 'there is none, and starting a cluster would have to get one',
-    remedy,
-  };
+async function checkServer(options: DoctorOptions): Promise<Omit<Finding, 'name'>> {
+  const { natsUrl, stateDir } = options;
+  if (natsUrl !== undefined) return checkServersElsewhere(natsUrl);
+  return checkOwnServer(stateDir, await configOrNone(options));
 }
 
 async function checkPorts(options: DoctorOptions): Promise<Omit<Finding, 'name'>> {

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -235,6 +237,62 @@ describe('starling doctor', () => {
     expect(code).toBe(1);
     expect(out).toMatch(/fail {2}config .*wrong.config.json/);
     expect(out).toMatch(/ok +node/);
+  });
+
+  /** A shell script that calls itself a nats-server, so this needs a POSIX system. */
+  async function fakeServer(version: string): Promise<{ NATS_SERVER: string }> {
+    const NATS_SERVER = path.join(folder, `nats-server-${version}`);
+    await writeFile(NATS_SERVER, `#!/bin/sh\necho "nats-server: v${version}"\n`, { mode: 0o755 });
+    return { NATS_SERVER };
+  }
+
+  test('warns of an old nats-server, says what is at risk and how to get a newer one', async () => {
+    const old = await starling(['doctor'], '', await fakeServer('2.12.2'));
+    expect(old.out).toMatch(/warn {2}nats-server +2\.12\.2 at .* is older than 2\.12\.3: .*lost/);
+    expect(old.out).toContain('Let NATS_SERVER name a newer one.');
+    const current = await starling(['doctor'], '', await fakeServer('2.12.3'));
+    expect(current.out).toMatch(/ok +nats-server +2\.12\.3/);
+  });
+
+  test('fails where a newer nats-server has written the streams, or is needed by the configuration', async () => {
+    const servers = path.join(folder, 'written', 'nats');
+    await mkdir(servers, { recursive: true });
+    await writeFile(path.join(servers, 'versions.json'), '{"train": "2.15.3"}');
+    const env = await fakeServer('2.14.0');
+    const written = await starling(['doctor', '--state', 'written'], '', env);
+    expect(written.code).toBe(1);
+    expect(written.out).toMatch(
+      /fail {2}nats-server +the streams of train .* 2\.15\.3, and 2\.14\.0/,
+    );
+    await writeFile(
+      path.join(folder, 'synced.config.json'),
+      JSON.stringify({
+        features: { user: { entity: 'user', kind: 'id' }, item: { entity: 'item', kind: 'id' } },
+        nats: { syncAlways: true },
+      }),
+    );
+    const args = ['doctor', '--config', 'synced.config.json'];
+    const synced = await starling(args, '', await fakeServer('2.9.10'));
+    expect(synced.code).toBe(1);
+    expect(synced.out).toMatch(/fail {2}nats-server .*: nats\.syncAlways needs 2\.10\.0 or newer/);
+  });
+
+  test('looks at the servers of --nats by their greeting', async () => {
+    const greeting = 'INFO {"server_id":"X","version":"2.9.10"}\r\n';
+    const server = createServer((socket) => socket.end(greeting)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const old = await starling(['doctor', '--nats', `nats://127.0.0.1:${port}`]);
+    expect(old.out).toMatch(
+      /warn {2}nats-server +2\.9\.10 at 127\.0\.0\.1:\d+ is older than 2\.12\.3/,
+    );
+    expect(old.out).toContain('docs/deployment.md');
+    server.close();
+    await once(server, 'close');
+    const env = { NATS_URL: `127.0.0.1:${port}` };
+    const absent = await starling(['doctor'], '', env);
+    expect(absent.code).toBe(1);
+    expect(absent.out).toMatch(/fail {2}nats-server +no nats-server answers at 127\.0\.0\.1/);
   });
 });
 

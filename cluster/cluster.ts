@@ -17,6 +17,7 @@ import { joinCluster } from './hosts/cluster-host.js';
 import type { NatsSite } from '../site/nats-site.js';
 import { accessSite, externalSite, ownSite } from '../site/nats-site.js';
 import { openStateFolder } from './state-folder.js';
+import { remedyElsewhere, riskOf } from '../site/servers/server-age.js';
 import { StorageGuard } from '../site/storage-guard.js';
 
 export interface ClusterOptions {
@@ -104,6 +105,7 @@ async function start(
   const name = options.host ?? hostname();
   const bus = await connectAs(site.access(home, 'supervisor'), { name: `host ${name}` });
   undo.push(() => bus.close());
+  if (!site.owned) tellRisk(bus.serverVersion, log);
   await requireStreams(bus, config, site.placed);
 
   if (site.owned) {
@@ -178,6 +180,12 @@ function siteOf(
   if (!site) return ownSite({ config, stateDir, log, onRestart });
   if ('natsUrl' in site) return externalSite(config, site.natsUrl);
   return accessSite(config, site.accessFile);
+}
+
+/** Of a server that somebody else runs. */
+function tellRisk(version: string, log: (line: string) => void): void {
+  const risk = riskOf(version);
+  if (risk !== undefined) log(`nats-server ${version} ${risk}. ${remedyElsewhere}`);
 }
 
 function signInOf({ user, password, inboxPrefix }: NatsAccess) {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 export interface ServerInfo {
   /** The cluster of the server: with us, its data center. */
   readonly cluster: string | undefined;
+  readonly version: string | undefined;
 }
 
 /** The line carries a key and addresses of other servers; a longer one is from something else. */
@@ -42,11 +43,15 @@ export function parseGreeting(text: string): ServerInfo | undefined {
   const line = /^INFO\s+(\{.*\})\s*\r?\n/.exec(text)?.[1];
   if (line === undefined) return undefined;
   try {
-    const { cluster, ldm } = JSON.parse(line) as { cluster?: unknown; ldm?: unknown };
+    const { cluster, version, ldm } = JSON.parse(line) as Readonly<Record<string, unknown>>;
     // In "lame duck mode" a server sends its clients away before it ends.
     if (ldm === true) return undefined;
-    return { cluster: typeof cluster === 'string' ? cluster : undefined };
+    return { cluster: textOrNone(cluster), version: textOrNone(version) };
   } catch {
     return undefined; // Not JSON, so not a nats-server.
   }
+}
+
+function textOrNone(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }

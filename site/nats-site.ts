@@ -10,6 +10,7 @@ import { readAccess, writeAccess, type AccessFile } from './access-file.js';
 import { loadCredentials } from './servers/credentials.js';
 import { findServer } from './servers/find-server.js';
 import { startNatsServers } from './servers/nats-servers.js';
+import { remedyFor, riskOf } from './servers/server-age.js';
 import { ownCertificate, requireReadable, tlsFilesOf } from './tls-files.js';
 
 export interface NatsSiteServer {
@@ -45,6 +46,9 @@ export async function ownSite(options: {
   if (tls) await requireReadable(tls);
   const credentials = await loadCredentials(folder);
   const binary = await findServer(log);
+  const risk = riskOf(binary.version);
+  if (risk !== undefined)
+    log(`nats-server ${binary.version} (${binary.from}) ${risk}. ${remedyFor(binary)}`);
   const servers = await startNatsServers({
     dataCenters: config.dataCenters,
     folder,
@@ -54,6 +58,7 @@ export async function ownSite(options: {
     binary,
     payloadBytesMax: config.nats.payloadBytesMax,
     storageBytesMax: config.nats.storageBytesMax,
+    syncAlways: config.nats.syncAlways,
     log,
     onKept: (dataCenter, pid) => log(`nats-server of ${dataCenter} goes on, pid ${pid}`),
     onHung: (dataCenter, silences) =>

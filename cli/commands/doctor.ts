@@ -11,12 +11,18 @@ export const doctor: Command = {
   options: [
     { name: 'state', value: 'DIR', text: 'state folder to look at (default .starling)' },
     { name: 'config', value: 'FILE', text: 'configuration to check (default cluster.config.ts)' },
+    {
+      name: 'nats',
+      value: 'URL',
+      text: 'look at these NATS servers instead of the one that would be started (or NATS_URL)',
+    },
   ],
   async run(args, out) {
     expectPositionals(args, []);
     const findings = await examine({
       stateDir: args.value('state') ?? stateDirDefault,
       configPath: args.value('config'),
+      natsUrl: (args.value('nats') ?? process.env['NATS_URL']) || undefined,
     });
     const ok = findings.every(({ level }) => level !== 'fail');
     if (out.json) out.document({ ok, findings });

@@ -21,11 +21,12 @@ describe('the calm before the way home', () => {
 });
 
 describe('the greeting of a server', () => {
-  test('names its cluster', () => {
-    expect(parseGreeting('INFO {"server_id":"x","cluster":"east"} \r\n')).toEqual({
+  test('names its cluster and its version', () => {
+    expect(parseGreeting('INFO {"version":"2.15.3","cluster":"east"} \r\n')).toEqual({
       cluster: 'east',
+      version: '2.15.3',
     });
-    expect(parseGreeting('INFO {"server_id":"x"}\r\nPING\r\n')).toEqual({ cluster: undefined });
+    expect(parseGreeting('INFO {"server_id":"x"}\r\nPING\r\n')).toEqual({});
   });
 
   test.each([
