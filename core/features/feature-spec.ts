@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { StarlingError } from '../base/errors.js';
+import { columnIdOf, requireDistinctIds, slotIdOf } from './slot-id.js';
 
 /**
  * The feature specification: the declared features in the one order that every part of the cluster uses.
@@ -8,9 +9,9 @@ import { StarlingError } from '../base/errors.js';
  * then by name in code-unit order, so that the order in which a config file lists them does not matter, and so that
  * an example is the user's fids, then the item's, then the context's: three block copies.
  *
- * The index of a slot is part of every stored fid. Adding a feature therefore moves others, changes the hash, and asks
- * for a model trained anew; a slot number kept by hand in the config was rejected, because a number reused by mistake
- * mixes two features without any error.
+ * The index of a slot is where it stands among the others of this spec, and is used between those who run with the same
+ * one. What is stored names a slot by its id, which follows from its name (slot-id.ts), so that adding a feature moves no
+ * other.
  */
 export const featureEntities = ['user', 'item', 'context'] as const;
 export type FeatureEntity = (typeof featureEntities)[number];
@@ -67,6 +68,8 @@ export type FeatureDeclaration = (CategoricalCoding | DenseCoding) & {
 
 export interface Slot {
   readonly index: number;
+  /** Of its name; see slot-id.ts. */
+  readonly id: number;
   readonly name: string;
   readonly entity: FeatureEntity;
   readonly source: string;
@@ -79,6 +82,8 @@ export interface Slot {
 
 export interface DenseColumn {
   readonly index: number;
+  /** Of its name; see slot-id.ts. */
+  readonly id: number;
   readonly name: string;
   readonly entity: FeatureEntity;
   readonly source: string;
@@ -88,6 +93,9 @@ export interface DenseColumn {
 export interface FeatureSpec {
   readonly slots: readonly Slot[];
   readonly dense: readonly DenseColumn[];
+  /** u32, of `slots` and of `dense`, in their order. */
+  readonly slotIds: Uint32Array;
+  readonly columnIds: Uint32Array;
   /** 16 hex digits over all that changes what an example means; travels with samples, snapshots and deltas. */
   readonly hash: string;
 }
@@ -95,7 +103,10 @@ export interface FeatureSpec {
 /** Raised by one whenever the same raw features would become other bytes, so that old samples are refused. */
 const transformVersion = 1;
 
-/** Orders and numbers the declared features. The same declarations give the same spec, in whatever order they come. */
+/**
+ * Orders and numbers the declared features. The same declarations give the same spec, in whatever order they come.
+ * @throws StarlingError CONFIG_INVALID in the rare case that two names have one id.
+ */
 export function featureSpecOf(features: Readonly<Record<string, FeatureDeclaration>>): FeatureSpec {
   const slots: Slot[] = [];
   const dense: DenseColumn[] = [];
@@ -103,15 +114,26 @@ export function featureSpecOf(features: Readonly<Record<string, FeatureDeclarati
     const { entity, source } = declaration;
     if (declaration.kind === 'dense') {
       const normalisation = copyOfNormalisation(declaration.normalisation);
-      dense.push({ index: dense.length, name, entity, source, normalisation });
+      dense.push({ index: dense.length, id: columnIdOf(name), name, entity, source, normalisation });
     } else {
       const coding = copyOfCoding(declaration);
       const pooling = coding.kind === 'ids' ? coding.pooling : 'sum';
       const valuesMax = coding.kind === 'ids' ? coding.valuesMax : 1;
-      slots.push({ index: slots.length, name, entity, source, coding, pooling, valuesMax });
+      slots.push({
+        ...{ index: slots.length, id: slotIdOf(name), name },
+        ...{ entity, source, coding, pooling, valuesMax },
+      });
     }
   }
-  return { slots, dense, hash: hashOf(slots, dense) };
+  requireDistinctIds(slots);
+  requireDistinctIds(dense);
+  return {
+    slots,
+    dense,
+    slotIds: Uint32Array.from(slots, ({ id }) => id),
+    columnIds: Uint32Array.from(dense, ({ id }) => id),
+    hash: hashOf(slots, dense),
+  };
 }
 
 /** @throws StarlingError SPEC_MISMATCH when `hash` was made with other features. `what` names its carrier. */
