@@ -39,7 +39,10 @@ export const f32 = (none = NaN): ColumnSpec<'f32'> => ({ type: 'f32', none });
 export const f64 = (none = NaN): ColumnSpec<'f64'> => ({ type: 'f64', none });
 
 /** The entry of a row. */
-export function at<Entry>(column: { readonly length: number; readonly [i: number]: Entry }, row: number): Entry {
+export function at<Entry>(
+  column: { readonly length: number; readonly [i: number]: Entry },
+  row: number,
+): Entry {
   return column[column.length === 1 ? 0 : row]!;
 }
 
@@ -53,7 +56,10 @@ export function noneOf<Table extends ColumnTable>(table: Table): ColumnsOf<Table
 }
 
 /** Whether no row knows anything. O(columns) where columns have one entry. */
-export function isNone<Table extends ColumnTable>(table: Table, columns: ColumnsOf<Table>): boolean {
+export function isNone<Table extends ColumnTable>(
+  table: Table,
+  columns: ColumnsOf<Table>,
+): boolean {
   return Object.entries(table).every(([name, { none }]) => {
     const column = columns[name]!;
     for (let i = 0; i < column.length; i++) if (!Object.is(column[i], none)) return false;
@@ -70,7 +76,10 @@ export function pickRows<Table extends ColumnTable>(
   return fill(table, ({ type }, name) => {
     const column = columns[name]!;
     if (column.length === 1) return column;
-    return columnOf(type, indices.map((i) => column[i]!));
+    return columnOf(
+      type,
+      indices.map((i) => column[i]!),
+    );
   });
 }
 

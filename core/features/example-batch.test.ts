@@ -41,6 +41,16 @@ function batchOf(rows: readonly PlainRow[]): ExampleBatch {
   };
 }
 
+/** As what it holds, with a mark on every occurrence that follows from its fid. */
+function marked(batch: ExampleBatch): ExampleBatch {
+  const lows = batch.fids.filter((_word, i) => i % 2 === 0);
+  const marks = {
+    eventTypes: Uint8Array.from(lows, (low) => low % 200),
+    agesSeconds: Float32Array.from(lows, (low) => (low % 7 === 0 ? NaN : low % 1000)),
+  };
+  return { ...batch, marks };
+}
+
 describe('example batches', () => {
   test('select answers the named rows in the named order, repeats included', () => {
     const rowsAndIndices = fc
@@ -61,6 +71,24 @@ describe('example batches', () => {
       fc.property(fc.array(fc.array(plainRow, { maxLength: 4 }), { maxLength: 4 }), (lists) => {
         const joined = concatExamples(lists.map(batchOf), slotCount, denseCount);
         expect(joined).toEqual(batchOf(lists.flat()));
+      }),
+    );
+  });
+
+  test('the marks of histories go with their occurrences', () => {
+    const lists = fc.array(fc.array(plainRow, { maxLength: 4 }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(lists, ([first, ...others]) => {
+        const batches = [marked(batchOf(first!)), ...others.map(batchOf)];
+        const joined = concatExamples(batches, slotCount, denseCount);
+        const known = marked(batchOf(first!)).marks!;
+        expect(joined.marks!.eventTypes.slice(0, known.eventTypes.length)).toEqual(
+          known.eventTypes,
+        );
+        expect(joined.marks!.eventTypes.slice(known.eventTypes.length)).not.toContain(1);
+        const indices = Array.from({ length: joined.rowCount }, (_unused, i) => i).reverse();
+        const turned = selectExamples(selectExamples(marked(joined), indices), indices);
+        expect(turned).toEqual(marked(joined));
       }),
     );
   });

@@ -114,7 +114,14 @@ export function featureSpecOf(features: Readonly<Record<string, FeatureDeclarati
     const { entity, source } = declaration;
     if (declaration.kind === 'dense') {
       const normalisation = copyOfNormalisation(declaration.normalisation);
-      dense.push({ index: dense.length, id: columnIdOf(name), name, entity, source, normalisation });
+      dense.push({
+        index: dense.length,
+        id: columnIdOf(name),
+        name,
+        entity,
+        source,
+        normalisation,
+      });
     } else {
       const coding = copyOfCoding(declaration);
       const pooling = coding.kind === 'ids' ? coding.pooling : 'sum';

@@ -22,7 +22,9 @@ function idOf(text: string): number {
 }
 
 /** @throws StarlingError CONFIG_INVALID for two names with one id. */
-export function requireDistinctIds(named: readonly { readonly name: string; readonly id: number }[]): void {
+export function requireDistinctIds(
+  named: readonly { readonly name: string; readonly id: number }[],
+): void {
   const names = new Map<number, string>();
   for (const { name, id } of named) {
     const other = names.get(id);

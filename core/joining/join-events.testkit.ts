@@ -1,5 +1,6 @@
 import { hashString } from '../base/hash.js';
 import type { ExampleBatch } from '../features/example-batch.js';
+import { noFacts } from './event-facts.js';
 import type {
   ActionBatch,
   ColdRows,
@@ -36,6 +37,7 @@ export function impressionsOf(rows: readonly ImpressionRow[]): ImpressionBatch {
     items: rows.map(({ item }) => item),
     atMs: Float64Array.from(rows, ({ atMs }) => atMs),
     scores: Float32Array.from(rows, ({ score }) => score ?? 0.5),
+    facts: noFacts,
     examples: examplesOf(rows),
   };
 }

@@ -15,7 +15,7 @@ import { openKind } from './row-codec.js';
  */
 export const heldKind = 2;
 export const closedKind = 3;
-const version = 1;
+const version = 2;
 const heldHeaderBytes = 28;
 const closedHeaderBytes = 16;
 

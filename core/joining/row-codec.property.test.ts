@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { columnsOfKnown, gatherRows } from '../base/columns.js';
 import { codeOf } from '../base/errors.js';
+import type { ImpressionFacts } from './event-facts.js';
+import { factTable, factsOf, noFacts } from './event-facts.js';
 import { impressionsOf, rowsOf, shape } from './join-events.testkit.js';
 import {
   decodeClosedSegment,
@@ -20,6 +23,44 @@ const text = fc.string({
 const id = fc.oneof(text, fc.string({ maxLength: 20 }));
 const time = fc.integer({ min: 0, max: 2 ** 45 });
 const impression = fc.record({ requestId: id, item: id, user: id, atMs: time, score: fc.float() });
+
+const knownFacts = fc.record(
+  {
+    visitors: text,
+    propensities: fc.float({ noNaN: true, min: 0, max: 1 }),
+    places: fc.integer({ min: 1, max: 0xffff }),
+    sources: fc.constantFrom('nearest', 'explore'),
+    scenarios: fc.constantFrom('home', 'mail'),
+    variants: fc.constantFrom('a', 'b'),
+    settingsVersions: fc.integer({ min: 1, max: 0xffffffff }),
+    lanes: fc.constant(1),
+    models: fc.constantFrom('candidate'),
+    denseVersions: fc.integer({ min: 1 }),
+    positions: fc.constant('main:7'),
+  },
+  { requiredKeys: [] },
+);
+const prediction = fc.oneof(fc.float({ noNaN: true, min: 0, max: 1 }), fc.constant(NaN));
+
+/** One fact per row; `rows` of them. */
+const factsOfRows = (count: number): fc.Arbitrary<ImpressionFacts> =>
+  fc
+    .tuple(
+      fc.array(knownFacts, { minLength: count, maxLength: count }),
+      fc.option(fc.array(prediction, { minLength: count, maxLength: count }), { nil: undefined }),
+    )
+    .map(([known, clicks]) =>
+      factsOf(
+        gatherRows(
+          factTable,
+          known.map((each) => ({
+            columns: columnsOfKnown(factTable, each as Record<string, string | number>),
+            row: 0,
+          })),
+        ),
+        clicks ? { click: Float32Array.from(clicks) } : {},
+      ),
+    );
 
 const outcome = { label: 1, sampleRate: 1, acceptedAtMs: 7 };
 
@@ -58,6 +99,45 @@ describe('packed rows', () => {
           expect(rowsOf(samples).map(({ item }) => item)).toEqual(rows.map(({ item }) => item));
         },
       ),
+    );
+  });
+
+  test('facts and marks come back with their rows, from a batch as from packed rows, and nothing else with them', () => {
+    const rows = fc.array(impression, { minLength: 1, maxLength: 6 });
+    const cases = rows.chain((list) =>
+      fc.record({
+        rows: fc.constant(list),
+        facts: fc.oneof(fc.constant(noFacts), factsOfRows(list.length)),
+        isMarked: fc.boolean(),
+        plainFirst: fc.boolean(),
+      }),
+    );
+    fc.assert(
+      fc.property(cases, ({ rows, facts, isMarked, plainFirst }) => {
+        const plain = impressionsOf(rows);
+        const fidCount = plain.examples.fids.length / 2;
+        const marks = {
+          eventTypes: Uint8Array.from({ length: fidCount }, (_unused, f) => f % 256),
+          agesSeconds: Float32Array.from({ length: fidCount }, (_unused, f) => f / 3),
+        };
+        const examples = isMarked ? { ...plain.examples, marks } : plain.examples;
+        const batch = { ...plain, facts, examples };
+        const bytes = new Uint8Array(rowBytesMax(batch, 0) + 1000 * rows.length);
+        const direct = new SampleBuilder(shape.slotCount, shape.denseCount);
+        const packed = new SampleBuilder(shape.slotCount, shape.denseCount);
+        if (plainFirst) for (const builder of [direct, packed]) builder.addRow(plain, 0, outcome);
+        for (let row = 0; row < rows.length; row++) {
+          const end = encodeRow(batch, row, bytes, 3);
+          expect(end - 3).toBeLessThanOrEqual(rowBytesMax(batch, row));
+          direct.addRow(batch, row, outcome);
+          packed.addPacked(bytes, decodeRow(bytes, 3), outcome);
+        }
+        const samples = direct.take();
+        expect(packed.take()).toEqual(samples);
+        if (plainFirst) return;
+        expect(samples.facts).toEqual(facts);
+        expect(samples.examples).toEqual(examples);
+      }),
     );
   });
 

@@ -1,5 +1,7 @@
 import { assert } from '../base/assert.js';
 import { StarlingError } from '../base/errors.js';
+import type { ImpressionFacts } from './event-facts.js';
+import { factsText, textFacts } from './packed-facts.js';
 import { readText, textBytes, textBytesMax, writeText } from './packed-text.js';
 import type { ImpressionBatch } from './types.js';
 
@@ -7,15 +9,18 @@ import type { ImpressionBatch } from './types.js';
  * An open impression as bytes, in memory and on disk alike. Little-endian, no alignment, so that rows stand one after
  * the other in a chunk and a copy is a run of bytes:
  *
- *   0 u8 kind   1 u8 version   2 u16 slots S   4 u32 dense D   8 u32 fids F   12 f32 score   16 f64 event time
- *   24 u32 × 3 text marks of request id, user, item
- *   36 u32[S] end of each slot's fids   u32[2F] fids   f32[D] dense   the three texts
+ *   0 u8 kind   1 u8 version   2 u16 slots S   4 u16 dense D   6 u16 flags   8 u32 fids F   12 f32 score   16 f64 event time
+ *   24 u32 × 4 text marks of request id, user, item, facts
+ *   40 u32[S] end of each slot's fids   u32[2F] fids   f32[D] dense   (flag 1: f32[F] ages, u8[F] event types)   the texts
  *
- * 20 single-valued slots, 8 dense features and 30 characters of ids take 338 bytes.
+ * 20 single-valued slots, 8 dense features and 30 characters of ids take 342 bytes. Facts take none while there are none.
  */
 export const openKind = 1;
-const version = 1;
-const headerBytes = 36;
+const version = 2;
+const headerBytes = 40;
+/** Set in the flags where the occurrences have marks. */
+const markedFlag = 1;
+const markBytes = 5;
 
 export interface PackedRow {
   readonly requestId: string;
@@ -30,6 +35,10 @@ export interface PackedRow {
   readonly slotEndsOffset: number;
   readonly fidsOffset: number;
   readonly denseOffset: number;
+  /** Undefined: the occurrences have no marks. */
+  readonly marksOffset: number | undefined;
+  /** Of one row. */
+  readonly facts: ImpressionFacts;
 }
 
 /** An upper bound of the packed size; exact except for the texts, which are counted at two bytes per character. */
@@ -39,8 +48,10 @@ export function rowBytesMax(batch: ImpressionBatch, row: number): number {
   const texts =
     textBytesMax(batch.requestIds[row]!) +
     textBytesMax(batch.users[row]!) +
-    textBytesMax(batch.items[row]!);
-  return headerBytes + 4 * slotCount + 8 * fidCount + 4 * denseCount + texts;
+    textBytesMax(batch.items[row]!) +
+    textBytesMax(factsText(batch.facts, row));
+  const fidBytes = batch.examples.marks ? 8 + markBytes : 8;
+  return headerBytes + 4 * slotCount + fidBytes * fidCount + 4 * denseCount + texts;
 }
 
 /**
@@ -54,15 +65,17 @@ export function encodeRow(
   target: Uint8Array,
   offset: number,
 ): number {
-  const { slotCount, denseCount, offsets, fids, dense } = batch.examples;
+  const { slotCount, denseCount, offsets, fids, dense, marks } = batch.examples;
   assert(slotCount <= 0xffff, `${slotCount} slots fit 16 bits`);
+  assert(denseCount <= 0xffff, `${denseCount} dense features fit 16 bits`);
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   const start = offsets[row * slotCount]!;
   const fidCount = offsets[(row + 1) * slotCount]! - start;
   view.setUint8(offset, openKind);
   view.setUint8(offset + 1, version);
   view.setUint16(offset + 2, slotCount, true);
-  view.setUint32(offset + 4, denseCount, true);
+  view.setUint16(offset + 4, denseCount, true);
+  view.setUint16(offset + 6, marks ? markedFlag : 0, true);
   view.setUint32(offset + 8, fidCount, true);
   view.setFloat32(offset + 12, batch.scores[row]!, true);
   view.setFloat64(offset + 16, batch.atMs[row]!, true);
@@ -74,15 +87,23 @@ export function encodeRow(
     view.setUint32(at, fids[f]!, true);
   for (let d = row * denseCount; d < (row + 1) * denseCount; d++, at += 4)
     view.setFloat32(at, dense[d]!, true);
-  let mark = writeText(target, at, batch.requestIds[row]!);
-  view.setUint32(offset + 24, mark, true);
-  at += textBytes(mark);
-  mark = writeText(target, at, batch.users[row]!);
-  view.setUint32(offset + 28, mark, true);
-  at += textBytes(mark);
-  mark = writeText(target, at, batch.items[row]!);
-  view.setUint32(offset + 32, mark, true);
-  return at + textBytes(mark);
+  if (marks) {
+    for (let f = start; f < start + fidCount; f++, at += 4)
+      view.setFloat32(at, marks.agesSeconds[f]!, true);
+    for (let f = start; f < start + fidCount; f++) target[at++] = marks.eventTypes[f]!;
+  }
+  const texts = [
+    batch.requestIds[row]!,
+    batch.users[row]!,
+    batch.items[row]!,
+    factsText(batch.facts, row),
+  ];
+  for (let t = 0; t < texts.length; t++) {
+    const mark = writeText(target, at, texts[t]!);
+    view.setUint32(offset + 24 + 4 * t, mark, true);
+    at += textBytes(mark);
+  }
+  return at;
 }
 
 /** Reads the row at `offset`. The columns stay where they are. Throws CORRUPT if no such row can be there. */
@@ -100,9 +121,11 @@ export function decodeRow(bytes: Uint8Array, offset: number): PackedRow {
     );
   }
   const slotCount = view.getUint16(offset + 2, true);
-  const denseCount = view.getUint32(offset + 4, true);
+  const denseCount = view.getUint16(offset + 4, true);
+  const isMarked = (view.getUint16(offset + 6, true) & markedFlag) !== 0;
   const fidCount = view.getUint32(offset + 8, true);
-  const marks = [24, 28, 32].map((at) => view.getUint32(offset + at, true)) as [
+  const marks = [24, 28, 32, 36].map((at) => view.getUint32(offset + at, true)) as [
+    number,
     number,
     number,
     number,
@@ -110,10 +133,12 @@ export function decodeRow(bytes: Uint8Array, offset: number): PackedRow {
   const slotEndsOffset = offset + headerBytes;
   const fidsOffset = slotEndsOffset + 4 * slotCount;
   const denseOffset = fidsOffset + 8 * fidCount;
-  const requestIdOffset = denseOffset + 4 * denseCount;
+  const marksOffset = denseOffset + 4 * denseCount;
+  const requestIdOffset = marksOffset + (isMarked ? markBytes * fidCount : 0);
   const userOffset = requestIdOffset + textBytes(marks[0]);
   const itemOffset = userOffset + textBytes(marks[1]);
-  const end = itemOffset + textBytes(marks[2]);
+  const factsOffset = itemOffset + textBytes(marks[2]);
+  const end = factsOffset + textBytes(marks[3]);
   const lastSlotEnd =
     slotCount > 0 && end <= bytes.byteLength ? view.getUint32(fidsOffset - 4, true) : 0;
   if (end > bytes.byteLength || lastSlotEnd !== fidCount) {
@@ -135,5 +160,7 @@ export function decodeRow(bytes: Uint8Array, offset: number): PackedRow {
     slotEndsOffset,
     fidsOffset,
     denseOffset,
+    marksOffset: isMarked ? marksOffset : undefined,
+    facts: textFacts(readText(text, factsOffset, marks[3])),
   };
 }

@@ -1,3 +1,6 @@
+import type { ExampleBatch } from '../features/example-batch.js';
+import type { FactRow, ImpressionFacts } from './event-facts.js';
+import { gatherFacts, noFacts } from './event-facts.js';
 import type { PackedRow } from './row-codec.js';
 import type { ImpressionBatch, SampleBatch } from './types.js';
 
@@ -6,6 +9,11 @@ export interface Outcome {
   readonly label: number;
   readonly sampleRate: number;
   readonly acceptedAtMs: number;
+}
+
+interface MarkLists {
+  readonly eventTypes: number[];
+  readonly agesSeconds: number[];
 }
 
 /** Columns of the samples to come, fed row by row from batches and from packed rows. Buffers are reused by every take. */
@@ -20,6 +28,9 @@ export class SampleBuilder {
   #scores: number[] = [];
   #atMs: number[] = [];
   #acceptedAtMs: number[] = [];
+  #facts: (FactRow | undefined)[] = [];
+  /** Of every fid so far, once a row has had marks. */
+  #marks: MarkLists | undefined;
   #offsets = new Uint32Array(1024);
   #fids = new Uint32Array(2048);
   #dense = new Float32Array(1024);
@@ -52,7 +63,9 @@ export class SampleBuilder {
       this.rowCount * this.#denseCount,
       this.#denseCount,
     );
+    this.#addMarks(batch.examples, start, stop);
     this.#fidCount += stop - start;
+    this.#addFacts(batch.facts, row);
     this.#addScalars(batch.requestIds[row]!, batch.users[row]!, batch.items[row]!, outcome);
     this.#scores.push(batch.scores[row]!);
     this.#atMs.push(batch.atMs[row]!);
@@ -76,7 +89,9 @@ export class SampleBuilder {
         true,
       );
     }
+    this.#addPackedMarks(bytes, view, packed);
     this.#fidCount += packed.fidCount;
+    this.#addFacts(packed.facts, 0);
     this.#addScalars(packed.requestId, packed.user, packed.item, outcome);
     this.#scores.push(packed.score);
     this.#atMs.push(packed.atMs);
@@ -94,6 +109,7 @@ export class SampleBuilder {
       scores: Float32Array.from(this.#scores),
       atMs: Float64Array.from(this.#atMs),
       acceptedAtMs: Float64Array.from(this.#acceptedAtMs),
+      facts: gatherFacts(this.#facts),
       examples: {
         rowCount,
         slotCount: this.#slotCount,
@@ -101,9 +117,12 @@ export class SampleBuilder {
         offsets: this.#offsets.slice(0, rowCount * this.#slotCount + 1),
         fids: this.#fids.slice(0, 2 * this.#fidCount),
         dense: this.#dense.slice(0, rowCount * this.#denseCount),
+        ...(this.#marks ? { marks: this.#takeMarks(this.#marks) } : {}),
       },
     };
     this.#fidCount = 0;
+    this.#facts = [];
+    this.#marks = undefined;
     this.#requestIds = [];
     this.#users = [];
     this.#items = [];
@@ -117,6 +136,48 @@ export class SampleBuilder {
       column.length = 0;
     }
     return batch;
+  }
+
+  #addFacts(facts: ImpressionFacts, row: number): void {
+    this.#facts.push(facts === noFacts ? undefined : { facts, row });
+  }
+
+  /** Called before `#fidCount` counts the row. */
+  #addMarks({ marks }: ExampleBatch, start: number, stop: number): void {
+    if (!marks) return;
+    const lists = this.#openMarks();
+    for (let f = start; f < stop; f++) {
+      lists.eventTypes.push(marks.eventTypes[f]!);
+      lists.agesSeconds.push(marks.agesSeconds[f]!);
+    }
+  }
+
+  #addPackedMarks(bytes: Uint8Array, view: DataView, packed: PackedRow): void {
+    const { marksOffset, fidCount } = packed;
+    if (marksOffset === undefined) return;
+    const lists = this.#openMarks();
+    for (let f = 0; f < fidCount; f++) {
+      lists.agesSeconds.push(view.getFloat32(marksOffset + 4 * f, true));
+      lists.eventTypes.push(bytes[marksOffset + 4 * fidCount + f]!);
+    }
+  }
+
+  /** Filled up to the fids there are, with marks that say nothing. */
+  #openMarks(): MarkLists {
+    this.#marks ??= { eventTypes: [], agesSeconds: [] };
+    for (let f = this.#marks.eventTypes.length; f < this.#fidCount; f++) {
+      this.#marks.eventTypes.push(0);
+      this.#marks.agesSeconds.push(NaN);
+    }
+    return this.#marks;
+  }
+
+  #takeMarks({ eventTypes, agesSeconds }: MarkLists) {
+    this.#openMarks();
+    return {
+      eventTypes: Uint8Array.from(eventTypes),
+      agesSeconds: Float32Array.from(agesSeconds),
+    };
   }
 
   #addScalars(requestId: string, user: string, item: string, outcome: Outcome): void {

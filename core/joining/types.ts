@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../base/errors.js';
 import type { ExampleBatch } from '../features/example-batch.js';
+import type { ImpressionFacts } from './event-facts.js';
 
 /** What goes into the join and what comes out, by column. All columns of a batch have one entry per row. */
 export interface ImpressionBatch {
@@ -10,6 +11,7 @@ export interface ImpressionBatch {
   readonly atMs: Float64Array;
   /** The score serving gave; NaN if none. */
   readonly scores: Float32Array;
+  readonly facts: ImpressionFacts;
   readonly examples: ExampleBatch;
 }
 
@@ -38,6 +40,8 @@ export interface SampleBatch {
   readonly atMs: Float64Array;
   /** Wall clock at which the action was accepted; NaN for an implicit negative, which has none. */
   readonly acceptedAtMs: Float64Array;
+  /** Of the impression. */
+  readonly facts: ImpressionFacts;
   readonly examples: ExampleBatch;
 }
 
