@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
-import { decode, encode, errorReply } from '../messages/codec.js';
+import { decode, encode, errorReply, protocolVersion } from '../messages/codec.js';
 import type { AppendOptions, Bus } from '../runtime/bus.js';
 import { clientOn } from './client.js';
 import { addressOf } from './connect.js';
@@ -185,7 +185,9 @@ describe('connecting', () => {
     await writeFile(path.join(stateDir, 'cluster.json'), '{');
     await expect(connectStarling({ stateDir })).rejects.toMatchObject({ code: 'STATE_INVALID' });
     const dataCenters = [{ name: 'east', role: 'inference', url: 'nats://127.0.0.1:9' }];
-    const file = { name: 'starling', pid: process.pid, dataCenters, user: 'u', password: 'p' };
+    const one = { user: 'u', password: 'p' };
+    const whole = { version: protocolVersion, name: 'starling', pid: process.pid, dataCenters };
+    const file = { ...whole, ...one, admin: one };
     await writeFile(path.join(stateDir, 'cluster.json'), JSON.stringify(file));
     await expect(connectStarling({ stateDir })).rejects.toMatchObject({ code: 'NOT_RUNNING' });
     await expect(connectStarling({ stateDir, dataCenter: 'mars' })).rejects.toMatchObject({
@@ -193,6 +195,10 @@ describe('connecting', () => {
     });
     await writeFile(path.join(stateDir, 'cluster.json'), JSON.stringify({ ...file, pid: 2 ** 30 }));
     await expect(connectStarling({ stateDir })).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+    await writeFile(path.join(stateDir, 'cluster.json'), JSON.stringify({ ...file, version: 1 }));
+    await expect(connectStarling({ stateDir })).rejects.toThrow(
+      /older release .*new --state folder/,
+    );
     await rm(stateDir, { recursive: true });
   });
 });

@@ -54,7 +54,7 @@ export async function openConnection(
   if ('urls' in location) return connectTo(addressOf(location), options);
   const access = await readClusterAccess(location.stateDir);
   const urls = inOrderOfPreference(access, location.dataCenter);
-  const { user, password, inboxPrefix } = (options.role === 'admin' && access.admin) || access;
+  const { user, password, inboxPrefix } = options.role === 'admin' ? access.admin : access;
   try {
     return await connectTo({ urls, user, password, inboxPrefix, tls: access.tls }, options);
   } catch (cause) {

@@ -55,7 +55,7 @@ export class Detour {
     return [...all][this.#turn++ % Math.max(1, all.size)];
   }
 
-  /** An earlier release tells nothing. */
+  /** An answer that names nobody (nothing was found) teaches nothing. */
   #note({ dataCenter, elsewhere }: Readonly<Record<string, unknown>>): void {
     if (typeof dataCenter !== 'string' || !Array.isArray(elsewhere)) return;
     const names = elsewhere.filter((name): name is string => isToken(name));

@@ -122,11 +122,15 @@ describe('a state folder', () => {
     expect(await readdir(folder)).toEqual(['format.json']);
   });
 
-  test('written by a newer version is refused', async () => {
+  test('written by another release is refused, with what helps', async () => {
     await (await openStateFolder(folder)).release();
     await writeFile(file('format.json'), JSON.stringify({ version: 99 }));
     await expect(openStateFolder(folder)).rejects.toMatchObject({ code: 'STATE_INVALID' });
-    await expect(openStateFolder(folder)).rejects.toThrow(/newer version.*format 99/);
+    await expect(openStateFolder(folder)).rejects.toThrow(/newer release.*version 99/);
+    await writeFile(file('format.json'), JSON.stringify({ version: 1 }));
+    await expect(openStateFolder(folder)).rejects.toThrow(
+      /older release.*version 1.*start with a new --state folder, or run the release that wrote it/,
+    );
   });
 
   test('with a damaged file is refused by the name of the file', async () => {

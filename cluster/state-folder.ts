@@ -3,6 +3,8 @@ import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StarlingError, messageOf } from '../core/base/errors.js';
+import { protocolVersion } from '../messages/codec.js';
+import { requireStateVersion } from '../messages/state-version.js';
 import type { TlsFiles } from '../messages/nats-access.js';
 import { identityOf, isAlive, type ProcessIdentity } from '../runtime/os/process-identity.js';
 import {
@@ -15,11 +17,11 @@ import {
 /**
  * Everything a cluster keeps on one host, in one folder. Three small files say what is going on:
  *
- *   format.json    which layout the folder has; written once
+ *   format.json    which release the folder and all in it can be read by: the version of the protocol; written once
  *   lock.json      which process runs the cluster; two would corrupt each other's streams
  *   cluster.json   how to reach the running cluster, with the passwords of clients and administrators; the command line finds clusters by it
  */
-const formatVersion = 1;
+const formatVersion = protocolVersion;
 
 const identitySchema = z.object({ pid: z.int().positive(), started: z.string().optional() });
 
@@ -61,7 +63,7 @@ export interface StateFolder {
  * Creates the folder if need be and takes its lock.
  *
  * @throws STATE_LOCKED while another live process has it; the lock of a dead one is taken over
- * @throws STATE_INVALID if a newer version wrote it, it can't be written to, or its files are damaged
+ * @throws STATE_INVALID if another release wrote it, it can't be written to, or its files are damaged
  */
 export async function openStateFolder(stateDir: string): Promise<StateFolder> {
   const folder = path.resolve(stateDir);
@@ -130,13 +132,8 @@ async function requireKnownFormat(folder: string): Promise<boolean> {
   const content = await readJson(formatPath(folder));
   if (content === undefined) return false;
   const { version } = parse(z.object({ version: z.int() }), content, formatPath(folder));
-  if (version === formatVersion) return true;
-  const age = version > formatVersion ? 'a newer' : 'an older';
-  throw new StarlingError(
-    'STATE_INVALID',
-    `${folder} was written by ${age} version of Starling (format ${version}; this one reads ${formatVersion})`,
-    { folder, version, versionKnown: formatVersion },
-  );
+  requireStateVersion(version, folder);
+  return true;
 }
 
 /** Bounds the rounds of a race between starting clusters; each round that is lost means that another one won. */

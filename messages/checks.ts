@@ -26,10 +26,18 @@ export function asMessage(value: unknown, what: string): Fields {
   if (fields.v !== protocolVersion) {
     throw new StarlingError(
       'UNSUPPORTED_VERSION',
-      `${what}: version ${String(fields.v)} is not ${protocolVersion}, the one this release speaks.`,
+      `${what}: version ${String(fields.v)} is not ${protocolVersion}, the one this release speaks.${ofOlderState(fields.v)}`,
+      { version: fields.v, versionKnown: protocolVersion },
     );
   }
   return fields;
+}
+
+/** A record in a log, or a client of yesterday: what helps differs. */
+function ofOlderState(version: unknown): string {
+  return typeof version === 'number' && version < protocolVersion
+    ? ' If it is state: start with a new --state folder, or run the release that wrote it.'
+    : '';
 }
 
 export function number(fields: Fields, name: string, what: string): number {

@@ -9,7 +9,7 @@ import { checkCborStructure, checkJsonStructure } from './structure.js';
  */
 export type Encoding = 'cbor' | 'json';
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 const cbor = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: false });
 const utf8 = new TextDecoder('utf-8', { fatal: true });

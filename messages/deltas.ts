@@ -1,5 +1,10 @@
-import { asMessage, f32, f64, number, text, u32, wrong, type Fields } from './checks.js';
+import { StarlingError } from '../core/base/errors.js';
+import type { Fields } from './checks.js';
+import { asMessage, f32, f64, number, text, u32, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
+import { asModelMessage, mainModel } from './model-name.js';
+import type { Trail } from './trail.js';
+import { trailOf } from './trail.js';
 
 /**
  * Changed rows of a partition since the delta before, as serving takes them: weights and no state. A copy of what is in
@@ -14,24 +19,25 @@ export interface WeightsDelta {
   /** A delta over the payload limit travels in parts; the applied set holds once the last one is in. */
   readonly part: number;
   readonly last: boolean;
-  /** Keys that went, per slot; they go before the rows below are set. u32 [S], u32 [2·n]. */
+  /** Keys that went, per slot of the blueprint; they go before the rows below are set. u32 [S], u32 [2·n]. */
   readonly evictedCounts: Uint32Array;
   readonly evicted: Uint32Array;
   readonly counts: Uint32Array;
   readonly fids: Uint32Array;
   readonly weights: Float32Array;
-  /** IntervalSet of SAMPLES sequences that are in the rows. */
+  /** IntervalSet of the ids of batches that are in the rows. */
   readonly applied: Float64Array;
-  /** Impressions settled by all batches so far; known to partition 0 only, else 0. */
+  /** Impressions settled by all batches so far; known to the partition that keeps the books only, else 0. */
   readonly resolved: number;
-  readonly trail: Float64Array;
+  /** Undefined where there is none, or another partition keeps the books. */
+  readonly trail: Trail | undefined;
   /** When the oldest push in this delta was applied, milliseconds since 1970; 0 without one. */
   readonly appliedAtMs: number;
 }
 
 /** The whole rows: what an owner's log is made of, and what its followers rebuild it from. */
 export interface RowsDelta extends WeightsDelta {
-  /** f32 [n·stateWidth]. */
+  /** f32 [Σ counts·stateWidth]. */
   readonly state: Float32Array;
   /** u32 [n], event seconds of each row's newest update. */
   readonly updatedAt: Uint32Array;
@@ -41,82 +47,145 @@ export interface RowsDelta extends WeightsDelta {
   readonly atSeconds: number;
 }
 
-export function rowsMessage(delta: RowsDelta) {
-  return { v: protocolVersion, ...delta };
+/** Whose rows a delta has: the slot by its id, and how wide they are. */
+export interface RowSlot {
+  readonly slot: number;
+  /** Weights per row. */
+  readonly dim: number;
+}
+
+export interface StoredSlot extends RowSlot {
+  /** Floats of optimizer state per row. */
+  readonly stateWidth: number;
+}
+
+/**
+ * A delta outlives the specification it was made with, so it says itself which slots it has rows of: five words for each, and
+ * none for the others. `slots` u32 [5·m]: id, dim, state width, rows, evicted keys.
+ */
+const directoryWords = 5;
+
+function directoryOf(
+  slots: readonly StoredSlot[],
+  { counts, evictedCounts }: Pick<WeightsDelta, 'counts' | 'evictedCounts'>,
+  hasState: boolean,
+): Uint32Array {
+  const words: number[] = [];
+  for (const [s, { slot, dim, stateWidth }] of slots.entries()) {
+    const [rows, evicted] = [counts[s]!, evictedCounts[s]!];
+    if (rows + evicted > 0) words.push(slot, dim, hasState ? stateWidth : 0, rows, evicted);
+  }
+  return Uint32Array.from(words);
+}
+
+/** @param slots of the partition, in the order of the counts. */
+export function rowsMessage(delta: RowsDelta, slots: readonly StoredSlot[]) {
+  const { state, updatedAt, updateCounts, atSeconds } = delta;
+  return { ...deltaFields(delta, slots, true), state, updatedAt, updateCounts, atSeconds };
 }
 
 /** Of a `RowsDelta` too, which then goes without its state. */
-export function weightsMessage(delta: WeightsDelta) {
+export function weightsMessage(delta: WeightsDelta, slots: readonly StoredSlot[]) {
+  return deltaFields(delta, slots, false);
+}
+
+function deltaFields(delta: WeightsDelta, slots: readonly StoredSlot[], hasState: boolean) {
   const { specHash, partition, epoch, deltaNumber, part, last } = delta;
-  const { evictedCounts, evicted, counts, fids, weights } = delta;
-  const { applied, resolved, trail, appliedAtMs } = delta;
+  const { evicted, fids, weights, applied, resolved, trail, appliedAtMs } = delta;
   return {
-    v: protocolVersion,
-    ...{ specHash, partition, epoch, deltaNumber, part, last },
-    ...{ evictedCounts, evicted, counts, fids, weights },
-    ...{ applied, resolved, trail, appliedAtMs },
+    ...{ v: protocolVersion, model: mainModel, specHash, partition },
+    ...{ epoch, deltaNumber, part, last },
+    slots: directoryOf(slots, delta, hasState),
+    ...{ evicted, fids, weights },
+    ...{ applied, resolved, trail: trail ?? null, appliedAtMs },
   };
 }
 
-export function parseWeights(value: unknown, slotCount: number, dim: number): WeightsDelta {
+/**
+ * @param slots of the blueprint.
+ * @throws StarlingError BAD_MESSAGE; SPEC_MISMATCH for a slot or a width that the blueprint does not have.
+ */
+export function parseWeights(value: unknown, slots: readonly RowSlot[]): WeightsDelta {
   const what = 'delta';
-  const fields = asMessage(value, what);
-  const { counts, fids } = keysOfSlots(fields, what, slotCount, 'counts', 'fids');
-  const gone = keysOfSlots(fields, what, slotCount, 'evictedCounts', 'evicted');
-  return {
+  return weightsOf(asModelMessage(value, what), what, slots).delta;
+}
+
+function weightsOf(fields: Fields, what: string, slots: readonly RowSlot[]) {
+  const directory = parseDirectory(u32(fields, 'slots', what), what, slots);
+  const delta: WeightsDelta = {
     specHash: text(fields, 'specHash', what),
     partition: number(fields, 'partition', what),
     epoch: number(fields, 'epoch', what),
     deltaNumber: number(fields, 'deltaNumber', what),
     part: number(fields, 'part', what),
-    last: fields.last === true,
-    evictedCounts: gone.counts,
-    evicted: gone.fids,
-    counts,
-    fids,
-    weights: f32(fields, 'weights', what, (fids.length / 2) * dim),
+    last: fields['last'] === true,
+    evictedCounts: directory.evictedCounts,
+    evicted: u32(fields, 'evicted', what, 2 * directory.evicted),
+    counts: directory.counts,
+    fids: u32(fields, 'fids', what, 2 * directory.rows),
+    weights: f32(fields, 'weights', what, directory.weights),
     applied: f64(fields, 'applied', what),
     resolved: number(fields, 'resolved', what),
-    trail: f64(fields, 'trail', what),
+    trail: trailOf(fields, what),
     appliedAtMs: number(fields, 'appliedAtMs', what),
   };
+  return { delta, directory };
 }
 
 /** Which delta a message is, without a look at its rows. */
 export function parseDeltaNumber(value: unknown): Pick<WeightsDelta, 'deltaNumber' | 'last'> {
   const fields = asMessage(value, 'delta');
-  return { deltaNumber: number(fields, 'deltaNumber', 'delta'), last: fields.last === true };
+  return { deltaNumber: number(fields, 'deltaNumber', 'delta'), last: fields['last'] === true };
 }
 
-/** The width of the state is the optimizer's affair; the table refuses what does not fit. */
-export function parseRows(value: unknown, slotCount: number, dim: number): RowsDelta {
+/** What the state means is the optimizer's affair; the table refuses what does not fit. */
+export function parseRows(value: unknown, slots: readonly RowSlot[]): RowsDelta {
   const what = 'delta';
-  const weights = parseWeights(value, slotCount, dim);
-  const fields = asMessage(value, what);
-  const rows = weights.fids.length / 2;
-  const updateCounts = u32(fields, 'updateCounts', what, rows);
+  const fields = asModelMessage(value, what);
+  const { delta, directory } = weightsOf(fields, what, slots);
+  const updateCounts = u32(fields, 'updateCounts', what, directory.rows);
   if (updateCounts.includes(0)) throw wrong(what, 'updateCounts', 'counts above 0', 0);
   return {
-    ...weights,
-    state: f32(fields, 'state', what),
-    updatedAt: u32(fields, 'updatedAt', what, rows),
+    ...delta,
+    state: f32(fields, 'state', what, directory.state),
+    updatedAt: u32(fields, 'updatedAt', what, directory.rows),
     updateCounts,
     atSeconds: number(fields, 'atSeconds', what),
   };
 }
 
-function keysOfSlots(
-  fields: Fields,
-  what: string,
-  slotCount: number,
-  countsName: string,
-  fidsName: string,
-) {
-  const counts = u32(fields, countsName, what, slotCount);
-  const fids = u32(fields, fidsName, what);
-  let total = 0;
-  for (let i = 0; i < counts.length; i++) total += counts[i]!;
-  if (2 * total !== fids.length)
-    throw wrong(what, fidsName, `${2 * total} words`, `${fids.length}`);
-  return { counts, fids };
+interface Directory {
+  readonly counts: Uint32Array;
+  readonly evictedCounts: Uint32Array;
+  readonly rows: number;
+  readonly evicted: number;
+  /** Floats. */
+  readonly weights: number;
+  readonly state: number;
+}
+
+/** Slots come in the order of the blueprint, which is the order of the rows. */
+function parseDirectory(words: Uint32Array, what: string, slots: readonly RowSlot[]): Directory {
+  if (words.length % directoryWords !== 0)
+    throw wrong(what, 'slots', `records of ${directoryWords}`, words.length);
+  const counts = new Uint32Array(slots.length);
+  const evictedCounts = new Uint32Array(slots.length);
+  const sums = { rows: 0, evicted: 0, weights: 0, state: 0 };
+  let s = 0;
+  for (let i = 0; i < words.length; i += directoryWords) {
+    const [slot, dim, stateWidth, rows, evicted] = words.subarray(i, i + directoryWords);
+    while (s < slots.length && slots[s]!.slot !== slot) s++;
+    if (s === slots.length || slots[s]!.dim !== dim) {
+      const text = `${what}: has rows of slot ${slot}, ${dim} wide, which this specification has not, or not there.`;
+      throw new StarlingError('SPEC_MISMATCH', text, { slot, dim });
+    }
+    counts[s] = rows!;
+    evictedCounts[s] = evicted!;
+    sums.rows += rows!;
+    sums.evicted += evicted!;
+    sums.weights += rows! * dim!;
+    sums.state += rows! * stateWidth!;
+    s++;
+  }
+  return { counts, evictedCounts, ...sums };
 }

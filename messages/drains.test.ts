@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { encode } from './codec.js';
+import { encode, protocolVersion } from './codec.js';
 import {
   dataCenterOfDrain,
   decodeDrain,
@@ -26,7 +26,7 @@ describe('the drain of a data center in the bucket', () => {
 
   test('reads as it was written, also by a release that knows less', () => {
     expect(decodeDrain(encodeDrain(entry))).toEqual(entry);
-    expect(decodeDrain(encode({ v: 1, ...entry, later: 1 }))).toEqual(entry);
+    expect(decodeDrain(encode({ v: protocolVersion, ...entry, later: 1 }))).toEqual(entry);
   });
 
   test.each([
@@ -37,7 +37,7 @@ describe('the drain of a data center in the bucket', () => {
     ['term', -1],
     ['term', 0.5],
   ])('with a wrong %s (%j) is refused', (field, value) => {
-    expect(() => decodeDrain(encode({ v: 1, ...entry, [field]: value }))).toThrow(
+    expect(() => decodeDrain(encode({ v: protocolVersion, ...entry, [field]: value }))).toThrow(
       `drain entry.${field}`,
     );
   });
@@ -50,11 +50,11 @@ describe('the drain of a data center in the bucket', () => {
 describe('a request to drain', () => {
   test('names an operation and a data center', () => {
     const request = { operation: 'o-1', dataCenter: 'east' };
-    expect(parseDrain({ v: 1, ...request, later: 1 })).toEqual(request);
+    expect(parseDrain({ v: protocolVersion, ...request, later: 1 })).toEqual(request);
   });
 
   test.each(['', 'East', 'east.ranker', 'east *'])('of %j is refused as a bad request', (name) => {
-    expect(() => parseDrain({ v: 1, operation: 'o', dataCenter: name })).toThrow(
+    expect(() => parseDrain({ v: protocolVersion, operation: 'o', dataCenter: name })).toThrow(
       expect.objectContaining({ code: 'BAD_REQUEST' }),
     );
   });

@@ -1,8 +1,29 @@
-import type { ExampleBatch } from '../core/features/example-batch.js';
-import { concatExamples, selectExamples } from '../core/features/example-batch.js';
+import { pickRows } from '../core/base/columns.js';
 import { StarlingError } from '../core/base/errors.js';
-import { asMessage, examples, f32, f64, number, text, texts } from './checks.js';
+import type { ExampleBatch } from '../core/features/example-batch.js';
+import { selectExamples } from '../core/features/example-batch.js';
+import type { ActionFacts, ImpressionFacts } from '../core/joining/event-facts.js';
+import {
+  actionFactTable,
+  factTable,
+  factsOf,
+  lanes,
+  selectFacts,
+} from '../core/joining/event-facts.js';
+import type { Fields } from './checks.js';
+import { asMessage, number, text } from './checks.js';
 import { protocolVersion } from './codec.js';
+import {
+  columnsOf,
+  f32OfRows,
+  f64OfRows,
+  namedF32,
+  rowCountOf,
+  shared,
+  textsOfRows,
+} from './column-checks.js';
+import type { ExampleSpec } from './example-columns.js';
+import { exampleColumns, examplesOf } from './example-columns.js';
 
 /** Impressions by column, as rankers log them and as they travel on JOIN. */
 export interface Impressions {
@@ -11,8 +32,9 @@ export interface Impressions {
   readonly items: string[];
   /** Event time, milliseconds. */
   readonly atMs: Float64Array;
-  /** Probability that serving gave; NaN when none. */
+  /** What they were ordered by: the probability that serving gave, where there is one outcome; NaN when none. */
   readonly scores: Float32Array;
+  readonly facts: ImpressionFacts;
   readonly examples: ExampleBatch;
 }
 
@@ -25,31 +47,33 @@ export interface Actions {
   readonly labels: Float32Array;
   /** Wall clock when the stream accepted the event, milliseconds; freshness counts from here. */
   readonly acceptedAtMs: Float64Array;
+  readonly facts: ActionFacts;
+  /** Features of the moment before, of events that follow no impression of ours. */
+  readonly examples?: ExampleBatch;
 }
 
-/** Joined training samples: the batch a trainer learns from. Its identity is its stream sequence. */
-export interface Samples {
-  readonly specHash: string;
-  /** Impressions settled by this batch: its samples and the negatives dropped since the batch before. */
-  readonly resolved: number;
-  readonly requestIds: string[];
-  readonly users: string[];
-  readonly items: string[];
-  readonly labels: Float32Array;
-  /** 1, or the rate by which negatives were kept. */
-  readonly sampleRates: Float32Array;
-  readonly scores: Float32Array;
-  readonly atMs: Float64Array;
-  readonly acceptedAtMs: Float64Array;
-  readonly examples: ExampleBatch;
+export function impressionsMessage(spec: ExampleSpec, batch: Impressions) {
+  const { requestIds, users, items, atMs, scores, examples } = batch;
+  return {
+    ...{ v: protocolVersion, kind: 'impressions', specHash: spec.hash },
+    rowCount: items.length,
+    ...{ requestIds: shared(requestIds), users: shared(users), items },
+    ...{ atMs: shared(atMs), scores },
+    ...batch.facts,
+    examples: exampleColumns(examples, spec),
+  };
 }
 
-export function impressionsMessage(specHash: string, batch: Impressions) {
-  return { v: protocolVersion, kind: 'impressions', specHash, ...batch };
-}
-
-export function actionsMessage(batch: Actions) {
-  return { v: protocolVersion, kind: 'actions', ...batch };
+export function actionsMessage(batch: Actions, spec?: ExampleSpec) {
+  const { requestIds, items, atMs, labels, acceptedAtMs, examples } = batch;
+  return {
+    ...{ v: protocolVersion, kind: 'actions', specHash: examples && spec ? spec.hash : '' },
+    rowCount: items.length,
+    ...{ requestIds: shared(requestIds), items, atMs: shared(atMs), labels },
+    acceptedAtMs: shared(acceptedAtMs),
+    ...batch.facts,
+    examples: examples && spec ? exampleColumns(examples, spec) : null,
+  };
 }
 
 /**
@@ -62,19 +86,31 @@ export interface WindowAdvance {
 }
 
 export function advanceMessage({ watermarkMs }: WindowAdvance) {
-  return { v: protocolVersion, kind: 'advance', watermarkMs };
+  return { v: protocolVersion, kind: 'advance', watermarkMs, lane: lanes.live };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
 export function parseAdvance(value: unknown): WindowAdvance {
   const what = 'advance';
   const fields = asMessage(value, what);
+  requireLive(number(fields, 'lane', what), what);
   if (fields['watermarkMs'] === 'end') return { watermarkMs: 'end' };
   return { watermarkMs: number(fields, 'watermarkMs', what) };
 }
 
-export function samplesMessage(batch: Samples) {
-  return { v: protocolVersion, kind: 'samples', ...batch };
+export function joinCloseMessage() {
+  return { v: protocolVersion };
+}
+
+/** That the window is closed: what a joiner has counted, and the record of JOIN that closed it. */
+export function joinCloseReply<Reply extends { readonly sequence: number }>(reply: Reply) {
+  return { v: protocolVersion, ...reply };
+}
+
+/** @throws StarlingError BAD_MESSAGE for a lane that has no watermark of its own yet. */
+function requireLive(lane: number, what: string): void {
+  if (lane === lanes.live) return;
+  throw new StarlingError('BAD_MESSAGE', `${what}.lane: expected ${lanes.live}, got ${lane}.`);
 }
 
 export function refuseOtherSpec(theirs: string, ours: string, what: string): void {
@@ -87,65 +123,60 @@ export function refuseOtherSpec(theirs: string, ours: string, what: string): voi
   }
 }
 
-export function parseImpressions(value: unknown, specHash: string): Impressions {
+export function parseImpressions(value: unknown, spec: ExampleSpec): Impressions {
   const what = 'impressions';
   const fields = asMessage(value, what);
-  refuseOtherSpec(text(fields, 'specHash', what), specHash, what);
-  const requestIds = texts(fields, 'requestIds', what);
-  const n = requestIds.length;
+  refuseOtherSpec(text(fields, 'specHash', what), spec.hash, what);
+  const rows = rowCountOf(fields, what);
   return {
-    requestIds,
-    users: texts(fields, 'users', what, n),
-    items: texts(fields, 'items', what, n),
-    atMs: finite(f64(fields, 'atMs', what, n), what),
-    scores: f32(fields, 'scores', what, n),
-    examples: examples(fields, 'examples', what, n),
+    requestIds: textsOfRows(fields, 'requestIds', what, rows),
+    users: textsOfRows(fields, 'users', what, rows),
+    items: textsOfRows(fields, 'items', what, rows),
+    atMs: finite(f64OfRows(fields, 'atMs', what, rows), what),
+    scores: f32OfRows(fields, 'scores', what, rows),
+    facts: impressionFactsOf(fields, what, rows),
+    examples: examplesOf(fields, 'examples', what, { spec, rows }),
   };
 }
 
-export function parseActions(value: unknown): Actions {
+/** Of impressions and of samples. */
+export function impressionFactsOf(fields: Fields, what: string, rows: number): ImpressionFacts {
+  return factsOf(
+    columnsOf(factTable, fields, what, rows),
+    namedF32(fields, 'predictions', what, rows),
+  );
+}
+
+export function parseActions(value: unknown, spec: ExampleSpec): Actions {
   const what = 'actions';
   const fields = asMessage(value, what);
-  const requestIds = texts(fields, 'requestIds', what);
-  const n = requestIds.length;
-  const labels = f32(fields, 'labels', what, n);
-  for (let i = 0; i < n; i++) {
-    if (labels[i] !== 0 && labels[i] !== 1) {
-      throw new StarlingError(
-        'BAD_MESSAGE',
-        `actions.labels[${i}]: expected 0 or 1, got ${labels[i]}.`,
-      );
-    }
-  }
+  const rows = rowCountOf(fields, what);
   return {
-    requestIds,
-    items: texts(fields, 'items', what, n),
-    atMs: finite(f64(fields, 'atMs', what, n), what),
-    labels,
-    acceptedAtMs: f64(fields, 'acceptedAtMs', what, n),
+    requestIds: textsOfRows(fields, 'requestIds', what, rows),
+    items: textsOfRows(fields, 'items', what, rows),
+    atMs: finite(f64OfRows(fields, 'atMs', what, rows), what),
+    labels: binary(f32OfRows(fields, 'labels', what, rows)),
+    acceptedAtMs: f64OfRows(fields, 'acceptedAtMs', what, rows),
+    facts: columnsOf(actionFactTable, fields, what, rows),
+    ...momentOf(fields, what, spec, rows),
   };
 }
 
-export function parseSamples(value: unknown, specHash: string): Samples {
-  const what = 'samples';
-  const fields = asMessage(value, what);
-  const theirs = text(fields, 'specHash', what);
-  refuseOtherSpec(theirs, specHash, what);
-  const requestIds = texts(fields, 'requestIds', what);
-  const n = requestIds.length;
-  return {
-    specHash: theirs,
-    resolved: number(fields, 'resolved', what),
-    requestIds,
-    users: texts(fields, 'users', what, n),
-    items: texts(fields, 'items', what, n),
-    labels: f32(fields, 'labels', what, n),
-    sampleRates: f32(fields, 'sampleRates', what, n),
-    scores: f32(fields, 'scores', what, n),
-    atMs: f64(fields, 'atMs', what, n),
-    acceptedAtMs: f64(fields, 'acceptedAtMs', what, n),
-    examples: examples(fields, 'examples', what, n),
-  };
+function momentOf(fields: Fields, what: string, spec: ExampleSpec, rows: number) {
+  if (fields['examples'] === null) return {};
+  refuseOtherSpec(text(fields, 'specHash', what), spec.hash, what);
+  return { examples: examplesOf(fields, 'examples', what, { spec, rows }) };
+}
+
+function binary(labels: Float32Array): Float32Array {
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] === 0 || labels[i] === 1) continue;
+    throw new StarlingError(
+      'BAD_MESSAGE',
+      `actions.labels[${i}]: expected 0 or 1, got ${labels[i]}.`,
+    );
+  }
+  return labels;
 }
 
 function finite(times: Float64Array, what: string): Float64Array {
@@ -170,60 +201,20 @@ export function selectImpressions(batch: Impressions, indices: readonly number[]
     items: pick(batch.items, indices),
     atMs: Float64Array.from(indices, (i) => batch.atMs[i]!),
     scores: Float32Array.from(indices, (i) => batch.scores[i]!),
+    facts: selectFacts(batch.facts, indices),
     examples: selectExamples(batch.examples, indices),
   };
 }
 
 export function selectActions(batch: Actions, indices: readonly number[]): Actions {
+  const { examples } = batch;
   return {
     requestIds: pick(batch.requestIds, indices),
     items: pick(batch.items, indices),
     atMs: Float64Array.from(indices, (i) => batch.atMs[i]!),
     labels: Float32Array.from(indices, (i) => batch.labels[i]!),
     acceptedAtMs: Float64Array.from(indices, (i) => batch.acceptedAtMs[i]!),
+    facts: pickRows(actionFactTable, batch.facts, indices),
+    ...(examples ? { examples: selectExamples(examples, indices) } : {}),
   };
-}
-
-/** Several sample batches as one training step. */
-export function concatSamples(batches: readonly Samples[]): Samples {
-  const first = batches[0]!;
-  if (batches.length === 1) return first;
-  const { slotCount, denseCount } = first.examples;
-  return {
-    specHash: first.specHash,
-    resolved: batches.reduce((sum, batch) => sum + batch.resolved, 0),
-    requestIds: batches.flatMap((batch) => batch.requestIds),
-    users: batches.flatMap((batch) => batch.users),
-    items: batches.flatMap((batch) => batch.items),
-    labels: joinF32(batches.map((batch) => batch.labels)),
-    sampleRates: joinF32(batches.map((batch) => batch.sampleRates)),
-    scores: joinF32(batches.map((batch) => batch.scores)),
-    atMs: joinF64(batches.map((batch) => batch.atMs)),
-    acceptedAtMs: joinF64(batches.map((batch) => batch.acceptedAtMs)),
-    examples: concatExamples(
-      batches.map((batch) => batch.examples),
-      slotCount,
-      denseCount,
-    ),
-  };
-}
-
-function joinF32(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-function joinF64(parts: readonly Float64Array[]): Float64Array {
-  const out = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -1,6 +1,9 @@
 import { StarlingError } from '../core/base/errors.js';
+import { f64, noneOf, u8 } from '../core/base/columns.js';
 import { asFields, asMessage, text, texts, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
+import { columnsOf } from './column-checks.js';
+import { sequenceOf } from './progress-marks.js';
 import type { Entity } from './subjects.js';
 import { entities } from './subjects.js';
 
@@ -14,14 +17,25 @@ export interface FeatureChange {
   readonly features: readonly RawFeatures[];
 }
 
+/** Of each entity: whether it is to be forgotten altogether, and the event time of the change; NaN: not told. */
+const entityTable = { erased: u8(), atMs: f64() } as const;
+const notErased = noneOf(entityTable);
+
+/** A change replaces what was known; one that patches it is refused until stores can do that. */
+const replaceMode = 'replace';
+
 export function featureChangeMessage(change: FeatureChange) {
-  return { v: protocolVersion, kind: 'features', ...change };
+  return { v: protocolVersion, kind: 'features', mode: replaceMode, ...change, ...notErased };
 }
 
 export function parseFeatureChange(value: unknown): FeatureChange {
   const what = 'features';
   const fields = asMessage(value, what);
   const ids = texts(fields, 'ids', what);
+  const mode = text(fields, 'mode', what);
+  if (mode !== replaceMode) throw wrong(what, 'mode', replaceMode, mode);
+  const { erased } = columnsOf(entityTable, fields, what, ids.length);
+  if (erased.some((each) => each !== 0)) throw wrong(what, 'erased', 'nobody', 'some');
   return {
     entity: entityOf(text(fields, 'entity', what)),
     ids,
@@ -42,14 +56,25 @@ export function parseFeaturesRequest(value: unknown): FeaturesRequest {
 
 /** In the order asked for; null where nothing is known. */
 export interface FeaturesReply {
+  /** Of FEATURES: changes up to here are in it. A reply older than the newest notice must not be kept. */
+  readonly sequence: number;
   readonly users: readonly (RawFeatures | null)[];
   readonly items: readonly (RawFeatures | null)[];
+}
+
+export function featuresRequest(request: FeaturesRequest) {
+  return { v: protocolVersion, ...request };
+}
+
+export function featuresReply(reply: FeaturesReply) {
+  return { v: protocolVersion, ...reply };
 }
 
 export function parseFeaturesReply(value: unknown, request: FeaturesRequest): FeaturesReply {
   const what = 'features reply';
   const fields = asMessage(value, what);
   return {
+    sequence: sequenceOf(fields, what),
     users: nullableList(fields.users, request.users.length, what),
     items: nullableList(fields.items, request.items.length, what),
   };

@@ -1,9 +1,11 @@
 import { StarlingError } from '../core/base/errors.js';
-import { asMessage, number, text, wrong } from './checks.js';
+import { asFields, asMessage, number, text, wrong } from './checks.js';
 import { decode, encode, protocolVersion } from './codec.js';
+import { asModelMessage, mainModel } from './model-name.js';
+import { sequenceOf } from './progress-marks.js';
 
 /**
- * Who owns which partition: one key per partition in the CLUSTER bucket, changed by compare-and-set only. The epoch
+ * Who owns which partition of a model: one key per model and partition in the CLUSTER bucket, changed by compare-and-set only. The epoch
  * rises with every change of the owner and every restart of it, travels with pulls, pushes and deltas, and tells an
  * owner of the past from the one of now.
  */
@@ -18,26 +20,27 @@ export interface PartitionEntry {
   readonly term: number;
 }
 
-export const partitionKeys = 'partition.*';
+export const partitionKeys = `partition.${mainModel}.*`;
 
 export function partitionKey(partition: number): string {
-  return `partition.${partition}`;
+  return `partition.${mainModel}.${partition}`;
 }
 
-/** @returns undefined for a key that is not of a partition. */
+/** @returns undefined for a key that is not of a partition of the model. */
 export function partitionOfKey(key: string): number | undefined {
-  const match = /^partition\.(\d+)$/.exec(key);
-  return match ? Number(match[1]) : undefined;
+  const [kind, model, partition, ...rest] = key.split('.');
+  const isKey = kind === 'partition' && model === mainModel && rest.length === 0;
+  return isKey && /^\d+$/.test(partition ?? '') ? Number(partition) : undefined;
 }
 
 export function encodeEntry(entry: PartitionEntry): Uint8Array {
-  return encode({ v: protocolVersion, ...entry });
+  return encode({ v: protocolVersion, model: mainModel, ...entry });
 }
 
 /** @throws StarlingError BAD_MESSAGE */
 export function decodeEntry(bytes: Uint8Array): PartitionEntry {
   const what = 'partition entry';
-  const fields = asMessage(decode(bytes), what);
+  const fields = asModelMessage(decode(bytes), what);
   const { followers } = fields;
   if (!Array.isArray(followers) || !followers.every(isIndex))
     throw wrong(what, 'followers', 'a list of shards', followers);
@@ -45,8 +48,7 @@ export function decodeEntry(bytes: Uint8Array): PartitionEntry {
     owner: indexOf(fields, 'owner', what),
     epoch: indexOf(fields, 'epoch', what),
     followers,
-    // An earlier release knew of no leaders.
-    term: fields['term'] === undefined ? 0 : indexOf(fields, 'term', what),
+    term: indexOf(fields, 'term', what),
   };
 }
 
@@ -94,15 +96,41 @@ export interface PartitionCommand {
 }
 
 export function partitionCommand(command: PartitionCommand) {
-  return { v: protocolVersion, ...command };
+  return { v: protocolVersion, model: mainModel, ...command };
 }
 
 export function parsePartitionCommand(value: unknown): PartitionCommand {
   const what = 'partition command';
-  const fields = asMessage(value, what);
+  const fields = asModelMessage(value, what);
   return {
     partition: indexOf(fields, 'partition', what),
     term: indexOf(fields, 'term', what),
+  };
+}
+
+/** What a shard has done of what it was told. */
+export interface CommandReply {
+  /** Newest record of DELTAS that is in its rows, or that it has written; 0: none. */
+  readonly sequence: number;
+}
+
+/** Rows that a restore has changed, and removed. */
+export interface RestoreReply extends CommandReply {
+  readonly changed: number;
+  readonly removed: number;
+}
+
+export function commandReply<Reply extends CommandReply>(reply: Reply) {
+  return { v: protocolVersion, model: mainModel, ...reply };
+}
+
+export function parseRestoreReply(value: unknown): RestoreReply {
+  const what = 'restore reply';
+  const fields = asModelMessage(value, what);
+  return {
+    sequence: sequenceOf(fields, what),
+    changed: indexOf(fields, 'changed', what),
+    removed: indexOf(fields, 'removed', what),
   };
 }
 
@@ -118,18 +146,28 @@ export interface PartitionDigest {
   readonly rows: number;
 }
 
+export function digestCommand() {
+  return { v: protocolVersion, model: mainModel };
+}
+
+export function digestsReply(digests: readonly PartitionDigest[]) {
+  return { v: protocolVersion, model: mainModel, digests };
+}
+
 export function parseDigests(value: unknown): PartitionDigest[] {
   const what = 'digests';
-  const { digests } = asMessage(value, what);
+  const { digests } = asModelMessage(value, what);
   if (!Array.isArray(digests)) throw wrong(what, 'digests', 'a list', digests);
-  return digests.map((each: Readonly<Record<string, unknown>>) => ({
-    partition: number(each, 'partition', what),
-    epoch: number(each, 'epoch', what),
-    deltaNumber: number(each, 'deltaNumber', what),
-    sequence: number(each, 'sequence', what),
-    digest: text(each, 'digest', what),
-    rows: number(each, 'rows', what),
-  }));
+  return digests
+    .map((item: unknown) => asFields(item, what))
+    .map((each) => ({
+      partition: number(each, 'partition', what),
+      epoch: number(each, 'epoch', what),
+      deltaNumber: number(each, 'deltaNumber', what),
+      sequence: number(each, 'sequence', what),
+      digest: text(each, 'digest', what),
+      rows: number(each, 'rows', what),
+    }));
 }
 
 export function notOwner(address: string, partition: number): StarlingError {

@@ -4,13 +4,26 @@ import { decode, encode, encodeAs } from './codec.js';
 import { parseRows, parseWeights, rowsMessage, weightsMessage } from './deltas.js';
 import type { RowsDelta, WeightsDelta } from './deltas.js';
 import { nestingMax } from './structure.js';
+import { TrailWriter } from './trail.js';
 
 /**
  * Damaged messages into `decode`, `parseWeights` and `parseRows`, with hostile parts put in. Every input must end as a
- * delta whose parts fit each other, or as one of three codes; whatever else is thrown is a finding.
+ * delta whose parts fit each other, or as one of four codes; whatever else is thrown is a finding.
  */
-const slotCount = 3;
+const slots = [11, 12, 13].map((slot) => ({ slot, dim: 2, stateWidth: 2 }));
+const slotCount = slots.length;
 const dim = 2;
+
+function trailOfTwo() {
+  const writer = new TrailWriter();
+  for (const batch of [100, 105])
+    writer.add(batch, {
+      resolved: 3,
+      acceptedAtMs: new Float64Array(5).fill(1.7e12),
+      progress: {},
+    });
+  return writer.take();
+}
 
 const delta: RowsDelta = {
   specHash: '0123456789abcdef',
@@ -26,7 +39,7 @@ const delta: RowsDelta = {
   weights: Float32Array.of(0.5, -1, 1e-8, 2, 3, 4),
   applied: Float64Array.of(1, 100, 105, 106),
   resolved: 7,
-  trail: new Float64Array(11).fill(1.7e12),
+  trail: trailOfTwo(),
   appliedAtMs: 1.7e12,
   state: Float32Array.of(1, 2, 3, 4, 5, 6),
   updatedAt: Uint32Array.of(1_700_000_000, 1_700_000_001, 1_700_000_002),
@@ -48,11 +61,14 @@ const hostile = [
 ];
 
 const samples: readonly Uint8Array[] = [
-  encode(weightsMessage(delta)),
-  encode(rowsMessage(delta)),
-  encodeAs('json', weightsMessage(delta)),
+  encode(weightsMessage(delta, slots)),
+  encode(rowsMessage(delta, slots)),
+  encodeAs('json', weightsMessage(delta, slots)),
   encode(
-    weightsMessage({ ...delta, fids: new Uint32Array(512), counts: Uint32Array.of(256, 0, 0) }),
+    weightsMessage(
+      { ...delta, fids: new Uint32Array(512), counts: Uint32Array.of(256, 0, 0) },
+      slots,
+    ),
   ),
 ];
 const foreign: readonly Uint8Array[] = [
@@ -60,7 +76,12 @@ const foreign: readonly Uint8Array[] = [
   ...hostile.map((text) => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'))),
 ];
 
-const refusals: readonly string[] = ['BAD_MESSAGE', 'UNSUPPORTED_VERSION', 'PAYLOAD_TOO_LARGE'];
+const refusals: readonly string[] = [
+  'BAD_MESSAGE',
+  'UNSUPPORTED_VERSION',
+  'PAYLOAD_TOO_LARGE',
+  'SPEC_MISMATCH',
+];
 
 /** One damaged message. Returns what became of it; throws on a finding. */
 export function fuzzParameters(mutator: Mutator): string {
@@ -72,10 +93,10 @@ export function fuzzParameters(mutator: Mutator): string {
   try {
     const value = decode(shifted);
     if (mutator.below(2) === 0) {
-      checkDelta(parseWeights(value, slotCount, dim));
+      checkDelta(parseWeights(value, slots));
       return 'weights';
     }
-    const rows = parseRows(value, slotCount, dim);
+    const rows = parseRows(value, slots);
     checkDelta(rows);
     checkFacts(rows);
     return 'rows';

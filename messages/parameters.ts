@@ -1,19 +1,36 @@
 import { StarlingError } from '../core/base/errors.js';
-import { asMessage, f32, f64, number, text, u32, wrong } from './checks.js';
+import type { Fields } from './checks.js';
+import { f32, f64, number, text, u32, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
+import { asModelMessage, mainModel } from './model-name.js';
+import { noProgress, progressOf, sequenceOf, throughMarks, throughOf } from './progress-marks.js';
+import type { ProgressMarks } from './progress-marks.js';
+import type { Trail } from './trail.js';
+import { trailOf } from './trail.js';
 
 /**
- * Between trainers, parameter servers, dense shard and serving. Rows travel grouped by partition, then by slot:
+ * Between trainers, parameter servers, dense shard and serving. Both ends are alive and run with the same blueprint, whose hash each
+ * request names; so slots go by their position in it. Rows travel grouped by partition, then by slot, each slot with its own width:
  *
  *   partitions u32 [P]       the partitions that follow, in order
  *   counts     u32 [P·S]     fids per (partition, slot)
  *   fids       u32 [2·n]     (low, high), concatenated in that order
- *   rows       f32 [n·dim]   in the same order: weights on a pull, summed gradients on a push
+ *   rows       f32 [Σ counts·width]   in the same order: weights on a pull, summed gradients on a push
  */
 export interface RowGroups {
   readonly partitions: Uint32Array;
   readonly counts: Uint32Array;
   readonly fids: Uint32Array;
+}
+
+/** Values per row, of each slot of the blueprint. */
+export type RowWidths = readonly number[];
+
+/** Values of rows with these counts. */
+export function valuesOf(counts: Uint32Array, widths: RowWidths): number {
+  let values = 0;
+  for (let i = 0; i < counts.length; i++) values += counts[i]! * widths[i % widths.length]!;
+  return values;
 }
 
 /** What a serving shard is asked: it has no owner. */
@@ -27,12 +44,26 @@ export interface PullRequest extends LookupRequest {
 }
 
 export interface PushRequest extends PullRequest {
-  /** SAMPLES stream sequences that this step learned from, ascending. */
+  /** Ids of the batches that this step learned from, ascending. */
   readonly batches: Float64Array;
   /** Newest event time of the samples, seconds: drives expiry. */
   readonly atSeconds: number;
   readonly gradients: Float32Array;
-  readonly trail: Float64Array;
+  /** For the partition that keeps the books; undefined where it is not among these. */
+  readonly trail: Trail | undefined;
+  /** Absent: no optimizer asks for it. */
+  readonly squares?: SquaredGradients;
+}
+
+/**
+ * Σg² of the rows that occurred more than once in the batch. Of any other it is (Σg)², so it is not sent.
+ * Adagrad by single gradients is worth it for rows of users and items; see docs/decisions/0015-wire-v2.md.
+ */
+export interface SquaredGradients {
+  /** u32 [r], positions among the rows of the push, ascending. */
+  readonly rows: Uint32Array;
+  /** f32, the values of those rows one after the other. */
+  readonly values: Float32Array;
 }
 
 /**
@@ -41,30 +72,25 @@ export interface PushRequest extends PullRequest {
  */
 export type PushOutcome = 'applied' | 'duplicate' | 'mixed';
 
-/**
- * What a step means for freshness, so that serving can tell how old the newest action it knows is:
- * [batch, resolved, samples, acceptedAtMs × trailTimes] per batch. The times are quantiles of the batch's accept times.
- */
-export const trailTimes = 8;
-export const trailWidth = 3 + trailTimes;
+const head = () => ({ v: protocolVersion, model: mainModel });
 
 export function lookupMessage(request: LookupRequest) {
-  return { v: protocolVersion, ...request };
+  return { ...head(), ...request };
 }
 
 export function parseLookup(value: unknown, slotCount: number): LookupRequest {
   const what = 'lookup';
-  const fields = asMessage(value, what);
+  const fields = asModelMessage(value, what);
   return { specHash: text(fields, 'specHash', what), ...groups(fields, what, slotCount) };
 }
 
 export function pullMessage(request: PullRequest) {
-  return { v: protocolVersion, ...request };
+  return { ...head(), ...request };
 }
 
 export function parsePull(value: unknown, slotCount: number): PullRequest {
   const what = 'pull';
-  const fields = asMessage(value, what);
+  const fields = asModelMessage(value, what);
   const rowGroups = groups(fields, what, slotCount);
   return {
     ...rowGroups,
@@ -73,45 +99,105 @@ export function parsePull(value: unknown, slotCount: number): PullRequest {
   };
 }
 
-/** @returns f32 [n × dim]. */
-export function parsePullReply(value: unknown, rowValues: number): Float32Array {
+export interface PullReply {
+  readonly rows: Float32Array;
+  /** Newest record of DELTAS that the partitions asked for have written. */
+  readonly sequence: number;
+}
+
+export function pullReply(reply: PullReply) {
+  return { ...head(), ...reply };
+}
+
+export function parsePullReply(value: unknown, rowValues: number): PullReply {
   const what = 'pull reply';
-  return f32(asMessage(value, what), 'rows', what, rowValues);
+  const fields = asModelMessage(value, what);
+  return { rows: f32(fields, 'rows', what, rowValues), sequence: sequenceOf(fields, what) };
 }
 
-export function pushMessage(request: PushRequest) {
-  return { v: protocolVersion, ...request };
+export function pushMessage({ trail, squares, ...request }: PushRequest) {
+  return {
+    ...head(),
+    ...request,
+    trail: trail ?? null,
+    ...(squares ? { squaredRows: squares.rows, squares: squares.values } : {}),
+  };
 }
 
-export function parsePush(value: unknown, slotCount: number, dim: number): PushRequest {
+export function parsePush(value: unknown, widths: RowWidths): PushRequest {
   const what = 'push';
-  const fields = asMessage(value, what);
-  const rowGroups = groups(fields, what, slotCount);
-  const batches = f64(fields, 'batches', what);
-  if (batches.length === 0) throw wrong(what, 'batches', 'at least one sequence', 'none');
-  const trail = f64(fields, 'trail', what);
-  if (trail.length % trailWidth !== 0)
-    throw wrong(what, 'trail', `records of ${trailWidth}`, trail.length);
+  const fields = asModelMessage(value, what);
+  const rowGroups = groups(fields, what, widths.length);
+  const batches = batchesOf(fields, what);
+  const squares = squaresOf(fields, rowGroups, widths);
   return {
     ...rowGroups,
     specHash: text(fields, 'specHash', what),
     epochs: u32(fields, 'epochs', what, rowGroups.partitions.length),
     batches,
     atSeconds: number(fields, 'atSeconds', what),
-    gradients: f32(fields, 'gradients', what, (rowGroups.fids.length / 2) * dim),
-    trail,
+    gradients: f32(fields, 'gradients', what, valuesOf(rowGroups.counts, widths)),
+    trail: trailOf(fields, what),
+    ...(squares ? { squares } : {}),
   };
 }
 
-export function parsePushReply(value: unknown): PushOutcome {
-  const outcome = text(asMessage(value, 'push reply'), 'outcome', 'push reply');
-  if (outcome !== 'applied' && outcome !== 'duplicate' && outcome !== 'mixed') {
-    throw wrong('push reply', 'outcome', 'applied, duplicate or mixed', outcome);
+function batchesOf(fields: Fields, what: string): Float64Array {
+  const batches = f64(fields, 'batches', what);
+  if (batches.length === 0) throw wrong(what, 'batches', 'at least one batch', 'none');
+  for (const batch of batches)
+    if (!Number.isSafeInteger(batch) || batch < 1)
+      throw wrong(what, 'batches', 'ids of batches', batch);
+  return batches;
+}
+
+function squaresOf(
+  fields: Fields,
+  { counts, fids }: RowGroups,
+  widths: RowWidths,
+): SquaredGradients | undefined {
+  if (fields['squaredRows'] === undefined) return undefined;
+  const what = 'push';
+  const rows = u32(fields, 'squaredRows', what);
+  let values = 0;
+  let group = 0;
+  let groupEnd = 0;
+  let before = -1;
+  for (const row of rows) {
+    if (row <= before || row >= fids.length / 2)
+      throw wrong(what, 'squaredRows', `rows that rise, below ${fids.length / 2}`, row);
+    // Both rise, so each group is passed once.
+    while (row >= groupEnd) groupEnd += counts[group++]!;
+    values += widths[(group - 1) % widths.length]!;
+    before = row;
   }
+  return { rows, values: f32(fields, 'squares', what, values) };
+}
+
+export interface PushReply {
+  readonly outcome: PushOutcome;
+  /** Newest record of DELTAS with what was applied; 0 where nothing was. */
+  readonly sequence: number;
+}
+
+export function pushReply(reply: PushReply) {
+  return { ...head(), ...reply };
+}
+
+export function parsePushReply(value: unknown): PushReply {
+  const what = 'push reply';
+  const fields = asModelMessage(value, what);
+  return { outcome: outcomeOf(fields, what), sequence: sequenceOf(fields, what) };
+}
+
+export function outcomeOf(fields: Fields, what: string): PushOutcome {
+  const outcome = text(fields, 'outcome', what);
+  if (outcome !== 'applied' && outcome !== 'duplicate' && outcome !== 'mixed')
+    throw wrong(what, 'outcome', 'applied, duplicate or mixed', outcome);
   return outcome;
 }
 
-function groups(fields: ReturnType<typeof asMessage>, what: string, slotCount: number): RowGroups {
+function groups(fields: Fields, what: string, slotCount: number): RowGroups {
   const partitions = u32(fields, 'partitions', what);
   const counts = u32(fields, 'counts', what, partitions.length * slotCount);
   const fids = u32(fields, 'fids', what);
@@ -125,91 +211,27 @@ export interface LookupReply {
   readonly rows: Float32Array;
   /** All batches up to this SAMPLES sequence are in these rows. */
   readonly through: number;
+  readonly progress: ProgressMarks;
+  /** Newest record of the data center's copy of DELTAS that is in them. */
+  readonly sequence: number;
   readonly dataCenter: string;
   readonly missing: number;
 }
 
+export function lookupReply({ through, ...reply }: Omit<LookupReply, 'progress'>) {
+  return { ...head(), ...reply, through: throughMarks(through), progress: noProgress };
+}
+
 export function parseLookupReply(value: unknown, rowValues: number): LookupReply {
   const what = 'lookup reply';
-  const fields = asMessage(value, what);
+  const fields = asModelMessage(value, what);
   return {
     rows: f32(fields, 'rows', what, rowValues),
-    through: number(fields, 'through', what),
+    through: throughOf(fields, 'through', what),
+    progress: progressOf(fields, what),
+    sequence: sequenceOf(fields, what),
     dataCenter: text(fields, 'dataCenter', what),
     missing: number(fields, 'missing', what),
-  };
-}
-
-export interface DensePush {
-  readonly specHash: string;
-  readonly batches: Float64Array;
-  /** d(mean loss)/d(parameters); empty when the batches taught nothing and are only entered in the ledger. */
-  readonly gradient: Float32Array;
-}
-
-export interface DenseReply {
-  readonly outcome: PushOutcome;
-  readonly denseVersion: number;
-  readonly parameters: Float32Array;
-}
-
-export function parseDensePush(value: unknown, parameterCount: number): DensePush {
-  const what = 'dense push';
-  const fields = asMessage(value, what);
-  const gradient = f32(fields, 'gradient', what);
-  if (gradient.length > 0) f32(fields, 'gradient', what, parameterCount);
-  return {
-    specHash: text(fields, 'specHash', what),
-    batches: f64(fields, 'batches', what),
-    gradient,
-  };
-}
-
-export function parseDenseReply(value: unknown, parameterCount: number): DenseReply {
-  const what = 'dense reply';
-  const fields = asMessage(value, what);
-  return {
-    outcome: parsePushReply(value),
-    denseVersion: number(fields, 'denseVersion', what),
-    parameters: f32(fields, 'parameters', what, parameterCount),
-  };
-}
-
-export interface DenseVersion {
-  readonly specHash: string;
-  readonly denseVersion: number;
-  /** The version was trained on rows that knew all batches up to here; serve it with nothing older. */
-  readonly trainedThrough: number;
-  readonly parameters: Float32Array;
-}
-
-export function parseDenseVersion(value: unknown, parameterCount: number): DenseVersion {
-  const what = 'dense version';
-  const fields = asMessage(value, what);
-  return {
-    specHash: text(fields, 'specHash', what),
-    denseVersion: number(fields, 'denseVersion', what),
-    trainedThrough: number(fields, 'trainedThrough', what),
-    parameters: f32(fields, 'parameters', what, parameterCount),
-  };
-}
-
-export interface DenseState extends DenseVersion {
-  readonly epoch: number;
-  readonly optimizerState: Float32Array;
-  readonly steps: number;
-  readonly applied: Float64Array;
-}
-
-export function parseDenseState(value: unknown, parameterCount: number): DenseState {
-  const what = 'dense state';
-  const fields = asMessage(value, what);
-  return {
-    ...parseDenseVersion(value, parameterCount),
-    epoch: number(fields, 'epoch', what),
-    optimizerState: f32(fields, 'optimizerState', what, 2 * parameterCount),
-    steps: number(fields, 'steps', what),
-    applied: f64(fields, 'applied', what),
   };
 }
 

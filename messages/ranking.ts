@@ -1,8 +1,15 @@
 import { StarlingError } from '../core/base/errors.js';
-import { asFields, asMessage, f32, f64, number, text, texts, wrong } from './checks.js';
+import type { ImpressionFacts } from '../core/joining/event-facts.js';
+import { asFields, f32, number, text, texts, wrong } from './checks.js';
 import type { Fields } from './checks.js';
+import { asMessage } from './checks.js';
 import { protocolVersion } from './codec.js';
+import { f64OfRows, namedF32, rowCountOf, shared, textsOfRows } from './column-checks.js';
+import { impressionFactsOf } from './events.js';
 import type { RawFeatures } from './features.js';
+import { asModelMessage, mainModel } from './model-name.js';
+import type { ProgressMarks } from './progress-marks.js';
+import { noProgress, progressOf, sequenceOf, throughMarks, throughOf } from './progress-marks.js';
 
 /**
  * Whether the ranker logs each pair as an impression, with the features it used. `required` answers only once the log
@@ -22,16 +29,21 @@ export interface RankBatch {
   /** One per row, or one for all rows, or none. */
   readonly contexts: RawFeatures[];
   readonly log: ImpressionLogging;
-  /** The data center that the caller belongs to; left out by old releases. */
+  /** How the rows came to be shown; goes with them into the log. */
+  readonly facts: ImpressionFacts;
+  /** The data center that the caller belongs to. */
   readonly from?: string | undefined;
 }
 
 export interface RankBatchReply {
-  /** Probability per row. */
+  /** What rows are ordered by: the probability, where there is one outcome. */
   readonly scores: Float32Array;
+  /** Of several outcomes, f32 [rows] each; none where there is one. */
+  readonly predictions: Readonly<Record<string, Float32Array>>;
   readonly denseVersion: number;
   /** SAMPLES sequence up to which the rows used had learned. */
   readonly through: number;
+  readonly progress: ProgressMarks;
   readonly dataCenter: string;
   /** Some rows could not be had and default ones were used, or offered impressions could not be logged. */
   readonly degraded: boolean;
@@ -39,8 +51,19 @@ export interface RankBatchReply {
   readonly rerouted: boolean;
 }
 
+const head = () => ({ v: protocolVersion, model: mainModel });
+
 export function rankBatchMessage(batch: RankBatch) {
-  return { v: protocolVersion, kind: 'rank-batch', ...batch };
+  const { requestIds, users, items, atMs, contexts, log, facts, from } = batch;
+  return {
+    ...head(),
+    kind: 'rank-batch',
+    rowCount: items.length,
+    ...{ requestIds: shared(requestIds), users: shared(users), items },
+    ...{ atMs: shared(atMs), contexts, log },
+    ...facts,
+    ...(from === undefined ? {} : { from }),
+  };
 }
 
 export function isRankBatch(value: unknown): boolean {
@@ -49,44 +72,59 @@ export function isRankBatch(value: unknown): boolean {
 
 export function parseRankBatch(value: unknown, rowsMax: number): RankBatch {
   const what = 'rank batch';
-  const fields = asMessage(value, what);
-  const users = texts(fields, 'users', what);
-  const n = users.length;
+  const fields = asModelMessage(value, what);
+  const n = rowCountOf(fields, what);
   if (n < 1 || n > rowsMax)
     throw new StarlingError('BAD_REQUEST', `${what}: expected 1 to ${rowsMax} rows, got ${n}.`);
   const { log } = fields;
   if (log !== 'none' && log !== 'required' && log !== 'offered')
     throw wrong(what, 'log', 'none, required or offered', log);
-  const loggedRows = log === 'none' ? 0 : n;
+  const isLogged = log !== 'none';
   return {
-    users,
-    items: texts(fields, 'items', what, n),
-    requestIds: texts(fields, 'requestIds', what, loggedRows),
-    atMs: f64(fields, 'atMs', what, loggedRows),
+    users: textsOfRows(fields, 'users', what, n),
+    items: textsOfRows(fields, 'items', what, n),
+    requestIds: isLogged ? textsOfRows(fields, 'requestIds', what, n) : [],
+    atMs: isLogged ? f64OfRows(fields, 'atMs', what, n) : new Float64Array(0),
     contexts: contextsOf(fields, n, what),
     log,
-    from: fields.from === undefined ? undefined : text(fields, 'from', what),
+    facts: impressionFactsOf(fields, what, n),
+    from: fields['from'] === undefined ? undefined : text(fields, 'from', what),
   };
 }
 
 function contextsOf(fields: Fields, n: number, what: string): RawFeatures[] {
-  const value = fields.contexts;
+  const value = fields['contexts'];
   if (!Array.isArray(value) || (value.length > 1 && value.length !== n)) {
     throw wrong(what, 'contexts', `a list of 0, 1 or ${n} maps`, value);
   }
   return value.map((each, i) => asFields(each, `${what}.contexts[${i}]`));
 }
 
+export function rankBatchReply({
+  through,
+  ...reply
+}: Omit<RankBatchReply, 'predictions' | 'progress'>) {
+  return {
+    ...head(),
+    ...reply,
+    predictions: {},
+    through: throughMarks(through),
+    progress: noProgress,
+  };
+}
+
 export function parseRankBatchReply(value: unknown, rowCount: number): RankBatchReply {
   const what = 'rank reply';
-  const fields = asMessage(value, what);
+  const fields = asModelMessage(value, what);
   return {
     scores: f32(fields, 'scores', what, rowCount),
+    predictions: namedF32(fields, 'predictions', what, rowCount),
     denseVersion: number(fields, 'denseVersion', what),
-    through: number(fields, 'through', what),
+    through: throughOf(fields, 'through', what),
+    progress: progressOf(fields, what),
     dataCenter: text(fields, 'dataCenter', what),
-    degraded: fields.degraded === true,
-    rerouted: fields.rerouted === true,
+    degraded: fields['degraded'] === true,
+    rerouted: fields['rerouted'] === true,
   };
 }
 
@@ -98,20 +136,41 @@ export interface VisibleNotice {
   readonly through: number;
   /** Impressions settled by those batches. */
   readonly resolved: number;
+  readonly progress: ProgressMarks;
+  /** Newest record of the data center's copy of DELTAS that is in them. */
+  readonly sequence: number;
+}
+
+export function visibleMessage({ through, ...notice }: Omit<VisibleNotice, 'progress'>) {
+  return { ...head(), ...notice, through: throughMarks(through), progress: noProgress };
 }
 
 export function parseVisible(value: unknown): VisibleNotice {
   const what = 'visible';
-  const fields = asMessage(value, what);
+  const fields = asModelMessage(value, what);
   return {
     dataCenter: text(fields, 'dataCenter', what),
     shard: number(fields, 'shard', what),
-    through: number(fields, 'through', what),
+    through: throughOf(fields, 'through', what),
     resolved: number(fields, 'resolved', what),
+    progress: progressOf(fields, what),
+    sequence: sequenceOf(fields, what),
   };
 }
 
 /** Items with the most recent positives, best first. */
-export function parsePopular(value: unknown): string[] {
-  return texts(asMessage(value, 'popular'), 'items', 'popular');
+export interface PopularNotice {
+  readonly items: readonly string[];
+  /** Of JOIN: events up to here are counted. */
+  readonly sequence: number;
+}
+
+export function popularMessage(notice: PopularNotice) {
+  return { v: protocolVersion, ...notice };
+}
+
+export function parsePopular(value: unknown): PopularNotice {
+  const what = 'popular';
+  const fields = asMessage(value, what);
+  return { items: texts(fields, 'items', what), sequence: sequenceOf(fields, what) };
 }

@@ -1,5 +1,6 @@
-import { asFields, asMessage, f64, number, text, wrong, type Fields } from './checks.js';
+import { asFields, f64, number, text, wrong, type Fields } from './checks.js';
 import { decode, encode, protocolVersion } from './codec.js';
+import { asModelMessage, mainModel } from './model-name.js';
 
 /**
  * What a snapshot is made of. The manifest is written last, so a snapshot is there as a whole or not at all; each
@@ -10,10 +11,22 @@ export interface SnapshotManifest {
   readonly createdAtMs: number;
   readonly specHash: string;
   readonly partitionCount: number;
+  /** Which slot has which number, and how wide its rows are; for who knows the names only. */
+  readonly slots: readonly NamedSlot[];
   readonly objects: readonly SnapshotObject[];
   /** The network, one DenseState in one chunk; absent from the snapshots of serving shards. */
   readonly dense?: DenseObject;
 }
+
+export interface NamedSlot {
+  readonly slot: number;
+  readonly name: string;
+  readonly dim: number;
+}
+
+/** What is in an object. */
+export const objectKinds = ['rows'] as const;
+export type ObjectKind = (typeof objectKinds)[number];
 
 export interface DenseObject {
   readonly name: string;
@@ -23,6 +36,7 @@ export interface DenseObject {
 }
 
 export interface SnapshotObject {
+  readonly kind: ObjectKind;
   readonly name: string;
   readonly bytes: number;
   readonly chunks: number;
@@ -48,23 +62,37 @@ export interface SnapshotMark {
   readonly atSeconds: number;
 }
 
+const head = () => ({ v: protocolVersion, model: mainModel });
+
 export function encodeManifest(manifest: SnapshotManifest): Uint8Array {
-  return encode({ v: protocolVersion, ...manifest });
+  return encode({ ...head(), ...manifest });
 }
 
 /** @throws StarlingError BAD_MESSAGE, UNSUPPORTED_VERSION */
 export function decodeManifest(bytes: Uint8Array): SnapshotManifest {
   const what = 'snapshot manifest';
-  const fields = asMessage(decode(bytes), what);
-  const { objects, dense } = fields;
+  const fields = asModelMessage(decode(bytes), what);
+  const { objects, dense, slots } = fields;
+  if (!Array.isArray(slots)) throw wrong(what, 'slots', 'a list', slots);
   if (!Array.isArray(objects)) throw wrong(what, 'objects', 'a list', objects);
   return {
     snapshot: text(fields, 'snapshot', what),
     createdAtMs: number(fields, 'createdAtMs', what),
     specHash: text(fields, 'specHash', what),
     partitionCount: number(fields, 'partitionCount', what),
+    slots: slots.map(parseSlot),
     objects: objects.map(parseObject),
     ...(dense === undefined ? {} : { dense: parseDenseObject(dense) }),
+  };
+}
+
+function parseSlot(value: unknown): NamedSlot {
+  const what = 'snapshot slot';
+  const fields = asFields(value, what);
+  return {
+    slot: number(fields, 'slot', what),
+    name: text(fields, 'name', what),
+    dim: number(fields, 'dim', what),
   };
 }
 
@@ -74,17 +102,31 @@ export interface SnapshotReply {
   readonly objects: readonly SnapshotObject[];
 }
 
+export function snapshotReply(reply: SnapshotReply) {
+  return { ...head(), ...reply };
+}
+
 export function parseSnapshotReply(value: unknown): SnapshotReply {
   const what = 'snapshot reply';
-  const fields = asMessage(value, what);
+  const fields = asModelMessage(value, what);
   const { objects } = fields;
   if (!Array.isArray(objects)) throw wrong(what, 'objects', 'a list', objects);
   return { specHash: text(fields, 'specHash', what), objects: objects.map(parseObject) };
 }
 
-export function parseDenseObject(value: unknown): DenseObject {
+function parseDenseObject(value: unknown): DenseObject {
   const what = 'dense object';
   return storedObject(asFields(value, what), what);
+}
+
+/** Where the network was put. */
+export function denseSnapshotReply(object: DenseObject) {
+  return { ...head(), ...object };
+}
+
+export function parseDenseSnapshotReply(value: unknown): DenseObject {
+  const what = 'dense snapshot reply';
+  return storedObject(asModelMessage(value, what), what);
 }
 
 function storedObject(fields: Fields, what: string): DenseObject {
@@ -96,9 +138,13 @@ function storedObject(fields: Fields, what: string): DenseObject {
   };
 }
 
-function parseObject(fields: Fields): SnapshotObject {
+function parseObject(value: unknown): SnapshotObject {
   const what = 'snapshot object';
+  const fields = asFields(value, what);
+  const kind = objectKinds.find((each) => each === fields['kind']);
+  if (!kind) throw wrong(what, 'kind', objectKinds.join(' or '), fields['kind']);
   return {
+    kind,
     ...storedObject(fields, what),
     partition: number(fields, 'partition', what),
     rows: number(fields, 'rows', what),
@@ -108,12 +154,12 @@ function parseObject(fields: Fields): SnapshotObject {
 }
 
 export function encodeMark(mark: SnapshotMark): Uint8Array {
-  return encode({ v: protocolVersion, ...mark });
+  return encode({ ...head(), ...mark });
 }
 
 export function decodeMark(bytes: Uint8Array): SnapshotMark {
   const what = 'snapshot mark';
-  const fields = asMessage(decode(bytes), what);
+  const fields = asModelMessage(decode(bytes), what);
   return {
     specHash: text(fields, 'specHash', what),
     partition: number(fields, 'partition', what),
@@ -133,12 +179,12 @@ export interface SnapshotCommand {
 }
 
 export function snapshotCommand(command: SnapshotCommand) {
-  return { v: protocolVersion, ...command };
+  return { ...head(), ...command };
 }
 
 export function parseSnapshotCommand(value: unknown): SnapshotCommand {
   const what = 'snapshot command';
-  const fields = asMessage(value, what);
+  const fields = asModelMessage(value, what);
   return { snapshot: text(fields, 'snapshot', what), partitions: partitionsOf(fields, what) };
 }
 
@@ -151,12 +197,12 @@ export interface RestoreCommand {
 }
 
 export function restoreCommand(command: RestoreCommand) {
-  return { v: protocolVersion, ...command };
+  return { ...head(), ...command };
 }
 
 export function parseRestoreCommand(value: unknown): RestoreCommand {
   const what = 'restore command';
-  const fields = asMessage(value, what);
+  const fields = asModelMessage(value, what);
   const from = fields.from as Fields | undefined;
   if (typeof from !== 'object' || from === null)
     throw wrong(what, 'from', 'a sequence or a snapshot', from);

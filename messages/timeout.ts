@@ -1,10 +1,11 @@
 import { StarlingError } from '../core/base/errors.js';
+import { header } from './headers.js';
 
 /**
  * A request may say in this header how many milliseconds its caller waits; whoever answers then does not work longer, and
  * gives those he asks himself a part of it. A duration and not a time, as in gRPC: the clocks of two hosts need not agree.
  */
-export const timeoutHeader = 'Starling-Timeout-Ms';
+export const timeoutHeader = header.timeoutMs;
 
 export function timeoutFields(timeoutMs: number): Record<string, string> {
   return { [timeoutHeader]: String(Math.ceil(timeoutMs)) };

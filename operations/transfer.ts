@@ -1,6 +1,7 @@
 import { StarlingError } from '../core/base/errors.js';
 import { partitionSource } from '../core/embedding/snapshot/partition-snapshot.js';
 import { IntervalSet } from '../core/base/interval-set.js';
+import { namedSlots } from '../core/blueprint/named-slots.js';
 import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { SnapshotManifest, SnapshotObject } from '../messages/snapshots.js';
@@ -81,6 +82,7 @@ export async function transfer(options: TransferOptions): Promise<string> {
     createdAtMs: Date.now(),
     specHash: shape.hash,
     partitionCount: shape.partitionCount,
+    slots: namedSlots(from.config),
     objects,
     dense,
   };

@@ -1,4 +1,5 @@
 import { decode } from '../messages/codec.js';
+import { parseDeadLetters } from '../messages/dead-letters.js';
 import { streamName } from '../messages/streams.js';
 import { lastToken } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
@@ -25,25 +26,14 @@ export async function lettersSince(bus: Bus, after: number): Promise<LetterFigur
   const codes: Record<string, number> = {};
   await replay(bus, { stream: streamName.deadLetter, fromSequence: after + 1 }, (message) => {
     if (message.sequence <= after) return;
-    const letter = letterOf(message.bytes);
-    letters++;
-    events += letter.events;
-    codes[letter.code] = (codes[letter.code] ?? 0) + 1;
-    const { origin } = letter;
-    if (origin.startsWith('starling.raw.') && lastToken(origin) === 'impression') {
-      impressionsRefused += letter.events;
+    const { origin, letters: told } = parseDeadLetters(decode(message.bytes));
+    const isImpression = origin.startsWith('starling.raw.') && lastToken(origin) === 'impression';
+    for (const letter of told) {
+      letters++;
+      events += letter.events;
+      codes[letter.code] = (codes[letter.code] ?? 0) + 1;
+      if (isImpression) impressionsRefused += letter.events;
     }
   });
   return { letters, events, impressionsRefused, codes };
-}
-
-function letterOf(bytes: Uint8Array): { events: number; code: string; origin: string } {
-  const letter = (decode(bytes) ?? {}) as Record<string, unknown>;
-  const { code } = (letter['error'] ?? {}) as { code?: unknown };
-  const { events, origin } = letter;
-  return {
-    events: typeof events === 'number' ? events : 1,
-    code: typeof code === 'string' ? code : 'INTERNAL',
-    origin: typeof origin === 'string' ? origin : '',
-  };
 }

@@ -1,3 +1,4 @@
+import { noActionFacts, noFacts } from '../core/joining/event-facts.js';
 import type { Actions } from '../messages/events.js';
 import type { RankBatch } from '../messages/ranking.js';
 import type { EventTable } from './event-files.js';
@@ -156,6 +157,7 @@ export class ReplayDriver {
       atMs: Float64Array.from(rows, this.#options.atMs),
       contexts: columns.length === 0 ? [] : rows.map((row) => contextOf(columns, row)),
       log: 'required',
+      facts: noFacts,
     };
   }
 
@@ -167,6 +169,7 @@ export class ReplayDriver {
       atMs: Float64Array.from(rows, this.#options.atMs),
       labels: Float32Array.from(rows, (row) => events.labels[row]!),
       acceptedAtMs: new Float64Array(rows.length), // The processor enters when the stream took it.
+      facts: noActionFacts,
     };
   }
 

@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { StarlingError } from '../core/base/errors.js';
 import { ingest } from '../client/ingest.js';
-import { protocolVersion } from '../messages/codec.js';
 import type { RawFeatures } from '../messages/features.js';
-import { parseFeaturesReply } from '../messages/features.js';
+import { featuresRequest, parseFeaturesReply } from '../messages/features.js';
 import { streamName } from '../messages/streams.js';
 import type { ActorStatus } from '../messages/actor-status.js';
 import type { Entity } from '../messages/subjects.js';
@@ -71,7 +70,7 @@ async function areStored(
   known: ReadonlyMap<string, RawFeatures>,
 ): Promise<boolean> {
   const request = { users: entity === 'user' ? ids : [], items: entity === 'item' ? ids : [] };
-  const message = { v: protocolVersion, ...request };
+  const message = featuresRequest(request);
   const options = { deadlineMs, attemptMs: 2_000 };
   const reply = parseFeaturesReply(await call(bus, subject.featuresGet, message, options), request);
   const found = entity === 'user' ? reply.users : reply.items;

@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { decode, encode, protocolVersion } from '../messages/codec.js';
+import { noFacts } from '../core/joining/event-facts.js';
+import { decode, encode } from '../messages/codec.js';
 import type { RankBatch } from '../messages/ranking.js';
+import { rankBatchReply } from '../messages/ranking.js';
 import type { Bus } from '../runtime/bus.js';
 import { ReplayRequests } from './replay-requests.js';
 
@@ -11,6 +13,7 @@ const batch: RankBatch = {
   atMs: new Float64Array(1),
   contexts: [],
   log: 'required',
+  facts: noFacts,
 };
 
 /** Sites that are all answered by rankers of `dataCenter`. */
@@ -18,8 +21,8 @@ function replayAnsweredBy(dataCenter: string) {
   const asked: unknown[] = [];
   const request: Bus['request'] = async (_subject, bytes) => {
     asked.push(decode(bytes));
-    const reply = { scores: new Float32Array(1), denseVersion: 1, through: 0, dataCenter };
-    return encode({ v: protocolVersion, ...reply });
+    const sound = { denseVersion: 1, through: 0, degraded: false, rerouted: false };
+    return encode(rankBatchReply({ ...sound, scores: new Float32Array(1), dataCenter }));
   };
   const bus = { request } as unknown as Bus;
   const sites = ['east', 'west'].map((name) => ({ dataCenter: name, bus }));

@@ -1,5 +1,7 @@
 import type { VisibleNotice } from '../messages/ranking.js';
 
+type HeardNotice = Pick<VisibleNotice, 'dataCenter' | 'shard' | 'through' | 'resolved'>;
+
 /** What one shard said last, and what was settled by then. */
 interface Step {
   readonly through: number;
@@ -44,7 +46,7 @@ export class VisibleLedger {
   }
 
   /** Notices may come late, twice or out of order, and from a shard that was restarted. */
-  observe({ dataCenter, shard, through, resolved }: VisibleNotice): void {
+  observe({ dataCenter, shard, through, resolved }: HeardNotice): void {
     const shards = this.#through.get(dataCenter);
     if (shards?.[shard] === undefined) return;
     shards[shard] = Math.max(shards[shard], through);

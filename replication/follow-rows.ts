@@ -20,13 +20,13 @@ export function followRows(
   target: TrainedPartition,
   { shape, ...options }: FollowRowsOptions,
 ): PartitionFollower<RowsDelta> {
-  const { slotCount, dim, hash } = shape;
+  const { tables, hash } = shape;
   return new PartitionFollower({
     ...options,
     partition: target.number,
     stream: streamName.deltas,
     subject: subject.deltaRows(target.number),
-    parse: (value) => parseRows(value, slotCount, dim),
+    parse: (value) => parseRows(value, tables),
     specHash: hash,
     target,
   });

@@ -40,7 +40,7 @@ export async function savePartition(
     rows = rowCounts.reduce((sum, count) => sum + count, 0);
   }
   const stored = await store.put(snapshot, name, chunks(), pace);
-  return { ...stored, partition, rows, startSequence: mark.sequence };
+  return { ...stored, kind: 'rows', partition, rows, startSequence: mark.sequence };
 }
 
 export function objectName(partition: number): string {

@@ -6,8 +6,9 @@ import { partitionTarget } from '../core/embedding/snapshot/partition-snapshot.j
 import type { SnapshotTarget } from '../core/embedding/snapshot/rows.js';
 import type { RowsDelta } from '../messages/deltas.js';
 import type { PushRequest } from '../messages/parameters.js';
-import { trailWidth } from '../messages/parameters.js';
 import type { SnapshotMark } from '../messages/snapshots.js';
+import { TrailReader, TrailWriter, keepsBooks } from '../messages/trail.js';
+import type { Trail } from '../messages/trail.js';
 import type { FollowerTarget } from './partition-follower.js';
 
 /** What the tables of a partition are; actors derive it from the configuration. */
@@ -33,11 +34,11 @@ export class TrainedPartition implements FollowerTarget<RowsDelta> {
   readonly #shape: TrainedShape;
   rows: EmbeddingPartition;
   applied = new IntervalSet();
-  /** Impressions settled by the applied batches; kept by partition 0 alone, since every batch visits it once. */
+  /** Impressions settled by the applied batches; kept where the books are kept, since every batch visits each partition once. */
   resolved = 0;
   /** Newest event time in the rows, seconds. */
   atSeconds = 0;
-  #trail: number[] = [];
+  readonly #trail = new TrailWriter();
   #appliedAtMs = 0;
 
   constructor(number: number, shape: TrainedShape) {
@@ -57,15 +58,14 @@ export class TrainedPartition implements FollowerTarget<RowsDelta> {
     for (const batch of push.batches) this.applied.add(batch);
     this.atSeconds = Math.max(this.atSeconds, push.atSeconds);
     if (this.#appliedAtMs === 0) this.#appliedAtMs = Date.now();
-    if (this.number !== 0) return;
-    for (let at = 0; at < push.trail.length; at += trailWidth) this.resolved += push.trail[at + 1]!;
-    this.#trail.push(...push.trail);
+    if (!keepsBooks(this.number) || !push.trail) return;
+    this.resolved += new TrailReader(push.trail).resolved;
+    this.#trail.append(push.trail);
   }
 
   /** What the next delta tells of the pushes in it. */
-  takeNews(): { readonly trail: Float64Array; readonly appliedAtMs: number } {
-    const news = { trail: Float64Array.from(this.#trail), appliedAtMs: this.#appliedAtMs };
-    this.#trail = [];
+  takeNews(): { readonly trail: Trail | undefined; readonly appliedAtMs: number } {
+    const news = { trail: this.#trail.take(), appliedAtMs: this.#appliedAtMs };
     this.#appliedAtMs = 0;
     return news;
   }

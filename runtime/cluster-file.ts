@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { StarlingError, messageOf } from '../core/base/errors.js';
+import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
+import { requireStateVersion } from '../messages/state-version.js';
 import { hasProcess } from './os/has-process.js';
 
 /**
@@ -21,8 +22,7 @@ const accessSchema = z.object({
     .array(z.object({ name: z.string(), role: z.enum(['training', 'inference']), url: z.string() }))
     .min(1),
   ...signIn.shape,
-  /** Absent where an earlier release runs, in which everybody signed in alike. */
-  admin: signIn.optional(),
+  admin: signIn,
   tls: z
     .object({ ca: z.string(), cert: z.string().optional(), key: z.string().optional() })
     .optional(),
@@ -64,8 +64,12 @@ async function readText(file: string): Promise<string | undefined> {
 
 function parse(text: string, file: string): ClusterAccess {
   try {
-    return accessSchema.parse(JSON.parse(text));
+    const content: unknown = JSON.parse(text);
+    const { version } = z.object({ version: z.unknown() }).parse(content);
+    requireStateVersion(version, file);
+    return accessSchema.parse(content);
   } catch (cause) {
+    if (codeOf(cause) === 'STATE_INVALID') throw cause;
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
     throw new StarlingError('STATE_INVALID', `${file} is damaged: ${reason}`, { file }, { cause });
   }

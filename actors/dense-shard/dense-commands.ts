@@ -1,8 +1,12 @@
 import { StarlingError } from '../../core/base/errors.js';
-import { asMessage, text } from '../../messages/checks.js';
-import { protocolVersion } from '../../messages/codec.js';
+import { commandReply } from '../../messages/ownership.js';
 import type { SnapshotManifest } from '../../messages/snapshots.js';
-import { decodeManifest, parseRestoreCommand } from '../../messages/snapshots.js';
+import {
+  decodeManifest,
+  denseSnapshotReply,
+  parseRestoreCommand,
+  parseSnapshotCommand,
+} from '../../messages/snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import type { DenseLedger, NetworkState } from './dense-ledger.js';
 import type { DenseLog } from './dense-log.js';
@@ -44,8 +48,8 @@ export function denseCommands({ log, ledger, store, initial, publishAll }: Dense
 
   return {
     snapshot: async (value: unknown) => {
-      const snapshot = text(asMessage(value, 'dense snapshot'), 'snapshot', 'dense snapshot');
-      return { v: protocolVersion, ...(await store.put(snapshot, objectName, [log.stateBytes()])) };
+      const { snapshot } = parseSnapshotCommand(value);
+      return denseSnapshotReply(await store.put(snapshot, objectName, [log.stateBytes()]));
     },
     restore: async (value: unknown) => {
       const { from } = parseRestoreCommand(value);
@@ -55,7 +59,7 @@ export function denseCommands({ log, ledger, store, initial, publishAll }: Dense
           : ((await log.checkpointAt(from.sequence)) ?? (await fromSnapshots(from.sequence)));
       ledger.adopt(state ?? initial());
       await publishAll();
-      return { v: protocolVersion, denseVersion: ledger.denseVersion };
+      return commandReply({ sequence: log.sequence, denseVersion: ledger.denseVersion });
     },
   };
 }

@@ -1,7 +1,8 @@
 import { IntervalSet } from '../../core/base/interval-set.js';
 import type { AdamOptions } from '../../core/model/adam.js';
 import { adamStep, createAdamState } from '../../core/model/adam.js';
-import type { DenseState, PushOutcome } from '../../messages/parameters.js';
+import type { DenseState } from '../../messages/network-state.js';
+import type { PushOutcome } from '../../messages/parameters.js';
 
 /** The network without its ledger. */
 export type NetworkState = Pick<DenseState, 'parameters' | 'optimizerState' | 'steps'>;

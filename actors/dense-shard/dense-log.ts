@@ -1,8 +1,9 @@
 import { codeOf } from '../../core/base/errors.js';
-import { decode, encode, protocolVersion } from '../../messages/codec.js';
+import { decode, encode } from '../../messages/codec.js';
 import { fenced } from '../../messages/ownership.js';
-import type { DenseState } from '../../messages/parameters.js';
-import { parseDenseState, refuseSpec } from '../../messages/parameters.js';
+import type { DenseState } from '../../messages/network-state.js';
+import { denseStateMessage, parseDenseState } from '../../messages/network-state.js';
+import { refuseSpec } from '../../messages/parameters.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
@@ -24,6 +25,11 @@ export class DenseLog {
     this.#context = context;
     this.#ledger = ledger;
     this.#specHash = specHash;
+  }
+
+  /** Of the newest state in the log. */
+  get sequence(): number {
+    return this.#sequence;
   }
 
   /** Takes the newest state over and writes one of this epoch behind it. */
@@ -84,15 +90,16 @@ export class DenseLog {
 
   stateBytes(): Uint8Array {
     const { denseVersion, applied, parameters } = this.#ledger;
-    return encode({
-      v: protocolVersion,
-      specHash: this.#specHash,
-      denseVersion,
-      trainedThrough: applied.watermark,
-      parameters,
-      epoch: this.#context.identity.epoch,
-      ...this.#ledger.optimizerState(),
-      applied: applied.encode(),
-    });
+    return encode(
+      denseStateMessage({
+        specHash: this.#specHash,
+        denseVersion,
+        trainedThrough: applied.watermark,
+        parameters,
+        epoch: this.#context.identity.epoch,
+        ...this.#ledger.optimizerState(),
+        applied: applied.encode(),
+      }),
+    );
   }
 }

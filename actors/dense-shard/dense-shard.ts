@@ -1,8 +1,16 @@
-import { asMessage, f64 } from '../../messages/checks.js';
-import { encode, protocolVersion } from '../../messages/codec.js';
+import { encode } from '../../messages/codec.js';
 import { fenced } from '../../messages/ownership.js';
-import type { DensePush } from '../../messages/parameters.js';
-import { parseDensePush, refuseSpec } from '../../messages/parameters.js';
+import type { DensePush } from '../../messages/network-state.js';
+import {
+  denseReply,
+  denseVersionMessage,
+  durableReply,
+  parseDenseDurable,
+  parseDensePull,
+  parseDensePush,
+} from '../../messages/network-state.js';
+import type { PushOutcome } from '../../messages/parameters.js';
+import { refuseSpec } from '../../messages/parameters.js';
 import { subject } from '../../messages/subjects.js';
 import { Lease } from '../../replication/lease.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
@@ -40,12 +48,13 @@ export function createDenseShard(context: ActorContext): Actor {
   let saves = 0;
   let versionTimer: NodeJS.Timeout | undefined;
 
-  const reply = (outcome: string) => ({
-    v: protocolVersion,
-    outcome,
-    denseVersion: ledger.denseVersion,
-    parameters,
-  });
+  const reply = (outcome: PushOutcome) =>
+    denseReply({
+      outcome,
+      denseVersion: ledger.denseVersion,
+      parameters,
+      sequence: log.sequence,
+    });
 
   function requireLease(): void {
     if (!lease.valid)
@@ -94,14 +103,13 @@ export function createDenseShard(context: ActorContext): Actor {
   async function publishVersion(): Promise<void> {
     if (servedVersion === ledger.denseVersion) return;
     servedVersion = ledger.denseVersion;
-    const bytes = encode({
-      v: protocolVersion,
+    const version = denseVersionMessage({
       specHash: blueprint.hash,
       denseVersion: ledger.denseVersion,
       trainedThrough: ledger.applied.watermark,
       parameters,
     });
-    await appendDurably(context, subject.denseVersion, bytes);
+    await appendDurably(context, subject.denseVersion, encode(version));
     if (performance.now() - checkpointAtMs < checkpointIntervalMs) return;
     checkpointAtMs = performance.now();
     await log.checkpoint();
@@ -121,12 +129,10 @@ export function createDenseShard(context: ActorContext): Actor {
   }
 
   async function answerDurable(value: unknown) {
-    const batches = f64(asMessage(value, 'dense durable'), 'batches', 'dense durable');
+    const batches = parseDenseDurable(value);
     await durable(batches);
-    return {
-      v: protocolVersion,
-      durable: batches.every((batch) => ledger.applied.has(batch)),
-    };
+    const isDurable = batches.every((batch) => ledger.applied.has(batch));
+    return durableReply({ durable: isDurable, sequence: log.sequence });
   }
 
   return {
@@ -147,7 +153,8 @@ export function createDenseShard(context: ActorContext): Actor {
         [subject.densePush, async (value) => push(parseDensePush(value, parameters.length))],
         [
           subject.densePull,
-          async () => {
+          async (value) => {
+            parseDensePull(value);
             requireLease();
             return reply('applied');
           },

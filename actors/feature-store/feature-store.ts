@@ -1,8 +1,12 @@
 import path from 'node:path';
 import { codeOf, messageOf } from '../../core/base/errors.js';
-import { decode, protocolVersion } from '../../messages/codec.js';
+import { decode } from '../../messages/codec.js';
 import type { FeaturesRequest } from '../../messages/features.js';
-import { parseFeatureChange, parseFeaturesRequest } from '../../messages/features.js';
+import {
+  featuresReply,
+  parseFeatureChange,
+  parseFeaturesRequest,
+} from '../../messages/features.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
@@ -43,11 +47,11 @@ export function createFeatureStore(context: ActorContext): Actor {
   }
 
   function get(request: FeaturesRequest) {
-    return {
-      v: protocolVersion,
+    return featuresReply({
+      sequence,
       users: request.users.map((id) => store.get('user', id) ?? null),
       items: request.items.map((id) => store.get('item', id) ?? null),
-    };
+    });
   }
 
   return {

@@ -2,7 +2,10 @@ import type { StarlingError } from '../../core/base/errors.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import type { JoinOutput } from '../../core/joining/types.js';
-import { protocolVersion } from '../../messages/codec.js';
+import type { DeadLetters } from '../../messages/dead-letters.js';
+import { deadLettersMessage } from '../../messages/dead-letters.js';
+import type { ExampleSpec } from '../../messages/example-columns.js';
+import { header } from '../../messages/headers.js';
 import { fenced } from '../../messages/ownership.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
@@ -14,8 +17,8 @@ import { outboxBytes, outboxKind, readOutbox, sampleMessages } from './outbox-co
 import type { SamplePosition } from './sample-position.js';
 import { positionHeaders, positionOf } from './sample-position.js';
 
-/** Carries the outbox number, so that a restarted joiner knows what the stream has already. */
-const numberHeader = 'Starling-Outbox';
+/** Too many: a message that is too long. Too few: a window full of them is as many messages. */
+const lettersPerMessage = 512;
 const retryMs = 1_000;
 
 /** What the stream has of this joiner's samples. */
@@ -23,7 +26,7 @@ export interface PublishedSamples {
   /** Stream sequence of the last message; 0: there is none. */
   readonly sequence: number;
   readonly number: number;
-  /** Undefined where there is none, or an earlier release has made it. */
+  /** Undefined where there is none. */
   readonly position: SamplePosition | undefined;
 }
 
@@ -38,7 +41,7 @@ export async function publishedSamples(context: ActorContext): Promise<Published
 }
 
 function numberOf(message: StreamMessage): number {
-  return Number(message.header(numberHeader) ?? 0);
+  return Number(message.header(header.outboxNumber) ?? 0);
 }
 
 /**
@@ -49,7 +52,7 @@ export class JoinOutbox {
   readonly latency = new LatencyHistogram();
   readonly #context: ActorContext;
   readonly #store: JoinStore;
-  readonly #options: { readonly specHash: string; readonly rowsMax: number };
+  readonly #options: { readonly spec: ExampleSpec; readonly rowsMax: number };
   #entries: OutboxEntry[] = [];
   #numberLast = 0;
   #confirmed = 0;
@@ -66,7 +69,7 @@ export class JoinOutbox {
   constructor(
     context: ActorContext,
     store: JoinStore,
-    options: { specHash: string; rowsMax: number },
+    options: { spec: ExampleSpec; rowsMax: number },
   ) {
     this.#context = context;
     this.#store = store;
@@ -153,7 +156,7 @@ export class JoinOutbox {
     try {
       this.#sequence = await appendDurably(this.#context, subject.samples(identity.index), body, {
         messageId,
-        headers: { [numberHeader]: String(number), ...positionHeaders(position) },
+        headers: { [header.outboxNumber]: String(number), ...positionHeaders(position) },
         after: { stream: streamName.samples, sequence: this.#sequence },
       });
     } catch (error) {
@@ -174,16 +177,13 @@ export class JoinOutbox {
     const added = sampleMessages(output.samples, options).map(({ message, position }) =>
       this.#entry(outboxBytes(outboxKind.samples, position, message)),
     );
-    for (const letter of output.deadLetters)
-      added.push(
-        this.#entry(
-          outboxBytes(
-            outboxKind.deadLetter,
-            { ...place, rows: 0, complete: true },
-            this.#letter(letter),
-          ),
-        ),
-      );
+    const { deadLetters } = output;
+    for (let start = 0; start < deadLetters.length; start += lettersPerMessage) {
+      const letters = this.#letters(deadLetters.slice(start, start + lettersPerMessage));
+      const position = { ...place, rows: 0, complete: true };
+      const message = deadLettersMessage(letters);
+      added.push(this.#entry(outboxBytes(outboxKind.deadLetter, position, message)));
+    }
     return added;
   }
 
@@ -204,17 +204,16 @@ export class JoinOutbox {
     return { number: ++this.#numberLast, bytes };
   }
 
-  #letter(letter: JoinOutput['deadLetters'][number]) {
-    const { code, message, ...content } = letter;
+  #letters(buried: JoinOutput['deadLetters']): DeadLetters {
     const { address } = this.#context.identity;
     return {
-      v: protocolVersion,
       atMs: Date.now(),
       address,
       origin: 'join',
-      events: 1,
-      error: { code, message },
-      content,
+      sequence: 0,
+      letters: buried.map(({ code, message, ...content }) => ({
+        ...{ code, message, events: 1, content },
+      })),
     };
   }
 

@@ -6,14 +6,16 @@ import { idleWatermarkMs } from '../../core/joining/idle-watermark.js';
 import { JoinWindow } from '../../core/joining/join-window.js';
 import { Popularity } from '../../core/retrieval/popularity.js';
 import { asMessage } from '../../messages/checks.js';
-import { decode, encode, protocolVersion } from '../../messages/codec.js';
+import { decode, encode } from '../../messages/codec.js';
 import type { WindowAdvance } from '../../messages/events.js';
 import {
   advanceMessage,
+  joinCloseReply,
   parseActions,
   parseAdvance,
   parseImpressions,
 } from '../../messages/events.js';
+import { popularMessage } from '../../messages/ranking.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
@@ -82,7 +84,7 @@ export function createJoiner(context: ActorContext): Actor {
         else window.advance(watermarkMs);
       } else if (kind === 'actions') {
         arrivedAtMs = Date.now();
-        const actions = parseActions(value);
+        const actions = parseActions(value, spec);
         window.observeActions(actions);
         undrainedRows += actions.requestIds.length;
         actions.items.forEach(
@@ -90,13 +92,14 @@ export function createJoiner(context: ActorContext): Actor {
         );
       } else {
         arrivedAtMs = Date.now();
-        const impressions = parseImpressions(value, spec.hash);
+        const impressions = parseImpressions(value, spec);
         window.observeImpressions(impressions);
         undrainedRows += impressions.requestIds.length;
       }
     } catch (error) {
       await deadLetter(context, {
         origin: message.subject,
+        sequence: message.sequence,
         content: message.bytes,
         error,
         events: 1,
@@ -157,7 +160,8 @@ export function createJoiner(context: ActorContext): Actor {
         .then(() => (advancing = undefined));
     if (index === 0) {
       const items = popularity.top(config.serving.popularItems);
-      if (items.length > 0) bus.publish(subject.popular, encode({ v: protocolVersion, items }));
+      if (items.length > 0)
+        bus.publish(subject.popular, encode(popularMessage({ items, sequence: consumed })));
     }
   }
 
@@ -172,7 +176,7 @@ export function createJoiner(context: ActorContext): Actor {
     while (consumed < sequence && !stopping)
       await new Promise((resolve) => setTimeout(resolve, closePollMs));
     await settled();
-    return { v: protocolVersion, ...window.counters };
+    return joinCloseReply({ sequence, ...window.counters });
   }
 
   /** The store of a window that went on elsewhere is of no use: the log is. */
@@ -187,7 +191,7 @@ export function createJoiner(context: ActorContext): Actor {
       store = JoinStore.open(folder);
     }
     window = new JoinWindow(joinOptions, store);
-    outbox = new JoinOutbox(context, store, { specHash: spec.hash, rowsMax: 512 });
+    outbox = new JoinOutbox(context, store, { spec, rowsMax: 512 });
     const state = store.load();
     if (state.progress) window.restore({ progress: state.progress, records: state.records });
     await outbox.restore(state, published);

@@ -1,18 +1,21 @@
+import { StarlingError } from '../../core/base/errors.js';
+import { selectFacts } from '../../core/joining/event-facts.js';
 import type { SampleBatch } from '../../core/joining/types.js';
 import { selectExamples } from '../../core/features/example-batch.js';
 import { encode } from '../../messages/codec.js';
-import { samplesMessage } from '../../messages/events.js';
+import type { ExampleSpec } from '../../messages/example-columns.js';
+import { outcomesOf } from '../../messages/outcomes.js';
+import { noProgress } from '../../messages/progress-marks.js';
+import { samplesMessage } from '../../messages/samples.js';
 import type { SamplePosition } from './sample-position.js';
 
 /**
- * What an outbox entry is: the first byte says which stream it goes to, and whether a position follows: from, to and
- * rows as float64, complete as a byte. Numbers are for ever.
+ * What an outbox entry is: the first byte says which stream it goes to; a position follows, from, to and rows as float64,
+ * complete as a byte. Numbers are for ever.
  */
 export const outboxKind = { samples: 0, deadLetter: 1 } as const;
 export type OutboxKind = (typeof outboxKind)[keyof typeof outboxKind];
 
-/** Set in the first byte; entries of an earlier release have no position. */
-const placed = 0x80;
 const headBytes = 1 + 3 * 8 + 1;
 
 export interface OutboxContent {
@@ -29,7 +32,7 @@ export function outboxBytes(
   const body = encode(message);
   const bytes = new Uint8Array(headBytes + body.length);
   const view = new DataView(bytes.buffer);
-  view.setUint8(0, kind | placed);
+  view.setUint8(0, kind);
   view.setFloat64(1, position.from);
   view.setFloat64(9, position.to);
   view.setFloat64(17, position.rows);
@@ -38,13 +41,16 @@ export function outboxBytes(
   return bytes;
 }
 
-/** @param window of the store that the entry is from. */
+/**
+ * @param window of the store that the entry is from.
+ * @throws StarlingError CORRUPT
+ */
 export function readOutbox(bytes: Uint8Array, window: string): OutboxContent {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const kind = (view.getUint8(0) & ~placed) as OutboxKind;
-  if ((view.getUint8(0) & placed) === 0) {
-    const position = { window, from: 0, to: 0, rows: 0, complete: true };
-    return { kind, position, body: bytes.subarray(1) };
+  const kind = Object.values(outboxKind).find((each) => each === view.getUint8(0));
+  if (kind === undefined) {
+    const text = `an outbox entry of kind ${view.getUint8(0)} is none of this release`;
+    throw new StarlingError('CORRUPT', text);
   }
   const position = {
     window,
@@ -57,7 +63,7 @@ export function readOutbox(bytes: Uint8Array, window: string): OutboxContent {
 }
 
 export interface SampleMessageOptions {
-  readonly specHash: string;
+  readonly spec: ExampleSpec;
   readonly rowsMax: number;
   /** Impressions that were settled without becoming a sample (dropped negatives, late ones). */
   readonly settledWithout: number;
@@ -72,7 +78,7 @@ export interface SampleMessageOptions {
  */
 export function sampleMessages(
   samples: SampleBatch,
-  { specHash, rowsMax, settledWithout, skip, place }: SampleMessageOptions,
+  { spec, rowsMax, settledWithout, skip, place }: SampleMessageOptions,
 ): { readonly message: unknown; readonly position: SamplePosition }[] {
   const count = samples.labels.length;
   if (count <= skip && settledWithout === 0) return [];
@@ -82,7 +88,7 @@ export function sampleMessages(
     const complete = end >= count;
     const resolved = end - start + (complete ? settledWithout : 0);
     messages.push({
-      message: samplesMessage({ specHash, resolved, ...slice(samples, start, end) }),
+      message: samplesMessage(spec, { resolved, ...slice(samples, start, end) }),
       position: { ...place, rows: end, complete },
     });
   }
@@ -96,11 +102,13 @@ function slice(samples: SampleBatch, start: number, end: number) {
     requestIds: samples.requestIds.slice(start, end),
     users: samples.users.slice(start, end),
     items: samples.items.slice(start, end),
-    labels: samples.labels.slice(start, end),
+    outcomes: outcomesOf(samples.labels.slice(start, end)),
     sampleRates: samples.sampleRates.slice(start, end),
     scores: samples.scores.slice(start, end),
     atMs: samples.atMs.slice(start, end),
     acceptedAtMs: samples.acceptedAtMs.slice(start, end),
+    facts: whole ? samples.facts : selectFacts(samples.facts, rows),
+    progress: noProgress,
     examples: whole ? samples.examples : selectExamples(samples.examples, rows),
   };
 }

@@ -1,3 +1,5 @@
+import { StarlingError } from '../../core/base/errors.js';
+import { header } from '../../messages/headers.js';
 import type { StreamMessage } from '../../runtime/bus.js';
 
 /**
@@ -17,23 +19,26 @@ export interface SamplePosition {
   readonly complete: boolean;
 }
 
-const windowHeader = 'Starling-Window';
-const positionHeader = 'Starling-Position';
-
 export function positionHeaders(position: SamplePosition): Record<string, string> {
   const { window, from, to, rows, complete } = position;
   return {
-    [windowHeader]: window,
-    [positionHeader]: [from, to, rows, complete ? 1 : 0].join('.'),
+    [header.window]: window,
+    [header.position]: [from, to, rows, complete ? 1 : 0].join('.'),
   };
 }
 
-/** @returns undefined for a message of an earlier release, which could not be continued elsewhere. */
-export function positionOf(message: Pick<StreamMessage, 'header'>): SamplePosition | undefined {
-  const window = message.header(windowHeader);
-  const numbers = message.header(positionHeader)?.split('.').map(Number);
-  if (window === undefined || numbers?.length !== 4) return undefined;
-  if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 0)) return undefined;
+/** @throws StarlingError CORRUPT for a message without one: it is not of a joiner. */
+export function positionOf(message: Pick<StreamMessage, 'header'>): SamplePosition {
+  const window = message.header(header.window);
+  const numbers = message.header(header.position)?.split('.').map(Number);
+  const isPlaced =
+    window !== undefined &&
+    numbers?.length === 4 &&
+    numbers.every((number) => Number.isSafeInteger(number) && number >= 0);
+  if (!isPlaced) {
+    const text = `samples without a place (${header.window}, ${header.position})`;
+    throw new StarlingError('CORRUPT', text);
+  }
   const [from, to, rows, complete] = numbers as [number, number, number, number];
   return { window, from, to, rows, complete: complete === 1 };
 }

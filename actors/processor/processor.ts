@@ -68,10 +68,9 @@ export function createProcessor(context: ActorContext): Actor {
     try {
       counts.messages++;
       const value = decode(message.bytes);
-      if (isColumnar(value, 'impressions'))
-        await forwardImpressions(parseImpressions(value, spec.hash));
+      if (isColumnar(value, 'impressions')) await forwardImpressions(parseImpressions(value, spec));
       else if (isColumnar(value, 'actions'))
-        await forwardActions(stampAccepted(parseActions(value), message.atMs));
+        await forwardActions(stampAccepted(parseActions(value, spec), message.atMs));
       else await handlePublic(type, value, message);
       message.ack();
     } catch (error) {
@@ -89,7 +88,7 @@ export function createProcessor(context: ActorContext): Actor {
     }
     counts.deadLettered++;
     await deadLetter(context, {
-      origin: message.subject,
+      ...originOf(message),
       content: message.bytes,
       error,
       events: 1,
@@ -110,7 +109,7 @@ export function createProcessor(context: ActorContext): Actor {
         good.push(check(type ?? 'impression', content, message.atMs));
       } catch (error) {
         counts.deadLettered++;
-        await deadLetter(context, { origin: message.subject, content, error, events: 1 });
+        await deadLetter(context, { ...originOf(message), content, error, events: 1 });
       }
     }
     if (good.length === 0) return;
@@ -151,14 +150,14 @@ export function createProcessor(context: ActorContext): Actor {
   async function forwardImpressions(batch: Impressions): Promise<void> {
     counts.impressions += batch.requestIds.length;
     await toJoiners(batch.requestIds, (rows) =>
-      impressionsMessage(spec.hash, rows ? selectImpressions(batch, rows) : batch),
+      impressionsMessage(spec, rows ? selectImpressions(batch, rows) : batch),
     );
   }
 
   async function forwardActions(batch: Actions): Promise<void> {
     counts.actions += batch.requestIds.length;
     await toJoiners(batch.requestIds, (rows) =>
-      actionsMessage(rows ? selectActions(batch, rows) : batch),
+      actionsMessage(rows ? selectActions(batch, rows) : batch, spec),
     );
   }
 
@@ -217,4 +216,8 @@ export function createProcessor(context: ActorContext): Actor {
     },
     stats: () => ({ ...counts, inFlight: inFlight.size }),
   };
+}
+
+function originOf({ subject: origin, sequence }: WorkMessage) {
+  return { origin, sequence };
 }

@@ -1,5 +1,6 @@
 import { StarlingError } from '../../core/base/errors.js';
 import type { Transform } from '../../core/features/transform.js';
+import { noActionFacts, noFacts } from '../../core/joining/event-facts.js';
 import type { Actions, Impressions } from '../../messages/events.js';
 import type { FeatureChange } from '../../messages/features.js';
 import type { PublicAction, PublicFeatures, PublicImpression } from '../../messages/public.js';
@@ -55,6 +56,7 @@ export async function impressionsOf(
     items: events.map((event) => event.item),
     atMs: Float64Array.from(events, (event) => eventTime(event.timestamp, acceptedAtMs)),
     scores: Float32Array.from(events, (event) => event.score ?? Number.NaN),
+    facts: noFacts,
     examples: transform.assemble(
       users,
       items,
@@ -70,6 +72,7 @@ export function actionsOf(events: readonly PublicAction[], acceptedAtMs: number)
     atMs: Float64Array.from(events, (event) => eventTime(event.timestamp, acceptedAtMs)),
     labels: Float32Array.from(events, (event) => event.label),
     acceptedAtMs: new Float64Array(events.length).fill(acceptedAtMs),
+    facts: noActionFacts,
   };
 }
 

@@ -230,7 +230,8 @@ export class HeldPartition {
       const entry = await directory.refresh(this.number);
       if (entry?.owner !== context.identity.index || entry.epoch !== epoch)
         throw fenced(`partition ${this.number} has another owner by now.`, { epoch });
-      const log = new PartitionLog(context, epoch, end);
+      const slots = this.partition.rows.tables;
+      const log = new PartitionLog(context, { epoch, sequence: end, slots });
       const deltaNumber = follower.position.deltaNumber + 1;
       try {
         await log.open(this.#emptyDelta(deltaNumber), [...newest]);
@@ -285,7 +286,7 @@ export class HeldPartition {
       applied: applied.encode(),
       resolved,
       atSeconds,
-      trail: new Float64Array(0),
+      trail: undefined,
       appliedAtMs: 0,
     };
   }

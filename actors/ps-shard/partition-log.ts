@@ -1,6 +1,6 @@
 import { StarlingError, codeOf } from '../../core/base/errors.js';
 import { decode, encode } from '../../messages/codec.js';
-import type { RowsDelta, WeightsDelta } from '../../messages/deltas.js';
+import type { RowsDelta, StoredSlot, WeightsDelta } from '../../messages/deltas.js';
 import { parseDeltaNumber, rowsMessage, weightsMessage } from '../../messages/deltas.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
@@ -9,6 +9,13 @@ import { appendDurably } from '../../runtime/append-durably.js';
 
 /** A part of a delta as an owner writes it; the log adds the epoch. */
 export type DeltaContent = Omit<RowsDelta, 'epoch'>;
+
+export interface PartitionLogOptions {
+  readonly epoch: number;
+  readonly sequence: number;
+  /** Of the partition, in the order of its tables. */
+  readonly slots: readonly StoredSlot[];
+}
 
 /**
  * The log of one partition as its one writer sees it. Each record of rows names the sequence of the one before it, so
@@ -21,15 +28,17 @@ export type DeltaContent = Omit<RowsDelta, 'epoch'>;
 export class PartitionLog {
   readonly #context: Pick<ActorContext, 'bus' | 'log'>;
   readonly epoch: number;
+  readonly #slots: readonly StoredSlot[];
   #sequence: number;
   #bytes = 0;
   #serving: Promise<unknown> = Promise.resolve();
 
-  /** @param sequence of the newest record of rows, which is known to be in the tables; 0 where there is none. */
-  constructor(context: Pick<ActorContext, 'bus' | 'log'>, epoch: number, sequence: number) {
+  /** @param options.sequence of the newest record of rows, which is known to be in the tables; 0 where there is none. */
+  constructor(context: Pick<ActorContext, 'bus' | 'log'>, options: PartitionLogOptions) {
     this.#context = context;
-    this.epoch = epoch;
-    this.#sequence = sequence;
+    this.epoch = options.epoch;
+    this.#sequence = options.sequence;
+    this.#slots = options.slots;
   }
 
   /** Of the newest record of rows. */
@@ -69,7 +78,7 @@ export class PartitionLog {
 
   async #appendRows(delta: RowsDelta, messageId?: string): Promise<void> {
     const { partition } = delta;
-    const bytes = encode(rowsMessage(delta));
+    const bytes = encode(rowsMessage(delta, this.#slots));
     try {
       this.#sequence = await appendDurably(this.#context, subject.deltaRows(partition), bytes, {
         ...(messageId === undefined ? {} : { messageId }),
@@ -99,7 +108,7 @@ export class PartitionLog {
   }
 
   #serve(delta: WeightsDelta): void {
-    const bytes = encode(weightsMessage(delta));
+    const bytes = encode(weightsMessage(delta, this.#slots));
     const { epoch, partition, deltaNumber, part } = delta;
     const messageId = `w.${epoch}.${partition}.${deltaNumber}.${part}`;
     this.#bytes += bytes.length;

@@ -145,7 +145,7 @@ export class PartitionPublisher {
     for (const [part, rows] of parts.entries()) {
       const last = part === parts.length - 1;
       const head = { specHash, partition: partition.number, deltaNumber, part, last };
-      const news = last ? { applied, trail } : { applied: nothing, trail: nothing };
+      const news = last ? { applied, trail } : { applied: nothing, trail: undefined };
       const { resolved, atSeconds } = mark;
       await log.append({ ...head, ...rows, ...news, resolved, atSeconds, appliedAtMs });
       figures.rows += rows.fids.length / 2;

@@ -1,8 +1,13 @@
 import { LatencyHistogram } from '../../core/base/histogram.js';
-import { protocolVersion } from '../../messages/codec.js';
 import { fenced, notOwner } from '../../messages/ownership.js';
 import type { PullRequest, PushOutcome, PushRequest } from '../../messages/parameters.js';
-import { parsePull, parsePush, refuseSpec } from '../../messages/parameters.js';
+import {
+  parsePull,
+  parsePush,
+  pullReply,
+  pushReply,
+  refuseSpec,
+} from '../../messages/parameters.js';
 import type { ShardVerb } from '../../messages/subjects.js';
 import { subject } from '../../messages/subjects.js';
 import { Lease } from '../../replication/lease.js';
@@ -28,6 +33,7 @@ export function createPsShard(context: ActorContext): Actor {
   const { bus, config, identity, log } = context;
   const blueprint = blueprintOf(config);
   const { slotCount, dim, hash } = blueprint;
+  const widths = blueprint.tables.map((table) => table.dim);
   const figures: PublishFigures = {
     flushMs: new LatencyHistogram(),
     flushes: 0,
@@ -70,19 +76,25 @@ export function createPsShard(context: ActorContext): Actor {
     refuseSpec(request.specHash, hash, 'pull');
     const { counts, fids } = request;
     const rows = new Float32Array((fids.length / 2) * dim);
+    const groups = groupsOf(request);
     let fid = 0;
-    for (const [group, { partition }] of groupsOf(request).entries())
+    for (const [group, { partition }] of groups.entries())
       fid += partition.rows.pull(counts, group * slotCount, fids, fid, rows, fid * dim) / dim;
     rowsPulled += fid;
-    return { v: protocolVersion, rows };
+    return pullReply({ rows, sequence: newestOf(groups) });
   }
 
   async function push(request: PushRequest) {
     refuseSpec(request.specHash, hash, 'push');
     const groups = groupsOf(request);
     const outcome = apply(request, groups);
-    if (outcome !== 'mixed') await Promise.all(groups.map(({ publisher }) => publisher.durable()));
-    return { v: protocolVersion, outcome };
+    if (outcome === 'mixed') return pushReply({ outcome, sequence: 0 });
+    await Promise.all(groups.map(({ publisher }) => publisher.durable()));
+    return pushReply({ outcome, sequence: newestOf(groups) });
+  }
+
+  function newestOf(groups: ReturnType<typeof groupsOf>): number {
+    return Math.max(0, ...groups.map(({ publisher }) => publisher.sequence));
   }
 
   function apply(request: PushRequest, groups: ReturnType<typeof groupsOf>): PushOutcome {
@@ -150,7 +162,7 @@ export function createPsShard(context: ActorContext): Actor {
       const pushes = {
         ...limits,
         subject: subject.push(identity.index),
-        handle: async (value: unknown) => push(parsePush(value, slotCount, dim)),
+        handle: async (value: unknown) => push(parsePush(value, widths)),
       };
       endpoints.push(new ServedEndpoint(bus, pulls), new ServedEndpoint(bus, pushes));
       await hold(directory);

@@ -1,13 +1,18 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { partitionSource } from '../../core/embedding/snapshot/partition-snapshot.js';
-import { protocolVersion } from '../../messages/codec.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
-import { notOwner, parsePartitionCommand } from '../../messages/ownership.js';
+import {
+  commandReply,
+  digestsReply,
+  notOwner,
+  parsePartitionCommand,
+} from '../../messages/ownership.js';
 import type { SnapshotObject } from '../../messages/snapshots.js';
 import {
   decodeManifest,
   parseRestoreCommand,
   parseSnapshotCommand,
+  snapshotReply,
 } from '../../messages/snapshots.js';
 import type { ShardVerb } from '../../messages/subjects.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
@@ -49,13 +54,15 @@ export function shardCommands(
       const found = hold(partition);
       await found.reconcileNow();
       if (!found.isOwned) await found.catchUp();
-      return { v: protocolVersion, rows: found.partition.rows.rowCount };
+      const { sequence } = found.mark;
+      return commandReply({ sequence, rows: found.partition.rows.rowCount });
     },
     async release(value) {
       const { partition, term } = parsePartitionCommand(value);
       directory.refuseFormerLeader(term);
-      await partitionOf(partition).release();
-      return { v: protocolVersion };
+      const released = partitionOf(partition);
+      await released.release();
+      return commandReply({ sequence: released.mark.sequence });
     },
     async snapshot(value) {
       const { snapshot, partitions } = parseSnapshotCommand(value);
@@ -63,13 +70,14 @@ export function shardCommands(
       const pace = new Pace(context.config.snapshots.bytesPerSecondMax);
       for (const number of partitions)
         objects.push(await save(options, snapshot, pace, partitionOf(number)));
-      return { v: protocolVersion, specHash: options.shape.hash, objects };
+      return snapshotReply({ specHash: options.shape.hash, objects });
     },
     async restore(value) {
       const { partitions, from, term } = parseRestoreCommand(value);
       directory.refuseFormerLeader(term);
       let changed = 0;
       let removed = 0;
+      let sequence = 0;
       for (const number of partitions) {
         const wanted =
           'sequence' in from
@@ -78,8 +86,9 @@ export function shardCommands(
         const done = await replace(partitionOf(number), wanted);
         changed += done.changed;
         removed += done.removed;
+        sequence = Math.max(sequence, partitionOf(number).mark.sequence);
       }
-      return { v: protocolVersion, changed, removed };
+      return commandReply({ sequence, changed, removed });
     },
     async digest() {
       const digests = [...held.values()]
@@ -89,7 +98,7 @@ export function shardCommands(
           const place = { partition: each.number, ...markOf(each) };
           return { ...place, digest: rows.digest(), rows: rows.rowCount };
         });
-      return { v: protocolVersion, digests };
+      return digestsReply(digests);
     },
   };
 }

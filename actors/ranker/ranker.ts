@@ -7,11 +7,12 @@ import { createScorer } from '../../core/model/scorer.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { createTransform } from '../../core/features/transform.js';
 import type { EncodedEntity } from '../../core/features/transform.js';
-import { encode, protocolVersion } from '../../messages/codec.js';
+import { encode } from '../../messages/codec.js';
+import { noFacts } from '../../core/joining/event-facts.js';
 import { impressionsMessage } from '../../messages/events.js';
 import { parseRank } from '../../messages/public.js';
 import type { RankBatch } from '../../messages/ranking.js';
-import { isRankBatch, parseRankBatch } from '../../messages/ranking.js';
+import { isRankBatch, parseRankBatch, rankBatchReply } from '../../messages/ranking.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorHealth } from '../../messages/actor-status.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
@@ -98,14 +99,10 @@ export function createRanker(context: ActorContext): Actor {
     examples: ExampleBatch,
     scores: Float32Array,
   ): Promise<void> {
-    const { requestIds, users, items, atMs } = batch;
-    const message = impressionsMessage(spec.hash, {
-      requestIds,
-      users,
-      items,
-      atMs,
-      scores,
-      examples,
+    const { requestIds, users, items, atMs, facts } = batch;
+    const message = impressionsMessage(spec, {
+      ...{ requestIds, users, items, atMs },
+      ...{ scores, facts, examples },
     });
     try {
       await bus.append(subject.ingest('impression'), encode(message), {
@@ -143,14 +140,14 @@ export function createRanker(context: ActorContext): Actor {
     const found = await examplesOf(batch, deadline);
     const { examples } = found;
     const result = await score(found, deadline);
-    if (batch.log === 'none') return { v: protocolVersion, ...result };
+    if (batch.log === 'none') return rankBatchReply(result);
     const logging = logImpressions(batch, examples, result.scores);
     if (batch.log === 'offered') {
       const logged = await offerImpressions(logging, deadline);
-      return { v: protocolVersion, ...result, degraded: result.degraded || !logged };
+      return rankBatchReply({ ...result, degraded: result.degraded || !logged });
     }
     await logging;
-    return { v: protocolVersion, ...result };
+    return rankBatchReply(result);
   }
 
   async function rankPublic(value: unknown, deadline: Deadline) {
@@ -164,6 +161,7 @@ export function createRanker(context: ActorContext): Actor {
       atMs: new Float64Array(0),
       contexts: [request.context],
       log: 'none' as const,
+      facts: noFacts,
     };
     const found = await examplesOf(batch, deadline);
     const { scores, denseVersion, degraded, dataCenter } = await score(found, deadline);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
+import { noFacts } from '../../core/joining/event-facts.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
 import { parseFeatureChange } from '../../messages/features.js';
@@ -81,7 +82,7 @@ export function createRecommender(context: ActorContext): Actor {
         const items = candidates.slice(start, start + rankRowsMax);
         const users = items.map(() => request.user);
         const none = { requestIds: [], atMs: new Float64Array(0), log: 'none' as const };
-        const batch = { ...none, users, items, contexts: [request.context] };
+        const batch = { ...none, facts: noFacts, users, items, contexts: [request.context] };
         const reply = await rank(batch, deadlineMs);
         scores.set(reply.scores, start);
         return reply;
@@ -112,6 +113,7 @@ export function createRecommender(context: ActorContext): Actor {
       atMs: new Float64Array(items.length).fill(Date.now()),
       contexts: [request.context],
       log: 'offered' as const,
+      facts: noFacts,
     };
     try {
       return await rank(batch, deadline.share(logShare, config.serving.deadlineMs));
@@ -181,7 +183,7 @@ export function createRecommender(context: ActorContext): Actor {
       heard.push(
         bus.subscribe(subject.popular, (bytes) => {
           try {
-            catalog.setPopular(parsePopular(decode(bytes)));
+            catalog.setPopular(parsePopular(decode(bytes)).items);
           } catch (error) {
             log.warn(
               { err: String(error) },

@@ -5,6 +5,7 @@ import { servingTarget } from '../../core/embedding/serving/serving-snapshot.js'
 import type { SnapshotTarget } from '../../core/embedding/snapshot/rows.js';
 import type { WeightsDelta } from '../../messages/deltas.js';
 import type { SnapshotMark } from '../../messages/snapshots.js';
+import type { Trail } from '../../messages/trail.js';
 import type { FollowerTarget } from '../../replication/partition-follower.js';
 
 export interface ServedShape {
@@ -16,7 +17,7 @@ export interface ServedShape {
 /** What a delta tells beside its rows. */
 export interface DeltaNews {
   readonly watermark: number;
-  readonly trail: Float64Array;
+  readonly trail: Trail | undefined;
   readonly appliedAtMs: number;
   /** Of a snapshot: all that was settled before, which no trail tells any more. */
   readonly resolved?: number;
@@ -42,7 +43,7 @@ export class ServedPartition implements FollowerTarget<WeightsDelta> {
   reset(): void {
     this.rows = new ServingPartition(this.number, this.#shape.servingTables);
     this.mark = this.#markOfNothing();
-    this.#onDelta({ watermark: 0, trail: new Float64Array(0), appliedAtMs: 0, resolved: 0 });
+    this.#onDelta({ watermark: 0, trail: undefined, appliedAtMs: 0, resolved: 0 });
   }
 
   snapshotTarget(): SnapshotTarget {
@@ -54,7 +55,7 @@ export class ServedPartition implements FollowerTarget<WeightsDelta> {
     this.mark = mark;
     const { watermark } = IntervalSet.decode(mark.applied);
     const { resolved } = mark;
-    this.#onDelta({ watermark, trail: new Float64Array(0), appliedAtMs: 0, resolved });
+    this.#onDelta({ watermark, trail: undefined, appliedAtMs: 0, resolved });
   }
 
   apply(parts: readonly WeightsDelta[], sequence: number): void {

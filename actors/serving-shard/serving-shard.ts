@@ -4,16 +4,19 @@ import { StarlingError } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ServingPartition } from '../../core/embedding/serving/serving-partition.js';
 import { servingSource } from '../../core/embedding/serving/serving-snapshot.js';
-import { encode, protocolVersion } from '../../messages/codec.js';
+import { encode } from '../../messages/codec.js';
 import type { WeightsDelta } from '../../messages/deltas.js';
 import { parseWeights } from '../../messages/deltas.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
+import { digestsReply } from '../../messages/ownership.js';
 import type { LookupRequest } from '../../messages/parameters.js';
-import { parseLookup, refuseSpec } from '../../messages/parameters.js';
+import { lookupReply, parseLookup, refuseSpec } from '../../messages/parameters.js';
+import { visibleMessage } from '../../messages/ranking.js';
 import type { SnapshotObject } from '../../messages/snapshots.js';
-import { parseSnapshotCommand } from '../../messages/snapshots.js';
+import { parseSnapshotCommand, snapshotReply } from '../../messages/snapshots.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
+import { keepsBooks } from '../../messages/trail.js';
 import type { ActorHealth } from '../../messages/actor-status.js';
 import { PartitionFollower } from '../../replication/partition-follower.js';
 import { savePartition } from '../../replication/snapshot-writer.js';
@@ -53,8 +56,7 @@ export function createServingShard(context: ActorContext): Actor {
   function learn(number: number, news: DeltaNews): void {
     const { watermark, trail, appliedAtMs, resolved } = news;
     const nowMs = Date.now();
-    // Partition 0 keeps the books of what is settled.
-    if (resolved !== undefined && number === 0) visibility.beginAt(resolved);
+    if (resolved !== undefined && keepsBooks(number)) visibility.beginAt(resolved);
     visibility.observe(number, watermark, trail, nowMs, live);
     if (live && appliedAtMs > 0) {
       propagation.record(Math.max(0, nowMs - appliedAtMs));
@@ -80,7 +82,7 @@ export function createServingShard(context: ActorContext): Actor {
           partition: number,
           stream,
           subject: subject.deltaWeights(number),
-          parse: (value) => parseWeights(value, slotCount, dim),
+          parse: (value) => parseWeights(value, servingTables),
           specHash: hash,
           target,
           store: openSnapshots(bus, config, identity.dataCenter),
@@ -107,14 +109,21 @@ export function createServingShard(context: ActorContext): Actor {
 
   function announce(): void {
     const { through, resolved } = visibility;
-    const notice = {
-      v: protocolVersion,
+    const notice = visibleMessage({
       dataCenter: identity.dataCenter,
       shard: identity.index,
       through,
       resolved,
-    };
+      sequence: newestSequence(),
+    });
     bus.publish(subject.visible(identity.dataCenter, identity.index), encode(notice));
+  }
+
+  /** Of the copy of the log: the newest record that is in the rows. */
+  function newestSequence(): number {
+    let newest = 0;
+    for (const { mark } of partitions.values()) newest = Math.max(newest, mark.sequence);
+    return newest;
   }
 
   function lookup(request: LookupRequest) {
@@ -141,13 +150,13 @@ export function createServingShard(context: ActorContext): Actor {
       );
       fid += count;
     }
-    return {
-      v: protocolVersion,
+    return lookupReply({
       rows,
       missing,
       through: visibility.through,
+      sequence: newestSequence(),
       dataCenter: identity.dataCenter,
-    };
+    });
   }
 
   async function saveAll(value: unknown) {
@@ -164,7 +173,7 @@ export function createServingShard(context: ActorContext): Actor {
       });
       objects.push({ ...object, endSequence: partitions.get(number)!.mark.sequence });
     }
-    return { v: protocolVersion, specHash: hash, objects };
+    return snapshotReply({ specHash: hash, objects });
   }
 
   async function digestAll() {
@@ -173,7 +182,7 @@ export function createServingShard(context: ActorContext): Actor {
       const place = { partition: number, epoch, deltaNumber, sequence };
       return { ...place, digest: rows.digest(), rows: rows.rowCount };
     });
-    return { v: protocolVersion, digests };
+    return digestsReply(digests);
   }
 
   function sumOf(measure: (rows: ServingPartition) => number): number {

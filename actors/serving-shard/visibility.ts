@@ -1,5 +1,6 @@
-import { trailTimes, trailWidth } from '../../messages/parameters.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
+import type { Trail, TrailEntry } from '../../messages/trail.js';
+import { TrailReader, trailTimes } from '../../messages/trail.js';
 
 /**
  * Turns deltas into "what serving knows by now". A batch is visible once every partition of the shard has applied it;
@@ -10,7 +11,7 @@ export class Visibility {
   readonly #watermarks: Map<number, number>;
   #through = 0;
   #resolved = 0;
-  #pending: { batch: number; resolved: number; samples: number; acceptedAtMs: Float64Array }[] = [];
+  #pending: TrailEntry[] = [];
 
   constructor(partitions: readonly number[]) {
     this.#watermarks = new Map(partitions.map((partition) => [partition, 0]));
@@ -36,21 +37,14 @@ export class Visibility {
   observe(
     partition: number,
     watermark: number,
-    trail: Float64Array,
+    trail: Trail | undefined,
     nowMs: number,
     live: boolean,
   ): void {
     this.#watermarks.set(partition, Math.max(watermark, this.#watermarks.get(partition) ?? 0));
-    for (let at = 0; at < trail.length; at += trailWidth) {
-      this.#pending.push({
-        batch: trail[at]!,
-        resolved: trail[at + 1]!,
-        samples: trail[at + 2]!,
-        acceptedAtMs: trail.slice(at + 3, at + trailWidth),
-      });
-    }
+    if (trail) this.#pending.push(...new TrailReader(trail));
     const through = Math.min(...this.#watermarks.values());
-    if (through <= this.#through && trail.length === 0) return;
+    if (through <= this.#through && !trail) return;
     this.#through = Math.max(through, this.#through);
     this.#settle(nowMs, live);
   }
@@ -64,10 +58,8 @@ export class Visibility {
       }
       this.#resolved += entry.resolved;
       if (!live || entry.samples === 0) continue;
-      for (const acceptedAtMs of entry.acceptedAtMs) {
-        if (acceptedAtMs > 0)
-          this.freshness.record(Math.max(0, nowMs - acceptedAtMs), entry.samples / trailTimes);
-      }
+      for (const acceptedAtMs of entry.acceptedAtMs)
+        this.freshness.record(Math.max(0, nowMs - acceptedAtMs), entry.samples / trailTimes);
     }
     this.#pending = still;
   }

@@ -1,12 +1,14 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
-import { encode, protocolVersion } from '../../messages/codec.js';
+import { encode } from '../../messages/codec.js';
+import { deadLettersMessage, letterOf } from '../../messages/dead-letters.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 
 export interface DeadLetter {
-  /** Where it came from: a stream subject. */
+  /** Where it came from: a stream subject, and the sequence of the record there. */
   readonly origin: string;
+  readonly sequence: number;
   /** The event itself, or the bytes when they could not be read. */
   readonly content: unknown;
   readonly error: unknown;
@@ -21,14 +23,14 @@ export async function deadLetter(context: ActorContext, letter: DeadLetter): Pro
     { origin: letter.origin, code: codeOf(letter.error), err: messageOf(letter.error) },
     'dead letter',
   );
-  const bytes = encode({
-    v: protocolVersion,
-    atMs: Date.now(),
-    address,
-    origin: letter.origin,
-    events: letter.events,
-    error: { code: codeOf(letter.error), message: messageOf(letter.error) },
-    content: letter.content,
-  });
+  const bytes = encode(
+    deadLettersMessage({
+      atMs: Date.now(),
+      address,
+      origin: letter.origin,
+      sequence: letter.sequence,
+      letters: [letterOf(letter.error, letter.events, letter.content)],
+    }),
+  );
   await appendDurably(context, subject.deadLetter(kind), bytes);
 }

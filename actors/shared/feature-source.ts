@@ -1,7 +1,11 @@
 import type { EncodedEntity, Transform } from '../../core/features/transform.js';
 import { codeOf, errorCodes } from '../../core/base/errors.js';
-import { decode, protocolVersion } from '../../messages/codec.js';
-import { parseFeatureChange, parseFeaturesReply } from '../../messages/features.js';
+import { decode } from '../../messages/codec.js';
+import {
+  featuresRequest,
+  parseFeatureChange,
+  parseFeaturesReply,
+} from '../../messages/features.js';
 import type { Entity } from '../../messages/subjects.js';
 import { subject } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
@@ -105,7 +109,7 @@ export class FeatureSource {
     nowMs: number,
     hurry: Hurry | undefined,
   ): Promise<boolean> {
-    const request = { v: protocolVersion, ...missing };
+    const request = featuresRequest(missing);
     let reply: unknown;
     if (!hurry) {
       const options = { deadlineMs: 5_000, attemptMs: 1_000 };

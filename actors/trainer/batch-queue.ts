@@ -1,4 +1,4 @@
-import type { Samples } from '../../messages/events.js';
+import type { Samples } from '../../messages/samples.js';
 import type { WorkMessage } from '../../runtime/bus.js';
 
 export interface QueuedBatch {
@@ -46,7 +46,7 @@ export class BatchQueue {
     let rows = 0;
     let count = 0;
     while (count < this.#waiting.length) {
-      rows += this.#waiting[count]!.samples.labels.length;
+      rows += this.#waiting[count]!.samples.items.length;
       if (count > 0 && rows > this.#rowsMax) break;
       count++;
     }

@@ -5,11 +5,12 @@ import type { RowPooling } from '../../core/model/row-gather.js';
 import { FidDeduper, poolRows, scatterGradients } from '../../core/model/row-gather.js';
 import type { TrainingStep } from '../../core/model/training-step.js';
 import type { PushOutcome } from '../../messages/parameters.js';
-import { concatSamples } from '../../messages/events.js';
+import { mainOf, weightsOfRows } from '../../messages/outcomes.js';
+import { concatSamples } from '../../messages/samples.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import type { QueuedBatch } from './batch-queue.js';
 import type { ParameterClient } from './parameter-client.js';
-import { trailOf } from './trail.js';
+import { batchIdOfMessage, trailOf } from './step-trail.js';
 
 export interface Taught {
   readonly rows: number;
@@ -40,7 +41,8 @@ export class Learner {
 
   async learn(group: readonly QueuedBatch[]): Promise<Taught> {
     const samples = concatSamples(group.map((each) => each.samples));
-    const { examples, labels } = samples;
+    const { examples } = samples;
+    const outcome = mainOf(samples.outcomes);
     if (examples.rowCount === 0) return this.enter(group);
     const { dim, poolings, partitionCount } = this.#blueprint;
     const startMs = performance.now();
@@ -50,10 +52,13 @@ export class Learner {
     const pulledMs = performance.now();
 
     const pooling: RowPooling = { plan, batch: examples, dim, poolings };
-    const weights = new Float32Array(labels.length).fill(1);
+    const weights = weightsOfRows(outcome);
     const pooled = poolRows(pooling, pulled.rows);
     const result = this.#step(
-      { rowCount: examples.rowCount, pooled, dense: examples.dense, labels, weights },
+      {
+        ...{ rowCount: examples.rowCount, pooled, dense: examples.dense },
+        ...{ labels: outcome.labels, weights },
+      },
       this.#parameters,
     );
     const rows = scatterGradients(pooling, result.pooledGradient);
@@ -123,7 +128,7 @@ function refuseNonFinite(gradients: Float32Array, loss: number): void {
 }
 
 function batchesOf(group: readonly QueuedBatch[]): Float64Array {
-  return Float64Array.from(group, (each) => each.message.sequence).sort();
+  return Float64Array.from(group, batchIdOfMessage).sort();
 }
 
 function maxOf(values: Float64Array): number {

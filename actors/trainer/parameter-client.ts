@@ -1,16 +1,23 @@
 import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
-import { protocolVersion } from '../../messages/codec.js';
-import { asMessage } from '../../messages/checks.js';
 import { fenced } from '../../messages/ownership.js';
-import type { DenseReply, PushOutcome } from '../../messages/parameters.js';
+import type { DenseReply } from '../../messages/network-state.js';
 import {
+  denseDurableMessage,
+  densePullMessage,
+  densePushMessage,
   parseDenseReply,
+  parseDurableReply,
+} from '../../messages/network-state.js';
+import type { PushOutcome } from '../../messages/parameters.js';
+import {
   parsePullReply,
   parsePushReply,
   pullMessage,
   pushMessage,
 } from '../../messages/parameters.js';
 import { subject } from '../../messages/subjects.js';
+import type { Trail } from '../../messages/trail.js';
+import { bookkeeper } from '../../messages/trail.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
@@ -42,7 +49,7 @@ export interface PulledRows {
 export interface StepGradients {
   readonly batches: Float64Array;
   readonly atSeconds: number;
-  readonly trail: Float64Array;
+  readonly trail: Trail | undefined;
   /** f32 [unique rows × dim] in the plan's order. */
   readonly rows: Float32Array;
 }
@@ -104,10 +111,10 @@ export class ParameterClient {
           counts,
           fids,
           gradients: gatherShare(share, gradients.rows, dim),
-          trail,
+          trail: partitions.includes(bookkeeper) ? trail : undefined,
         });
         const value = await this.#call(subject.push(share.shard), request, share, pushDeadline);
-        return parsePushReply(value);
+        return parsePushReply(value).outcome;
       }),
     );
     return outcomes.includes('mixed')
@@ -119,7 +126,7 @@ export class ParameterClient {
 
   async pullDense(): Promise<DenseReply> {
     const { bus, parameterCount } = this.#options;
-    const request = { v: protocolVersion };
+    const request = densePullMessage();
     return parseDenseReply(
       await call(bus, subject.densePull, request, denseDeadline),
       parameterCount,
@@ -129,7 +136,7 @@ export class ParameterClient {
   /** Answered at once with the parameters after the step. */
   async pushDense(batches: Float64Array, gradient: Float32Array): Promise<DenseReply> {
     const { bus, blueprint, parameterCount } = this.#options;
-    const request = { v: protocolVersion, specHash: blueprint.hash, batches, gradient };
+    const request = densePushMessage({ specHash: blueprint.hash, batches, gradient });
     return parseDenseReply(
       await call(bus, subject.densePush, request, pushDeadline),
       parameterCount,
@@ -139,9 +146,9 @@ export class ParameterClient {
   /** @throws StarlingError FENCED when the dense shard lost the batches: they must be computed again. */
   async denseDurable(batches: Float64Array): Promise<void> {
     const { bus } = this.#options;
-    const request = { v: protocolVersion, batches };
+    const request = denseDurableMessage(batches);
     const value = await call(bus, subject.denseDurable, request, pushDeadline);
-    if (asMessage(value, 'dense durable').durable === true) return;
+    if (parseDurableReply(value).durable) return;
     const text = 'the dense shard restarted and does not have the batches any more.';
     throw new StarlingError('FENCED', text);
   }
@@ -162,7 +169,7 @@ export class ParameterClient {
         const request = pullMessage({ specHash: hash, partitions, epochs, counts, fids });
         const options = { deadlineMs: attemptMs, retry: 'none' as const };
         const value = await this.#call(subject.pull(shard), request, share, options);
-        scatterShare(share, parsePullReply(value, (fids.length / 2) * dim), rows, dim);
+        scatterShare(share, parsePullReply(value, (fids.length / 2) * dim).rows, rows, dim);
       }),
     );
     return { shares, rows };

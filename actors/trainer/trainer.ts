@@ -5,8 +5,11 @@ import { loadBackend } from '../../core/model/backend.js';
 import { denseLayout } from '../../core/model/dense-parameters.js';
 import { createTrainingStep } from '../../core/model/training-step.js';
 import { decode } from '../../messages/codec.js';
-import type { Samples } from '../../messages/events.js';
-import { parseSamples } from '../../messages/events.js';
+import { noFacts } from '../../core/joining/event-facts.js';
+import { outcomesOf } from '../../messages/outcomes.js';
+import { noProgress } from '../../messages/progress-marks.js';
+import type { Samples } from '../../messages/samples.js';
+import { parseSamples } from '../../messages/samples.js';
 import { streamName } from '../../messages/streams.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
@@ -48,7 +51,7 @@ export function createTrainer(context: ActorContext): Actor {
 
   function receive(message: WorkMessage): void {
     try {
-      queue.put({ message, samples: parseSamples(decode(message.bytes), blueprint.spec.hash) });
+      queue.put({ message, samples: parseSamples(decode(message.bytes), blueprint.spec) });
     } catch (error) {
       void refuse({ message, samples: nothing() }, error);
     }
@@ -62,22 +65,25 @@ export function createTrainer(context: ActorContext): Actor {
       requestIds: [],
       users: [],
       items: [],
-      labels: new Float32Array(0),
+      outcomes: outcomesOf(new Float32Array(0)),
       sampleRates: new Float32Array(0),
       scores: new Float32Array(0),
       atMs: new Float64Array(0),
       acceptedAtMs: new Float64Array(0),
+      facts: noFacts,
       examples: emptyExamples(slotCount, model.denseCount),
+      progress: noProgress,
     };
   }
 
   /** Poison: keep it with its error, and let the watermarks pass it. */
   async function refuse(batch: QueuedBatch, error: unknown): Promise<void> {
     try {
-      counts.deadLettered += batch.samples.labels.length;
-      const events = Math.max(1, batch.samples.labels.length);
+      counts.deadLettered += batch.samples.items.length;
+      const events = Math.max(1, batch.samples.items.length);
       await deadLetter(context, {
         origin: batch.message.subject,
+        sequence: batch.message.sequence,
         content: batch.message.bytes,
         error,
         events,

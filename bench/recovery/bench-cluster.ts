@@ -10,7 +10,6 @@ import { mix32 } from '../../core/base/hash.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import { codeOf } from '../../core/base/errors.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
-import { trailWidth } from '../../messages/parameters.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { RunningCluster } from '../../cluster/cluster.js';
@@ -99,7 +98,7 @@ export class BenchCluster {
     await this.client.push(pulled, {
       batches,
       atSeconds: 1,
-      trail: new Float64Array(trailWidth),
+      trail: undefined,
       rows,
     });
   }

@@ -1,8 +1,8 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import { asMessage, number } from '../../messages/checks.js';
 import type { RestoreRequest } from '../../messages/operations.js';
+import { parseRestoreReply } from '../../messages/ownership.js';
 import type { RestoreCommand } from '../../messages/snapshots.js';
 import { restoreCommand } from '../../messages/snapshots.js';
 import { streamName } from '../../messages/streams.js';
@@ -57,9 +57,9 @@ export async function restore(
       for (const partition of partitions) {
         const command = restoreCommand({ partitions: [partition], from, term });
         const value = await call(bus, subject.shardControl('restore', shard), command, how);
-        const reply = asMessage(value, 'restore reply');
-        totals.changed += number(reply, 'changed', 'restore reply');
-        totals.removed += number(reply, 'removed', 'restore reply');
+        const { changed, removed } = parseRestoreReply(value);
+        totals.changed += changed;
+        totals.removed += removed;
         progress(`partition ${partition} is back`);
       }
     }),

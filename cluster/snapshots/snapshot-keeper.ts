@@ -1,11 +1,11 @@
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
+import { namedSlots } from '../../core/blueprint/named-slots.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import { protocolVersion } from '../../messages/codec.js';
 import type { DenseObject, SnapshotManifest, SnapshotReply } from '../../messages/snapshots.js';
 import {
   encodeManifest,
-  parseDenseObject,
+  parseDenseSnapshotReply,
   parseSnapshotReply,
   snapshotCommand,
 } from '../../messages/snapshots.js';
@@ -155,8 +155,8 @@ export class SnapshotKeeper {
         ),
       ),
     );
-    const request = { v: protocolVersion, snapshot };
-    const dense = parseDenseObject(
+    const request = snapshotCommand({ snapshot, partitions: [] });
+    const dense = parseDenseSnapshotReply(
       await call(bus, subject.denseControl('snapshot'), request, { deadlineMs: 30_000 }),
     );
     return { saved, dense, stream: streamName.deltas, startMs };
@@ -197,6 +197,7 @@ export class SnapshotKeeper {
       createdAtMs: Date.now(),
       specHash: saved[0]!.specHash,
       partitionCount: config.partitions,
+      slots: namedSlots(config),
       objects,
       ...(dense ? { dense } : {}),
     };

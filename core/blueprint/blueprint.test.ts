@@ -49,8 +49,8 @@ describe('blueprint', () => {
 
   test('serving tables have the form of the configuration, and keep the first-order weight', () => {
     for (const serving of ['fp32', 'fp16', 'int8']) {
-      const { servingTables, dim, slotCount } = blueprintWith({ serving });
-      expect(servingTables.map(({ slot }) => slot)).toEqual([0, 1, 2, 3, 4]);
+      const { servingTables, spec, dim, slotCount } = blueprintWith({ serving });
+      expect(servingTables.map(({ slot }) => slot)).toEqual(spec.slots.map(({ id }) => id));
       expect(servingTables).toHaveLength(slotCount);
       const table = new ServingTable(servingTables[0]!);
       expect(table).toMatchObject({ dim, compression: serving });

@@ -55,7 +55,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   const table = (slot: Slot): TableSpec => {
     const own = rowsOf(slot);
     return {
-      slot: slot.index,
+      slot: slot.id,
       dim,
       initializer: initializerOf(own),
       optimizer: optimizerOf(own),
@@ -78,7 +78,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
         ? undefined
         : { bytesMax: rows.memoryBytesMax / config.partitions, evict: rows.evict },
     servingTables: spec.slots.map((slot) => ({
-      slot: slot.index,
+      slot: slot.id,
       dim,
       compression: rowsOf(slot).serving,
       // The first-order weight has another scale than the factors.

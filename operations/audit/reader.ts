@@ -2,6 +2,7 @@ import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import { asMessage, f64 } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
+import { parseDeadLetters } from '../../messages/dead-letters.js';
 import { streamName } from '../../messages/streams.js';
 import { lastToken, subject } from '../../messages/subjects.js';
 import type { Bus, StreamMessage, WorkState } from '../../runtime/bus.js';
@@ -124,18 +125,17 @@ export class AuditReader {
   }
 
   #refused(message: StreamMessage): void {
-    const letter = tryDecode(message.bytes) as Record<string, unknown> | undefined;
-    const { origin, content, events } = letter ?? {};
-    if (typeof origin !== 'string' || !origin.startsWith('starling.raw.')) return;
+    const { origin, letters } = parseDeadLetters(decode(message.bytes));
+    if (!origin.startsWith('starling.raw.')) return;
     const type = lastToken(origin);
     const table = this.#tableOf(type);
     if (!table) return;
-    const value = ArrayBuffer.isView(content) ? tryDecode(content as Uint8Array) : content;
-    const keys = keysOf(value);
-    for (const { requestId, item } of keys ?? []) table.mark(requestId, item, seen.refused);
-    if (keys === undefined) {
-      const count = typeof events === 'number' ? events : 1;
-      this.#unreadable[type === 'impression' ? 'impressions' : 'actions'] += count;
+    for (const { content, events } of letters) {
+      const value = ArrayBuffer.isView(content) ? tryDecode(content as Uint8Array) : content;
+      const keys = keysOf(value);
+      for (const { requestId, item } of keys ?? []) table.mark(requestId, item, seen.refused);
+      if (keys === undefined)
+        this.#unreadable[type === 'impression' ? 'impressions' : 'actions'] += events;
     }
   }
 
@@ -204,9 +204,11 @@ function keysOf(value: unknown): Key[] | undefined {
   if (Array.isArray(value)) return value.flatMap((each) => keyOf(each) ?? []);
   const { requestIds, items } = (value ?? {}) as { requestIds?: unknown; items?: unknown };
   if (Array.isArray(requestIds) && Array.isArray(items)) {
-    return requestIds.map((requestId, i) => ({
-      requestId: String(requestId),
-      item: String(items[i]),
+    // One request id may stand for all rows, as in every column.
+    const one = requestIds.length === 1;
+    return items.map((item, i) => ({
+      requestId: String(requestIds[one ? 0 : i]),
+      item: String(item),
     }));
   }
   const key = keyOf(value);

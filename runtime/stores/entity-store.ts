@@ -1,6 +1,8 @@
 import { open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
-import { StarlingError, messageOf } from '../../core/base/errors.js';
+import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
+import { protocolVersion } from '../../messages/codec.js';
+import { requireStateVersion } from '../../messages/state-version.js';
 
 /**
  * Features by entity id on disk, with the log position they stand for, written in one transaction: a store that was
@@ -17,7 +19,10 @@ export class EntityStore {
       this.#root = open({ path, noSubdir: false });
       this.#rows = this.#root.openDB({ name: 'rows' });
       this.#meta = this.#root.openDB({ name: 'meta', encoding: 'json' });
+      const isNew = this.#meta.get('sequence') === undefined;
+      if (!isNew) requireStateVersion(this.#meta.get('version'), path);
     } catch (cause) {
+      if (codeOf(cause) === 'STATE_INVALID') throw cause;
       throw new StarlingError(
         'STATE_INVALID',
         `can't open the feature store at ${path}: ${messageOf(cause)}.`,
@@ -47,6 +52,7 @@ export class EntityStore {
       await this.#root.transaction(() => {
         for (let i = 0; i < ids.length; i++) this.#rows.putSync([entity, ids[i]!], features[i]!);
         this.#meta.putSync('sequence', sequence);
+        this.#meta.putSync('version', protocolVersion);
       });
     } catch (cause) {
       throw new StarlingError(

@@ -4,7 +4,8 @@ import { decode, encode } from 'cbor-x';
 import { open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
 import { assert } from '../../core/base/assert.js';
-import { StarlingError } from '../../core/base/errors.js';
+import { protocolVersion } from '../../messages/codec.js';
+import { requireStateVersion } from '../../messages/state-version.js';
 import type { ColdRows, JoinChanges, JoinProgress, JoinRecord } from '../../core/joining/types.js';
 import { checkLmdbFile, storageError } from './storage-error.js';
 
@@ -65,11 +66,9 @@ interface StoredState {
   readonly progress: JoinProgress;
   readonly consumed: ConsumedSequences;
   readonly outboxNumberLast: number;
-  /** Absent in a store of an earlier release. */
-  readonly window?: string;
+  readonly window: string;
 }
 
-const stateVersion = 1;
 const stateKey = 'state';
 const defaultMapSizeBytes = 64 * 1024 ** 3;
 
@@ -89,7 +88,7 @@ export class JoinStore implements ColdRows {
     this.#outbox = root.openDB<Buffer, number>({ name: 'outbox', encoding: 'binary' });
     const stored = this.#stored();
     this.#outboxNumberLast = stored?.outboxNumberLast ?? 0;
-    this.window = stored ? (stored.window ?? 'first') : randomUUID();
+    this.window = stored?.window ?? randomUUID();
   }
 
   /**
@@ -136,7 +135,7 @@ export class JoinStore implements ColdRows {
   async commit(commit: JoinCommit): Promise<void> {
     const { changes, outbox } = commit;
     const stored: StoredState = {
-      version: stateVersion,
+      version: protocolVersion,
       progress: changes.progress,
       consumed: commit.consumed,
       outboxNumberLast: outbox.at(-1)?.number ?? this.#outboxNumberLast,
@@ -189,12 +188,7 @@ export class JoinStore implements ColdRows {
     const bytes = this.#root.get(stateKey);
     if (bytes === undefined) return undefined;
     const stored = decode(bytes) as Partial<StoredState> | null;
-    if (stored?.version !== stateVersion) {
-      throw new StarlingError(
-        'STATE_INVALID',
-        `${this.#path}: join state of version ${stored?.version}, not ${stateVersion}`,
-      );
-    }
+    requireStateVersion(stored?.version, this.#path);
     return stored as StoredState;
   }
 }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { operate } from '../../client/operate.js';
 import { codeOf } from '../../core/base/errors.js';
 import { decode, encode, refuseErrorReply } from '../../messages/codec.js';
-import { pullMessage, pushMessage, trailWidth } from '../../messages/parameters.js';
+import { pullMessage, pushMessage } from '../../messages/parameters.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
@@ -31,7 +31,7 @@ async function ask(shard: number, partition: number, epoch: number): Promise<str
     batches: Float64Array.of(1e9 + epoch),
     atSeconds: 1,
     gradients: new Float32Array(0),
-    trail: new Float64Array(trailWidth),
+    trail: undefined,
   });
   const options = { timeoutMs: 30_000 };
   return Promise.all(

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import path from 'node:path';
 import { decode } from '../../messages/codec.js';
+import { parseDeadLetters } from '../../messages/dead-letters.js';
 import { streamName } from '../../messages/streams.js';
 import { readClusterAccess } from '../../runtime/cluster-file.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -58,7 +59,7 @@ describe('the public subjects of a running cluster', () => {
   const untilDeadLetter = async (before: number): Promise<{ code: string; message: string }> => {
     await until('a dead letter', async () => (await deadLetters()) > before || undefined);
     const last = await bus.lastMessage(streamName.deadLetter, 'starling.dead-letter.processor');
-    return (decode(last!.bytes) as { error: { code: string; message: string } }).error;
+    return parseDeadLetters(decode(last!.bytes)).letters[0]!;
   };
 
   test('recommend answers JSON with k distinct items, best first, from the own data center', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
-import { encode } from '../../messages/codec.js';
+import { encode, protocolVersion } from '../../messages/codec.js';
 import { subject } from '../../messages/subjects.js';
 import { audit } from '../../operations/audit/audit.js';
 import type { Stoppable } from '../../runtime/bus.js';
@@ -43,7 +43,8 @@ beforeEach(async () => {
   );
 });
 
-const send = (name: string, value: object) => bus.append(name, encode({ v: 1, ...value }));
+const send = (name: string, value: object) =>
+  bus.append(name, encode({ v: protocolVersion, ...value }));
 const columns = (kind: string, ...requestIds: string[]) => ({
   kind,
   requestIds,
@@ -64,9 +65,8 @@ async function write(change: { lose?: boolean; double?: boolean; skip?: number }
   await send(raw, columns('impressions', 'b', 'c'));
   await send(subject.raw('train', 'action'), columns('actions', 'a'));
   await send(subject.deadLetter('processor'), {
-    origin: raw,
-    content: { requestId: 'bad' },
-    events: 1,
+    ...{ atMs: 1, address: 'train.processor.0', origin: raw, sequence: 1 },
+    letters: [{ code: 'BAD_EVENT', message: '-', events: 1, content: { requestId: 'bad' } }],
   });
   await send(subject.join(0), columns('impressions', 'a'));
   await send(subject.join(0), columns('impressions', 'a', 'b'));

@@ -6,9 +6,9 @@ import base from '../../cluster.config.js';
 import { createRecommender } from '../../actors/recommender/recommender.js';
 import { clientOn } from '../../client/client.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
-import { decode, encode, protocolVersion } from '../../messages/codec.js';
+import { decode, encode } from '../../messages/codec.js';
 import { featureChangeMessage } from '../../messages/features.js';
-import { parseRankBatch } from '../../messages/ranking.js';
+import { parseRankBatch, rankBatchReply } from '../../messages/ranking.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { Actor } from '../../runtime/actor.js';
@@ -124,15 +124,9 @@ describe('a recommender', () => {
       timeouts.push(Number(timeout));
       const { items, log } = parseRankBatch(decode(bytes), 100);
       if (log !== 'none') await new Promise(() => undefined);
-      return encode({
-        v: protocolVersion,
-        scores: Float32Array.from(items, (item) => Number(item) / 10),
-        denseVersion: 7,
-        through: 1,
-        dataCenter,
-        degraded: false,
-        rerouted: false,
-      });
+      const scores = Float32Array.from(items, (item) => Number(item) / 10);
+      const sound = { denseVersion: 7, through: 1, degraded: false, rerouted: false };
+      return encode(rankBatchReply({ ...sound, scores, dataCenter }));
     });
     await ranker.flush();
     return { timeouts };

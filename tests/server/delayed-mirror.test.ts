@@ -6,8 +6,9 @@ import { createServingShard } from '../../actors/serving-shard/serving-shard.js'
 import { blueprintOf, initialParameters } from '../../core/blueprint/blueprint.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
-import { encode, protocolVersion } from '../../messages/codec.js';
+import { encode } from '../../messages/codec.js';
 import { weightsMessage } from '../../messages/deltas.js';
+import { denseVersionMessage } from '../../messages/network-state.js';
 import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
@@ -70,13 +71,14 @@ afterAll(async () => {
 const publishDense = (denseVersion: number, trainedThrough: number) =>
   bus.append(
     subject.denseVersion,
-    encode({
-      v: protocolVersion,
-      specHash: blueprint.hash,
-      denseVersion,
-      trainedThrough,
-      parameters: initialParameters(blueprint),
-    }),
+    encode(
+      denseVersionMessage({
+        specHash: blueprint.hash,
+        denseVersion,
+        trainedThrough,
+        parameters: initialParameters(blueprint),
+      }),
+    ),
   );
 
 /** All batches up to `through` reach the rows of the partitions. */
@@ -87,23 +89,26 @@ async function mirror(through: number, partitions: readonly number[]): Promise<v
     await bus.append(
       subject.deltaWeights(partition),
       encode(
-        weightsMessage({
-          specHash: blueprint.hash,
-          partition,
-          epoch: 1,
-          deltaNumber,
-          part: 0,
-          last: true,
-          evictedCounts: new Uint32Array(blueprint.slotCount),
-          evicted: new Uint32Array(0),
-          counts: new Uint32Array(blueprint.slotCount),
-          fids: new Uint32Array(0),
-          weights: new Float32Array(0),
-          applied,
-          resolved: 0,
-          trail: new Float64Array(0),
-          appliedAtMs: 0,
-        }),
+        weightsMessage(
+          {
+            specHash: blueprint.hash,
+            partition,
+            epoch: 1,
+            deltaNumber,
+            part: 0,
+            last: true,
+            evictedCounts: new Uint32Array(blueprint.slotCount),
+            evicted: new Uint32Array(0),
+            counts: new Uint32Array(blueprint.slotCount),
+            fids: new Uint32Array(0),
+            weights: new Float32Array(0),
+            applied,
+            resolved: 0,
+            trail: undefined,
+            appliedAtMs: 0,
+          },
+          [],
+        ),
       ),
     );
 }

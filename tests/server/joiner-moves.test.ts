@@ -6,13 +6,15 @@ import { parseClusterConfig } from '../../core/config/schema.js';
 import { emptyExamples, selectExamples } from '../../core/features/example-batch.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { decode, encode } from '../../messages/codec.js';
-import { actionsMessage, impressionsMessage } from '../../messages/events.js';
+import { noActionFacts, noFacts } from '../../core/joining/event-facts.js';
+import { actionsMessage, impressionsMessage, joinCloseMessage } from '../../messages/events.js';
+import { mainOf } from '../../messages/outcomes.js';
+import { parseSamples } from '../../messages/samples.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { Actor } from '../../runtime/actor.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
-import { protocolVersion } from '../../messages/codec.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
 import { temporaryFolder } from '../support/starling-process.js';
@@ -75,12 +77,13 @@ async function feed(count: number): Promise<void> {
     const n = sent++;
     const ids = [0, 1, 2].map((k) => `r${3 * n + k}`);
     const times = Float64Array.from(ids, (_id, k) => start + 40 * n + 13 * k);
-    const impressions = impressionsMessage(spec.hash, {
+    const impressions = impressionsMessage(spec, {
       requestIds: ids,
       users: ids.map(() => 'u'),
       items: ids.map(() => 'i'),
       atMs: times,
       scores: new Float32Array(3),
+      facts: noFacts,
       examples: selectExamples(
         { ...empty, rowCount: 3, offsets: zeros(3), dense: dense(3) },
         [0, 1, 2],
@@ -93,6 +96,7 @@ async function feed(count: number): Promise<void> {
       atMs: times.slice(0, 2).map((atMs) => atMs + 20),
       labels: Float32Array.of(1, 0),
       acceptedAtMs: Float64Array.of(0, 0),
+      facts: noActionFacts,
     });
     await bus.append(subject.join(0), encode(actions));
   }
@@ -110,13 +114,10 @@ async function samples(): Promise<{ requestIds: string[]; labels: number[]; reso
   const all = { requestIds: [] as string[], labels: [] as number[], resolved: 0 };
   const { lastSequence } = await bus.streamState(streamName.samples);
   for (let sequence = 1; sequence <= lastSequence; sequence++) {
-    const message = decode((await bus.messageAt(streamName.samples, sequence))!.bytes) as {
-      requestIds: string[];
-      labels: Float32Array;
-      resolved: number;
-    };
+    const { bytes } = (await bus.messageAt(streamName.samples, sequence))!;
+    const message = parseSamples(decode(bytes), spec);
     all.requestIds.push(...message.requestIds);
-    all.labels.push(...message.labels);
+    all.labels.push(...mainOf(message.outcomes).labels);
     all.resolved += message.resolved;
   }
   return all;
@@ -127,7 +128,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 async function close(): Promise<void> {
-  await call(bus, subject.joinControl(0), { v: protocolVersion }, { deadlineMs: 10_000 });
+  await call(bus, subject.joinControl(0), joinCloseMessage(), { deadlineMs: 10_000 });
 }
 
 async function expectEachOnce(): Promise<void> {

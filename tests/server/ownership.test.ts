@@ -26,6 +26,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+const slots = [{ slot: 7, dim: 1, stateWidth: 0 }];
+
+function logOf(epoch: number, sequence: number): PartitionLog {
+  return new PartitionLog({ bus, log }, { epoch, sequence, slots });
+}
+
 function content(partition: number, deltaNumber: number): Omit<RowsDelta, 'epoch'> {
   return {
     specHash: 'abc',
@@ -43,7 +49,7 @@ function content(partition: number, deltaNumber: number): Omit<RowsDelta, 'epoch
     updateCounts: Uint32Array.of(1),
     applied: Float64Array.of(deltaNumber),
     resolved: 0,
-    trail: new Float64Array(0),
+    trail: undefined,
     appliedAtMs: 0,
     atSeconds: 100,
   };
@@ -53,7 +59,7 @@ async function weightsOf(partition: number): Promise<WeightsDelta[]> {
   const found: WeightsDelta[] = [];
   const options = { stream: streamName.deltas, filter: subject.deltaWeights(partition) };
   const tail = await bus.tail(options, ({ bytes }) => {
-    found.push(parseWeights(decode(bytes), 1, 1));
+    found.push(parseWeights(decode(bytes), slots));
   });
   while (found.length < tail.backlog) await new Promise((resolve) => setTimeout(resolve, 5));
   await tail.stop();
@@ -62,15 +68,15 @@ async function weightsOf(partition: number): Promise<WeightsDelta[]> {
 
 describe('the log of a partition', () => {
   test('takes records from the owner that wrote last, and from no other', async () => {
-    const first = new PartitionLog({ bus, log }, 1, 0);
+    const first = logOf(1, 0);
     await first.open(content(0, 1), []);
     await first.append(content(0, 2));
-    const second = new PartitionLog({ bus, log }, 2, first.sequence);
+    const second = logOf(2, first.sequence);
     await second.open(content(0, 3), []);
     await expect(first.append(content(0, 3))).rejects.toMatchObject({ code: 'FENCED' });
     await second.append(content(0, 4));
     // Somebody who did not see all there is can't begin.
-    const late = new PartitionLog({ bus, log }, 3, first.sequence);
+    const late = logOf(3, first.sequence);
     await expect(late.open(content(0, 3), [])).rejects.toMatchObject({ code: 'FENCED' });
     await first.served();
     await second.served();
@@ -84,7 +90,7 @@ describe('the log of a partition', () => {
   });
 
   test('tells serving what the owner before could not tell any more, once', async () => {
-    const dead = new PartitionLog({ bus, log }, 1, 0);
+    const dead = logOf(1, 0);
     await dead.open(content(1, 1), []);
     await dead.append(content(1, 2));
     await dead.served();
@@ -92,10 +98,10 @@ describe('the log of a partition', () => {
     const sequence = await bus.append(subject.deltaRows(1), Uint8Array.of(1), {
       after: { stream: 'DELTAS', sequence: dead.sequence },
     });
-    const heir = new PartitionLog({ bus, log }, 2, sequence);
+    const heir = logOf(2, sequence);
     await heir.open(content(1, 4), [{ ...content(1, 3), epoch: 1 }]);
     await heir.served();
-    const next = new PartitionLog({ bus, log }, 3, heir.sequence);
+    const next = logOf(3, heir.sequence);
     await next.open(content(1, 5), [{ ...content(1, 4), epoch: 2 }]);
     await next.served();
     const told = await weightsOf(1);

@@ -4,7 +4,7 @@ import { partitionOf } from '../../core/base/fid.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import type { TableSpec } from '../../core/embedding/embedding-table.js';
 import { partitionSource } from '../../core/embedding/snapshot/partition-snapshot.js';
-import { encode } from '../../messages/codec.js';
+import { encode, protocolVersion } from '../../messages/codec.js';
 import type { RowsDelta } from '../../messages/deltas.js';
 import { rowsMessage } from '../../messages/deltas.js';
 import { encodeManifest } from '../../messages/snapshots.js';
@@ -83,7 +83,7 @@ function delta(deltaNumber: number, change: Partial<RowsDelta> = {}): RowsDelta 
     updateCounts: Uint32Array.of(1),
     applied: applied.encode(),
     resolved: deltaNumber,
-    trail: new Float64Array(0),
+    trail: undefined,
     appliedAtMs: 0,
     atSeconds: 100,
     ...change,
@@ -91,7 +91,10 @@ function delta(deltaNumber: number, change: Partial<RowsDelta> = {}): RowsDelta 
 }
 
 const write = (record: RowsDelta) =>
-  bus.append(subject.deltaRows(partition), encode(rowsMessage(record)));
+  bus.append(
+    subject.deltaRows(partition),
+    encode(rowsMessage(record, [{ ...table, stateWidth: 0 }])),
+  );
 
 async function writeAll(...numbers: number[]): Promise<void> {
   for (const number of numbers) await write(delta(number));
@@ -138,6 +141,7 @@ async function takeSnapshot(name: string, from: ReturnType<typeof follower>): Pr
       createdAtMs: 1,
       specHash: shape.hash,
       partitionCount: shape.partitionCount,
+      slots: [{ slot: table.slot, name: 'item', dim: table.dim }],
       objects,
     }),
   );
@@ -226,7 +230,7 @@ describe('a follower of a partition', () => {
   test('passes over a message that is no delta', async () => {
     await writeAll(1);
     await bus.append(subject.deltaRows(partition), Uint8Array.of(0xff, 0, 1));
-    await bus.append(subject.deltaRows(partition), encode({ v: 1, deltaNumber: 'two' }));
+    await bus.append(subject.deltaRows(partition), encode({ v: protocolVersion, deltaNumber: 'two' }));
     await writeAll(2);
     const { follower: made, target } = follower();
     await made.start();

@@ -5,10 +5,15 @@ import { clientOn } from '../../client/client.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import type { ClusterConfigInput } from '../../core/config/schema.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
-import { decode, protocolVersion } from '../../messages/codec.js';
-import type { parseDenseState } from '../../messages/parameters.js';
+import { decode } from '../../messages/codec.js';
+import type { parseDenseState } from '../../messages/network-state.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
-import { decodeEntry, parseDigests, partitionKey } from '../../messages/ownership.js';
+import {
+  decodeEntry,
+  digestCommand,
+  parseDigests,
+  partitionKey,
+} from '../../messages/ownership.js';
 import { clusterBucket, streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
@@ -189,7 +194,7 @@ export class LiveCluster {
       if (kind !== 'ps-shard') continue;
       const shard = Number(address.split('.')[2]);
       const name = subject.shardControl('digest', shard);
-      const reply = await call(this.bus, name, { v: protocolVersion }, { deadlineMs: 10_000 });
+      const reply = await call(this.bus, name, digestCommand(), { deadlineMs: 10_000 });
       for (const digest of parseDigests(reply))
         if ((await this.#ownerOf(digest.partition)) === shard)
           digests.set(digest.partition, digest);
@@ -204,6 +209,6 @@ export class LiveCluster {
 
   async servedDigests(dataCenter: string, shard = 0): Promise<PartitionDigest[]> {
     const name = subject.servingControl('digest', dataCenter, shard);
-    return parseDigests(await call(this.bus, name, { v: protocolVersion }, { deadlineMs: 10_000 }));
+    return parseDigests(await call(this.bus, name, digestCommand(), { deadlineMs: 10_000 }));
   }
 }

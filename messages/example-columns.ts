@@ -1,0 +1,127 @@
+import type { ExampleBatch, OccurrenceMarks } from '../core/features/example-batch.js';
+import { noMarks } from '../core/features/example-batch.js';
+import type { FeatureSpec } from '../core/features/feature-spec.js';
+import { StarlingError } from '../core/base/errors.js';
+import type { Fields } from './checks.js';
+import { asFields, f32, u32, wrong } from './checks.js';
+import { columnsOf } from './column-checks.js';
+import { at, f32 as f32Column, noneOf, u8 as u8Column } from '../core/base/columns.js';
+
+/**
+ * Examples in impressions and samples (core/features/example-batch.ts). They name slots and dense columns by id, so they can be told apart
+ * from those of another specification; and they count the occurrences of a slot, a byte each, where memory has offsets: a
+ * quarter of the bytes, and summing them up is the loop that would have to check offsets.
+ */
+export type ExampleSpec = Pick<FeatureSpec, 'hash' | 'slotIds' | 'columnIds'>;
+
+const markTable = { eventTypes: u8Column(), agesSeconds: f32Column() } as const;
+const unmarked = noneOf(markTable);
+const byteMax = 0xff;
+const wordMax = 0xffff;
+
+export function exampleColumns(examples: ExampleBatch, spec: ExampleSpec) {
+  const { fids, dense, marks } = examples;
+  const { eventTypes, agesSeconds } = marks ?? unmarked;
+  return {
+    slots: spec.slotIds,
+    columns: spec.columnIds,
+    counts: countsOf(examples),
+    ...{ fids, dense, eventTypes, agesSeconds },
+  };
+}
+
+function countsOf({ offsets, rowCount, slotCount }: ExampleBatch): Uint8Array | Uint16Array {
+  const cells = rowCount * slotCount;
+  const counts = new Uint8Array(cells);
+  for (let cell = 0; cell < cells; cell++) {
+    const count = offsets[cell + 1]! - offsets[cell]!;
+    if (count > byteMax) return longCountsOf(offsets, cells);
+    counts[cell] = count;
+  }
+  return counts;
+}
+
+function longCountsOf(offsets: Uint32Array, cells: number): Uint16Array {
+  const counts = new Uint16Array(cells);
+  for (let cell = 0; cell < cells; cell++) {
+    const count = offsets[cell + 1]! - offsets[cell]!;
+    if (count > wordMax) {
+      const text = `a slot of a row has ${count} occurrences; at most ${wordMax} travel.`;
+      throw new StarlingError('PAYLOAD_TOO_LARGE', text, { count });
+    }
+    counts[cell] = count;
+  }
+  return counts;
+}
+
+/**
+ * Checks that the counts add up to the fids, so that later loops can't leave the arrays.
+ * @throws StarlingError BAD_MESSAGE; SPEC_MISMATCH for other slots than the specification's, or in another order.
+ */
+export function examplesOf(
+  fields: Fields,
+  name: string,
+  what: string,
+  { spec, rows }: { readonly spec: ExampleSpec; readonly rows: number },
+): ExampleBatch {
+  const place = `${what}.${name}`;
+  const inner = asFields(fields[name], place);
+  requireSame(u32(inner, 'slots', place), spec.slotIds, `${place}.slots`);
+  requireSame(u32(inner, 'columns', place), spec.columnIds, `${place}.columns`);
+  const slotCount = spec.slotIds.length;
+  const denseCount = spec.columnIds.length;
+  const offsets = offsetsOf(inner, place, rows * slotCount);
+  const fids = u32(inner, 'fids', place);
+  const total = offsets[offsets.length - 1]!;
+  if (2 * total !== fids.length) throw wrong(place, 'fids', `${2 * total} words`, fids.length);
+  const dense = f32(inner, 'dense', place, rows * denseCount);
+  const marks = marksOf(inner, place, total);
+  return {
+    rowCount: rows,
+    ...{ slotCount, denseCount, offsets, fids, dense },
+    ...(marks ? { marks } : {}),
+  };
+}
+
+function offsetsOf(inner: Fields, place: string, cells: number): Uint32Array {
+  const { counts } = inner;
+  const tag = Object.prototype.toString.call(counts);
+  if (tag !== '[object Uint8Array]' && tag !== '[object Uint16Array]')
+    throw wrong(place, 'counts', 'a Uint8Array or Uint16Array', counts);
+  const list = counts as Uint8Array | Uint16Array;
+  if (list.length !== cells) throw wrong(place, 'counts', `${cells} elements`, list.length);
+  const offsets = new Uint32Array(cells + 1);
+  // At most 2^20 values of 2^16 each would overflow; the fids that are compared with the end can't be as many.
+  let end = 0;
+  for (let cell = 0; cell < cells; cell++) offsets[cell + 1] = end += list[cell]!;
+  if (end > 0xffffffff) throw wrong(place, 'counts', 'a sum of 32 bits', end);
+  return offsets;
+}
+
+function marksOf(inner: Fields, place: string, total: number): OccurrenceMarks | undefined {
+  const { eventTypes, agesSeconds } = columnsOf(markTable, inner, place, total);
+  if (isUnmarked(eventTypes, agesSeconds)) return undefined;
+  const marks = noMarks(total);
+  for (let f = 0; f < total; f++) {
+    marks.eventTypes[f] = at(eventTypes, f);
+    marks.agesSeconds[f] = at(agesSeconds, f);
+  }
+  return marks;
+}
+
+function isUnmarked(eventTypes: Uint8Array, agesSeconds: Float32Array): boolean {
+  return (
+    eventTypes.length === 1 &&
+    agesSeconds.length === 1 &&
+    eventTypes[0] === 0 &&
+    Number.isNaN(agesSeconds[0])
+  );
+}
+
+function requireSame(theirs: Uint32Array, ours: Uint32Array, what: string): void {
+  let same = theirs.length === ours.length;
+  for (let i = 0; same && i < ours.length; i++) same = theirs[i] === ours[i];
+  if (same) return;
+  const text = `${what}: ids ${[...theirs].join(' ')} are not those of this specification, ${[...ours].join(' ')}.`;
+  throw new StarlingError('SPEC_MISMATCH', text);
+}

@@ -1,0 +1,174 @@
+import type { Fields } from './checks.js';
+import { f32, f64, number, text, wrong } from './checks.js';
+import { protocolVersion } from './codec.js';
+import { asModelMessage, mainModel } from './model-name.js';
+import { mainOutcome } from './outcomes.js';
+import type { PushOutcome } from './parameters.js';
+import { outcomeOf } from './parameters.js';
+import { sequenceOf, throughMarks, throughOf } from './progress-marks.js';
+
+/**
+ * The dense network: gradients in, parameters out, and its records in DENSE and DELTAS. Parameters say which part of the whole they
+ * are, for networks that outgrow a message; there is one part today, and a reader refuses any other.
+ */
+export interface DensePush {
+  readonly specHash: string;
+  readonly batches: Float64Array;
+  /** d(mean loss)/d(parameters); empty when the batches taught nothing and are only entered in the ledger. */
+  readonly gradient: Float32Array;
+}
+
+export interface DenseReply {
+  readonly outcome: PushOutcome;
+  readonly denseVersion: number;
+  readonly parameters: Float32Array;
+  /** Newest record of DENSE with a state. */
+  readonly sequence: number;
+}
+
+const head = () => ({ v: protocolVersion, model: mainModel });
+
+/** The whole as one part. */
+const wholePart = { part: 0, last: true, offset: 0 } as const;
+
+export function densePullMessage() {
+  return head();
+}
+
+export function densePushMessage(push: DensePush) {
+  return { ...head(), ...push };
+}
+
+export function parseDensePush(value: unknown, parameterCount: number): DensePush {
+  const what = 'dense push';
+  const fields = asModelMessage(value, what);
+  const gradient = f32(fields, 'gradient', what);
+  if (gradient.length > 0) f32(fields, 'gradient', what, parameterCount);
+  return {
+    specHash: text(fields, 'specHash', what),
+    batches: f64(fields, 'batches', what),
+    gradient,
+  };
+}
+
+export function parseDensePull(value: unknown): void {
+  asModelMessage(value, 'dense pull');
+}
+
+export function denseReply(reply: DenseReply) {
+  return { ...head(), ...reply, ...wholePart };
+}
+
+export function parseDenseReply(value: unknown, parameterCount: number): DenseReply {
+  const what = 'dense reply';
+  const fields = asModelMessage(value, what);
+  return {
+    outcome: outcomeOf(fields, what),
+    denseVersion: number(fields, 'denseVersion', what),
+    parameters: wholeParameters(fields, what, parameterCount),
+    sequence: sequenceOf(fields, what),
+  };
+}
+
+export function denseDurableMessage(batches: Float64Array) {
+  return { ...head(), batches };
+}
+
+export function parseDenseDurable(value: unknown): Float64Array {
+  return f64(asModelMessage(value, 'dense durable'), 'batches', 'dense durable');
+}
+
+export interface DurableReply {
+  /** False: some were lost with a shard, and must be computed again. */
+  readonly durable: boolean;
+  readonly sequence: number;
+}
+
+export function durableReply(reply: DurableReply) {
+  return { ...head(), ...reply };
+}
+
+export function parseDurableReply(value: unknown): DurableReply {
+  const what = 'dense durable reply';
+  const fields = asModelMessage(value, what);
+  const { durable } = fields;
+  if (typeof durable !== 'boolean') throw wrong(what, 'durable', 'true or false', durable);
+  return { durable, sequence: sequenceOf(fields, what) };
+}
+
+export interface DenseVersion {
+  readonly specHash: string;
+  readonly denseVersion: number;
+  /** The version was trained on rows that knew all batches up to here; serve it with nothing older. */
+  readonly trainedThrough: number;
+  readonly parameters: Float32Array;
+}
+
+export function denseVersionMessage({ trainedThrough, ...version }: DenseVersion) {
+  return {
+    ...head(),
+    ...version,
+    ...wholePart,
+    trainedThrough: throughMarks(trainedThrough),
+    /** What its heads predict, in their order. */
+    outcomes: [mainOutcome],
+  };
+}
+
+export function parseDenseVersion(value: unknown, parameterCount: number): DenseVersion {
+  const what = 'dense version';
+  const fields = asModelMessage(value, what);
+  requireMainOutcome(fields, what);
+  return versionOf(fields, what, parameterCount);
+}
+
+function versionOf(fields: Fields, what: string, parameterCount: number): DenseVersion {
+  return {
+    specHash: text(fields, 'specHash', what),
+    denseVersion: number(fields, 'denseVersion', what),
+    trainedThrough: throughOf(fields, 'trainedThrough', what),
+    parameters: wholeParameters(fields, what, parameterCount),
+  };
+}
+
+export interface DenseState extends DenseVersion {
+  readonly epoch: number;
+  readonly optimizerState: Float32Array;
+  readonly steps: number;
+  readonly applied: Float64Array;
+}
+
+export function denseStateMessage({
+  epoch,
+  optimizerState,
+  steps,
+  applied,
+  ...version
+}: DenseState) {
+  return { ...denseVersionMessage(version), epoch, optimizerState, steps, applied };
+}
+
+export function parseDenseState(value: unknown, parameterCount: number): DenseState {
+  const what = 'dense state';
+  const fields = asModelMessage(value, what);
+  requireMainOutcome(fields, what);
+  return {
+    ...versionOf(fields, what, parameterCount),
+    epoch: number(fields, 'epoch', what),
+    optimizerState: f32(fields, 'optimizerState', what, 2 * parameterCount),
+    steps: number(fields, 'steps', what),
+    applied: f64(fields, 'applied', what),
+  };
+}
+
+function requireMainOutcome({ outcomes }: Fields, what: string): void {
+  if (Array.isArray(outcomes) && outcomes.length === 1 && outcomes[0] === mainOutcome) return;
+  throw wrong(what, 'outcomes', `the one head "${mainOutcome}"`, outcomes);
+}
+
+function wholeParameters(fields: Fields, what: string, parameterCount: number): Float32Array {
+  const { part, last, offset } = fields;
+  if (part !== 0 || last !== true || offset !== 0)
+    throw wrong(what, 'part', 'all parameters in one', part);
+  return f32(fields, 'parameters', what, parameterCount);
+}

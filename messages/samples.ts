@@ -1,0 +1,151 @@
+import { at } from '../core/base/columns.js';
+import type { ExampleBatch } from '../core/features/example-batch.js';
+import { concatExamples } from '../core/features/example-batch.js';
+import type { ImpressionFacts } from '../core/joining/event-facts.js';
+import { gatherFacts, noFacts } from '../core/joining/event-facts.js';
+import { asMessage, number, text } from './checks.js';
+import { protocolVersion } from './codec.js';
+import { f32OfRows, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
+import { impressionFactsOf, refuseOtherSpec } from './events.js';
+import type { ExampleSpec } from './example-columns.js';
+import { exampleColumns, examplesOf } from './example-columns.js';
+import type { OutcomeColumns, Outcomes } from './outcomes.js';
+import { outcomeFields, parseOutcomes } from './outcomes.js';
+import type { ProgressMarks } from './progress-marks.js';
+import { noProgress, progressOf } from './progress-marks.js';
+
+/** Joined training samples: the batch a trainer learns from. Its identity is its stream sequence. */
+export interface Samples {
+  readonly specHash: string;
+  /** Impressions settled by this batch: its samples and the negatives dropped since the batch before. */
+  readonly resolved: number;
+  readonly requestIds: string[];
+  readonly users: string[];
+  readonly items: string[];
+  readonly outcomes: Outcomes;
+  /** 1, or the rate by which negatives were kept. */
+  readonly sampleRates: Float32Array;
+  readonly scores: Float32Array;
+  readonly atMs: Float64Array;
+  /** NaN where no action made the sample. */
+  readonly acceptedAtMs: Float64Array;
+  readonly facts: ImpressionFacts;
+  readonly examples: ExampleBatch;
+  /** By data center: up to which sequence in RAW all is in samples by now. */
+  readonly progress: ProgressMarks;
+}
+
+export function samplesMessage(spec: ExampleSpec, batch: Omit<Samples, 'specHash'>) {
+  const { resolved, requestIds, users, items, outcomes, examples, progress } = batch;
+  const { sampleRates, scores, atMs, acceptedAtMs } = batch;
+  return {
+    ...{ v: protocolVersion, kind: 'samples', specHash: spec.hash, resolved },
+    rowCount: items.length,
+    ...{ requestIds: shared(requestIds), users: shared(users), items },
+    outcomes: outcomeFields(outcomes),
+    ...{ sampleRates: shared(sampleRates), scores },
+    ...{ atMs: shared(atMs), acceptedAtMs: shared(acceptedAtMs) },
+    progress,
+    ...batch.facts,
+    examples: exampleColumns(examples, spec),
+  };
+}
+
+/** @throws StarlingError BAD_MESSAGE, SPEC_MISMATCH */
+export function parseSamples(value: unknown, spec: ExampleSpec): Samples {
+  const what = 'samples';
+  const fields = asMessage(value, what);
+  const specHash = text(fields, 'specHash', what);
+  refuseOtherSpec(specHash, spec.hash, what);
+  const rows = rowCountOf(fields, what);
+  return {
+    specHash,
+    resolved: number(fields, 'resolved', what),
+    requestIds: textsOfRows(fields, 'requestIds', what, rows),
+    users: textsOfRows(fields, 'users', what, rows),
+    items: textsOfRows(fields, 'items', what, rows),
+    outcomes: parseOutcomes(fields, what, rows),
+    sampleRates: f32OfRows(fields, 'sampleRates', what, rows),
+    scores: f32OfRows(fields, 'scores', what, rows),
+    atMs: f64OfRows(fields, 'atMs', what, rows),
+    acceptedAtMs: f64OfRows(fields, 'acceptedAtMs', what, rows),
+    facts: impressionFactsOf(fields, what, rows),
+    examples: examplesOf(fields, 'examples', what, { spec, rows }),
+    progress: progressOf(fields, what),
+  };
+}
+
+/** Several sample batches as one training step. All have the same outcomes. */
+export function concatSamples(batches: readonly Samples[]): Samples {
+  const first = batches[0]!;
+  if (batches.length === 1) return first;
+  const { slotCount, denseCount } = first.examples;
+  return {
+    specHash: first.specHash,
+    resolved: batches.reduce((sum, batch) => sum + batch.resolved, 0),
+    requestIds: batches.flatMap((batch) => batch.requestIds),
+    users: batches.flatMap((batch) => batch.users),
+    items: batches.flatMap((batch) => batch.items),
+    outcomes: Object.fromEntries(
+      Object.keys(first.outcomes).map((name) => [name, concatOutcome(batches, name)]),
+    ),
+    sampleRates: joinF32(batches.map((batch) => batch.sampleRates)),
+    scores: joinF32(batches.map((batch) => batch.scores)),
+    atMs: joinF64(batches.map((batch) => batch.atMs)),
+    acceptedAtMs: joinF64(batches.map((batch) => batch.acceptedAtMs)),
+    facts: concatFacts(batches),
+    examples: concatExamples(
+      batches.map((batch) => batch.examples),
+      slotCount,
+      denseCount,
+    ),
+    progress: batches.at(-1)?.progress ?? noProgress,
+  };
+}
+
+function concatFacts(batches: readonly Samples[]): ImpressionFacts {
+  if (batches.every(({ facts }) => facts === noFacts)) return noFacts;
+  return gatherFacts(
+    batches.flatMap(({ facts, items }) => items.map((_item, row) => ({ facts, row }))),
+  );
+}
+
+/** Masks and weights stay one entry where that says all. */
+function concatOutcome(batches: readonly Samples[], name: string): OutcomeColumns {
+  const columns = batches.map(({ outcomes, items }) => ({
+    ...outcomes[name]!,
+    rows: items.length,
+  }));
+  const spread = (pickOf: (each: OutcomeColumns) => Uint8Array | Float32Array): number[] =>
+    columns.flatMap((each) => Array.from({ length: each.rows }, (_row, i) => at(pickOf(each), i)));
+  const { masks, weights } = columns[0]!;
+  const sameMasks = columns.every((each) => each.masks.length === 1 && each.masks[0] === masks[0]);
+  const sameWeights = columns.every(
+    (each) => each.weights.length === 1 && each.weights[0] === weights[0],
+  );
+  return {
+    labels: joinF32(columns.map(({ labels }) => labels)),
+    masks: sameMasks ? masks : Uint8Array.from(spread((each) => each.masks)),
+    weights: sameWeights ? weights : Float32Array.from(spread((each) => each.weights)),
+  };
+}
+
+function joinF32(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    out.set(part, end);
+    end += part.length;
+  }
+  return out;
+}
+
+function joinF64(parts: readonly Float64Array[]): Float64Array {
+  const out = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    out.set(part, end);
+    end += part.length;
+  }
+  return out;
+}
