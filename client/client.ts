@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { StarlingError, codeOf } from '../core/base/errors.js';
-import { protocolVersion } from '../messages/codec.js';
 import type { PublicLimits } from '../messages/public.js';
 import { parseRank, parseRecommend } from '../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../messages/ranking.js';
@@ -9,7 +8,7 @@ import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 import type { ClusterStatus } from '../messages/cluster-status.js';
-import { parseClusterStatus } from '../messages/cluster-status.js';
+import { parseClusterStatus, statusMessage } from '../messages/cluster-status.js';
 import type { ClusterLocation } from './connect.js';
 import { openConnection } from './connect.js';
 import { Detour } from './detour.js';
@@ -130,7 +129,7 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
     ingestFeatures: (events) => ingest(bus, 'features', events, deadlineMs),
     async status() {
       try {
-        return parseClusterStatus(await call(bus, subject.status, { v: protocolVersion }, options));
+        return parseClusterStatus(await call(bus, subject.status, statusMessage(), options));
       } catch (cause) {
         if (codeOf(cause) !== 'NO_RESPONDERS') throw cause;
         const text = 'nobody answers for a cluster on these NATS servers.';

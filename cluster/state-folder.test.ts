@@ -5,6 +5,7 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { identityOf } from '../runtime/os/process-identity.js';
+import { protocolVersion } from '../messages/codec.js';
 import { readClusterAccess } from '../runtime/cluster-file.js';
 import { openStateFolder, type ClusterDescription } from './state-folder.js';
 
@@ -137,7 +138,7 @@ describe('a state folder', () => {
     const state = await openStateFolder(folder);
     await writeFile(file('cluster.json'), '{"version": 1');
     await expect(readClusterAccess(folder)).rejects.toMatchObject({ code: 'STATE_INVALID' });
-    await writeFile(file('cluster.json'), '{"version": 1}');
+    await writeFile(file('cluster.json'), JSON.stringify({ version: protocolVersion }));
     await expect(readClusterAccess(folder)).rejects.toThrow(/cluster\.json is damaged/);
     await state.release();
   });

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { codeOf, messageOf } from '../core/base/errors.js';
-import { decode, encode, protocolVersion } from '../messages/codec.js';
+import { decode, encode } from '../messages/codec.js';
 import { subject, subjectPattern } from '../messages/subjects.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
-import { parseSupervisionEvent } from '../messages/supervision-events.js';
+import { parseSupervisionEvent, supervisionEventMessage } from '../messages/supervision-events.js';
 import type { Bus, Stoppable } from '../runtime/bus.js';
 
 /** Recent events that status answers with. */
@@ -58,7 +58,7 @@ export class SupervisionLog {
     const event = { ...happened, host: this.#host };
     this.#take(event);
     if (this.#stopped) return;
-    const bytes = encode({ v: protocolVersion, ...event });
+    const bytes = encode(supervisionEventMessage(event));
     const messageId = `${this.#life}.${this.#recorded++}`;
     this.#queue.push({ type: event.type, bytes, messageId });
     if (this.#queue.length > queueMax) this.#queue.shift();

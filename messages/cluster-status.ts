@@ -1,4 +1,5 @@
 import { asMessage, describe } from './checks.js';
+import { protocolVersion } from './codec.js';
 import { StarlingError } from '../core/base/errors.js';
 import type { ActorStatus } from './actor-status.js';
 import type { SupervisionEvent } from './supervision-events.js';
@@ -42,6 +43,14 @@ export interface ClusterStatus {
   /** What executes the model in the trainers. */
   readonly backend?: string;
   readonly natsServer?: { readonly version: string };
+}
+
+export function statusMessage() {
+  return { v: protocolVersion };
+}
+
+export function statusReply(status: ClusterStatus) {
+  return { v: protocolVersion, ...status };
 }
 
 /** Checks the parts that callers walk through; what stands in them comes from the supervisor of the same release. */

@@ -1,6 +1,6 @@
 import { StarlingError } from '../core/base/errors.js';
 import { asMessage, number, text, wrong, type Fields } from './checks.js';
-import { protocolVersion } from './codec.js';
+import { decode, encode, protocolVersion } from './codec.js';
 import { isActorKind, type ActorKind } from './actor-kinds.js';
 
 /**
@@ -81,6 +81,15 @@ export function parseRestore(value: unknown): RestoreRequest {
   return { ...operation, to: { sequence: number(to, 'sequence', what) } };
 }
 
+/** What came of an operation, and of which kind that is: its own. */
+export function operationReply<Result extends object>(result: Result) {
+  return { v: protocolVersion, ...result };
+}
+
+export function progressMessage(progress: Progress) {
+  return { v: protocolVersion, ...progress };
+}
+
 export function parseProgress(value: unknown): Progress {
   const what = 'progress';
   const fields = asMessage(value, what);
@@ -89,4 +98,37 @@ export function parseProgress(value: unknown): Progress {
     done: number(fields, 'done', what),
     total: number(fields, 'total', what),
   };
+}
+
+/**
+ * How many actors of a kind there are to be, where somebody has changed it: the key `scale.<kind>`. It holds while the configuration
+ * still says what it said then.
+ */
+export interface ScaledCount {
+  readonly configured: number;
+  readonly count: number;
+}
+
+export function scaleKey(kind: ActorKind): string {
+  return `scale.${kind}`;
+}
+
+export function encodeScaledCount(scaled: ScaledCount): Uint8Array {
+  return encode({ v: protocolVersion, ...scaled });
+}
+
+/** @throws StarlingError BAD_MESSAGE, UNSUPPORTED_VERSION */
+export function decodeScaledCount(bytes: Uint8Array): ScaledCount {
+  const what = 'scaled count';
+  const fields = asMessage(decode(bytes), what);
+  return {
+    configured: natural(fields, 'configured', what),
+    count: natural(fields, 'count', what),
+  };
+}
+
+function natural(fields: Fields, name: string, what: string): number {
+  const value = number(fields, name, what);
+  if (!Number.isSafeInteger(value) || value < 0) throw wrong(what, name, 'a natural number', value);
+  return value;
 }

@@ -1,4 +1,5 @@
 import { asMessage, number, text, wrong } from './checks.js';
+import { protocolVersion } from './codec.js';
 
 export const supervisionEventTypes = [
   'start',
@@ -41,6 +42,10 @@ export interface SupervisionEvent {
   readonly host?: string;
   /** On `ready` after an exit: from the first exit since the actor was last ready until now. */
   readonly recoveryMs?: number;
+}
+
+export function supervisionEventMessage(event: SupervisionEvent) {
+  return { v: protocolVersion, ...event };
 }
 
 /** @throws StarlingError BAD_MESSAGE for what is no event of a type known here. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import { protocolVersion } from '../../messages/codec.js';
+import { statusReply } from '../../messages/cluster-status.js';
 import type { HostRecord } from '../../messages/hosts.js';
 import { subject } from '../../messages/subjects.js';
 import type { Stoppable } from '../../runtime/bus.js';
@@ -178,7 +178,7 @@ async function join(
     queue: 'status',
     inFlightMax: 32,
     deadlineMs: 5_000,
-    handle: async () => ({ v: protocolVersion, ...view.status() }),
+    handle: async () => statusReply(view.status()),
   });
   undo.push(() => endpoint.stop());
   agent.start();

@@ -1,6 +1,13 @@
-import { encode, protocolVersion } from '../../messages/codec.js';
+import { encode } from '../../messages/codec.js';
 import type { Operation, Progress } from '../../messages/operations.js';
-import { parseDrain, parseOperation, parseRestore, parseScale } from '../../messages/operations.js';
+import {
+  operationReply,
+  parseDrain,
+  parseOperation,
+  parseRestore,
+  parseScale,
+  progressMessage,
+} from '../../messages/operations.js';
 import type { OperateVerb } from '../../messages/subjects.js';
 import { subject } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
@@ -76,7 +83,7 @@ export class Operations implements Stoppable {
         const request = parse(value);
         const teller = new Teller(bus, request.operation);
         try {
-          return { v: protocolVersion, ...(await run(request, teller.tell)) };
+          return operationReply(await run(request, teller.tell));
         } finally {
           teller.stop();
         }
@@ -103,7 +110,7 @@ class Teller {
 
   readonly tell = (progress: Progress): void => {
     this.#last = progress;
-    const bytes = encode({ v: protocolVersion, ...progress });
+    const bytes = encode(progressMessage(progress));
     this.#bus.publish(subject.progress(this.#operation), bytes);
   };
 

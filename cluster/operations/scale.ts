@@ -1,8 +1,8 @@
 import { StarlingError } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import { decode, encode, protocolVersion } from '../../messages/codec.js';
 import type { HostStatus } from '../../messages/hosts.js';
 import type { ScaleRequest } from '../../messages/operations.js';
+import { decodeScaledCount, encodeScaledCount, scaleKey } from '../../messages/operations.js';
 import { clusterBucket } from '../../messages/streams.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
@@ -124,18 +124,14 @@ export function indices(count: number): number[] {
   return Array.from({ length: count }, (_unused, i) => i);
 }
 
-function scaleKey(kind: ActorKind): string {
-  return `scale.${kind}`;
-}
-
 async function keepCount(
   bus: Bus,
   config: ClusterConfig,
   kind: ActorKind,
   count: number,
 ): Promise<void> {
-  const kept = { v: protocolVersion, configured: config.actors[kind], count };
-  await bus.bucketPut(clusterBucket, scaleKey(kind), encode(kept));
+  const kept = encodeScaledCount({ configured: config.actors[kind], count });
+  await bus.bucketPut(clusterBucket, scaleKey(kind), kept);
 }
 
 /** The numbers of the configuration, but for those that were changed while it was the same. */
@@ -144,9 +140,8 @@ export async function readCounts(bus: Bus, config: ClusterConfig): Promise<Actor
   for (const kind of scalable) {
     const bytes = await bus.bucketGet(clusterBucket, scaleKey(kind));
     if (!bytes) continue;
-    const { configured, count } = decode(bytes) as { configured?: unknown; count?: unknown };
-    if (configured === config.actors[kind] && Number.isSafeInteger(count))
-      counts[kind] = count as number;
+    const { configured, count } = decodeScaledCount(bytes);
+    if (configured === config.actors[kind]) counts[kind] = count;
   }
   return counts as ActorCounts;
 }
