@@ -1,0 +1,278 @@
+import {
+  parseClusterStatus,
+  statusMessage,
+  statusReply,
+  type ClusterStatus,
+} from '../../../messages/cluster-status.js';
+import { decode, encode } from '../../../messages/codec.js';
+import { decodeDrain, encodeDrain } from '../../../messages/drains.js';
+import * as hosts from '../../../messages/hosts.js';
+import * as operations from '../../../messages/operations.js';
+import * as ownership from '../../../messages/ownership.js';
+import * as snapshots from '../../../messages/snapshots.js';
+import {
+  parseSupervisionEvent,
+  supervisionEventMessage,
+} from '../../../messages/supervision-events.js';
+import { actorKinds } from '../../../messages/actor-kinds.js';
+import type { GoldenMessage } from './golden-files.js';
+import * as values from './sample-values.js';
+
+const { atMs } = values;
+const specHash = '0123456789abcdef';
+
+const entry = { owner: 1, epoch: 4, followers: [0, 2], term: 3 };
+const command = { partition: 3, term: 3 };
+const digest = {
+  ...{ partition: 3, epoch: 4, deltaNumber: 12_345, sequence: 90 },
+  ...{ digest: 'c890dee5bddef505', rows: 2 },
+};
+const object = {
+  kind: 'rows' as const,
+  name: 'partition-3',
+  bytes: 4096,
+  chunks: 3,
+  sequences: Float64Array.of(7, 8, 9),
+  ...{ partition: 3, rows: 2, startSequence: 80, endSequence: 90 },
+};
+const dense = { name: 'dense', bytes: 512, chunks: 1, sequences: Float64Array.of(10) };
+const manifest = {
+  snapshot: '20231114-221320-000',
+  createdAtMs: atMs,
+  specHash,
+  partitionCount: 4,
+  slots: [{ slot: values.spec.slotIds[0]!, name: 'user', dim: 2 }],
+  objects: [object],
+  dense,
+};
+const mark = {
+  specHash,
+  ...{ partition: 3, epoch: 4, deltaNumber: 12_345, sequence: 90 },
+  applied: values.applied(),
+  ...{ resolved: 7, atSeconds: 1_700_000_000 },
+};
+const drain = {
+  drained: true,
+  by: 'slow' as const,
+  reason: 'east: p99 900 ms',
+  atMs,
+  term: 3,
+};
+const host = {
+  name: 'vm-1',
+  life: 'f00d',
+  dataCenters: ['train', 'east'],
+  capacity: 64,
+  left: false,
+};
+const leader = { host: 'vm-1', life: 'f00d', term: 3, resigned: false };
+const counts = Object.fromEntries(actorKinds.map((kind, i) => [kind, i + 1]));
+const placement = {
+  term: 3,
+  counts: counts as hosts.PlacementRecord['counts'],
+  hosts: { 'train.trainer.0': 'vm-1' },
+};
+const hostStatus = {
+  ...host,
+  number: 5,
+  startedAtMs: atMs,
+  actors: [],
+  natsServers: [{ dataCenter: 'train', pid: 77, url: 'nats://127.0.0.1:4222' }],
+};
+const event = {
+  atMs,
+  address: 'train.trainer.0',
+  type: 'ready' as const,
+  detail: 'in 800 ms',
+  epoch: 2,
+  host: 'vm-1',
+  recoveryMs: 812,
+};
+const status: ClusterStatus = {
+  name: 'starling',
+  leader: 'vm-1',
+  term: 3,
+  hosts: [{ name: 'vm-1', dataCenters: ['train'], capacity: 64, actors: 16 }],
+  startedAtMs: atMs,
+  ready: true,
+  dataCenters: [{ name: 'train', role: 'training', state: 'healthy' }],
+  natsServers: [],
+  actors: [],
+  events: [event],
+};
+const operation = 'op-1';
+
+export const clusterMessages: readonly GoldenMessage[] = [
+  {
+    name: 'partition-entry',
+    write: () => ownership.encodeEntry(entry),
+    read: ownership.decodeEntry,
+    expected: entry,
+  },
+  {
+    name: 'lease',
+    write: () => ownership.encodeLease({ epoch: 4 }),
+    read: ownership.decodeLease,
+    expected: { epoch: 4 },
+  },
+  {
+    name: 'partition-command',
+    write: () => encode(ownership.partitionCommand(command)),
+    read: (bytes) => ownership.parsePartitionCommand(decode(bytes)),
+    expected: command,
+  },
+  {
+    name: 'command-reply',
+    write: () => encode(ownership.commandReply({ sequence: 90, rows: 2 })),
+    read: decode,
+    expected: { v: 2, model: 'main', sequence: 90, rows: 2 },
+  },
+  {
+    name: 'restore-reply',
+    write: () => encode(ownership.commandReply({ sequence: 91, changed: 2, removed: 1 })),
+    read: (bytes) => ownership.parseRestoreReply(decode(bytes)),
+    expected: { sequence: 91, changed: 2, removed: 1 },
+  },
+  {
+    name: 'digest-command',
+    write: () => encode(ownership.digestCommand()),
+    read: decode,
+    expected: { v: 2, model: 'main' },
+  },
+  {
+    name: 'digests',
+    write: () => encode(ownership.digestsReply([digest])),
+    read: (bytes) => ownership.parseDigests(decode(bytes)),
+    expected: [digest],
+  },
+  {
+    name: 'snapshot-command',
+    write: () =>
+      encode(snapshots.snapshotCommand({ snapshot: manifest.snapshot, partitions: [0, 3] })),
+    read: (bytes) => snapshots.parseSnapshotCommand(decode(bytes)),
+    expected: { snapshot: manifest.snapshot, partitions: [0, 3] },
+  },
+  {
+    name: 'snapshot-reply',
+    write: () => encode(snapshots.snapshotReply({ specHash, objects: [object] })),
+    read: (bytes) => snapshots.parseSnapshotReply(decode(bytes)),
+    expected: { specHash, objects: [object] },
+  },
+  {
+    name: 'dense-snapshot-reply',
+    write: () => encode(snapshots.denseSnapshotReply(dense)),
+    read: (bytes) => snapshots.parseDenseSnapshotReply(decode(bytes)),
+    expected: dense,
+  },
+  {
+    name: 'restore-command',
+    write: () =>
+      encode(snapshots.restoreCommand({ partitions: [3], from: { sequence: 80 }, term: 3 })),
+    read: (bytes) => snapshots.parseRestoreCommand(decode(bytes)),
+    expected: { partitions: [3], from: { sequence: 80 }, term: 3 },
+  },
+  {
+    name: 'snapshot-manifest',
+    write: () => snapshots.encodeManifest(manifest),
+    read: snapshots.decodeManifest,
+    expected: manifest,
+  },
+  {
+    name: 'snapshot-mark',
+    write: () => snapshots.encodeMark(mark),
+    read: snapshots.decodeMark,
+    expected: mark,
+  },
+  { name: 'drain', write: () => encodeDrain(drain), read: decodeDrain, expected: drain },
+  { name: 'host', write: () => hosts.encodeRecord(host), read: hosts.decodeHost, expected: host },
+  {
+    name: 'leader',
+    write: () => hosts.encodeRecord(leader),
+    read: hosts.decodeLeader,
+    expected: leader,
+  },
+  {
+    name: 'placement',
+    write: () => hosts.encodeRecord(placement),
+    read: hosts.decodePlacement,
+    expected: placement,
+  },
+  {
+    name: 'host-status',
+    write: () => hosts.encodeRecord(hostStatus),
+    read: (bytes) => hosts.parseHostStatus(decode(bytes)),
+    expected: hostStatus,
+  },
+  {
+    name: 'turn',
+    write: () => hosts.encodeRecord({ id: 'a1', acting: true }),
+    read: hosts.decodeTurn,
+    expected: { id: 'a1', acting: true },
+  },
+  {
+    name: 'epoch',
+    write: () => hosts.encodeRecord({ epoch: 4 }),
+    read: hosts.decodeEpoch,
+    expected: 4,
+  },
+  {
+    name: 'scaled-count',
+    write: () => operations.encodeScaledCount({ configured: 2, count: 3 }),
+    read: operations.decodeScaledCount,
+    expected: { configured: 2, count: 3 },
+  },
+  {
+    name: 'operation-snapshot',
+    write: () => encode(operations.operationMessage({ operation })),
+    read: (bytes) => operations.parseOperation(decode(bytes)),
+    expected: { operation },
+  },
+  {
+    name: 'operation-scale',
+    write: () => encode(operations.operationMessage({ operation, kind: 'ps-shard', count: 3 })),
+    read: (bytes) => operations.parseScale(decode(bytes)),
+    expected: { operation, kind: 'ps-shard', count: 3 },
+  },
+  {
+    name: 'operation-drain',
+    write: () => encode(operations.operationMessage({ operation, dataCenter: 'east' })),
+    read: (bytes) => operations.parseDrain(decode(bytes)),
+    expected: { operation, dataCenter: 'east' },
+  },
+  {
+    name: 'operation-restore',
+    write: () => encode(operations.operationMessage({ operation, to: { atMs } })),
+    read: (bytes) => operations.parseRestore(decode(bytes)),
+    expected: { operation, to: { atMs } },
+  },
+  {
+    name: 'operation-reply',
+    write: () => encode(operations.operationReply({ sequence: 80, changed: 2, removed: 0 })),
+    read: decode,
+    expected: { v: 2, sequence: 80, changed: 2, removed: 0 },
+  },
+  {
+    name: 'progress',
+    write: () => encode(operations.progressMessage({ text: 'partition 3', done: 1, total: 4 })),
+    read: (bytes) => operations.parseProgress(decode(bytes)),
+    expected: { text: 'partition 3', done: 1, total: 4 },
+  },
+  {
+    name: 'supervision-event',
+    write: () => encode(supervisionEventMessage(event)),
+    read: (bytes) => parseSupervisionEvent(decode(bytes)),
+    expected: event,
+  },
+  {
+    name: 'status',
+    write: () => encode(statusMessage()),
+    read: decode,
+    expected: { v: 2 },
+  },
+  {
+    name: 'status-reply',
+    write: () => encode(statusReply(status)),
+    read: (bytes) => parseClusterStatus(decode(bytes)),
+    expected: { v: 2, ...status },
+  },
+];

@@ -1,0 +1,158 @@
+import { noActionFacts, noFacts } from '../../../core/joining/event-facts.js';
+import { decode, encode } from '../../../messages/codec.js';
+import { deadLettersMessage, parseDeadLetters } from '../../../messages/dead-letters.js';
+import {
+  actionsMessage,
+  advanceMessage,
+  impressionsMessage,
+  joinCloseMessage,
+  joinCloseReply,
+  parseActions,
+  parseAdvance,
+  parseImpressions,
+} from '../../../messages/events.js';
+import { featureChangeMessage, parseFeatureChange } from '../../../messages/features.js';
+import { outcomesOf } from '../../../messages/outcomes.js';
+import { parseSamples, samplesMessage } from '../../../messages/samples.js';
+import type { GoldenMessage } from './golden-files.js';
+import * as values from './sample-values.js';
+
+const { spec, atMs } = values;
+
+const impressions = { ...values.impressionRows, facts: noFacts, examples: values.examples };
+const told = { ...impressions, facts: values.allFacts, examples: values.markedExamples };
+const actions = { ...values.actionRows, facts: noActionFacts };
+const organic = {
+  ...actions,
+  facts: {
+    users: ['100006', ''],
+    visitors: ['', 'c9f2'],
+    types: ['purchase', 'view'],
+    values: Float64Array.of(39.8, NaN),
+    currencies: ['EUR', ''],
+    orders: ['o-7781', ''],
+    quantities: Float32Array.of(2, 1),
+    ids: ['o-7781-1', ''],
+    lanes: Uint8Array.of(1),
+    positions: ['main:91264'],
+  },
+  examples: values.markedExamples,
+};
+const samples = {
+  resolved: 3,
+  ...values.impressionRows,
+  outcomes: outcomesOf(Float32Array.of(1, 0)),
+  sampleRates: Float32Array.of(1, 0.5),
+  acceptedAtMs: Float64Array.of(atMs + 3000, NaN),
+  facts: noFacts,
+  examples: values.examples,
+  progress: {},
+};
+const manySamples = {
+  ...samples,
+  outcomes: {
+    ...samples.outcomes,
+    purchase: {
+      labels: Float32Array.of(0, 0),
+      masks: Uint8Array.of(1, 0),
+      weights: Float32Array.of(1, 2.5),
+    },
+  },
+  facts: values.allFacts,
+  examples: values.markedExamples,
+  progress: { main: 91264 },
+};
+const letters = {
+  atMs,
+  address: 'train.processor.0',
+  origin: 'starling.raw.east.action',
+  sequence: 7,
+  letters: [
+    {
+      code: 'BAD_EVENT' as const,
+      message: 'label: expected 0 or 1; got 2',
+      events: 1,
+      content: { requestId: '01JD9', item: '7', label: 2 },
+    },
+  ],
+};
+const change = {
+  entity: 'item' as const,
+  ids: ['7', '8'],
+  features: [{ genres: 'Comedy|Drama', price: 9.5 }, {}],
+};
+
+export const eventMessages: readonly GoldenMessage[] = [
+  {
+    name: 'impressions',
+    write: () => encode(impressionsMessage(spec, impressions)),
+    read: (bytes) => parseImpressions(decode(bytes), spec),
+    expected: impressions,
+  },
+  {
+    name: 'impressions-with-facts',
+    write: () => encode(impressionsMessage(spec, told)),
+    read: (bytes) => parseImpressions(decode(bytes), spec),
+    expected: told,
+  },
+  {
+    name: 'actions',
+    write: () => encode(actionsMessage(actions)),
+    read: (bytes) => parseActions(decode(bytes), spec),
+    expected: actions,
+  },
+  {
+    name: 'actions-organic',
+    write: () => encode(actionsMessage(organic, spec)),
+    read: (bytes) => parseActions(decode(bytes), spec),
+    expected: organic,
+  },
+  {
+    name: 'advance',
+    write: () => encode(advanceMessage({ watermarkMs: atMs })),
+    read: (bytes) => parseAdvance(decode(bytes)),
+    expected: { watermarkMs: atMs },
+  },
+  {
+    name: 'advance-end',
+    write: () => encode(advanceMessage({ watermarkMs: 'end' })),
+    read: (bytes) => parseAdvance(decode(bytes)),
+    expected: { watermarkMs: 'end' },
+  },
+  {
+    name: 'join-close',
+    write: () => encode(joinCloseMessage()),
+    read: decode,
+    expected: { v: 2 },
+  },
+  {
+    name: 'join-close-reply',
+    write: () => encode(joinCloseReply({ sequence: 12, positives: 3 })),
+    read: decode,
+    expected: { v: 2, sequence: 12, positives: 3 },
+  },
+  {
+    name: 'samples',
+    write: () => encode(samplesMessage(spec, samples)),
+    read: (bytes) => parseSamples(decode(bytes), spec),
+    expected: { ...samples, specHash: spec.hash },
+  },
+  {
+    name: 'samples-with-facts',
+    write: () => encode(samplesMessage(spec, manySamples)),
+    read: (bytes) => parseSamples(decode(bytes), spec),
+    expected: { ...manySamples, specHash: spec.hash },
+  },
+  {
+    name: 'dead-letters',
+    write: () => encode(deadLettersMessage(letters)),
+    read: (bytes) => parseDeadLetters(decode(bytes)),
+    expected: letters,
+  },
+  {
+    name: 'features',
+    write: () => encode(featureChangeMessage(change)),
+    read: (bytes) => parseFeatureChange(decode(bytes)),
+    expected: change,
+  },
+];

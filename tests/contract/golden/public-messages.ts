@@ -1,0 +1,153 @@
+import { parseRanking, parseRecommendation } from '../../../client/replies.js';
+import { StarlingError, codeOf } from '../../../core/base/errors.js';
+import {
+  parseAttachMessage,
+  parseChildMessage,
+  parseParentMessage,
+} from '../../../messages/child-messages.js';
+import { decode, encodeAs, errorReply, refuseErrorReply } from '../../../messages/codec.js';
+import { parse, parseRank, parseRecommend, publicEvent } from '../../../messages/public.js';
+import type { GoldenMessage } from './golden-files.js';
+
+/**
+ * What people write and read, and what a supervisor and its actors say to each other. Public bodies name no version: they only
+ * grow, so each of these files must be readable for ever, and may gain fields but lose none.
+ */
+const limits = { kMax: 100, candidatesMax: 100 };
+const json = (value: unknown) => () => encodeAs('json', value);
+
+const recommend = {
+  user: '42',
+  k: 2,
+  context: { device: 'phone' },
+  filter: { genres: 'Comedy' },
+  exclude: ['7'],
+  requestId: '01JD9',
+  from: 'east',
+};
+const rank = { user: '42', candidates: ['7', '8'], context: {}, from: 'east' };
+const recommended = {
+  items: [
+    { item: '8', score: 0.5 },
+    { item: '9', score: 0.25 },
+  ],
+  requestId: '01JD9',
+  modelVersion: 1841,
+  dataCenter: 'east',
+  degraded: false,
+  elsewhere: ['west'],
+};
+const ranked = {
+  scores: [0.5, 0.25],
+  modelVersion: 1841,
+  dataCenter: 'east',
+  degraded: false,
+  elsewhere: ['west'],
+};
+const impression = {
+  requestId: '01JD9',
+  user: '42',
+  item: '7',
+  timestamp: 1_700_000_000,
+  score: 0.5,
+  context: { device: 'phone' },
+};
+const action = { requestId: '01JD9', item: '7', label: 1, timestamp: 1_700_000_001 };
+const features = { entity: 'item', id: '7', features: { genres: 'Comedy|Drama', price: 9.5 } };
+const start = {
+  type: 'start',
+  address: 'train.trainer.0',
+  kind: 'trainer',
+  dataCenter: 'train',
+  index: 0,
+  epoch: 2,
+  partitions: [],
+  config: { name: 'starling' },
+  nats: {
+    url: ['nats://127.0.0.1:4222'],
+    user: 'trainer',
+    password: 'secret',
+    inboxPrefix: '_INBOX_trainer',
+  },
+  stateDir: '/state',
+  serving: true,
+};
+const attach = {
+  type: 'attach',
+  address: 'train.trainer.0',
+  kind: 'trainer',
+  epoch: 2,
+  pid: 77,
+  state: 'ready',
+  partitions: [],
+  startHash: 'beef',
+};
+const failed = { type: 'failed', code: 'FENCED', message: 'somebody else took it' };
+
+const whole = (name: string, read: GoldenMessage['read'], value: object): GoldenMessage => ({
+  ...{ name, json: true, write: json(value), read, expected: value },
+});
+
+/** What an error reply says when it is read. */
+function refusal(bytes: Uint8Array): unknown {
+  try {
+    return refuseErrorReply(decode(bytes));
+  } catch (error) {
+    return { code: codeOf(error), message: (error as Error).message };
+  }
+}
+
+export const publicMessages: readonly GoldenMessage[] = [
+  whole('recommend', (bytes) => parseRecommend(decode(bytes), limits), recommend),
+  whole('rank', (bytes) => parseRank(decode(bytes), limits), rank),
+  {
+    ...whole('recommend-reply', (bytes) => parseRecommendation(decode(bytes)), recommended),
+    expected: { ...recommended, elsewhere: undefined },
+  },
+  {
+    ...whole('rank-reply', (bytes) => parseRanking(decode(bytes), 2), ranked),
+    expected: { ...ranked, elsewhere: undefined },
+  },
+  whole(
+    'event-impression',
+    (bytes) => parse(publicEvent.impression, decode(bytes), 'impression', 'BAD_EVENT'),
+    impression,
+  ),
+  whole(
+    'event-action',
+    (bytes) => parse(publicEvent.action, decode(bytes), 'action', 'BAD_EVENT'),
+    action,
+  ),
+  whole(
+    'event-features',
+    (bytes) => parse(publicEvent.features, decode(bytes), 'features', 'BAD_EVENT'),
+    features,
+  ),
+  {
+    name: 'error-reply',
+    json: true,
+    write: json(errorReply(new StarlingError('BAD_REQUEST', 'k: 0', { field: 'k' }))),
+    read: refusal,
+    expected: {
+      code: 'BAD_REQUEST',
+      message: 'k: 0. Correct the named field and send again.',
+    },
+  },
+  whole('child-start', (bytes) => parseParentMessage(decode(bytes)), start),
+  whole('child-stop', (bytes) => parseParentMessage(decode(bytes)), {
+    ...{ type: 'stop', drainMs: 5_000 },
+  }),
+  whole('child-serve', (bytes) => parseParentMessage(decode(bytes)), {
+    type: 'serve',
+    open: false,
+  }),
+  whole('child-adopted', (bytes) => parseParentMessage(decode(bytes)), { type: 'adopted' }),
+  whole('child-attach', (bytes) => parseAttachMessage(decode(bytes)), attach),
+  whole('child-state', (bytes) => parseChildMessage(decode(bytes)), {
+    ...{ type: 'state', state: 'ready' },
+  }),
+  whole('child-heartbeat', (bytes) => parseChildMessage(decode(bytes)), {
+    ...{ type: 'heartbeat', atMs: 1_700_000_000_000, stats: { samples: 12 } },
+  }),
+  whole('child-failed', (bytes) => parseChildMessage(decode(bytes)), failed),
+];

@@ -1,0 +1,95 @@
+import { noFacts } from '../../../core/joining/event-facts.js';
+import { decode, encode } from '../../../messages/codec.js';
+import {
+  featuresReply,
+  featuresRequest,
+  parseFeaturesReply,
+  parseFeaturesRequest,
+} from '../../../messages/features.js';
+import {
+  parsePopular,
+  parseRankBatch,
+  parseRankBatchReply,
+  parseVisible,
+  popularMessage,
+  rankBatchMessage,
+  rankBatchReply,
+  visibleMessage,
+} from '../../../messages/ranking.js';
+import type { GoldenMessage } from './golden-files.js';
+import * as values from './sample-values.js';
+
+const { requestIds, users, items, atMs } = values.impressionRows;
+const batch = {
+  ...{ requestIds, users, items, atMs },
+  contexts: [{ device: 'phone' }],
+  log: 'required' as const,
+  facts: values.allFacts,
+  from: 'east',
+};
+const scoring = {
+  ...{ requestIds: [], users, items, atMs: new Float64Array(0) },
+  contexts: [],
+  log: 'none' as const,
+  facts: noFacts,
+};
+const reply = {
+  scores: Float32Array.of(0.5, 0.25),
+  denseVersion: 1841,
+  through: 6,
+  dataCenter: 'east',
+  degraded: false,
+  rerouted: true,
+};
+const visible = { dataCenter: 'east', shard: 1, through: 6, resolved: 7, sequence: 90 };
+const request = { users: ['42'], items: ['7', '8'] };
+const features = {
+  sequence: 12,
+  users: [{ age: 30 }],
+  items: [null, { genres: 'Comedy|Drama' }],
+};
+
+export const servingMessages: readonly GoldenMessage[] = [
+  {
+    name: 'rank-batch',
+    write: () => encode(rankBatchMessage(batch)),
+    read: (bytes) => parseRankBatch(decode(bytes), 10),
+    expected: batch,
+  },
+  {
+    name: 'rank-batch-unlogged',
+    write: () => encode(rankBatchMessage(scoring)),
+    read: (bytes) => parseRankBatch(decode(bytes), 10),
+    expected: { ...scoring, from: undefined },
+  },
+  {
+    name: 'rank-batch-reply',
+    write: () => encode(rankBatchReply(reply)),
+    read: (bytes) => parseRankBatchReply(decode(bytes), 2),
+    expected: { ...reply, predictions: {}, progress: {} },
+  },
+  {
+    name: 'visible',
+    write: () => encode(visibleMessage(visible)),
+    read: (bytes) => parseVisible(decode(bytes)),
+    expected: { ...visible, progress: {} },
+  },
+  {
+    name: 'popular',
+    write: () => encode(popularMessage({ items: ['7', '8'], sequence: 12 })),
+    read: (bytes) => parsePopular(decode(bytes)),
+    expected: { items: ['7', '8'], sequence: 12 },
+  },
+  {
+    name: 'features-request',
+    write: () => encode(featuresRequest(request)),
+    read: (bytes) => parseFeaturesRequest(decode(bytes)),
+    expected: request,
+  },
+  {
+    name: 'features-reply',
+    write: () => encode(featuresReply(features)),
+    read: (bytes) => parseFeaturesReply(decode(bytes), request),
+    expected: features,
+  },
+];
