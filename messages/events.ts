@@ -24,6 +24,7 @@ import {
 } from './column-checks.js';
 import type { ExampleSpec } from './example-columns.js';
 import { exampleColumns, examplesOf } from './example-columns.js';
+import { refuseSpec } from './spec-hash.js';
 
 /** Impressions by column, as rankers log them and as they travel on JOIN. */
 export interface Impressions {
@@ -113,20 +114,10 @@ function requireLive(lane: number, what: string): void {
   throw new StarlingError('BAD_MESSAGE', `${what}.lane: expected ${lanes.live}, got ${lane}.`);
 }
 
-export function refuseOtherSpec(theirs: string, ours: string, what: string): void {
-  if (theirs !== ours) {
-    throw new StarlingError(
-      'SPEC_MISMATCH',
-      `${what}: made with feature specification ${theirs}, this actor runs ${ours}.`,
-      { theirs, ours },
-    );
-  }
-}
-
 export function parseImpressions(value: unknown, spec: ExampleSpec): Impressions {
   const what = 'impressions';
   const fields = asMessage(value, what);
-  refuseOtherSpec(text(fields, 'specHash', what), spec.hash, what);
+  refuseSpec(text(fields, 'specHash', what), spec.hash, what);
   const rows = rowCountOf(fields, what);
   return {
     requestIds: textsOfRows(fields, 'requestIds', what, rows),
@@ -164,7 +155,7 @@ export function parseActions(value: unknown, spec: ExampleSpec): Actions {
 
 function momentOf(fields: Fields, what: string, spec: ExampleSpec, rows: number) {
   if (fields['examples'] === null) return {};
-  refuseOtherSpec(text(fields, 'specHash', what), spec.hash, what);
+  refuseSpec(text(fields, 'specHash', what), spec.hash, what);
   return { examples: examplesOf(fields, 'examples', what, { spec, rows }) };
 }
 

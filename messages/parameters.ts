@@ -1,4 +1,3 @@
-import { StarlingError } from '../core/base/errors.js';
 import type { Fields } from './checks.js';
 import { f32, f64, number, text, u32, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
@@ -235,11 +234,3 @@ export function parseLookupReply(value: unknown, rowValues: number): LookupReply
   };
 }
 
-export function refuseSpec(theirs: string, ours: string, what: string): void {
-  if (theirs !== ours) {
-    throw new StarlingError(
-      'SPEC_MISMATCH',
-      `${what}: made with specification ${theirs}, this actor runs ${ours}.`,
-    );
-  }
-}

@@ -6,7 +6,8 @@ import { gatherFacts, noFacts } from '../core/joining/event-facts.js';
 import { asMessage, number, text } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { f32OfRows, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
-import { impressionFactsOf, refuseOtherSpec } from './events.js';
+import { impressionFactsOf } from './events.js';
+import { refuseSpec } from './spec-hash.js';
 import type { ExampleSpec } from './example-columns.js';
 import { exampleColumns, examplesOf } from './example-columns.js';
 import type { OutcomeColumns, Outcomes } from './outcomes.js';
@@ -56,7 +57,7 @@ export function parseSamples(value: unknown, spec: ExampleSpec): Samples {
   const what = 'samples';
   const fields = asMessage(value, what);
   const specHash = text(fields, 'specHash', what);
-  refuseOtherSpec(specHash, spec.hash, what);
+  refuseSpec(specHash, spec.hash, what);
   const rows = rowCountOf(fields, what);
   return {
     specHash,

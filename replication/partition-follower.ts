@@ -5,7 +5,7 @@ import type { SnapshotTarget } from '../core/embedding/snapshot/rows.js';
 import type { DeltaPart, DeltaPosition } from './delta-chain.js';
 import { DeltaChain, logStart } from './delta-chain.js';
 import { decode } from '../messages/codec.js';
-import { refuseSpec } from '../messages/parameters.js';
+import { refuseSpec } from '../messages/spec-hash.js';
 import type { SnapshotMark } from '../messages/snapshots.js';
 import { decodeManifest, decodeMark } from '../messages/snapshots.js';
 import type { ActorContext } from '../runtime/actor.js';

@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { StarlingError } from '../core/base/errors.js';
+import type { StarlingError } from '../core/base/errors.js';
 import { replicasOf } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
-import { featureSpecOf } from '../core/features/feature-spec.js';
-import { decode, encode } from '../messages/codec.js';
 import type { StreamDeclaration } from '../messages/streams.js';
 import { clusterBucket, declareBucket, declareStreams, streamName } from '../messages/streams.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
+import { requireSameShape } from './cluster-shape.js';
 import { takeTurns } from './stream-turns.js';
 
 /** Creation waits this long in all for JetStream to accept work: a vote for its leader may go on for seconds. */
@@ -102,41 +100,5 @@ export async function setIngest(
   for (const declaration of declarationsOf(config, owned).filter(({ name }) => raw.has(name))) {
     const limit = open ? {} : { maxMessageBytes: closedMessageBytes };
     await bus.declareStream({ ...declaration, ...limit }, owned);
-  }
-}
-
-/**
- * Rows learned with other features, another model or other partitions are not this cluster's: refused at the start,
- * with words, rather than by every actor on its own.
- *
- * @throws StarlingError SPEC_MISMATCH
- */
-async function requireSameShape(bus: NatsBus, config: ClusterConfig): Promise<void> {
-  const { network, factorDim, hidden, rows, slots } = config.model;
-  const optimizers = Object.entries(slots).map(([name, { optimizer }]) => [name, optimizer]);
-  const shape = {
-    features: featureSpecOf(config.features).hash,
-    model: createHash('sha256')
-      .update(JSON.stringify([network, factorDim, hidden, rows.optimizer, optimizers]))
-      .digest('hex')
-      .slice(0, 16),
-    partitions: config.partitions,
-    joiners: config.actors.joiner,
-  };
-  const kept = await bus.bucketGet(clusterBucket, 'shape');
-  if (!kept) {
-    await bus.bucketPut(clusterBucket, 'shape', encode(shape));
-    return;
-  }
-  const before = decode(kept) as typeof shape;
-  for (const part of ['features', 'model', 'partitions', 'joiners'] as const) {
-    if (before[part] !== shape[part]) {
-      throw new StarlingError(
-        'SPEC_MISMATCH',
-        `the state holds a cluster with other ${part} (${before[part]}) than this configuration (${shape[part]}); ` +
-          'use another --state folder, or the configuration it was made with.',
-        { part, before: before[part], now: shape[part] },
-      );
-    }
   }
 }

@@ -3,7 +3,7 @@ import { decode, encode } from '../../messages/codec.js';
 import { fenced } from '../../messages/ownership.js';
 import type { DenseState } from '../../messages/network-state.js';
 import { denseStateMessage, parseDenseState } from '../../messages/network-state.js';
-import { refuseSpec } from '../../messages/parameters.js';
+import { refuseSpec } from '../../messages/spec-hash.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';

@@ -10,7 +10,7 @@ import {
   parseDensePush,
 } from '../../messages/network-state.js';
 import type { PushOutcome } from '../../messages/parameters.js';
-import { refuseSpec } from '../../messages/parameters.js';
+import { refuseSpec } from '../../messages/spec-hash.js';
 import { subject } from '../../messages/subjects.js';
 import { Lease } from '../../replication/lease.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';

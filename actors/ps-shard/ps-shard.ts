@@ -6,8 +6,8 @@ import {
   parsePush,
   pullReply,
   pushReply,
-  refuseSpec,
 } from '../../messages/parameters.js';
+import { refuseSpec } from '../../messages/spec-hash.js';
 import type { ShardVerb } from '../../messages/subjects.js';
 import { subject } from '../../messages/subjects.js';
 import { Lease } from '../../replication/lease.js';

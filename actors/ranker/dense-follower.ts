@@ -1,7 +1,7 @@
 import { decode } from '../../messages/codec.js';
 import type { DenseVersion } from '../../messages/network-state.js';
 import { parseDenseVersion } from '../../messages/network-state.js';
-import { refuseSpec } from '../../messages/parameters.js';
+import { refuseSpec } from '../../messages/spec-hash.js';
 import { streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';

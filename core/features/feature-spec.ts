@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { StarlingError } from '../base/errors.js';
 import { columnIdOf, requireDistinctIds, slotIdOf } from './slot-id.js';
 
 /**
@@ -141,16 +140,6 @@ export function featureSpecOf(features: Readonly<Record<string, FeatureDeclarati
     columnIds: Uint32Array.from(dense, ({ id }) => id),
     hash: hashOf(slots, dense),
   };
-}
-
-/** @throws StarlingError SPEC_MISMATCH when `hash` was made with other features. `what` names its carrier. */
-export function checkSpecHash(spec: FeatureSpec, hash: unknown, what: string): void {
-  if (hash === spec.hash) return;
-  throw new StarlingError(
-    'SPEC_MISMATCH',
-    `${what} was made with feature specification ${String(hash)}; this actor runs with ${spec.hash}`,
-    { found: hash, expected: spec.hash },
-  );
 }
 
 function byEntityThenName(

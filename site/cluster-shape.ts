@@ -1,0 +1,52 @@
+import { StarlingError } from '../core/base/errors.js';
+import { blueprintOf } from '../core/blueprint/blueprint.js';
+import type { ClusterConfig } from '../core/config/schema.js';
+import { featureSpecOf } from '../core/features/feature-spec.js';
+import { decode, encode } from '../messages/codec.js';
+import { clusterBucket } from '../messages/streams.js';
+import type { Bus } from '../runtime/bus.js';
+
+/**
+ * What the state of a cluster can't change without becoming another's. The model is the very hash that actors compare
+ * with every message: a shape of its own would let through what they refuse, or refuse what fits them.
+ */
+function shapeOf(config: ClusterConfig) {
+  return {
+    features: featureSpecOf(config.features).hash,
+    model: blueprintOf(config).hash,
+    partitions: config.partitions,
+    joiners: config.actors.joiner,
+  };
+}
+
+/** The hash of the model covers the features and partitions too, so it comes last, when it alone differs. */
+const parts = ['features', 'partitions', 'joiners', 'model'] as const;
+
+/**
+ * Rows learned with other features, another model or other partitions are not this cluster's: refused at the start,
+ * with words, rather than by every actor on its own.
+ *
+ * @throws StarlingError SPEC_MISMATCH
+ */
+export async function requireSameShape(
+  bus: Pick<Bus, 'bucketGet' | 'bucketPut'>,
+  config: ClusterConfig,
+): Promise<void> {
+  const shape = shapeOf(config);
+  const kept = await bus.bucketGet(clusterBucket, 'shape');
+  if (!kept) {
+    await bus.bucketPut(clusterBucket, 'shape', encode(shape));
+    return;
+  }
+  const before = decode(kept) as typeof shape;
+  for (const part of parts) {
+    if (before[part] !== shape[part]) {
+      throw new StarlingError(
+        'SPEC_MISMATCH',
+        `the state holds a cluster with other ${part} (${before[part]}) than this configuration (${shape[part]}); ` +
+          'use another --state folder, or the configuration it was made with.',
+        { part, before: before[part], now: shape[part] },
+      );
+    }
+  }
+}
