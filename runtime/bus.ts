@@ -96,6 +96,11 @@ export interface BucketEntry {
   readonly revision: number;
 }
 
+export interface KeyOptions {
+  /** For the answer, if that is shorter than what the bus waits for any key. */
+  readonly timeoutMs?: number;
+}
+
 export interface PurgeOptions {
   /** Only messages of this subject. */
   readonly subject?: string;
@@ -129,14 +134,25 @@ export interface Bus {
   subjects(stream: string, filter: string): Promise<string[]>;
   lastMessage(stream: string, subject: string): Promise<StreamMessage | undefined>;
   messageAt(stream: string, sequence: number): Promise<StreamMessage | undefined>;
+  /**
+   * Of this and the other questions about a key: each is answered within a few seconds or never, whatever becomes of the
+   * server that it went to.
+   * @throws StarlingError TIMEOUT when there is no answer in time; of a change nobody knows then whether it was made.
+   */
   bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined>;
-  bucketPut(bucket: string, key: string, bytes: Uint8Array): Promise<void>;
-  bucketEntry(bucket: string, key: string): Promise<BucketEntry | undefined>;
+  bucketPut(bucket: string, key: string, bytes: Uint8Array, options?: KeyOptions): Promise<void>;
+  bucketEntry(bucket: string, key: string, options?: KeyOptions): Promise<BucketEntry | undefined>;
   /**
    * Compare and set; revision 0 means the key is new. Resolves with the new revision.
    * @throws StarlingError CONFLICT when somebody else changed the key since.
    */
-  bucketUpdate(bucket: string, key: string, bytes: Uint8Array, revision: number): Promise<number>;
+  bucketUpdate(
+    bucket: string,
+    key: string,
+    bytes: Uint8Array,
+    revision: number,
+    options?: KeyOptions,
+  ): Promise<number>;
   /**
    * Resolves if the bucket takes changes. Reads say nothing about that: of three copies, any answers them.
    * @throws StarlingError TIMEOUT, UNAVAILABLE, … when it has no leader, or nobody answers

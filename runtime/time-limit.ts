@@ -8,7 +8,7 @@ export async function within<T>(ms: number, what: string, work: Promise<T>): Pro
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(
-      () => reject(new StarlingError('TIMEOUT', `${what}: no answer within ${ms} ms.`)),
+      () => reject(new StarlingError('TIMEOUT', `${what}: no answer within ${Math.round(ms)} ms.`)),
       ms,
     );
   });

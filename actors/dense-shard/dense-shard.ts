@@ -12,7 +12,7 @@ import {
 import type { PushOutcome } from '../../messages/parameters.js';
 import { refuseSpec } from '../../messages/spec-hash.js';
 import { subject } from '../../messages/subjects.js';
-import { Lease } from '../../replication/lease.js';
+import { shardLease } from '../../replication/shard-lease.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
@@ -38,7 +38,7 @@ export function createDenseShard(context: ActorContext): Actor {
   const parameters = initialParameters(blueprint);
   const ledger = new DenseLedger(parameters, blueprint.adam);
   const log = new DenseLog(context, ledger, blueprint.hash);
-  const lease = new Lease(context, config.supervision.leaseMs, async () => undefined);
+  const lease = shardLease(context, config.supervision.leaseMs, async () => undefined);
   const endpoints: ServedEndpoint[] = [];
   let waiting: (() => void)[] = [];
   let saving: Promise<void> | undefined;

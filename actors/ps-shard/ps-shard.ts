@@ -10,7 +10,7 @@ import {
 import { refuseSpec } from '../../messages/spec-hash.js';
 import type { ShardVerb } from '../../messages/subjects.js';
 import { subject } from '../../messages/subjects.js';
-import { Lease } from '../../replication/lease.js';
+import { shardLease } from '../../replication/shard-lease.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
@@ -47,7 +47,7 @@ export function createPsShard(context: ActorContext): Actor {
   let directory: PartitionDirectory | undefined;
   let rowsPulled = 0;
   let rowsPushed = 0;
-  const lease = new Lease(context, config.supervision.leaseMs, readDirectoryAgain);
+  const lease = shardLease(context, config.supervision.leaseMs, readDirectoryAgain);
 
   /** Somebody may have taken over while this process could not renew. */
   async function readDirectoryAgain(): Promise<void> {

@@ -1,12 +1,11 @@
+import { sleep, type Clock } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { HostRecord } from '../../messages/hosts.js';
 import { decodeHost, encodeRecord, hostKey } from '../../messages/hosts.js';
 import { clusterBucket } from '../../messages/streams.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
-import { within } from '../../runtime/time-limit.js';
-
-/** Renewals in the time of a lease: two may be lost. */
-const renewalsPerLease = 4;
+import { Lease } from '../../runtime/lease.js';
+import { systemClock } from '../../runtime/system-clock.js';
 
 export interface HostLeaseOptions {
   readonly bus: Pick<Bus, 'bucketEntry' | 'bucketPut'>;
@@ -15,17 +14,22 @@ export interface HostLeaseOptions {
   readonly lifeBefore: string | undefined;
   readonly leaseMs: number;
   readonly log: (line: string) => void;
+  readonly clock?: Clock;
 }
 
-/** Tells that this host is there, for as long as it runs. */
+/** Tells that this host is there, for as long as it runs. Its key is its own, so nothing is compared. */
 export class HostLease implements Stoppable {
   readonly #options: HostLeaseOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
-  #failing = false;
+  readonly #lease: Lease;
 
   private constructor(options: HostLeaseOptions) {
     this.#options = options;
+    this.#lease = new Lease({
+      leaseMs: options.leaseMs,
+      renew: () => this.#write(false),
+      failing: (error) => this.#tell(error),
+      ...(options.clock ? { clock: options.clock } : {}),
+    });
   }
 
   /** @throws StarlingError CONFLICT when another machine runs under this name. */
@@ -33,40 +37,20 @@ export class HostLease implements Stoppable {
     await requireFreeName(options);
     const lease = new HostLease(options);
     await lease.#write(false);
-    lease.#schedule();
+    lease.#lease.keep();
     return lease;
   }
 
   /** Tells that the host leaves. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#lease.stop();
     await this.#write(true).catch((error: unknown) => this.#tell(error));
-  }
-
-  #schedule(): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      void this.#renew().then(() => this.#schedule());
-    }, this.#options.leaseMs / renewalsPerLease);
-  }
-
-  async #renew(): Promise<void> {
-    try {
-      await this.#write(false);
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing) this.#tell(error);
-      this.#failing = true;
-    }
   }
 
   #write(left: boolean): Promise<void> {
     const { bus, record, leaseMs } = this.#options;
-    const key = hostKey(record.name);
-    const put = bus.bucketPut(clusterBucket, key, encodeRecord({ ...record, left }));
-    // A request that was on its way when its server died is never answered.
-    return within(leaseMs, key, put);
+    const bytes = encodeRecord({ ...record, left });
+    return bus.bucketPut(clusterBucket, hostKey(record.name), bytes, { timeoutMs: leaseMs });
   }
 
   #tell(error: unknown): void {
@@ -76,13 +60,13 @@ export class HostLease implements Stoppable {
 
 /** A key that is renewed belongs to somebody. */
 async function requireFreeName(options: HostLeaseOptions): Promise<void> {
-  const { bus, record, lifeBefore, leaseMs } = options;
+  const { bus, record, lifeBefore, leaseMs, clock = systemClock } = options;
   const look = () => bus.bucketEntry(clusterBucket, hostKey(record.name));
   const before = await look();
   if (!before) return;
   const { life, left } = decodeHost(before.bytes);
   if (left || life === lifeBefore) return;
-  await new Promise((resolve) => setTimeout(resolve, leaseMs));
+  await sleep(clock, leaseMs);
   const after = await look();
   if (after?.revision === before.revision) return;
   const text = `another machine is in the cluster as host ${record.name}; each needs a name of its own (--name).`;

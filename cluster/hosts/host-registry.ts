@@ -1,20 +1,32 @@
 import { createActor, type Actor } from 'xstate';
 import type { HostRecord } from '../../messages/hosts.js';
-import { decodeHost, hostKeys, hostOfKey } from '../../messages/hosts.js';
-import { clusterBucket } from '../../messages/streams.js';
+import { decodeHost, encodeRecord, hostKey, hostKeys, hostOfKey } from '../../messages/hosts.js';
+import type { RecordBus, RecordKind } from '../../replication/fenced-record.js';
+import { FencedRecords } from '../../replication/fenced-record.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import { LeaseWatch, type LeaseBus } from '../leadership/lease-watch.js';
 import type { PlacementHost } from '../placement/assign-hosts.js';
 import { hostMachine } from './host.machine.js';
 
 export interface RegistryOptions {
-  readonly bus: LeaseBus;
+  readonly bus: LeaseBus & RecordBus;
   readonly leaseMs: number;
   readonly calmMs: number;
 }
 
 export type HostState = 'joining' | 'steady' | 'lost' | 'left';
 type Listener = (host: string, state: HostState) => void;
+
+/** Each host writes a key of its own, so there is nobody to fence. */
+const hostRecords: RecordKind<string, HostRecord> = {
+  pattern: hostKeys,
+  keyOf: hostKey,
+  idOf: hostOfKey,
+  encode: encodeRecord,
+  decode: decodeHost,
+  termOf: () => 0,
+  overText: (host) => `${host} is not written by others.`,
+};
 
 interface Known {
   record: HostRecord;
@@ -27,10 +39,11 @@ export class HostRegistry implements Stoppable {
   readonly #hosts = new Map<string, Known>();
   readonly #leases: LeaseWatch;
   readonly #listeners = new Set<Listener>();
-  #watch: Stoppable | undefined;
+  readonly #records: FencedRecords<string, HostRecord>;
 
   private constructor(options: RegistryOptions) {
     this.#options = options;
+    this.#records = new FencedRecords(options.bus, hostRecords);
     this.#leases = new LeaseWatch(options.bus, {
       keys: hostKeys,
       leaseMs: options.leaseMs,
@@ -43,9 +56,9 @@ export class HostRegistry implements Stoppable {
   static async open(options: RegistryOptions): Promise<HostRegistry> {
     const registry = new HostRegistry(options);
     await registry.#leases.start();
-    registry.#watch = await options.bus.bucketWatch(clusterBucket, hostKeys, (key, { bytes }) => {
-      registry.#observe(key, decodeHost(bytes));
-    });
+    // What a watch that was interrupted tells once more is no renewal: it has the revision it had.
+    registry.#records.onChange((_host, record) => registry.#observe(record));
+    await registry.#records.watch(options.bus);
     return registry;
   }
 
@@ -58,7 +71,7 @@ export class HostRegistry implements Stoppable {
   async stop(): Promise<void> {
     this.#listeners.clear();
     for (const { machine } of this.#hosts.values()) machine.stop();
-    await this.#watch?.stop();
+    await this.#records.stop();
     await this.#leases.stop();
   }
 
@@ -72,10 +85,10 @@ export class HostRegistry implements Stoppable {
     });
   }
 
-  #observe(key: string, record: HostRecord): void {
+  #observe(record: HostRecord): void {
     const known = this.#hosts.get(record.name) ?? this.#meet(record);
     known.record = record;
-    if (record.left) this.#leases.forget(key);
+    if (record.left) this.#leases.forget(hostKey(record.name));
     known.machine.send({ type: record.left ? 'LEFT' : 'RENEWED' });
   }
 

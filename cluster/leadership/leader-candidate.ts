@@ -2,14 +2,25 @@ import { createActor, waitFor } from 'xstate';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { LeaderRecord } from '../../messages/hosts.js';
 import { decodeLeader, encodeRecord, leaderKey } from '../../messages/hosts.js';
-import { clusterBucket } from '../../messages/streams.js';
-import type { BucketEntry, Bus, Stoppable } from '../../runtime/bus.js';
-import { within } from '../../runtime/time-limit.js';
+import type { Clock } from '../../core/base/clock.js';
+import type { RecordKind, Known } from '../../replication/fenced-record.js';
+import { FencedRecords } from '../../replication/fenced-record.js';
+import type { Bus, Stoppable } from '../../runtime/bus.js';
+import { Lease } from '../../runtime/lease.js';
+import { systemClock } from '../../runtime/system-clock.js';
 import { leaderMachine } from './leader.machine.js';
 import { LeaseWatch, type LeaseBus } from './lease-watch.js';
 
-/** Renewals in the time of a lease: two may be lost. */
-const renewalsPerLease = 4;
+const leaderRecord = (leaseMs: number): RecordKind<'leader', LeaderRecord> => ({
+  pattern: leaderKey,
+  keyOf: () => leaderKey,
+  idOf: () => 'leader',
+  encode: encodeRecord,
+  decode: decodeLeader,
+  termOf: ({ term }) => term,
+  overText: (_id, term, newest) => `term ${term} is over: a leader of term ${newest} leads now.`,
+  answerMsMax: leaseMs,
+});
 
 export interface CandidateOptions {
   readonly bus: LeaseBus & Pick<Bus, 'bucketUpdate'>;
@@ -21,6 +32,7 @@ export interface CandidateOptions {
   /** Starts what a leader of this term does. */
   readonly lead: (term: number) => Promise<Stoppable>;
   readonly log: (line: string) => void;
+  readonly clock?: Clock;
 }
 
 /**
@@ -31,16 +43,18 @@ export class LeaderCandidate implements Stoppable {
   readonly #options: CandidateOptions;
   readonly #machine;
   readonly #leases: LeaseWatch;
-  #watch: Stoppable | undefined;
-  #known: (LeaderRecord & { readonly revision: number }) | undefined;
+  readonly #records: FencedRecords<'leader', LeaderRecord>;
+  readonly #clock: Clock;
   #leading: Promise<Stoppable> | undefined;
   #resigning: Promise<void> | undefined;
-  #renewal: NodeJS.Timeout | undefined;
-  #patience: NodeJS.Timeout | undefined;
+  #lease: Lease | undefined;
+  #impatience: (() => void) | undefined;
 
   constructor(options: CandidateOptions) {
     this.#options = options;
     const { bus, leaseMs, patienceMs } = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#records = new FencedRecords(bus, leaderRecord(leaseMs));
     this.#machine = createActor(
       leaderMachine.provide({
         actions: {
@@ -65,6 +79,10 @@ export class LeaderCandidate implements Stoppable {
     return this.#known;
   }
 
+  get #known(): Known<LeaderRecord> | undefined {
+    return this.#records.get('leader');
+  }
+
   get leads(): boolean {
     return this.#machine.getSnapshot().matches('leading');
   }
@@ -73,41 +91,37 @@ export class LeaderCandidate implements Stoppable {
     const { bus, host } = this.#options;
     this.#machine.start();
     await this.#leases.start();
-    this.#watch = await bus.bucketWatch(clusterBucket, leaderKey, (_key, entry) => {
-      this.#observe(entry);
-    });
+    this.#records.onChange((_id, record) => this.#hear(record));
+    await this.#records.watch(bus);
     // An earlier life of this host is gone for certain: its folder has one process only.
     if (!this.#known || this.#known.resigned || this.#known.host === host) this.#tryPatiently();
   }
 
   /** Gives the lease back if it is held here. */
   async stop(): Promise<void> {
-    clearTimeout(this.#patience);
+    this.#impatience?.();
     this.#machine.send({ type: 'STOP' });
     await waitFor(this.#machine, ({ status }) => status === 'done');
     await this.#resigning;
-    await this.#watch?.stop();
+    await this.#records.stop();
     await this.#leases.stop();
   }
 
-  #observe({ bytes, revision }: BucketEntry): void {
-    if (this.#known && this.#known.revision >= revision) return;
-    const record = decodeLeader(bytes);
-    this.#known = { ...record, revision };
-    const { life } = this.#options;
-    if (record.life !== life) this.#machine.send({ type: 'DEPOSED', term: record.term });
-    if (record.resigned && record.life !== life) this.#tryPatiently();
+  #hear(record: LeaderRecord): void {
+    if (record.life === this.#options.life) return;
+    this.#machine.send({ type: 'DEPOSED', term: record.term });
+    if (record.resigned) this.#tryPatiently();
   }
 
   #tryPatiently(): void {
     const { patienceMs } = this.#options;
     if (patienceMs === 0) return this.#machine.send({ type: 'VACANT' });
     const known = this.#known?.revision;
-    clearTimeout(this.#patience);
-    this.#patience = setTimeout(() => {
+    this.#impatience?.();
+    this.#impatience = this.#clock.after(patienceMs, () => {
       // Nobody was faster.
       if (this.#known?.revision === known) this.#machine.send({ type: 'VACANT' });
-    }, patienceMs);
+    });
   }
 
   async #campaign(): Promise<void> {
@@ -115,11 +129,12 @@ export class LeaderCandidate implements Stoppable {
     const before = this.#known;
     const term = (before?.term ?? 0) + 1;
     try {
-      await this.#write({ host, life, term, resigned: false }, before?.revision ?? 0);
+      await this.#records.replace('leader', { host, life, term, resigned: false }, before);
       this.#machine.send({ type: 'WON', term });
     } catch (error) {
-      if (codeOf(error) !== 'CONFLICT')
-        log(`can't be the leader now: ${codeOf(error)}: ${messageOf(error)}`);
+      const code = codeOf(error);
+      if (code !== 'CONFLICT' && code !== 'FENCED')
+        log(`can't be the leader now: ${code}: ${messageOf(error)}`);
       await this.#refresh();
       if (this.#known?.life === life && this.#known.term === term)
         return this.#machine.send({ type: 'WON', term }); // The acknowledgement was lost.
@@ -140,11 +155,13 @@ export class LeaderCandidate implements Stoppable {
       this.#leases.presume(leaderKey);
       this.#machine.send({ type: 'DEPOSED', term });
     });
-    this.#scheduleRenewal();
+    const { leaseMs } = this.#options;
+    this.#lease = new Lease({ leaseMs, clock: this.#clock, renew: () => this.#renew(term) });
+    this.#lease.keep();
   }
 
   async #stepDown(): Promise<void> {
-    clearTimeout(this.#renewal);
+    this.#lease?.stop();
     const duties = await this.#leading?.catch(() => undefined); // Told when it failed.
     await duties
       ?.stop()
@@ -154,51 +171,32 @@ export class LeaderCandidate implements Stoppable {
     this.#machine.send({ type: 'STEPPED_DOWN' });
   }
 
-  #scheduleRenewal(): void {
-    this.#renewal = setTimeout(() => {
-      void this.#renew().then(() => {
-        if (this.leads) this.#scheduleRenewal();
-      });
-    }, this.#options.leaseMs / renewalsPerLease);
-  }
-
-  async #renew(): Promise<void> {
+  /** The machine hears of another leader by what is read here, or by the watch. */
+  async #renew(term: number): Promise<void> {
     const { host, life } = this.#options;
-    const { term } = this.#machine.getSnapshot().context;
-    if (!this.#known || !this.leads) return;
     try {
-      await this.#write({ host, life, term, resigned: false }, this.#known.revision);
-    } catch {
+      await this.#records.write('leader', { host, life, term, resigned: false });
+    } catch (error) {
       // The bucket is away, or another host has the lease: the look tells which.
       await this.#refresh();
+      throw error;
     }
   }
 
   async #resign(): Promise<void> {
     const { life, log } = this.#options;
     if (this.#known?.life !== life) return; // Another has taken over since.
-    const { revision, ...record } = this.#known;
+    const { host, term } = this.#known;
     try {
-      await this.#write({ ...record, resigned: true }, revision);
+      await this.#records.write('leader', { host, life, term, resigned: true });
     } catch (error) {
       log(`the lease of the leader runs out by itself: ${codeOf(error)}: ${messageOf(error)}`);
     }
   }
 
-  async #write(record: LeaderRecord, revision: number): Promise<void> {
-    const { bus, leaseMs } = this.#options;
-    const bytes = encodeRecord(record);
-    const written = bus.bucketUpdate(clusterBucket, leaderKey, bytes, revision);
-    // A request that was on its way when its server died is never answered.
-    this.#observe({ bytes, revision: await within(leaseMs, leaderKey, written) });
-  }
-
   async #refresh(): Promise<void> {
-    const { bus, leaseMs } = this.#options;
     try {
-      const asked = bus.bucketEntry(clusterBucket, leaderKey);
-      const found = await within(leaseMs, leaderKey, asked);
-      if (found) this.#observe(found);
+      await this.#records.refresh('leader');
     } catch {
       // Still away; the watch tells when it is back.
     }

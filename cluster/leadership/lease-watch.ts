@@ -1,6 +1,5 @@
 import { clusterBucket } from '../../messages/streams.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
-import { within } from '../../runtime/time-limit.js';
 
 /** Looks in the time of a lease. */
 const looksPerLease = 6;
@@ -106,8 +105,8 @@ export class LeaseWatch {
   async #hasLapsed(key: string, seen: Renewal): Promise<boolean> {
     let revision: number;
     try {
-      const entry = this.#bus.bucketEntry(clusterBucket, key);
-      revision = (await within(this.#leaseMs, key, entry))?.revision ?? 0;
+      const how = { timeoutMs: this.#leaseMs };
+      revision = (await this.#bus.bucketEntry(clusterBucket, key, how))?.revision ?? 0;
     } catch {
       return false;
     }

@@ -1,46 +1,44 @@
-import { codeOf } from '../../core/base/errors.js';
 import type { PlacementRecord } from '../../messages/hosts.js';
 import { decodePlacement, encodeRecord, placementKey } from '../../messages/hosts.js';
-import { fenced } from '../../messages/ownership.js';
-import { clusterBucket } from '../../messages/streams.js';
-import type { BucketEntry, Bus, Stoppable } from '../../runtime/bus.js';
+import type { RecordBus, RecordKind } from '../../replication/fenced-record.js';
+import { FencedRecords } from '../../replication/fenced-record.js';
+import type { Stoppable } from '../../runtime/bus.js';
 
-export type PlacementBus = Pick<Bus, 'bucketEntry' | 'bucketUpdate' | 'bucketWatch'>;
+const placements: RecordKind<'placement', PlacementRecord> = {
+  pattern: placementKey,
+  keyOf: () => placementKey,
+  idOf: () => 'placement',
+  encode: encodeRecord,
+  decode: decodePlacement,
+  termOf: ({ term }) => term,
+  overText: (_id, term, newest) =>
+    `term ${term} is over: a leader of term ${newest} places actors now.`,
+};
 
-/** The placement, kept up to date by a watch, and changed by the leader alone. It only ever gets newer. */
+/** Which host runs which actor, changed by the leader alone. */
 export class PlacementStore implements Stoppable {
-  readonly #bus: PlacementBus;
-  readonly #listeners = new Set<(record: PlacementRecord) => void>();
-  #watch: Stoppable | undefined;
-  #record: PlacementRecord | undefined;
-  #revision = 0;
+  readonly #records: FencedRecords<'placement', PlacementRecord>;
 
-  private constructor(bus: PlacementBus) {
-    this.#bus = bus;
+  private constructor(records: FencedRecords<'placement', PlacementRecord>) {
+    this.#records = records;
   }
 
   /** Resolves once what there is is known. */
-  static async open(bus: PlacementBus): Promise<PlacementStore> {
-    const store = new PlacementStore(bus);
-    store.#watch = await bus.bucketWatch(clusterBucket, placementKey, (_key, entry) => {
-      store.#observe(entry);
-    });
-    return store;
+  static async open(bus: RecordBus): Promise<PlacementStore> {
+    return new PlacementStore(await FencedRecords.open(bus, placements));
   }
 
-  async stop(): Promise<void> {
-    this.#listeners.clear();
-    await this.#watch?.stop();
+  stop(): Promise<void> {
+    return this.#records.stop();
   }
 
   /** Undefined until a leader has placed something. */
   get record(): PlacementRecord | undefined {
-    return this.#record;
+    return this.#records.get('placement');
   }
 
   onChange(listener: (record: PlacementRecord) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#records.onChange((_id, record) => listener(record));
   }
 
   /**
@@ -48,42 +46,11 @@ export class PlacementStore implements Stoppable {
    * @throws StarlingError FENCED when a leader with a newer term has written, CONFLICT when the same one has.
    */
   async write(next: PlacementRecord): Promise<void> {
-    if ((this.#record?.term ?? 0) > next.term) throw this.#fenced(next.term);
-    const bytes = encodeRecord(next);
-    try {
-      const revision = await this.#bus.bucketUpdate(
-        clusterBucket,
-        placementKey,
-        bytes,
-        this.#revision,
-      );
-      this.#observe({ bytes, revision });
-    } catch (error) {
-      if (codeOf(error) !== 'CONFLICT') throw error;
-      await this.confirm(next.term);
-      throw error;
-    }
+    await this.#records.write('placement', next);
   }
 
   /** @throws StarlingError FENCED when a leader with a newer term has written. */
-  async confirm(term: number): Promise<void> {
-    const found = await this.#bus.bucketEntry(clusterBucket, placementKey);
-    if (found) this.#observe(found);
-    if ((this.#record?.term ?? 0) > term) throw this.#fenced(term);
-  }
-
-  #observe(entry: BucketEntry): void {
-    if (entry.revision <= this.#revision) return;
-    this.#revision = entry.revision;
-    this.#record = decodePlacement(entry.bytes);
-    for (const listener of this.#listeners) listener(this.#record);
-  }
-
-  #fenced(term: number) {
-    const newest = this.#record!.term;
-    return fenced(`term ${term} is over: a leader of term ${newest} places actors now.`, {
-      term,
-      newest,
-    });
+  confirm(term: number): Promise<void> {
+    return this.#records.confirm('placement', term);
   }
 }

@@ -13,6 +13,7 @@ import type { BucketDeclaration, StreamDeclaration } from '../../messages/stream
 import type { NatsAccess } from '../../messages/nats-access.js';
 import { timeoutFields } from '../../messages/timeout.js';
 import { InFlight } from '../in-flight.js';
+import { within } from '../time-limit.js';
 import { openNats, type ConnectOptions } from './open-connection.js';
 import { declareStream, setReplicas } from './declare-stream.js';
 import { isConsumerInUse, orUndefined, translate } from './nats-errors.js';
@@ -28,6 +29,7 @@ import type {
   AppendOptions,
   BucketEntry,
   Bus,
+  KeyOptions,
   PurgeOptions,
   RequestHandler,
   RequestOptions,
@@ -269,26 +271,38 @@ export class NatsBus implements Bus {
     return (await this.bucketEntry(bucket, key))?.bytes;
   }
 
-  async bucketPut(bucket: string, key: string, bytes: Uint8Array): Promise<void> {
-    await this.#attempt(`bucket ${bucket}`, keyMsMax, async () => {
-      await (await this.#bucket(bucket)).put(key, bytes);
-    });
+  async bucketPut(
+    bucket: string,
+    key: string,
+    bytes: Uint8Array,
+    options?: KeyOptions,
+  ): Promise<void> {
+    await this.#atKey(bucket, key, options, (view) => view.put(key, bytes));
   }
 
-  bucketEntry(bucket: string, key: string): Promise<BucketEntry | undefined> {
-    return this.#attempt(`bucket ${bucket}`, keyMsMax, async () => {
-      const entry = await (await this.#bucket(bucket)).get(key);
+  bucketEntry(
+    bucket: string,
+    key: string,
+    options?: KeyOptions,
+  ): Promise<BucketEntry | undefined> {
+    return this.#atKey(bucket, key, options, async (view) => {
+      const entry = await view.get(key);
       if (!entry || entry.operation !== 'PUT') return undefined;
       return { bytes: entry.value, revision: entry.revision };
     });
   }
 
-  bucketUpdate(bucket: string, key: string, bytes: Uint8Array, revision: number): Promise<number> {
-    return this.#attempt(`bucket ${bucket}, key ${key}`, keyMsMax, async () => {
-      const view = await this.#bucket(bucket);
+  bucketUpdate(
+    bucket: string,
+    key: string,
+    bytes: Uint8Array,
+    revision: number,
+    options?: KeyOptions,
+  ): Promise<number> {
+    return this.#atKey(bucket, key, options, (view) =>
       // create() also takes the place of a deleted key.
-      return revision === 0 ? view.create(key, bytes) : view.update(key, bytes, revision);
-    });
+      revision === 0 ? view.create(key, bytes) : view.update(key, bytes, revision),
+    );
   }
 
   requireBucketLeader(bucket: string, timeoutMs: number): Promise<void> {
@@ -366,6 +380,20 @@ export class NatsBus implements Bus {
     } catch (error) {
       throw this.#failure(error, what);
     }
+  }
+
+  /** With the opening of the bucket, and of a create the look whether the key was deleted: each waits by itself. */
+  #atKey<T>(
+    bucket: string,
+    key: string,
+    options: KeyOptions | undefined,
+    run: (view: KV) => Promise<T>,
+  ): Promise<T> {
+    const what = `bucket ${bucket}, key ${key}`;
+    const limitMs = Math.min(keyMsMax, options?.timeoutMs ?? keyMsMax);
+    return this.#attempt(what, limitMs, (leftMs) =>
+      within(leftMs, what, this.#bucket(bucket).then(run)),
+    );
   }
 
   async #declare(what: string, run: (streams: StreamAPI) => Promise<void>): Promise<void> {

@@ -6,7 +6,7 @@ import type { RowsDelta, WeightsDelta } from '../../messages/deltas.js';
 import { parseWeights } from '../../messages/deltas.js';
 import { clusterBucket, streamName } from '../../messages/streams.js';
 import { subject } from '../../messages/subjects.js';
-import { Lease } from '../../replication/lease.js';
+import { shardLease } from '../../replication/shard-lease.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
@@ -207,7 +207,7 @@ describe('a lease', () => {
     await watch.start();
     const leases = ['train.ps-shard.0', 'train.ps-shard.1'].map(
       (address) =>
-        new Lease({ bus, log, crash, identity: identityOf(address) }, 300, async () => undefined),
+        shardLease({ bus, log, crash, identity: identityOf(address) }, 300, async () => undefined),
     );
     for (const lease of leases) await lease.start();
     expect(leases.map(({ valid }) => valid)).toEqual([true, true]);
@@ -225,7 +225,7 @@ describe('a lease', () => {
     const lifeOf = (epoch: number) => {
       const identity = { ...identityOf('train.ps-shard.7'), epoch };
       const context = { bus, log, identity, crash: (error: unknown) => void crashes.push(error) };
-      return new Lease(context, 200, async () => undefined);
+      return shardLease(context, 200, async () => undefined);
     };
     const earlier = lifeOf(1);
     await earlier.start();
@@ -242,7 +242,7 @@ describe('a lease', () => {
     const own = await startMessageServer();
     const mine = await own.connect();
     let looked = 0;
-    const lease = new Lease({ bus: mine, log, crash, identity: identityOf('a') }, 200, async () => {
+    const lease = shardLease({ bus: mine, log, crash, identity: identityOf('a') }, 200, async () => {
       expect(lease.valid).toBe(false);
       looked++;
     });
