@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { assert } from '../core/base/assert.js';
-import { StarlingError, codeOf, errorCodes, messageOf } from '../core/base/errors.js';
+import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { encode } from '../messages/codec.js';
 import type { Entity } from '../messages/subjects.js';
 import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { call } from '../runtime/idempotent-call.js';
+import type { RetryPolicy } from '../runtime/retry.js';
+import { retry } from '../runtime/retry.js';
 import { Activity, homeOf } from './user-activity.js';
 import type { AudienceFigures } from './audience-figures.js';
 import { AudienceLedger } from './audience-figures.js';
@@ -35,6 +37,9 @@ export interface Audience {
 const recommendDeadlineMs = 2_000;
 /** Clicks are worth waiting for: a slate without them would count as disliked when its window ends. */
 const actionDeadlineMs = 10_000;
+const tellPolicy: RetryPolicy = { baseMs: 50, capMs: 1_000 };
+/** Of one try. Too high: a server that died takes most of the deadline. */
+const tellMsMax = 5_000;
 const featuresPerMessage = 250;
 /** Probabilities computed per second for the oracle; above it only some of the requests are measured. */
 const referenceItemsPerSecondMax = 2_000_000;
@@ -95,21 +100,13 @@ export function startAudience({ buses, config, log }: AudienceOptions): Audience
     bytes: Uint8Array,
     { bus, deadlineMs }: { readonly bus: Bus; readonly deadlineMs: number },
   ): Promise<void> {
-    const endMs = performance.now() + deadlineMs;
     const messageId = randomUUID();
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const timeoutMs = Math.max(1, Math.min(5_000, endMs - performance.now()));
-        await bus.append(name, bytes, { messageId, timeoutMs });
-        return;
-      } catch (error) {
-        const waitMs = Math.min(1_000, 50 * 2 ** attempt);
-        const late = performance.now() + waitMs >= endMs || stopping.signal.aborted;
-        if (late || !errorCodes[codeOf(error)].retryable) throw error;
-        ledger.failed(codeOf(error));
-        await pause(waitMs, stopping.signal);
-      }
-    }
+    await retry(
+      { ...tellPolicy, deadlineMs },
+      ({ leftMs }) =>
+        bus.append(name, bytes, { messageId, timeoutMs: Math.min(tellMsMax, leftMs) }),
+      { failed: (error) => ledger.failed(codeOf(error)), signal: stopping.signal },
+    );
   }
 
   async function visit(): Promise<void> {
@@ -255,16 +252,4 @@ function slateOf(reply: unknown): Slate {
     degraded: degraded === true,
     dataCenter: typeof dataCenter === 'string' ? dataCenter : undefined,
   };
-}
-
-function pause(waitMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, waitMs);
-    signal.addEventListener('abort', done);
-  });
 }

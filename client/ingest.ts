@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import { StarlingError, codeOf, errorCodes } from '../core/base/errors.js';
+import { StarlingError } from '../core/base/errors.js';
 import { encode } from '../messages/codec.js';
 import { parse, publicEvent } from '../messages/public.js';
 import type { EventType } from '../messages/subjects.js';
 import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
+import type { RetryPolicy } from '../runtime/retry.js';
+import { retry } from '../runtime/retry.js';
 
 /** What may be passed in: fields with defaults can be left out, ids can be numbers. */
 export type ImpressionInput = z.input<typeof publicEvent.impression>;
@@ -19,6 +21,9 @@ export interface IngestReceipt {
 
 /** Events in one message. Fewer: a round trip for each. More: one bad connection repeats more of them. */
 const eventsPerMessage = 500;
+
+/** Within the deadline of who tells the event. */
+const ingestPolicy: RetryPolicy = { baseMs: 20, capMs: 500 };
 
 /** Of the payload limit; the rest is for headers. */
 const payloadShare = 0.9;
@@ -86,17 +91,8 @@ export async function appendWithin(
   endMs: number,
   messageId: string = randomUUID(),
 ): Promise<void> {
-  const attemptMsMax = Math.max(1, (endMs - performance.now()) / 2);
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const timeoutMs = Math.max(1, Math.min(attemptMsMax, endMs - performance.now()));
-      await bus.append(subjectName, bytes, { messageId, timeoutMs });
-      return;
-    } catch (error) {
-      const waitMs = Math.min(500, 20 * 2 ** attempt);
-      const hopeless = !errorCodes[codeOf(error)].retryable;
-      if (hopeless || performance.now() + waitMs >= endMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
-    }
-  }
+  const deadlineMs = Math.max(1, endMs - performance.now());
+  await retry({ ...ingestPolicy, deadlineMs }, ({ leftMs }) =>
+    bus.append(subjectName, bytes, { messageId, timeoutMs: Math.min(deadlineMs / 2, leftMs) }),
+  );
 }

@@ -5,6 +5,8 @@ import { subject, subjectPattern } from '../messages/subjects.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import { parseSupervisionEvent, supervisionEventMessage } from '../messages/supervision-events.js';
 import type { Bus, Stoppable } from '../runtime/bus.js';
+import type { RetryPolicy } from '../runtime/retry.js';
+import { pauseMsAfter } from '../runtime/retry.js';
 
 /** Recent events that status answers with. */
 const recentMax = 200;
@@ -12,7 +14,8 @@ const recoveriesMax = 10_000;
 /** Too low: an outage of the training data center loses what happened in it. Too high: memory, when it is long. */
 const queueMax = 10_000;
 const appendMsMax = 2_000;
-const retryMs = 1_000;
+/** Low, as it is only tried by this host; an event that waits is one that nobody else hears of. */
+const keepPolicy: RetryPolicy = { baseMs: 1_000, capMs: 2_000 };
 
 interface Queued {
   readonly type: SupervisionEvent['type'];
@@ -67,19 +70,20 @@ export class SupervisionLog {
 
   /** The log is for people: supervision itself goes on when the training data center is away. */
   async #write(): Promise<void> {
-    let isTold = false;
+    let failures = 0;
     for (let next = this.#queue[0]; next; next = this.#queue[0]) {
       const { type, bytes, messageId } = next;
       try {
         const options = { timeoutMs: appendMsMax, messageId };
         await this.#bus.append(subject.supervision(type), bytes, options);
         if (this.#queue[0] === next) this.#queue.shift();
+        failures = 0;
       } catch (error) {
         if (this.#stopped) break;
-        if (!isTold)
+        if (failures === 0)
           this.#log(`supervision events are kept later: ${codeOf(error)}: ${messageOf(error)}`);
-        isTold = true;
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
+        const pauseMs = pauseMsAfter(++failures, keepPolicy);
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
     this.#writing = undefined;

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { codeOf, errorCodes } from '../core/base/errors.js';
 import { hashString } from '../core/base/hash.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
 import { encode } from '../messages/codec.js';
@@ -10,6 +9,8 @@ import { parseRankBatchReply, rankBatchMessage } from '../messages/ranking.js';
 import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { call } from '../runtime/idempotent-call.js';
+import type { RetryPolicy } from '../runtime/retry.js';
+import { retry } from '../runtime/retry.js';
 
 /** A data center that answers requests. */
 export interface ReplaySite {
@@ -25,7 +26,7 @@ export function siteOf(user: string, siteCount: number): number {
 }
 
 /** One event after all attempts. Too low: an actor that takes long to come back ends the replay. */
-const deadlineMs = 60_000;
+const anywherePolicy: RetryPolicy = { deadlineMs: 60_000, baseMs: 50, capMs: 1_000 };
 /** With one data center; then the next is asked, as a client in real life would. */
 const siteMs = 8_000;
 
@@ -83,19 +84,10 @@ export class ReplayRequests {
     if (reply.rerouted || reply.dataCenter !== home) this.rerouted++;
   }
 
-  async #anywhere<T>(home: number, attempt: (site: ReplaySite) => Promise<T>): Promise<T> {
-    const endMs = performance.now() + deadlineMs;
-    for (let tried = 0; ; tried++) {
-      const site = this.#sites[(home + tried) % this.#sites.length]!;
-      try {
-        return await attempt(site);
-      } catch (error) {
-        const waitMs = Math.min(1_000, 50 * 2 ** tried);
-        const hopeless = !errorCodes[codeOf(error)].retryable;
-        if (hopeless || performance.now() + waitMs >= endMs) throw error;
-        this.repeated++;
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
-      }
-    }
+  #anywhere<T>(home: number, attempt: (site: ReplaySite) => Promise<T>): Promise<T> {
+    const siteFor = (number: number) => this.#sites[(home + number - 1) % this.#sites.length]!;
+    return retry(anywherePolicy, ({ number }) => attempt(siteFor(number)), {
+      failed: () => void this.repeated++,
+    });
   }
 }

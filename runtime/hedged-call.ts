@@ -1,9 +1,11 @@
-import { StarlingError, codeOf, errorCodes } from '../core/base/errors.js';
+import { StarlingError, codeOf } from '../core/base/errors.js';
 import type { Bus } from './bus.js';
 import type { CallOptions } from './idempotent-call.js';
 import { call } from './idempotent-call.js';
 import { CircuitBreaker } from './circuit-breaker.js';
-import { outcomeOf, outcomeWithin } from './call-outcome.js';
+import { outcomeOf } from './call-outcome.js';
+import { isRetryable } from './retry.js';
+import { inTime } from './time-limit.js';
 
 /**
  * How many requests may be asked twice: a share of all, and some more at once. Without a bound, a busy cluster would be
@@ -95,17 +97,17 @@ export async function hedgedCall(
   }
   if (elsewhere === undefined) return ask(subject);
   const first = ask(subject, { ...once, hasAlternative: true });
-  const early = await outcomeWithin(hedgeMs, outcomeOf(first));
+  const early = await inTime(hedgeMs, outcomeOf(first));
   if (early?.answered) return first;
   // What is wrong with the request itself is wrong everywhere.
-  if (early && !errorCodes[codeOf(early.error)].retryable) return first;
+  if (early && !isRetryable(early.error)) return first;
   // Where nobody was there to ask, nobody is asked twice, and somebody may come.
   const isEmpty = early !== undefined && codeOf(early.error) === 'NO_RESPONDERS';
   const here = isEmpty ? ask(subject, once) : first;
   const again = async (): Promise<unknown> => {
     const pauseMs = retry === 'none' ? Infinity : attemptMs - hedgeMs;
     if (pauseMs > endMs - performance.now()) return here;
-    return (await outcomeWithin(pauseMs, outcomeOf(here))) ? here : ask(subject, once);
+    return (await inTime(pauseMs, outcomeOf(here))) ? here : ask(subject, once);
   };
   const mayGo = (isEmpty || budget.take()) && mayAsk(elsewhere);
   try {

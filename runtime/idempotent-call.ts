@@ -1,8 +1,14 @@
-import { StarlingError, codeOf, errorCodes } from '../core/base/errors.js';
+import { StarlingError, codeOf } from '../core/base/errors.js';
 import { decode, encode, refuseErrorReply } from '../messages/codec.js';
 import type { Bus } from './bus.js';
 import type { Outcome } from './call-outcome.js';
-import { outcomeOf, outcomeWithin } from './call-outcome.js';
+import { outcomeOf } from './call-outcome.js';
+import type { RetryPolicy } from './retry.js';
+import { isRetryable, pauseMsAfter } from './retry.js';
+import { inTime } from './time-limit.js';
+
+/** Low: the deadlines of requests are short, and somebody else may be there at once. */
+const callPolicy: RetryPolicy = { baseMs: 20, capMs: 500 };
 
 export interface CallOptions {
   /** All attempts together end by then. */
@@ -37,7 +43,7 @@ export async function call(
   };
   /** The first to be known within a time; undefined if none is. */
   const next = async (ms: number): Promise<Outcome | undefined> => {
-    if (asked.size > 0) return outcomeWithin(ms, Promise.race(asked));
+    if (asked.size > 0) return inTime(ms, Promise.race(asked));
     await new Promise((resolve) => setTimeout(resolve, ms));
     return undefined;
   };
@@ -50,7 +56,7 @@ export async function call(
     // The last one ends by itself.
     let outcome = await (attemptMs < leftMs ? next(attemptMs) : Promise.race(asked));
     while (outcome && !outcome.answered) {
-      const waitMs = Math.min(500, 20 * 2 ** failures++);
+      const waitMs = pauseMsAfter(++failures, callPolicy);
       const restMs = endMs - performance.now();
       const isOver = waitMs >= restMs && asked.size === 0;
       if (isOver || isFinal(outcome.error, options)) throw outcome.error;
@@ -67,5 +73,5 @@ function isFinal(error: unknown, options: CallOptions): boolean {
     code === 'FENCED' ||
     code === 'NOT_OWNER' ||
     (options.hasAlternative === true && code === 'NO_RESPONDERS');
-  return options.retry === 'none' || !errorCodes[code].retryable || elsewhere;
+  return options.retry === 'none' || !isRetryable(error) || elsewhere;
 }

@@ -1,4 +1,5 @@
 import { StarlingError, type ErrorCode } from '../core/base/errors.js';
+import { pauseMsAfter } from './retry.js';
 
 /**
  * When to restart a dead actor, after what pause, and when to give up: OTP's restart intensity (at most N restarts in
@@ -98,16 +99,15 @@ export function withinIntensity(
 }
 
 /**
- * Pause before the restart that follows `history` (which includes the crash): doubles from backoffMsMin with every
- * crash, up to backoffMsMax, of which a random part between a half and the whole is taken so that actors that fell
- * together do not come back in step.
+ * Pause before the restart that follows `history` (which includes the crash): from backoffMsMin to backoffMsMax, as any
+ * pause between tries (runtime/retry.ts).
  *
  * @param jitter in [0, 1).
  */
 export function backoffMs(history: CrashHistory, policy: ChildPolicy, jitter: number): number {
   const crashCount = Math.max(history.crashesAtMs.length, history.crashesSinceReady, 1);
-  const doubled = policy.backoffMsMin * 2 ** (crashCount - 1);
-  return Math.min(doubled, policy.backoffMsMax) * (0.5 + 0.5 * jitter);
+  const { backoffMsMin: baseMs, backoffMsMax: capMs } = policy;
+  return pauseMsAfter(crashCount, { baseMs, capMs }, jitter);
 }
 
 const permanentCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

@@ -1,16 +1,10 @@
-import { codeOf, errorCodes } from '../core/base/errors.js';
+import type { RetryPolicy } from './retry.js';
+import { retry } from './retry.js';
 
-/** A server that restarts is back by then. */
-const triesMax = 10;
+/** A server that restarts is back by then: at least nine seconds of pauses. */
+const readPolicy: RetryPolicy = { attemptsMax: 13, baseMs: 100, capMs: 2_000 };
 
 /** Reads something that may be read again; the last error that a retry might have mended is thrown, any other at once. */
-export async function retried<T>(read: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await read();
-    } catch (error) {
-      if (attempt === triesMax || !errorCodes[codeOf(error)].retryable) throw error;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 50 * 2 ** attempt)));
-    }
-  }
+export function retried<T>(read: () => Promise<T>): Promise<T> {
+  return retry(readPolicy, read);
 }

@@ -5,10 +5,13 @@ import type { StreamDeclaration } from '../messages/streams.js';
 import { clusterBucket, declareBucket, declareStreams, streamName } from '../messages/streams.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { requireSameShape } from './cluster-shape.js';
+import type { RetryPolicy } from '../runtime/retry.js';
+import { retry } from '../runtime/retry.js';
 import { takeTurns } from './stream-turns.js';
 
 /** Creation waits this long in all for JetStream to accept work: a vote for its leader may go on for seconds. */
 const createMsMax = 30_000;
+const declarePolicy: RetryPolicy = { baseMs: 100, capMs: 400 };
 
 /**
  * For a host that joins: makes the streams where there are none yet. What a running cluster has is the leader's to bring
@@ -73,15 +76,8 @@ function declarationsOf(config: ClusterConfig, owned: boolean): StreamDeclaratio
   return declareStreams({ dataCenters, ingestMapped: owned, replicas: replicasOf(config) });
 }
 
-async function retriedUntil<T>(endMs: number, declare: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await declare();
-    } catch (error) {
-      if (Date.now() > endMs || !(error as StarlingError).retryable) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
+function retriedUntil<T>(endMs: number, declare: () => Promise<T>): Promise<T> {
+  return retry({ ...declarePolicy, deadlineMs: endMs - Date.now() }, declare);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
+import { StarlingError } from '../../core/base/errors.js';
 import { fenced } from '../../messages/ownership.js';
 import type { DenseReply } from '../../messages/network-state.js';
 import {
@@ -21,15 +21,15 @@ import { bookkeeper } from '../../messages/trail.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
+import type { RetryPolicy } from '../../runtime/retry.js';
+import { retry } from '../../runtime/retry.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import type { PlanGroups, ShardShare } from '../shared/partition-map.js';
 import { gatherShare, scatterShare, splitPlan } from '../shared/partition-map.js';
 
-/** All tries of a pull, over changes of owners too. */
-const pullMsMax = 15_000;
+/** All tries of a pull, over changes of owners too; partitions change hands in some tens of milliseconds. */
+const pullPolicy: RetryPolicy = { deadlineMs: 15_000, baseMs: 10, capMs: 40 };
 const attemptMs = 2_000;
-/** Between two tries while partitions change hands, which takes some tens of milliseconds. */
-const pullPauseMs = 10;
 /** A push is answered when it is durable, so it may wait for a whole flush. Pushes are idempotent: a killed shard costs one attempt. */
 const pushDeadline = { deadlineMs: 20_000, attemptMs: 3_000 };
 const denseDeadline = { deadlineMs: 15_000, attemptMs };
@@ -80,16 +80,8 @@ export class ParameterClient {
   }
 
   /** Tries again with new owners while partitions change hands. */
-  async pull(plan: PlanGroups): Promise<PulledRows> {
-    const endMs = performance.now() + pullMsMax;
-    for (;;) {
-      try {
-        return await this.#pullOnce(plan);
-      } catch (error) {
-        if (!errorCodes[codeOf(error)].retryable || performance.now() > endMs) throw error;
-        await new Promise((resolve) => setTimeout(resolve, pullPauseMs));
-      }
-    }
+  pull(plan: PlanGroups): Promise<PulledRows> {
+    return retry(pullPolicy, () => this.#pullOnce(plan));
   }
 
   /**

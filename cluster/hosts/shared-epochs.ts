@@ -2,13 +2,20 @@ import { codeOf } from '../../core/base/errors.js';
 import { decodeEpoch, encodeRecord, epochKey } from '../../messages/hosts.js';
 import { clusterBucket } from '../../messages/streams.js';
 import type { Bus } from '../../runtime/bus.js';
-import { within } from '../../runtime/time-limit.js';
+import type { RetryPolicy } from '../../runtime/retry.js';
+import { retry } from '../../runtime/retry.js';
 import type { EpochStore } from '../../supervisor/epochs.js';
 
 /** An answer that takes longer counts as none. Too low: a busy bucket is passed by. Too high: part of each recovery. */
 const answerMsMax = 2_000;
 /** Somebody else may count the same address on, but hardly this often at once. */
-const triesMax = 8;
+const countPolicy: RetryPolicy = {
+  attemptsMax: 8,
+  deadlineMs: answerMsMax,
+  baseMs: 2,
+  capMs: 20,
+  worth: (error) => codeOf(error) === 'CONFLICT',
+};
 
 /**
  * Epochs of addresses that may run on any host: counted in the bucket, where all hosts see them, and on this host as
@@ -36,7 +43,7 @@ export class SharedEpochStore implements EpochStore {
   async next(address: string): Promise<number> {
     const local = await this.#local.next(address);
     try {
-      const epoch = await within(answerMsMax, epochKey(address), this.#count(address, local));
+      const epoch = await this.#count(address, local);
       this.#local.raise(address, epoch);
       return epoch;
     } catch (error) {
@@ -45,18 +52,15 @@ export class SharedEpochStore implements EpochStore {
     }
   }
 
-  async #count(address: string, atLeast: number): Promise<number> {
+  #count(address: string, atLeast: number): Promise<number> {
     const key = epochKey(address);
-    for (let attempt = 1; ; attempt++) {
-      const found = await this.#bus.bucketEntry(clusterBucket, key);
+    return retry(countPolicy, async ({ leftMs: timeoutMs }) => {
+      const found = await this.#bus.bucketEntry(clusterBucket, key, { timeoutMs });
       const epoch = Math.max(atLeast, found ? decodeEpoch(found.bytes) + 1 : 0);
-      try {
-        const bytes = encodeRecord({ epoch });
-        await this.#bus.bucketUpdate(clusterBucket, key, bytes, found?.revision ?? 0);
-        return epoch;
-      } catch (error) {
-        if (codeOf(error) !== 'CONFLICT' || attempt === triesMax) throw error;
-      }
-    }
+      const bytes = encodeRecord({ epoch });
+      const revision = found?.revision ?? 0;
+      await this.#bus.bucketUpdate(clusterBucket, key, bytes, revision, { timeoutMs });
+      return epoch;
+    });
   }
 }

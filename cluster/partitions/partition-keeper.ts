@@ -6,6 +6,8 @@ import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { DirectoryEntry, PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
+import type { RetryPolicy } from '../../runtime/retry.js';
+import { retry } from '../../runtime/retry.js';
 import type { Assignment, HostOf } from './ownership-plan.js';
 import { balance } from './ownership-plan.js';
 
@@ -13,8 +15,13 @@ import { balance } from './ownership-plan.js';
 const followMsMax = 30 * 60_000;
 /** From here on pushes wait. */
 const handOverMsMax = 5_000;
-/** Tries of one move, over crashes of either side. */
-const moveTriesMax = 5;
+/** Of one move, over crashes of either side, whatever they say. */
+const movePolicy: RetryPolicy = {
+  attemptsMax: 5,
+  baseMs: 250,
+  capMs: 1_000,
+  worth: () => true,
+};
 
 export interface KeeperOptions {
   readonly bus: Bus;
@@ -157,21 +164,13 @@ export class PartitionKeeper {
     return moves.length;
   }
 
-  async #move(partition: number, target: number): Promise<{ pauseMs: number; copyMs: number }> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#moveOnce(partition, target);
-      } catch (error) {
-        if (attempt === moveTriesMax) throw error;
-        this.#record(
-          'move',
-          target,
-          `partition ${partition} again: ${codeOf(error)} ${messageOf(error)}`,
-          this.#options.directory.entry(partition)?.epoch ?? 0,
-        );
-        await new Promise((resolve) => setTimeout(resolve, 200 * attempt));
-      }
-    }
+  #move(partition: number, target: number): Promise<{ pauseMs: number; copyMs: number }> {
+    return retry(movePolicy, () => this.#moveOnce(partition, target), {
+      failed: (error) => {
+        const detail = `partition ${partition} again: ${codeOf(error)} ${messageOf(error)}`;
+        this.#record('move', target, detail, this.#options.directory.entry(partition)?.epoch ?? 0);
+      },
+    });
   }
 
   /** Follow, catch up, flip. */

@@ -3,6 +3,8 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { Stoppable } from '../../runtime/bus.js';
+import type { RetryPolicy } from '../../runtime/retry.js';
+import { retry } from '../../runtime/retry.js';
 import type { Move } from './assign-hosts.js';
 import { assign, improve } from './assign-hosts.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
@@ -14,7 +16,11 @@ import type { ActorCounts } from '../operations/scale.js';
 
 /** Between two looks whether a move would balance hosts. Each moves one actor at most. */
 const balanceMs = 2_000;
-const retryMs = 500;
+const placePolicy: RetryPolicy = {
+  baseMs: 500,
+  capMs: 2_000,
+  worth: (error) => codeOf(error) !== 'FENCED',
+};
 /** For so long an actor is not tried again on a host that has given it up, while there is another. */
 const failedMs = 10 * 60_000;
 
@@ -37,7 +43,7 @@ export class PlacementKeeper implements Stoppable {
   #counts: ActorCounts;
   #hosts: Record<string, string>;
   #writing: Promise<void> = Promise.resolve();
-  #stopped = false;
+  readonly #stopping = new AbortController();
   /** By address and host: when it failed there for good. */
   readonly #failures = new Map<string, Map<string, number>>();
 
@@ -49,7 +55,7 @@ export class PlacementKeeper implements Stoppable {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     clearInterval(this.#timer);
     await this.#writing.catch(() => undefined); // Told to who asked.
   }
@@ -90,11 +96,10 @@ export class PlacementKeeper implements Stoppable {
 
   /** As `place`, tried again until it is written or somebody else leads. */
   placeSoon(): void {
-    if (this.#stopped) return;
-    this.place().catch((error: unknown) => {
-      this.#options.failed(error);
-      if (codeOf(error) !== 'FENCED') setTimeout(() => this.placeSoon(), retryMs);
-    });
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    const { failed } = this.#options;
+    retry(placePolicy, () => this.place(), { failed, signal }).catch(failed);
   }
 
   async #write(): Promise<void> {
@@ -120,7 +125,7 @@ export class PlacementKeeper implements Stoppable {
   /** One actor at a time, while all others are well: each move is a restart. */
   #balance(): void {
     const { view, registry, config } = this.#options;
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     const specs = specsOf(config, this.#record());
     const move = view.ready
       ? improve(specs, registry.hosts, this.#hosts)
