@@ -1,5 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { codeOf, messageOf } from '../core/base/errors.js';
 import {
@@ -8,6 +7,7 @@ import {
   type ParentMessage,
   type StartMessage,
 } from '../messages/child-messages.js';
+import { startLogged } from '../runtime/os/logged-process.js';
 
 /**
  * One operating-system process of an actor: its birth, its channel and its end. Everything that can go wrong, a
@@ -68,32 +68,28 @@ const youngSpaceFlags = ['--min-semi-space-size=8', '--max-semi-space-size=8'];
  * Starts `node <entry> <kind> <address>` and sends it its start message. The address is there for `ps`; credentials go
  * through the channel only.
  *
- * The process leads its own process group: Ctrl-C in a terminal goes to the whole group of the supervisor, and its
- * actors must be drained in order rather than be interrupted all at once. If the supervisor itself dies, the channel
- * closes, and the actor looks for the next one (adoption/).
+ * If the supervisor itself dies, the channel closes, and the actor looks for the next one (adoption/).
  */
 export function startActorProcess(
   options: ProcessOptions,
   handlers: ProcessHandlers,
 ): ActorProcess {
   const { entry, execArgv = [], start } = options;
-  const log = openLog(start.stateDir, start.address);
-  const output = log.file ?? 'ignore';
+  const logFile = join(start.stateDir, 'logs', `${start.address}.log`);
   try {
-    const child = spawn(
-      process.execPath,
-      [...youngSpaceFlags, ...execArgv, entry, start.kind, start.address],
-      {
-        stdio: ['ignore', output, output, 'ipc'],
-        env: childEnvironment(process.env),
-        detached: true,
-      },
-    );
+    const { child, log } = startLogged({
+      command: process.execPath,
+      args: [...youngSpaceFlags, ...execArgv, entry, start.kind, start.address],
+      logFile,
+      logBytesMax,
+      env: childEnvironment(process.env),
+      channel: true,
+    });
     listen(child, handlers);
     const begun = begin(child, options, handlers);
     return {
       pid: child.pid ?? null,
-      log: log.detail,
+      log,
       stop: (drainMs) => {
         if (begun()) send(child, { type: 'stop', drainMs });
         else child.kill('SIGTERM');
@@ -107,10 +103,7 @@ export function startActorProcess(
     const detail = `could not be started: ${messageOf(error)}`;
     queueMicrotask(() => handlers.onExit({ code: null, signal: null, detail }));
     const nothing = () => undefined;
-    return { pid: null, log: log.detail, stop: nothing, serve: nothing, kill: nothing };
-  } finally {
-    // The child has its own copy of the descriptor.
-    if (log.file !== undefined) closeSync(log.file);
+    return { pid: null, log: logFile, stop: nothing, serve: nothing, kill: nothing };
   }
 }
 
@@ -179,22 +172,4 @@ function send(child: ChildProcess, message: ParentMessage): void {
   if (!child.connected) return;
   // A message that can't be delivered means that the process is going; its exit is reported in any case.
   child.send(message, () => undefined);
-}
-
-/** Opens the actor's log for appending. A full disk must not keep an actor from running that can do without it. */
-function openLog(stateDir: string, address: string): { file: number | undefined; detail: string } {
-  const path = join(stateDir, 'logs', `${address}.log`);
-  try {
-    mkdirSync(join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
-    rotateLog(path);
-    return { file: openSync(path, 'a', 0o600), detail: path };
-  } catch (error) {
-    return { file: undefined, detail: `no log: ${messageOf(error)}` };
-  }
-}
-
-/** Keeps one older log beside the current one. */
-function rotateLog(path: string): void {
-  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (bytes > logBytesMax) renameSync(path, `${path}.1`);
 }

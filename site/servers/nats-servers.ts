@@ -1,20 +1,19 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { StarlingError, codeOf } from '../../core/base/errors.js';
-import { isFileError, readJson, writePrivateJson } from '../../runtime/os/private-file.js';
+import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
+import { identityOf, type ProcessIdentity } from '../../runtime/os/process-identity.js';
+import type { ProcessNotes } from '../../runtime/os/process-notes.js';
 import { childPolicy, type ChildPolicy } from '../../runtime/restart-policy.js';
 import { isAtLeast, type NatsServerBinary } from './find-server.js';
-import { ServerNotes, endServers, findLeftServers, type LeftServers } from './left-servers.js';
 import { acceptsClients, isAlive, isHealthy } from './monitor.js';
 import { choosePorts, isFree, keptPorts, type PortChoice } from './ports.js';
 import {
   renderServerConfig,
   type DataCenterServer,
-  type ServerLimits,
   type ServerPorts,
   type ServerTls,
 } from './server-config.js';
 import { remedyFor, versionWithSyncAlways } from './server-age.js';
+import { ServerFolder, type PortsByName, type ServerConfigs } from './server-folder.js';
+import { adoptServerProcess } from './server-process.js';
 import { ServerRunner, type ServerEvents } from './server-runner.js';
 import type { ServerCredentials } from './server-users.js';
 import { noteStreamVersions, requireReadableStreams } from './stream-versions.js';
@@ -25,13 +24,11 @@ import { noteStreamVersions, requireReadableStreams } from './stream-versions.js
  * costs the 4 to 9 seconds of an election time-out (fresh start together: 1.1 s, 1.5 s apart: 8 s). A restart on
  * existing streams has no such early vote and takes about 5 s. So servers that a killed cluster left are not restarted
  * when they would be told the same again.
- *
- * In `folder`: `<data center>.conf`, `streams/<data center>`, `logs/<data center>.log`, ports.json, servers.json and
- * versions.json.
  */
 export interface NatsServersOptions extends ServerEvents {
   /** At least two. */
   readonly dataCenters: readonly { readonly name: string }[];
+  /** For their files; see server-folder.ts. */
   readonly folder: string;
   readonly ports: PortChoice;
   readonly credentials: ServerCredentials;
@@ -70,8 +67,11 @@ export interface NatsServers {
 
 const startMsMaxDefault = 60_000;
 
-/** A port is free when it is chosen and taken when the server starts, at most this often in a row. */
+/** Of servers whose ports were taken between the choice and the start. */
 const startsMax = 3;
+
+/** For a server that is left and can't stay. */
+const endGraceMs = 10_000;
 
 /**
  * Resolves when streams can be created through every server.
@@ -84,65 +84,142 @@ const startsMax = 3;
 export async function startNatsServers(options: NatsServersOptions): Promise<NatsServers> {
   requireSyncSupport(options);
   await requireReadableStreams(options, options.binary);
-  await mkdir(path.join(options.folder, 'logs'), { recursive: true, mode: 0o700 });
-  const left = await findLeftServers(options.folder);
-  let kept = await keepServers(options, left);
-  if (kept === undefined) await endServers(left);
-  await noteVersions(options, kept === undefined ? new Map() : left);
+  const folder = await ServerFolder.open(options.folder, options.log ?? (() => undefined));
+  const left = new Map(folder.notes.all);
+  const kept = await planThatStays(options, folder);
+  if (kept === undefined) await endServers(folder.notes);
+  await noteVersions(options, kept === undefined ? new Set() : new Set(left.keys()));
   for (let attempt = 1; ; attempt++) {
-    const servers = kept ?? (await prepareServers(options));
-    const group = new ServerGroup(options, servers, kept === undefined ? new Map() : left);
-    kept = undefined;
+    const stay = attempt === 1 && kept !== undefined;
+    const plan = stay ? kept : await planAnew(options, folder);
     try {
-      await group.untilReady();
-      return group;
+      return await startAll(options, folder, plan.servers, stay ? left : new Map());
     } catch (error) {
-      await group.stop();
-      const lostPort = codeOf(error) === 'NATS_SERVER_FAILED' && (await anyTaken(servers));
-      if (!lostPort || attempt === startsMax) throw error;
+      if (!(await lostPort(error, plan)) || attempt === startsMax) throw error;
     }
   }
 }
 
+/** What servers are to be: where they listen, and what each is told. */
+interface ServerPlan {
+  readonly servers: readonly DataCenterServer[];
+  readonly configs: ServerConfigs;
+}
+
+function planFor(
+  options: NatsServersOptions,
+  folder: ServerFolder,
+  ports: PortsByName,
+): ServerPlan {
+  const { credentials, tls, syncAlways = false } = options;
+  const servers = options.dataCenters.map(({ name }) => {
+    return { name, storeFolder: folder.filesOf(name).storeFolder, ports: ports[name]! };
+  });
+  const render = (server: DataCenterServer): string =>
+    renderServerConfig(server, servers, credentials, { ...options, syncAlways }, tls);
+  return { servers, configs: new Map(servers.map((server) => [server.name, render(server)])) };
+}
+
+/**
+ * The servers of this start, if those that run can stay: their configuration would be the same, byte for byte, they
+ * answer, and those that are missing find their ports free. Undefined: all are to be started.
+ */
+async function planThatStays(
+  options: NatsServersOptions,
+  folder: ServerFolder,
+): Promise<ServerPlan | undefined> {
+  const left = folder.notes.all;
+  const names = options.dataCenters.map(({ name }) => name);
+  const ports = keptPorts(names, options.ports, folder.ports);
+  if (left.size === 0 || ports === undefined) return undefined;
+  const plan = planFor(options, folder, ports);
+  if (!(await folder.holds(plan.configs))) return undefined;
+  const usable = await Promise.all(
+    plan.servers.map(({ name, ports: its }) => (left.has(name) ? answers(its) : areFree(its))),
+  );
+  return usable.every(Boolean) ? plan : undefined;
+}
+
+async function planAnew(options: NatsServersOptions, folder: ServerFolder): Promise<ServerPlan> {
+  const names = options.dataCenters.map(({ name }) => name);
+  const ports = await choosePorts(names, options.ports, folder.ports);
+  const plan = planFor(options, folder, ports);
+  await folder.write(ports, plan.configs);
+  return plan;
+}
+
+/** Resolves when all are ready; where one is not, none is left. */
+async function startAll(
+  options: NatsServersOptions,
+  folder: ServerFolder,
+  servers: readonly DataCenterServer[],
+  kept: ReadonlyMap<string, ProcessIdentity>,
+): Promise<NatsServers> {
+  const group = new ServerGroup(options, folder, servers, kept);
+  try {
+    await group.untilReady();
+    return group;
+  } catch (error) {
+    await group.stop();
+    throw error;
+  }
+}
+
+/** A port is free when it is chosen and taken when the server starts; somebody may come between. */
+async function lostPort(error: unknown, { servers }: ServerPlan): Promise<boolean> {
+  if (codeOf(error) !== 'NATS_SERVER_FAILED') return false;
+  const free = await Promise.all(servers.map(({ ports }) => areFree(ports)));
+  return free.includes(false);
+}
+
+/** They hold the streams. */
+async function endServers(notes: ProcessNotes<ProcessIdentity>): Promise<void> {
+  const ends = [...notes.all].map(async ([name, identity]) => {
+    await adoptServerProcess(identity).stop(endGraceMs);
+    notes.remove(name, identity.pid);
+  });
+  await Promise.all(ends);
+}
+
 class ServerGroup implements NatsServers {
-  readonly #options: NatsServersOptions;
+  readonly #startMsMax: number;
   readonly #runners: readonly ServerRunner[];
   readonly #drainMs: number;
-  readonly #notes: ServerNotes;
+  readonly #notes: ProcessNotes<ProcessIdentity>;
   /** The last chance not to leave servers behind, when the process ends without stop(). */
   readonly #killAll = () => this.#runners.forEach((runner) => runner.kill('SIGTERM'));
 
   /** @param kept run already; the others are started. */
   constructor(
     options: NatsServersOptions,
+    folder: ServerFolder,
     servers: readonly DataCenterServer[],
-    kept: LeftServers,
+    kept: ReadonlyMap<string, ProcessIdentity>,
   ) {
+    const { startMsMax = startMsMaxDefault, log, binary } = options;
     const policy = childPolicy(options.policy);
-    const notes = new ServerNotes(options.folder, kept, options.log ?? (() => undefined));
     const events: ServerEvents = {
       ...options,
       onStarted: (dataCenter, pid) => {
-        notes.add(dataCenter, pid);
+        noteServer(folder.notes, dataCenter, pid).catch((error: unknown) => {
+          // Without the note (a full disk, say) a successor finds ports and streams in use, and says so.
+          log?.(`servers.json not written: ${codeOf(error)}: ${messageOf(error)}`);
+        });
         options.onStarted?.(dataCenter, pid);
       },
     };
-    this.#options = options;
+    this.#startMsMax = startMsMax;
     this.#drainMs = policy.drainMs;
-    this.#notes = notes;
+    this.#notes = folder.notes;
     process.on('exit', this.#killAll);
     this.#runners = servers.map((server) => {
-      const files = {
-        binary: options.binary.path,
-        configFile: configPath(options.folder, server.name),
-        logFile: path.join(options.folder, 'logs', `${server.name}.log`),
-      };
+      const files = { binary: binary.path, ...folder.filesOf(server.name) };
       return new ServerRunner(server, files, policy, events, kept.get(server.name));
     });
   }
 
   async untilReady(): Promise<void> {
-    const deadlineMs = performance.now() + (this.#options.startMsMax ?? startMsMaxDefault);
+    const deadlineMs = performance.now() + this.#startMsMax;
     const names = this.#runners.map(({ server }) => server.name);
     await Promise.all(
       this.#runners.map((runner) => {
@@ -187,8 +264,8 @@ function requireSyncSupport({ syncAlways, binary }: NatsServersOptions): void {
   );
 }
 
-/** @param kept run on their streams already, as what they are. */
-async function noteVersions(options: NatsServersOptions, kept: LeftServers): Promise<void> {
+/** @param kept by data center; they run on their streams already, as what they are. */
+async function noteVersions(options: NatsServersOptions, kept: ReadonlySet<string>): Promise<void> {
   const { binary, dataCenters, log } = options;
   const started = dataCenters.map(({ name }) => name).filter((name) => !kept.has(name));
   const before = await noteStreamVersions(options, binary, started);
@@ -197,38 +274,12 @@ async function noteVersions(options: NatsServersOptions, kept: LeftServers): Pro
   log?.(text);
 }
 
-async function prepareServers(options: NatsServersOptions): Promise<DataCenterServer[]> {
-  const names = options.dataCenters.map(({ name }) => name);
-  const earlier = await earlierPorts(options.folder);
-  const ports = await choosePorts(names, options.ports, earlier);
-  await writePrivateJson(portsPath(options.folder), ports);
-  const servers = serversAt(options, ports);
-  for (const [file, text] of renderAll(options, servers)) {
-    await writeFile(file, text, { mode: 0o600 });
-  }
-  return servers;
-}
-
-/**
- * The servers of this start, if the running ones can stay: their configuration would be the same, byte for byte, they
- * answer, and those that are missing find their ports free. Undefined: all are to be started.
- */
-async function keepServers(
-  options: NatsServersOptions,
-  left: LeftServers,
-): Promise<DataCenterServer[] | undefined> {
-  if (left.size === 0) return undefined;
-  const names = options.dataCenters.map(({ name }) => name);
-  const ports = keptPorts(names, options.ports, await earlierPorts(options.folder));
-  if (ports === undefined) return undefined;
-  const servers = serversAt(options, ports);
-  for (const [file, text] of renderAll(options, servers)) {
-    if ((await textOf(file)) !== text) return undefined;
-  }
-  const usable = await Promise.all(
-    servers.map(({ name, ports }) => (left.has(name) ? answers(ports) : areFree(ports))),
-  );
-  return usable.every(Boolean) ? servers : undefined;
+async function noteServer(
+  notes: ProcessNotes<ProcessIdentity>,
+  dataCenter: string,
+  pid: number,
+): Promise<void> {
+  await notes.add(dataCenter, await identityOf(pid));
 }
 
 async function answers(ports: ServerPorts): Promise<boolean> {
@@ -238,54 +289,4 @@ async function answers(ports: ServerPorts): Promise<boolean> {
 async function areFree(ports: ServerPorts): Promise<boolean> {
   const free = await Promise.all(Object.values<number>({ ...ports }).map(isFree));
   return !free.includes(false);
-}
-
-function serversAt(
-  { folder, dataCenters }: NatsServersOptions,
-  ports: Readonly<Record<string, ServerPorts>>,
-): DataCenterServer[] {
-  return dataCenters.map(({ name }) => {
-    const storeFolder = path.resolve(folder, 'streams', name);
-    return { name, storeFolder, ports: ports[name]! };
-  });
-}
-
-/** File and content of each server's configuration. */
-function renderAll(
-  options: NatsServersOptions,
-  servers: readonly DataCenterServer[],
-): [file: string, text: string][] {
-  const { folder, credentials, tls } = options;
-  const limits: ServerLimits = { ...options, syncAlways: options.syncAlways ?? false };
-  return servers.map((server) => [
-    configPath(folder, server.name),
-    renderServerConfig(server, servers, credentials, limits, tls),
-  ]);
-}
-
-async function earlierPorts(folder: string): Promise<Record<string, ServerPorts>> {
-  return ((await readJson(portsPath(folder))) ?? {}) as Record<string, ServerPorts>;
-}
-
-/** Undefined: there is no such file. */
-async function textOf(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (isFileError(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-}
-
-function portsPath(folder: string): string {
-  return path.join(folder, 'ports.json');
-}
-
-function configPath(folder: string, name: string): string {
-  return path.join(folder, `${name}.conf`);
-}
-
-async function anyTaken(servers: readonly DataCenterServer[]): Promise<boolean> {
-  const free = await Promise.all(servers.map(({ ports }) => areFree(ports)));
-  return free.includes(false);
 }

@@ -1,12 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { open } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  isAlive,
-  signalSameProcess,
-  type ProcessIdentity,
-} from '../../runtime/os/process-identity.js';
+import { watchForeign } from '../../runtime/os/foreign-process.js';
+import { startLogged } from '../../runtime/os/logged-process.js';
+import { signalSameProcess, type ProcessIdentity } from '../../runtime/os/process-identity.js';
 
 /** One run of one nats-server, and its log. Whoever holds it decides whether an exit was wanted. */
 export interface ServerExit {
@@ -33,13 +29,9 @@ export function startServerProcess(options: {
   readonly configFile: string;
   readonly logFile: string;
 }): ServerProcess {
-  const log = openLog(options.logFile);
-  const child = spawn(options.binary, ['--config', options.configFile, '--log', options.logFile], {
-    stdio: ['ignore', log ?? 'ignore', log ?? 'ignore'],
-    // A group of its own: Ctrl-C reaches the cluster, which stops its actors first and the servers last.
-    detached: true,
-  });
-  if (log !== undefined) closeSync(log);
+  const { configFile, logFile } = options;
+  const args = ['--config', configFile, '--log', logFile];
+  const { child } = startLogged({ command: options.binary, args, logFile });
   const exited = exitOf(child);
   const isRunning = () =>
     child.pid !== undefined && child.exitCode === null && child.signalCode === null;
@@ -49,14 +41,11 @@ export function startServerProcess(options: {
   return { pid: child.pid, exited, isRunning, kill, stop: stopperOf(kill, exited) };
 }
 
-/** Too low: on systems without /proc, each look starts a `ps`. Too high: an outage is so much longer. */
-const lookMs = 100;
-
-/** A server that an earlier cluster started: the system does not tell us of its end, so it is looked at. */
+/** A server that an earlier cluster started. */
 export function adoptServerProcess(identity: ProcessIdentity): ServerProcess {
   let running = true;
   const watch = async (): Promise<ServerExit> => {
-    while (await isAlive(identity)) await sleep(lookMs);
+    await watchForeign(identity);
     running = false;
     return { code: null, signal: null };
   };
@@ -78,14 +67,6 @@ function stopperOf(
     await exited;
     clearTimeout(timer);
   };
-}
-
-function openLog(logFile: string): number | undefined {
-  try {
-    return openSync(logFile, 'a', 0o600);
-  } catch {
-    return undefined; // A full disk, say. The server decides whether it can run without; its exit is reported.
-  }
 }
 
 function exitOf(child: ChildProcess): Promise<ServerExit> {

@@ -5,7 +5,9 @@ import { parseAttachMessage, type AttachMessage } from '../../messages/child-mes
 import { JsonLines } from '../../runtime/json-lines.js';
 import { supervisionSocket } from '../../runtime/supervision-socket.js';
 import type { ProcessExit } from '../child-process.js';
-import { ChildNotes, type ChildNote } from './child-notes.js';
+import { identityOf } from '../../runtime/os/process-identity.js';
+import type { ProcessNotes } from '../../runtime/os/process-notes.js';
+import { openChildNotes, type ChildNote } from './child-notes.js';
 import {
   LeftProcess,
   type LeftProcessHandlers,
@@ -35,7 +37,7 @@ interface Introduced {
 }
 
 export class Adoption {
-  readonly #notes: ChildNotes;
+  readonly #notes: ProcessNotes<ChildNote>;
   readonly #times: LeftProcessTimes;
   readonly #log: (line: string) => void;
   readonly #server: Server;
@@ -47,7 +49,7 @@ export class Adoption {
   #waiting: Introduced[] = [];
   #decided = false;
 
-  private constructor(notes: ChildNotes, options: AdoptionOptions) {
+  private constructor(notes: ProcessNotes<ChildNote>, options: AdoptionOptions) {
     this.#notes = notes;
     this.#unclaimed = new Set(notes.all.keys());
     this.#log = options.log ?? (() => undefined);
@@ -58,15 +60,15 @@ export class Adoption {
 
   /** @throws STATE_INVALID if the notes are damaged */
   static async open(options: AdoptionOptions): Promise<Adoption> {
-    const notes = await ChildNotes.open(options.stateDir, options.log ?? (() => undefined));
+    const notes = await openChildNotes(options.stateDir, options.log ?? (() => undefined));
     const adoption = new Adoption(notes, options);
     await adoption.#listen(options.stateDir);
     return adoption;
   }
 
   /** A process was started for `address`. Resolves when a successor would find it. @throws STORAGE_FULL */
-  note(address: string, epoch: number, pid: number): Promise<void> {
-    return this.#notes.add(address, epoch, pid);
+  async note(address: string, epoch: number, pid: number): Promise<void> {
+    await this.#notes.add(address, { ...(await identityOf(pid)), epoch });
   }
 
   /** The process `pid` of `address` has ended. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   parseChildMessage,
   type AttachMessage,
@@ -7,13 +6,13 @@ import {
 } from '../../messages/child-messages.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
 import type { ActorProcess, ProcessHandlers } from '../child-process.js';
-import { isAlive, signalSameProcess } from '../../runtime/os/process-identity.js';
+import { watchForeign } from '../../runtime/os/foreign-process.js';
+import { signalSameProcess } from '../../runtime/os/process-identity.js';
 import type { ChildNote } from './child-notes.js';
 
 /**
  * A process that an earlier supervisor left. It is a process like another: it can be stopped and killed, speaks, and
- * ends once. But it is not our child, so the system tells us nothing of its end: that is seen by its pid and start time,
- * looked at whenever it is not connected.
+ * ends once. But it is not our child, so it is watched as a foreign one whenever it is not connected.
  *
  * Until it introduces itself nothing is known of it. If it does not in time it hangs, and is killed: its address is
  * wanted for a process that works.
@@ -42,9 +41,6 @@ export interface Connection {
   send(message: ParentMessage): void;
   destroy(): void;
 }
-
-/** Too low: on systems without /proc, each look starts a `ps`. Too high: the successor starts late. */
-const lookMs = 100;
 
 /** Beyond its drain time, for the process to end. */
 const leaveGraceMs = 1_000;
@@ -139,12 +135,13 @@ export class LeftProcess implements ActorProcess {
   async #watch(): Promise<void> {
     if (this.#watching) return;
     this.#watching = true;
-    while (this.#connection === undefined) {
-      if (!(await isAlive(this.#note))) return this.#end();
-      if (performance.now() > this.#killAtMs) this.kill();
-      await sleep(lookMs);
-    }
-    this.#watching = false;
+    const ended = await watchForeign(this.#note, () => {
+      // At once: whoever detaches from here on has it watched anew.
+      this.#watching = this.#connection === undefined;
+      if (this.#watching && performance.now() > this.#killAtMs) this.kill();
+      return this.#watching;
+    });
+    if (ended) this.#end();
   }
 
   #end(): void {
