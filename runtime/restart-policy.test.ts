@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { parseClusterConfig } from '../core/config/schema.js';
 import {
   backoffMs,
   childPolicy,
   isPermanent,
   noCrashes,
+  policyOf,
   recordCrash,
   withinIntensity,
   type CrashHistory,
@@ -63,6 +65,14 @@ test('only what a restart can not change is permanent', () => {
   expect(isPermanent('STORAGE_FULL')).toBe(false);
   expect(isPermanent('BAD_MESSAGE')).toBe(false);
   expect(isPermanent(undefined)).toBe(false);
+});
+
+test('what is not said is what a configuration that says nothing has', () => {
+  const { supervision } = parseClusterConfig({
+    features: { user: { entity: 'user', kind: 'id' }, item: { entity: 'item', kind: 'id' } },
+  });
+  expect(childPolicy()).toEqual(policyOf(supervision));
+  expect(childPolicy({ drainMs: 1 })).toEqual({ ...policyOf(supervision), drainMs: 1 });
 });
 
 test('a policy that makes no sense is refused by field', () => {

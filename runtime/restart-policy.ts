@@ -1,4 +1,6 @@
 import { StarlingError, type ErrorCode } from '../core/base/errors.js';
+import type { ClusterConfig } from '../core/config/schema.js';
+import { supervisionSchema } from '../core/config/sections.js';
 import { pauseMsAfter } from './retry.js';
 
 /**
@@ -32,17 +34,26 @@ export interface ChildPolicy extends RestartIntensity {
   readonly coolDownMs: number;
 }
 
-export const defaultChildPolicy: ChildPolicy = {
-  restartsMax: 10,
-  restartWindowMs: 60_000,
-  backoffMsMin: 50,
-  backoffMsMax: 5_000,
-  startSilenceMs: 30_000,
-  heartbeatSilenceMs: 5_000,
-  suspectGraceMs: 3_000,
-  drainMs: 10_000,
-  coolDownMs: 30_000,
-};
+type Supervision = ClusterConfig['supervision'];
+
+/** What a configuration says of restarts, and beside it what nobody has had to choose yet. */
+export function policyOf(supervision: Supervision): ChildPolicy {
+  const { suspectAfterMs, restartsMax, restartsWindowMs, backoffMs, drainMs } = supervision;
+  return {
+    restartsMax,
+    restartWindowMs: restartsWindowMs,
+    backoffMsMin: backoffMs.base,
+    backoffMsMax: backoffMs.max,
+    heartbeatSilenceMs: suspectAfterMs,
+    drainMs,
+    startSilenceMs: 30_000,
+    suspectGraceMs: 3_000,
+    coolDownMs: 30_000,
+  };
+}
+
+/** Of a configuration that says nothing of it. */
+const defaultPolicy = policyOf(supervisionSchema.parse({}));
 
 /**
  * The defaults with `overrides` in their place.
@@ -50,7 +61,7 @@ export const defaultChildPolicy: ChildPolicy = {
  * @throws CONFIG_INVALID for a value that is not positive, or a backoff range that is upside down.
  */
 export function childPolicy(overrides: Partial<ChildPolicy> = {}): ChildPolicy {
-  const policy = { ...defaultChildPolicy, ...overrides };
+  const policy = { ...defaultPolicy, ...overrides };
   for (const [name, value] of Object.entries<number>(policy)) {
     if (!(Number.isFinite(value) && value > 0)) {
       throw new StarlingError('CONFIG_INVALID', `${name} is ${value}; it must be positive`, {
@@ -67,6 +78,9 @@ export function childPolicy(overrides: Partial<ChildPolicy> = {}): ChildPolicy {
   }
   return policy;
 }
+
+/** Pauses of whatever is restarted for ever. */
+export type Backoff = Pick<ChildPolicy, 'backoffMsMin' | 'backoffMsMax'>;
 
 /** What the decisions are made from. */
 export interface CrashHistory {
@@ -104,7 +118,7 @@ export function withinIntensity(
  *
  * @param jitter in [0, 1).
  */
-export function backoffMs(history: CrashHistory, policy: ChildPolicy, jitter: number): number {
+export function backoffMs(history: CrashHistory, policy: Backoff, jitter: number): number {
   const crashCount = Math.max(history.crashesAtMs.length, history.crashesSinceReady, 1);
   const { backoffMsMin: baseMs, backoffMsMax: capMs } = policy;
   return pauseMsAfter(crashCount, { baseMs, capMs }, jitter);
