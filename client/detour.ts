@@ -1,10 +1,10 @@
 import { asFields } from '../messages/checks.js';
 import type { Bus } from '../runtime/bus.js';
 import type { CallOptions } from '../runtime/idempotent-call.js';
-import { HedgeBudget, hedgedCall } from '../runtime/hedged-call.js';
+import { Hedge } from '../runtime/hedge.js';
 
-/** A request waits so long for an answer before it goes elsewhere too, or a third of its time if that is shorter. */
-const hedgeMsMax = 150;
+/** Too low: a busy data center is asked everything twice. Too high: a replica that hangs is felt. */
+const hedgeMs = 150;
 
 /**
  * The way round a data center that does not answer. A replica that hangs, or whose host is cut off, is still a member of
@@ -14,14 +14,14 @@ const hedgeMsMax = 150;
 export class Detour {
   readonly #bus: Bus;
   readonly #options: CallOptions;
-  readonly #budget = new HedgeBudget();
+  readonly #hedge: Hedge;
   /** Where each data center that has answered says one may turn to. */
   readonly #known = new Map<string, readonly string[]>();
-  #turn = 0;
 
   constructor(bus: Bus, options: CallOptions) {
     this.#bus = bus;
     this.#options = options;
+    this.#hedge = new Hedge(bus, { hedgeMs, elsewhere: () => this.#elsewhere() });
   }
 
   /** @param at the subject of a data center. */
@@ -30,29 +30,16 @@ export class Detour {
     at: (dataCenter: string) => string,
     request: unknown,
   ): Promise<unknown> {
-    const { deadlineMs } = this.#options;
-    const other = this.#elsewhere();
-    const reply = await hedgedCall(
-      this.#bus,
-      subject,
-      other === undefined ? undefined : at(other),
-      request,
-      {
-        ...this.#options,
-        hedgeMs: Math.min(hedgeMsMax, deadlineMs / 3),
-        budget: this.#budget,
-      },
-    );
+    const reply = await this.#hedge.call(subject, at, request, this.#options);
     this.#note(asFields(reply, 'reply'));
     return reply;
   }
 
   /** Not where one is: the queue group has been asked there already. */
-  #elsewhere(): string | undefined {
-    const here = this.#bus.dataCenter ?? '';
+  #elsewhere(): string[] {
     const all = new Set([...this.#known].flatMap(([name, others]) => [name, ...others]));
-    all.delete(here);
-    return [...all][this.#turn++ % Math.max(1, all.size)];
+    all.delete(this.#bus.dataCenter ?? '');
+    return [...all];
   }
 
   /** An answer that names nobody (nothing was found) teaches nothing. */

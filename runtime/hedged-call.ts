@@ -74,7 +74,7 @@ export class Breakers {
  * @throws StarlingError of the first request when none is answered within the deadline, UNAVAILABLE when none is sent.
  */
 export async function hedgedCall(
-  bus: Bus,
+  bus: Pick<Bus, 'request'>,
   subject: string,
   elsewhere: string | undefined,
   request: unknown,

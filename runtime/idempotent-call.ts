@@ -26,7 +26,7 @@ export interface CallOptions {
  * while it is asked again: whoever is slow would else be asked for ever, and never in time.
  */
 export async function call(
-  bus: Bus,
+  bus: Pick<Bus, 'request'>,
   subject: string,
   request: unknown,
   options: CallOptions,
