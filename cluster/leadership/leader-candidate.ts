@@ -71,6 +71,7 @@ export class LeaderCandidate implements Stoppable {
       leaseMs: leaseMs + patienceMs,
       presumeHeld: true,
       onExpired: () => this.#machine.send({ type: 'VACANT' }),
+      clock: this.#clock,
     });
   }
 

@@ -1,5 +1,7 @@
+import type { Clock } from '../../core/base/clock.js';
 import { clusterBucket } from '../../messages/streams.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
+import { systemClock } from '../../runtime/system-clock.js';
 
 /** Looks in the time of a lease. */
 const looksPerLease = 6;
@@ -22,6 +24,7 @@ export interface LeaseWatchOptions {
   readonly presumeHeld: boolean;
   /** Called once per lapse. */
   readonly onExpired: (key: string) => void;
+  readonly clock?: Clock;
 }
 
 /**
@@ -36,15 +39,18 @@ export class LeaseWatch {
   readonly #leaseMs: number;
   readonly #renewals = new Map<string, Renewal>();
   #watch: Stoppable | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  #cancel: (() => void) | undefined;
   #healthyMs = 0;
-  #lookedAtMs = performance.now();
+  #lookedAtMs: number;
   #stopped = false;
 
   constructor(bus: LeaseBus, options: LeaseWatchOptions) {
     this.#bus = bus;
     this.#options = options;
     this.#leaseMs = options.leaseMs;
+    this.#clock = options.clock ?? systemClock;
+    this.#lookedAtMs = this.#clock.nowMs();
   }
 
   async start(): Promise<void> {
@@ -56,7 +62,7 @@ export class LeaseWatch {
     if (presumeHeld)
       for (const [key, renewal] of this.#renewals) this.#renewals.set(key, { ...renewal, atMs: 0 });
     else this.#renewals.clear();
-    this.#lookedAtMs = performance.now();
+    this.#lookedAtMs = this.#clock.nowMs();
     this.#schedule();
   }
 
@@ -73,26 +79,26 @@ export class LeaseWatch {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     await this.#watch?.stop();
   }
 
   #schedule(): void {
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
+    this.#cancel = this.#clock.after(this.#leaseMs / looksPerLease, () => {
       void this.#look().then(() => this.#schedule());
-    }, this.#leaseMs / looksPerLease);
+    });
   }
 
   async #look(): Promise<void> {
     try {
       await this.#bus.requireBucketLeader(clusterBucket, this.#leaseMs);
     } catch {
-      this.#lookedAtMs = performance.now();
+      this.#lookedAtMs = this.#clock.nowMs();
       return;
     }
     this.#healthyMs += this.#sinceLook();
-    this.#lookedAtMs = performance.now();
+    this.#lookedAtMs = this.#clock.nowMs();
     for (const [key, renewal] of this.#renewals) {
       if (this.#healthyMs - renewal.atMs <= this.#leaseMs) continue;
       if (!(await this.#hasLapsed(key, renewal))) continue;
@@ -122,6 +128,6 @@ export class LeaseWatch {
 
   /** At most two looks' worth: if this process slept, the renewals of that time are yet to be read. */
   #sinceLook(): number {
-    return Math.min(performance.now() - this.#lookedAtMs, (2 * this.#leaseMs) / looksPerLease);
+    return Math.min(this.#clock.nowMs() - this.#lookedAtMs, (2 * this.#leaseMs) / looksPerLease);
   }
 }
