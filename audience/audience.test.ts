@@ -5,7 +5,7 @@ import { createTransform } from '../core/features/transform.js';
 import { featureSpecOf } from '../core/features/feature-spec.js';
 import { decode, encode, errorReply } from '../messages/codec.js';
 import { parse, parseRecommend, publicEvent } from '../messages/public.js';
-import { subject } from '../messages/subjects.js';
+import { names, subject } from '../messages/default-names.testkit.js';
 import type { Bus } from '../runtime/bus.js';
 import { itemId, startAudience, userId } from './audience.js';
 import type { Audience } from './audience.js';
@@ -31,7 +31,8 @@ function cluster(
   answer: (request: ReturnType<typeof parseRecommend>) => unknown,
 ): Received & { bus: Bus } {
   const received: Received = { requests: [], appended: [] };
-  const bus: Pick<Bus, 'request' | 'append'> = {
+  const bus: Pick<Bus, 'names' | 'request' | 'append'> = {
+    names,
     async request(_subject, bytes) {
       const request = parseRecommend(decode(bytes), config.serving);
       received.requests.push(request);

@@ -5,7 +5,6 @@ import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { encode } from '../messages/codec.js';
 import type { Entity } from '../messages/subjects.js';
-import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 import type { RetryPolicy } from '../runtime/retry.js';
@@ -84,8 +83,9 @@ export function startAudience({ buses, config, log }: AudienceOptions): Audience
       for (let start = 0; start < told.length; start += featuresPerMessage) {
         const bytes = encode(told.slice(start, start + featuresPerMessage));
         // The cluster may still be starting, hence no deadline: without features there is nothing to do.
-        await append(subject.ingest('features'), bytes, {
-          bus: buses[0]!.bus,
+        const { bus } = buses[0]!;
+        await append(bus.names.subject.ingest('features'), bytes, {
+          bus,
           deadlineMs: Infinity,
         });
       }
@@ -119,7 +119,7 @@ export function startAudience({ buses, config, log }: AudienceOptions): Audience
     try {
       const request = { user: userId(user), k: simulation.slateSize, requestId, from: home };
       const reply = slateOf(
-        await call(bus, subject.recommend, request, { deadlineMs: recommendDeadlineMs }),
+        await call(bus, bus.names.subject.recommend, request, { deadlineMs: recommendDeadlineMs }),
       );
       routes.answered(index);
       if (rerouted || (reply.dataCenter ?? home) !== home) ledger.rerouted++;
@@ -137,7 +137,7 @@ export function startAudience({ buses, config, log }: AudienceOptions): Audience
         elapsedMs(),
       );
       if (actions.length === 0) return;
-      await append(subject.ingest('action'), encode(actions), {
+      await append(bus.names.subject.ingest('action'), encode(actions), {
         bus,
         deadlineMs: actionDeadlineMs,
       });

@@ -7,7 +7,7 @@ import type { ClusterLocation } from '../client/connect.js';
 import { openConnection } from '../client/connect.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import type { Arguments } from './command.js';
-import { durationMs } from './command.js';
+import { UsageError, durationMs } from './command.js';
 
 /** Where a cluster keeps its state unless told otherwise. */
 export const stateDirDefault = '.starling';
@@ -24,10 +24,13 @@ async function connectTo<T>(
   connect: (location: ClusterLocation) => Promise<T>,
 ): Promise<T> {
   const url = args.value('nats');
+  const name = args.value('name');
+  if (name !== undefined && url === undefined)
+    throw new UsageError('--name goes with --nats; a state folder knows the name of its cluster.');
   if (url !== undefined) {
     const user = process.env['STARLING_NATS_USER'];
     const password = process.env['STARLING_NATS_PASSWORD'];
-    return connect({ urls: url.split(','), user, password, tls: tlsOfEnvironment() });
+    return connect({ urls: url.split(','), name, user, password, tls: tlsOfEnvironment() });
   }
   const stateDir = args.value('state');
   if (stateDir !== undefined) return connect({ stateDir });
@@ -44,7 +47,7 @@ async function connectTo<T>(
 export function connectByArguments(args: Arguments): Promise<StarlingClient> {
   const timeout = args.value('timeout');
   const options = {
-    name: 'starling-cli',
+    connectionName: 'starling-cli',
     ...(timeout === undefined ? {} : { deadlineMs: durationMs(timeout, 'timeout') }),
   };
   return connectTo(args, (location) => connectStarling({ ...location, ...options }));
@@ -64,7 +67,7 @@ export async function withAdmin<T>(args: Arguments, use: (bus: NatsBus) => Promi
 
 export function adminAt(location: ClusterLocation): Promise<NatsBus> {
   return openConnection(location, {
-    name: 'starling-cli',
+    connectionName: 'starling-cli',
     connectTimeoutMs: connectMsMax,
     role: 'admin',
   });

@@ -78,6 +78,11 @@ export const clusterOptions: readonly OptionHelp[] = [
     value: 'URL',
     text: 'NATS server of the cluster instead; user and password in it, or in STARLING_NATS_USER and STARLING_NATS_PASSWORD',
   },
+  {
+    name: 'name',
+    value: 'NAME',
+    text: 'with --nats: name of the cluster, as its configuration has it (default starling)',
+  },
   { name: 'timeout', value: 'DURATION', text: 'give up after so long (default 5s)' },
 ];
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
+import { names } from '../messages/default-names.testkit.js';
 import { decode, encode, errorReply, protocolVersion } from '../messages/codec.js';
 import type { AppendOptions, Bus } from '../runtime/bus.js';
 import { clientOn } from './client.js';
@@ -20,6 +21,7 @@ function pretendBus(answer: (subject: string, request: unknown) => unknown = () 
   const appended: Appended[] = [];
   const failures: Error[] = [];
   const bus = {
+    names,
     payloadBytesMax: 1_000_000,
     request: async (subject: string, bytes: Uint8Array) => encode(answer(subject, decode(bytes))),
     append: async (subject: string, bytes: Uint8Array, options: AppendOptions) => {
@@ -159,22 +161,29 @@ describe('ingest', () => {
 });
 
 describe('connecting', () => {
+  const cluster = 'starling';
+
   test('takes user and password out of a URL', () => {
-    expect(addressOf({ urls: ['nats://ann:p%40ss@host:4222', 'other:4223'] })).toEqual({
+    expect(addressOf({ cluster, urls: ['nats://ann:p%40ss@host:4222', 'other:4223'] })).toEqual({
+      cluster,
       urls: ['nats://host:4222', 'nats://other:4223'],
       user: 'ann',
       password: 'p@ss',
     });
-    expect(addressOf({ urls: ['nats://ann:x@host:1'], user: 'bob', password: 'y' })).toMatchObject({
+    expect(
+      addressOf({ cluster, urls: ['nats://ann:x@host:1'], user: 'bob', password: 'y' }),
+    ).toMatchObject({
       user: 'bob',
       password: 'y',
     });
-    expect(() => addressOf({ urls: ['nats://'] })).toThrow('NATS URL');
+    expect(() => addressOf({ cluster, urls: ['nats://'] })).toThrow('NATS URL');
   });
 
   test('hears replies where the servers let the role hear them', () => {
-    const prefixOf = (user: string) => addressOf({ urls: ['host'], user }).inboxPrefix;
+    const prefixOf = (user: string, of = cluster) =>
+      addressOf({ cluster: of, urls: ['host'], user }).inboxPrefix;
     expect(prefixOf('admin')).toBe('_INBOX_admin');
+    expect(prefixOf('admin', 'shop')).toBe('_INBOX_shop_admin');
     expect(prefixOf('client')).toBe('_INBOX');
     expect(prefixOf('ann')).toBeUndefined();
   });

@@ -4,7 +4,6 @@ import type { PublicLimits } from '../messages/public.js';
 import { parseRank, parseRecommend } from '../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../messages/ranking.js';
 import { parseRankBatchReply, rankBatchMessage } from '../messages/ranking.js';
-import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 import type { ClusterStatus } from '../messages/cluster-status.js';
@@ -43,7 +42,7 @@ export interface RankInput {
 
 export interface ClientOptions {
   /** Shown in the lists of connections of the servers. */
-  readonly name?: string | undefined;
+  readonly connectionName?: string | undefined;
   /**
    * For one call; 5 s if left out. What is not answered after half of it is asked again, perhaps another replica, and
    * the first answer counts. Too low: callers fail while a replica is being replaced. Too high: they hang.
@@ -88,7 +87,7 @@ export async function connectStarling(
   options: ClusterLocation & ClientOptions,
 ): Promise<StarlingClient> {
   const bus = await openConnection(options, {
-    name: options.name ?? 'starling-client',
+    connectionName: options.connectionName ?? 'starling-client',
     connectTimeoutMs: options.connectTimeoutMs ?? connectTimeoutMsDefault,
   });
   return clientOn(bus, options.deadlineMs ?? deadlineMsDefault);
@@ -111,17 +110,17 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
         noLimits,
       );
       return parseRecommendation(
-        await detour.call(subject.recommend, subject.recommendAt, checked),
+        await detour.call(bus.names.subject.recommend, bus.names.subject.recommendAt, checked),
       );
     },
     async rank(request) {
       const checked = parseRank(withoutGaps({ ...request, from: bus.home }), noLimits);
-      const reply = await detour.call(subject.rank, subject.rankAt, checked);
+      const reply = await detour.call(bus.names.subject.rank, bus.names.subject.rankAt, checked);
       return parseRanking(reply, checked.candidates.length);
     },
     async rankBatch(batch) {
       const message = rankBatchMessage(withHome(batch));
-      const reply = await call(bus, subject.rank, message, options);
+      const reply = await call(bus, bus.names.subject.rank, message, options);
       return parseRankBatchReply(reply, batch.users.length);
     },
     ingestImpressions: (events) => ingest(bus, 'impression', events, deadlineMs),
@@ -129,7 +128,9 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
     ingestFeatures: (events) => ingest(bus, 'features', events, deadlineMs),
     async status() {
       try {
-        return parseClusterStatus(await call(bus, subject.status, statusMessage(), options));
+        return parseClusterStatus(
+          await call(bus, bus.names.subject.status, statusMessage(), options),
+        );
       } catch (cause) {
         if (codeOf(cause) !== 'NO_RESPONDERS') throw cause;
         const text = 'nobody answers for a cluster on these NATS servers.';

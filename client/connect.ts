@@ -1,4 +1,5 @@
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
+import { clusterNameDefault, requireClusterName } from '../core/config/cluster-name.js';
 import { homeFirst } from '../core/config/data-centers.js';
 import { inboxPrefixOf } from '../messages/permissions.js';
 import { roles } from '../messages/roles.js';
@@ -13,6 +14,8 @@ export type ClusterLocation =
   | {
       /** NATS servers, those of the own data center first. A user and password may stand in the URL. */
       readonly urls: readonly string[];
+      /** Of the cluster, which several may share servers by; `starling` if left out. A state folder knows its own. */
+      readonly name?: string | undefined;
       readonly user?: string | undefined;
       readonly password?: string | undefined;
       /** Of servers that encrypt: whose signature to believe, and what to show where the servers ask for it. */
@@ -26,6 +29,7 @@ export type ClusterLocation =
     };
 
 interface Address {
+  readonly cluster: string;
   readonly urls: readonly string[];
   readonly user?: string | undefined;
   readonly password?: string | undefined;
@@ -37,7 +41,7 @@ interface Address {
 const suspectMs = 200;
 
 interface ConnectionOptions {
-  readonly name: string;
+  readonly connectionName: string;
   readonly connectTimeoutMs: number;
   /** `admin` also reads streams and keys. By URL, it is the user who decides. */
   readonly role?: 'client' | 'admin';
@@ -45,18 +49,26 @@ interface ConnectionOptions {
 
 /**
  * @throws StarlingError NOT_RUNNING if no cluster runs on the state folder, UNAVAILABLE if no server answers at the
- *   URLs, FORBIDDEN for a wrong password, BAD_REQUEST for a data center that the cluster does not have.
+ *   URLs, FORBIDDEN for a wrong password, BAD_REQUEST for a data center that the cluster does not have, or a name that none can have.
  */
 export async function openConnection(
   location: ClusterLocation,
   options: ConnectionOptions,
 ): Promise<NatsBus> {
-  if ('urls' in location) return connectTo(addressOf(location), options);
+  if ('urls' in location) {
+    const { name = clusterNameDefault } = location;
+    requireClusterName(name, 'name');
+    return connectTo(addressOf({ ...location, cluster: name }), options);
+  }
   const access = await readClusterAccess(location.stateDir);
   const urls = inOrderOfPreference(access, location.dataCenter);
   const { user, password, inboxPrefix } = options.role === 'admin' ? access.admin : access;
   try {
-    return await connectTo({ urls, user, password, inboxPrefix, tls: access.tls }, options);
+    const cluster = access.name;
+    return await connectTo(
+      { cluster, urls, user, password, inboxPrefix, tls: access.tls },
+      options,
+    );
   } catch (cause) {
     if (codeOf(cause) !== 'UNAVAILABLE') throw cause;
     const text = `the cluster on ${location.stateDir} does not answer: ${messageOf(cause)}`;
@@ -65,10 +77,11 @@ export async function openConnection(
 }
 
 function connectTo(
-  { urls, user, password, inboxPrefix, tls }: Address,
-  { name, connectTimeoutMs }: ConnectionOptions,
+  { cluster, urls, user, password, inboxPrefix, tls }: Address,
+  { connectionName: name, connectTimeoutMs }: ConnectionOptions,
 ): Promise<NatsBus> {
   return connectBus({
+    cluster,
     urls,
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),
@@ -102,8 +115,15 @@ export function addressOf(given: Address): Address {
   const urls = parsed.map((url) => `${url.protocol}//${url.host}`);
   // Our own servers let a role hear its replies in its own place only; elsewhere one place is as good as another.
   const role = roles.find((each) => each === user);
-  const inboxPrefix = role && inboxPrefixOf(role);
-  return { urls, user, password, inboxPrefix, ...(tls === undefined ? {} : { tls }) };
+  const inboxPrefix = role && inboxPrefixOf(role, given);
+  return {
+    cluster: given.cluster,
+    urls,
+    user,
+    password,
+    inboxPrefix,
+    ...(tls === undefined ? {} : { tls }),
+  };
 }
 
 function parseUrl(text: string): URL {

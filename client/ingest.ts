@@ -4,7 +4,6 @@ import { StarlingError } from '../core/base/errors.js';
 import { encode } from '../messages/codec.js';
 import { parse, publicEvent } from '../messages/public.js';
 import type { EventType } from '../messages/subjects.js';
-import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import type { RetryPolicy } from '../runtime/retry.js';
 import { retry } from '../runtime/retry.js';
@@ -68,7 +67,8 @@ async function appendBatch(
 ): Promise<void> {
   const bytes = encode(events);
   const bytesMax = bus.payloadBytesMax * payloadShare;
-  if (bytes.length <= bytesMax) return appendWithin(bus, subject.ingest(type), bytes, endMs);
+  if (bytes.length <= bytesMax)
+    return appendWithin(bus, bus.names.subject.ingest(type), bytes, endMs);
   if (events.length === 1) {
     const text = `${type}: one event takes ${bytes.length} bytes, a message may take ${bytesMax}.`;
     throw new StarlingError('PAYLOAD_TOO_LARGE', text);

@@ -6,7 +6,6 @@ import { decode } from '../messages/codec.js';
 import type { Progress } from '../messages/operations.js';
 import { operationMessage, parseProgress } from '../messages/operations.js';
 import type { OperateVerb } from '../messages/subjects.js';
-import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 
@@ -29,7 +28,7 @@ export async function operate(
   const operation = randomUUID();
   let heardAtMs = performance.now();
   let told = '';
-  const subscription = bus.subscribe(subject.progress(operation), (bytes) => {
+  const subscription = bus.subscribe(bus.names.subject.progress(operation), (bytes) => {
     heardAtMs = performance.now();
     const state = parseProgress(decode(bytes));
     if (state.text !== told) progress(state);
@@ -46,7 +45,7 @@ export async function operate(
   try {
     const message = operationMessage({ ...request, operation });
     const options = { deadlineMs: operationMsMax, retry: 'none' as const };
-    const answer = call(bus, subject.operate(verb), message, options);
+    const answer = call(bus, bus.names.subject.operate(verb), message, options);
     return asMessage(await Promise.race([answer, silence]), `${verb} reply`);
   } finally {
     clearInterval(timer);

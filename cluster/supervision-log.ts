@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { codeOf, messageOf } from '../core/base/errors.js';
 import { decode, encode } from '../messages/codec.js';
-import { subject, subjectPattern } from '../messages/subjects.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import { parseSupervisionEvent, supervisionEventMessage } from '../messages/supervision-events.js';
 import type { Bus, Stoppable } from '../runtime/bus.js';
@@ -46,7 +45,9 @@ export class SupervisionLog {
     this.#bus = bus;
     this.#host = host;
     this.#log = log;
-    this.#others = bus.subscribe(subjectPattern('supervision'), (bytes) => this.#hear(bytes));
+    this.#others = bus.subscribe(this.#bus.names.pattern('supervision'), (bytes) =>
+      this.#hear(bytes),
+    );
   }
 
   get recent(): readonly SupervisionEvent[] {
@@ -75,7 +76,7 @@ export class SupervisionLog {
       const { type, bytes, messageId } = next;
       try {
         const options = { timeoutMs: appendMsMax, messageId };
-        await this.#bus.append(subject.supervision(type), bytes, options);
+        await this.#bus.append(this.#bus.names.subject.supervision(type), bytes, options);
         if (this.#queue[0] === next) this.#queue.shift();
         failures = 0;
       } catch (error) {

@@ -17,7 +17,7 @@ const start: StartMessage = {
   epoch: 1,
   partitions: [0, 2],
   config: {},
-  nats: { url: ['nats://127.0.0.1:4222'], user: 'u', password: 'p' },
+  nats: { cluster: 'starling', url: ['nats://127.0.0.1:4222'], user: 'u', password: 'p' },
   stateDir: '.starling',
 };
 

@@ -154,6 +154,7 @@ function isStartMessage(value: object): value is StartMessage {
     isRecord(nats) &&
     Array.isArray(nats['url']) &&
     nats['url'].every((url) => typeof url === 'string') &&
+    typeof nats['cluster'] === 'string' &&
     typeof nats['user'] === 'string' &&
     typeof nats['password'] === 'string'
   );

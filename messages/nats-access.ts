@@ -1,5 +1,7 @@
 /** How to reach NATS servers, in the role of the actor's kind. */
 export interface NatsAccess {
+  /** The name of the cluster, by which its subjects and streams are called. */
+  readonly cluster: string;
   /** Home, the server of the actor's own data center, first; the others are for when it is gone. */
   readonly url: readonly string[];
   readonly user: string;

@@ -1,16 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import { inboxPrefixOf, overlap, permissionsOf } from './permissions.js';
 import { needsOf, roles, type Place, type Role } from './roles.js';
-import { subjectPattern, subjectTable } from './subjects.js';
+import { names } from './default-names.testkit.js';
+import { subjectTable } from './subjects.js';
 
-const place: Place = { dataCenter: 'east', dataCenters: ['train', 'east', 'west'] };
+const place: Place = { names, dataCenter: 'east', dataCenters: ['train', 'east', 'west'] };
 
 describe('permissions', () => {
   test('let everybody read his own inbox, and nobody another', () => {
     for (const role of roles.filter((each) => each !== 'supervisor')) {
       const readable = roles.filter((other) =>
         permissionsOf(role, place).subscribe.some((allowed) =>
-          overlap(allowed, `${inboxPrefixOf(other)}.>`),
+          overlap(allowed, `${inboxPrefixOf(other, names)}.>`),
         ),
       );
       expect(readable).toEqual([role]);
@@ -23,7 +24,7 @@ describe('permissions', () => {
         permissionsOf(role, place).publish.some((each) => overlap(each, subject)),
       );
     expect(allowed('starling.ps.push.0')).toEqual(['trainer', 'supervisor']);
-    expect(allowed('starling.dense.push')).toEqual(['trainer', 'supervisor']);
+    expect(allowed('starling.dense.push.main')).toEqual(['trainer', 'supervisor']);
     for (const verb of ['CREATE', 'UPDATE', 'DELETE', 'MSG.DELETE']) {
       expect(allowed(`$JS.API.STREAM.${verb}.DELTAS`)).toEqual(['supervisor']);
     }
@@ -49,7 +50,7 @@ describe('the table of subjects', () => {
     for (const role of rolesIn(subjectTable[name].sender)) {
       const needs = needsOf(role, place);
       const sends = [...(needs?.calls ?? []), ...(needs?.writes ?? [])];
-      const found = sends.some((each) => overlap(each, subjectPattern(name)));
+      const found = sends.some((each) => overlap(each, names.pattern(name)));
       expect([role, needs === undefined || found]).toEqual([role, true]);
     }
   });
@@ -58,7 +59,7 @@ describe('the table of subjects', () => {
     '%s: nobody but its handler serves it, and nobody but its senders calls it',
     (name) => {
       const { sender, handler } = subjectTable[name];
-      const pattern = subjectPattern(name);
+      const pattern = names.pattern(name);
       const those = (pick: 'serves' | 'calls'): Role[] =>
         roles.filter((role) =>
           needsOf(role, place)?.[pick]?.some((each) => overlap(each, pattern)),

@@ -1,4 +1,6 @@
-import { eventTypes } from './subjects.js';
+import { clusterNameDefault } from '../core/config/cluster-name.js';
+import type { ClusterNames } from './cluster-names.js';
+import { eventTypes, lastToken } from './subjects.js';
 import type { BucketNeeds, Place, Role, RoleNeeds } from './roles.js';
 import { needsOf, roles } from './roles.js';
 
@@ -16,9 +18,13 @@ export interface Permissions {
   readonly subscribe: readonly string[];
 }
 
-/** Clients have the prefix that every NATS client library and the `nats` command use by themselves. */
-export function inboxPrefixOf(role: Role): string {
-  return role === 'client' ? '_INBOX' : `_INBOX_${role}`;
+/**
+ * Clients have the prefix that every NATS client library and the `nats` command use by themselves. The others have one of
+ * their cluster, which as everywhere is not named by default; no name has a `_`, so none reads as another's role.
+ */
+export function inboxPrefixOf(role: Role, { cluster }: Pick<ClusterNames, 'cluster'>): string {
+  if (role === 'client') return '_INBOX';
+  return cluster === clusterNameDefault ? `_INBOX_${role}` : `_INBOX_${cluster}_${role}`;
 }
 
 /** Has an account of its own, in which there is nothing but what outsiders may ask for. */
@@ -33,21 +39,21 @@ export function permissionsOf(role: Role, place: Place): Permissions {
   const publish = [
     ...calls,
     ...(isOutside(role) ? writes : writes.flatMap((subject) => asMapped(subject, place))),
-    ...callersOf(serves, place).map(repliesTo),
+    ...callersOf(serves, place).map((caller) => repliesTo(caller, place)),
     ...streamSubjects(needs),
     ...(needs.keys ? keySubjects(needs.keys) : []),
   ];
-  const subscribe = [...serves, ...hears, inboxesOf(role)];
+  const subscribe = [...serves, ...hears, inboxesOf(role, place)];
   return { publish: unique(publish), subscribe: unique(subscribe) };
 }
 
-function inboxesOf(role: Role): string {
-  return `${inboxPrefixOf(role)}.>`;
+function inboxesOf(role: Role, { names }: Place): string {
+  return `${inboxPrefixOf(role, names)}.>`;
 }
 
 /** Requests of another account arrive with a reply subject that its server made up, and translates back. */
-function repliesTo(role: Role): string {
-  return isOutside(role) ? '_R_.>' : inboxesOf(role);
+function repliesTo(role: Role, place: Place): string {
+  return isOutside(role) ? '_R_.>' : inboxesOf(role, place);
 }
 
 function callersOf(serves: readonly string[], place: Place): Role[] {
@@ -59,11 +65,11 @@ function callersOf(serves: readonly string[], place: Place): Role[] {
 }
 
 /** A server applies the mapping of the ingest subjects first and looks at permissions second. */
-function asMapped(subject: string, { dataCenter }: Place): string[] {
-  const [root, ingest, type] = subject.split('.');
-  if (ingest !== 'ingest') return [subject];
-  const types = type === '*' ? eventTypes : [type!];
-  return [...types.map((each) => `${root}.raw.${dataCenter}.${each}`), subject];
+function asMapped(subject: string, { names, dataCenter }: Place): string[] {
+  if (!names.isOf('ingest', subject)) return [subject];
+  const type = lastToken(subject);
+  const types = type === '*' ? eventTypes : [type];
+  return [...types.map((each) => names.pattern('raw', { dc: dataCenter, type: each })), subject];
 }
 
 const api = '$JS.API';

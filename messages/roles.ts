@@ -1,5 +1,4 @@
-import { clusterBucket, streamName } from './streams.js';
-import { subjectPattern } from './subjects.js';
+import type { ClusterNames } from './cluster-names.js';
 import { actorKinds } from './actor-kinds.js';
 
 /**
@@ -49,6 +48,8 @@ export interface BucketNeeds {
  * a guest, and goes on with its own.
  */
 export interface Place {
+  /** Of the cluster whose roles these are. */
+  readonly names: ClusterNames;
   readonly dataCenter: string;
   /** All of the cluster. */
   readonly dataCenters: readonly string[];
@@ -56,22 +57,25 @@ export interface Place {
 
 /** Undefined: no limits. */
 export function needsOf(role: Role, place: Place): RoleNeeds | undefined {
-  return needs[role](place);
+  const { pattern: s, stream, bucket } = place.names;
+  return needs[role]({ ...place, s, stream, bucket, letters: s('deadLetter', { kind: role }) });
 }
 
-const s = subjectPattern;
-
-/** Its own dead letters only: the last token is the kind. */
-const deadLetters = (kind: Role): string => s('deadLetter', { kind });
+/** A place, and the words for what is there. */
+interface Words extends Place, Pick<ClusterNames, 'stream' | 'bucket'> {
+  readonly s: ClusterNames['pattern'];
+  /** Its own dead letters only: the last token is the kind. */
+  readonly letters: string;
+}
 
 /** What is owned by whom, and who holds which lease. */
 const owners = 'partition.>';
 const leases = 'lease.>';
 
 /** Written in the own data center, read in any: a shard that has lost its own may start from another's. */
-function snapshots({ dataCenter, dataCenters }: Place) {
-  const own = streamName.snapshotsAt(dataCenter);
-  const all = dataCenters.map((name) => streamName.snapshotsAt(name));
+function snapshots({ s, stream, dataCenter, dataCenters }: Words) {
+  const own = stream.snapshotsAt(dataCenter);
+  const all = dataCenters.map(stream.snapshotsAt);
   return {
     writes: [s('snapshotObject', { dc: dataCenter })],
     tails: all,
@@ -81,106 +85,102 @@ function snapshots({ dataCenter, dataCenters }: Place) {
   };
 }
 
-/** Copies of a log that all inference data centers have, of which an actor follows its own. */
-const copies = ({ dataCenters }: Place, name: (dataCenter: string) => string): string[] =>
-  dataCenters.map(name);
+/** The request subjects that are there for outsiders. */
+export const publicRequests = ['recommend', 'recommendAt', 'rank', 'rankAt', 'status'] as const;
 
-const clientCalls = [s('recommend'), s('recommendAt'), s('rank'), s('rankAt'), s('status')];
+const clientCalls = ({ s }: Words): string[] => publicRequests.map((row) => s(row));
 
-const needs: Readonly<Record<Role, (place: Place) => RoleNeeds | undefined>> = {
-  processor: ({ dataCenters }) => ({
-    works: dataCenters.map((name) => ({ stream: streamName.raw(name), durable: 'processor' })),
+const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
+  processor: ({ s, stream, letters, dataCenters }) => ({
+    works: dataCenters.map((name) => ({ stream: stream.raw(name), durable: 'processor' })),
     calls: [s('featuresGet')],
-    writes: [s('join'), s('features'), deadLetters('processor')],
+    writes: [s('join'), s('features'), letters],
     hears: [s('features')],
   }),
-  joiner: () => ({
+  joiner: ({ s, stream, letters }) => ({
     serves: [s('joinControl')],
-    tails: [streamName.join],
-    looksUp: [streamName.samples],
+    tails: [stream.join],
+    looksUp: [stream.samples],
     // The clock and the end of a stream are records of JOIN.
-    writes: [s('join'), s('samples'), s('popular'), deadLetters('joiner')],
+    writes: [s('join'), s('samples'), s('popular'), letters],
   }),
-  'feature-store': (place) => ({
+  'feature-store': ({ s, stream, letters, dataCenters }) => ({
     serves: [s('featuresGet'), s('featuresGetAt')],
-    tails: copies(place, streamName.featuresAt),
-    writes: [deadLetters('feature-store')],
+    tails: dataCenters.map(stream.featuresAt),
+    writes: [letters],
   }),
-  'ps-shard': (place) => {
-    const kept = snapshots(place);
+  'ps-shard': (words) => {
+    const { s, stream, bucket, letters } = words;
+    const kept = snapshots(words);
     return {
       ...kept,
       serves: [s('pull'), s('push'), s('shardControl')],
-      writes: [...kept.writes, s('deltaRows'), s('deltaWeights'), deadLetters('ps-shard')],
-      tails: [...kept.tails, streamName.deltas],
-      looksUp: [...kept.looksUp, streamName.deltas],
-      keys: { bucket: clusterBucket, reads: [owners, leases], writes: [owners, leases] },
+      writes: [...kept.writes, s('deltaRows'), s('deltaWeights'), letters],
+      tails: [...kept.tails, stream.deltas],
+      looksUp: [...kept.looksUp, stream.deltas],
+      keys: { bucket, reads: [owners, leases], writes: [owners, leases] },
     };
   },
-  'dense-shard': (place) => {
-    const kept = snapshots(place);
+  'dense-shard': (words) => {
+    const { s, stream, bucket, letters } = words;
+    const kept = snapshots(words);
     return {
       ...kept,
       serves: [s('densePull'), s('densePush'), s('denseDurable'), s('denseControl')],
-      writes: [
-        ...kept.writes,
-        s('denseVersion'),
-        s('denseState'),
-        s('deltaDense'),
-        deadLetters('dense-shard'),
-      ],
-      tails: [...kept.tails, streamName.deltas],
-      looksUp: [...kept.looksUp, streamName.dense],
-      keys: { bucket: clusterBucket, reads: [leases], writes: [leases] },
+      writes: [...kept.writes, s('denseVersion'), s('denseState'), s('deltaDense'), letters],
+      tails: [...kept.tails, stream.deltas],
+      looksUp: [...kept.looksUp, stream.dense],
+      keys: { bucket, reads: [leases], writes: [leases] },
     };
   },
-  trainer: () => ({
-    works: [{ stream: streamName.samples, durable: 'trainer' }],
+  trainer: ({ s, stream, bucket, letters }) => ({
+    works: [{ stream: stream.samples, durable: 'trainer' }],
     calls: [s('pull'), s('push'), s('densePull'), s('densePush'), s('denseDurable')],
-    writes: [deadLetters('trainer')],
-    keys: { bucket: clusterBucket, reads: [owners], writes: [] },
+    writes: [letters],
+    keys: { bucket, reads: [owners], writes: [] },
   }),
-  'serving-shard': (place) => {
-    const kept = snapshots(place);
-    const followed = copies(place, streamName.deltasAt);
-    const each = (name: 'visible' | 'servingControl') =>
-      place.dataCenters.map((dc) => s(name, { dc }));
+  'serving-shard': (words) => {
+    const { s, stream, letters, dataCenters } = words;
+    const kept = snapshots(words);
+    // Of the copies that all inference data centers have, an actor follows its own.
+    const followed = dataCenters.map(stream.deltasAt);
+    const each = (name: 'visible' | 'servingControl') => dataCenters.map((dc) => s(name, { dc }));
     return {
       ...kept,
       serves: [s('lookup'), s('lookupAt'), ...each('servingControl')],
-      writes: [...kept.writes, ...each('visible'), deadLetters('serving-shard')],
+      writes: [...kept.writes, ...each('visible'), letters],
       tails: [...kept.tails, ...followed],
       looksUp: [...kept.looksUp, ...followed],
     };
   },
-  ranker: (place) => ({
+  ranker: ({ s, stream, letters, dataCenters }) => ({
     serves: [s('rank'), s('rankAt')],
     calls: [s('featuresGet'), s('featuresGetAt'), s('lookup'), s('lookupAt')],
-    tails: copies(place, streamName.denseAt),
-    writes: [s('ingest', { type: 'impression' }), deadLetters('ranker')],
+    tails: dataCenters.map(stream.denseAt),
+    writes: [s('ingest', { type: 'impression' }), letters],
     hears: [s('features')],
   }),
-  recommender: (place) => ({
+  recommender: ({ s, stream, letters, dataCenters }) => ({
     serves: [s('recommend'), s('recommendAt')],
     calls: [s('rank'), s('rankAt')],
-    tails: copies(place, streamName.featuresAt),
-    writes: [deadLetters('recommender')],
+    tails: dataCenters.map(stream.featuresAt),
+    writes: [letters],
     hears: [s('popular')],
   }),
   supervisor: () => undefined,
-  client: () => ({ calls: clientCalls, writes: [s('ingest')] }),
+  client: (words) => ({ calls: clientCalls(words), writes: [words.s('ingest')] }),
   /**
    * People and their tools: all that a client may, a look at everything, a word with the supervisor, and snapshots,
    * which can be brought from elsewhere.
    */
-  admin: ({ dataCenters }) => ({
-    calls: [...clientCalls, s('featuresGet'), s('operate')],
-    writes: [s('ingest'), s('snapshotObject'), s('snapshotManifest')],
-    purges: dataCenters.map((name) => streamName.snapshotsAt(name)),
-    hears: [s('visible'), s('progress')],
+  admin: (words) => ({
+    calls: [...clientCalls(words), words.s('featuresGet'), words.s('operate')],
+    writes: [words.s('ingest'), words.s('snapshotObject'), words.s('snapshotManifest')],
+    purges: words.dataCenters.map(words.stream.snapshotsAt),
+    hears: [words.s('visible'), words.s('progress')],
     tails: ['*'],
     looksUp: ['*'],
     measures: ['*'],
-    keys: { bucket: clusterBucket, reads: ['>'], writes: [] },
+    keys: { bucket: words.bucket, reads: ['>'], writes: [] },
   }),
 };

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { declareBucket, declareStreams, streamName } from './streams.js';
+import { declareBucket, declareStreams } from './declared-streams.js';
+import { names, streamName } from './default-names.testkit.js';
 
 const dataCenters = [
   { name: 'train', role: 'training' },
@@ -9,7 +10,7 @@ const dataCenters = [
 
 test('each stream has the copies of the data center it is in', () => {
   const replicas = { train: 3, east: 3 };
-  const declared = declareStreams({ dataCenters, ingestMapped: true, replicas });
+  const declared = declareStreams(names, { dataCenters, ingestMapped: true, replicas });
   const copies = Object.fromEntries(declared.map((each) => [each.name, each.replicas]));
   expect(copies).toMatchObject({
     [streamName.deltas]: 3,
@@ -19,7 +20,7 @@ test('each stream has the copies of the data center it is in', () => {
     [streamName.deltasAt('west')]: 1,
   });
   expect(Object.keys(copies)).toHaveLength(declared.length);
-  expect(declareBucket({ dataCenters, replicas })).toEqual({
+  expect(declareBucket(names, { dataCenters, replicas })).toEqual({
     name: 'CLUSTER',
     cluster: 'train',
     replicas: 3,
@@ -27,7 +28,7 @@ test('each stream has the copies of the data center it is in', () => {
 });
 
 test('there is one copy where nothing else is said', () => {
-  const declared = declareStreams({ dataCenters, ingestMapped: true });
+  const declared = declareStreams(names, { dataCenters, ingestMapped: true });
   expect(new Set(declared.map(({ replicas }) => replicas))).toEqual(new Set([1]));
-  expect(declareBucket({ dataCenters }).replicas).toBe(1);
+  expect(declareBucket(names, { dataCenters }).replicas).toBe(1);
 });

@@ -1,271 +1,259 @@
+import type { StreamKey } from './streams.js';
+
 /**
- * Every subject of the protocol, one row each. A subject is built by its function, never by a string at a call site.
+ * Every subject of the protocol, one row each: what builds it, the pattern of all of them, the stream that keeps it and the
+ * page of subjects follow from its template (cluster-names.ts). Whole subjects begin with the name of the cluster.
+ *
+ * A row that belongs to a model names it, so that another model beside it has logs and networks of its own. Rows of
+ * parameters are asked of a shard, which has partitions of any model: there the message names it.
+ *
  * Delivery: `request` = a queue group answers one caller; `stream` = JetStream keeps it, the stream's acknowledgement
  * is the answer; `notice` = core NATS, may be lost, and something else makes good for it.
  */
 export type Delivery = 'request' | 'stream' | 'notice';
 
-export interface SubjectRow {
-  readonly template: string;
+export interface SubjectRow<Template extends string = string> {
+  /** Without the name of the cluster; a parameter stands in angle brackets. */
+  readonly template: Template;
   readonly delivery: Delivery;
+  /** The stream that takes it. */
+  readonly stream?: StreamKey;
   readonly sender: string;
   readonly handler: string;
   readonly meaning: string;
 }
 
 export const subjectTable = {
-  recommend: row(
-    'starling.recommend',
-    'request',
-    'clients',
-    'recommender',
-    'the k best items for a user',
-  ),
-  rank: row(
-    'starling.rank',
-    'request',
-    'clients, recommender',
-    'ranker',
-    'scores of given candidates',
-  ),
-  recommendAt: row(
-    'starling.at.<dc>.recommend',
-    'request',
+  recommend: request('recommend', 'clients', 'recommender', 'the k best items for a user'),
+  rank: request('rank', 'clients, recommender', 'ranker', 'scores of given candidates'),
+  recommendAt: request(
+    'at.<dc>.recommend',
     'clients',
     'recommender',
     'the same of one data center, for a request that was not answered in time',
   ),
-  rankAt: row(
-    'starling.at.<dc>.rank',
-    'request',
-    'clients, recommender',
-    'ranker',
-    'the same of one data center',
-  ),
-  status: row('starling.status', 'request', 'clients', 'cluster supervisor', 'what runs, and how'),
-  ingest: row(
-    'starling.ingest.<type>',
-    'stream',
+  rankAt: request('at.<dc>.rank', 'clients, recommender', 'ranker', 'the same of one data center'),
+  status: request('status', 'clients', 'cluster supervisor', 'what runs, and how'),
+  ingest: mapped(
+    'ingest.<type>',
     'clients, ranker',
     'RAW_<DC>',
     'impression, action or features; mapped to raw',
   ),
-  raw: row(
-    'starling.raw.<dc>.<type>',
-    'stream',
+  raw: kept(
+    'raw.<dc>.<type>',
+    'raw',
     'the mapping of the data center',
     'processor',
     'events as they came',
   ),
-  join: row(
-    'starling.join.<joiner>',
-    'stream',
+  join: kept(
+    'join.<joiner>',
+    'join',
     'processor',
     'joiner',
     'checked events of one request-id range',
   ),
-  joinControl: row(
-    'starling.joiner.<joiner>.close',
-    'request',
+  joinControl: request(
+    'joiner.<joiner>.close',
     'replay',
     'joiner',
     'ends the window: no more events will come',
   ),
-  samples: row(
-    'starling.samples.<joiner>',
-    'stream',
-    'joiner',
-    'trainer',
-    'joined training samples',
-  ),
-  pull: row('starling.ps.pull.<shard>', 'request', 'trainer', 'ps-shard', 'rows of fids'),
-  push: row(
-    'starling.ps.push.<shard>',
-    'request',
-    'trainer',
-    'ps-shard',
-    'gradients; answered when durable',
-  ),
-  shardControl: row(
-    'starling.ps.control.<verb>.<shard>',
-    'request',
+  samples: kept('samples.<joiner>', 'samples', 'joiner', 'trainer', 'joined training samples'),
+  pull: request('ps.pull.<shard>', 'trainer', 'ps-shard', 'rows of fids'),
+  push: request('ps.push.<shard>', 'trainer', 'ps-shard', 'gradients; answered when durable'),
+  shardControl: request(
+    'ps.control.<shard-verb>.<shard>',
     'cluster supervisor',
     'ps-shard',
     'catch-up, release, snapshot, restore, digest of partitions',
   ),
-  servingControl: row(
-    'starling.serving.control.<verb>.<dc>.<shard>',
-    'request',
+  servingControl: request(
+    'serving.control.<serving-verb>.<dc>.<shard>',
     'cluster supervisor',
     'serving-shard',
     'snapshot, digest of partitions',
   ),
-  denseControl: row(
-    'starling.dense.control.<verb>',
-    'request',
+  denseControl: request(
+    'dense.control.<dense-verb>.<model>',
     'cluster supervisor',
     'dense-shard',
     'snapshot, restore of the network',
   ),
-  operate: row(
-    'starling.operate.<verb>',
-    'request',
+  operate: request(
+    'operate.<verb>',
     'command line',
     'cluster supervisor',
     'snapshot, restore, scale, drain, undrain; answered when done',
   ),
-  progress: row(
-    'starling.progress.<operation>',
-    'notice',
+  progress: notice(
+    'progress.<operation>',
     'cluster supervisor',
     'command line',
     'how far an operation is',
   ),
-  densePull: row('starling.dense.pull', 'request', 'trainer', 'dense-shard', 'dense parameters'),
-  densePush: row(
-    'starling.dense.push',
-    'request',
+  densePull: request('dense.pull.<model>', 'trainer', 'dense-shard', 'dense parameters'),
+  densePush: request(
+    'dense.push.<model>',
     'trainer',
     'dense-shard',
     'dense gradient; answers new parameters',
   ),
-  denseDurable: row(
-    'starling.dense.durable',
-    'request',
+  denseDurable: request(
+    'dense.durable.<model>',
     'trainer',
     'dense-shard',
     'answered when the batches are durable',
   ),
-  deltaRows: row(
-    'starling.deltas.rows.<partition>',
-    'stream',
+  deltaRows: kept(
+    'deltas.rows.<model>.<partition>',
+    'deltas',
     'ps-shard',
     'ps-shard',
     'changed rows with their optimizer state; from one writer only',
   ),
-  deltaWeights: row(
-    'starling.deltas.weights.<partition>',
-    'stream',
+  deltaWeights: kept(
+    'deltas.weights.<model>.<partition>',
+    'deltas',
     'ps-shard',
     'serving-shard',
     'their weights alone, just after',
   ),
-  deltaDense: row(
-    'starling.deltas.dense',
-    'stream',
+  deltaDense: kept(
+    'deltas.dense.<model>',
+    'deltas',
     'dense-shard',
     'dense-shard',
     'the whole network now and then, so that it can go back to any time with the rows',
   ),
-  denseVersion: row(
-    'starling.dense-log.version',
-    'stream',
+  denseVersion: kept(
+    'dense-log.version.<model>',
+    'dense',
     'dense-shard',
     'ranker',
     'parameters to serve with',
   ),
-  denseState: row(
-    'starling.dense-log.state',
-    'stream',
+  denseState: kept(
+    'dense-log.state.<model>',
+    'dense',
     'dense-shard',
     'dense-shard',
     'parameters, optimizer state, applied set',
   ),
-  features: row(
-    'starling.features.<entity>',
-    'stream',
+  features: kept(
+    'features.<entity>',
+    'features',
     'processor',
     'feature-store, recommender',
     'changed features',
   ),
-  featuresGet: row(
-    'starling.feature-store.get',
-    'request',
+  featuresGet: request(
+    'feature-store.get',
     'ranker, processor',
     'feature-store',
     'features of entities',
   ),
-  featuresGetAt: row(
-    'starling.at.<dc>.feature-store',
-    'request',
+  featuresGetAt: request(
+    'at.<dc>.feature-store',
     'ranker',
     'feature-store',
     'features of entities, of one data center',
   ),
-  lookupAt: row(
-    'starling.at.<dc>.lookup.<shard>',
-    'request',
+  lookupAt: request(
+    'at.<dc>.lookup.<shard>',
     'ranker',
     'serving-shard',
     'weights of fids, of one data center',
   ),
-  lookup: row('starling.lookup.<shard>', 'request', 'ranker', 'serving-shard', 'weights of fids'),
-  visible: row(
-    'starling.visible.<dc>.<shard>',
-    'notice',
+  lookup: request('lookup.<shard>', 'ranker', 'serving-shard', 'weights of fids'),
+  visible: notice(
+    'visible.<dc>.<shard>',
     'serving-shard',
     'replay, status',
     'what serving has learned',
   ),
-  snapshotObject: row(
-    'starling.snapshots.<dc>.<snapshot>.<object>',
-    'stream',
+  snapshotObject: kept(
+    'snapshots.<dc>.<snapshot>.<object>',
+    'snapshotsAt',
     'ps-shard, serving-shard, dense-shard',
     'their successors',
     'chunks of a snapshot',
   ),
-  snapshotManifest: row(
-    'starling.snapshot-manifests.<dc>.<snapshot>',
-    'stream',
+  snapshotManifest: kept(
+    'snapshot-manifests.<dc>.<snapshot>',
+    'snapshotsAt',
     'supervisor',
     'shards, restore',
     'what a snapshot is made of; written last',
   ),
-  popular: row(
-    'starling.popular',
-    'notice',
-    'joiner',
-    'recommender',
-    'items with the most recent positives',
-  ),
-  deadLetter: row(
-    'starling.dead-letter.<kind>',
-    'stream',
+  popular: notice('popular', 'joiner', 'recommender', 'items with the most recent positives'),
+  deadLetter: kept(
+    'dead-letter.<kind>',
+    'deadLetter',
     'any',
     'people',
     'what could not be processed, with its error',
   ),
-  hostStatus: row(
-    'starling.hosts.status.<host>',
-    'notice',
+  hostStatus: notice(
+    'hosts.status.<host>',
     'host supervisor',
     'host supervisors',
     'the actors of a host and how they are',
   ),
-  turn: row(
-    'starling.hosts.turn',
-    'notice',
+  turn: notice(
+    'hosts.turn',
     'host supervisor',
     'host supervisors',
     'who is about to create streams: one host at a time',
   ),
-  supervision: row(
-    'starling.supervision.<type>',
-    'stream',
+  supervision: kept(
+    'supervision.<event>',
+    'supervision',
     'supervisor',
     'status, people',
     'starts, crashes, restarts',
   ),
-} as const satisfies Record<string, SubjectRow>;
+} as const;
 
-function row(
-  template: string,
-  delivery: Delivery,
+export type SubjectKey = keyof typeof subjectTable;
+
+function request<const Template extends string>(
+  template: Template,
   sender: string,
   handler: string,
   meaning: string,
-): SubjectRow {
-  return { template, delivery, sender, handler, meaning };
+): SubjectRow<Template> {
+  return { template, delivery: 'request', sender, handler, meaning };
+}
+
+function notice<const Template extends string>(
+  template: Template,
+  sender: string,
+  handler: string,
+  meaning: string,
+): SubjectRow<Template> {
+  return { template, delivery: 'notice', sender, handler, meaning };
+}
+
+function kept<const Template extends string>(
+  template: Template,
+  stream: StreamKey,
+  sender: string,
+  handler: string,
+  meaning: string,
+): SubjectRow<Template> {
+  return { template, delivery: 'stream', stream, sender, handler, meaning };
+}
+
+/** Becomes a subject that a stream keeps, in the data center of the sender. */
+function mapped<const Template extends string>(
+  template: Template,
+  sender: string,
+  handler: string,
+  meaning: string,
+): SubjectRow<Template> {
+  return { template, delivery: 'stream', sender, handler, meaning };
 }
 
 export const eventTypes = ['impression', 'action', 'features'] as const;
@@ -280,63 +268,40 @@ export type DenseVerb = 'snapshot' | 'restore';
 /** What people ask of the cluster. */
 export type OperateVerb = 'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain';
 
-export const subject = {
-  recommend: 'starling.recommend',
-  rank: 'starling.rank',
-  recommendAt: (dataCenter: string) => `starling.at.${dataCenter}.recommend`,
-  rankAt: (dataCenter: string) => `starling.at.${dataCenter}.rank`,
-  featuresGetAt: (dataCenter: string) => `starling.at.${dataCenter}.feature-store`,
-  lookupAt: (dataCenter: string, shard: number) => `starling.at.${dataCenter}.lookup.${shard}`,
-  status: 'starling.status',
-  ingest: (type: EventType) => `starling.ingest.${type}`,
-  raw: (dataCenter: string, type: EventType) => `starling.raw.${dataCenter}.${type}`,
-  join: (joiner: number) => `starling.join.${joiner}`,
-  joinControl: (joiner: number) => `starling.joiner.${joiner}.close`,
-  samples: (joiner: number) => `starling.samples.${joiner}`,
-  pull: (shard: number) => `starling.ps.pull.${shard}`,
-  push: (shard: number) => `starling.ps.push.${shard}`,
-  shardControl: (verb: ShardVerb, shard: number) => `starling.ps.control.${verb}.${shard}`,
-  servingControl: (verb: ServingVerb, dataCenter: string, shard: number) =>
-    `starling.serving.control.${verb}.${dataCenter}.${shard}`,
-  denseControl: (verb: DenseVerb) => `starling.dense.control.${verb}`,
-  operate: (verb: OperateVerb) => `starling.operate.${verb}`,
-  progress: (operation: string) => `starling.progress.${operation}`,
-  densePull: 'starling.dense.pull',
-  densePush: 'starling.dense.push',
-  denseDurable: 'starling.dense.durable',
-  deltaWeights: (partition: number | '*') => `starling.deltas.weights.${partition}`,
-  deltaRows: (partition: number) => `starling.deltas.rows.${partition}`,
-  deltaDense: 'starling.deltas.dense',
-  denseVersion: 'starling.dense-log.version',
-  denseState: 'starling.dense-log.state',
-  features: (entity: Entity) => `starling.features.${entity}`,
-  featuresGet: 'starling.feature-store.get',
-  lookup: (shard: number) => `starling.lookup.${shard}`,
-  visible: (dataCenter: string, shard: number) => `starling.visible.${dataCenter}.${shard}`,
-  visibleAll: 'starling.visible.>',
-  snapshotObject: (dataCenter: string, snapshot: string, object: string) =>
-    `starling.snapshots.${dataCenter}.${snapshot}.${object}`,
-  snapshotManifest: (dataCenter: string, snapshot: string) =>
-    `starling.snapshot-manifests.${dataCenter}.${snapshot}`,
-  popular: 'starling.popular',
-  deadLetter: (kind: string) => `starling.dead-letter.${kind}`,
-  hostStatus: (host: string) => `starling.hosts.status.${host}`,
-  turn: 'starling.hosts.turn',
-  supervision: (type: string) => `starling.supervision.${type}`,
-} as const;
-
-/** All subjects of a row: `*` where the template names something, unless `known` says what it is. */
-export function subjectPattern(
-  name: keyof typeof subjectTable,
-  known: Readonly<Record<string, string>> = {},
-): string {
-  return subjectTable[name].template.replace(
-    /<([^>]+)>/g,
-    (_all, part: string) => known[part] ?? '*',
-  );
+/** What stands in the angle brackets of a template; each a token, without dots. */
+interface SubjectParameters {
+  dc: string;
+  type: EventType;
+  joiner: number;
+  shard: number;
+  'shard-verb': ShardVerb;
+  'serving-verb': ServingVerb;
+  'dense-verb': DenseVerb;
+  verb: OperateVerb;
+  operation: string;
+  model: string;
+  partition: number;
+  entity: Entity;
+  snapshot: string;
+  object: string;
+  kind: string;
+  host: string;
+  event: string;
 }
 
+/** The parameters of a template, in its order: `ps.pull.<shard>` has [shard: number]. */
+type ValuesOf<Template extends string> =
+  Template extends `${string}<${infer Name extends keyof SubjectParameters}>${infer Rest}`
+    ? [SubjectParameters[Name], ...ValuesOf<Rest>]
+    : [];
+
+type Builder<Values extends unknown[]> = Values extends [] ? string : (...values: Values) => string;
+
+export type SubjectBuilders = {
+  readonly [Key in SubjectKey]: Builder<ValuesOf<(typeof subjectTable)[Key]['template']>>;
+};
+
 /** The last token of a subject: the event type, the partition, the shard. */
-export function lastToken(subjectName: string): string {
-  return subjectName.slice(subjectName.lastIndexOf('.') + 1);
+export function lastToken(subject: string): string {
+  return subject.slice(subject.lastIndexOf('.') + 1);
 }

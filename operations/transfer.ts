@@ -6,8 +6,6 @@ import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { SnapshotManifest, SnapshotObject } from '../messages/snapshots.js';
 import { encodeManifest } from '../messages/snapshots.js';
-import { streamName } from '../messages/streams.js';
-import { subject } from '../messages/subjects.js';
 import { rebuildPartition } from '../replication/rebuild.js';
 import { savePartition } from '../replication/snapshot-writer.js';
 import type { TrainedShape } from '../replication/trained-partition.js';
@@ -17,6 +15,7 @@ import { replay } from '../runtime/followers/follow.js';
 import { openSnapshots } from '../runtime/stores/open-snapshots.js';
 import { Pace } from '../runtime/stores/chunk-pace.js';
 import { snapshotId } from '../runtime/stores/snapshot-store.js';
+import { mainModel } from '../messages/model-name.js';
 
 export interface Cluster {
   readonly bus: Bus;
@@ -46,7 +45,8 @@ const denseName = 'dense';
  */
 export async function transfer(options: TransferOptions): Promise<string> {
   const { from, to, shape, progress } = options;
-  const sequence = options.sequence ?? (await from.bus.streamState(streamName.deltas)).lastSequence;
+  const sequence =
+    options.sequence ?? (await from.bus.streamState(from.bus.names.stream.deltas)).lastSequence;
   // Now, and not when the rows are copied: they are of this moment, and the cluster learns on.
   const network = await networkAt(from.bus, options.sequence);
   const context = { bus: from.bus, log: options.log };
@@ -94,7 +94,8 @@ export async function transfer(options: TransferOptions): Promise<string> {
 async function networkAt(bus: Bus, sequence: number | undefined): Promise<Uint8Array> {
   const found =
     sequence === undefined
-      ? (await bus.lastMessage(streamName.dense, subject.denseState))?.bytes
+      ? (await bus.lastMessage(bus.names.stream.dense, bus.names.subject.denseState(mainModel)))
+          ?.bytes
       : await checkpointAt(bus, sequence);
   if (found) return found;
   throw new StarlingError('NOT_READY', 'the cluster has not written its network yet.');
@@ -103,7 +104,10 @@ async function networkAt(bus: Bus, sequence: number | undefined): Promise<Uint8A
 /** The newest checkpoint of that time; where the log has none as old, the oldest one. */
 async function checkpointAt(bus: Bus, sequence: number): Promise<Uint8Array | undefined> {
   let found: Uint8Array | undefined;
-  const options = { stream: streamName.deltas, filter: subject.deltaDense };
+  const options = {
+    stream: bus.names.stream.deltas,
+    filter: bus.names.subject.deltaDense(mainModel),
+  };
   await replay(bus, options, (message) => {
     if (message.sequence <= sequence || !found) found = message.bytes;
   });

@@ -1,6 +1,5 @@
 import type { ActorKind } from '../messages/actor-kinds.js';
 import type { ActorStatus } from '../messages/actor-status.js';
-import { streamName } from '../messages/streams.js';
 import type { Bus } from '../runtime/bus.js';
 
 /**
@@ -65,8 +64,8 @@ export async function readBooks(
     dense.every((stats) => isNumber(stats['batchesApplied']));
   if (!known) return undefined;
   const [samples, deadLetters] = await Promise.all([
-    bus.streamState(streamName.samples),
-    bus.streamState(streamName.deadLetter),
+    bus.streamState(bus.names.stream.samples),
+    bus.streamState(bus.names.stream.deadLetter),
   ]);
   return {
     joined: sumOf(joiners),

@@ -1,6 +1,5 @@
 import { decode } from '../messages/codec.js';
 import { parseDeadLetters } from '../messages/dead-letters.js';
-import { streamName } from '../messages/streams.js';
 import { lastToken } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { replay } from '../runtime/followers/follow.js';
@@ -24,10 +23,10 @@ export async function lettersSince(bus: Bus, after: number): Promise<LetterFigur
   let events = 0;
   let impressionsRefused = 0;
   const codes: Record<string, number> = {};
-  await replay(bus, { stream: streamName.deadLetter, fromSequence: after + 1 }, (message) => {
+  await replay(bus, { stream: bus.names.stream.deadLetter, fromSequence: after + 1 }, (message) => {
     if (message.sequence <= after) return;
     const { origin, letters: told } = parseDeadLetters(decode(message.bytes));
-    const isImpression = origin.startsWith('starling.raw.') && lastToken(origin) === 'impression';
+    const isImpression = bus.names.isOf('raw', origin) && lastToken(origin) === 'impression';
     for (const letter of told) {
       letters++;
       events += letter.events;

@@ -3,10 +3,8 @@ import { StarlingError } from '../core/base/errors.js';
 import { ingest } from '../client/ingest.js';
 import type { RawFeatures } from '../messages/features.js';
 import { featuresRequest, parseFeaturesReply } from '../messages/features.js';
-import { streamName } from '../messages/streams.js';
 import type { ActorStatus } from '../messages/actor-status.js';
 import type { Entity } from '../messages/subjects.js';
-import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 import type { EntityRecord } from './event-files.js';
@@ -48,7 +46,7 @@ export async function tellFeatures(
       await until(arrived, endMs, `the features of ${ids.length} ${entity}s`);
     }
   }
-  const { lastSequence } = await bus.streamState(streamName.features);
+  const { lastSequence } = await bus.streamState(bus.names.stream.features);
   const everywhere = async () => storesAt(actors(), lastSequence);
   await until(everywhere, endMs, 'the features in all data centers');
 }
@@ -72,7 +70,10 @@ async function areStored(
   const request = { users: entity === 'user' ? ids : [], items: entity === 'item' ? ids : [] };
   const message = featuresRequest(request);
   const options = { deadlineMs, attemptMs: 2_000 };
-  const reply = parseFeaturesReply(await call(bus, subject.featuresGet, message, options), request);
+  const reply = parseFeaturesReply(
+    await call(bus, bus.names.subject.featuresGet, message, options),
+    request,
+  );
   const found = entity === 'user' ? reply.users : reply.items;
   return ids.every((id, i) => isDeepStrictEqual({ ...found[i] }, known.get(id)));
 }

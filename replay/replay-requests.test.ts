@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { noFacts } from '../core/joining/event-facts.js';
+import { names } from '../messages/default-names.testkit.js';
 import { decode, encode } from '../messages/codec.js';
 import type { RankBatch } from '../messages/ranking.js';
 import { rankBatchReply } from '../messages/ranking.js';
@@ -24,7 +25,7 @@ function replayAnsweredBy(dataCenter: string) {
     const sound = { denseVersion: 1, through: 0, degraded: false, rerouted: false };
     return encode(rankBatchReply({ ...sound, scores: new Float32Array(1), dataCenter }));
   };
-  const bus = { request } as unknown as Bus;
+  const bus = { names, request } as unknown as Bus;
   const sites = ['east', 'west'].map((name) => ({ dataCenter: name, bus }));
   return { requests: new ReplayRequests(sites, 1_000), asked };
 }

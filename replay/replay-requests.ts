@@ -6,7 +6,6 @@ import type { Actions } from '../messages/events.js';
 import { actionsMessage } from '../messages/events.js';
 import type { RankBatch, RankBatchReply } from '../messages/ranking.js';
 import { parseRankBatchReply, rankBatchMessage } from '../messages/ranking.js';
-import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 import type { RetryPolicy } from '../runtime/retry.js';
@@ -58,7 +57,7 @@ export class ReplayRequests {
     const { dataCenter } = this.#sites[home]!;
     const message = rankBatchMessage({ ...batch, from: dataCenter });
     const answer = await this.#anywhere(home, async ({ bus }) => {
-      const reply = await call(bus, subject.rank, message, {
+      const reply = await call(bus, bus.names.subject.rank, message, {
         deadlineMs: siteMs,
         attemptMs: this.#attemptMs,
       });
@@ -74,7 +73,7 @@ export class ReplayRequests {
     const bytes = encode(actionsMessage(actions));
     const messageId = randomUUID();
     await this.#anywhere(home, ({ bus }) =>
-      bus.append(subject.ingest('action'), bytes, { messageId, timeoutMs: siteMs / 4 }),
+      bus.append(bus.names.subject.ingest('action'), bytes, { messageId, timeoutMs: siteMs / 4 }),
     );
   }
 

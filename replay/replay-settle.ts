@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../core/base/errors.js';
 import { joinCloseMessage } from '../messages/events.js';
-import { subject } from '../messages/subjects.js';
 import { call } from '../runtime/idempotent-call.js';
 import { brokenLaws } from './conservation-laws.js';
 import type { Books } from './replay-books.js';
@@ -96,6 +95,6 @@ async function closeWindows({ config, training }: ReplayCluster): Promise<void> 
   const options = { deadlineMs: 120_000, attemptMs: 60_000 };
   const joiners = Array.from({ length: config.actors.joiner }, (_unused, joiner) => joiner);
   const close = (joiner: number) =>
-    call(training, subject.joinControl(joiner), joinCloseMessage(), options);
+    call(training, training.names.subject.joinControl(joiner), joinCloseMessage(), options);
   await Promise.all(joiners.map(close));
 }

@@ -4,7 +4,6 @@ import type { ClusterConfig } from '../core/config/schema.js';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import { decode } from '../messages/codec.js';
 import { parseVisible } from '../messages/ranking.js';
-import { subject } from '../messages/subjects.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { Bus, Stoppable } from '../runtime/bus.js';
 import type { Books } from './replay-books.js';
@@ -58,7 +57,7 @@ export class ReplayWatch {
     this.#onLearned = onLearned;
     for (const { dataCenter, bus } of cluster.sites) {
       for (let shard = 0; shard < shardCount; shard++) {
-        const name = subject.visible(dataCenter, shard);
+        const name = bus.names.subject.visible(dataCenter, shard);
         this.#subscriptions.push(bus.subscribe(name, (bytes) => this.#onNotice(bytes)));
       }
     }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { StarlingError } from '../core/base/errors.js';
 import type { ClusterStatus } from '../messages/cluster-status.js';
-import { subject } from '../messages/subjects.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { Stoppable } from '../runtime/bus.js';
 import type { EventTable } from './event-files.js';
@@ -189,7 +188,7 @@ class ReplayRun {
     const arrivals = new ArrivalLedger({ events, runId, ...joining });
     for (let joiner = 0; joiner < actors.joiner; joiner++) {
       this.#subscriptions.push(
-        cluster.training.subscribe(subject.join(joiner), (bytes) => {
+        cluster.training.subscribe(cluster.training.names.subject.join(joiner), (bytes) => {
           arrivals.observe(bytes);
           this.#wake();
         }),

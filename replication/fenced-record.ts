@@ -1,6 +1,5 @@
 import { codeOf } from '../core/base/errors.js';
 import { fenced } from '../messages/ownership.js';
-import { clusterBucket } from '../messages/streams.js';
 import type { BucketEntry, Bus, Stoppable } from '../runtime/bus.js';
 
 /**
@@ -30,7 +29,7 @@ export interface RecordKind<Id, T extends object> {
 /** The revision is of the key: what a change is compared with. */
 export type Known<T> = T & { readonly revision: number };
 
-export type RecordReads = Pick<Bus, 'bucketEntry' | 'bucketUpdate'>;
+export type RecordReads = Pick<Bus, 'names' | 'bucketEntry' | 'bucketUpdate'>;
 export type RecordBus = RecordReads & Pick<Bus, 'bucketWatch'>;
 
 export class FencedRecords<Id, T extends object> implements Stoppable {
@@ -57,8 +56,8 @@ export class FencedRecords<Id, T extends object> implements Stoppable {
   }
 
   /** As `open`, for who must hear of what there is already. */
-  async watch(bus: Pick<Bus, 'bucketWatch'>): Promise<void> {
-    this.#watch = await bus.bucketWatch(clusterBucket, this.#kind.pattern, (key, found) => {
+  async watch(bus: Pick<Bus, 'names' | 'bucketWatch'>): Promise<void> {
+    this.#watch = await bus.bucketWatch(bus.names.bucket, this.#kind.pattern, (key, found) => {
       const id = this.#kind.idOf(key);
       if (id !== undefined) this.#observe(id, found);
     });
@@ -99,9 +98,15 @@ export class FencedRecords<Id, T extends object> implements Stoppable {
     const bytes = encode(next);
     const revision = before?.revision ?? 0;
     try {
-      const written = await this.#bus.bucketUpdate(clusterBucket, keyOf(id), bytes, revision, {
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      });
+      const written = await this.#bus.bucketUpdate(
+        this.#bus.names.bucket,
+        keyOf(id),
+        bytes,
+        revision,
+        {
+          ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        },
+      );
       return this.#observe(id, { bytes, revision: written });
     } catch (error) {
       if (codeOf(error) === 'CONFLICT') await this.confirm(id, termOf(next));
@@ -112,7 +117,7 @@ export class FencedRecords<Id, T extends object> implements Stoppable {
   /** Reads it from the bucket itself: the watch may be a little behind. */
   async refresh(id: Id): Promise<Known<T> | undefined> {
     const { keyOf, answerMsMax: timeoutMs } = this.#kind;
-    const found = await this.#bus.bucketEntry(clusterBucket, keyOf(id), {
+    const found = await this.#bus.bucketEntry(this.#bus.names.bucket, keyOf(id), {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
     return found ? this.#observe(id, found) : undefined;

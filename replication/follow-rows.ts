@@ -1,11 +1,10 @@
 import type { RowsDelta } from '../messages/deltas.js';
 import { parseRows } from '../messages/deltas.js';
-import { streamName } from '../messages/streams.js';
-import { subject } from '../messages/subjects.js';
 import type { ActorContext } from '../runtime/actor.js';
 import type { SnapshotStore } from '../runtime/stores/snapshot-store.js';
 import { PartitionFollower } from './partition-follower.js';
 import type { TrainedPartition, TrainedShape } from './trained-partition.js';
+import { mainModel } from '../messages/model-name.js';
 
 export interface FollowRowsOptions {
   readonly context: Pick<ActorContext, 'bus' | 'log'>;
@@ -21,11 +20,12 @@ export function followRows(
   { shape, ...options }: FollowRowsOptions,
 ): PartitionFollower<RowsDelta> {
   const { tables, hash } = shape;
+  const { stream, subject } = options.context.bus.names;
   return new PartitionFollower({
     ...options,
     partition: target.number,
-    stream: streamName.deltas,
-    subject: subject.deltaRows(target.number),
+    stream: stream.deltas,
+    subject: subject.deltaRows(mainModel, target.number),
     parse: (value) => parseRows(value, tables),
     specHash: hash,
     target,

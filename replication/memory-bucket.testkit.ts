@@ -1,4 +1,5 @@
 import { StarlingError } from '../core/base/errors.js';
+import { names } from '../messages/default-names.testkit.js';
 import type { BucketEntry, Bus } from '../runtime/bus.js';
 
 interface Watcher {
@@ -8,11 +9,12 @@ interface Watcher {
 
 type BucketBus = Pick<
   Bus,
-  'bucketEntry' | 'bucketUpdate' | 'bucketPut' | 'bucketWatch' | 'requireBucketLeader'
+  'names' | 'bucketEntry' | 'bucketUpdate' | 'bucketPut' | 'bucketWatch' | 'requireBucketLeader'
 >;
 
 /** A bucket as NATS keeps it: one revision for all keys, watches that may lag or break, and acknowledgements that get lost. */
 export class MemoryBucket implements BucketBus {
+  readonly names = names;
   readonly #entries = new Map<string, BucketEntry>();
   readonly #watchers = new Set<Watcher>();
   readonly #notices: (() => void)[] = [];

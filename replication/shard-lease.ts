@@ -24,7 +24,7 @@ const leaseRecords = (leaseMs: number): RecordKind<string, LeaseRecord> => ({
 });
 
 export type LeaseContext = Pick<ActorContext, 'identity' | 'log' | 'crash'> & {
-  readonly bus: Pick<ActorContext['bus'], 'bucketEntry' | 'bucketUpdate'>;
+  readonly bus: Pick<ActorContext['bus'], 'names' | 'bucketEntry' | 'bucketUpdate'>;
 };
 
 /**

@@ -1,3 +1,5 @@
+import type { ClusterNames } from '../messages/cluster-names.js';
+
 /**
  * What actors need of the message system, and no more. One implementation speaks to NATS (nats.ts); nothing else in
  * the project imports the client, so its successor packages can replace it in one place.
@@ -109,6 +111,8 @@ export interface PurgeOptions {
 }
 
 export interface Bus {
+  /** What everything of the cluster is called that this connection is for. */
+  readonly names: ClusterNames;
   request(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array>;
   publish(subject: string, bytes: Uint8Array): void;
   /** Plain subscription: notices. The handler must not throw. */

@@ -41,7 +41,7 @@ describe('the socket of a supervisor', () => {
 });
 
 test('the hash of a start tells configurations and passwords apart, and survives a message', () => {
-  const nats = { url: ['nats://127.0.0.1:1'], user: 'u', password: 'p' };
+  const nats = { cluster: 'starling', url: ['nats://127.0.0.1:1'], user: 'u', password: 'p' };
   const start = { config: { b: 1, a: [undefined, { c: undefined }] }, nats };
   const hash = startHashOf(start);
   expect(startHashOf(JSON.parse(JSON.stringify(start)) as typeof start)).toBe(hash);

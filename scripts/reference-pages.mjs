@@ -16,6 +16,8 @@ const rolesIntro =
 export async function referencePages() {
   const { errorCodes } = await import(new URL('../dist/core/base/errors.js', import.meta.url));
   const { subjectTable } = await import(new URL('../dist/messages/subjects.js', import.meta.url));
+  const { namesOf } = await import(new URL('../dist/messages/cluster-names.js', import.meta.url));
+  const names = namesOf('starling');
   const errors = Object.entries(errorCodes).map(([code, { retryable, http, remedy }]) => [
     `\`${code}\``,
     retryable ? 'yes' : 'no',
@@ -23,8 +25,9 @@ export async function referencePages() {
     remedy,
   ]);
   const subjects = Object.values(subjectTable).map((row) => [
-    `\`${row.template}\``,
+    `\`${names.cluster}.${row.template}\``,
     row.delivery,
+    row.stream ? `\`${names.streamIn(row.stream, 'DC').replace(/_DC$/, '_<DC>')}\`` : '',
     row.sender,
     row.handler,
     row.meaning,
@@ -34,7 +37,7 @@ export async function referencePages() {
     new URL('../dist/messages/permissions.js', import.meta.url)
   );
   // As a server of `east` enforces it; `train` is where learning takes place.
-  const place = { dataCenter: 'east', dataCenters: ['train', 'east'] };
+  const place = { names, dataCenter: 'east', dataCenters: ['train', 'east'] };
   const code = (subjects) => subjects.map((each) => `\`${each}\``).join(', ');
   const permissions = roles.map((role) => {
     const { publish, subscribe } = permissionsOf(role, place);
@@ -55,8 +58,8 @@ export async function referencePages() {
     ),
     'docs/subjects.md': page(
       'Subjects',
-      'Every subject of the protocol. `request`: a queue group answers one caller. `stream`: JetStream keeps it, and its acknowledgement is the answer. `notice`: may be lost, something else makes good for it.',
-      ['subject', 'delivery', 'sender', 'handler', 'meaning'],
+      'Every subject of the protocol, as it is in a cluster named `starling`, and the stream that keeps it. One of another name, `shop`, has `shop.recommend`, `SHOP_JOIN` and the bucket `SHOP_CLUSTER` ([why](decisions/0017-names-are-namespaces.md)). `request`: a queue group answers one caller. `stream`: JetStream keeps it, and its acknowledgement is the answer. `notice`: may be lost, something else makes good for it.',
+      ['subject', 'delivery', 'stream', 'sender', 'handler', 'meaning'],
       subjects,
     ),
   };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StarlingError } from '../core/base/errors.js';
+import { clusterNameDefault } from '../core/config/cluster-name.js';
 import { readJson, writePrivateJson } from '../runtime/os/private-file.js';
 
 /**
@@ -7,6 +8,8 @@ import { readJson, writePrivateJson } from '../runtime/os/private-file.js';
  * Whoever can read the file can do what a supervisor can.
  */
 const accessSchema = z.object({
+  /** Of the cluster; its users may use the subjects and streams of that name. */
+  name: z.string().default(clusterNameDefault),
   dataCenters: z
     .array(
       z.object({

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { blueprintOf } from '../core/blueprint/blueprint.js';
 import type { ClusterConfigInput } from '../core/config/schema.js';
 import { parseClusterConfig } from '../core/config/schema.js';
+import { names } from '../messages/default-names.testkit.js';
 import { requireSameShape } from './cluster-shape.js';
 
 const input: ClusterConfigInput = {
@@ -20,6 +21,7 @@ const input: ClusterConfigInput = {
 async function startOn(before: ClusterConfigInput, now: ClusterConfigInput): Promise<void> {
   const keys = new Map<string, Uint8Array>();
   const bus = {
+    names,
     bucketGet: async (bucket: string, key: string) => keys.get(`${bucket}/${key}`),
     bucketPut: async (bucket: string, key: string, bytes: Uint8Array) => {
       keys.set(`${bucket}/${key}`, bytes);

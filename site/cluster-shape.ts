@@ -3,7 +3,6 @@ import { blueprintOf } from '../core/blueprint/blueprint.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { featureSpecOf } from '../core/features/feature-spec.js';
 import { decode, encode } from '../messages/codec.js';
-import { clusterBucket } from '../messages/streams.js';
 import type { Bus } from '../runtime/bus.js';
 
 /**
@@ -29,13 +28,13 @@ const parts = ['features', 'partitions', 'joiners', 'model'] as const;
  * @throws StarlingError SPEC_MISMATCH
  */
 export async function requireSameShape(
-  bus: Pick<Bus, 'bucketGet' | 'bucketPut'>,
+  bus: Pick<Bus, 'names' | 'bucketGet' | 'bucketPut'>,
   config: ClusterConfig,
 ): Promise<void> {
   const shape = shapeOf(config);
-  const kept = await bus.bucketGet(clusterBucket, 'shape');
+  const kept = await bus.bucketGet(bus.names.bucket, 'shape');
   if (!kept) {
-    await bus.bucketPut(clusterBucket, 'shape', encode(shape));
+    await bus.bucketPut(bus.names.bucket, 'shape', encode(shape));
     return;
   }
   const before = decode(kept) as typeof shape;

@@ -1,8 +1,8 @@
 import type { StarlingError } from '../core/base/errors.js';
 import { replicasOf } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
-import type { StreamDeclaration } from '../messages/streams.js';
-import { clusterBucket, declareBucket, declareStreams, streamName } from '../messages/streams.js';
+import type { StreamDeclaration } from '../messages/declared-streams.js';
+import { declareBucket, declareStreams } from '../messages/declared-streams.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { requireSameShape } from './cluster-shape.js';
 import type { RetryPolicy } from '../runtime/retry.js';
@@ -26,7 +26,7 @@ export async function requireStreams(
 ): Promise<void> {
   const endMs = Date.now() + createMsMax;
   // The bucket is made last.
-  if (!(await retriedUntil(endMs, () => bus.hasStream(`KV_${clusterBucket}`))))
+  if (!(await retriedUntil(endMs, () => bus.hasStream(`KV_${bus.names.bucket}`))))
     return prepareStreams(bus, config, owned);
   await retriedUntil(endMs, () => requireSameShape(bus, config));
 }
@@ -37,9 +37,9 @@ export async function prepareStreams(
   config: ClusterConfig,
   owned: boolean,
 ): Promise<void> {
-  const streams = declarationsOf(config, owned);
+  const streams = declarationsOf(bus, config, owned);
   const { dataCenters } = config;
-  const bucket = declareBucket({ dataCenters, replicas: replicasOf(config) });
+  const bucket = declareBucket(bus.names, { dataCenters, replicas: replicasOf(config) });
   const declareAll = async (): Promise<void> => {
     const endMs = Date.now() + createMsMax;
     for (const stream of streams) {
@@ -71,9 +71,13 @@ async function lacksAny(bus: NatsBus, names: readonly string[]): Promise<boolean
   return false;
 }
 
-function declarationsOf(config: ClusterConfig, owned: boolean): StreamDeclaration[] {
+function declarationsOf(
+  { names }: NatsBus,
+  config: ClusterConfig,
+  owned: boolean,
+): StreamDeclaration[] {
   const { dataCenters } = config;
-  return declareStreams({ dataCenters, ingestMapped: owned, replicas: replicasOf(config) });
+  return declareStreams(names, { dataCenters, ingestMapped: owned, replicas: replicasOf(config) });
 }
 
 function retriedUntil<T>(endMs: number, declare: () => Promise<T>): Promise<T> {
@@ -92,8 +96,10 @@ export async function setIngest(
   config: ClusterConfig,
   { open, owned }: { readonly open: boolean; readonly owned: boolean },
 ): Promise<void> {
-  const raw = new Set(config.dataCenters.map(({ name }) => streamName.raw(name)));
-  for (const declaration of declarationsOf(config, owned).filter(({ name }) => raw.has(name))) {
+  const raw = new Set(config.dataCenters.map(({ name }) => bus.names.stream.raw(name)));
+  for (const declaration of declarationsOf(bus, config, owned).filter(({ name }) =>
+    raw.has(name),
+  )) {
     const limit = open ? {} : { maxMessageBytes: closedMessageBytes };
     await bus.declareStream({ ...declaration, ...limit }, owned);
   }

@@ -50,6 +50,7 @@ export async function ownSite(options: {
   if (risk !== undefined)
     log(`nats-server ${binary.version} (${binary.from}) ${risk}. ${remedyFor(binary)}`);
   const servers = await startNatsServers({
+    cluster: config.name,
     dataCenters: config.dataCenters,
     folder,
     ports: config.nats.ports,
@@ -71,14 +72,16 @@ export async function ownSite(options: {
   });
   const urlOf = new Map(servers.servers().map(({ dataCenter, url }) => [dataCenter, url]));
   const access: NatsSite['access'] = (dataCenter, role) => ({
+    cluster: config.name,
     url: homeFirst(config.dataCenters, dataCenter).map(({ name }) => urlOf.get(name)!),
     user: role,
     password: credentials.passwords[role],
-    inboxPrefix: inboxPrefixOf(role),
+    inboxPrefix: inboxPrefixOf(role, { cluster: config.name }),
     // The certificate is the servers' own: whom they let in, they know by the password.
     ...(tls ? { tls: { ca: tls.ca } } : {}),
   });
   await writeAccess(path.join(folder, 'access.json'), {
+    name: config.name,
     dataCenters: config.dataCenters.map(({ name, role }) => ({
       name,
       role,
@@ -112,6 +115,7 @@ export async function externalSite(config: ClusterConfig, natsUrls: string): Pro
   const tls = tlsFilesOf(config);
   if (tls) await requireReadable(tls);
   const access: NatsAccess = {
+    cluster: config.name,
     url: plain,
     user: decodeURIComponent(signIn?.username ?? ''),
     password: decodeURIComponent(signIn?.password ?? ''),
@@ -138,6 +142,10 @@ export async function externalSite(config: ClusterConfig, natsUrls: string): Pro
  */
 export async function accessSite(config: ClusterConfig, file: string): Promise<NatsSite> {
   const known = await readAccess(file);
+  if (known.name !== config.name) {
+    const text = `${file} is of a cluster named "${known.name}", the configuration is of "${config.name}": its users may do nothing there.`;
+    throw new StarlingError('CONFIG_INVALID', text, { file });
+  }
   const urls = new Map(known.dataCenters.map(({ name, urls: own }) => [name, own]));
   const missing = config.dataCenters.filter(({ name }) => !urls.has(name));
   if (missing.length > 0) {
@@ -151,10 +159,11 @@ export async function accessSite(config: ClusterConfig, file: string): Promise<N
     owned: false,
     placed: true,
     access: (dataCenter, role) => ({
+      cluster: config.name,
       url: homeFirst(config.dataCenters, dataCenter).flatMap(({ name }) => urls.get(name)!),
       user: role,
       password: passwordOf(known, role, file),
-      inboxPrefix: inboxPrefixOf(role),
+      inboxPrefix: inboxPrefixOf(role, { cluster: config.name }),
       ...(tls ? { tls } : {}),
     }),
     version: 'external',

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeRecord } from '../messages/hosts.js';
-import { subject } from '../messages/subjects.js';
+import { names, subject } from '../messages/default-names.testkit.js';
 import { isNext, takeTurns } from './stream-turns.js';
 
 const listenMs = 300;
@@ -12,6 +12,7 @@ function network() {
   const wire = new EventEmitter();
   const handlers = new Set<(bytes: Uint8Array, subject: string) => void>();
   return {
+    names,
     handlers,
     publish: (to: string, bytes: Uint8Array): void => void wire.emit(to, bytes),
     subscribe(from: string, handler: (bytes: Uint8Array, subject: string) => void) {

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StarlingError } from '../core/base/errors.js';
 import { decodeTurn, encodeRecord, type Turn } from '../messages/hosts.js';
-import { subject } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 
 /**
@@ -35,14 +34,14 @@ const waitMsMaxDefault = 120_000;
 
 /** @throws StarlingError TIMEOUT when others have been at it for too long */
 export async function takeTurns(
-  bus: Pick<Bus, 'publish' | 'subscribe'>,
+  bus: Pick<Bus, 'names' | 'publish' | 'subscribe'>,
   { act, isDone, listenMs = listenMsDefault, waitMsMax = waitMsMaxDefault }: TurnOptions,
 ): Promise<void> {
   const id = randomBytes(8).toString('hex');
   const others = new Map<string, Heard>();
   let acting = false;
-  const say = (): void => bus.publish(subject.turn, encodeRecord({ id, acting }));
-  const hearing = bus.subscribe(subject.turn, (bytes) => {
+  const say = (): void => bus.publish(bus.names.subject.turn, encodeRecord({ id, acting }));
+  const hearing = bus.subscribe(bus.names.subject.turn, (bytes) => {
     const turn = heard(bytes);
     if (turn && turn.id !== id) others.set(turn.id, { ...turn, atMs: performance.now() });
   });

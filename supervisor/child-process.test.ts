@@ -30,7 +30,7 @@ function startMessage(manner: FixtureManner): StartMessage {
     epoch: 1,
     partitions: [],
     config: { manners: { [address]: manner } },
-    nats: { url: [], user: 'user', password: 'secret' },
+    nats: { cluster: 'starling', url: [], user: 'user', password: 'secret' },
     stateDir,
   };
 }

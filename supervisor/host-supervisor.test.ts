@@ -46,7 +46,12 @@ async function start(
     entry,
     stateDir,
     config: { manners },
-    natsOf: (dataCenter, kind) => ({ url: [], user: `${dataCenter}-${kind}`, password: 'secret' }),
+    natsOf: (dataCenter, kind) => ({
+      cluster: 'starling',
+      url: [],
+      user: `${dataCenter}-${kind}`,
+      password: 'secret',
+    }),
     epochs: await FileEpochStore.open(stateDir),
     record: (event) => {
       events.push(event);

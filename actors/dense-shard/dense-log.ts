@@ -4,12 +4,11 @@ import { fenced } from '../../messages/ownership.js';
 import type { DenseState } from '../../messages/network-state.js';
 import { denseStateMessage, parseDenseState } from '../../messages/network-state.js';
 import { refuseSpec } from '../../messages/spec-hash.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import { replay } from '../../runtime/followers/follow.js';
 import type { DenseLedger } from './dense-ledger.js';
+import { mainModel } from '../../messages/model-name.js';
 
 /**
  * The states of the network in its log. Each record names the one before it, so that the stream refuses a shard that
@@ -35,7 +34,11 @@ export class DenseLog {
   /** Takes the newest state over and writes one of this epoch behind it. */
   async open(): Promise<void> {
     for (;;) {
-      const last = await this.#context.bus.lastMessage(streamName.dense, subject.denseState);
+      const { bus } = this.#context;
+      const last = await bus.lastMessage(
+        bus.names.stream.dense,
+        bus.names.subject.denseState(mainModel),
+      );
       if (last) this.#ledger.restore(this.parse(last.bytes, 'dense state'));
       this.#sequence = last?.sequence ?? 0;
       try {
@@ -49,12 +52,14 @@ export class DenseLog {
 
   /** @throws StarlingError FENCED when another life of this shard has written since. */
   async save(): Promise<void> {
-    const { epoch } = this.#context.identity;
+    const { bus, identity } = this.#context;
+    const { epoch } = identity;
     const { denseVersion } = this.#ledger;
     try {
-      this.#sequence = await appendDurably(this.#context, subject.denseState, this.stateBytes(), {
+      const name = bus.names.subject.denseState(mainModel);
+      this.#sequence = await appendDurably(this.#context, name, this.stateBytes(), {
         messageId: `${epoch}.${denseVersion}.${this.#sequence}`,
-        after: { stream: streamName.dense, sequence: this.#sequence },
+        after: { stream: bus.names.stream.dense, sequence: this.#sequence },
       });
     } catch (error) {
       if (codeOf(error) !== 'CONFLICT') throw error;
@@ -64,13 +69,15 @@ export class DenseLog {
 
   /** Beside the rows, so that both can go back to the same time. */
   async checkpoint(): Promise<void> {
-    await appendDurably(this.#context, subject.deltaDense, this.stateBytes());
+    const { subject } = this.#context.bus.names;
+    await appendDurably(this.#context, subject.deltaDense(mainModel), this.stateBytes());
   }
 
   /** The newest checkpoint of that time, if the log has one. */
   async checkpointAt(sequence: number): Promise<DenseState | undefined> {
     let found: Uint8Array | undefined;
-    const options = { stream: streamName.deltas, filter: subject.deltaDense };
+    const { stream, subject } = this.#context.bus.names;
+    const options = { stream: stream.deltas, filter: subject.deltaDense(mainModel) };
     await replay(this.#context.bus, options, (message) => {
       if (message.sequence <= sequence) found = message.bytes;
     });

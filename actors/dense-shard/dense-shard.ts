@@ -11,7 +11,6 @@ import {
 } from '../../messages/network-state.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import { refuseSpec } from '../../messages/spec-hash.js';
-import { subject } from '../../messages/subjects.js';
 import { shardLease } from '../../replication/shard-lease.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
@@ -21,6 +20,7 @@ import { blueprintOf, initialParameters } from '../../core/blueprint/blueprint.j
 import { denseCommands } from './dense-commands.js';
 import { DenseLedger } from './dense-ledger.js';
 import { DenseLog } from './dense-log.js';
+import { mainModel } from '../../messages/model-name.js';
 
 /** Between two saves of the whole state, milliseconds: small enough for acks, large enough that 100 KB each is cheap. */
 const saveIntervalMs = 100;
@@ -109,7 +109,7 @@ export function createDenseShard(context: ActorContext): Actor {
       trainedThrough: ledger.applied.watermark,
       parameters,
     });
-    await appendDurably(context, subject.denseVersion, encode(version));
+    await appendDurably(context, bus.names.subject.denseVersion(mainModel), encode(version));
     if (performance.now() - checkpointAtMs < checkpointIntervalMs) return;
     checkpointAtMs = performance.now();
     await log.checkpoint();
@@ -150,18 +150,21 @@ export function createDenseShard(context: ActorContext): Actor {
       });
       const commands = denseCommands({ log, ledger, store, publishAll, initial });
       const handlers: [string, (value: unknown) => Promise<unknown>][] = [
-        [subject.densePush, async (value) => push(parseDensePush(value, parameters.length))],
         [
-          subject.densePull,
+          bus.names.subject.densePush(mainModel),
+          async (value) => push(parseDensePush(value, parameters.length)),
+        ],
+        [
+          bus.names.subject.densePull(mainModel),
           async (value) => {
             parseDensePull(value);
             requireLease();
             return reply('applied');
           },
         ],
-        [subject.denseDurable, answerDurable],
-        [subject.denseControl('snapshot'), commands.snapshot],
-        [subject.denseControl('restore'), commands.restore],
+        [bus.names.subject.denseDurable(mainModel), answerDurable],
+        [bus.names.subject.denseControl('snapshot', mainModel), commands.snapshot],
+        [bus.names.subject.denseControl('restore', mainModel), commands.restore],
       ];
       const limits = { inFlightMax: 256, deadlineMs: 10_000 };
       for (const [name, handle] of handlers)

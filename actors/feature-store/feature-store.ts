@@ -7,8 +7,6 @@ import {
   parseFeatureChange,
   parseFeaturesRequest,
 } from '../../messages/features.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { StreamMessage } from '../../runtime/bus.js';
 import type { Following } from '../../runtime/followers/follow.js';
@@ -58,14 +56,14 @@ export function createFeatureStore(context: ActorContext): Actor {
     async start() {
       following = await follow(
         bus,
-        { stream: streamName.featuresAt(identity.dataCenter), fromSequence: sequence + 1 },
+        { stream: bus.names.stream.featuresAt(identity.dataCenter), fromSequence: sequence + 1 },
         apply,
         context.crash,
       );
       await following.caughtUp;
       endpoint = new ServedEndpoint(bus, {
-        subject: subject.featuresGet,
-        alsoAt: subject.featuresGetAt(identity.dataCenter),
+        subject: bus.names.subject.featuresGet,
+        alsoAt: bus.names.subject.featuresGetAt(identity.dataCenter),
         answersAt: answersAt(context),
         queue: 'feature-store',
         inFlightMax: 512,

@@ -7,8 +7,6 @@ import { deadLettersMessage } from '../../messages/dead-letters.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
 import { header } from '../../messages/headers.js';
 import { fenced } from '../../messages/ownership.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { StreamMessage } from '../../runtime/bus.js';
@@ -32,7 +30,10 @@ export interface PublishedSamples {
 
 export async function publishedSamples(context: ActorContext): Promise<PublishedSamples> {
   const { bus, identity } = context;
-  const last = await bus.lastMessage(streamName.samples, subject.samples(identity.index));
+  const last = await bus.lastMessage(
+    bus.names.stream.samples,
+    bus.names.subject.samples(identity.index),
+  );
   return {
     sequence: last?.sequence ?? 0,
     number: last ? numberOf(last) : 0,
@@ -146,19 +147,26 @@ export class JoinOutbox {
   }
 
   async #publishOne({ number, bytes }: OutboxEntry): Promise<void> {
-    const { identity } = this.#context;
+    const { bus, identity } = this.#context;
     const { kind, position, body } = readOutbox(bytes, this.#store.window);
     const messageId = `${identity.kind}.${identity.index}.${this.#store.window}.${number}`;
     if (kind === outboxKind.deadLetter) {
-      await appendDurably(this.#context, subject.deadLetter(identity.kind), body, { messageId });
+      await appendDurably(this.#context, bus.names.subject.deadLetter(identity.kind), body, {
+        messageId,
+      });
       return;
     }
     try {
-      this.#sequence = await appendDurably(this.#context, subject.samples(identity.index), body, {
-        messageId,
-        headers: { [header.outboxNumber]: String(number), ...positionHeaders(position) },
-        after: { stream: streamName.samples, sequence: this.#sequence },
-      });
+      this.#sequence = await appendDurably(
+        this.#context,
+        bus.names.subject.samples(identity.index),
+        body,
+        {
+          messageId,
+          headers: { [header.outboxNumber]: String(number), ...positionHeaders(position) },
+          after: { stream: bus.names.stream.samples, sequence: this.#sequence },
+        },
+      );
     } catch (error) {
       throw codeOf(error) === 'CONFLICT' ? this.#fenced(error) : error;
     }

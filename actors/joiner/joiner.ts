@@ -16,8 +16,6 @@ import {
   parseImpressions,
 } from '../../messages/events.js';
 import { popularMessage } from '../../messages/ranking.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { StreamMessage } from '../../runtime/bus.js';
 import type { Following } from '../../runtime/followers/follow.js';
@@ -161,13 +159,16 @@ export function createJoiner(context: ActorContext): Actor {
     if (index === 0) {
       const items = popularity.top(config.serving.popularItems);
       if (items.length > 0)
-        bus.publish(subject.popular, encode(popularMessage({ items, sequence: consumed })));
+        bus.publish(
+          bus.names.subject.popular,
+          encode(popularMessage({ items, sequence: consumed })),
+        );
     }
   }
 
   /** Resolves with the JOIN sequence of the advance, which takes effect when it is read. */
   function advance(to: WindowAdvance): Promise<number> {
-    return bus.append(subject.join(index), encode(advanceMessage(to)));
+    return bus.append(bus.names.subject.join(index), encode(advanceMessage(to)));
   }
 
   /** End of a stream: no more events will come, so every open impression becomes a negative now. */
@@ -204,12 +205,16 @@ export function createJoiner(context: ActorContext): Actor {
       consumed = state.consumed['join'] ?? 0;
       following = await follow(
         bus,
-        { stream: streamName.join, filter: subject.join(index), fromSequence: consumed + 1 },
+        {
+          stream: bus.names.stream.join,
+          filter: bus.names.subject.join(index),
+          fromSequence: consumed + 1,
+        },
         observe,
         context.crash,
       );
       endpoint = new ServedEndpoint(bus, {
-        subject: subject.joinControl(index),
+        subject: bus.names.subject.joinControl(index),
         inFlightMax: 4,
         deadlineMs: 60_000,
         // Checked though it says nothing: an acknowledgement that strayed here must not end the window.

@@ -14,9 +14,8 @@ import {
 import { featureChangeMessage } from '../../messages/features.js';
 import type { PublicAction, PublicFeatures, PublicImpression } from '../../messages/public.js';
 import { parse, publicEvent } from '../../messages/public.js';
-import { streamName } from '../../messages/streams.js';
 import type { EventType } from '../../messages/subjects.js';
-import { eventTypes, lastToken, subject } from '../../messages/subjects.js';
+import { eventTypes, lastToken } from '../../messages/subjects.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { Stoppable, WorkMessage } from '../../runtime/bus.js';
@@ -167,13 +166,13 @@ export function createProcessor(context: ActorContext): Actor {
   ): Promise<void> {
     const split = splitByJoiner(requestIds, joinerCount);
     if (!split) {
-      await appendDurably(context, subject.join(0), encode(message(undefined)));
+      await appendDurably(context, bus.names.subject.join(0), encode(message(undefined)));
       return;
     }
     const sends = [...split.entries()].filter(([, rows]) => rows.length > 0);
     await Promise.all(
       sends.map(([joiner, rows]) =>
-        appendDurably(context, subject.join(joiner), encode(message(rows))),
+        appendDurably(context, bus.names.subject.join(joiner), encode(message(rows))),
       ),
     );
   }
@@ -183,7 +182,7 @@ export function createProcessor(context: ActorContext): Actor {
     for (const change of changesOf(events)) {
       await appendDurably(
         context,
-        subject.features(change.entity),
+        bus.names.subject.features(change.entity),
         encode(featureChangeMessage(change)),
       );
     }
@@ -194,7 +193,7 @@ export function createProcessor(context: ActorContext): Actor {
       source.start();
       for (const { name } of config.dataCenters) {
         const options = {
-          stream: streamName.raw(name),
+          stream: bus.names.stream.raw(name),
           durable: 'processor',
           ackWaitMs,
           pendingMax: 128,

@@ -2,10 +2,9 @@ import { StarlingError, codeOf } from '../../core/base/errors.js';
 import { decode, encode } from '../../messages/codec.js';
 import type { RowsDelta, StoredSlot, WeightsDelta } from '../../messages/deltas.js';
 import { parseDeltaNumber, rowsMessage, weightsMessage } from '../../messages/deltas.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
+import { mainModel } from '../../messages/model-name.js';
 
 /** A part of a delta as an owner writes it; the log adds the epoch. */
 export type DeltaContent = Omit<RowsDelta, 'epoch'>;
@@ -77,12 +76,14 @@ export class PartitionLog {
   }
 
   async #appendRows(delta: RowsDelta, messageId?: string): Promise<void> {
+    const { stream, subject } = this.#context.bus.names;
     const { partition } = delta;
     const bytes = encode(rowsMessage(delta, this.#slots));
     try {
-      this.#sequence = await appendDurably(this.#context, subject.deltaRows(partition), bytes, {
+      const name = subject.deltaRows(mainModel, partition);
+      this.#sequence = await appendDurably(this.#context, name, bytes, {
         ...(messageId === undefined ? {} : { messageId }),
-        after: { stream: streamName.deltas, sequence: this.#sequence },
+        after: { stream: stream.deltas, sequence: this.#sequence },
       });
     } catch (error) {
       throw codeOf(error) === 'CONFLICT' ? this.#fenced(partition, error) : error;
@@ -98,8 +99,9 @@ export class PartitionLog {
   async #repair(partition: number, newest: readonly RowsDelta[]): Promise<void> {
     const last = newest.at(-1);
     if (!last) return;
-    const name = subject.deltaWeights(partition);
-    const found = await this.#context.bus.lastMessage(streamName.deltas, name);
+    const { bus } = this.#context;
+    const name = bus.names.subject.deltaWeights(mainModel, partition);
+    const found = await bus.lastMessage(bus.names.stream.deltas, name);
     if (found) {
       const told = parseDeltaNumber(decode(found.bytes));
       if (told.deltaNumber >= last.deltaNumber && told.last) return;
@@ -110,10 +112,11 @@ export class PartitionLog {
   #serve(delta: WeightsDelta): void {
     const bytes = encode(weightsMessage(delta, this.#slots));
     const { epoch, partition, deltaNumber, part } = delta;
+    const name = this.#context.bus.names.subject.deltaWeights(mainModel, partition);
     const messageId = `w.${epoch}.${partition}.${deltaNumber}.${part}`;
     this.#bytes += bytes.length;
     this.#serving = this.#serving.then(() =>
-      appendDurably(this.#context, subject.deltaWeights(partition), bytes, { messageId }),
+      appendDurably(this.#context, name, bytes, { messageId }),
     );
     // Thrown where it is waited for.
     this.#serving.catch(() => undefined);

@@ -1,15 +1,9 @@
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import { fenced, notOwner } from '../../messages/ownership.js';
 import type { PullRequest, PushOutcome, PushRequest } from '../../messages/parameters.js';
-import {
-  parsePull,
-  parsePush,
-  pullReply,
-  pushReply,
-} from '../../messages/parameters.js';
+import { parsePull, parsePush, pullReply, pushReply } from '../../messages/parameters.js';
 import { refuseSpec } from '../../messages/spec-hash.js';
 import type { ShardVerb } from '../../messages/subjects.js';
-import { subject } from '../../messages/subjects.js';
 import { shardLease } from '../../replication/shard-lease.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
@@ -138,7 +132,7 @@ export function createPsShard(context: ActorContext): Actor {
       hold: holdOne,
     });
     for (const [verb, handle] of Object.entries(commands)) {
-      const name = subject.shardControl(verb as ShardVerb, identity.index);
+      const name = bus.names.subject.shardControl(verb as ShardVerb, identity.index);
       const limits = { inFlightMax: 64, deadlineMs: commandMsMax };
       endpoints.push(new ServedEndpoint(bus, { ...limits, subject: name, handle }));
     }
@@ -156,12 +150,12 @@ export function createPsShard(context: ActorContext): Actor {
       const limits = { inFlightMax: 256, deadlineMs: 10_000 };
       const pulls = {
         ...limits,
-        subject: subject.pull(identity.index),
+        subject: bus.names.subject.pull(identity.index),
         handle: async (value: unknown) => pull(parsePull(value, slotCount)),
       };
       const pushes = {
         ...limits,
-        subject: subject.push(identity.index),
+        subject: bus.names.subject.push(identity.index),
         handle: async (value: unknown) => push(parsePush(value, widths)),
       };
       endpoints.push(new ServedEndpoint(bus, pulls), new ServedEndpoint(bus, pushes));

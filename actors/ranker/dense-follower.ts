@@ -2,11 +2,10 @@ import { decode } from '../../messages/codec.js';
 import type { DenseVersion } from '../../messages/network-state.js';
 import { parseDenseVersion } from '../../messages/network-state.js';
 import { refuseSpec } from '../../messages/spec-hash.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Following } from '../../runtime/followers/follow.js';
 import { follow } from '../../runtime/followers/follow.js';
+import { mainModel } from '../../messages/model-name.js';
 
 /** More waiting than this means the rows of the data center stand still; the oldest waiting version is dropped. */
 const waitingMax = 16;
@@ -35,8 +34,8 @@ export class DenseFollower {
     this.#following = await follow(
       bus,
       {
-        stream: streamName.denseAt(identity.dataCenter),
-        filter: subject.denseVersion,
+        stream: bus.names.stream.denseAt(identity.dataCenter),
+        filter: bus.names.subject.denseVersion(mainModel),
         lastPerSubject: true,
       },
       ({ bytes }) => {

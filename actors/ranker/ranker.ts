@@ -13,7 +13,6 @@ import { impressionsMessage } from '../../messages/events.js';
 import { parseRank } from '../../messages/public.js';
 import type { RankBatch } from '../../messages/ranking.js';
 import { isRankBatch, parseRankBatch, rankBatchReply } from '../../messages/ranking.js';
-import { subject } from '../../messages/subjects.js';
 import type { ActorHealth } from '../../messages/actor-status.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
@@ -71,7 +70,7 @@ export function createRanker(context: ActorContext): Actor {
   async function score({ examples, degraded }: Found, deadline: Deadline) {
     const found = await rows.pooledRows(examples, deadline);
     // What comes too late is shown to nobody, and must not be logged as if it were.
-    deadline.require(subject.rank);
+    deadline.require(bus.names.subject.rank);
     const version = versions.versionFor(found.through);
     if (!version)
       throw new StarlingError('NOT_READY', 'no dense version has reached this data center yet.');
@@ -105,7 +104,7 @@ export function createRanker(context: ActorContext): Actor {
       ...{ scores, facts, examples },
     });
     try {
-      await bus.append(subject.ingest('impression'), encode(message), {
+      await bus.append(bus.names.subject.ingest('impression'), encode(message), {
         timeoutMs: config.serving.deadlineMs,
       });
       counts.logged += users.length;
@@ -182,8 +181,8 @@ export function createRanker(context: ActorContext): Actor {
       features.start();
       await versions.start();
       endpoint = new ServedEndpoint(bus, {
-        subject: subject.rank,
-        alsoAt: subject.rankAt(identity.dataCenter),
+        subject: bus.names.subject.rank,
+        alsoAt: bus.names.subject.rankAt(identity.dataCenter),
         answersAt: answersAt(context),
         queue: 'ranker',
         open,

@@ -2,7 +2,6 @@ import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { FidDeduper, poolRows } from '../../core/model/row-gather.js';
 import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
-import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
@@ -43,7 +42,8 @@ export class RowSource {
 
   async pooledRows(batch: ExampleBatch, deadline: Deadline): Promise<PooledRows> {
     const { dim, poolings, partitionCount, hash } = this.#blueprint;
-    const { config, identity } = this.#context;
+    const { bus, config, identity } = this.#context;
+    const { subject } = bus.names;
     const plan = this.#deduper.plan(batch, partitionCount);
     const rows = new Float32Array(plan.uniqueCount * dim);
     let through = Number.POSITIVE_INFINITY;

@@ -8,8 +8,6 @@ import type { RecommendRequest } from '../../messages/public.js';
 import { parseRecommend } from '../../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
 import type { ActorHealth } from '../../messages/actor-status.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/bus.js';
@@ -62,7 +60,12 @@ export function createRecommender(context: ActorContext): Actor {
   async function rank(batch: RankBatch, deadlineMs: number): Promise<RankBatchReply> {
     const request = rankBatchMessage({ ...batch, from: identity.dataCenter });
     const options = { deadlineMs, attemptMs: Math.max(attemptMsMin, deadlineMs / 2) };
-    const reply = await hedges.call(subject.rank, subject.rankAt, request, options);
+    const reply = await hedges.call(
+      bus.names.subject.rank,
+      bus.names.subject.rankAt,
+      request,
+      options,
+    );
     return parseRankBatchReply(reply, batch.users.length);
   }
 
@@ -172,7 +175,10 @@ export function createRecommender(context: ActorContext): Actor {
     async start() {
       const catalogue = await follow(
         bus,
-        { stream: streamName.featuresAt(identity.dataCenter), filter: subject.features('item') },
+        {
+          stream: bus.names.stream.featuresAt(identity.dataCenter),
+          filter: bus.names.subject.features('item'),
+        },
         ({ bytes }) => {
           const { ids, features } = parseFeatureChange(decode(bytes));
           ids.forEach((id, i) => catalog.put(id, features[i]!));
@@ -181,7 +187,7 @@ export function createRecommender(context: ActorContext): Actor {
       );
       heard.push(catalogue);
       heard.push(
-        bus.subscribe(subject.popular, (bytes) => {
+        bus.subscribe(bus.names.subject.popular, (bytes) => {
           try {
             catalog.setPopular(parsePopular(decode(bytes)).items);
           } catch (error) {
@@ -194,8 +200,8 @@ export function createRecommender(context: ActorContext): Actor {
       );
       await catalogue.caughtUp;
       endpoint = new ServedEndpoint(bus, {
-        subject: subject.recommend,
-        alsoAt: subject.recommendAt(identity.dataCenter),
+        subject: bus.names.subject.recommend,
+        alsoAt: bus.names.subject.recommendAt(identity.dataCenter),
         answersAt: answersAt(context),
         queue: 'recommender',
         open,

@@ -15,8 +15,6 @@ import { visibleMessage } from '../../messages/ranking.js';
 import { refuseSpec } from '../../messages/spec-hash.js';
 import type { SnapshotObject } from '../../messages/snapshots.js';
 import { parseSnapshotCommand, snapshotReply } from '../../messages/snapshots.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
 import { keepsBooks } from '../../messages/trail.js';
 import type { ActorHealth } from '../../messages/actor-status.js';
 import { PartitionFollower } from '../../replication/partition-follower.js';
@@ -31,6 +29,7 @@ import { answersAt } from '../shared/guest-replicas.js';
 import type { DeltaNews } from './served-partition.js';
 import { ServedPartition } from './served-partition.js';
 import { Visibility } from './visibility.js';
+import { mainModel } from '../../messages/model-name.js';
 
 /** A snapshot of a large shard takes minutes. */
 const commandMsMax = 30 * 60_000;
@@ -69,7 +68,7 @@ export function createServingShard(context: ActorContext): Actor {
   async function followAll(): Promise<void> {
     const training = trainingDataCenter(config);
     const { length: members } = identity.partitions;
-    const stream = streamName.deltasAt(identity.dataCenter);
+    const stream = bus.names.stream.deltasAt(identity.dataCenter);
     const onError = context.crash;
     // A replica of a part of the partitions must not be sent all of the log.
     const isWhole = members === partitionCount;
@@ -82,7 +81,7 @@ export function createServingShard(context: ActorContext): Actor {
           context,
           partition: number,
           stream,
-          subject: subject.deltaWeights(number),
+          subject: bus.names.subject.deltaWeights(mainModel, number),
           parse: (value) => parseWeights(value, servingTables),
           specHash: hash,
           target,
@@ -117,7 +116,7 @@ export function createServingShard(context: ActorContext): Actor {
       resolved,
       sequence: newestSequence(),
     });
-    bus.publish(subject.visible(identity.dataCenter, identity.index), encode(notice));
+    bus.publish(bus.names.subject.visible(identity.dataCenter, identity.index), encode(notice));
   }
 
   /** Of the copy of the log: the newest record that is in the rows. */
@@ -203,8 +202,8 @@ export function createServingShard(context: ActorContext): Actor {
       announce();
       endpoints.push(
         new ServedEndpoint(bus, {
-          subject: subject.lookup(identity.index),
-          alsoAt: subject.lookupAt(identity.dataCenter, identity.index),
+          subject: bus.names.subject.lookup(identity.index),
+          alsoAt: bus.names.subject.lookupAt(identity.dataCenter, identity.index),
           answersAt: answersAt(context),
           queue: 'serving-shard',
           inFlightMax: 512,
@@ -217,7 +216,7 @@ export function createServingShard(context: ActorContext): Actor {
         ['snapshot', saveAll],
         ['digest', digestAll],
       ] as const) {
-        const name = subject.servingControl(verb, dataCenter, index);
+        const name = bus.names.subject.servingControl(verb, dataCenter, index);
         const limits = { inFlightMax: 8, deadlineMs: commandMsMax };
         endpoints.push(new ServedEndpoint(bus, { ...limits, subject: name, handle }));
       }

@@ -1,7 +1,6 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { encode } from '../../messages/codec.js';
 import { deadLettersMessage, letterOf } from '../../messages/dead-letters.js';
-import { subject } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 
@@ -32,5 +31,5 @@ export async function deadLetter(context: ActorContext, letter: DeadLetter): Pro
       letters: [letterOf(letter.error, letter.events, letter.content)],
     }),
   );
-  await appendDurably(context, subject.deadLetter(kind), bytes);
+  await appendDurably(context, context.bus.names.subject.deadLetter(kind), bytes);
 }

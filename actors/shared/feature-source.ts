@@ -7,7 +7,6 @@ import {
   parseFeaturesReply,
 } from '../../messages/features.js';
 import type { Entity } from '../../messages/subjects.js';
-import { subject } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { Deadline } from '../../runtime/deadline.js';
@@ -59,7 +58,9 @@ export class FeatureSource {
   }
 
   start(): void {
-    this.#subscription = this.#bus.subscribe('starling.features.*', (bytes) => this.#forget(bytes));
+    this.#subscription = this.#bus.subscribe(this.#bus.names.pattern('features'), (bytes) =>
+      this.#forget(bytes),
+    );
   }
 
   async stop(): Promise<void> {
@@ -113,14 +114,14 @@ export class FeatureSource {
     let reply: unknown;
     if (!hurry) {
       const options = { deadlineMs: 5_000, attemptMs: 1_000 };
-      reply = await call(this.#bus, subject.featuresGet, request, options);
+      reply = await call(this.#bus, this.#bus.names.subject.featuresGet, request, options);
     } else {
       const deadlineMs = hurry.deadline.share(servedShare, servedMsMax);
       const options = { deadlineMs, retry: 'none' as const };
       try {
         reply = await hurry.hedges.call(
-          subject.featuresGet,
-          subject.featuresGetAt,
+          this.#bus.names.subject.featuresGet,
+          this.#bus.names.subject.featuresGetAt,
           request,
           options,
         );

@@ -15,7 +15,6 @@ import {
   pullMessage,
   pushMessage,
 } from '../../messages/parameters.js';
-import { subject } from '../../messages/subjects.js';
 import type { Trail } from '../../messages/trail.js';
 import { bookkeeper } from '../../messages/trail.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
@@ -26,6 +25,7 @@ import { retry } from '../../runtime/retry.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import type { PlanGroups, ShardShare } from '../shared/partition-map.js';
 import { gatherShare, scatterShare, splitPlan } from '../shared/partition-map.js';
+import { mainModel } from '../../messages/model-name.js';
 
 /** All tries of a pull, over changes of owners too; partitions change hands in some tens of milliseconds. */
 const pullPolicy: RetryPolicy = { deadlineMs: 15_000, baseMs: 10, capMs: 40 };
@@ -89,7 +89,8 @@ export class ParameterClient {
    * @throws StarlingError FENCED when a partition has another owner or epoch since the pull: pull again and recompute.
    */
   async push(pulled: PulledRows, gradients: StepGradients): Promise<PushOutcome> {
-    const { dim, hash } = this.#options.blueprint;
+    const { bus, blueprint } = this.#options;
+    const { dim, hash } = blueprint;
     const { batches, atSeconds, trail } = gradients;
     const outcomes = await Promise.all(
       pulled.shares.map(async (share) => {
@@ -105,7 +106,12 @@ export class ParameterClient {
           gradients: gatherShare(share, gradients.rows, dim),
           trail: partitions.includes(bookkeeper) ? trail : undefined,
         });
-        const value = await this.#call(subject.push(share.shard), request, share, pushDeadline);
+        const value = await this.#call(
+          bus.names.subject.push(share.shard),
+          request,
+          share,
+          pushDeadline,
+        );
         return parsePushReply(value).outcome;
       }),
     );
@@ -120,7 +126,7 @@ export class ParameterClient {
     const { bus, parameterCount } = this.#options;
     const request = densePullMessage();
     return parseDenseReply(
-      await call(bus, subject.densePull, request, denseDeadline),
+      await call(bus, bus.names.subject.densePull(mainModel), request, denseDeadline),
       parameterCount,
     );
   }
@@ -130,7 +136,7 @@ export class ParameterClient {
     const { bus, blueprint, parameterCount } = this.#options;
     const request = densePushMessage({ specHash: blueprint.hash, batches, gradient });
     return parseDenseReply(
-      await call(bus, subject.densePush, request, pushDeadline),
+      await call(bus, bus.names.subject.densePush(mainModel), request, pushDeadline),
       parameterCount,
     );
   }
@@ -139,14 +145,14 @@ export class ParameterClient {
   async denseDurable(batches: Float64Array): Promise<void> {
     const { bus } = this.#options;
     const request = denseDurableMessage(batches);
-    const value = await call(bus, subject.denseDurable, request, pushDeadline);
+    const value = await call(bus, bus.names.subject.denseDurable(mainModel), request, pushDeadline);
     if (parseDurableReply(value).durable) return;
     const text = 'the dense shard restarted and does not have the batches any more.';
     throw new StarlingError('FENCED', text);
   }
 
   async #pullOnce(plan: PlanGroups): Promise<PulledRows> {
-    const { blueprint, directory } = this.#options;
+    const { bus, blueprint, directory } = this.#options;
     const { dim, hash } = blueprint;
     const shares = splitPlan(plan, (partition) => directory.ownerOf(partition).owner).map(
       (share) => ({
@@ -160,7 +166,7 @@ export class ParameterClient {
         const { partitions, epochs, counts, fids, shard } = share;
         const request = pullMessage({ specHash: hash, partitions, epochs, counts, fids });
         const options = { deadlineMs: attemptMs, retry: 'none' as const };
-        const value = await this.#call(subject.pull(shard), request, share, options);
+        const value = await this.#call(bus.names.subject.pull(shard), request, share, options);
         scatterShare(share, parsePullReply(value, (fids.length / 2) * dim).rows, rows, dim);
       }),
     );

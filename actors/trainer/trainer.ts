@@ -10,7 +10,6 @@ import { outcomesOf } from '../../messages/outcomes.js';
 import { noProgress } from '../../messages/progress-marks.js';
 import type { Samples } from '../../messages/samples.js';
 import { parseSamples } from '../../messages/samples.js';
-import { streamName } from '../../messages/streams.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable, WorkMessage } from '../../runtime/bus.js';
@@ -171,7 +170,7 @@ export function createTrainer(context: ActorContext): Actor {
       learner = new Learner(blueprint, client, createTrainingStep(backend, blueprint.model));
       const { ackWaitMs } = config.training;
       consumer = await bus.work(
-        { stream: streamName.samples, durable: 'trainer', ackWaitMs, pendingMax },
+        { stream: bus.names.stream.samples, durable: 'trainer', ackWaitMs, pendingMax },
         receive,
       );
       running = run();

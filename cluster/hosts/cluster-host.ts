@@ -6,7 +6,6 @@ import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { statusReply } from '../../messages/cluster-status.js';
 import type { HostRecord } from '../../messages/hosts.js';
-import { subject } from '../../messages/subjects.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
@@ -174,7 +173,7 @@ async function join(
   }, watchMs);
   undo.push(async () => clearInterval(timer));
   const endpoint = new ServedEndpoint(bus, {
-    subject: subject.status,
+    subject: bus.names.subject.status,
     queue: 'status',
     inFlightMax: 32,
     deadlineMs: 5_000,

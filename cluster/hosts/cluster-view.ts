@@ -3,7 +3,6 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import { decode } from '../../messages/codec.js';
 import type { HostStatus, LeaderRecord, PlacementRecord } from '../../messages/hosts.js';
 import { parseHostStatus } from '../../messages/hosts.js';
-import { subjectPattern } from '../../messages/subjects.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
@@ -45,7 +44,7 @@ export class ClusterView implements Stoppable {
   constructor(options: ViewOptions) {
     this.#options = options;
     this.dataCenters = new DataCenters(options.config, options.drains);
-    this.#subscription = options.bus.subscribe(subjectPattern('hostStatus'), (bytes) =>
+    this.#subscription = options.bus.subscribe(options.bus.names.pattern('hostStatus'), (bytes) =>
       this.#hear(bytes),
     );
   }

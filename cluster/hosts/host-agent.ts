@@ -7,7 +7,6 @@ import type {
   PlacementRecord,
 } from '../../messages/hosts.js';
 import { encodeRecord } from '../../messages/hosts.js';
-import { subject } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import type { HostSupervisor } from '../../supervisor/host-supervisor.js';
 import { specsOf } from './cluster-view.js';
@@ -95,7 +94,7 @@ export class HostAgent implements Stoppable {
   #tell(): void {
     const { bus, record } = this.#options;
     this.#number++;
-    bus.publish(subject.hostStatus(record.name), encodeRecord(this.status()));
+    bus.publish(bus.names.subject.hostStatus(record.name), encodeRecord(this.status()));
   }
 
   #apply(record: PlacementRecord): void {

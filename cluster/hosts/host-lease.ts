@@ -2,13 +2,12 @@ import { sleep, type Clock } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { HostRecord } from '../../messages/hosts.js';
 import { decodeHost, encodeRecord, hostKey } from '../../messages/hosts.js';
-import { clusterBucket } from '../../messages/streams.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { Lease } from '../../runtime/lease.js';
 import { systemClock } from '../../runtime/system-clock.js';
 
 export interface HostLeaseOptions {
-  readonly bus: Pick<Bus, 'bucketEntry' | 'bucketPut'>;
+  readonly bus: Pick<Bus, 'names' | 'bucketEntry' | 'bucketPut'>;
   readonly record: HostRecord;
   /** Of the run before, by the notes of this host; its key may be taken over at once. */
   readonly lifeBefore: string | undefined;
@@ -50,7 +49,7 @@ export class HostLease implements Stoppable {
   #write(left: boolean): Promise<void> {
     const { bus, record, leaseMs } = this.#options;
     const bytes = encodeRecord({ ...record, left });
-    return bus.bucketPut(clusterBucket, hostKey(record.name), bytes, { timeoutMs: leaseMs });
+    return bus.bucketPut(bus.names.bucket, hostKey(record.name), bytes, { timeoutMs: leaseMs });
   }
 
   #tell(error: unknown): void {
@@ -61,7 +60,7 @@ export class HostLease implements Stoppable {
 /** A key that is renewed belongs to somebody. */
 async function requireFreeName(options: HostLeaseOptions): Promise<void> {
   const { bus, record, lifeBefore, leaseMs, clock = systemClock } = options;
-  const look = () => bus.bucketEntry(clusterBucket, hostKey(record.name));
+  const look = () => bus.bucketEntry(bus.names.bucket, hostKey(record.name));
   const before = await look();
   if (!before) return;
   const { life, left } = decodeHost(before.bytes);

@@ -1,6 +1,5 @@
 import { codeOf } from '../../core/base/errors.js';
 import { decodeEpoch, encodeRecord, epochKey } from '../../messages/hosts.js';
-import { clusterBucket } from '../../messages/streams.js';
 import type { Bus } from '../../runtime/bus.js';
 import type { RetryPolicy } from '../../runtime/retry.js';
 import { retry } from '../../runtime/retry.js';
@@ -22,7 +21,7 @@ const countPolicy: RetryPolicy = {
  * well, so that they go on when the bucket is away.
  */
 export class SharedEpochStore implements EpochStore {
-  readonly #bus: Pick<Bus, 'bucketEntry' | 'bucketUpdate'>;
+  readonly #bus: Pick<Bus, 'names' | 'bucketEntry' | 'bucketUpdate'>;
   readonly #local: EpochStore & { raise(address: string, epoch: number): void };
   readonly #mayRunAlone: (address: string) => boolean;
 
@@ -31,7 +30,7 @@ export class SharedEpochStore implements EpochStore {
    *   not work without it anyway.
    */
   constructor(
-    bus: Pick<Bus, 'bucketEntry' | 'bucketUpdate'>,
+    bus: Pick<Bus, 'names' | 'bucketEntry' | 'bucketUpdate'>,
     local: EpochStore & { raise(address: string, epoch: number): void },
     mayRunAlone: (address: string) => boolean,
   ) {
@@ -55,11 +54,11 @@ export class SharedEpochStore implements EpochStore {
   #count(address: string, atLeast: number): Promise<number> {
     const key = epochKey(address);
     return retry(countPolicy, async ({ leftMs: timeoutMs }) => {
-      const found = await this.#bus.bucketEntry(clusterBucket, key, { timeoutMs });
+      const found = await this.#bus.bucketEntry(this.#bus.names.bucket, key, { timeoutMs });
       const epoch = Math.max(atLeast, found ? decodeEpoch(found.bytes) + 1 : 0);
       const bytes = encodeRecord({ epoch });
       const revision = found?.revision ?? 0;
-      await this.#bus.bucketUpdate(clusterBucket, key, bytes, revision, { timeoutMs });
+      await this.#bus.bucketUpdate(this.#bus.names.bucket, key, bytes, revision, { timeoutMs });
       return epoch;
     });
   }

@@ -1,5 +1,4 @@
 import type { Clock } from '../../core/base/clock.js';
-import { clusterBucket } from '../../messages/streams.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { systemClock } from '../../runtime/system-clock.js';
 
@@ -11,7 +10,7 @@ interface Renewal {
   readonly revision: number;
 }
 
-export type LeaseBus = Pick<Bus, 'bucketEntry' | 'bucketWatch' | 'requireBucketLeader'>;
+export type LeaseBus = Pick<Bus, 'names' | 'bucketEntry' | 'bucketWatch' | 'requireBucketLeader'>;
 
 export interface LeaseWatchOptions {
   /** Keys that are renewed by whoever holds them. */
@@ -55,7 +54,7 @@ export class LeaseWatch {
 
   async start(): Promise<void> {
     const { keys, presumeHeld } = this.#options;
-    this.#watch = await this.#bus.bucketWatch(clusterBucket, keys, (key, { revision }) => {
+    this.#watch = await this.#bus.bucketWatch(this.#bus.names.bucket, keys, (key, { revision }) => {
       // With the time since the last look, which will count: a lease must not seem older here than to its holder.
       this.#renewals.set(key, { atMs: this.#nowMs(), revision });
     });
@@ -92,7 +91,7 @@ export class LeaseWatch {
 
   async #look(): Promise<void> {
     try {
-      await this.#bus.requireBucketLeader(clusterBucket, this.#leaseMs);
+      await this.#bus.requireBucketLeader(this.#bus.names.bucket, this.#leaseMs);
     } catch {
       this.#lookedAtMs = this.#clock.nowMs();
       return;
@@ -112,7 +111,7 @@ export class LeaseWatch {
     let revision: number;
     try {
       const how = { timeoutMs: this.#leaseMs };
-      revision = (await this.#bus.bucketEntry(clusterBucket, key, how))?.revision ?? 0;
+      revision = (await this.#bus.bucketEntry(this.#bus.names.bucket, key, how))?.revision ?? 0;
     } catch {
       return false;
     }

@@ -9,7 +9,6 @@ import {
   progressMessage,
 } from '../../messages/operations.js';
 import type { OperateVerb } from '../../messages/subjects.js';
-import { subject } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import type { DrainKeeper } from '../drains/drain-keeper.js';
@@ -76,7 +75,7 @@ export class Operations implements Stoppable {
   ): ServedEndpoint {
     const { bus } = this.#options;
     return new ServedEndpoint(bus, {
-      subject: subject.operate(verb),
+      subject: bus.names.subject.operate(verb),
       inFlightMax: 1,
       deadlineMs: operationMsMax,
       handle: async (value) => {
@@ -111,7 +110,7 @@ class Teller {
   readonly tell = (progress: Progress): void => {
     this.#last = progress;
     const bytes = encode(progressMessage(progress));
-    this.#bus.publish(subject.progress(this.#operation), bytes);
+    this.#bus.publish(this.#bus.names.subject.progress(this.#operation), bytes);
   };
 
   stop(): void {

@@ -5,13 +5,12 @@ import type { RestoreRequest } from '../../messages/operations.js';
 import { parseRestoreReply } from '../../messages/ownership.js';
 import type { RestoreCommand } from '../../messages/snapshots.js';
 import { restoreCommand } from '../../messages/snapshots.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus, StreamMessage } from '../../runtime/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { exactFrom, readManifests } from '../snapshots/manifests.js';
+import { mainModel } from '../../messages/model-name.js';
 
 const restoreMsMax = 30 * 60_000;
 
@@ -56,7 +55,12 @@ export async function restore(
       // One at a time, so that the others go on learning.
       for (const partition of partitions) {
         const command = restoreCommand({ partitions: [partition], from, term });
-        const value = await call(bus, subject.shardControl('restore', shard), command, how);
+        const value = await call(
+          bus,
+          bus.names.subject.shardControl('restore', shard),
+          command,
+          how,
+        );
         const { changed, removed } = parseRestoreReply(value);
         totals.changed += changed;
         totals.removed += removed;
@@ -65,7 +69,10 @@ export async function restore(
     }),
   );
   const dense = restoreCommand({ partitions: [], from, term });
-  await call(bus, subject.denseControl('restore'), dense, { deadlineMs: 60_000, retry: 'none' });
+  await call(bus, bus.names.subject.denseControl('restore', mainModel), dense, {
+    deadlineMs: 60_000,
+    retry: 'none',
+  });
   progress('the network is back');
   return { ...totals, ...('sequence' in from ? { sequence: from.sequence } : {}) };
 }
@@ -76,7 +83,7 @@ async function sourceOf(
 ): Promise<RestoreCommand['from']> {
   if ('snapshot' in to) return to;
   const sequence = 'sequence' in to ? to.sequence : await sequenceAt(bus, to.atMs);
-  const { firstSequence, lastSequence } = await bus.streamState(streamName.deltas);
+  const { firstSequence, lastSequence } = await bus.streamState(bus.names.stream.deltas);
   if (sequence > lastSequence || sequence < 0) {
     const text = `the log ends at sequence ${lastSequence}; ${sequence} is not in it.`;
     throw new StarlingError('BAD_REQUEST', text, { sequence, lastSequence });
@@ -94,11 +101,11 @@ async function sourceOf(
 
 /** Of the last record that was in the log at that time. */
 async function sequenceAt(bus: Bus, atMs: number): Promise<number> {
-  const { lastSequence } = await bus.streamState(streamName.deltas);
+  const { lastSequence } = await bus.streamState(bus.names.stream.deltas);
   let first: StreamMessage | undefined;
   let found: () => void;
   const seen = new Promise<void>((resolve) => (found = resolve));
-  const tail = await bus.tail({ stream: streamName.deltas, fromTimeMs: atMs }, (message) => {
+  const tail = await bus.tail({ stream: bus.names.stream.deltas, fromTimeMs: atMs }, (message) => {
     first ??= message;
     found();
   });

@@ -3,7 +3,6 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import type { HostStatus } from '../../messages/hosts.js';
 import type { ScaleRequest } from '../../messages/operations.js';
 import { decodeScaledCount, encodeScaledCount, scaleKey } from '../../messages/operations.js';
-import { clusterBucket } from '../../messages/streams.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { Bus } from '../../runtime/bus.js';
@@ -131,14 +130,14 @@ async function keepCount(
   count: number,
 ): Promise<void> {
   const kept = encodeScaledCount({ configured: config.actors[kind], count });
-  await bus.bucketPut(clusterBucket, scaleKey(kind), kept);
+  await bus.bucketPut(bus.names.bucket, scaleKey(kind), kept);
 }
 
 /** The numbers of the configuration, but for those that were changed while it was the same. */
 export async function readCounts(bus: Bus, config: ClusterConfig): Promise<ActorCounts> {
   const counts: Record<string, number> = { ...config.actors };
   for (const kind of scalable) {
-    const bytes = await bus.bucketGet(clusterBucket, scaleKey(kind));
+    const bytes = await bus.bucketGet(bus.names.bucket, scaleKey(kind));
     if (!bytes) continue;
     const { configured, count } = decodeScaledCount(bytes);
     if (configured === config.actors[kind]) counts[kind] = count;

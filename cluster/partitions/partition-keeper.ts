@@ -1,7 +1,6 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { PartitionEntry } from '../../messages/ownership.js';
 import { partitionCommand } from '../../messages/ownership.js';
-import { subject } from '../../messages/subjects.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { DirectoryEntry, PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus.js';
@@ -217,9 +216,10 @@ export class PartitionKeeper {
     partition: number,
     deadlineMs: number,
   ): Promise<void> {
-    const name = subject.shardControl(verb, shard);
+    const { bus } = this.#options;
+    const name = bus.names.subject.shardControl(verb, shard);
     const command = partitionCommand({ partition, term: this.#options.term });
-    await call(this.#options.bus, name, command, { deadlineMs });
+    await call(bus, name, command, { deadlineMs });
   }
 
   #record(type: 'promote' | 'move', shard: number, detail: string, epoch: number): void {

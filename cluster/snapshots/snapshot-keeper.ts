@@ -9,8 +9,6 @@ import {
   parseSnapshotReply,
   snapshotCommand,
 } from '../../messages/snapshots.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
@@ -18,6 +16,7 @@ import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import { snapshotId } from '../../runtime/stores/snapshot-store.js';
 import { exactFrom, firstNeeded, readManifests, recordsWorthASnapshot } from './manifests.js';
+import { mainModel } from '../../messages/model-name.js';
 
 const saveMsMax = 30 * 60_000;
 /** Between two looks whether one is due. */
@@ -125,11 +124,11 @@ export class SnapshotKeeper {
     const { bus, config, log } = this.#options;
     const { everyMs, logRecordsMax } = config.snapshots;
     const [newest] = await readManifests(this.#storeOf(trainingDataCenter(config)), log);
-    const { firstSequence, lastSequence } = await bus.streamState(streamName.deltas);
+    const { firstSequence, lastSequence } = await bus.streamState(bus.names.stream.deltas);
     if (lastSequence < firstSequence) return false; // Nothing was learned yet.
     const covered = newest ? exactFrom(newest) : firstSequence - 1;
     if (lastSequence - covered > recordsWorthASnapshot(newest, logRecordsMax)) return true;
-    const first = newest ? undefined : await bus.messageAt(streamName.deltas, firstSequence);
+    const first = newest ? undefined : await bus.messageAt(bus.names.stream.deltas, firstSequence);
     const sinceMs = newest?.createdAtMs ?? first?.atMs ?? Date.now();
     return Date.now() - sinceMs >= everyMs;
   }
@@ -150,29 +149,31 @@ export class SnapshotKeeper {
     const saved = await Promise.all(
       [...partitionsOf].map(([shard, partitions]) =>
         this.#ask(
-          subject.shardControl('snapshot', shard),
+          bus.names.subject.shardControl('snapshot', shard),
           snapshotCommand({ snapshot, partitions }),
         ),
       ),
     );
     const request = snapshotCommand({ snapshot, partitions: [] });
     const dense = parseDenseSnapshotReply(
-      await call(bus, subject.denseControl('snapshot'), request, { deadlineMs: 30_000 }),
+      await call(bus, bus.names.subject.denseControl('snapshot', mainModel), request, {
+        deadlineMs: 30_000,
+      }),
     );
-    return { saved, dense, stream: streamName.deltas, startMs };
+    return { saved, dense, stream: bus.names.stream.deltas, startMs };
   }
 
   async #saveServing(dataCenter: string, snapshot: string): Promise<Parts> {
-    const { config } = this.#options;
+    const { bus, config } = this.#options;
     const startMs = performance.now();
     await this.#storeOf(dataCenter).removeUnfinished(snapshot);
     const command = snapshotCommand({ snapshot, partitions: [] });
     const saved = await Promise.all(
       Array.from({ length: config.actors['serving-shard'] }, (_unused, shard) =>
-        this.#ask(subject.servingControl('snapshot', dataCenter, shard), command),
+        this.#ask(bus.names.subject.servingControl('snapshot', dataCenter, shard), command),
       ),
     );
-    return { saved, stream: streamName.deltasAt(dataCenter), startMs };
+    return { saved, stream: bus.names.stream.deltasAt(dataCenter), startMs };
   }
 
   async #ask(name: string, command: object): Promise<SnapshotReply> {

@@ -3,7 +3,8 @@ import { StarlingError } from '../base/errors.js';
 import { dataCentersDefault } from './defaults.js';
 import { problemsOf } from './explain.js';
 import { featuresSchema } from './feature-schema.js';
-import { integer, section, token } from './fields.js';
+import { clusterNameDefault, clusterNameExpected, isClusterName } from './cluster-name.js';
+import { integer, section } from './fields.js';
 import { brokenRelations } from './relations.js';
 import {
   actorsSchema,
@@ -19,6 +20,13 @@ import {
   trainingSchema,
 } from './sections.js';
 
+const clusterNameSchema = z
+  .string({ error: clusterNameExpected })
+  .refine(isClusterName, { error: clusterNameExpected })
+  .describe(
+    'The namespace of the cluster: subjects begin with it (`shop.recommend`), streams and the bucket with its capitals (`SHOP_JOIN`; without a prefix for `starling`), so that clusters of different names share NATS servers and never meet. Fixed for the life of a cluster.',
+  );
+
 /**
  * What cluster.config.ts declares. Only the features have no default. Mistakes are found when the cluster starts and
  * not when an actor first reads the field: unknown keys are errors, since a misspelt limit would be no limit at all.
@@ -26,9 +34,7 @@ import {
  * A parsed configuration is itself a valid input: actors receive it as JSON and parse it again.
  */
 export const clusterSchema = section({
-  name: token(
-    'Part of stream and bucket names, so that two clusters can share NATS servers.',
-  ).default('starling'),
+  name: clusterNameSchema.default(clusterNameDefault),
   dataCenters: z
     .array(dataCenterSchema, { error: 'expected a list of data centers: {name, role}' })
     .max(16, { error: 'expected at most 16 data centers' })

@@ -3,12 +3,12 @@ import { IntervalSet } from '../../core/base/interval-set.js';
 import { asMessage, f64 } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
 import { parseDeadLetters } from '../../messages/dead-letters.js';
-import { streamName } from '../../messages/streams.js';
-import { lastToken, subject } from '../../messages/subjects.js';
+import { lastToken } from '../../messages/subjects.js';
 import type { Bus, StreamMessage, WorkState } from '../../runtime/bus.js';
 import { replay } from '../../runtime/followers/follow.js';
 import { KeyTable, seen } from './key-table.js';
 import type { EventFindings, Findings, JoinerFindings } from './laws.js';
+import { mainModel } from '../../messages/model-name.js';
 
 interface Key {
   readonly requestId: string;
@@ -53,15 +53,15 @@ export class AuditReader {
    * @throws StarlingError what the servers answer.
    */
   async look(status: ClusterStatus): Promise<Findings> {
-    const training = await this.#bus.workState(streamName.samples, 'trainer');
+    const training = await this.#bus.workState(this.#bus.names.stream.samples, 'trainer');
     const applied = await this.#applied();
-    const { lastSequence: batches } = await this.#bus.streamState(streamName.samples);
-    const raws = status.dataCenters.map(({ name }) => streamName.raw(name));
+    const { lastSequence: batches } = await this.#bus.streamState(this.#bus.names.stream.samples);
+    const raws = status.dataCenters.map(({ name }) => this.#bus.names.stream.raw(name));
     const work = new Map<string, WorkState>();
     for (const raw of raws) work.set(raw, await this.#bus.workState(raw, 'processor'));
-    await this.#scan(streamName.samples, (message) => this.#sampled(message));
-    await this.#scan(streamName.join, (message) => this.#joined(message));
-    await this.#scan(streamName.deadLetter, (message) => this.#refused(message));
+    await this.#scan(this.#bus.names.stream.samples, (message) => this.#sampled(message));
+    await this.#scan(this.#bus.names.stream.join, (message) => this.#joined(message));
+    await this.#scan(this.#bus.names.stream.deadLetter, (message) => this.#refused(message));
     for (const raw of raws) {
       const { acknowledged } = work.get(raw)!;
       this.#fallDue(raw, acknowledged);
@@ -73,7 +73,7 @@ export class AuditReader {
       actions: findingsOf(this.#actions, this.#unreadable.actions),
       samples: impressions.countWhere((flags) => hasAny(flags, seen.sampled)),
       sampledTwice: impressions.countWhere((flags) => hasAny(flags, seen.sampledAgain)),
-      sampledUnjoined: this.#trimmed.has(streamName.join)
+      sampledUnjoined: this.#trimmed.has(this.#bus.names.stream.join)
         ? 0
         : impressions.countWhere(
             (flags) => hasAny(flags, seen.sampled) && !hasAny(flags, seen.joined),
@@ -89,7 +89,7 @@ export class AuditReader {
           (sum, stats) => sum + (stats['outboxPending'] ?? 0),
           0,
         ),
-        [streamName.samples]: training.left,
+        [this.#bus.names.stream.samples]: training.left,
       },
     };
   }
@@ -126,7 +126,7 @@ export class AuditReader {
 
   #refused(message: StreamMessage): void {
     const { origin, letters } = parseDeadLetters(decode(message.bytes));
-    if (!origin.startsWith('starling.raw.')) return;
+    if (!this.#bus.names.isOf('raw', origin)) return;
     const type = lastToken(origin);
     const table = this.#tableOf(type);
     if (!table) return;
@@ -162,15 +162,19 @@ export class AuditReader {
   }
 
   async #applied(): Promise<Findings['applied']> {
-    const names = await this.#bus.subjects(streamName.deltas, subject.deltaWeights('*'));
-    const partitions = names.map((name) => Number(lastToken(name))).sort((a, b) => a - b);
+    const { stream, subject, pattern } = this.#bus.names;
+    const known = await this.#bus.subjects(
+      stream.deltas,
+      pattern('deltaWeights', { model: mainModel }),
+    );
+    const partitions = known.map((name) => Number(lastToken(name))).sort((a, b) => a - b);
     const applied = await Promise.all(
       partitions.map(async (partition) => ({
         name: `partition ${partition}`,
-        set: await this.#appliedIn(streamName.deltas, subject.deltaWeights(partition)),
+        set: await this.#appliedIn(stream.deltas, subject.deltaWeights(mainModel, partition)),
       })),
     );
-    const set = await this.#appliedIn(streamName.dense, subject.denseState);
+    const set = await this.#appliedIn(stream.dense, subject.denseState(mainModel));
     return [...applied, { name: 'the network', set }];
   }
 

@@ -1,7 +1,7 @@
 import { DiscardPolicy, nanos, RetentionPolicy, StorageType } from 'nats';
 import type { Placement, StreamAPI, StreamConfig } from 'nats';
 import { StarlingError } from '../../core/base/errors.js';
-import type { StreamDeclaration } from '../../messages/streams.js';
+import type { StreamDeclaration } from '../../messages/declared-streams.js';
 import { isNameInUse, orUndefined } from './nats-errors.js';
 
 /**

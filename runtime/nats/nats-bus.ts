@@ -9,7 +9,9 @@ import type {
   StreamAPI,
 } from 'nats';
 import { codeOf, StarlingError } from '../../core/base/errors.js';
-import type { BucketDeclaration, StreamDeclaration } from '../../messages/streams.js';
+import type { ClusterNames } from '../../messages/cluster-names.js';
+import { namesOf } from '../../messages/cluster-names.js';
+import type { BucketDeclaration, StreamDeclaration } from '../../messages/declared-streams.js';
 import type { NatsAccess } from '../../messages/nats-access.js';
 import { timeoutFields } from '../../messages/timeout.js';
 import { InFlight } from '../in-flight.js';
@@ -47,7 +49,7 @@ import type {
 /** Connects in the role that `access` is for. */
 export function connectAs(
   access: NatsAccess,
-  options: Omit<ConnectOptions, 'urls' | 'user' | 'password' | 'inboxPrefix' | 'tls'>,
+  options: Omit<ConnectOptions, 'cluster' | 'urls' | 'user' | 'password' | 'inboxPrefix' | 'tls'>,
 ): Promise<NatsBus> {
   const { url: urls, ...how } = access;
   return connectBus({ urls, ...how, ...options });
@@ -70,6 +72,7 @@ const appendMsMax = 10_000;
 const keyMsMax = 3_000;
 
 export class NatsBus implements Bus {
+  readonly names: ClusterNames;
   readonly #connection: NatsConnection;
   readonly #user: string;
   readonly #jetStream: JetStreamClient;
@@ -83,7 +86,8 @@ export class NatsBus implements Bus {
   readonly #buckets = new Map<string, Promise<KV>>();
 
   constructor(connection: NatsConnection, options: ConnectOptions) {
-    const { urls, user, onMoved, onInterrupted } = options;
+    const { cluster, urls, user, onMoved, onInterrupted } = options;
+    this.names = namesOf(cluster);
     this.#connection = connection;
     this.#user = user ?? '';
     this.#onInterrupted = onInterrupted ?? (() => undefined);
@@ -280,11 +284,7 @@ export class NatsBus implements Bus {
     await this.#atKey(bucket, key, options, (view) => view.put(key, bytes));
   }
 
-  bucketEntry(
-    bucket: string,
-    key: string,
-    options?: KeyOptions,
-  ): Promise<BucketEntry | undefined> {
+  bucketEntry(bucket: string, key: string, options?: KeyOptions): Promise<BucketEntry | undefined> {
     return this.#atKey(bucket, key, options, async (view) => {
       const entry = await view.get(key);
       if (!entry || entry.operation !== 'PUT') return undefined;

@@ -8,6 +8,8 @@ import { hostPortOf } from './server-pool.js';
 import { readServerInfo } from '../server-info.js';
 
 export interface ConnectOptions {
+  /** The name of the cluster that the connection is for. */
+  readonly cluster: string;
   /**
    * Home first: the server of the own data center. The others are for when it is gone, in this order; the connection
    * goes home by itself (runtime/nats/way-home.ts).

@@ -1,6 +1,5 @@
 import path from 'node:path';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import { streamName } from '../../messages/streams.js';
 import { DirectorySnapshots } from './directory-snapshots.js';
 import type { SnapshotStore } from './snapshot-store.js';
 import type { SnapshotBus } from './stream-snapshots.js';
@@ -13,6 +12,6 @@ export function openSnapshots(
   dataCenter: string,
 ): SnapshotStore {
   if (snapshots.directory !== undefined)
-    return new DirectorySnapshots(path.join(snapshots.directory, dataCenter));
-  return new StreamSnapshots(bus, { stream: streamName.snapshotsAt(dataCenter), dataCenter });
+    return new DirectorySnapshots(path.join(snapshots.directory, bus.names.folder(dataCenter)));
+  return new StreamSnapshots(bus, { stream: bus.names.stream.snapshotsAt(dataCenter), dataCenter });
 }

@@ -1,5 +1,4 @@
 import { StarlingError } from '../../core/base/errors.js';
-import { subject } from '../../messages/subjects.js';
 import type { Bus } from '../bus.js';
 import { retried } from '../retry-read.js';
 import type { Pace } from './chunk-pace.js';
@@ -18,7 +17,10 @@ import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.j
 /** Chunks on their way to the server. Too low: each waits for the last; too high: memory for all of them. */
 const chunksInFlight = 8;
 
-export type SnapshotBus = Pick<Bus, 'append' | 'messageAt' | 'purge' | 'lastMessage' | 'subjects'>;
+export type SnapshotBus = Pick<
+  Bus,
+  'names' | 'append' | 'messageAt' | 'purge' | 'lastMessage' | 'subjects'
+>;
 
 export class StreamSnapshots implements SnapshotStore {
   readonly #bus: SnapshotBus;
@@ -37,7 +39,7 @@ export class StreamSnapshots implements SnapshotStore {
     chunks: Iterable<Uint8Array>,
     pace?: Pace,
   ): Promise<StoredObject> {
-    const name = subject.snapshotObject(this.#dataCenter, snapshot, object);
+    const name = this.#bus.names.subject.snapshotObject(this.#dataCenter, snapshot, object);
     // What an attempt before this one left would be read as part of the object.
     await this.#bus.purge(this.#stream, { subject: name });
     const inFlight = new Set<Promise<void>>();
@@ -69,7 +71,7 @@ export class StreamSnapshots implements SnapshotStore {
   }
 
   async *get(snapshot: SnapshotId, object: StoredObject): AsyncGenerator<Uint8Array> {
-    const name = subject.snapshotObject(this.#dataCenter, snapshot, object.name);
+    const name = this.#bus.names.subject.snapshotObject(this.#dataCenter, snapshot, object.name);
     const { chunks, sequences = new Float64Array(0) } = object;
     if (sequences.length !== chunks) throw incomplete(name, sequences.length, chunks);
     const ahead: Promise<Uint8Array>[] = [];
@@ -93,18 +95,21 @@ export class StreamSnapshots implements SnapshotStore {
   }
 
   async putManifest(snapshot: SnapshotId, manifest: Uint8Array): Promise<void> {
-    await this.#bus.append(subject.snapshotManifest(this.#dataCenter, snapshot), manifest);
+    await this.#bus.append(
+      this.#bus.names.subject.snapshotManifest(this.#dataCenter, snapshot),
+      manifest,
+    );
   }
 
   async getManifest(snapshot: SnapshotId): Promise<Uint8Array | undefined> {
-    const name = subject.snapshotManifest(this.#dataCenter, snapshot);
+    const name = this.#bus.names.subject.snapshotManifest(this.#dataCenter, snapshot);
     return (await this.#bus.lastMessage(this.#stream, name))?.bytes;
   }
 
   async list(): Promise<SnapshotId[]> {
     const names = await this.#bus.subjects(
       this.#stream,
-      subject.snapshotManifest(this.#dataCenter, '*'),
+      this.#bus.names.pattern('snapshotManifest', { dc: this.#dataCenter }),
     );
     return names
       .map((name) => name.split('.')[3]!)
@@ -113,15 +118,15 @@ export class StreamSnapshots implements SnapshotStore {
   }
 
   async remove(snapshot: SnapshotId): Promise<void> {
-    const manifest = subject.snapshotManifest(this.#dataCenter, snapshot);
+    const manifest = this.#bus.names.subject.snapshotManifest(this.#dataCenter, snapshot);
     await this.#bus.purge(this.#stream, { subject: manifest });
-    const objects = subject.snapshotObject(this.#dataCenter, snapshot, '*');
+    const objects = this.#bus.names.pattern('snapshotObject', { dc: this.#dataCenter, snapshot });
     await this.#bus.purge(this.#stream, { subject: objects });
   }
 
   async removeUnfinished(current?: SnapshotId): Promise<void> {
     const complete = new Set(await this.list());
-    const objects = subject.snapshotObject(this.#dataCenter, '*', '*');
+    const objects = this.#bus.names.pattern('snapshotObject', { dc: this.#dataCenter });
     const written = new Set(
       (await this.#bus.subjects(this.#stream, objects)).map((name) => name.split('.')[3]!),
     );

@@ -129,11 +129,13 @@ gateway {
       { name: 'east', role: 'inference', urls: ['tls://10.0.0.7:4333'] },
     ];
     expect(JSON.parse(files['access.json']!)).toEqual({
+      name: 'starling',
       dataCenters,
       passwords: credentials.passwords,
       tls: { ca: '/tls/ca.pem' },
     });
     expect(JSON.parse(files['client-access.json']!)).toEqual({
+      name: 'starling',
       dataCenters,
       user: 'client',
       password: 'client-p',

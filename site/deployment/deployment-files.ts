@@ -27,7 +27,7 @@ export interface OutsideAccess extends Reach {
   readonly password: string;
 }
 
-type Reach = Pick<AccessFile, 'dataCenters' | 'tls'>;
+type Reach = Pick<AccessFile, 'name' | 'dataCenters' | 'tls'>;
 
 export function deploymentFiles(deployment: Deployment): DeploymentFile[] {
   return [
@@ -50,7 +50,12 @@ function serverFiles({ config, topology, credentials }: Deployment): DeploymentF
   };
   return entries.map(([{ server: name }, server]) => {
     const tls = tlsOf(topology, name);
-    const text = renderClusterServer(server, servers, { credentials, limits, tls });
+    const text = renderClusterServer(server, servers, {
+      cluster: config.name,
+      credentials,
+      limits,
+      tls,
+    });
     return { path: `${server.dataCenter}/${name}.conf`, text };
   });
 }
@@ -102,7 +107,7 @@ function howToReach({ config, topology }: Deployment): Reach {
     });
     return { name, role, urls };
   });
-  return { dataCenters, ...(tls ? { tls: { ca: tls.ca } } : {}) };
+  return { name: config.name, dataCenters, ...(tls ? { tls: { ca: tls.ca } } : {}) };
 }
 
 function jsonFile(path: string, content: unknown): DeploymentFile {

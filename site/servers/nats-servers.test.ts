@@ -26,6 +26,7 @@ const connections: NatsConnection[] = [];
 
 async function optionsFor(changed: Partial<NatsServersOptions> = {}): Promise<NatsServersOptions> {
   return {
+    cluster: 'starling',
     dataCenters,
     folder,
     ports: 'auto',

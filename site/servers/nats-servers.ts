@@ -26,6 +26,8 @@ import { noteStreamVersions, requireReadableStreams } from './stream-versions.js
  * when they would be told the same again.
  */
 export interface NatsServersOptions extends ServerEvents {
+  /** The name of the cluster. */
+  readonly cluster: string;
   /** At least two. */
   readonly dataCenters: readonly { readonly name: string }[];
   /** For their files; see server-folder.ts. */
@@ -111,12 +113,13 @@ function planFor(
   folder: ServerFolder,
   ports: PortsByName,
 ): ServerPlan {
-  const { credentials, tls, syncAlways = false } = options;
+  const { cluster, credentials, tls, syncAlways = false } = options;
+  const limits = { ...options, syncAlways };
   const servers = options.dataCenters.map(({ name }) => {
     return { name, storeFolder: folder.filesOf(name).storeFolder, ports: ports[name]! };
   });
   const render = (server: DataCenterServer): string =>
-    renderServerConfig(server, servers, credentials, { ...options, syncAlways }, tls);
+    renderServerConfig(server, servers, { cluster, credentials, limits, tls });
   return { servers, configs: new Map(servers.map((server) => [server.name, render(server)])) };
 }
 

@@ -27,8 +27,9 @@ const limits: ServerLimits = {
   storageBytesMax: 1 << 30,
   syncAlways: false,
 };
+const terms = { cluster: 'starling', credentials, limits, tls: undefined };
 const render = (own = east, changed: Partial<ServerLimits> = {}, tls?: ServerTls) =>
-  renderServerConfig(own, [train, east], credentials, { ...limits, ...changed }, tls);
+  renderServerConfig(own, [train, east], { ...terms, limits: { ...limits, ...changed }, tls });
 const tls: ServerTls = { ca: '/tls/ca.pem', cert: '/tls/cert.pem', key: '/tls/key.pem' };
 
 describe('the configuration of a server', () => {
@@ -133,11 +134,11 @@ accounts {
 
   test('survives a path with quotes and backslashes', () => {
     const odd = { ...east, storeFolder: 'C:\\my "state"' };
-    const text = renderServerConfig(odd, [train, odd], credentials, limits);
+    const text = renderServerConfig(odd, [train, odd], terms);
     expect(text).toContain('store_dir: "C:\\\\my \\"state\\""');
   });
 
   test('of a lone data center is a mistake of the caller', () => {
-    expect(() => renderServerConfig(east, [east], credentials, limits)).toThrow(/at least two/);
+    expect(() => renderServerConfig(east, [east], terms)).toThrow(/at least two/);
   });
 });

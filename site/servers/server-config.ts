@@ -1,4 +1,5 @@
 import { assert } from '../../core/base/assert.js';
+import { namesOf } from '../../messages/cluster-names.js';
 import { accountLines, quoted, type ServerCredentials } from './server-users.js';
 
 /**
@@ -9,8 +10,8 @@ import { accountLines, quoted, type ServerCredentials } from './server-users.js'
  * Three things are not obvious:
  * - `cluster.routes` names the server itself. Before 2.10, a single-node cluster starts no JetStream beside a gateway
  *   unless it has a route, and counting the route is how the meta group learns its size.
- * - Clients publish events to `starling.ingest.<kind>` wherever they are. A mapping of the account turns that into
- *   `starling.raw.<data center>.<kind>`, the subject of the stream in the same data center, and it is that stream's
+ * - Clients publish events to `starling.ingest.<type>` wherever they are. A mapping of the account turns that into
+ *   `starling.raw.<data center>.<type>`, the subject of the stream in the same data center, and it is that stream's
  *   acknowledgement that the client gets. So ingest needs nothing but the client's own data center.
  * - Limits are explicit. By default JetStream takes 75 % of the free disk, and refuses streams where that is little.
  */
@@ -87,9 +88,7 @@ const signInSeconds = 10;
 export function renderServerConfig(
   own: DataCenterServer,
   all: readonly DataCenterServer[],
-  credentials: ServerCredentials,
-  limits: ServerLimits,
-  tls?: ServerTls,
+  terms: ServerTerms,
 ): string {
   assert(all.includes(own), `${own.name} is one of the servers`);
   const servers = all.map(({ name, ports, storeFolder }): ClusterServer => {
@@ -97,10 +96,12 @@ export function renderServerConfig(
     // Numbered, though there is one.
     return { name: `${name}-1`, dataCenter: name, host: loopback, ports, listen, storeFolder };
   });
-  return renderClusterServer(servers[all.indexOf(own)]!, servers, { credentials, limits, tls });
+  return renderClusterServer(servers[all.indexOf(own)]!, servers, terms);
 }
 
 export interface ServerTerms {
+  /** The name of the cluster that they are for: what its roles may do is said in its subjects. */
+  readonly cluster: string;
   readonly credentials: ServerCredentials;
   readonly limits: ServerLimits;
   readonly tls: ServerTls | undefined;
@@ -110,7 +111,7 @@ export interface ServerTerms {
 export function renderClusterServer(
   own: ClusterServer,
   all: readonly ClusterServer[],
-  { credentials, limits, tls }: ServerTerms,
+  { cluster, credentials, limits, tls }: ServerTerms,
 ): string {
   const dataCenters = [...new Set(all.map(({ dataCenter }) => dataCenter))];
   assert(all.includes(own), `${own.name} is one of the servers`);
@@ -122,7 +123,11 @@ export function renderClusterServer(
     ...storageLines(own, limits),
     ...clusterLines(own, all, { credentials, tls }),
     ...gatewayLines(own, all, { credentials, tls }),
-    ...accountLines(credentials, { dataCenter: own.dataCenter, dataCenters }),
+    ...accountLines(credentials, {
+      names: namesOf(cluster),
+      dataCenter: own.dataCenter,
+      dataCenters,
+    }),
   ].join('\n')}\n`;
 }
 

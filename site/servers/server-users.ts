@@ -1,6 +1,5 @@
 import { isOutside, permissionsOf } from '../../messages/permissions.js';
-import { roles, type Place, type Role } from '../../messages/roles.js';
-import { subjectPattern } from '../../messages/subjects.js';
+import { publicRequests, roles, type Place, type Role } from '../../messages/roles.js';
 
 /** Each role signs in as a user of its own name, so that the server's own logs and errors name it. */
 export interface ServerCredentials {
@@ -20,7 +19,11 @@ export interface ServerCredentials {
  */
 export function accountLines(credentials: ServerCredentials, place: Place): string[] {
   const { passwords, systemUser, systemPassword } = credentials;
+  const { names, dataCenter: dc } = place;
   const services = servicesOf(place);
+  const ingest = names.pattern('ingest');
+  // What stood for the wildcard.
+  const raw = names.pattern('raw', { dc, type: '$1' });
   return [
     'accounts {',
     '  $SYS {',
@@ -32,7 +35,7 @@ export function accountLines(credentials: ServerCredentials, place: Place): stri
     ...inside.flatMap((role) => userLines(role, passwords[role], place)),
     '    ]',
     '    mappings {',
-    `      ${quoted(ingest)}: ${quoted(`starling.raw.${place.dataCenter}.$1`)}`,
+    `      ${quoted(ingest)}: ${quoted(raw)}`,
     '    }',
     '    exports: [',
     ...services.map(({ subject }) => `      { service: ${quoted(subject)}, accounts: [CLIENTS] }`),
@@ -55,16 +58,13 @@ export function accountLines(credentials: ServerCredentials, place: Place): stri
 
 const inside = roles.filter((role) => !isOutside(role));
 const outside = roles.filter(isOutside);
-const ingest = subjectPattern('ingest');
 
 /** What clients may ask for, as they call it; their events go to the stream of the data center they are in. */
-function servicesOf({ dataCenter }: Place): { subject: string; as: string }[] {
-  const calls = (['recommend', 'recommendAt', 'rank', 'rankAt', 'status'] as const).map((name) =>
-    subjectPattern(name),
-  );
+function servicesOf({ names, dataCenter }: Place): { subject: string; as: string }[] {
+  const calls = publicRequests.map((row) => names.pattern(row));
   return [
     ...calls.map((subject) => ({ subject, as: subject })),
-    { subject: subjectPattern('raw', { dc: dataCenter }), as: ingest },
+    { subject: names.pattern('raw', { dc: dataCenter }), as: names.pattern('ingest') },
   ];
 }
 

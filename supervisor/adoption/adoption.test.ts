@@ -77,7 +77,12 @@ async function succeed(
     entry,
     stateDir,
     config,
-    natsOf: (dataCenter, kind) => ({ url: [], user: `${dataCenter}-${kind}`, password: 'secret' }),
+    natsOf: (dataCenter, kind) => ({
+      cluster: 'starling',
+      url: [],
+      user: `${dataCenter}-${kind}`,
+      password: 'secret',
+    }),
     epochs: await FileEpochStore.open(stateDir),
     adoption,
     record: (event) => {

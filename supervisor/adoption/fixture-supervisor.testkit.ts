@@ -20,7 +20,12 @@ const supervisor = new HostSupervisor({
   entry: fileURLToPath(new URL('../fixture-actor.testkit.js', import.meta.url)),
   stateDir,
   config,
-  natsOf: (dataCenter, kind) => ({ url: [], user: `${dataCenter}-${kind}`, password: 'secret' }),
+  natsOf: (dataCenter, kind) => ({
+    cluster: 'starling',
+    url: [],
+    user: `${dataCenter}-${kind}`,
+    password: 'secret',
+  }),
   epochs: await FileEpochStore.open(stateDir),
   adoption: await Adoption.open({ stateDir }),
   record: () => undefined,

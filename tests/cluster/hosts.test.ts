@@ -3,7 +3,7 @@ import { operate } from '../../client/operate.js';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { decode } from '../../messages/codec.js';
 import { decodeEntry, partitionKey } from '../../messages/ownership.js';
-import { clusterBucket, streamName } from '../../messages/streams.js';
+import { clusterBucket, streamName } from '../../messages/default-names.testkit.js';
 import { parseSupervisionEvent } from '../../messages/supervision-events.js';
 import { audit } from '../../operations/audit/audit.js';
 import { HostFleet } from '../support/host-fleet.js';

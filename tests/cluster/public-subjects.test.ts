@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import path from 'node:path';
 import { decode } from '../../messages/codec.js';
 import { parseDeadLetters } from '../../messages/dead-letters.js';
-import { streamName } from '../../messages/streams.js';
+import { names, streamName } from '../../messages/default-names.testkit.js';
 import { readClusterAccess } from '../../runtime/cluster-file.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { connectBus } from '../../runtime/nats/nats-bus.js';
@@ -27,6 +27,7 @@ describe('the public subjects of a running cluster', () => {
     const access = await readClusterAccess(cluster.stateDir);
     const east = access.dataCenters.find(({ name }) => name === 'east')!;
     bus = await connectBus({
+      cluster: names.cluster,
       urls: [east.url],
       // An administrator may do all that a client may, and look into the dead letters.
       ...access.admin!,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { operate } from '../../client/operate.js';
-import { streamName } from '../../messages/streams.js';
+import { streamName } from '../../messages/default-names.testkit.js';
 import { rebuildPartition } from '../../replication/rebuild.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { LiveCluster } from '../support/live-cluster.js';

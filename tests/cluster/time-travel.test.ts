@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { operate } from '../../client/operate.js';
-import { streamName } from '../../messages/streams.js';
+import { streamName } from '../../messages/default-names.testkit.js';
 import { LiveCluster } from '../support/live-cluster.js';
 import { jsonOf, starling } from '../support/starling-process.js';
 

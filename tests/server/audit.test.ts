@@ -2,12 +2,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import { encode, protocolVersion } from '../../messages/codec.js';
-import { subject } from '../../messages/subjects.js';
+import { subject } from '../../messages/default-names.testkit.js';
 import { audit } from '../../operations/audit/audit.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import type { MessageServer } from '../support/message-server.js';
 import { declareOnly, startMessageServer } from '../support/message-server.js';
+import { mainModel } from '../../messages/model-name.js';
 
 let server: MessageServer;
 let bus: NatsBus;
@@ -78,9 +79,9 @@ async function write(change: { lose?: boolean; double?: boolean; skip?: number }
     const set = new IntervalSet();
     for (let batch = 1; batch <= last; batch++)
       if (partition === 0 || batch !== change.skip) set.add(batch);
-    await send(subject.deltaWeights(partition), { applied: set.encode() });
+    await send(subject.deltaWeights(mainModel, partition), { applied: set.encode() });
   }
-  await send(subject.denseState, { applied: new IntervalSet(last + 1).encode() });
+  await send(subject.denseState(mainModel), { applied: new IntervalSet(last + 1).encode() });
   for (const [stream, durable] of [
     ['RAW_EAST', 'processor'],
     ['SAMPLES', 'trainer'],

@@ -10,13 +10,13 @@ import { encode } from '../../messages/codec.js';
 import { weightsMessage } from '../../messages/deltas.js';
 import { denseVersionMessage } from '../../messages/network-state.js';
 import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
-import { streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
+import { streamName, subject } from '../../messages/default-names.testkit.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
+import { mainModel } from '../../messages/model-name.js';
 
 const config = parseClusterConfig(base);
 const blueprint = blueprintOf(config);
@@ -37,7 +37,7 @@ beforeAll(async () => {
   server = await startMessageServer();
   bus = await server.connect();
   await declare(streamName.deltasAt('east'), ['starling.deltas.weights.*']);
-  await declare(streamName.denseAt('east'), [subject.denseVersion]);
+  await declare(streamName.denseAt('east'), [subject.denseVersion(mainModel)]);
   for (const name of ['east', 'train'])
     await declare(streamName.snapshotsAt(name), [
       `starling.snapshots.${name}.>`,
@@ -70,7 +70,7 @@ afterAll(async () => {
 
 const publishDense = (denseVersion: number, trainedThrough: number) =>
   bus.append(
-    subject.denseVersion,
+    subject.denseVersion(mainModel),
     encode(
       denseVersionMessage({
         specHash: blueprint.hash,
@@ -87,7 +87,7 @@ async function mirror(through: number, partitions: readonly number[]): Promise<v
   deltaNumber++;
   for (const partition of partitions)
     await bus.append(
-      subject.deltaWeights(partition),
+      subject.deltaWeights(mainModel, partition),
       encode(
         weightsMessage(
           {

@@ -5,7 +5,7 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import type { PlacementRecord } from '../../messages/hosts.js';
 import { decodeLeader, encodeRecord, leaderKey } from '../../messages/hosts.js';
-import { clusterBucket } from '../../messages/streams.js';
+import { clusterBucket } from '../../messages/default-names.testkit.js';
 import { actorKinds, type ActorKind } from '../../messages/actor-kinds.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';

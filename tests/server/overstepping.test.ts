@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import base from '../../cluster.config.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
+import { names } from '../../messages/default-names.testkit.js';
 import { inboxPrefixOf } from '../../messages/permissions.js';
 import type { ChildMessage, StartMessage } from '../../messages/child-messages.js';
 import type { ServerPorts } from '../../site/servers/server-config.js';
@@ -30,10 +31,11 @@ function startMessage(index: number): StartMessage {
     partitions: [],
     config: parseClusterConfig(base),
     nats: {
+      cluster: names.cluster,
       url: [servers.url('east')],
       user: 'ranker',
       password: servers.credentials.passwords.ranker,
-      inboxPrefix: inboxPrefixOf('ranker'),
+      inboxPrefix: inboxPrefixOf('ranker', names),
     },
     stateDir: servers.folder,
   };

@@ -4,8 +4,7 @@ import { PartitionLog } from '../../actors/ps-shard/partition-log.js';
 import { decode } from '../../messages/codec.js';
 import type { RowsDelta, WeightsDelta } from '../../messages/deltas.js';
 import { parseWeights } from '../../messages/deltas.js';
-import { clusterBucket, streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
+import { clusterBucket, streamName, subject } from '../../messages/default-names.testkit.js';
 import { shardLease } from '../../replication/shard-lease.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -14,6 +13,7 @@ import { LeaseWatch } from '../../cluster/leadership/lease-watch.js';
 import { PartitionKeeper } from '../../cluster/partitions/partition-keeper.js';
 import type { MessageServer } from '../support/message-server.js';
 import { declareOnly, startMessageServer } from '../support/message-server.js';
+import { mainModel } from '../../messages/model-name.js';
 
 let server: MessageServer;
 let bus: NatsBus;
@@ -57,7 +57,7 @@ function content(partition: number, deltaNumber: number): Omit<RowsDelta, 'epoch
 
 async function weightsOf(partition: number): Promise<WeightsDelta[]> {
   const found: WeightsDelta[] = [];
-  const options = { stream: streamName.deltas, filter: subject.deltaWeights(partition) };
+  const options = { stream: streamName.deltas, filter: subject.deltaWeights(mainModel, partition) };
   const tail = await bus.tail(options, ({ bytes }) => {
     found.push(parseWeights(decode(bytes), slots));
   });
@@ -95,7 +95,7 @@ describe('the log of a partition', () => {
     await dead.append(content(1, 2));
     await dead.served();
     // Its rows reached the log, and it died before their weights did.
-    const sequence = await bus.append(subject.deltaRows(1), Uint8Array.of(1), {
+    const sequence = await bus.append(subject.deltaRows(mainModel, 1), Uint8Array.of(1), {
       after: { stream: 'DELTAS', sequence: dead.sequence },
     });
     const heir = logOf(2, sequence);
@@ -115,7 +115,7 @@ describe('the log of a partition', () => {
   });
 
   test('knows a copy of a record whose acknowledgement was lost', async () => {
-    const name = subject.deltaRows(2);
+    const name = subject.deltaRows(mainModel, 2);
     const after = { stream: 'DELTAS', sequence: 0 };
     const options = { messageId: 'one', after };
     const sequence = await bus.append(name, Uint8Array.of(1), options);
@@ -205,9 +205,8 @@ describe('a lease', () => {
       onExpired: (key) => expired.push(addressOfLease(key)!),
     });
     await watch.start();
-    const leases = ['train.ps-shard.0', 'train.ps-shard.1'].map(
-      (address) =>
-        shardLease({ bus, log, crash, identity: identityOf(address) }, 300, async () => undefined),
+    const leases = ['train.ps-shard.0', 'train.ps-shard.1'].map((address) =>
+      shardLease({ bus, log, crash, identity: identityOf(address) }, 300, async () => undefined),
     );
     for (const lease of leases) await lease.start();
     expect(leases.map(({ valid }) => valid)).toEqual([true, true]);
@@ -242,10 +241,14 @@ describe('a lease', () => {
     const own = await startMessageServer();
     const mine = await own.connect();
     let looked = 0;
-    const lease = shardLease({ bus: mine, log, crash, identity: identityOf('a') }, 200, async () => {
-      expect(lease.valid).toBe(false);
-      looked++;
-    });
+    const lease = shardLease(
+      { bus: mine, log, crash, identity: identityOf('a') },
+      200,
+      async () => {
+        expect(lease.valid).toBe(false);
+        looked++;
+      },
+    );
     await lease.start();
     own.pause();
     await until(() => !lease.valid);

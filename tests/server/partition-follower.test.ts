@@ -9,7 +9,7 @@ import type { RowsDelta } from '../../messages/deltas.js';
 import { rowsMessage } from '../../messages/deltas.js';
 import { encodeManifest } from '../../messages/snapshots.js';
 import type { SnapshotObject } from '../../messages/snapshots.js';
-import { subject } from '../../messages/subjects.js';
+import { subject } from '../../messages/default-names.testkit.js';
 import { followRows } from '../../replication/follow-rows.js';
 import type { PartitionFollower } from '../../replication/partition-follower.js';
 import { savePartition } from '../../replication/snapshot-writer.js';
@@ -19,6 +19,7 @@ import { Pace } from '../../runtime/stores/chunk-pace.js';
 import { StreamSnapshots } from '../../runtime/stores/stream-snapshots.js';
 import type { MessageServer } from '../support/message-server.js';
 import { declareOnly, startMessageServer } from '../support/message-server.js';
+import { mainModel } from '../../messages/model-name.js';
 
 const table: TableSpec = {
   slot: 0,
@@ -92,7 +93,7 @@ function delta(deltaNumber: number, change: Partial<RowsDelta> = {}): RowsDelta 
 
 const write = (record: RowsDelta) =>
   bus.append(
-    subject.deltaRows(partition),
+    subject.deltaRows(mainModel, partition),
     encode(rowsMessage(record, [{ ...table, stateWidth: 0 }])),
   );
 
@@ -229,8 +230,11 @@ describe('a follower of a partition', () => {
 
   test('passes over a message that is no delta', async () => {
     await writeAll(1);
-    await bus.append(subject.deltaRows(partition), Uint8Array.of(0xff, 0, 1));
-    await bus.append(subject.deltaRows(partition), encode({ v: protocolVersion, deltaNumber: 'two' }));
+    await bus.append(subject.deltaRows(mainModel, partition), Uint8Array.of(0xff, 0, 1));
+    await bus.append(
+      subject.deltaRows(mainModel, partition),
+      encode({ v: protocolVersion, deltaNumber: 'two' }),
+    );
     await writeAll(2);
     const { follower: made, target } = follower();
     await made.start();

@@ -18,6 +18,7 @@ beforeAll(async () => {
   server = await startMessageServer();
   manager = await connect({ servers: server.url });
   bus = await connectBus({
+    cluster: 'starling',
     urls: [server.url],
     name: 'follower',
     onInterrupted: ({ message }) => interruptions.push(message),

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 // eslint-disable-next-line no-restricted-imports -- our own client never sends such a reply subject.
 import { connect } from 'nats';
 import { roles, type Role } from '../../messages/roles.js';
-import { subject } from '../../messages/subjects.js';
-import { streamName } from '../../messages/streams.js';
+import { names, streamName, subject } from '../../messages/default-names.testkit.js';
+import { mainModel } from '../../messages/model-name.js';
 import { connectBus, type NatsBus } from '../../runtime/nats/nats-bus.js';
 import {
   expectations,
@@ -112,7 +112,12 @@ describe('what roles do with streams, keys and each other', () => {
     ['processor', 'train', 'works on RAW', (bus) => work(bus, 'RAW_EAST', 'processor')],
     ['processor', 'train', 'tells', (bus) => bus.append(subject.features('user'), bytes('f'))],
     ['feature-store', 'east', 'follows', (bus) => tail(bus, streamName.featuresAt('east'))],
-    ['ps-shard', 'train', 'appends', (bus) => bus.append(subject.deltaWeights(0), bytes('w'))],
+    [
+      'ps-shard',
+      'train',
+      'appends',
+      (bus) => bus.append(subject.deltaWeights(mainModel, 0), bytes('w')),
+    ],
     ['ps-shard', 'train', 'follows DELTAS', (bus) => tail(bus, streamName.deltas)],
     ['ps-shard', 'train', 'owns', (bus) => bus.bucketPut('CLUSTER', 'partition.0', bytes('{}'))],
     ['trainer', 'train', 'reads ownership', (bus) => bus.bucketGet('CLUSTER', 'partition.0')],
@@ -127,7 +132,7 @@ describe('what roles do with streams, keys and each other', () => {
       'dense-shard',
       'train',
       'reads DENSE',
-      (bus) => bus.lastMessage(streamName.dense, subject.denseState),
+      (bus) => bus.lastMessage(streamName.dense, subject.denseState(mainModel)),
     ],
     ['serving-shard', 'east', 'follows', (bus) => tail(bus, 'DELTAS_EAST')],
     [
@@ -179,7 +184,7 @@ describe('a role that oversteps', () => {
       message: 'user "ranker" may not publish to starling.ps.push.0.',
       details: { user: 'ranker', operation: 'publish', subject: 'starling.ps.push.0' },
     });
-    await expect(bus.append(subject.deltaWeights(0), bytes(''))).rejects.toMatchObject({
+    await expect(bus.append(subject.deltaWeights(mainModel, 0), bytes(''))).rejects.toMatchObject({
       code: 'FORBIDDEN',
     });
     await expect(bus.bucketPut('CLUSTER', 'partition.0', bytes(''))).rejects.toMatchObject({
@@ -192,9 +197,17 @@ describe('a role that oversteps', () => {
 
   test('with a wrong password is not let in', async () => {
     const urls = [servers.url('east')];
-    const attempt = connectBus({ urls, user: 'client', password: 'wrong', name: 'test' });
+    const attempt = connectBus({
+      cluster: names.cluster,
+      urls,
+      user: 'client',
+      password: 'wrong',
+      name: 'test',
+    });
     await expect(attempt).rejects.toMatchObject({ code: 'FORBIDDEN', details: { user: 'client' } });
-    await expect(connectBus({ urls, name: 'nobody' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(
+      connectBus({ cluster: names.cluster, urls, name: 'nobody' }),
+    ).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 
   test('can not have an answer or an acknowledgement published where it may not itself', async () => {
@@ -206,7 +219,7 @@ describe('a role that oversteps', () => {
     const pass = servers.credentials.passwords.client;
     const client = await connect({ servers: servers.url('east'), user: 'client', pass });
     for (const name of [subject.rank, subject.ingest('action')]) {
-      client.publish(name, bytes('{}'), { reply: subject.deltaWeights(0) });
+      client.publish(name, bytes('{}'), { reply: subject.deltaWeights(mainModel, 0) });
     }
     await client.request(subject.rank, bytes('{}'));
     await client.close();

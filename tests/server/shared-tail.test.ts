@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { subject } from '../../messages/subjects.js';
+import { subject } from '../../messages/default-names.testkit.js';
+import { mainModel } from '../../messages/model-name.js';
 import type { Following } from '../../runtime/followers/follow.js';
 import { SharedTail } from '../../runtime/followers/shared-tail.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -26,7 +27,7 @@ afterEach(async () => {
 });
 
 const write = (partition: number) =>
-  bus.append(subject.deltaWeights(partition), Uint8Array.of(partition));
+  bus.append(subject.deltaWeights(mainModel, partition), Uint8Array.of(partition));
 
 const gather = (members: number) =>
   new SharedTail(bus, { stream, members, onError: (error) => errors.push(error) });
@@ -35,7 +36,11 @@ const gather = (members: number) =>
 function join(shared: SharedTail, partition: number, fromSequence?: number) {
   const heard: number[] = [];
   const following = shared.follow(
-    { stream, filter: subject.deltaWeights(partition), ...(fromSequence ? { fromSequence } : {}) },
+    {
+      stream,
+      filter: subject.deltaWeights(mainModel, partition),
+      ...(fromSequence ? { fromSequence } : {}),
+    },
     ({ sequence }) => void heard.push(sequence),
   );
   void following.then((each) => followings.push(each));
@@ -94,7 +99,7 @@ describe('a shared tail', () => {
 
   test('a member that fails or leaves is no matter to the others', async () => {
     const shared = gather(3);
-    const broken = shared.follow({ stream, filter: subject.deltaWeights(0) }, () => {
+    const broken = shared.follow({ stream, filter: subject.deltaWeights(mainModel, 0) }, () => {
       throw new Error('it can not be applied');
     });
     const leaving = join(shared, 1);

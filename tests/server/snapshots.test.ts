@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { declareStreams, streamName } from '../../messages/streams.js';
+import { declareStreams } from '../../messages/declared-streams.js';
+import { names, streamName } from '../../messages/default-names.testkit.js';
 import { startMessageServer, type MessageServer } from '../support/message-server.js';
 import { temporaryFolder } from '../support/starling-process.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -20,7 +21,7 @@ let directory: ReturnType<typeof temporaryFolder>;
 beforeAll(async () => {
   server = await startMessageServer();
   bus = await server.connect();
-  const declared = declareStreams({
+  const declared = declareStreams(names, {
     dataCenters: [
       { name: 'train', role: 'training' },
       { name: 'stream', role: 'inference' },

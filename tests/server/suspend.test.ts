@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import base from '../../cluster.config.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { inboxPrefixOf } from '../../messages/permissions.js';
-import { subject } from '../../messages/subjects.js';
+import { names, subject } from '../../messages/default-names.testkit.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { MemoryEpochStore } from '../../supervisor/epochs.testkit.js';
 import { haveLeft } from '../../cluster/drains/data-center-health.js';
@@ -114,10 +114,11 @@ test('an actor of a drained data center that is killed comes back, and stays out
     stateDir: servers.folder,
     config: parseClusterConfig(base),
     natsOf: () => ({
+      cluster: names.cluster,
       url: [servers.url('east')],
       user: 'recommender',
       password: servers.credentials.passwords.recommender,
-      inboxPrefix: inboxPrefixOf('recommender'),
+      inboxPrefix: inboxPrefixOf('recommender', names),
     }),
     epochs: new MemoryEpochStore(),
     record: () => undefined,

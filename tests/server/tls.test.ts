@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { subject } from '../../messages/subjects.js';
+import { names, subject } from '../../messages/default-names.testkit.js';
 import { connectBus } from '../../runtime/nats/nats-bus.js';
 import type { ServerPorts, ServerTls } from '../../site/servers/server-config.js';
 import { hasOpenssl, makeCertificates } from '../support/certificates.js';
@@ -32,6 +32,7 @@ describeWithOpenssl('servers with TLS (skipped where there is no openssl command
 
   const client = (given: { ca: string } | undefined) =>
     connectBus({
+      cluster: names.cluster,
       urls: [servers.url('east')],
       user: 'client',
       password: servers.credentials.passwords.client,

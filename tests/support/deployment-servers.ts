@@ -87,10 +87,11 @@ export async function startDeployment(
     async connect(role, dataCenter) {
       const { urls } = access.dataCenters.find(({ name }) => name === dataCenter)!;
       const bus = await connectBus({
+        cluster: access.name,
         urls,
         user: role,
         password: access.passwords[role]!,
-        inboxPrefix: inboxPrefixOf(role),
+        inboxPrefix: inboxPrefixOf(role, { cluster: access.name }),
         tls: access.tls,
         name: 'test',
       });

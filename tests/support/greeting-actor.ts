@@ -1,4 +1,4 @@
-import { subject } from '../../messages/subjects.js';
+import { subject } from '../../messages/default-names.testkit.js';
 import type { ActorContext, CreateActor } from '../../runtime/actor.js';
 import { runActorProcess } from '../../runtime/actor-process.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';

@@ -14,8 +14,7 @@ import {
   parseDigests,
   partitionKey,
 } from '../../messages/ownership.js';
-import { clusterBucket, streamName } from '../../messages/streams.js';
-import { subject } from '../../messages/subjects.js';
+import { clusterBucket, streamName, subject } from '../../messages/default-names.testkit.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -24,6 +23,7 @@ import type { RunningCluster } from '../../cluster/cluster.js';
 import { startCluster } from '../../cluster/cluster.js';
 import { leanConfig } from './lean-config.js';
 import { temporaryFolder } from './starling-process.js';
+import { mainModel } from '../../messages/model-name.js';
 
 const readyMsMax = 90_000;
 const eventsPerMessage = 50;
@@ -174,7 +174,9 @@ export class LiveCluster {
   /** Of each partition and the network, from the newest record in their logs. */
   async appliedSets(): Promise<IntervalSet[]> {
     const { partitions } = this.cluster.config;
-    const names = Array.from({ length: partitions }, (_unused, p) => subject.deltaWeights(p));
+    const names = Array.from({ length: partitions }, (_unused, p) =>
+      subject.deltaWeights(mainModel, p),
+    );
     const sets = await Promise.all(
       names.map(async (name) => {
         const found = await this.bus.lastMessage(streamName.deltas, name);
@@ -182,7 +184,7 @@ export class LiveCluster {
         return value ? IntervalSet.decode(value.applied) : new IntervalSet();
       }),
     );
-    const dense = await this.bus.lastMessage(streamName.dense, subject.denseState);
+    const dense = await this.bus.lastMessage(streamName.dense, subject.denseState(mainModel));
     const { applied } = decode(dense!.bytes) as ReturnType<typeof parseDenseState>;
     return [...sets, IntervalSet.decode(applied)];
   }

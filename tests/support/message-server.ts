@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { declareStreams, type StreamTopology } from '../../messages/streams.js';
+import { declareStreams, type StreamTopology } from '../../messages/declared-streams.js';
+import { names } from '../../messages/default-names.testkit.js';
 import { connectBus, type NatsBus } from '../../runtime/nats/nats-bus.js';
 import { findServer } from '../../site/servers/find-server.js';
 import { temporaryFolder } from './starling-process.js';
@@ -20,11 +21,11 @@ export interface MessageServer {
 /** Those of a cluster's streams that a test needs, with the subjects and limits they have there. */
 export async function declareOnly(
   bus: NatsBus,
-  names: readonly string[],
+  wanted: readonly string[],
   dataCenters: StreamTopology['dataCenters'] = [{ name: 'train', role: 'training' }],
 ): Promise<void> {
-  for (const declaration of declareStreams({ dataCenters, ingestMapped: true }))
-    if (names.includes(declaration.name)) await bus.declareStream(declaration, false);
+  for (const declaration of declareStreams(names, { dataCenters, ingestMapped: true }))
+    if (wanted.includes(declaration.name)) await bus.declareStream(declaration, false);
 }
 
 /** One plain nats-server with JetStream on a free port, for tests of what needs a server but no cluster. */
@@ -37,7 +38,7 @@ export async function startMessageServer(): Promise<MessageServer> {
   const server = spawn(binary, args, { stdio: 'ignore' });
   const buses: NatsBus[] = [];
   const connect = async (name = 'test'): Promise<NatsBus> => {
-    const bus = await connectBus({ urls: [url], name });
+    const bus = await connectBus({ cluster: 'starling', urls: [url], name });
     buses.push(bus);
     return bus;
   };

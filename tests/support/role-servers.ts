@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { StarlingError } from '../../core/base/errors.js';
 import { inboxPrefixOf } from '../../messages/permissions.js';
 import type { Role } from '../../messages/roles.js';
-import { clusterBucket, declareStreams } from '../../messages/streams.js';
+import { declareStreams } from '../../messages/declared-streams.js';
+import { clusterBucket, names } from '../../messages/default-names.testkit.js';
 import type { TlsFiles } from '../../messages/nats-access.js';
 import { connectAs, type NatsBus } from '../../runtime/nats/nats-bus.js';
 import { loadCredentials } from '../../site/servers/credentials.js';
@@ -41,6 +42,7 @@ export async function startRoleServers(tls?: ServerTls): Promise<RoleServers> {
   mkdirSync(folder);
   const credentials = await loadCredentials(folder);
   const servers = await startNatsServers({
+    cluster: names.cluster,
     dataCenters,
     folder,
     ports: 'auto',
@@ -60,10 +62,11 @@ export async function startRoleServers(tls?: ServerTls): Promise<RoleServers> {
       refused.push(`${String(details['operation'])} ${String(details['subject'])}`);
     };
     const access = {
+      cluster: names.cluster,
       url: [url(site)],
       user: role,
       password: credentials.passwords[role],
-      inboxPrefix: inboxPrefixOf(role),
+      inboxPrefix: inboxPrefixOf(role, names),
       ...(clientTls ? { tls: clientTls } : {}),
     };
     const bus = await connectAs(access, { name: role, onForbidden });
@@ -72,7 +75,7 @@ export async function startRoleServers(tls?: ServerTls): Promise<RoleServers> {
   }
 
   const { bus } = await connect('supervisor', 'train');
-  for (const declaration of declareStreams({ dataCenters, ingestMapped: true })) {
+  for (const declaration of declareStreams(names, { dataCenters, ingestMapped: true })) {
     await bus.declareStream(declaration, true);
   }
   await bus.bucketPut(clusterBucket, 'shape', new Uint8Array(1));

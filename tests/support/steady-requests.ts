@@ -1,5 +1,5 @@
 import { decode, encode, refuseErrorReply } from '../../messages/codec.js';
-import { subject } from '../../messages/subjects.js';
+import { subject } from '../../messages/default-names.testkit.js';
 import type { Bus } from '../../runtime/bus.js';
 
 const askersCount = 4;
