@@ -110,6 +110,6 @@ describe('a shared tail', () => {
     await eventually(() => staying.heard.length === 1);
     expect(leaving.heard).toEqual([]);
     expect(errors).toHaveLength(1);
-    expect(String(errors[0])).toMatch(/deltas\.weights\.0 #\d+: it can not be applied/);
+    expect(String(errors[0])).toMatch(/deltas\.weights\.main\.0 #\d+: it can not be applied/);
   });
 });
