@@ -62,6 +62,7 @@ describe('servers of our own', () => {
     await writeFile(note, '{"train": "2.15.3"}');
     await expect(start()).rejects.toMatchObject({ code: 'NATS_SERVER_TOO_OLD' });
     expect(await readFile(note, 'utf8')).toBe('{"train": "2.15.3"}');
+    expect(lines).toEqual([]);
   });
 
   test('are asked for a newer one where each write is to be flushed', async () => {

@@ -10,7 +10,6 @@ import { readAccess, writeAccess, type AccessFile } from './access-file.js';
 import { loadCredentials } from './servers/credentials.js';
 import { findServer } from './servers/find-server.js';
 import { startNatsServers } from './servers/nats-servers.js';
-import { remedyFor, riskOf } from './servers/server-age.js';
 import { ownCertificate, requireReadable, tlsFilesOf } from './tls-files.js';
 
 export interface NatsSiteServer {
@@ -46,9 +45,6 @@ export async function ownSite(options: {
   if (tls) await requireReadable(tls);
   const credentials = await loadCredentials(folder);
   const binary = await findServer(log);
-  const risk = riskOf(binary.version);
-  if (risk !== undefined)
-    log(`nats-server ${binary.version} (${binary.from}) ${risk}. ${remedyFor(binary)}`);
   const servers = await startNatsServers({
     cluster: config.name,
     dataCenters: config.dataCenters,

@@ -11,7 +11,7 @@ import {
   type ServerPorts,
   type ServerTls,
 } from './server-config.js';
-import { remedyFor, versionWithSyncAlways } from './server-age.js';
+import { remedyFor, riskOf, versionWithSyncAlways } from './server-age.js';
 import { ServerFolder, type PortsByName, type ServerConfigs } from './server-folder.js';
 import { adoptServerProcess } from './server-process.js';
 import { ServerRunner, type ServerEvents } from './server-runner.js';
@@ -86,14 +86,15 @@ const endGraceMs = 10_000;
 export async function startNatsServers(options: NatsServersOptions): Promise<NatsServers> {
   requireSyncSupport(options);
   await requireReadableStreams(options, options.binary);
+  tellRisk(options);
   const folder = await ServerFolder.open(options.folder, options.log ?? (() => undefined));
   const left = new Map(folder.notes.all);
   const kept = await planThatStays(options, folder);
   if (kept === undefined) await endServers(folder.notes);
-  await noteVersions(options, kept === undefined ? new Set() : new Set(left.keys()));
   for (let attempt = 1; ; attempt++) {
     const stay = attempt === 1 && kept !== undefined;
     const plan = stay ? kept : await planAnew(options, folder);
+    await noteVersions(options, new Set(stay ? left.keys() : []));
     try {
       return await startAll(options, folder, plan.servers, stay ? left : new Map());
     } catch (error) {
@@ -265,6 +266,12 @@ function requireSyncSupport({ syncAlways, binary }: NatsServersOptions): void {
       `${versionWithSyncAlways}. ${remedyFor(binary)}`,
     { field: 'nats.syncAlways' },
   );
+}
+
+function tellRisk({ binary, log }: NatsServersOptions): void {
+  const risk = riskOf(binary.version);
+  if (risk !== undefined)
+    log?.(`nats-server ${binary.version} (${binary.from}) ${risk}. ${remedyFor(binary)}`);
 }
 
 /** @param kept by data center; they run on their streams already, as what they are. */
