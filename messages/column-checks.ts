@@ -32,8 +32,7 @@ export function columnsOf<Table extends ColumnTable>(
   rows: number,
 ): ColumnsOf<Table> {
   const columns: Record<string, AnyColumn> = {};
-  for (const name of Object.keys(table))
-    columns[name] = columnOf(fields, name, what, { type: table[name]!.type, rows });
+  for (const name in table) columns[name] = columnOf(fields, name, what, table[name]!.type, rows);
   return columns as ColumnsOf<Table>;
 }
 
@@ -41,33 +40,37 @@ function columnOf(
   fields: Fields,
   name: string,
   what: string,
-  { type, rows }: { readonly type: ColumnType; readonly rows: number },
+  type: ColumnType,
+  rows: number,
 ): AnyColumn {
   const value = fields[name];
-  const isOne =
-    type === 'text'
-      ? Array.isArray(value) && value.every((each) => typeof each === 'string')
-      : Object.prototype.toString.call(value) === tags[type];
-  if (!isOne) throw wrong(what, name, `a column of ${type}`, value);
+  if (type === 'text' ? !isTexts(value) : Object.prototype.toString.call(value) !== tags[type])
+    throw wrong(what, name, `a column of ${type}`, value);
   const column = value as AnyColumn;
   if (column.length !== rows && column.length !== 1)
     throw wrong(what, name, `${rows} entries or 1`, `${column.length}`);
   return column;
 }
 
+function isTexts(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  for (let i = 0; i < value.length; i++) if (typeof value[i] !== 'string') return false;
+  return true;
+}
+
 /** A text for each row. */
 export function textsOfRows(fields: Fields, name: string, what: string, rows: number): string[] {
-  const column = columnOf(fields, name, what, { type: 'text', rows }) as string[];
+  const column = columnOf(fields, name, what, 'text', rows) as string[];
   return column.length === rows ? column : new Array<string>(rows).fill(column[0]!);
 }
 
 export function f32OfRows(fields: Fields, name: string, what: string, rows: number): Float32Array {
-  const column = columnOf(fields, name, what, { type: 'f32', rows }) as Float32Array;
+  const column = columnOf(fields, name, what, 'f32', rows) as Float32Array;
   return column.length === rows ? column : new Float32Array(rows).fill(column[0]!);
 }
 
 export function f64OfRows(fields: Fields, name: string, what: string, rows: number): Float64Array {
-  const column = columnOf(fields, name, what, { type: 'f64', rows }) as Float64Array;
+  const column = columnOf(fields, name, what, 'f64', rows) as Float64Array;
   return column.length === rows ? column : new Float64Array(rows).fill(column[0]!);
 }
 
@@ -81,7 +84,7 @@ export function namedF32(
   const inner = asFields(fields[name], `${what}.${name}`);
   const named: Record<string, Float32Array> = {};
   for (const each of Object.keys(inner))
-    named[each] = columnOf(inner, each, `${what}.${name}`, { type: 'f32', rows }) as Float32Array;
+    named[each] = columnOf(inner, each, `${what}.${name}`, 'f32', rows) as Float32Array;
   return named;
 }
 

@@ -71,17 +71,25 @@ function directoryOf(
   hasState: boolean,
 ): Uint32Array {
   const words: number[] = [];
-  for (const [s, { slot, dim, stateWidth }] of slots.entries()) {
-    const [rows, evicted] = [counts[s]!, evictedCounts[s]!];
-    if (rows + evicted > 0) words.push(slot, dim, hasState ? stateWidth : 0, rows, evicted);
+  for (let s = 0; s < slots.length; s++) {
+    const rows = counts[s]!;
+    const evicted = evictedCounts[s]!;
+    if (rows + evicted === 0) continue;
+    const { slot, dim, stateWidth } = slots[s]!;
+    words.push(slot, dim, hasState ? stateWidth : 0, rows, evicted);
   }
   return Uint32Array.from(words);
 }
 
 /** @param slots of the partition, in the order of the counts. */
 export function rowsMessage(delta: RowsDelta, slots: readonly StoredSlot[]) {
-  const { state, updatedAt, updateCounts, atSeconds } = delta;
-  return { ...deltaFields(delta, slots, true), state, updatedAt, updateCounts, atSeconds };
+  return {
+    ...deltaFields(delta, slots, true),
+    state: delta.state,
+    updatedAt: delta.updatedAt,
+    updateCounts: delta.updateCounts,
+    atSeconds: delta.atSeconds,
+  };
 }
 
 /** Of a `RowsDelta` too, which then goes without its state. */
@@ -90,14 +98,23 @@ export function weightsMessage(delta: WeightsDelta, slots: readonly StoredSlot[]
 }
 
 function deltaFields(delta: WeightsDelta, slots: readonly StoredSlot[], hasState: boolean) {
-  const { specHash, partition, epoch, deltaNumber, part, last } = delta;
-  const { evicted, fids, weights, applied, resolved, trail, appliedAtMs } = delta;
   return {
-    ...{ v: protocolVersion, model: mainModel, specHash, partition },
-    ...{ epoch, deltaNumber, part, last },
+    v: protocolVersion,
+    model: mainModel,
+    specHash: delta.specHash,
+    partition: delta.partition,
+    epoch: delta.epoch,
+    deltaNumber: delta.deltaNumber,
+    part: delta.part,
+    last: delta.last,
     slots: directoryOf(slots, delta, hasState),
-    ...{ evicted, fids, weights },
-    ...{ applied, resolved, trail: trail ?? null, appliedAtMs },
+    evicted: delta.evicted,
+    fids: delta.fids,
+    weights: delta.weights,
+    applied: delta.applied,
+    resolved: delta.resolved,
+    trail: delta.trail ?? null,
+    appliedAtMs: delta.appliedAtMs,
   };
 }
 
@@ -173,18 +190,21 @@ function parseDirectory(words: Uint32Array, what: string, slots: readonly RowSlo
   const sums = { rows: 0, evicted: 0, weights: 0, state: 0 };
   let s = 0;
   for (let i = 0; i < words.length; i += directoryWords) {
-    const [slot, dim, stateWidth, rows, evicted] = words.subarray(i, i + directoryWords);
+    const slot = words[i]!;
+    const dim = words[i + 1]!;
+    const rows = words[i + 3]!;
+    const evicted = words[i + 4]!;
     while (s < slots.length && slots[s]!.slot !== slot) s++;
     if (s === slots.length || slots[s]!.dim !== dim) {
       const text = `${what}: has rows of slot ${slot}, ${dim} wide, which this specification has not, or not there.`;
       throw new StarlingError('SPEC_MISMATCH', text, { slot, dim });
     }
-    counts[s] = rows!;
-    evictedCounts[s] = evicted!;
-    sums.rows += rows!;
-    sums.evicted += evicted!;
-    sums.weights += rows! * dim!;
-    sums.state += rows! * stateWidth!;
+    counts[s] = rows;
+    evictedCounts[s] = evicted;
+    sums.rows += rows;
+    sums.evicted += evicted;
+    sums.weights += rows * dim;
+    sums.state += rows * words[i + 2]!;
     s++;
   }
   return { counts, evictedCounts, ...sums };

@@ -90,10 +90,14 @@ describe('impressions', () => {
     ['with two users for three rows', { users: ['u', 'w'] }, 'BAD_MESSAGE'],
     ['without a time', { atMs: Float64Array.of(atMs, NaN, atMs) }, 'BAD_MESSAGE'],
     ['with a row count that is none', { rowCount: 2 ** 30 }, 'BAD_MESSAGE'],
-    ['with facts of another type', { places: Uint8Array.of(1) }, 'BAD_MESSAGE'],
+    [
+      'with facts of another type',
+      { facts: { ...noFacts, places: Uint8Array.of(1) } },
+      'BAD_MESSAGE',
+    ],
     [
       'with predictions of too few rows',
-      { predictions: { click: new Float32Array(2) } },
+      { facts: { ...noFacts, predictions: { click: new Float32Array(2) } } },
       'BAD_MESSAGE',
     ],
     ['of the release before', { v: 1 }, 'UNSUPPORTED_VERSION'],

@@ -8,10 +8,12 @@ import {
   factTable,
   factsOf,
   lanes,
+  noActionFacts,
+  noFacts,
   selectFacts,
 } from '../core/joining/event-facts.js';
 import type { Fields } from './checks.js';
-import { asMessage, number, text } from './checks.js';
+import { asFields, asMessage, number, text } from './checks.js';
 import { protocolVersion } from './codec.js';
 import {
   columnsOf,
@@ -54,25 +56,34 @@ export interface Actions {
 }
 
 export function impressionsMessage(spec: ExampleSpec, batch: Impressions) {
-  const { requestIds, users, items, atMs, scores, examples } = batch;
   return {
-    ...{ v: protocolVersion, kind: 'impressions', specHash: spec.hash },
-    rowCount: items.length,
-    ...{ requestIds: shared(requestIds), users: shared(users), items },
-    ...{ atMs: shared(atMs), scores },
-    ...batch.facts,
-    examples: exampleColumns(examples, spec),
+    v: protocolVersion,
+    kind: 'impressions',
+    specHash: spec.hash,
+    rowCount: batch.items.length,
+    requestIds: shared(batch.requestIds),
+    users: shared(batch.users),
+    items: batch.items,
+    atMs: shared(batch.atMs),
+    scores: batch.scores,
+    facts: factFields(batch.facts),
+    examples: exampleColumns(batch.examples, spec),
   };
 }
 
 export function actionsMessage(batch: Actions, spec?: ExampleSpec) {
-  const { requestIds, items, atMs, labels, acceptedAtMs, examples } = batch;
+  const { examples } = batch;
   return {
-    ...{ v: protocolVersion, kind: 'actions', specHash: examples && spec ? spec.hash : '' },
-    rowCount: items.length,
-    ...{ requestIds: shared(requestIds), items, atMs: shared(atMs), labels },
-    acceptedAtMs: shared(acceptedAtMs),
-    ...batch.facts,
+    v: protocolVersion,
+    kind: 'actions',
+    specHash: examples && spec ? spec.hash : '',
+    rowCount: batch.items.length,
+    requestIds: shared(batch.requestIds),
+    items: batch.items,
+    atMs: shared(batch.atMs),
+    labels: batch.labels,
+    acceptedAtMs: shared(batch.acceptedAtMs),
+    facts: batch.facts === noActionFacts ? null : batch.facts,
     examples: examples && spec ? exampleColumns(examples, spec) : null,
   };
 }
@@ -130,12 +141,26 @@ export function parseImpressions(value: unknown, spec: ExampleSpec): Impressions
   };
 }
 
+/** Null while nothing is known, which is nearly always: then facts cost five bytes and no time. */
+export function factFields(facts: ImpressionFacts): ImpressionFacts | null {
+  return facts === noFacts ? null : facts;
+}
+
 /** Of impressions and of samples. */
 export function impressionFactsOf(fields: Fields, what: string, rows: number): ImpressionFacts {
+  if (fields['facts'] === null) return noFacts;
+  const place = `${what}.facts`;
+  const inner = asFields(fields['facts'], place);
   return factsOf(
-    columnsOf(factTable, fields, what, rows),
-    namedF32(fields, 'predictions', what, rows),
+    columnsOf(factTable, inner, place, rows),
+    namedF32(inner, 'predictions', place, rows),
   );
+}
+
+function actionFactsOf(fields: Fields, what: string, rows: number): ActionFacts {
+  if (fields['facts'] === null) return noActionFacts;
+  const place = `${what}.facts`;
+  return columnsOf(actionFactTable, asFields(fields['facts'], place), place, rows);
 }
 
 export function parseActions(value: unknown, spec: ExampleSpec): Actions {
@@ -148,7 +173,7 @@ export function parseActions(value: unknown, spec: ExampleSpec): Actions {
     atMs: finite(f64OfRows(fields, 'atMs', what, rows), what),
     labels: binary(f32OfRows(fields, 'labels', what, rows)),
     acceptedAtMs: f64OfRows(fields, 'acceptedAtMs', what, rows),
-    facts: columnsOf(actionFactTable, fields, what, rows),
+    facts: actionFactsOf(fields, what, rows),
     ...momentOf(fields, what, spec, rows),
   };
 }
@@ -205,7 +230,10 @@ export function selectActions(batch: Actions, indices: readonly number[]): Actio
     atMs: Float64Array.from(indices, (i) => batch.atMs[i]!),
     labels: Float32Array.from(indices, (i) => batch.labels[i]!),
     acceptedAtMs: Float64Array.from(indices, (i) => batch.acceptedAtMs[i]!),
-    facts: pickRows(actionFactTable, batch.facts, indices),
+    facts:
+      batch.facts === noActionFacts
+        ? noActionFacts
+        : pickRows(actionFactTable, batch.facts, indices),
     ...(examples ? { examples: selectExamples(examples, indices) } : {}),
   };
 }

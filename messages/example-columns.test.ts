@@ -88,8 +88,9 @@ describe('examples in a message', () => {
       { counts: Uint32Array.of(1, 2) },
       { fids: new Uint32Array(5) },
       { dense: new Float32Array(0) },
-      { eventTypes: new Uint8Array(2) },
-      { agesSeconds: new Float32Array(0) },
+      { marks: { eventTypes: new Uint8Array(2), agesSeconds: Float32Array.of(1) } },
+      { marks: { eventTypes: Uint8Array.of(1), agesSeconds: new Float32Array(0) } },
+      { marks: undefined },
     ])
       expect(read(change)).toThrow(/samples\.examples/);
   });

@@ -5,7 +5,7 @@ import { StarlingError } from '../core/base/errors.js';
 import type { Fields } from './checks.js';
 import { asFields, f32, u32, wrong } from './checks.js';
 import { columnsOf } from './column-checks.js';
-import { at, f32 as f32Column, noneOf, u8 as u8Column } from '../core/base/columns.js';
+import { at, f32 as f32Column, u8 as u8Column } from '../core/base/columns.js';
 
 /**
  * Examples in impressions and samples (core/features/example-batch.ts). They name slots and dense columns by id, so they can be told apart
@@ -15,18 +15,17 @@ import { at, f32 as f32Column, noneOf, u8 as u8Column } from '../core/base/colum
 export type ExampleSpec = Pick<FeatureSpec, 'hash' | 'slotIds' | 'columnIds'>;
 
 const markTable = { eventTypes: u8Column(), agesSeconds: f32Column() } as const;
-const unmarked = noneOf(markTable);
 const byteMax = 0xff;
 const wordMax = 0xffff;
 
 export function exampleColumns(examples: ExampleBatch, spec: ExampleSpec) {
-  const { fids, dense, marks } = examples;
-  const { eventTypes, agesSeconds } = marks ?? unmarked;
   return {
     slots: spec.slotIds,
     columns: spec.columnIds,
     counts: countsOf(examples),
-    ...{ fids, dense, eventTypes, agesSeconds },
+    fids: examples.fids,
+    dense: examples.dense,
+    marks: examples.marks ?? null,
   };
 }
 
@@ -76,11 +75,8 @@ export function examplesOf(
   if (2 * total !== fids.length) throw wrong(place, 'fids', `${2 * total} words`, fids.length);
   const dense = f32(inner, 'dense', place, rows * denseCount);
   const marks = marksOf(inner, place, total);
-  return {
-    rowCount: rows,
-    ...{ slotCount, denseCount, offsets, fids, dense },
-    ...(marks ? { marks } : {}),
-  };
+  const batch = { rowCount: rows, slotCount, denseCount, offsets, fids, dense };
+  return marks ? { ...batch, marks } : batch;
 }
 
 function offsetsOf(inner: Fields, place: string, cells: number): Uint32Array {
@@ -98,24 +94,17 @@ function offsetsOf(inner: Fields, place: string, cells: number): Uint32Array {
   return offsets;
 }
 
+/** Null: there is no history among the slots. */
 function marksOf(inner: Fields, place: string, total: number): OccurrenceMarks | undefined {
-  const { eventTypes, agesSeconds } = columnsOf(markTable, inner, place, total);
-  if (isUnmarked(eventTypes, agesSeconds)) return undefined;
+  if (inner['marks'] === null) return undefined;
+  const told = asFields(inner['marks'], `${place}.marks`);
+  const { eventTypes, agesSeconds } = columnsOf(markTable, told, `${place}.marks`, total);
   const marks = noMarks(total);
   for (let f = 0; f < total; f++) {
     marks.eventTypes[f] = at(eventTypes, f);
     marks.agesSeconds[f] = at(agesSeconds, f);
   }
   return marks;
-}
-
-function isUnmarked(eventTypes: Uint8Array, agesSeconds: Float32Array): boolean {
-  return (
-    eventTypes.length === 1 &&
-    agesSeconds.length === 1 &&
-    eventTypes[0] === 0 &&
-    Number.isNaN(agesSeconds[0])
-  );
 }
 
 function requireSame(theirs: Uint32Array, ours: Uint32Array, what: string): void {

@@ -5,7 +5,7 @@ import type { Fields } from './checks.js';
 import { asMessage } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { f64OfRows, namedF32, rowCountOf, shared, textsOfRows } from './column-checks.js';
-import { impressionFactsOf } from './events.js';
+import { factFields, impressionFactsOf } from './events.js';
 import type { RawFeatures } from './features.js';
 import { asModelMessage, mainModel } from './model-name.js';
 import type { ProgressMarks } from './progress-marks.js';
@@ -54,16 +54,21 @@ export interface RankBatchReply {
 const head = () => ({ v: protocolVersion, model: mainModel });
 
 export function rankBatchMessage(batch: RankBatch) {
-  const { requestIds, users, items, atMs, contexts, log, facts, from } = batch;
-  return {
-    ...head(),
+  const { from } = batch;
+  const message = {
+    v: protocolVersion,
+    model: mainModel,
     kind: 'rank-batch',
-    rowCount: items.length,
-    ...{ requestIds: shared(requestIds), users: shared(users), items },
-    ...{ atMs: shared(atMs), contexts, log },
-    ...facts,
-    ...(from === undefined ? {} : { from }),
+    rowCount: batch.items.length,
+    requestIds: shared(batch.requestIds),
+    users: shared(batch.users),
+    items: batch.items,
+    atMs: shared(batch.atMs),
+    contexts: batch.contexts,
+    log: batch.log,
+    facts: factFields(batch.facts),
   };
+  return from === undefined ? message : { ...message, from };
 }
 
 export function isRankBatch(value: unknown): boolean {

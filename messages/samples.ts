@@ -6,7 +6,7 @@ import { gatherFacts, noFacts } from '../core/joining/event-facts.js';
 import { asMessage, number, text } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { f32OfRows, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
-import { impressionFactsOf } from './events.js';
+import { factFields, impressionFactsOf } from './events.js';
 import { refuseSpec } from './spec-hash.js';
 import type { ExampleSpec } from './example-columns.js';
 import { exampleColumns, examplesOf } from './example-columns.js';
@@ -37,18 +37,23 @@ export interface Samples {
 }
 
 export function samplesMessage(spec: ExampleSpec, batch: Omit<Samples, 'specHash'>) {
-  const { resolved, requestIds, users, items, outcomes, examples, progress } = batch;
-  const { sampleRates, scores, atMs, acceptedAtMs } = batch;
   return {
-    ...{ v: protocolVersion, kind: 'samples', specHash: spec.hash, resolved },
-    rowCount: items.length,
-    ...{ requestIds: shared(requestIds), users: shared(users), items },
-    outcomes: outcomeFields(outcomes),
-    ...{ sampleRates: shared(sampleRates), scores },
-    ...{ atMs: shared(atMs), acceptedAtMs: shared(acceptedAtMs) },
-    progress,
-    ...batch.facts,
-    examples: exampleColumns(examples, spec),
+    v: protocolVersion,
+    kind: 'samples',
+    specHash: spec.hash,
+    resolved: batch.resolved,
+    rowCount: batch.items.length,
+    requestIds: shared(batch.requestIds),
+    users: shared(batch.users),
+    items: batch.items,
+    outcomes: outcomeFields(batch.outcomes),
+    sampleRates: shared(batch.sampleRates),
+    scores: batch.scores,
+    atMs: shared(batch.atMs),
+    acceptedAtMs: shared(batch.acceptedAtMs),
+    progress: batch.progress,
+    facts: factFields(batch.facts),
+    examples: exampleColumns(batch.examples, spec),
   };
 }
 

@@ -60,11 +60,12 @@ export function isNone<Table extends ColumnTable>(
   table: Table,
   columns: ColumnsOf<Table>,
 ): boolean {
-  return Object.entries(table).every(([name, { none }]) => {
+  for (const name in table) {
     const column = columns[name]!;
+    const { none } = table[name]!;
     for (let i = 0; i < column.length; i++) if (!Object.is(column[i], none)) return false;
-    return true;
-  });
+  }
+  return true;
 }
 
 /** Rows `indices`, in that order. */
