@@ -30,12 +30,12 @@ export function outcomesOf(labels: Float32Array): Outcomes {
 }
 
 export function outcomeFields(outcomes: Outcomes) {
-  return Object.fromEntries(
-    Object.entries(outcomes).map(([name, { labels, masks, weights }]) => [
-      name,
-      { labels, masks: shared(masks), weights: shared(weights) },
-    ]),
-  );
+  const fields: Record<string, OutcomeColumns> = {};
+  for (const name in outcomes) {
+    const { labels, masks, weights } = outcomes[name]!;
+    fields[name] = { labels, masks: shared(masks), weights: shared(weights) };
+  }
+  return fields;
 }
 
 const maskTable = { masks: u8() } as const;

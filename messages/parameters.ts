@@ -71,10 +71,8 @@ export interface SquaredGradients {
  */
 export type PushOutcome = 'applied' | 'duplicate' | 'mixed';
 
-const head = () => ({ v: protocolVersion, model: mainModel });
-
 export function lookupMessage(request: LookupRequest) {
-  return { ...head(), ...request };
+  return { v: protocolVersion, model: mainModel, ...request };
 }
 
 export function parseLookup(value: unknown, slotCount: number): LookupRequest {
@@ -84,7 +82,7 @@ export function parseLookup(value: unknown, slotCount: number): LookupRequest {
 }
 
 export function pullMessage(request: PullRequest) {
-  return { ...head(), ...request };
+  return { v: protocolVersion, model: mainModel, ...request };
 }
 
 export function parsePull(value: unknown, slotCount: number): PullRequest {
@@ -105,7 +103,7 @@ export interface PullReply {
 }
 
 export function pullReply(reply: PullReply) {
-  return { ...head(), ...reply };
+  return { v: protocolVersion, model: mainModel, ...reply };
 }
 
 export function parsePullReply(value: unknown, rowValues: number): PullReply {
@@ -114,13 +112,22 @@ export function parsePullReply(value: unknown, rowValues: number): PullReply {
   return { rows: f32(fields, 'rows', what, rowValues), sequence: sequenceOf(fields, what) };
 }
 
-export function pushMessage({ trail, squares, ...request }: PushRequest) {
-  return {
-    ...head(),
-    ...request,
-    trail: trail ?? null,
-    ...(squares ? { squaredRows: squares.rows, squares: squares.values } : {}),
+export function pushMessage(request: PushRequest) {
+  const { squares } = request;
+  const message = {
+    v: protocolVersion,
+    model: mainModel,
+    specHash: request.specHash,
+    partitions: request.partitions,
+    epochs: request.epochs,
+    counts: request.counts,
+    fids: request.fids,
+    batches: request.batches,
+    atSeconds: request.atSeconds,
+    gradients: request.gradients,
+    trail: request.trail ?? null,
   };
+  return squares ? { ...message, squaredRows: squares.rows, squares: squares.values } : message;
 }
 
 export function parsePush(value: unknown, widths: RowWidths): PushRequest {
@@ -180,7 +187,7 @@ export interface PushReply {
 }
 
 export function pushReply(reply: PushReply) {
-  return { ...head(), ...reply };
+  return { v: protocolVersion, model: mainModel, ...reply };
 }
 
 export function parsePushReply(value: unknown): PushReply {
@@ -217,8 +224,17 @@ export interface LookupReply {
   readonly missing: number;
 }
 
-export function lookupReply({ through, ...reply }: Omit<LookupReply, 'progress'>) {
-  return { ...head(), ...reply, through: throughMarks(through), progress: noProgress };
+export function lookupReply(reply: Omit<LookupReply, 'progress'>) {
+  return {
+    v: protocolVersion,
+    model: mainModel,
+    rows: reply.rows,
+    through: throughMarks(reply.through),
+    progress: noProgress,
+    sequence: reply.sequence,
+    dataCenter: reply.dataCenter,
+    missing: reply.missing,
+  };
 }
 
 export function parseLookupReply(value: unknown, rowValues: number): LookupReply {

@@ -51,8 +51,6 @@ export interface RankBatchReply {
   readonly rerouted: boolean;
 }
 
-const head = () => ({ v: protocolVersion, model: mainModel });
-
 export function rankBatchMessage(batch: RankBatch) {
   const { from } = batch;
   const message = {
@@ -105,15 +103,13 @@ function contextsOf(fields: Fields, n: number, what: string): RawFeatures[] {
   return value.map((each, i) => asFields(each, `${what}.contexts[${i}]`));
 }
 
-export function rankBatchReply({
-  through,
-  ...reply
-}: Omit<RankBatchReply, 'predictions' | 'progress'>) {
+export function rankBatchReply(reply: Omit<RankBatchReply, 'predictions' | 'progress'>) {
   return {
-    ...head(),
+    v: protocolVersion,
+    model: mainModel,
     ...reply,
     predictions: {},
-    through: throughMarks(through),
+    through: throughMarks(reply.through),
     progress: noProgress,
   };
 }
@@ -146,8 +142,14 @@ export interface VisibleNotice {
   readonly sequence: number;
 }
 
-export function visibleMessage({ through, ...notice }: Omit<VisibleNotice, 'progress'>) {
-  return { ...head(), ...notice, through: throughMarks(through), progress: noProgress };
+export function visibleMessage(notice: Omit<VisibleNotice, 'progress'>) {
+  return {
+    v: protocolVersion,
+    model: mainModel,
+    ...notice,
+    through: throughMarks(notice.through),
+    progress: noProgress,
+  };
 }
 
 export function parseVisible(value: unknown): VisibleNotice {
