@@ -249,4 +249,3 @@ export function parseLookupReply(value: unknown, rowValues: number): LookupReply
     missing: number(fields, 'missing', what),
   };
 }
-

@@ -2,14 +2,15 @@ import { StarlingError } from '../core/base/errors.js';
 import { blueprintOf } from '../core/blueprint/blueprint.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { featureSpecOf } from '../core/features/feature-spec.js';
-import { decode, encode } from '../messages/codec.js';
+import type { ClusterShape } from '../messages/cluster-shape.js';
+import { decodeShape, encodeShape, shapeKey } from '../messages/cluster-shape.js';
 import type { Bus } from '../runtime/bus.js';
 
 /**
  * What the state of a cluster can't change without becoming another's. The model is the very hash that actors compare
  * with every message: a shape of its own would let through what they refuse, or refuse what fits them.
  */
-function shapeOf(config: ClusterConfig) {
+function shapeOf(config: ClusterConfig): ClusterShape {
   return {
     features: featureSpecOf(config.features).hash,
     model: blueprintOf(config).hash,
@@ -25,19 +26,19 @@ const parts = ['features', 'partitions', 'joiners', 'model'] as const;
  * Rows learned with other features, another model or other partitions are not this cluster's: refused at the start,
  * with words, rather than by every actor on its own.
  *
- * @throws StarlingError SPEC_MISMATCH
+ * @throws StarlingError SPEC_MISMATCH; STATE_INVALID for the state of another release
  */
 export async function requireSameShape(
   bus: Pick<Bus, 'names' | 'bucketGet' | 'bucketPut'>,
   config: ClusterConfig,
 ): Promise<void> {
   const shape = shapeOf(config);
-  const kept = await bus.bucketGet(bus.names.bucket, 'shape');
+  const kept = await bus.bucketGet(bus.names.bucket, shapeKey);
   if (!kept) {
-    await bus.bucketPut(bus.names.bucket, 'shape', encode(shape));
+    await bus.bucketPut(bus.names.bucket, shapeKey, encodeShape(shape));
     return;
   }
-  const before = decode(kept) as typeof shape;
+  const before = decodeShape(kept);
   for (const part of parts) {
     if (before[part] !== shape[part]) {
       throw new StarlingError(

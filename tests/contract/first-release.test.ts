@@ -8,6 +8,7 @@ import { codeOf } from '../../core/base/errors.js';
 import { openChunk } from '../../core/embedding/snapshot/format.js';
 import { decodeHeld } from '../../core/joining/record-codec.js';
 import { decodeRow } from '../../core/joining/row-codec.js';
+import { decodeShape } from '../../messages/cluster-shape.js';
 import { decode } from '../../messages/codec.js';
 import { parseRows } from '../../messages/deltas.js';
 import { parseImpressions } from '../../messages/events.js';
@@ -44,6 +45,12 @@ describe('of the first release', () => {
     const bytes = firstReleaseBytes(name);
     expect(codeFrom(() => read(bytes))).toBe('UNSUPPORTED_VERSION');
     expect(() => read(bytes)).toThrow(remedy);
+  });
+
+  test('the state on servers of somebody else is refused by its shape, which is read first', () => {
+    const read = () => decodeShape(firstReleaseBytes('shape'));
+    expect(codeFrom(read)).toBe('STATE_INVALID');
+    expect(read).toThrow(remedy);
   });
 
   test('a snapshot is refused by the version of its chunks, and not as damaged', () => {

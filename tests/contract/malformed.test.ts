@@ -33,6 +33,7 @@ const refusals: ReadonlySet<string | undefined> = new Set([
   'UNSUPPORTED_VERSION',
   'SPEC_MISMATCH',
   'CORRUPT',
+  'STATE_INVALID',
 ]);
 
 const messages = goldenMessages.filter(

@@ -4,6 +4,7 @@ import {
   statusReply,
   type ClusterStatus,
 } from '../../../messages/cluster-status.js';
+import { decodeShape, encodeShape } from '../../../messages/cluster-shape.js';
 import { decode, encode } from '../../../messages/codec.js';
 import { decodeDrain, encodeDrain } from '../../../messages/drains.js';
 import * as hosts from '../../../messages/hosts.js';
@@ -100,6 +101,7 @@ const status: ClusterStatus = {
   actors: [],
   events: [event],
 };
+const shape = { features: specHash, model: 'c890dee5bddef505', partitions: 8, joiners: 1 };
 const operation = 'op-1';
 
 export const clusterMessages: readonly GoldenMessage[] = [
@@ -215,6 +217,7 @@ export const clusterMessages: readonly GoldenMessage[] = [
     read: hosts.decodeEpoch,
     expected: 4,
   },
+  { name: 'shape', write: () => encodeShape(shape), read: decodeShape, expected: shape },
   {
     name: 'scaled-count',
     write: () => operations.encodeScaledCount({ configured: 2, count: 3 }),
