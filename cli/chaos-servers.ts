@@ -46,7 +46,7 @@ async function here(
   folder: string,
   log: (line: string) => void,
 ): Promise<ChaosServers> {
-  const site = await ownSite({ config, stateDir: folder, log, onRestart: () => undefined });
+  const site = await ownSite({ config, stateDir: folder, log });
   return {
     access: site.access,
     accessFile: path.join(folder, 'nats', 'access.json'),

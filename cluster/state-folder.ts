@@ -55,6 +55,8 @@ export interface StateFolder {
   readonly folder: string;
   /** May be called again, for instance when a server was restarted under another pid. */
   writeClusterFile(description: ClusterDescription): Promise<void>;
+  /** Remembers the life of this host that begins; returns the one before, if there was one. */
+  noteLife(life: string): Promise<string | undefined>;
   /** The cluster is no longer to be found, and another may start. Later calls do nothing. */
   release(): Promise<void>;
 }
@@ -80,6 +82,12 @@ export async function openStateFolder(stateDir: string): Promise<StateFolder> {
         version: formatVersion,
         ...identity,
       }),
+    noteLife: async (life) => {
+      const file = path.join(folder, 'host.json');
+      const before = (await readJson(file)) as { readonly life?: string } | undefined;
+      await writePrivateJson(file, { life });
+      return before?.life;
+    },
     release: async () => {
       if (released) return;
       released = true;

@@ -1,12 +1,11 @@
-import type { StarlingError } from '../core/base/errors.js';
 import { replicasOf } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
-import type { StreamDeclaration } from '../messages/declared-streams.js';
+import type { BucketDeclaration, StreamDeclaration } from '../messages/declared-streams.js';
 import { declareBucket, declareStreams } from '../messages/declared-streams.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { requireSameShape } from './cluster-shape.js';
 import type { RetryPolicy } from '../runtime/retry.js';
-import { retry } from '../runtime/retry.js';
+import { isRetryable, retry } from '../runtime/retry.js';
 import { takeTurns } from './stream-turns.js';
 
 /** Creation waits this long in all for JetStream to accept work: a vote for its leader may go on for seconds. */
@@ -14,49 +13,81 @@ const createMsMax = 30_000;
 const declarePolicy: RetryPolicy = { baseMs: 100, capMs: 400 };
 
 /**
- * For a host that joins: makes the streams where there are none yet. What a running cluster has is the leader's to bring
- * up to date; a host that comes back must not wait for that.
- *
- * @throws StarlingError SPEC_MISMATCH where they are another cluster's.
+ * No event is as short, so the stream refuses all, and keeps what it holds. A limit on the bytes of the whole stream
+ * would refuse too, but the server enforces that one by deleting what was accepted.
  */
-export async function requireStreams(
-  bus: NatsBus,
-  config: ClusterConfig,
-  owned: boolean,
-): Promise<void> {
-  const endMs = Date.now() + createMsMax;
-  // The bucket is made last.
-  if (!(await retriedUntil(endMs, () => bus.hasStream(`KV_${bus.names.bucket}`))))
-    return prepareStreams(bus, config, owned);
-  await retriedUntil(endMs, () => requireSameShape(bus, config));
+const closedMessageBytes = 1;
+
+export interface StreamSite {
+  readonly bus: NatsBus;
+  readonly config: ClusterConfig;
+  /** Streams can be put into a data center, and events go into the one of their own. */
+  readonly placed: boolean;
 }
 
-/** Brings streams and buckets up to their declaration; safe to repeat, and on several hosts at once. */
-export async function prepareStreams(
-  bus: NatsBus,
-  config: ClusterConfig,
-  owned: boolean,
-): Promise<void> {
-  const streams = declarationsOf(bus, config, owned);
-  const { dataCenters } = config;
-  const bucket = declareBucket(bus.names, { dataCenters, replicas: replicasOf(config) });
-  const declareAll = async (): Promise<void> => {
-    const endMs = Date.now() + createMsMax;
-    for (const stream of streams) {
-      await retriedUntil(endMs, () => bus.declareStream(stream, owned));
-    }
-    await retriedUntil(endMs, () => bus.declareBucket(bucket, owned));
-  };
-  // Two hosts that create a stream of three copies at the same time leave it without a leader for good (nats-server
-  // 2.9.10: each request makes a group of its own). With one copy, the second request finds what the first has made.
-  const shared = [...streams, { ...bucket, name: `KV_${bucket.name}` }]
-    .filter(({ replicas = 1 }) => replicas > 1)
-    .map(({ name }) => name);
-  if (await lacksAny(bus, shared)) {
-    await takeTurns(bus, { act: declareAll, isDone: async () => !(await lacksAny(bus, shared)) });
+/** The streams and the bucket of one cluster: what they should be, and how they come to be so. */
+export class ClusterStreams {
+  readonly #site: StreamSite;
+  readonly #streams: readonly StreamDeclaration[];
+  readonly #bucket: BucketDeclaration;
+
+  constructor(site: StreamSite) {
+    const { bus, config, placed } = site;
+    const { dataCenters } = config;
+    const replicas = replicasOf(config);
+    this.#site = site;
+    this.#streams = declareStreams(bus.names, { dataCenters, ingestMapped: placed, replicas });
+    this.#bucket = declareBucket(bus.names, { dataCenters, replicas });
   }
-  await declareAll();
-  await retriedUntil(Date.now() + createMsMax, () => requireSameShape(bus, config));
+
+  /**
+   * For a host that joins: makes the streams where there are none yet. What a running cluster has is the leader's to
+   * bring up to date; a host that comes back must not wait for that.
+   *
+   * @throws StarlingError SPEC_MISMATCH where they are another cluster's.
+   */
+  async require(): Promise<void> {
+    const { bus, config } = this.#site;
+    const endMs = Date.now() + createMsMax;
+    // The bucket is made last.
+    if (!(await retriedUntil(endMs, () => bus.hasStream(`KV_${bus.names.bucket}`))))
+      return this.prepare();
+    await retriedUntil(endMs, () => requireSameShape(bus, config));
+  }
+
+  /** Brings streams and buckets up to their declaration; safe to repeat, and on several hosts at once. */
+  async prepare(): Promise<void> {
+    const { bus, config } = this.#site;
+    // Two hosts that create a stream of three copies at the same time leave it without a leader for good (nats-server
+    // 2.9.10: each request makes a group of its own). With one copy, the second request finds what the first has made.
+    const shared = [...this.#streams, { ...this.#bucket, name: `KV_${this.#bucket.name}` }]
+      .filter(({ replicas = 1 }) => replicas > 1)
+      .map(({ name }) => name);
+    if (await lacksAny(bus, shared)) {
+      const isDone = async (): Promise<boolean> => !(await lacksAny(bus, shared));
+      await takeTurns(bus, { act: () => this.#declareAll(), isDone });
+    }
+    await this.#declareAll();
+    await retriedUntil(Date.now() + createMsMax, () => requireSameShape(bus, config));
+  }
+
+  /** Lets the streams that take events from outside accept, or refuse with STORAGE_FULL. */
+  async setIngest(open: boolean): Promise<void> {
+    const { bus, config, placed } = this.#site;
+    const raw = new Set(config.dataCenters.map(({ name }) => bus.names.stream.raw(name)));
+    for (const declaration of this.#streams.filter(({ name }) => raw.has(name))) {
+      const limit = open ? {} : { maxMessageBytes: closedMessageBytes };
+      await bus.declareStream({ ...declaration, ...limit }, placed);
+    }
+  }
+
+  async #declareAll(): Promise<void> {
+    const { bus, placed } = this.#site;
+    const endMs = Date.now() + createMsMax;
+    for (const stream of this.#streams)
+      await retriedUntil(endMs, () => bus.declareStream(stream, placed));
+    await retriedUntil(endMs, () => bus.declareBucket(this.#bucket, placed));
+  }
 }
 
 /** One that does not answer is there, and waits for its leader. */
@@ -65,42 +96,12 @@ async function lacksAny(bus: NatsBus, names: readonly string[]): Promise<boolean
     try {
       if (!(await bus.hasStream(name))) return true;
     } catch (error) {
-      if (!(error as StarlingError).retryable) throw error;
+      if (!isRetryable(error)) throw error;
     }
   }
   return false;
 }
 
-function declarationsOf(
-  { names }: NatsBus,
-  config: ClusterConfig,
-  owned: boolean,
-): StreamDeclaration[] {
-  const { dataCenters } = config;
-  return declareStreams(names, { dataCenters, ingestMapped: owned, replicas: replicasOf(config) });
-}
-
 function retriedUntil<T>(endMs: number, declare: () => Promise<T>): Promise<T> {
   return retry({ ...declarePolicy, deadlineMs: endMs - Date.now() }, declare);
-}
-
-/**
- * No event is as short, so the stream refuses all, and keeps what it holds. A limit on the bytes of the whole stream
- * would refuse too, but the server enforces that one by deleting what was accepted.
- */
-const closedMessageBytes = 1;
-
-/** Lets the streams that take events from outside accept, or refuse with STORAGE_FULL. */
-export async function setIngest(
-  bus: NatsBus,
-  config: ClusterConfig,
-  { open, owned }: { readonly open: boolean; readonly owned: boolean },
-): Promise<void> {
-  const raw = new Set(config.dataCenters.map(({ name }) => bus.names.stream.raw(name)));
-  for (const declaration of declarationsOf(bus, config, owned).filter(({ name }) =>
-    raw.has(name),
-  )) {
-    const limit = open ? {} : { maxMessageBytes: closedMessageBytes };
-    await bus.declareStream({ ...declaration, ...limit }, owned);
-  }
 }

@@ -46,8 +46,7 @@ describe('servers of our own', () => {
     await rm(stateDir, { recursive: true, force: true });
   });
 
-  const start = () =>
-    ownSite({ config, stateDir, log: (line) => lines.push(line), onRestart: () => undefined });
+  const start = () => ownSite({ config, stateDir, log: (line) => lines.push(line) });
 
   test('that are old are told once, with what is at risk', async () => {
     await expect(start()).rejects.toMatchObject({ code: 'NATS_SERVER_FAILED' });
@@ -71,7 +70,6 @@ describe('servers of our own', () => {
       config: synced,
       stateDir,
       log: () => undefined,
-      onRestart: () => undefined,
     });
     await expect(started).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(started).rejects.toThrow(/nats\.syncAlways: nats-server 2\.9\.10 .* 2\.10\.0/);

@@ -7,6 +7,7 @@ import { inboxPrefixOf } from '../messages/permissions.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess } from '../messages/nats-access.js';
 import { readAccess, writeAccess, type AccessFile } from './access-file.js';
+import { policyOf } from '../runtime/restart-policy.js';
 import { loadCredentials } from './servers/credentials.js';
 import { findServer } from './servers/find-server.js';
 import { startNatsServers } from './servers/nats-servers.js';
@@ -28,22 +29,28 @@ export interface NatsSite {
   readonly access: (dataCenter: string, role: Role) => NatsAccess;
   readonly version: string;
   servers(): NatsSiteServer[];
+  /** Hears of every server that is back under another process id. */
+  onRestart(listener: () => void): void;
   stop(): Promise<void>;
 }
 
-/** One server for each data center, joined by gateways, with its files under the state folder. */
-export async function ownSite(options: {
+export interface SiteOptions {
   readonly config: ClusterConfig;
   readonly stateDir: string;
   readonly log: (line: string) => void;
-  readonly onRestart: () => void;
-}): Promise<NatsSite> {
-  const { config, log } = options;
-  const folder = path.join(options.stateDir, 'nats');
+}
+
+/** How a cluster comes by its servers: `ownSite`, or one of those below for servers that somebody else runs. */
+export type OpenSite = (options: SiteOptions) => Promise<NatsSite>;
+
+/** One server for each data center, joined by gateways, with its files under the state folder. */
+export async function ownSite({ config, stateDir, log }: SiteOptions): Promise<NatsSite> {
+  const folder = path.join(stateDir, 'nats');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const tls = tlsFilesOf(config);
   if (tls) await requireReadable(tls);
   const credentials = await loadCredentials(folder);
+  const listeners: (() => void)[] = [];
   const binary = await findServer(log);
   const servers = await startNatsServers({
     cluster: config.name,
@@ -56,6 +63,7 @@ export async function ownSite(options: {
     payloadBytesMax: config.nats.payloadBytesMax,
     storageBytesMax: config.nats.storageBytesMax,
     syncAlways: config.nats.syncAlways,
+    restarts: policyOf(config.supervision),
     log,
     onKept: (dataCenter, pid) => log(`nats-server of ${dataCenter} goes on, pid ${pid}`),
     onHung: (dataCenter, silences) =>
@@ -63,7 +71,7 @@ export async function ownSite(options: {
     onExit: ({ dataCenter, error }) => log(`nats-server of ${dataCenter} ended: ${error.message}`),
     onRestart: ({ dataCenter, downMs }) => {
       log(`nats-server of ${dataCenter} is back after ${downMs} ms`);
-      options.onRestart();
+      for (const listener of listeners) listener();
     },
   });
   const urlOf = new Map(servers.servers().map(({ dataCenter, url }) => [dataCenter, url]));
@@ -93,6 +101,7 @@ export async function ownSite(options: {
     version: binary.version,
     servers: () =>
       servers.servers().map(({ dataCenter, url, pid }) => ({ dataCenter, url, pid: pid ?? null })),
+    onRestart: (listener) => void listeners.push(listener),
     stop: () => servers.stop(),
   };
 }
@@ -126,6 +135,8 @@ export async function externalSite(config: ClusterConfig, natsUrls: string): Pro
       config.dataCenters.map(({ name }) => {
         return { dataCenter: name, url: plain.join(','), pid: null };
       }),
+    // Whoever runs them sees to that.
+    onRestart: () => undefined,
     stop: async () => undefined,
   };
 }
@@ -167,6 +178,8 @@ export async function accessSite(config: ClusterConfig, file: string): Promise<N
       config.dataCenters.flatMap(({ name }) =>
         urls.get(name)!.map((url) => ({ dataCenter: name, url, pid: null })),
       ),
+    // Whoever runs them sees to that.
+    onRestart: () => undefined,
     stop: async () => undefined,
   };
 }

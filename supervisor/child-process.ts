@@ -36,8 +36,6 @@ export interface ProcessExit {
 export interface ProcessOptions {
   /** Compiled module that becomes the actor named in its start message. */
   readonly entry: string;
-  /** Flags of the runtime, such as a heap limit. */
-  readonly execArgv?: readonly string[];
   readonly start: StartMessage;
   /** Takes down that the process exists. Until that is done it is not told to start, so none works unknown. */
   readonly note?: (pid: number) => Promise<void>;
@@ -48,9 +46,6 @@ export interface ProcessHandlers {
   /** Called once, after the last message. */
   onExit(exit: ProcessExit): void;
 }
-
-/** Starts a process and returns at once; see `startActorProcess`. */
-export type StartProcess = (options: ProcessOptions, handlers: ProcessHandlers) => ActorProcess;
 
 /** Too low: the cause of a crash is rotated away by the restarts after it; too high: logs fill the disk. */
 const logBytesMax = 10 * 1024 * 1024;
@@ -74,12 +69,12 @@ export function startActorProcess(
   options: ProcessOptions,
   handlers: ProcessHandlers,
 ): ActorProcess {
-  const { entry, execArgv = [], start } = options;
+  const { entry, start } = options;
   const logFile = join(start.stateDir, 'logs', `${start.address}.log`);
   try {
     const { child, log } = startLogged({
       command: process.execPath,
-      args: [...youngSpaceFlags, ...execArgv, entry, start.kind, start.address],
+      args: [...youngSpaceFlags, entry, start.kind, start.address],
       logFile,
       logBytesMax,
       env: childEnvironment(process.env),

@@ -7,6 +7,7 @@ import type { ActorStatus } from '../messages/actor-status.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { FixtureManner } from './fixture-actor.testkit.js';
 import { StarlingError } from '../core/base/errors.js';
+import { ActorLauncher } from './actor-launcher.js';
 import { FileEpochStore } from './epochs.js';
 import { MemoryEpochStore } from './epochs.testkit.js';
 import { HostSupervisor, type Escalation, type HostSupervisorOptions } from './host-supervisor.js';
@@ -43,14 +44,14 @@ async function start(
   overrides: Partial<HostSupervisorOptions> = {},
 ): Promise<void> {
   supervisor = new HostSupervisor({
-    entry,
-    stateDir,
-    config: { manners },
-    natsOf: (dataCenter, kind) => ({
-      cluster: 'starling',
-      url: [],
-      user: `${dataCenter}-${kind}`,
-      password: 'secret',
+    launcher: new ActorLauncher({
+      entry,
+      stateDir,
+      config: { manners },
+      natsOf: (dataCenter, kind) => ({
+        ...{ cluster: 'starling', url: [], password: 'secret' },
+        user: `${dataCenter}-${kind}`,
+      }),
     }),
     epochs: await FileEpochStore.open(stateDir),
     record: (event) => {
@@ -357,9 +358,13 @@ describe('a host supervisor', () => {
       specs.slice(0, 1),
       {},
       {
-        startProcess: (_, handlers) => {
-          queueMicrotask(() => handlers.onMessage({ type: 'state', state: 'ready' }));
-          return stuck;
+        launcher: {
+          start: (_spec, _life, handlers) => {
+            queueMicrotask(() => handlers.onMessage({ type: 'state', state: 'ready' }));
+            return stuck;
+          },
+          claim: nothing,
+          dismissOthers: nothing,
         },
         killedMsMax: 100,
       },

@@ -1,12 +1,8 @@
 import { hostname } from 'node:os';
 import { StarlingError } from '../core/base/errors.js';
-import type { ActorKind } from '../messages/actor-kinds.js';
 import type { ActorStatus } from '../messages/actor-status.js';
-import type { NatsAccess } from '../messages/nats-access.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
-import { startHashOf } from '../runtime/supervision-socket.js';
-import { startActorProcess, type StartProcess } from './child-process.js';
-import type { Adoption } from './adoption/adoption.js';
+import type { Launcher } from './actor-launcher.js';
 import { ChildGroup } from './child-group.js';
 import type { ChildFailure } from './child.machine.js';
 import type { EpochStore } from './epochs.js';
@@ -26,17 +22,8 @@ import { Watchers } from './readiness-watchers.js';
  * when that restarts; so the start order of the tiers only decides who gets the processor first.
  */
 export interface HostSupervisorOptions {
-  /** Compiled module that becomes the actor named in its start message. */
-  readonly entry: string;
-  readonly execArgv?: readonly string[];
-  readonly stateDir: string;
-  /** The resolved configuration, plain JSON; passed on to every actor. */
-  readonly config: unknown;
-  /** Servers of a data center, and the credentials of a kind: no actor learns those of another. */
-  readonly natsOf: (dataCenter: string, kind: ActorKind) => NatsAccess;
+  readonly launcher: Launcher;
   readonly epochs: EpochStore;
-  /** What an earlier supervisor left, and what this one leaves; without it every actor is started anew. */
-  readonly adoption?: Adoption;
   /** Takes every event of every child, in order. Must not throw and must not wait. */
   readonly record: (event: SupervisionEvent) => void;
   /** A child or a group failed for good. It keeps the state `failed` and is tried again after its cool-down. */
@@ -52,7 +39,6 @@ export interface HostSupervisorOptions {
   readonly nowMs?: () => number;
   /** In [0, 1). */
   readonly random?: () => number;
-  readonly startProcess?: StartProcess;
 }
 
 export type Escalation =
@@ -67,7 +53,6 @@ const killedMsMaxDefault = 5_000;
 export class HostSupervisor {
   readonly #childHost: ChildHost;
   readonly #options: HostSupervisorOptions;
-  readonly #adoption: Adoption | undefined;
   readonly #policy: ChildPolicy;
   readonly #killedMsMax: number;
   readonly #children = new Map<string, SupervisedChild>();
@@ -82,7 +67,6 @@ export class HostSupervisor {
     this.#options = options;
     this.#policy = childPolicy(options.policy);
     this.#killedMsMax = options.killedMsMax ?? killedMsMaxDefault;
-    this.#adoption = options.adoption;
     this.#childHost = this.#hostOf(options);
   }
 
@@ -103,7 +87,7 @@ export class HostSupervisor {
     for (const name of new Set(specs.map(({ dataCenter }) => dataCenter)))
       this.#groupOf(name).add(children.filter(({ spec }) => spec.dataCenter === name));
     for (const child of children) child.start();
-    this.#adoption?.dismissOthers();
+    this.#options.launcher.dismissOthers();
   }
 
   /**
@@ -169,9 +153,7 @@ export class HostSupervisor {
   }
 
   #hostOf(options: HostSupervisorOptions): ChildHost {
-    const { entry, execArgv = [], stateDir, config, natsOf } = options;
-    const startProcess = options.startProcess ?? startActorProcess;
-    const startNoted = options.adoption ? noted(startProcess, options.adoption) : startProcess;
+    const { launcher } = options;
     return {
       host: options.host ?? hostname(),
       policy: this.#policy,
@@ -193,17 +175,10 @@ export class HostSupervisor {
         options.onEscalate?.({ scope: 'child', status: child.status(), failure }),
       crashed: ({ spec }) => this.#groupOf(spec.dataCenter).crashed(spec.address),
       startProcess: ({ epoch }, spec, handlers) => {
-        const { address, kind, dataCenter, index, partitions = [] } = spec;
-        const nats = natsOf(dataCenter, kind);
-        const identity = { address, kind, dataCenter, index, epoch, partitions } as const;
-        const serving = !this.#drained.has(dataCenter);
-        const start = { type: 'start', ...identity, config, nats, stateDir, serving } as const;
-        return startNoted({ entry, execArgv, start }, handlers);
+        const serving = !this.#drained.has(spec.dataCenter);
+        return launcher.start(spec, { epoch, serving }, handlers);
       },
-      claimProcess: ({ address, dataCenter, kind, partitions = [] }, handlers) => {
-        const startHash = startHashOf({ config, nats: natsOf(dataCenter, kind) });
-        return options.adoption?.claim(address, { kind, partitions, startHash }, handlers);
-      },
+      claimProcess: (spec, handlers) => launcher.claim(spec, handlers),
     };
   }
 
@@ -222,24 +197,6 @@ export class HostSupervisor {
     this.#groups.set(dataCenter, group);
     return group;
   }
-}
-
-/** Processes of which a successor would know. */
-function noted(startProcess: StartProcess, adoption: Adoption): StartProcess {
-  return (options, handlers) => {
-    const { address, epoch } = options.start;
-    const started = startProcess(
-      { ...options, note: (pid) => adoption.note(address, epoch, pid) },
-      {
-        ...handlers,
-        onExit: (exit) => {
-          if (started.pid !== null) adoption.forget(address, started.pid);
-          handlers.onExit(exit);
-        },
-      },
-    );
-    return started;
-  };
 }
 
 /** Milliseconds since 1970 that never jump: a clock that is set must not look like a silence or a storm of crashes. */

@@ -14,6 +14,7 @@ import type { ActorStatus } from '../../messages/actor-status.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { RunningCluster } from '../../cluster/cluster.js';
 import { startCluster } from '../../cluster/cluster.js';
+import { ownSite } from '../../site/nats-site.js';
 
 /** Weights of a row, as in the targets. */
 export const dim = 16;
@@ -54,7 +55,11 @@ export class BenchCluster {
       // By hand only.
       snapshots: { everyMs: 24 * 3_600_000, logRecordsMax: 2 ** 40 },
     });
-    const cluster = await startCluster({ config, stateDir: path.join(folder, 'state') });
+    const cluster = await startCluster({
+      config,
+      stateDir: path.join(folder, 'state'),
+      openSite: ownSite,
+    });
     try {
       await cluster.untilReady(120_000);
       return new BenchCluster(cluster, await PartitionDirectory.open(cluster.bus), folder);

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { loadClusterConfig } from '../../core/config/load.js';
-import type { ClusterSite, RunningCluster } from '../../cluster/cluster.js';
+import type { RunningCluster } from '../../cluster/cluster.js';
+import type { OpenSite } from '../../site/nats-site.js';
+import { accessSite, externalSite } from '../../site/nats-site.js';
 import { startCluster } from '../../cluster/cluster.js';
 import { stateDirDefault } from '../cluster-access.js';
 import type { Arguments, Command } from '../command.js';
@@ -52,7 +54,7 @@ export const host: Command = {
     const name = args.value('name') ?? hostname();
     if (!/^[A-Za-z0-9_-]+$/.test(name))
       throw new UsageError(`--name: "${name}" is not letters, digits, _ or -.`);
-    const site = siteOf(args);
+    const openSite = siteOf(args);
     const config = await loadClusterConfig(args.value('config'));
     const dataCenters = listOf(args.value('data-centers'));
     for (const each of dataCenters ?? [])
@@ -64,10 +66,12 @@ export const host: Command = {
       const cluster = await startCluster({
         config,
         stateDir: path.resolve(args.value('state') ?? stateDirDefault),
-        site,
-        host: name,
-        ...(dataCenters ? { dataCenters } : {}),
-        ...(capacity === undefined ? {} : { capacity: integerOf(capacity, 'capacity', 1) }),
+        openSite,
+        host: {
+          name,
+          ...(dataCenters ? { dataCenters } : {}),
+          ...(capacity === undefined ? {} : { capacity: integerOf(capacity, 'capacity', 1) }),
+        },
         log: out.note,
       });
       await runUntil(cluster, interrupt.signal, name, out.note);
@@ -98,13 +102,13 @@ async function runUntil(
   }
 }
 
-function siteOf(args: Arguments): ClusterSite {
+function siteOf(args: Arguments): OpenSite {
   const accessFile = args.value('access');
   const natsUrl = args.value('nats') ?? process.env['NATS_URL'];
   if (accessFile !== undefined && args.value('nats') !== undefined)
     throw new UsageError('--access and --nats exclude each other.');
-  if (accessFile !== undefined) return { accessFile: path.resolve(accessFile) };
-  if (natsUrl !== undefined && natsUrl !== '') return { natsUrl };
+  if (accessFile !== undefined) return ({ config }) => accessSite(config, path.resolve(accessFile));
+  if (natsUrl !== undefined && natsUrl !== '') return ({ config }) => externalSite(config, natsUrl);
   throw new UsageError(
     'a host needs --access FILE or --nats URL; `starling up` starts servers of its own.',
   );

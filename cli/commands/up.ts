@@ -7,6 +7,8 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import { readClusterAccess } from '../../runtime/cluster-file.js';
 import type { RunningCluster } from '../../cluster/cluster.js';
 import { startCluster } from '../../cluster/cluster.js';
+import type { OpenSite } from '../../site/nats-site.js';
+import { externalSite, ownSite } from '../../site/nats-site.js';
 import { replayDirDefault, stateDirDefault } from '../cluster-access.js';
 import type { Arguments, Command, Output } from '../command.js';
 import { UsageError, durationMs, exitCode, expectPositionals } from '../command.js';
@@ -87,6 +89,10 @@ interface Start {
   readonly interrupt: Interrupt;
 }
 
+function givenSite(natsUrl: string): OpenSite {
+  return ({ config }) => externalSite(config, natsUrl);
+}
+
 /** Starts, runs, and stops whatever happens. */
 async function withCluster(
   { args, out, config, stateDir, interrupt }: Start,
@@ -96,7 +102,7 @@ async function withCluster(
   const cluster = await startCluster({
     config,
     stateDir,
-    ...(natsUrl === undefined || natsUrl === '' ? {} : { site: { natsUrl } }),
+    openSite: natsUrl === undefined || natsUrl === '' ? ownSite : givenSite(natsUrl),
     log: out.note,
   });
   try {

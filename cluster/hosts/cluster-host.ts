@@ -1,42 +1,42 @@
 import { randomUUID } from 'node:crypto';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { statusReply } from '../../messages/cluster-status.js';
-import type { HostRecord } from '../../messages/hosts.js';
+import type { HostRecord, HostedServer } from '../../messages/hosts.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { policyOf } from '../../runtime/restart-policy.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
-import type { Adoption } from '../../supervisor/adoption/adoption.js';
-import { FileEpochStore } from '../../supervisor/epochs.js';
-import { HostSupervisor } from '../../supervisor/host-supervisor.js';
+import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
+import type { Launcher } from '../../supervisor/actor-launcher.js';
+import { HostSupervisor, type Escalation } from '../../supervisor/host-supervisor.js';
+import { DrainStore } from '../drains/drain-store.js';
 import { takeUpDuties } from '../leadership/duties.js';
 import { LeaderCandidate } from '../leadership/leader-candidate.js';
-import type { NatsSite } from '../../site/nats-site.js';
-import { readJson, writePrivateJson } from '../../runtime/os/private-file.js';
+import { specsOf } from '../placement/actor-placement.js';
+import { PlacementStore } from '../placement/placement-store.js';
 import { SupervisionLog } from '../supervision-log.js';
 import { ClusterView } from './cluster-view.js';
 import { HostAgent } from './host-agent.js';
-import { DrainStore } from '../drains/drain-store.js';
-import { HostRegistry } from './host-registry.js';
 import { HostLease } from './host-lease.js';
-import { SharedEpochStore } from './shared-epochs.js';
-import { PlacementStore } from '../placement/placement-store.js';
+import { HostRegistry } from './host-registry.js';
+import { SharedEpochStore, type LocalEpochs } from './shared-epochs.js';
 
-export interface ClusterHostOptions {
+/** What this machine brings into the cluster. */
+export type HostOffer = Pick<HostRecord, 'name' | 'dataCenters' | 'capacity'>;
+
+export interface HostParts {
   readonly config: ClusterConfig;
-  /** Of this host alone, and locked. */
-  readonly stateDir: string;
-  /** What an earlier supervisor left here. */
-  readonly adoption: Adoption;
-  readonly site: NatsSite;
   /** Connected as supervisor. */
   readonly bus: NatsBus;
-  readonly name: string;
-  readonly dataCenters: readonly string[];
-  readonly capacity: number;
+  readonly host: HostOffer;
+  readonly launcher: Launcher;
+  /** Of this host alone, for when the bucket is away. */
+  readonly epochs: LocalEpochs;
+  /** Returns the life of this host before; its key may be taken over at once. */
+  readonly noteLife: (life: string) => Promise<string | undefined>;
+  readonly servers: () => readonly HostedServer[];
   /** Brings the streams up to what the configuration says; for the one that leads. */
   readonly prepareStreams: () => Promise<void>;
   readonly log: (line: string) => void;
@@ -49,197 +49,191 @@ export interface ClusterHost extends Stoppable {
   leads(): boolean;
 }
 
-const actorEntry = fileURLToPath(new URL('../../actors/main.js', import.meta.url));
-const watchMs = 1_000;
+/** What every host knows and the leader changes. */
+export interface SharedState {
+  readonly events: SupervisionLog;
+  readonly placement: PlacementStore;
+  readonly drains: DrainStore;
+  readonly registry: HostRegistry;
+}
 
 /**
  * This machine as a part of the cluster: it runs the actors placed on it, tells of them, answers for the status of the
  * whole, and stands ready to lead. What it has taken it gives back in reverse order, when it stops and when a step of
  * the start fails.
  */
-export async function joinCluster(options: ClusterHostOptions): Promise<ClusterHost> {
-  const { log } = options;
-  const undo: (() => Promise<void>)[] = [];
-  const unwind = async (): Promise<void> => {
-    for (let step = undo.pop(); step; step = undo.pop()) {
-      await step().catch((error: unknown) =>
-        log(`while stopping: ${codeOf(error)}: ${messageOf(error)}`),
-      );
-    }
-  };
-  try {
-    return await join(options, undo, unwind);
-  } catch (error) {
-    await unwind();
-    throw error;
+export function joinCluster(parts: HostParts): Promise<ClusterHost> {
+  const told = (error: unknown): void =>
+    parts.log(`while stopping: ${codeOf(error)}: ${messageOf(error)}`);
+  return builtUp(async (undo) => {
+    const record = { ...parts.host, life: randomUUID(), left: false };
+    const shared = await openShared(parts, record, undo);
+    const member = new Member(parts, record, shared);
+    await member.start(undo);
+    return {
+      view: member.view,
+      events: shared.events,
+      leads: () => member.leads,
+      stop: async () => (await undo.unwind()).forEach(told),
+    };
+  }, told);
+}
+
+async function openShared(
+  { bus, config, noteLife, log }: HostParts,
+  record: HostRecord,
+  undo: UndoStack,
+): Promise<SharedState> {
+  const { hostLeaseMs: leaseMs, calmMs } = config.supervision;
+  const events = undo.use(new SupervisionLog(bus, record.name, log));
+  const placement = undo.use(await PlacementStore.open(bus));
+  const drains = undo.use(await DrainStore.open(bus));
+  const lifeBefore = await noteLife(record.life);
+  // Given back after the actors have ended, so that nobody starts them elsewhere while they finish.
+  undo.use(await HostLease.take({ bus, record, lifeBefore, leaseMs, log }));
+  const registry = undo.use(await HostRegistry.open({ bus, leaseMs, calmMs }));
+  return { events, placement, drains, registry };
+}
+
+/** Too low: load for nothing. Too high: a host that falls silent is shown so much later. */
+const watchMs = 1_000;
+
+/** The parts of a host that hear of each other. */
+class Member {
+  readonly #parts: HostParts;
+  readonly #record: HostRecord;
+  readonly #shared: SharedState;
+  readonly #supervisor: HostSupervisor;
+  readonly #agent: HostAgent;
+  readonly #candidate: LeaderCandidate;
+  readonly view: ClusterView;
+
+  constructor(parts: HostParts, record: HostRecord, shared: SharedState) {
+    this.#parts = parts;
+    this.#record = record;
+    this.#shared = shared;
+    this.#supervisor = this.#makeSupervisor();
+    this.view = this.#makeView();
+    this.#agent = this.#makeAgent();
+    this.#candidate = this.#makeCandidate();
+  }
+
+  get leads(): boolean {
+    return this.#candidate.leads;
+  }
+
+  async start(undo: UndoStack): Promise<void> {
+    const { config } = this.#parts;
+    const { placement, drains } = this.#shared;
+    // Nobody is left to look after them when this process leaves in a hurry.
+    const killAll = (): void => this.#supervisor.killAll();
+    process.on('exit', killAll);
+    undo.defer(() => process.off('exit', killAll));
+    undo.defer(() => this.#supervisor.stopAll(config.supervision.drainMs));
+    undo.use(this.view);
+    const serve = (dataCenter: string, { drained }: { readonly drained: boolean }): void =>
+      this.#supervisor.setServing(dataCenter, !drained);
+    for (const [dataCenter, entry] of drains.entries) serve(dataCenter, entry);
+    drains.onChange(serve);
+    undo.use(this.#agent);
+    placement.onChange(() => this.view.changed());
+    this.view.onHeard(() => this.#agent.heard());
+    // A host that falls silent is no news by itself.
+    const timer = setInterval(() => {
+      this.view.changed();
+      this.#agent.heard();
+    }, watchMs);
+    undo.defer(() => clearInterval(timer));
+    undo.use(this.#serveStatus());
+    this.#agent.start();
+    undo.use(this.#candidate);
+    await this.#candidate.start();
+  }
+
+  #makeSupervisor(): HostSupervisor {
+    const { bus, config, launcher, epochs, log } = this.#parts;
+    const { strategy, groupRestartsMax: restartsMax } = config.supervision;
+    const training = `${trainingDataCenter(config)}.`;
+    return new HostSupervisor({
+      launcher,
+      host: this.#record.name,
+      epochs: new SharedEpochStore(bus, epochs, (address) => !address.startsWith(training)),
+      record: this.#shared.events.record,
+      policy: policyOf(config.supervision),
+      group: { strategy, restartsMax },
+      onChange: () => {
+        this.#agent.changed();
+        this.view.changed();
+      },
+      onEscalate: (escalation) => log(escalationLine(escalation)),
+    });
+  }
+
+  #makeView(): ClusterView {
+    const { bus, config } = this.#parts;
+    const { placement, drains, events } = this.#shared;
+    return new ClusterView({
+      bus,
+      config,
+      own: () => this.#agent.status(),
+      leader: () => this.#candidate.leader,
+      placement: () => placement.record,
+      drains,
+      events,
+      natsVersion: bus.serverVersion,
+      silenceMsMax: config.supervision.hostLeaseMs,
+    });
+  }
+
+  #makeAgent(): HostAgent {
+    const { bus, config, servers, log } = this.#parts;
+    return new HostAgent({
+      bus,
+      record: this.#record,
+      supervisor: this.#supervisor,
+      placement: this.#shared.placement,
+      specsOf: (placement) => specsOf(config, placement),
+      natsServers: servers,
+      runsElsewhere: (address) => this.view.runsElsewhere(address),
+      log,
+    });
+  }
+
+  #makeCandidate(): LeaderCandidate {
+    const { bus, config, prepareStreams, log } = this.#parts;
+    const { name: host, life, dataCenters } = this.#record;
+    const { hostLeaseMs: leaseMs } = config.supervision;
+    return new LeaderCandidate({
+      bus,
+      host,
+      life,
+      leaseMs,
+      // Where the bucket is, with the actors that need a leader most.
+      patienceMs: dataCenters.includes(trainingDataCenter(config)) ? 0 : leaseMs / 2,
+      lead: (term) =>
+        takeUpDuties({
+          ...{ bus, config, host, term, view: this.view, shared: this.#shared },
+          prepareStreams,
+          log,
+        }),
+      log,
+    });
+  }
+
+  #serveStatus(): ServedEndpoint {
+    const { bus } = this.#parts;
+    return new ServedEndpoint(bus, {
+      subject: bus.names.subject.status,
+      queue: 'status',
+      inFlightMax: 32,
+      deadlineMs: 5_000,
+      handle: async () => statusReply(this.view.status()),
+    });
   }
 }
 
-async function join(
-  options: ClusterHostOptions,
-  undo: (() => Promise<void>)[],
-  unwind: () => Promise<void>,
-): Promise<ClusterHost> {
-  const { config, bus, site, name, log } = options;
-  const { hostLeaseMs } = config.supervision;
-  const record = { name, ...recordOf(options) };
-  const events = new SupervisionLog(bus, name, log);
-  undo.push(() => events.stop());
-  const placement = await PlacementStore.open(bus);
-  undo.push(() => placement.stop());
-  const drains = await DrainStore.open(bus);
-  undo.push(() => drains.stop());
-  const lease = await HostLease.take({
-    bus,
-    record,
-    lifeBefore: await noteLife(options.stateDir, record.life),
-    leaseMs: hostLeaseMs,
-    log,
-  });
-  // After the actors, so that nobody starts them elsewhere while they finish.
-  undo.push(() => lease.stop());
-  const registry = await HostRegistry.open({
-    bus,
-    leaseMs: hostLeaseMs,
-    calmMs: config.supervision.calmMs,
-  });
-  undo.push(() => registry.stop());
-  let changed = (): void => undefined;
-  const supervisor = await superviseHere(options, events, () => changed());
-  // Nobody is left to look after them when this process leaves in a hurry.
-  const killAll = (): void => supervisor.killAll();
-  process.on('exit', killAll);
-  undo.push(async () => void process.off('exit', killAll));
-  undo.push(() => supervisor.stopAll(config.supervision.drainMs));
-  const view: ClusterView = new ClusterView({
-    bus,
-    config,
-    own: () => agent.status(),
-    leader: () => candidate.leader,
-    placement: () => placement.record,
-    drains,
-    events,
-    natsVersion: bus.serverVersion,
-    silenceMsMax: hostLeaseMs,
-  });
-  undo.push(() => view.stop());
-  for (const [dataCenter, { drained }] of drains.entries)
-    supervisor.setServing(dataCenter, !drained);
-  drains.onChange((dataCenter, { drained }) => supervisor.setServing(dataCenter, !drained));
-  const agent: HostAgent = new HostAgent({
-    bus,
-    config,
-    record,
-    supervisor,
-    placement,
-    natsServers: () => site.servers(),
-    runsElsewhere: (address) => view.runsElsewhere(address),
-    log,
-  });
-  undo.push(() => agent.stop());
-  const candidate: LeaderCandidate = new LeaderCandidate({
-    bus,
-    host: name,
-    life: record.life,
-    leaseMs: hostLeaseMs,
-    // Where the bucket is, with the actors that need a leader most.
-    patienceMs: options.dataCenters.includes(trainingDataCenter(config)) ? 0 : hostLeaseMs / 2,
-    lead: (term) =>
-      takeUpDuties({
-        bus,
-        config,
-        host: name,
-        term,
-        events,
-        view,
-        placement,
-        drains,
-        registry,
-        prepareStreams: options.prepareStreams,
-        log,
-      }),
-    log,
-  });
-  changed = () => {
-    agent.changed();
-    view.changed();
-  };
-  placement.onChange(() => view.changed());
-  view.onHeard(() => agent.heard());
-  // A host that falls silent is no news by itself.
-  const timer = setInterval(() => {
-    view.changed();
-    agent.heard();
-  }, watchMs);
-  undo.push(async () => clearInterval(timer));
-  const endpoint = new ServedEndpoint(bus, {
-    subject: bus.names.subject.status,
-    queue: 'status',
-    inFlightMax: 32,
-    deadlineMs: 5_000,
-    handle: async () => statusReply(view.status()),
-  });
-  undo.push(() => endpoint.stop());
-  agent.start();
-  undo.push(() => candidate.stop());
-  await candidate.start();
-  return { view, events, leads: () => candidate.leads, stop: unwind };
-}
-
-function recordOf({ dataCenters, capacity }: ClusterHostOptions): Omit<HostRecord, 'name'> {
-  return { life: randomUUID(), dataCenters, capacity, left: false };
-}
-
-/** Remembers this life; the key of the one before may be taken over at once. */
-async function noteLife(stateDir: string, life: string): Promise<string | undefined> {
-  const file = path.join(stateDir, 'host.json');
-  const before = (await readJson(file)) as { readonly life?: string } | undefined;
-  await writePrivateJson(file, { life });
-  return before?.life;
-}
-
-async function superviseHere(
-  { config, stateDir, site, bus, name, adoption, log }: ClusterHostOptions,
-  events: SupervisionLog,
-  changed: () => void,
-): Promise<HostSupervisor> {
-  const training = trainingDataCenter(config);
-  const epochs = new SharedEpochStore(
-    bus,
-    await FileEpochStore.open(stateDir),
-    (address) => !address.startsWith(`${training}.`),
-  );
-  return new HostSupervisor({
-    entry: actorEntry,
-    stateDir,
-    config,
-    host: name,
-    natsOf: site.access,
-    epochs,
-    adoption,
-    record: events.record,
-    policy: policyOf(config),
-    onChange: changed,
-    group: {
-      strategy: config.supervision.strategy,
-      restartsMax: config.supervision.groupRestartsMax,
-    },
-    onEscalate: (escalation) => {
-      const { scope, failure } = escalation;
-      const failed = scope === 'child' ? escalation.status.address : escalation.dataCenter;
-      log(`${failed} failed for good: ${failure.message}; it is tried again later`);
-    },
-  });
-}
-
-function policyOf(config: ClusterConfig) {
-  const { suspectAfterMs, restartsMax, restartsWindowMs, backoffMs, drainMs } = config.supervision;
-  return {
-    heartbeatSilenceMs: suspectAfterMs,
-    restartsMax,
-    restartWindowMs: restartsWindowMs,
-    backoffMsMin: backoffMs.base,
-    backoffMsMax: backoffMs.max,
-    drainMs,
-  };
+function escalationLine(escalation: Escalation): string {
+  const { scope, failure } = escalation;
+  const failed = scope === 'child' ? escalation.status.address : escalation.dataCenter;
+  return `${failed} failed for good: ${failure.message}; it is tried again later`;
 }

@@ -6,7 +6,7 @@ import { parseHostStatus } from '../../messages/hosts.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
-import { placeActors } from '../placement/actor-placement.js';
+import { specsOf } from '../placement/actor-placement.js';
 import type { SupervisionLog } from '../supervision-log.js';
 import { Watchers } from '../../supervisor/readiness-watchers.js';
 import { DataCenters } from '../drains/data-center-watch.js';
@@ -180,12 +180,6 @@ export class ClusterView implements Stoppable {
       ]),
     );
   }
-}
-
-/** All actors that a placement asks for, whether a host has them or not. */
-export function specsOf(config: ClusterConfig, { counts }: PlacementRecord): ActorSpec[] {
-  const { dataCenters, partitions } = config;
-  return placeActors({ dataCenters, actors: counts, partitions });
 }
 
 function areReady(actors: readonly ActorStatus[]): boolean {

@@ -1,5 +1,5 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
-import type { ClusterConfig } from '../../core/config/schema.js';
+import type { ActorSpec } from '../../messages/actor-spec.js';
 import type {
   HostRecord,
   HostStatus,
@@ -9,7 +9,6 @@ import type {
 import { encodeRecord } from '../../messages/hosts.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import type { HostSupervisor } from '../../supervisor/host-supervisor.js';
-import { specsOf } from './cluster-view.js';
 import type { PlacementStore } from '../placement/placement-store.js';
 
 /** Between two tellings when nothing happens. Too low: traffic. Too high: figures are old, and a silent host is noticed late. */
@@ -19,10 +18,11 @@ const tellSoonMs = 20;
 
 export interface AgentOptions {
   readonly bus: Bus;
-  readonly config: ClusterConfig;
   readonly record: HostRecord;
   readonly supervisor: HostSupervisor;
   readonly placement: PlacementStore;
+  /** All actors that a placement asks for, on whatever host. */
+  readonly specsOf: (placement: PlacementRecord) => readonly ActorSpec[];
   readonly natsServers: () => readonly HostedServer[];
   /** Whether a host that lives tells that it runs the actor: two processes of one address must not overlap. */
   readonly runsElsewhere: (address: string) => boolean;
@@ -99,10 +99,8 @@ export class HostAgent implements Stoppable {
 
   #apply(record: PlacementRecord): void {
     if (this.#stopped) return;
-    const { config, supervisor, record: own, runsElsewhere, log } = this.#options;
-    const wanted = specsOf(config, record).filter(
-      ({ address }) => record.hosts[address] === own.name,
-    );
+    const { specsOf, supervisor, record: own, runsElsewhere, log } = this.#options;
+    const wanted = specsOf(record).filter(({ address }) => record.hosts[address] === own.name);
     const running = new Set(supervisor.snapshot().map(({ address }) => address));
     const missing = wanted.filter(({ address }) => !running.has(address));
     const free = missing.filter(({ address }) => !runsElsewhere(address));

@@ -16,13 +16,18 @@ const countPolicy: RetryPolicy = {
   worth: (error) => codeOf(error) === 'CONFLICT',
 };
 
+/** Of one host. `raise`: elsewhere the address has come so far. */
+export interface LocalEpochs extends EpochStore {
+  raise(address: string, epoch: number): void;
+}
+
 /**
  * Epochs of addresses that may run on any host: counted in the bucket, where all hosts see them, and on this host as
  * well, so that they go on when the bucket is away.
  */
 export class SharedEpochStore implements EpochStore {
   readonly #bus: Pick<Bus, 'names' | 'bucketEntry' | 'bucketUpdate'>;
-  readonly #local: EpochStore & { raise(address: string, epoch: number): void };
+  readonly #local: LocalEpochs;
   readonly #mayRunAlone: (address: string) => boolean;
 
   /**
@@ -31,7 +36,7 @@ export class SharedEpochStore implements EpochStore {
    */
   constructor(
     bus: Pick<Bus, 'names' | 'bucketEntry' | 'bucketUpdate'>,
-    local: EpochStore & { raise(address: string, epoch: number): void },
+    local: LocalEpochs,
     mayRunAlone: (address: string) => boolean,
   ) {
     this.#bus = bus;

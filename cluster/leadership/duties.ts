@@ -2,13 +2,12 @@ import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
+import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
+import type { SharedState } from '../hosts/cluster-host.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
-import type { HostRegistry, HostState } from '../hosts/host-registry.js';
-import type { PlacementStore } from '../placement/placement-store.js';
-import type { DrainStore } from '../drains/drain-store.js';
-import { PartitionServices } from '../partitions/partition-services.js';
-import type { SupervisionLog } from '../supervision-log.js';
+import type { HostState } from '../hosts/host-registry.js';
 import { DrainKeeper } from '../drains/drain-keeper.js';
+import { PartitionServices } from '../partitions/partition-services.js';
 import { PlacementKeeper, placementFailure } from '../placement/placement-keeper.js';
 
 export interface DutiesOptions {
@@ -16,78 +15,82 @@ export interface DutiesOptions {
   readonly config: ClusterConfig;
   readonly host: string;
   readonly term: number;
-  readonly events: SupervisionLog;
   readonly view: ClusterView;
-  readonly placement: PlacementStore;
-  readonly drains: DrainStore;
-  readonly registry: HostRegistry;
+  readonly shared: SharedState;
   /** Brings the streams up to what the configuration says. */
   readonly prepareStreams: () => Promise<void>;
   readonly log: (line: string) => void;
 }
+
+type Happened = Omit<SupervisionEvent, 'atMs'>;
 
 /**
  * What the leader does, and nobody else: it places actors on hosts, looks after partitions and snapshots, and does what
  * people ask of the cluster. All that it begins, `stop` ends; what it has written stays, and the next leader goes on
  * from there.
  */
-export async function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
-  const { bus, config, events, view, placement, drains, registry, log, term, host } = options;
-  const undo: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (let step = undo.pop(); step; step = undo.pop()) await step();
-  };
-  const record = (event: Omit<SupervisionEvent, 'atMs'>): void =>
-    events.record({ atMs: Date.now(), ...event });
-  try {
-    record({ address: host, type: 'lead', detail: `term ${term}`, epoch: term });
-    const services = await PartitionServices.open({ bus, config, events, log, term });
-    undo.push(() => services.stop());
-    const keeper = new PlacementKeeper({
-      config,
-      term,
-      store: placement,
-      registry,
-      view,
+export function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
+  const { log } = options;
+  return builtUp(
+    async (undo) => {
+      await begin(options, undo);
+      // Nobody waits for it: what is there already is enough to go on with.
+      options
+        .prepareStreams()
+        .catch((error: unknown) =>
+          log(`streams are not up to date: ${codeOf(error)}: ${messageOf(error)}`),
+        );
+      return { stop: () => undo.disposeAsync() };
+    },
+    (error) => log(`while stepping down: ${codeOf(error)}: ${messageOf(error)}`),
+  );
+}
+
+async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
+  const { bus, config, host, term, view, shared, log } = options;
+  const { events } = shared;
+  const record = (event: Happened): void => events.record({ atMs: Date.now(), ...event });
+  record({ address: host, type: 'lead', detail: `term ${term}`, epoch: term });
+  const services = undo.use(await PartitionServices.open({ bus, config, events, log, term }));
+  const keeper = undo.use(
+    new PlacementKeeper({
+      ...{ config, term, view, record },
+      store: shared.placement,
+      registry: shared.registry,
       counts: services.counts,
-      record,
       failed: (error) => {
         if (codeOf(error) !== 'FENCED') log(placementFailure(error));
       },
-    });
-    undo.push(() => keeper.stop());
-    keeper.plan();
-    const states = new Map<string, HostState>();
-    undo.push(async () => forget());
-    const forget = registry.onChange((name, state) => {
-      if (states.get(name) === state) return;
-      states.set(name, state);
-      record({ address: name, type: 'host', detail: state, epoch: term });
-      keeper.placeSoon();
-    });
-    const actors = {
-      view,
-      place: (counts: typeof services.counts) => keeper.place(counts),
-      hostOf: (address: string) => keeper.hostOf(address),
-    };
-    await services.prepare(actors);
-    // Lost with the last leader, perhaps: their standbys are quicker than who will be started in their place.
-    await services.replace(keeper.onLostHosts, 'its host is lost');
-    await keeper.place();
-    const drainer = new DrainKeeper({ term, store: drains, view, record, log });
-    undo.push(() => drainer.stop());
-    await services.watch({ ...actors, drainer });
-    // Before the actors go: what they leave behind then is not to be replaced.
-    undo.push(() => services.unwatch());
-    // Nobody waits for it: what is there already is enough to go on with.
-    options
-      .prepareStreams()
-      .catch((error: unknown) =>
-        log(`streams are not up to date: ${codeOf(error)}: ${messageOf(error)}`),
-      );
-    return { stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+    }),
+  );
+  keeper.plan();
+  undo.defer(placeWhenHostsChange(options, keeper, record));
+  const actors = {
+    view,
+    place: (counts: typeof services.counts) => keeper.place(counts),
+    hostOf: (address: string) => keeper.hostOf(address),
+  };
+  await services.prepare(actors);
+  // Lost with the last leader, perhaps: their standbys are quicker than who will be started in their place.
+  await services.replace(keeper.onLostHosts, 'its host is lost');
+  await keeper.place();
+  const drainer = undo.use(new DrainKeeper({ term, store: shared.drains, view, record, log }));
+  await services.watch({ ...actors, drainer });
+  // Before the actors go: what they leave behind then is not to be replaced.
+  undo.defer(() => services.unwatch());
+}
+
+/** @returns what ends it. */
+function placeWhenHostsChange(
+  { shared: { registry }, term }: DutiesOptions,
+  keeper: PlacementKeeper,
+  record: (event: Happened) => void,
+): () => void {
+  const states = new Map<string, HostState>();
+  return registry.onChange((name, state) => {
+    if (states.get(name) === state) return;
+    states.set(name, state);
+    record({ address: name, type: 'host', detail: state, epoch: term });
+    keeper.placeSoon();
+  });
 }

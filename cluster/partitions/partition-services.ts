@@ -5,6 +5,7 @@ import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
+import { UndoStack } from '../../runtime/undo-stack.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { DrainKeeper } from '../drains/drain-keeper.js';
 import { LeaseWatch } from '../leadership/lease-watch.js';
@@ -48,7 +49,7 @@ export class PartitionServices implements Stoppable {
   #counts: ActorCounts;
   #scale: Scale | undefined;
   #actors: PlacedActors | undefined;
-  #undo: (() => unknown)[] = [];
+  readonly #watching = new UndoStack();
   #calm: NodeJS.Timeout | undefined;
   /** Another leader has started shards before. */
   #atWork = false;
@@ -112,7 +113,7 @@ export class PartitionServices implements Stoppable {
       this.#counts,
     );
     this.#scale = scale;
-    this.#undo.push(events.onEvent((event) => this.#hear(event, view)));
+    this.#watching.defer(events.onEvent((event) => this.#hear(event, view)));
     if (config.standby > 0) {
       const leases = new LeaseWatch(bus, {
         keys: leaseKeys,
@@ -122,7 +123,7 @@ export class PartitionServices implements Stoppable {
         onExpired: (key) => void this.#replace(addressOfLease(key)!, 'its lease ran out'),
       });
       await leases.start();
-      this.#undo.push(() => leases.stop());
+      this.#watching.use(leases);
     }
     const snapshots = new SnapshotKeeper({
       bus,
@@ -136,7 +137,7 @@ export class PartitionServices implements Stoppable {
         ),
     });
     snapshots.start();
-    this.#undo.push(() => snapshots.stop());
+    this.#watching.use(snapshots);
     const operations = new Operations({
       bus,
       config,
@@ -148,18 +149,24 @@ export class PartitionServices implements Stoppable {
       term,
       onRestored: (detail) => this.#record('restore', detail),
     });
-    this.#undo.push(() => operations.stop());
+    this.#watching.use(operations);
   }
 
   /** Nothing is promoted, moved or copied any more. */
   async unwatch(): Promise<void> {
-    for (let step = this.#undo.pop(); step; step = this.#undo.pop()) await step();
-    clearTimeout(this.#calm);
+    try {
+      await this.#watching.disposeAsync();
+    } finally {
+      clearTimeout(this.#calm);
+    }
   }
 
   async stop(): Promise<void> {
-    await this.unwatch();
-    await this.#directory.stop();
+    try {
+      await this.unwatch();
+    } finally {
+      await this.#directory.stop();
+    }
   }
 
   #hear({ address, type, epoch }: SupervisionEvent, view: ClusterView): void {

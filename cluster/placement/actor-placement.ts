@@ -1,6 +1,7 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { actorKinds, type ActorKind } from '../../messages/actor-kinds.js';
 import { addressOf, type ActorSpec } from '../../messages/actor-spec.js';
+import type { PlacementRecord } from '../../messages/hosts.js';
 
 /**
  * Which actors a configuration asks for, and where: a pure function, so that every host that knows the configuration
@@ -68,6 +69,14 @@ export function placeActors(input: PlacementInput): ActorSpec[] {
     }
   }
   return specs.sort((a, b) => a.tier - b.tier);
+}
+
+/** All actors that a placement asks for, whether a host has them or not. */
+export function specsOf(
+  { dataCenters, partitions }: Omit<PlacementInput, 'actors'>,
+  { counts }: Pick<PlacementRecord, 'counts'>,
+): ActorSpec[] {
+  return placeActors({ dataCenters, actors: counts, partitions });
 }
 
 function specOf(

@@ -1,7 +1,7 @@
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { identityOf, type ProcessIdentity } from '../../runtime/os/process-identity.js';
 import type { ProcessNotes } from '../../runtime/os/process-notes.js';
-import { childPolicy, type ChildPolicy } from '../../runtime/restart-policy.js';
+import { childPolicy } from '../../runtime/restart-policy.js';
 import { isAtLeast, type NatsServerBinary } from './find-server.js';
 import { acceptsClients, isAlive, isHealthy } from './monitor.js';
 import { choosePorts, isFree, keptPorts, type PortChoice } from './ports.js';
@@ -14,7 +14,7 @@ import {
 import { remedyFor, riskOf, versionWithSyncAlways } from './server-age.js';
 import { ServerFolder, type PortsByName, type ServerConfigs } from './server-folder.js';
 import { adoptServerProcess } from './server-process.js';
-import { ServerRunner, type ServerEvents } from './server-runner.js';
+import { ServerRunner, type ServerEvents, type ServerRestarts } from './server-runner.js';
 import type { ServerCredentials } from './server-users.js';
 import { noteStreamVersions, requireReadableStreams } from './stream-versions.js';
 
@@ -42,8 +42,7 @@ export interface NatsServersOptions extends ServerEvents {
   readonly storageBytesMax: number;
   /** Flush to disk before each acknowledgement; default false. @throws CONFIG_INVALID before 2.10 */
   readonly syncAlways?: boolean;
-  /** Of restarts; only the window, backoff and drain time are used. */
-  readonly policy?: Partial<ChildPolicy>;
+  readonly restarts?: ServerRestarts;
   readonly log?: (line: string) => void;
   /** Too short: a start on a busy machine is given up. Too long: a start that can't succeed is waited for. */
   readonly startMsMax?: number;
@@ -72,7 +71,7 @@ const startMsMaxDefault = 60_000;
 /** Of servers whose ports were taken between the choice and the start. */
 const startsMax = 3;
 
-/** For a server that is left and can't stay. */
+/** For a server to end by itself, as it does in some tenths of a second unless it hangs. */
 const endGraceMs = 10_000;
 
 /**
@@ -188,7 +187,6 @@ async function endServers(notes: ProcessNotes<ProcessIdentity>): Promise<void> {
 class ServerGroup implements NatsServers {
   readonly #startMsMax: number;
   readonly #runners: readonly ServerRunner[];
-  readonly #drainMs: number;
   readonly #notes: ProcessNotes<ProcessIdentity>;
   /** The last chance not to leave servers behind, when the process ends without stop(). */
   readonly #killAll = () => this.#runners.forEach((runner) => runner.kill('SIGTERM'));
@@ -200,8 +198,7 @@ class ServerGroup implements NatsServers {
     servers: readonly DataCenterServer[],
     kept: ReadonlyMap<string, ProcessIdentity>,
   ) {
-    const { startMsMax = startMsMaxDefault, log, binary } = options;
-    const policy = childPolicy(options.policy);
+    const { startMsMax = startMsMaxDefault, restarts = childPolicy(), log, binary } = options;
     const events: ServerEvents = {
       ...options,
       onStarted: (dataCenter, pid) => {
@@ -213,12 +210,11 @@ class ServerGroup implements NatsServers {
       },
     };
     this.#startMsMax = startMsMax;
-    this.#drainMs = policy.drainMs;
     this.#notes = folder.notes;
     process.on('exit', this.#killAll);
     this.#runners = servers.map((server) => {
       const files = { binary: binary.path, ...folder.filesOf(server.name) };
-      return new ServerRunner(server, files, policy, events, kept.get(server.name));
+      return new ServerRunner(server, files, restarts, events, kept.get(server.name));
     });
   }
 
@@ -252,7 +248,7 @@ class ServerGroup implements NatsServers {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#runners.map((runner) => runner.stop(this.#drainMs)));
+    await Promise.all(this.#runners.map((runner) => runner.stop(endGraceMs)));
     process.off('exit', this.#killAll);
     await this.#notes.settled();
   }

@@ -6,7 +6,8 @@ import {
   backoffMs,
   noCrashes,
   recordCrash,
-  type ChildPolicy,
+  type Backoff,
+  type RestartIntensity,
 } from '../../runtime/restart-policy.js';
 import { acceptsClients, hasGateways, hasMetaLeader, isAlive } from './monitor.js';
 import type { DataCenterServer } from './server-config.js';
@@ -50,6 +51,9 @@ export interface ServerEvents {
   onRestart?(event: ServerRestartEvent): void;
 }
 
+/** There is no last one: it goes on for ever. */
+export type ServerRestarts = Backoff & Pick<RestartIntensity, 'restartWindowMs'>;
+
 export interface ServerFiles {
   readonly binary: string;
   readonly configFile: string;
@@ -66,7 +70,7 @@ const silencesMax = 3;
 export class ServerRunner {
   readonly server: DataCenterServer;
   readonly #files: ServerFiles;
-  readonly #policy: ChildPolicy;
+  readonly #restarts: ServerRestarts;
   readonly #events: ServerEvents;
   readonly #stopping = new AbortController();
   #process: ServerProcess;
@@ -76,13 +80,13 @@ export class ServerRunner {
   constructor(
     server: DataCenterServer,
     files: ServerFiles,
-    policy: ChildPolicy,
+    restarts: ServerRestarts,
     events: ServerEvents,
     kept?: ProcessIdentity,
   ) {
     this.server = server;
     this.#files = files;
-    this.#policy = policy;
+    this.#restarts = restarts;
     this.#events = events;
     this.#process = kept === undefined ? this.#launch() : adoptServerProcess(kept);
     if (kept !== undefined) events.onKept?.(server.name, kept.pid);
@@ -139,8 +143,8 @@ export class ServerRunner {
       if (this.#isStopping()) return;
       const error = await this.#failure(exit);
       const exitedAtMs = Date.now();
-      this.#crashes = recordCrash(this.#crashes, exitedAtMs, this.#policy.restartWindowMs);
-      const restartInMs = backoffMs(this.#crashes, this.#policy, Math.random());
+      this.#crashes = recordCrash(this.#crashes, exitedAtMs, this.#restarts.restartWindowMs);
+      const restartInMs = backoffMs(this.#crashes, this.#restarts, Math.random());
       this.#events.onExit?.({
         dataCenter: this.server.name,
         pid,

@@ -13,6 +13,7 @@ import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import { supervisionSocket } from '../../runtime/supervision-socket.js';
 import { FileEpochStore } from '../epochs.js';
 import type { FixtureConfig } from '../fixture-actor.testkit.js';
+import { ActorLauncher } from '../actor-launcher.js';
 import { HostSupervisor } from '../host-supervisor.js';
 import { specs } from '../actor-specs.testkit.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
@@ -74,17 +75,19 @@ async function succeed(
 ): Promise<HostSupervisor> {
   adoption = await Adoption.open({ stateDir, ...options });
   const started = new HostSupervisor({
-    entry,
-    stateDir,
-    config,
-    natsOf: (dataCenter, kind) => ({
-      cluster: 'starling',
-      url: [],
-      user: `${dataCenter}-${kind}`,
-      password: 'secret',
+    launcher: new ActorLauncher({
+      entry,
+      stateDir,
+      config,
+      natsOf: (dataCenter, kind) => ({
+        cluster: 'starling',
+        url: [],
+        user: `${dataCenter}-${kind}`,
+        password: 'secret',
+      }),
+      adoption,
     }),
     epochs: await FileEpochStore.open(stateDir),
-    adoption,
     record: (event) => {
       events.push(event);
       if (event.type === 'start') notePids();

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { FileEpochStore } from '../epochs.js';
+import { ActorLauncher } from '../actor-launcher.js';
 import { HostSupervisor } from '../host-supervisor.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
 import type { FixtureConfig } from '../fixture-actor.testkit.js';
@@ -17,17 +18,19 @@ export interface FixtureSupervision {
 
 const { stateDir, specs, config } = JSON.parse(process.argv[2]!) as FixtureSupervision;
 const supervisor = new HostSupervisor({
-  entry: fileURLToPath(new URL('../fixture-actor.testkit.js', import.meta.url)),
-  stateDir,
-  config,
-  natsOf: (dataCenter, kind) => ({
-    cluster: 'starling',
-    url: [],
-    user: `${dataCenter}-${kind}`,
-    password: 'secret',
+  launcher: new ActorLauncher({
+    entry: fileURLToPath(new URL('../fixture-actor.testkit.js', import.meta.url)),
+    stateDir,
+    config,
+    natsOf: (dataCenter, kind) => ({
+      cluster: 'starling',
+      url: [],
+      user: `${dataCenter}-${kind}`,
+      password: 'secret',
+    }),
+    adoption: await Adoption.open({ stateDir }),
   }),
   epochs: await FileEpochStore.open(stateDir),
-  adoption: await Adoption.open({ stateDir }),
   record: () => undefined,
 });
 supervisor.start(specs);

@@ -6,7 +6,7 @@ import type { StarlingError } from '../../core/base/errors.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { clusterBucket, streamName, subject } from '../../messages/default-names.testkit.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
-import { prepareStreams, setIngest } from '../../site/cluster-streams.js';
+import { ClusterStreams } from '../../site/cluster-streams.js';
 import { hasOpenssl, makeCertificates } from '../support/certificates.js';
 import { startDeployment, type DeploymentServers } from '../support/deployment-servers.js';
 import { temporaryFolder } from '../support/starling-process.js';
@@ -35,7 +35,9 @@ describeWithOpenssl('servers from the files of nats-config (skipped without open
     const hosts = await Promise.all(places.map((each) => servers.connect('supervisor', each)));
     supervisor = hosts[0]!;
     // Hosts of a new cluster all find that there are no streams.
-    await Promise.all(hosts.map((bus) => prepareStreams(bus, config, true)));
+    await Promise.all(
+      hosts.map((bus) => new ClusterStreams({ bus, config, placed: true }).prepare()),
+    );
   }, 120_000);
   afterAll(async () => {
     await servers?.stop();
@@ -72,7 +74,7 @@ describeWithOpenssl('servers from the files of nats-config (skipped without open
 
   test('keep their copies when ingest is closed and opened again', async () => {
     for (const open of [false, true]) {
-      await setIngest(supervisor, config, { open, owned: true });
+      await new ClusterStreams({ bus: supervisor, config, placed: true }).setIngest(open);
       expect((await placeOf(supervisor, streamName.raw('train'))).replicas).toBe(3);
     }
   });

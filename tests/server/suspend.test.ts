@@ -7,6 +7,7 @@ import { names, subject } from '../../messages/default-names.testkit.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { MemoryEpochStore } from '../../supervisor/epochs.testkit.js';
 import { haveLeft } from '../../cluster/drains/data-center-health.js';
+import { ActorLauncher } from '../../supervisor/actor-launcher.js';
 import { HostSupervisor } from '../../supervisor/host-supervisor.js';
 import { startRoleServers, type RoleServers, type Site } from '../support/role-servers.js';
 import { SteadyRequests, until } from '../support/steady-requests.js';
@@ -110,15 +111,17 @@ test('an actor of a drained data center that is killed comes back, and stays out
   await replicaAt('train');
   const address = 'east.recommender.0';
   const supervisor = new HostSupervisor({
-    entry,
-    stateDir: servers.folder,
-    config: parseClusterConfig(base),
-    natsOf: () => ({
-      cluster: names.cluster,
-      url: [servers.url('east')],
-      user: 'recommender',
-      password: servers.credentials.passwords.recommender,
-      inboxPrefix: inboxPrefixOf('recommender', names),
+    launcher: new ActorLauncher({
+      entry,
+      stateDir: servers.folder,
+      config: parseClusterConfig(base),
+      natsOf: () => ({
+        cluster: names.cluster,
+        url: [servers.url('east')],
+        user: 'recommender',
+        password: servers.credentials.passwords.recommender,
+        inboxPrefix: inboxPrefixOf('recommender', names),
+      }),
     }),
     epochs: new MemoryEpochStore(),
     record: () => undefined,

@@ -3,7 +3,7 @@ import base from '../../cluster.config.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import type { Role } from '../../messages/roles.js';
 import { connectAs, type NatsBus } from '../../runtime/nats/nats-bus.js';
-import { prepareStreams } from '../../site/cluster-streams.js';
+import { ClusterStreams } from '../../site/cluster-streams.js';
 import { ownSite } from '../../site/nats-site.js';
 import { temporaryFolder } from './starling-process.js';
 
@@ -22,7 +22,7 @@ export async function startDataCenters(): Promise<DataCenters> {
   mkdirSync(folder, { recursive: true });
   const config = parseClusterConfig(base);
   const log = (): void => undefined;
-  const site = await ownSite({ config, stateDir: folder, log, onRestart: log });
+  const site = await ownSite({ config, stateDir: folder, log });
   const buses: NatsBus[] = [];
   const connect = async (role: Role, dataCenter: string): Promise<NatsBus> => {
     const bus = await connectAs(site.access(dataCenter, role), { name: `${role}-${dataCenter}` });
@@ -31,7 +31,8 @@ export async function startDataCenters(): Promise<DataCenters> {
   };
   const pidOf = (dataCenter: string): number | null =>
     site.servers().find((server) => server.dataCenter === dataCenter)?.pid ?? null;
-  await prepareStreams(await connect('supervisor', 'train'), config, site.owned);
+  const bus = await connect('supervisor', 'train');
+  await new ClusterStreams({ bus, config, placed: site.owned }).prepare();
   return {
     connect,
     signal: (dataCenter, name) => {

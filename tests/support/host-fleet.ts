@@ -55,7 +55,7 @@ export class HostFleet {
     const stateDir = path.join(folder, 'servers');
     mkdirSync(stateDir);
     const log = (): void => undefined;
-    const site = await ownSite({ config, stateDir, log, onRestart: log });
+    const site = await ownSite({ config, stateDir, log });
     const configFile = path.join(folder, 'config.json');
     writeFileSync(configFile, JSON.stringify(config));
     const starling = fileURLToPath(new URL('../../cli/starling.js', import.meta.url));

@@ -21,6 +21,7 @@ import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { connectAs } from '../../runtime/nats/nats-bus.js';
 import type { RunningCluster } from '../../cluster/cluster.js';
 import { startCluster } from '../../cluster/cluster.js';
+import { ownSite } from '../../site/nats-site.js';
 import { leanConfig } from './lean-config.js';
 import { temporaryFolder } from './starling-process.js';
 import { mainModel } from '../../messages/model-name.js';
@@ -52,7 +53,7 @@ export class LiveCluster {
     const config = parseClusterConfig({ ...leanConfig, ...overrides });
     const stateDir = path.join(temporary.folder, 'state');
     try {
-      const cluster = await startCluster({ config, stateDir });
+      const cluster = await startCluster({ config, stateDir, openSite: ownSite });
       try {
         await cluster.untilReady(readyMsMax);
         const bus = await connectAs(cluster.access('east', 'client'), { name: 'test' });
