@@ -4,14 +4,16 @@ import { clientOn } from '../client/client.js';
 import { codeOf } from '../core/base/errors.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
 import type { Bus } from '../runtime/bus.js';
+import type { RetryPolicy } from '../runtime/retry.js';
+import { retry } from '../runtime/retry.js';
 
 /** What a caller of a recommender allows: an answer within half a second, or one more try. */
 const attemptMs = 500;
 const attempts = 2;
 const users = 200;
 const itemsShown = 5;
-/** An event is offered until it is acknowledged; then it must not be lost. */
-const ingestPauseMs = 200;
+/** An event is offered until it is acknowledged, whatever the servers say meanwhile; then it must not be lost. */
+const offerPolicy: RetryPolicy = { baseMs: 200, capMs: 400, worth: () => true };
 
 /** Where people are: a connection of a client who lives in a data center. */
 export interface Site {
@@ -64,7 +66,7 @@ export class Load {
   #actions = 0;
   #actionsUnsure = 0;
   #impressions = 0;
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(
     sites: readonly Site[],
@@ -112,7 +114,7 @@ export class Load {
 
   /** Resolves when every action that was begun is acknowledged. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     for (const timer of this.#timers) clearInterval(timer);
     await Promise.all(this.#pending);
   }
@@ -158,16 +160,13 @@ export class Load {
     user: number,
   ): Promise<void> {
     const label = (user + Number(item)) % 2 === 0 ? 1 : 0;
-    for (;;) {
-      try {
-        await client.ingestActions([{ requestId, item, label }]);
-        this.#actions++;
-        return;
-      } catch {
-        // The servers are away; an event that was not acknowledged is offered again.
-        if (this.#stopped) return void this.#actionsUnsure++;
-        await new Promise((resolve) => setTimeout(resolve, ingestPauseMs));
-      }
+    const offer = () => client.ingestActions([{ requestId, item, label }]);
+    try {
+      await retry(offerPolicy, offer, { signal: this.#stopping.signal });
+      this.#actions++;
+    } catch {
+      // It was stopped while the servers were away.
+      this.#actionsUnsure++;
     }
   }
 }

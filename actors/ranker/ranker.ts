@@ -17,6 +17,7 @@ import type { ActorHealth } from '../../messages/actor-status.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
+import { inTime } from '../../runtime/time-limit.js';
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { Hedges } from '../shared/replica-hedges.js';
 import { FeatureSource } from '../shared/feature-source.js';
@@ -120,17 +121,11 @@ export function createRanker(context: ActorContext): Actor {
 
   /** @returns whether the log has the impressions by now; it may yet take them later. */
   async function offerImpressions(logging: Promise<void>, deadline: Deadline): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), deadline.share(offeredShare, offeredMsMax));
-    });
     const logged = logging.then(
       () => true,
       () => false, // Told by logImpressions.
     );
-    const answer = await Promise.race([logged, late]);
-    clearTimeout(timer);
-    return answer;
+    return (await inTime(deadline.share(offeredShare, offeredMsMax), logged)) ?? false;
   }
 
   async function rankBatch(value: unknown, deadline: Deadline) {

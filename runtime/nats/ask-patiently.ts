@@ -1,6 +1,7 @@
 import type { JetStreamClient, JetStreamManager, NatsConnection } from 'nats';
 import { codeOf } from '../../core/base/errors.js';
 import type { InFlight } from '../in-flight.js';
+import { pauseMsAfter } from '../retry.js';
 import { isOutOfReach } from './nats-errors.js';
 
 /**
@@ -41,7 +42,9 @@ export class Patience {
         const outOfReach = isOutOfReach(error);
         const worth = outOfReach || codeOf(failure) === 'TIMEOUT';
         if (!worth || attempt === waitsMs.length) throw failure;
-        if (outOfReach) await new Promise((resolve) => setTimeout(resolve, waitMs));
+        if (!outOfReach) continue;
+        const pauseMs = pauseMsAfter(1, { baseMs: waitMs, capMs: waitMs });
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
   }

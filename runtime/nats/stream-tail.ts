@@ -2,6 +2,8 @@ import { consumerOpts } from 'nats';
 import type { ConsumerOptsBuilder, JetStreamSubscription } from 'nats';
 import type { StarlingError } from '../../core/base/errors.js';
 import type { StreamMessage, Tail, TailOptions } from '../bus.js';
+import type { RetryPolicy } from '../retry.js';
+import { pauseMsAfter } from '../retry.js';
 import { isStreamMissing } from './nats-errors.js';
 import { JsStreamMessage } from './stream-message.js';
 import type { Clients } from './ask-patiently.js';
@@ -76,7 +78,7 @@ class ResumingTail {
 
   /** @returns whether it is open again; false when it was stopped meanwhile. */
   async #reopen(): Promise<boolean> {
-    for (;;) {
+    for (let failures = 1; ; failures++) {
       try {
         await this.#open();
         if (!this.#isOver) return true;
@@ -85,6 +87,7 @@ class ResumingTail {
       } catch (error) {
         if (this.#isOver) return false;
         this.#report(error);
+        const pauseMs = pauseMsAfter(failures, reopenPolicy);
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
@@ -144,8 +147,8 @@ class ResumingTail {
   }
 }
 
-/** Between two patient attempts. */
-const pauseMs = 1_000;
+/** Between attempts that are patient by themselves. */
+const reopenPolicy: RetryPolicy = { baseMs: 1_000, capMs: 2_000 };
 
 function orderedConsumer(options: TailOptions): ConsumerOptsBuilder {
   const consumer = consumerOpts();

@@ -62,6 +62,25 @@ describe('a bucket', () => {
     expect(await bus.bucketEntry('STATE', 'nobody')).toBeUndefined();
   });
 
+  test('that does not answer is given up in the time that the caller has, or in a few seconds', async () => {
+    const created = await bus.bucketUpdate('STATE', 'silent', bytes('a'), 0);
+    server.pause();
+    try {
+      const how = { timeoutMs: 150 };
+      const questions = [
+        bus.bucketEntry('STATE', 'silent', how),
+        bus.bucketPut('STATE', 'silent', bytes('b'), how),
+        bus.bucketUpdate('STATE', 'silent', bytes('c'), created, how),
+        bus.bucketGet('STATE', 'silent'),
+      ];
+      await Promise.all(
+        questions.map((each) => expect(each).rejects.toMatchObject({ code: 'TIMEOUT' })),
+      );
+    } finally {
+      server.resume();
+    }
+  });
+
   test('tells a watcher what is there and what changes', async () => {
     await bus.bucketPut('STATE', 'p.1', bytes('one'));
     const seen: string[] = [];
