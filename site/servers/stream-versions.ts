@@ -76,7 +76,7 @@ async function writtenBy(streams: StreamsOnDisk): Promise<StreamVersions> {
   }
   const unnoted = streams.dataCenters
     .filter(({ name }) => parsed.data[name] === undefined && hasIndex(streams, name))
-    .map(({ name }) => [name, firstWithIndex]);
+    .map(({ name }) => [name, firstWithIndex] as const);
   return { ...Object.fromEntries(unnoted), ...parsed.data };
 }
 
