@@ -98,7 +98,7 @@ async function acknowledgedPerSecond(
 async function connected(url: string, server: ChildProcess): Promise<NatsBus> {
   for (;;) {
     try {
-      return await connectBus({ urls: [url], name: 'bench' });
+      return await connectBus({ urls: [url], cluster: 'starling', name: 'bench' });
     } catch (error) {
       if (server.exitCode !== null) throw error; // It is not only late.
       await sleep(50);

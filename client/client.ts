@@ -133,8 +133,9 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
         );
       } catch (cause) {
         if (codeOf(cause) !== 'NO_RESPONDERS') throw cause;
-        const text = 'nobody answers for a cluster on these NATS servers.';
-        throw new StarlingError('NOT_RUNNING', text, {}, { cause });
+        const { cluster } = bus.names;
+        const text = `nobody answers for a cluster named "${cluster}" on these NATS servers.`;
+        throw new StarlingError('NOT_RUNNING', text, { cluster }, { cause });
       }
     },
     close: () => bus.close(),

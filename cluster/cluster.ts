@@ -22,6 +22,7 @@ import { FileEpochStore } from '../supervisor/epochs.js';
 import { joinCluster, type HostOffer } from './hosts/cluster-host.js';
 import { describeCluster } from './describe-cluster.js';
 import { openStateFolder } from './state-folder.js';
+import { requireSameName } from './state-name.js';
 
 export interface ClusterOptions {
   readonly config: ClusterConfig;
@@ -79,6 +80,7 @@ async function start(
   const folder = await openStateFolder(options.stateDir);
   undo.defer(() => folder.release());
   const { folder: stateDir } = folder;
+  await requireSameName(stateDir, options.config.name);
   await mkdir(path.join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
   const { drainMs } = options.config.supervision;
   // First of all: actors that outlived an earlier supervisor look for this one, and not for long.

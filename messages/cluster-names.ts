@@ -21,13 +21,13 @@ export interface ClusterNames {
   /** The one bucket: who owns what, who leads, who is there. */
   readonly bucket: string;
   /** Of what a data center keeps in a folder that clusters may share. */
-  folder(dataCenter: string): string;
+  readonly folder: (dataCenter: string) => string;
   /** All subjects of a row: `*` where the template names something, unless `known` says what it is. */
-  pattern(row: SubjectKey, known?: Readonly<Record<string, string>>): string;
+  readonly pattern: (row: SubjectKey, known?: Readonly<Record<string, string>>) => string;
   /** Whether the row has this subject. */
-  isOf(row: SubjectKey, subject: string): boolean;
+  readonly isOf: (row: SubjectKey, subject: string) => boolean;
   /** The stream of a row of the table; the data center matters only where there are several. */
-  streamIn(key: StreamKey, dataCenter: string): string;
+  readonly streamIn: (key: StreamKey, dataCenter: string) => string;
 }
 
 const parameter = /<([^>]+)>/g;

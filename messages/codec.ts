@@ -5,7 +5,8 @@ import { checkCborStructure, checkJsonStructure } from './structure.js';
 /**
  * The wire format: CBOR maps, typed arrays as RFC 8746 tags (one memory copy each way, no loop over elements).
  * Public subjects also take JSON and answer in kind, so that the official `nats` command line works. The first byte
- * tells them apart: '{' and '[' would be CBOR strings with a 64-bit length, which we never send on top.
+ * tells them apart: what begins like printable text would be a lone negative number, string or bytes in CBOR, which we
+ * never send on top. So text that is no JSON is answered in JSON too, where its writer can read what is wrong.
  */
 export type Encoding = 'cbor' | 'json';
 
@@ -27,7 +28,8 @@ export function encodingOf(bytes: Uint8Array): Encoding {
     (bytes[i] === 0x20 || bytes[i] === 0x0a || bytes[i] === 0x0d || bytes[i] === 0x09)
   )
     i++;
-  return bytes[i] === 0x7b || bytes[i] === 0x5b || bytes.length === 0 ? 'json' : 'cbor';
+  if (i === bytes.length) return 'json';
+  return bytes[i]! > 0x20 && bytes[i]! < 0x7f ? 'json' : 'cbor';
 }
 
 /**

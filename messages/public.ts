@@ -81,6 +81,13 @@ export const publicEvent = {
   features: publicFeatures,
 };
 
+/** Bodies that would do, for who has sent one that can't be read. */
+export const publicExamples = {
+  recommend: '{"user":"42","k":10}',
+  rank: '{"user":"42","candidates":["7","8"]}',
+  status: '{}',
+} as const;
+
 export function parseRecommend(value: unknown, limits: PublicLimits): RecommendRequest {
   const request = parse(recommendShape, value, 'recommend', 'BAD_REQUEST');
   between('recommend.k', request.k, 1, limits.kMax);

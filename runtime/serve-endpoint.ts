@@ -1,4 +1,4 @@
-import { StarlingError } from '../core/base/errors.js';
+import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
 import { RecentLatency } from '../core/base/recent-latency.js';
 import { decode, encodeAs, encodingOf, errorReply } from '../messages/codec.js';
@@ -14,6 +14,8 @@ export interface Endpoint {
   /** Whether to answer on `subject` too while it is a guest at the server of this data center. Default: everywhere. */
   readonly answersAt?: (dataCenter: string) => boolean;
   readonly queue?: string;
+  /** Of subjects that people write to: a body that would do, for who sends one that can't be read. */
+  readonly example?: string;
   /** Requests worked on at once; one more is answered OVERLOADED. Too high queues beyond the caller's patience. */
   readonly inFlightMax: number;
   /** The answer after this long, or when the caller waits no more, is TIMEOUT, whatever the handler does. */
@@ -143,7 +145,7 @@ export class ServedEndpoint implements Stoppable {
           `${this.#endpoint.subject}: ${this.#inFlight - 1} requests are in flight already.`,
         );
       }
-      const reply = encodeAs(encoding, await this.#withinDeadline(decode(bytes), timeout));
+      const reply = encodeAs(encoding, await this.#withinDeadline(this.#read(bytes), timeout));
       if (reply.length > bytesMax) {
         throw new StarlingError(
           'PAYLOAD_TOO_LARGE',
@@ -159,6 +161,17 @@ export class ServedEndpoint implements Stoppable {
       const endMs = performance.now();
       this.#latency.record(endMs - startMs);
       this.#recent.record(endMs - startMs, endMs);
+    }
+  }
+
+  #read(bytes: Uint8Array): unknown {
+    try {
+      return decode(bytes);
+    } catch (cause) {
+      const { subject, example } = this.#endpoint;
+      if (example === undefined || codeOf(cause) !== 'BAD_MESSAGE') throw cause;
+      const text = `${subject}: ${messageOf(cause)}; expected JSON such as ${example}, or the same as CBOR.`;
+      throw new StarlingError('BAD_MESSAGE', text, {}, { cause });
     }
   }
 

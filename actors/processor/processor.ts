@@ -1,4 +1,5 @@
-import { codeOf, errorCodes } from '../../core/base/errors.js';
+import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
+import { nearestOf } from '../../core/config/fields.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { createTransform } from '../../core/features/transform.js';
 import { decode, encode } from '../../messages/codec.js';
@@ -101,11 +102,12 @@ export function createProcessor(context: ActorContext): Actor {
     value: unknown,
     message: WorkMessage,
   ): Promise<void> {
+    if (type === undefined) throw unknownType(lastToken(message.subject));
     const list = Array.isArray(value) ? (value as unknown[]) : [value];
     const good: unknown[] = [];
     for (const content of list) {
       try {
-        good.push(check(type ?? 'impression', content, message.atMs));
+        good.push(check(type, content, message.atMs));
       } catch (error) {
         counts.deadLettered++;
         await deadLetter(context, { ...originOf(message), content, error, events: 1 });
@@ -215,6 +217,15 @@ export function createProcessor(context: ActorContext): Actor {
     },
     stats: () => ({ ...counts, inFlight: inFlight.size }),
   };
+}
+
+/** The stream takes whatever is published under `ingest`; here is who can say that it is misspelt. */
+function unknownType(type: string): StarlingError {
+  const nearest = nearestOf(type, eventTypes);
+  const hint = nearest ? `did you mean "${nearest}"?` : `expected one of ${eventTypes.join(', ')}.`;
+  return new StarlingError('BAD_EVENT', `there is no event type "${type}"; ${hint}`, {
+    field: 'type',
+  });
 }
 
 function originOf({ subject: origin, sequence }: WorkMessage) {

@@ -10,7 +10,7 @@ import type { EncodedEntity } from '../../core/features/transform.js';
 import { encode } from '../../messages/codec.js';
 import { noFacts } from '../../core/joining/event-facts.js';
 import { impressionsMessage } from '../../messages/events.js';
-import { parseRank } from '../../messages/public.js';
+import { parseRank, publicExamples } from '../../messages/public.js';
 import type { RankBatch } from '../../messages/ranking.js';
 import { isRankBatch, parseRankBatch, rankBatchReply } from '../../messages/ranking.js';
 import type { ActorHealth } from '../../messages/actor-status.js';
@@ -177,6 +177,7 @@ export function createRanker(context: ActorContext): Actor {
       await versions.start();
       endpoint = new ServedEndpoint(bus, {
         subject: bus.names.subject.rank,
+        example: publicExamples.rank,
         alsoAt: bus.names.subject.rankAt(identity.dataCenter),
         answersAt: answersAt(context),
         queue: 'ranker',

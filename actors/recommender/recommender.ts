@@ -5,7 +5,7 @@ import { chooseSlate } from '../../core/retrieval/slate.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
 import { parseFeatureChange } from '../../messages/features.js';
 import type { RecommendRequest } from '../../messages/public.js';
-import { parseRecommend } from '../../messages/public.js';
+import { parseRecommend, publicExamples } from '../../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
 import type { ActorHealth } from '../../messages/actor-status.js';
@@ -201,6 +201,7 @@ export function createRecommender(context: ActorContext): Actor {
       await catalogue.caughtUp;
       endpoint = new ServedEndpoint(bus, {
         subject: bus.names.subject.recommend,
+        example: publicExamples.recommend,
         alsoAt: bus.names.subject.recommendAt(identity.dataCenter),
         answersAt: answersAt(context),
         queue: 'recommender',

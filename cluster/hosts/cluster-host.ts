@@ -4,6 +4,7 @@ import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { statusReply } from '../../messages/cluster-status.js';
 import type { HostRecord, HostedServer } from '../../messages/hosts.js';
+import { publicExamples } from '../../messages/public.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { policyOf } from '../../runtime/restart-policy.js';
@@ -224,6 +225,7 @@ class Member {
     const { bus } = this.#parts;
     return new ServedEndpoint(bus, {
       subject: bus.names.subject.status,
+      example: publicExamples.status,
       queue: 'status',
       inFlightMax: 32,
       deadlineMs: 5_000,

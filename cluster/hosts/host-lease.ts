@@ -31,7 +31,7 @@ export class HostLease implements Stoppable {
     });
   }
 
-  /** @throws StarlingError CONFLICT when another machine runs under this name. */
+  /** @throws StarlingError CONFLICT when another machine runs under this name, or another cluster under the name of this one. */
   static async take(options: HostLeaseOptions): Promise<HostLease> {
     await requireFreeName(options);
     const lease = new HostLease(options);
@@ -68,6 +68,11 @@ async function requireFreeName(options: HostLeaseOptions): Promise<void> {
   await sleep(clock, leaseMs);
   const after = await look();
   if (after?.revision === before.revision) return;
-  const text = `another machine is in the cluster as host ${record.name}; each needs a name of its own (--name).`;
-  throw new StarlingError('CONFLICT', text, { host: record.name });
+  // Who asks can't tell the two cases apart, and each has its own way out.
+  const { cluster } = bus.names;
+  const text =
+    `the cluster "${cluster}" on these NATS servers has a host ${record.name} already, which is not this process. ` +
+    `If that is another cluster, give this one a name of its own (\`name\` in its configuration); ` +
+    `if both are machines of one cluster, join with \`starling host --name NAME\`, each with another NAME.`;
+  throw new StarlingError('CONFLICT', text, { host: record.name, cluster });
 }

@@ -106,7 +106,8 @@ export const errorCodes = {
   NOT_RUNNING: {
     retryable: false,
     http: 503,
-    remedy: 'Start a cluster with `npm run cluster`, or name one with --state or --nats.',
+    remedy:
+      'Start a cluster with `npm run cluster`, or name one with --state, or --nats and --name.',
   },
   FILE_INVALID: { retryable: false, http: 400, remedy: 'Correct the named line of the file.' },
   CORRUPT: { retryable: false, http: 500, remedy: 'Restore from an older snapshot.' },

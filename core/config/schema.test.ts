@@ -191,6 +191,16 @@ describe('a wrong configuration is refused with the field and what is allowed', 
     ],
     ['a feature that is text', feature('ids'), 'features.genres: expected a feature such as'],
     [
+      'a name with capitals',
+      { features, name: 'Shop' },
+      'names that differ in case alone would share their streams; got "Shop"',
+    ],
+    [
+      'a name that begins streams of others',
+      { features, name: 'snapshots' },
+      'none of raw, deltas, dense, snapshots, features',
+    ],
+    [
       'a data center name with dots',
       { features, dataCenters: [{ name: 'eu.west', role: 'training' }] },
       "dataCenters[0].name: expected lower-case letters, digits and '-', a letter first",

@@ -30,7 +30,7 @@ describe('the public subjects of a running cluster', () => {
       cluster: names.cluster,
       urls: [east.url],
       // An administrator may do all that a client may, and look into the dead letters.
-      ...access.admin!,
+      ...access.admin,
       name: 'test',
     });
   }, 120_000);
@@ -115,6 +115,13 @@ describe('the public subjects of a running cluster', () => {
       'JSON',
     ],
     [
+      'text that is no JSON',
+      'starling.recommend',
+      new TextEncoder().encode('user=1'),
+      'BAD_MESSAGE',
+      'expected JSON such as {"user":"42","k":10}',
+    ],
+    [
       'random bytes',
       'starling.recommend',
       Uint8Array.from({ length: 64 }, (_unused, i) => (i * 37 + 200) % 256),
@@ -180,6 +187,24 @@ describe('the public subjects of a running cluster', () => {
       );
     },
   );
+
+  test('an event on a subject that is misspelt is told of with the nearest', async () => {
+    const before = await deadLetters();
+    const { url } = (await readClusterAccess(cluster.stateDir)).dataCenters[0]!;
+    const { user, password } = await readClusterAccess(cluster.stateDir);
+    const client = await connectBus({
+      ...{ cluster: names.cluster, urls: [url], user, password },
+      name: 'test',
+    });
+    try {
+      await client.append('starling.ingest.acton', json({ requestId: 'r', item: 'i1' }));
+    } finally {
+      await client.close();
+    }
+    const error = await untilDeadLetter(before);
+    expect(error).toMatchObject({ code: 'BAD_EVENT' });
+    expect(error.message).toContain('there is no event type "acton"; did you mean "action"?');
+  });
 
   test('a payload over the limit is refused with a typed error, and the connection lives', async () => {
     const huge = new Uint8Array(9 * 2 ** 20);

@@ -59,15 +59,15 @@ export function temporaryFolder(): { folder: string; remove: () => void } {
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** A cluster in a process of its own, as a user starts it. */
-export class StarlingUp {
+/** A cluster, or a host of it, in a process of its own. */
+class StarlingProcess {
   readonly stateDir: string;
   readonly finished: Promise<Finished>;
   readonly #child: ChildProcess;
 
-  constructor(stateDir: string, ...args: string[]) {
+  protected constructor(command: 'up' | 'host', stateDir: string, args: readonly string[]) {
     this.stateDir = stateDir;
-    this.#child = start(['up', '--state', stateDir, ...args]);
+    this.#child = start([command, '--state', stateDir, ...args]);
     this.finished = finished(this.#child);
   }
 
@@ -125,5 +125,19 @@ export class StarlingUp {
     const result = await this.finished;
     clearTimeout(killer);
     return result;
+  }
+}
+
+/** As a user starts a cluster on one machine, with its simulated audience. */
+export class StarlingUp extends StarlingProcess {
+  constructor(stateDir: string, ...args: string[]) {
+    super('up', stateDir, args);
+  }
+}
+
+/** As a user starts a host of a cluster: without an audience. */
+export class StarlingHost extends StarlingProcess {
+  constructor(stateDir: string, ...args: string[]) {
+    super('host', stateDir, args);
   }
 }
