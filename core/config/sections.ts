@@ -174,7 +174,7 @@ export const snapshotsSchema = section({
     .min(1)
     .optional()
     .describe(
-      'A folder that every host of a data center sees, instead of a stream. A stream is replicated as the others are.',
+      'A folder that every host of a data center sees, instead of a stream; clusters of different names may share it. A stream is replicated as the others are.',
     ),
 });
 

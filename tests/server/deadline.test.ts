@@ -9,7 +9,7 @@ import { parseClusterConfig } from '../../core/config/schema.js';
 import { decode, encode } from '../../messages/codec.js';
 import { featureChangeMessage } from '../../messages/features.js';
 import { parseRankBatch, rankBatchReply } from '../../messages/ranking.js';
-import { streamName, subject } from '../../messages/default-names.testkit.js';
+import { pattern, streamName, subject } from '../../messages/default-names.testkit.js';
 import type { Actor } from '../../runtime/actor.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -89,7 +89,7 @@ describe('a recommender', () => {
   async function startRecommender(): Promise<Actor> {
     const stream = { cluster: 'x', maxAgeMs: 0, discard: 'new', duplicateWindowMs: 1_000 } as const;
     const name = streamName.featuresAt(dataCenter);
-    await bus.declareStream({ ...stream, name, subjects: ['starling.features.*'] }, false);
+    await bus.declareStream({ ...stream, name, subjects: [pattern('features')] }, false);
     const ids = ['1', '2', '3'];
     const change = { entity: 'item', ids, features: ids.map(() => ({})) } as const;
     await bus.append(subject.features('item'), encode(featureChangeMessage(change)));

@@ -10,7 +10,7 @@ import { encode } from '../../messages/codec.js';
 import { weightsMessage } from '../../messages/deltas.js';
 import { denseVersionMessage } from '../../messages/network-state.js';
 import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
-import { streamName, subject } from '../../messages/default-names.testkit.js';
+import { pattern, streamName, subject } from '../../messages/default-names.testkit.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -36,12 +36,12 @@ async function declare(name: string, subjects: readonly string[]): Promise<void>
 beforeAll(async () => {
   server = await startMessageServer();
   bus = await server.connect();
-  await declare(streamName.deltasAt('east'), ['starling.deltas.weights.*']);
+  await declare(streamName.deltasAt('east'), [pattern('deltaWeights')]);
   await declare(streamName.denseAt('east'), [subject.denseVersion(mainModel)]);
   for (const name of ['east', 'train'])
     await declare(streamName.snapshotsAt(name), [
-      `starling.snapshots.${name}.>`,
-      `starling.snapshot-manifests.${name}.>`,
+      pattern('snapshotObject', { dc: name }),
+      pattern('snapshotManifest', { dc: name }),
     ]);
   const partitions = Array.from({ length: config.partitions }, (_unused, p) => p);
   const kind = 'serving-shard';

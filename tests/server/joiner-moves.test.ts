@@ -10,7 +10,7 @@ import { noActionFacts, noFacts } from '../../core/joining/event-facts.js';
 import { actionsMessage, impressionsMessage, joinCloseMessage } from '../../messages/events.js';
 import { mainOf } from '../../messages/outcomes.js';
 import { parseSamples } from '../../messages/samples.js';
-import { streamName, subject } from '../../messages/default-names.testkit.js';
+import { pattern, streamName, subject } from '../../messages/default-names.testkit.js';
 import type { Actor } from '../../runtime/actor.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -39,7 +39,7 @@ beforeEach(async () => {
     bus.declareStream({ ...log, name, subjects }, false);
   await declare(streamName.join, [subject.join(0)]);
   await declare(streamName.samples, [subject.samples(0)]);
-  await declare(streamName.deadLetter, ['starling.dead-letter.*']);
+  await declare(streamName.deadLetter, [pattern('deadLetter')]);
 });
 
 afterEach(async () => {
