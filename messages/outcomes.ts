@@ -74,5 +74,8 @@ export function mainOf(outcomes: Outcomes): OutcomeColumns {
 
 /** f32 [rows]: what each row counts for; 0 where the outcome is not known. */
 export function weightsOfRows({ labels, masks, weights }: OutcomeColumns): Float32Array {
-  return Float32Array.from(labels, (_label, row) => (at(masks, row) ? at(weights, row) : 0));
+  const all = new Float32Array(labels.length);
+  if (masks.length === 1 && weights.length === 1) return all.fill(masks[0] ? weights[0]! : 0);
+  for (let row = 0; row < all.length; row++) all[row] = at(masks, row) ? at(weights, row) : 0;
+  return all;
 }
