@@ -1,0 +1,83 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { codeOf } from '../../core/base/errors.js';
+import { noActionFacts, noFacts } from '../../core/joining/event-facts.js';
+import { encode, protocolVersion } from '../../messages/codec.js';
+import { actionsMessage, advanceMessage, impressionsMessage } from '../../messages/events.js';
+import { JoinReader } from './join-reader.js';
+
+const spec = { hash: 'h', slotIds: new Uint32Array(0), columnIds: new Uint32Array(0) };
+const examples = {
+  ...{ rowCount: 2, slotCount: 0, denseCount: 0 },
+  ...{ offsets: new Uint32Array(1), fids: new Uint32Array(0), dense: new Float32Array(0) },
+};
+const rows = { requestIds: ['r', 's'], items: ['a', 'b'], atMs: Float64Array.of(5, 6) };
+const impressions = impressionsMessage(spec, {
+  ...{ ...rows, users: ['u', 'u'], scores: new Float32Array(2) },
+  ...{ facts: noFacts, examples },
+});
+const actions = actionsMessage({
+  ...{ ...rows, labels: Float32Array.of(1, 0), acceptedAtMs: Float64Array.of(7, 7) },
+  facts: noActionFacts,
+});
+
+let calls: string[];
+let nowMs: number;
+let reader: JoinReader;
+
+beforeEach(() => {
+  calls = [];
+  nowMs = 100;
+  reader = new JoinReader(
+    {
+      spec,
+      window: {
+        observeImpressions: ({ items }) => void calls.push(`impressions ${items.join()}`),
+        observeActions: ({ items }) => void calls.push(`actions ${items.join()}`),
+        advance: (watermarkMs) => void calls.push(`advance ${watermarkMs ?? ''}`.trim()),
+        closeAll: () => void calls.push('close all'),
+      },
+      popularity: { add: (item, atMs) => void calls.push(`popular ${item} at ${atMs}`) },
+      bury: async ({ sequence }, error) => void calls.push(`bury ${sequence} ${codeOf(error)}`),
+      nowMs: () => nowMs,
+    },
+    40,
+  );
+});
+
+const read = (sequence: number, message: unknown) =>
+  reader.read({ subject: 'starling.join.0', sequence, bytes: encode(message) });
+
+describe('a reader of JOIN', () => {
+  test('brings each record into the window, and advances it after each', async () => {
+    expect(await read(41, impressions)).toBe(2);
+    expect(await read(42, actions)).toBe(2);
+    expect(await read(43, advanceMessage({ watermarkMs: 9 }))).toBe(0);
+    expect(await read(44, advanceMessage({ watermarkMs: 'end' }))).toBe(0);
+    expect(calls).toEqual([
+      ...['impressions a,b', 'advance'],
+      ...['actions a,b', 'popular a at 5', 'advance'],
+      ...['advance 9', 'advance'],
+      ...['close all', 'advance'],
+    ]);
+    expect(reader.consumed).toBe(44);
+  });
+
+  test('counts events as arrivals, and what the clock says as none', async () => {
+    nowMs = 200;
+    await read(41, advanceMessage({ watermarkMs: 9 }));
+    expect(reader.arrivedAtMs).toBe(100);
+    await read(42, actions);
+    expect(reader.arrivedAtMs).toBe(200);
+  });
+
+  test.each<[string, unknown, string]>([
+    ['of another specification', { ...impressions, specHash: 'other' }, 'SPEC_MISMATCH'],
+    ['of the release before', { ...actions, v: 1 }, 'UNSUPPORTED_VERSION'],
+    ['of a kind of later', { v: protocolVersion, kind: 'alias' }, 'BAD_MESSAGE'],
+    ['of no kind', { v: protocolVersion }, 'BAD_MESSAGE'],
+  ])('buries a record %s, and goes on behind it', async (_what, message, code) => {
+    expect(await read(41, message)).toBe(0);
+    expect(calls).toEqual([`bury 41 ${code}`, 'advance']);
+    expect(reader.consumed).toBe(41);
+  });
+});

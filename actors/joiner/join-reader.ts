@@ -1,0 +1,99 @@
+import { StarlingError } from '../../core/base/errors.js';
+import type { JoinWindow } from '../../core/joining/join-window.js';
+import type { Popularity } from '../../core/retrieval/popularity.js';
+import { asMessage, text } from '../../messages/checks.js';
+import { decode } from '../../messages/codec.js';
+import { parseActions, parseAdvance, parseImpressions } from '../../messages/events.js';
+import type { ExampleSpec } from '../../messages/example-columns.js';
+import type { StreamMessage } from '../../runtime/bus.js';
+
+export type JoinRecordMessage = Pick<StreamMessage, 'subject' | 'sequence' | 'bytes'>;
+
+export interface ReaderPorts {
+  readonly spec: ExampleSpec;
+  readonly window: Pick<
+    JoinWindow,
+    'observeImpressions' | 'observeActions' | 'advance' | 'closeAll'
+  >;
+  readonly popularity: Pick<Popularity, 'add'>;
+  /** Keeps what can't be read, with the reason. */
+  readonly bury: (message: JoinRecordMessage, error: unknown) => Promise<void>;
+  readonly nowMs: () => number;
+}
+
+/** Brings the records of JOIN into the window, one after the other. */
+export class JoinReader {
+  readonly #ports: ReaderPorts;
+  #consumed: number;
+  #arrivedAtMs: number;
+
+  /** @param consumed the record that the window knows last. */
+  constructor(ports: ReaderPorts, consumed: number) {
+    this.#ports = ports;
+    this.#consumed = consumed;
+    this.#arrivedAtMs = ports.nowMs();
+  }
+
+  /** Sequence of the newest record that is in the window. */
+  get consumed(): number {
+    return this.#consumed;
+  }
+
+  /** When the last event came, by the wall clock; the records of the clock itself are none. */
+  get arrivedAtMs(): number {
+    return this.#arrivedAtMs;
+  }
+
+  /** @returns how many rows it brought. */
+  async read(message: JoinRecordMessage): Promise<number> {
+    let rows = 0;
+    try {
+      rows = this.#observe(decode(message.bytes));
+    } catch (error) {
+      await this.#ports.bury(message, error);
+    }
+    // Here and not when it happens to be drained: the samples follow from the log alone.
+    this.#ports.window.advance();
+    this.#consumed = message.sequence;
+    return rows;
+  }
+
+  #observe(value: unknown): number {
+    const { window, spec } = this.#ports;
+    const kind = text(asMessage(value, 'join'), 'kind', 'join');
+    switch (kind) {
+      case 'advance': {
+        const { watermarkMs } = parseAdvance(value);
+        if (watermarkMs === 'end') window.closeAll();
+        else window.advance(watermarkMs);
+        return 0;
+      }
+      case 'actions':
+        return this.#act(value);
+      case 'impressions': {
+        const impressions = parseImpressions(value, spec);
+        window.observeImpressions(impressions);
+        return this.#arrived(impressions.items.length);
+      }
+      default:
+        throw new StarlingError('BAD_MESSAGE', `join: records of kind "${kind}" are not known.`, {
+          kind,
+        });
+    }
+  }
+
+  #act(value: unknown): number {
+    const { window, spec, popularity } = this.#ports;
+    const actions = parseActions(value, spec);
+    window.observeActions(actions);
+    actions.items.forEach((item, i) => {
+      if (actions.labels[i] === 1) popularity.add(item, actions.atMs[i]!);
+    });
+    return this.#arrived(actions.items.length);
+  }
+
+  #arrived(rows: number): number {
+    this.#arrivedAtMs = this.#ports.nowMs();
+    return rows;
+  }
+}

@@ -1,0 +1,69 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { FeatureSpec } from '../../core/features/feature-spec.js';
+import { JoinWindow } from '../../core/joining/join-window.js';
+import type { ActorContext } from '../../runtime/actor.js';
+import { JoinStore } from '../../runtime/stores/join-store.js';
+import type { PublishedSamples } from './join-outbox.js';
+import { JoinOutbox, publishedSamples } from './join-outbox.js';
+
+/** Rows of one message of samples. Too many: a step of training waits for them. Too few: a message costs more than its rows. */
+const sampleRowsMax = 512;
+
+export interface OpenedWindow {
+  readonly store: JoinStore;
+  readonly window: JoinWindow;
+  readonly outbox: JoinOutbox;
+  /** JOIN sequence that the window knows last. */
+  readonly consumed: number;
+}
+
+/** The window as the store has it; where it went on elsewhere the store is of no use, and the log makes it anew. */
+export async function openWindow(context: ActorContext, spec: FeatureSpec): Promise<OpenedWindow> {
+  const folder = path.join(context.folder, 'window');
+  const published = await publishedSamples(context);
+  const store = await openStore(context, folder, published.position?.window);
+  try {
+    return await restore(context, spec, store, published);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function restore(
+  context: ActorContext,
+  spec: FeatureSpec,
+  store: JoinStore,
+  published: PublishedSamples,
+): Promise<OpenedWindow> {
+  const { windowMs, latenessMs, negativeSamplingRate, memoryOpenMax } = context.config.joining;
+  const options = {
+    windowMs,
+    allowedLatenessMs: latenessMs,
+    negativeRate: negativeSamplingRate,
+    slotCount: spec.slots.length,
+    denseCount: spec.dense.length,
+    memoryOpenMax,
+  };
+  const window = new JoinWindow(options, store);
+  const outbox = new JoinOutbox(context, store, { spec, rowsMax: sampleRowsMax });
+  const state = store.load();
+  if (state.progress) window.restore({ progress: state.progress, records: state.records });
+  await outbox.restore(state, published);
+  return { store, window, outbox, consumed: state.consumed['join'] ?? 0 };
+}
+
+/** @param newest the store that published last, wherever it is; undefined: nobody has. */
+async function openStore(
+  { log }: ActorContext,
+  folder: string,
+  newest: string | undefined,
+): Promise<JoinStore> {
+  const store = JoinStore.open(folder);
+  if (newest === undefined || newest === store.window || !store.load().progress) return store;
+  log.warn({ window: store.window }, 'the window went on elsewhere; it is made anew');
+  await store.close();
+  await rm(folder, { recursive: true });
+  return JoinStore.open(folder);
+}
