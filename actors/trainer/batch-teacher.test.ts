@@ -1,0 +1,160 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { StarlingError } from '../../core/base/errors.js';
+import type { PushOutcome } from '../../messages/parameters.js';
+import type { Samples } from '../../messages/samples.js';
+import type { WorkMessage } from '../../runtime/bus.js';
+import { BatchQueue } from './batch-queue.js';
+import { BatchTeacher } from './batch-teacher.js';
+import type { Taught } from './learner.js';
+
+/** Of a batch of as many samples. */
+const samplesOf = (count: number) => ({ items: new Array<string>(count).fill('i') }) as Samples;
+
+let said: string[];
+let queue: BatchQueue;
+let teacher: BatchTeacher;
+/** What becomes of a group, by its sequences. */
+let outcome: (group: string) => PushOutcome | Error;
+/** Steps whose shards have not answered yet. */
+let pending: (() => void)[] | undefined;
+
+function messageOf(sequence: number, deliveries = 1): WorkMessage {
+  return {
+    ...{ subject: 'starling.samples.0', sequence, deliveries, atMs: 0 },
+    bytes: Uint8Array.of(3),
+    header: () => undefined,
+    ack: () => void said.push(`ack ${sequence}`),
+    nak: () => void said.push(`nak ${sequence}`),
+  };
+}
+
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+beforeEach(() => {
+  said = [];
+  pending = undefined;
+  outcome = () => 'applied';
+  queue = new BatchQueue(10);
+  const taught = (group: string, rows: number): Taught => {
+    const result = outcome(group);
+    const settled = (async (): Promise<PushOutcome> => {
+      if (pending) await new Promise<void>((resolve) => pending!.push(resolve));
+      if (result instanceof Error) throw result;
+      return result;
+    })();
+    return { rows, loss: rows, settled, pullMs: 1, computeMs: 2 };
+  };
+  teacher = new BatchTeacher({
+    learner: {
+      learn: async (group) => {
+        const name = group.map(({ message }) => message.sequence).join('+');
+        said.push(`learn ${name}`);
+        return taught(
+          name,
+          group.reduce((sum, { samples }) => sum + samples.items.length, 0),
+        );
+      },
+      enter: async ([batch]) => {
+        said.push(`enter ${batch!.message.sequence}`);
+        return taught(`entered ${batch!.message.sequence}`, 0);
+      },
+    },
+    queue,
+    parse: (bytes) => {
+      if (bytes[0] === 0) throw new StarlingError('BAD_MESSAGE', 'damaged');
+      return samplesOf(bytes[0]!);
+    },
+    noSamples: samplesOf(0),
+    bury: async ({ message }) => void said.push(`bury ${message.sequence}`),
+    log: { warn: () => undefined },
+    nowMs: () => 0,
+    inFlightMax: 2,
+    deliveriesMax: 3,
+  });
+});
+
+/** Runs until the queue is empty. */
+async function run(): Promise<void> {
+  const running = teacher.run();
+  for (let i = 0; i < 10; i++) await tick();
+  queue.close();
+  await running;
+  await teacher.settled();
+}
+
+describe('a teacher', () => {
+  test('teaches what waits in one step, and acknowledges it once it is durable', async () => {
+    for (const sequence of [1, 2]) teacher.receive(messageOf(sequence));
+    await run();
+    expect(said).toEqual(['learn 1+2', 'ack 1', 'ack 2']);
+    expect(teacher.counts).toMatchObject({ samples: 6, batches: 2, steps: 1 });
+    expect(teacher.loss).toBe(6);
+  });
+
+  test('counts a batch that was there already, and not its samples', async () => {
+    outcome = () => 'duplicate';
+    teacher.receive(messageOf(1));
+    await run();
+    expect(said).toEqual(['learn 1', 'ack 1']);
+    expect(teacher.counts).toMatchObject({ samples: 0, batches: 1 });
+  });
+
+  test('teaches a group of which some were there already one by one', async () => {
+    outcome = (group) => (group === '1+2' ? 'mixed' : group === '1' ? 'duplicate' : 'applied');
+    for (const sequence of [1, 2]) teacher.receive(messageOf(sequence));
+    await run();
+    expect(said).toEqual(['learn 1+2', 'learn 1', 'ack 1', 'learn 2', 'ack 2']);
+    expect(teacher.counts).toMatchObject({ samples: 3, batches: 2 });
+  });
+
+  test('gives back what could not be made durable', async () => {
+    outcome = () => new StarlingError('FENCED', 'another owner');
+    teacher.receive(messageOf(1, 9));
+    await run();
+    expect(said).toEqual(['learn 1', 'nak 1']);
+    expect(teacher.counts.retried).toBe(1);
+  });
+
+  test('buries what fails again and again for no known reason, and enters it in the ledgers', async () => {
+    outcome = (group) => (group.startsWith('entered') ? 'applied' : new Error('not finite'));
+    teacher.receive(messageOf(1, 3));
+    teacher.receive(messageOf(2, 1));
+    await run();
+    expect(said).toEqual(['learn 1+2', 'bury 1', 'enter 1', 'ack 1', 'nak 2']);
+    expect(teacher.counts).toMatchObject({ deadLettered: 3, retried: 1 });
+  });
+
+  test('gives back what it could not bury: nothing is lost', async () => {
+    outcome = () => new Error('the shard is away');
+    teacher.receive(messageOf(1, 3));
+    await run();
+    expect(said).toEqual(['learn 1', 'bury 1', 'enter 1', 'nak 1']);
+  });
+
+  test('buries what can not be read without a step', async () => {
+    teacher.receive({ ...messageOf(1), bytes: Uint8Array.of(0) });
+    await run();
+    expect(said).toEqual(['bury 1', 'enter 1', 'ack 1']);
+  });
+
+  test('has no more steps waiting for their shards than it may', async () => {
+    pending = [];
+    const running = teacher.run();
+    for (const sequence of [1, 2, 3]) {
+      teacher.receive(messageOf(sequence));
+      for (let i = 0; i < 5; i++) await tick();
+    }
+    expect(said).toEqual(['learn 1', 'learn 2']);
+    expect(teacher.unsettled).toBe(2);
+    const waiting = pending;
+    pending = undefined;
+    waiting[0]!();
+    for (let i = 0; i < 5; i++) await tick();
+    expect(said).toEqual(['learn 1', 'learn 2', 'ack 1', 'learn 3', 'ack 3']);
+    waiting[1]!();
+    queue.close();
+    await running;
+    await teacher.settled();
+    expect(said.at(-1)).toBe('ack 2');
+  });
+});

@@ -1,0 +1,157 @@
+import { codeOf, messageOf } from '../../core/base/errors.js';
+import { LatencyHistogram } from '../../core/base/histogram.js';
+import type { Samples } from '../../messages/samples.js';
+import type { ActorContext } from '../../runtime/actor.js';
+import type { WorkMessage } from '../../runtime/bus.js';
+import type { BatchQueue, QueuedBatch } from './batch-queue.js';
+import type { Learner } from './learner.js';
+
+/** Weight of the newest step in the shown loss. */
+const lossMemory = 0.05;
+/** Before a batch that was given back comes again. Too low: what failed fails at once once more. */
+const givenBackMs = 100;
+
+export interface TeacherPorts {
+  readonly learner: Pick<Learner, 'learn' | 'enter'>;
+  readonly queue: Pick<BatchQueue, 'put' | 'take'>;
+  /** @throws StarlingError for what is no batch of samples of this specification. */
+  readonly parse: (bytes: Uint8Array) => Samples;
+  /** What stands for a batch that can't be read. */
+  readonly noSamples: Samples;
+  /** Keeps what can't be learned, with the reason. */
+  readonly bury: (batch: QueuedBatch, error: unknown) => Promise<void>;
+  readonly log: Pick<ActorContext['log'], 'warn'>;
+  readonly nowMs: () => number;
+  /** Steps that may wait for their shards at once. */
+  readonly inFlightMax: number;
+  /** Deliveries after which a batch that fails for no known reason is poison. */
+  readonly deliveriesMax: number;
+}
+
+/**
+ * Takes batches from the queue to the learner, step by step, and settles each: acknowledged once every partition and the dense
+ * shard have it durably, given back when that fails, buried when it fails again and again.
+ */
+export class BatchTeacher {
+  readonly timings = {
+    pull: new LatencyHistogram(),
+    compute: new LatencyHistogram(),
+    settle: new LatencyHistogram(),
+  };
+  readonly counts = { samples: 0, batches: 0, steps: 0, retried: 0, deadLettered: 0 };
+  readonly #ports: TeacherPorts;
+  readonly #unsettled = new Set<Promise<void>>();
+  #loss = 0;
+
+  constructor(ports: TeacherPorts) {
+    this.#ports = ports;
+  }
+
+  /** Of the newest steps, about twenty of them. */
+  get loss(): number {
+    return this.#loss;
+  }
+
+  /** Steps that wait for their shards. */
+  get unsettled(): number {
+    return this.#unsettled.size;
+  }
+
+  /** A message of the stream; one that can't be read is buried, and the ledgers pass it. */
+  receive(message: WorkMessage): void {
+    const { queue, parse, noSamples } = this.#ports;
+    try {
+      queue.put({ message, samples: parse(message.bytes) });
+    } catch (error) {
+      void this.#refuse({ message, samples: noSamples }, error);
+    }
+  }
+
+  /** Resolves when the queue is closed and the last group is on its way. */
+  async run(): Promise<void> {
+    const { queue, inFlightMax } = this.#ports;
+    for (;;) {
+      const group = await queue.take();
+      if (!group) return;
+      try {
+        await this.#teach(group);
+      } catch (error) {
+        await this.#fail(group, error);
+      }
+      while (this.#unsettled.size >= inFlightMax) await Promise.race(this.#unsettled);
+    }
+  }
+
+  /** Resolves when no step waits for its shards any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#unsettled);
+  }
+
+  async #teach(group: readonly QueuedBatch[]): Promise<void> {
+    const { learner, nowMs } = this.#ports;
+    const taught = await learner.learn(group);
+    this.counts.steps++;
+    this.timings.pull.record(taught.pullMs);
+    this.timings.compute.record(taught.computeMs);
+    if (taught.rows > 0) this.#show(taught.loss);
+    const startMs = nowMs();
+    const settling = taught.settled
+      .then(async (outcome) => {
+        this.timings.settle.record(nowMs() - startMs);
+        if (outcome === 'mixed') return this.#teachOneByOne(group);
+        this.counts.batches += group.length;
+        if (outcome === 'applied') this.counts.samples += taught.rows;
+        for (const { message } of group) message.ack();
+      })
+      .catch((error: unknown) => this.#fail(group, error))
+      .finally(() => this.#unsettled.delete(settling));
+    this.#unsettled.add(settling);
+  }
+
+  #show(loss: number): void {
+    this.#loss += (this.counts.steps === 1 ? 1 : lossMemory) * (loss - this.#loss);
+  }
+
+  /** Some of the group were applied before a crash; alone, each is either new or a duplicate. */
+  async #teachOneByOne(group: readonly QueuedBatch[]): Promise<void> {
+    for (const batch of group) {
+      const taught = await this.#ports.learner.learn([batch]);
+      if ((await taught.settled) === 'applied') this.counts.samples += taught.rows;
+      this.counts.batches++;
+      batch.message.ack();
+    }
+  }
+
+  async #fail(group: readonly QueuedBatch[], error: unknown): Promise<void> {
+    const isHopeless = ({ message }: QueuedBatch) =>
+      codeOf(error) === 'INTERNAL' && message.deliveries >= this.#ports.deliveriesMax;
+    for (const batch of group.filter(isHopeless)) await this.#refuse(batch, error);
+    this.#giveBack(
+      group.filter((batch) => !isHopeless(batch)),
+      error,
+    );
+  }
+
+  /** Poison: keep it with its error, and let the watermarks pass it. */
+  async #refuse(batch: QueuedBatch, error: unknown): Promise<void> {
+    const { bury, learner } = this.#ports;
+    try {
+      this.counts.deadLettered += batch.samples.items.length;
+      await bury(batch, error);
+      const entered = await learner.enter([batch]);
+      await entered.settled;
+      batch.message.ack();
+    } catch (failure) {
+      this.#giveBack([batch], failure);
+    }
+  }
+
+  #giveBack(group: readonly QueuedBatch[], error: unknown): void {
+    this.counts.retried += group.length;
+    this.#ports.log.warn(
+      { code: codeOf(error), err: messageOf(error), batches: group.length },
+      'batches given back',
+    );
+    for (const { message } of group) message.nak(givenBackMs);
+  }
+}
