@@ -1,0 +1,73 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { adamDefaults } from '../../core/model/adam.js';
+import { fenced } from '../../messages/ownership.js';
+import {
+  denseDurableMessage,
+  densePullMessage,
+  densePushMessage,
+  parseDenseReply,
+  parseDurableReply,
+} from '../../messages/network-state.js';
+import { DenseLedger } from './dense-ledger.js';
+import { DenseRequests } from './dense-requests.js';
+
+let ledger: DenseLedger;
+let valid: boolean;
+let waits: number;
+let requests: DenseRequests;
+
+beforeEach(() => {
+  ledger = new DenseLedger(Float32Array.of(1, 2), adamDefaults);
+  valid = true;
+  waits = 0;
+  requests = new DenseRequests({
+    ledger,
+    specHash: 'h',
+    sequence: () => 33,
+    requireLease: () => {
+      if (!valid) throw fenced('no lease', {});
+    },
+    durable: async () => void waits++,
+  });
+});
+
+const push = (batches: number[], specHash = 'h') =>
+  densePushMessage({
+    specHash,
+    batches: Float64Array.from(batches),
+    gradient: Float32Array.of(0.5, 0.5),
+  });
+
+describe('the network', () => {
+  test('answers a gradient with the parameters after it, once for each batch', async () => {
+    const first = parseDenseReply(await requests.push(push([1, 2])), 2);
+    expect(first).toMatchObject({ outcome: 'applied', denseVersion: 1, sequence: 33 });
+    expect(first.parameters[0]).toBeLessThan(1);
+    const again = parseDenseReply(await requests.push(push([1, 2])), 2);
+    expect(again).toMatchObject({ outcome: 'duplicate', denseVersion: 1 });
+    const mixed = parseDenseReply(await requests.push(push([2, 3])), 2);
+    expect(mixed).toMatchObject({ outcome: 'mixed', denseVersion: 1 });
+    const pulled = parseDenseReply(await requests.pull(densePullMessage()), 2);
+    expect(pulled.parameters).toEqual(first.parameters);
+  });
+
+  test('of another specification, or whose lease is over, takes and tells nothing', async () => {
+    await expect(requests.push(push([1], 'other'))).rejects.toMatchObject({
+      code: 'SPEC_MISMATCH',
+    });
+    valid = false;
+    await expect(requests.push(push([1]))).rejects.toMatchObject({ code: 'FENCED' });
+    await expect(requests.pull(densePullMessage())).rejects.toMatchObject({ code: 'FENCED' });
+    expect(ledger.applied.count).toBe(0);
+  });
+
+  test('says what is durable once it is, and what it never had at once', async () => {
+    await requests.push(push([1, 2]));
+    const ask = async (...batches: number[]) =>
+      parseDurableReply(await requests.durable(denseDurableMessage(Float64Array.from(batches))));
+    expect(await ask(1, 2)).toEqual({ durable: true, sequence: 33 });
+    expect(waits).toBe(1);
+    expect(await ask(1, 3)).toMatchObject({ durable: false });
+    expect(waits).toBe(1);
+  });
+});

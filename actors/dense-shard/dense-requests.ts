@@ -1,0 +1,62 @@
+import {
+  denseReply,
+  durableReply,
+  parseDenseDurable,
+  parseDensePull,
+  parseDensePush,
+} from '../../messages/network-state.js';
+import type { PushOutcome } from '../../messages/parameters.js';
+import { refuseSpec } from '../../messages/spec-hash.js';
+import type { DenseLedger } from './dense-ledger.js';
+
+export interface RequestPorts {
+  readonly ledger: Pick<DenseLedger, 'parameters' | 'applied' | 'denseVersion' | 'apply'>;
+  readonly specHash: string;
+  /** Of the newest state in the log. */
+  readonly sequence: () => number;
+  /** @throws StarlingError FENCED when this shard may not answer any more. */
+  readonly requireLease: () => void;
+  /** Resolves when all that was applied is in the log. */
+  readonly durable: () => Promise<void>;
+}
+
+/** What trainers ask of the network. */
+export class DenseRequests {
+  readonly #ports: RequestPorts;
+
+  constructor(ports: RequestPorts) {
+    this.#ports = ports;
+  }
+
+  readonly pull = async (value: unknown) => {
+    parseDensePull(value);
+    this.#ports.requireLease();
+    return this.#reply('applied');
+  };
+
+  /** Answered at once, with the parameters after the step. */
+  readonly push = async (value: unknown) => {
+    const { ledger, specHash, requireLease } = this.#ports;
+    const push = parseDensePush(value, ledger.parameters.length);
+    requireLease();
+    refuseSpec(push.specHash, specHash, 'dense push');
+    return this.#reply(ledger.apply(push.batches, push.gradient));
+  };
+
+  /** Answered when the batches are in the log; or at once, when they are not here: the trainer sends them again. */
+  readonly durable = async (value: unknown) => {
+    const batches = parseDenseDurable(value);
+    const { durable, sequence } = this.#ports;
+    if (this.#has(batches)) await durable();
+    return durableReply({ durable: this.#has(batches), sequence: sequence() });
+  };
+
+  #has(batches: Float64Array): boolean {
+    return batches.every((batch) => this.#ports.ledger.applied.has(batch));
+  }
+
+  #reply(outcome: PushOutcome) {
+    const { denseVersion, parameters } = this.#ports.ledger;
+    return denseReply({ outcome, denseVersion, parameters, sequence: this.#ports.sequence() });
+  }
+}
