@@ -44,7 +44,7 @@ export async function impressionsOf(
   events: readonly PublicImpression[],
   acceptedAtMs: number,
   transform: Transform,
-  source: FeatureSource,
+  source: Pick<FeatureSource, 'get'>,
 ): Promise<Impressions> {
   const { users, items } = await source.get(
     events.map((event) => event.user),

@@ -1,0 +1,163 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { StarlingError, codeOf } from '../../core/base/errors.js';
+import { featureSpecOf } from '../../core/features/feature-spec.js';
+import { createTransform } from '../../core/features/transform.js';
+import { noActionFacts } from '../../core/joining/event-facts.js';
+import { decode, encode, encodeAs } from '../../messages/codec.js';
+import { actionsMessage, parseActions, parseImpressions } from '../../messages/events.js';
+import { parseFeatureChange } from '../../messages/features.js';
+import { subject } from '../../messages/default-names.testkit.js';
+import type { WorkMessage } from '../../runtime/bus.js';
+import { EventForwarder } from './event-forwarder.js';
+import { joinerOf } from './event-split.js';
+import { RawEvents } from './raw-events.js';
+
+const spec = featureSpecOf({
+  user: { entity: 'user', source: 'user', kind: 'id' },
+  item: { entity: 'item', source: 'item', kind: 'id' },
+  device: {
+    ...{ entity: 'context', source: 'device', kind: 'vocabulary' },
+    ...{ values: ['phone'], other: false },
+  },
+});
+const transform = createTransform(spec);
+const acceptedAtMs = 1_700_000_000_000;
+
+let sent: { subject: string; bytes: Uint8Array }[];
+let buried: [content: unknown, code: string][];
+let settled: string[];
+let fails: Error | undefined;
+let joinerCount: number;
+
+beforeEach(() => {
+  sent = [];
+  buried = [];
+  settled = [];
+  fails = undefined;
+  joinerCount = 1;
+});
+
+function newEvents(): RawEvents {
+  const append = async (name: string, bytes: Uint8Array) => {
+    if (fails) throw fails;
+    sent.push({ subject: name, bytes });
+  };
+  return new RawEvents({
+    spec,
+    transform,
+    source: {
+      get: async (users, items) => ({
+        users: users.map((id) => transform.encodeEntity('user', id, {})),
+        items: items.map((id) => transform.encodeEntity('item', id, {})),
+        degraded: false,
+      }),
+    },
+    forward: new EventForwarder({ spec, joinerCount, subject, append }),
+    bury: async (_message, content, error) => void buried.push([content, codeOf(error)]),
+  });
+}
+
+function messageOf(type: string, bytes: Uint8Array, deliveries = 1): WorkMessage {
+  return {
+    ...{ subject: `starling.raw.east.${type}`, sequence: 7, atMs: acceptedAtMs, deliveries },
+    bytes,
+    header: () => undefined,
+    ack: () => void settled.push('ack'),
+    nak: (delayMs) => void settled.push(`nak ${delayMs}`),
+  };
+}
+
+const byHand = (type: string, value: unknown) => messageOf(type, encodeAs('json', value));
+
+describe('raw events', () => {
+  test('by hand become columns, with what is known of user and item now', async () => {
+    const shown = { requestId: 'r', user: 42, item: '7', context: { device: 'phone' } };
+    await newEvents().handle(byHand('impression', shown));
+    expect(settled).toEqual(['ack']);
+    const impressions = parseImpressions(decode(sent[0]!.bytes), spec);
+    expect(impressions).toMatchObject({ requestIds: ['r'], users: ['42'], items: ['7'] });
+    expect([...impressions.atMs]).toEqual([acceptedAtMs]);
+    expect([...impressions.examples.offsets]).toEqual([0, 1, 2, 3]);
+  });
+
+  test('in a list are judged one by one', async () => {
+    const good = { requestId: 'r', item: '7' };
+    const bad = { requestId: 'r' };
+    await newEvents().handle(byHand('action', [good, bad, { ...good, timestamp: 2e9 }]));
+    expect(buried).toEqual([
+      [bad, 'BAD_EVENT'],
+      [{ ...good, timestamp: 2e9 }, 'BAD_EVENT'],
+    ]);
+    expect(parseActions(decode(sent[0]!.bytes), spec).items).toEqual(['7']);
+    expect(settled).toEqual(['ack']);
+  });
+
+  test('of which none is good are acknowledged, and nothing is sent on', async () => {
+    const events = newEvents();
+    await events.handle(byHand('features', { entity: 'item', id: 1, features: { colour: 'red' } }));
+    expect(buried[0]![1]).toBe('UNKNOWN_FEATURE');
+    expect([sent, settled]).toEqual([[], ['ack']]);
+    expect(events.counts).toEqual({ messages: 1, deadLettered: 1, retried: 0 });
+  });
+
+  test('of features go to FEATURES by entity, the last word last', async () => {
+    const about = (entity: string, id: number) => ({ entity, id, features: {} });
+    const list = [about('item', 1), about('user', 2), about('item', 3)];
+    await newEvents().handle(byHand('features', list));
+    expect(sent.map(({ subject }) => subject)).toEqual([
+      ...['starling.features.user', 'starling.features.item'],
+    ]);
+    expect(parseFeatureChange(decode(sent[1]!.bytes)).ids).toEqual(['1', '3']);
+  });
+
+  test('in columns are stamped with when the stream took them, and split among joiners', async () => {
+    joinerCount = 2;
+    const requestIds = Array.from({ length: 20 }, (_unused, i) => `r${i}`);
+    const batch = {
+      requestIds,
+      items: requestIds.map((_id, i) => `i${i}`),
+      atMs: new Float64Array(20).fill(5),
+      labels: new Float32Array(20).fill(1),
+      acceptedAtMs: new Float64Array(20),
+      facts: noActionFacts,
+    };
+    await newEvents().handle(messageOf('action', encode(actionsMessage(batch))));
+    expect(sent).toHaveLength(2);
+    const all = sent.flatMap(({ subject, bytes }) => {
+      const actions = parseActions(decode(bytes), spec);
+      for (const [i, id] of actions.requestIds.entries()) {
+        expect(subject).toBe(`starling.join.${joinerOf(id, 2)}`);
+        expect(actions.acceptedAtMs[i]).toBe(acceptedAtMs);
+      }
+      return actions.requestIds;
+    });
+    expect([...all].sort()).toEqual([...requestIds].sort());
+  });
+
+  test('that can not be read are buried as they came', async () => {
+    const bytes = Uint8Array.of(0x7b, 0xff);
+    await newEvents().handle(messageOf('action', bytes));
+    expect(buried).toEqual([[bytes, 'BAD_MESSAGE']]);
+    expect(settled).toEqual(['ack']);
+  });
+
+  test('come again when the way on is closed for a while, later each time', async () => {
+    fails = new StarlingError('UNAVAILABLE', 'no server');
+    const events = newEvents();
+    const bytes = encodeAs('json', { requestId: 'r', item: '7' });
+    for (const deliveries of [1, 2, 20])
+      await events.handle(messageOf('action', bytes, deliveries));
+    expect(settled).toEqual(['nak 200', 'nak 400', 'nak 5000']);
+    expect(buried).toEqual([]);
+    expect(events.counts.retried).toBe(3);
+  });
+
+  test('that fail for no known reason again and again are buried', async () => {
+    fails = new Error('a defect');
+    const bytes = encodeAs('json', { requestId: 'r', item: '7' });
+    const events = newEvents();
+    for (const deliveries of [4, 5]) await events.handle(messageOf('action', bytes, deliveries));
+    expect(settled).toEqual(['nak 1600', 'ack']);
+    expect(buried).toEqual([[bytes, 'INTERNAL']]);
+  });
+});

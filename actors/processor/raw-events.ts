@@ -1,0 +1,157 @@
+import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
+import { nearestOf } from '../../core/config/fields.js';
+import type { FeatureSpec } from '../../core/features/feature-spec.js';
+import type { Transform } from '../../core/features/transform.js';
+import { decode } from '../../messages/codec.js';
+import type { Actions } from '../../messages/events.js';
+import { parseActions, parseImpressions } from '../../messages/events.js';
+import type { PublicAction, PublicFeatures, PublicImpression } from '../../messages/public.js';
+import { parse, publicEvent } from '../../messages/public.js';
+import type { EventType } from '../../messages/subjects.js';
+import { eventTypes, lastToken } from '../../messages/subjects.js';
+import type { WorkMessage } from '../../runtime/bus.js';
+import type { FeatureSource } from '../shared/feature-source.js';
+import type { EventForwarder } from './event-forwarder.js';
+import {
+  actionsOf,
+  checkAction,
+  checkFeatures,
+  checkImpression,
+  impressionsOf,
+} from './public-events.js';
+
+/** After this many deliveries an event that fails for no known reason is set aside. */
+const deliveriesMax = 5;
+/** Before an event that failed for a while comes again: doubled with every delivery. */
+const redeliveryMsMin = 100;
+const redeliveryMsMax = 5_000;
+
+export interface RawEventPorts {
+  readonly spec: FeatureSpec;
+  readonly transform: Transform;
+  /** What is known of users and items now, for impressions that bring no features. */
+  readonly source: Pick<FeatureSource, 'get'>;
+  readonly forward: Pick<EventForwarder, 'impressions' | 'actions' | 'features'>;
+  /** Keeps what can't be used, with the reason. @param content the event, or the bytes where it can't be read. */
+  readonly bury: (message: WorkMessage, content: unknown, error: unknown) => Promise<void>;
+}
+
+/**
+ * What becomes of a message of RAW: columns by rankers and replays, or events by hand, of which each is judged by itself. A
+ * message that failed for a while comes again; one that can't be used is buried, and nothing waits for it.
+ */
+export class RawEvents {
+  readonly counts = { messages: 0, deadLettered: 0, retried: 0 };
+  readonly #ports: RawEventPorts;
+
+  constructor(ports: RawEventPorts) {
+    this.#ports = ports;
+  }
+
+  async handle(message: WorkMessage): Promise<void> {
+    const { forward, spec } = this.#ports;
+    this.counts.messages++;
+    try {
+      const value = decode(message.bytes);
+      if (isColumnar(value, 'impressions'))
+        await forward.impressions(parseImpressions(value, spec));
+      else if (isColumnar(value, 'actions'))
+        await forward.actions(acceptedAt(parseActions(value, spec), message.atMs));
+      else await this.#byHand(value, message);
+      message.ack();
+    } catch (error) {
+      await this.#failed(message, error);
+    }
+  }
+
+  async #failed(message: WorkMessage, error: unknown): Promise<void> {
+    const code = codeOf(error);
+    const isDefect = code === 'INTERNAL' && message.deliveries >= deliveriesMax;
+    if (errorCodes[code].retryable && !isDefect) {
+      this.counts.retried++;
+      message.nak(Math.min(redeliveryMsMax, redeliveryMsMin * 2 ** message.deliveries));
+      return;
+    }
+    await this.#bury(message, message.bytes, error);
+    message.ack();
+  }
+
+  async #bury(message: WorkMessage, content: unknown, error: unknown): Promise<void> {
+    this.counts.deadLettered++;
+    await this.#ports.bury(message, content, error);
+  }
+
+  /** One event, or a list. A bad one is buried by itself, and its neighbours go on. */
+  async #byHand(value: unknown, message: WorkMessage): Promise<void> {
+    const type = eventTypeOf(message);
+    const good: unknown[] = [];
+    for (const content of Array.isArray(value) ? (value as unknown[]) : [value]) {
+      try {
+        good.push(this.#check(type, content, message.atMs));
+      } catch (error) {
+        await this.#bury(message, content, error);
+      }
+    }
+    if (good.length > 0) await this.#forward(type, good, message.atMs);
+  }
+
+  async #forward(type: EventType, events: readonly unknown[], atMs: number): Promise<void> {
+    const { forward, transform, source } = this.#ports;
+    switch (type) {
+      case 'features':
+        return forward.features(events as PublicFeatures[]);
+      case 'action':
+        return forward.actions(actionsOf(events as PublicAction[], atMs));
+      case 'impression': {
+        const shown = events as PublicImpression[];
+        return forward.impressions(await impressionsOf(shown, atMs, transform, source));
+      }
+    }
+  }
+
+  #check(type: EventType, content: unknown, acceptedAtMs: number): unknown {
+    const { transform } = this.#ports;
+    switch (type) {
+      case 'impression': {
+        const event = parse(publicEvent.impression, content, type, 'BAD_EVENT');
+        checkImpression(event, transform, acceptedAtMs);
+        return event;
+      }
+      case 'action': {
+        const event = parse(publicEvent.action, content, type, 'BAD_EVENT');
+        checkAction(event, acceptedAtMs);
+        return event;
+      }
+      case 'features': {
+        const event = parse(publicEvent.features, content, type, 'BAD_EVENT');
+        checkFeatures(event, transform);
+        return event;
+      }
+    }
+  }
+}
+
+/**
+ * The stream takes whatever is published under `ingest`; here is who can say that it is misspelt.
+ *
+ * @throws StarlingError BAD_EVENT
+ */
+function eventTypeOf({ subject }: WorkMessage): EventType {
+  const token = lastToken(subject);
+  const type = eventTypes.find((each) => each === token);
+  if (type !== undefined) return type;
+  const nearest = nearestOf(token, eventTypes);
+  const hint = nearest ? `did you mean "${nearest}"?` : `expected one of ${eventTypes.join(', ')}.`;
+  const text = `there is no event type "${token}"; ${hint}`;
+  throw new StarlingError('BAD_EVENT', text, { field: 'type' });
+}
+
+function isColumnar(value: unknown, kind: string): boolean {
+  return (value as { kind?: unknown } | null)?.kind === kind;
+}
+
+/** When the stream took them, whatever their sender says. */
+function acceptedAt(actions: Actions, acceptedAtMs: number): Actions {
+  actions.acceptedAtMs.fill(acceptedAtMs);
+  return actions;
+}
