@@ -17,11 +17,3 @@ export function batchIdOf(log: number, sequence: number): number {
   );
   return log * sequencesPerLog + sequence;
 }
-
-export function logOf(batchId: number): number {
-  return Math.floor(batchId / sequencesPerLog);
-}
-
-export function sequenceOf(batchId: number): number {
-  return batchId % sequencesPerLog;
-}
