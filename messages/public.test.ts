@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { StarlingError } from '../core/base/errors.js';
+import type { StarlingError } from '../core/base/errors.js';
 import { parse, parseRank, parseRecommend, publicEvent } from './public.js';
 
 const limits = { kMax: 50, candidatesMax: 3 };

@@ -11,10 +11,11 @@ import { protocolVersion } from './codec.js';
  */
 export function requireStateVersion(found: unknown, where: string): void {
   if (found === protocolVersion) return;
-  const age = typeof found === 'number' && found > protocolVersion ? 'a newer' : 'an older';
+  const version = typeof found === 'number' ? found : 1;
+  const age = version > protocolVersion ? 'a newer' : 'an older';
   throw new StarlingError(
     'STATE_INVALID',
-    `${where} was written by ${age} release of Starling (version ${String(found ?? 1)}; this one reads ${protocolVersion}): ` +
+    `${where} was written by ${age} release of Starling (version ${version}; this one reads ${protocolVersion}): ` +
       'start with a new --state folder, or run the release that wrote it.',
     { version: found, versionKnown: protocolVersion },
   );

@@ -41,7 +41,7 @@ const known: fc.Arbitrary<Known> = fc.record(
     times: fc.double({ noNaN: true }).filter((time) => time !== 0),
   },
   { requiredKeys: [] },
-) as fc.Arbitrary<Known>;
+);
 
 const batchOf = (rows: readonly Known[]): Columns =>
   gatherRows(

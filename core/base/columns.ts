@@ -61,7 +61,7 @@ export function isNone<Table extends ColumnTable>(
   columns: ColumnsOf<Table>,
 ): boolean {
   for (const name in table) {
-    const column = columns[name]!;
+    const column = columns[name];
     const { none } = table[name]!;
     for (let i = 0; i < column.length; i++) if (!Object.is(column[i], none)) return false;
   }

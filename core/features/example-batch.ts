@@ -62,7 +62,7 @@ export function selectExamples(batch: ExampleBatch, indices: ArrayLike<number>):
       offsets[i * slotCount + s + 1] = end + batch.offsets[base + s + 1]! - start;
     }
     fids.set(batch.fids.subarray(2 * start, 2 * stop), 2 * end);
-    if (marks) copyMarks(batch.marks!, start, stop, marks, end);
+    if (marks) copyMarks(batch.marks, start, stop, marks, end);
     end += stop - start;
     if (denseCount > 0) {
       dense.set(batch.dense.subarray(row * denseCount, (row + 1) * denseCount), i * denseCount);
