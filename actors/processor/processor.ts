@@ -34,6 +34,7 @@ export function createProcessor(context: ActorContext): Actor {
     transform,
     source,
     forward,
+    random: Math.random,
     bury: ({ subject: origin, sequence }, content, error) =>
       deadLetter(context, { origin, sequence, content, error, events: 1 }),
   });

@@ -53,6 +53,7 @@ function newEvents(): RawEvents {
       }),
     },
     forward: new EventForwarder({ spec, joinerCount, subject, append }),
+    random: () => 1,
     bury: async (_message, content, error) => void buried.push([content, codeOf(error)]),
   });
 }

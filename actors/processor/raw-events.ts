@@ -10,6 +10,7 @@ import { parse, publicEvent } from '../../messages/public.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes, lastToken } from '../../messages/subjects.js';
 import type { WorkMessage } from '../../runtime/bus.js';
+import { pauseMsAfter } from '../../runtime/retry.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import type { EventForwarder } from './event-forwarder.js';
 import {
@@ -22,9 +23,8 @@ import {
 
 /** After this many deliveries an event that fails for no known reason is set aside. */
 const deliveriesMax = 5;
-/** Before an event that failed for a while comes again: doubled with every delivery. */
-const redeliveryMsMin = 100;
-const redeliveryMsMax = 5_000;
+/** Before an event that failed for a while comes again: doubled with every delivery, and not all at once. */
+const redelivery = { baseMs: 200, capMs: 5_000 };
 
 export interface RawEventPorts {
   readonly spec: FeatureSpec;
@@ -32,6 +32,8 @@ export interface RawEventPorts {
   /** What is known of users and items now, for impressions that bring no features. */
   readonly source: Pick<FeatureSource, 'get'>;
   readonly forward: Pick<EventForwarder, 'impressions' | 'actions' | 'features'>;
+  /** In [0, 1). */
+  readonly random: () => number;
   /** Keeps what can't be used, with the reason. @param content the event, or the bytes where it can't be read. */
   readonly bury: (message: WorkMessage, content: unknown, error: unknown) => Promise<void>;
 }
@@ -69,7 +71,7 @@ export class RawEvents {
     const isDefect = code === 'INTERNAL' && message.deliveries >= deliveriesMax;
     if (errorCodes[code].retryable && !isDefect) {
       this.counts.retried++;
-      message.nak(Math.min(redeliveryMsMax, redeliveryMsMin * 2 ** message.deliveries));
+      message.nak(pauseMsAfter(message.deliveries, redelivery, this.#ports.random()));
       return;
     }
     await this.#bury(message, message.bytes, error);
