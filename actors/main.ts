@@ -3,7 +3,7 @@ import { runActorProcess } from '../runtime/actor-process.js';
 import type { ActorKind } from '../messages/actor-kinds.js';
 
 /** The entry of every actor process: the kind named in the start message, loaded alone to keep start-up short. */
-const kinds: Record<ActorKind, () => Promise<CreateActor>> = {
+const kinds: { readonly [K in ActorKind]: () => Promise<CreateActor<K>> } = {
   processor: async () => (await import('./processor/processor.js')).createProcessor,
   joiner: async () => (await import('./joiner/joiner.js')).createJoiner,
   'feature-store': async () =>
@@ -17,8 +17,4 @@ const kinds: Record<ActorKind, () => Promise<CreateActor>> = {
   recommender: async () => (await import('./recommender/recommender.js')).createRecommender,
 };
 
-runActorProcess((kind) => {
-  const load = kinds[kind as ActorKind];
-  if (!load) throw new Error(`no actor of kind ${kind}`);
-  return load();
-});
+runActorProcess((kind) => kinds[kind]());

@@ -1,29 +1,8 @@
-import type { ActorKind } from '../messages/actor-kinds.js';
-import type { ActorStatus } from '../messages/actor-status.js';
+import { actorKinds, type ActorKind } from '../messages/actor-kinds.js';
+import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
+import type { ClusterStatus } from '../messages/cluster-status.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
-import { actorKinds } from '../messages/actor-kinds.js';
 import type { AudienceFigures } from '../audience/audience-figures.js';
-
-/** What the view needs to know of a cluster; the status of a real one has more. */
-export interface ClusterStatus {
-  readonly name: string;
-  readonly leader: string;
-  /** Milliseconds since 1970. */
-  readonly startedAtMs: number;
-  readonly dataCenters: readonly {
-    readonly name: string;
-    readonly role: string;
-    readonly state: string;
-  }[];
-  readonly natsServers: readonly {
-    readonly dataCenter: string;
-    readonly pid: number | null;
-    readonly url: string;
-  }[];
-  readonly actors: readonly ActorStatus[];
-  /** Oldest first. */
-  readonly events: readonly SupervisionEvent[];
-}
 
 /** The actors of one kind in one data center. */
 export interface KindLine {
@@ -74,16 +53,23 @@ const eventsShown = 6;
 
 type Counter = 'events' | 'samples' | 'batches';
 
-/** Which counters of which kind make up a rate. */
-const countersOf: Partial<
-  Record<ActorKind, readonly (readonly [counter: Counter, keys: readonly string[]])[]>
-> = {
-  processor: [['events', ['impressions', 'actions']]],
-  trainer: [
-    ['samples', ['samples']],
-    ['batches', ['batches']],
-  ],
-};
+/** What of an actor makes up which rate; undefined where it has not told. */
+function countsOf(actor: ActorStatus): readonly (readonly [Counter, number | undefined])[] {
+  switch (actor.kind) {
+    case 'processor': {
+      const { impressions, actions } = actor.stats;
+      const isTold = impressions !== undefined && actions !== undefined;
+      return [['events', isTold ? impressions + actions : undefined]];
+    }
+    case 'trainer':
+      return [
+        ['samples', actor.stats.samples],
+        ['batches', actor.stats.batches],
+      ];
+    default:
+      return [];
+  }
+}
 
 /** Rates are taken over this long. Shorter: they flicker. Longer: a stop shows late. */
 const rateWindowMs = 5_000;
@@ -101,10 +87,10 @@ export class RateMeter {
   }[] = [];
 
   observe(actors: readonly ActorStatus[], atMs: number): LiveViewModel['throughput'] {
-    for (const { address, kind, stats } of actors) {
-      for (const [counter, keys] of countersOf[kind] ?? []) {
-        const value = keys.reduce((sum, key) => sum + numberAt(stats, key, 0), 0);
-        const mark = `${address} ${counter}`;
+    for (const actor of actors) {
+      for (const [counter, value] of countsOf(actor)) {
+        if (value === undefined) continue;
+        const mark = `${actor.address} ${counter}`;
         const before = this.#last.get(mark) ?? value;
         this.#totals[counter] += value >= before ? value - before : value;
         this.#last.set(mark, value);
@@ -169,31 +155,19 @@ function natsOf(status: ClusterStatus, dataCenter: string): string {
 }
 
 function backendOf(actors: readonly ActorStatus[]): string {
-  const names = actors
-    .filter(({ kind }) => kind === 'trainer')
-    .map(({ stats }) => stats['backend']);
-  return [...new Set(names.filter((name) => typeof name === 'string'))].join(', ');
+  const names = actorsOf(actors, 'trainer').flatMap(({ stats }) => stats.backend ?? []);
+  return [...new Set(names)].join(', ');
 }
 
 /** The slowest shard decides: a recommendation needs rows of all of them. */
 function freshnessOf(dataCenter: string, actors: readonly ActorStatus[]): Freshness[] {
-  const shards = actors.filter(
-    (actor) => actor.kind === 'serving-shard' && actor.dataCenter === dataCenter,
+  const shards = actorsOf(actors, 'serving-shard').filter(
+    (shard) => shard.dataCenter === dataCenter,
   );
   if (shards.length === 0) return [];
-  const slowest = (key: string): number => {
-    const known = shards.map(({ stats }) => numberAt(stats, key, NaN)).filter(Number.isFinite);
+  const slowest = (name: 'freshnessP50Ms' | 'freshnessP99Ms'): number => {
+    const known = shards.flatMap(({ stats }) => stats[name] ?? []);
     return known.length > 0 ? Math.max(...known) : NaN;
   };
   return [{ dataCenter, p50Ms: slowest('freshnessP50Ms'), p99Ms: slowest('freshnessP99Ms') }];
-}
-
-/** Statistics come from other processes: what is not a number reads as `otherwise`. */
-function numberAt(
-  stats: Readonly<Record<string, unknown>>,
-  key: string,
-  otherwise: number,
-): number {
-  const value = stats[key];
-  return typeof value === 'number' && Number.isFinite(value) ? value : otherwise;
 }

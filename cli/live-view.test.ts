@@ -1,23 +1,24 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, jest, test } from '@jest/globals';
-import type { ActorKind } from '../messages/actor-kinds.js';
-import type { ActorStatus } from '../messages/actor-status.js';
+import { hearStats, type ActorKind, type HeardOf } from '../messages/actor-kinds.js';
+import { actorStatus, type ActorRow, type ActorStatus } from '../messages/actor-status.js';
+import type { ClusterStatus } from '../messages/cluster-status.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { AudienceFigures, SeriesPoint } from '../audience/audience-figures.js';
 import { painter, sparkline, truncate, visibleLength } from './ansi.js';
 import { startLiveView } from './live-view.js';
-import type { ClusterStatus, LiveViewModel } from './live-view-model.js';
+import type { LiveViewModel } from './live-view-model.js';
 import { RateMeter, liveViewModel } from './live-view-model.js';
 import { plainEvent, plainFigures, renderLiveView } from './live-view-rendering.js';
 
 const escape = '\u001b';
 
-function actor(
+function actor<K extends ActorKind>(
   dataCenter: string,
-  kind: ActorKind,
-  changes: Partial<ActorStatus> = {},
+  kind: K,
+  { stats, ...changes }: Partial<ActorRow> & { readonly stats?: HeardOf<K> } = {},
 ): ActorStatus {
-  return {
+  const row = {
     address: `${dataCenter}.${kind}.0`,
     kind,
     dataCenter,
@@ -26,10 +27,10 @@ function actor(
     state: 'ready',
     epoch: 1,
     restarts: 0,
-    stats: {},
     sinceMs: 0,
     ...changes,
-  };
+  } as const;
+  return actorStatus(row, hearStats(kind, stats));
 }
 
 const exit: SupervisionEvent = {
@@ -52,7 +53,10 @@ function status(changes: Partial<ClusterStatus> = {}): ClusterStatus {
   return {
     name: 'starling',
     leader: 'host-1',
+    term: 1,
+    hosts: [],
     startedAtMs: 0,
+    ready: false,
     dataCenters: [
       { name: 'train', role: 'training', state: 'healthy' },
       { name: 'east', role: 'inference', state: 'degraded' },
@@ -259,8 +263,8 @@ describe('plain lines', () => {
 });
 
 describe('RateMeter', () => {
-  const trainer = (samples: unknown) => [
-    actor('train', 'trainer', { stats: { samples, batches: 0 } }),
+  const trainer = (samples?: number) => [
+    actor('train', 'trainer', { stats: samples === undefined ? {} : { samples, batches: 0 } }),
   ];
 
   test('what was counted before the first reading is no rate', () => {
@@ -303,10 +307,11 @@ describe('RateMeter', () => {
     expect(meter.observe(processors(10), 1000).events).toBe(40);
   });
 
-  test('statistics that are no numbers do no harm', () => {
+  test('a counter that is not told for a while has not fallen to zero', () => {
     const meter = new RateMeter();
-    meter.observe(trainer('many'), 0);
-    expect(meter.observe(trainer(undefined), 1000).samples).toBe(0);
+    meter.observe(trainer(1000), 0);
+    expect(meter.observe(trainer(), 1000).samples).toBe(0);
+    expect(meter.observe(trainer(1200), 2000).samples).toBe(100);
   });
 });
 

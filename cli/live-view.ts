@@ -1,11 +1,10 @@
+import type { ClusterStatus } from '../messages/cluster-status.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { AudienceFigures } from '../audience/audience-figures.js';
 import { cursor } from './ansi.js';
-import type { ClusterStatus, LiveViewModel } from './live-view-model.js';
+import type { LiveViewModel } from './live-view-model.js';
 import { RateMeter, liveViewModel } from './live-view-model.js';
 import { plainEvent, plainFigures, renderLiveView } from './live-view-rendering.js';
-
-export type { ClusterStatus } from './live-view-model.js';
 
 export interface LiveViewOptions {
   readonly status: () => ClusterStatus;

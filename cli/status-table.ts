@@ -1,51 +1,8 @@
 import type { ClusterStatus } from '../messages/cluster-status.js';
-import type { ActorKind } from '../messages/actor-kinds.js';
-import type { ActorStatus } from '../messages/actor-status.js';
+import { kindTable } from '../messages/actor-kinds.js';
+import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
+import type { Figures } from '../messages/stats/figures.js';
 import { table } from './text-table.js';
-
-/** Main figures of a kind: the name in its statistics, and the words for it. */
-const figuresOf: Readonly<Record<ActorKind, readonly (readonly [name: string, label: string])[]>> =
-  {
-    processor: [
-      ['impressions', 'impressions'],
-      ['actions', 'actions'],
-      ['deadLettered', 'dead-lettered'],
-    ],
-    joiner: [
-      ['impressions', 'impressions'],
-      ['open', 'open'],
-      ['positives', 'positives'],
-      ['negatives', 'negatives'],
-    ],
-    'feature-store': [['entities', 'entities']],
-    'ps-shard': [
-      ['rows', 'rows'],
-      ['appliedThrough', 'batches applied'],
-    ],
-    'dense-shard': [
-      ['denseVersion', 'version'],
-      ['batchesApplied', 'batches applied'],
-    ],
-    trainer: [
-      ['samples', 'samples'],
-      ['loss', 'loss'],
-      ['queued', 'queued'],
-    ],
-    'serving-shard': [
-      ['rows', 'rows'],
-      ['freshnessP50Ms', 'ms fresh p50'],
-      ['freshnessP99Ms', 'ms p99'],
-      ['propagationP99Ms', 'ms p99 from training'],
-    ],
-    ranker: [
-      ['scored', 'scored'],
-      ['denseVersion', 'version'],
-    ],
-    recommender: [
-      ['recommended', 'recommended'],
-      ['items', 'items'],
-    ],
-  };
 
 /** Lines for a person. */
 export function statusLines(status: ClusterStatus, nowMs: number): string[] {
@@ -101,25 +58,30 @@ function dataCenterLines(
   return [title, ...table(head, rows)];
 }
 
-function figures({ kind, stats, state, reason }: ActorStatus): string {
-  const known = figuresOf[kind].flatMap(([name, label]) => {
-    const value = stats[name];
-    return typeof value === 'number' ? [`${short(value)} ${label}`] : [];
-  });
+function figures(actor: ActorStatus): string {
+  const { stats, state, reason } = actor;
   const why = reason !== undefined && state !== 'ready' ? [reason] : [];
-  const { awayAt } = stats;
-  const away = typeof awayAt === 'string' ? [`connected to ${awayAt}`] : [];
-  return [...why, ...away, ...known].join(', ');
+  const away = stats.awayAt === undefined ? [] : [`connected to ${stats.awayAt}`];
+  return [...why, ...away, ...labelledFigures(actor)].join(', ');
+}
+
+/** Those that its kind shows to a person, as far as they were heard. */
+function labelledFigures({ kind, stats }: ActorStatus): string[] {
+  const table: Figures = kindTable[kind].figures;
+  const heard: Readonly<Record<string, unknown>> = stats;
+  return Object.entries(table).flatMap(([name, { label }]) => {
+    const value = heard[name];
+    return label !== undefined && typeof value === 'number' ? [`${short(value)} ${label}`] : [];
+  });
 }
 
 /** Requests made in other data centers, as those count them who answer requests; since they were started last. */
 function reroutedTo(actors: readonly ActorStatus[]): number {
-  return actors
-    .filter(({ kind }) => kind === 'recommender' || kind === 'ranker')
-    .reduce(
-      (sum, { stats: { rerouted } }) => sum + (typeof rerouted === 'number' ? rerouted : 0),
-      0,
-    );
+  return [...actorsOf(actors, 'recommender'), ...actorsOf(actors, 'ranker')].reduce(
+    // Of one that has not told yet nobody knows of any.
+    (sum, { stats }) => sum + (stats.rerouted ?? 0),
+    0,
+  );
 }
 
 function short(value: number): string {

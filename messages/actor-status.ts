@@ -1,18 +1,5 @@
-import type { ActorKind } from './actor-kinds.js';
-import { isRecord } from './checks.js';
-
-/**
- * How well an actor serves, under `health` in its figures. It is what data centers are judged by, so a supervisor needs
- * to know no kind for that. What an actor has no part in is absent.
- */
-export interface ActorHealth {
-  /** Of the answers of the last seconds; null: nobody asked. */
-  readonly p99Ms?: number | null;
-  /** Of SAMPLES: all batches up to this sequence are in what it serves. */
-  readonly through?: number;
-  /** From the step in training to the row that is served, in the last seconds; null: nothing came. */
-  readonly propagationP99Ms?: number | null;
-}
+import { actorKinds, hearStats, isActorKind, type ActorKind, type HeardOf } from './actor-kinds.js';
+import { asFields, number, text, wrong, type Fields } from './checks.js';
 
 /** Life-cycle state of a child as its supervisor sees it. */
 export const childStates = [
@@ -28,8 +15,8 @@ export const childStates = [
 
 export type ChildState = (typeof childStates)[number];
 
-/** One row of `starling status`. */
-export interface ActorStatus {
+/** What is known of any actor, whatever its kind. */
+export interface ActorRow {
   readonly address: string;
   readonly kind: ActorKind;
   readonly dataCenter: string;
@@ -42,26 +29,66 @@ export interface ActorStatus {
   /** Starts after the first one, in the life of this supervisor. */
   readonly restarts: number;
   readonly partitions?: readonly number[];
-  /** What the last heartbeat brought; empty before the first. */
-  readonly stats: Readonly<Record<string, unknown>>;
   /** When `state` was entered, milliseconds since 1970. */
   readonly sinceMs: number;
   /** Why the last process ended, while the actor has not been ready since. */
   readonly reason?: string;
 }
 
-/** What `health` in the figures of an actor says; of an unknown shape it says nothing. */
-export function parseHealth(value: unknown): ActorHealth {
-  if (!isRecord(value)) return {};
-  const { p99Ms, through, propagationP99Ms } = value;
-  return {
-    ...(p99Ms === undefined ? {} : { p99Ms: figure(p99Ms) }),
-    ...(typeof through === 'number' && through >= 0 ? { through } : {}),
-    ...(propagationP99Ms === undefined ? {} : { propagationP99Ms: figure(propagationP99Ms) }),
+/** One row of `starling status`: the kind says which figures there may be. */
+export type ActorStatus<K extends ActorKind = ActorKind> = Extract<AnyStatus, { readonly kind: K }>;
+
+type AnyStatus = {
+  [K in ActorKind]: ActorRow & {
+    readonly kind: K;
+    /** What the last heartbeat brought; empty before the first. A figure that is absent was not heard. */
+    readonly stats: HeardOf<K>;
   };
+}[ActorKind];
+
+/** @param stats as `hearStats` of the kind of the row has made them. */
+export function actorStatus(row: ActorRow, stats: HeardOf<ActorKind>): ActorStatus {
+  // That the figures are those of the kind is known to the caller, and can't be said of two variables.
+  return { ...row, stats } as ActorStatus;
 }
 
-/** JSON has no NaN: the figure of nothing arrives as null. */
-function figure(value: unknown): number | null {
-  return typeof value === 'number' && value >= 0 ? value : null;
+/** Those of a kind. */
+export function actorsOf<K extends ActorKind>(
+  actors: readonly ActorStatus[],
+  kind: K,
+): ActorStatus<K>[] {
+  return actors.filter((actor): actor is ActorStatus<K> => actor.kind === kind);
+}
+
+/**
+ * Checks a row whole, and its figures one by one: a release may add and drop figures, but no columns.
+ * @throws StarlingError BAD_MESSAGE
+ */
+export function parseActorStatus(value: unknown, what: string): ActorStatus {
+  const fields = asFields(value, what);
+  const { kind, pid, partitions, reason, stats } = fields;
+  if (!isActorKind(kind)) throw wrong(what, 'kind', `one of ${actorKinds.join(', ')}`, kind);
+  const state = childStates.find((known) => known === fields['state']);
+  if (!state) throw wrong(what, 'state', `one of ${childStates.join(', ')}`, fields['state']);
+  const row: ActorRow = {
+    address: text(fields, 'address', what),
+    kind,
+    dataCenter: text(fields, 'dataCenter', what),
+    host: text(fields, 'host', what),
+    pid: pid === null ? null : number(fields, 'pid', what),
+    state,
+    epoch: number(fields, 'epoch', what),
+    restarts: number(fields, 'restarts', what),
+    ...(partitions === undefined ? {} : { partitions: partitionsIn(fields, what) }),
+    sinceMs: number(fields, 'sinceMs', what),
+    ...(reason === undefined ? {} : { reason: text(fields, 'reason', what) }),
+  };
+  return actorStatus(row, hearStats(kind, stats));
+}
+
+function partitionsIn(fields: Fields, what: string): number[] {
+  const { partitions } = fields;
+  const isList = Array.isArray(partitions) && partitions.every((each) => Number.isInteger(each));
+  if (!isList) throw wrong(what, 'partitions', 'a list of numbers', partitions);
+  return partitions as number[];
 }

@@ -64,6 +64,18 @@ export function texts(fields: Fields, name: string, what: string, length?: numbe
   return value as string[];
 }
 
+/** Each entry by `read`, which is told where it stands. */
+export function listOf<T>(
+  fields: Fields,
+  name: string,
+  what: string,
+  read: (value: unknown, what: string) => T,
+): T[] {
+  const value = fields[name];
+  if (!Array.isArray(value)) throw wrong(what, name, 'a list', value);
+  return value.map((each, i) => read(each, `${what}.${name}[${i}]`));
+}
+
 export const u32 = (fields: Fields, name: string, what: string, length?: number): Uint32Array =>
   typed(fields, name, what, 'Uint32Array', length) as Uint32Array;
 export const f32 = (fields: Fields, name: string, what: string, length?: number): Float32Array =>

@@ -6,7 +6,6 @@ import {
   type AttachMessage,
   type StartMessage,
 } from './child-messages.js';
-import { parseHealth } from './actor-status.js';
 
 const start: StartMessage = {
   type: 'start',
@@ -104,26 +103,4 @@ describe('messages between a supervisor and its children', () => {
   ])('from a supervisor of another shape are ignored: %j', (value) => {
     expect(parseParentMessage(value)).toBeUndefined();
   });
-});
-
-describe('the health in the figures of an actor', () => {
-  test('is read, and what it does not tell is absent', () => {
-    expect(parseHealth({ p99Ms: 12, later: 1 })).toEqual({ p99Ms: 12 });
-    expect(parseHealth({ through: 7, propagationP99Ms: 3 })).toEqual({
-      through: 7,
-      propagationP99Ms: 3,
-    });
-  });
-
-  test('the figure of nothing is null, on this side of the channel and on the other', () => {
-    const none = { p99Ms: NaN, propagationP99Ms: NaN };
-    const read = { p99Ms: null, propagationP99Ms: null };
-    expect(parseHealth(none)).toEqual(read);
-    expect(parseHealth(JSON.parse(JSON.stringify(none)))).toEqual(read);
-  });
-
-  test.each([undefined, null, 'well', [1], { through: 'all' }, { through: -1 }])(
-    'of another shape says nothing: %j',
-    (value) => expect(parseHealth(value)).toEqual({}),
-  );
 });

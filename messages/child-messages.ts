@@ -61,6 +61,7 @@ export type ChildMessage =
   | {
       readonly type: 'heartbeat';
       readonly atMs: number;
+      /** As it was said: whoever knows the kind has it heard by `hearStats`. */
       readonly stats: Readonly<Record<string, unknown>>;
     }
   /** The last words of an actor that is about to exit because it can't go on. */

@@ -1,8 +1,8 @@
-import { asMessage, describe } from './checks.js';
+import { parseActorStatus, type ActorStatus } from './actor-status.js';
+import { asFields, asMessage, listOf, number, text, texts, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
-import { StarlingError } from '../core/base/errors.js';
-import type { ActorStatus } from './actor-status.js';
-import type { SupervisionEvent } from './supervision-events.js';
+import { serverIn, type HostedServer } from './hosts.js';
+import { eventIn, type SupervisionEvent } from './supervision-events.js';
 
 /** A machine that runs actors. */
 export interface HostSummary {
@@ -26,23 +26,20 @@ export interface ClusterStatus {
   readonly startedAtMs: number;
   /** Every actor is ready. */
   readonly ready: boolean;
-  readonly dataCenters: readonly {
-    readonly name: string;
-    readonly role: string;
-    readonly state: string;
-  }[];
-  readonly natsServers: readonly {
-    readonly dataCenter: string;
-    /** Null where the cluster did not start the server, or it is down. */
-    readonly pid: number | null;
-    readonly url: string;
-  }[];
+  readonly dataCenters: readonly DataCenterSummary[];
+  readonly natsServers: readonly HostedServer[];
   readonly actors: readonly ActorStatus[];
   /** The latest supervision events, oldest first. */
   readonly events: readonly SupervisionEvent[];
   /** What executes the model in the trainers. */
   readonly backend?: string;
   readonly natsServer?: { readonly version: string };
+}
+
+export interface DataCenterSummary {
+  readonly name: string;
+  readonly role: string;
+  readonly state: string;
 }
 
 export function statusMessage() {
@@ -53,14 +50,50 @@ export function statusReply(status: ClusterStatus) {
   return { v: protocolVersion, ...status };
 }
 
-/** Checks the parts that callers walk through; what stands in them comes from the supervisor of the same release. */
+/**
+ * Checks all that callers walk through. Events of a type that is not known here are left out: they tell of the past.
+ * @throws StarlingError BAD_MESSAGE
+ */
 export function parseClusterStatus(value: unknown): ClusterStatus {
-  const fields = asMessage(value, 'status');
-  for (const list of ['dataCenters', 'natsServers', 'actors', 'events']) {
-    if (!Array.isArray(fields[list])) {
-      const text = `status.${list}: expected a list, got ${describe(fields[list])}.`;
-      throw new StarlingError('BAD_MESSAGE', text, { field: list });
-    }
-  }
-  return fields as unknown as ClusterStatus;
+  const what = 'status';
+  const fields = asMessage(value, what);
+  const { ready, backend, natsServer } = fields;
+  if (typeof ready !== 'boolean') throw wrong(what, 'ready', 'true or false', ready);
+  return {
+    name: text(fields, 'name', what),
+    leader: text(fields, 'leader', what),
+    term: number(fields, 'term', what),
+    hosts: listOf(fields, 'hosts', what, hostIn),
+    startedAtMs: number(fields, 'startedAtMs', what),
+    ready,
+    dataCenters: listOf(fields, 'dataCenters', what, dataCenterIn),
+    natsServers: listOf(fields, 'natsServers', what, serverIn),
+    actors: listOf(fields, 'actors', what, parseActorStatus),
+    events: listOf(fields, 'events', what, eventIn).flatMap((event) => event ?? []),
+    ...(backend === undefined ? {} : { backend: text(fields, 'backend', what) }),
+    ...(natsServer === undefined ? {} : { natsServer: versionIn(natsServer, what) }),
+  };
+}
+
+function hostIn(value: unknown, what: string): HostSummary {
+  const fields = asFields(value, what);
+  return {
+    name: text(fields, 'name', what),
+    dataCenters: texts(fields, 'dataCenters', what),
+    capacity: number(fields, 'capacity', what),
+    actors: number(fields, 'actors', what),
+  };
+}
+
+function dataCenterIn(value: unknown, what: string): DataCenterSummary {
+  const fields = asFields(value, what);
+  return {
+    name: text(fields, 'name', what),
+    role: text(fields, 'role', what),
+    state: text(fields, 'state', what),
+  };
+}
+
+function versionIn(value: unknown, what: string): { readonly version: string } {
+  return { version: text(asFields(value, `${what}.natsServer`), 'version', what) };
 }

@@ -1,7 +1,7 @@
-import { asFields, asMessage, describe, number, text, texts, wrong } from './checks.js';
+import { asFields, asMessage, listOf, number, text, texts, wrong } from './checks.js';
 import { decode, encode, protocolVersion } from './codec.js';
 import type { ActorKind } from './actor-kinds.js';
-import type { ActorStatus } from './actor-status.js';
+import { parseActorStatus, type ActorStatus } from './actor-status.js';
 import { actorKinds } from './actor-kinds.js';
 
 /**
@@ -126,20 +126,28 @@ export function decodePlacement(bytes: Uint8Array): PlacementRecord {
 }
 
 /**
- * Checks what callers walk through; what stands in an actor's status comes from a host of the same release.
+ * What an actor says of itself is checked figure by figure, all else as a whole.
  * @throws StarlingError BAD_MESSAGE
  */
 export function parseHostStatus(value: unknown): HostStatus {
   const what = 'host status';
   const fields = asMessage(value, what);
-  for (const list of ['actors', 'natsServers'])
-    if (!Array.isArray(fields[list])) throw wrong(what, list, 'a list', describe(fields[list]));
   return {
     ...hostOf(fields, what),
     number: natural(fields, 'number', what),
     startedAtMs: number(fields, 'startedAtMs', what),
-    actors: fields['actors'] as ActorStatus[],
-    natsServers: fields['natsServers'] as HostedServer[],
+    actors: listOf(fields, 'actors', what, parseActorStatus),
+    natsServers: listOf(fields, 'natsServers', what, serverIn),
+  };
+}
+
+/** @throws StarlingError BAD_MESSAGE */
+export function serverIn(value: unknown, what: string): HostedServer {
+  const fields = asFields(value, what);
+  return {
+    dataCenter: text(fields, 'dataCenter', what),
+    pid: fields['pid'] === null ? null : number(fields, 'pid', what),
+    url: text(fields, 'url', what),
   };
 }
 

@@ -1,4 +1,4 @@
-import { asMessage, number, text, wrong } from './checks.js';
+import { asFields, asMessage, number, text, wrong, type Fields } from './checks.js';
 import { protocolVersion } from './codec.js';
 
 export const supervisionEventTypes = [
@@ -52,8 +52,19 @@ export function supervisionEventMessage(event: SupervisionEvent) {
 export function parseSupervisionEvent(value: unknown): SupervisionEvent {
   const what = 'supervision event';
   const fields = asMessage(value, what);
+  const event = eventOf(fields, what);
+  if (!event) throw wrong(what, 'type', 'a known type', fields['type']);
+  return event;
+}
+
+/** One within another message. @returns undefined for an event of a type that is not known here. */
+export function eventIn(value: unknown, what: string): SupervisionEvent | undefined {
+  return eventOf(asFields(value, what), what);
+}
+
+function eventOf(fields: Fields, what: string): SupervisionEvent | undefined {
   const type = supervisionEventTypes.find((known) => known === fields['type']);
-  if (!type) throw wrong(what, 'type', 'a known type', fields['type']);
+  if (!type) return undefined;
   const { host, recoveryMs } = fields;
   return {
     atMs: number(fields, 'atMs', what),

@@ -1,5 +1,6 @@
-import type { ActorKind } from '../messages/actor-kinds.js';
-import type { ActorStatus } from '../messages/actor-status.js';
+import type { StatsOf } from '../messages/actor-kinds.js';
+import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
+import { totalsOf } from '../messages/stats/totals.js';
 import type { Bus } from '../runtime/bus.js';
 
 /**
@@ -19,23 +20,7 @@ export interface Books {
   readonly deadLetters: number;
 }
 
-/** Counters of all joiners together, as in core/joining/types.ts; `open` and `outboxPending` are sizes. */
-export interface JoinFigures {
-  readonly impressions: number;
-  readonly actions: number;
-  readonly positives: number;
-  readonly negatives: number;
-  readonly negativesDropped: number;
-  readonly duplicates: number;
-  readonly lateActions: number;
-  readonly orphanActions: number;
-  readonly lateImpressions: number;
-  readonly open: number;
-  readonly heldActions: number;
-  readonly outboxPending: number;
-}
-
-const joinNames: readonly (keyof JoinFigures)[] = [
+const joinNames = [
   'impressions',
   'actions',
   'positives',
@@ -48,30 +33,29 @@ const joinNames: readonly (keyof JoinFigures)[] = [
   'open',
   'heldActions',
   'outboxPending',
-];
+] as const satisfies readonly (keyof StatsOf<'joiner'>)[];
+
+/** Figures of all joiners together; `open`, `heldActions` and `outboxPending` are sizes, the others counters. */
+export type JoinFigures = Readonly<Record<(typeof joinNames)[number], number>>;
 
 /** @returns undefined while an actor that keeps a part of the books has not said anything yet. */
 export async function readBooks(
   actors: readonly ActorStatus[],
   bus: Bus,
 ): Promise<Books | undefined> {
-  const joiners = statsOf(actors, 'joiner');
-  const shards = statsOf(actors, 'ps-shard');
-  const dense = statsOf(actors, 'dense-shard');
-  const known =
-    joiners.every((stats) => joinNames.every((name) => isNumber(stats[name]))) &&
-    shards.every((stats) => typeof stats['batchesApplied'] === 'object') &&
-    dense.every((stats) => isNumber(stats['batchesApplied']));
-  if (!known) return undefined;
+  const joined = totalsOf(actorsOf(actors, 'joiner'), joinNames);
+  const applied = appliedIn(actorsOf(actors, 'ps-shard'));
+  const dense = totalsOf(actorsOf(actors, 'dense-shard'), ['batchesApplied']);
+  if (!joined || !applied || !dense) return undefined;
   const [samples, deadLetters] = await Promise.all([
     bus.streamState(bus.names.stream.samples),
     bus.streamState(bus.names.stream.deadLetter),
   ]);
   return {
-    joined: sumOf(joiners),
+    joined,
     batchesEmitted: samples.lastSequence,
-    batchesApplied: Object.assign({}, ...shards.map(appliedOf)) as Record<string, number>,
-    denseBatchesApplied: dense.reduce((sum, stats) => sum + numberOf(stats, 'batchesApplied'), 0),
+    batchesApplied: applied,
+    denseBatchesApplied: dense.batchesApplied,
     deadLetters: deadLetters.lastSequence,
   };
 }
@@ -96,29 +80,12 @@ export function booksSince(before: Books, after: Books): Books {
   };
 }
 
-export function statsOf(
-  actors: readonly ActorStatus[],
-  kind: ActorKind,
-): Readonly<Record<string, unknown>>[] {
-  return actors.filter((actor) => actor.kind === kind).map((actor) => actor.stats);
-}
-
-/** 0 for what is missing or no number: statistics come from other processes. */
-export function numberOf(stats: Readonly<Record<string, unknown>>, name: string): number {
-  const value = stats[name];
-  return isNumber(value) ? value : 0;
-}
-
-function sumOf(joiners: readonly Readonly<Record<string, unknown>>[]): JoinFigures {
-  return Object.fromEntries(
-    joinNames.map((name) => [name, joiners.reduce((sum, stats) => sum + numberOf(stats, name), 0)]),
-  ) as unknown as JoinFigures;
-}
-
-function appliedOf(stats: Readonly<Record<string, unknown>>): Record<string, number> {
-  return stats['batchesApplied'] as Record<string, number>;
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value);
+/** By partition; undefined while a shard has not told. */
+function appliedIn(shards: readonly ActorStatus<'ps-shard'>[]): Record<string, number> | undefined {
+  const applied: Record<string, number> = {};
+  for (const { stats } of shards) {
+    if (stats.batchesApplied === undefined) return undefined;
+    Object.assign(applied, stats.batchesApplied);
+  }
+  return shards.length > 0 ? applied : undefined;
 }

@@ -3,12 +3,11 @@ import { StarlingError } from '../core/base/errors.js';
 import { ingest } from '../client/ingest.js';
 import type { RawFeatures } from '../messages/features.js';
 import { featuresRequest, parseFeaturesReply } from '../messages/features.js';
-import type { ActorStatus } from '../messages/actor-status.js';
+import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 import type { Entity } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 import type { EntityRecord } from './event-files.js';
-import { numberOf } from './replay-books.js';
 
 /** What is told before the first event, so that every event is scored with it. */
 export interface ToldFeatures {
@@ -79,8 +78,9 @@ async function areStored(
 }
 
 function storesAt(actors: readonly ActorStatus[], sequence: number): boolean {
-  const stores = actors.filter((actor) => actor.kind === 'feature-store');
-  return stores.every(({ stats }) => numberOf(stats, 'sequence') >= sequence);
+  return actorsOf(actors, 'feature-store').every(
+    ({ stats }) => stats.sequence !== undefined && stats.sequence >= sequence,
+  );
 }
 
 async function until(

@@ -1,6 +1,6 @@
 import { codeOf } from '../core/base/errors.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
-import type { ActorStatus } from '../messages/actor-status.js';
+import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 
 export interface Quantiles {
   /** NaN where nothing was measured. */
@@ -13,12 +13,15 @@ export interface Quantiles {
  * shard said last is kept here, and all lives of a data center are added up.
  */
 export class FreshnessHistory {
-  readonly #lives = new Map<string, { readonly dataCenter: string; readonly encoded: unknown }>();
+  readonly #lives = new Map<
+    string,
+    { readonly dataCenter: string; readonly encoded: readonly number[] }
+  >();
 
   observe(actors: readonly ActorStatus[]): void {
-    for (const { kind, address, epoch, dataCenter, stats } of actors) {
-      if (kind !== 'serving-shard' || stats['freshness'] === undefined) continue;
-      this.#lives.set(`${address} ${epoch}`, { dataCenter, encoded: stats['freshness'] });
+    for (const { address, epoch, dataCenter, stats } of actorsOf(actors, 'serving-shard')) {
+      if (stats.freshness === undefined) continue;
+      this.#lives.set(`${address} ${epoch}`, { dataCenter, encoded: stats.freshness });
     }
   }
 
@@ -37,10 +40,9 @@ export class FreshnessHistory {
 }
 
 /** A heartbeat that was cut short says nothing; it must not end the run. */
-function decoded(encoded: unknown): LatencyHistogram {
-  if (!Array.isArray(encoded) && !ArrayBuffer.isView(encoded)) return new LatencyHistogram();
+function decoded(encoded: readonly number[]): LatencyHistogram {
   try {
-    return LatencyHistogram.decode(Float64Array.from(encoded as ArrayLike<number>));
+    return LatencyHistogram.decode(Float64Array.from(encoded));
   } catch (error) {
     if (codeOf(error) !== 'CORRUPT') throw error;
     return new LatencyHistogram();

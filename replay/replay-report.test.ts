@@ -208,7 +208,7 @@ describe('books', () => {
 });
 
 describe('freshness', () => {
-  function shard(epoch: number, freshness: unknown): ActorStatus {
+  function shard(epoch: number, freshness?: readonly number[]): ActorStatus {
     return {
       address: 'east.serving-shard.0',
       kind: 'serving-shard',
@@ -218,7 +218,7 @@ describe('freshness', () => {
       state: 'ready',
       epoch,
       restarts: 0,
-      stats: { freshness },
+      stats: freshness ? { freshness } : {},
       sinceMs: 0,
     };
   }
@@ -240,7 +240,7 @@ describe('freshness', () => {
 
   test('ignores what is no histogram', () => {
     const history = new FreshnessHistory();
-    history.observe([shard(1, 'many'), shard(2, [1])]);
+    history.observe([shard(1), shard(2, [1])]);
     expect(history.quantiles()).toEqual({ east: { p50: NaN, p99: NaN } });
   });
 });

@@ -3,9 +3,10 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { StarlingError, messageOf } from '../core/base/errors.js';
 import { RunningQuality, auc } from '../core/model/metrics.js';
+import { isActorKind, kindTable } from '../messages/actor-kinds.js';
+import { actorsOf } from '../messages/actor-status.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import { brokenLaws } from './conservation-laws.js';
-import { statsOf } from './replay-books.js';
 import type { ReplayOutcome } from './replay.js';
 
 /** Null stands for a figure that can't be given, such as the AUC of events that are all liked. */
@@ -94,9 +95,6 @@ export interface ReplayReport {
 }
 
 const windowCount = 10;
-
-/** Kinds whose state is in one place: while one restarts, others wait for it. */
-const ownerKinds = ['ps-shard', 'dense-shard', 'joiner'];
 
 export function buildReport(outcome: ReplayOutcome): ReplayReport {
   const { books, letters, accepted, actions, seconds, serving, status } = outcome;
@@ -199,16 +197,19 @@ function supervisionOf(events: readonly SupervisionEvent[]): ReplayReport['super
   const recovered = events.filter(({ recoveryMs }) => recoveryMs !== undefined);
   return {
     restarts: events.filter(({ type }) => type === 'restart').length,
-    failovers: recovered.filter(({ address }) => ownerKinds.includes(address.split('.')[1] ?? ''))
-      .length,
+    failovers: recovered.filter(({ address }) => isOfSoleOwner(address)).length,
     recoveryMs: recovered.map(({ recoveryMs }) => Math.round(recoveryMs!)),
   };
 }
 
+function isOfSoleOwner(address: string): boolean {
+  const kind = address.split('.')[1];
+  return isActorKind(kind) && kindTable[kind].sole;
+}
+
 function backendOf({ status }: ReplayOutcome): string {
-  const names = statsOf(status.actors, 'trainer').map((stats) => stats['backend']);
-  const first = names.find((name) => typeof name === 'string' && name !== '');
-  return status.backend ?? (typeof first === 'string' ? first : 'unknown');
+  const names = actorsOf(status.actors, 'trainer').map(({ stats }) => stats.backend);
+  return status.backend ?? names.find((name) => name !== undefined && name !== '') ?? 'unknown';
 }
 
 /** JSON knows neither NaN nor Infinity. */

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StarlingError, codeOf, errorCodes } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
+import { actorsOf } from '../messages/actor-status.js';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import { decode } from '../messages/codec.js';
 import { parseVisible } from '../messages/ranking.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { Bus, Stoppable } from '../runtime/bus.js';
 import type { Books } from './replay-books.js';
-import { booksSince, numberOf, readBooks } from './replay-books.js';
+import { booksSince, readBooks } from './replay-books.js';
 import { FreshnessHistory } from './replay-freshness.js';
 import type { ReplaySite } from './replay-requests.js';
 import { VisibleLedger } from './replay-visible.js';
@@ -71,10 +72,10 @@ export class ReplayWatch {
   observe(): ClusterStatus {
     const status = this.#cluster.status();
     this.freshness.observe(status.actors);
-    for (const { kind, dataCenter, address, stats } of status.actors) {
-      if (kind !== 'serving-shard' || stats['through'] === undefined) continue;
+    for (const { dataCenter, address, stats } of actorsOf(status.actors, 'serving-shard')) {
+      const { through, resolved } = stats;
+      if (through === undefined || resolved === undefined) continue;
       const shard = Number(address.slice(address.lastIndexOf('.') + 1));
-      const [through, resolved] = [numberOf(stats, 'through'), numberOf(stats, 'resolved')];
       this.ledger.observe({ dataCenter, shard, through, resolved });
     }
     this.#tell();
@@ -102,6 +103,24 @@ export class ReplayWatch {
       if (late) {
         throw new StarlingError('NOT_READY', `no figures from all actors in ${baselineMs} ms.`);
       }
+      await sleep(100);
+    }
+  }
+
+  /**
+   * Newest event time that a joiner has passed; 0: they have seen no event.
+   *
+   * @throws StarlingError NOT_READY if some joiner has not told it within a minute.
+   */
+  async seenMs(): Promise<number> {
+    const endMs = performance.now() + baselineMs;
+    for (;;) {
+      const joiners = actorsOf(this.observe().actors, 'joiner');
+      const watermarks = joiners.flatMap(({ stats: { watermarkMs } }) => watermarkMs ?? []);
+      if (joiners.every(({ stats }) => stats.watermarkMs !== undefined))
+        return Math.max(0, ...watermarks);
+      if (performance.now() > endMs)
+        throw new StarlingError('NOT_READY', `no watermark from all joiners in ${baselineMs} ms.`);
       await sleep(100);
     }
   }

@@ -5,7 +5,6 @@ import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { Stoppable } from '../runtime/bus.js';
 import type { EventTable } from './event-files.js';
 import type { Books } from './replay-books.js';
-import { numberOf, statsOf } from './replay-books.js';
 import { ArrivalLedger } from './replay-arrivals.js';
 import type { DriverOptions } from './replay-driver.js';
 import { ReplayDriver } from './replay-driver.js';
@@ -137,7 +136,7 @@ class ReplayRun {
     const { cluster, told, implicit, signal, log } = this.#options;
     const before = await this.#watch.takeBaseline();
     await tellFeatures(cluster.sites[0]!.bus, told, () => cluster.status().actors);
-    const driver = implicit ? this.#inEventTime() : this.#inPresentTime();
+    const driver = implicit ? this.#inEventTime(await this.#watch.seenMs()) : this.#inPresentTime();
     this.#driver = driver;
     this.#phase = 'events';
     const startMs = performance.now();
@@ -180,10 +179,10 @@ class ReplayRun {
   }
 
   /** Windows end in the time of the file, and the order of events matters to them. */
-  #inEventTime(): ReplayDriver {
+  #inEventTime(seenMs: number): ReplayDriver {
     const { cluster, events } = this.#options;
     const { actors, joining } = cluster.config;
-    const offsetMs = this.#offsetMs();
+    const offsetMs = this.#offsetMs(seenMs);
     const runId = newRunId();
     const arrivals = new ArrivalLedger({ events, runId, ...joining });
     for (let joiner = 0; joiner < actors.joiner; joiner++) {
@@ -225,10 +224,8 @@ class ReplayRun {
   }
 
   /** Event time never goes back in a joiner: events older than what it has seen would all be late. */
-  #offsetMs(): number {
+  #offsetMs(seenMs: number): number {
     const { cluster, events, log } = this.#options;
-    const joiners = statsOf(cluster.status().actors, 'joiner');
-    const seenMs = Math.max(0, ...joiners.map((stats) => numberOf(stats, 'watermarkMs')));
     const firstMs = events.timestamps[0]! * 1000;
     if (seenMs < firstMs) return 0;
     const { windowMs, latenessMs } = cluster.config.joining;

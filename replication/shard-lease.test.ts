@@ -10,7 +10,7 @@ const log = pino({ level: 'silent' });
 function lifeOf(bus: MemoryBucket, epoch: number) {
   const crashes: unknown[] = [];
   const identity = {
-    ...{ address: 'train.ps-shard.0', kind: 'ps-shard', dataCenter: 'train' },
+    ...{ address: 'train.ps-shard.0', kind: 'ps-shard' as const, dataCenter: 'train' },
     ...{ index: 0, epoch, partitions: [] },
   };
   const context = { bus, identity, log, crash: (error: unknown) => void crashes.push(error) };

@@ -5,7 +5,10 @@ import type { Logger } from 'pino';
 import { createActor as createMachine } from 'xstate';
 import { codeOf, messageOf, type StarlingError } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
+import type { ActorKind } from '../messages/actor-kinds.js';
 import type { ParentMessage, ReportedState, StartMessage } from '../messages/child-messages.js';
+import type { processFigures } from '../messages/stats/common-figures.js';
+import type { Heard } from '../messages/stats/figures.js';
 import { actorMachine } from './actor.machine.js';
 import type { Actor, CreateActor } from './actor.js';
 import { connectAs } from './nats/nats-bus.js';
@@ -17,7 +20,7 @@ import { SupervisorChannel } from './supervisor-channel.js';
  * the channel closes the supervisor is gone: the actor goes on for `supervision.orphanMs` and looks for the next one;
  * if none comes it drains and ends, so that no process is left behind for good.
  */
-export function runActorProcess(load: (kind: string) => Promise<CreateActor>): void {
+export function runActorProcess(load: (kind: ActorKind) => Promise<CreateActor>): void {
   // Ctrl-C reaches the whole terminal group; the supervisor stops its actors in order.
   process.on('SIGINT', () => undefined);
   // Without a start message there is nothing to go on with.
@@ -35,7 +38,7 @@ const forbiddenLogMs = 10_000;
 
 class ActorProcess {
   readonly #start: StartMessage;
-  readonly #load: (kind: string) => Promise<CreateActor>;
+  readonly #load: (kind: ActorKind) => Promise<CreateActor>;
   readonly #log: Logger;
   readonly #supervisor: SupervisorChannel;
   #reported: ReportedState = 'starting';
@@ -51,7 +54,7 @@ class ActorProcess {
   #forbiddenLoggedMs = -Infinity;
   readonly #life;
 
-  constructor(start: StartMessage, load: (kind: string) => Promise<CreateActor>) {
+  constructor(start: StartMessage, load: (kind: ActorKind) => Promise<CreateActor>) {
     this.#start = start;
     this.#load = load;
     this.#open = start.serving ?? true;
@@ -211,14 +214,17 @@ class ActorProcess {
     this.#supervisor.send({
       type: 'heartbeat',
       atMs: Date.now(),
-      stats: {
-        ...this.#actor?.stats(),
-        ...(this.#serving === undefined ? {} : { serving: this.#serving }),
-        ...(this.#bus?.away ? { awayAt: this.#bus.dataCenter ?? 'another server' } : {}),
-        rssBytes: process.memoryUsage.rss(),
-        cpuMs: cpuMs(),
-      },
+      stats: { ...this.#actor?.stats(), ...this.#processStats() },
     });
+  }
+
+  #processStats(): Heard<typeof processFigures> {
+    return {
+      ...(this.#serving === undefined ? {} : { serving: this.#serving }),
+      ...(this.#bus?.away ? { awayAt: this.#bus.dataCenter ?? 'another server' } : {}),
+      rssBytes: process.memoryUsage.rss(),
+      cpuMs: cpuMs(),
+    };
   }
 
   #fail(error: unknown, what = 'failed'): void {

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import type { ClusterConfig } from '../core/config/schema.js';
+import type { ActorKind, StatsOf } from '../messages/actor-kinds.js';
 import type { Bus } from './bus.js';
 
 /** Who an actor is. The epoch rises with every start of the address, so that an older incarnation can be told apart. */
 export interface ActorIdentity {
   /** `<data center>.<kind>.<index>` */
   readonly address: string;
-  readonly kind: string;
+  readonly kind: ActorKind;
   readonly dataCenter: string;
   readonly index: number;
   readonly epoch: number;
@@ -28,7 +29,7 @@ export interface ActorContext {
  * An actor is an address, a life cycle and handlers. `start` restores its state and opens its subjects; when it
  * resolves the actor is ready. `stop` takes nothing new, finishes what it has, and resolves when all is durable.
  */
-export interface Actor {
+export interface Actor<K extends ActorKind = ActorKind> {
   start(): Promise<void>;
   stop(): Promise<void>;
   /**
@@ -37,8 +38,11 @@ export interface Actor {
    * it runs. An actor without it has no part in taking a data center out of service.
    */
   serve?(open: boolean): Promise<void>;
-  /** Figures for heartbeats and `starling status`; cheap, called twice a second. */
-  stats(): Record<string, unknown>;
+  /**
+   * Figures for heartbeats and `starling status` (messages/stats/); cheap, called twice a second and from the first
+   * moment on. Undefined: it has nothing to say yet.
+   */
+  stats(): StatsOf<K> | undefined;
 }
 
-export type CreateActor = (context: ActorContext) => Actor;
+export type CreateActor<K extends ActorKind = ActorKind> = (context: ActorContext) => Actor<K>;

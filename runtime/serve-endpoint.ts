@@ -2,6 +2,7 @@ import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
 import { RecentLatency } from '../core/base/recent-latency.js';
 import { decode, encodeAs, encodingOf, errorReply } from '../messages/codec.js';
+import type { EndpointStats } from '../messages/stats/endpoint-figures.js';
 import { parseTimeout } from '../messages/timeout.js';
 import type { Bus, Stoppable } from './bus.js';
 import { Deadline } from './deadline.js';
@@ -23,16 +24,6 @@ export interface Endpoint {
   /** False: it takes requests only after `resume`. Default true. */
   readonly open?: boolean;
   handle(request: unknown, deadline: Deadline): Promise<unknown>;
-}
-
-export interface EndpointStats {
-  readonly requests: number;
-  readonly errors: number;
-  readonly inFlight: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Of the requests of the last seconds; NaN if there were none. */
-  readonly recentP99Ms: number;
 }
 
 /**

@@ -73,15 +73,16 @@ function start(message: StartMessage): void {
 
 function live(message: StartMessage, tell: (words: ChildMessage) => void): void {
   tell({ type: 'state', state: 'restoring' });
-  tell({ type: 'state', state: 'ready' });
-  const stats = {
-    partitions: message.partitions,
-    user: message.nats.user,
+  const { partitions, nats } = message;
+  setInterval(
+    () => tell({ type: 'heartbeat', atMs: Date.now(), stats: { partitions, serving } }),
+    fixtureHeartbeatMs,
+  );
+  const facts = {
+    user: nats.user,
     argv: process.argv.slice(2),
     nodeOptions: process.env['NODE_OPTIONS'] ?? null,
   };
-  setInterval(
-    () => tell({ type: 'heartbeat', atMs: Date.now(), stats: { ...stats, serving } }),
-    fixtureHeartbeatMs,
-  );
+  process.stdout.write(`${JSON.stringify(facts)}\n`);
+  tell({ type: 'state', state: 'ready' });
 }

@@ -109,7 +109,9 @@ describe('a host supervisor', () => {
   test('starts every actor with what it needs and shows them ready', async () => {
     await start(specs);
     await supervisor.waitUntilReady(waitMs);
-    await until('stats arrive', () => supervisor.snapshot().every(({ stats }) => 'argv' in stats));
+    await until('figures arrive', () =>
+      supervisor.snapshot().every(({ stats }) => stats.serving !== undefined),
+    );
 
     expect(supervisor.snapshot().map(({ address }) => address)).toEqual([
       'a.ps-shard.0',
@@ -125,17 +127,14 @@ describe('a host supervisor', () => {
       state: 'ready',
       epoch: 1,
       restarts: 0,
-      stats: {
-        partitions: [],
-        user: 'a-ps-shard',
-        argv: ['ps-shard', 'a.ps-shard.1'],
-        nodeOptions: null,
-      },
+      stats: { partitions: [], serving: true },
     });
     expect(isAlive(shard.pid!)).toBe(true);
     expect(readyAddresses.sort()).toEqual(specs.map(({ address }) => address).sort());
     const log = await readFile(join(stateDir, 'logs', 'a.ps-shard.1.log'), 'utf8');
     expect(log).toContain('a.ps-shard.1 epoch 1 is steady');
+    const told = { user: 'a-ps-shard', argv: ['ps-shard', 'a.ps-shard.1'], nodeOptions: null };
+    expect(log).toContain(JSON.stringify(told));
   });
 
   test('restarts a killed actor at the next epoch and leaves the others alone', async () => {
@@ -289,20 +288,20 @@ describe('a host supervisor', () => {
   test('keeps a data center out of service, also after its actors have died, until it is taken back', async () => {
     await start(specs);
     await supervisor.waitUntilReady(waitMs);
-    await until('it serves', () => statusOf('b.recommender.0').stats['serving'] === true);
+    await until('it serves', () => statusOf('b.recommender.0').stats.serving === true);
 
     supervisor.setServing('b', false);
-    await until('it has left', () => statusOf('b.recommender.0').stats['serving'] === false);
-    expect(statusOf('a.trainer.0').stats['serving']).toBe(true);
+    await until('it has left', () => statusOf('b.recommender.0').stats.serving === false);
+    expect(statusOf('a.trainer.0').stats.serving).toBe(true);
 
     process.kill(statusOf('b.recommender.0').pid!, 'SIGKILL');
     await until('it is back', () => statusOf('b.recommender.0').epoch === 2);
     await supervisor.waitUntilReady(waitMs);
-    await until('it speaks', () => statusOf('b.recommender.0').stats['serving'] !== undefined);
-    expect(statusOf('b.recommender.0').stats['serving']).toBe(false);
+    await until('it speaks', () => statusOf('b.recommender.0').stats.serving !== undefined);
+    expect(statusOf('b.recommender.0').stats.serving).toBe(false);
 
     supervisor.setServing('b', true);
-    await until('it serves again', () => statusOf('b.recommender.0').stats['serving'] === true);
+    await until('it serves again', () => statusOf('b.recommender.0').stats.serving === true);
     expect(readyAddresses).toHaveLength(5);
   });
 

@@ -1,6 +1,7 @@
 import { createActor, type Actor } from 'xstate';
 import { messageOf } from '../core/base/errors.js';
-import type { ActorStatus } from '../messages/actor-status.js';
+import { hearStats, type ActorKind, type HeardOf } from '../messages/actor-kinds.js';
+import { actorStatus, type ActorStatus } from '../messages/actor-status.js';
 import type { ChildMessage, ReportedState, StartMessage } from '../messages/child-messages.js';
 import type { SupervisionEvent, SupervisionEventType } from '../messages/supervision-events.js';
 import type { ActorProcess, ProcessExit, ProcessHandlers } from './child-process.js';
@@ -64,7 +65,7 @@ export class SupervisedChild {
   readonly #machine: Actor<typeof childMachine>;
   #attempt: Attempt | undefined;
   #epoch = 0;
-  #stats: Readonly<Record<string, unknown>> = {};
+  #stats: HeardOf<ActorKind> = {};
   #state: ActorStatus['state'] = 'starting';
   #sinceMs: number;
   #lastSignAtMs: number;
@@ -139,7 +140,7 @@ export class SupervisedChild {
   status(): ActorStatus {
     const { address, kind, dataCenter, partitions } = this.spec;
     const { context } = this.#machine.getSnapshot();
-    return {
+    const row = {
       address,
       kind,
       dataCenter,
@@ -149,10 +150,10 @@ export class SupervisedChild {
       epoch: this.#epoch,
       restarts: context.restarts,
       ...(partitions === undefined ? {} : { partitions }),
-      stats: this.#stats,
       sinceMs: this.#sinceMs,
       ...(this.#exitDetail === undefined ? {} : { reason: this.#exitDetail }),
     };
+    return actorStatus(row, this.#stats);
   }
 
   #spawn(): void {
@@ -210,10 +211,10 @@ export class SupervisedChild {
     this.#lastSignAtMs = this.#host.nowMs();
     switch (message.type) {
       case 'heartbeat': {
-        const served = this.#stats['serving'];
-        this.#stats = message.stats;
+        const served = this.#stats.serving;
+        this.#stats = hearStats(this.spec.kind, message.stats);
         this.#machine.send({ type: 'HEARTBEAT' });
-        if (served !== message.stats['serving']) this.#host.servingChanged(this);
+        if (served !== this.#stats.serving) this.#host.servingChanged(this);
         return;
       }
       case 'failed':

@@ -23,7 +23,7 @@ const saveIntervalMs = 100;
  * new parameters; `denseDurable` answers when the batches are in the log. Versions for serving follow every
  * `sync.denseMsMax` and carry the watermark they were trained on.
  */
-export function createDenseShard(context: ActorContext): Actor {
+export function createDenseShard(context: ActorContext): Actor<'dense-shard'> {
   const { config } = context;
   const blueprint = blueprintOf(config);
   const ledger = new DenseLedger(initialParameters(blueprint), blueprint.adam);
@@ -66,7 +66,7 @@ export function createDenseShard(context: ActorContext): Actor {
       appliedThrough: ledger.applied.watermark,
       batchesApplied: ledger.applied.count,
       leaseLapses: lease.lapses,
-      push: endpoints[0]?.stats(),
+      push: endpoints[0]?.stats() ?? null,
     }),
   };
 }

@@ -18,7 +18,7 @@ import { answersAt } from '../shared/guest-replicas.js';
 const retryMs = 1_000;
 
 /** User and item features by id: a follower of its data center's copy of FEATURES that keeps its place on disk, and answers batches. */
-export function createFeatureStore(context: ActorContext): Actor {
+export function createFeatureStore(context: ActorContext): Actor<'feature-store'> {
   const { bus, identity, log } = context;
   const store = new EntityStore(path.join(context.folder, 'features'));
   let following: Following | undefined;
@@ -77,6 +77,6 @@ export function createFeatureStore(context: ActorContext): Actor {
       await following?.stop();
       await store.close();
     },
-    stats: () => ({ entities: store.entityCount, sequence, get: endpoint?.stats() }),
+    stats: () => ({ entities: store.entityCount, sequence, get: endpoint?.stats() ?? null }),
   };
 }

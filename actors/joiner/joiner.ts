@@ -30,7 +30,7 @@ const closePollMs = 5;
  * too. So a joiner without its store, on another host, reads JOIN from the beginning, leaves out the samples that the
  * stream has, and goes on.
  */
-export function createJoiner(context: ActorContext): Actor {
+export function createJoiner(context: ActorContext): Actor<'joiner'> {
   let running: RunningJoiner | undefined;
   return {
     async start() {
@@ -43,7 +43,7 @@ export function createJoiner(context: ActorContext): Actor {
       await running?.stop();
     },
     // Asked for figures from the first moment on.
-    stats: () => running?.stats() ?? {},
+    stats: () => running?.stats(),
   };
 }
 

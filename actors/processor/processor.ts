@@ -18,7 +18,7 @@ const pendingMax = 128;
  * actions to the joiner of their request id. It keeps nothing, so a crash costs a redelivery, and the joiner drops
  * what comes twice. An event that can't be used becomes a dead letter by itself; its neighbours go on.
  */
-export function createProcessor(context: ActorContext): Actor {
+export function createProcessor(context: ActorContext): Actor<'processor'> {
   const { bus, config, crash } = context;
   const spec = featureSpecOf(config.features);
   const transform = createTransform(spec);

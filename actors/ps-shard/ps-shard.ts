@@ -23,7 +23,7 @@ const commandMsMax = 30 * 60_000;
  * pulls from memory, applies pushed gradients once each, and publishes what changed. A push is answered when it is
  * durable, not when it is applied, so a trainer that acknowledges its samples afterwards can lose nothing.
  */
-export function createPsShard(context: ActorContext): Actor {
+export function createPsShard(context: ActorContext): Actor<'ps-shard'> {
   const { bus, config, identity, log } = context;
   const blueprint = blueprintOf(config);
   const { slotCount, dim, hash } = blueprint;
@@ -187,16 +187,15 @@ export function createPsShard(context: ActorContext): Actor {
         rowsPulled,
         rowsPushed,
         leaseLapses: lease.lapses,
-        ...(mine.length === 0
-          ? {}
-          : {
-              appliedThrough: Math.min(...mine.map(({ partition }) => partition.applied.watermark)),
-            }),
+        appliedThrough:
+          mine.length === 0
+            ? null
+            : Math.min(...mine.map(({ partition }) => partition.applied.watermark)),
         batchesApplied: Object.fromEntries(
           mine.map(({ number, partition }) => [number, partition.applied.count]),
         ),
-        pull: endpoints[0]?.stats(),
-        push: endpoints[1]?.stats(),
+        pull: endpoints[0]?.stats() ?? null,
+        push: endpoints[1]?.stats() ?? null,
         deltaFlushes: figures.flushes,
         deltaRows: figures.rows,
         deltaBytes: figures.bytes,

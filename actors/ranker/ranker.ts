@@ -13,7 +13,6 @@ import { impressionsMessage } from '../../messages/events.js';
 import { parseRank, publicExamples } from '../../messages/public.js';
 import type { RankBatch } from '../../messages/ranking.js';
 import { isRankBatch, parseRankBatch, rankBatchReply } from '../../messages/ranking.js';
-import type { ActorHealth } from '../../messages/actor-status.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
@@ -39,7 +38,7 @@ interface Found {
  * Scores candidates with the dense network, local rows and local features. Replicas form one queue group; when one
  * dies its peers, or another data center, take over.
  */
-export function createRanker(context: ActorContext): Actor {
+export function createRanker(context: ActorContext): Actor<'ranker'> {
   const { bus, config, identity, log } = context;
   const blueprint = blueprintOf(config);
   const { spec } = blueprint;
@@ -204,7 +203,7 @@ export function createRanker(context: ActorContext): Actor {
       await (open ? endpoint?.resume() : endpoint?.suspend());
     },
     stats() {
-      const rank = endpoint?.stats();
+      const rank = endpoint?.stats() ?? null;
       return {
         ...counts,
         hedged: hedges.count,
@@ -215,7 +214,7 @@ export function createRanker(context: ActorContext): Actor {
         featureMisses: features.misses,
         rank,
         rankLatency: endpoint ? Array.from(endpoint.latency.encode()) : [],
-        health: { p99Ms: rank?.recentP99Ms ?? null } satisfies ActorHealth,
+        health: { p99Ms: rank?.recentP99Ms ?? null },
       };
     },
   };

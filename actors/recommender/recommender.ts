@@ -8,7 +8,6 @@ import type { RecommendRequest } from '../../messages/public.js';
 import { parseRecommend, publicExamples } from '../../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
-import type { ActorHealth } from '../../messages/actor-status.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { Deadline } from '../../runtime/deadline.js';
@@ -33,13 +32,13 @@ type Scored = Pick<RankBatchReply, 'scores' | 'denseVersion' | 'rerouted' | 'deg
  * The public request: candidates, scores, slate. What it answers has been logged as impressions first, with the
  * features and scores the ranker used, so that the actions to come find what they belong to.
  */
-export function createRecommender(context: ActorContext): Actor {
+export function createRecommender(context: ActorContext): Actor<'recommender'> {
   const { bus, config, identity, log } = context;
   const catalog = new Catalog();
   const hedges = new Hedges(context);
   const heard: Stoppable[] = [];
   // Rerouted: requests from another data center, and those whose rows came from one.
-  const counts = { recommended: 0, degraded: 0, rerouted: 0, rowsRerouted: 0, explored: 0 };
+  const counts = { recommended: 0, degraded: 0, rerouted: 0, rowsRerouted: 0 };
   let endpoint: ServedEndpoint | undefined;
   let open = true;
 
@@ -221,13 +220,13 @@ export function createRecommender(context: ActorContext): Actor {
       await (open ? endpoint?.resume() : endpoint?.suspend());
     },
     stats() {
-      const recommend = endpoint?.stats();
+      const recommend = endpoint?.stats() ?? null;
       return {
         ...counts,
         hedged: hedges.count,
         items: catalog.size,
         recommend,
-        health: { p99Ms: recommend?.recentP99Ms ?? null } satisfies ActorHealth,
+        health: { p99Ms: recommend?.recentP99Ms ?? null },
         protocol: protocolVersion,
       };
     },

@@ -16,7 +16,6 @@ import { refuseSpec } from '../../messages/spec-hash.js';
 import type { SnapshotObject } from '../../messages/snapshots.js';
 import { parseSnapshotCommand, snapshotReply } from '../../messages/snapshots.js';
 import { keepsBooks } from '../../messages/trail.js';
-import type { ActorHealth } from '../../messages/actor-status.js';
 import { PartitionFollower } from '../../replication/partition-follower.js';
 import { savePartition } from '../../replication/snapshot-writer.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
@@ -39,7 +38,7 @@ const commandMsMax = 30 * 60_000;
  * never trained reads as zeros. Lookups are a queue group, so while this replica restarts NATS hands them to another
  * one, across the gateway if need be.
  */
-export function createServingShard(context: ActorContext): Actor {
+export function createServingShard(context: ActorContext): Actor<'serving-shard'> {
   const { bus, config, identity, log } = context;
   const blueprint = blueprintOf(config);
   const { slotCount, dim, servingTables, partitionCount, hash } = blueprint;
@@ -229,10 +228,8 @@ export function createServingShard(context: ActorContext): Actor {
     stats: () => ({
       rows: sumOf((rows) => rows.rowCount),
       rowBytes: sumOf((rows) => rows.bytes),
-      /** Weights that did not fit their form; see core/embedding/serving/compression.ts. */
       saturated: sumOf((rows) => rows.saturatedCount),
       deltas: sumOfFollowers('deltas'),
-      /** Gaps in the log that were mended from a snapshot. */
       resyncs: sumOfFollowers('resyncs'),
       through: visibility.through,
       resolved: visibility.resolved,
@@ -240,14 +237,13 @@ export function createServingShard(context: ActorContext): Actor {
       freshnessP99Ms: visibility.freshness.quantile(0.99),
       freshnessSamples: visibility.freshness.count,
       freshness: Array.from(visibility.freshness.encode()),
-      /** From the step in the parameter server to the row that is served. */
       propagationP50Ms: propagation.quantile(0.5),
       propagationP99Ms: propagation.quantile(0.99),
       health: {
         through: visibility.through,
         propagationP99Ms: recentPropagation.quantile(0.99, performance.now()),
-      } satisfies ActorHealth,
-      lookup: endpoints[0]?.stats(),
+      },
+      lookup: endpoints[0]?.stats() ?? null,
     }),
   };
 }

@@ -27,7 +27,7 @@ const pendingMax = 512;
  * trainer or shard that dies before leaves the batch to be delivered again, and what was applied already is not
  * applied twice. A batch that keeps failing becomes a dead letter and is entered in the ledgers without being learned.
  */
-export function createTrainer(context: ActorContext): Actor {
+export function createTrainer(context: ActorContext): Actor<'trainer'> {
   const { bus, config } = context;
   const blueprint = blueprintOf(config);
   const queue = new BatchQueue(config.training.batchRowsMax);

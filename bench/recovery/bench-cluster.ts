@@ -10,7 +10,7 @@ import { mix32 } from '../../core/base/hash.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import { codeOf } from '../../core/base/errors.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
-import type { ActorStatus } from '../../messages/actor-status.js';
+import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { RunningCluster } from '../../cluster/cluster.js';
 import { startCluster } from '../../cluster/cluster.js';
@@ -75,9 +75,10 @@ export class BenchCluster {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  shard(index: number): ActorStatus {
+  shard(index: number): ActorStatus<'ps-shard'> {
     const address = `train.ps-shard.${index}`;
-    return this.cluster.status().actors.find((each) => each.address === address)!;
+    const shards = actorsOf(this.cluster.status().actors, 'ps-shard');
+    return shards.find((each) => each.address === address)!;
   }
 
   /** One update of each of the rows; seconds until all is durable. */

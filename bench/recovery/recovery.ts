@@ -50,7 +50,7 @@ async function restart(
   const fillSeconds = await bench.fill(rows);
   figures[`${name}: durable pushes, rows/s`] = Math.round(rows / fillSeconds);
   await sleep(1_000);
-  const { deltaBytes, deltaRows } = bench.shard(0).stats as Record<string, number>;
+  const { deltaBytes, deltaRows } = bench.shard(0).stats;
   figures[`${name}: delta bytes per touched row`] = Math.round(deltaBytes! / deltaRows!);
   let logMs = NaN;
   if (withLog) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ActorHealth, ActorStatus, ChildState } from '../../messages/actor-status.js';
+import type { ActorStatus, ChildState } from '../../messages/actor-status.js';
+import type { ActorHealth } from '../../messages/stats/common-figures.js';
 import {
   haveLeft,
   healthOf,
@@ -121,7 +122,7 @@ describe('the lag of a data center', () => {
   });
 });
 
-test.each<[boolean, ChildState, unknown]>([
+test.each<[boolean, ChildState, boolean | undefined]>([
   [false, 'ready', true],
   [false, 'suspect', true],
   [false, 'restoring', true],
@@ -131,8 +132,8 @@ test.each<[boolean, ChildState, unknown]>([
   [true, 'failed', true],
 ])('that all have left is %s when one is %s and says %s', (left, state, serving) => {
   const actors = [
-    { state: 'ready', stats: { serving: false } },
-    { state, stats: { serving } },
-  ] as const;
+    { state: 'ready' as const, stats: { serving: false } },
+    { state, stats: serving === undefined ? {} : { serving } },
+  ];
   expect(haveLeft(actors)).toBe(left);
 });

@@ -1,4 +1,4 @@
-import { parseHealth, type ActorStatus } from '../../messages/actor-status.js';
+import type { ActorStatus } from '../../messages/actor-status.js';
 
 /**
  * How well a data center serves, from the heartbeats of its actors: two figures, each of what a drain can cure.
@@ -55,11 +55,9 @@ export interface Vitals {
 
 /** Of actors that are ready: what the others said last is out of date. */
 export function healthOf(actors: readonly ActorStatus[]): Vitals {
-  const told = actors
-    .filter(({ state }) => state === 'ready')
-    .map(({ stats }) => parseHealth(stats['health']));
+  const told = actors.filter(({ state }) => state === 'ready').map(({ stats }) => stats.health);
   const figures = (name: 'p99Ms' | 'through' | 'propagationP99Ms') =>
-    told.flatMap((health) => health[name] ?? []);
+    told.flatMap((health) => health?.[name] ?? []);
   return {
     p99Ms: largest(figures('p99Ms')),
     // A request needs rows of all shards, and knows what the last of them knows.
@@ -74,7 +72,7 @@ export function healthOf(actors: readonly ActorStatus[]): Vitals {
  */
 export function haveLeft(actors: readonly Pick<ActorStatus, 'state' | 'stats'>[]): boolean {
   const there = actors.filter(({ state }) => ['restoring', 'ready', 'suspect'].includes(state));
-  return there.every(({ stats }) => stats['serving'] !== true);
+  return there.every(({ stats }) => stats.serving !== true);
 }
 
 /** The health of all data centers, looked at again and again. */

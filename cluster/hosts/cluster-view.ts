@@ -3,7 +3,7 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import { decode } from '../../messages/codec.js';
 import type { HostStatus, LeaderRecord, PlacementRecord } from '../../messages/hosts.js';
 import { parseHostStatus } from '../../messages/hosts.js';
-import type { ActorStatus } from '../../messages/actor-status.js';
+import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
 import { specsOf } from '../placement/actor-placement.js';
@@ -84,11 +84,11 @@ export class ClusterView implements Stoppable {
   /** Whether some replica of each public kind answers there. */
   serves(dataCenter: string): boolean {
     const replicas = this.actors().filter(
-      (actor) => actor.dataCenter === dataCenter && actor.stats['serving'] !== undefined,
+      (actor) => actor.dataCenter === dataCenter && actor.stats.serving !== undefined,
     );
     const kinds = new Set(replicas.map(({ kind }) => kind));
     return [...kinds].every((kind) =>
-      replicas.some((actor) => actor.kind === kind && actor.stats['serving'] === true),
+      replicas.some((actor) => actor.kind === kind && actor.stats.serving === true),
     );
   }
 
@@ -108,9 +108,7 @@ export class ClusterView implements Stoppable {
   status(): ClusterStatus {
     const { config, events, leader, natsVersion } = this.#options;
     const actors = this.actors();
-    const backend = actors.find(({ stats }) => typeof stats['backend'] === 'string')?.stats[
-      'backend'
-    ];
+    const backend = backendOf(actors);
     const hosts = this.hosts();
     const led = leader();
     return {
@@ -129,7 +127,7 @@ export class ClusterView implements Stoppable {
       actors,
       events: events.recent,
       natsServer: { version: natsVersion },
-      ...(typeof backend === 'string' && backend !== '' ? { backend } : {}),
+      ...(backend === undefined ? {} : { backend }),
     };
   }
 
@@ -186,10 +184,18 @@ function areReady(actors: readonly ActorStatus[]): boolean {
   return actors.length > 0 && actors.every(({ state }) => state === 'ready');
 }
 
+/** What executes the model in the trainers; before one has told, in a ranker. Undefined while it is loaded. */
+function backendOf(actors: readonly ActorStatus[]): string | undefined {
+  return [...actorsOf(actors, 'trainer'), ...actorsOf(actors, 'ranker')]
+    .map(({ stats }) => stats.backend)
+    .find((backend) => backend !== undefined && backend !== '');
+}
+
 /** Of a ps-shard the directory decides, and the shard tells. */
 function withPartitions(actor: ActorStatus): ActorStatus {
+  if (actor.kind !== 'ps-shard') return actor;
   const { partitions } = actor.stats;
-  return Array.isArray(partitions) ? { ...actor, partitions: partitions as number[] } : actor;
+  return partitions === undefined ? actor : { ...actor, partitions };
 }
 
 /** Its host is silent, or has not started it yet, or there is none. */

@@ -142,7 +142,7 @@ describe('actors whose supervisor was killed', () => {
     const successor = await succeed(patient);
     await successor.waitUntilReady(waitMs);
     await until('heartbeats arrive', () =>
-      successor.snapshot().every(({ stats }) => 'argv' in stats),
+      successor.snapshot().every(({ stats }) => stats.serving !== undefined),
     );
     expect(identities(successor.snapshot())).toEqual(identities(before));
     expect(successor.snapshot().map(({ restarts }) => restarts)).toEqual([0, 0, 0, 0]);

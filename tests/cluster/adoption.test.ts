@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { connectStarling, type StarlingClient } from '../../client/client.js';
+import { actorsOf } from '../../messages/actor-status.js';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { readClusterAccess } from '../../runtime/cluster-file.js';
 import { leanConfig } from '../support/lean-config.js';
@@ -50,7 +51,7 @@ async function until(what: string, holds: () => boolean | Promise<boolean>): Pro
 }
 
 const learning = ({ ready, actors }: ClusterStatus): boolean =>
-  ready && actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 0);
+  ready && actorsOf(actors, 'trainer').some(({ stats }) => Number(stats.samples) > 0);
 
 /** Started, seen to learn, and killed with SIGKILL. */
 async function killedCluster(config: string): Promise<ClusterStatus> {
@@ -89,14 +90,14 @@ function askOn(): { failures: () => Promise<unknown[]> } {
   };
 }
 
-const actorsOf = ({ actors }: ClusterStatus) =>
+const identities = ({ actors }: ClusterStatus) =>
   actors.map(({ address, pid, epoch }) => ({ address, pid, epoch }));
 
 const serversOf = ({ natsServers }: ClusterStatus) =>
   natsServers.map(({ dataCenter, pid }) => ({ dataCenter, pid }));
 
 const samplesOf = ({ actors }: ClusterStatus): number =>
-  Number(actors.find(({ kind }) => kind === 'trainer')!.stats['samples']);
+  Number(actorsOf(actors, 'trainer')[0]!.stats.samples);
 
 describe('when the supervisor is killed', () => {
   test('its actors answer on, and the next one takes them over as they are', async () => {
@@ -111,7 +112,7 @@ describe('when the supervisor is killed', () => {
       const asking = askOn();
       const after = await second.until('ready again', ({ ready }) => ready);
       expect(await asking.failures()).toEqual([]);
-      expect(actorsOf(after)).toEqual(actorsOf(before));
+      expect(identities(after)).toEqual(identities(before));
       expect(serversOf(after)).toEqual(serversOf(before));
       expect(after.actors.map(({ restarts }) => restarts)).toEqual(after.actors.map(() => 0));
       const adopted = after.events.filter(({ type }) => type === 'adopt');
@@ -150,11 +151,7 @@ describe('when the supervisor is killed', () => {
           epoch: epoch + 1,
         });
       const applied = ({ actors }: ClusterStatus): number =>
-        Math.min(
-          ...actors
-            .filter(({ kind }) => kind === 'ps-shard')
-            .map(({ stats }) => Number(stats['appliedThrough'])),
-        );
+        Math.min(...actorsOf(actors, 'ps-shard').map(({ stats }) => Number(stats.appliedThrough)));
       expect(applied(after)).toBeGreaterThanOrEqual(applied(before));
     } finally {
       await second.stop();

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { carryOut } from '../../chaos/faults.js';
 import { victimOf } from '../../chaos/victims.js';
 import { codeOf } from '../../core/base/errors.js';
+import { actorsOf } from '../../messages/actor-status.js';
 import { audit } from '../../operations/audit/audit.js';
 import { HostFleet } from '../support/host-fleet.js';
 
@@ -67,8 +68,8 @@ test('without the training data center people are served and heard, and all of i
   expect(heard).toBeGreaterThan(10);
   await hosts.until('training is back', ({ ready }) => ready);
   await hosts.until('what was heard meanwhile is learned, once', booksBalance);
-  const joiner = (await hosts.status()).actors.find(({ kind }) => kind === 'joiner')!;
-  expect(joiner.stats['positives']).toBeGreaterThan(0);
+  const [joiner] = actorsOf((await hosts.status()).actors, 'joiner');
+  expect(joiner!.stats.positives).toBeGreaterThan(0);
 }, 240_000);
 
 test('a data center that serves old rows leaves by itself, and comes back when it has caught up', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { actorsOf } from '../../messages/actor-status.js';
 import type { ReplayReport } from '../../replay/replay-report.js';
 import { writeEvents } from '../support/events-csv.js';
 import { StarlingUp, temporaryFolder } from '../support/starling-process.js';
@@ -44,7 +45,7 @@ test('20 kills of shards, trainers and joiners at random moments: each batch cou
 
   const { up, report } = start('disturbed', '--speed', String(pace), '--max-lag', '100');
   await up.until('learning', ({ actors }) =>
-    actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 200),
+    actorsOf(actors, 'trainer').some(({ stats }) => Number(stats.samples) > 200),
   );
   let state = 7;
   const next = (below: number): number => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import path from 'node:path';
+import { actorsOf } from '../../messages/actor-status.js';
 import { decode } from '../../messages/codec.js';
 import { parseDeadLetters } from '../../messages/dead-letters.js';
 import { names, streamName } from '../../messages/default-names.testkit.js';
@@ -21,8 +22,7 @@ describe('the public subjects of a running cluster', () => {
     await cluster.until(
       'recommending',
       ({ ready, actors }) =>
-        ready &&
-        actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 0),
+        ready && actorsOf(actors, 'trainer').some(({ stats }) => Number(stats.samples) > 0),
     );
     const access = await readClusterAccess(cluster.stateDir);
     const east = access.dataCenters.find(({ name }) => name === 'east')!;
@@ -253,10 +253,7 @@ describe('the public subjects of a running cluster', () => {
     expect((await cluster.finished).code).toBe(0);
     for (const pid of pids) expect(() => process.kill(pid!, 0)).toThrow();
     const rowsOf = (status: typeof before): number =>
-      status.actors.reduce(
-        (sum, { kind, stats }) => sum + (kind === 'ps-shard' ? Number(stats['rows']) : 0),
-        0,
-      );
+      actorsOf(status.actors, 'ps-shard').reduce((sum, { stats }) => sum + Number(stats.rows), 0);
     cluster = new StarlingUp(cluster.stateDir);
     const after = await cluster.until('ready again', ({ ready }) => ready);
     expect(rowsOf(after)).toBeGreaterThanOrEqual(rowsOf(before));

@@ -68,7 +68,8 @@ describe('a killed parameter server', () => {
     expect(second).not.toEqual(first);
     await killAndWait('train.ps-shard.1');
     expect(await digestTexts()).toEqual(second);
-    expect(live.actor('train.ps-shard.1').stats['recoveredDeltas']).toBeGreaterThan(0);
+    const { stats } = live.actorOf('ps-shard', 'train.ps-shard.1');
+    expect(stats.recoveredDeltas).toBeGreaterThan(0);
   }, 180_000);
 
   test('needs no log from before the oldest snapshot, nor does serving', async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ReplayReport } from '../../replay/replay-report.js';
 import { actorKinds } from '../../messages/actor-kinds.js';
+import { actorsOf } from '../../messages/actor-status.js';
 import { writeEvents } from '../support/events-csv.js';
 import { StarlingUp, temporaryFolder } from '../support/starling-process.js';
 
@@ -34,7 +35,7 @@ describe('kill -9 during a replay', () => {
     );
     cluster = up;
     await up.until('learning', ({ actors }) =>
-      actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 200),
+      actorsOf(actors, 'trainer').some(({ stats }) => Number(stats.samples) > 200),
     );
     for (const kind of actorKinds) {
       const before = await up.until(`ready before the kill of a ${kind}`, ({ ready }) => ready);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import base from '../../cluster.config.js';
+import { actorsOf } from '../../messages/actor-status.js';
 import { roles } from '../../messages/roles.js';
 import type { ServerCredentials } from '../../site/servers/server-users.js';
 import { hasOpenssl, makeCertificates } from '../support/certificates.js';
@@ -49,7 +50,7 @@ test(`a running cluster, ${title}, keeps its passwords to itself and no actor ov
     'learning',
     (status) =>
       status.ready &&
-      status.actors.some(({ kind, stats }) => kind === 'trainer' && Number(stats['samples']) > 0),
+      actorsOf(status.actors, 'trainer').some(({ stats }) => Number(stats.samples) > 0),
   );
   const recommended = await starling('recommend', '--user', 'u1', '--json', '--state', state);
   expect(recommended.code).toBe(0);

@@ -46,7 +46,7 @@ test('a serving shard that is killed costs no recommendation while the other dat
     );
   });
   await live.until('the way from training to serving is measured', () => {
-    const { propagationP50Ms } = live.actor('east.serving-shard.0').stats;
+    const { propagationP50Ms } = live.actorOf('serving-shard', 'east.serving-shard.0').stats;
     return typeof propagationP50Ms === 'number' && propagationP50Ms >= 0;
   });
 }, 120_000);

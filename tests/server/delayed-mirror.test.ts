@@ -44,7 +44,7 @@ beforeAll(async () => {
       pattern('snapshotManifest', { dc: name }),
     ]);
   const partitions = Array.from({ length: config.partitions }, (_unused, p) => p);
-  const kind = 'serving-shard';
+  const kind = 'serving-shard' as const;
   const identity = { address: 'east.serving-shard.0', kind, dataCenter: 'east', index: 0 };
   const context: ActorContext = {
     identity: { ...identity, epoch: 1, partitions },

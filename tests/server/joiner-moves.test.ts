@@ -55,7 +55,8 @@ function newFolder(): string {
 }
 
 async function startJoiner(folder: string, epoch: number): Promise<Actor> {
-  const identity = { address: 'train.joiner.0', kind: 'joiner', dataCenter: 'train', index: 0 };
+  const kind = 'joiner' as const;
+  const identity = { address: 'train.joiner.0', kind, dataCenter: 'train', index: 0 };
   const joiner = createJoiner({
     identity: { ...identity, epoch, partitions: [] },
     config,

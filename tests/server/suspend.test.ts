@@ -143,16 +143,13 @@ test('an actor of a drained data center that is killed comes back, and stays out
       const [{ state, epoch, stats }] = supervisor.snapshot() as [
         ReturnType<HostSupervisor['snapshot']>[0],
       ];
-      return state === 'ready' && epoch === 2 && stats['serving'] === false;
+      return state === 'ready' && epoch === 2 && stats.serving === false;
     });
     expect(await dataCentersOf(50)).toEqual(['train']);
     expect(haveLeft(supervisor.snapshot())).toBe(true);
 
     supervisor.setServing('east', true);
-    await until(
-      'it says that it serves',
-      () => supervisor.snapshot()[0]!.stats['serving'] === true,
-    );
+    await until('it says that it serves', () => supervisor.snapshot()[0]!.stats.serving === true);
     expect(await requests.next(20)).toEqual(Array(20).fill({ dataCenter: 'east', epoch: 2 }));
     expect(requests.failures).toEqual([]);
   } finally {

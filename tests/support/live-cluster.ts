@@ -15,7 +15,9 @@ import {
   partitionKey,
 } from '../../messages/ownership.js';
 import { clusterBucket, streamName, subject } from '../../messages/default-names.testkit.js';
-import type { ActorStatus } from '../../messages/actor-status.js';
+import type { ActorKind } from '../../messages/actor-kinds.js';
+import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
+import { totalsOf } from '../../messages/stats/totals.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { connectAs } from '../../runtime/nats/nats-bus.js';
@@ -131,6 +133,14 @@ export class LiveCluster {
     return found;
   }
 
+  /** With the figures of its kind. */
+  actorOf<K extends ActorKind>(kind: K, address: string): ActorStatus<K> {
+    const actors = actorsOf(this.cluster.status().actors, kind);
+    const found = actors.find((each) => each.address === address);
+    if (!found) throw new Error(`there is no ${kind} ${address}`);
+    return found;
+  }
+
   signal(address: string, signal: NodeJS.Signals): void {
     process.kill(this.actor(address).pid!, signal);
   }
@@ -157,15 +167,10 @@ export class LiveCluster {
   async settled(): Promise<void> {
     await this.until('all is learned', async () => {
       const { actors } = this.cluster.status();
-      const joined = actors
-        .filter(({ kind }) => kind === 'joiner')
-        .map(({ stats }) => stats as Record<string, number>);
-      const samples = joined.reduce(
-        (sum, { positives = 0, negatives = 0 }) => sum + positives + negatives,
-        0,
-      );
-      const pending = joined.reduce((sum, { outboxPending = 0 }) => sum + outboxPending, 0);
-      if (samples !== this.#sent || pending > 0) return false;
+      const names = ['positives', 'negatives', 'outboxPending'] as const;
+      const joined = totalsOf(actorsOf(actors, 'joiner'), names);
+      if (!joined || joined.positives + joined.negatives !== this.#sent) return false;
+      if (joined.outboxPending > 0) return false;
       const { lastSequence } = await this.bus.streamState(streamName.samples);
       const applied = await this.appliedSets();
       return applied.every((set) => set.watermark === lastSequence);

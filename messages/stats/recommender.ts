@@ -1,0 +1,15 @@
+import { health } from './common-figures.js';
+import { endpoint } from './endpoint-figures.js';
+import { counter, gauge } from './figures.js';
+
+export const recommenderFigures = {
+  recommended: counter('Items recommended.', 'recommended'),
+  degraded: counter('Answers without something that should be there.'),
+  rerouted: counter('Requests from another data center.'),
+  rowsRerouted: counter('Answers with rows from another data center.'),
+  hedged: counter('Requests asked again elsewhere, as the answer was late.'),
+  items: gauge('count', 'Items in the catalog.', 'items'),
+  recommend: endpoint('Requests for recommendations.'),
+  health,
+  protocol: gauge('none', 'Version of the protocol it speaks.'),
+};

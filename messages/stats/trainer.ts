@@ -1,0 +1,16 @@
+import { counter, gauge, measure, text } from './figures.js';
+
+export const trainerFigures = {
+  samples: counter('Samples learned.', 'samples'),
+  batches: counter('Batches learned.'),
+  steps: counter('Training steps; one may take several batches.'),
+  retried: counter('Batches given back.'),
+  deadLettered: counter('Samples of batches that could not be learned.'),
+  loss: measure('loss', 'Mean log loss of the last steps.', 'loss'),
+  backend: text('What executes the model; empty before it is loaded.'),
+  queued: gauge('count', 'Batches that wait for a step.', 'queued'),
+  unsettled: gauge('count', 'Steps that are not durable everywhere yet.'),
+  pullP50Ms: measure('ms', 'Median time to read the rows of a step; null: there was none.'),
+  computeP50Ms: measure('ms', 'Median time of a step itself; null: there was none.'),
+  settleP50Ms: measure('ms', 'Median time until a step was durable; null: there was none.'),
+};
