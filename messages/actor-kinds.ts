@@ -125,6 +125,9 @@ export type HeardOf<K extends ActorKind> = {
 /** In the order of the data: who makes it stands before who uses it. */
 export const actorKinds = Object.keys(kindTable) as readonly ActorKind[];
 
+/** Those whose number may change while a cluster lives. */
+export const scalableKinds = actorKinds.filter((kind) => kindTable[kind].scalable);
+
 export function isActorKind(value: unknown): value is ActorKind {
   return typeof value === 'string' && Object.hasOwn(kindTable, value);
 }

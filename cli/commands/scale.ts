@@ -1,4 +1,5 @@
 import { operate } from '../../client/operate.js';
+import { scalableKinds } from '../../messages/actor-kinds.js';
 import { withAdmin } from '../cluster-access.js';
 import type { Command } from '../command.js';
 import { clusterOptions, exitCode, expectPositionals, integerOf } from '../command.js';
@@ -7,7 +8,7 @@ export const scale: Command = {
   name: 'scale',
   summary: 'changes how many actors of a kind there are',
   usage: '<kind> <count> [options]',
-  text: 'Starts or ends actors of a kind: ps-shard, trainer, processor, feature-store, ranker, recommender. Partitions of ps-shards move while they are used: the new shard copies one, catches up, and takes over; pushes to that partition wait for some tens of milliseconds. Training and serving go on. The number outlives a restart, until the configuration says another one.',
+  text: `Starts or ends actors of a kind: ${scalableKinds.join(', ')}. Partitions of ps-shards move while they are used: the new shard copies one, catches up, and takes over; pushes to that partition wait for some tens of milliseconds. Training and serving go on. The number outlives a restart, until the configuration says another one.`,
   options: clusterOptions,
   examples: ['starling scale ps-shard 4', 'starling scale ranker 3'],
   async run(args, out) {

@@ -3,22 +3,12 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import type { HostStatus } from '../../messages/hosts.js';
 import type { ScaleRequest } from '../../messages/operations.js';
 import { decodeScaledCount, encodeScaledCount, scaleKey } from '../../messages/operations.js';
-import type { ActorKind } from '../../messages/actor-kinds.js';
+import { kindTable, scalableKinds, type ActorKind } from '../../messages/actor-kinds.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { Bus } from '../../runtime/bus.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { MoveProgress, PartitionKeeper } from '../partitions/partition-keeper.js';
 import { placeActors } from '../placement/actor-placement.js';
-
-/** The others are tied to what is on disk or in streams for the life of a cluster. */
-const scalable: ReadonlySet<ActorKind> = new Set([
-  'ps-shard',
-  'trainer',
-  'processor',
-  'feature-store',
-  'ranker',
-  'recommender',
-]);
 
 const readyMsMax = 120_000;
 
@@ -99,8 +89,8 @@ export class Scale {
   #check({ kind, count }: ScaleRequest): void {
     const { config } = this.#options;
     const field = { field: 'kind' };
-    if (!scalable.has(kind)) {
-      const text = `the number of ${kind}s is fixed for the life of a cluster; ${[...scalable].join(', ')} can be scaled.`;
+    if (!kindTable[kind].scalable) {
+      const text = `the number of ${kind}s is fixed for the life of a cluster; ${scalableKinds.join(', ')} can be scaled.`;
       throw new StarlingError('BAD_REQUEST', text, field);
     }
     if (kind !== 'ps-shard') return;
@@ -136,7 +126,7 @@ async function keepCount(
 /** The numbers of the configuration, but for those that were changed while it was the same. */
 export async function readCounts(bus: Bus, config: ClusterConfig): Promise<ActorCounts> {
   const counts: Record<string, number> = { ...config.actors };
-  for (const kind of scalable) {
+  for (const kind of scalableKinds) {
     const bytes = await bus.bucketGet(bus.names.bucket, scaleKey(kind));
     if (!bytes) continue;
     const { configured, count } = decodeScaledCount(bytes);

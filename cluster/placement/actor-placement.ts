@@ -1,5 +1,5 @@
 import { StarlingError } from '../../core/base/errors.js';
-import { actorKinds, type ActorKind } from '../../messages/actor-kinds.js';
+import { actorKinds, isActorKind, kindTable, type ActorKind } from '../../messages/actor-kinds.js';
 import { addressOf, type ActorSpec } from '../../messages/actor-spec.js';
 import type { PlacementRecord } from '../../messages/hosts.js';
 
@@ -19,26 +19,6 @@ export interface DataCenterSpec {
   readonly name: string;
   readonly role: 'training' | 'inference';
 }
-
-interface KindRule {
-  readonly role: DataCenterSpec['role'];
-  /** Actors rest on those of lower tiers: 0 holds state, 1 feeds it, 2 answers requests. */
-  readonly tier: number;
-  /** Whether there must be a partition for each, and whether the index says which. */
-  readonly partitions: 'none' | 'by index' | 'by directory';
-}
-
-const kindRules: Readonly<Record<ActorKind, KindRule>> = {
-  'ps-shard': { role: 'training', tier: 0, partitions: 'by directory' },
-  'dense-shard': { role: 'training', tier: 0, partitions: 'none' },
-  joiner: { role: 'training', tier: 0, partitions: 'none' },
-  'feature-store': { role: 'inference', tier: 0, partitions: 'none' },
-  processor: { role: 'training', tier: 1, partitions: 'none' },
-  trainer: { role: 'training', tier: 1, partitions: 'none' },
-  'serving-shard': { role: 'inference', tier: 1, partitions: 'by index' },
-  ranker: { role: 'inference', tier: 2, partitions: 'none' },
-  recommender: { role: 'inference', tier: 2, partitions: 'none' },
-};
 
 /** Partitions of shard `index` of `count`, ascending: those that are `index` modulo `count`. */
 export function partitionsOfShard(
@@ -61,7 +41,7 @@ export function placeActors(input: PlacementInput): ActorSpec[] {
   const specs: ActorSpec[] = [];
   for (const dataCenter of input.dataCenters) {
     for (const kind of actorKinds) {
-      if (kindRules[kind].role !== dataCenter.role) continue;
+      if (kindTable[kind].scope !== dataCenter.role) continue;
       const count = input.actors[kind] ?? 0;
       for (let index = 0; index < count; index++) {
         specs.push(specOf(dataCenter.name, kind, index, { count, partitions: input.partitions }));
@@ -85,7 +65,7 @@ function specOf(
   index: number,
   shards: { readonly count: number; readonly partitions: number },
 ): ActorSpec {
-  const { tier, partitions } = kindRules[kind];
+  const { tier, partitions } = kindTable[kind];
   const address = addressOf(dataCenter, kind, index);
   const spec: ActorSpec = { address, kind, dataCenter, index, tier };
   return partitions === 'by index'
@@ -103,9 +83,10 @@ function checkPlacement({ dataCenters, actors, partitions }: PlacementInput): vo
   const training = dataCenters.filter(({ role }) => role === 'training').length;
   check(training === 1, 'dataCenters', `${training} have the role training; exactly one must`);
   for (const [kind, count] of Object.entries(actors)) {
-    check(Object.hasOwn(kindRules, kind), `actors.${kind}`, 'there is no such kind of actor');
+    const isKnown = isActorKind(kind);
+    check(isKnown, `actors.${kind}`, 'there is no such kind of actor');
     check(Number.isSafeInteger(count) && count >= 0, `actors.${kind}`, `${count} is not a count`);
-    const sharing = kindRules[kind as ActorKind].partitions !== 'none';
+    const sharing = isKnown && kindTable[kind].partitions !== 'none';
     const tooMany = sharing && count > partitions;
     check(!tooMany, `actors.${kind}`, `${count} shards can't share ${partitions} partitions`);
   }

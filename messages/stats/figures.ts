@@ -51,6 +51,10 @@ export function counter(help: string, label?: string): Figure<number> {
   return { form: 'counter', unit: 'count', help, ...labelled(label), read: natural };
 }
 
+export function byteCounter(help: string): Figure<number> {
+  return { form: 'counter', unit: 'bytes', help, read: natural };
+}
+
 export function gauge(unit: Unit, help: string, label?: string): Figure<number> {
   return { form: 'gauge', unit, help, ...labelled(label), read: finite };
 }

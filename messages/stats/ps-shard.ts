@@ -1,5 +1,5 @@
 import { endpoint } from './endpoint-figures.js';
-import { byPartition, counter, gauge, measure, partitions } from './figures.js';
+import { byPartition, byteCounter, counter, gauge, measure, partitions } from './figures.js';
 
 export const psShardFigures = {
   partitions: partitions('Partitions it owns.'),
@@ -23,7 +23,7 @@ export const psShardFigures = {
   push: endpoint('Pushes of gradients.'),
   deltaFlushes: counter('Records written to DELTAS.'),
   deltaRows: counter('Rows written to DELTAS.'),
-  deltaBytes: counter('Bytes written to DELTAS.'),
+  deltaBytes: byteCounter('Bytes written to DELTAS.'),
   flushP50Ms: measure('ms', 'Median time until a record was durable; null: there was none.'),
   flushP99Ms: measure('ms', '99th percentile of that time; null: there was none.'),
 };
