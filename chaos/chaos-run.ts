@@ -57,8 +57,8 @@ export interface ChaosResult {
   readonly reroutesMs: readonly number[];
   /** Of the audit, and of what people were told. */
   readonly laws: readonly Law[];
-  /** Impressions that came when their window had long ended: counted, and not learned. */
-  readonly late: number;
+  /** Impressions that came when their window had long ended: counted, and not learned. Null: joiners did not tell. */
+  readonly late: number | null;
   /** Every actor was ready again, and all was learned. */
   readonly recovered: boolean;
   readonly memory: readonly MemoryFigures[];
@@ -107,7 +107,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     load: load.figures,
     availability: 1 - load.figures.failed / Math.max(1, load.figures.requests),
     reroutesMs: run.reroutesMs,
-    late: books.findings.joiners.late,
+    late: books.findings.joiners?.lateImpressions ?? null,
     laws: [...books.laws, ...acknowledgedLaws(load.figures, books.findings)],
     recovered: whole && learned,
     memory: memory.figures(),

@@ -2,6 +2,7 @@ import type { MemoryFigures } from '../chaos/memory.js';
 import type { ChaosResult } from '../chaos/chaos-run.js';
 import type { Aftermath } from '../chaos/fault-table.js';
 import { balanced, faultsOf, rowsOf } from '../chaos/fault-table.js';
+import { sideText } from '../operations/audit/laws.js';
 import type { Output } from './command.js';
 import { table } from './text-table.js';
 
@@ -12,11 +13,10 @@ export function reportChaos(result: ChaosResult, aftermath: Aftermath, out: Outp
   for (const line of loadLines(result)) out.line(line);
   for (const line of memoryLines(result.memory)) out.line(line);
   for (const { name, left, right, holds, remark } of result.laws)
-    if (!holds)
-      out.line(`${name}: ${left.count} ${left.text}, ${right.count} ${right.text}; ${remark}`);
+    if (!holds) out.line(`${name}: ${sideText(left)}, ${sideText(right)}; ${remark}`);
   const { actions, impressions } = result.load;
   out.line(
-    `${actions} actions and ${impressions} impressions acknowledged, ${result.late} too late`,
+    `${actions} actions and ${impressions} impressions acknowledged, ${result.late ?? '?'} too late`,
   );
   const isBalanced = balanced(result.laws);
   out.line(isBalanced ? 'nothing is lost, nothing counts twice' : 'the books do not balance');

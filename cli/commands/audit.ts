@@ -1,5 +1,6 @@
 import { clientOn } from '../../client/client.js';
 import type { Audit } from '../../operations/audit/audit.js';
+import { sideText } from '../../operations/audit/laws.js';
 import { audit as runAudit } from '../../operations/audit/audit.js';
 import { withAdmin } from '../cluster-access.js';
 import type { Command } from '../command.js';
@@ -38,14 +39,14 @@ export const audit: Command = {
 function linesOf({ ok, laws, findings }: Audit): string[] {
   const rows = laws.map(({ name, left, right, holds, remark }) => [
     name,
-    `${left.count.toLocaleString('en-US')} ${left.text}`,
-    `${right.count.toLocaleString('en-US')} ${right.text}`,
+    sideText(left),
+    sideText(right),
     holds ? 'ok' : 'DIFFERS',
     remark,
   ]);
   const moving = Object.entries(findings.inFlight)
-    .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${name} ${count}`);
+    .filter(([, count]) => count !== 0)
+    .map(([name, count]) => `${name} ${count ?? '?'}`);
   return [
     ...table(['law', '', '', '', ''], rows),
     moving.length > 0 ? `on their way: ${moving.join(', ')}` : 'nothing is on its way',

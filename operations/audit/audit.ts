@@ -9,6 +9,9 @@ const pauseMs = 1_000;
 /** With fewer, figures that move can't be compared. */
 const looksMin = 3;
 
+/** What an audit needs to know of a cluster. */
+export type AuditedStatus = Pick<ClusterStatus, 'actors' | 'dataCenters'>;
+
 export interface Audit {
   readonly ok: boolean;
   readonly laws: readonly Law[];
@@ -21,7 +24,7 @@ export interface Audit {
  */
 export async function audit(
   bus: Bus,
-  status: () => Promise<ClusterStatus>,
+  status: () => Promise<AuditedStatus>,
   settleMs: number,
 ): Promise<Audit> {
   const reader = new AuditReader(bus);

@@ -4,13 +4,22 @@ import type { Findings } from './laws.js';
 import { lawsOf } from './laws.js';
 
 const events = { accepted: 10, missing: 0, surplus: 0, refused: 1, joined: 9, joinedAgain: 0 };
+const joiners = {
+  impressions: 9,
+  positives: 4,
+  negatives: 2,
+  negativesDropped: 1,
+  lateImpressions: 1,
+  open: 1,
+};
 const balanced: Findings = {
   impressions: events,
   actions: { ...events, accepted: 5, joined: 4 },
   samples: 6,
   sampledTwice: 0,
   sampledUnjoined: 0,
-  joiners: { impressions: 9, positives: 4, negatives: 2, negativesDropped: 1, late: 1, open: 1 },
+  joiners,
+  untold: [],
   batches: 3,
   batchesDue: 3,
   applied: [
@@ -56,10 +65,10 @@ describe('the conservation laws', () => {
     ],
     [
       'an impression that the joiners did not count',
-      { joiners: { ...balanced.joiners, impressions: 8, open: 0 } },
+      { joiners: { ...joiners, impressions: 8, open: 0 } },
       /impressions joined/,
     ],
-    ['one that is nowhere', { joiners: { ...balanced.joiners, open: 0 } }, /impressions settled/],
+    ['one that is nowhere', { joiners: { ...joiners, open: 0 } }, /impressions settled/],
     ['a sample that came twice', { sampledTwice: 1 }, /samples: 1 came twice/],
     ['a sample of nothing', { sampledUnjoined: 1 }, /samples: 1 are of impressions/],
     ['a sample too few', { samples: 5 }, /samples/],
@@ -82,11 +91,26 @@ describe('the conservation laws', () => {
     expect(found.join('\n')).toMatch(text);
   });
 
+  test.each(['impressions joined', 'impressions settled', 'samples'])(
+    'do not hold where a joiner has not told a figure: %s',
+    (name) => {
+      const untold = ['train.joiner.0 has not told lateImpressions'];
+      const silent = { ...balanced, joiners: undefined, untold };
+      for (const looks of [[silent], [balanced, balanced, silent]]) {
+        const law = lawsOf(looks).find((each) => each.name === name)!;
+        expect(law.holds).toBe(false);
+        expect([law.left.count, law.right.count]).toContain(null);
+        expect(law.remark).toBe(untold[0]);
+      }
+      expect(broken(silent, silent, balanced)).toEqual([]);
+    },
+  );
+
   test('do not mind what is on its way', () => {
     const at = (n: number, counted: number): Findings => ({
       ...balanced,
       impressions: { ...events, accepted: n + 9, joined: n },
-      joiners: { ...balanced.joiners, impressions: counted, open: counted - 8 },
+      joiners: { ...joiners, impressions: counted, open: counted - 8 },
       batches: n,
       batchesDue: n - 4,
       applied: [{ name: 'partition 0', set: new IntervalSet(n - 2) }],

@@ -1,4 +1,5 @@
 import type { IntervalSet } from '../../core/base/interval-set.js';
+import type { StatsOf } from '../../messages/actor-kinds.js';
 
 /** What was found in one look at a cluster. */
 export interface Findings {
@@ -9,8 +10,10 @@ export interface Findings {
   /** Samples of impressions that never came to JOIN. */
   readonly sampledUnjoined: number;
   readonly samples: number;
-  /** Counters of all joiners together; they are committed with their windows. */
-  readonly joiners: JoinerFindings;
+  /** Counters of all joiners together, committed with their windows; undefined where one has not told all of them. */
+  readonly joiners: JoinerFindings | undefined;
+  /** Which figures are missing, in words. */
+  readonly untold: readonly string[];
   /** Sequence of the newest batch in SAMPLES, and up to which trainers have acknowledged all of them. */
   readonly batches: number;
   readonly batchesDue: number;
@@ -18,7 +21,8 @@ export interface Findings {
   readonly applied: readonly { readonly name: string; readonly set: IntervalSet }[];
   /** Streams that have lost their beginning to age: what they say is true of the rest. */
   readonly trimmed: readonly string[];
-  readonly inFlight: Readonly<Record<string, number>>;
+  /** Null: not known. */
+  readonly inFlight: Readonly<Record<string, number | null>>;
 }
 
 export interface EventFindings {
@@ -32,23 +36,35 @@ export interface EventFindings {
   readonly joinedAgain: number;
 }
 
-export interface JoinerFindings {
-  readonly impressions: number;
-  readonly positives: number;
-  readonly negatives: number;
-  readonly negativesDropped: number;
-  readonly late: number;
-  readonly open: number;
-}
+export const joinerNames = [
+  'impressions',
+  'positives',
+  'negatives',
+  'negativesDropped',
+  'lateImpressions',
+  'open',
+] as const satisfies readonly (keyof StatsOf<'joiner'>)[];
+
+export type JoinerFindings = Readonly<Record<(typeof joinerNames)[number], number>>;
 
 /** One row of the table. */
 export interface Law {
   readonly name: string;
-  readonly left: { readonly text: string; readonly count: number };
-  readonly right: { readonly text: string; readonly count: number };
+  readonly left: Side;
+  readonly right: Side;
   readonly holds: boolean;
   /** What differs, or why it could be checked in part only. */
   readonly remark: string;
+}
+
+export interface Side {
+  readonly text: string;
+  /** Null: not known, so the law does not hold. */
+  readonly count: number | null;
+}
+
+export function sideText({ text, count }: Side): string {
+  return `${count === null ? '?' : count.toLocaleString('en-US')} ${text}`;
 }
 
 const rangesShown = 5;
@@ -62,53 +78,72 @@ const rangesShown = 5;
  */
 export function lawsOf(looks: readonly Findings[]): Law[] {
   const findings = looks.at(-1)!;
-  const { joiners, batches, applied, samples, sampledTwice, sampledUnjoined } = findings;
-  const settled =
-    joiners.positives + joiners.negatives + joiners.negativesDropped + joiners.late + joiners.open;
-  const joinTrimmed = findings.trimmed.includes('JOIN');
-  const samplesTrimmed = findings.trimmed.includes('SAMPLES');
-  const emitted = emittedIn(findings);
+  const { impressions, actions, trimmed, batches, batchesDue, applied } = findings;
   return [
-    arrival('impressions', findings.impressions, findings.trimmed),
-    arrival('actions', findings.actions, findings.trimmed),
-    partly(joinTrimmed, 'JOIN', {
-      name: 'impressions joined',
-      left: { text: 'different ones in JOIN', count: findings.impressions.joined },
-      right: { text: 'counted by the joiners', count: joiners.impressions },
-      holds:
-        joinTrimmed ||
-        follow(
-          looks.map((look) => look.impressions.joined),
-          looks.map((look) => look.joiners.impressions),
-        ),
-      remark: '',
-    }),
-    {
-      name: 'impressions settled',
-      left: { text: 'counted by the joiners', count: joiners.impressions },
-      right: { text: 'samples + dropped negatives + late + open', count: settled },
-      holds: joiners.impressions === settled,
-      remark: `${joiners.positives} positives, ${joiners.negatives} negatives, ${joiners.negativesDropped} dropped, ${joiners.late} late, ${joiners.open} open`,
-    },
-    partly(samplesTrimmed, 'SAMPLES', {
-      name: 'samples',
-      left: { text: 'emitted by the joiners', count: emitted },
-      right: { text: 'different ones in SAMPLES', count: samples },
-      holds:
-        (samplesTrimmed ||
-          follow(
-            looks.map(emittedIn),
-            looks.map((look) => look.samples),
-          )) &&
-        sampledTwice === 0 &&
-        sampledUnjoined === 0,
-      remark: [
-        ...(sampledTwice > 0 ? [`${sampledTwice} came twice`] : []),
-        ...(sampledUnjoined > 0 ? [`${sampledUnjoined} are of impressions that JOIN has not`] : []),
-      ].join(', '),
-    }),
-    ...applied.map(({ name, set }) => batchLaw(name, set, batches, findings.batchesDue)),
+    arrival('impressions', impressions, trimmed),
+    arrival('actions', actions, trimmed),
+    joinedLaw(findings, looks),
+    settledLaw(findings),
+    samplesLaw(findings, looks),
+    ...applied.map(({ name, set }) => batchLaw(name, set, batches, batchesDue)),
   ];
+}
+
+function joinedLaw(
+  { impressions, joiners, trimmed, untold }: Findings,
+  looks: readonly Findings[],
+): Law {
+  const isTrimmed = trimmed.includes('JOIN');
+  const overtook = follow(
+    looks.map((look) => look.impressions.joined),
+    looks.map((look) => look.joiners?.impressions),
+  );
+  return partly(isTrimmed, 'JOIN', {
+    name: 'impressions joined',
+    left: { text: 'different ones in JOIN', count: impressions.joined },
+    right: { text: 'counted by the joiners', count: joiners?.impressions ?? null },
+    holds: joiners !== undefined && (isTrimmed || overtook),
+    remark: untold.join('; '),
+  });
+}
+
+function settledLaw({ joiners, untold }: Findings): Law {
+  const left = { text: 'counted by the joiners', count: joiners?.impressions ?? null };
+  const text = 'samples + dropped negatives + late + open';
+  const name = 'impressions settled';
+  if (!joiners)
+    return { name, left, right: { text, count: null }, holds: false, remark: untold.join('; ') };
+  const { positives, negatives, negativesDropped, lateImpressions, open } = joiners;
+  const settled = positives + negatives + negativesDropped + lateImpressions + open;
+  return {
+    name,
+    left,
+    right: { text, count: settled },
+    holds: joiners.impressions === settled,
+    remark: `${positives} positives, ${negatives} negatives, ${negativesDropped} dropped, ${lateImpressions} late, ${open} open`,
+  };
+}
+
+function samplesLaw(findings: Findings, looks: readonly Findings[]): Law {
+  const { joiners, samples, sampledTwice, sampledUnjoined, trimmed, untold } = findings;
+  const isTrimmed = trimmed.includes('SAMPLES');
+  const overtook = follow(
+    looks.map(emittedIn),
+    looks.map((look) => look.samples),
+  );
+  const remarks = [
+    ...(sampledTwice > 0 ? [`${sampledTwice} came twice`] : []),
+    ...(sampledUnjoined > 0 ? [`${sampledUnjoined} are of impressions that JOIN has not`] : []),
+    ...untold,
+  ];
+  const isWhole = joiners !== undefined && (isTrimmed || overtook);
+  return partly(isTrimmed, 'SAMPLES', {
+    name: 'samples',
+    left: { text: 'emitted by the joiners', count: emittedIn(findings) ?? null },
+    right: { text: 'different ones in SAMPLES', count: samples },
+    holds: isWhole && sampledTwice === 0 && sampledUnjoined === 0,
+    remark: remarks.join(', '),
+  });
 }
 
 function arrival(what: string, found: EventFindings, trimmed: readonly string[]): Law {
@@ -129,15 +164,20 @@ function arrival(what: string, found: EventFindings, trimmed: readonly string[])
   });
 }
 
-function emittedIn({ joiners }: Findings): number {
-  return joiners.positives + joiners.negatives;
+function emittedIn({ joiners }: Findings): number | undefined {
+  return joiners && joiners.positives + joiners.negatives;
 }
 
+/** One figure at each look; undefined where it was not told. */
+type Course = readonly (number | undefined)[];
+
 /** Whether two figures that grow can be the same one, seen at different moments. */
-function follow(x: readonly number[], y: readonly number[]): boolean {
+function follow(x: Course, y: Course): boolean {
   const k = x.length - 1;
-  if (x[k] === y[k]) return true;
-  return k >= 2 && x[k - 2]! <= y[k - 1]! && y[k - 1]! <= x[k]!;
+  if (x[k] !== undefined && x[k] === y[k]) return true;
+  const [before, between, now] = [x[k - 2], y[k - 1], x[k]];
+  if (before === undefined || between === undefined || now === undefined) return false;
+  return before <= between && between <= now;
 }
 
 /** @param due all batches up to here were acknowledged as durable everywhere. */

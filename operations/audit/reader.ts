@@ -1,14 +1,16 @@
+import { mainModel } from '../../messages/model-name.js';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import { asMessage, f64 } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
 import { parseDeadLetters } from '../../messages/dead-letters.js';
+import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
+import { totalsOf, untold } from '../../messages/stats/totals.js';
 import { lastToken } from '../../messages/subjects.js';
 import type { Bus, StreamMessage, WorkState } from '../../runtime/bus.js';
 import { replay } from '../../runtime/followers/follow.js';
 import { KeyTable, seen } from './key-table.js';
-import type { EventFindings, Findings, JoinerFindings } from './laws.js';
-import { mainModel } from '../../messages/model-name.js';
+import { joinerNames, type EventFindings, type Findings } from './laws.js';
 
 interface Key {
   readonly requestId: string;
@@ -52,7 +54,7 @@ export class AuditReader {
    *
    * @throws StarlingError what the servers answer.
    */
-  async look(status: ClusterStatus): Promise<Findings> {
+  async look(status: Pick<ClusterStatus, 'actors' | 'dataCenters'>): Promise<Findings> {
     const training = await this.#bus.workState(this.#bus.names.stream.samples, 'trainer');
     const applied = await this.#applied();
     const { lastSequence: batches } = await this.#bus.streamState(this.#bus.names.stream.samples);
@@ -68,6 +70,7 @@ export class AuditReader {
       await this.#scan(raw, (message) => this.#accepted(raw, message, acknowledged));
     }
     const impressions = this.#impressions;
+    const joiners = actorsOf(status.actors, 'joiner');
     return {
       impressions: findingsOf(impressions, this.#unreadable.impressions),
       actions: findingsOf(this.#actions, this.#unreadable.actions),
@@ -78,17 +81,15 @@ export class AuditReader {
         : impressions.countWhere(
             (flags) => hasAny(flags, seen.sampled) && !hasAny(flags, seen.joined),
           ),
-      joiners: joinersOf(status),
+      joiners: totalsOf(joiners, joinerNames),
+      untold: untoldIn(joiners),
       batches,
       batchesDue: training.acknowledged,
       applied,
       trimmed: [...this.#trimmed],
       inFlight: {
         ...Object.fromEntries([...work].map(([raw, { left }]) => [raw, left])),
-        outbox: statsOf(status, 'joiner').reduce(
-          (sum, stats) => sum + (stats['outboxPending'] ?? 0),
-          0,
-        ),
+        outbox: totalsOf(joiners, ['outboxPending'])?.outboxPending ?? null,
         [this.#bus.names.stream.samples]: training.left,
       },
     };
@@ -171,10 +172,13 @@ export class AuditReader {
     const applied = await Promise.all(
       partitions.map(async (partition) => ({
         name: `partition ${partition}`,
-        set: await this.#appliedIn(stream.deltas, subject.deltaWeights(mainModel, partition)),
+        set: await this.#appliedIn(
+          stream.deltas,
+          this.#bus.names.subject.deltaWeights(mainModel, partition),
+        ),
       })),
     );
-    const set = await this.#appliedIn(stream.dense, subject.denseState(mainModel));
+    const set = await this.#appliedIn(stream.dense, this.#bus.names.subject.denseState(mainModel));
     return [...applied, { name: 'the network', set }];
   }
 
@@ -237,28 +241,7 @@ function tryDecode(bytes: Uint8Array): unknown {
   }
 }
 
-function joinersOf(status: ClusterStatus): JoinerFindings {
-  const totals = {
-    impressions: 0,
-    positives: 0,
-    negatives: 0,
-    negativesDropped: 0,
-    late: 0,
-    open: 0,
-  };
-  for (const stats of statsOf(status, 'joiner')) {
-    totals.impressions += stats['impressions'] ?? 0;
-    totals.positives += stats['positives'] ?? 0;
-    totals.negatives += stats['negatives'] ?? 0;
-    totals.negativesDropped += stats['negativesDropped'] ?? 0;
-    totals.late += stats['lateImpressions'] ?? 0;
-    totals.open += stats['open'] ?? 0;
-  }
-  return totals;
-}
-
-function statsOf({ actors }: ClusterStatus, kind: string): Record<string, number>[] {
-  return actors
-    .filter((actor) => actor.kind === kind)
-    .map(({ stats }) => stats as Record<string, number>);
+/** What is missing for the sums over all joiners, in words. */
+function untoldIn(joiners: readonly ActorStatus<'joiner'>[]): string[] {
+  return joiners.length === 0 ? ['the status has no joiner'] : untold(joiners, joinerNames);
 }

@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { HeardOf } from '../../messages/actor-kinds.js';
+import type { ActorStatus } from '../../messages/actor-status.js';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import { encode, protocolVersion } from '../../messages/codec.js';
@@ -17,6 +19,7 @@ const dataCenters = [
   { name: 'train', role: 'training' as const },
   { name: 'east', role: 'inference' as const },
 ];
+const known = dataCenters.map((each) => ({ ...each, state: 'healthy' }));
 const streams = ['RAW_TRAIN', 'RAW_EAST', 'JOIN', 'SAMPLES', 'DELTAS', 'DENSE', 'DEAD_LETTER'];
 
 beforeAll(async () => {
@@ -52,10 +55,25 @@ const columns = (kind: string, ...requestIds: string[]) => ({
   items: requestIds.map(() => '7'),
 });
 
-function statusWith(joiner: Record<string, number>): ClusterStatus {
+function statusWith(joiner: HeardOf<'joiner'>): Pick<ClusterStatus, 'actors' | 'dataCenters'> {
   const counters = { positives: 0, negatives: 0, negativesDropped: 0, lateImpressions: 0, open: 0 };
-  const stats = { impressions: 0, ...counters, consumed: 1e9, outboxPending: 0, ...joiner };
-  return { dataCenters, actors: [{ kind: 'joiner', stats }] } as unknown as ClusterStatus;
+  const stats = { impressions: 0, ...counters, outboxPending: 0, ...joiner };
+  return { dataCenters: known, actors: [joinerWith(stats)] };
+}
+
+function joinerWith(stats: HeardOf<'joiner'>): ActorStatus<'joiner'> {
+  return {
+    address: 'train.joiner.0',
+    kind: 'joiner',
+    dataCenter: 'train',
+    host: 'here',
+    pid: 1,
+    state: 'ready',
+    epoch: 1,
+    restarts: 0,
+    stats,
+    sinceMs: 0,
+  };
 }
 
 /** Three impressions, one refused, one clicked, one open; sequences go on where an earlier test ended. */
@@ -92,8 +110,8 @@ async function write(change: { lose?: boolean; double?: boolean; skip?: number }
 }
 
 const counted = { impressions: 3, positives: 1, negatives: 1, open: 1 };
-const check = async (joiner: Record<string, number> = counted) => {
-  const { ok, laws } = await audit(bus, async () => statusWith(joiner), 0);
+const check = async (joiner: HeardOf<'joiner'> = counted, status = statusWith(joiner)) => {
+  const { ok, laws } = await audit(bus, async () => status, 0);
   return {
     ok,
     broken: laws.filter(({ holds }) => !holds).map(({ name, remark }) => [name, remark]),
@@ -128,6 +146,21 @@ describe('an audit', () => {
     const { ok, broken } = await check();
     expect(ok).toBe(false);
     expect(broken).toEqual([['batches in partition 1', `missing ${lastSequence + 1}`]]);
+  });
+
+  test.each<[string, readonly ActorStatus[], string]>([
+    ['is missing', [joinerWith({ ...counted, negatives: 1 })], 'train.joiner.0 has not told '],
+    ['has nobody to tell it', [], 'the status has no joiner'],
+  ])('does not read 0 where a figure %s: it says so', async (_how, actors, remark) => {
+    await write();
+    const { ok, broken } = await check(counted, { dataCenters: known, actors });
+    expect(ok).toBe(false);
+    expect(broken).toEqual(
+      ['impressions joined', 'impressions settled', 'samples'].map((law) => [
+        law,
+        expect.stringContaining(remark),
+      ]),
+    );
   });
 
   test('waits for what is on its way', async () => {
