@@ -52,6 +52,12 @@ export function text(fields: Fields, name: string, what: string): string {
   return value;
 }
 
+export function flag(fields: Fields, name: string, what: string): boolean {
+  const value = fields[name];
+  if (typeof value !== 'boolean') throw wrong(what, name, 'true or false', value);
+  return value;
+}
+
 export function texts(fields: Fields, name: string, what: string, length?: number): string[] {
   const value = fields[name];
   if (!Array.isArray(value)) throw wrong(what, name, 'a list of strings', value);

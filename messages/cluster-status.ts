@@ -1,5 +1,5 @@
 import { parseActorStatus, type ActorStatus } from './actor-status.js';
-import { asFields, asMessage, listOf, number, text, texts, wrong } from './checks.js';
+import { asFields, asMessage, flag, listOf, number, text, texts } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { serverIn, type HostedServer } from './hosts.js';
 import { eventIn, type SupervisionEvent } from './supervision-events.js';
@@ -57,15 +57,14 @@ export function statusReply(status: ClusterStatus) {
 export function parseClusterStatus(value: unknown): ClusterStatus {
   const what = 'status';
   const fields = asMessage(value, what);
-  const { ready, backend, natsServer } = fields;
-  if (typeof ready !== 'boolean') throw wrong(what, 'ready', 'true or false', ready);
+  const { backend, natsServer } = fields;
   return {
     name: text(fields, 'name', what),
     leader: text(fields, 'leader', what),
     term: number(fields, 'term', what),
     hosts: listOf(fields, 'hosts', what, hostIn),
     startedAtMs: number(fields, 'startedAtMs', what),
-    ready,
+    ready: flag(fields, 'ready', what),
     dataCenters: listOf(fields, 'dataCenters', what, dataCenterIn),
     natsServers: listOf(fields, 'natsServers', what, serverIn),
     actors: listOf(fields, 'actors', what, parseActorStatus),

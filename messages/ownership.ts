@@ -1,5 +1,5 @@
 import { StarlingError } from '../core/base/errors.js';
-import { asFields, asMessage, number, text, wrong } from './checks.js';
+import { asFields, asMessage, flag, listOf, number, text, wrong } from './checks.js';
 import { decode, encode, protocolVersion } from './codec.js';
 import { asModelMessage, mainModel } from './model-name.js';
 import { sequenceOf } from './progress-marks.js';
@@ -144,6 +144,12 @@ export interface PartitionDigest {
   /** core/embedding/partition.ts; of weights alone from a serving shard. */
   readonly digest: string;
   readonly rows: number;
+  /** By a shard that accepts pushes for it; else it is a copy. */
+  readonly owned: boolean;
+  /** All that is in the rows is in the log up to the record named. Of a copy it is always so. */
+  readonly settled: boolean;
+  /** From an owner: the digest of its rows as serving shards keep them. */
+  readonly served?: string;
 }
 
 export function digestCommand() {
@@ -156,18 +162,23 @@ export function digestsReply(digests: readonly PartitionDigest[]) {
 
 export function parseDigests(value: unknown): PartitionDigest[] {
   const what = 'digests';
-  const { digests } = asModelMessage(value, what);
-  if (!Array.isArray(digests)) throw wrong(what, 'digests', 'a list', digests);
-  return digests
-    .map((item: unknown) => asFields(item, what))
-    .map((each) => ({
-      partition: number(each, 'partition', what),
-      epoch: number(each, 'epoch', what),
-      deltaNumber: number(each, 'deltaNumber', what),
-      sequence: number(each, 'sequence', what),
-      digest: text(each, 'digest', what),
-      rows: number(each, 'rows', what),
-    }));
+  const fields = asModelMessage(value, what);
+  return listOf(fields, 'digests', what, digestIn);
+}
+
+function digestIn(value: unknown, what: string): PartitionDigest {
+  const each = asFields(value, what);
+  return {
+    partition: number(each, 'partition', what),
+    epoch: number(each, 'epoch', what),
+    deltaNumber: number(each, 'deltaNumber', what),
+    sequence: number(each, 'sequence', what),
+    digest: text(each, 'digest', what),
+    rows: number(each, 'rows', what),
+    owned: flag(each, 'owned', what),
+    settled: flag(each, 'settled', what),
+    ...(each['served'] === undefined ? {} : { served: text(each, 'served', what) }),
+  };
 }
 
 export function notOwner(address: string, partition: number): StarlingError {

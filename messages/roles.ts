@@ -170,11 +170,17 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
   supervisor: () => undefined,
   client: (words) => ({ calls: clientCalls(words), writes: [words.s('ingest')] }),
   /**
-   * People and their tools: all that a client may, a look at everything, a word with the supervisor, and snapshots,
-   * which can be brought from elsewhere.
+   * People and their tools: all that a client may, a look at everything, also at the digests of rows, a word with the
+   * supervisor, and snapshots, which can be brought from elsewhere.
    */
   admin: (words) => ({
-    calls: [...clientCalls(words), words.s('featuresGet'), words.s('operate')],
+    calls: [
+      ...clientCalls(words),
+      words.s('featuresGet'),
+      words.s('operate'),
+      words.s('shardControl', { verb: 'digest' }),
+      words.s('servingControl', { verb: 'digest' }),
+    ],
     writes: [words.s('ingest'), words.s('snapshotObject'), words.s('snapshotManifest')],
     purges: words.dataCenters.map(words.stream.snapshotsAt),
     hears: [words.s('visible'), words.s('progress')],

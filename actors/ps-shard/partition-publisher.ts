@@ -65,6 +65,11 @@ export class PartitionPublisher {
     return this.#options.log.sequence;
   }
 
+  /** Whether all that was applied is in the log, and `committed` is the record it ends with. */
+  get isSettled(): boolean {
+    return !this.#dirty && this.#running === undefined && this.#lost === undefined;
+  }
+
   /** To be called after every change of the partition. */
   changed(): void {
     this.#dirty = true;

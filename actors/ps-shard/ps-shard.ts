@@ -127,6 +127,7 @@ export function createPsShard(context: ActorContext): Actor<'ps-shard'> {
       context,
       store,
       shape,
+      servingTables: blueprint.servingTables,
       held,
       directory: opened,
       hold: holdOne,

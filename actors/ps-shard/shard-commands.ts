@@ -1,5 +1,7 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { partitionSource } from '../../core/embedding/snapshot/partition-snapshot.js';
+import { servedDigest } from '../../core/embedding/serving/served-digest.js';
+import type { ServingTableSpec } from '../../core/embedding/serving/serving-table.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
 import {
   commandReply,
@@ -20,14 +22,21 @@ import { loadPartition, rebuildPartition } from '../../replication/rebuild.js';
 import { savePartition } from '../../replication/snapshot-writer.js';
 import type { TrainedPartition, TrainedShape } from '../../replication/trained-partition.js';
 import type { ActorContext } from '../../runtime/actor.js';
+import { verifies } from '../../runtime/verification.js';
 import { Pace } from '../../runtime/stores/chunk-pace.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import type { HeldPartition } from './held-partition.js';
+
+/** A flush takes some milliseconds. Too few tries: a shard in use is never caught between two. Too many: the answer is late. */
+const settleTriesMax = 20;
+const settlePauseMs = 5;
 
 export interface CommandOptions {
   readonly context: ActorContext;
   readonly store: SnapshotStore;
   readonly shape: TrainedShape;
+  /** How serving shards keep the rows. */
+  readonly servingTables: readonly ServingTableSpec[];
   readonly held: ReadonlyMap<number, HeldPartition>;
   readonly directory: PartitionDirectory;
   /** Looks after a partition from now on, whatever the directory says of it. */
@@ -91,21 +100,37 @@ export function shardCommands(
       return commandReply({ sequence, changed, removed });
     },
     async digest() {
-      const digests = [...held.values()]
-        .filter(({ isOwned, isFollowed }) => isOwned || isFollowed)
-        .map((each): PartitionDigest => {
-          const { rows } = each.partition;
-          const place = { partition: each.number, ...markOf(each) };
-          return { ...place, digest: rows.digest(), rows: rows.rowCount };
-        });
+      const digests: PartitionDigest[] = [];
+      for (const each of held.values()) {
+        if (each.isOwned) digests.push(await ownedDigest(each, options.servingTables));
+        else if (each.isFollowed) digests.push(digestOf(each));
+        // Pulls and pushes go on between two partitions.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       return digestsReply(digests);
     },
   };
 }
 
-function markOf({ mark }: HeldPartition) {
+/** At a moment at which the log has all of it, if there is one soon: while pushes go on there may be none. */
+async function ownedDigest(
+  found: HeldPartition,
+  servingTables: readonly ServingTableSpec[],
+): Promise<PartitionDigest> {
+  const publisher = found.owned();
+  await publisher.durable();
+  for (let tries = 0; tries < settleTriesMax && !publisher.isSettled; tries++)
+    await new Promise((resolve) => setTimeout(resolve, settlePauseMs));
+  // From here on nothing is awaited: all of it is of one moment.
+  const served = servedDigest(found.partition.rows, servingTables);
+  return { ...digestOf(found), owned: true, settled: publisher.isSettled, served };
+}
+
+function digestOf({ number, mark, partition: { rows } }: HeldPartition): PartitionDigest {
+  if (verifies) rows.verify();
   const { epoch, deltaNumber, sequence } = mark;
-  return { epoch, deltaNumber, sequence };
+  const place = { partition: number, epoch, deltaNumber, sequence };
+  return { ...place, digest: rows.digest(), rows: rows.rowCount, owned: false, settled: true };
 }
 
 /** Pushes go on meanwhile. The copy is exact once the log has all that was applied by its end. */

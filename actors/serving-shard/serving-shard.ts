@@ -22,6 +22,7 @@ import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { SharedTail } from '../../runtime/followers/shared-tail.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
+import { verifies } from '../../runtime/verification.js';
 import { Pace } from '../../runtime/stores/chunk-pace.js';
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { answersAt } from '../shared/guest-replicas.js';
@@ -176,11 +177,16 @@ export function createServingShard(context: ActorContext): Actor<'serving-shard'
   }
 
   async function digestAll() {
-    const digests = [...partitions.values()].map(({ number, rows, mark }): PartitionDigest => {
+    const digests: PartitionDigest[] = [];
+    for (const { number, rows, mark } of partitions.values()) {
+      if (verifies) rows.verify();
       const { epoch, deltaNumber, sequence } = mark;
       const place = { partition: number, epoch, deltaNumber, sequence };
-      return { ...place, digest: rows.digest(), rows: rows.rowCount };
-    });
+      const digest = rows.digest();
+      digests.push({ ...place, digest, rows: rows.rowCount, owned: false, settled: true });
+      // Look-ups go on between two partitions.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     return digestsReply(digests);
   }
 

@@ -26,6 +26,7 @@ const balanced: Findings = {
     { name: 'partition 0', set: new IntervalSet(4) },
     { name: 'the network', set: new IntervalSet(4) },
   ],
+  copies: [{ name: 'rows served in east', copies: 4, equal: 4, differing: [], silent: [] }],
   trimmed: [],
   inFlight: {},
 };

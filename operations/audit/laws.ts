@@ -1,4 +1,5 @@
 import type { IntervalSet } from '../../core/base/interval-set.js';
+import type { CopyFindings } from './copy-ledger.js';
 import type { StatsOf } from '../../messages/actor-kinds.js';
 
 /** What was found in one look at a cluster. */
@@ -19,6 +20,8 @@ export interface Findings {
   readonly batchesDue: number;
   /** By partition, and the network. */
   readonly applied: readonly { readonly name: string; readonly set: IntervalSet }[];
+  /** Rows of standbys and of each data center that serves, against those of their owners. */
+  readonly copies: readonly CopyFindings[];
   /** Streams that have lost their beginning to age: what they say is true of the rest. */
   readonly trimmed: readonly string[];
   /** Null: not known. */
@@ -68,6 +71,7 @@ export function sideText({ text, count }: Side): string {
 }
 
 const rangesShown = 5;
+const remarksShown = 5;
 
 /**
  * The conservation laws: nothing lost, nothing twice, from the acknowledgement of an event to the rows that know it.
@@ -86,6 +90,7 @@ export function lawsOf(looks: readonly Findings[]): Law[] {
     settledLaw(findings),
     samplesLaw(findings, looks),
     ...applied.map(({ name, set }) => batchLaw(name, set, batches, batchesDue)),
+    ...findings.copies.map(copyLaw),
   ];
 }
 
@@ -197,6 +202,28 @@ function batchLaw(name: string, set: IntervalSet, batches: number, due: number):
     holds: missing.length === 0 && surplus.length === 0,
     remark: remarks.join(', '),
   };
+}
+
+/** A copy that never stood at the same record as its owner is not known to differ: on a cluster in use it may move on. */
+function copyLaw({ name, copies, equal, differing, silent }: CopyFindings): Law {
+  const moving = copies - equal - differing.length;
+  const remarks = [
+    ...differing,
+    ...silent,
+    ...(moving > 0 ? [`${moving} moved on while they were looked at`] : []),
+  ];
+  return {
+    name,
+    left: { text: 'partitions', count: copies },
+    right: { text: 'equal to their owners', count: equal },
+    holds: differing.length === 0 && silent.length === 0,
+    remark: shown(remarks).join('; '),
+  };
+}
+
+function shown(remarks: readonly string[]): string[] {
+  const more = remarks.length - remarksShown;
+  return [...remarks.slice(0, remarksShown), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
 interface Range {

@@ -9,6 +9,7 @@ import { totalsOf, untold } from '../../messages/stats/totals.js';
 import { lastToken } from '../../messages/subjects.js';
 import type { Bus, StreamMessage, WorkState } from '../../runtime/bus.js';
 import { replay } from '../../runtime/followers/follow.js';
+import { CopyReader } from './copy-reader.js';
 import { KeyTable, seen } from './key-table.js';
 import { joinerNames, type EventFindings, type Findings } from './laws.js';
 
@@ -35,6 +36,7 @@ const hasAny = (flags: number, some: number): boolean => (flags & some) !== 0;
  */
 export class AuditReader {
   readonly #bus: Bus;
+  readonly #copies: CopyReader;
   readonly #impressions = new KeyTable();
   readonly #actions = new KeyTable();
   readonly #next = new Map<string, number>();
@@ -46,6 +48,7 @@ export class AuditReader {
 
   constructor(bus: Bus) {
     this.#bus = bus;
+    this.#copies = new CopyReader(bus);
   }
 
   /**
@@ -86,6 +89,7 @@ export class AuditReader {
       batches,
       batchesDue: training.acknowledged,
       applied,
+      copies: await this.#copies.look(status.actors),
       trimmed: [...this.#trimmed],
       inFlight: {
         ...Object.fromEntries([...work].map(([raw, { left }]) => [raw, left])),
@@ -172,13 +176,10 @@ export class AuditReader {
     const applied = await Promise.all(
       partitions.map(async (partition) => ({
         name: `partition ${partition}`,
-        set: await this.#appliedIn(
-          stream.deltas,
-          this.#bus.names.subject.deltaWeights(mainModel, partition),
-        ),
+        set: await this.#appliedIn(stream.deltas, subject.deltaWeights(mainModel, partition)),
       })),
     );
-    const set = await this.#appliedIn(stream.dense, this.#bus.names.subject.denseState(mainModel));
+    const set = await this.#appliedIn(stream.dense, subject.denseState(mainModel));
     return [...applied, { name: 'the network', set }];
   }
 

@@ -5,6 +5,7 @@ import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import { encode, protocolVersion } from '../../messages/codec.js';
 import { subject } from '../../messages/default-names.testkit.js';
+import { digestsReply, type PartitionDigest } from '../../messages/ownership.js';
 import { audit } from '../../operations/audit/audit.js';
 import type { Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -61,19 +62,39 @@ function statusWith(joiner: HeardOf<'joiner'>): Pick<ClusterStatus, 'actors' | '
   return { dataCenters: known, actors: [joinerWith(stats)] };
 }
 
-function joinerWith(stats: HeardOf<'joiner'>): ActorStatus<'joiner'> {
+const joinerWith = (stats: HeardOf<'joiner'>): ActorStatus<'joiner'> => ({
+  ...rowOf('train.joiner.0'),
+  kind: 'joiner',
+  stats,
+});
+
+const shards: readonly ActorStatus[] = [
+  { ...rowOf('train.ps-shard.0'), kind: 'ps-shard', stats: {} },
+  { ...rowOf('train.ps-shard.1'), kind: 'ps-shard', stats: {} },
+  { ...rowOf('east.serving-shard.0'), kind: 'serving-shard', stats: {} },
+];
+
+function rowOf(address: string) {
   return {
-    address: 'train.joiner.0',
-    kind: 'joiner',
-    dataCenter: 'train',
+    address,
+    dataCenter: address.split('.')[0]!,
     host: 'here',
     pid: 1,
-    state: 'ready',
+    state: 'ready' as const,
     epoch: 1,
     restarts: 0,
-    stats,
     sinceMs: 0,
   };
+}
+
+/** A shard that answers with these digests, each of partition 0 at one record. */
+function answer(
+  name: string,
+  digest: Pick<PartitionDigest, 'digest'> & Partial<PartitionDigest>,
+): void {
+  const place = { partition: 0, epoch: 1, deltaNumber: 5, sequence: 9, rows: 3 };
+  const digests = [{ ...place, owned: false, settled: true, ...digest }];
+  workers.push(bus.serve(name, {}, async () => encode(digestsReply(digests))));
 }
 
 /** Three impressions, one refused, one clicked, one open; sequences go on where an earlier test ended. */
@@ -161,6 +182,41 @@ describe('an audit', () => {
         expect.stringContaining(remark),
       ]),
     );
+  });
+
+  test.each<[string, { standby?: string; served?: string }, string[][]]>([
+    ['equal', {}, []],
+    [
+      'other rows in a standby',
+      { standby: 'b' },
+      [['rows of standbys', 'partition 0 of train.ps-shard.1 has b at epoch 1 delta 5']],
+    ],
+    [
+      'other rows in a data center that serves',
+      { served: 'x' },
+      [['rows served in east', 'partition 0 of east.serving-shard.0 has x at epoch 1 delta 5']],
+    ],
+  ])('compares the rows of all who have them, and finds %s', async (_what, planted, expected) => {
+    await write();
+    const { standby = 'a', served = 'w' } = planted;
+    answer(subject.shardControl('digest', 0), { owned: true, digest: 'a', served: 'w' });
+    answer(subject.shardControl('digest', 1), { digest: standby });
+    answer(subject.servingControl('digest', 'east', 0), { digest: served });
+    const actors = [...statusWith(counted).actors, ...shards];
+    const { broken } = await check(counted, { dataCenters: known, actors });
+    expect(broken).toEqual(expected.map(([law, text]) => [law, expect.stringContaining(text!)]));
+  });
+
+  test('does not call rows equal of which nobody tells', async () => {
+    await write();
+    answer(subject.shardControl('digest', 0), { owned: true, digest: 'a', served: 'w' });
+    answer(subject.shardControl('digest', 1), { digest: 'a' });
+    const down = { ...rowOf('east.serving-shard.0'), state: 'restarting' } as const;
+    const silent: ActorStatus = { ...down, kind: 'serving-shard', stats: {} };
+    const actors = [...statusWith(counted).actors, ...shards.slice(0, 2), silent];
+    const { ok, broken } = await check(counted, { dataCenters: known, actors });
+    expect(ok).toBe(false);
+    expect(broken).toEqual([['rows served in east', 'east.serving-shard.0: it is restarting']]);
   });
 
   test('waits for what is on its way', async () => {

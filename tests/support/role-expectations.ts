@@ -38,8 +38,10 @@ const protocol = [
     'starling.ps.push.0',
     'starling.ps.control.snapshot.0',
     'starling.ps.control.release.0',
+    'starling.ps.control.digest.0',
   ],
   ...['starling.serving.control.snapshot.train.0', 'starling.serving.control.snapshot.east.0'],
+  ...['starling.serving.control.digest.train.0', 'starling.serving.control.digest.east.0'],
   ...['starling.dense.pull.main', 'starling.dense.push.main', 'starling.dense.durable.main'],
   ...['starling.dense.control.restore.main', 'starling.operate.scale', 'starling.progress.x'],
   ...[
@@ -159,12 +161,18 @@ const servingShardAt = (site: Site): Expectation =>
     'serving-shard',
     site,
     [
-      ...['starling.visible.train.0', 'starling.visible.east.0', info, ...answers('ranker')],
+      ...[
+        'starling.visible.train.0',
+        'starling.visible.east.0',
+        info,
+        ...answers('ranker', 'admin'),
+      ],
       ...[...follows('DELTAS_EAST'), ...looksUp('DELTAS_EAST'), ...snapshotsOf(site)],
     ],
     [
       ...['starling.lookup.0', 'starling.at.west.lookup.0'],
       ...['starling.serving.control.snapshot.train.0', 'starling.serving.control.snapshot.east.0'],
+      ...['starling.serving.control.digest.train.0', 'starling.serving.control.digest.east.0'],
     ],
   );
 
@@ -229,7 +237,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
         'starling.deltas.weights.main.0',
         'starling.deltas.rows.main.0',
         info,
-        ...answers('trainer'),
+        ...answers('trainer', 'admin'),
       ],
       ...[...follows('DELTAS'), ...looksUp('DELTAS'), ...snapshotsOf('train'), ...watchesKeys],
       ...['$KV.CLUSTER.partition.0', '$KV.CLUSTER.lease.leader'],
@@ -239,6 +247,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
       'starling.ps.push.0',
       'starling.ps.control.snapshot.0',
       'starling.ps.control.release.0',
+      'starling.ps.control.digest.0',
     ],
   ),
   'dense-shard': expect(
@@ -278,6 +287,8 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     'east',
     [
       ...[...clientPublishes, 'starling.feature-store.get', 'starling.operate.scale', info],
+      ...['starling.ps.control.digest.0', 'starling.serving.control.digest.train.0'],
+      'starling.serving.control.digest.east.0',
       ...['starling.raw.east.impression', 'starling.raw.east.action'],
       ...['starling.snapshots.train.s.o', 'starling.snapshots.east.s.o'],
       ...['starling.snapshot-manifests.train.s', 'starling.snapshot-manifests.east.s'],

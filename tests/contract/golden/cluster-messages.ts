@@ -28,6 +28,7 @@ const command = { partition: 3, term: 3 };
 const digest = {
   ...{ partition: 3, epoch: 4, deltaNumber: 12_345, sequence: 90 },
   ...{ digest: 'c890dee5bddef505', rows: 2 },
+  ...{ owned: true, settled: true, served: 'bddef505c890dee5' },
 };
 const object = {
   kind: 'rows' as const,

@@ -1,0 +1,49 @@
+import { codeOf, messageOf } from '../../core/base/errors.js';
+import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
+import { digestCommand, parseDigests } from '../../messages/ownership.js';
+import type { Bus } from '../../runtime/bus.js';
+import { call } from '../../runtime/idempotent-call.js';
+import { CopyLedger, type CopyFindings, type Holder } from './copy-ledger.js';
+
+/** A digest is a walk over all rows; a shard with many takes seconds. Too low: it seems to be silent. */
+const digestMsMax = 30_000;
+
+/** Asks the shards for the digests of their rows, as often as it takes until each copy could be compared with its owner. */
+export class CopyReader {
+  readonly #bus: Bus;
+  readonly #ledger = new CopyLedger();
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  async look(actors: readonly ActorStatus[]): Promise<CopyFindings[]> {
+    const serving = actorsOf(actors, 'serving-shard');
+    if (!this.#ledger.isWhole) {
+      this.#ledger.begin();
+      const asked = [...actorsOf(actors, 'ps-shard'), ...serving];
+      await Promise.all(asked.map((actor) => this.#ask(actor)));
+    }
+    return this.#ledger.findings([...new Set(serving.map(({ dataCenter }) => dataCenter))]);
+  }
+
+  async #ask(actor: ActorStatus<'ps-shard' | 'serving-shard'>): Promise<void> {
+    const { address, state, kind, dataCenter } = actor;
+    const holder: Holder = kind === 'ps-shard' ? { address } : { address, servesIn: dataCenter };
+    if (state !== 'ready') return this.#ledger.silent(holder, `it is ${state}`);
+    const index = Number(address.slice(address.lastIndexOf('.') + 1));
+    const { subject } = this.#bus.names;
+    const name =
+      kind === 'ps-shard'
+        ? subject.shardControl('digest', index)
+        : subject.servingControl('digest', dataCenter, index);
+    try {
+      const options = { deadlineMs: digestMsMax };
+      const reply = await call(this.#bus, name, digestCommand(), options);
+      this.#ledger.heard(holder, parseDigests(reply));
+    } catch (error) {
+      // Its copies are not known to be equal, and the law says so.
+      this.#ledger.silent(holder, `${codeOf(error)} ${messageOf(error)}`);
+    }
+  }
+}
