@@ -1,3 +1,6 @@
+// Costly invariants are checked too (runtime/verification.ts); workers and actors inherit it.
+process.env.STARLING_VERIFY ??= '1';
+
 // Tests run on the compiled output, so that what is tested is what ships.
 export default {
   testEnvironment: 'node',

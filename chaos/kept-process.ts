@@ -36,7 +36,9 @@ export class KeptProcess {
     const [file, ...args] = this.#command as [string, ...string[]];
     const log = openSync(this.#logFile, 'a', 0o600);
     // A process group of its own: Ctrl-C is for who keeps it, and stops it in order.
-    const child = spawn(file, args, { stdio: ['ignore', log, log], detached: true });
+    // Actors inherit it from their host.
+    const env = { ...process.env, STARLING_VERIFY: '1' };
+    const child = spawn(file, args, { stdio: ['ignore', log, log], detached: true, env });
     closeSync(log);
     this.#child = child;
     child.on('exit', () => this.#startLater());
