@@ -65,13 +65,13 @@ export const subjectTable = {
   push: request('ps.push.<shard>', 'trainer', 'ps-shard', 'gradients; answered when durable'),
   shardControl: request(
     'ps.control.<shard-verb>.<shard>',
-    'cluster supervisor',
+    'cluster supervisor, audit',
     'ps-shard',
     'catch-up, release, snapshot, restore, digest of partitions',
   ),
   servingControl: request(
     'serving.control.<serving-verb>.<dc>.<shard>',
-    'cluster supervisor',
+    'cluster supervisor, audit',
     'serving-shard',
     'snapshot, digest of partitions',
   ),

@@ -13,7 +13,7 @@ export const audit: Command = {
   name: 'audit',
   summary: 'checks that nothing was lost and nothing counted twice',
   usage: '[options]',
-  text: 'Follows every event from its acceptance to the rows that know it: accepted impressions and actions against those that reached a joiner or are dead letters; joined impressions against samples, dropped, late and open ones; batches of samples against what each partition and the network have applied. The exit code is 1 where anything differs. On a cluster that is used something is always on its way; the audit looks again until the books balance, for as long as --settle says.',
+  text: 'Follows every event from its acceptance to the rows that know it: accepted impressions and actions against those that reached a joiner or are dead letters; joined impressions against samples, dropped, late and open ones; batches of samples against what each partition and the network have applied; the rows of standbys and of serving shards with those of their owners, by digest. The exit code is 1 where anything differs. On a cluster that is used something is always on its way; the audit looks again until the books balance, for as long as --settle says.',
   options: [
     {
       name: 'settle',
