@@ -41,16 +41,20 @@ const status = {
   natsServer: { version: '2.9.10' },
 };
 
+function without(value: object, ...names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
+}
+
 const parsed = (value: unknown) => parseClusterStatus(decode(encode(value)));
 
 describe('a status', () => {
   test('is read as it was told', () => {
-    const { v: _version, ...told } = status;
+    const told = without(status, 'v');
     expect(parsed(status)).toEqual(told);
   });
 
   test('may lack what not every cluster has', () => {
-    const { backend: _backend, natsServer: _server, ...others } = status;
+    const others = without(status, 'backend', 'natsServer');
     expect(parsed(others)).not.toHaveProperty('backend');
   });
 
@@ -96,7 +100,7 @@ describe('what a host tells of itself', () => {
   };
 
   test('is read as it was told', () => {
-    const { v: _version, ...told } = host;
+    const told = without(host, 'v');
     expect(parseHostStatus(decode(encode(host)))).toEqual(told);
   });
 
