@@ -1,14 +1,13 @@
 import type { RowsDelta } from '../messages/deltas.js';
 import { parseRows } from '../messages/deltas.js';
-import type { ActorContext } from '../runtime/actor.js';
-import type { SnapshotStore } from '../runtime/stores/snapshot-store.js';
+import type { FollowedSnapshots, FollowerContext } from './partition-follower.js';
 import { PartitionFollower } from './partition-follower.js';
 import type { TrainedPartition, TrainedShape } from './trained-partition.js';
 import { mainModel } from '../messages/model-name.js';
 
 export interface FollowRowsOptions {
-  readonly context: Pick<ActorContext, 'bus' | 'log'>;
-  readonly store: SnapshotStore;
+  readonly context: FollowerContext;
+  readonly store: FollowedSnapshots;
   readonly shape: TrainedShape;
   readonly onError: (error: unknown) => void;
   readonly untilSequence?: number;

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { SnapshotReader } from '../core/embedding/snapshot/reader.js';
 import type { LoadPolicy } from '../core/embedding/snapshot/load-policy.js';
@@ -8,8 +9,7 @@ import { decode } from '../messages/codec.js';
 import { refuseSpec } from '../messages/spec-hash.js';
 import type { SnapshotMark } from '../messages/snapshots.js';
 import { decodeManifest, decodeMark } from '../messages/snapshots.js';
-import type { ActorContext } from '../runtime/actor.js';
-import type { StreamMessage } from '../runtime/bus.js';
+import type { Bus, StreamMessage } from '../runtime/bus.js';
 import type { Following } from '../runtime/followers/follow.js';
 import { follow } from '../runtime/followers/follow.js';
 import type { SharedTail } from '../runtime/followers/shared-tail.js';
@@ -29,12 +29,20 @@ export interface FollowerTarget<Part> {
   apply(parts: readonly Part[], sequence: number): void;
 }
 
+export type FollowedSnapshots = Pick<SnapshotStore, 'list' | 'getManifest' | 'get'>;
+
 export interface FollowedPart extends DeltaPart {
   readonly specHash: string;
 }
 
+/** The log that is followed, and where its faults are told. */
+export interface FollowerContext {
+  readonly bus: Pick<Bus, 'names' | 'tail' | 'lastMessage'>;
+  readonly log: Pick<Logger, 'error'>;
+}
+
 export interface FollowerOptions<Part extends FollowedPart> {
-  readonly context: Pick<ActorContext, 'bus' | 'log'>;
+  readonly context: FollowerContext;
   readonly partition: number;
   /** DELTAS, or the copy of its weights in a data center. */
   readonly stream: string;
@@ -42,9 +50,9 @@ export interface FollowerOptions<Part extends FollowedPart> {
   readonly parse: (value: unknown) => Part;
   readonly specHash: string;
   readonly target: FollowerTarget<Part>;
-  readonly store: SnapshotStore;
+  readonly store: FollowedSnapshots;
   /** Snapshots of another log with the same deltas: tried when those of the own log do not help. */
-  readonly elsewhere?: SnapshotStore;
+  readonly elsewhere?: FollowedSnapshots;
   /** Of those that begin together; a follower that begins again does so by itself. */
   readonly shared?: SharedTail;
   readonly loadPolicy?: LoadPolicy;
@@ -244,7 +252,11 @@ export class PartitionFollower<Part extends FollowedPart> {
     return { position: logStart, sequence: 0 };
   }
 
-  async #loadObject(store: SnapshotStore, snapshot: string, object: StoredObject): Promise<Start> {
+  async #loadObject(
+    store: FollowedSnapshots,
+    snapshot: string,
+    object: StoredObject,
+  ): Promise<Start> {
     const { target, loadPolicy } = this.#options;
     const reader = new SnapshotReader(target.snapshotTarget(), loadPolicy);
     const turns = new Turns();

@@ -1,14 +1,14 @@
 import { SnapshotReader } from '../core/embedding/snapshot/reader.js';
 import type { SnapshotManifest } from '../messages/snapshots.js';
-import type { ActorContext } from '../runtime/actor.js';
 import type { SnapshotStore } from '../runtime/stores/snapshot-store.js';
+import type { FollowedSnapshots, FollowerContext } from './partition-follower.js';
 import { followRows } from './follow-rows.js';
 import type { TrainedShape } from './trained-partition.js';
 import { TrainedPartition } from './trained-partition.js';
 
 export interface RebuildOptions {
-  readonly context: Pick<ActorContext, 'bus' | 'log'>;
-  readonly store: SnapshotStore;
+  readonly context: FollowerContext;
+  readonly store: FollowedSnapshots;
   readonly shape: TrainedShape;
 }
 
@@ -41,7 +41,7 @@ export async function rebuildPartition(
 export async function loadPartition(
   partition: number,
   manifest: SnapshotManifest,
-  { store, shape }: Pick<RebuildOptions, 'store' | 'shape'>,
+  { store, shape }: { readonly store: Pick<SnapshotStore, 'get'>; readonly shape: TrainedShape },
 ): Promise<TrainedPartition> {
   const target = new TrainedPartition(partition, shape);
   const sameCount = manifest.partitionCount === shape.partitionCount;

@@ -21,7 +21,7 @@ export interface PartitionToSave {
 
 /** Writes the rows of one partition while they change; the log from the mark on makes the copy exact. */
 export async function savePartition(
-  store: SnapshotStore,
+  store: Pick<SnapshotStore, 'put'>,
   snapshot: string,
   pace: Pace,
   { partition, partitionCount, source, mark }: PartitionToSave,

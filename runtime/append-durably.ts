@@ -1,8 +1,13 @@
+import type { Logger } from 'pino';
 import { codeOf, messageOf } from '../core/base/errors.js';
-import type { ActorContext } from './actor.js';
-import type { AppendOptions } from './bus.js';
+import type { AppendOptions, Bus } from './bus.js';
 import type { RetryPolicy } from './retry.js';
 import { isRetryable, retry } from './retry.js';
+
+export interface DurableLog {
+  readonly bus: Pick<Bus, 'append'>;
+  readonly log: Pick<Logger, 'warn'>;
+}
 
 const appendPolicy: RetryPolicy = {
   baseMs: 50,
@@ -19,15 +24,15 @@ const failuresPerWarning = 5;
  * was lost. Only errors that no retry can mend are thrown, and CONFLICT, which is for the caller to judge.
  */
 export function appendDurably(
-  context: Pick<ActorContext, 'bus' | 'log'>,
+  { bus, log }: DurableLog,
   subject: string,
   bytes: Uint8Array,
   options: Omit<AppendOptions, 'timeoutMs'> = {},
 ): Promise<number> {
-  return retry(appendPolicy, () => context.bus.append(subject, bytes, options), {
+  return retry(appendPolicy, () => bus.append(subject, bytes, options), {
     failed: (error, { number: attempt, waitMs }) => {
       if (attempt % failuresPerWarning !== 1) return;
-      context.log.warn(
+      log.warn(
         { subject, code: codeOf(error), err: messageOf(error), attempt, waitMs },
         'append failed; trying again',
       );

@@ -1,89 +1,83 @@
-import { codeOf, messageOf } from '../../core/base/errors.js';
-import type { RowsDelta } from '../../messages/deltas.js';
-import type { SnapshotMark } from '../../messages/snapshots.js';
+import type { Logger } from 'pino';
+import { createActor, waitFor, type Actor, type SnapshotFrom } from 'xstate';
+import { messageOf } from '../../core/base/errors.js';
+import type { PartitionEntry } from '../../messages/ownership.js';
 import { fenced, notOwner } from '../../messages/ownership.js';
-import type { DirectoryEntry, PartitionDirectory } from '../../replication/partition-directory.js';
-import { followRows } from '../../replication/follow-rows.js';
-import type { PartitionFollower } from '../../replication/partition-follower.js';
-import type { TrainedShape } from '../../replication/trained-partition.js';
-import { TrainedPartition } from '../../replication/trained-partition.js';
-import type { ActorContext } from '../../runtime/actor.js';
-import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
-import { PartitionLog } from './partition-log.js';
-import type { PublishFigures } from './partition-publisher.js';
-import { PartitionPublisher, isTakeover } from './partition-publisher.js';
+import type { SnapshotMark } from '../../messages/snapshots.js';
+import type { TrainedPartition } from '../../replication/trained-partition.js';
+import { HeldRows } from './held-rows.js';
+import type { RowsPorts } from './held-rows.js';
+import type { StepPorts } from './ownership-steps.js';
+import { OwnershipSteps } from './ownership-steps.js';
+import type { DirectoryNews, OwnershipEvent, OwnershipReport } from './ownership.machine.js';
+import { ownershipMachine } from './ownership.machine.js';
+import type { PartitionPublisher } from './partition-publisher.js';
+import { isTakeover } from './partition-publisher.js';
 
-export interface HolderOptions {
-  readonly context: ActorContext;
-  readonly directory: PartitionDirectory;
-  readonly shape: TrainedShape;
-  readonly store: SnapshotStore;
-  readonly figures: PublishFigures;
+export interface HolderPorts extends RowsPorts, StepPorts {
+  /** Of the shard. */
+  readonly address: string;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** What no further try mends: the process ends. */
+  readonly crash: (error: unknown) => void;
 }
 
-interface Ownership {
+interface Accepted {
   readonly epoch: number;
   readonly publisher: PartitionPublisher;
-  /** Given up on request, or lost; the directory will name the next owner. */
-  released: boolean;
-  /** Its rows are being exchanged. */
-  paused: boolean;
 }
 
-/** Too low: a slow supervisor loses a move. Too high: a move whose supervisor died stops pushes for longer. */
-const releaseMsMax = 3_000;
-
 /**
- * One partition in a shard: not there, followed, or owned, whatever the directory says. It is brought there step by
- * step (`reconcile`), one step at a time, and looks at the directory again after each:
- *
- *   nothing → following → owned → (released →) following or nothing
- *
- * An owner is a follower that has caught up and then written the first record of its epoch to the log, which is what
- * fences the owner before it.
+ * One partition in a shard. What it is to the shard, ownership.machine.ts decides; here its effects are carried out, one
+ * at a time, and what becomes of them is told to it. Requests ask one field: the epoch that is accepted now, if any.
  */
 export class HeldPartition {
   readonly number: number;
-  readonly #options: HolderOptions;
-  readonly partition: TrainedPartition;
-  #follower: PartitionFollower<RowsDelta> | undefined;
-  #ownership: Ownership | undefined;
-  /** Whether this process has taken a new epoch: records of the one before it with the same epoch may be under way. */
-  #claimed = false;
-  #running: Promise<void> | undefined;
-  #again = false;
-  #stopped = false;
-  #restored = 0;
-  #resyncs = 0;
+  readonly #ports: HolderPorts;
+  readonly #rows: HeldRows;
+  readonly #machine: Actor<typeof ownershipMachine>;
+  /** What pulls and pushes are accepted for; undefined while none are. */
+  #accepted: Accepted | undefined;
+  /** The newest step: what becomes of one that the machine has left behind is not told. */
+  #step = new AbortController();
+  #failure: unknown;
 
-  constructor(number: number, options: HolderOptions) {
+  constructor(number: number, ports: HolderPorts) {
     this.number = number;
-    this.#options = options;
-    this.partition = new TrainedPartition(number, options.shape);
+    this.#ports = ports;
+    this.#rows = new HeldRows(number, ports, {
+      onFollowerFailed: (error) => this.#send({ type: 'FAILED', error }),
+      onLost: (error) => this.#lose(error),
+    });
+    this.#machine = createActor(this.#provided());
+    this.#machine.subscribe((snapshot) => this.#observe(snapshot));
+    this.#machine.start();
   }
 
+  get partition(): TrainedPartition {
+    return this.#rows.partition;
+  }
+
+  /** Nobody else is, as far as is known here; it need not accept anything at this moment. */
   get isOwned(): boolean {
-    return this.#ownership !== undefined && !this.#ownership.released;
+    return this.#machine.getSnapshot().matches('owned');
+  }
+
+  get isAccepting(): boolean {
+    return this.#accepted !== undefined;
   }
 
   get isFollowed(): boolean {
-    return this.#follower !== undefined;
-  }
-
-  get epoch(): number {
-    return this.#ownership?.epoch ?? this.#follower?.position.epoch ?? 0;
+    return this.#rows.isFollowed;
   }
 
   get stats() {
-    const { deltas = 0, resyncs = 0 } = this.#follower?.stats ?? {};
-    return { deltas: this.#restored + deltas, resyncs: this.#resyncs + resyncs };
+    return this.#rows.stats;
   }
 
   /** Where the rows stand in the log; of an owner without what is not yet durable. */
   get mark(): Pick<SnapshotMark, 'epoch' | 'deltaNumber' | 'sequence'> {
-    if (this.#ownership) return this.#ownership.publisher.committed;
-    const { epoch, deltaNumber } = this.#follower?.position ?? { epoch: 0, deltaNumber: 0 };
-    return { epoch, deltaNumber, sequence: this.#follower?.sequence ?? 0 };
+    return this.#rows.mark;
   }
 
   /**
@@ -92,250 +86,150 @@ export class HeldPartition {
    * @throws StarlingError NOT_OWNER, or FENCED when caller and owner know of different epochs.
    */
   owned(epoch?: number): PartitionPublisher {
-    const ownership = this.#ownership;
-    const { address } = this.#options.context.identity;
-    if (!ownership || ownership.released || ownership.paused) throw notOwner(address, this.number);
-    if (epoch === undefined || epoch === ownership.epoch) return ownership.publisher;
-    if (epoch > ownership.epoch) this.#lookAgain();
-    const text = `the request for partition ${this.number} carries epoch ${epoch}, ${address} is at ${ownership.epoch}.`;
+    const accepted = this.#accepted;
+    if (accepted === undefined) throw notOwner(this.#ports.address, this.number);
+    if (epoch === undefined || epoch === accepted.epoch) return accepted.publisher;
+    if (epoch > accepted.epoch) this.#send({ type: 'CHALLENGED' });
+    const text = `the request for partition ${this.number} carries epoch ${epoch}, ${this.#ports.address} is at ${accepted.epoch}.`;
     throw fenced(text, {
       partition: this.number,
       requestEpoch: epoch,
-      ownerEpoch: ownership.epoch,
+      ownerEpoch: accepted.epoch,
     });
+  }
+
+  /** The directory has something to say of it, or said it before there was anybody here to listen. */
+  heed(): void {
+    const { directory, index } = this.#ports;
+    const entry = directory.entry(this.number);
+    if (entry) this.#send({ type: 'DIRECTORY', ...newsOf(entry, index) });
+  }
+
+  /** As `heed`, by what the bucket itself says, as the watch may be a little behind. Resolves as `settled` does. */
+  async heedNow(): Promise<void> {
+    await this.#ports.directory.refresh(this.number);
+    this.heed();
+    await this.settled();
+  }
+
+  /** Resolves when it is what the directory says, or waits for others. @throws whatever no further try mends. */
+  async settled(): Promise<void> {
+    await waitFor(this.#machine, (snapshot) => snapshot.hasTag('settled'));
+    if (this.#failure !== undefined) throw this.#failure as Error;
+  }
+
+  /** The lease of the shard had run out and is held again. */
+  lapsed(): void {
+    this.#send({ type: 'LAPSED' });
   }
 
   /** @throws StarlingError NOT_OWNER where the partition is not followed. */
   async catchUp(): Promise<void> {
-    if (!this.#follower) throw notOwner(this.#options.context.identity.address, this.number);
-    await this.#follower.catchUp();
+    if (!this.isFollowed) throw notOwner(this.#ports.address, this.number);
+    await this.#rows.catchUp();
   }
 
   /**
    * No more pulls and pushes; resolves when all that was applied is in the log. If nobody is named the next owner, the
    * partition is taken back.
+   * @throws StarlingError NOT_OWNER where nothing is accepted, or somebody else was faster.
    */
   async release(): Promise<void> {
     // Asked twice is as good as once: the first answer may have been lost.
-    if (!this.#ownership?.released) this.owned();
-    const ownership = this.#ownership!;
-    ownership.released = true;
-    await ownership.publisher.durable();
-    setTimeout(() => {
-      if (this.#ownership === ownership) this.#takeBack(ownership);
-    }, releaseMsMax).unref();
+    if (!this.#machine.getSnapshot().matches('handingOver')) this.owned();
+    this.#send({ type: 'RELEASE' });
+    await this.settled();
+    if (!this.#machine.getSnapshot().matches('handingOver'))
+      throw notOwner(this.#ports.address, this.number);
   }
 
   /** Refuses pulls and pushes during `work`, then makes what it changed durable. */
   async whilePaused<T>(work: (publisher: PartitionPublisher) => Promise<T>): Promise<T> {
     const publisher = this.owned();
-    const ownership = this.#ownership!;
     await publisher.durable();
-    ownership.paused = true;
+    if (this.owned() !== publisher) throw notOwner(this.#ports.address, this.number);
+    this.#send({ type: 'PAUSE' });
     try {
       const result = await work(publisher);
       await publisher.durable();
       return result;
     } finally {
-      ownership.paused = false;
+      if (this.#rows.publisher === publisher) this.#send({ type: 'RESUME' });
     }
   }
 
-  /** Brings the partition to where the directory says it should be. */
-  reconcile(): Promise<void> {
-    this.#again = true;
-    this.#running ??= this.#run();
-    return this.#running;
-  }
-
-  /** As `reconcile`, by what the bucket itself says: the watch may be a little behind. */
-  async reconcileNow(): Promise<void> {
-    await this.#options.directory.refresh(this.number);
-    await this.reconcile();
-  }
-
+  /** What was applied is made durable first. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running?.catch(() => undefined); // Told where it was started.
-    if (this.isOwned) await this.#ownership!.publisher.durable();
-    await this.#drop();
+    this.#send({ type: 'STOP' });
+    await waitFor(this.#machine, ({ status }) => status === 'done');
   }
 
-  async #run(): Promise<void> {
-    await Promise.resolve(); // So that what is returned is stored before it ends.
-    try {
-      while (this.#again && !this.#stopped) {
-        this.#again = false;
-        const entry = this.#options.directory.entry(this.number);
-        if (entry) await this.#step(entry);
-      }
-    } finally {
-      // At once: whoever asks again from here on starts anew.
-      this.#running = undefined;
-    }
+  #provided() {
+    const steps = new OwnershipSteps(this.number, this.#ports, this.#rows);
+    return ownershipMachine.provide({
+      actions: {
+        follow: () => this.#begin(() => steps.follow()),
+        claim: (_, { epoch }) => this.#begin(() => steps.claim(epoch)),
+        catchUp: () => this.#begin((signal) => steps.catchUp(signal)),
+        look: () => this.#begin((signal) => steps.look(signal)),
+        open: (_, { epoch }) => this.#begin(() => steps.open(epoch)),
+        confirm: (_, { epoch }) => this.#begin((signal) => steps.confirm(epoch, signal)),
+        flush: () => this.#begin(() => steps.flush()),
+        close: () => this.#rows.close(),
+        drop: () => this.#begin(() => steps.drop()),
+        crash: (_, { error }) => this.#crash(error),
+        report: (_, { what, epoch }) => this.#report(what, epoch),
+      },
+    });
   }
 
-  async #step(entry: DirectoryEntry): Promise<void> {
-    const { index } = this.#options.context.identity;
-    if (entry.owner === index) {
-      if (this.#ownership?.epoch === entry.epoch) return;
-      await this.#become(entry);
-    } else if (entry.followers.includes(index)) {
-      if (this.#ownership) await this.#drop();
-      await this.#follow();
-    } else await this.#drop();
-  }
-
-  async #follow(): Promise<void> {
-    if (this.#follower) return;
-    const { context, shape, store } = this.#options;
-    this.partition.reset();
-    const { crash: onError } = context;
-    this.#follower = followRows(this.partition, { context, shape, store, onError });
-    await this.#follower.start();
-  }
-
-  async #become(entry: DirectoryEntry): Promise<void> {
-    // What an owner has applied and not published is not in the log, where the next epoch begins.
-    if (this.#ownership) await this.#drop();
-    await this.#follow();
-    const { directory, context } = this.#options;
-    try {
-      const claimed = this.#claimed ? entry : await this.#claim(entry);
-      await this.#open(claimed.epoch);
-    } catch (error) {
-      if (!isTakeover(error)) throw error;
-      await directory.refresh(this.number);
-      context.log.info({ partition: this.number, err: messageOf(error) }, 'somebody else took it');
-      this.#again = true;
-    }
-  }
-
-  async #claim(entry: DirectoryEntry): Promise<DirectoryEntry> {
-    const { owner, epoch, followers, term } = entry;
-    const next = { owner, epoch: epoch + 1, followers, term };
-    const claimed = await this.#options.directory.update(this.number, next, entry);
-    this.#claimed = true;
-    return claimed;
-  }
-
-  /** Writes the first record of the epoch behind everything that is in the log. */
-  async #open(epoch: number): Promise<void> {
-    const { context, directory, shape, figures } = this.#options;
-    const follower = this.#follower!;
-    const newest = new Set<RowsDelta>();
-    for (;;) {
-      const end = await follower.catchUp();
-      for (const part of follower.newestParts) newest.add(part);
-      const entry = await directory.refresh(this.number);
-      if (entry?.owner !== context.identity.index || entry.epoch !== epoch)
-        throw fenced(`partition ${this.number} has another owner by now.`, { epoch });
-      const slots = this.partition.rows.tables;
-      const log = new PartitionLog(context, { epoch, sequence: end, slots });
-      const deltaNumber = follower.position.deltaNumber + 1;
-      try {
-        await log.open(this.#emptyDelta(deltaNumber), [...newest]);
-      } catch (error) {
-        // The owner before was faster once more; or the record is ours, and its acknowledgement was lost.
-        if (codeOf(error) === 'FENCED' && follower.position.epoch <= epoch) continue;
-        throw error;
-      }
-      this.#restored += follower.stats.deltas;
-      this.#resyncs += follower.stats.resyncs;
-      this.#follower = undefined;
-      await follower.stop();
-      const { flushRowsMax, sparseMsMax } = context.config.sync;
-      const publisher = new PartitionPublisher({
-        partition: this.partition,
-        log,
-        specHash: shape.hash,
-        deltaNumber,
-        flushRowsMax,
-        pauseMsMax: sparseMsMax,
-        figures,
-        onLost: (error) => this.#lost(error),
-      });
-      this.#ownership = { epoch, publisher, released: false, paused: false };
-      context.log.info(
-        { partition: this.number, epoch, sequence: log.sequence },
-        'partition is owned',
-      );
-      return;
-    }
-  }
-
-  #emptyDelta(deltaNumber: number) {
-    const { shape } = this.#options;
-    const { applied, resolved, atSeconds, number: partition } = this.partition;
-    const noKeys = new Uint32Array(0);
-    const noCounts = new Uint32Array(shape.slotCount);
-    return {
-      specHash: shape.hash,
-      partition,
-      deltaNumber,
-      part: 0,
-      last: true,
-      evictedCounts: noCounts,
-      evicted: noKeys,
-      counts: noCounts,
-      fids: noKeys,
-      weights: new Float32Array(0),
-      state: new Float32Array(0),
-      updatedAt: noKeys,
-      updateCounts: noKeys,
-      applied: applied.encode(),
-      resolved,
-      atSeconds,
-      trail: undefined,
-      appliedAtMs: 0,
+  /** Carries out what the machine asks for, and tells what became of it if it still wants to know. */
+  #begin(work: (signal: AbortSignal) => Promise<OwnershipEvent>): void {
+    this.#step.abort();
+    const { signal } = (this.#step = new AbortController());
+    const end = (event: OwnershipEvent): void => {
+      if (signal.aborted) return;
+      // What the directory said meanwhile comes first.
+      this.heed();
+      this.#send(event);
     };
+    work(signal).then(end, (error: unknown) => end({ type: 'FAILED', error }));
   }
 
-  async #drop(): Promise<void> {
-    const ownership = this.#ownership;
-    const follower = this.#follower;
-    this.#ownership = undefined;
-    this.#follower = undefined;
-    ownership?.publisher.close();
-    await follower?.stop();
-    if (ownership || follower) this.partition.reset();
+  #observe(snapshot: SnapshotFrom<typeof ownershipMachine>): void {
+    const { epoch } = snapshot.context;
+    const { publisher } = this.#rows;
+    const accepts = snapshot.hasTag('accepting') && publisher !== undefined;
+    this.#accepted = accepts ? { epoch, publisher } : undefined;
   }
 
-  /** The log has another owner's records: the directory says who it is, or will soon. */
-  #lost(error: unknown): void {
-    const { context } = this.#options;
-    if (!isTakeover(error)) return context.crash(error);
-    context.log.warn({ partition: this.number, err: messageOf(error) }, 'partition was taken over');
-    if (this.#ownership) this.#ownership.released = true;
-    this.#lookAgain();
+  #send(event: OwnershipEvent): void {
+    if (this.#machine.getSnapshot().status === 'active') this.#machine.send(event);
   }
 
-  #takeBack(ownership: Ownership): void {
-    const { directory, context } = this.#options;
-    directory
-      .refresh(this.number)
-      .then((entry) => {
-        if (entry?.owner !== context.identity.index || entry.epoch !== ownership.epoch) return;
-        context.log.warn({ partition: this.number }, 'nobody took the partition; taken back');
-        ownership.released = false;
-      })
-      .catch(context.crash);
+  #lose(error: unknown): void {
+    if (!isTakeover(error)) return this.#send({ type: 'FAILED', error });
+    const fields = { partition: this.number, err: messageOf(error) };
+    this.#ports.log.warn(fields, 'the log has records of another owner');
+    this.#send({ type: 'LOST' });
   }
 
-  #lookAgain(): void {
-    const { directory, context } = this.#options;
-    directory
-      .refresh(this.number)
-      .then(async (entry) => {
-        const ownership = this.#ownership;
-        const mine = entry?.owner === context.identity.index;
-        if (mine && ownership?.released && entry.epoch === ownership.epoch) {
-          // Nobody else is named, so the log is ahead by something we wrote and do not know of: begin again.
-          this.#claimed = false;
-          await this.#drop();
-        }
-        await this.reconcile();
-      })
-      .catch(context.crash);
+  #crash(error: unknown): void {
+    this.#failure = error;
+    this.#ports.crash(error);
   }
+
+  #report(what: OwnershipReport, epoch: number): void {
+    const { log } = this.#ports;
+    const fields = { partition: this.number, epoch };
+    if (what === 'owned') log.info(fields, 'partition is owned');
+    if (what === 'fenced') log.warn(fields, 'partition is another’s now');
+    if (what === 'taken back') log.warn(fields, 'nobody took the partition; taken back');
+  }
+}
+
+/** What an entry of the directory means for one shard. */
+function newsOf({ owner, followers, epoch }: PartitionEntry, index: number): DirectoryNews {
+  const role = owner === index ? 'owner' : followers.includes(index) ? 'follower' : 'none';
+  return { role, epoch };
 }

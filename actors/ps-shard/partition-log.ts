@@ -2,15 +2,24 @@ import { StarlingError, codeOf } from '../../core/base/errors.js';
 import { decode, encode } from '../../messages/codec.js';
 import type { RowsDelta, StoredSlot, WeightsDelta } from '../../messages/deltas.js';
 import { parseDeltaNumber, rowsMessage, weightsMessage } from '../../messages/deltas.js';
-import type { ActorContext } from '../../runtime/actor.js';
-import { appendDurably } from '../../runtime/append-durably.js';
 import { mainModel } from '../../messages/model-name.js';
+import { appendDurably } from '../../runtime/append-durably.js';
+import type { DurableLog } from '../../runtime/append-durably.js';
+import type { Bus } from '../../runtime/bus.js';
+import { retried } from '../../runtime/retry-read.js';
+
+export type LogBus = Pick<Bus, 'names' | 'append' | 'lastMessage'>;
+
+export interface LogPorts extends DurableLog {
+  readonly bus: LogBus;
+}
 
 /** A part of a delta as an owner writes it; the log adds the epoch. */
 export type DeltaContent = Omit<RowsDelta, 'epoch'>;
 
 export interface PartitionLogOptions {
   readonly epoch: number;
+  /** Of the newest record of rows, which is known to be in the tables; 0 where there is none. */
   readonly sequence: number;
   /** Of the partition, in the order of its tables. */
   readonly slots: readonly StoredSlot[];
@@ -25,19 +34,18 @@ export interface PartitionLogOptions {
  * be lost. They name no sequence, as the copies of the log in other data centers would check it against their own.
  */
 export class PartitionLog {
-  readonly #context: Pick<ActorContext, 'bus' | 'log'>;
+  readonly #ports: LogPorts;
   readonly epoch: number;
   readonly #slots: readonly StoredSlot[];
   #sequence: number;
   #bytes = 0;
   #serving: Promise<unknown> = Promise.resolve();
 
-  /** @param options.sequence of the newest record of rows, which is known to be in the tables; 0 where there is none. */
-  constructor(context: Pick<ActorContext, 'bus' | 'log'>, options: PartitionLogOptions) {
-    this.#context = context;
-    this.epoch = options.epoch;
-    this.#sequence = options.sequence;
-    this.#slots = options.slots;
+  constructor(ports: LogPorts, { epoch, sequence, slots }: PartitionLogOptions) {
+    this.#ports = ports;
+    this.epoch = epoch;
+    this.#sequence = sequence;
+    this.#slots = slots;
   }
 
   /** Of the newest record of rows. */
@@ -76,15 +84,19 @@ export class PartitionLog {
   }
 
   async #appendRows(delta: RowsDelta, messageId?: string): Promise<void> {
-    const { stream, subject } = this.#context.bus.names;
+    const { stream, subject } = this.#ports.bus.names;
     const { partition } = delta;
     const bytes = encode(rowsMessage(delta, this.#slots));
     try {
-      const name = subject.deltaRows(mainModel, partition);
-      this.#sequence = await appendDurably(this.#context, name, bytes, {
-        ...(messageId === undefined ? {} : { messageId }),
-        after: { stream: stream.deltas, sequence: this.#sequence },
-      });
+      this.#sequence = await appendDurably(
+        this.#ports,
+        subject.deltaRows(mainModel, partition),
+        bytes,
+        {
+          ...(messageId === undefined ? {} : { messageId }),
+          after: { stream: stream.deltas, sequence: this.#sequence },
+        },
+      );
     } catch (error) {
       throw codeOf(error) === 'CONFLICT' ? this.#fenced(partition, error) : error;
     }
@@ -99,9 +111,9 @@ export class PartitionLog {
   async #repair(partition: number, newest: readonly RowsDelta[]): Promise<void> {
     const last = newest.at(-1);
     if (!last) return;
-    const { bus } = this.#context;
+    const { bus } = this.#ports;
     const name = bus.names.subject.deltaWeights(mainModel, partition);
-    const found = await bus.lastMessage(bus.names.stream.deltas, name);
+    const found = await retried(() => bus.lastMessage(bus.names.stream.deltas, name));
     if (found) {
       const told = parseDeltaNumber(decode(found.bytes));
       if (told.deltaNumber >= last.deltaNumber && told.last) return;
@@ -112,11 +124,11 @@ export class PartitionLog {
   #serve(delta: WeightsDelta): void {
     const bytes = encode(weightsMessage(delta, this.#slots));
     const { epoch, partition, deltaNumber, part } = delta;
-    const name = this.#context.bus.names.subject.deltaWeights(mainModel, partition);
+    const name = this.#ports.bus.names.subject.deltaWeights(mainModel, partition);
     const messageId = `w.${epoch}.${partition}.${deltaNumber}.${part}`;
     this.#bytes += bytes.length;
     this.#serving = this.#serving.then(() =>
-      appendDurably(this.#context, name, bytes, { messageId }),
+      appendDurably(this.#ports, name, bytes, { messageId }),
     );
     // Thrown where it is waited for.
     this.#serving.catch(() => undefined);

@@ -15,7 +15,7 @@ export interface PublishFigures {
 
 export interface PublisherOptions {
   readonly partition: TrainedPartition;
-  readonly log: PartitionLog;
+  readonly log: Pick<PartitionLog, 'epoch' | 'sequence' | 'bytesWritten' | 'append' | 'served'>;
   readonly specHash: string;
   readonly deltaNumber: number;
   readonly flushRowsMax: number;

@@ -3,12 +3,7 @@ import { partitionSource } from '../../core/embedding/snapshot/partition-snapsho
 import { servedDigest } from '../../core/embedding/serving/served-digest.js';
 import type { ServingTableSpec } from '../../core/embedding/serving/serving-table.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
-import {
-  commandReply,
-  digestsReply,
-  notOwner,
-  parsePartitionCommand,
-} from '../../messages/ownership.js';
+import { commandReply, digestsReply, parsePartitionCommand } from '../../messages/ownership.js';
 import type { SnapshotObject } from '../../messages/snapshots.js';
 import {
   decodeManifest,
@@ -18,98 +13,135 @@ import {
 } from '../../messages/snapshots.js';
 import type { ShardVerb } from '../../messages/subjects.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
-import { loadPartition, rebuildPartition } from '../../replication/rebuild.js';
+import { loadPartition } from '../../replication/rebuild.js';
 import { savePartition } from '../../replication/snapshot-writer.js';
 import type { TrainedPartition, TrainedShape } from '../../replication/trained-partition.js';
-import type { ActorContext } from '../../runtime/actor.js';
 import { verifies } from '../../runtime/verification.js';
 import { Pace } from '../../runtime/stores/chunk-pace.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import type { HeldPartition } from './held-partition.js';
+import type { HeldPartitions } from './held-partitions.js';
 
 /** A flush takes some milliseconds. Too few tries: a shard in use is never caught between two. Too many: the answer is late. */
 const settleTriesMax = 20;
 const settlePauseMs = 5;
 
-export interface CommandOptions {
-  readonly context: ActorContext;
-  readonly store: SnapshotStore;
+export interface CommandPorts {
+  readonly directory: Pick<PartitionDirectory, 'refuseFormerLeader'>;
+  readonly held: Pick<HeldPartitions, 'all' | 'get' | 'hold'>;
+  readonly store: Pick<SnapshotStore, 'put' | 'get' | 'getManifest'>;
   readonly shape: TrainedShape;
   /** How serving shards keep the rows. */
   readonly servingTables: readonly ServingTableSpec[];
-  readonly held: ReadonlyMap<number, HeldPartition>;
-  readonly directory: PartitionDirectory;
-  /** Looks after a partition from now on, whatever the directory says of it. */
-  readonly hold: (partition: number) => HeldPartition;
+  readonly bytesPerSecondMax: number;
+  /** A partition as it was when the log ended at `sequence`. */
+  readonly rebuild: (partition: number, sequence: number) => Promise<TrainedPartition>;
 }
 
 /** What the leader asks of a shard beside pulls and pushes; the orders of a former one are refused with FENCED. */
-export function shardCommands(
-  options: CommandOptions,
-): Readonly<Record<ShardVerb, (value: unknown) => Promise<object>>> {
-  const { context, held, hold, directory } = options;
+export class ShardCommands {
+  readonly #ports: CommandPorts;
 
-  function partitionOf(number: number): HeldPartition {
-    const found = held.get(number);
-    if (!found) throw notOwner(context.identity.address, number);
-    return found;
+  constructor(ports: CommandPorts) {
+    this.#ports = ports;
   }
 
-  return {
-    async 'catch-up'(value) {
-      // The directory may have named this shard a follower, or the owner, just now.
-      const { partition, term } = parsePartitionCommand(value);
-      directory.refuseFormerLeader(term);
-      const found = hold(partition);
-      await found.reconcileNow();
-      if (!found.isOwned) await found.catchUp();
-      const { sequence } = found.mark;
-      return commandReply({ sequence, rows: found.partition.rows.rowCount });
-    },
-    async release(value) {
-      const { partition, term } = parsePartitionCommand(value);
-      directory.refuseFormerLeader(term);
-      const released = partitionOf(partition);
-      await released.release();
-      return commandReply({ sequence: released.mark.sequence });
-    },
-    async snapshot(value) {
-      const { snapshot, partitions } = parseSnapshotCommand(value);
-      const objects: SnapshotObject[] = [];
-      const pace = new Pace(context.config.snapshots.bytesPerSecondMax);
-      for (const number of partitions)
-        objects.push(await save(options, snapshot, pace, partitionOf(number)));
-      return snapshotReply({ specHash: options.shape.hash, objects });
-    },
-    async restore(value) {
-      const { partitions, from, term } = parseRestoreCommand(value);
-      directory.refuseFormerLeader(term);
-      let changed = 0;
-      let removed = 0;
-      let sequence = 0;
-      for (const number of partitions) {
-        const wanted =
-          'sequence' in from
-            ? await rebuildPartition(number, from.sequence, options)
-            : await loadFrom(options, from.snapshot, number);
-        const done = await replace(partitionOf(number), wanted);
-        changed += done.changed;
-        removed += done.removed;
-        sequence = Math.max(sequence, partitionOf(number).mark.sequence);
-      }
-      return commandReply({ sequence, changed, removed });
-    },
-    async digest() {
-      const digests: PartitionDigest[] = [];
-      for (const each of held.values()) {
-        if (each.isOwned) digests.push(await ownedDigest(each, options.servingTables));
-        else if (each.isFollowed) digests.push(digestOf(each));
-        // Pulls and pushes go on between two partitions.
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      return digestsReply(digests);
-    },
-  };
+  get handlers(): Readonly<Record<ShardVerb, (value: unknown) => Promise<object>>> {
+    return {
+      'catch-up': (value) => this.#catchUp(value),
+      release: (value) => this.#release(value),
+      snapshot: (value) => this.#snapshot(value),
+      restore: (value) => this.#restore(value),
+      digest: () => this.#digest(),
+    };
+  }
+
+  /** The directory may have named this shard a follower, or the owner, just now. */
+  async #catchUp(value: unknown): Promise<object> {
+    const { directory, held } = this.#ports;
+    const { partition, term } = parsePartitionCommand(value);
+    directory.refuseFormerLeader(term);
+    const found = held.hold(partition);
+    await found.heedNow();
+    if (!found.isOwned) await found.catchUp();
+    return commandReply({ sequence: found.mark.sequence, rows: found.partition.rows.rowCount });
+  }
+
+  async #release(value: unknown): Promise<object> {
+    const { directory, held } = this.#ports;
+    const { partition, term } = parsePartitionCommand(value);
+    directory.refuseFormerLeader(term);
+    const released = held.get(partition);
+    await released.release();
+    return commandReply({ sequence: released.mark.sequence });
+  }
+
+  async #snapshot(value: unknown): Promise<object> {
+    const { held, shape, bytesPerSecondMax } = this.#ports;
+    const { snapshot, partitions } = parseSnapshotCommand(value);
+    const objects: SnapshotObject[] = [];
+    const pace = new Pace(bytesPerSecondMax);
+    for (const number of partitions)
+      objects.push(await this.#save(snapshot, pace, held.get(number)));
+    return snapshotReply({ specHash: shape.hash, objects });
+  }
+
+  async #restore(value: unknown): Promise<object> {
+    const { directory, held, rebuild } = this.#ports;
+    const { partitions, from, term } = parseRestoreCommand(value);
+    directory.refuseFormerLeader(term);
+    let changed = 0;
+    let removed = 0;
+    let sequence = 0;
+    for (const number of partitions) {
+      const wanted =
+        'sequence' in from
+          ? await rebuild(number, from.sequence)
+          : await this.#load(from.snapshot, number);
+      const done = await replaceRows(held.get(number), wanted);
+      changed += done.changed;
+      removed += done.removed;
+      sequence = Math.max(sequence, held.get(number).mark.sequence);
+    }
+    return commandReply({ sequence, changed, removed });
+  }
+
+  async #digest(): Promise<object> {
+    const digests: PartitionDigest[] = [];
+    for (const each of this.#ports.held.all) {
+      if (each.isOwned) digests.push(await ownedDigest(each, this.#ports.servingTables));
+      else if (each.isFollowed) digests.push(digestOf(each));
+      // Pulls and pushes go on between two partitions.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return digestsReply(digests);
+  }
+
+  /** Pushes go on meanwhile. The copy is exact once the log has all that was applied by its end. */
+  async #save(snapshot: string, pace: Pace, found: HeldPartition): Promise<SnapshotObject> {
+    const { store, shape } = this.#ports;
+    const publisher = found.owned();
+    const { rows } = found.partition;
+    const mark = publisher.committed;
+    const object = await savePartition(store, snapshot, pace, {
+      partition: found.number,
+      partitionCount: shape.partitionCount,
+      source: partitionSource(rows, shape.tables),
+      mark,
+    });
+    await publisher.durable();
+    return { ...object, endSequence: publisher.sequence };
+  }
+
+  async #load(snapshot: string, partition: number): Promise<TrainedPartition> {
+    const { store, shape } = this.#ports;
+    const bytes = await store.getManifest(snapshot);
+    if (!bytes) {
+      const text = `there is no snapshot ${snapshot}.`;
+      throw new StarlingError('BAD_REQUEST', text, { snapshot });
+    }
+    return loadPartition(partition, decodeManifest(bytes), { store, shape });
+  }
 }
 
 /** At a moment at which the log has all of it, if there is one soon: while pushes go on there may be none. */
@@ -133,41 +165,8 @@ function digestOf({ number, mark, partition: { rows } }: HeldPartition): Partiti
   return { ...place, digest: rows.digest(), rows: rows.rowCount, owned: false, settled: true };
 }
 
-/** Pushes go on meanwhile. The copy is exact once the log has all that was applied by its end. */
-async function save(
-  { store, shape }: CommandOptions,
-  snapshot: string,
-  pace: Pace,
-  found: HeldPartition,
-): Promise<SnapshotObject> {
-  const publisher = found.owned();
-  const { rows } = found.partition;
-  const mark = publisher.committed;
-  const object = await savePartition(store, snapshot, pace, {
-    partition: found.number,
-    partitionCount: shape.partitionCount,
-    source: partitionSource(rows, shape.tables),
-    mark,
-  });
-  await publisher.durable();
-  return { ...object, endSequence: publisher.sequence };
-}
-
-async function loadFrom(
-  { store, shape }: CommandOptions,
-  snapshot: string,
-  partition: number,
-): Promise<TrainedPartition> {
-  const bytes = await store.getManifest(snapshot);
-  if (!bytes) {
-    const text = `there is no snapshot ${snapshot}.`;
-    throw new StarlingError('BAD_REQUEST', text, { snapshot });
-  }
-  return loadPartition(partition, decodeManifest(bytes), { store, shape });
-}
-
 /** Pushes are refused while rows are exchanged, and come again; what differs goes into the log as a delta. */
-async function replace(found: HeldPartition, wanted: TrainedPartition) {
+async function replaceRows(found: HeldPartition, wanted: TrainedPartition) {
   return found.whilePaused(async (publisher) => {
     const { partition } = found;
     partition.atSeconds = Math.max(partition.atSeconds, wanted.atSeconds);

@@ -1,4 +1,5 @@
-import type { HeldPartition } from './held-partition.js';
+import type { TrainedPartition } from '../../replication/trained-partition.js';
+import type { PartitionPublisher } from './partition-publisher.js';
 
 /**
  * Looks for expired rows, a few at a time between requests, by the newest event time that a partition has seen. A pass
@@ -10,14 +11,22 @@ const everyMs = 250;
 /** Rows of one look, over all partitions: below a millisecond. Too few: a pass takes long. Too many: requests wait. */
 const rowsPerLook = 4_096;
 
+export interface SweptPartition {
+  readonly partition: TrainedPartition;
+  owned(): Pick<PartitionPublisher, 'changed' | 'durable'>;
+}
+
 export class Sweeper {
-  readonly #owned: () => readonly HeldPartition[];
+  readonly #accepting: () => readonly SweptPartition[];
   #timer: NodeJS.Timeout | undefined;
   #next = 0;
 
-  /** @param owned the partitions that are owned now; the others are swept where they are. */
-  constructor(owned: () => readonly HeldPartition[]) {
-    this.#owned = owned;
+  /**
+   * @param accepting the partitions that take pushes now. Copies are swept where they are owned; of one whose rows are
+   *   being exchanged nothing else may change them.
+   */
+  constructor(accepting: () => readonly SweptPartition[]) {
+    this.#accepting = accepting;
   }
 
   start(): void {
@@ -29,8 +38,8 @@ export class Sweeper {
   }
 
   look(): void {
-    const owned = this.#owned();
-    const found = owned[this.#next++ % Math.max(1, owned.length)];
+    const accepting = this.#accepting();
+    const found = accepting[this.#next++ % Math.max(1, accepting.length)];
     if (!found) return;
     const { partition } = found;
     if (partition.rows.sweep(partition.atSeconds, rowsPerLook) === 0) return;

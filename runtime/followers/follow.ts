@@ -12,7 +12,7 @@ export interface Following extends Stoppable {
 }
 
 export async function follow(
-  bus: Bus,
+  bus: Pick<Bus, 'tail'>,
   options: TailOptions,
   apply: (message: StreamMessage) => void | Promise<void>,
   onError: (error: unknown) => void,
@@ -39,7 +39,7 @@ export async function follow(
 
 /** Applies what is in the log now, and ends. */
 export async function replay(
-  bus: Bus,
+  bus: Pick<Bus, 'tail'>,
   options: TailOptions,
   apply: (message: StreamMessage) => void | Promise<void>,
 ): Promise<void> {
