@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
+import { parseJson, textOfUtf8 } from '../core/base/json-text.js';
 import { checkedEvent } from '../client/ingest.js';
 import type { EventType } from '../messages/subjects.js';
 import { readCsv } from '../replay/csv-file.js';
@@ -10,9 +11,9 @@ import { readCsv } from '../replay/csv-file.js';
 /** @throws StarlingError FILE_INVALID. */
 export async function readEventFile(type: EventType, file: string): Promise<unknown[]> {
   if (/\.csv(\.gz)?$/.test(file)) return readCsvEvents(type, file);
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(file, 'utf8');
+    bytes = await readFile(file);
   } catch (cause) {
     throw new StarlingError(
       'FILE_INVALID',
@@ -21,7 +22,16 @@ export async function readEventFile(type: EventType, file: string): Promise<unkn
       { cause },
     );
   }
-  return readEventText(type, text, path.basename(file));
+  return readEventText(type, textOf(bytes, path.basename(file)), path.basename(file));
+}
+
+/** Without its byte order mark. @throws StarlingError FILE_INVALID for another encoding. */
+function textOf(bytes: Uint8Array, name: string): string {
+  try {
+    return textOfUtf8(bytes);
+  } catch (cause) {
+    throw new StarlingError('FILE_INVALID', `${name}: ${messageOf(cause)}.`, { name }, { cause });
+  }
 }
 
 /** One JSON object, a list, or one object per line. @param name of where the text came from. */
@@ -45,7 +55,7 @@ export function readEventText(type: EventType, text: string, name: string): unkn
 export async function readStdin(): Promise<string> {
   const parts: Buffer[] = [];
   for await (const part of process.stdin) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString('utf8');
+  return textOf(Buffer.concat(parts), 'standard input');
 }
 
 /** Undefined where the text is not one JSON document; it may still be one per line. */
@@ -60,11 +70,11 @@ function parsedWhole(text: string): unknown[] | undefined {
 
 function parsedLine(line: string, at: string): unknown {
   try {
-    return JSON.parse(line) as unknown;
+    return parseJson(line);
   } catch (cause) {
     throw new StarlingError(
       'FILE_INVALID',
-      `${at}: expected JSON: ${messageOf(cause)}.`,
+      `${at}: expected JSON: ${messageOf(cause).replace(/^line 1, /, '')}.`,
       { at },
       { cause },
     );

@@ -87,6 +87,9 @@ async function isGzip(path: string): Promise<boolean> {
   } catch (cause) {
     throw fileError(path, cause);
   }
+  // The parser would take such a mark for a part of the first column's name.
+  if (start[0] === 0xfe && start[1] === 0xff)
+    throw invalidFile(path, 'is UTF-16; save it as UTF-8');
   return start[0] === 0x1f && start[1] === 0x8b;
 }
 

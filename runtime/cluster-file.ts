@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
+import { parseJson } from '../core/base/json-text.js';
 import { requireStateVersion } from '../messages/state-version.js';
 import { hasProcess } from './os/has-process.js';
 
@@ -64,7 +65,7 @@ async function readText(file: string): Promise<string | undefined> {
 
 function parse(text: string, file: string): ClusterAccess {
   try {
-    const content: unknown = JSON.parse(text);
+    const content = parseJson(text);
     const { version } = z.object({ version: z.unknown() }).parse(content);
     requireStateVersion(version, file);
     return accessSchema.parse(content);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { StarlingError } from '../core/base/errors.js';
+import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { clusterNameDefault } from '../core/config/cluster-name.js';
 import { readJson, writePrivateJson } from '../runtime/os/private-file.js';
 
@@ -33,7 +33,7 @@ export async function writeAccess(file: string, access: AccessFile): Promise<voi
 
 /** @throws StarlingError CONFIG_INVALID when there is no such file, or it is of another kind. */
 export async function readAccess(file: string): Promise<AccessFile> {
-  const content = await readJson(file);
+  const content = await contentOf(file);
   if (content === undefined) {
     throw new StarlingError('CONFIG_INVALID', `there is no access file ${file}.`, { file });
   }
@@ -41,4 +41,14 @@ export async function readAccess(file: string): Promise<AccessFile> {
   if (parsed.success) return parsed.data;
   const text = `${file} is no access file: ${z.prettifyError(parsed.error)}`;
   throw new StarlingError('CONFIG_INVALID', text, { file });
+}
+
+/** People copy this file about, and may edit it: a mistake in it is one of theirs. */
+async function contentOf(file: string): Promise<unknown> {
+  try {
+    return await readJson(file);
+  } catch (cause) {
+    if (codeOf(cause) !== 'STATE_INVALID') throw cause;
+    throw new StarlingError('CONFIG_INVALID', messageOf(cause), { file }, { cause });
+  }
 }

@@ -4,6 +4,7 @@ import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type ts from 'typescript';
 import { StarlingError, codeOf, messageOf } from '../base/errors.js';
+import { parseJson, textOfUtf8 } from '../base/json-text.js';
 import { type ClusterConfig, parseClusterConfig } from './schema.js';
 
 /**
@@ -39,7 +40,7 @@ async function read(file: string): Promise<unknown> {
   }
   if (!existsSync(file)) throw invalid(file, 'there is no such file');
   try {
-    if (extname(file) === '.json') return JSON.parse(await readFile(file, 'utf8')) as unknown;
+    if (extname(file) === '.json') return parseJson(await textOf(file));
     const address = extname(file).endsWith('ts')
       ? await translated(file)
       : pathToFileURL(file).href;
@@ -47,15 +48,26 @@ async function read(file: string): Promise<unknown> {
     if (module.default !== undefined) return module.default;
   } catch (cause) {
     if (codeOf(cause) === 'CONFIG_INVALID') throw cause;
-    throw invalid(file, `can't be loaded: ${messageOf(cause)}`, cause);
+    const told = extname(file) === '.json' ? '' : "can't be loaded: "; // A mistake in JSON has its place.
+    throw invalid(file, `${told}${messageOf(cause)}`, cause);
   }
   throw invalid(file, 'expected a default export: export default defineCluster({ … })');
+}
+
+/** @throws StarlingError CONFIG_INVALID where it is saved in another encoding. */
+async function textOf(file: string): Promise<string> {
+  const bytes = await readFile(file);
+  try {
+    return textOfUtf8(bytes);
+  } catch (cause) {
+    throw invalid(file, messageOf(cause), cause);
+  }
 }
 
 /** The file as JavaScript, in a data: address. */
 async function translated(file: string): Promise<string> {
   const compiler = await typescript(file);
-  const { outputText, diagnostics } = compiler.transpileModule(await readFile(file, 'utf8'), {
+  const { outputText, diagnostics } = compiler.transpileModule(await textOf(file), {
     fileName: file,
     reportDiagnostics: true,
     compilerOptions: {

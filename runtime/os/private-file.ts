@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { StarlingError, messageOf } from '../../core/base/errors.js';
+import { parseJson, textOfUtf8 } from '../../core/base/json-text.js';
 
 /**
  * Small files, most of them JSON, that only their owner may read. A reader sees the old content or the new one and never
@@ -31,22 +32,22 @@ export async function createPrivateJson(file: string, content: unknown): Promise
 
 /**
  * @returns undefined if there is no such file
- * @throws STATE_INVALID if it is not JSON
+ * @throws STATE_INVALID with line and column if it is not JSON
  */
 export async function readJson(file: string): Promise<unknown> {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readFile(file, 'utf8');
+    bytes = await readFile(file);
   } catch (error) {
     if (isFileError(error, 'ENOENT')) return undefined;
     throw error;
   }
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(textOfUtf8(bytes));
   } catch (error) {
     throw new StarlingError(
       'STATE_INVALID',
-      `${file} is not JSON: ${messageOf(error)}`,
+      `${file}: ${messageOf(error)}`,
       { file },
       { cause: error },
     );

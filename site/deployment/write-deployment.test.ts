@@ -87,7 +87,7 @@ describe('a folder of deployment files', () => {
 describe('a topology file', () => {
   test.each([
     ['that is not there', undefined, 'no such file'],
-    ['that is not JSON', '{', 'JSON'],
+    ['that is not JSON', '{', 'line 1, column 2: the text ends here'],
     ['that is wrong', '{"dataCenters":{},"tls":7}', 'tls: expected an object with ca, cert, key'],
   ])('%s is named', async (_what, text, message) => {
     const file = path.join(parent, 'topology.json');

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StarlingError, messageOf } from '../../core/base/errors.js';
+import { parseJson, textOfUtf8 } from '../../core/base/json-text.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { loadCredentials } from '../servers/credentials.js';
 import { writePrivateText } from '../../runtime/os/private-file.js';
@@ -29,7 +30,7 @@ export async function readTopology(
   config: Pick<ClusterConfig, 'dataCenters'>,
 ): Promise<Topology> {
   try {
-    return parseTopology(JSON.parse(await readFile(file, 'utf8')), config);
+    return parseTopology(parseJson(textOfUtf8(await readFile(file))), config);
   } catch (cause) {
     const { details } = cause as { details?: Readonly<Record<string, unknown>> };
     const text = `${file}: ${messageOf(cause)}`;
