@@ -81,6 +81,11 @@ describe('the command line', () => {
     [['up', '--events', 'x.csv', '--max-lag', 'few'], 'USAGE: --max-lag: expected an integer'],
     [['up', '--events', 'x.csv', '--speed', '0'], 'USAGE: --speed: expected a number above 0'],
     [['up', '--for', '10'], 'USAGE: --for: expected a duration'],
+    [
+      ['up', '--name', 'a.b'],
+      'USAGE: --name: expected letters, digits, "_" and "-", at most 255 of them; got "a.b". Such as a-b.',
+    ],
+    [['host', '--name', ''], 'USAGE: --name: expected letters'],
     [['nats-config', '--out', 'x'], 'USAGE: nats-config needs --topology'],
     [['nats-config', '--topology', 'x.json'], 'USAGE: nats-config needs --out'],
   ])('%j is wrong usage', async (args, text) => {
@@ -185,6 +190,20 @@ describe('starling ingest', () => {
     expect(right).toMatchObject({ code: 3, err: expect.stringContaining('NOT_RUNNING') });
   });
 
+  test('takes a byte order mark for none of the text, and names another encoding', async () => {
+    const text = '\uFEFF{"requestId":"r","item":1}\n{"requestId":"s"}\n';
+    const marked = await starling(['ingest', 'action', '--file', await file('m.ndjson', text)]);
+    expect(marked.err).toContain('FILE_INVALID: m.ndjson line 2: action.item');
+    const input = await starling(['ingest', 'action'], text);
+    expect(input.err).toContain('standard input line 2: action.item');
+    await writeFile(path.join(folder, 'w.ndjson'), text, 'utf16le');
+    const wide = await starling(['ingest', 'action', '--file', 'w.ndjson']);
+    expect(wide.err).toContain('FILE_INVALID: w.ndjson: is UTF-16; save it as UTF-8');
+    await writeFile(path.join(folder, 'w.csv'), Buffer.from('feff0041000a', 'hex'));
+    const csv = await starling(['up', '--events', 'w.csv']);
+    expect(csv.err).toContain('FILE_INVALID: w.csv: is UTF-16; save it as UTF-8');
+  });
+
   test('names a file that is not there', async () => {
     const { code, err } = await starling(['ingest', 'action', '--file', 'none.ndjson']);
     expect(code).toBe(1);
@@ -208,6 +227,39 @@ describe('starling up', () => {
     const { code, err } = await starling(['up', '--events', 'colour.csv']);
     expect(code).toBe(1);
     expect(err).toMatch(/^UNKNOWN_FEATURE: .*colour/);
+  });
+
+  test.each([
+    [
+      'mark.config.json',
+      '\uFEFF{"features": {"user": {"entity": "usr", "kind": "id"}}}',
+      'features.user.entity',
+    ],
+    [
+      'comma.config.json',
+      '{\n  "features": {},\n}',
+      'comma.config.json: line 3, column 1: there must be no comma before }',
+    ],
+    [
+      'comment.config.json',
+      '{\n  // ours\n  "features": {}}',
+      'line 2, column 3: JSON has no comments',
+    ],
+  ])('reads %s as people write it', async (name, text, expected) => {
+    await writeFile(path.join(folder, name), text);
+    const { code, err } = await starling(['up', '--config', name]);
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^CONFIG_INVALID/) });
+    expect(err).toContain(expected);
+  });
+
+  test.each(['json', 'ts'])('names the encoding of a .%s configuration', async (ending) => {
+    const name = `wide.config.${ending}`;
+    await writeFile(path.join(folder, name), '\uFEFFexport default {}', 'utf16le');
+    const { code, err } = await starling(['up', '--config', name]);
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringContaining(`CONFIG_INVALID: ${name}: is UTF-16; save it as UTF-8`),
+    });
   });
 
   test('names a configuration that is not there', async () => {
@@ -293,6 +345,17 @@ describe('starling doctor', () => {
     const absent = await starling(['doctor'], '', env);
     expect(absent.code).toBe(1);
     expect(absent.out).toMatch(/fail {2}nats-server +no nats-server answers at 127\.0\.0\.1/);
+  });
+});
+
+describe('starling host', () => {
+  test('skips the byte order mark of an access file, and names its mistakes', async () => {
+    await writeFile(path.join(folder, 'marked.json'), '\uFEFF{"dataCenters": [], "passwords": {}}');
+    const marked = await starling(['host', '--access', 'marked.json', '--state', 's']);
+    expect(marked.err).toMatch(/^CONFIG_INVALID: .*marked.json is no access file: .*dataCenters/s);
+    await writeFile(path.join(folder, 'comma.json'), '{"dataCenters": [],}');
+    const comma = await starling(['host', '--access', 'comma.json', '--state', 's']);
+    expect(comma.err).toContain('comma.json: line 1, column 20: there must be no comma before }');
   });
 });
 

@@ -3,9 +3,11 @@ import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ClusterStatus } from '../messages/cluster-status.js';
+import { assert } from '../core/base/assert.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
 import { trainingDataCenter, withServers } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
+import { hostNameOf, isHostName } from '../messages/host-name.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess } from '../messages/nats-access.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
@@ -139,12 +141,14 @@ async function start(
 }
 
 function offerOf(host: Partial<HostOffer> = {}, config: ClusterConfig): HostOffer {
-  return {
-    name: hostname(),
+  const offer = {
+    name: hostNameOf(hostname()),
     dataCenters: config.dataCenters.map(({ name }) => name),
     capacity: actorsPerCore * availableParallelism(),
     ...host,
   };
+  assert(isHostName(offer.name), `"${offer.name}" can stand in subjects and keys`);
+  return offer;
 }
 
 /** Where the bucket is, if it may; it is what a supervisor talks to most. */

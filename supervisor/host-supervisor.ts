@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { StarlingError } from '../core/base/errors.js';
 import type { ActorStatus } from '../messages/actor-status.js';
+import { hostNameOf } from '../messages/host-name.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { Launcher } from './actor-launcher.js';
 import { ChildGroup } from './child-group.js';
@@ -155,7 +156,7 @@ export class HostSupervisor {
   #hostOf(options: HostSupervisorOptions): ChildHost {
     const { launcher } = options;
     return {
-      host: options.host ?? hostname(),
+      host: options.host ?? hostNameOf(hostname()),
       policy: this.#policy,
       epochs: options.epochs,
       nowMs: options.nowMs ?? steadyNowMs,

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import path from 'node:path';
 import { loadClusterConfig } from '../../core/config/load.js';
 import type { RunningCluster } from '../../cluster/cluster.js';
@@ -8,6 +7,7 @@ import { startCluster } from '../../cluster/cluster.js';
 import { stateDirDefault } from '../cluster-access.js';
 import type { Arguments, Command } from '../command.js';
 import { UsageError, exitCode, expectPositionals, integerOf } from '../command.js';
+import { hostNameFrom, hostNameOption } from '../host-name.js';
 import { onInterrupt } from '../interrupt.js';
 import { plainEvent } from '../live-view-rendering.js';
 
@@ -17,11 +17,7 @@ export const host: Command = {
   usage: '--name NAME (--access FILE | --nats URL) [options]',
   text: 'Runs the actors that the leader of the cluster places on this machine, and stands ready to lead. The first host of a cluster starts it. Servers are not started here: `starling nats-config` writes what they need, and the access file that hosts need. Ctrl-C or SIGTERM drains the actors and leaves; they are started on other hosts then.',
   options: [
-    {
-      name: 'name',
-      value: 'NAME',
-      text: 'of this machine, one of its own (default its host name)',
-    },
+    hostNameOption,
     {
       name: 'access',
       value: 'FILE',
@@ -51,9 +47,7 @@ export const host: Command = {
   ],
   async run(args, out) {
     expectPositionals(args, []);
-    const name = args.value('name') ?? hostname();
-    if (!/^[A-Za-z0-9_-]+$/.test(name))
-      throw new UsageError(`--name: "${name}" is not letters, digits, _ or -.`);
+    const name = hostNameFrom(args);
     const openSite = siteOf(args);
     const config = await loadClusterConfig(args.value('config'));
     const dataCenters = listOf(args.value('data-centers'));
