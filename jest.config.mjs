@@ -1,3 +1,8 @@
+import { fileURLToPath } from 'node:url';
+
+/** The address of a file as a path: spaces and all in the name of the checkout's folder. */
+const pathOf = (file) => fileURLToPath(new URL(file, import.meta.url));
+
 // Costly invariants are checked too (runtime/verification.ts); workers and actors inherit it.
 process.env.STARLING_VERIFY ??= '1';
 
@@ -9,8 +14,8 @@ export default {
   transform: {},
   testTimeout: 60_000,
   maxWorkers: 2,
-  testSequencer: new URL('scripts/test-sequencer.mjs', import.meta.url).pathname,
-  reporters: ['default', new URL('scripts/summary-reporter.mjs', import.meta.url).pathname],
+  testSequencer: pathOf('scripts/test-sequencer.mjs'),
+  reporters: ['default', pathOf('scripts/summary-reporter.mjs')],
   // tfjs keeps a global of its own, which Jest would warn about.
   testEnvironmentOptions: { globalsCleanup: 'off' },
 };

@@ -2,11 +2,15 @@
  * Builds if any source is newer than the last build, so that `npm run cluster` never runs yesterday's code and never
  * makes its user wait for a build that would change nothing: comparing times takes some ten milliseconds, asking tsc
  * some seconds.
+ *
+ * `ensure-built.mjs MODULE ARG…` goes on as that module, in this very process. The scripts of package.json start it with
+ * `exec`: npm passes signals on to the process it has started and to no other, so the one that drains a cluster has to be
+ * that one, and not the child of a shell or of this script.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildKernels } from './kernels.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -18,6 +22,9 @@ const config = path.join(root, 'tsconfig.json');
  * errors and by a mere type check, and left untouched when the output would be the same.
  */
 const stamp = path.join(root, 'dist', '.built');
+
+/** What package.json names as `bin`. */
+const program = path.join(root, 'dist', 'cli', 'starling.js');
 
 /** @param {string} file */
 function modifiedAtMs(file) {
@@ -71,4 +78,18 @@ function build() {
   return 0;
 }
 
-if (!isFresh()) process.exitCode = build();
+/** The compiler makes new files without it, and npm sets it only when it links a package, which it does once for a place. */
+function makeRunnable() {
+  const { mode } = fs.statSync(program);
+  if ((mode & 0o111) !== 0o111) fs.chmodSync(program, mode | 0o111);
+}
+
+const status = isFresh() ? 0 : build();
+if (status !== 0) process.exit(status);
+makeRunnable();
+const [, , module, ...args] = process.argv;
+if (module !== undefined) {
+  const file = path.resolve(root, module);
+  process.argv = [process.execPath, file, ...args];
+  await import(pathToFileURL(file).href);
+}
