@@ -91,6 +91,8 @@ function hostProcess(
   return new KeptProcess(
     [...within, process.execPath, ...command, ...options],
     path.join(stateDir, 'host.log'),
+    // It takes its actors along; one that is killed leaves them to a successor.
+    'SIGQUIT',
   );
 }
 

@@ -10,19 +10,26 @@ const stopMsMax = 30_000;
 export class KeptProcess {
   readonly #command: readonly string[];
   readonly #logFile: string;
+  readonly #atOnce: NodeJS.Signals;
   #child: ChildProcess | undefined;
   #stopping = false;
   /** It may not come back for now. */
   held = false;
 
-  constructor(command: readonly string[], logFile: string) {
+  /** @param atOnce ends it without delay, when whoever keeps it ends so. */
+  constructor(command: readonly string[], logFile: string, atOnce: NodeJS.Signals = 'SIGKILL') {
+    this.#atOnce = atOnce;
     this.#command = command;
     this.#logFile = logFile;
     // Who keeps it may end in a hurry; then nobody would.
     process.on('exit', this.#end);
   }
 
-  readonly #end = (): void => void this.#child?.kill('SIGKILL');
+  readonly #end = (): void => {
+    this.#child?.kill(this.#atOnce);
+    // One that is stopped would not hear it.
+    this.#child?.kill('SIGCONT');
+  };
 
   /** Undefined while it is not there. */
   get pid(): number | undefined {

@@ -9,7 +9,7 @@ export const exitCode = {
   usage: 2,
   /** There is no cluster to talk to. */
   notRunning: 3,
-  /** Ended by Ctrl-C, as shells count it: 128 + SIGINT. */
+  /** Work that was cut short by Ctrl-C, as shells count it: 128 + SIGINT; see interrupt.ts for other signals. */
   interrupted: 130,
 } as const;
 
@@ -21,6 +21,8 @@ export interface OptionHelp {
   /** What stands for the value in the help; a switch without one. */
   readonly value?: string;
   readonly text: string;
+  /** Taken, and not spoken of: what it is about does not exist yet. */
+  readonly hidden?: boolean;
 }
 
 export interface CommandHelp {

@@ -11,7 +11,7 @@ export function overviewOf(commands: readonly Command[]): string {
     'Commands:',
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     '',
-    '`starling <command> --help` tells more. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no cluster runs.',
+    '`starling <command> --help` tells more. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no cluster runs; 128 and the number of a signal for work that it cut short.',
   ].join('\n');
 }
 
@@ -22,7 +22,7 @@ export function helpOf({ name, usage, summary, text, options, examples }: Comman
     ...wrap(text ?? `${summary}.`, 0),
     '',
     'Options:',
-    ...optionLines([...options, ...commonOptions]),
+    ...optionLines([...options, ...commonOptions].filter(({ hidden }) => hidden !== true)),
     ...(examples ? ['', 'Examples:', ...examples.map((example) => `  ${example}`)] : []),
   ].join('\n');
 }

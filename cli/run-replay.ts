@@ -21,6 +21,7 @@ import type { RunningCluster } from '../cluster/cluster.js';
 import type { Arguments, Output } from './command.js';
 import { UsageError, exitCode, integerOf } from './command.js';
 import type { Interrupt } from './interrupt.js';
+import { exitCodeOf } from './interrupt.js';
 import { startReplayView, summaryLines } from './replay-view.js';
 
 /** What the command line says of a replay. */
@@ -146,7 +147,7 @@ export async function runReplay(
     if (out.json) out.document(report);
     else for (const line of summaryLines(report)) out.line(line);
     if (plan.report !== undefined) out.note(`report written to ${plan.report}`);
-    return outcome.interrupted ? exitCode.interrupted : exitCode.ok;
+    return outcome.interrupted ? exitCodeOf(interrupt.name) : exitCode.ok;
   } finally {
     view.stop();
     await Promise.all(sites.map(({ bus }) => bus.close()));

@@ -4,6 +4,7 @@ import type { Command, Output } from './command.js';
 import { UsageError, exitCode, parseArguments } from './command.js';
 import { failureOf } from './failure.js';
 import { helpOf, overviewOf } from './help.js';
+import { stopForLostOutput } from './interrupt.js';
 
 /** In the order of the overview. Loaded one at a time: what all of them need takes longer to load than most take to run. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -23,6 +24,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./commands/doctor.js')).doctor,
   'nats-config': async () => (await import('./commands/nats-config.js')).natsConfig,
 };
+
+/** Of a pipe whose reader has ended, and of a terminal that was closed. */
+const lostOutput: readonly (string | undefined)[] = ['EPIPE', 'EIO'];
 
 /** Something that should have ended by itself (a timer, a socket) gets this long; then the process ends anyway. */
 const lingerMsMax = 2_000;
@@ -79,11 +83,13 @@ function printFailure(error: unknown, json: boolean): number {
   return exitCode;
 }
 
-// `starling status | head` closes the pipe early: not worth a stack trace.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exitCode.ok);
-  throw error;
-});
+// `starling status | head` closes the pipe early: not worth a stack trace. What runs a cluster drains and stops first.
+for (const output of [process.stdout, process.stderr]) {
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (!lostOutput.includes(error.code)) throw error;
+    if (!stopForLostOutput()) process.exit(); // With the code of what is done, if it is.
+  });
+}
 
 // What nobody has thought of must end the process, as it does by itself, and be found in its log by its name.
 for (const what of ['unhandledRejection', 'uncaughtException'] as const) {

@@ -20,7 +20,7 @@ import { startServers, type ChaosServers } from '../chaos-servers.js';
 import { stateDirDefault } from '../cluster-access.js';
 import type { Command } from '../command.js';
 import { UsageError, exitCode, expectPositionals, integerOf } from '../command.js';
-import { onInterrupt } from '../interrupt.js';
+import { exitCodeOf, onInterrupt } from '../interrupt.js';
 
 const minutesDefault = 1;
 /** Twenty-odd processes that have just started have their code still to compile. */
@@ -101,7 +101,8 @@ export const chaos: Command = {
       );
       const aftermath = await aftermathOf(folder, result.processes);
       reportChaos(result, aftermath, out);
-      return stood(result, aftermath) ? exitCode.ok : exitCode.failure;
+      if (!stood(result, aftermath)) return exitCode.failure;
+      return interrupt.signal.aborted ? exitCodeOf(interrupt.name) : exitCode.ok;
     } finally {
       interrupt.dispose();
     }

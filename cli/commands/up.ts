@@ -12,8 +12,9 @@ import { externalSite, ownSite } from '../../site/nats-site.js';
 import { replayDirDefault, stateDirDefault } from '../cluster-access.js';
 import type { Arguments, Command, Output } from '../command.js';
 import { UsageError, durationMs, exitCode, expectPositionals } from '../command.js';
+import { hostNameFrom, hostNameOption } from '../host-name.js';
 import type { Interrupt } from '../interrupt.js';
-import { onInterrupt } from '../interrupt.js';
+import { exitCodeOf, onInterrupt } from '../interrupt.js';
 import { runAudience } from '../run-audience.js';
 import type { ReplayPlan } from '../run-replay.js';
 import { readReplay, replayPlanOf, runReplay } from '../run-replay.js';
@@ -54,7 +55,9 @@ export const up: Command = {
       value: 'URL',
       text: 'use these NATS servers instead of starting some (or NATS_URL)',
     },
-    { name: 'no-dashboard', text: 'do not start the dashboard' },
+    hostNameOption,
+    // Of the contract with scripts, and true: there is none yet.
+    { name: 'no-dashboard', text: 'do not start the dashboard', hidden: true },
   ],
   examples: [
     'starling up',
@@ -63,6 +66,7 @@ export const up: Command = {
   async run(args, out) {
     expectPositionals(args, []);
     const plan = replayPlanOf(args);
+    const host = hostNameFrom(args);
     const forText = args.value('for');
     const forMs = forText === undefined ? undefined : durationMs(forText, 'for');
     const config = await loadClusterConfig(args.value('config'));
@@ -71,7 +75,9 @@ export const up: Command = {
     const stateDir = await stateDirFor(args, plan);
     const interrupt = onInterrupt(out.note);
     try {
-      return await withCluster({ args, out, config, stateDir, interrupt }, (cluster) => {
+      const isReplay = plan !== undefined;
+      const start = { args, out, config, stateDir, host, interrupt, isReplay };
+      return await withCluster(start, (cluster) => {
         const context = { cluster, stateDir, interrupt, forMs, out };
         return plan && files ? runReplay(plan, files, context) : runAudience(context);
       });
@@ -86,7 +92,10 @@ interface Start {
   readonly out: Output;
   readonly config: ClusterConfig;
   readonly stateDir: string;
+  readonly host: string;
   readonly interrupt: Interrupt;
+  /** Work that has an end: to stop before it is to cut it short. A cluster that is told to stop, and does, has done well. */
+  readonly isReplay: boolean;
 }
 
 function givenSite(natsUrl: string): OpenSite {
@@ -95,7 +104,7 @@ function givenSite(natsUrl: string): OpenSite {
 
 /** Starts, runs, and stops whatever happens. */
 async function withCluster(
-  { args, out, config, stateDir, interrupt }: Start,
+  { args, out, config, stateDir, host, interrupt, isReplay }: Start,
   run: (cluster: RunningCluster) => Promise<number>,
 ): Promise<number> {
   const natsUrl = args.value('nats') ?? process.env['NATS_URL'];
@@ -103,11 +112,12 @@ async function withCluster(
     config,
     stateDir,
     openSite: natsUrl === undefined || natsUrl === '' ? ownSite : givenSite(natsUrl),
+    host: { name: host },
     log: out.note,
   });
   try {
     if (!interrupt.signal.aborted) await untilReadyOrStopped(cluster, interrupt.signal);
-    if (interrupt.signal.aborted) return exitCode.ok;
+    if (interrupt.signal.aborted) return isReplay ? exitCodeOf(interrupt.name) : exitCode.ok;
     return await run(cluster);
   } finally {
     await cluster.stop();
