@@ -2,28 +2,10 @@
 import { nearestOf } from '../core/config/fields.js';
 import type { Command, Output } from './command.js';
 import { UsageError, exitCode, parseArguments } from './command.js';
+import { commands } from './commands.js';
 import { failureOf } from './failure.js';
 import { helpOf, overviewOf } from './help.js';
 import { stopForLostOutput } from './interrupt.js';
-
-/** In the order of the overview. Loaded one at a time: what all of them need takes longer to load than most take to run. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  up: async () => (await import('./commands/up.js')).up,
-  status: async () => (await import('./commands/status.js')).status,
-  recommend: async () => (await import('./commands/recommend.js')).recommend,
-  rank: async () => (await import('./commands/rank.js')).rank,
-  host: async () => (await import('./commands/host.js')).host,
-  ingest: async () => (await import('./commands/ingest.js')).ingest,
-  snapshot: async () => (await import('./commands/snapshot.js')).snapshot,
-  restore: async () => (await import('./commands/restore.js')).restore,
-  scale: async () => (await import('./commands/scale.js')).scale,
-  drain: async () => (await import('./commands/drain.js')).drain,
-  undrain: async () => (await import('./commands/drain.js')).undrain,
-  audit: async () => (await import('./commands/audit.js')).audit,
-  chaos: async () => (await import('./commands/chaos.js')).chaos,
-  doctor: async () => (await import('./commands/doctor.js')).doctor,
-  'nats-config': async () => (await import('./commands/nats-config.js')).natsConfig,
-};
 
 /** Of a pipe whose reader has ended, and of a terminal that was closed. */
 const lostOutput: readonly (string | undefined)[] = ['EPIPE', 'EIO'];

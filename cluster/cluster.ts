@@ -114,6 +114,8 @@ async function start(
       epochs: await FileEpochStore.open(stateDir),
       noteLife: (life) => folder.noteLife(life),
       servers: () => site.servers(),
+      asPublic: (dataCenter) =>
+        connectAs(access(dataCenter, 'client'), { name: `probe of host ${host.name}` }),
       prepareStreams: () => streams.prepare(),
       log,
     }),

@@ -176,6 +176,8 @@ class ActorProcess {
       const startMs = performance.now();
       await this.#serve();
       await this.#actor!.start();
+      // Ready is who can be asked: the server knows by now what this actor answers.
+      await this.#bus!.flush();
       this.#log.info({ restoreMs: Math.round(performance.now() - startMs) }, 'ready');
       // The figures first: whoever sees that it is ready sees with what.
       this.#beat();

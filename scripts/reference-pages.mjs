@@ -18,10 +18,9 @@ export async function referencePages() {
   const { subjectTable } = await import(new URL('../dist/messages/subjects.js', import.meta.url));
   const { namesOf } = await import(new URL('../dist/messages/cluster-names.js', import.meta.url));
   const names = namesOf('starling');
-  const errors = Object.entries(errorCodes).map(([code, { retryable, http, remedy }]) => [
+  const errors = Object.entries(errorCodes).map(([code, { retryable, remedy }]) => [
     `\`${code}\``,
     retryable ? 'yes' : 'no',
-    String(http),
     remedy,
   ]);
   const subjects = Object.values(subjectTable).map((row) => [
@@ -53,7 +52,7 @@ export async function referencePages() {
     'docs/errors.md': page(
       'Errors',
       'Every failure a caller can meet has a code; branch on it, never on the message. Errors come as `{"error": {"code", "message"}}`.',
-      ['code', 'retry may help', 'HTTP', 'what to do'],
+      ['code', 'retry may help', 'what to do'],
       errors,
     ),
     'docs/subjects.md': page(

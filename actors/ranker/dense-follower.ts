@@ -20,6 +20,8 @@ export class DenseFollower {
   #following: Following | undefined;
   #active: DenseVersion | undefined;
   #waiting: DenseVersion[] = [];
+  #announceFirst: () => void = () => undefined;
+  readonly #first = new Promise<void>((resolve) => (this.#announceFirst = resolve));
 
   constructor(
     context: ActorContext,
@@ -29,6 +31,7 @@ export class DenseFollower {
     this.#shape = shape;
   }
 
+  /** Resolves when there is a version to score with: in a new cluster the first one is still on its way. */
   async start(): Promise<void> {
     const { bus, identity, crash } = this.#context;
     this.#following = await follow(
@@ -43,10 +46,12 @@ export class DenseFollower {
         refuseSpec(version.specHash, this.#shape.hash, 'dense version');
         this.#waiting.push(version);
         if (this.#waiting.length > waitingMax) this.#waiting.shift();
+        this.#announceFirst();
       },
       crash,
     );
     await this.#following.caughtUp;
+    await this.#first;
   }
 
   async stop(): Promise<void> {

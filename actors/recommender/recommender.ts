@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
+import { codeOf, errorCodes } from '../../core/base/errors.js';
 import { noFacts } from '../../core/joining/event-facts.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
@@ -130,9 +130,8 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
     if (cameFromElsewhere(context, request.from)) counts.rerouted++;
     const candidates = candidatesFor(request);
     const requestId = request.requestId ?? randomUUID();
+    // Also where no items are known yet: that is nothing to recommend, and nothing to try again for.
     if (candidates.length === 0) {
-      if (catalog.size === 0)
-        throw new StarlingError('NOT_READY', 'no items are known yet; ingest item features first.');
       return {
         items: [],
         requestId,

@@ -5,7 +5,7 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import { statusReply } from '../../messages/cluster-status.js';
 import type { HostRecord, HostedServer } from '../../messages/hosts.js';
 import { publicExamples } from '../../messages/public.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Bus, Stoppable } from '../../runtime/bus.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { policyOf } from '../../runtime/restart-policy.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
@@ -22,6 +22,7 @@ import { ClusterView } from './cluster-view.js';
 import { HostAgent } from './host-agent.js';
 import { HostLease } from './host-lease.js';
 import { HostRegistry } from './host-registry.js';
+import { PublicProbe } from './public-probe.js';
 import { SharedEpochStore, type LocalEpochs } from './shared-epochs.js';
 
 /** What this machine brings into the cluster. */
@@ -38,6 +39,8 @@ export interface HostParts {
   /** Returns the life of this host before; its key may be taken over at once. */
   readonly noteLife: (life: string) => Promise<string | undefined>;
   readonly servers: () => readonly HostedServer[];
+  /** A connection as a client of that data center. */
+  readonly asPublic: (dataCenter: string) => Promise<Bus>;
   /** Brings the streams up to what the configuration says; for the one that leads. */
   readonly prepareStreams: () => Promise<void>;
   readonly log: (line: string) => void;
@@ -105,6 +108,7 @@ class Member {
   readonly #record: HostRecord;
   readonly #shared: SharedState;
   readonly #supervisor: HostSupervisor;
+  readonly #probe: PublicProbe;
   readonly #agent: HostAgent;
   readonly #candidate: LeaderCandidate;
   readonly view: ClusterView;
@@ -114,6 +118,7 @@ class Member {
     this.#record = record;
     this.#shared = shared;
     this.#supervisor = this.#makeSupervisor();
+    this.#probe = this.#makeProbe();
     this.view = this.#makeView();
     this.#agent = this.#makeAgent();
     this.#candidate = this.#makeCandidate();
@@ -131,6 +136,7 @@ class Member {
     process.on('exit', killAll);
     undo.defer(() => process.off('exit', killAll));
     undo.defer(() => this.#supervisor.stopAll(config.supervision.drainMs));
+    undo.use(this.#probe);
     undo.use(this.view);
     const serve = (dataCenter: string, { drained }: { readonly drained: boolean }): void =>
       this.#supervisor.setServing(dataCenter, !drained);
@@ -170,6 +176,16 @@ class Member {
     });
   }
 
+  #makeProbe(): PublicProbe {
+    const { config, asPublic, log } = this.#parts;
+    return new PublicProbe({
+      dataCenters: config.dataCenters.map(({ name }) => name),
+      connect: asPublic,
+      onAnswered: () => this.view.changed(),
+      log,
+    });
+  }
+
   #makeView(): ClusterView {
     const { bus, config } = this.#parts;
     const { placement, drains, events } = this.#shared;
@@ -182,6 +198,7 @@ class Member {
       drains,
       events,
       natsVersion: bus.serverVersion,
+      probe: this.#probe,
       silenceMsMax: config.supervision.hostLeaseMs,
     });
   }

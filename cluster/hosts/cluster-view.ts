@@ -1,3 +1,4 @@
+import { StarlingError } from '../../core/base/errors.js';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { decode } from '../../messages/codec.js';
@@ -9,6 +10,7 @@ import type { ActorSpec } from '../../messages/actor-spec.js';
 import { specsOf } from '../placement/actor-placement.js';
 import type { SupervisionLog } from '../supervision-log.js';
 import { Watchers } from '../../supervisor/readiness-watchers.js';
+import type { PublicProbe } from './public-probe.js';
 import { DataCenters } from '../drains/data-center-watch.js';
 import type { DrainStore } from '../drains/drain-store.js';
 
@@ -22,6 +24,7 @@ export interface ViewOptions {
   readonly drains: DrainStore;
   readonly events: SupervisionLog;
   readonly natsVersion: string;
+  readonly probe: Pick<PublicProbe, 'begin' | 'answered' | 'missing'>;
   /** A host that was not heard of for so long is not believed any more. */
   readonly silenceMsMax: number;
 }
@@ -56,7 +59,9 @@ export class ClusterView implements Stoppable {
 
   /** Something changed on this host; what others tell is noticed by itself. */
   changed(): void {
-    this.dataCenters.observe(this.actors());
+    const actors = this.actors();
+    this.dataCenters.observe(actors);
+    if (areReady(actors)) this.#options.probe.begin();
     this.#watchers.changed();
   }
 
@@ -77,6 +82,7 @@ export class ClusterView implements Stoppable {
     });
   }
 
+  /** Of the actors; whether the public is answered is another question. */
   get ready(): boolean {
     return areReady(this.actors());
   }
@@ -116,7 +122,7 @@ export class ClusterView implements Stoppable {
       leader: led && !led.resigned ? led.host : '',
       term: led?.term ?? 0,
       startedAtMs: Math.min(this.#startedAtMs, ...hosts.map(({ startedAtMs }) => startedAtMs)),
-      ready: areReady(actors),
+      ready: areReady(actors) && this.#options.probe.answered,
       hosts: hosts.map(({ name, dataCenters, capacity, actors: running }) => {
         return { name, dataCenters, capacity, actors: running.length };
       }),
@@ -132,7 +138,7 @@ export class ClusterView implements Stoppable {
   }
 
   /**
-   * Resolves when the actors are ready; all there are if none are named.
+   * Resolves when the actors are ready; if none are named, when all there are are ready and every data center answers.
    * @throws StarlingError TIMEOUT naming those that are late.
    */
   async untilReady(timeoutMs: number, addresses?: readonly string[]): Promise<void> {
@@ -140,7 +146,12 @@ export class ClusterView implements Stoppable {
       const actors = this.actors();
       return addresses ? actors.filter(({ address }) => addresses.includes(address)) : actors;
     };
+    const endMs = performance.now() + timeoutMs;
     await this.#watchers.untilReady(wanted, Math.max(1, addresses?.length ?? 1), timeoutMs);
+    const { probe } = this.#options;
+    if (addresses || (await this.until(() => probe.answered, endMs - performance.now()))) return;
+    const text = `after ${timeoutMs} ms all actors are ready, but there is no answer in ${probe.missing}`;
+    throw new StarlingError('TIMEOUT', text);
   }
 
   /** Whether `condition` came true within `timeoutMs`; looked at after every change. */

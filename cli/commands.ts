@@ -1,0 +1,20 @@
+import type { Command } from './command.js';
+
+/** In the order of the overview. Loaded one at a time: what all of them need takes longer to load than most take to run. */
+export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import('./commands/up.js')).up,
+  status: async () => (await import('./commands/status.js')).status,
+  recommend: async () => (await import('./commands/recommend.js')).recommend,
+  rank: async () => (await import('./commands/rank.js')).rank,
+  host: async () => (await import('./commands/host.js')).host,
+  ingest: async () => (await import('./commands/ingest.js')).ingest,
+  snapshot: async () => (await import('./commands/snapshot.js')).snapshot,
+  restore: async () => (await import('./commands/restore.js')).restore,
+  scale: async () => (await import('./commands/scale.js')).scale,
+  drain: async () => (await import('./commands/drain.js')).drain,
+  undrain: async () => (await import('./commands/drain.js')).undrain,
+  audit: async () => (await import('./commands/audit.js')).audit,
+  chaos: async () => (await import('./commands/chaos.js')).chaos,
+  doctor: async () => (await import('./commands/doctor.js')).doctor,
+  'nats-config': async () => (await import('./commands/nats-config.js')).natsConfig,
+};
