@@ -2,11 +2,12 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { connectStarling } from '../../client/client.js';
 import { leanConfig } from '../support/lean-config.js';
 import { leftAfter, notedProcesses } from '../support/left-processes.js';
-import { PackedPackage } from '../support/packed-package.js';
+import { PackedPackage, root, type SpawnPlace } from '../support/packed-package.js';
 
 /**
  * The package as somebody else installs it, started in the ways there are, and ended in the ways there are. Whatever ends it,
@@ -47,11 +48,10 @@ class Cluster {
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   #output = '';
 
-  constructor(command: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  constructor(command: readonly string[], place: SpawnPlace = {}) {
     const [file, ...args] = command as [string, ...string[]];
-    const state = `state ${runs++}`;
-    this.stateDir = path.join(packed.folder, state);
-    this.child = packed.spawn(file, [...args, state], environment);
+    this.stateDir = path.join(packed.folder, `state ${runs++}`);
+    this.child = packed.spawn(file, [...args, this.stateDir], place);
     this.child.stdout!.on('data', (data: Buffer) => (this.#output += data.toString()));
     this.child.stderr!.on('data', (data: Buffer) => (this.#output += data.toString()));
     this.ended = once(this.child, 'exit').then(([code, signal]) => {
@@ -123,10 +123,9 @@ describe('the packed package', () => {
   });
 
   test('answers from a host with a dot in its name, and SIGTERM to an npm script of one process ends it', async () => {
-    const preload = path.join(packed.folder, 'host-name.mjs');
-    running = new Cluster(['npm', 'run', 'serving', '--'], {
-      NODE_OPTIONS: `--import ${JSON.stringify(preload)}`,
-    });
+    const preload = pathToFileURL(path.join(packed.folder, 'host-name.mjs')).href;
+    const environment = { NODE_OPTIONS: `--import ${preload}` };
+    running = new Cluster(['npm', 'run', 'serving', '--'], { environment });
     await running.ready();
     const client = await connectStarling({ stateDir: running.stateDir });
     const { ready, leader } = await client.status();
@@ -191,9 +190,22 @@ describe('the packed package', () => {
     running.kill('SIGINT');
     await sleep(600);
     running.kill('SIGINT');
-    const { code } = await running.ended;
-    // It may have been done by then.
-    expect([0, 130]).toContain(code);
+    const { code, signal } = await running.ended;
+    // It may have been done by then, or be about to end.
+    expect([0, 130, 'SIGINT']).toContain(code ?? signal);
     expect(await running.left()).toEqual([]);
+  });
+});
+
+describe('npm run cluster', () => {
+  test('ends by SIGTERM to npm, which waits for it and tells its exit code', async () => {
+    const config = path.join(packed.folder, 'cluster.json');
+    running = new Cluster(['npm', 'run', 'cluster', '--', '--config', config, '--state'], {
+      folder: root,
+    });
+    await running.until('starting', () => running!.output.includes('leads, term'));
+    running.kill('SIGTERM');
+    expect(await running.ended).toEqual({ code: 0, signal: null });
+    expect(await leftAfter(notedProcesses(running.stateDir), 0)).toEqual([]);
   });
 });

@@ -15,10 +15,16 @@ import { fileURLToPath } from 'node:url';
 import { findServerInPlace } from '../../site/servers/find-server.js';
 import type { Finished } from './starling-process.js';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+/** The checkout. */
+export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** A name as people give to folders, in which every character is one that somebody forgets to escape. */
 const folderName = "a shop's 100 % #1? für $HOME";
+
+export interface SpawnPlace {
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly folder?: string;
+}
 
 /** `npm pack` has written it and `npm install` has put it into the project of somebody else, with what it depends on. */
 export class PackedPackage {
@@ -95,15 +101,19 @@ export class PackedPackage {
     writeFileSync(path.join(this.folder, file), text);
   }
 
-  /** In the project's folder, in a process group of its own, as a shell starts it. */
-  spawn(file: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
+  /** In a process group of its own, as a shell starts it; in the project's folder, unless another is named. */
+  spawn(
+    file: string,
+    args: readonly string[],
+    { environment = {}, folder = this.folder }: SpawnPlace = {},
+  ): ChildProcess {
     const env = { ...process.env, ...environment };
     if (this.#server !== undefined) env['NATS_SERVER'] = this.#server;
     // npm's own, of the run that these tests are part of.
     for (const name of Object.keys(env)) if (/^npm_/i.test(name)) delete env[name];
     if (environment['NODE_OPTIONS'] === undefined) delete env['NODE_OPTIONS'];
     return spawn(file, args, {
-      cwd: this.folder,
+      cwd: folder,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
