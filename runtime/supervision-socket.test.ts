@@ -31,6 +31,12 @@ describe('the socket of a supervisor', () => {
     expect(statSync(path.dirname(first)).mode & 0o777).toBe(0o700);
   });
 
+  test('finds room also where the temporary folder is as deep', () => {
+    const first = supervisionSocket(longFolder(), longFolder());
+    expect(Buffer.byteLength(first)).toBeLessThanOrEqual(103);
+    expect(supervisionSocket(longFolder(), longFolder())).toBe(first);
+  });
+
   test('is not put where others may look', () => {
     const shared = path.dirname(supervisionSocket(longFolder(), folder));
     chmodSync(shared, 0o755);

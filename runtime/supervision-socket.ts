@@ -20,10 +20,22 @@ export function supervisionSocket(stateDir: string, temporary = tmpdir()): strin
   if (process.platform === 'win32') return `\\\\.\\pipe\\starling-${name}`;
   const own = path.resolve(stateDir, 'supervisor.sock');
   if (Buffer.byteLength(own) <= addressBytesMax) return own;
-  const folder = path.join(temporary, `starling-${userId()}`);
+  const folder = folderWithRoom(name, temporary);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   requireOwn(folder);
-  return path.join(folder, `${name}.sock`);
+  return path.join(folder, socketName(name));
+}
+
+/** A TMPDIR of one's own may be as deep as the state folder. */
+function folderWithRoom(name: string, temporary: string): string {
+  const folders = [temporary, '/tmp'].map((each) => path.join(each, `starling-${userId()}`));
+  const fits = (folder: string): boolean =>
+    Buffer.byteLength(path.join(folder, socketName(name))) <= addressBytesMax;
+  return folders.find(fits) ?? folders[0]!;
+}
+
+function socketName(name: string): string {
+  return `${name}.sock`;
 }
 
 /** `sun_path` without the zero at its end. */
