@@ -44,7 +44,7 @@ describe('the order of arrivals', () => {
   test('ignores the events of others', () => {
     const ledger = new ArrivalLedger(options);
     ledger.observe(impressions('other-0', 'run-99', 'run-', 'runs-0'));
-    ledger.observe(encode('no message of ours'));
+    ledger.observe(encode({ kind: 'no message of ours' }));
     expect(ledger.through).toBe(0);
   });
 });

@@ -11,7 +11,7 @@ function pretendBus() {
   const startMs = performance.now();
   const request = async (subject: string, _bytes: Uint8Array, how: { timeoutMs: number }) => {
     asked.push({ subject, atMs: performance.now() - startMs });
-    if (subject !== 'rank') return encode(subject);
+    if (subject !== 'rank') return encode({ from: subject });
     await new Promise((resolve) => setTimeout(resolve, how.timeoutMs).unref());
     throw new StarlingError('TIMEOUT', 'nobody');
   };
@@ -24,20 +24,21 @@ describe('a hedge', () => {
     let known = ['east', 'west'];
     const hedge = new Hedge(bus, { hedgeMs: 5, elsewhere: () => known });
     const ask = () => hedge.call('rank', at, {}, { deadlineMs: 300 });
-    expect([await ask(), await ask(), await ask()]).toEqual([
-      'rank.east',
-      'rank.west',
-      'rank.east',
-    ]);
+    const from = (...names: string[]) => names.map((name) => ({ from: name }));
+    expect([await ask(), await ask(), await ask()]).toEqual(
+      from('rank.east', 'rank.west', 'rank.east'),
+    );
     known = ['north'];
-    expect(await ask()).toBe('rank.north');
+    expect(await ask()).toEqual({ from: 'rank.north' });
     expect(hedge.count).toBe(4);
   });
 
   test('leaves most of a short time to the second answer', async () => {
     const { bus, asked } = pretendBus();
     const hedge = new Hedge(bus, { hedgeMs: 10_000, elsewhere: () => ['east'] });
-    expect(await hedge.call('rank', at, {}, { deadlineMs: 90 })).toBe('rank.east');
+    expect(await hedge.call('rank', at, {}, { deadlineMs: 90 })).toEqual({
+      from: 'rank.east',
+    });
     expect(asked.map(({ subject }) => subject)).toEqual(['rank', 'rank.east']);
     expect(asked[1]!.atMs).toBeGreaterThanOrEqual(29);
   });

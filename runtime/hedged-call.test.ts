@@ -24,17 +24,21 @@ const options = { deadlineMs: 400, attemptMs: 400, hedgeMs: 20, retry: 'none' as
 
 describe('a hedged call', () => {
   test('asks once while the answer comes in time', async () => {
-    const { bus, asked } = pretendBus({ here: { afterMs: 0, reply: 'a' } });
+    const { bus, asked } = pretendBus({ here: { afterMs: 0, reply: { told: 'a' } } });
     const budget = new HedgeBudget();
-    expect(await hedgedCall(bus, 'here', 'there', {}, { ...options, budget })).toBe('a');
+    expect(await hedgedCall(bus, 'here', 'there', {}, { ...options, budget })).toEqual({
+      told: 'a',
+    });
     expect(asked).toEqual(['here']);
     expect(budget.hedged).toBe(0);
   });
 
   test('takes the answer from elsewhere when the first one hangs', async () => {
-    const { bus, asked } = pretendBus({ there: { afterMs: 0, reply: 'b' } });
+    const { bus, asked } = pretendBus({ there: { afterMs: 0, reply: { told: 'b' } } });
     const budget = new HedgeBudget();
-    expect(await hedgedCall(bus, 'here', 'there', {}, { ...options, budget })).toBe('b');
+    expect(await hedgedCall(bus, 'here', 'there', {}, { ...options, budget })).toEqual({
+      told: 'b',
+    });
     expect(asked).toEqual(['here', 'there']);
     expect(budget.hedged).toBe(1);
   });
@@ -54,13 +58,13 @@ describe('a hedged call', () => {
   });
 
   test('does not wait for a second answer beyond the deadline', async () => {
-    const { bus } = pretendBus({ there: { afterMs: 390, reply: 'late' } });
+    const { bus } = pretendBus({ there: { afterMs: 390, reply: { told: 'late' } } });
     const sent = hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget() });
     await expect(sent).rejects.toMatchObject({ code: 'TIMEOUT' });
   });
 
   test('leaves out a way on which nobody answers', async () => {
-    const { bus, asked } = pretendBus({ there: { afterMs: 0, reply: 'b' } });
+    const { bus, asked } = pretendBus({ there: { afterMs: 0, reply: { told: 'b' } } });
     const breakers = new Breakers();
     const ask = () =>
       hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget(), breakers });
@@ -68,7 +72,7 @@ describe('a hedged call', () => {
     // Those that were hedged have given up waiting for the first way by then.
     await new Promise((resolve) => setTimeout(resolve, options.deadlineMs));
     asked.length = 0;
-    for (let i = 0; i < 5; i++) expect(await ask()).toBe('b');
+    for (let i = 0; i < 5; i++) expect(await ask()).toEqual({ told: 'b' });
     // One of them was to find out whether the way is free again.
     expect(asked.filter((subject) => subject === 'here')).toHaveLength(1);
   });
@@ -87,10 +91,10 @@ describe('a hedged call', () => {
   });
 
   test('sends no third copy while the second is under way', async () => {
-    const { bus, asked } = pretendBus({ there: { afterMs: 200, reply: 'b' } });
+    const { bus, asked } = pretendBus({ there: { afterMs: 200, reply: { told: 'b' } } });
     const budget = new HedgeBudget();
     const how = { deadlineMs: 400, attemptMs: 60, hedgeMs: 20, budget };
-    expect(await hedgedCall(bus, 'here', 'there', {}, how)).toBe('b');
+    expect(await hedgedCall(bus, 'here', 'there', {}, how)).toEqual({ told: 'b' });
     expect(asked).toEqual(['here', 'there']);
   });
 

@@ -26,22 +26,28 @@ const failure = (code: 'BAD_REQUEST' | 'OVERLOADED' | 'NO_RESPONDERS') =>
 
 describe('a call', () => {
   test('takes the answer of whoever was asked first, though somebody else was asked since', async () => {
-    const { bus, timeouts } = pretendBus({ afterMs: 150, reply: 'first' }, 'never');
-    expect(await call(bus, 'x', {}, { deadlineMs: 5_000, attemptMs: 50 })).toBe('first');
+    const { bus, timeouts } = pretendBus({ afterMs: 150, reply: { told: 'first' } }, 'never');
+    expect(await call(bus, 'x', {}, { deadlineMs: 5_000, attemptMs: 50 })).toEqual({
+      told: 'first',
+    });
     expect(timeouts.length).toBeGreaterThan(1);
   });
 
   test('takes the answer of whoever was asked next when the first one hangs', async () => {
-    const { bus } = pretendBus('never', { afterMs: 0, reply: 'second' });
-    expect(await call(bus, 'x', {}, { deadlineMs: 5_000, attemptMs: 20 })).toBe('second');
+    const { bus } = pretendBus('never', { afterMs: 0, reply: { told: 'second' } });
+    expect(await call(bus, 'x', {}, { deadlineMs: 5_000, attemptMs: 20 })).toEqual({
+      told: 'second',
+    });
   });
 
   test('waits on for the first when the second is refused for now', async () => {
     const { bus } = pretendBus(
-      { afterMs: 120, reply: 'first' },
+      { afterMs: 120, reply: { told: 'first' } },
       { afterMs: 0, reply: failure('OVERLOADED') },
     );
-    expect(await call(bus, 'x', {}, { deadlineMs: 2_000, attemptMs: 60 })).toBe('first');
+    expect(await call(bus, 'x', {}, { deadlineMs: 2_000, attemptMs: 60 })).toEqual({
+      told: 'first',
+    });
   });
 
   test('tells each how long it still waits', async () => {
@@ -71,11 +77,13 @@ describe('a call', () => {
 
   test('leaves to the caller where nobody is, if he has somewhere else to ask', async () => {
     const nobody = { afterMs: 0, reply: failure('NO_RESPONDERS') };
-    const { bus, timeouts } = pretendBus(nobody, { afterMs: 0, reply: 'somebody came' });
+    const { bus, timeouts } = pretendBus(nobody, { afterMs: 0, reply: { told: 'somebody came' } });
     const options = { deadlineMs: 5_000, hasAlternative: true };
     await expect(call(bus, 'x', {}, options)).rejects.toMatchObject({ code: 'NO_RESPONDERS' });
     expect(timeouts).toHaveLength(1);
-    const patient = pretendBus(nobody, { afterMs: 0, reply: 'somebody came' });
-    expect(await call(patient.bus, 'x', {}, { deadlineMs: 5_000 })).toBe('somebody came');
+    const patient = pretendBus(nobody, { afterMs: 0, reply: { told: 'somebody came' } });
+    expect(await call(patient.bus, 'x', {}, { deadlineMs: 5_000 })).toEqual({
+      told: 'somebody came',
+    });
   });
 });

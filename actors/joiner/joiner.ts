@@ -97,7 +97,10 @@ class RunningJoiner {
   async start(): Promise<void> {
     const { bus, identity, crash, log } = this.#context;
     const { consumed, window, outbox } = this.#opened;
-    const options = { stream: bus.names.stream.join, filter: bus.names.subject.join(identity.index) };
+    const options = {
+      stream: bus.names.stream.join,
+      filter: bus.names.subject.join(identity.index),
+    };
     this.#following = await follow(
       bus,
       { ...options, fromSequence: consumed + 1 },

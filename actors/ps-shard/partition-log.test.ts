@@ -13,8 +13,7 @@ import { PartitionLog } from './partition-log.js';
 const silent = { warn: () => undefined };
 
 function contentOf(deltaNumber: number): DeltaContent {
-  const { epoch: _epoch, ...content } = deltaOf(deltaNumber);
-  return content;
+  return deltaOf(deltaNumber);
 }
 
 function world() {

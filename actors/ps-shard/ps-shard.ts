@@ -81,8 +81,8 @@ class PsShard implements Actor<'ps-shard'> {
 
   async stop(): Promise<void> {
     this.#sweeper.stop();
-    const endpoints = [this.#pulls, this.#pushes, ...this.#commands];
-    await Promise.all(endpoints.map((endpoint) => endpoint?.stop()));
+    const served = [this.#pulls, this.#pushes, ...this.#commands];
+    await Promise.all(served.map(async (endpoint) => endpoint?.stop()));
     await this.#held.stop();
     this.#lease.stop();
     await this.#directory?.stop();

@@ -48,7 +48,12 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       const learning = teacherOf(context, blueprint, queue, new Learner(blueprint, client, step));
       teacher = learning;
       const { ackWaitMs } = config.training;
-      const options = { stream: bus.names.stream.samples, durable: 'trainer', ackWaitMs, pendingMax };
+      const options = {
+        stream: bus.names.stream.samples,
+        durable: 'trainer',
+        ackWaitMs,
+        pendingMax,
+      };
       consumer = await bus.work(options, (message) => learning.receive(message));
       running = learning.run();
     },

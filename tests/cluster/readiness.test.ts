@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import base from '../../cluster.config.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { protocolVersion } from '../../messages/codec.js';
-import { subject } from '../../messages/subjects.js';
+import { subject } from '../../messages/default-names.testkit.js';
 import { readClusterAccess } from '../../runtime/cluster-file.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { connectAs, type NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -37,10 +37,10 @@ interface Site {
 
 /** As a client of each data center. */
 async function connectEverywhere(stateDir: string): Promise<Site[]> {
-  const { dataCenters, user, password } = await readClusterAccess(stateDir);
+  const { name: cluster, dataCenters, user, password } = await readClusterAccess(stateDir);
   return Promise.all(
     dataCenters.map(async ({ name, url }) => {
-      const bus = await connectAs({ url: [url], user, password }, { name: 'test' });
+      const bus = await connectAs({ cluster, url: [url], user, password }, { name: 'test' });
       return { dataCenter: name, bus };
     }),
   );

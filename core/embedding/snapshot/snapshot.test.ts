@@ -82,7 +82,7 @@ describe('a snapshot', () => {
     model.push(0, '4294967295:1', 0.5, 9);
     expect(chunksOf(model).map((chunk) => Buffer.from(chunk).toString('hex'))).toEqual([
       // Header: common part; createdAtMs; partitions 3 … 4 of 16; slot 2: dim 2, state 2, "adagrad"; metadata 07 00 ff.
-      '536e536e21e5ea9e7300000001000100' +
+      '536e536e7a341e5e7300000002000100' +
         '00000000000000000000000000000000' +
         '00b08756febc78420300000004000000' +
         '10000000010000000300000000000000' +
@@ -91,14 +91,14 @@ describe('a snapshot', () => {
         '00000000000000000000000000000000' +
         '0700ff',
       // Rows: common part; fid; updatedAt 9; 1 update; weights 0.5, 1.5; state 0.25, 0.25.
-      '536e536ee08ee6304000000001000200' +
-        '0100000021e5ea9e0000000001000000' +
+      '536e536e8a5ab5664000000002000200' +
+        '010000007a341e5e0000000001000000' +
         'ffffffff010000000900000001000000' +
         '0000003f0000c03f0000803e0000803e',
       // Trailer: common part; 3 chunks; running checksum; 1 row.
-      '536e536e789bc4a63000000001000300' +
-        '0200000021e5ea9e0000000000000000' +
-        '030000003aaf1041000000000000f03f',
+      '536e536e550eacae3000000002000300' +
+        '020000007a341e5e0000000000000000' +
+        '03000000c2f44595000000000000f03f',
     ]);
   });
 
@@ -284,10 +284,10 @@ describe('a damaged snapshot is refused with the number of the chunk', () => {
   });
 
   test('another format version is told from damage', () => {
-    const next = reseal(chunks[0]!, (view) => view.setUint16(12, 2, true));
+    const next = reseal(chunks[0]!, (view) => view.setUint16(12, 3, true));
     expect(failureOf(() => verifySnapshot([next]))).toEqual({ code: 'SNAPSHOT_VERSION', chunk: 0 });
     const damaged = next.slice();
-    damaged[12] = 3;
+    damaged[12] = 4;
     expect(failureOf(() => verifySnapshot([damaged]))?.code).toBe('SNAPSHOT_CORRUPT');
   });
 });

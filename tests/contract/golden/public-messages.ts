@@ -64,6 +64,7 @@ const start = {
   partitions: [],
   config: { name: 'starling' },
   nats: {
+    cluster: 'starling',
     url: ['nats://127.0.0.1:4222'],
     user: 'trainer',
     password: 'secret',
