@@ -1,7 +1,7 @@
 import { clusterNameDefault } from '../core/config/cluster-name.js';
 import type { StreamKey, StreamNames, StreamRow } from './streams.js';
 import { streamTable } from './streams.js';
-import type { SubjectBuilders, SubjectKey } from './subjects.js';
+import type { SubjectBuilders, SubjectKey, SubjectPlace } from './subjects.js';
 import { subjectTable } from './subjects.js';
 
 /**
@@ -23,7 +23,10 @@ export interface ClusterNames {
   /** Of what a data center keeps in a folder that clusters may share. */
   readonly folder: (dataCenter: string) => string;
   /** All subjects of a row: `*` where the template names something, unless `known` says what it is. */
-  readonly pattern: (row: SubjectKey, known?: Readonly<Record<string, string>>) => string;
+  readonly pattern: <Row extends SubjectKey>(
+    row: Row,
+    known?: Readonly<Partial<Record<SubjectPlace<Row>, string>>>,
+  ) => string;
   /** Whether the row has this subject. */
   readonly isOf: (row: SubjectKey, subject: string) => boolean;
   /** The stream of a row of the table; the data center matters only where there are several. */
@@ -37,8 +40,10 @@ export function namesOf(cluster: string): ClusterNames {
   const isDefault = cluster === clusterNameDefault;
   const prefix = isDefault ? '' : `${cluster.toUpperCase()}_`;
   const templateOf = (row: SubjectKey): string => `${cluster}.${subjectTable[row].template}`;
-  const pattern: ClusterNames['pattern'] = (row, known = {}) =>
-    templateOf(row).replace(parameter, (_all, part: string) => known[part] ?? '*');
+  const pattern: ClusterNames['pattern'] = (row, known) => {
+    const values: Readonly<Record<string, string | undefined>> = known ?? {};
+    return templateOf(row).replace(parameter, (_all, part: string) => values[part] ?? '*');
+  };
   const streamIn: ClusterNames['streamIn'] = (key, dataCenter) => {
     const { name, place }: StreamRow = streamTable[key];
     return `${prefix}${name}${place === 'training' ? '' : `_${streamToken(dataCenter)}`}`;

@@ -301,6 +301,14 @@ export type SubjectBuilders = {
   readonly [Key in SubjectKey]: Builder<ValuesOf<(typeof subjectTable)[Key]['template']>>;
 };
 
+type NamesIn<Template extends string> =
+  Template extends `${string}<${infer Name extends keyof SubjectParameters}>${infer Rest}`
+    ? Name | NamesIn<Rest>
+    : never;
+
+/** What stands in the angle brackets of a row. */
+export type SubjectPlace<Row extends SubjectKey> = NamesIn<(typeof subjectTable)[Row]['template']>;
+
 /** The last token of a subject: the event type, the partition, the shard. */
 export function lastToken(subject: string): string {
   return subject.slice(subject.lastIndexOf('.') + 1);
