@@ -25,7 +25,7 @@ networked(
     const { folder, remove } = temporaryFolder();
     try {
       const finished = await starling(
-        ...['chaos', '--network', '--minutes', '0.7', '--warm-up', '0.1'],
+        ...['chaos', '--network', '--minutes', '0.4', '--warm-up', '0.1'],
         ...['--every', '3500', '--seed', '28', '--json'],
         ...['--state', path.join(folder, 'state')],
       );

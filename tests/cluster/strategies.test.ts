@@ -11,7 +11,7 @@ function actorsOf(dataCenter: string): ActorStatus[] {
 
 test('all for one: a crash starts all of its data center anew, no other, and every sample is learned', async () => {
   live = await LiveCluster.start({ supervision: { strategy: 'all-for-one' } });
-  await live.feed(600);
+  await live.feed(200);
   const feeding = live.feedOn();
   live.signal('train.trainer.0', 'SIGKILL');
   await live.until('all of the data center have a new epoch', () =>

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => temporary.remove());
 
-const eventCount = 1_500;
+const eventCount = 800;
 
 async function replay(...args: string[]): Promise<ReplayReport> {
   const events = writeEvents(temporary.folder, eventCount);
