@@ -49,7 +49,7 @@ const zones = floors.flatMap((floor, height) =>
 const cores = ['blueprint', 'config', 'embedding', 'features', 'joining', 'model', 'retrieval'];
 for (const folder of cores.filter((each) => each !== 'blueprint')) {
   const others = cores.filter((each) => each !== folder && each !== 'features');
-  if (folder === 'embedding' || folder === 'retrieval') others.push('features');
+  if (folder === 'embedding') others.push('features');
   zones.push(
     zone(
       `./core/${folder}`,

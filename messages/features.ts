@@ -1,14 +1,12 @@
 import { StarlingError } from '../core/base/errors.js';
 import { f64, noneOf, u8 } from '../core/base/columns.js';
+import type { RawFeatures } from '../core/features/raw-features.js';
 import { asFields, asMessage, text, texts, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { columnsOf } from './column-checks.js';
 import { sequenceOf } from './progress-marks.js';
 import type { Entity } from './subjects.js';
 import { entities } from './subjects.js';
-
-/** Features by source name, as told; the transform encodes them where they are used. */
-export type RawFeatures = Readonly<Record<string, unknown>>;
 
 /** A change of the features of some users or items: each entry replaces what was known of its entity. */
 export interface FeatureChange {
@@ -80,6 +78,27 @@ export function parseFeaturesReply(value: unknown, request: FeaturesRequest): Fe
   };
 }
 
+/** That a change is in FEATURES, at `sequence`. Its copies may get there later than this. */
+export interface FeaturesNotice {
+  readonly entity: Entity;
+  readonly ids: readonly string[];
+  readonly sequence: number;
+}
+
+export function featuresNotice(notice: FeaturesNotice) {
+  return { v: protocolVersion, kind: 'features-changed', ...notice };
+}
+
+export function parseFeaturesNotice(value: unknown): FeaturesNotice {
+  const what = 'features notice';
+  const fields = asMessage(value, what);
+  return {
+    entity: entityOf(text(fields, 'entity', what)),
+    ids: texts(fields, 'ids', what),
+    sequence: sequenceOf(fields, what),
+  };
+}
+
 export function entityOf(name: string): Entity {
   const entity = entities.find((each) => each === name);
   if (!entity)
@@ -91,7 +110,7 @@ export function entityOf(name: string): Entity {
   return entity;
 }
 
-function featureList(value: unknown, length: number, what: string): RawFeatures[] {
+export function featureList(value: unknown, length: number, what: string): RawFeatures[] {
   if (!Array.isArray(value) || value.length !== length)
     throw wrong(what, 'features', `a list of ${length} maps`, value);
   return value.map((each, i) => asFields(each, `${what}.features[${i}]`));

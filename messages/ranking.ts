@@ -1,4 +1,5 @@
 import { StarlingError } from '../core/base/errors.js';
+import type { RawFeatures } from '../core/features/raw-features.js';
 import type { ImpressionFacts } from '../core/joining/event-facts.js';
 import { asFields, f32, number, text, texts, wrong } from './checks.js';
 import type { Fields } from './checks.js';
@@ -6,7 +7,6 @@ import { asMessage } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { f64OfRows, namedF32, rowCountOf, shared, textsOfRows } from './column-checks.js';
 import { factFields, impressionFactsOf } from './events.js';
-import type { RawFeatures } from './features.js';
 import { asModelMessage, mainModel } from './model-name.js';
 import type { ProgressMarks } from './progress-marks.js';
 import { noProgress, progressOf, sequenceOf, throughMarks, throughOf } from './progress-marks.js';

@@ -88,14 +88,25 @@ function snapshots({ s, stream, dataCenter, dataCenters }: Words) {
 /** The request subjects that are there for outsiders. */
 export const publicRequests = ['recommend', 'recommendAt', 'rank', 'rankAt', 'status'] as const;
 
+/** The copy of FEATURES in each data center, and the snapshots of users and items of all of them. */
+function featuresFollowed(words: Words) {
+  const followed = words.dataCenters.map(words.stream.featuresAt);
+  const { looksUp, measures } = snapshots(words);
+  return {
+    tails: followed,
+    looksUp: [...followed, ...looksUp],
+    measures: [...followed, ...measures],
+  };
+}
+
 const clientCalls = ({ s }: Words): string[] => publicRequests.map((row) => s(row));
 
 const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
   processor: ({ s, stream, letters, dataCenters }) => ({
     works: dataCenters.map((name) => ({ stream: stream.raw(name), durable: 'processor' })),
     calls: [s('featuresGet')],
-    writes: [s('join'), s('features'), letters],
-    hears: [s('features')],
+    writes: [s('join'), s('features'), s('featuresChanged'), letters],
+    hears: [s('featuresChanged')],
   }),
   joiner: ({ s, stream, letters }) => ({
     serves: [s('joinControl')],
@@ -104,11 +115,18 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     // The clock and the end of a stream are records of JOIN.
     writes: [s('join'), s('samples'), s('popular'), letters],
   }),
-  'feature-store': ({ s, stream, letters, dataCenters }) => ({
-    serves: [s('featuresGet'), s('featuresGetAt')],
-    tails: dataCenters.map(stream.featuresAt),
-    writes: [letters],
-  }),
+  'feature-store': (words) => {
+    const { s, letters, dataCenter, dataCenters } = words;
+    return {
+      ...featuresFollowed(words),
+      serves: [
+        ...[s('featuresGet'), s('featuresGetAt')],
+        ...dataCenters.map((dc) => s('featureControl', { dc })),
+      ],
+      writes: [s('featureObject', { dc: dataCenter }), letters],
+      purges: snapshots(words).purges,
+    };
+  },
   'ps-shard': (words) => {
     const { s, stream, bucket, letters } = words;
     const kept = snapshots(words);
@@ -158,14 +176,14 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     calls: [s('featuresGet'), s('featuresGetAt'), s('lookup'), s('lookupAt')],
     tails: dataCenters.map(stream.denseAt),
     writes: [s('ingest', { type: 'impression' }), letters],
-    hears: [s('features')],
+    hears: [s('featuresChanged')],
   }),
-  recommender: ({ s, stream, letters, dataCenters }) => ({
-    serves: [s('recommend'), s('recommendAt')],
-    calls: [s('rank'), s('rankAt')],
-    tails: dataCenters.map(stream.featuresAt),
-    writes: [letters],
-    hears: [s('popular')],
+  recommender: (words) => ({
+    ...featuresFollowed(words),
+    serves: [words.s('recommend'), words.s('recommendAt')],
+    calls: [words.s('rank'), words.s('rankAt')],
+    writes: [words.letters],
+    hears: [words.s('popular')],
   }),
   supervisor: () => undefined,
   client: (words) => ({ calls: clientCalls(words), writes: [words.s('ingest')] }),

@@ -75,6 +75,12 @@ export const subjectTable = {
     'serving-shard',
     'snapshot, digest of partitions',
   ),
+  featureControl: request(
+    'feature-store.control.<feature-verb>.<dc>',
+    'cluster supervisor',
+    'feature-store',
+    'snapshot of users and items, by one of the stores of a data center',
+  ),
   denseControl: request(
     'dense.control.<dense-verb>.<model>',
     'cluster supervisor',
@@ -148,6 +154,12 @@ export const subjectTable = {
     'feature-store, recommender',
     'changed features',
   ),
+  featuresChanged: notice(
+    'features-changed.<entity>',
+    'processor',
+    'ranker, processor',
+    'that a change is in FEATURES, and where',
+  ),
   featuresGet: request(
     'feature-store.get',
     'ranker, processor',
@@ -186,6 +198,20 @@ export const subjectTable = {
     'supervisor',
     'shards, restore',
     'what a snapshot is made of; written last',
+  ),
+  featureObject: kept(
+    'snapshots.<dc>.features.<snapshot>.<object>',
+    'snapshotsAt',
+    'feature-store',
+    'feature-store, recommender',
+    'chunks of a snapshot of users and items',
+  ),
+  featureManifest: kept(
+    'snapshot-manifests.<dc>.features.<snapshot>',
+    'snapshotsAt',
+    'supervisor',
+    'feature-store, recommender',
+    'what such a snapshot is made of; written last',
   ),
   popular: notice('popular', 'joiner', 'recommender', 'items with the most recent positives'),
   deadLetter: kept(
@@ -264,6 +290,7 @@ export type Entity = (typeof entities)[number];
 /** What the supervisor asks of shards beside pulls and pushes. */
 export type ShardVerb = 'catch-up' | 'release' | 'snapshot' | 'restore' | 'digest';
 export type ServingVerb = 'snapshot' | 'digest';
+export type FeatureVerb = 'snapshot';
 export type DenseVerb = 'snapshot' | 'restore';
 /** What people ask of the cluster. */
 export type OperateVerb = 'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain';
@@ -276,6 +303,7 @@ interface SubjectParameters {
   shard: number;
   'shard-verb': ShardVerb;
   'serving-verb': ServingVerb;
+  'feature-verb': FeatureVerb;
   'dense-verb': DenseVerb;
   verb: OperateVerb;
   operation: string;

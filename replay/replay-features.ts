@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { StarlingError } from '../core/base/errors.js';
 import { ingest } from '../client/ingest.js';
-import type { RawFeatures } from '../messages/features.js';
+import type { RawFeatures } from '../core/features/raw-features.js';
 import { featuresRequest, parseFeaturesReply } from '../messages/features.js';
 import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 import type { Entity } from '../messages/subjects.js';

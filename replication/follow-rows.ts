@@ -1,12 +1,17 @@
 import type { RowsDelta } from '../messages/deltas.js';
 import { parseRows } from '../messages/deltas.js';
-import type { FollowedSnapshots, FollowerContext } from './partition-follower.js';
+import type { Bus } from '../runtime/bus.js';
+import type { FollowedSnapshots, FollowerContext } from '../runtime/followers/follower.js';
 import { PartitionFollower } from './partition-follower.js';
 import type { TrainedPartition, TrainedShape } from './trained-partition.js';
 import { mainModel } from '../messages/model-name.js';
 
+export interface FollowRowsContext extends FollowerContext {
+  readonly bus: FollowerContext['bus'] & Pick<Bus, 'names'>;
+}
+
 export interface FollowRowsOptions {
-  readonly context: FollowerContext;
+  readonly context: FollowRowsContext;
   readonly store: FollowedSnapshots;
   readonly shape: TrainedShape;
   readonly onError: (error: unknown) => void;

@@ -1,13 +1,14 @@
 import { SnapshotReader } from '../core/embedding/snapshot/reader.js';
 import type { SnapshotManifest } from '../messages/snapshots.js';
+import type { FollowedSnapshots } from '../runtime/followers/follower.js';
 import type { SnapshotStore } from '../runtime/stores/snapshot-store.js';
-import type { FollowedSnapshots, FollowerContext } from './partition-follower.js';
+import type { FollowRowsContext } from './follow-rows.js';
 import { followRows } from './follow-rows.js';
 import type { TrainedShape } from './trained-partition.js';
 import { TrainedPartition } from './trained-partition.js';
 
 export interface RebuildOptions {
-  readonly context: FollowerContext;
+  readonly context: FollowRowsContext;
   readonly store: FollowedSnapshots;
   readonly shape: TrainedShape;
 }

@@ -9,7 +9,7 @@ import type { PushRequest } from '../messages/parameters.js';
 import type { SnapshotMark } from '../messages/snapshots.js';
 import { TrailReader, TrailWriter, keepsBooks } from '../messages/trail.js';
 import type { Trail } from '../messages/trail.js';
-import type { FollowerTarget } from './partition-follower.js';
+import type { FollowerTarget } from './partition-fold.js';
 
 /** What the tables of a partition are; actors derive it from the configuration. */
 export interface TrainedShape {

@@ -1,82 +1,81 @@
 import path from 'node:path';
-import { codeOf, messageOf } from '../../core/base/errors.js';
-import { decode } from '../../messages/codec.js';
-import type { FeaturesRequest } from '../../messages/features.js';
-import {
-  featuresReply,
-  parseFeatureChange,
-  parseFeaturesRequest,
-} from '../../messages/features.js';
+import { featureSnapshotMessage } from '../../messages/feature-snapshots.js';
+import { featuresReply, parseFeaturesRequest } from '../../messages/features.js';
+import { parseSnapshotCommand } from '../../messages/snapshots.js';
+import { entities } from '../../messages/subjects.js';
+import { saveFeatures } from '../../replication/feature-snapshot-writer.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
-import type { StreamMessage } from '../../runtime/bus.js';
-import type { Following } from '../../runtime/followers/follow.js';
-import { follow } from '../../runtime/followers/follow.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
+import { Pace } from '../../runtime/stores/chunk-pace.js';
 import { EntityStore } from '../../runtime/stores/entity-store.js';
+import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
+import { followFeatures } from '../shared/follow-features.js';
 import { answersAt } from '../shared/guest-replicas.js';
+import { answerFrom } from './feature-answers.js';
+import { PatientTarget } from './patient-target.js';
 
-const retryMs = 1_000;
+/** A snapshot of many users and items takes minutes. */
+const commandMsMax = 30 * 60_000;
 
-/** User and item features by id: a follower of its data center's copy of FEATURES that keeps its place on disk, and answers batches. */
+/**
+ * User and item features by id: a follower of its data center's copy of FEATURES that keeps its place on disk, and answers
+ * batches. One of a data center writes a snapshot when the leader asks for it.
+ */
 export function createFeatureStore(context: ActorContext): Actor<'feature-store'> {
-  const { bus, identity, log } = context;
+  const { bus, config, identity } = context;
   const store = new EntityStore(path.join(context.folder, 'features'));
-  let following: Following | undefined;
-  let endpoint: ServedEndpoint | undefined;
-  let stopping = false;
-  let sequence = store.sequence;
+  const target = new PatientTarget(store, context.log);
+  const follower = followFeatures(context, target, entities);
+  const endpoints: ServedEndpoint[] = [];
 
-  async function apply(message: StreamMessage): Promise<void> {
-    const { entity, ids, features } = parseFeatureChange(decode(message.bytes));
-    while (!stopping) {
-      try {
-        await store.apply(entity, ids, features, message.sequence);
-        sequence = message.sequence;
-        return;
-      } catch (error) {
-        // The log keeps the change; going on without it would lose it, so wait until there is room.
-        log.warn(
-          { code: codeOf(error), err: messageOf(error) },
-          'feature change not stored yet; trying again',
-        );
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
-      }
+  async function save(value: unknown) {
+    const { snapshot } = parseSnapshotCommand(value);
+    const snapshots = openFeatureSnapshots(bus, config, identity.dataCenter);
+    const pace = new Pace(config.snapshots.bytesPerSecondMax);
+    const view = store.view();
+    try {
+      return featureSnapshotMessage(await saveFeatures(snapshots, snapshot, pace, view));
+    } finally {
+      view.close();
     }
-  }
-
-  function get(request: FeaturesRequest) {
-    return featuresReply({
-      sequence,
-      users: request.users.map((id) => store.get('user', id) ?? null),
-      items: request.items.map((id) => store.get('item', id) ?? null),
-    });
   }
 
   return {
     async start() {
-      following = await follow(
-        bus,
-        { stream: bus.names.stream.featuresAt(identity.dataCenter), fromSequence: sequence + 1 },
-        apply,
-        context.crash,
+      await follower.start();
+      const queue = 'feature-store';
+      endpoints.push(
+        new ServedEndpoint(bus, {
+          subject: bus.names.subject.featuresGet,
+          alsoAt: bus.names.subject.featuresGetAt(identity.dataCenter),
+          answersAt: answersAt(context),
+          queue,
+          inFlightMax: 512,
+          deadlineMs: 2_000,
+          handle: async (value) =>
+            featuresReply(answerFrom(store, follower.isWhole, parseFeaturesRequest(value))),
+        }),
+        new ServedEndpoint(bus, {
+          subject: bus.names.subject.featureControl('snapshot', identity.dataCenter),
+          queue,
+          inFlightMax: 1,
+          deadlineMs: commandMsMax,
+          handle: save,
+        }),
       );
-      await following.caughtUp;
-      endpoint = new ServedEndpoint(bus, {
-        subject: bus.names.subject.featuresGet,
-        alsoAt: bus.names.subject.featuresGetAt(identity.dataCenter),
-        answersAt: answersAt(context),
-        queue: 'feature-store',
-        inFlightMax: 512,
-        deadlineMs: 2_000,
-        handle: async (value) => get(parseFeaturesRequest(value)),
-      });
     },
     async stop() {
-      await endpoint?.stop();
-      stopping = true;
-      await following?.stop();
+      await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
+      target.stop();
+      await follower.stop();
       await store.close();
     },
-    stats: () => ({ entities: store.entityCount, sequence, get: endpoint?.stats() ?? null }),
+    stats: () => ({
+      entities: store.entityCount,
+      sequence: store.sequence,
+      ...follower.stats,
+      badMessages: follower.fold.badMessages,
+      get: endpoints[0]?.stats() ?? null,
+    }),
   };
 }

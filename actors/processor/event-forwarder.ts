@@ -8,7 +8,7 @@ import {
   selectImpressions,
 } from '../../messages/events.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
-import { featureChangeMessage } from '../../messages/features.js';
+import { featureChangeMessage, featuresNotice } from '../../messages/features.js';
 import type { PublicFeatures } from '../../messages/public.js';
 import { splitByJoiner } from './event-split.js';
 import { changesOf } from './public-events.js';
@@ -17,8 +17,10 @@ export interface ForwarderPorts {
   readonly spec: ExampleSpec;
   readonly joinerCount: number;
   readonly subject: ClusterNames['subject'];
-  /** Resolves when the stream of the subject has it. */
-  readonly append: (subject: string, bytes: Uint8Array) => Promise<unknown>;
+  /** Resolves when the stream of the subject has it, with its place there. */
+  readonly append: (subject: string, bytes: Uint8Array) => Promise<number>;
+  /** Tells who listens; may be lost. */
+  readonly tell: (subject: string, bytes: Uint8Array) => void;
 }
 
 /** The processor's way out: checked events to the joiner of their request, and features to FEATURES. */
@@ -44,14 +46,19 @@ export class EventForwarder {
     );
   }
 
-  /** One after the other: the last word on an entity must come last. */
+  /**
+   * One after the other: the last word on an entity must come last. Who keeps features is told after the log has them, and
+   * where they are in it, so that he can tell a store that has not come as far.
+   */
   async features(events: readonly PublicFeatures[]): Promise<void> {
     this.counts.features += events.length;
-    for (const change of changesOf(events))
-      await this.#ports.append(
-        this.#ports.subject.features(change.entity),
-        encode(featureChangeMessage(change)),
-      );
+    const { subject, append, tell } = this.#ports;
+    for (const change of changesOf(events)) {
+      const { entity, ids } = change;
+      const bytes = encode(featureChangeMessage(change));
+      const sequence = await append(subject.features(entity), bytes);
+      tell(subject.featuresChanged(entity), encode(featuresNotice({ entity, ids, sequence })));
+    }
   }
 
   async #toJoiners(

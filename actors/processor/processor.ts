@@ -28,6 +28,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     joinerCount: config.actors.joiner,
     subject: bus.names.subject,
     append: (subject, bytes) => appendDurably(context, subject, bytes),
+    tell: (subject, bytes) => bus.publish(subject, bytes),
   });
   const events = new RawEvents({
     spec,

@@ -5,7 +5,7 @@ import { createTransform } from '../../core/features/transform.js';
 import { noActionFacts } from '../../core/joining/event-facts.js';
 import { decode, encode, encodeAs } from '../../messages/codec.js';
 import { actionsMessage, parseActions, parseImpressions } from '../../messages/events.js';
-import { parseFeatureChange } from '../../messages/features.js';
+import { parseFeatureChange, parseFeaturesNotice } from '../../messages/features.js';
 import { subject } from '../../messages/default-names.testkit.js';
 import type { WorkMessage } from '../../runtime/bus.js';
 import { EventForwarder } from './event-forwarder.js';
@@ -24,6 +24,7 @@ const transform = createTransform(spec);
 const acceptedAtMs = 1_700_000_000_000;
 
 let sent: { subject: string; bytes: Uint8Array }[];
+let told: typeof sent;
 let buried: [content: unknown, code: string][];
 let settled: string[];
 let fails: Error | undefined;
@@ -31,6 +32,7 @@ let joinerCount: number;
 
 beforeEach(() => {
   sent = [];
+  told = [];
   buried = [];
   settled = [];
   fails = undefined;
@@ -40,8 +42,9 @@ beforeEach(() => {
 function newEvents(): RawEvents {
   const append = async (name: string, bytes: Uint8Array) => {
     if (fails) throw fails;
-    sent.push({ subject: name, bytes });
+    return sent.push({ subject: name, bytes });
   };
+  const tell = (name: string, bytes: Uint8Array) => void told.push({ subject: name, bytes });
   return new RawEvents({
     spec,
     transform,
@@ -52,7 +55,7 @@ function newEvents(): RawEvents {
         degraded: false,
       }),
     },
-    forward: new EventForwarder({ spec, joinerCount, subject, append }),
+    forward: new EventForwarder({ spec, joinerCount, subject, append, tell }),
     random: () => 1,
     bury: async (_message, content, error) => void buried.push([content, codeOf(error)]),
   });
@@ -109,6 +112,19 @@ describe('raw events', () => {
       ...['starling.features.user', 'starling.features.item'],
     ]);
     expect(parseFeatureChange(decode(sent[1]!.bytes)).ids).toEqual(['1', '3']);
+  });
+
+  test('of features are told of when the log has them, with their place in it', async () => {
+    await newEvents().handle(byHand('features', { entity: 'item', id: 1, features: {} }));
+    expect(told.map(({ subject }) => subject)).toEqual(['starling.features-changed.item']);
+    const notice = parseFeaturesNotice(decode(told[0]!.bytes));
+    expect(notice).toEqual({ entity: 'item', ids: ['1'], sequence: 1 });
+  });
+
+  test('of features that the log refuses are told to nobody', async () => {
+    fails = new StarlingError('UNAVAILABLE', 'no leader');
+    await newEvents().handle(byHand('features', { entity: 'item', id: 1, features: {} }));
+    expect(told).toEqual([]);
   });
 
   test('in columns are stamped with when the stream took them, and split among joiners', async () => {

@@ -6,7 +6,7 @@ import type { SnapshotTarget } from '../../core/embedding/snapshot/rows.js';
 import type { WeightsDelta } from '../../messages/deltas.js';
 import type { SnapshotMark } from '../../messages/snapshots.js';
 import type { Trail } from '../../messages/trail.js';
-import type { FollowerTarget } from '../../replication/partition-follower.js';
+import type { FollowerTarget } from '../../replication/partition-fold.js';
 
 export interface ServedShape {
   readonly servingTables: readonly ServingTableSpec[];

@@ -1,16 +1,20 @@
 import type { EncodedEntity, Transform } from '../../core/features/transform.js';
 import { codeOf, errorCodes } from '../../core/base/errors.js';
 import { decode } from '../../messages/codec.js';
+import type { RawFeatures } from '../../core/features/raw-features.js';
 import {
   featuresRequest,
-  parseFeatureChange,
+  parseFeaturesNotice,
   parseFeaturesReply,
 } from '../../messages/features.js';
 import type { Entity } from '../../messages/subjects.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { Deadline } from '../../runtime/deadline.js';
+import { NoticedCache } from './noticed-cache.js';
 import type { Hedges } from './replica-hedges.js';
+
+export type SourceBus = Pick<Bus, 'names' | 'request' | 'subscribe'>;
 
 /** Of the time of whoever waits for scores, and at most. Too low: a busy store counts as gone. */
 const servedShare = 1 / 3;
@@ -25,41 +29,37 @@ export interface FoundFeatures {
 
 /** Of who rather does with older features than wait beyond his time, and asks elsewhere too. */
 export interface Hurry {
-  readonly hedges: Hedges;
-  readonly deadline: Deadline;
-}
-
-interface Entry {
-  readonly encoded: EncodedEntity;
-  readonly fetchedAtMs: number;
+  readonly hedges: Pick<Hedges, 'call'>;
+  readonly deadline: Pick<Deadline, 'share'>;
 }
 
 /** An entry older than this is fetched again, in case a change notice was lost. */
 const ageMsMax = 60_000;
+const noticesMax = 50_000;
 
 /**
- * Encoded features of users and items, kept until they change. The store's stream is heard as plain notices, so a
- * change reaches every cache at once; the age limit makes good for a notice that was lost. An entity that nobody told
- * us about still has its id.
+ * Encoded features of users and items, kept until they change. Who writes a change says so with its place in the log, and
+ * a reply of a store that has not come as far is used and not kept (noticed-cache.ts). An entity that nobody told us about
+ * still has its id.
  */
 export class FeatureSource {
-  readonly #bus: Bus;
-  readonly #transform: Transform;
-  readonly #entriesMax: number;
-  readonly #entries: Record<Entity, Map<string, Entry>> = { user: new Map(), item: new Map() };
+  readonly #bus: SourceBus;
+  readonly #transform: Pick<Transform, 'encodeEntity'>;
+  readonly #caches: Readonly<Record<Entity, NoticedCache<EncodedEntity>>>;
   #subscription: Stoppable | undefined;
   hits = 0;
   misses = 0;
 
-  constructor(bus: Bus, transform: Transform, entriesMax = 200_000) {
+  constructor(bus: SourceBus, transform: Pick<Transform, 'encodeEntity'>, entriesMax = 200_000) {
     this.#bus = bus;
     this.#transform = transform;
-    this.#entriesMax = entriesMax;
+    const cache = () => new NoticedCache<EncodedEntity>({ entriesMax, ageMsMax, noticesMax });
+    this.#caches = { user: cache(), item: cache() };
   }
 
   start(): void {
-    this.#subscription = this.#bus.subscribe(this.#bus.names.pattern('features'), (bytes) =>
-      this.#forget(bytes),
+    this.#subscription = this.#bus.subscribe(this.#bus.names.pattern('featuresChanged'), (bytes) =>
+      this.#notice(bytes),
     );
   }
 
@@ -95,13 +95,8 @@ export class FeatureSource {
   }
 
   #missing(entity: Entity, ids: readonly string[], nowMs: number): string[] {
-    const entries = this.#entries[entity];
-    const missing = new Set<string>();
-    for (const id of ids) {
-      const entry = entries.get(id);
-      if (!entry || nowMs - entry.fetchedAtMs > ageMsMax) missing.add(id);
-    }
-    return [...missing];
+    const cache = this.#caches[entity];
+    return [...new Set(ids)].filter((id) => !cache.isCurrent(id, nowMs));
   }
 
   /** @returns false where nobody answered in time: then what was known before has to do, or the ids alone. */
@@ -110,53 +105,44 @@ export class FeatureSource {
     nowMs: number,
     hurry: Hurry | undefined,
   ): Promise<boolean> {
-    const request = featuresRequest(missing);
-    let reply: unknown;
-    if (!hurry) {
-      const options = { deadlineMs: 5_000, attemptMs: 1_000 };
-      reply = await call(this.#bus, this.#bus.names.subject.featuresGet, request, options);
-    } else {
-      const deadlineMs = hurry.deadline.share(servedShare, servedMsMax);
-      const options = { deadlineMs, retry: 'none' as const };
-      try {
-        reply = await hurry.hedges.call(
-          this.#bus.names.subject.featuresGet,
-          this.#bus.names.subject.featuresGetAt,
-          request,
-          options,
-        );
-      } catch (error) {
-        if (!errorCodes[codeOf(error)].retryable) throw error;
-        return false;
-      }
-    }
-    const { users, items } = parseFeaturesReply(reply, missing);
-    missing.users.forEach((id, i) => this.#keep('user', id, users[i] ?? {}, nowMs));
-    missing.items.forEach((id, i) => this.#keep('item', id, items[i] ?? {}, nowMs));
+    const reply = await this.#ask(featuresRequest(missing), hurry);
+    if (reply === undefined) return false;
+    const { users, items, sequence } = parseFeaturesReply(reply, missing);
+    const keep = (entity: Entity, id: string, raw: RawFeatures | null | undefined): void => {
+      const encoded = this.#transform.encodeEntity(entity, id, raw ?? {});
+      this.#caches[entity].keep(id, encoded, sequence, nowMs);
+    };
+    missing.users.forEach((id, i) => keep('user', id, users[i]));
+    missing.items.forEach((id, i) => keep('item', id, items[i]));
     return true;
   }
 
-  #keep(
-    entity: Entity,
-    id: string,
-    raw: Readonly<Record<string, unknown>>,
-    fetchedAtMs: number,
-  ): void {
-    const entries = this.#entries[entity];
-    // The oldest insertion goes first: cheap, and good enough for a cache whose misses are cheap too.
-    if (entries.size >= this.#entriesMax) entries.delete(entries.keys().next().value!);
-    entries.set(id, { encoded: this.#transform.encodeEntity(entity, id, raw), fetchedAtMs });
-  }
-
-  /** An entry may have been forgotten between fetch and use; its id alone then stands for it. */
-  #encoded(entity: Entity, id: string): EncodedEntity {
-    return this.#entries[entity].get(id)?.encoded ?? this.#transform.encodeEntity(entity, id, {});
-  }
-
-  #forget(bytes: Uint8Array): void {
+  /** @returns undefined where nobody answered who is in a hurry. */
+  async #ask(request: unknown, hurry: Hurry | undefined): Promise<unknown> {
+    const { featuresGet, featuresGetAt } = this.#bus.names.subject;
+    if (!hurry) {
+      const options = { deadlineMs: 5_000, attemptMs: 1_000 };
+      return call(this.#bus, featuresGet, request, options);
+    }
+    const deadlineMs = hurry.deadline.share(servedShare, servedMsMax);
+    const options = { deadlineMs, retry: 'none' as const };
     try {
-      const { entity, ids } = parseFeatureChange(decode(bytes));
-      for (const id of ids) this.#entries[entity].delete(id);
+      return await hurry.hedges.call(featuresGet, featuresGetAt, request, options);
+    } catch (error) {
+      if (!errorCodes[codeOf(error)].retryable) throw error;
+      return undefined;
+    }
+  }
+
+  /** An entry may have been dropped between fetch and use; its id alone then stands for it. */
+  #encoded(entity: Entity, id: string): EncodedEntity {
+    return this.#caches[entity].newest(id) ?? this.#transform.encodeEntity(entity, id, {});
+  }
+
+  #notice(bytes: Uint8Array): void {
+    try {
+      const { entity, ids, sequence } = parseFeaturesNotice(decode(bytes));
+      for (const id of ids) this.#caches[entity].notice(id, sequence);
     } catch {
       // The processor writes these; should one be unreadable, the age limit refreshes the entry anyway.
     }

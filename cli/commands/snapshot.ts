@@ -4,6 +4,7 @@ import type { Command } from '../command.js';
 import { clusterOptions, exitCode, expectPositionals } from '../command.js';
 
 interface Taken {
+  readonly of: string;
   readonly snapshot: string;
   readonly dataCenter: string;
   readonly rows: number;
@@ -14,9 +15,9 @@ interface Taken {
 
 export const snapshot: Command = {
   name: 'snapshot',
-  summary: 'copies all rows and the network now, while they are used',
+  summary: 'copies all rows, the network, users and items now, while they are used',
   usage: '[options]',
-  text: 'Writes a snapshot in every data center, beside those that are taken on schedule (snapshots.everyMs). Training and serving go on. The newest ones are kept (snapshots.keep), and the log of changes is trimmed behind the oldest of them.',
+  text: 'Writes a snapshot in every data center, beside those that are taken on schedule (snapshots.everyMs). Training and serving go on. The newest ones are kept (snapshots.keep), and the logs of changes are trimmed behind the oldest of them.',
   options: clusterOptions,
   async run(args, out) {
     expectPositionals(args, []);
@@ -30,8 +31,8 @@ export const snapshot: Command = {
   },
 };
 
-function describe({ snapshot: id, dataCenter, rows, bytes, seconds, trimmed }: Taken): string {
+function describe({ of, snapshot: id, dataCenter, rows, bytes, seconds, trimmed }: Taken): string {
   const megabytes = (bytes / 1e6).toFixed(1);
   const behind = trimmed > 0 ? `, ${trimmed} records of the log trimmed` : '';
-  return `${dataCenter}: ${id}, ${rows.toLocaleString('en-US')} rows, ${megabytes} MB in ${seconds.toFixed(1)} s${behind}`;
+  return `${dataCenter}: ${id}, ${rows.toLocaleString('en-US')} ${of}, ${megabytes} MB in ${seconds.toFixed(1)} s${behind}`;
 }

@@ -130,10 +130,10 @@ export class PartitionServices implements Stoppable {
       config,
       directory: this.#directory,
       log,
-      onDone: ({ snapshot, dataCenter, rows, bytes, seconds, trimmed }) =>
+      onDone: ({ of, snapshot, dataCenter, rows, bytes, seconds, trimmed }) =>
         this.#record(
           'snapshot',
-          `${snapshot} in ${dataCenter}: ${rows} rows, ${bytes} bytes, ${seconds.toFixed(1)} s; ${trimmed} records trimmed`,
+          `${snapshot} in ${dataCenter}: ${rows} ${of}, ${bytes} bytes, ${seconds.toFixed(1)} s; ${trimmed} records trimmed`,
         ),
     });
     snapshots.start();

@@ -12,11 +12,13 @@ import {
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
-import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
+import { openFeatureSnapshots, openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import { snapshotId } from '../../runtime/stores/snapshot-store.js';
+import { FeatureSnapshots } from './feature-snapshots.js';
 import { exactFrom, firstNeeded, readManifests, recordsWorthASnapshot } from './manifests.js';
 import { mainModel } from '../../messages/model-name.js';
+import type { TakenSnapshot } from './taken-snapshot.js';
 
 const saveMsMax = 30 * 60_000;
 /** Between two looks whether one is due. */
@@ -32,23 +34,15 @@ export interface SnapshotKeeperOptions {
   readonly onDone: (taken: TakenSnapshot) => void;
 }
 
-export interface TakenSnapshot {
-  readonly snapshot: string;
-  readonly dataCenter: string;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly seconds: number;
-  /** Records that the log lost behind the oldest snapshot that is kept. */
-  readonly trimmed: number;
-}
-
 /**
  * Takes snapshots, on schedule and on demand: every shard writes its partitions while it goes on working, the manifest
  * comes last, then the oldest snapshot goes, and then what the log has before the oldest that is left. The training
- * data center and each inference one have snapshots of their own, so that each can restart without the others.
+ * data center and each inference one have snapshots of their own, so that each can restart without the others. Users and
+ * items have theirs (feature-snapshots.ts), which are due by their own log.
  */
 export class SnapshotKeeper {
   readonly #options: SnapshotKeeperOptions;
+  readonly #features: FeatureSnapshots;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #stopped = false;
@@ -56,6 +50,17 @@ export class SnapshotKeeper {
 
   constructor(options: SnapshotKeeperOptions) {
     this.#options = options;
+    const { bus, config, log, onDone } = options;
+    this.#features = new FeatureSnapshots({
+      bus,
+      dataCenters: config.dataCenters
+        .filter(({ role }) => role === 'inference')
+        .map(({ name }) => name),
+      limits: config.snapshots,
+      storeOf: (dataCenter) => openFeatureSnapshots(bus, config, dataCenter),
+      log,
+      onDone,
+    });
   }
 
   start(): void {
@@ -73,14 +78,25 @@ export class SnapshotKeeper {
    * @throws StarlingError what the training data center met.
    */
   take(progress: (text: string) => void): Promise<TakenSnapshot[]> {
-    const next = this.#running.catch(() => undefined).then(() => this.#takeAll(progress));
+    return this.#oneByOne(async () => {
+      const rows = await this.#takeRows(progress);
+      return [...rows, ...(await this.#features.takeAll(this.#newId(), progress))];
+    });
+  }
+
+  #oneByOne<T>(run: () => Promise<T>): Promise<T> {
+    const next = this.#running.catch(() => undefined).then(run);
     this.#running = next;
     return next;
   }
 
-  async #takeAll(progress: (text: string) => void): Promise<TakenSnapshot[]> {
+  #newId(): string {
+    return snapshotId(Date.now(), this.#serial++);
+  }
+
+  async #takeRows(progress: (text: string) => void): Promise<TakenSnapshot[]> {
     const { config, log, onDone } = this.#options;
-    const snapshot = snapshotId(Date.now(), this.#serial++);
+    const snapshot = this.#newId();
     const taken: TakenSnapshot[] = [];
     for (const { name, role } of config.dataCenters) {
       progress(`${name}: writing`);
@@ -116,7 +132,8 @@ export class SnapshotKeeper {
   }
 
   async #look(): Promise<void> {
-    if (await this.#isDue()) await this.take(() => undefined);
+    await this.#oneByOne(() => this.#features.takeDue(() => this.#newId()));
+    if (await this.#isDue()) await this.#oneByOne(() => this.#takeRows(() => undefined));
   }
 
   /** By the newest one there is, whoever took it: leaders may change more often than snapshots are due. */
@@ -205,6 +222,7 @@ export class SnapshotKeeper {
     const store = this.#storeOf(dataCenter);
     await store.putManifest(snapshot, encodeManifest(manifest));
     return {
+      of: 'rows',
       snapshot,
       dataCenter,
       rows: objects.reduce((sum, { rows }) => sum + rows, 0),

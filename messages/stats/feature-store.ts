@@ -1,8 +1,11 @@
 import { endpoint } from './endpoint-figures.js';
-import { gauge } from './figures.js';
+import { counter, gauge } from './figures.js';
 
 export const featureStoreFigures = {
   entities: gauge('count', 'Users and items it has features of.', 'entities'),
   sequence: gauge('sequence', 'FEATURES is stored up to here.'),
+  records: counter('Records of the log that were read since the start, and not from a snapshot.'),
+  resyncs: counter('Gaps in the log that were mended from a snapshot.'),
+  badMessages: counter('Messages in the log that nobody can read.'),
   get: endpoint('Requests for features.'),
 };

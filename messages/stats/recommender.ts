@@ -9,6 +9,8 @@ export const recommenderFigures = {
   rowsRerouted: counter('Answers with rows from another data center.'),
   hedged: counter('Requests asked again elsewhere, as the answer was late.'),
   items: gauge('count', 'Items in the catalog.', 'items'),
+  records: counter('Records of the log that were read since the start, and not from a snapshot.'),
+  resyncs: counter('Gaps in the log that were mended from a snapshot.'),
   recommend: endpoint('Requests for recommendations.'),
   health,
   protocol: gauge('none', 'Version of the protocol it speaks.'),

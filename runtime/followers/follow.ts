@@ -1,10 +1,11 @@
 import { messageOf } from '../../core/base/errors.js';
 import type { Bus, Stoppable, StreamMessage, TailOptions } from '../bus.js';
 
+export type TailingBus = Pick<Bus, 'tail'>;
+
 /**
- * A follower's view of a log: replay what is there, then go on tailing. Everything that holds state is a follower: a
- * shard that recovers stops once it has caught up, a serving shard goes on for good. It knows nothing of what it
- * restores; `apply` is called for one message after the other.
+ * A follower's view of a log: replay what is there, then go on tailing. It knows nothing of what it restores; `apply` is
+ * called for one message after the other, and never while it is at work. Who needs snapshots too is a `Follower`.
  */
 export interface Following extends Stoppable {
   /** Resolves once all that was in the log at the start has been applied. */
@@ -12,7 +13,7 @@ export interface Following extends Stoppable {
 }
 
 export async function follow(
-  bus: Pick<Bus, 'tail'>,
+  bus: TailingBus,
   options: TailOptions,
   apply: (message: StreamMessage) => void | Promise<void>,
   onError: (error: unknown) => void,
@@ -39,7 +40,7 @@ export async function follow(
 
 /** Applies what is in the log now, and ends. */
 export async function replay(
-  bus: Pick<Bus, 'tail'>,
+  bus: TailingBus,
   options: TailOptions,
   apply: (message: StreamMessage) => void | Promise<void>,
 ): Promise<void> {

@@ -1,11 +1,11 @@
-import type { Bus, StreamMessage, TailOptions } from '../bus.js';
+import type { StreamMessage, TailOptions } from '../bus.js';
 import { retried } from '../retry-read.js';
-import type { Following } from './follow.js';
+import type { Following, TailingBus } from './follow.js';
 import { follow } from './follow.js';
 
 interface Member {
   readonly fromSequence: number;
-  readonly apply: (message: StreamMessage) => void;
+  readonly apply: (message: StreamMessage) => void | Promise<void>;
 }
 
 export interface SharedTailOptions {
@@ -22,14 +22,14 @@ export interface SharedTailOptions {
  * again with every message: docs/decisions/0013-recoveries-are-cheap.md.
  */
 export class SharedTail {
-  readonly #bus: Bus;
+  readonly #bus: TailingBus;
   readonly #options: SharedTailOptions;
   readonly #members = new Map<string, Member>();
   readonly #opened: Promise<Following>;
   #missing: number;
   #open!: () => void;
 
-  constructor(bus: Bus, options: SharedTailOptions) {
+  constructor(bus: TailingBus, options: SharedTailOptions) {
     this.#bus = bus;
     this.#options = options;
     this.#missing = options.members;
@@ -66,8 +66,8 @@ export class SharedTail {
     return retried(() => follow(this.#bus, options, (message) => this.#hand(message), onError));
   }
 
-  #hand(message: StreamMessage): void {
+  #hand(message: StreamMessage): void | Promise<void> {
     const member = this.#members.get(message.subject);
-    if (member && message.sequence >= member.fromSequence) member.apply(message);
+    if (member && message.sequence >= member.fromSequence) return member.apply(message);
   }
 }

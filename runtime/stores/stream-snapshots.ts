@@ -1,4 +1,5 @@
 import { StarlingError } from '../../core/base/errors.js';
+import { lastToken } from '../../messages/subjects.js';
 import type { Bus } from '../bus.js';
 import { retried } from '../retry-read.js';
 import type { Pace } from './chunk-pace.js';
@@ -17,6 +18,9 @@ import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.j
 /** Chunks on their way to the server. Too low: each waits for the last; too high: memory for all of them. */
 const chunksInFlight = 8;
 
+/** What they are of; each kind has subjects of its own in the one stream of a data center. */
+export type SnapshotKind = 'rows' | 'features';
+
 export type SnapshotBus = Pick<
   Bus,
   'names' | 'append' | 'messageAt' | 'purge' | 'lastMessage' | 'subjects'
@@ -25,12 +29,23 @@ export type SnapshotBus = Pick<
 export class StreamSnapshots implements SnapshotStore {
   readonly #bus: SnapshotBus;
   readonly #stream: string;
-  readonly #dataCenter: string;
+  readonly #object: (snapshot: string, object: string) => string;
+  readonly #manifest: (snapshot: string) => string;
 
-  constructor(bus: SnapshotBus, options: { readonly stream: string; readonly dataCenter: string }) {
+  constructor(
+    bus: SnapshotBus,
+    options: { readonly stream: string; readonly dataCenter: string; readonly kind?: SnapshotKind },
+  ) {
     this.#bus = bus;
     this.#stream = options.stream;
-    this.#dataCenter = options.dataCenter;
+    const { dataCenter, kind = 'rows' } = options;
+    const { subject } = bus.names;
+    const [object, manifest] =
+      kind === 'rows'
+        ? [subject.snapshotObject, subject.snapshotManifest]
+        : [subject.featureObject, subject.featureManifest];
+    this.#object = (snapshot, name) => object(dataCenter, snapshot, name);
+    this.#manifest = (snapshot) => manifest(dataCenter, snapshot);
   }
 
   async put(
@@ -39,7 +54,7 @@ export class StreamSnapshots implements SnapshotStore {
     chunks: Iterable<Uint8Array>,
     pace?: Pace,
   ): Promise<StoredObject> {
-    const name = this.#bus.names.subject.snapshotObject(this.#dataCenter, snapshot, object);
+    const name = this.#object(snapshot, object);
     // What an attempt before this one left would be read as part of the object.
     await this.#bus.purge(this.#stream, { subject: name });
     const inFlight = new Set<Promise<void>>();
@@ -71,7 +86,7 @@ export class StreamSnapshots implements SnapshotStore {
   }
 
   async *get(snapshot: SnapshotId, object: StoredObject): AsyncGenerator<Uint8Array> {
-    const name = this.#bus.names.subject.snapshotObject(this.#dataCenter, snapshot, object.name);
+    const name = this.#object(snapshot, object.name);
     const { chunks, sequences = new Float64Array(0) } = object;
     if (sequences.length !== chunks) throw incomplete(name, sequences.length, chunks);
     const ahead: Promise<Uint8Array>[] = [];
@@ -95,40 +110,31 @@ export class StreamSnapshots implements SnapshotStore {
   }
 
   async putManifest(snapshot: SnapshotId, manifest: Uint8Array): Promise<void> {
-    await this.#bus.append(
-      this.#bus.names.subject.snapshotManifest(this.#dataCenter, snapshot),
-      manifest,
-    );
+    await this.#bus.append(this.#manifest(snapshot), manifest);
   }
 
   async getManifest(snapshot: SnapshotId): Promise<Uint8Array | undefined> {
-    const name = this.#bus.names.subject.snapshotManifest(this.#dataCenter, snapshot);
+    const name = this.#manifest(snapshot);
     return (await this.#bus.lastMessage(this.#stream, name))?.bytes;
   }
 
   async list(): Promise<SnapshotId[]> {
-    const names = await this.#bus.subjects(
-      this.#stream,
-      this.#bus.names.pattern('snapshotManifest', { dc: this.#dataCenter }),
-    );
-    return names
-      .map((name) => name.split('.')[3]!)
-      .sort()
-      .reverse();
+    const names = await this.#bus.subjects(this.#stream, this.#manifest('*'));
+    return names.map(lastToken).sort().reverse();
   }
 
   async remove(snapshot: SnapshotId): Promise<void> {
-    const manifest = this.#bus.names.subject.snapshotManifest(this.#dataCenter, snapshot);
+    const manifest = this.#manifest(snapshot);
     await this.#bus.purge(this.#stream, { subject: manifest });
-    const objects = this.#bus.names.pattern('snapshotObject', { dc: this.#dataCenter, snapshot });
+    const objects = this.#object(snapshot, '*');
     await this.#bus.purge(this.#stream, { subject: objects });
   }
 
   async removeUnfinished(current?: SnapshotId): Promise<void> {
     const complete = new Set(await this.list());
-    const objects = this.#bus.names.pattern('snapshotObject', { dc: this.#dataCenter });
+    const objects = this.#object('*', '*');
     const written = new Set(
-      (await this.#bus.subjects(this.#stream, objects)).map((name) => name.split('.')[3]!),
+      (await this.#bus.subjects(this.#stream, objects)).map((name) => name.split('.').at(-2)!),
     );
     for (const snapshot of written) {
       if (snapshot !== current && !complete.has(snapshot)) await this.remove(snapshot);

@@ -15,7 +15,7 @@ import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import type { MessageServer } from '../support/message-server.js';
-import { startMessageServer } from '../support/message-server.js';
+import { declareOnly, startMessageServer } from '../support/message-server.js';
 
 const config = parseClusterConfig(base);
 const dataCenter = config.dataCenters.find(({ role }) => role === 'inference')!.name;
@@ -90,6 +90,7 @@ describe('a recommender', () => {
     const stream = { cluster: 'x', maxAgeMs: 0, discard: 'new', duplicateWindowMs: 1_000 } as const;
     const name = streamName.featuresAt(dataCenter);
     await bus.declareStream({ ...stream, name, subjects: [pattern('features')] }, false);
+    await declareOnly(bus, [streamName.snapshotsAt(dataCenter)], config.dataCenters);
     const ids = ['1', '2', '3'];
     const change = { entity: 'item', ids, features: ids.map(() => ({})) } as const;
     await bus.append(subject.features('item'), encode(featureChangeMessage(change)));

@@ -147,7 +147,31 @@ describe('what roles do with streams, keys and each other', () => {
         return bus.subjects('SNAPSHOTS_EAST', '>');
       },
     ],
-    ['recommender', 'east', 'follows', (bus) => tail(bus, streamName.featuresAt('east'))],
+    [
+      'feature-store',
+      'east',
+      'keeps snapshots',
+      async (bus) => {
+        const name = subject.featureObject('east', 's', 'o');
+        await bus.purge('SNAPSHOTS_EAST', { subject: name });
+        const sequence = await bus.append(name, bytes('chunk'));
+        await bus.messageAt('SNAPSHOTS_EAST', sequence);
+        return bus.subjects('SNAPSHOTS_TRAIN', '>');
+      },
+    ],
+    [
+      'recommender',
+      'east',
+      'follows',
+      async (bus) => {
+        const stream = streamName.featuresAt('east');
+        await bus.streamState(stream);
+        await bus.messageAt(stream, 1);
+        await bus.subjects('SNAPSHOTS_TRAIN', '>');
+        await bus.messageAt('SNAPSHOTS_TRAIN', 1);
+        await tail(bus, stream);
+      },
+    ],
     ['admin', 'east', 'measures', (bus) => bus.streamState(streamName.deadLetter)],
     ['admin', 'east', 'follows', (bus) => tail(bus, streamName.deltas)],
     ['admin', 'east', 'reads keys', (bus) => bus.bucketGet('CLUSTER', 'shape')],

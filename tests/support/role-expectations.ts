@@ -50,10 +50,17 @@ const protocol = [
     'starling.deltas.dense.main',
   ],
   ...['starling.dense-log.version.main', 'starling.dense-log.state.main'],
-  ...['starling.features.user', 'starling.feature-store.get', 'starling.lookup.0'],
-  ...['starling.visible.train.0', 'starling.visible.east.0', 'starling.popular'],
+  ...['starling.features.user', 'starling.features-changed.user', 'starling.feature-store.get'],
+  ...['starling.lookup.0', 'starling.visible.train.0', 'starling.visible.east.0'],
+  'starling.popular',
   ...['starling.snapshots.train.s.o', 'starling.snapshots.east.s.o'],
   ...['starling.snapshot-manifests.train.s', 'starling.snapshot-manifests.east.s'],
+  ...['starling.snapshots.train.features.s.o', 'starling.snapshots.east.features.s.o'],
+  'starling.snapshot-manifests.east.features.s',
+  ...[
+    'starling.feature-store.control.snapshot.train',
+    'starling.feature-store.control.snapshot.east',
+  ],
   ...['starling.supervision.start', 'elsewhere', 'starling.new-subject'],
   ...actorKinds.map((kind) => `starling.dead-letter.${kind}`),
 ];
@@ -120,6 +127,13 @@ const snapshotsOf = (site: Site): string[] => [
   ...inspects('SNAPSHOTS_TRAIN'),
   ...inspects('SNAPSHOTS_EAST'),
 ];
+const followsFeatures = [
+  ...[info, ...follows('FEATURES_EAST')],
+  ...['FEATURES_EAST', 'SNAPSHOTS_TRAIN', 'SNAPSHOTS_EAST'].flatMap((stream) => [
+    ...looksUp(stream),
+    infoOf(stream),
+  ]),
+];
 const works = (stream: string, durable: string): string[] => [
   `$JS.ACK.${stream}.${durable}.1.1.1.1.0`,
   `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
@@ -151,8 +165,16 @@ const featureStoreAt = (site: Site): Expectation =>
   expect(
     'feature-store',
     site,
-    [...follows('FEATURES_EAST'), ...answers('processor', 'ranker', 'admin')],
-    ['starling.feature-store.get', 'starling.at.west.feature-store'],
+    [
+      ...[...followsFeatures, ...answers('processor', 'ranker', 'admin')],
+      `starling.snapshots.${site}.features.s.o`,
+      `$JS.API.STREAM.PURGE.SNAPSHOTS_${site.toUpperCase()}`,
+    ],
+    [
+      ...['starling.feature-store.get', 'starling.at.west.feature-store'],
+      'starling.feature-store.control.snapshot.train',
+      'starling.feature-store.control.snapshot.east',
+    ],
   );
 
 /** Notices and commands name the data center of the shard, which need not be that of the server. */
@@ -187,7 +209,7 @@ const rankerAt = (site: Site): Expectation =>
       ...(site === 'east' ? ['starling.raw.east.impression'] : []), // That of train is not in the catalogue.
       ...[...follows('DENSE_EAST'), ...answers('recommender', 'client', 'admin')],
     ],
-    ['starling.rank', 'starling.at.west.rank', 'starling.features.user'],
+    ['starling.rank', 'starling.at.west.rank', 'starling.features-changed.user'],
   );
 
 const recommenderAt = (site: Site): Expectation =>
@@ -196,7 +218,7 @@ const recommenderAt = (site: Site): Expectation =>
     site,
     [
       ...['starling.rank', 'starling.at.west.rank'],
-      ...[...follows('FEATURES_EAST'), ...answers('client', 'admin')],
+      ...[...followsFeatures, ...answers('client', 'admin')],
     ],
     ['starling.recommend', 'starling.at.west.recommend', 'starling.popular'],
   );
@@ -215,9 +237,9 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     'train',
     [
       ...['starling.join.0', 'starling.features.user', 'starling.feature-store.get', info],
-      ...works('RAW_EAST', 'processor'),
+      ...['starling.features-changed.user', ...works('RAW_EAST', 'processor')],
     ],
-    ['starling.features.user'],
+    ['starling.features-changed.user'],
   ),
   joiner: expect(
     'joiner',

@@ -1,5 +1,6 @@
 import { clusterMessages } from './cluster-messages.js';
 import { eventMessages } from './event-messages.js';
+import { featureMessages } from './feature-messages.js';
 import type { GoldenMessage } from './golden-files.js';
 import { modelMessages } from './model-messages.js';
 import { publicMessages } from './public-messages.js';
@@ -11,6 +12,7 @@ export const goldenMessages: readonly GoldenMessage[] = [
   ...eventMessages,
   ...modelMessages,
   ...servingMessages,
+  ...featureMessages,
   ...clusterMessages,
   ...publicMessages,
   ...stateRecords,

@@ -1,0 +1,32 @@
+import { assert } from '../../core/base/assert.js';
+import type { BackendPreference } from '../../core/model/backend.js';
+import { loadBackend } from '../../core/model/backend.js';
+import type { ModelSpec } from '../../core/model/network.js';
+import type { Scorer } from '../../core/model/scorer.js';
+import { createScorer } from '../../core/model/scorer.js';
+
+/** A scorer whose backend has to be loaded first. */
+export class BackendScorer implements Scorer {
+  #scorer: Scorer | undefined;
+  #name = '';
+
+  /** Of the backend; empty before it is loaded. */
+  get name(): string {
+    return this.#name;
+  }
+
+  async load(backend: BackendPreference, spec: ModelSpec): Promise<void> {
+    const loaded = await loadBackend(backend);
+    this.#name = loaded.name;
+    this.#scorer = createScorer(loaded, spec);
+  }
+
+  score(...batch: Parameters<Scorer['score']>): Float32Array {
+    assert(this.#scorer !== undefined, 'it is loaded before it scores');
+    return this.#scorer.score(...batch);
+  }
+
+  dispose(): void {
+    this.#scorer?.dispose();
+  }
+}

@@ -1,0 +1,64 @@
+import type { Logger } from 'pino';
+import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { ExampleBatch } from '../../core/features/example-batch.js';
+import { encode } from '../../messages/codec.js';
+import { impressionsMessage } from '../../messages/events.js';
+import type { RankBatch } from '../../messages/ranking.js';
+import type { Bus } from '../../runtime/bus.js';
+import type { Deadline } from '../../runtime/deadline.js';
+import { inTime } from '../../runtime/time-limit.js';
+
+/** Of the time that is left, and at most, for the log before an answer leaves without it. Too low: a busy log degrades answers; too high: they are late. */
+const offeredShare = 3 / 4;
+const offeredMsMax = 250;
+
+export interface ImpressionLogOptions {
+  readonly bus: Pick<Bus, 'names' | 'append'>;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly spec: Parameters<typeof impressionsMessage>[0];
+  readonly timeoutMs: number;
+}
+
+/** What was shown, with the features and the score it was shown with: what a label is later joined to. */
+export class ImpressionLog {
+  readonly #options: ImpressionLogOptions;
+  readonly counts = { logged: 0, unlogged: 0 };
+  #fails = false;
+
+  constructor(options: ImpressionLogOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the log has them. @throws StarlingError when it does not take them. */
+  async write(batch: RankBatch, examples: ExampleBatch, scores: Float32Array): Promise<void> {
+    const { bus, log, spec, timeoutMs } = this.#options;
+    const { requestIds, users, items, atMs, facts } = batch;
+    const rows = { requestIds, users, items, atMs, scores, facts, examples };
+    const message = impressionsMessage(spec, rows);
+    try {
+      await bus.append(bus.names.subject.ingest('impression'), encode(message), { timeoutMs });
+      this.counts.logged += users.length;
+      this.#fails = false;
+    } catch (error) {
+      this.counts.unlogged += users.length;
+      if (!this.#fails)
+        log.warn({ code: codeOf(error), err: messageOf(error) }, 'log refuses impressions');
+      this.#fails = true;
+      throw error;
+    }
+  }
+
+  /** @returns whether the log has them by the time that the answer must leave; it may yet take them later. */
+  async offer(
+    batch: RankBatch,
+    examples: ExampleBatch,
+    scores: Float32Array,
+    deadline: Pick<Deadline, 'share'>,
+  ): Promise<boolean> {
+    const writing = this.write(batch, examples, scores).then(
+      () => true,
+      () => false, // Told by `write`, and by the answer.
+    );
+    return (await inTime(deadline.share(offeredShare, offeredMsMax), writing)) ?? false;
+  }
+}

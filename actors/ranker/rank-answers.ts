@@ -1,0 +1,52 @@
+import type { RankBatch } from '../../messages/ranking.js';
+import { rankBatchReply } from '../../messages/ranking.js';
+import type { Deadline } from '../../runtime/deadline.js';
+import type { ImpressionLog } from './impression-log.js';
+import type { Ranking } from './ranking.js';
+
+/** The public form of a request: one user, several candidates. */
+export interface RankOfUser {
+  readonly user: string;
+  readonly candidates: string[];
+  readonly context: RankBatch['contexts'][number];
+}
+
+export interface RankAnswersOptions {
+  readonly ranking: Pick<Ranking, 'rank'>;
+  readonly impressions: Pick<ImpressionLog, 'write' | 'offer'>;
+  readonly dataCenter: string;
+}
+
+/** The two kinds of answer: to recommenders, which may want what they show to be logged, and to people. */
+export class RankAnswers {
+  readonly #options: RankAnswersOptions;
+
+  constructor(options: RankAnswersOptions) {
+    this.#options = options;
+  }
+
+  /** @throws StarlingError when what must be logged is not. */
+  async toBatch(batch: RankBatch, deadline: Deadline) {
+    const { ranking, impressions, dataCenter } = this.#options;
+    const { examples, ...ranked } = await ranking.rank(batch, deadline);
+    const answer = { ...ranked, dataCenter };
+    switch (batch.log) {
+      case 'none':
+        return rankBatchReply(answer);
+      case 'offered': {
+        const isLogged = await impressions.offer(batch, examples, ranked.scores, deadline);
+        return rankBatchReply({ ...answer, degraded: ranked.degraded || !isLogged });
+      }
+      case 'required':
+        await impressions.write(batch, examples, ranked.scores);
+        return rankBatchReply(answer);
+    }
+  }
+
+  async toPeople({ user, candidates: items, context }: RankOfUser, deadline: Deadline) {
+    const { ranking, dataCenter } = this.#options;
+    const pairs = { users: items.map(() => user), items, contexts: [context] };
+    const { scores, denseVersion, degraded } = await ranking.rank(pairs, deadline);
+    return { scores: Array.from(scores), modelVersion: denseVersion, dataCenter, degraded };
+  }
+}

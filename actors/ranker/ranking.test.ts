@@ -1,0 +1,168 @@
+import { describe, expect, test } from '@jest/globals';
+import type { EncodedEntity } from '../../core/features/transform.js';
+import type { ExampleBatch } from '../../core/features/example-batch.js';
+import { StarlingError } from '../../core/base/errors.js';
+import { correctedProbability } from '../../core/model/calibration.js';
+import { noFacts } from '../../core/joining/event-facts.js';
+import { names } from '../../messages/default-names.testkit.js';
+import type { RankBatch } from '../../messages/ranking.js';
+import { Deadline } from '../../runtime/deadline.js';
+import { featureSpecOf } from '../../core/features/feature-spec.js';
+import { createTransform } from '../../core/features/transform.js';
+import { ImpressionLog } from './impression-log.js';
+import { RankAnswers } from './rank-answers.js';
+import type { RankingOptions } from './ranking.js';
+import { Ranking } from './ranking.js';
+
+const spec = featureSpecOf({
+  user: { entity: 'user', source: 'user', kind: 'id' },
+  item: { entity: 'item', source: 'item', kind: 'id' },
+  device: { entity: 'context', source: 'device', kind: 'id' },
+});
+const transform = createTransform(spec);
+const encode = (entity: 'user' | 'item', id: string) => transform.encodeEntity(entity, id, {});
+const version = {
+  specHash: '',
+  denseVersion: 7,
+  trainedThrough: 5,
+  parameters: new Float32Array(1),
+};
+
+interface Plan {
+  readonly featuresDegraded?: boolean;
+  readonly rowsDegraded?: boolean;
+  readonly isThere?: boolean;
+}
+
+function setUp({ featuresDegraded = false, rowsDegraded = false, isThere = true }: Plan = {}) {
+  const contexts: EncodedEntity[][] = [];
+  const options = {
+    transform: {
+      encodeEntity: transform.encodeEntity.bind(transform),
+      assemble: (...[users, items, of]: Parameters<typeof transform.assemble>): ExampleBatch => {
+        contexts.push([...of]);
+        return transform.assemble(users, items, of);
+      },
+    },
+    features: {
+      get: async (users: readonly string[], items: readonly string[]) => ({
+        users: users.map((id) => encode('user', id)),
+        items: items.map((id) => encode('item', id)),
+        degraded: featuresDegraded,
+      }),
+    },
+    rows: {
+      pooledRows: async ({ rowCount }: ExampleBatch) => ({
+        ...{ pooled: new Float32Array(rowCount), through: 6, rerouted: rowsDegraded },
+        degraded: rowsDegraded,
+      }),
+    },
+    versions: { versionFor: (through: number) => (isThere && through >= 5 ? version : undefined) },
+    scorer: { score: ({ rowCount }) => new Float32Array(rowCount).fill(0.5) },
+    hedges: { call: () => Promise.reject(new Error('not asked')) },
+    negativeSamplingRate: 0.1,
+  } satisfies RankingOptions;
+  return { ranking: new Ranking(options), contexts };
+}
+
+const pairs = { users: ['u', 'u'], items: ['a', 'b'], contexts: [{ device: 'phone' }] };
+
+describe('a ranking', () => {
+  test('is of probabilities that are corrected for the negatives that were left out', async () => {
+    const { ranking } = setUp();
+    const { scores, denseVersion, through, degraded } = await ranking.rank(
+      pairs,
+      new Deadline(999),
+    );
+    expect(scores[0]).toBeCloseTo(correctedProbability(0.5, 0.1));
+    expect([denseVersion, through, degraded]).toEqual([7, 6, false]);
+    expect(ranking.counts).toEqual({ scored: 2, degraded: 0, rowsRerouted: 0 });
+  });
+
+  test('takes one context for all, one for each, or none', async () => {
+    const { ranking, contexts } = setUp();
+    await ranking.rank(pairs, new Deadline(999));
+    const own = [{ device: 'phone' }, { device: 'tablet' }];
+    await ranking.rank({ ...pairs, contexts: own }, new Deadline(999));
+    await ranking.rank({ ...pairs, contexts: [] }, new Deadline(999));
+    const [one, each, none] = contexts;
+    expect(one![0]).toBe(one![1]);
+    expect(each![0]).not.toEqual(each![1]);
+    expect(none).toHaveLength(2);
+  });
+
+  test.each([{ featuresDegraded: true }, { rowsDegraded: true }])(
+    'says that it is not all it could be: %j',
+    async (plan) => {
+      const { ranking } = setUp(plan);
+      expect(await ranking.rank(pairs, new Deadline(999))).toMatchObject({ degraded: true });
+      expect(ranking.counts.degraded).toBe(1);
+    },
+  );
+
+  test('waits for the first network', async () => {
+    const { ranking } = setUp({ isThere: false });
+    await expect(ranking.rank(pairs, new Deadline(999))).rejects.toMatchObject({
+      code: 'NOT_READY',
+    });
+  });
+
+  test('is not given to who has gone: it must not be logged as shown', async () => {
+    const { ranking } = setUp();
+    await expect(ranking.rank(pairs, new Deadline(-1))).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(ranking.counts.scored).toBe(0);
+  });
+});
+
+function answers(append: () => Promise<number>) {
+  const told: unknown[] = [];
+  const impressions = new ImpressionLog({
+    ...{ bus: { names, append }, spec, timeoutMs: 50 },
+    log: { warn: (line: unknown) => void told.push(line) },
+  });
+  const { ranking } = setUp();
+  const rank = (log: RankBatch['log']) => {
+    const atMs = new Float64Array(log === 'none' ? 0 : 2);
+    const requestIds = log === 'none' ? [] : ['r', 'r'];
+    const batch = { ...pairs, requestIds, atMs, log, facts: noFacts };
+    return made.toBatch(batch, new Deadline(100));
+  };
+  const made = new RankAnswers({ ranking, impressions, dataCenter: 'east' });
+  return { rank, impressions, made, told };
+}
+
+describe('an answer of a ranker', () => {
+  test('to people has plain numbers, and nothing is logged', async () => {
+    const { made, impressions } = answers(async () => 1);
+    const { candidates, user, context } = { user: 'u', candidates: ['a', 'b'], context: {} };
+    const answer = await made.toPeople({ user, candidates, context }, new Deadline(999));
+    expect(answer).toMatchObject({ modelVersion: 7, dataCenter: 'east', degraded: false });
+    expect(answer.scores).toHaveLength(2);
+    expect(impressions.counts).toEqual({ logged: 0, unlogged: 0 });
+  });
+
+  test('that need not be logged is not', async () => {
+    const { rank, impressions } = answers(async () => 1);
+    expect(await rank('none')).toMatchObject({ dataCenter: 'east', denseVersion: 7 });
+    expect(impressions.counts.logged).toBe(0);
+  });
+
+  test('that must be logged is, or fails', async () => {
+    const good = answers(async () => 1);
+    expect(await good.rank('required')).toMatchObject({ degraded: false });
+    expect(good.impressions.counts).toEqual({ logged: 2, unlogged: 0 });
+    const full = answers(() => Promise.reject(new StarlingError('STORAGE_FULL', 'no room')));
+    await expect(full.rank('required')).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    await expect(full.rank('required')).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(full.impressions.counts).toEqual({ logged: 0, unlogged: 4 });
+    expect(full.told).toHaveLength(1); // Once, until it works again.
+  });
+
+  test('that is offered to the log leaves without it when it is slow or refuses', async () => {
+    expect(await answers(async () => 1).rank('offered')).toMatchObject({ degraded: false });
+    const slow = answers(() => new Promise<number>(() => undefined));
+    expect(await slow.rank('offered')).toMatchObject({ degraded: true });
+    const full = answers(() => Promise.reject(new StarlingError('STORAGE_FULL', 'no room')));
+    expect(await full.rank('offered')).toMatchObject({ degraded: true });
+  });
+});

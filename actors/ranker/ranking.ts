@@ -1,0 +1,94 @@
+import { StarlingError } from '../../core/base/errors.js';
+import type { ExampleBatch } from '../../core/features/example-batch.js';
+import type { EncodedEntity, Transform } from '../../core/features/transform.js';
+import { correctedProbability } from '../../core/model/calibration.js';
+import type { Scorer } from '../../core/model/scorer.js';
+import type { RankBatch } from '../../messages/ranking.js';
+import type { Deadline } from '../../runtime/deadline.js';
+import type { FeatureSource, Hurry } from '../shared/feature-source.js';
+import type { DenseFollower } from './dense-follower.js';
+import type { RowSource } from './row-source.js';
+
+export interface RankingOptions {
+  readonly transform: Pick<Transform, 'encodeEntity' | 'assemble'>;
+  readonly features: Pick<FeatureSource, 'get'>;
+  readonly rows: Pick<RowSource, 'pooledRows'>;
+  readonly versions: Pick<DenseFollower, 'versionFor'>;
+  readonly scorer: Pick<Scorer, 'score'>;
+  readonly hedges: Hurry['hedges'];
+  /** Share of the negatives that are trained on: scores are corrected for it, here and nowhere else. */
+  readonly negativeSamplingRate: number;
+}
+
+export interface Ranked {
+  readonly examples: ExampleBatch;
+  /** Probability per pair. */
+  readonly scores: Float32Array;
+  readonly denseVersion: number;
+  /** Batches of samples that the rows know. */
+  readonly through: number;
+  /** Older features, or default rows, stand for some. */
+  readonly degraded: boolean;
+  readonly rerouted: boolean;
+}
+
+export type RankPairs = Pick<RankBatch, 'users' | 'items' | 'contexts'>;
+
+/** Pairs to scores: features, rows, the network that belongs to the rows. */
+export class Ranking {
+  readonly #options: RankingOptions;
+  /** Rows rerouted: of requests whose rows came from another data center. */
+  readonly counts = { scored: 0, degraded: 0, rowsRerouted: 0 };
+
+  constructor(options: RankingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws StarlingError NOT_READY before the first network has come; TIMEOUT when it is too late for an answer. */
+  async rank(pairs: RankPairs, deadline: Deadline): Promise<Ranked> {
+    const { features, rows, versions, scorer, hedges, negativeSamplingRate } = this.#options;
+    const known = await features.get(pairs.users, pairs.items, { hedges, deadline });
+    const examples = this.#examplesOf(known.users, known.items, pairs.contexts);
+    const found = await rows.pooledRows(examples, deadline);
+    // What comes too late is shown to nobody, and must not be logged as if it were.
+    deadline.require('rank');
+    const version = versions.versionFor(found.through);
+    if (!version)
+      throw new StarlingError('NOT_READY', 'no dense version has reached this data center yet.');
+    const logits = scorer.score(
+      { rowCount: examples.rowCount, pooled: found.pooled, dense: examples.dense },
+      { version: version.denseVersion, values: version.parameters },
+    );
+    const degraded = found.degraded || known.degraded;
+    this.counts.scored += examples.rowCount;
+    if (degraded) this.counts.degraded++;
+    if (found.rerouted) this.counts.rowsRerouted++;
+    return {
+      examples,
+      scores: Float32Array.from(logits, (logit) =>
+        correctedProbability(logit, negativeSamplingRate),
+      ),
+      denseVersion: version.denseVersion,
+      through: found.through,
+      degraded,
+      rerouted: found.rerouted,
+    };
+  }
+
+  /** One context may stand for all. */
+  #examplesOf(
+    users: readonly EncodedEntity[],
+    items: readonly EncodedEntity[],
+    contexts: RankPairs['contexts'],
+  ): ExampleBatch {
+    const { transform } = this.#options;
+    const encoded = contexts.map((each) => transform.encodeEntity('context', '', each));
+    if (encoded.length > 1) return transform.assemble(users, items, encoded);
+    const one = encoded[0] ?? transform.encodeEntity('context', '', {});
+    return transform.assemble(
+      users,
+      items,
+      users.map(() => one),
+    );
+  }
+}

@@ -1,0 +1,91 @@
+import { codeOf, errorCodes } from '../../core/base/errors.js';
+import { noFacts } from '../../core/joining/event-facts.js';
+import type { RecommendRequest } from '../../messages/public.js';
+import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
+import type { Deadline } from '../../runtime/deadline.js';
+
+/** Candidates per rank message: large enough to amortise it, small enough to share the work between rankers. */
+const rankRowsMax = 2048;
+/** Of the time that is left: candidates are scored within half of it, and the chosen ones logged within most of the rest. */
+const scoreShare = 1 / 2;
+const logShare = 9 / 10;
+
+export type Scored = Pick<RankBatchReply, 'scores' | 'denseVersion' | 'rerouted' | 'degraded'>;
+
+export interface CandidateScoresOptions {
+  /** Asks a ranker. */
+  readonly rank: (batch: RankBatch, deadlineMs: number) => Promise<RankBatchReply>;
+  /** For callers who would wait longer. */
+  readonly deadlineMsMax: number;
+  readonly nowMs?: () => number;
+}
+
+/** Scores of rankers: of all candidates first, then, with the impressions logged, of those that are shown. */
+export class CandidateScores {
+  readonly #options: CandidateScoresOptions;
+  readonly #nowMs: () => number;
+
+  constructor(options: CandidateScoresOptions) {
+    this.#options = options;
+    this.#nowMs = options.nowMs ?? Date.now;
+  }
+
+  async scoreAll(
+    { user, context }: RecommendRequest,
+    candidates: readonly string[],
+    deadline: Pick<Deadline, 'share'>,
+  ): Promise<Scored> {
+    const { rank, deadlineMsMax } = this.#options;
+    const scores = new Float32Array(candidates.length);
+    const starts = Array.from(
+      { length: Math.ceil(candidates.length / rankRowsMax) },
+      (_unused, i) => i * rankRowsMax,
+    );
+    const deadlineMs = deadline.share(scoreShare, deadlineMsMax);
+    const replies = await Promise.all(
+      starts.map(async (start) => {
+        const items = candidates.slice(start, start + rankRowsMax);
+        const users = items.map(() => user);
+        const none = { requestIds: [], atMs: new Float64Array(0), log: 'none' as const };
+        const batch = { ...none, facts: noFacts, users, items, contexts: [context] };
+        const reply = await rank(batch, deadlineMs);
+        scores.set(reply.scores, start);
+        return reply;
+      }),
+    );
+    return {
+      scores,
+      denseVersion: Math.min(...replies.map(({ denseVersion }) => denseVersion)),
+      rerouted: replies.some(({ rerouted }) => rerouted),
+      degraded: replies.some(({ degraded }) => degraded),
+    };
+  }
+
+  /**
+   * Scored once more as it is logged: the impression then holds the very features and score it was shown with.
+   * @returns undefined when no ranker does that in time; the user sees what was chosen all the same.
+   */
+  async show(
+    { user, context }: RecommendRequest,
+    requestId: string,
+    items: string[],
+    deadline: Pick<Deadline, 'share'>,
+  ): Promise<Scored | undefined> {
+    const { rank, deadlineMsMax } = this.#options;
+    const batch = {
+      requestIds: items.map(() => requestId),
+      users: items.map(() => user),
+      items,
+      atMs: new Float64Array(items.length).fill(this.#nowMs()),
+      contexts: [context],
+      log: 'offered' as const,
+      facts: noFacts,
+    };
+    try {
+      return await rank(batch, deadline.share(logShare, deadlineMsMax));
+    } catch (error) {
+      if (!errorCodes[codeOf(error)].retryable) throw error;
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { describe, expect, test } from '@jest/globals';
+import { StarlingError } from '../../core/base/errors.js';
+import { Catalog } from '../../core/retrieval/catalog.js';
+import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
+import { parseRecommend } from '../../messages/public.js';
+import { CandidateScores } from './candidate-scores.js';
+import { Recommendations } from './recommendations.js';
+
+const serving = { candidatesMax: 5_000, popularItems: 10, recentItems: 10, exploration: 0 };
+const limits = { candidatesMax: 5_000, kMax: 100 };
+const deadline = { share: (part: number, msMax: number) => Math.min(msMax, 1_000 * part) };
+const head = { denseVersion: 7, through: 1, dataCenter: 'east', rerouted: false, degraded: false };
+
+type Answer = (batch: RankBatch) => Partial<RankBatchReply>;
+
+/** Items score by their number; `answer` may say more, or throw. */
+function setUp(itemCount: number, answer: Answer = () => ({})) {
+  const catalog = new Catalog();
+  for (let i = 0; i < itemCount; i++) catalog.put(`${i}`, { even: i % 2 === 0 ? 'yes' : 'no' });
+  const asked: { batch: RankBatch; deadlineMs: number }[] = [];
+  const scores = new CandidateScores({
+    deadlineMsMax: 800,
+    nowMs: () => 5_000,
+    rank: async (batch, deadlineMs) => {
+      asked.push({ batch, deadlineMs });
+      const byNumber = Float32Array.from(batch.items, (item) => Number(item) / 10_000);
+      return { ...head, predictions: {}, progress: {}, scores: byNumber, ...answer(batch) };
+    },
+  });
+  const random = () => 0;
+  const recommendations = new Recommendations({
+    ...{ catalog, scores, serving, random },
+    newId: () => 'new',
+  });
+  const recommend = (request: object) =>
+    recommendations.recommend(parseRecommend({ user: 'u', ...request }, limits), deadline);
+  return { recommend, asked, recommendations };
+}
+
+describe('recommendations', () => {
+  test('are the best of the candidates, with the scores that they were logged with', async () => {
+    const { recommend, asked, recommendations } = setUp(50, ({ log }) =>
+      log === 'offered' ? { scores: Float32Array.of(0.9, 0.8, 0.7) } : {},
+    );
+    const { items, requestId, modelVersion, degraded } = await recommend({ k: 3 });
+    expect(items.map(({ item }) => item)).toEqual(['49', '48', '47']);
+    expect(items[0]!.score).toBeCloseTo(0.9);
+    expect([requestId, modelVersion, degraded]).toEqual(['new', 7, false]);
+    const shown = asked[1]!.batch;
+    expect(shown).toMatchObject({ log: 'offered', items: ['49', '48', '47'] });
+    expect([shown.requestIds, [...shown.atMs]]).toEqual([
+      ['new', 'new', 'new'],
+      [5_000, 5_000, 5_000],
+    ]);
+    expect(recommendations.counts).toEqual({ recommended: 3, degraded: 0, rowsRerouted: 0 });
+  });
+
+  test('share their candidates between rankers, and know their oldest network', async () => {
+    const { recommend, asked } = setUp(5_000, ({ items, log }) =>
+      log === 'none' ? { denseVersion: items.length } : { denseVersion: 3 },
+    );
+    const { items, modelVersion } = await recommend({ k: 1 });
+    expect(asked.map(({ batch }) => batch.items.length)).toEqual([2048, 2048, 904, 1]);
+    expect(items[0]!.item).toBe('4999');
+    expect(modelVersion).toBe(3);
+  });
+
+  test('leave out what is excluded, filtered or not asked for', async () => {
+    const { recommend } = setUp(20);
+    const first = await recommend({ k: 2, filter: { even: 'yes' }, exclude: ['18'] });
+    expect(first.items.map(({ item }) => item)).toEqual(['16', '14']);
+    const own = { candidates: ['3', '4', '4', 'unknown'], filter: { even: 'yes' } };
+    const second = await recommend({ k: 5, ...own });
+    expect(second.items.map(({ item }) => item)).toEqual(['4']);
+  });
+
+  test('are shown all the same where nobody can log them, and say so', async () => {
+    const { recommend, recommendations } = setUp(20, ({ log }) => {
+      if (log === 'offered') throw new StarlingError('TIMEOUT', 'too late');
+      return { rerouted: true };
+    });
+    const { items, degraded } = await recommend({ k: 2 });
+    expect(items.map(({ score }) => score.toFixed(4))).toEqual(['0.0019', '0.0018']);
+    expect(degraded).toBe(true);
+    expect(recommendations.counts).toEqual({ recommended: 2, degraded: 1, rowsRerouted: 1 });
+  });
+
+  test('fail with what no other ranker would say otherwise', async () => {
+    const { recommend } = setUp(20, ({ log }) => {
+      if (log === 'offered') throw new StarlingError('SPEC_MISMATCH', 'of another model');
+      return {};
+    });
+    await expect(recommend({ k: 2 })).rejects.toMatchObject({ code: 'SPEC_MISMATCH' });
+  });
+
+  test('are none where nothing fits, and where there is nothing at all', async () => {
+    const none = await setUp(20).recommend({ k: 2, filter: { even: 'perhaps' }, requestId: 'r' });
+    expect(none).toMatchObject({ items: [], requestId: 'r', modelVersion: 0 });
+    expect(await setUp(0).recommend({ k: 2 })).toMatchObject({ items: [], modelVersion: 0 });
+  });
+
+  test('give rankers half of the time for scores, and most of it for the log', async () => {
+    const { recommend, asked } = setUp(20);
+    await recommend({ k: 1 });
+    expect(asked.map(({ deadlineMs }) => deadlineMs)).toEqual([500, 800]);
+  });
+});

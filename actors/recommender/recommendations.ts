@@ -1,0 +1,84 @@
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type { Catalog } from '../../core/retrieval/catalog.js';
+import { chooseSlate } from '../../core/retrieval/slate.js';
+import type { RecommendRequest } from '../../messages/public.js';
+import type { Deadline } from '../../runtime/deadline.js';
+import type { CandidateScores } from './candidate-scores.js';
+
+export interface RecommendationsOptions {
+  readonly catalog: Pick<Catalog, 'candidates' | 'matches'>;
+  readonly scores: Pick<CandidateScores, 'scoreAll' | 'show'>;
+  readonly serving: Pick<
+    ClusterConfig['serving'],
+    'candidatesMax' | 'popularItems' | 'recentItems' | 'exploration'
+  >;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly newId: () => string;
+}
+
+export interface Recommendation {
+  readonly items: { readonly item: string; readonly score: number }[];
+  readonly requestId: string;
+  readonly modelVersion: number;
+  readonly degraded: boolean;
+}
+
+/** From a request to a slate: candidates, scores, choice, and the scores of what was chosen as it was logged. */
+export class Recommendations {
+  readonly #options: RecommendationsOptions;
+  /** Rows rerouted: of requests whose rows came from another data center. */
+  readonly counts = { recommended: 0, degraded: 0, rowsRerouted: 0 };
+
+  constructor(options: RecommendationsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws StarlingError what a ranker says that no other would. */
+  async recommend(
+    request: RecommendRequest,
+    deadline: Pick<Deadline, 'share'>,
+  ): Promise<Recommendation> {
+    const { scores, serving, random, newId } = this.#options;
+    const candidates = this.#candidatesFor(request);
+    const requestId = request.requestId ?? newId();
+    // Also where no items are known yet: that is nothing to recommend, and nothing to try again for.
+    if (candidates.length === 0) return { items: [], requestId, modelVersion: 0, degraded: false };
+    const scored = await scores.scoreAll(request, candidates, deadline);
+    const { exploration } = serving;
+    const { k } = request;
+    const slate = chooseSlate({ candidates, scores: scored.scores, k, exploration, random });
+    const items = slate.map((i) => candidates[i]!);
+    const shown = (await scores.show(request, requestId, items, deadline)) ?? {
+      ...scored,
+      scores: Float32Array.from(slate, (i) => scored.scores[i]!),
+      degraded: true,
+    };
+    const degraded = scored.degraded || shown.degraded;
+    this.counts.recommended += items.length;
+    if (degraded) this.counts.degraded++;
+    if (shown.rerouted) this.counts.rowsRerouted++;
+    return {
+      items: items.map((item, i) => ({ item, score: shown.scores[i]! })),
+      requestId,
+      modelVersion: shown.denseVersion,
+      degraded,
+    };
+  }
+
+  #candidatesFor(request: RecommendRequest): string[] {
+    const { catalog, serving, random } = this.#options;
+    const { filter } = request;
+    const exclude = new Set(request.exclude);
+    if (request.candidates) {
+      return [...new Set(request.candidates)].filter(
+        (id) => !exclude.has(id) && catalog.matches(id, filter),
+      );
+    }
+    const { candidatesMax, popularItems, recentItems } = serving;
+    return catalog.candidates(
+      { exclude, filter },
+      { max: candidatesMax, popular: popularItems, recent: recentItems, start: random() },
+    );
+  }
+}

@@ -1,0 +1,118 @@
+import { describe, expect, test } from '@jest/globals';
+import type { EncodedEntity } from '../../core/features/transform.js';
+import type { RawFeatures } from '../../core/features/raw-features.js';
+import { StarlingError } from '../../core/base/errors.js';
+import { decode, encode } from '../../messages/codec.js';
+import { featuresNotice, featuresReply, parseFeaturesRequest } from '../../messages/features.js';
+import { names, subject } from '../../messages/default-names.testkit.js';
+import type { SourceBus } from './feature-source.js';
+import { FeatureSource } from './feature-source.js';
+
+/** A log of item features, a store that has read it up to `stored`, and a bus between them and a source. */
+class Store {
+  readonly log: { readonly id: string; readonly features: RawFeatures }[] = [];
+  stored = 0;
+  requests = 0;
+  #hear: ((bytes: Uint8Array) => void) | undefined;
+
+  readonly bus: SourceBus = {
+    names,
+    subscribe: (name, handler) => {
+      this.#hear = (bytes) => handler(bytes, name);
+      return { stop: async () => undefined };
+    },
+    request: async (name, bytes) => {
+      expect(name).toBe(subject.featuresGet);
+      this.requests++;
+      const { users, items } = parseFeaturesRequest(decode(bytes));
+      const known = this.log.slice(0, this.stored);
+      const find = (id: string) => known.findLast((each) => each.id === id)?.features ?? null;
+      const reply = { users: users.map(find), items: items.map(find), sequence: this.stored };
+      return encode(featuresReply(reply));
+    },
+  };
+
+  /** The notice arrives; the record does when `stored` says so. */
+  tell(id: string, features: RawFeatures): void {
+    const sequence = this.log.push({ id, features });
+    this.#hear!(encode(featuresNotice({ entity: 'item', ids: [id], sequence })));
+  }
+
+  garbage(): void {
+    this.#hear!(Uint8Array.of(0xff));
+  }
+}
+
+const transform = {
+  encodeEntity: (entity: string, id: string, raw: RawFeatures) =>
+    ({ entity, id, raw }) as unknown as EncodedEntity,
+};
+
+function open() {
+  const store = new Store();
+  const source = new FeatureSource(store.bus, transform);
+  source.start();
+  const item = async (id = 'i', hurry?: Parameters<FeatureSource['get']>[2]) => {
+    const { items, degraded } = await source.get([], [id], hurry);
+    return { raw: (items[0] as unknown as { raw: RawFeatures }).raw, degraded };
+  };
+  return { store, source, item };
+}
+
+describe('a source of features', () => {
+  test('asks once, and again when something changed', async () => {
+    const { store, source, item } = open();
+    store.tell('i', { n: 1 });
+    store.stored = 1;
+    await item();
+    expect(await item()).toEqual({ raw: { n: 1 }, degraded: false });
+    expect(store.requests).toBe(1);
+    store.tell('i', { n: 2 });
+    store.stored = 2;
+    expect((await item()).raw).toEqual({ n: 2 });
+    expect(store.requests).toBe(2);
+    expect([source.hits, source.misses]).toEqual([1, 2]);
+  });
+
+  test('uses a reply that is older than the newest notice, and does not keep it', async () => {
+    const { store, item } = open();
+    store.tell('i', { n: 1 });
+    store.stored = 1;
+    await item();
+    store.tell('i', { n: 2 });
+    expect((await item()).raw).toEqual({ n: 1 });
+    expect((await item()).raw).toEqual({ n: 1 });
+    store.stored = 2;
+    expect((await item()).raw).toEqual({ n: 2 });
+    await item();
+    expect(store.requests).toBe(4);
+  });
+
+  test('keeps what is known of one entity while others change', async () => {
+    const { store, item } = open();
+    store.tell('i', { n: 1 });
+    store.stored = 1;
+    await item();
+    store.tell('other', { n: 2 });
+    await item();
+    expect(store.requests).toBe(1);
+  });
+
+  test('does with what it knew before where nobody answers in time, and says so', async () => {
+    const { store, item } = open();
+    store.tell('i', { n: 1 });
+    store.stored = 1;
+    await item();
+    store.tell('i', { n: 2 });
+    const hedges = { call: () => Promise.reject(new StarlingError('TIMEOUT', 'nobody')) };
+    const hurry = { hedges, deadline: { share: () => 10 } };
+    expect(await item('i', hurry)).toEqual({ raw: { n: 1 }, degraded: true });
+    expect(await item('unknown', hurry)).toEqual({ raw: {}, degraded: true });
+  });
+
+  test('is not harmed by a notice that it can not read', async () => {
+    const { store, item } = open();
+    store.garbage();
+    expect((await item()).raw).toEqual({});
+  });
+});

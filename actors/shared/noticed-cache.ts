@@ -1,0 +1,91 @@
+/**
+ * What was fetched from a follower of a log, kept until somebody says that it changed.
+ *
+ * Two messages tell of a change, on ways of different lengths: a notice, which crosses a gateway at once, and the record
+ * itself, by way of the copy of the log that the follower reads. Whoever forgets an entry at the notice and fetches it
+ * again may get what was there before, and keep it. So both carry a sequence of the log: a reply that is older than the
+ * newest notice of its entry answers the request that fetched it, and the next one fetches again. Notices and replies may
+ * come in any order, and replies of several followers, one behind the other.
+ *
+ *   notice 7 ──▶ entry needs 7        reply 6 ──▶ used, not current        reply 8 ──▶ current until a notice beyond 8
+ *
+ * A notice may be lost: an entry is fetched again after `ageMsMax` whatever happens.
+ */
+export interface NoticedCacheOptions {
+  /** Too low: busy entries are fetched again and again. Too high: memory. */
+  readonly entriesMax: number;
+  readonly ageMsMax: number;
+  /**
+   * Notices kept of what is not in the cache. The ones beyond are kept as one number: no reply older than that counts as
+   * current, of whatever entry. Too low: while a lot changes, much is fetched twice. Too high: memory.
+   */
+  readonly noticesMax: number;
+}
+
+interface Entry<T> {
+  readonly value: T;
+  /** All of the log up to here is in the value. */
+  readonly sequence: number;
+  readonly fetchedAtMs: number;
+  /** The newest change that somebody told of. */
+  noticed: number;
+}
+
+export class NoticedCache<T> {
+  readonly #options: NoticedCacheOptions;
+  readonly #entries = new Map<string, Entry<T>>();
+  readonly #notices = new Map<string, number>();
+  #floor = 0;
+
+  constructor(options: NoticedCacheOptions) {
+    this.#options = options;
+  }
+
+  /** Whether there is a value that need not be fetched again. */
+  isCurrent(id: string, nowMs: number): boolean {
+    const entry = this.#entries.get(id);
+    if (!entry || this.#isOld(entry, nowMs)) return false;
+    return entry.sequence >= entry.noticed;
+  }
+
+  /** The newest there is, current or not. */
+  newest(id: string): T | undefined {
+    return this.#entries.get(id)?.value;
+  }
+
+  /** @param sequence up to which the log is in the reply. */
+  keep(id: string, value: T, sequence: number, nowMs: number): void {
+    const before = this.#entries.get(id);
+    // A reply that took its time, or of a follower that is behind. An old entry gives way: its log may have begun anew.
+    if (before && before.sequence > sequence && !this.#isOld(before, nowMs)) return;
+    const noticed = before?.noticed ?? this.#notices.get(id) ?? this.#floor;
+    this.#notices.delete(id);
+    if (!before && this.#entries.size >= this.#options.entriesMax) this.#dropOldest();
+    this.#entries.set(id, { value, sequence, fetchedAtMs: nowMs, noticed });
+  }
+
+  notice(id: string, sequence: number): void {
+    const entry = this.#entries.get(id);
+    if (entry) entry.noticed = Math.max(entry.noticed, sequence);
+    else this.#remember(id, sequence);
+  }
+
+  #isOld({ fetchedAtMs }: Entry<T>, nowMs: number): boolean {
+    return nowMs - fetchedAtMs > this.#options.ageMsMax;
+  }
+
+  #remember(id: string, sequence: number): void {
+    this.#notices.set(id, Math.max(sequence, this.#notices.get(id) ?? 0));
+    if (this.#notices.size <= this.#options.noticesMax) return;
+    const [oldest, noticed] = this.#notices.entries().next().value!;
+    this.#notices.delete(oldest);
+    this.#floor = Math.max(this.#floor, noticed);
+  }
+
+  /** By insertion: cheap, and good enough for a cache whose misses are cheap too. */
+  #dropOldest(): void {
+    const [id, { noticed }] = this.#entries.entries().next().value!;
+    this.#entries.delete(id);
+    if (noticed > this.#floor) this.#remember(id, noticed);
+  }
+}

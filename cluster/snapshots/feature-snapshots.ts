@@ -1,0 +1,206 @@
+import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type { FeatureManifest } from '../../messages/feature-snapshots.js';
+import {
+  decodeFeatureManifest,
+  encodeFeatureManifest,
+  parseFeatureSnapshot,
+} from '../../messages/feature-snapshots.js';
+import { snapshotCommand } from '../../messages/snapshots.js';
+import type { Bus } from '../../runtime/bus.js';
+import { logSequenceOf, placeInStream } from '../../runtime/followers/log-sequence.js';
+import { call } from '../../runtime/idempotent-call.js';
+import { retried } from '../../runtime/retry-read.js';
+import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
+import type { TakenSnapshot } from './taken-snapshot.js';
+
+const saveMsMax = 30 * 60_000;
+/** Until it is tried again where it failed. Too low: the log fills with it. Too high: the log of features grows for longer. */
+const failureMs = 60_000;
+/**
+ * Users and items of a snapshot that are read while one record of the log is applied: in a feature store, which writes each
+ * record in a transaction of its own, 14 to 20 (`npm run bench -- recovery`).
+ */
+const entitiesPerRecord = 15;
+
+export interface FeatureSnapshotsOptions {
+  readonly bus: Pick<Bus, 'names' | 'request' | 'streamState' | 'messageAt' | 'purge'>;
+  /** Those that have feature stores. */
+  readonly dataCenters: readonly string[];
+  readonly limits: Pick<ClusterConfig['snapshots'], 'keep' | 'logRecordsMax'>;
+  readonly storeOf: (dataCenter: string) => SnapshotStore;
+  readonly log: (line: string) => void;
+  readonly onDone: (taken: TakenSnapshot) => void;
+  readonly nowMs?: () => number;
+}
+
+/** What is known of a newest snapshot; nothing where there is none. */
+interface Covered {
+  readonly sequence: number;
+  readonly rows: number;
+}
+
+/**
+ * Snapshots of users and items, in each data center that serves them: one of its feature stores writes, the manifest comes
+ * last, then the oldest goes, then what the logs have before the oldest that is left. They are due by what a recovery would
+ * cost, and not by the clock: where nothing changed, one more would be the same again.
+ *
+ * The copy of FEATURES in a data center goes back to the oldest snapshot there. FEATURES itself goes back to the oldest of
+ * all data centers, and is left alone while one of them has not as many as are to be kept or can't be asked: so a copy that
+ * lags, or has to be made anew, finds all that it lacks, however long its data center was away.
+ */
+export class FeatureSnapshots {
+  readonly #options: FeatureSnapshotsOptions;
+  readonly #nowMs: () => number;
+  readonly #newest = new Map<string, Covered>();
+  readonly #notBeforeMs = new Map<string, number>();
+
+  constructor(options: FeatureSnapshotsOptions) {
+    this.#options = options;
+    this.#nowMs = options.nowMs ?? Date.now;
+  }
+
+  /** Where the log behind the newest snapshot costs more than a snapshot. Failures are told, and are no matter to others. */
+  async takeDue(newId: () => string): Promise<TakenSnapshot[]> {
+    const due: string[] = [];
+    for (const dataCenter of this.#options.dataCenters) {
+      if (this.#nowMs() < (this.#notBeforeMs.get(dataCenter) ?? 0)) continue;
+      try {
+        if (await this.#isDue(dataCenter)) due.push(dataCenter);
+      } catch (error) {
+        this.#failed(dataCenter, error);
+      }
+    }
+    return due.length === 0 ? [] : this.#take(newId(), due);
+  }
+
+  /** In all data centers, due or not, unless nothing was told of anybody yet. */
+  async takeAll(
+    snapshot: string,
+    progress: (text: string) => void = () => undefined,
+  ): Promise<TakenSnapshot[]> {
+    const { bus, dataCenters } = this.#options;
+    const { lastSequence } = await bus.streamState(bus.names.stream.features);
+    return lastSequence === 0 ? [] : this.#take(snapshot, dataCenters, progress);
+  }
+
+  async #isDue(dataCenter: string): Promise<boolean> {
+    const { bus, limits } = this.#options;
+    const { lastSequence } = await bus.streamState(bus.names.stream.features);
+    const { sequence, rows } = await this.#covered(dataCenter);
+    return lastSequence - sequence > Math.max(limits.logRecordsMax, rows / entitiesPerRecord);
+  }
+
+  /** Read once: as long as it leads, nobody else writes manifests. */
+  async #covered(dataCenter: string): Promise<Covered> {
+    const known = this.#newest.get(dataCenter);
+    if (known) return known;
+    const [newest] = await this.#manifests(dataCenter);
+    const covered = newest ? coveredBy(newest) : { sequence: 0, rows: 0 };
+    this.#newest.set(dataCenter, covered);
+    return covered;
+  }
+
+  async #take(
+    snapshot: string,
+    dataCenters: readonly string[],
+    progress: (text: string) => void = () => undefined,
+  ): Promise<TakenSnapshot[]> {
+    const { onDone } = this.#options;
+    const taken: TakenSnapshot[] = [];
+    for (const dataCenter of dataCenters) {
+      progress(`${dataCenter}: writing users and items`);
+      try {
+        const done = await this.#takeIn(dataCenter, snapshot);
+        taken.push(done);
+        onDone(done);
+      } catch (error) {
+        this.#failed(dataCenter, error);
+        progress(`${dataCenter}: no users and items, ${messageOf(error)}`);
+      }
+    }
+    if (taken.length > 0) await this.#trimLog();
+    return taken;
+  }
+
+  async #takeIn(dataCenter: string, snapshot: string): Promise<TakenSnapshot> {
+    const { bus, storeOf } = this.#options;
+    const store = storeOf(dataCenter);
+    const startMs = performance.now();
+    await store.removeUnfinished(snapshot);
+    const control = bus.names.subject.featureControl('snapshot', dataCenter);
+    const command = snapshotCommand({ snapshot, partitions: [] });
+    const options = { deadlineMs: saveMsMax, retry: 'none' as const };
+    const saved = parseFeatureSnapshot(await call(bus, control, command, options));
+    const manifest = { ...saved, snapshot, createdAtMs: this.#nowMs() };
+    await store.putManifest(snapshot, encodeFeatureManifest(manifest));
+    this.#newest.set(dataCenter, coveredBy(manifest));
+    return {
+      of: 'users and items',
+      snapshot,
+      dataCenter,
+      rows: coveredBy(manifest).rows,
+      bytes: saved.objects.reduce((sum, { bytes }) => sum + bytes, 0),
+      seconds: (performance.now() - startMs) / 1000,
+      trimmed: await this.#trimCopy(dataCenter, store),
+    };
+  }
+
+  /** Oldest snapshots first, and the copy of the log only behind what is then the oldest. */
+  async #trimCopy(dataCenter: string, store: SnapshotStore): Promise<number> {
+    const { bus, limits, log } = this.#options;
+    const manifests = await this.#manifests(dataCenter);
+    for (const { snapshot } of manifests.slice(limits.keep)) await store.remove(snapshot);
+    const oldest = manifests[limits.keep - 1];
+    // Until there are as many as wanted the log is all there is to fall back on.
+    if (!oldest) return 0;
+    const stream = bus.names.stream.featuresAt(dataCenter);
+    const place = await placeInStream(bus, stream, oldest.sequence);
+    const message = await retried(() => bus.messageAt(stream, place));
+    // The record itself stays: by the newest one that is there a server knows where to go on copying.
+    if (!message) return 0; // Trimmed as far already.
+    if (logSequenceOf(message) <= oldest.sequence)
+      return bus.purge(stream, { beforeSequence: place });
+    log(`${stream} is not trimmed: #${place} is not where record ${oldest.sequence} should be.`);
+    return 0;
+  }
+
+  async #trimLog(): Promise<void> {
+    const { bus, dataCenters, limits, log } = this.#options;
+    try {
+      const oldest = await Promise.all(
+        dataCenters.map(async (each) => (await this.#manifests(each))[limits.keep - 1]?.sequence),
+      );
+      const beforeSequence = Math.min(...oldest.map((sequence) => sequence ?? 0));
+      if (beforeSequence > 1) await bus.purge(bus.names.stream.features, { beforeSequence });
+    } catch (error) {
+      log(`${bus.names.stream.features} is not trimmed: ${codeOf(error)}: ${messageOf(error)}`);
+    }
+  }
+
+  /** Newest first; what can't be read is told and left out. */
+  async #manifests(dataCenter: string): Promise<FeatureManifest[]> {
+    const store = this.#options.storeOf(dataCenter);
+    const manifests: FeatureManifest[] = [];
+    for (const snapshot of await store.list()) {
+      try {
+        const bytes = await store.getManifest(snapshot);
+        if (bytes) manifests.push(decodeFeatureManifest(bytes));
+      } catch (error) {
+        const text = `${codeOf(error)}: ${messageOf(error)}`;
+        this.#options.log(`snapshot ${snapshot} in ${dataCenter} can't be read: ${text}`);
+      }
+    }
+    return manifests;
+  }
+
+  #failed(dataCenter: string, error: unknown): void {
+    this.#notBeforeMs.set(dataCenter, this.#nowMs() + failureMs);
+    const text = `${codeOf(error)}: ${messageOf(error)}`;
+    this.#options.log(`no snapshot of users and items in ${dataCenter}: ${text}`);
+  }
+}
+
+function coveredBy({ sequence, objects }: Pick<FeatureManifest, 'sequence' | 'objects'>): Covered {
+  return { sequence, rows: objects.reduce((sum, object) => sum + object.rows, 0) };
+}

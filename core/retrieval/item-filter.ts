@@ -1,0 +1,47 @@
+import type { RawFeatures } from '../features/raw-features.js';
+
+/** Values that are wanted, by the name of a feature; `item` is the item's id. */
+export type Filter = Readonly<Record<string, string | number | readonly (string | number)[]>>;
+
+type Fits = (id: string, features: RawFeatures) => boolean;
+
+/** Features are text or numbers, or several of them; a number and its text are one value. */
+interface Wants {
+  readonly name: string;
+  readonly texts: ReadonlySet<string>;
+  /** Of the texts, those that are numbers: so that a number need not be written out to be compared. */
+  readonly numbers: ReadonlySet<number>;
+}
+
+/**
+ * Every named feature must have one of the wanted values; a feature with several values needs one in common. What does not
+ * depend on the item is done once per request, and testing an item makes no garbage unless it has several values.
+ */
+export function compileFilter(filter: Filter | undefined): Fits {
+  if (!filter) return () => true;
+  const all = Object.entries(filter).map(([name, wanted]) => wantsOf(name, wanted));
+  return (id, features) => {
+    for (const wants of all) {
+      const fits =
+        wants.name === 'item' ? wants.texts.has(id) : hasOneOf(features[wants.name], wants);
+      if (!fits) return false;
+    }
+    return true;
+  };
+}
+
+function wantsOf(name: string, wanted: Filter[string]): Wants {
+  const list: readonly (string | number)[] = typeof wanted === 'object' ? wanted : [wanted];
+  const texts = new Set(list.map(String));
+  const numbers = [...texts].map(Number).filter((number) => texts.has(String(number)));
+  return { name, texts, numbers: new Set(numbers) };
+}
+
+function hasOneOf(value: unknown, { texts, numbers }: Wants): boolean {
+  if (typeof value === 'number') return numbers.has(value);
+  if (typeof value === 'string')
+    return value.includes('|')
+      ? value.split('|').some((each) => texts.has(each))
+      : texts.has(value);
+  return Array.isArray(value) && value.some((each) => texts.has(String(each)));
+}

@@ -1,0 +1,54 @@
+import { decode, encode } from '../../../messages/codec.js';
+import {
+  decodeEntityRows,
+  decodeFeatureManifest,
+  encodeEntityRows,
+  encodeFeatureManifest,
+  featureSnapshotMessage,
+  parseFeatureSnapshot,
+} from '../../../messages/feature-snapshots.js';
+import { featuresNotice, parseFeaturesNotice } from '../../../messages/features.js';
+import type { GoldenMessage } from './golden-files.js';
+import { atMs } from './sample-values.js';
+
+/** Notices of changed features, and snapshots of all of them. */
+const notice = { entity: 'item' as const, ids: ['7', '8'], sequence: 12 };
+const object = { entity: 'item' as const, name: 'item', bytes: 300, chunks: 2, rows: 20 };
+const saved = {
+  sequence: 12,
+  objects: [{ ...object, sequences: Float64Array.of(40, 41) }, object],
+};
+const manifest = { ...saved, snapshot: '1700000000000-0', createdAtMs: atMs };
+const rows = {
+  entity: 'item' as const,
+  ids: ['7', '8'],
+  features: [{ genres: 'Comedy|Drama' }, {}],
+  since: Float64Array.of(3, 12),
+};
+
+export const featureMessages: readonly GoldenMessage[] = [
+  {
+    name: 'features-changed',
+    write: () => encode(featuresNotice(notice)),
+    read: (bytes) => parseFeaturesNotice(decode(bytes)),
+    expected: notice,
+  },
+  {
+    name: 'feature-snapshot-reply',
+    write: () => encode(featureSnapshotMessage(saved)),
+    read: (bytes) => parseFeatureSnapshot(decode(bytes)),
+    expected: saved,
+  },
+  {
+    name: 'feature-manifest',
+    write: () => encodeFeatureManifest(manifest),
+    read: decodeFeatureManifest,
+    expected: manifest,
+  },
+  {
+    name: 'entity-rows',
+    write: () => encodeEntityRows(rows),
+    read: decodeEntityRows,
+    expected: rows,
+  },
+];

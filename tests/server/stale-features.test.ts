@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import base from '../../cluster.config.js';
+import { createFeatureStore } from '../../actors/feature-store/feature-store.js';
+import { createProcessor } from '../../actors/processor/processor.js';
+import { FeatureSource } from '../../actors/shared/feature-source.js';
+import { parseClusterConfig } from '../../core/config/schema.js';
+import { featureSpecOf } from '../../core/features/feature-spec.js';
+import { createTransform } from '../../core/features/transform.js';
+import type { ActorKind } from '../../messages/actor-kinds.js';
+import { encode } from '../../messages/codec.js';
+import { featuresRequest } from '../../messages/features.js';
+import { declareStreams } from '../../messages/declared-streams.js';
+import { names, streamName, subject } from '../../messages/default-names.testkit.js';
+import type { Actor, ActorContext } from '../../runtime/actor.js';
+import type { Stoppable } from '../../runtime/bus.js';
+import { call } from '../../runtime/idempotent-call.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import type { MessageServer } from '../support/message-server.js';
+import { startMessageServer } from '../support/message-server.js';
+import { temporaryFolder } from '../support/starling-process.js';
+
+const config = parseClusterConfig({
+  ...base,
+  features: { item: { entity: 'item', kind: 'id' }, genre: { entity: 'item', kind: 'id' } },
+});
+const transform = createTransform(featureSpecOf(config.features));
+/** So late the copy of FEATURES in the data center is. */
+const copyDelayMs = 2_000;
+
+let server: MessageServer;
+let bus: NatsBus;
+const folder = temporaryFolder();
+const actors: Actor[] = [];
+const stops: Stoppable[] = [];
+
+function contextOf(kind: ActorKind, dataCenter: string): ActorContext {
+  const identity = { address: `${dataCenter}.${kind}.0`, kind, dataCenter, index: 0 };
+  return {
+    identity: { ...identity, epoch: 1, partitions: [] },
+    config,
+    bus,
+    folder: folder.folder,
+    log: pino({ level: 'silent' }),
+    crash: (error) => {
+      throw error;
+    },
+  };
+}
+
+/** The test is the copy, as late as it likes: with the header by which a server says where a record comes from. */
+async function copyLate(): Promise<void> {
+  const copy = await bus.tail({ stream: streamName.features }, ({ bytes, sequence }) => {
+    const headers = { 'Nats-Stream-Source': `${streamName.features} ${sequence}` };
+    setTimeout(() => {
+      bus
+        .append('copy.east.features', bytes, { headers })
+        .catch(contextOf('feature-store', 'east').crash);
+    }, copyDelayMs);
+  });
+  stops.push(copy);
+}
+
+beforeAll(async () => {
+  server = await startMessageServer();
+  bus = await server.connect();
+  const { dataCenters } = config;
+  for (const declaration of declareStreams(names, { dataCenters, ingestMapped: true })) {
+    const { name, sources, ...rest } = declaration;
+    if (name === streamName.featuresAt('east'))
+      await bus.declareStream({ ...rest, name, subjects: ['copy.east.*'] }, false);
+    else if (!sources) await bus.declareStream(declaration, false);
+  }
+  await copyLate();
+  actors.push(
+    createProcessor(contextOf('processor', 'train')),
+    createFeatureStore(contextOf('feature-store', 'east')),
+  );
+  for (const actor of actors) await actor.start();
+});
+afterAll(async () => {
+  await Promise.all(stops.map((each) => each.stop()));
+  await Promise.all(actors.map((actor) => actor.stop()));
+  await server.stop();
+  folder.remove();
+});
+
+const tell = (genre: string) =>
+  bus.append(
+    subject.raw('east', 'features'),
+    encode({ entity: 'item', id: 'i', features: { genre } }),
+  );
+
+const asStored = async () => {
+  const request = featuresRequest({ users: [], items: ['i'] });
+  const reply = await call(bus, subject.featuresGet, request, { deadlineMs: 5_000 });
+  return (reply as { items: ({ genre?: string } | null)[] }).items[0]?.genre;
+};
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+test('a change is used as soon as the data center has it, though its notice came before', async () => {
+  const source = new FeatureSource(bus, transform);
+  source.start();
+  stops.push(source);
+  const used = async () => (await source.get([], ['i'])).items[0];
+  const encoded = (genre: string) => transform.encodeEntity('item', 'i', { genre });
+  await tell('Comedy');
+  await until(async () => (await asStored()) === 'Comedy');
+  expect(await used()).toEqual(encoded('Comedy'));
+
+  await tell('Drama');
+  await until(async () => (await bus.streamState(streamName.features)).lastSequence === 2);
+  // The notice is here, the change is not: what is fetched now is of before.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(await used()).toEqual(encoded('Comedy'));
+  await until(async () => (await asStored()) === 'Drama');
+  expect(await used()).toEqual(encoded('Drama'));
+  // And is kept from then on.
+  const { misses } = source;
+  expect(await used()).toEqual(encoded('Drama'));
+  expect(source.misses).toBe(misses);
+}, 30_000);
