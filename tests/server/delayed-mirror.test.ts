@@ -60,6 +60,8 @@ beforeAll(async () => {
   await shard.start();
   const parameterCount = initialParameters(blueprint).length;
   versions = new DenseFollower(context, { hash: blueprint.hash, parameterCount });
+  // It is there once it has a version.
+  await publishDense(1, 0);
   await versions.start();
 });
 afterAll(async () => {
@@ -136,7 +138,6 @@ async function active(): Promise<number | undefined> {
 const all = Array.from({ length: config.partitions }, (_unused, p) => p);
 
 test('a network is served only once the rows of the data center know all that it was trained on', async () => {
-  await publishDense(1, 0);
   await until(async () => (await active()) === 1);
   await publishDense(2, 5);
   await until(() => versions.waiting === 1);
