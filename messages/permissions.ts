@@ -76,6 +76,7 @@ const api = '$JS.API';
 
 function streamSubjects(needs: RoleNeeds): string[] {
   const { tails = [], works = [], looksUp = [], measures = [], purges = [], keys } = needs;
+  const { lists = false, pages = [] } = needs;
   const managed = [looksUp, measures, purges, works].some(({ length }) => length > 0) || keys;
   return [
     ...(managed ? [`${api}.INFO`] : []),
@@ -87,7 +88,26 @@ function streamSubjects(needs: RoleNeeds): string[] {
       `${api}.DIRECT.GET.${stream}.>`,
     ]),
     ...measures.map((stream) => `${api}.STREAM.INFO.${stream}`),
+    ...(lists ? listSubjects : []),
+    ...pages.flatMap(pageSubjects),
     ...purges.map((stream) => `${api}.STREAM.PURGE.${stream}`),
+  ];
+}
+
+const listSubjects = [
+  `${api}.STREAM.NAMES`,
+  `${api}.STREAM.LIST`,
+  `${api}.CONSUMER.NAMES.*`,
+  `${api}.CONSUMER.LIST.*`,
+];
+
+/** `nats stream view`, and `nats subscribe --stream`: a consumer of any name, its messages, and its end. */
+function pageSubjects(stream: string): string[] {
+  return [
+    `${api}.CONSUMER.CREATE.${stream}.>`,
+    `${api}.CONSUMER.MSG.NEXT.${stream}.*`,
+    `${api}.CONSUMER.DELETE.${stream}.*`,
+    `$JS.ACK.${stream}.>`,
   ];
 }
 

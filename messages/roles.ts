@@ -30,6 +30,10 @@ export interface RoleNeeds {
   readonly looksUp?: readonly string[];
   /** Streams whose bounds and subjects it asks for. */
   readonly measures?: readonly string[];
+  /** The names and the state of all streams and of who reads them, as tools ask for them. */
+  readonly lists?: boolean;
+  /** Streams that are paged through by the official `nats` command line, which makes itself a named consumer for that. */
+  readonly pages?: readonly string[];
   /** Streams it removes messages from. */
   readonly purges?: readonly string[];
   readonly keys?: BucketNeeds;
@@ -189,7 +193,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
   client: (words) => ({ calls: clientCalls(words), writes: [words.s('ingest')] }),
   /**
    * People and their tools: all that a client may, a look at everything, also at the digests of rows, a word with the
-   * supervisor, and snapshots, which can be brought from elsewhere.
+   * supervisor, and snapshots, which can be brought from elsewhere. Dead letters with the official `nats` command line.
    */
   admin: (words) => ({
     calls: [
@@ -205,6 +209,9 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     tails: ['*'],
     looksUp: ['*'],
     measures: ['*'],
+    lists: true,
+    // Not any stream: what pages through one may remove consumers of it, and others have those of actors.
+    pages: [words.stream.deadLetter],
     keys: { bucket: words.bucket, reads: ['>'], writes: [] },
   }),
 };

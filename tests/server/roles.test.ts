@@ -34,6 +34,20 @@ async function refusalsOf({ bus, refused }: RoleBus, attempt: () => void): Promi
   return refused.slice(0, -1);
 }
 
+/** The subject of the first message that is given out. */
+const work = async (bus: NatsBus, stream: string, durable: string): Promise<string> => {
+  let taken: (subjectName: string) => void;
+  const first = new Promise<string>((resolve) => (taken = resolve));
+  const options = { stream, durable, ackWaitMs: 5_000, pendingMax: 8 };
+  const consumer = await bus.work(options, (message) => {
+    message.ack();
+    taken(message.subject);
+  });
+  const name = await first;
+  await consumer.stop();
+  return name;
+};
+
 const limited = roles.filter((role) => role !== 'supervisor');
 
 const cases: [Role, string, Expectation][] = [
@@ -85,18 +99,6 @@ test('the supervisor may publish and subscribe to anything', async () => {
 });
 
 describe('what roles do with streams, keys and each other', () => {
-  const work = async (bus: NatsBus, stream: string, durable: string): Promise<string> => {
-    let taken: (subjectName: string) => void;
-    const first = new Promise<string>((resolve) => (taken = resolve));
-    const options = { stream, durable, ackWaitMs: 5_000, pendingMax: 8 };
-    const consumer = await bus.work(options, (message) => {
-      message.ack();
-      taken(message.subject);
-    });
-    const name = await first;
-    await consumer.stop();
-    return name;
-  };
   const tail = async (bus: NatsBus, stream: string): Promise<number> => {
     const following = await bus.tail({ stream }, () => undefined);
     await following.stop();
@@ -197,6 +199,24 @@ describe('what roles do with streams, keys and each other', () => {
     expect(ranker.refused).toEqual([]);
     await served.stop();
   });
+});
+
+/** The requests of `nats stream ls` and `nats stream view DEAD_LETTER`, as natscli 0.5.1 sends them. */
+test('an administrator lists streams and pages through dead letters as the official command line does', async () => {
+  const { bus: joiner } = await servers.connect('joiner', 'train');
+  await joiner.append(subject.deadLetter('joiner'), bytes('a letter'));
+  const { bus, refused } = await servers.connect('admin', 'east');
+  const ask = async (verb: string, body: unknown = {}): Promise<Record<string, unknown>> => {
+    const request = bytes(JSON.stringify(body));
+    const reply = await bus.request(`$JS.API.${verb}`, request, { timeoutMs: 5_000 });
+    return JSON.parse(textOf(reply)) as Record<string, unknown>;
+  };
+  expect((await ask('STREAM.NAMES'))['streams']).toContain(streamName.deadLetter);
+  expect((await ask('STREAM.LIST'))['error']).toBeUndefined();
+  expect(await work(bus, streamName.deadLetter, 'pager')).toMatch(/^starling\.dead-letter\./);
+  expect((await ask('CONSUMER.NAMES.DEAD_LETTER'))['consumers']).toContain('pager');
+  expect(await ask('CONSUMER.DELETE.DEAD_LETTER.pager')).toMatchObject({ success: true });
+  expect(refused).toEqual([]);
 });
 
 describe('a role that oversteps', () => {
