@@ -67,6 +67,8 @@ describe('the client', () => {
     await client.recommend({ user: 42 });
     await client.rank({ user: 42, candidates: [7] });
     expect(requests).toMatchObject([{ from: 'east' }, { from: 'east' }]);
+    await client.recommend({ user: 42, from: 'north' });
+    expect(requests[2]).toMatchObject({ from: 'north' });
   });
 
   test('refuses a wrong request before it is sent', async () => {
@@ -109,6 +111,14 @@ describe('the client', () => {
     });
     await clientOn(bus).recommend({ user: 1 });
     expect(attempts).toBe(2);
+  });
+
+  test('gives one call another deadline than the others', async () => {
+    const { bus } = pretendBus(() => errorReply(new StarlingError('NOT_READY', 'starting')));
+    const startMs = performance.now();
+    const asked = clientOn(bus, 600_000).recommend({ user: 1 }, { deadlineMs: 50 });
+    await expect(asked).rejects.toMatchObject({ code: 'NOT_READY' });
+    expect(performance.now() - startMs).toBeLessThan(5_000);
   });
 
   test('says that no cluster runs where nobody answers for its status', async () => {
@@ -157,6 +167,35 @@ describe('ingest', () => {
     await clientOn(bus).ingestActions([action]);
     expect(appended).toHaveLength(2);
     expect(appended[0]!.messageId).toBe(appended[1]!.messageId);
+  });
+
+  test('waits as long as one call says, and tells of the tries that failed', async () => {
+    const { bus, appended, failures } = pretendBus();
+    const lost = Array.from({ length: 4 }, () => new StarlingError('NO_RESPONDERS', 'no stream'));
+    failures.push(...lost);
+    const heard: unknown[] = [];
+    const client = clientOn(bus, 1);
+    await client.ingestActions([action], {
+      deadlineMs: Infinity,
+      failed: (error) => heard.push(error),
+    });
+    expect(heard).toEqual(lost);
+    expect(appended).toHaveLength(5);
+    failures.push(...lost);
+    await expect(client.ingestActions([action])).rejects.toMatchObject({ code: 'NO_RESPONDERS' });
+  });
+
+  test('gives up at once when it is told to', async () => {
+    const { bus, failures } = pretendBus();
+    failures.push(...Array.from({ length: 100 }, () => new StarlingError('TIMEOUT', 'late')));
+    const stopping = new AbortController();
+    const told = clientOn(bus).ingestActions([action], {
+      deadlineMs: Infinity,
+      signal: stopping.signal,
+      failed: () => stopping.abort(),
+    });
+    await expect(told).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(failures).toHaveLength(99);
   });
 });
 

@@ -11,7 +11,13 @@ import { parseClusterStatus, statusMessage } from '../messages/cluster-status.js
 import type { ClusterLocation } from './connect.js';
 import { openConnection } from './connect.js';
 import { Detour } from './detour.js';
-import type { ActionInput, FeaturesInput, ImpressionInput, IngestReceipt } from './ingest.js';
+import type {
+  ActionInput,
+  FeaturesInput,
+  ImpressionInput,
+  IngestOptions,
+  IngestReceipt,
+} from './ingest.js';
 import { ingest } from './ingest.js';
 import type { Ranking, Recommendation } from './replies.js';
 import { parseRanking, parseRecommendation } from './replies.js';
@@ -32,12 +38,16 @@ export interface RecommendInput {
   readonly exclude?: readonly Id[] | undefined;
   /** Drawn if left out. */
   readonly requestId?: string | undefined;
+  /** The data center that the user belongs to, which may be down; that of the connection if left out. */
+  readonly from?: string | undefined;
 }
 
 export interface RankInput {
   readonly user: Id;
   readonly candidates: readonly Id[];
   readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** As of a recommendation. */
+  readonly from?: string | undefined;
 }
 
 export interface ClientOptions {
@@ -51,20 +61,28 @@ export interface ClientOptions {
   readonly connectTimeoutMs?: number | undefined;
 }
 
+/** What one call is given in place of what the client was made with. */
+export interface CallOptions {
+  readonly deadlineMs?: number | undefined;
+}
+
 /** A connection to a cluster. All methods throw StarlingError, whose `code` tells what happened. */
 export interface StarlingClient {
   /** The k best items for a user; they are logged as impressions, so that actions may follow. */
-  recommend(request: RecommendInput): Promise<Recommendation>;
+  recommend(request: RecommendInput, options?: CallOptions): Promise<Recommendation>;
   /** Scores of given candidates; nothing is logged. */
-  rank(request: RankInput): Promise<Ranking>;
+  rank(request: RankInput, options?: CallOptions): Promise<Ranking>;
   /** Many pairs of user and item in one message, by column. */
   rankBatch(batch: RankBatch): Promise<RankBatchReply>;
   /** What was shown by somebody else than `recommend`. */
-  ingestImpressions(events: readonly ImpressionInput[]): Promise<IngestReceipt>;
+  ingestImpressions(
+    events: readonly ImpressionInput[],
+    options?: IngestOptions,
+  ): Promise<IngestReceipt>;
   /** What users did with the items of a request. */
-  ingestActions(events: readonly ActionInput[]): Promise<IngestReceipt>;
+  ingestActions(events: readonly ActionInput[], options?: IngestOptions): Promise<IngestReceipt>;
   /** What is known of users and items; each event replaces what was told before of its entity. */
-  ingestFeatures(events: readonly FeaturesInput[]): Promise<IngestReceipt>;
+  ingestFeatures(events: readonly FeaturesInput[], options?: IngestOptions): Promise<IngestReceipt>;
   status(): Promise<ClusterStatus>;
   close(): Promise<void>;
 }
@@ -95,41 +113,50 @@ export async function connectStarling(
 
 /** The client over a connection that somebody else opened; `close` closes it. */
 export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): StarlingClient {
-  const options = { deadlineMs, attemptMs: deadlineMs / 2 };
-  const detour = new Detour(bus, options);
+  const limited = <T extends CallOptions>(options?: T) => ({
+    ...options,
+    deadlineMs: options?.deadlineMs ?? deadlineMs,
+  });
+  const timesOf = (options?: CallOptions) => {
+    const limit = limited(options).deadlineMs;
+    return { deadlineMs: limit, attemptMs: limit / 2 };
+  };
+  const detour = new Detour(bus);
   const withHome = (batch: RankBatch): RankBatch => {
     const from = batch.from ?? bus.home;
     return from === undefined ? batch : { ...batch, from };
   };
   return {
-    async recommend(request) {
+    async recommend(request, options) {
       // The id is drawn here, so that a second attempt is the same request to those who log it.
       const requestId = request.requestId ?? randomUUID();
       const checked = parseRecommend(
-        withoutGaps({ ...request, requestId, from: bus.home }),
+        withoutGaps({ ...request, requestId, from: request.from ?? bus.home }),
         noLimits,
       );
-      return parseRecommendation(
-        await detour.call(bus.names.subject.recommend, bus.names.subject.recommendAt, checked),
-      );
+      const { recommend, recommendAt } = bus.names.subject;
+      const reply = await detour.call(recommend, recommendAt, checked, timesOf(options));
+      return parseRecommendation(reply);
     },
-    async rank(request) {
-      const checked = parseRank(withoutGaps({ ...request, from: bus.home }), noLimits);
-      const reply = await detour.call(bus.names.subject.rank, bus.names.subject.rankAt, checked);
+    async rank(request, options) {
+      const from = request.from ?? bus.home;
+      const checked = parseRank(withoutGaps({ ...request, from }), noLimits);
+      const { rank, rankAt } = bus.names.subject;
+      const reply = await detour.call(rank, rankAt, checked, timesOf(options));
       return parseRanking(reply, checked.candidates.length);
     },
     async rankBatch(batch) {
       const message = rankBatchMessage(withHome(batch));
-      const reply = await call(bus, bus.names.subject.rank, message, options);
+      const reply = await call(bus, bus.names.subject.rank, message, timesOf());
       return parseRankBatchReply(reply, batch.users.length);
     },
-    ingestImpressions: (events) => ingest(bus, 'impression', events, deadlineMs),
-    ingestActions: (events) => ingest(bus, 'action', events, deadlineMs),
-    ingestFeatures: (events) => ingest(bus, 'features', events, deadlineMs),
+    ingestImpressions: (events, options) => ingest(bus, 'impression', events, limited(options)),
+    ingestActions: (events, options) => ingest(bus, 'action', events, limited(options)),
+    ingestFeatures: (events, options) => ingest(bus, 'features', events, limited(options)),
     async status() {
       try {
         return parseClusterStatus(
-          await call(bus, bus.names.subject.status, statusMessage(), options),
+          await call(bus, bus.names.subject.status, statusMessage(), timesOf()),
         );
       } catch (cause) {
         if (codeOf(cause) !== 'NO_RESPONDERS') throw cause;

@@ -13,14 +13,12 @@ const hedgeMs = 150;
  */
 export class Detour {
   readonly #bus: Bus;
-  readonly #options: CallOptions;
   readonly #hedge: Hedge;
   /** Where each data center that has answered says one may turn to. */
   readonly #known = new Map<string, readonly string[]>();
 
-  constructor(bus: Bus, options: CallOptions) {
+  constructor(bus: Bus) {
     this.#bus = bus;
-    this.#options = options;
     this.#hedge = new Hedge(bus, { hedgeMs, elsewhere: () => this.#elsewhere() });
   }
 
@@ -29,8 +27,9 @@ export class Detour {
     subject: string,
     at: (dataCenter: string) => string,
     request: unknown,
+    options: CallOptions,
   ): Promise<unknown> {
-    const reply = await this.#hedge.call(subject, at, request, this.#options);
+    const reply = await this.#hedge.call(subject, at, request, options);
     this.#note(asFields(reply, 'reply'));
     return reply;
   }

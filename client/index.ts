@@ -2,10 +2,23 @@
  * The public face of Starling: `import { connectStarling } from 'starling'`. What is not here may change at any time.
  */
 export { connectStarling } from './client.js';
-export type { ClientOptions, Id, RankInput, RecommendInput, StarlingClient } from './client.js';
+export type {
+  CallOptions,
+  ClientOptions,
+  Id,
+  RankInput,
+  RecommendInput,
+  StarlingClient,
+} from './client.js';
 export type { ClusterLocation } from './connect.js';
 export type { ClusterStatus } from '../messages/cluster-status.js';
-export type { ActionInput, FeaturesInput, ImpressionInput, IngestReceipt } from './ingest.js';
+export type {
+  ActionInput,
+  FeaturesInput,
+  ImpressionInput,
+  IngestOptions,
+  IngestReceipt,
+} from './ingest.js';
 export type { Ranking, Recommendation, RecommendedItem } from './replies.js';
 export type { RankBatch, RankBatchReply } from '../messages/ranking.js';
 export type { ActorStatus } from '../messages/actor-status.js';

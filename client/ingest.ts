@@ -18,11 +18,26 @@ export interface IngestReceipt {
   readonly accepted: number;
 }
 
+export interface IngestOptions {
+  /**
+   * For each message of up to 500 events; that of the client if left out. Infinity waits for a cluster that is not there
+   * yet.
+   */
+  readonly deadlineMs?: number | undefined;
+  /** Ends the waiting for another try; the call then throws what the last one met. */
+  readonly signal?: AbortSignal | undefined;
+  /** Hears of each failed try that is followed by another. */
+  readonly failed?: ((error: unknown) => void) | undefined;
+}
+
 /** Events in one message. Fewer: a round trip for each. More: one bad connection repeats more of them. */
 const eventsPerMessage = 500;
 
 /** Within the deadline of who tells the event. */
 const ingestPolicy: RetryPolicy = { baseMs: 20, capMs: 500 };
+
+/** Of one try, however long the deadline: the acknowledgement of a server that died never comes. */
+const tryMsMax = 5_000;
 
 /** Of the payload limit; the rest is for headers. */
 const payloadShare = 0.9;
@@ -44,55 +59,68 @@ export function checkedEvent(type: EventType, value: unknown, what: string = typ
   }
 }
 
+type Limits = IngestOptions & { readonly deadlineMs: number };
+type Until = IngestOptions & { readonly endMs: number };
+
 /** Checks all events before the first is sent, then appends them in batches; resolves when all are acknowledged. */
 export async function ingest(
   bus: Bus,
   type: EventType,
   events: readonly unknown[],
-  deadlineMs: number,
+  options: Limits,
 ): Promise<IngestReceipt> {
   const checked = events.map((event, i) => checkedEvent(type, event, `${type}[${i}]`));
   for (let start = 0; start < checked.length; start += eventsPerMessage) {
     const batch = checked.slice(start, start + eventsPerMessage);
-    await appendBatch(bus, type, batch, performance.now() + deadlineMs);
+    await appendBatch(bus, type, batch, {
+      ...options,
+      endMs: performance.now() + options.deadlineMs,
+    });
   }
   return { accepted: checked.length };
 }
 
+/** @param until when, by performance.now(), and what else ends or hears of the tries. */
 async function appendBatch(
   bus: Bus,
   type: EventType,
   events: readonly unknown[],
-  endMs: number,
+  until: Until,
 ): Promise<void> {
   const bytes = encode(events);
   const bytesMax = bus.payloadBytesMax * payloadShare;
-  if (bytes.length <= bytesMax)
-    return appendWithin(bus, bus.names.subject.ingest(type), bytes, endMs);
+  if (bytes.length <= bytesMax) return append(bus, type, bytes, until);
   if (events.length === 1) {
     const text = `${type}: one event takes ${bytes.length} bytes, a message may take ${bytesMax}.`;
     throw new StarlingError('PAYLOAD_TOO_LARGE', text);
   }
   const half = events.length >> 1;
-  await appendBatch(bus, type, events.slice(0, half), endMs);
-  await appendBatch(bus, type, events.slice(half), endMs);
+  await appendBatch(bus, type, events.slice(0, half), until);
+  await appendBatch(bus, type, events.slice(half), until);
 }
 
 /**
- * Appends until the stream acknowledges or `endMs` (of performance.now()) has come. The message id lets the stream drop
- * the copy whose acknowledgement was lost.
+ * Appends until the stream acknowledges or the time is over. The message id lets the stream drop the copy whose
+ * acknowledgement was lost.
  *
  * @throws what the last attempt met.
  */
-export async function appendWithin(
+async function append(
   bus: Bus,
-  subjectName: string,
+  type: EventType,
   bytes: Uint8Array,
-  endMs: number,
-  messageId: string = randomUUID(),
+  { endMs, signal, failed }: Until,
 ): Promise<void> {
+  const messageId = randomUUID();
   const deadlineMs = Math.max(1, endMs - performance.now());
-  await retry({ ...ingestPolicy, deadlineMs }, ({ leftMs }) =>
-    bus.append(subjectName, bytes, { messageId, timeoutMs: Math.min(deadlineMs / 2, leftMs) }),
+  const tryMs = Math.min(deadlineMs / 2, tryMsMax);
+  await retry(
+    { ...ingestPolicy, deadlineMs },
+    ({ leftMs }) =>
+      bus.append(bus.names.subject.ingest(type), bytes, {
+        messageId,
+        timeoutMs: Math.min(tryMs, leftMs),
+      }),
+    { ...(failed ? { failed } : {}), ...(signal ? { signal } : {}) },
   );
 }

@@ -34,7 +34,7 @@ export async function tellFeatures(
   const known = { item: valuesOf(told.items), user: valuesOf(told.users) };
   for (const entity of ['item', 'user'] as const) {
     const events = [...known[entity]].map(([id, features]) => ({ entity, id, features }));
-    await ingest(bus, 'features', events, deadlineMs);
+    await ingest(bus, 'features', events, { deadlineMs });
   }
   const endMs = performance.now() + deadlineMs;
   for (const entity of ['item', 'user'] as const) {
