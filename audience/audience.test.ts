@@ -7,8 +7,11 @@ import { decode, encode, errorReply } from '../messages/codec.js';
 import { parse, parseRecommend, publicEvent } from '../messages/public.js';
 import { names, subject } from '../messages/default-names.testkit.js';
 import type { Bus } from '../runtime/bus.js';
-import { itemId, startAudience, userId } from './audience.js';
+import { clientOn } from '../client/client.js';
+import { startAudience } from './audience.js';
 import type { Audience } from './audience.js';
+import { itemId, userId } from './public-ids.js';
+import type { AudienceSite } from './visits.js';
 
 const config = parseClusterConfig({
   features: {
@@ -31,8 +34,9 @@ function cluster(
   answer: (request: ReturnType<typeof parseRecommend>) => unknown,
 ): Received & { bus: Bus } {
   const received: Received = { requests: [], appended: [] };
-  const bus: Pick<Bus, 'names' | 'request' | 'append'> = {
+  const bus: Pick<Bus, 'names' | 'payloadBytesMax' | 'request' | 'append'> = {
     names,
+    payloadBytesMax: 1_000_000,
     async request(_subject, bytes) {
       const request = parseRecommend(decode(bytes), config.serving);
       received.requests.push(request);
@@ -50,9 +54,17 @@ function cluster(
   return { ...received, bus: bus as Bus };
 }
 
-const slate = (request: { readonly k: number; readonly requestId?: string | undefined }) => ({
+/** The audience as it is in the product: over the client that users import. */
+const site = (dataCenter: string, bus: Bus): AudienceSite => ({
+  dataCenter,
+  client: clientOn(bus),
+});
+
+const slate = (request: ReturnType<typeof parseRecommend>) => ({
   items: Array.from({ length: request.k }, (_unused, i) => ({ item: itemId(i * 3), score: 0.5 })),
   requestId: request.requestId,
+  modelVersion: 1,
+  dataCenter: request.from,
   degraded: false,
 });
 
@@ -64,7 +76,7 @@ async function until(audience: Audience, done: () => boolean): Promise<void> {
 describe('startAudience', () => {
   test('tells all features first, in the words of the configuration', async () => {
     const { bus, appended, requests } = cluster(slate);
-    const audience = startAudience({ buses: [{ dataCenter: 'east', bus }], config, log });
+    const audience = startAudience({ sites: [site('east', bus)], config, log });
     await until(audience, () => requests.length > 0);
     const told = appended.filter((each) => each.subject === subject.ingest('features'));
     const events = told.flatMap((each) =>
@@ -80,7 +92,7 @@ describe('startAudience', () => {
 
   test('answers each slate with one batch: clicks and dismissals under its request id', async () => {
     const { bus, appended, requests } = cluster(slate);
-    const audience = startAudience({ buses: [{ dataCenter: 'east', bus }], config, log });
+    const audience = startAudience({ sites: [site('east', bus)], config, log });
     await until(audience, () => requests.length >= 30);
     const batches = appended.filter((each) => each.subject === subject.ingest('action'));
     expect(batches.length).toBe(requests.length);
@@ -113,11 +125,8 @@ describe('startAudience', () => {
   test('users ask at home', async () => {
     const east = cluster(slate);
     const west = cluster(slate);
-    const buses = [
-      { dataCenter: 'east', bus: east.bus },
-      { dataCenter: 'west', bus: west.bus },
-    ];
-    const audience = startAudience({ buses, config, log });
+    const sites = [site('east', east.bus), site('west', west.bus)];
+    const audience = startAudience({ sites, config, log });
     await until(audience, () => east.requests.length >= 20 && west.requests.length >= 20);
     const eastern = new Set(east.requests.map(({ user }) => user));
     expect(west.requests.some(({ user }) => eastern.has(user))).toBe(false);
@@ -127,7 +136,7 @@ describe('startAudience', () => {
 
   test('whom another data center answers are rerouted', async () => {
     const { bus, requests } = cluster((request) => ({ ...slate(request), dataCenter: 'west' }));
-    const audience = startAudience({ buses: [{ dataCenter: 'east', bus }], config, log });
+    const audience = startAudience({ sites: [site('east', bus)], config, log });
     await until(audience, () => requests.length >= 5);
     expect(audience.figures().rerouted).toBeGreaterThanOrEqual(4);
   });
@@ -139,7 +148,7 @@ describe('startAudience', () => {
       if (answers % 3 === 0) throw new StarlingError('BAD_REQUEST', 'no');
       return answers % 3 === 1 ? { items: 'none' } : slate(request);
     });
-    const audience = startAudience({ buses: [{ dataCenter: 'east', bus }], config, log });
+    const audience = startAudience({ sites: [site('east', bus)], config, log });
     await until(audience, () => requests.length >= 30);
     const { errors, requests: served } = audience.figures();
     expect(errors['BAD_REQUEST']).toBeGreaterThanOrEqual(9);
@@ -151,13 +160,14 @@ describe('startAudience', () => {
     const { bus } = cluster(slate);
     let release: (() => void) | undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
-    const slow = {
-      ...bus,
-      request: (...args: Parameters<Bus['request']>) => held.then(() => bus.request(...args)),
+    const east = site('east', bus);
+    const slow: AudienceSite['client'] = {
+      ...east.client,
+      recommend: (...args) => held.then(() => east.client.recommend(...args)),
     };
     const slowConfig = { ...config, simulation: { ...config.simulation, requestsPerSecond: 2000 } };
     const audience = startAudience({
-      buses: [{ dataCenter: 'east', bus: slow }],
+      sites: [{ ...east, client: slow }],
       config: slowConfig,
       log,
     });
@@ -169,10 +179,11 @@ describe('startAudience', () => {
   });
 
   test('nobody clicks an item that is not of their world', async () => {
-    const { bus, appended } = cluster(() => ({
-      items: [{ item: 'i61' }, { item: 'film-7' }, { item: 'i0' }],
+    const { bus, appended } = cluster((request) => ({
+      ...slate(request),
+      items: ['i61', 'film-7', 'i0'].map((item) => ({ item, score: 0.5 })),
     }));
-    const audience = startAudience({ buses: [{ dataCenter: 'east', bus }], config, log });
+    const audience = startAudience({ sites: [site('east', bus)], config, log });
     await until(audience, () => audience.figures().requests >= 20);
     const labels = appended
       .filter((each) => each.subject === subject.ingest('action'))
@@ -186,7 +197,7 @@ describe('startAudience', () => {
       ...bus,
       append: () => Promise.reject(new StarlingError('NO_RESPONDERS', 'no stream')),
     } as Bus;
-    const audience = startAudience({ buses: [{ dataCenter: 'east', bus: absent }], config, log });
+    const audience = startAudience({ sites: [site('east', absent)], config, log });
     await until(audience, () => (audience.figures().errors['NO_RESPONDERS'] ?? 0) >= 2);
     expect(audience.figures().introduced).toBe(false);
     expect(requests).toEqual([]);
