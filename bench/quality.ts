@@ -144,25 +144,25 @@ function slice(examples: ExampleBatch, start: number, end: number): ExampleBatch
 
 /** Tables, trainer, dense shard and ranker in one object; rows are served as soon as they are learned. */
 class Learner {
-  private readonly setup: Setup;
-  private readonly dim: number;
-  private readonly tables: EmbeddingTable[];
-  private readonly deduper = new FidDeduper();
-  private readonly step;
-  private readonly scorer;
-  private readonly parameters: Float32Array;
-  private readonly adam;
-  private served: DenseVersion;
-  private unpublishedEvents = 0;
+  readonly #setup: Setup;
+  readonly #dim: number;
+  readonly #tables: EmbeddingTable[];
+  readonly #deduper = new FidDeduper();
+  readonly #step;
+  readonly #scorer;
+  readonly #parameters: Float32Array;
+  readonly #adam;
+  #served: DenseVersion;
+  #unpublishedEvents = 0;
 
   constructor(backend: Backend, setup: Setup) {
-    this.setup = setup;
-    this.dim = rowWidth(setup.model);
-    this.tables = movielensSlots.map(
+    this.#setup = setup;
+    this.#dim = rowWidth(setup.model);
+    this.#tables = movielensSlots.map(
       (_, slot) =>
         new EmbeddingTable({
           slot,
-          dim: this.dim,
+          dim: this.#dim,
           initializer: {
             kind: 'uniform',
             minimum: -rowInitial,
@@ -173,47 +173,47 @@ class Learner {
           seed: setup.seed,
         }),
     );
-    this.step = createTrainingStep(backend, setup.model);
-    this.scorer = createScorer(backend, setup.model);
-    this.parameters = initialDense(setup.model, setup.seed);
-    this.adam = createAdamState(this.parameters.length);
-    this.served = { version: 0, values: this.parameters.slice() };
+    this.#step = createTrainingStep(backend, setup.model);
+    this.#scorer = createScorer(backend, setup.model);
+    this.#parameters = initialDense(setup.model, setup.seed);
+    this.#adam = createAdamState(this.#parameters.length);
+    this.#served = { version: 0, values: this.#parameters.slice() };
   }
 
   score(examples: ExampleBatch): Float32Array {
-    const { pooling, rows } = this.gather(examples, (table, fids, start, count, out) =>
-      lookupRows(table, fids, start, count, out, start * this.dim),
+    const { pooling, rows } = this.#gather(examples, (table, fids, start, count, out) =>
+      lookupRows(table, fids, start, count, out, start * this.#dim),
     );
     const batch = {
       rowCount: examples.rowCount,
       pooled: poolRows(pooling, rows),
       dense: examples.dense,
     };
-    return this.scorer.score(batch, this.served);
+    return this.#scorer.score(batch, this.#served);
   }
 
   learn(examples: ExampleBatch, labels: Float32Array): void {
     const { rowCount, dense } = examples;
-    const { pooling, rows } = this.gather(examples, (table, fids, start, count, out) =>
-      table.pull(fids, start, count, out, start * this.dim),
+    const { pooling, rows } = this.#gather(examples, (table, fids, start, count, out) =>
+      table.pull(fids, start, count, out, start * this.#dim),
     );
     const weights = new Float32Array(rowCount).fill(1);
-    const result = this.step(
+    const result = this.#step(
       { rowCount, pooled: poolRows(pooling, rows), dense, labels, weights },
-      this.parameters,
+      this.#parameters,
     );
     const gradients = scatterGradients(pooling, result.pooledGradient);
-    this.forEachSlot(pooling, (table, start, count) =>
-      table.push(pooling.plan.fids, start, count, gradients, start * this.dim, 0, 0),
+    this.#forEachSlot(pooling, (table, start, count) =>
+      table.push(pooling.plan.fids, start, count, gradients, start * this.#dim, 0, 0),
     );
-    adamStep(this.parameters, result.denseGradient, this.adam, adamDefaults);
-    this.unpublishedEvents += rowCount;
-    if (this.unpublishedEvents < this.setup.denseEveryEvents) return;
-    this.served = { version: this.served.version + 1, values: this.parameters.slice() };
-    this.unpublishedEvents = 0;
+    adamStep(this.#parameters, result.denseGradient, this.#adam, adamDefaults);
+    this.#unpublishedEvents += rowCount;
+    if (this.#unpublishedEvents < this.#setup.denseEveryEvents) return;
+    this.#served = { version: this.#served.version + 1, values: this.#parameters.slice() };
+    this.#unpublishedEvents = 0;
   }
 
-  private gather(
+  #gather(
     examples: ExampleBatch,
     read: (
       table: EmbeddingTable,
@@ -223,24 +223,24 @@ class Learner {
       out: Float32Array,
     ) => void,
   ): { pooling: RowPooling; rows: Float32Array } {
-    const plan = this.deduper.plan(examples, 1);
+    const plan = this.#deduper.plan(examples, 1);
     const pooling: RowPooling = {
       plan,
       batch: examples,
-      dim: this.dim,
+      dim: this.#dim,
       poolings: movielensPoolings,
     };
-    const rows = new Float32Array(plan.uniqueCount * this.dim);
-    this.forEachSlot(pooling, (table, start, count) => read(table, plan.fids, start, count, rows));
+    const rows = new Float32Array(plan.uniqueCount * this.#dim);
+    this.#forEachSlot(pooling, (table, start, count) => read(table, plan.fids, start, count, rows));
     return { pooling, rows };
   }
 
-  private forEachSlot(
+  #forEachSlot(
     { plan }: RowPooling,
     visit: (table: EmbeddingTable, start: number, count: number) => void,
   ): void {
     let start = 0;
-    this.tables.forEach((table, slot) => {
+    this.#tables.forEach((table, slot) => {
       const count = plan.counts[slot]!;
       visit(table, start, count);
       start += count;

@@ -39,11 +39,11 @@ const tableSeed = 0x51ab0e;
 /** Makes plans, keeping its scratch memory between batches. Not re-entrant; plans own their arrays. */
 export class FidDeduper {
   /** Unique index + 1 by hash of (slot, key); 0 = free. Always at least twice as long as the batch has fids. */
-  private table = new Int32Array(1024);
-  private uniqueLow = new Uint32Array(512);
-  private uniqueHigh = new Uint32Array(512);
+  #table = new Int32Array(1024);
+  #uniqueLow = new Uint32Array(512);
+  #uniqueHigh = new Uint32Array(512);
   /** partition · slotCount + slot of a unique fid. */
-  private group = new Uint32Array(512);
+  #group = new Uint32Array(512);
 
   plan(batch: ExampleBatch, partitionCount: number): GatherPlan {
     const fidCount = batch.fids.length / 2;
@@ -51,37 +51,39 @@ export class FidDeduper {
       batch.offsets[batch.rowCount * batch.slotCount] === fidCount,
       `offsets end at ${batch.offsets[batch.rowCount * batch.slotCount]}, batch has ${fidCount} fids`,
     );
-    this.reserve(fidCount);
+    this.#reserve(fidCount);
     const inverse = new Uint32Array(fidCount);
-    const uniqueCount = this.unify(batch, inverse);
+    const uniqueCount = this.#unify(batch, inverse);
     const { slotCount } = batch;
     const groups = partitionCount * slotCount;
     const counts = new Uint32Array(groups);
-    this.assignGroups(uniqueCount, slotCount, partitionCount, counts);
+    this.#assignGroups(uniqueCount, slotCount, partitionCount, counts);
     const starts = new Uint32Array(groups + 1);
     for (let g = 0; g < groups; g++) starts[g + 1] = starts[g]! + counts[g]!;
     const partitionStarts = new Uint32Array(partitionCount + 1);
     for (let p = 1; p <= partitionCount; p++) partitionStarts[p] = starts[p * slotCount]!;
-    const fids = this.order(uniqueCount, starts, inverse);
+    const fids = this.#order(uniqueCount, starts, inverse);
     return { partitionCount, slotCount, uniqueCount, counts, partitionStarts, fids, inverse };
   }
 
-  private reserve(fidCount: number): void {
-    if (fidCount > this.uniqueLow.length) {
+  #reserve(fidCount: number): void {
+    if (fidCount > this.#uniqueLow.length) {
       const capacity = powerOfTwoFrom(fidCount);
-      this.table = new Int32Array(2 * capacity);
-      this.uniqueLow = new Uint32Array(capacity);
-      this.uniqueHigh = new Uint32Array(capacity);
-      this.group = new Uint32Array(capacity);
+      this.#table = new Int32Array(2 * capacity);
+      this.#uniqueLow = new Uint32Array(capacity);
+      this.#uniqueHigh = new Uint32Array(capacity);
+      this.#group = new Uint32Array(capacity);
     }
   }
 
   /** Numbers the distinct (slot, key) in order of first sight, into `inverse`; `group` holds the slot. */
-  private unify(batch: ExampleBatch, inverse: Uint32Array): number {
+  #unify(batch: ExampleBatch, inverse: Uint32Array): number {
     const { rowCount, slotCount, offsets, fids } = batch;
-    const { uniqueLow, uniqueHigh, group } = this;
+    const uniqueLow = this.#uniqueLow;
+    const uniqueHigh = this.#uniqueHigh;
+    const group = this.#group;
     // A small batch clears and probes only the front of a table that a large one has grown.
-    const table = this.table.subarray(0, 2 * powerOfTwoFrom(Math.max(1, inverse.length)));
+    const table = this.#table.subarray(0, 2 * powerOfTwoFrom(Math.max(1, inverse.length)));
     table.fill(0);
     const mask = table.length - 1;
     let uniqueCount = 0;
@@ -111,13 +113,15 @@ export class FidDeduper {
     return uniqueCount;
   }
 
-  private assignGroups(
+  #assignGroups(
     uniqueCount: number,
     slotCount: number,
     partitionCount: number,
     counts: Uint32Array,
   ): void {
-    const { uniqueLow, uniqueHigh, group } = this;
+    const uniqueLow = this.#uniqueLow;
+    const uniqueHigh = this.#uniqueHigh;
+    const group = this.#group;
     for (let u = 0; u < uniqueCount; u++) {
       const partition = partitionOf(uniqueLow[u]!, uniqueHigh[u]!, partitionCount);
       const g = partition * slotCount + group[u]!;
@@ -127,8 +131,10 @@ export class FidDeduper {
   }
 
   /** Counting sort by group; `group` becomes the final position, and `inverse` follows. Consumes `starts`. */
-  private order(uniqueCount: number, starts: Uint32Array, inverse: Uint32Array): Uint32Array {
-    const { uniqueLow, uniqueHigh, group } = this;
+  #order(uniqueCount: number, starts: Uint32Array, inverse: Uint32Array): Uint32Array {
+    const uniqueLow = this.#uniqueLow;
+    const uniqueHigh = this.#uniqueHigh;
+    const group = this.#group;
     const fids = new Uint32Array(2 * uniqueCount);
     for (let u = 0; u < uniqueCount; u++) {
       const position = starts[group[u]!]!++;
