@@ -120,21 +120,7 @@ export class Taste {
     return out;
   }
 
-  /** Mean probability of the best `slateSize` items that are not excluded. */
-  oracleRate(user: number, nowMs: number, exclude?: ReadonlySet<number>): number {
-    const probabilities = this.clickProbabilities(user, nowMs);
-    const allowed = exclude
-      ? probabilities.filter((_unused, item) => !exclude.has(item))
-      : probabilities;
-    return meanOfBest(allowed, this.#options.slateSize);
-  }
-
-  /** Mean probability over all items. */
-  randomRate(user: number, nowMs: number): number {
-    return mean(this.clickProbabilities(user, nowMs));
-  }
-
-  /** Both at the price of one. */
+  /** Mean probability of the best `slateSize` items, and of all. */
   referenceRates(user: number, nowMs: number): ReferenceRates {
     const probabilities = this.clickProbabilities(user, nowMs);
     return {

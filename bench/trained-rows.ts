@@ -8,7 +8,7 @@ import { Taste } from '../audience/taste.js';
  * Rows as training leaves them: a factorisation machine of one user row and one item row, learned with Adagrad from the
  * clicks of the simulated audience on random items. First weight: the first-order weight; the rest: factors.
  */
-export const factorDim = 16;
+const factorDim = 16;
 export const rowDim = 1 + factorDim;
 export const userCount = 1000;
 export const itemCount = 500;

@@ -44,7 +44,7 @@ async function connectTo<T>(
 }
 
 /** The client for the cluster that the arguments name. */
-export function connectByArguments(args: Arguments): Promise<StarlingClient> {
+function connectByArguments(args: Arguments): Promise<StarlingClient> {
   const timeout = args.value('timeout');
   const options = {
     connectionName: 'starling-cli',

@@ -1,5 +1,4 @@
 import { StarlingError } from '../core/base/errors.js';
-import type { ExampleBatch } from '../core/features/example-batch.js';
 import { protocolVersion } from './codec.js';
 
 /**
@@ -105,43 +104,6 @@ function typed(
     throw wrong(what, name, `${length} elements`, `${view.length}`);
   }
   return view;
-}
-
-/** Checks that the offsets rise and end at the fids, so that later loops can't leave the arrays. */
-export function examples(
-  fields: Fields,
-  name: string,
-  what: string,
-  rowCount?: number,
-): ExampleBatch {
-  const inner = asFields(fields[name], `${what}.${name}`);
-  const at = `${what}.${name}`;
-  const rows = number(inner, 'rowCount', at);
-  const slotCount = number(inner, 'slotCount', at);
-  const denseCount = number(inner, 'denseCount', at);
-  if (rowCount !== undefined && rows !== rowCount) throw wrong(at, 'rowCount', `${rowCount}`, rows);
-  for (const count of [rows, slotCount, denseCount]) {
-    if (!Number.isInteger(count) || count < 0 || count > 1e7)
-      throw wrong(at, 'rowCount', 'a count', count);
-  }
-  const offsets = u32(inner, 'offsets', at, rows * slotCount + 1);
-  const fids = u32(inner, 'fids', at);
-  let last = 0;
-  for (let i = 0; i < offsets.length; i++) {
-    const offset = offsets[i]!;
-    if (offset < last) throw wrong(at, `offsets[${i}]`, `at least ${last}`, offset);
-    last = offset;
-  }
-  if (offsets[0] !== 0 || 2 * last !== fids.length)
-    throw wrong(at, 'offsets', `an end of ${fids.length / 2}`, last);
-  return {
-    rowCount: rows,
-    slotCount,
-    denseCount,
-    offsets,
-    fids,
-    dense: f32(inner, 'dense', at, rows * denseCount),
-  };
 }
 
 export function wrong(what: string, name: string, expected: string, got: unknown): StarlingError {

@@ -84,12 +84,6 @@ export interface AttachMessage {
   readonly startHash: string;
 }
 
-/**
- * How often an actor sends a heartbeat. Lower costs wake-ups for nothing, as a crash is seen at once anyway; higher
- * makes a hung process be noticed later, because the supervisor waits for several missing ones.
- */
-export const heartbeatIntervalMs = 500;
-
 /** A message from a child, or undefined if it is of no known type and shape. */
 export function parseChildMessage(value: unknown): ChildMessage | undefined {
   if (!isRecord(value)) return undefined;

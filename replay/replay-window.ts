@@ -46,10 +46,6 @@ export class LagWindow {
     return this.#admitted;
   }
 
-  get learned(): number {
-    return this.#learned;
-  }
-
   /** The next event, in time order, is about to be scored. `acted`: an action will follow. */
   admit(atMs: number, acted: boolean): void {
     assert(this.room > 0, 'an event is admitted only where there is room');

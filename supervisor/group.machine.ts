@@ -109,7 +109,7 @@ export function isGroupWithinIntensity(
   return withinIntensity({ ...noCrashes, crashesAtMs }, atMs, policy);
 }
 
-export function isLastChild({ children }: GroupContext, address: string): boolean {
+function isLastChild({ children }: GroupContext, address: string): boolean {
   return children.every((child) => child.address === address);
 }
 

@@ -79,11 +79,11 @@ export function heed(context: OwnershipContext, news: DirectoryNews): Partial<Ow
   return { role: news.role, namedEpoch: news.epoch };
 }
 
-export function isOwner({ role }: OwnershipContext): boolean {
+function isOwner({ role }: OwnershipContext): boolean {
   return role === 'owner';
 }
 
-export function isUnwanted({ role }: OwnershipContext): boolean {
+function isUnwanted({ role }: OwnershipContext): boolean {
   return role === 'none';
 }
 

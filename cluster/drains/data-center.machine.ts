@@ -86,21 +86,18 @@ export function lacksKind(readiness: Readiness): boolean {
 }
 
 /** It has served badly for too long, this judgment included. */
-export function asksToDrain(context: DataCenterContext, { judgment, atMs }: Of<'HEALTH'>): boolean {
+function asksToDrain(context: DataCenterContext, { judgment, atMs }: Of<'HEALTH'>): boolean {
   return ailsTooLong(courseAfter(context.course, judgment, atMs), atMs, context);
 }
 
 /** What took it out of service has been over for long enough; a person who took it out is not overruled. */
-export function asksToReturn(
-  context: DataCenterContext,
-  { judgment, atMs }: Of<'HEALTH'>,
-): boolean {
+function asksToReturn(context: DataCenterContext, { judgment, atMs }: Of<'HEALTH'>): boolean {
   if (context.drainedBy === 'hand' || lacksKind(context.readiness)) return false;
   return isCalm(courseAfter(context.course, judgment, atMs), atMs, context, context.relapses);
 }
 
 /** What is known of it after a DRAIN: it can't overrule a person, and repeating it changes nothing. */
-export function drainedContext(
+function drainedContext(
   context: DataCenterContext,
   { by, atMs }: Of<'DRAIN'>,
 ): Partial<DataCenterContext> {
@@ -111,7 +108,7 @@ export function drainedContext(
   return { drainedBy: by, relapses, course: unknownCourse };
 }
 
-export function returnedContext(
+function returnedContext(
   { drainedBy }: DataCenterContext,
   { atMs }: Of<'UNDRAIN'>,
 ): Partial<DataCenterContext> {

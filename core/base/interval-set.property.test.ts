@@ -41,21 +41,6 @@ describe('IntervalSet', () => {
     );
   });
 
-  test('merge is the union and leaves the other as it was', () => {
-    const numbers = fc.array(sequence, { maxLength: 40 });
-    fc.assert(
-      fc.property(numbers, numbers, sequence, (left, right, from) => {
-        const target = setOf(left);
-        const other = setOf(right, from);
-        const before = other.encode();
-        target.merge(other);
-        const below = Array.from({ length: from - 1 }, (_, i) => i + 1);
-        expectSame(target, new Set([...left, ...right, ...below]));
-        expect(other.encode()).toEqual(before);
-      }),
-    );
-  });
-
   test('a gap that fills joins its neighbours', () => {
     const set = setOf([1, 2, 4, 6]);
     expect([...set.encode()]).toEqual([2, 4, 4, 6, 6]);

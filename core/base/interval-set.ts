@@ -17,8 +17,8 @@ export interface Interval {
 
 export class IntervalSet {
   #watermark: number;
-  #starts: number[] = [];
-  #ends: number[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
 
   /** @param from The first sequence that can be missing: 1 … from − 1 count as contained. */
   constructor(from = 1) {
@@ -76,24 +76,6 @@ export class IntervalSet {
       this.#ends.splice(index, 0, n);
     }
     return true;
-  }
-
-  /** Becomes the union of itself and `other`, which stays as it is. O(gaps of both). */
-  merge(other: IntervalSet): void {
-    const all = [...this.intervals, ...other.intervals].sort((a, b) => a.start - b.start);
-    this.#watermark = Math.max(this.#watermark, other.#watermark);
-    this.#starts = [];
-    this.#ends = [];
-    for (const { start, end } of all) {
-      const last = this.#ends.length - 1;
-      if (start <= this.#watermark + 1) this.#watermark = Math.max(this.#watermark, end);
-      else if (last >= 0 && start <= this.#ends[last]! + 1) {
-        this.#ends[last] = Math.max(this.#ends[last]!, end);
-      } else {
-        this.#starts.push(start);
-        this.#ends.push(end);
-      }
-    }
   }
 
   /** [watermark, start₁, end₁, start₂, end₂, …]. */

@@ -17,7 +17,7 @@ export const clusterNamesReserved: readonly string[] = [
   ...['kv', 'obj'],
 ];
 
-export const clusterNamePattern = /^[a-z][a-z0-9-]*$/;
+const clusterNamePattern = /^[a-z][a-z0-9-]*$/;
 export const clusterNameExpected =
   `expected lower-case letters, digits and '-', a letter first, at most ${nameLengthMax}, and none of ` +
   `${clusterNamesReserved.join(', ')}; names that differ in case alone would share their streams`;

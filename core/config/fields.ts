@@ -62,7 +62,7 @@ export function section<const T extends z.core.$ZodLooseShape>(shape: T) {
 }
 
 /** `unknown key "modle", did you mean "model"?`, or the list of keys where none is near. */
-export function unknownKeyText(key: string, known: readonly string[]): string {
+function unknownKeyText(key: string, known: readonly string[]): string {
   const nearest = nearestOf(key, known);
   const hint = nearest ? `did you mean "${nearest}"?` : `known: ${known.join(', ')}`;
   return `unknown key "${key}", ${hint}`;

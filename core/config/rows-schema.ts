@@ -10,7 +10,7 @@ import { integer, number, oneOf, positive, section } from './fields.js';
 const day = 86_400_000;
 const share = { min: 0, max: 0.999999 };
 
-export const optimizerKinds = [
+const optimizerKinds = [
   'sgd',
   'momentum',
   'adagrad',

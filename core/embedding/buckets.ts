@@ -24,9 +24,9 @@ import { PageMemory } from './page-memory.js';
 export const entriesPerBucket = 4;
 export const entryWords = 3;
 /** A power of two and one cache line; the last four words are not used. */
-export const bucketWords = 16;
+const bucketWords = 16;
 /** Too small: more page headers to fetch per probe. Too large: the copy of a growing first page becomes a pause. */
-export const pageShift = 14;
+const pageShift = 14;
 const pageBuckets = 1 << pageShift;
 const pageMask = pageBuckets - 1;
 

@@ -28,7 +28,7 @@ import { Stash } from './stash.js';
  */
 
 /** Too low: memory wasted. Above 0.97 the search for room gets long; 4-way cuckoo hashing breaks down at 0.98. */
-export const loadMax = 0.95;
+const loadMax = 0.95;
 /** 1 would do (growth then ends at 0.6 load); 2 ends the crowded phase sooner; 16 would be felt by each insert. */
 const splitsPerInsert = 2;
 /** Below this load more buckets would not help: the keys were made to collide, so they stay in the stash. */

@@ -18,7 +18,7 @@ import {
  * about one bucket in six has an empty entry, so 256 buckets fail with probability (5/6)^256, about 10^-20, and the
  * path is at most 5 moves long: 2 + 8 + 32 + 128 = 170 buckets are within 3 moves, the other 86 within 4.
  */
-export const searchBuckets = 256;
+const searchBuckets = 256;
 
 // Shared by all tables: a search never yields to another.
 const queueBuckets = new Int32Array(searchBuckets);

@@ -78,10 +78,6 @@ export class EmbeddingPartition {
     this.#capacity = capacity;
   }
 
-  get slotCount(): number {
-    return this.tables.length;
-  }
-
   get rowCount(): number {
     return this.#sum((table) => table.rowCount);
   }

@@ -12,7 +12,7 @@ import { PageMemory } from './page-memory.js';
  * The key stands here as well as in the index, so that rows can be walked in an order that insertions don't disturb
  * and a touched row can say whose it is. Update count 0 marks a free row; its first fact is then the next free row + 1.
  */
-export const factWords = 4;
+const factWords = 4;
 const lowFact = 0;
 const highFact = 1;
 const updatedAtFact = 2;

@@ -16,7 +16,6 @@ export const featureEntities = ['user', 'item', 'context'] as const;
 export type FeatureEntity = (typeof featureEntities)[number];
 
 export const featureKinds = ['id', 'ids', 'vocabulary', 'buckets', 'dense'] as const;
-export type FeatureKind = (typeof featureKinds)[number];
 
 /** How the rows of a slot's values become one vector: with `sum` a longer list weighs more. */
 export type Pooling = 'sum' | 'mean';

@@ -26,10 +26,6 @@ export class ClosedKeys {
     this.#retentionMs = retentionMs;
   }
 
-  get size(): number {
-    return this.#labels.size;
-  }
-
   /** The label `key` was closed with, or undefined if it isn't closed. */
   labelOf(key: string): number | undefined {
     return this.#labels.get(key);

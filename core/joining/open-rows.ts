@@ -56,11 +56,6 @@ export class HotRows {
   #count = 0;
   #restored: { impression: OpenImpression; bytes: Uint8Array }[] = [];
 
-  /** Rows whose bytes are in memory. */
-  get count(): number {
-    return this.#count;
-  }
-
   /** Packs rows that still refer to their batch, and returns the end of each in the chunk. */
   pack(impressions: OpenImpression[]): { bytes: Uint8Array; ends: number[] } {
     let bytesMax = 0;

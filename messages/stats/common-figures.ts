@@ -31,7 +31,7 @@ export const processFigures = {
 
 export const commonFigures = { ...processFigures, health };
 
-export function parseHealth(value: unknown): ActorHealth | undefined {
+function parseHealth(value: unknown): ActorHealth | undefined {
   if (!isRecord(value)) return undefined;
   const { p99Ms, through, propagationP99Ms } = value;
   return {

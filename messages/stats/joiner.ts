@@ -2,7 +2,7 @@ import type { JoinCounters } from '../../core/joining/types.js';
 import { counter, gauge, measure, type Figure } from './figures.js';
 
 /** Counters are committed with the window, so they go on over restarts. */
-export const joinCounterFigures = {
+const joinCounterFigures = {
   impressions: counter('Different impressions; late ones included.', 'impressions'),
   actions: counter('Actions.'),
   open: gauge('count', 'Impressions whose window has not ended.', 'open'),

@@ -17,7 +17,7 @@ function apiError(error: unknown): ApiError | undefined {
   return (error as { api_error?: ApiError } | null)?.api_error;
 }
 
-export function isNotFound(error: unknown): boolean {
+function isNotFound(error: unknown): boolean {
   return natsCode(error) === '404' || apiError(error)?.code === 404;
 }
 

@@ -36,7 +36,7 @@ const lookMs = 1_000;
  * Home must be there for so long, at every look. Too low: all move to a server that dies again, or that still
  * recovers its streams. Too high: requests take the long way for longer.
  */
-export const calmMs = 3_000;
+const calmMs = 3_000;
 
 /**
  * Between two pings, and how many of them may be without an answer. A server that is stopped keeps its connections and

@@ -46,7 +46,7 @@ export type Walk<Machine extends AnyStateMachine> = readonly Step<Machine>[];
 const statesMax = 20_000;
 
 /** A shortest path to each state, each followed by each event. */
-export function walksOf<Machine extends AnyStateMachine>(
+function walksOf<Machine extends AnyStateMachine>(
   machine: Machine,
   paths: Pick<MachinePaths<Machine>, 'input' | 'events' | 'view'>,
 ): Walk<Machine>[] {

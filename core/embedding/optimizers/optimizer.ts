@@ -47,7 +47,7 @@ export interface Optimizer {
  * Numbers of the kinds on the wire and in snapshots. A number is never given to another kind; the layout of a kind's
  * state never changes under the same number.
  */
-export const optimizerNumbers = {
+const optimizerNumbers = {
   sgd: 1,
   momentum: 2,
   adagrad: 3,
@@ -59,8 +59,6 @@ export const optimizerNumbers = {
   'group-ftrl': 9,
   'group-adagrad': 10,
 } as const;
-
-export type OptimizerKind = keyof typeof optimizerNumbers;
 
 interface Common {
   /** η. Too low: rows stay what they were. Too high: they jump with each event. */

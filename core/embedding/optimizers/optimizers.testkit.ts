@@ -1,4 +1,4 @@
-import type { OptimizerKind, OptimizerSpec } from './optimizer.js';
+import type { OptimizerSpec } from './optimizer.js';
 
 /** The published update rules, written plainly in double precision over one row; only the tests use them. */
 export interface Reference {
@@ -73,7 +73,7 @@ const ftrl: CreateReference = (spec, weights) => {
   };
 };
 
-export const references: Readonly<Record<OptimizerKind, CreateReference>> = {
+export const references: Readonly<Record<OptimizerSpec['kind'], CreateReference>> = {
   sgd: (spec, weights) => byCoordinate([], (_s, g, w) => w - spec.learningRate * g)(weights),
   momentum(spec, weights) {
     const mu = figure(spec, 'momentum', 0.9);

@@ -6,7 +6,7 @@ import { halfMax, toHalf } from './half-float.js';
  */
 
 /** What int8 can hold: with more, the scale times 127 could round to Infinity. */
-export const int8WeightMax = 2 ** 127;
+const int8WeightMax = 2 ** 127;
 const levels = 127;
 
 export function encodeFp32(

@@ -20,7 +20,6 @@ describe('ServingPartition', () => {
     expect(partition.assign(counts, 1, fids, 1, weights, 1)).toBe(7);
     expect(partition.weightFloats(counts, 1)).toBe(7);
     expect(partition.rowCount).toBe(3);
-    expect(partition.slotCount).toBe(3);
     const out = new Float32Array(8).fill(99);
     expect(partition.lookup(counts, 1, fids, 1, out, 1)).toBe(0);
     expect([...out]).toEqual([99, 1.5, -2.5, 3.5, 4.5, 0.25, -127, 64]);

@@ -16,10 +16,6 @@ export class ServingPartition {
     this.tables = specs.map((spec) => new ServingTable(spec));
   }
 
-  get slotCount(): number {
-    return this.tables.length;
-  }
-
   get rowCount(): number {
     return this.#sum((table) => table.rowCount);
   }

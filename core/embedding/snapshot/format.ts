@@ -10,7 +10,7 @@ import { crc32c } from './crc32c.js';
  * The first 16 bytes and what the checksum covers are the same in all versions for ever: a reader must be able to tell
  * a snapshot of another version from a damaged one.
  */
-export const snapshotVersion = 2;
+const snapshotVersion = 2;
 
 /** "SnSn" */
 const magic = 0x6e536e53;
