@@ -62,29 +62,12 @@ export function createServingShard(context: ActorContext): Actor<'serving-shard'
     async start() {
       await Promise.all(followers.map((follower) => follower.start()));
       news.goLive();
-      const control = {
-        snapshot: save,
-        digest: async () => digestsReply(await served.digests()),
-      };
       endpoints.push(
-        new ServedEndpoint(bus, {
-          subject: bus.names.subject.lookup(index),
-          alsoAt: bus.names.subject.lookupAt(dataCenter, index),
-          answersAt: answersAt(context),
-          queue: 'serving-shard',
-          inFlightMax: 512,
-          deadlineMs: 2_000,
-          handle: lookup,
+        ...endpointsOf(context, {
+          lookup,
+          snapshot: save,
+          digest: async () => digestsReply(await served.digests()),
         }),
-        ...(['snapshot', 'digest'] as const).map(
-          (verb) =>
-            new ServedEndpoint(bus, {
-              subject: bus.names.subject.servingControl(verb, dataCenter, index),
-              inFlightMax: 8,
-              deadlineMs: commandMsMax,
-              handle: control[verb],
-            }),
-        ),
       );
       const { deltas } = sumOf(followers);
       log.info({ deltas, through: news.visibility.through }, 'rows restored');
@@ -100,6 +83,38 @@ export function createServingShard(context: ActorContext): Actor<'serving-shard'
       lookup: endpoints[0]?.stats() ?? null,
     }),
   };
+}
+
+type Handler = (value: unknown) => Promise<object>;
+
+/** That of look-ups first. */
+function endpointsOf(
+  context: ActorContext,
+  handlers: { readonly lookup: Handler; readonly snapshot: Handler; readonly digest: Handler },
+): ServedEndpoint[] {
+  const { bus, identity } = context;
+  const { dataCenter, index } = identity;
+  const { subject } = bus.names;
+  return [
+    new ServedEndpoint(bus, {
+      subject: subject.lookup(index),
+      alsoAt: subject.lookupAt(dataCenter, index),
+      answersAt: answersAt(context),
+      queue: 'serving-shard',
+      inFlightMax: 512,
+      deadlineMs: 2_000,
+      handle: handlers.lookup,
+    }),
+    ...(['snapshot', 'digest'] as const).map(
+      (verb) =>
+        new ServedEndpoint(bus, {
+          subject: subject.servingControl(verb, dataCenter, index),
+          inFlightMax: 8,
+          deadlineMs: commandMsMax,
+          handle: handlers[verb],
+        }),
+    ),
+  ];
 }
 
 /** Resyncs: gaps in the log that were mended from a snapshot. */

@@ -43,23 +43,6 @@ export interface Optimizer {
   ): void;
 }
 
-/**
- * Numbers of the kinds on the wire and in snapshots. A number is never given to another kind; the layout of a kind's
- * state never changes under the same number.
- */
-const optimizerNumbers = {
-  sgd: 1,
-  momentum: 2,
-  adagrad: 3,
-  adam: 4,
-  amsgrad: 5,
-  rmsprop: 6,
-  adadelta: 7,
-  ftrl: 8,
-  'group-ftrl': 9,
-  'group-adagrad': 10,
-} as const;
-
 interface Common {
   /** η. Too low: rows stay what they were. Too high: they jump with each event. */
   readonly learningRate: number;
