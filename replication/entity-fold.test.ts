@@ -4,13 +4,14 @@ import { pino } from 'pino';
 import type { RawFeatures } from '../core/features/raw-features.js';
 import { encode } from '../messages/codec.js';
 import type { EntityRows } from '../messages/feature-snapshots.js';
-import { encodeEntityRows, encodeFeatureManifest } from '../messages/feature-snapshots.js';
+import { encodeFeatureManifest } from '../messages/feature-snapshots.js';
 import type { FeatureChange } from '../messages/features.js';
 import { featureChangeMessage } from '../messages/features.js';
 import type { Entity } from '../messages/subjects.js';
 import { entities } from '../messages/subjects.js';
 import { Follower } from '../runtime/followers/follower.js';
-import { MemoryLog, MemorySnapshots } from '../runtime/followers/follower.testkit.js';
+import { MemoryLog } from '../runtime/followers/memory-log.testkit.js';
+import { MemorySnapshots } from '../runtime/stores/memory-snapshots.testkit.js';
 import { placeInStream } from '../runtime/followers/log-sequence.js';
 import { Pace } from '../runtime/stores/chunk-pace.js';
 import type { EntityTarget } from './entity-fold.js';
@@ -37,7 +38,7 @@ class Rows implements EntityTarget {
       );
     this.sequence = sequence;
   }
-  apply(change: FeatureChange | undefined, sequence: number): void {
+  take(change: FeatureChange | undefined, sequence: number): void {
     change?.ids.forEach((id, i) => {
       const key = `${change.entity} ${id}`;
       const since = this.known.get(key)?.since ?? sequence;
@@ -60,19 +61,23 @@ function change(id: string, n: number, entity: Entity = 'item'): Uint8Array {
   return encode(featureChangeMessage({ entity, ids: [id], features: [{ n }] }));
 }
 
+function put(log: MemoryLog, bytes: Uint8Array, headers = {}): void {
+  log.put('log', bytes, { headers });
+}
+
 function followerOf(
   stream: MemoryLog,
   store = new MemorySnapshots(),
-  { rows = new Rows(), wanted = entities as readonly Entity[] } = {},
+  { rows = new Rows(), wanted }: { readonly rows?: Rows; readonly wanted?: readonly Entity[] } = {},
 ) {
   const errors: unknown[] = [];
   const fold = new EntityFold({
     target: rows,
-    entities: wanted,
-    placeOf: (sequence) => placeInStream(stream.bus, 'LOG', sequence),
+    entities: wanted ?? entities,
+    placeOf: (sequence) => placeInStream(stream, 'LOG', sequence),
     log,
   });
-  const context = { bus: stream.bus, log };
+  const context = { bus: stream, log };
   const onError = (error: unknown) => errors.push(error);
   return { rows, errors, follower: new Follower({ context, fold, stream: 'LOG', store, onError }) };
 }
@@ -90,7 +95,7 @@ describe('features out of their log', () => {
       ['b', 2],
       ['a', 3],
     ] as const)
-      stream.append(change(id, n));
+      put(stream, change(id, n));
     const { rows, follower } = followerOf(stream);
     await follower.start();
     expect(rows.text).toBe(
@@ -103,7 +108,7 @@ describe('features out of their log', () => {
     const source = (n: number) => ({ 'Nats-Stream-Source': `FEATURES ${n}` });
     const rows = new Rows();
     rows.restored(40);
-    for (const n of [39, 40, 41, 41, 42]) copy.append(change('a', n), source(n));
+    for (const n of [39, 40, 41, 41, 42]) put(copy, change('a', n), source(n));
     const { follower, errors } = followerOf(copy, undefined, { rows });
     await follower.start();
     expect([rows.sequence, follower.stats, errors]).toEqual([42, { records: 2, resyncs: 0 }, []]);
@@ -111,10 +116,10 @@ describe('features out of their log', () => {
 
   test('leave out what is no change, and what is of a kind that is not wanted', async () => {
     const stream = new MemoryLog();
-    stream.append(change('a', 1));
-    stream.append(change('u', 2, 'user'));
-    stream.append(Uint8Array.of(0xff, 1));
-    stream.append(change('b', 4));
+    put(stream, change('a', 1));
+    put(stream, change('u', 2, 'user'));
+    put(stream, Uint8Array.of(0xff, 1));
+    put(stream, change('b', 4));
     const { rows, follower } = followerOf(stream, undefined, { wanted: ['item'] });
     await follower.start();
     expect([...rows.known.keys()]).toEqual(['item a', 'item b']);
@@ -123,7 +128,7 @@ describe('features out of their log', () => {
 
   test('are not read by a release that is too old for them', async () => {
     const stream = new MemoryLog();
-    stream.append(encode({ v: 99, kind: 'features' }));
+    put(stream, encode({ v: 99, kind: 'features' }));
     const { follower, errors } = followerOf(stream);
     await follower.start();
     expect(errors[0]).toMatchObject({ cause: { code: 'UNSUPPORTED_VERSION' } });
@@ -132,18 +137,14 @@ describe('features out of their log', () => {
   test('come back from a damaged snapshot by the one before', async () => {
     const stream = new MemoryLog();
     const store = new MemorySnapshots();
-    stream.append(change('a', 1));
+    put(stream, change('a', 1));
     const { rows, follower } = followerOf(stream);
     await follower.start();
     await save(store, 'a', rows);
-    stream.append(change('b', 2));
+    put(stream, change('b', 2));
     await follower.catchUp();
     await save(store, 'b', rows);
-    const damaged = encodeEntityRows({
-      ...{ entity: 'item' as const, ids: ['x'], features: [{}], since: Float64Array.of(1) },
-    });
-    damaged[9]! ^= 1;
-    await store.put('b', 'item', [damaged]);
+    store.damage('b', 'item');
     const recovered = followerOf(stream, store);
     await recovered.follower.start();
     expect(recovered.follower.stats.records).toBe(1);
@@ -174,8 +175,8 @@ describe('features out of their log', () => {
           } else if (typeof step === 'object') {
             const entity = step.user ? 'user' : 'item';
             const told = { entity, ids: [`${step.tell}`], features: [{ n }] } as const;
-            stream.append(encode(featureChangeMessage(told)));
-            whole.apply(told, ++n);
+            put(stream, encode(featureChangeMessage(told)));
+            whole.take(told, ++n);
           } else {
             // It was away since its last restart, perhaps for longer than the log reaches back.
             if (step === 'lose') disk = new Rows();
@@ -196,7 +197,7 @@ test('a snapshot is made of chunks that a message can carry, and has every row o
   const rows = new Rows();
   const text = 'x'.repeat(5_000);
   for (let i = 0; i < 300; i++)
-    rows.apply({ entity: 'item', ids: [`i${i}`], features: [{ text, i }] }, i + 1);
+    rows.take({ entity: 'item', ids: [`i${i}`], features: [{ text, i }] }, i + 1);
   const store = new MemorySnapshots();
   const { objects, sequence } = await saveFeatures(store, 'a', new Pace(1e12), rows);
   const [users, items] = objects;

@@ -22,7 +22,7 @@ export interface EntityTarget {
   /** All rows of the snapshot are in. */
   restored(sequence: number): void | Promise<void>;
   /** The record at `sequence`, in order; undefined: one that says nothing to it. */
-  apply(change: FeatureChange | undefined, sequence: number): void | Promise<void>;
+  take(change: FeatureChange | undefined, sequence: number): void | Promise<void>;
 }
 
 export interface EntityFoldOptions {
@@ -92,7 +92,7 @@ export class EntityFold implements Fold {
     const sequence = logSequenceOf(message);
     if (sequence <= target.sequence) return 'stale';
     if (sequence > target.sequence + 1) return 'gap';
-    await target.apply(this.#read(message), sequence);
+    await target.take(this.#read(message), sequence);
     return 'applied';
   }
 

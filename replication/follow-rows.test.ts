@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { followRows } from './follow-rows.js';
-import { MemoryLog } from './memory-log.testkit.js';
-import { MemorySnapshots } from './memory-snapshots.testkit.js';
+import { MemoryLog } from '../runtime/followers/memory-log.testkit.js';
+import { MemorySnapshots } from '../runtime/stores/memory-snapshots.testkit.js';
 import { TrainedPartition } from './trained-partition.js';
 import { deltaOf, oneSlot, rowOf, writeDelta } from './trained-rows.testkit.js';
 

@@ -4,8 +4,8 @@ import { encode } from '../messages/codec.js';
 import { subject } from '../messages/default-names.testkit.js';
 import { mainModel } from '../messages/model-name.js';
 import { followRows } from './follow-rows.js';
-import { MemoryLog } from './memory-log.testkit.js';
-import { MemorySnapshots } from './memory-snapshots.testkit.js';
+import { MemoryLog } from '../runtime/followers/memory-log.testkit.js';
+import { MemorySnapshots } from '../runtime/stores/memory-snapshots.testkit.js';
 import { objectName } from './snapshot-writer.js';
 import { TrainedPartition } from './trained-partition.js';
 import {

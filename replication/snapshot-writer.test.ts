@@ -4,8 +4,8 @@ import { partitionSource } from '../core/embedding/snapshot/partition-snapshot.j
 import { encodeManifest } from '../messages/snapshots.js';
 import { Pace } from '../runtime/stores/chunk-pace.js';
 import { followRows } from './follow-rows.js';
-import { MemoryLog } from './memory-log.testkit.js';
-import { MemorySnapshots } from './memory-snapshots.testkit.js';
+import { MemoryLog } from '../runtime/followers/memory-log.testkit.js';
+import { MemorySnapshots } from '../runtime/stores/memory-snapshots.testkit.js';
 import { objectName, savePartition } from './snapshot-writer.js';
 import { TrainedPartition } from './trained-partition.js';
 import { deltaOf, markOf, oneSlot, writeDeltas } from './trained-rows.testkit.js';

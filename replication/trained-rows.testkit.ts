@@ -9,8 +9,8 @@ import { subject } from '../messages/default-names.testkit.js';
 import { mainModel } from '../messages/model-name.js';
 import { partitionSource } from '../core/embedding/snapshot/partition-snapshot.js';
 import { Pace } from '../runtime/stores/chunk-pace.js';
-import type { MemoryLog } from './memory-log.testkit.js';
-import type { MemorySnapshots } from './memory-snapshots.testkit.js';
+import type { MemoryLog } from '../runtime/followers/memory-log.testkit.js';
+import type { MemorySnapshots } from '../runtime/stores/memory-snapshots.testkit.js';
 import { savePartition } from './snapshot-writer.js';
 import type { TrainedPartition, TrainedShape } from './trained-partition.js';
 

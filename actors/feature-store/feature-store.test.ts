@@ -36,7 +36,7 @@ describe('a patient target', () => {
       sequence: 3,
       ...{ reset: () => write('reset'), add: (rows) => write('add', rows) },
       ...{ restored: (sequence) => write('restored', sequence) },
-      apply: (change, sequence) => write('apply', change, sequence),
+      take: (change, sequence) => write('apply', change, sequence),
     };
     const patient = new PatientTarget(inner, { warn: (line: unknown) => void told.push(line) }, 1);
     return { patient, written, told };
@@ -48,25 +48,25 @@ describe('a patient target', () => {
     await patient.reset();
     await patient.add(rows);
     await patient.restored(7);
-    await patient.apply(undefined, 8);
+    await patient.take(undefined, 8);
     expect(written).toEqual([['reset'], ['add', rows], ['restored', 7], ['apply', undefined, 8]]);
     expect(patient.sequence).toBe(3);
   });
 
   test('tries until there is room, and says so each time', async () => {
     const { patient, written, told } = target(3);
-    await patient.apply(undefined, 8);
+    await patient.take(undefined, 8);
     expect([written.length, told.length]).toEqual([1, 3]);
   });
 
   test('does not wait out what no room would mend', async () => {
     const { patient } = target(1, 'CORRUPT');
-    await expect(patient.apply(undefined, 8)).rejects.toMatchObject({ code: 'CORRUPT' });
+    await expect(patient.take(undefined, 8)).rejects.toMatchObject({ code: 'CORRUPT' });
   });
 
   test('that is stopped while it waits ends without having written', async () => {
     const { patient, written } = target(Infinity);
-    const waiting = patient.apply(undefined, 8);
+    const waiting = patient.take(undefined, 8);
     patient.stop();
     await waiting;
     expect(written).toEqual([]);

@@ -35,8 +35,8 @@ export class PatientTarget implements EntityTarget {
     return this.#write(() => this.#target.restored(sequence));
   }
 
-  apply(...change: Parameters<EntityTarget['apply']>): Promise<void> {
-    return this.#write(() => this.#target.apply(...change));
+  take(...change: Parameters<EntityTarget['take']>): Promise<void> {
+    return this.#write(() => this.#target.take(...change));
   }
 
   stop(): void {

@@ -1,5 +1,5 @@
 import type { MemoryBucket } from '../../replication/memory-bucket.testkit.js';
-import type { MemoryLog } from '../../replication/memory-log.testkit.js';
+import type { MemoryLog } from '../../runtime/followers/memory-log.testkit.js';
 import { StarlingError } from '../../core/base/errors.js';
 import type { StreamMessage, TailOptions } from '../../runtime/bus.js';
 import type { Wire } from './shard-world.testkit.js';

@@ -5,7 +5,7 @@ import { parseRows, parseWeights } from '../../messages/deltas.js';
 import type { RowsDelta } from '../../messages/deltas.js';
 import { subject } from '../../messages/default-names.testkit.js';
 import { mainModel } from '../../messages/model-name.js';
-import { MemoryLog } from '../../replication/memory-log.testkit.js';
+import { MemoryLog } from '../../runtime/followers/memory-log.testkit.js';
 import { deltaOf, oneSlot, storedSlots } from '../../replication/trained-rows.testkit.js';
 import type { DeltaContent } from './partition-log.js';
 import { PartitionLog } from './partition-log.js';

@@ -25,15 +25,15 @@ test('items of a snapshot stand in the order in which they were first told of, w
   expect(catalog.size).toBe(0);
   target.restored(45);
   expect([newestFirst(), target.sequence]).toEqual(['d a c b', 45]);
-  target.apply({ entity: 'item', ids: ['b', 'e'], features: [{}, {}] }, 46);
+  target.take({ entity: 'item', ids: ['b', 'e'], features: [{}, {}] }, 46);
   expect([newestFirst(), target.sequence]).toEqual(['e d a c b', 46]);
-  target.apply(undefined, 47);
+  target.take(undefined, 47);
   expect(target.sequence).toBe(47);
 });
 
 test('nothing is left of what was there before a snapshot', () => {
   const { target, newestFirst } = setUp();
-  target.apply({ entity: 'item', ids: ['gone'], features: [{}] }, 1);
+  target.take({ entity: 'item', ids: ['gone'], features: [{}] }, 1);
   target.add(rows(['half', 1]));
   target.reset();
   expect(target.sequence).toBe(0);

@@ -39,7 +39,7 @@ export class CatalogTarget implements EntityTarget {
     this.#sequence = sequence;
   }
 
-  apply(change: FeatureChange | undefined, sequence: number): void {
+  take(change: FeatureChange | undefined, sequence: number): void {
     change?.ids.forEach((id, i) => this.#catalog.put(id, change.features[i]!));
     this.#sequence = sequence;
   }

@@ -43,5 +43,5 @@ export interface FoundSnapshot {
   /** It is of another log with the same records, whose sequences mean nothing in this one. */
   readonly isElsewhere: boolean;
   /** In order; gives others their turn between two. */
-  chunks(object: StoredObject): AsyncIterable<Uint8Array>;
+  readonly chunks: (object: StoredObject) => AsyncIterable<Uint8Array>;
 }

@@ -4,7 +4,8 @@ import { StarlingError } from '../../core/base/errors.js';
 import type { StreamMessage } from '../bus.js';
 import type { Fold, FoundSnapshot, Verdict } from './fold.js';
 import { Follower } from './follower.js';
-import { MemoryLog, MemorySnapshots } from './follower.testkit.js';
+import { MemorySnapshots } from '../stores/memory-snapshots.testkit.js';
+import { MemoryLog } from './memory-log.testkit.js';
 
 /** Sums numbers that are numbered: record n says n and n². */
 class SumFold implements Fold {
@@ -60,13 +61,13 @@ const sumTo = (count: number) =>
 
 function setUp(numbers: readonly number[], withElsewhere = false) {
   const log = new MemoryLog();
-  for (const n of numbers) log.append(Uint8Array.of(n));
+  for (const n of numbers) log.put('log', Uint8Array.of(n));
   const store = new MemorySnapshots();
   const elsewhere = new MemorySnapshots();
   const fold = new SumFold();
   const errors: unknown[] = [];
   const follower = new Follower({
-    context: { bus: log.bus, log: pino({ level: 'silent' }) },
+    context: { bus: log, log: pino({ level: 'silent' }) },
     fold,
     stream: 'LOG',
     store,
@@ -88,11 +89,11 @@ describe('a follower', () => {
     expect(follower.isWhole).toBe(false);
     await follower.start();
     expect([fold.sum, follower.isWhole, follower.sequence]).toEqual([14, true, 3]);
-    log.append(Uint8Array.of(4));
+    log.put('log', Uint8Array.of(4));
     expect(await follower.catchUp()).toBe(4);
     expect(fold.sum).toBe(30);
     await follower.stop();
-    log.append(Uint8Array.of(5));
+    log.put('log', Uint8Array.of(5));
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(fold.count).toBe(4);
   });
@@ -146,7 +147,7 @@ describe('a follower', () => {
     const { log, store, fold, follower, errors } = setUp([1, 2]);
     await follower.start();
     await snapshot(store, 'a', 4, 2);
-    log.append(Uint8Array.of(5));
+    log.put('log', Uint8Array.of(5));
     while (follower.isWhole) await Promise.resolve();
     await follower.catchUp();
     expect([fold.sum, errors]).toEqual([55, []]);
@@ -178,7 +179,7 @@ describe('a follower', () => {
     await snapshot(store, 'a', 2, 1);
     await follower.start();
     await snapshot(store, 'b', 5, 2);
-    log.append(Uint8Array.of(6));
+    log.put('log', Uint8Array.of(6));
     await follower.catchUp();
     expect([fold.sum, errors]).toEqual([sumTo(6), []]);
   });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { MemoryLog } from './follower.testkit.js';
+import { MemoryLog } from './memory-log.testkit.js';
 import { logSequenceOf, placeInStream } from './log-sequence.js';
 
 const message = (sequence: number, source?: string) => ({
@@ -19,7 +19,7 @@ test.each([
 function copy(): MemoryLog {
   const log = new MemoryLog();
   for (let n = 101; n <= 110; n++)
-    log.append(Uint8Array.of(0), { 'Nats-Stream-Source': `FEATURES ${n}` });
+    log.put('log', Uint8Array.of(0), { headers: { 'Nats-Stream-Source': `FEATURES ${n}` } });
   log.trim(4);
   return log;
 }
@@ -33,12 +33,12 @@ test.each([
   ['none', 0, 3],
   ['not there yet', 200, 10],
 ])('a record that is %s is found in a copy', async (_what, sequence, place) => {
-  expect(await placeInStream(copy().bus, 'COPY', sequence)).toBe(place);
+  expect(await placeInStream(copy(), 'COPY', sequence)).toBe(place);
 });
 
 test('an empty stream is read from its next record on', async () => {
-  expect(await placeInStream(new MemoryLog().bus, 'LOG', 7)).toBe(0);
+  expect(await placeInStream(new MemoryLog(), 'LOG', 7)).toBe(0);
   const trimmed = copy();
   trimmed.trim(11);
-  expect(await placeInStream(trimmed.bus, 'COPY', 105)).toBe(10);
+  expect(await placeInStream(trimmed, 'COPY', 105)).toBe(10);
 });

@@ -64,7 +64,7 @@ export class EntityStore {
    * A record of the log; undefined: one that says nothing.
    * @throws StarlingError STORAGE_FULL when the disk or the map is full; nothing of the change is in then.
    */
-  async apply(change: FeatureChange | undefined, sequence: number): Promise<void> {
+  async take(change: FeatureChange | undefined, sequence: number): Promise<void> {
     await this.#write('writing a change of features', () => {
       const rows = change && this.#rows[change.entity];
       change?.ids.forEach((id, i) => {

@@ -1,8 +1,8 @@
-import { StarlingError } from '../core/base/errors.js';
-import { names } from '../messages/default-names.testkit.js';
-import type { AppendOptions, Bus, StreamMessage, TailOptions } from '../runtime/bus.js';
+import { StarlingError } from '../../core/base/errors.js';
+import { names } from '../../messages/default-names.testkit.js';
+import type { AppendOptions, Bus, StreamMessage, TailOptions } from '../bus.js';
 
-type LogBus = Pick<Bus, 'names' | 'append' | 'tail' | 'lastMessage'>;
+type LogBus = Pick<Bus, 'names' | 'append' | 'tail' | 'lastMessage' | 'messageAt' | 'streamState'>;
 
 interface Reader {
   readonly wants: (message: StreamMessage) => boolean;
@@ -22,6 +22,8 @@ export class MemoryLog implements LogBus {
   #sequence = 0;
   /** Records are stored, but the next so many of them are not acknowledged. */
   acknowledgementsLost = 0;
+  /** Records handed to whoever tails, over all. */
+  delivered = 0;
 
   /** Of the newest record. */
   get sequence(): number {
@@ -37,7 +39,15 @@ export class MemoryLog implements LogBus {
   }
 
   async append(subject: string, bytes: Uint8Array, options: AppendOptions = {}): Promise<number> {
-    const { messageId, after } = options;
+    const sequence = this.put(subject, bytes, options);
+    if (this.acknowledgementsLost === 0) return sequence;
+    this.acknowledgementsLost--;
+    throw new StarlingError('TIMEOUT', `${subject}: no acknowledgement.`);
+  }
+
+  /** As `append` does, and is acknowledged at once. */
+  put(subject: string, bytes: Uint8Array, options: AppendOptions = {}): number {
+    const { messageId, after, headers = {} } = options;
     const known = messageId === undefined ? undefined : this.#ids.get(messageId);
     if (known !== undefined) return known;
     const last = this.of(subject).at(-1)?.sequence ?? 0;
@@ -47,12 +57,10 @@ export class MemoryLog implements LogBus {
     }
     const sequence = ++this.#sequence;
     if (messageId !== undefined) this.#ids.set(messageId, sequence);
-    const message = { subject, sequence, atMs: 0, bytes, header: () => undefined };
+    const message = { subject, sequence, atMs: 0, bytes, header: (name: string) => headers[name] };
     this.#messages.push(message);
     for (const { wants, hand } of this.#readers) if (wants(message)) hand(message);
-    if (this.acknowledgementsLost === 0) return sequence;
-    this.acknowledgementsLost--;
-    throw new StarlingError('TIMEOUT', `${subject}: no acknowledgement.`);
+    return sequence;
   }
 
   async tail(
@@ -65,7 +73,11 @@ export class MemoryLog implements LogBus {
       wants: ({ subject, sequence }) =>
         sequence >= fromSequence && (filter === undefined || filter === subject),
       hand: (message) => {
-        handed = handed.then(() => (isOpen ? handler(message) : undefined));
+        handed = handed.then(() => {
+          if (!isOpen) return;
+          this.delivered++;
+          return handler(message);
+        });
       },
     };
     const backlog = this.#messages.filter(reader.wants);
@@ -80,7 +92,17 @@ export class MemoryLog implements LogBus {
   }
 
   async lastMessage(_stream: string, subject: string): Promise<StreamMessage | undefined> {
-    return this.of(subject).at(-1);
+    return subject === '>' ? this.#messages.at(-1) : this.of(subject).at(-1);
+  }
+
+  async messageAt(_stream: string, sequence: number): Promise<StreamMessage | undefined> {
+    return this.#messages.find((message) => message.sequence === sequence);
+  }
+
+  async streamState() {
+    const { length: messages } = this.#messages;
+    const firstSequence = this.#messages[0]?.sequence ?? this.#sequence + 1;
+    return { firstSequence, lastSequence: this.#sequence, messages, bytes: 0 };
   }
 
   /** As a snapshot allows it. */

@@ -1,6 +1,6 @@
-import { StarlingError } from '../core/base/errors.js';
-import type { Pace } from '../runtime/stores/chunk-pace.js';
-import type { SnapshotStore, StoredObject } from '../runtime/stores/snapshot-store.js';
+import { StarlingError } from '../../core/base/errors.js';
+import type { Pace } from './chunk-pace.js';
+import type { SnapshotStore, StoredObject } from './snapshot-store.js';
 
 /** Snapshots in memory, and what may befall them. */
 export class MemorySnapshots implements SnapshotStore {
