@@ -173,7 +173,6 @@ export function plainFigures(model: LiveViewModel): string {
   const kinds = dataCenters.flatMap((dataCenter) => dataCenter.kinds);
   const sum = (key: 'ready' | 'count' | 'restarts'): number =>
     kinds.reduce((total, line) => total + line[key], 0);
-  const errors = Object.values(audience.errors).reduce((total, failures) => total + failures, 0);
   const parts = [
     `up ${duration(model.uptimeMs)}`,
     `actors ${sum('ready')}/${sum('count')} ready`,
@@ -186,9 +185,17 @@ export function plainFigures(model: LiveViewModel): string {
     ),
     `click rate ${percent(audience.recent.ctr)} of oracle ${percent(audience.recent.oracle)}, random ${percent(audience.recent.random)}`,
     `${audience.requests} requests`,
-    `${errors} errors`,
+    errorsOf(audience.errors),
   ];
   return parts.join(' · ');
+}
+
+/** How many, and of what codes. */
+function errorsOf(failures: Readonly<Record<string, number>>): string {
+  const codes = Object.entries(failures);
+  const total = codes.reduce((sum, [, times]) => sum + times, 0);
+  const reasons = codes.map(([code, times]) => `${times} ${code}`).join(', ');
+  return `${total} errors${total > 0 ? ` (${reasons})` : ''}`;
 }
 
 /** One line for a log file: a supervision event. */

@@ -253,7 +253,7 @@ describe('plain lines', () => {
   test('figures fit on one line', () => {
     expect(plainFigures(model({}, { errors: { TIMEOUT: 2, OVERLOADED: 1 } }))).toBe(
       'up 01:02:03 · actors 5/7 ready · 3 restarts · 412 events/s · 203 samples/s · freshness east 44 ms/120 ms · ' +
-        'click rate 40.5 % of oracle 64.8 %, random 15.2 % · 1801 requests · 3 errors',
+        'click rate 40.5 % of oracle 64.8 %, random 15.2 % · 1801 requests · 3 errors (2 TIMEOUT, 1 OVERLOADED)',
     );
   });
 

@@ -15,7 +15,7 @@ import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { connectAs } from '../runtime/nats/nats-bus.js';
 import { builtUp, type UndoStack } from '../runtime/undo-stack.js';
 import { ClusterStreams } from '../site/cluster-streams.js';
-import type { OpenSite } from '../site/nats-site.js';
+import type { NatsSite, OpenSite } from '../site/nats-site.js';
 import { remedyElsewhere, riskOf } from '../site/servers/server-age.js';
 import { StorageGuard } from '../site/storage-guard.js';
 import { ActorLauncher } from '../supervisor/actor-launcher.js';
@@ -96,13 +96,7 @@ async function start(
   const bus = await connectAs(site.access(home, 'supervisor'), { name: `host ${host.name}` });
   undo.defer(() => bus.close());
   if (!site.owned) tellRisk(bus.serverVersion, log);
-  const streams = new ClusterStreams({ bus, config, placed: site.placed });
-  await streams.require();
-  if (site.owned) {
-    const { freeBytesMin } = config.nats;
-    const setIngest = (open: boolean): Promise<void> => streams.setIngest(open);
-    undo.use(new StorageGuard({ folder: stateDir, freeBytesMin, setIngest, log }));
-  }
+  const streams = await openStreams({ site, config, bus, stateDir, undo, log });
 
   const { access } = site;
   const member = undo.use(
@@ -140,6 +134,39 @@ async function start(
     untilReady: (timeoutMs) => view.untilReady(timeoutMs),
     onEvent: (listener) => events.onEvent(listener),
   };
+}
+
+/** On a disk of ours they take events only while there is room, from the first one on. */
+async function openStreams({
+  site,
+  config,
+  bus,
+  stateDir,
+  undo,
+  log,
+}: {
+  readonly site: NatsSite;
+  readonly config: ClusterConfig;
+  readonly bus: NatsBus;
+  readonly stateDir: string;
+  readonly undo: UndoStack;
+  readonly log: (line: string) => void;
+}): Promise<ClusterStreams> {
+  const { placed } = site;
+  if (!site.owned) {
+    const streams = new ClusterStreams({ bus, config, placed });
+    await streams.require();
+    return streams;
+  }
+  const { freeBytesMin } = config.nats;
+  const setIngest = (open: boolean): Promise<void> => streams.setIngest(open);
+  const guard = undo.use(new StorageGuard({ folder: stateDir, freeBytesMin, setIngest, log }));
+  const acceptsEvents = (): boolean => guard.accepts;
+  const streams = new ClusterStreams({ bus, config, placed, acceptsEvents });
+  await guard.measure();
+  await streams.require();
+  await guard.start();
+  return streams;
 }
 
 function offerOf(host: Partial<HostOffer> = {}, config: ClusterConfig): HostOffer {

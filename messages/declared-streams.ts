@@ -14,7 +14,7 @@ export interface StreamDeclaration {
   readonly sources?: readonly { readonly stream: string; readonly subject: string }[];
   readonly maxAgeMs: number;
   readonly maxMessagesPerSubject?: number;
-  /** A longer message is refused. */
+  /** A longer message is refused, from the creation of the stream on. */
   readonly maxMessageBytes?: number;
   /** Acknowledge, or refuse, when the limit is met; `old` drops the oldest instead. */
   readonly discard: 'old' | 'new';

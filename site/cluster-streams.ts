@@ -23,6 +23,8 @@ export interface StreamSite {
   readonly config: ClusterConfig;
   /** Streams can be put into a data center, and events go into the one of their own. */
   readonly placed: boolean;
+  /** Whether streams that are made now take events. Left out where nobody watches a disk: they do. */
+  readonly acceptsEvents?: (() => boolean) | undefined;
 }
 
 /** The streams and the bucket of one cluster: what they should be, and how they come to be so. */
@@ -30,6 +32,8 @@ export class ClusterStreams {
   readonly #site: StreamSite;
   readonly #streams: readonly StreamDeclaration[];
   readonly #bucket: BucketDeclaration;
+  /** Those that take events from outside. */
+  readonly #takesEvents: ReadonlySet<string>;
 
   constructor(site: StreamSite) {
     const { bus, config, placed } = site;
@@ -38,6 +42,7 @@ export class ClusterStreams {
     this.#site = site;
     this.#streams = declareStreams(bus.names, { dataCenters, ingestMapped: placed, replicas });
     this.#bucket = declareBucket(bus.names, { dataCenters, replicas });
+    this.#takesEvents = new Set(dataCenters.map(({ name }) => bus.names.stream.raw(name)));
   }
 
   /**
@@ -71,21 +76,29 @@ export class ClusterStreams {
     await retriedUntil(Date.now() + createMsMax, () => requireSameShape(bus, config));
   }
 
-  /** Lets the streams that take events from outside accept, or refuse with STORAGE_FULL. */
+  /**
+   * Lets the streams that take events from outside accept, or refuse with STORAGE_FULL. All that can be told are told,
+   * also when a data center is away; that it is, is thrown then.
+   */
   async setIngest(open: boolean): Promise<void> {
-    const { bus, config, placed } = this.#site;
-    const raw = new Set(config.dataCenters.map(({ name }) => bus.names.stream.raw(name)));
-    for (const declaration of this.#streams.filter(({ name }) => raw.has(name))) {
-      const limit = open ? {} : { maxMessageBytes: closedMessageBytes };
-      await bus.declareStream({ ...declaration, ...limit }, placed);
-    }
+    const { bus } = this.#site;
+    const limit = open ? undefined : closedMessageBytes;
+    const told = await Promise.allSettled(
+      [...this.#takesEvents].map((name) => bus.setMessageBytesMax(name, limit)),
+    );
+    for (const each of told) if (each.status === 'rejected') throw each.reason;
   }
 
   async #declareAll(): Promise<void> {
-    const { bus, placed } = this.#site;
+    const { bus, placed, acceptsEvents = () => true } = this.#site;
     const endMs = Date.now() + createMsMax;
-    for (const stream of this.#streams)
-      await retriedUntil(endMs, () => bus.declareStream(stream, placed));
+    for (const stream of this.#streams) {
+      await retriedUntil(endMs, () => {
+        const isClosed = this.#takesEvents.has(stream.name) && !acceptsEvents();
+        const limit = isClosed ? { maxMessageBytes: closedMessageBytes } : {};
+        return bus.declareStream({ ...stream, ...limit }, placed);
+      });
+    }
     await retriedUntil(endMs, () => bus.declareBucket(this.#bucket, placed));
   }
 }

@@ -30,14 +30,14 @@ describe('the storage guard', () => {
     return { lines, disk };
   }
 
-  test('refuses events when the disk fills up and accepts them again, once each', async () => {
+  test('refuses events when the disk fills up and accepts them again, and says so once each', async () => {
     const calls: boolean[] = [];
     const { disk, lines } = guarded(async (open) => void calls.push(open));
     for (const free of [2 ** 30, 100, 50, 2 ** 30, 2 ** 30]) {
       disk.free = free;
       await guard.look();
     }
-    expect(calls).toEqual([false, true]);
+    expect(calls).toEqual([true, false, false, true, true]);
     expect(lines).toEqual([
       expect.stringContaining('events are refused'),
       expect.stringContaining('events are accepted'),
@@ -56,5 +56,27 @@ describe('the storage guard', () => {
     fails = false;
     await guard.look();
     expect(guard.refusing).toBe(true);
+  });
+
+  test('knows before it tells anybody whether there is room, and tells what an earlier life may have left', async () => {
+    const calls: boolean[] = [];
+    const { disk, lines } = guarded(async (open) => void calls.push(open));
+    disk.free = 0;
+    await guard.measure();
+    expect([guard.accepts, guard.refusing, calls]).toEqual([false, false, []]);
+    await guard.start();
+    expect([guard.refusing, calls]).toEqual([true, [false]]);
+    expect(lines).toHaveLength(1);
+  });
+
+  test('says nothing while a server is away that has heard it', async () => {
+    let fails = false;
+    const { lines } = guarded(async () => {
+      if (fails) throw new StarlingError('UNAVAILABLE', 'no leader');
+    });
+    await guard.look();
+    fails = true;
+    await guard.look();
+    expect(lines).toEqual([]);
   });
 });

@@ -32,7 +32,7 @@ export class StorageGate {
 export interface StorageGuardOptions {
   readonly folder: string;
   readonly freeBytesMin: number;
-  /** Takes effect when it resolves; called again until it does. */
+  /** Takes effect when it resolves; called at every look, so it should cost little when there is nothing to change. */
   readonly setIngest: (open: boolean) => Promise<void>;
   readonly log: (line: string) => void;
   /** For tests. */
@@ -42,55 +42,83 @@ export interface StorageGuardOptions {
 /** Between two looks. Too high: a fast stream fills what is kept back before anybody looks. */
 const lookMs = 1_000;
 
+/**
+ * Looks at the disk, and has the servers told. They are told again at every look, whatever they were told before: what
+ * they know may be from another life of this host, and a stream that was lost and made anew knows nothing of it.
+ */
 export class StorageGuard {
   readonly #options: StorageGuardOptions;
   readonly #gate: StorageGate;
-  readonly #timer: NodeJS.Timeout;
-  #applied = true;
+  #timer: NodeJS.Timeout | undefined;
+  /** What all servers have been told; undefined: not yet. */
+  #applied: boolean | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(options: StorageGuardOptions) {
     this.#options = options;
     this.#gate = new StorageGate(options.freeBytesMin);
+  }
+
+  /** Whether there was room at the last look. */
+  get accepts(): boolean {
+    return !this.#gate.closed;
+  }
+
+  get refusing(): boolean {
+    return this.#applied === false;
+  }
+
+  /** The first look has been taken when it resolves. */
+  async start(): Promise<void> {
+    await this.look();
     this.#timer = setInterval(() => {
       this.#looking ??= this.look().finally(() => (this.#looking = undefined));
     }, lookMs);
   }
 
-  get refusing(): boolean {
-    return !this.#applied;
+  /**
+   * Without a word to the servers, which may not be there yet.
+   * @returns undefined where the file system can't say; then the servers' own limit is all there is.
+   */
+  async measure(): Promise<number | undefined> {
+    const { folder, freeBytes = freeBytesOf } = this.#options;
+    try {
+      const free = await freeBytes(folder);
+      this.#gate.observe(free);
+      return free;
+    } catch {
+      return undefined; // Said above.
+    }
   }
 
   async look(): Promise<void> {
-    const { folder, freeBytes = freeBytesOf, freeBytesMin, setIngest, log } = this.#options;
-    let free: number;
-    try {
-      free = await freeBytes(folder);
-    } catch {
-      return; // Some file systems can't say; then the servers' own limit is all there is.
-    }
-    this.#gate.observe(free);
-    const open = !this.#gate.closed;
-    if (open === this.#applied) return;
+    const free = await this.measure();
+    if (free === undefined) return;
+    const { setIngest, log } = this.#options;
+    const open = this.accepts;
+    const before = this.#applied;
     try {
       await setIngest(open);
       this.#applied = open;
-      const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
-      log(
-        open
-          ? `${mebibytes(free)} of disk are free again: events are accepted`
-          : `only ${mebibytes(free)} of disk are free, less than the ${mebibytes(freeBytesMin)} kept back: events are refused until there is more`,
-      );
+      if (open !== (before ?? true)) log(this.#told(open, free));
     } catch (error) {
-      log(
-        `events could not be ${open ? 'accepted' : 'refused'}: ${codeOf(error)}: ${messageOf(error)}`,
-      );
+      // Where it is what they were told before, a server that is away has heard it, and the next look is soon.
+      if (open === before) return;
+      const what = `events could not be ${open ? 'accepted' : 'refused'}`;
+      log(`${what}: ${codeOf(error)}: ${messageOf(error)}`);
     }
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#looking;
+  }
+
+  #told(open: boolean, free: number): string {
+    const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+    if (open) return `${mebibytes(free)} of disk are free again: events are accepted`;
+    const kept = mebibytes(this.#options.freeBytesMin);
+    return `only ${mebibytes(free)} of disk are free, less than the ${kept} kept back: events are refused until there is more`;
   }
 }
 

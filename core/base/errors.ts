@@ -96,7 +96,8 @@ export const errorCodes = {
   STORAGE_FULL: {
     retryable: true,
     http: 507,
-    remedy: 'Free disk space under the state folder; work goes on by itself.',
+    remedy:
+      'Make room where the message says: on the disk under the state folder, or in the storage that the NATS servers may use; work goes on by itself.',
   },
   STATE_LOCKED: {
     retryable: false,

@@ -5,7 +5,8 @@ import type { StreamDeclaration } from '../../messages/declared-streams.js';
 import { isNameInUse, orUndefined } from './nats-errors.js';
 
 /**
- * Creates the stream, or brings it up to the declaration. Safe to call again and from several processes.
+ * Creates the stream, or brings it up to the declaration. Safe to call again and from several processes. How long its
+ * messages may be is asked for where it is created; after that it is as setMessageBytesMax has left it.
  * @throws StarlingError STATE_INVALID when the server does not echo what was asked (old servers drop settings).
  */
 export async function declareStream(
@@ -15,7 +16,10 @@ export async function declareStream(
 ): Promise<void> {
   const { name, subjects = [] } = declaration;
   const config = streamConfig(declaration, placed);
-  const update = () => streams.update(name, config);
+  const update = async () => {
+    const { max_msg_size } = (await streams.info(name)).config;
+    return streams.update(name, { ...config, max_msg_size });
+  };
   // Looked for first: to create once more what is there and has sources is never answered (2.9.10).
   const known = await orUndefined(streams.info(name));
   const created = known ? update() : streams.add(config);
@@ -36,6 +40,17 @@ export async function setReplicas(
   const { config } = await streams.info(name);
   if (config.num_replicas === replicas) return;
   await streams.update(name, { ...config, num_replicas: replicas });
+}
+
+/** @param bytesMax a longer message is refused; -1: any is taken. */
+export async function setMessageBytesMax(
+  streams: StreamAPI,
+  name: string,
+  bytesMax: number,
+): Promise<void> {
+  const { config } = await streams.info(name);
+  if (config.max_msg_size === bytesMax) return;
+  await streams.update(name, { ...config, max_msg_size: bytesMax });
 }
 
 function streamConfig(

@@ -17,7 +17,7 @@ import { timeoutFields } from '../../messages/timeout.js';
 import { InFlight } from '../in-flight.js';
 import { within } from '../time-limit.js';
 import { openNats, type ConnectOptions } from './open-connection.js';
-import { declareStream, setReplicas } from './declare-stream.js';
+import { declareStream, setMessageBytesMax, setReplicas } from './declare-stream.js';
 import { isConsumerInUse, orUndefined, translate } from './nats-errors.js';
 import { WayHome } from './way-home.js';
 import { headersOf, stored } from './stream-message.js';
@@ -352,7 +352,14 @@ export class NatsBus implements Bus {
     );
   }
 
-  /** The same for a bucket; one that is there keeps its place, and gets the number of copies. */
+  /** A longer message is refused from now on; undefined: none is too long. */
+  setMessageBytesMax(stream: string, bytesMax: number | undefined): Promise<void> {
+    return this.#declare(`stream ${stream}`, (streams) =>
+      setMessageBytesMax(streams, stream, bytesMax ?? -1),
+    );
+  }
+
+  /** As a stream; a bucket that is there keeps its place, and gets the number of copies. */
   declareBucket(declaration: BucketDeclaration, placed: boolean): Promise<void> {
     const { name, cluster, replicas } = declaration;
     return this.#declare(`bucket ${name}`, async (streams) => {

@@ -60,12 +60,15 @@ const codes: Readonly<
 };
 
 /**
- * Insufficient resources; maximum bytes exceeded; message too long for the stream, which no stream here is limited to
- * but one that takes nothing for lack of disk (site/cluster-streams.ts).
+ * Message too long for the stream, which no stream here is limited to but one that takes nothing for lack of disk
+ * (site/cluster-streams.ts).
  */
-const fullCodes = new Set<number | undefined>([10023, 10077, 10054]);
+const closedCode = 10054;
+/** Limits of an account; insufficient resources of a server, or of all for three copies; maximum bytes of a stream. */
+const fullCodes = new Set<number | undefined>([10002, 10023, 10047, 10077]);
 /** Server-side store failures often carry no code of their own, only words. */
-const storageWords = /no space|insufficient|storage|maximum bytes|resources exceeded/i;
+const diskWords = /no space/i;
+const storageWords = /insufficient|storage|maximum bytes|resources exceeded/i;
 
 /** What a server says to a user who may not, as the client hands it on; by a request's error and by its status. */
 interface Denial {
@@ -109,14 +112,9 @@ export function translate(error: unknown, what: string, user = ''): StarlingErro
   if (apiError(error)?.err_code === wrongLastSequence) {
     return new StarlingError('CONFLICT', `${what}: ${text}.`, {}, { cause: error });
   }
-  if (fullCodes.has(apiError(error)?.err_code) || storageWords.test(text)) {
-    return new StarlingError(
-      'STORAGE_FULL',
-      `${what}: the server can't store it: ${text}.`,
-      {},
-      { cause: error },
-    );
-  }
+  const limit = limitMet(apiError(error)?.err_code, text);
+  if (limit !== undefined)
+    return new StarlingError('STORAGE_FULL', `${what}: ${limit}.`, {}, { cause: error });
   const code = natsCode(error);
   return new StarlingError(
     codes[code] ?? 'UNAVAILABLE',
@@ -124,4 +122,13 @@ export function translate(error: unknown, what: string, user = ''): StarlingErro
     {},
     { cause: error },
   );
+}
+
+/** Which of the limits on what is stored refused it, in words; undefined: none. */
+function limitMet(code: number | undefined, text: string): string | undefined {
+  if (code === closedCode)
+    return 'events are refused while less than nats.freeBytesMin of disk is free';
+  if (diskWords.test(text)) return `the disk of the NATS server is full: ${text}`;
+  if (!fullCodes.has(code) && !storageWords.test(text)) return undefined;
+  return `the storage of the NATS server is used up, whatever its disk has left (nats.storageBytesMax; max_file_store of a server of your own): ${text}`;
 }

@@ -109,11 +109,12 @@ test('a stream closed by its longest message keeps what it has and answers STORA
   } as const;
   await bus.declareStream(full, false);
   await bus.append('full', bytes('kept'));
-  await bus.declareStream({ ...full, maxMessageBytes: 1 }, false);
+  await bus.setMessageBytesMax('FULL', 1);
+  await bus.declareStream(full, false);
   await expect(bus.append('full', bytes('refused'))).rejects.toMatchObject({
     code: 'STORAGE_FULL',
   });
-  await bus.declareStream(full, false);
+  await bus.setMessageBytesMax('FULL', undefined);
   await bus.append('full', bytes('taken'));
   expect((await bus.streamState('FULL')).messages).toBe(2);
 });

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import base from '../../cluster.config.js';
+import { parseClusterConfig } from '../../core/config/schema.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { ClusterStreams } from '../../site/cluster-streams.js';
+import { startMessageServer, type MessageServer } from '../support/message-server.js';
+
+const config = parseClusterConfig(base);
+const event = new TextEncoder().encode('an event');
+const where = config.dataCenters.map(({ name }) => name);
+
+let server: MessageServer;
+let bus: NatsBus;
+beforeAll(async () => {
+  server = await startMessageServer();
+  bus = await server.connect();
+}, 60_000);
+afterAll(async () => server?.stop());
+
+/** What becomes of one event of each data center: `taken`, or the code it is refused with. */
+async function fates(): Promise<string[]> {
+  return Promise.all(
+    where.map(async (dataCenter) => {
+      try {
+        await bus.append(bus.names.subject.raw(dataCenter, 'impression'), event);
+        return 'taken';
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    }),
+  );
+}
+
+async function remove(stream: string): Promise<void> {
+  await bus.request(`$JS.API.STREAM.DELETE.${stream}`, new Uint8Array(), { timeoutMs: 5_000 });
+}
+
+const all = (fate: string): string[] => where.map(() => fate);
+
+/** `accepts` is what the guard of the disk says on the host that has one. */
+function streamsOf(accepts?: () => boolean): ClusterStreams {
+  return new ClusterStreams({ bus, config, placed: false, acceptsEvents: accepts });
+}
+
+describe('with too little disk', () => {
+  beforeEach(async () => {
+    for (const name of where) await remove(bus.names.stream.raw(name));
+  });
+
+  test('streams that are made then take no event, not even the first', async () => {
+    await streamsOf(() => false).prepare();
+    expect(await fates()).toEqual(all('STORAGE_FULL'));
+  });
+
+  test('streams that refuse go on with that when a new leader brings them up to date, whoever that is', async () => {
+    const own = streamsOf(() => true);
+    await own.prepare();
+    expect(await fates()).toEqual(all('taken'));
+    await own.setIngest(false);
+    await streamsOf(() => false).prepare();
+    expect(await fates()).toEqual(all('STORAGE_FULL'));
+    await streamsOf().prepare();
+    expect(await fates()).toEqual(all('STORAGE_FULL'));
+    await own.setIngest(true);
+    expect(await fates()).toEqual(all('taken'));
+  });
+
+  test('the refusal says which limit it is', async () => {
+    await streamsOf(() => false).prepare();
+    const refused = bus.append(bus.names.subject.raw(where[0]!, 'action'), event);
+    await expect(refused).rejects.toThrow(/less than nats\.freeBytesMin of disk is free/);
+  });
+});
