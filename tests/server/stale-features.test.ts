@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import base from '../../cluster.config.js';
@@ -13,7 +14,7 @@ import { featuresRequest } from '../../messages/features.js';
 import { declareStreams } from '../../messages/declared-streams.js';
 import { names, streamName, subject } from '../../messages/default-names.testkit.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import type { MessageServer } from '../support/message-server.js';
@@ -48,17 +49,21 @@ function contextOf(kind: ActorKind, dataCenter: string): ActorContext {
   };
 }
 
-/** The test is the copy, as late as it likes: with the header by which a server says where a record comes from. */
-async function copyLate(): Promise<void> {
-  const copy = await bus.tail({ stream: streamName.features }, ({ bytes, sequence }) => {
-    const headers = { 'Nats-Stream-Source': `${streamName.features} ${sequence}` };
-    setTimeout(() => {
-      bus
-        .append('copy.east.features', bytes, { headers })
-        .catch(contextOf('feature-store', 'east').crash);
-    }, copyDelayMs);
+/** The bus of a data center to which records of FEATURES come late. */
+function lateBus(): Bus {
+  const tail: Bus['tail'] = (options, handler) =>
+    bus.tail(options, async (message) => {
+      await sleep(copyDelayMs);
+      await handler(message);
+    });
+  const stream = { ...names.stream, featuresAt: () => names.stream.features };
+  const late: Partial<Bus> = { tail, names: { ...names, stream } };
+  return new Proxy(bus, {
+    get: (_bus, key): unknown => {
+      const value: unknown = Reflect.get(key in late ? late : bus, key);
+      return typeof value === 'function' ? (value.bind(bus) as unknown) : value;
+    },
   });
-  stops.push(copy);
 }
 
 beforeAll(async () => {
@@ -66,15 +71,11 @@ beforeAll(async () => {
   bus = await server.connect();
   const { dataCenters } = config;
   for (const declaration of declareStreams(names, { dataCenters, ingestMapped: true })) {
-    const { name, sources, ...rest } = declaration;
-    if (name === streamName.featuresAt('east'))
-      await bus.declareStream({ ...rest, name, subjects: ['copy.east.*'] }, false);
-    else if (!sources) await bus.declareStream(declaration, false);
+    if (!declaration.sources) await bus.declareStream(declaration, false);
   }
-  await copyLate();
   actors.push(
     createProcessor(contextOf('processor', 'train')),
-    createFeatureStore(contextOf('feature-store', 'east')),
+    createFeatureStore({ ...contextOf('feature-store', 'east'), bus: lateBus() }),
   );
   for (const actor of actors) await actor.start();
 });
@@ -98,7 +99,7 @@ const asStored = async () => {
 };
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (!(await holds())) await sleep(10);
 }
 
 test('a change is used as soon as the data center has it, though its notice came before', async () => {
@@ -114,7 +115,7 @@ test('a change is used as soon as the data center has it, though its notice came
   await tell('Drama');
   await until(async () => (await bus.streamState(streamName.features)).lastSequence === 2);
   // The notice is here, the change is not: what is fetched now is of before.
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await sleep(200);
   expect(await used()).toEqual(encoded('Comedy'));
   await until(async () => (await asStored()) === 'Drama');
   expect(await used()).toEqual(encoded('Drama'));
