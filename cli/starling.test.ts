@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { runCommand } from './run-command.js';
 
-const program = fileURLToPath(new URL('./starling.js', import.meta.url));
 let folder: string;
 
 beforeAll(async () => {
@@ -21,17 +21,29 @@ interface Ended {
   readonly err: string;
 }
 
-/** Runs the command in an empty folder. */
-function starling(
-  args: readonly string[],
-  input = '',
-  env: NodeJS.ProcessEnv = {},
-): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], {
-      cwd: folder,
-      env: { ...process.env, STARLING_DEBUG: '', ...env },
+/** Runs the command in an empty folder, in this process: each of its own would cost more than all that is tested. */
+async function starling(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const kept = { cwd: process.cwd(), env: process.env };
+  const said = { out: '', err: '' };
+  process.chdir(folder);
+  process.env = { ...process.env, STARLING_DEBUG: '', ...env };
+  try {
+    const code = await runCommand(args, {
+      out: (line) => (said.out += `${line}\n`),
+      err: (line) => (said.err += `${line}\n`),
     });
+    return { code, ...said };
+  } finally {
+    process.chdir(kept.cwd);
+    process.env = kept.env;
+  }
+}
+
+/** The program as it is started, with something to read. */
+function program(args: readonly string[], input: string): Promise<Ended> {
+  const file = fileURLToPath(new URL('./starling.js', import.meta.url));
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [file, ...args], { cwd: folder });
     let out = '';
     let err = '';
     child.stdout.on('data', (data: Buffer) => (out += data.toString()));
@@ -125,7 +137,7 @@ describe('the command line', () => {
   });
 
   test('shows the stack of an error only for debugging', async () => {
-    const { err } = await starling(['status'], '', { STARLING_DEBUG: '1' });
+    const { err } = await starling(['status'], { STARLING_DEBUG: '1' });
     expect(err).toContain('    at ');
   });
 });
@@ -181,12 +193,12 @@ describe('starling ingest', () => {
       code: 1,
       err: expect.stringContaining('the argument: action.item'),
     });
-    const input = await starling(['ingest', 'action'], '{"requestId":"r"}');
+    const input = await program(['ingest', 'action'], '{"requestId":"r"}');
     expect(input).toMatchObject({
       code: 1,
       err: expect.stringContaining('standard input: action.item'),
     });
-    const right = await starling(['ingest', 'action'], '{"requestId":"r","item":1}');
+    const right = await program(['ingest', 'action'], '{"requestId":"r","item":1}');
     expect(right).toMatchObject({ code: 3, err: expect.stringContaining('NOT_RUNNING') });
   });
 
@@ -194,7 +206,7 @@ describe('starling ingest', () => {
     const text = '\uFEFF{"requestId":"r","item":1}\n{"requestId":"s"}\n';
     const marked = await starling(['ingest', 'action', '--file', await file('m.ndjson', text)]);
     expect(marked.err).toContain('FILE_INVALID: m.ndjson line 2: action.item');
-    const input = await starling(['ingest', 'action'], text);
+    const input = await program(['ingest', 'action'], text);
     expect(input.err).toContain('standard input line 2: action.item');
     await writeFile(path.join(folder, 'w.ndjson'), text, 'utf16le');
     const wide = await starling(['ingest', 'action', '--file', 'w.ndjson']);
@@ -299,10 +311,10 @@ describe('starling doctor', () => {
   }
 
   test('warns of an old nats-server, says what is at risk and how to get a newer one', async () => {
-    const old = await starling(['doctor'], '', await fakeServer('2.12.2'));
+    const old = await starling(['doctor'], await fakeServer('2.12.2'));
     expect(old.out).toMatch(/warn {2}nats-server +2\.12\.2 at .* is older than 2\.12\.3: .*lost/);
     expect(old.out).toContain('Let NATS_SERVER name a newer one.');
-    const current = await starling(['doctor'], '', await fakeServer('2.12.3'));
+    const current = await starling(['doctor'], await fakeServer('2.12.3'));
     expect(current.out).toMatch(/ok +nats-server +2\.12\.3/);
   });
 
@@ -311,7 +323,7 @@ describe('starling doctor', () => {
     await mkdir(servers, { recursive: true });
     await writeFile(path.join(servers, 'versions.json'), '{"train": "2.15.3"}');
     const env = await fakeServer('2.14.0');
-    const written = await starling(['doctor', '--state', 'written'], '', env);
+    const written = await starling(['doctor', '--state', 'written'], env);
     expect(written.code).toBe(1);
     expect(written.out).toMatch(
       /fail {2}nats-server +the streams of train .* 2\.15\.3, and 2\.14\.0/,
@@ -324,7 +336,7 @@ describe('starling doctor', () => {
       }),
     );
     const args = ['doctor', '--config', 'synced.config.json'];
-    const synced = await starling(args, '', await fakeServer('2.9.10'));
+    const synced = await starling(args, await fakeServer('2.9.10'));
     expect(synced.code).toBe(1);
     expect(synced.out).toMatch(/fail {2}nats-server .*: nats\.syncAlways needs 2\.10\.0 or newer/);
   });
@@ -342,7 +354,7 @@ describe('starling doctor', () => {
     server.close();
     await once(server, 'close');
     const env = { NATS_URL: `127.0.0.1:${port}` };
-    const absent = await starling(['doctor'], '', env);
+    const absent = await starling(['doctor'], env);
     expect(absent.code).toBe(1);
     expect(absent.out).toMatch(/fail {2}nats-server +no nats-server answers at 127\.0\.0\.1/);
   });

@@ -123,7 +123,7 @@ describe('the client', () => {
 
   test('says that no cluster runs where nobody answers for its status', async () => {
     const { bus } = pretendBus(() => errorReply(new StarlingError('NO_RESPONDERS', 'nobody')));
-    await expect(clientOn(bus, 50).status()).rejects.toMatchObject({ code: 'NOT_RUNNING' });
+    await expect(clientOn(bus, 500).status()).rejects.toMatchObject({ code: 'NOT_RUNNING' });
   });
 });
 

@@ -1,12 +1,24 @@
 import TestSequencer from '@jest/test-sequencer';
 
-/** Takes more than a minute, whatever the machine; begun last, as the small file that it is, all would wait for it. */
-const first = 'tests/cluster/chaos.test.js';
+/**
+ * Small files that take long, whatever the machine: begun last, all would wait for them. Jest goes by the size of files where it
+ * has not seen them run.
+ */
+const long = [
+  /tests\/cluster\/chaos/,
+  /tests\/cluster\//,
+  /tests\/server\/|servers\.test|adoption/,
+];
 
-export default class ChaosFirst extends TestSequencer {
+export default class LongFirst extends TestSequencer {
   /** @param {Parameters<TestSequencer['sort']>[0]} tests */
   async sort(tests) {
     const sorted = await super.sort(tests);
-    return sorted.sort((a, b) => Number(b.path.endsWith(first)) - Number(a.path.endsWith(first)));
+    /** @param {string} file */
+    const place = (file) => {
+      const at = long.findIndex((pattern) => pattern.test(file));
+      return at < 0 ? long.length : at;
+    };
+    return sorted.sort((a, b) => place(a.path) - place(b.path));
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { actorsOf } from '../../messages/actor-status.js';
 import { decode } from '../../messages/codec.js';
@@ -7,18 +8,22 @@ import { names, streamName } from '../../messages/default-names.testkit.js';
 import { readClusterAccess } from '../../runtime/cluster-file.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { connectBus } from '../../runtime/nats/nats-bus.js';
+import { leanConfig } from '../support/lean-config.js';
 import { StarlingUp, starling, temporaryFolder } from '../support/starling-process.js';
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
 describe('the public subjects of a running cluster', () => {
   let temporary: ReturnType<typeof temporaryFolder>;
+  let config: string;
   let cluster: StarlingUp;
   let bus: NatsBus;
 
   beforeAll(async () => {
     temporary = temporaryFolder();
-    cluster = new StarlingUp(path.join(temporary.folder, 'state'));
+    config = path.join(temporary.folder, 'cluster.config.json');
+    writeFileSync(config, JSON.stringify(leanConfig));
+    cluster = new StarlingUp(path.join(temporary.folder, 'state'), '--config', config);
     await cluster.until(
       'recommending',
       ({ ready, actors }) =>
@@ -254,7 +259,7 @@ describe('the public subjects of a running cluster', () => {
     for (const pid of pids) expect(() => process.kill(pid!, 0)).toThrow();
     const rowsOf = (status: typeof before): number =>
       actorsOf(status.actors, 'ps-shard').reduce((sum, { stats }) => sum + Number(stats.rows), 0);
-    cluster = new StarlingUp(cluster.stateDir);
+    cluster = new StarlingUp(cluster.stateDir, '--config', config);
     const after = await cluster.until('ready again', ({ ready }) => ready);
     expect(rowsOf(after)).toBeGreaterThanOrEqual(rowsOf(before));
   }, 120_000);

@@ -15,10 +15,12 @@ import { StarlingUp, temporaryFolder } from '../support/starling-process.js';
 const config = {
   ...base,
   actors: { ...base.actors, 'ps-shard': 1, ranker: 1 },
-  simulation: { users: 200, items: 100, requestsPerSecond: 10 },
+  simulation: { users: 200, items: 100, requestsPerSecond: 5 },
+  // What is asked too early gets no answer, however long it waits; what is slow here is a machine with other work.
+  serving: { deadlineMs: 4_000 },
 };
 /** Whoever asks once, as the `nats` command line does: what a client would get by trying again counts as failed. */
-const once = { deadlineMs: 5_000, retry: 'none' } as const;
+const once = { deadlineMs: 10_000, retry: 'none' } as const;
 const askedMs = 3_000;
 const pauseMs = 150;
 

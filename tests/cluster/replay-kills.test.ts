@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ReplayReport } from '../../replay/replay-report.js';
 import { actorKinds } from '../../messages/actor-kinds.js';
 import { actorsOf } from '../../messages/actor-status.js';
 import { writeEvents } from '../support/events-csv.js';
+import { leanConfig } from '../support/lean-config.js';
 import { StarlingUp, temporaryFolder } from '../support/starling-process.js';
 
 const victims = ['ps-shard', 'trainer', 'joiner', 'dense-shard', 'serving-shard'];
@@ -57,8 +58,10 @@ describe('kill -9 during a replay', () => {
   test('of one actor of each kind, one after the other, and then of any at random moments: each batch counts once everywhere, and it learns as well', async () => {
     const events = writeEvents(temporary.folder, eventCount);
     const reportFile = path.join(temporary.folder, 'report.json');
+    const config = path.join(temporary.folder, 'cluster.config.json');
+    writeFileSync(config, JSON.stringify(leanConfig));
     const up = new StarlingUp(
-      path.join(temporary.folder, 'state'),
+      ...[path.join(temporary.folder, 'state'), '--config', config],
       ...['--events', events, '--report', reportFile],
       ...['--speed', String(pace), '--max-lag', '100'],
     );

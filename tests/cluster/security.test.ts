@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import base from '../../cluster.config.js';
 import { actorsOf } from '../../messages/actor-status.js';
 import { roles } from '../../messages/roles.js';
 import type { ServerCredentials } from '../../site/servers/server-users.js';
 import { hasOpenssl, makeCertificates } from '../support/certificates.js';
+import { leanConfig } from '../support/lean-config.js';
 import { StarlingUp, starling, temporaryFolder } from '../support/starling-process.js';
 
 let temporary: ReturnType<typeof temporaryFolder>;
@@ -43,7 +43,7 @@ const title = hasOpenssl ? 'with TLS' : 'without TLS, as there is no openssl com
 test(`a running cluster, ${title}, keeps its passwords to itself and no actor oversteps its role`, async () => {
   const tls = hasOpenssl ? makeCertificates(temporary.folder) : 'off';
   const config = path.join(temporary.folder, 'cluster.config.json');
-  writeFileSync(config, JSON.stringify({ ...base, nats: { tls } }));
+  writeFileSync(config, JSON.stringify({ ...leanConfig, nats: { tls } }));
   const state = path.join(temporary.folder, 'state');
   cluster = new StarlingUp(state, '--config', config);
   const { actors, natsServers } = await cluster.until(

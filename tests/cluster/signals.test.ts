@@ -25,7 +25,7 @@ beforeAll(async () => {
   packed = await PackedPackage.install({ serve: up, serving: `exec ${up}` });
   packed.write(
     'cluster.json',
-    `\uFEFF${JSON.stringify({ ...leanConfig, actors: { 'ps-shard': 1 } })}`,
+    `\uFEFF${JSON.stringify({ ...leanConfig, actors: { ...leanConfig.actors, 'ps-shard': 1 } })}`,
   );
   packed.write(
     'host-name.mjs',
