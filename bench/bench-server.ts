@@ -1,0 +1,67 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectBus, type NatsBus } from '../runtime/nats/nats-bus.js';
+
+export interface BenchServer {
+  readonly bus: NatsBus;
+  /** Of its own, gone with the server. */
+  readonly folder: string;
+}
+
+/**
+ * One nats-server with JetStream for as long as `measure` takes.
+ *
+ * @param lines of its configuration, beside what every server has; those of JetStream.
+ */
+export async function withBenchServer(
+  binary: string,
+  lines: readonly string[],
+  measure: (server: BenchServer) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'starling-bench-'));
+  const port = await freePort();
+  const config = path.join(folder, 'server.conf');
+  const text = [
+    `listen: "127.0.0.1:${port}"`,
+    'jetstream {',
+    `  store_dir: "${path.join(folder, 'jetstream')}"`,
+    ...lines.map((line) => `  ${line}`),
+    '}',
+  ];
+  await writeFile(config, text.join('\n'));
+  const server = spawn(binary, ['--config', config], { stdio: 'ignore' });
+  try {
+    const bus = await connected(`127.0.0.1:${port}`, server);
+    await measure({ bus, folder });
+    await bus.close();
+  } finally {
+    const ended = once(server, 'exit');
+    if (server.kill('SIGKILL')) await ended;
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function connected(url: string, server: ChildProcess): Promise<NatsBus> {
+  for (;;) {
+    try {
+      return await connectBus({ urls: [url], cluster: 'starling', name: 'bench' });
+    } catch (error) {
+      if (server.exitCode !== null) throw error; // It is not only late.
+      await sleep(50);
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
