@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../../core/base/errors.js';
-import type { EntityTarget } from '../../replication/entity-fold.js';
 import { answerFrom } from './feature-answers.js';
-import { PatientTarget } from './patient-target.js';
+import type { GroupTarget } from './grouped-target.js';
+import { GroupedTarget } from './grouped-target.js';
 
 describe('an answer of a feature store', () => {
   const known = new Map([
@@ -24,51 +24,88 @@ describe('an answer of a feature store', () => {
   });
 });
 
-describe('a patient target', () => {
-  function target(failures: number, code: 'STORAGE_FULL' | 'CORRUPT' = 'STORAGE_FULL') {
+describe('a grouped target', () => {
+  /** @param failures of the first writes. */
+  function setUp(failures: number, code: 'STORAGE_FULL' | 'CORRUPT' = 'STORAGE_FULL') {
     const written: unknown[] = [];
     const told: unknown[] = [];
+    const errors: unknown[] = [];
     const write = async (...what: unknown[]): Promise<void> => {
+      await Promise.resolve();
       if (failures-- > 0) throw new StarlingError(code, 'as told');
       written.push(what);
     };
-    const inner: EntityTarget = {
+    const inner: GroupTarget = {
       sequence: 3,
       ...{ reset: () => write('reset'), add: (rows) => write('add', rows) },
-      ...{ restored: (sequence) => write('restored', sequence) },
-      take: (change, sequence) => write('apply', change, sequence),
+      restored: (sequence) => write('restored', sequence),
+      takeAll: (records) => write(...records.map(({ sequence }) => sequence)),
     };
-    const patient = new PatientTarget(inner, { warn: (line: unknown) => void told.push(line) }, 1);
-    return { patient, written, told };
+    const log = { warn: (line: unknown) => void told.push(line) };
+    const onError = (error: unknown) => void errors.push(error);
+    const target = new GroupedTarget({ target: inner, log, onError, pauseMs: 1 });
+    return { target, written, told, errors };
   }
 
-  test('writes what it is given', async () => {
-    const { patient, written } = target(0);
+  test('writes what it is given, in order', async () => {
+    const { target, written } = setUp(0);
+    expect(target.sequence).toBe(3);
     const rows = { entity: 'item', ids: [], features: [], since: new Float64Array(0) } as const;
-    await patient.reset();
-    await patient.add(rows);
-    await patient.restored(7);
-    await patient.take(undefined, 8);
-    expect(written).toEqual([['reset'], ['add', rows], ['restored', 7], ['apply', undefined, 8]]);
-    expect(patient.sequence).toBe(3);
+    await target.take(undefined, 4);
+    await target.reset();
+    expect(target.sequence).toBe(0);
+    await target.add(rows);
+    await target.restored(7);
+    await target.take(undefined, 8);
+    await target.written();
+    expect(written).toEqual([[4], ['reset'], ['add', rows], ['restored', 7], [8]]);
+    expect(target.sequence).toBe(8);
+  });
+
+  test('writes at once what came while it was writing', async () => {
+    const { target, written } = setUp(0);
+    for (const sequence of [4, 5, 6, 7]) void target.take(undefined, sequence);
+    await target.written();
+    expect(written).toEqual([[4], [5, 6, 7]]);
+    await target.take(undefined, 8);
+    await target.written();
+    expect(written).toEqual([[4], [5, 6, 7], [8]]);
+  });
+
+  test('holds back who brings more than it may hold', async () => {
+    const { target, written } = setUp(0);
+    for (let sequence = 4; sequence < 1_000; sequence++) {
+      await target.take(undefined, sequence);
+      expect(target.sequence).toBe(sequence);
+    }
+    await target.written();
+    expect(written.flat()).toEqual(Array.from({ length: 996 }, (_unused, i) => 4 + i));
+    expect(Math.max(...written.map((group) => (group as unknown[]).length))).toBeLessThan(257);
   });
 
   test('tries until there is room, and says so each time', async () => {
-    const { patient, written, told } = target(3);
-    await patient.take(undefined, 8);
-    expect([written.length, told.length]).toEqual([1, 3]);
+    const { target, written, told } = setUp(3);
+    await target.take(undefined, 4);
+    void target.take(undefined, 5);
+    await target.written();
+    expect([written, told.length]).toEqual([[[4], [5]], 3]);
   });
 
-  test('does not wait out what no room would mend', async () => {
-    const { patient } = target(1, 'CORRUPT');
-    await expect(patient.take(undefined, 8)).rejects.toMatchObject({ code: 'CORRUPT' });
+  test('does not wait out what no room would mend, and writes nothing behind it', async () => {
+    const { target, written, errors } = setUp(1, 'CORRUPT');
+    for (const sequence of [4, 5]) void target.take(undefined, sequence);
+    await target.written();
+    await target.take(undefined, 6);
+    await target.written();
+    expect([written, errors]).toMatchObject([[], [{ code: 'CORRUPT' }]]);
+    const { target: other } = setUp(1, 'CORRUPT');
+    await expect(other.reset()).rejects.toMatchObject({ code: 'CORRUPT' });
   });
 
   test('that is stopped while it waits ends without having written', async () => {
-    const { patient, written } = target(Infinity);
-    const waiting = patient.take(undefined, 8);
-    patient.stop();
-    await waiting;
+    const { target, written } = setUp(Infinity);
+    await target.take(undefined, 4);
+    await target.stop();
     expect(written).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { followFeatures } from '../shared/follow-features.js';
 import { answersAt } from '../shared/guest-replicas.js';
 import { answerFrom } from './feature-answers.js';
-import { PatientTarget } from './patient-target.js';
+import { GroupedTarget } from './grouped-target.js';
 
 /** A snapshot of many users and items takes minutes. */
 const commandMsMax = 30 * 60_000;
@@ -24,7 +24,7 @@ const commandMsMax = 30 * 60_000;
 export function createFeatureStore(context: ActorContext): Actor<'feature-store'> {
   const { bus, config, identity } = context;
   const store = new EntityStore(path.join(context.folder, 'features'));
-  const target = new PatientTarget(store, context.log);
+  const target = new GroupedTarget({ target: store, log: context.log, onError: context.crash });
   const follower = followFeatures(context, target, entities);
   const endpoints: ServedEndpoint[] = [];
 
@@ -43,6 +43,7 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
   return {
     async start() {
       await follower.start();
+      await target.written();
       const queue = 'feature-store';
       endpoints.push(
         new ServedEndpoint(bus, {
@@ -66,8 +67,7 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
     },
     async stop() {
       await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
-      target.stop();
-      await follower.stop();
+      await Promise.all([target.stop(), follower.stop()]);
       await store.close();
     },
     stats: () => ({

@@ -46,6 +46,21 @@ describe('a store of entities', () => {
     expect(store.get('user', 'b')).toBeUndefined();
   });
 
+  test('takes several records at once, in their order', async () => {
+    await store.takeAll([
+      { change: change(1, 'a'), sequence: 1 },
+      { change: undefined, sequence: 2 },
+      { change: change(3, 'a', 'b'), sequence: 3 },
+    ]);
+    await store.takeAll([]);
+    await reopen();
+    expect(store.sequence).toBe(3);
+    expect(all()).toEqual([
+      ['a', 1, 3],
+      ['b', 3, 3],
+    ]);
+  });
+
   test('keeps the place in the log where an entity was told of first', async () => {
     await store.take(change(1, 'b'), 1);
     await store.take(change(2, 'a', 'b'), 2);

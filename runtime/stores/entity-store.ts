@@ -64,16 +64,21 @@ export class EntityStore {
    * A record of the log; undefined: one that says nothing.
    * @throws StarlingError STORAGE_FULL when the disk or the map is full; nothing of the change is in then.
    */
-  async take(change: FeatureChange | undefined, sequence: number): Promise<void> {
-    await this.#write('writing a change of features', () => {
-      const rows = change && this.#rows[change.entity];
-      change?.ids.forEach((id, i) => {
-        const since = rows!.get(id)?.[0] ?? sequence;
-        rows!.putSync(id, [since, change.features[i]!]);
-      });
-      this.#meta.putSync(placeKey, sequence);
+  take(change: FeatureChange | undefined, sequence: number): Promise<void> {
+    return this.takeAll([{ change, sequence }]);
+  }
+
+  /** Several, in order and in one transaction. @throws StarlingError STORAGE_FULL; none is in then. */
+  async takeAll(
+    records: readonly { readonly change: FeatureChange | undefined; readonly sequence: number }[],
+  ): Promise<void> {
+    const last = records.at(-1);
+    if (!last) return;
+    await this.#write('writing changes of features', () => {
+      for (const { change, sequence } of records) if (change) this.#put(change, sequence);
+      this.#meta.putSync(placeKey, last.sequence);
     });
-    this.#sequence = sequence;
+    this.#sequence = last.sequence;
   }
 
   /** @throws StarlingError STORAGE_FULL */
@@ -109,6 +114,14 @@ export class EntityStore {
 
   async close(): Promise<void> {
     await this.#root.close();
+  }
+
+  #put({ entity, ids, features }: FeatureChange, sequence: number): void {
+    const rows = this.#rows[entity];
+    ids.forEach((id, i) => {
+      const since = rows.get(id)?.[0] ?? sequence;
+      rows.putSync(id, [since, features[i]!]);
+    });
   }
 
   #requireVersion(): void {
