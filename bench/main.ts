@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'serving-form': () => import('./serving-form.js'),
   snapshot: () => import('./snapshot.js'),
   recovery: () => import('./recovery/recovery.js'),
+  followers: () => import('./followers.js'),
   acknowledgements: () => import('./acknowledgements.js'),
 };
 

@@ -18,10 +18,10 @@ const saveMsMax = 30 * 60_000;
 /** Until it is tried again where it failed. Too low: the log fills with it. Too high: the log of features grows for longer. */
 const failureMs = 60_000;
 /**
- * Users and items of a snapshot that are read while one record of the log is applied: in a feature store, which writes each
- * record in a transaction of its own, 14 to 20 (`npm run bench -- recovery`).
+ * Users and items of a snapshot that are read while one record of the log is applied: 9 in a feature store, 11 in a catalog
+ * (`npm run bench -- followers`). Too low: snapshots are taken late. Too high: much is written to save little.
  */
-const entitiesPerRecord = 15;
+const entitiesPerRecord = 10;
 
 export interface FeatureSnapshotsOptions {
   readonly bus: Pick<Bus, 'names' | 'request' | 'streamState' | 'messageAt' | 'purge'>;
