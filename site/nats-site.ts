@@ -11,6 +11,7 @@ import { policyOf } from '../runtime/restart-policy.js';
 import { loadCredentials } from './servers/credentials.js';
 import { findServer } from './servers/find-server.js';
 import { startNatsServers } from './servers/nats-servers.js';
+import { payloadBytesOf, requireMessagesFit } from './message-limit.js';
 import { ownCertificate, requireReadable, tlsFilesOf } from './tls-files.js';
 
 export interface NatsSiteServer {
@@ -45,6 +46,7 @@ export type OpenSite = (options: SiteOptions) => Promise<NatsSite>;
 
 /** One server for each data center, joined by gateways, with its files under the state folder. */
 export async function ownSite({ config, stateDir, log }: SiteOptions): Promise<NatsSite> {
+  requireMessagesFit(config);
   const folder = path.join(stateDir, 'nats');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const tls = tlsFilesOf(config);
@@ -60,7 +62,7 @@ export async function ownSite({ config, stateDir, log }: SiteOptions): Promise<N
     credentials,
     tls: tls && ownCertificate(tls),
     binary,
-    payloadBytesMax: config.nats.payloadBytesMax,
+    payloadBytesMax: payloadBytesOf(config),
     storageBytesMax: config.nats.storageBytesMax,
     syncAlways: config.nats.syncAlways,
     restarts: policyOf(config.supervision),

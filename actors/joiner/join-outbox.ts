@@ -5,10 +5,12 @@ import type { JoinOutput } from '../../core/joining/types.js';
 import type { DeadLetters } from '../../messages/dead-letters.js';
 import { deadLettersMessage } from '../../messages/dead-letters.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
+import { encode } from '../../messages/codec.js';
 import { header } from '../../messages/headers.js';
 import { fenced } from '../../messages/ownership.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
+import { fitsInto } from '../../runtime/fitting-messages.js';
 import type { StreamMessage } from '../../runtime/bus.js';
 import type { JoinState, JoinStore, OutboxEntry } from '../../runtime/stores/join-store.js';
 import { outboxBytes, outboxKind, readOutbox, sampleMessages } from './outbox-codec.js';
@@ -187,12 +189,24 @@ export class JoinOutbox {
     );
     const { deadLetters } = output;
     for (let start = 0; start < deadLetters.length; start += lettersPerMessage) {
-      const letters = this.#letters(deadLetters.slice(start, start + lettersPerMessage));
       const position = { ...place, rows: 0, complete: true };
-      const message = deadLettersMessage(letters);
-      added.push(this.#entry(outboxBytes(outboxKind.deadLetter, position, message)));
+      for (const message of this.#letterMessages(
+        deadLetters.slice(start, start + lettersPerMessage),
+      ))
+        added.push(this.#entry(outboxBytes(outboxKind.deadLetter, position, message)));
     }
     return added;
+  }
+
+  /** One, or more where events are so large that it would not fit. */
+  #letterMessages(buried: JoinOutput['deadLetters']): unknown[] {
+    const message = deadLettersMessage(this.#letters(buried));
+    const { payloadBytesMax } = this.#context.bus;
+    if (buried.length <= 1 || fitsInto(payloadBytesMax, encode(message))) return [message];
+    const half = buried.length >> 1;
+    return [buried.slice(0, half), buried.slice(half)].flatMap((part) =>
+      this.#letterMessages(part),
+    );
   }
 
   /** How many of a commit's samples the stream has already; `all`: and what else came of it. */

@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { blueprintOf } from '../../core/blueprint/blueprint.js';
+import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import type { FeatureSpec } from '../../core/features/feature-spec.js';
 import { JoinWindow } from '../../core/joining/join-window.js';
 import type { ActorContext } from '../../runtime/actor.js';
@@ -47,7 +49,9 @@ async function restore(
     memoryOpenMax,
   };
   const window = new JoinWindow(options, store);
-  const outbox = new JoinOutbox(context, store, { spec, rowsMax: sampleRowsMax });
+  const fitting = samplesWithin(blueprintOf(context.config), context.bus.payloadBytesMax);
+  const rowsMax = Math.min(sampleRowsMax, fitting);
+  const outbox = new JoinOutbox(context, store, { spec, rowsMax });
   const state = store.load();
   if (state.progress) window.restore({ progress: state.progress, records: state.records });
   await outbox.restore(state, published);

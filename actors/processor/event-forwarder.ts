@@ -10,12 +10,15 @@ import {
 import type { ExampleSpec } from '../../messages/example-columns.js';
 import { featureChangeMessage, featuresNotice } from '../../messages/features.js';
 import type { PublicFeatures } from '../../messages/public.js';
+import { sendFitting } from '../../runtime/fitting-messages.js';
 import { splitByJoiner } from './event-split.js';
 import { changesOf } from './public-events.js';
 
 export interface ForwarderPorts {
   readonly spec: ExampleSpec;
   readonly joinerCount: number;
+  /** Longer messages are refused; what an event becomes may be longer than it was. */
+  readonly payloadBytesMax: number;
   readonly subject: ClusterNames['subject'];
   /** Resolves when the stream of the subject has it, with its place there. */
   readonly append: (subject: string, bytes: Uint8Array) => Promise<number>;
@@ -35,14 +38,17 @@ export class EventForwarder {
   async impressions(batch: Impressions): Promise<void> {
     this.counts.impressions += batch.items.length;
     await this.#toJoiners(batch.requestIds, (rows) =>
-      impressionsMessage(this.#ports.spec, rows ? selectImpressions(batch, rows) : batch),
+      impressionsMessage(
+        this.#ports.spec,
+        isAll(rows, batch) ? batch : selectImpressions(batch, rows),
+      ),
     );
   }
 
   async actions(batch: Actions): Promise<void> {
     this.counts.actions += batch.items.length;
     await this.#toJoiners(batch.requestIds, (rows) =>
-      actionsMessage(rows ? selectActions(batch, rows) : batch, this.#ports.spec),
+      actionsMessage(isAll(rows, batch) ? batch : selectActions(batch, rows), this.#ports.spec),
     );
   }
 
@@ -53,27 +59,50 @@ export class EventForwarder {
   async features(events: readonly PublicFeatures[]): Promise<void> {
     this.counts.features += events.length;
     const { subject, append, tell } = this.#ports;
-    for (const change of changesOf(events)) {
-      const { entity, ids } = change;
-      const bytes = encode(featureChangeMessage(change));
-      const sequence = await append(subject.features(entity), bytes);
-      tell(subject.featuresChanged(entity), encode(featuresNotice({ entity, ids, sequence })));
+    for (const { entity, ...change } of changesOf(events)) {
+      const { ids, features } = change;
+      await this.#fitting(ids.keys(), {
+        encoded: (rows) =>
+          encode(
+            featureChangeMessage({
+              ...{ entity, ids: rows.map((i) => ids[i]!) },
+              features: rows.map((i) => features[i]!),
+            }),
+          ),
+        send: async (bytes, rows) => {
+          const sequence = await append(subject.features(entity), bytes);
+          const notice = { entity, ids: rows.map((i) => ids[i]!), sequence };
+          tell(subject.featuresChanged(entity), encode(featuresNotice(notice)));
+        },
+      });
     }
   }
 
   async #toJoiners(
     requestIds: readonly string[],
-    messageOf: (rows: number[] | undefined) => unknown,
+    messageOf: (rows: readonly number[]) => unknown,
   ): Promise<void> {
     const { joinerCount, subject, append } = this.#ports;
-    const split = splitByJoiner(requestIds, joinerCount);
-    if (!split) {
-      await append(subject.join(0), encode(messageOf(undefined)));
-      return;
-    }
-    const sends = [...split.entries()].filter(([, rows]) => rows.length > 0);
+    const split = splitByJoiner(requestIds, joinerCount) ?? [[...requestIds.keys()]];
+    const sends = [...split.entries()].filter(([, rows]) => rows.length > 0 || joinerCount === 1);
     await Promise.all(
-      sends.map(([joiner, rows]) => append(subject.join(joiner), encode(messageOf(rows)))),
+      sends.map(([joiner, rows]) =>
+        this.#fitting(rows, {
+          encoded: (some) => encode(messageOf(some)),
+          send: async (bytes) => void (await append(subject.join(joiner), bytes)),
+        }),
+      ),
     );
   }
+
+  #fitting(rows: Iterable<number>, message: FittingMessage): Promise<void> {
+    const { payloadBytesMax } = this.#ports;
+    return sendFitting([...rows], { payloadBytesMax, ...message });
+  }
+}
+
+type FittingMessage = Omit<Parameters<typeof sendFitting<number>>[1], 'payloadBytesMax'>;
+
+function isAll(rows: readonly number[], { items }: { readonly items: readonly string[] }): boolean {
+  return rows.length === items.length;
 }

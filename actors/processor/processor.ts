@@ -26,6 +26,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
   const forward = new EventForwarder({
     spec,
     joinerCount: config.actors.joiner,
+    payloadBytesMax: bus.payloadBytesMax,
     subject: bus.names.subject,
     append: (subject, bytes) => appendDurably(context, subject, bytes),
     tell: (subject, bytes) => bus.publish(subject, bytes),

@@ -29,6 +29,7 @@ let buried: [content: unknown, code: string][];
 let settled: string[];
 let fails: Error | undefined;
 let joinerCount: number;
+let payloadBytesMax: number;
 
 beforeEach(() => {
   sent = [];
@@ -37,6 +38,7 @@ beforeEach(() => {
   settled = [];
   fails = undefined;
   joinerCount = 1;
+  payloadBytesMax = 1 << 20;
 });
 
 function newEvents(): RawEvents {
@@ -55,7 +57,7 @@ function newEvents(): RawEvents {
         degraded: false,
       }),
     },
-    forward: new EventForwarder({ spec, joinerCount, subject, append, tell }),
+    forward: new EventForwarder({ spec, joinerCount, payloadBytesMax, subject, append, tell }),
     random: () => 1,
     bury: async (_message, content, error) => void buried.push([content, codeOf(error)]),
   });
@@ -94,6 +96,30 @@ describe('raw events', () => {
     ]);
     expect(parseActions(decode(sent[0]!.bytes), spec).items).toEqual(['7']);
     expect(settled).toEqual(['ack']);
+  });
+
+  test('that become too long for a message are several, in order, and none is lost', async () => {
+    payloadBytesMax = 1_200;
+    const ids = Array.from({ length: 40 }, (_, i) => `item-${i}`);
+    await newEvents().handle(
+      byHand(
+        'impression',
+        ids.map((item) => ({ requestId: 'r', user: 1, item })),
+      ),
+    );
+    expect(sent.length).toBeGreaterThan(1);
+    for (const { bytes } of sent) expect(bytes.length).toBeLessThan(payloadBytesMax);
+    expect(sent.flatMap(({ bytes }) => parseImpressions(decode(bytes), spec).items)).toEqual(ids);
+    sent = [];
+    await newEvents().handle(
+      byHand(
+        'features',
+        ids.map((id) => ({ entity: 'item', id, features: {} })),
+      ),
+    );
+    expect(sent.flatMap(({ bytes }) => parseFeatureChange(decode(bytes)).ids)).toEqual(ids);
+    expect(told.flatMap(({ bytes }) => parseFeaturesNotice(decode(bytes)).ids)).toEqual(ids);
+    expect([buried, settled]).toEqual([[], ['ack', 'ack']]);
   });
 
   test('of which none is good are acknowledged, and nothing is sent on', async () => {

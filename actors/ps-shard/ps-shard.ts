@@ -1,5 +1,6 @@
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
+import { deltaRowsWithin } from '../../core/blueprint/message-sizes.js';
 import { parsePull, parsePush } from '../../messages/parameters.js';
 import type { ShardVerb } from '../../messages/subjects.js';
 import { followRows } from '../../replication/follow-rows.js';
@@ -101,8 +102,9 @@ class PsShard implements Actor<'ps-shard'> {
 
   #make(number: number): HeldPartition {
     const { bus, config, crash, identity, log } = this.#context;
-    const { flushRowsMax, sparseMsMax } = config.sync;
+    const { sparseMsMax } = config.sync;
     const [shape, store] = [this.#shape, this.#store];
+    const rowsMax = deltaRowsWithin(blueprintOf(config), bus.payloadBytesMax);
     return new HeldPartition(number, {
       address: identity.address,
       index: identity.index,
@@ -112,7 +114,7 @@ class PsShard implements Actor<'ps-shard'> {
       log,
       crash,
       figures: this.#figures,
-      flushRowsMax,
+      flushRowsMax: Math.min(config.sync.flushRowsMax, rowsMax),
       pauseMsMax: sparseMsMax,
       follow: (target, onError) =>
         followRows(target, { context: { bus, log }, shape, store, onError }),

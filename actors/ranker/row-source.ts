@@ -5,8 +5,9 @@ import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
+import { lookupRowsWithin } from '../../core/blueprint/message-sizes.js';
 import type { Hedges } from '../shared/replica-hedges.js';
-import { scatterShare, splitPlan } from '../shared/partition-map.js';
+import { scatterShare, splitEvenly } from '../shared/partition-map.js';
 
 /** Of the time of whoever waits for scores, and at most. Too low: a busy shard counts as gone. */
 const lookupShare = 1 / 2;
@@ -50,7 +51,9 @@ export class RowSource {
     let degraded = false;
     let rerouted = false;
     const shardCount = config.actors['serving-shard'];
-    const lookups = splitPlan(plan, (partition) => partition % shardCount).map(async (share) => {
+    const rowsMax = lookupRowsWithin(this.#blueprint, bus.payloadBytesMax);
+    const shares = splitEvenly(plan, { shardCount, rowsMax });
+    const lookups = shares.map(async (share) => {
       if (share.fids.length === 0) return;
       const { partitions, counts, fids } = share;
       try {

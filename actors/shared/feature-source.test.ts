@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { EncodedEntity } from '../../core/features/transform.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import { StarlingError } from '../../core/base/errors.js';
-import { decode, encode } from '../../messages/codec.js';
+import { decode, encode, errorReply } from '../../messages/codec.js';
 import { featuresNotice, featuresReply, parseFeaturesRequest } from '../../messages/features.js';
 import { names, subject } from '../../messages/default-names.testkit.js';
 import type { SourceBus } from './feature-source.js';
@@ -13,6 +13,8 @@ class Store {
   readonly log: { readonly id: string; readonly features: RawFeatures }[] = [];
   stored = 0;
   requests = 0;
+  /** Of an answer; more is refused, as an endpoint does. */
+  entitiesMax = Infinity;
   #hear: ((bytes: Uint8Array) => void) | undefined;
 
   readonly bus: SourceBus = {
@@ -25,6 +27,10 @@ class Store {
       expect(name).toBe(subject.featuresGet);
       this.requests++;
       const { users, items } = parseFeaturesRequest(decode(bytes));
+      if (users.length + items.length > this.entitiesMax) {
+        const text = 'the answer is too long';
+        return encode(errorReply(new StarlingError('PAYLOAD_TOO_LARGE', text)));
+      }
       const known = this.log.slice(0, this.stored);
       const find = (id: string) => known.findLast((each) => each.id === id)?.features ?? null;
       const reply = { users: users.map(find), items: items.map(find), sequence: this.stored };
@@ -60,6 +66,18 @@ function open() {
 }
 
 describe('a source of features', () => {
+  test('asks for fewer at once when an answer would be too long for a message', async () => {
+    const { store, source } = open();
+    store.entitiesMax = 2;
+    for (const id of ['a', 'b', 'c']) store.tell(id, { of: id });
+    store.stored = 3;
+    const { items, degraded } = await source.get(['u'], ['a', 'b', 'c']);
+    expect(items).toMatchObject(['a', 'b', 'c'].map((id) => ({ id, raw: { of: id } })));
+    expect([degraded, store.requests]).toEqual([false, 3]);
+    store.entitiesMax = 0;
+    await expect(source.get([], ['d'])).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
+  });
+
   test('asks once, and again when something changed', async () => {
     const { store, source, item } = open();
     store.tell('i', { n: 1 });

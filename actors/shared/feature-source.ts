@@ -27,6 +27,11 @@ export interface FoundFeatures {
   readonly degraded: boolean;
 }
 
+interface Ids {
+  readonly users: readonly string[];
+  readonly items: readonly string[];
+}
+
 /** Of who rather does with older features than wait beyond his time, and asks elsewhere too. */
 export interface Hurry {
   readonly hedges: Pick<Hedges, 'call'>;
@@ -100,12 +105,17 @@ export class FeatureSource {
   }
 
   /** @returns false where nobody answered in time: then what was known before has to do, or the ids alone. */
-  async #fetch(
-    missing: { users: string[]; items: string[] },
-    nowMs: number,
-    hurry: Hurry | undefined,
-  ): Promise<boolean> {
-    const reply = await this.#ask(featuresRequest(missing), hurry);
+  async #fetch(missing: Ids, nowMs: number, hurry: Hurry | undefined): Promise<boolean> {
+    let reply: unknown;
+    try {
+      reply = await this.#ask(featuresRequest(missing), hurry);
+    } catch (error) {
+      const halves = halvesOf(missing);
+      if (codeOf(error) !== 'PAYLOAD_TOO_LARGE' || !halves) throw error;
+      // Only who answers knows how much is stored of each.
+      const found = await Promise.all(halves.map((some) => this.#fetch(some, nowMs, hurry)));
+      return found.every(Boolean);
+    }
     if (reply === undefined) return false;
     const { users, items, sequence } = parseFeaturesReply(reply, missing);
     const keep = (entity: Entity, id: string, raw: RawFeatures | null | undefined): void => {
@@ -147,4 +157,14 @@ export class FeatureSource {
       // The processor writes these; should one be unreadable, the age limit refreshes the entry anyway.
     }
   }
+}
+
+/** Undefined where there is one id, or none. */
+function halvesOf({ users, items }: Ids): [Ids, Ids] | undefined {
+  if (users.length + items.length < 2) return undefined;
+  const [u, i] = [Math.ceil(users.length / 2), items.length >> 1];
+  return [
+    { users: users.slice(0, u), items: items.slice(0, i) },
+    { users: users.slice(u), items: items.slice(i) },
+  ];
 }

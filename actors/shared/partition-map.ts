@@ -55,6 +55,26 @@ export function splitPlan(plan: PlanGroups, shardOf: (partition: number) => numb
   });
 }
 
+/** Partitions are hash ranges, and not all are as full as the mean. */
+const fullestPartition = 2;
+
+/**
+ * The split for shards that hold every `shardCount`th partition: a shard has several shares where one of more than
+ * `rowsMax` rows would not fit into a message. One partition is not split.
+ */
+export function splitEvenly(
+  plan: PlanGroups,
+  { shardCount, rowsMax }: { readonly shardCount: number; readonly rowsMax: number },
+): ShardShare[] {
+  const rows = plan.fids.length / 2;
+  const parts = Math.max(1, Math.ceil((fullestPartition * rows) / shardCount / rowsMax));
+  // A part is of one shard, as there are a multiple of the shards.
+  return splitPlan(plan, (partition) => partition % (shardCount * parts)).map((share) => ({
+    ...share,
+    shard: share.shard % shardCount,
+  }));
+}
+
 /** Copies a share's rows [rows × dim] to their places in the plan's rows. */
 export function scatterShare(
   share: ShardShare,

@@ -1,5 +1,6 @@
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
+import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import { noFacts } from '../../core/joining/event-facts.js';
 import { loadBackend } from '../../core/model/backend.js';
@@ -30,7 +31,8 @@ const pendingMax = 512;
 export function createTrainer(context: ActorContext): Actor<'trainer'> {
   const { bus, config } = context;
   const blueprint = blueprintOf(config);
-  const queue = new BatchQueue(config.training.batchRowsMax);
+  const rowsMax = samplesWithin(blueprint, bus.payloadBytesMax);
+  const queue = new BatchQueue(Math.min(config.training.batchRowsMax, rowsMax));
   let backendName = '';
   let directory: PartitionDirectory | undefined;
   let consumer: Stoppable | undefined;

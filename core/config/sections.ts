@@ -323,7 +323,7 @@ export const natsSchema = section({
     .describe('auto takes free ports; name a base where clients must know them beforehand.'),
   payloadBytesMax: integer(
     { min: mebibyte, max: 64 * mebibyte },
-    'Largest message. Too low: large batches are split more. Too high: one message holds up the others on a connection.',
+    'Largest message; more where the network needs it. Too low: large batches are split more. Too high: one message holds up the others on a connection.',
   ).default(8 * mebibyte),
   storageBytesMax: integer(
     { min: 64 * mebibyte, max: 2 ** 50 },

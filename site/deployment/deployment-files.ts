@@ -1,5 +1,6 @@
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { AccessFile } from '../access-file.js';
+import { payloadBytesOf } from '../message-limit.js';
 import {
   hostAndPort,
   renderClusterServer,
@@ -42,9 +43,9 @@ function serverFiles({ config, topology, credentials }: Deployment): DeploymentF
     serversOf(topology, name).map((each) => [each, clusterServer(topology, name, each)] as const),
   );
   const servers = entries.map(([, server]) => server);
-  const { payloadBytesMax, storageBytesMax, syncAlways } = config.nats;
+  const { storageBytesMax, syncAlways } = config.nats;
   const limits = {
-    payloadBytesMax,
+    payloadBytesMax: payloadBytesOf(config),
     storageBytesMax,
     syncAlways: topology.syncAlways ?? syncAlways,
   };

@@ -5,6 +5,7 @@ import { parseJson, textOfUtf8 } from '../../core/base/json-text.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { loadCredentials } from '../servers/credentials.js';
 import { writePrivateText } from '../../runtime/os/private-file.js';
+import { requireMessagesFit } from '../message-limit.js';
 import { deploymentFiles } from './deployment-files.js';
 import { parseTopology, type Topology } from './topology.js';
 
@@ -40,12 +41,13 @@ export async function readTopology(
 
 /**
  * @throws StarlingError BAD_REQUEST if the folder holds something else, which is left as it was, or can't be written to;
- *   STATE_INVALID if its credentials.json is damaged.
+ *   STATE_INVALID if its credentials.json is damaged; CONFIG_INVALID for a network that no server takes.
  */
 export async function writeDeployment(
   folder: string,
   deployment: { readonly config: ClusterConfig; readonly topology: Topology },
 ): Promise<WrittenDeployment> {
+  requireMessagesFit(deployment.config);
   const root = path.resolve(folder);
   try {
     await makeFolder(root);

@@ -1,0 +1,51 @@
+import { createOptimizer } from '../embedding/optimizers/create-optimizer.js';
+import { denseLayout } from '../model/dense-parameters.js';
+import type { Blueprint } from './blueprint.js';
+
+/**
+ * How long messages become, by the configuration. NATS refuses what is longer than `max_payload`, so what can be sent in
+ * parts is cut by the figures here; the network can't, as its record in the log is one message, and a cluster whose
+ * servers don't take it must not start (site/message-limit.ts).
+ */
+
+/** Of a limit, for what a message has beside its rows: names of fields, lists of batches, a trail, NATS headers. */
+const rowsShare = 0.9;
+
+/**
+ * Beside the values of the network: the names of its fields, and 16 bytes for each gap in the batches that are in it. Gaps
+ * are as many as batches in flight, some hundreds. Too low: a message that was to fit does not.
+ */
+const networkHeadBytes = 64 * 1024;
+
+/** Of the network with its optimizer: a value, and two of Adam's state, for each parameter. */
+export function networkBytes({ model }: Blueprint): number {
+  return networkHeadBytes + 3 * 4 * denseLayout(model).size;
+}
+
+/** Rows with their state that fit into one message of a delta, whichever slots they are of. */
+export function deltaRowsWithin({ tables, dim }: Blueprint, bytesMax: number): number {
+  const widths = tables.map(({ optimizer }) => dim + createOptimizer(optimizer).stateWidth(dim));
+  // Key, newest update and count, then the values.
+  const rowBytes = 16 + 4 * Math.max(...widths);
+  return rowsWithin(rowBytes, bytesMax);
+}
+
+/** Samples whose rows fit into one push, if no two have a row in common and all are of one shard. */
+export function samplesWithin({ spec, dim }: Blueprint, bytesMax: number): number {
+  const rows = spec.slots.reduce((sum, { valuesMax }) => sum + valuesMax, 0);
+  return rowsWithin(rows * rowBytesOf(dim), bytesMax);
+}
+
+/** Rows that fit into one lookup and its answer. */
+export function lookupRowsWithin({ dim }: Blueprint, bytesMax: number): number {
+  return rowsWithin(rowBytesOf(dim), bytesMax);
+}
+
+/** Key and values. */
+function rowBytesOf(dim: number): number {
+  return 8 + 4 * dim;
+}
+
+function rowsWithin(rowBytes: number, bytesMax: number): number {
+  return Math.max(1, Math.floor((rowsShare * bytesMax) / rowBytes));
+}
