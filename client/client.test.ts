@@ -161,6 +161,26 @@ describe('ingest', () => {
     });
   });
 
+  test('says how many of them are accepted when it fails on the way', async () => {
+    const { bus, failures } = pretendBus();
+    const events = Array.from({ length: 1_200 }, () => action);
+    const full = new StarlingError('CONFIG_INVALID', 'the storage is used up', { limit: 1 });
+    const append = bus.append.bind(bus);
+    let messages = 0;
+    const filling = {
+      ...bus,
+      append: (...given: Parameters<typeof append>) => {
+        if (++messages === 3) failures.push(full);
+        return append(...given);
+      },
+    };
+    await expect(clientOn(filling).ingestActions(events)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: '1000 of 1200 events are accepted, the first ones; then: the storage is used up',
+      details: { accepted: 1_000, limit: 1 },
+    });
+  });
+
   test('repeats an append under the same message id', async () => {
     const { bus, appended, failures } = pretendBus();
     failures.push(new StarlingError('TIMEOUT', 'no acknowledgement'));

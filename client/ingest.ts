@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import { StarlingError } from '../core/base/errors.js';
+import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { encode } from '../messages/codec.js';
 import { parse, publicEvent } from '../messages/public.js';
 import type { EventType } from '../messages/subjects.js';
@@ -62,7 +62,11 @@ export function checkedEvent(type: EventType, value: unknown, what: string = typ
 type Limits = IngestOptions & { readonly deadlineMs: number };
 type Until = IngestOptions & { readonly endMs: number };
 
-/** Checks all events before the first is sent, then appends them in batches; resolves when all are acknowledged. */
+/**
+ * Checks all events before the first is sent, then appends them in batches; resolves when all are acknowledged.
+ *
+ * @throws StarlingError that says how many of them, from the first on, are accepted (`details.accepted`).
+ */
 export async function ingest(
   bus: Bus,
   type: EventType,
@@ -70,14 +74,26 @@ export async function ingest(
   options: Limits,
 ): Promise<IngestReceipt> {
   const checked = events.map((event, i) => checkedEvent(type, event, `${type}[${i}]`));
-  for (let start = 0; start < checked.length; start += eventsPerMessage) {
-    const batch = checked.slice(start, start + eventsPerMessage);
-    await appendBatch(bus, type, batch, {
-      ...options,
-      endMs: performance.now() + options.deadlineMs,
-    });
+  let accepted = 0;
+  const count = (more: number): void => void (accepted += more);
+  try {
+    for (let start = 0; start < checked.length; start += eventsPerMessage) {
+      const batch = checked.slice(start, start + eventsPerMessage);
+      const until = { ...options, endMs: performance.now() + options.deadlineMs };
+      await appendBatch(bus, type, batch, until, count);
+    }
+  } catch (cause) {
+    throw partly(cause, accepted, checked.length);
   }
-  return { accepted: checked.length };
+  return { accepted };
+}
+
+/** Of the message that failed nothing is known to be in the stream. */
+function partly(cause: unknown, accepted: number, of: number): StarlingError {
+  const { details } = cause as { details?: Readonly<Record<string, unknown>> };
+  const text = of > 1 ? `${accepted} of ${of} events are accepted, the first ones; then: ` : '';
+  const told = { ...details, accepted };
+  return new StarlingError(codeOf(cause), `${text}${messageOf(cause)}`, told, { cause });
 }
 
 /** @param until when, by performance.now(), and what else ends or hears of the tries. */
@@ -86,17 +102,21 @@ async function appendBatch(
   type: EventType,
   events: readonly unknown[],
   until: Until,
+  count: (accepted: number) => void,
 ): Promise<void> {
   const bytes = encode(events);
   const bytesMax = bus.payloadBytesMax * payloadShare;
-  if (bytes.length <= bytesMax) return append(bus, type, bytes, until);
+  if (bytes.length <= bytesMax) {
+    await append(bus, type, bytes, until);
+    return count(events.length);
+  }
   if (events.length === 1) {
     const text = `${type}: one event takes ${bytes.length} bytes, a message may take ${bytesMax}.`;
     throw new StarlingError('PAYLOAD_TOO_LARGE', text);
   }
   const half = events.length >> 1;
-  await appendBatch(bus, type, events.slice(0, half), until);
-  await appendBatch(bus, type, events.slice(half), until);
+  await appendBatch(bus, type, events.slice(0, half), until, count);
+  await appendBatch(bus, type, events.slice(half), until, count);
 }
 
 /**

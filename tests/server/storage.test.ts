@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { clientOn } from '../../client/client.js';
 import base from '../../cluster.config.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -69,5 +70,33 @@ describe('with too little disk', () => {
     await streamsOf(() => false).prepare();
     const refused = bus.append(bus.names.subject.raw(where[0]!, 'action'), event);
     await expect(refused).rejects.toThrow(/less than nats\.freeBytesMin of disk is free/);
+  });
+});
+
+describe('with the storage of the server used up', () => {
+  let full: MessageServer;
+  beforeAll(async () => {
+    full = await startMessageServer({ storageBytesMax: 4 * 2 ** 20 });
+  }, 60_000);
+  afterAll(async () => full?.stop());
+
+  test('who ingests is told of that limit, and how much was accepted', async () => {
+    const bus = await full.connect();
+    await new ClusterStreams({ bus, config, placed: false }).prepare();
+    const text = 'x'.repeat(1_000);
+    const items = Array.from({ length: 20_000 }, (_, id) => {
+      return { entity: 'item' as const, id, features: { text } };
+    });
+    const refused = await clientOn(bus, 500)
+      .ingestFeatures(items)
+      .catch((error: unknown) => error);
+    const raw = where.map((name) => bus.streamState(bus.names.stream.raw(name)));
+    const messages = (await Promise.all(raw)).reduce((sum, state) => sum + state.messages, 0);
+    expect(refused).toMatchObject({
+      code: 'STORAGE_FULL',
+      message: expect.stringMatching(/^\d+ of 20000 events are accepted.* max_file_store/),
+      details: { accepted: 500 * messages },
+    });
+    expect(messages).toBeGreaterThan(0);
   });
 });

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { declareStreams, type StreamTopology } from '../../messages/declared-streams.js';
 import { names } from '../../messages/default-names.testkit.js';
 import { connectBus, type NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -29,12 +31,17 @@ export async function declareOnly(
 }
 
 /** One plain nats-server with JetStream on a free port, for tests of what needs a server but no cluster. */
-export async function startMessageServer(): Promise<MessageServer> {
+export async function startMessageServer({
+  storageBytesMax,
+}: { readonly storageBytesMax?: number } = {}): Promise<MessageServer> {
   const { path: binary } = await findServer();
   const { folder, remove } = temporaryFolder();
   const port = await freePort();
   const url = `127.0.0.1:${port}`;
-  const args = ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder];
+  const configFile = path.join(folder, 'server.conf');
+  const limit = storageBytesMax === undefined ? '' : `max_file_store: ${storageBytesMax}`;
+  writeFileSync(configFile, `jetstream { store_dir: "${folder}", ${limit} }\n`);
+  const args = ['-a', '127.0.0.1', '-p', String(port), '-c', configFile];
   const server = spawn(binary, args, { stdio: 'ignore' });
   const buses: NatsBus[] = [];
   const connect = async (name = 'test'): Promise<NatsBus> => {
