@@ -40,7 +40,9 @@ async function printHelp(name: string | undefined, { out }: Streams): Promise<nu
 }
 
 async function overview(): Promise<string> {
-  return overviewOf(await Promise.all(Object.values(commands).map((load) => load())));
+  const all: Command[] = [];
+  for (const load of Object.values(commands)) all.push(await load());
+  return overviewOf(all);
 }
 
 async function commandOf(name: string): Promise<Command> {

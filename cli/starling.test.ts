@@ -40,7 +40,7 @@ async function starling(args: readonly string[], env: NodeJS.ProcessEnv = {}): P
 }
 
 /** The program as it is started, with something to read. */
-function program(args: readonly string[], input = ''): Promise<Ended> {
+function program(args: readonly string[], input: string): Promise<Ended> {
   const file = fileURLToPath(new URL('./starling.js', import.meta.url));
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [file, ...args], { cwd: folder });
@@ -61,7 +61,7 @@ const commands = [
 
 describe('the command line', () => {
   test('lists its commands', async () => {
-    const { code, out, err } = await program(['--help']);
+    const { code, out, err } = await starling(['--help']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     for (const name of commands) expect(out).toContain(`  ${name} `);
   });

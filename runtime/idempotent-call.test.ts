@@ -59,6 +59,18 @@ describe('a call', () => {
     expect(timeouts.length).toBeLessThanOrEqual(3);
   });
 
+  test('that is out of time after a pause tells what it was told before it', async () => {
+    const request = (): Promise<Uint8Array> => {
+      // Busy beyond the deadline, as a process is that has other work.
+      setTimeout(() => {
+        for (const endMs = performance.now() + 150; performance.now() < endMs;);
+      }, 1);
+      return Promise.resolve(encode(failure('OVERLOADED')));
+    };
+    const asked = call({ request }, 'x', {}, { deadlineMs: 100 });
+    await expect(asked).rejects.toMatchObject({ code: 'OVERLOADED' });
+  });
+
   test('asks once when it shall, whatever comes', async () => {
     const refused = pretendBus({ afterMs: 0, reply: failure('OVERLOADED') });
     const once = { deadlineMs: 200, attemptMs: 20, retry: 'none' } as const;

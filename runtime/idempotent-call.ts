@@ -48,10 +48,14 @@ export async function call(
     return undefined;
   };
   const attemptMs = options.retry === 'none' ? Infinity : (options.attemptMs ?? Infinity);
+  let refusal: unknown = new StarlingError(
+    'TIMEOUT',
+    `${subject}: no answer within ${options.deadlineMs} ms.`,
+  );
   for (let failures = 0; ;) {
     const leftMs = endMs - performance.now();
-    if (leftMs < 1)
-      throw new StarlingError('TIMEOUT', `${subject}: no answer within ${options.deadlineMs} ms.`);
+    // A pause may end late: what was said before it tells more than that nobody was asked since.
+    if (leftMs < 1) throw refusal;
     ask(leftMs);
     // The last one ends by itself.
     let outcome = await (attemptMs < leftMs ? next(attemptMs) : Promise.race(asked));
@@ -59,7 +63,8 @@ export async function call(
       const waitMs = pauseMsAfter(++failures, callPolicy);
       const restMs = endMs - performance.now();
       const isOver = waitMs >= restMs && asked.size === 0;
-      if (isOver || isFinal(outcome.error, options)) throw outcome.error;
+      refusal = outcome.error;
+      if (isOver || isFinal(refusal, options)) throw refusal;
       outcome = await next(Math.min(waitMs, restMs));
     }
     if (outcome) return outcome.answer;

@@ -24,6 +24,7 @@ import { HostLease } from './host-lease.js';
 import { HostRegistry } from './host-registry.js';
 import { PublicProbe } from './public-probe.js';
 import { SharedEpochStore, type LocalEpochs } from './shared-epochs.js';
+import type { SharedState } from './shared-state.js';
 
 /** What this machine brings into the cluster. */
 export type HostOffer = Pick<HostRecord, 'name' | 'dataCenters' | 'capacity'>;
@@ -51,14 +52,6 @@ export interface ClusterHost extends Stoppable {
   readonly events: SupervisionLog;
   /** Whether this host leads the cluster now. */
   leads(): boolean;
-}
-
-/** What every host knows and the leader changes. */
-export interface SharedState {
-  readonly events: SupervisionLog;
-  readonly placement: PlacementStore;
-  readonly drains: DrainStore;
-  readonly registry: HostRegistry;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
 import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
-import type { SharedState } from '../hosts/cluster-host.js';
+import type { SharedState } from '../hosts/shared-state.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { HostState } from '../hosts/host-registry.js';
 import { DrainKeeper } from '../drains/drain-keeper.js';
