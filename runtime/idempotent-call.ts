@@ -48,14 +48,11 @@ export async function call(
     return undefined;
   };
   const attemptMs = options.retry === 'none' ? Infinity : (options.attemptMs ?? Infinity);
-  let refusal: unknown = new StarlingError(
-    'TIMEOUT',
-    `${subject}: no answer within ${options.deadlineMs} ms.`,
-  );
+  let last: { readonly error: unknown } | undefined;
   for (let failures = 0; ;) {
     const leftMs = endMs - performance.now();
     // A pause may end late: what was said before it tells more than that nobody was asked since.
-    if (leftMs < 1) throw refusal;
+    if (leftMs < 1) throw last ? last.error : noAnswer(subject, options);
     ask(leftMs);
     // The last one ends by itself.
     let outcome = await (attemptMs < leftMs ? next(attemptMs) : Promise.race(asked));
@@ -63,13 +60,16 @@ export async function call(
       const waitMs = pauseMsAfter(++failures, callPolicy);
       const restMs = endMs - performance.now();
       const isOver = waitMs >= restMs && asked.size === 0;
-      refusal = outcome.error;
-      if (isOver || isFinal(refusal, options)) throw refusal;
+      last = outcome;
+      if (isOver || isFinal(outcome.error, options)) throw outcome.error;
       outcome = await next(Math.min(waitMs, restMs));
     }
     if (outcome) return outcome.answer;
   }
 }
+
+const noAnswer = (subject: string, { deadlineMs }: CallOptions): StarlingError =>
+  new StarlingError('TIMEOUT', `${subject}: no answer within ${deadlineMs} ms.`);
 
 function isFinal(error: unknown, options: CallOptions): boolean {
   const code = codeOf(error);
