@@ -15,7 +15,6 @@ import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { connectAs } from '../runtime/nats/nats-bus.js';
 import { builtUp, type UndoStack } from '../runtime/undo-stack.js';
 import { ClusterStreams } from '../site/cluster-streams.js';
-import { requireMessagesFit } from '../site/message-limit.js';
 import type { NatsSite, OpenSite } from '../site/nats-site.js';
 import { remedyElsewhere, riskOf } from '../site/servers/server-age.js';
 import { StorageGuard } from '../site/storage-guard.js';
@@ -96,7 +95,6 @@ async function start(
   const home = homeOf(host.dataCenters, config);
   const bus = await connectAs(site.access(home, 'supervisor'), { name: `host ${host.name}` });
   undo.defer(() => bus.close());
-  requireMessagesFit(config, bus.payloadBytesMax);
   if (!site.owned) tellRisk(bus.serverVersion, log);
   const streams = await openStreams({ site, config, bus, stateDir, undo, log });
 

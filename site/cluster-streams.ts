@@ -4,6 +4,7 @@ import type { BucketDeclaration, StreamDeclaration } from '../messages/declared-
 import { declareBucket, declareStreams } from '../messages/declared-streams.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { requireSameShape } from './cluster-shape.js';
+import { requireMessagesFit } from './message-limit.js';
 import type { RetryPolicy } from '../runtime/retry.js';
 import { isRetryable, retry } from '../runtime/retry.js';
 import { takeTurns } from './stream-turns.js';
@@ -49,10 +50,12 @@ export class ClusterStreams {
    * For a host that joins: makes the streams where there are none yet. What a running cluster has is the leader's to
    * bring up to date; a host that comes back must not wait for that.
    *
-   * @throws StarlingError SPEC_MISMATCH where they are another cluster's.
+   * @throws StarlingError SPEC_MISMATCH where they are another cluster's; CONFIG_INVALID where messages would be longer
+   *   than the server takes.
    */
   async require(): Promise<void> {
     const { bus, config } = this.#site;
+    requireMessagesFit(config, bus.payloadBytesMax);
     const endMs = Date.now() + createMsMax;
     // The bucket is made last.
     if (!(await retriedUntil(endMs, () => bus.hasStream(`KV_${bus.names.bucket}`))))
