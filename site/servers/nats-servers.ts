@@ -20,10 +20,12 @@ import { noteStreamVersions, requireReadableStreams } from './stream-versions.js
 
 /**
  * The nats-servers of a cluster on one host: one for each data center, all started at once. At once matters: the vote
- * for the leader of the meta group is held a second after the start, and a server that comes later makes it fail, which
- * costs the 4 to 9 seconds of an election time-out (fresh start together: 1.1 s, 1.5 s apart: 8 s). A restart on
- * existing streams has no such early vote and takes about 5 s. So servers that a killed cluster left are not restarted
- * when they would be told the same again.
+ * for the leader of the meta group is held within a second of the start, and who comes later makes it fail, which costs
+ * the 4 to 9 seconds of an election time-out. With 2.9.10 a fresh start together takes 1.1 s, 1.5 s apart 8 s. Since 2.12
+ * the vote comes before the gateways, which wait for a second, and mostly fails (8 starts each on two cores: 2.12.15 5.4 to
+ * 7.8 s, one 1.3; 2.15.3 5.6 to 7.8). JetStream that a reload switches on once the gateways are there has its leader
+ * in 1.5 s, but servers then know no name of their own (2.15.3). A restart on existing streams has no early vote and takes
+ * about 5 s. So servers that a killed cluster left are not restarted when they would be told the same again.
  */
 export interface NatsServersOptions extends ServerEvents {
   /** The name of the cluster. */
