@@ -58,6 +58,20 @@ describe('a status', () => {
     expect(parsed(others)).not.toHaveProperty('backend');
   });
 
+  test('says what is stored, of how much, and why events are refused, as far as that is known', () => {
+    const dataCenters = [{}, { bytesMax: 10, refuses: 'limit' }, { refuses: 'disk' }].map(
+      (known) => {
+        return {
+          name: 'train',
+          role: 'training',
+          state: 'healthy',
+          storage: { usedBytes: 9, ...known },
+        };
+      },
+    );
+    expect(parsed({ ...status, dataCenters }).dataCenters).toEqual(dataCenters);
+  });
+
   test('of a later release keeps what is known here', () => {
     const later = { ...actor, stats: { ...actor.stats, samples: 'many', joy: 1 }, mood: 'fine' };
     const { stats } = parsed({ ...status, actors: [later] }).actors[0]!;
@@ -75,6 +89,16 @@ describe('a status', () => {
     ['partitions by name', { actors: [{ ...shard, partitions: ['a'] }] }, /\[0\]\.partitions/],
     ['an event without a time', { events: [{ ...event, atMs: 'now' }] }, /events\[0\]\.atMs/],
     ['a data center without a state', { dataCenters: [{ name: 'a' }] }, /dataCenters\[0\]\.role/],
+    [
+      'storage that is used by a word',
+      { dataCenters: [{ ...status.dataCenters[0], storage: { usedBytes: 'all' } }] },
+      /dataCenters\[0\]\.storage\.usedBytes: expected a number/,
+    ],
+    [
+      'no known reason to refuse',
+      { dataCenters: [{ ...status.dataCenters[0], storage: { usedBytes: 1, refuses: 'mood' } }] },
+      /dataCenters\[0\]\.storage\.refuses: expected 'disk' or 'limit', got "mood"/,
+    ],
     ['a server without an address', { natsServers: [{ pid: 1 }] }, /natsServers\[0\]/],
     ['a host that is a name', { hosts: ['here'] }, /hosts\[0\]: expected a map/],
     ['no word on whether it is ready', { ready: 'soon' }, /status\.ready: expected true or false/],

@@ -1,5 +1,5 @@
 import { parseActorStatus, type ActorStatus } from './actor-status.js';
-import { asFields, asMessage, flag, listOf, number, text, texts } from './checks.js';
+import { asFields, asMessage, flag, listOf, number, text, texts, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { serverIn, type HostedServer } from './hosts.js';
 import { eventIn, type SupervisionEvent } from './supervision-events.js';
@@ -40,7 +40,21 @@ export interface DataCenterSummary {
   readonly name: string;
   readonly role: string;
   readonly state: string;
+  /** Left out while nobody knows. */
+  readonly storage?: DataCenterStorage;
 }
+
+/** What the streams take there, on disk. Data centers that share servers have the same. */
+export interface DataCenterStorage {
+  readonly usedBytes: number;
+  /** What the servers there may use; left out where they don't say, as those that somebody else has set up. */
+  readonly bytesMax?: number;
+  /** Events are refused with STORAGE_FULL, and why; left out where they are taken. */
+  readonly refuses?: StorageShortage;
+}
+
+/** `disk`: less is free than is kept back, or nothing. `limit`: the servers may not use more, whatever is free. */
+export type StorageShortage = 'disk' | 'limit';
 
 export function statusMessage() {
   return { v: protocolVersion };
@@ -90,7 +104,25 @@ function dataCenterIn(value: unknown, what: string): DataCenterSummary {
     name: text(fields, 'name', what),
     role: text(fields, 'role', what),
     state: text(fields, 'state', what),
+    ...(fields.storage === undefined
+      ? {}
+      : { storage: storageIn(fields.storage, `${what}.storage`) }),
   };
+}
+
+function storageIn(value: unknown, what: string): DataCenterStorage {
+  const fields = asFields(value, what);
+  const { bytesMax, refuses } = fields;
+  return {
+    usedBytes: number(fields, 'usedBytes', what),
+    ...(bytesMax === undefined ? {} : { bytesMax: number(fields, 'bytesMax', what) }),
+    ...(refuses === undefined ? {} : { refuses: shortageIn(refuses, what) }),
+  };
+}
+
+function shortageIn(value: unknown, what: string): StorageShortage {
+  if (value === 'disk' || value === 'limit') return value;
+  throw wrong(what, 'refuses', "'disk' or 'limit'", value);
 }
 
 function versionIn(value: unknown, what: string): { readonly version: string } {

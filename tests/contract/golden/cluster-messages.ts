@@ -103,7 +103,12 @@ const status: ClusterStatus = {
   hosts: [{ name: 'vm-1', dataCenters: ['train'], capacity: 64, actors: 16 }],
   startedAtMs: atMs,
   ready: true,
-  dataCenters: [{ name: 'train', role: 'training', state: 'healthy' }],
+  dataCenters: [
+    {
+      ...{ name: 'train', role: 'training', state: 'healthy' },
+      storage: { usedBytes: 9_500, bytesMax: 10_000, refuses: 'disk' },
+    },
+  ],
   natsServers: [],
   actors: [trainer],
   events: [event],
