@@ -15,6 +15,7 @@ import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { connectAs } from '../runtime/nats/nats-bus.js';
 import { builtUp, type UndoStack } from '../runtime/undo-stack.js';
 import { ClusterStreams } from '../site/cluster-streams.js';
+import { StorageFigures } from '../site/storage-figures.js';
 import type { NatsSite, OpenSite } from '../site/nats-site.js';
 import { remedyElsewhere, riskOf } from '../site/servers/server-age.js';
 import { StorageGuard } from '../site/storage-guard.js';
@@ -108,6 +109,7 @@ async function start(
       epochs: await FileEpochStore.open(stateDir),
       noteLife: (life) => folder.noteLife(life),
       servers: () => site.servers(),
+      storage: new StorageFigures({ bus, config, site }),
       asPublic: (dataCenter) =>
         connectAs(access(dataCenter, 'client'), { name: `probe of host ${host.name}` }),
       prepareStreams: () => streams.prepare(),

@@ -17,7 +17,7 @@ const declarePolicy: RetryPolicy = { baseMs: 100, capMs: 400 };
  * No event is as short, so the stream refuses all, and keeps what it holds. A limit on the bytes of the whole stream
  * would refuse too, but the server enforces that one by deleting what was accepted.
  */
-const closedMessageBytes = 1;
+export const closedMessageBytes = 1;
 
 export interface StreamSite {
   readonly bus: NatsBus;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import { statusReply } from '../../messages/cluster-status.js';
+import { statusReply, type DataCenterStorage } from '../../messages/cluster-status.js';
 import type { HostRecord, HostedServer } from '../../messages/hosts.js';
 import { publicExamples } from '../../messages/public.js';
 import type { Bus, Stoppable } from '../../runtime/bus.js';
@@ -40,11 +40,22 @@ export interface HostParts {
   /** Returns the life of this host before; its key may be taken over at once. */
   readonly noteLife: (life: string) => Promise<string | undefined>;
   readonly servers: () => readonly HostedServer[];
+  readonly storage: StorageWatch;
   /** A connection as a client of that data center. */
   readonly asPublic: (dataCenter: string) => Promise<Bus>;
   /** Brings the streams up to what the configuration says; for the one that leads. */
   readonly prepareStreams: () => Promise<void>;
   readonly log: (line: string) => void;
+}
+
+/** What is known of the storage of each data center. */
+export interface StorageWatch {
+  /** Has it found out anew where what is known is old, and waits so long for that at most. */
+  fresh(waitMsMax: number): Promise<void>;
+  /** Undefined while nobody knows. */
+  at(dataCenter: string): DataCenterStorage | undefined;
+  /** What was to be stored now, where all hosts write, and the error where it was not. */
+  noteWrite(error?: unknown): void;
 }
 
 export interface ClusterHost extends Stoppable {
@@ -77,7 +88,7 @@ export function joinCluster(parts: HostParts): Promise<ClusterHost> {
 }
 
 async function openShared(
-  { bus, config, noteLife, log }: HostParts,
+  { bus, config, noteLife, storage, log }: HostParts,
   record: HostRecord,
   undo: UndoStack,
 ): Promise<SharedState> {
@@ -87,13 +98,17 @@ async function openShared(
   const drains = undo.use(await DrainStore.open(bus));
   const lifeBefore = await noteLife(record.life);
   // Given back after the actors have ended, so that nobody starts them elsewhere while they finish.
-  undo.use(await HostLease.take({ bus, record, lifeBefore, leaseMs, log }));
+  const onWrite = (error?: unknown): void => storage.noteWrite(error);
+  undo.use(await HostLease.take({ bus, record, lifeBefore, leaseMs, onWrite, log }));
   const registry = undo.use(await HostRegistry.open({ bus, leaseMs, calmMs }));
   return { events, placement, drains, registry };
 }
 
 /** Too low: load for nothing. Too high: a host that falls silent is shown so much later. */
 const watchMs = 1_000;
+
+/** Too low: a status may say what was known before. Too high: it is late while a data center does not answer. */
+const storageMsMax = 300;
 
 /** The parts of a host that hear of each other. */
 class Member {
@@ -180,7 +195,7 @@ class Member {
   }
 
   #makeView(): ClusterView {
-    const { bus, config } = this.#parts;
+    const { bus, config, storage } = this.#parts;
     const { placement, drains, events } = this.#shared;
     return new ClusterView({
       bus,
@@ -192,6 +207,7 @@ class Member {
       events,
       natsVersion: bus.serverVersion,
       probe: this.#probe,
+      storage,
       silenceMsMax: config.supervision.hostLeaseMs,
     });
   }
@@ -232,14 +248,17 @@ class Member {
   }
 
   #serveStatus(): ServedEndpoint {
-    const { bus } = this.#parts;
+    const { bus, storage } = this.#parts;
     return new ServedEndpoint(bus, {
       subject: bus.names.subject.status,
       example: publicExamples.status,
       queue: 'status',
       inFlightMax: 32,
       deadlineMs: 5_000,
-      handle: async () => statusReply(this.view.status()),
+      handle: async () => {
+        await storage.fresh(storageMsMax);
+        return statusReply(this.view.status());
+      },
     });
   }
 }

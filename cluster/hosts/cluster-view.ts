@@ -1,5 +1,5 @@
 import { StarlingError } from '../../core/base/errors.js';
-import type { ClusterStatus } from '../../messages/cluster-status.js';
+import type { ClusterStatus, DataCenterStorage } from '../../messages/cluster-status.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { decode } from '../../messages/codec.js';
 import type { HostStatus, LeaderRecord, PlacementRecord } from '../../messages/hosts.js';
@@ -25,6 +25,7 @@ export interface ViewOptions {
   readonly events: SupervisionLog;
   readonly natsVersion: string;
   readonly probe: Pick<PublicProbe, 'begin' | 'answered' | 'missing'>;
+  readonly storage: { at(dataCenter: string): DataCenterStorage | undefined };
   /** A host that was not heard of for so long is not believed any more. */
   readonly silenceMsMax: number;
 }
@@ -112,7 +113,7 @@ export class ClusterView implements Stoppable {
   }
 
   status(): ClusterStatus {
-    const { config, events, leader, natsVersion } = this.#options;
+    const { config, events, leader, natsVersion, storage } = this.#options;
     const actors = this.actors();
     const backend = backendOf(actors);
     const hosts = this.hosts();
@@ -127,7 +128,9 @@ export class ClusterView implements Stoppable {
         return { name, dataCenters, capacity, actors: running.length };
       }),
       dataCenters: config.dataCenters.map(({ name, role }) => {
-        return { name, role, state: this.dataCenters.stateOf(name) };
+        const stored = storage.at(name);
+        const state = this.dataCenters.stateOf(name);
+        return { name, role, state, ...(stored === undefined ? {} : { storage: stored }) };
       }),
       natsServers: serversOf(hosts),
       actors,

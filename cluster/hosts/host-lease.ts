@@ -12,6 +12,8 @@ export interface HostLeaseOptions {
   /** Of the run before, by the notes of this host; its key may be taken over at once. */
   readonly lifeBefore: string | undefined;
   readonly leaseMs: number;
+  /** What became of each renewal: whether the servers store what they are given. */
+  readonly onWrite?: (error?: unknown) => void;
   readonly log: (line: string) => void;
   readonly clock?: Clock;
 }
@@ -46,10 +48,16 @@ export class HostLease implements Stoppable {
     await this.#write(true).catch((error: unknown) => this.#tell(error));
   }
 
-  #write(left: boolean): Promise<void> {
-    const { bus, record, leaseMs } = this.#options;
+  async #write(left: boolean): Promise<void> {
+    const { bus, record, leaseMs, onWrite } = this.#options;
     const bytes = encodeRecord({ ...record, left });
-    return bus.bucketPut(bus.names.bucket, hostKey(record.name), bytes, { timeoutMs: leaseMs });
+    try {
+      await bus.bucketPut(bus.names.bucket, hostKey(record.name), bytes, { timeoutMs: leaseMs });
+    } catch (error) {
+      onWrite?.(error);
+      throw error;
+    }
+    onWrite?.();
   }
 
   #tell(error: unknown): void {

@@ -26,6 +26,7 @@ import { Patience } from './ask-patiently.js';
 import { serveOn, stopSubscription } from './serve-subject.js';
 import { openTail } from './stream-tail.js';
 import { openWatch } from './bucket-watch.js';
+import { storedStreams, type StoredStreams } from './stored-streams.js';
 import { workOn } from './work-queue.js';
 import type {
   AppendOptions,
@@ -248,6 +249,14 @@ export class NatsBus implements Bus {
       const { first_seq: firstSequence, last_seq: lastSequence, messages, bytes } = state;
       return { firstSequence, lastSequence, messages, bytes };
     });
+  }
+
+  /** What its account keeps on disk, streams of others on the same servers too. */
+  storedStreams(timeoutMs: number): Promise<StoredStreams> {
+    const what = 'list of streams';
+    return this.#attempt(what, timeoutMs, (leftMs) =>
+      within(leftMs, what, this.#jsm().then(storedStreams)),
+    );
   }
 
   subjects(stream: string, filter: string): Promise<string[]> {

@@ -112,9 +112,11 @@ export function translate(error: unknown, what: string, user = ''): StarlingErro
   if (apiError(error)?.err_code === wrongLastSequence) {
     return new StarlingError('CONFLICT', `${what}: ${text}.`, {}, { cause: error });
   }
-  const limit = limitMet(apiError(error)?.err_code, text);
-  if (limit !== undefined)
-    return new StarlingError('STORAGE_FULL', `${what}: ${limit}.`, {}, { cause: error });
+  const met = limitMet(apiError(error)?.err_code, text);
+  if (met !== undefined) {
+    const { short, words } = met;
+    return new StarlingError('STORAGE_FULL', `${what}: ${words}.`, { short }, { cause: error });
+  }
   const code = natsCode(error);
   return new StarlingError(
     codes[code] ?? 'UNAVAILABLE',
@@ -124,11 +126,18 @@ export function translate(error: unknown, what: string, user = ''): StarlingErro
   );
 }
 
-/** Which of the limits on what is stored refused it, in words; undefined: none. */
-function limitMet(code: number | undefined, text: string): string | undefined {
-  if (code === closedCode)
-    return 'events are refused while less than nats.freeBytesMin of disk is free';
-  if (diskWords.test(text)) return `the disk of the NATS server is full: ${text}`;
+/** What is short where something is not stored, and in words which limit that is; undefined: nothing is. */
+function limitMet(
+  code: number | undefined,
+  text: string,
+): { readonly short: 'disk' | 'limit'; readonly words: string } | undefined {
+  if (code === closedCode) {
+    const words = 'events are refused while less than nats.freeBytesMin of disk is free';
+    return { short: 'disk', words };
+  }
+  if (diskWords.test(text))
+    return { short: 'disk', words: `the disk of the NATS server is full: ${text}` };
   if (!fullCodes.has(code) && !storageWords.test(text)) return undefined;
-  return `the storage of the NATS server is used up, whatever its disk has left (nats.storageBytesMax; max_file_store of a server of your own): ${text}`;
+  const words = `the storage of the NATS server is used up, whatever its disk has left (nats.storageBytesMax; max_file_store of a server of your own): ${text}`;
+  return { short: 'limit', words };
 }

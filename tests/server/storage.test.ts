@@ -4,6 +4,7 @@ import base from '../../cluster.config.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { ClusterStreams } from '../../site/cluster-streams.js';
+import { StorageFigures } from '../../site/storage-figures.js';
 import { startMessageServer, type MessageServer } from '../support/message-server.js';
 
 const config = parseClusterConfig(base);
@@ -43,6 +44,11 @@ function streamsOf(accepts?: () => boolean): ClusterStreams {
   return new ClusterStreams({ bus, config, placed: false, acceptsEvents: accepts });
 }
 
+/** As of servers that somebody else has set up. */
+function figuresOn(bus: NatsBus): StorageFigures {
+  return new StorageFigures({ bus, config, site: { placed: false, servers: () => [] } });
+}
+
 describe('with too little disk', () => {
   beforeEach(async () => {
     for (const name of where) await remove(bus.names.stream.raw(name));
@@ -64,6 +70,18 @@ describe('with too little disk', () => {
     expect(await fates()).toEqual(all('STORAGE_FULL'));
     await own.setIngest(true);
     expect(await fates()).toEqual(all('taken'));
+  });
+
+  test('a status says that it is the disk', async () => {
+    const own = streamsOf(() => false);
+    await own.prepare();
+    const figures = figuresOn(bus);
+    await figures.fresh(5_000);
+    for (const name of where) expect(figures.at(name)).toMatchObject({ refuses: 'disk' });
+    await own.setIngest(true);
+    const later = figuresOn(bus);
+    await later.fresh(5_000);
+    for (const name of where) expect(later.at(name)).not.toHaveProperty('refuses');
   });
 
   test('the refusal says which limit it is', async () => {
@@ -98,5 +116,19 @@ describe('with the storage of the server used up', () => {
       details: { accepted: 500 * messages },
     });
     expect(messages).toBeGreaterThan(0);
+  });
+
+  test('a status says that it is the limit of the server, once a host has nothing stored', async () => {
+    const bus = await full.connect();
+    const figures = figuresOn(bus);
+    await figures.fresh(5_000);
+    const { usedBytes, refuses } = figures.at(where[0]!)!;
+    expect(usedBytes).toBeGreaterThan(4 * 2 ** 20);
+    expect(refuses).toBeUndefined();
+    const error = await bus
+      .bucketPut(bus.names.bucket, 'host.any', event)
+      .catch((refused: unknown) => refused);
+    figures.noteWrite(error);
+    for (const name of where) expect(figures.at(name)).toEqual({ usedBytes, refuses: 'limit' });
   });
 });
