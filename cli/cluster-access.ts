@@ -27,11 +27,7 @@ async function connectTo<T>(
   const name = args.value('name');
   if (name !== undefined && url === undefined)
     throw new UsageError('--name goes with --nats; a state folder knows the name of its cluster.');
-  if (url !== undefined) {
-    const user = process.env['STARLING_NATS_USER'];
-    const password = process.env['STARLING_NATS_PASSWORD'];
-    return connect({ urls: url.split(','), name, user, password, tls: tlsOfEnvironment() });
-  }
+  if (url !== undefined) return connect(locationAt({ url, name }));
   const stateDir = args.value('state');
   if (stateDir !== undefined) return connect({ stateDir });
   try {
@@ -41,6 +37,19 @@ async function connectTo<T>(
     if (codeOf(error) !== 'NOT_RUNNING' || !replaying) throw error;
     return connect({ stateDir: replayDirDefault });
   }
+}
+
+/** Servers by their URLs, and as whom the environment says to sign in there. */
+export function locationAt({
+  url,
+  name,
+}: {
+  readonly url: string;
+  readonly name: string | undefined;
+}): ClusterLocation {
+  const user = process.env['STARLING_NATS_USER'];
+  const password = process.env['STARLING_NATS_PASSWORD'];
+  return { urls: url.split(','), name, user, password, tls: tlsOfEnvironment() };
 }
 
 /** The client for the cluster that the arguments name. */

@@ -7,9 +7,11 @@ import { messageOf } from '../core/base/errors.js';
 import { loadClusterConfig } from '../core/config/load.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { loadBackend } from '../core/model/backend.js';
+import { requireMessagesFit } from '../site/message-limit.js';
 import { isFree } from '../site/servers/ports.js';
 import type { DoctorOptions, Finding } from './doctor-finding.js';
 import { checkOwnServer, checkServersElsewhere } from './doctor-servers.js';
+import { checkStorage } from './doctor-storage.js';
 
 const gibibyte = 2 ** 30;
 const nodeMajorMin = 20;
@@ -31,6 +33,7 @@ const checks: readonly (readonly [name: string, check: Check])[] = [
   ['ports', checkPorts],
   ['state folder', checkStateFolder],
   ['disk', checkDisk],
+  ['storage', async (options) => checkStorage(options, await configOrNone(options))],
   ['memory', checkMemory],
   ['cores', checkCores],
   ['open files', checkOpenFiles],
@@ -59,7 +62,9 @@ async function checkNode(): Promise<Omit<Finding, 'name'>> {
 }
 
 async function checkConfig({ configPath }: DoctorOptions): Promise<Omit<Finding, 'name'>> {
-  const { name, dataCenters, features } = await loadClusterConfig(configPath);
+  const config = await loadClusterConfig(configPath);
+  requireMessagesFit(config);
+  const { name, dataCenters, features } = config;
   const places = dataCenters.map((dataCenter) => dataCenter.name).join(', ');
   const detail = `${name}: data centers ${places}; ${Object.keys(features).length} features`;
   return { level: 'ok', detail };
@@ -67,8 +72,9 @@ async function checkConfig({ configPath }: DoctorOptions): Promise<Omit<Finding,
 
 async function checkServer(options: DoctorOptions): Promise<Omit<Finding, 'name'>> {
   const { natsUrl, stateDir } = options;
-  if (natsUrl !== undefined) return checkServersElsewhere(natsUrl);
-  return checkOwnServer(stateDir, await configOrNone(options));
+  const config = await configOrNone(options);
+  if (natsUrl !== undefined) return checkServersElsewhere(natsUrl, config);
+  return checkOwnServer(stateDir, config);
 }
 
 async function checkPorts(options: DoctorOptions): Promise<Omit<Finding, 'name'>> {

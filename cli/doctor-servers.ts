@@ -3,6 +3,7 @@ import { codeOf, errorCodes, messageOf } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { hostPortOf } from '../runtime/nats/server-pool.js';
 import { readServerInfo } from '../runtime/server-info.js';
+import { requireMessagesFit } from '../site/message-limit.js';
 import {
   findServerInPlace,
   isAtLeast,
@@ -59,12 +60,15 @@ async function unreadableStreams(
 const greetingMsMax = 3_000;
 
 /** Servers that somebody else runs, by what they say of themselves before anybody signs in. */
-export async function checkServersElsewhere(natsUrls: string): Promise<Found> {
+export async function checkServersElsewhere(
+  natsUrls: string,
+  config: ClusterConfig | undefined,
+): Promise<Found> {
   const addresses = natsUrls.split(',').map((url) => hostPortOf(url.trim()));
   const greeted = await Promise.all(
     addresses.map(async (address) => {
-      const version = (await readServerInfo(address, greetingMsMax))?.version;
-      return { address, version };
+      const { version, payloadBytesMax } = (await readServerInfo(address, greetingMsMax)) ?? {};
+      return { address, version, payloadBytesMax };
     }),
   );
   const detail = greeted
@@ -73,6 +77,8 @@ export async function checkServersElsewhere(natsUrls: string): Promise<Found> {
   if (greeted.every(({ version }) => version === undefined)) {
     return { level: 'fail', detail, remedy: 'Start it, or correct the URL.' };
   }
+  const tooShort = config && messagesTooLong(config, greeted);
+  if (tooShort !== undefined) return { level: 'fail', ...tooShort };
   const risks = greeted.map(({ version }) => version && riskOf(version)).filter(Boolean);
   if (risks.length > 0) {
     return { level: 'warn', detail: `${detail} ${risks[0]}`, remedy: remedyElsewhere };
@@ -81,4 +87,20 @@ export async function checkServersElsewhere(natsUrls: string): Promise<Found> {
     return { level: 'warn', detail, remedy: 'Start those that do not answer.' };
   }
   return { level: 'ok', detail };
+}
+
+/** A client is handed from one server to another, so all of them must take what the network sends. */
+function messagesTooLong(
+  config: ClusterConfig,
+  greeted: readonly { readonly address: string; readonly payloadBytesMax?: number | undefined }[],
+): { readonly detail: string; readonly remedy: string } | undefined {
+  for (const { address, payloadBytesMax } of greeted) {
+    try {
+      requireMessagesFit(config, payloadBytesMax);
+    } catch (error) {
+      const remedy = 'A start on these servers would be refused; do what it says, then look again.';
+      return { detail: `${address}: ${messageOf(error)}`, remedy };
+    }
+  }
+  return undefined;
 }

@@ -77,6 +77,21 @@ describe('the table of a status', () => {
     expect(text).toContain('east (inference): down, NATS not known');
   });
 
+  test('says of storage only where there is little, or events are refused', () => {
+    expect(text).not.toContain('storage');
+    const dataCenters = status.dataCenters.map((dataCenter, i) => {
+      return {
+        ...dataCenter,
+        storage: { usedBytes: (8.5 + 1.5 * i) * 2 ** 20, bytesMax: 12 * 2 ** 20 },
+      };
+    });
+    const lines = statusLines({ ...status, dataCenters }, 0).filter((line) =>
+      line.includes('storage'),
+    );
+    // 70 % of train are no news.
+    expect(lines).toEqual(['east: storage 10.0 MiB of 12.0 MiB used (83 %)']);
+  });
+
   test('says how many requests came from other data centers, and who is a guest elsewhere', () => {
     const ranker = {
       ...shard,

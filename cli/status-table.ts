@@ -2,6 +2,7 @@ import type { ClusterStatus } from '../messages/cluster-status.js';
 import { kindTable } from '../messages/actor-kinds.js';
 import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 import type { Figures } from '../messages/stats/figures.js';
+import { storageNotice } from './storage-notice.js';
 import { table } from './text-table.js';
 
 /** Lines for a person. */
@@ -32,8 +33,9 @@ function hostLines({ hosts, leader, term }: ClusterStatus): string[] {
 
 function dataCenterLines(
   status: ClusterStatus,
-  { name, role, state }: ClusterStatus['dataCenters'][number],
+  dataCenter: ClusterStatus['dataCenters'][number],
 ): string[] {
+  const { name, role, state } = dataCenter;
   const servers = status.natsServers
     .filter((server) => server.dataCenter === name)
     .map(({ url, pid }) => (pid === null ? url : `${url} (pid ${pid})`));
@@ -55,7 +57,8 @@ function dataCenterLines(
   ]);
   const host = status.hosts.length > 1 ? ['host'] : [];
   const head = ['actor', ...host, 'state', 'epoch', 'restarts', 'pid', 'partitions', ''];
-  return [title, ...table(head, rows)];
+  const notice = storageNotice(dataCenter);
+  return [title, ...(notice ? [`${name}: ${notice.text}`] : []), ...table(head, rows)];
 }
 
 function figures(actor: ActorStatus): string {

@@ -5,6 +5,8 @@ export interface ServerInfo {
   /** The cluster of the server: with us, its data center. */
   readonly cluster: string | undefined;
   readonly version: string | undefined;
+  /** `max_payload`, the longest message that it takes. */
+  readonly payloadBytesMax: number | undefined;
 }
 
 /** The line carries a key and addresses of other servers; a longer one is from something else. */
@@ -43,14 +45,20 @@ export function parseGreeting(text: string): ServerInfo | undefined {
   const line = /^INFO\s+(\{.*\})\s*\r?\n/.exec(text)?.[1];
   if (line === undefined) return undefined;
   try {
-    const { cluster, version, ldm } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+    const { cluster, version, max_payload, ldm } = JSON.parse(line) as Greeting;
     // In "lame duck mode" a server sends its clients away before it ends.
     if (ldm === true) return undefined;
-    return { cluster: textOrNone(cluster), version: textOrNone(version) };
+    return {
+      cluster: textOrNone(cluster),
+      version: textOrNone(version),
+      payloadBytesMax: typeof max_payload === 'number' ? max_payload : undefined,
+    };
   } catch {
     return undefined; // Not JSON, so not a nats-server.
   }
 }
+
+type Greeting = Readonly<Record<'cluster' | 'version' | 'max_payload' | 'ldm', unknown>>;
 
 function textOrNone(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;

@@ -7,7 +7,7 @@ export const doctor: Command = {
   name: 'doctor',
   summary: 'checks whether a cluster can run here',
   usage: '[options]',
-  text: 'Checks the environment: Node, nats-server, configuration, ports, disk, memory, cores, and whether the native parts load. The exit code is 1 if something has to be mended first.',
+  text: 'Checks the environment: Node, nats-server, configuration, ports, disk, memory, cores, and whether the native parts load. Of a cluster that runs already it tells how full the storage of its servers is; of servers named with --nats, whether they take the messages of the network. The exit code is 1 if something has to be mended first.',
   options: [
     { name: 'state', value: 'DIR', text: 'state folder to look at (default .starling)' },
     { name: 'config', value: 'FILE', text: 'configuration to check (default cluster.config.ts)' },

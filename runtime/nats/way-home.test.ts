@@ -22,7 +22,9 @@ describe('the calm before the way home', () => {
 
 describe('the greeting of a server', () => {
   test('names its cluster and its version', () => {
-    expect(parseGreeting('INFO {"version":"2.15.3","cluster":"east"} \r\n')).toEqual({
+    const greeting = 'INFO {"version":"2.15.3","cluster":"east","max_payload":8192} \r\n';
+    expect(parseGreeting(greeting)).toEqual({
+      payloadBytesMax: 8192,
       cluster: 'east',
       version: '2.15.3',
     });
