@@ -343,7 +343,8 @@ describe('starling doctor', () => {
 
   test('looks at the servers of --nats by their greeting', async () => {
     const greeting = 'INFO {"server_id":"X","version":"2.9.10"}\r\n';
-    const server = createServer((socket) => socket.end(greeting)).listen(0, '127.0.0.1');
+    const server = createServer((socket) => socket.resume().end(greeting));
+    server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const old = await starling(['doctor', '--nats', `nats://127.0.0.1:${port}`]);
