@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus, type NatsBus } from '../runtime/nats/nats-bus.js';
+import { freePort } from '../site/servers/ports.js';
 
 export interface BenchServer {
   readonly bus: NatsBus;
@@ -55,13 +55,4 @@ async function connected(url: string, server: ChildProcess): Promise<NatsBus> {
       await sleep(50);
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

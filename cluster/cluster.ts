@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import { assert } from '../core/base/assert.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
-import { trainingDataCenter, withServers } from '../core/config/data-centers.js';
+import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { hostNameOf, isHostName } from '../messages/host-name.js';
 import type { Role } from '../messages/roles.js';
@@ -91,7 +91,7 @@ async function start(
   undo.defer(() => adoption.close());
 
   const site = undo.use(await options.openSite({ config: options.config, stateDir, log }));
-  const config = site.placed ? withServers(options.config, site.servers()) : options.config;
+  const { config } = site;
   const host = offerOf(options.host, config);
   const home = homeOf(host.dataCenters, config);
   const bus = await connectAs(site.access(home, 'supervisor'), { name: `host ${host.name}` });

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { StarlingError, messageOf } from '../core/base/errors.js';
-import { homeFirst } from '../core/config/data-centers.js';
+import { homeFirst, withServers } from '../core/config/data-centers.js';
 import { inboxPrefixOf } from '../messages/permissions.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess } from '../messages/nats-access.js';
@@ -22,6 +22,8 @@ export interface NatsSiteServer {
 
 /** The servers a cluster runs on: started by it, or somebody else's. */
 export interface NatsSite {
+  /** As it is there: with as many servers as there are, where each data center has its own. */
+  readonly config: ClusterConfig;
   /** Started here. */
   readonly owned: boolean;
   /** With our clusters and mappings: streams can be put into a data center. */
@@ -97,6 +99,7 @@ export async function ownSite({ config, stateDir, log }: SiteOptions): Promise<N
     ...(tls ? { tls: { ca: tls.ca } } : {}),
   });
   return {
+    config: withServers(config, servers.servers()),
     owned: true,
     placed: true,
     access,
@@ -129,6 +132,7 @@ export async function externalSite(config: ClusterConfig, natsUrls: string): Pro
     ...(tls ? { tls } : {}),
   };
   return {
+    config,
     owned: false,
     placed: false,
     access: () => access,
@@ -164,7 +168,11 @@ export async function accessSite(config: ClusterConfig, file: string): Promise<N
   }
   const { tls } = known;
   if (tls) await requireReadable(tls);
+  const servers = config.dataCenters.flatMap(({ name }) =>
+    urls.get(name)!.map((url) => ({ dataCenter: name, url, pid: null })),
+  );
   return {
+    config: withServers(config, servers),
     owned: false,
     placed: true,
     access: (dataCenter, role) => ({
@@ -176,10 +184,7 @@ export async function accessSite(config: ClusterConfig, file: string): Promise<N
       ...(tls ? { tls } : {}),
     }),
     version: 'external',
-    servers: () =>
-      config.dataCenters.flatMap(({ name }) =>
-        urls.get(name)!.map((url) => ({ dataCenter: name, url, pid: null })),
-      ),
+    servers: () => servers,
     // Whoever runs them sees to that.
     onRestart: () => undefined,
     stop: async () => undefined,

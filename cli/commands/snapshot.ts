@@ -1,17 +1,8 @@
 import { operate } from '../../client/operate.js';
+import type { TakenSnapshot } from '../../cluster/snapshots/taken-snapshot.js';
 import { withAdmin } from '../cluster-access.js';
 import type { Command } from '../command.js';
 import { clusterOptions, exitCode, expectPositionals } from '../command.js';
-
-interface Taken {
-  readonly of: string;
-  readonly snapshot: string;
-  readonly dataCenter: string;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly seconds: number;
-  readonly trimmed: number;
-}
 
 export const snapshot: Command = {
   name: 'snapshot',
@@ -24,14 +15,22 @@ export const snapshot: Command = {
     const reply = await withAdmin(args, (bus) =>
       operate(bus, 'snapshot', {}, ({ text }) => out.note(text)),
     );
-    const taken = reply.taken as readonly Taken[];
+    const taken = reply.taken as readonly TakenSnapshot[];
     if (out.json) out.document({ taken });
     else for (const each of taken) out.line(describe(each));
     return exitCode.ok;
   },
 };
 
-function describe({ of, snapshot: id, dataCenter, rows, bytes, seconds, trimmed }: Taken): string {
+function describe({
+  of,
+  snapshot: id,
+  dataCenter,
+  rows,
+  bytes,
+  seconds,
+  trimmed,
+}: TakenSnapshot): string {
   const megabytes = (bytes / 1e6).toFixed(1);
   const behind = trimmed > 0 ? `, ${trimmed} records of the log trimmed` : '';
   return `${dataCenter}: ${id}, ${rows.toLocaleString('en-US')} ${of}, ${megabytes} MB in ${seconds.toFixed(1)} s${behind}`;

@@ -71,9 +71,10 @@ export async function isFree(port: number): Promise<boolean> {
 /** The bound is generous: two draws in a row rarely give the same port. */
 const drawsMax = 100;
 
-async function freePort(
-  taken: ReadonlySet<number>,
-  preferred: number | undefined,
+/** @param taken chosen already, and not bound yet. */
+export async function freePort(
+  taken: ReadonlySet<number> = new Set(),
+  preferred?: number,
 ): Promise<number> {
   if (preferred !== undefined && !taken.has(preferred) && (await isFree(preferred))) {
     return preferred;

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { declareStreams, type StreamTopology } from '../../messages/declared-streams.js';
 import { names } from '../../messages/default-names.testkit.js';
 import { connectBus, type NatsBus } from '../../runtime/nats/nats-bus.js';
 import { findServer } from '../../site/servers/find-server.js';
+import { freePort } from '../../site/servers/ports.js';
 import { temporaryFolder } from './starling-process.js';
 
 export interface MessageServer {
@@ -71,13 +70,4 @@ export async function startMessageServer({
       remove();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
