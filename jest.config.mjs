@@ -13,8 +13,8 @@ export default {
   testMatch: ['**/*.test.js'],
   transform: {},
   testTimeout: 60_000,
-  // One more than the two cores of CI: much of a test with servers is waiting, for an election above all.
-  maxWorkers: 3,
+  // With three, clusters on the two cores of CI wait for one another for seconds: what they prove then is the load.
+  maxWorkers: 2,
   testSequencer: pathOf('scripts/test-sequencer.mjs'),
   reporters: ['default', pathOf('scripts/summary-reporter.mjs')],
   // tfjs keeps a global of its own, which Jest would warn about.

@@ -51,8 +51,12 @@ export class Fleet {
     return this.#hosts.map(({ plan }) => plan.name);
   }
 
-  start(): void {
-    for (const { process } of this.#hosts) process.start();
+  /** @param dataCenter only its hosts; absent: all that have not been started yet. */
+  start(dataCenter?: string): void {
+    for (const { plan, process } of this.#hosts) {
+      if (process.started || plan.dataCenters[0] !== (dataCenter ?? plan.dataCenters[0])) continue;
+      process.start();
+    }
   }
 
   /** Every process of the cluster; actors by the notes of their hosts, which are there before the actors work. */

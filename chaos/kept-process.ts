@@ -31,6 +31,11 @@ export class KeptProcess {
     this.#child?.kill('SIGCONT');
   };
 
+  /** Also while it is gone for a moment. */
+  get started(): boolean {
+    return this.#child !== undefined;
+  }
+
   /** Undefined while it is not there. */
   get pid(): number | undefined {
     const child = this.#child;

@@ -90,7 +90,7 @@ describe('two hosts that learn', () => {
     await feed(200);
 
     const { leader, term } = before;
-    // Hosts of the training data center are the first to try.
+    // They were the first to come.
     expect(['h1', 'h2']).toContain(leader);
     // All of a machine goes: its actors do not outlive it.
     const lost = hosts.fleet.processes().filter(({ name }) => {

@@ -42,6 +42,7 @@ export class HostFleet {
     this.#remove = temporary.remove;
   }
 
+  /** Hosts of the training data center come first, so that one of them leads, however busy the machine is. */
   static async start(
     plans: readonly HostPlan[],
     overrides: Partial<ClusterConfigInput>,
@@ -66,10 +67,12 @@ export class HostFleet {
       command: [starling, 'host', '--access', accessFile, '--config', configFile],
       servers: () => site.servers(),
     });
-    fleet.start();
+    fleet.start('train');
     const admin = await connectAs(site.access('train', 'admin'), { name: 'test' });
     const client = await connectAs(site.access('east', 'client'), { name: 'test' });
     const made = new HostFleet(fleet, site, { admin, client }, temporary);
+    await made.until('a host leads', ({ leader }) => leader !== '');
+    fleet.start();
     await made.until('every actor is ready', ({ ready }) => ready);
     return made;
   }
