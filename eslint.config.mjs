@@ -12,10 +12,14 @@ const floors = [
   ['replication'],
   ['client'],
   ['actors', 'supervisor', 'cluster', 'site'],
-  ['replay', 'audience', 'operations', 'chaos'],
+  ['replay', 'audience', 'operations', 'chaos', 'simulation'],
   ['cli'],
 ];
-const neighbours = { cluster: ['supervisor', 'site'], chaos: ['operations'] };
+const neighbours = {
+  cluster: ['supervisor', 'site'],
+  chaos: ['operations'],
+  simulation: ['operations'],
+};
 const meaning = {
   core: 'core is pure: it knows no I/O and no messages',
   messages: 'messages may use core only',
@@ -29,6 +33,7 @@ const meaning = {
   replay: 'the replay is a client',
   audience: 'the audience is a client',
   operations: 'operations work on a cluster from outside',
+  simulation: 'a simulation runs a whole cluster, and is a client of it',
   chaos: 'chaos uses a cluster and breaks it, whatever it is made of',
   cli: 'the command line is on top',
 };
@@ -58,6 +63,53 @@ for (const folder of cores.filter((each) => each !== 'blueprint')) {
     ),
   );
 }
+
+// `#` holds also against casts and at run time. A constructor has no such name, so `private` is left to it.
+const privateByName = {
+  selector:
+    ':matches(PropertyDefinition, MethodDefinition[kind!="constructor"], TSParameterProperty)[accessibility="private"]',
+  message: 'name it #name instead of private',
+};
+
+// Time and chance come with the context or the bus, so that a cluster can run in memory under a virtual clock and a seed
+// (docs/simulation.md). What deals with the operating system or with NATS itself has them from there.
+const timeless = [
+  'core',
+  'messages',
+  'runtime',
+  'replication',
+  'client',
+  'actors',
+  'supervisor',
+  'cluster',
+  'simulation',
+];
+const edges = [
+  'runtime/system.ts',
+  'runtime/nats/**',
+  'runtime/os/**',
+  'runtime/server-info.ts',
+  'runtime/actor-process.ts',
+  'runtime/supervisor-channel.ts',
+  'supervisor/child-process.ts',
+  'supervisor/adoption/**',
+  'cluster/cluster.ts',
+  'cluster/state-folder.ts',
+  // It gives every event a turn of the real event loop.
+  'simulation/time/virtual-time.ts',
+];
+const fromTheContext = 'time and chance come from a Clock and a Random (core/base)';
+const timers = ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval'];
+const clocks = [
+  ['Date', 'now'],
+  ['performance', 'now'],
+  ['Math', 'random'],
+  ['AbortSignal', 'timeout'],
+  ['process', 'hrtime'],
+  ['crypto', 'randomUUID'],
+  ['crypto', 'getRandomValues'],
+];
+const natsClient = { name: 'nats', message: 'import runtime/nats/nats-bus.ts instead' };
 
 export default tseslint.config(
   {
@@ -99,15 +151,7 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off',
       'no-console': 'error',
       'no-constant-condition': ['error', { checkLoops: false }],
-      // `#` holds also against casts and at run time. A constructor has no such name, so `private` is left to it.
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector:
-            ':matches(PropertyDefinition, MethodDefinition[kind!="constructor"], TSParameterProperty)[accessibility="private"]',
-          message: 'name it #name instead of private',
-        },
-      ],
+      'no-restricted-syntax': ['error', privateByName],
       'import-x/no-restricted-paths': ['error', { zones }],
       'import-x/no-cycle': ['error', { ignoreExternal: true }],
     },
@@ -118,11 +162,63 @@ export default tseslint.config(
     files: ['**/*.ts'],
     ignores: ['runtime/nats/*.ts'],
     rules: {
+      'no-restricted-imports': ['error', { paths: [natsClient] }],
+    },
+  },
+  {
+    files: timeless.map((folder) => `${folder}/**/*.ts`),
+    ignores: [...edges, '**/*.test.ts', '**/*.testkit.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...[...timers, 'FinalizationRegistry'].map((name) => ({ name, message: fromTheContext })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        ...clocks.map(([object, property]) => ({ object, property, message: fromTheContext })),
+      ],
       'no-restricted-imports': [
         'error',
-        { paths: [{ name: 'nats', message: 'import runtime/nats/nats-bus.ts instead' }] },
+        {
+          paths: [
+            natsClient,
+            {
+              name: 'node:crypto',
+              importNames: ['randomUUID', 'randomBytes', 'getRandomValues'],
+              message: fromTheContext,
+            },
+            { name: 'node:timers', message: fromTheContext },
+            { name: 'node:timers/promises', message: fromTheContext },
+            { name: 'node:perf_hooks', message: fromTheContext },
+            { name: 'lmdb', message: 'a store is opened by runtime/stores/lmdb-*.ts' },
+          ],
+        },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        privateByName,
+        {
+          selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
+          message: fromTheContext,
+        },
+        ...[
+          'CallExpression[callee.name="createActor"][arguments.length<2]',
+          'CallExpression[callee.name="createActor"] > ObjectExpression:not(:has(Property[key.name="clock"]))',
+        ].map((selector) => ({
+          selector,
+          message: 'a machine has the clock: createActor(machine, { clock: machineClock(clock) })',
+        })),
       ],
     },
+  },
+  {
+    // Rows that nobody refers to any more give their memory back: no decision hangs on when.
+    files: ['core/embedding/page-memory.ts'],
+    rules: { 'no-restricted-globals': 'off' },
+  },
+  {
+    files: ['runtime/stores/lmdb-*.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: [natsClient] }] },
   },
   { files: ['cli/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
   {

@@ -6,7 +6,8 @@ import { featureSpecOf } from '../core/features/feature-spec.js';
 import { decode, encode, errorReply } from '../messages/codec.js';
 import { parse, parseRecommend, publicEvent } from '../messages/public.js';
 import { names, subject } from '../messages/default-names.testkit.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
+import { system } from '../runtime/system.js';
 import { clientOn } from '../client/client.js';
 import { startAudience } from './audience.js';
 import type { Audience } from './audience.js';
@@ -34,7 +35,8 @@ function cluster(
   answer: (request: ReturnType<typeof parseRecommend>) => unknown,
 ): Received & { bus: Bus } {
   const received: Received = { requests: [], appended: [] };
-  const bus: Pick<Bus, 'names' | 'payloadBytesMax' | 'request' | 'append'> = {
+  const bus: Pick<Bus, 'clock' | 'random' | 'names' | 'payloadBytesMax' | 'request' | 'append'> = {
+    ...system,
     names,
     payloadBytesMax: 1_000_000,
     async request(_subject, bytes) {

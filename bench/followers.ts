@@ -24,7 +24,8 @@ import type { ActorContext } from '../runtime/actor.js';
 import { logSequenceOf } from '../runtime/followers/log-sequence.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { Pace } from '../runtime/stores/chunk-pace.js';
-import { EntityStore } from '../runtime/stores/entity-store.js';
+import { systemClock } from '../runtime/system.js';
+import { LmdbEntityStore } from '../runtime/stores/lmdb-entity-store.js';
 import { openFeatureSnapshots } from '../runtime/stores/open-snapshots.js';
 import { snapshotId } from '../runtime/stores/snapshot-store.js';
 import { findServer } from '../site/servers/find-server.js';
@@ -196,7 +197,7 @@ async function known(log: Log): Promise<SavedEntities> {
 async function save({ bus }: Log, source: SavedEntities): Promise<string> {
   const snapshots = openFeatureSnapshots(bus, config, dataCenter);
   const snapshot = snapshotId(Date.now());
-  const saved = await saveFeatures(snapshots, snapshot, new Pace(Infinity), source);
+  const saved = await saveFeatures(snapshots, snapshot, new Pace(systemClock, Infinity), source);
   const manifest = { ...saved, snapshot, createdAtMs: Date.now() };
   await snapshots.putManifest(snapshot, encodeFeatureManifest(manifest));
   return snapshot;
@@ -224,8 +225,8 @@ async function startStore(log: Log, disk?: string): Promise<Started> {
 
 async function openStore(log: Log, folder: string): Promise<Started> {
   const startMs = performance.now();
-  const store = new EntityStore(folder);
-  const options = { target: store, log: quiet, onError: rethrow };
+  const store = new LmdbEntityStore(folder);
+  const options = { target: store, clock: systemClock, log: quiet, onError: rethrow };
   const target = new GroupedTarget(options);
   const { end } = await started(log, target, entities);
   await target.written();
@@ -249,13 +250,13 @@ async function startCatalog(log: Log): Promise<Started> {
 
 /** A follower, by the hand that actors have it from, when it has all of the log. */
 async function started(
-  { bus, folder }: Log,
+  { bus }: Log,
   target: EntityTarget,
   wanted: readonly Entity[],
 ): Promise<Started> {
   const identity = { address: 'bench', kind: 'feature-store', dataCenter, index: 0 } as const;
   const context: Pick<ActorContext, 'bus' | 'config' | 'identity' | 'log' | 'crash'> = {
-    ...{ bus, config, folder, log: quiet },
+    ...{ bus, config, log: quiet },
     identity: { ...identity, epoch: 1, partitions: [] },
     crash: rethrow,
   };

@@ -4,7 +4,7 @@ import type { ClusterStatus } from '../messages/cluster-status.js';
 import { StarlingError } from '../core/base/errors.js';
 import type { Law } from '../operations/audit/laws.js';
 import { audit } from '../operations/audit/audit.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import { acknowledgedLaws } from './acknowledged.js';
 import { FailureLog } from './failure-log.js';
 import type { Ground } from './faults.js';

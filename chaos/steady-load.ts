@@ -3,9 +3,10 @@ import type { StarlingClient } from '../client/client.js';
 import { clientOn } from '../client/client.js';
 import { codeOf } from '../core/base/errors.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import type { RetryPolicy } from '../runtime/retry.js';
 import { retry } from '../runtime/retry.js';
+import { system } from '../runtime/system.js';
 
 /** What a caller of a recommender allows: an answer within half a second, or one more try. */
 const attemptMs = 500;
@@ -162,7 +163,7 @@ export class Load {
     const label = (user + Number(item)) % 2 === 0 ? 1 : 0;
     const offer = () => client.ingestActions([{ requestId, item, label }]);
     try {
-      await retry(offerPolicy, offer, { signal: this.#stopping.signal });
+      await retry(system, offerPolicy, offer, { signal: this.#stopping.signal });
       this.#actions++;
     } catch {
       // It was stopped while the servers were away.

@@ -5,7 +5,9 @@ import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
 import { names } from '../messages/default-names.testkit.js';
 import { decode, encode, errorReply, protocolVersion } from '../messages/codec.js';
-import type { AppendOptions, Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
+import type { AppendOptions } from '../runtime/bus/logs.js';
+import { system } from '../runtime/system.js';
 import { clientOn } from './client.js';
 import { addressOf } from './connect.js';
 import { connectStarling } from './index.js';
@@ -21,6 +23,7 @@ function pretendBus(answer: (subject: string, request: unknown) => unknown = () 
   const appended: Appended[] = [];
   const failures: Error[] = [];
   const bus = {
+    ...system,
     names,
     payloadBytesMax: 1_000_000,
     request: async (subject: string, bytes: Uint8Array) => encode(answer(subject, decode(bytes))),

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { StarlingError, codeOf } from '../core/base/errors.js';
 import type { PublicLimits } from '../messages/public.js';
 import { parseRank, parseRecommend } from '../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../messages/ranking.js';
 import { parseRankBatchReply, rankBatchMessage } from '../messages/ranking.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import { parseClusterStatus, statusMessage } from '../messages/cluster-status.js';
@@ -129,7 +128,7 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
   return {
     async recommend(request, options) {
       // The id is drawn here, so that a second attempt is the same request to those who log it.
-      const requestId = request.requestId ?? randomUUID();
+      const requestId = request.requestId ?? bus.random.id();
       const checked = parseRecommend(
         withoutGaps({ ...request, requestId, from: request.from ?? bus.home }),
         noLimits,

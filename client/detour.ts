@@ -1,5 +1,5 @@
 import { asFields } from '../messages/checks.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import type { CallOptions } from '../runtime/idempotent-call.js';
 import { Hedge } from '../runtime/hedge.js';
 

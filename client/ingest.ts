@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { encode } from '../messages/codec.js';
 import { parse, publicEvent } from '../messages/public.js';
 import type { EventType } from '../messages/subjects.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import type { RetryPolicy } from '../runtime/retry.js';
 import { retry } from '../runtime/retry.js';
 
@@ -79,7 +78,7 @@ export async function ingest(
   try {
     for (let start = 0; start < checked.length; start += eventsPerMessage) {
       const batch = checked.slice(start, start + eventsPerMessage);
-      const until = { ...options, endMs: performance.now() + options.deadlineMs };
+      const until = { ...options, endMs: bus.clock.nowMs() + options.deadlineMs };
       await appendBatch(bus, type, batch, until, count);
     }
   } catch (cause) {
@@ -96,7 +95,7 @@ function partly(cause: unknown, accepted: number, of: number): StarlingError {
   return new StarlingError(codeOf(cause), `${text}${messageOf(cause)}`, told, { cause });
 }
 
-/** @param until when, by performance.now(), and what else ends or hears of the tries. */
+/** @param until when, by the clock of `bus`, and what else ends or hears of the tries. */
 async function appendBatch(
   bus: Bus,
   type: EventType,
@@ -131,10 +130,11 @@ async function append(
   bytes: Uint8Array,
   { endMs, signal, failed }: Until,
 ): Promise<void> {
-  const messageId = randomUUID();
-  const deadlineMs = Math.max(1, endMs - performance.now());
+  const messageId = bus.random.id();
+  const deadlineMs = Math.max(1, endMs - bus.clock.nowMs());
   const tryMs = Math.min(deadlineMs / 2, tryMsMax);
   await retry(
+    bus,
     { ...ingestPolicy, deadlineMs },
     ({ leftMs }) =>
       bus.append(bus.names.subject.ingest(type), bytes, {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { every, type Cancel } from '../core/base/clock.js';
 import { StarlingError } from '../core/base/errors.js';
 import type { Fields } from '../messages/checks.js';
 import { asMessage } from '../messages/checks.js';
@@ -6,7 +6,7 @@ import { decode } from '../messages/codec.js';
 import type { Progress } from '../messages/operations.js';
 import { operationMessage, parseProgress } from '../messages/operations.js';
 import type { OperateVerb } from '../messages/subjects.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 
 const operationMsMax = 60 * 60_000;
@@ -25,22 +25,22 @@ export async function operate(
   request: object,
   progress: (state: Progress) => void,
 ): Promise<Fields> {
-  const operation = randomUUID();
-  let heardAtMs = performance.now();
+  const operation = bus.random.id();
+  let heardAtMs = bus.clock.nowMs();
   let told = '';
   const subscription = bus.subscribe(bus.names.subject.progress(operation), (bytes) => {
-    heardAtMs = performance.now();
+    heardAtMs = bus.clock.nowMs();
     const state = parseProgress(decode(bytes));
     if (state.text !== told) progress(state);
     told = state.text;
   });
-  let timer: NodeJS.Timeout | undefined;
+  let cancel: Cancel | undefined;
   const silence = new Promise<never>((_resolve, reject) => {
-    timer = setInterval(() => {
-      if (performance.now() - heardAtMs < silenceMsMax) return;
+    cancel = every(bus.clock, 1_000, () => {
+      if (bus.clock.nowMs() - heardAtMs < silenceMsMax) return;
       const text = `${verb}: the supervisor has not been heard for ${silenceMsMax / 1000} s; see \`starling status\`.`;
       reject(new StarlingError('TIMEOUT', text));
-    }, 1_000);
+    });
   });
   try {
     const message = operationMessage({ ...request, operation });
@@ -48,7 +48,7 @@ export async function operate(
     const answer = call(bus, bus.names.subject.operate(verb), message, options);
     return asMessage(await Promise.race([answer, silence]), `${verb} reply`);
   } finally {
-    clearInterval(timer);
+    cancel?.();
     await subscription.stop();
   }
 }

@@ -113,6 +113,10 @@ async function start(
       asPublic: (dataCenter) =>
         connectAs(access(dataCenter, 'client'), { name: `probe of host ${host.name}` }),
       prepareStreams: () => streams.prepare(),
+      onExit: (run) => {
+        process.on('exit', run);
+        return () => process.off('exit', run);
+      },
       log,
     }),
   );

@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { sleep } from '../core/base/clock.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
 import { decode, encode } from '../messages/codec.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import { parseSupervisionEvent, supervisionEventMessage } from '../messages/supervision-events.js';
-import type { Bus, Stoppable } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
+import type { Stoppable } from '../runtime/stoppable.js';
 import type { RetryPolicy } from '../runtime/retry.js';
 import { pauseMsAfter } from '../runtime/retry.js';
 
@@ -33,7 +34,7 @@ export class SupervisionLog {
   readonly #others: Stoppable;
   readonly #listeners = new Set<(event: SupervisionEvent) => void>();
   /** Of one run: a retry must not look like something that happened again. */
-  readonly #life = randomUUID();
+  readonly #life: string;
   #recorded = 0;
   #recent: SupervisionEvent[] = [];
   #recoveries: number[] = [];
@@ -43,6 +44,7 @@ export class SupervisionLog {
 
   constructor(bus: Bus, host: string, log: (line: string) => void) {
     this.#bus = bus;
+    this.#life = bus.random.id();
     this.#host = host;
     this.#log = log;
     this.#others = bus.subscribe(this.#bus.names.pattern('supervision'), (bytes) =>
@@ -83,8 +85,8 @@ export class SupervisionLog {
         if (this.#stopped) break;
         if (failures === 0)
           this.#log(`supervision events are kept later: ${codeOf(error)}: ${messageOf(error)}`);
-        const pauseMs = pauseMsAfter(++failures, keepPolicy);
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        const { clock, random } = this.#bus;
+        await sleep(clock, pauseMsAfter(++failures, keepPolicy, random.next()));
       }
     }
     this.#writing = undefined;

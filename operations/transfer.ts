@@ -10,7 +10,7 @@ import { rebuildPartition } from '../replication/rebuild.js';
 import { savePartition } from '../replication/snapshot-writer.js';
 import type { TrainedShape } from '../replication/trained-partition.js';
 import type { ActorContext } from '../runtime/actor.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import { replay } from '../runtime/followers/follow.js';
 import { openSnapshots } from '../runtime/stores/open-snapshots.js';
 import { Pace } from '../runtime/stores/chunk-pace.js';
@@ -53,7 +53,7 @@ export async function transfer(options: TransferOptions): Promise<string> {
   const source = openSnapshots(from.bus, from.config, trainingDataCenter(from.config));
   const target = openSnapshots(to.bus, to.config, trainingDataCenter(to.config));
   const snapshot = snapshotId(Date.now());
-  const pace = new Pace(to.config.snapshots.bytesPerSecondMax);
+  const pace = new Pace(to.bus.clock, to.config.snapshots.bytesPerSecondMax);
   const objects: SnapshotObject[] = [];
   for (let partition = 0; partition < shape.partitionCount; partition++) {
     const rebuilt = await rebuildPartition(partition, sequence, { context, store: source, shape });
@@ -61,6 +61,7 @@ export async function transfer(options: TransferOptions): Promise<string> {
       partition,
       partitionCount: shape.partitionCount,
       source: partitionSource(rebuilt.rows, shape.tables),
+      createdAtMs: Date.now(),
       // Of another log: here it stands for nothing that was applied.
       mark: {
         specHash: shape.hash,

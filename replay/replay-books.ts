@@ -1,7 +1,7 @@
 import type { StatsOf } from '../messages/actor-kinds.js';
 import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 import { totalsOf } from '../messages/stats/totals.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 
 /**
  * The books of a cluster at one moment: what the joiners, the parameter servers and the streams have counted since the

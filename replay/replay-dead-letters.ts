@@ -1,7 +1,7 @@
 import { decode } from '../messages/codec.js';
 import { parseDeadLetters } from '../messages/dead-letters.js';
 import { lastToken } from '../messages/subjects.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import { replay } from '../runtime/followers/follow.js';
 
 /** What could not be processed during a run, from the dead-letter stream itself: processors keep no durable counters. */

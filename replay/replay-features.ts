@@ -5,7 +5,7 @@ import type { RawFeatures } from '../core/features/raw-features.js';
 import { featuresRequest, parseFeaturesReply } from '../messages/features.js';
 import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 import type { Entity } from '../messages/subjects.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 import type { EntityRecord } from './event-files.js';
 

@@ -4,7 +4,8 @@ import { names } from '../messages/default-names.testkit.js';
 import { decode, encode } from '../messages/codec.js';
 import type { RankBatch } from '../messages/ranking.js';
 import { rankBatchReply } from '../messages/ranking.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
+import { system } from '../runtime/system.js';
 import { ReplayRequests } from './replay-requests.js';
 
 const batch: RankBatch = {
@@ -25,7 +26,7 @@ function replayAnsweredBy(dataCenter: string) {
     const sound = { denseVersion: 1, through: 0, degraded: false, rerouted: false };
     return encode(rankBatchReply({ ...sound, scores: new Float32Array(1), dataCenter }));
   };
-  const bus = { names, request } as unknown as Bus;
+  const bus = { ...system, names, request } as unknown as Bus;
   const sites = ['east', 'west'].map((name) => ({ dataCenter: name, bus }));
   return { requests: new ReplayRequests(sites, 1_000), asked };
 }

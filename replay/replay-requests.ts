@@ -6,10 +6,11 @@ import type { Actions } from '../messages/events.js';
 import { actionsMessage } from '../messages/events.js';
 import type { RankBatch, RankBatchReply } from '../messages/ranking.js';
 import { parseRankBatchReply, rankBatchMessage } from '../messages/ranking.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 import type { RetryPolicy } from '../runtime/retry.js';
 import { retry } from '../runtime/retry.js';
+import { system } from '../runtime/system.js';
 
 /** A data center that answers requests. */
 export interface ReplaySite {
@@ -85,7 +86,7 @@ export class ReplayRequests {
 
   #anywhere<T>(home: number, attempt: (site: ReplaySite) => Promise<T>): Promise<T> {
     const siteFor = (number: number) => this.#sites[(home + number - 1) % this.#sites.length]!;
-    return retry(anywherePolicy, ({ number }) => attempt(siteFor(number)), {
+    return retry(system, anywherePolicy, ({ number }) => attempt(siteFor(number)), {
       failed: () => void this.repeated++,
     });
   }

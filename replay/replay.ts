@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { StarlingError } from '../core/base/errors.js';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
-import type { Stoppable } from '../runtime/bus.js';
+import type { Stoppable } from '../runtime/stoppable.js';
 import type { EventTable } from './event-files.js';
 import type { Books } from './replay-books.js';
 import { ArrivalLedger } from './replay-arrivals.js';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { systemClock } from '../runtime/system.js';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import type { RawFeatures } from '../core/features/raw-features.js';
@@ -83,7 +84,7 @@ function followerOf(
 }
 
 async function save(store: MemorySnapshots, id: string, rows: Rows): Promise<void> {
-  const saved = await saveFeatures(store, id, new Pace(1e12), rows);
+  const saved = await saveFeatures(store, id, new Pace(systemClock, 1e12), rows);
   await store.putManifest(id, encodeFeatureManifest({ ...saved, snapshot: id, createdAtMs: 0 }));
 }
 
@@ -199,7 +200,7 @@ test('a snapshot is made of chunks that a message can carry, and has every row o
   for (let i = 0; i < 300; i++)
     rows.take({ entity: 'item', ids: [`i${i}`], features: [{ text, i }] }, i + 1);
   const store = new MemorySnapshots();
-  const { objects, sequence } = await saveFeatures(store, 'a', new Pace(1e12), rows);
+  const { objects, sequence } = await saveFeatures(store, 'a', new Pace(systemClock, 1e12), rows);
   const [users, items] = objects;
   expect([sequence, users!.rows, items!.rows]).toEqual([300, 0, 300]);
   expect(items!.chunks).toBeGreaterThan(5);

@@ -7,7 +7,7 @@ import type { FeatureChange } from '../messages/features.js';
 import { parseFeatureChange } from '../messages/features.js';
 import type { Entity } from '../messages/subjects.js';
 import { entities, lastToken } from '../messages/subjects.js';
-import type { StreamMessage } from '../runtime/bus.js';
+import type { StreamMessage } from '../runtime/bus/logs.js';
 import type { Fold, FoundSnapshot, Verdict } from '../runtime/followers/fold.js';
 import { logSequenceOf } from '../runtime/followers/log-sequence.js';
 

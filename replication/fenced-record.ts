@@ -1,6 +1,8 @@
 import { codeOf } from '../core/base/errors.js';
 import { fenced } from '../messages/ownership.js';
-import type { BucketEntry, Bus, Stoppable } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
+import type { BucketEntry } from '../runtime/bus/records.js';
+import type { Stoppable } from '../runtime/stoppable.js';
 
 /**
  * Records that several may write and one should: each is a key of the bucket CLUSTER, changed by compare-and-set, and

@@ -1,6 +1,6 @@
 import type { RowsDelta } from '../messages/deltas.js';
 import { parseRows } from '../messages/deltas.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 import type { FollowedSnapshots, FollowerContext } from '../runtime/followers/follower.js';
 import { PartitionFollower } from './partition-follower.js';
 import type { TrainedPartition, TrainedShape } from './trained-partition.js';

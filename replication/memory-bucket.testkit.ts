@@ -1,6 +1,9 @@
 import { StarlingError } from '../core/base/errors.js';
+import type { Clock } from '../core/base/clock.js';
 import { names } from '../messages/default-names.testkit.js';
-import type { BucketEntry, Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
+import type { BucketEntry } from '../runtime/bus/records.js';
+import { systemClock, systemRandom } from '../runtime/system.js';
 
 interface Watcher {
   readonly pattern: string;
@@ -9,12 +12,21 @@ interface Watcher {
 
 type BucketBus = Pick<
   Bus,
-  'names' | 'bucketEntry' | 'bucketUpdate' | 'bucketPut' | 'bucketWatch' | 'requireBucketLeader'
+  | 'names'
+  | 'clock'
+  | 'random'
+  | 'bucketEntry'
+  | 'bucketUpdate'
+  | 'bucketPut'
+  | 'bucketWatch'
+  | 'requireBucketLeader'
 >;
 
 /** A bucket as NATS keeps it: one revision for all keys, watches that may lag or break, and acknowledgements that get lost. */
 export class MemoryBucket implements BucketBus {
   readonly names = names;
+  readonly random = systemRandom;
+  readonly clock: Clock;
   readonly #entries = new Map<string, BucketEntry>();
   readonly #watchers = new Set<Watcher>();
   readonly #notices: (() => void)[] = [];
@@ -25,6 +37,10 @@ export class MemoryBucket implements BucketBus {
   acknowledgementsLost = 0;
   /** Notices of changes are kept back until `deliver`. */
   lagging = false;
+
+  constructor(clock: Clock = systemClock) {
+    this.clock = clock;
+  }
 
   async bucketEntry(_bucket: string, key: string): Promise<BucketEntry | undefined> {
     this.#mayFail();

@@ -7,7 +7,7 @@ import { decode } from '../messages/codec.js';
 import { refuseSpec } from '../messages/spec-hash.js';
 import type { SnapshotMark } from '../messages/snapshots.js';
 import { decodeManifest, decodeMark } from '../messages/snapshots.js';
-import type { StreamMessage } from '../runtime/bus.js';
+import type { StreamMessage } from '../runtime/bus/logs.js';
 import type { Fold, FoundSnapshot, Verdict } from '../runtime/followers/fold.js';
 import type { DeltaPart, DeltaPosition } from './delta-chain.js';
 import { DeltaChain, logStart } from './delta-chain.js';

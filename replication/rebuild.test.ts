@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { systemClock } from '../runtime/system.js';
 import { pino } from 'pino';
 import { partitionSource } from '../core/embedding/snapshot/partition-snapshot.js';
 import { Pace } from '../runtime/stores/chunk-pace.js';
@@ -74,7 +75,8 @@ describe('a partition of a snapshot', () => {
       const partition = new TrainedPartition(number, two);
       // Which keys are in which partition is a matter of their hash: a few will be in each.
       for (let key = 1; key <= 20; key++) partition.apply([deltaOf(key)]);
-      const saved = await savePartition(store, 's', new Pace(1e9), {
+      const saved = await savePartition(store, 's', new Pace(systemClock, 1e9), {
+        createdAtMs: 0,
         partition: number,
         partitionCount: 2,
         source: partitionSource(partition.rows, shape.tables),

@@ -24,7 +24,7 @@ const leaseRecords = (leaseMs: number): RecordKind<string, LeaseRecord> => ({
 });
 
 export type LeaseContext = Pick<ActorContext, 'identity' | 'log' | 'crash'> & {
-  readonly bus: Pick<ActorContext['bus'], 'names' | 'bucketEntry' | 'bucketUpdate'>;
+  readonly bus: Pick<ActorContext['bus'], 'names' | 'clock' | 'bucketEntry' | 'bucketUpdate'>;
 };
 
 /**
@@ -56,6 +56,7 @@ export function shardLease(
   };
   return new Lease({
     leaseMs,
+    clock: bus.clock,
     renew,
     returned: async (sinceMs) => {
       log.warn({ sinceMs }, 'lease had run out');

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { systemClock } from '../runtime/system.js';
 import { pino } from 'pino';
 import { partitionSource } from '../core/embedding/snapshot/partition-snapshot.js';
 import { encodeManifest } from '../messages/snapshots.js';
@@ -33,7 +34,8 @@ describe('a snapshot of a partition', () => {
     const partition = manyRows(3);
     const mark = markOf(partition, { epoch: 4, deltaNumber: 1, sequence: 17 });
     const source = partitionSource(partition.rows, oneSlot.tables);
-    const saved = await savePartition(store, 's', new Pace(1e9), {
+    const saved = await savePartition(store, 's', new Pace(systemClock, 1e9), {
+      createdAtMs: 0,
       partition: 0,
       partitionCount: 1,
       source,
@@ -57,7 +59,8 @@ describe('a snapshot of a partition', () => {
         partition.apply([deltaOf(number)]);
       }
     }
-    const saved = await savePartition(store, 's', new Interrupted(1e9), {
+    const saved = await savePartition(store, 's', new Interrupted(systemClock, 1e9), {
+      createdAtMs: 0,
       partition: 0,
       partitionCount: 1,
       source: partitionSource(partition.rows, oneSlot.tables),

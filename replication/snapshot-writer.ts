@@ -15,6 +15,8 @@ export interface PartitionToSave {
   readonly partition: number;
   readonly partitionCount: number;
   readonly source: SnapshotSource;
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: number;
   /** What is in the log when the first chunk is made. */
   readonly mark: SnapshotMark;
 }
@@ -24,11 +26,11 @@ export async function savePartition(
   store: Pick<SnapshotStore, 'put'>,
   snapshot: string,
   pace: Pace,
-  { partition, partitionCount, source, mark }: PartitionToSave,
+  { partition, partitionCount, source, createdAtMs, mark }: PartitionToSave,
 ): Promise<Omit<SnapshotObject, 'endSequence'>> {
   const name = objectName(partition);
   const header = {
-    createdAtMs: Date.now(),
+    createdAtMs,
     firstPartition: partition,
     partitionEnd: partition + 1,
     partitionCount,

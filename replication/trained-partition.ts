@@ -53,11 +53,14 @@ export class TrainedPartition implements FollowerTarget<RowsDelta> {
     return known === 0 ? 'none' : known === batches.length ? 'all' : 'some';
   }
 
-  /** Books a push whose gradients are in the rows. */
-  enter(push: Pick<PushRequest, 'batches' | 'atSeconds' | 'trail'>): void {
+  /**
+   * Books a push whose gradients are in the rows.
+   * @param nowMs since 1970
+   */
+  enter(push: Pick<PushRequest, 'batches' | 'atSeconds' | 'trail'>, nowMs: number): void {
     for (const batch of push.batches) this.applied.add(batch);
     this.atSeconds = Math.max(this.atSeconds, push.atSeconds);
-    if (this.#appliedAtMs === 0) this.#appliedAtMs = Date.now();
+    if (this.#appliedAtMs === 0) this.#appliedAtMs = nowMs;
     if (!keepsBooks(this.number) || !push.trail) return;
     this.resolved += new TrailReader(push.trail).resolved;
     this.#trail.append(push.trail);

@@ -1,4 +1,5 @@
 import { IntervalSet } from '../core/base/interval-set.js';
+import { systemClock } from '../runtime/system.js';
 import type { TableSpec } from '../core/embedding/embedding-table.js';
 import { encode } from '../messages/codec.js';
 import type { RowsDelta, StoredSlot } from '../messages/deltas.js';
@@ -107,7 +108,8 @@ export async function takeSnapshot(
   place: Place,
   { specHash = oneSlot.hash } = {},
 ): Promise<SnapshotObject> {
-  const saved = await savePartition(store, snapshot, new Pace(1e9), {
+  const saved = await savePartition(store, snapshot, new Pace(systemClock, 1e9), {
+    createdAtMs: 0,
     partition: partition.number,
     partitionCount: oneSlot.partitionCount,
     source: partitionSource(partition.rows, oneSlot.tables),

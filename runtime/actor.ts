@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import type { ClusterConfig } from '../core/config/schema.js';
+import type { TimeAndChance } from '../core/base/random.js';
 import type { ActorKind, StatsOf } from '../messages/actor-kinds.js';
-import type { Bus } from './bus.js';
+import type { Bus } from './bus/bus.js';
+import type { ActorStores } from './stores/actor-stores.js';
 
 /** Who an actor is. The epoch rises with every start of the address, so that an older incarnation can be told apart. */
 export interface ActorIdentity {
@@ -14,12 +16,11 @@ export interface ActorIdentity {
   readonly partitions: readonly number[];
 }
 
-export interface ActorContext {
+export interface ActorContext extends TimeAndChance {
   readonly identity: ActorIdentity;
   readonly config: ClusterConfig;
   readonly bus: Bus;
-  /** Folder of its own for what it keeps on disk. */
-  readonly folder: string;
+  readonly stores: ActorStores;
   readonly log: Logger;
   /** Reports a defect that leaves the actor unable to go on: the process ends and its supervisor restarts it. */
   readonly crash: (error: unknown) => void;

@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import { codeOf, messageOf } from '../core/base/errors.js';
-import type { AppendOptions, Bus } from './bus.js';
+import type { Bus } from './bus/bus.js';
+import type { AppendOptions } from './bus/logs.js';
 import type { RetryPolicy } from './retry.js';
 import { isRetryable, retry } from './retry.js';
 
 export interface DurableLog {
-  readonly bus: Pick<Bus, 'append'>;
+  readonly bus: Pick<Bus, 'append' | 'clock' | 'random'>;
   readonly log: Pick<Logger, 'warn'>;
 }
 
@@ -29,7 +30,7 @@ export function appendDurably(
   bytes: Uint8Array,
   options: Omit<AppendOptions, 'timeoutMs'> = {},
 ): Promise<number> {
-  return retry(appendPolicy, () => bus.append(subject, bytes, options), {
+  return retry(bus, appendPolicy, () => bus.append(subject, bytes, options), {
     failed: (error, { number: attempt, waitMs }) => {
       if (attempt % failuresPerWarning !== 1) return;
       log.warn(

@@ -4,7 +4,7 @@ import { CircuitBreaker } from './circuit-breaker.js';
 
 function breaker() {
   let nowMs = 0;
-  const circuit = new CircuitBreaker(() => nowMs);
+  const circuit = new CircuitBreaker({ nowMs: () => nowMs });
   const settle = async (code?: ErrorCode): Promise<void> => {
     const attempt = code ? Promise.reject(new StarlingError(code, 'no')) : Promise.resolve();
     await circuit.watch(attempt).catch(() => undefined);

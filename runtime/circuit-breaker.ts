@@ -1,3 +1,4 @@
+import type { Clock } from '../core/base/clock.js';
 import { codeOf, type ErrorCode } from '../core/base/errors.js';
 
 /** Outcomes that count. Fewer: a moment of bad luck closes a way. More: it takes longer until a dead end is avoided. */
@@ -14,19 +15,19 @@ const unanswered: ReadonlySet<ErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'N
  * It!, 2007). To ask on would cost every caller its time, and fill a narrow link with answers that come too late.
  */
 export class CircuitBreaker {
-  readonly #nowMs: () => number;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   /** The newest last; true: there was no answer. */
   readonly #outcomes: boolean[] = [];
   #probeAtMs = 0;
 
-  constructor(nowMs: () => number = () => performance.now()) {
-    this.#nowMs = nowMs;
+  constructor(clock: Pick<Clock, 'nowMs'>) {
+    this.#clock = clock;
   }
 
   /** Whether a request may go this way now. */
   allows(): boolean {
     if (!this.#isOpen()) return true;
-    const nowMs = this.#nowMs();
+    const nowMs = this.#clock.nowMs();
     if (nowMs < this.#probeAtMs) return false;
     this.#probeAtMs = nowMs + probeMs;
     return true;

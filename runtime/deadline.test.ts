@@ -4,7 +4,7 @@ import { Deadline } from './deadline.js';
 describe('a deadline', () => {
   test('gives parts of what is left, and no more than can be needed', () => {
     let nowMs = 1_000;
-    const deadline = new Deadline(400, () => nowMs);
+    const deadline = new Deadline({ nowMs: () => nowMs }, 400);
     expect(deadline.share(1 / 2)).toBe(200);
     expect(deadline.share(1 / 2, 150)).toBe(150);
     nowMs += 300;
@@ -13,7 +13,7 @@ describe('a deadline', () => {
 
   test('is over when its time is, and gives what may still be tried', () => {
     let nowMs = 0;
-    const deadline = new Deadline(50, () => nowMs);
+    const deadline = new Deadline({ nowMs: () => nowMs }, 50);
     deadline.require('work');
     nowMs = 50;
     expect(() => deadline.require('work')).toThrow(expect.objectContaining({ code: 'TIMEOUT' }));

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/base/clock.js';
 import { StarlingError } from '../core/base/errors.js';
 
 /**
@@ -6,16 +7,16 @@ import { StarlingError } from '../core/base/errors.js';
  */
 export class Deadline {
   readonly #endMs: number;
-  readonly #nowMs: () => number;
+  readonly #clock: Pick<Clock, 'nowMs'>;
 
-  constructor(leftMs: number, nowMs: () => number = () => performance.now()) {
-    this.#nowMs = nowMs;
-    this.#endMs = nowMs() + leftMs;
+  constructor(clock: Pick<Clock, 'nowMs'>, leftMs: number) {
+    this.#clock = clock;
+    this.#endMs = clock.nowMs() + leftMs;
   }
 
   /** Not positive once it is over. */
   get leftMs(): number {
-    return this.#endMs - this.#nowMs();
+    return this.#endMs - this.#clock.nowMs();
   }
 
   /** Milliseconds for a part of the work: so much of what is left, but not more than it can ever need. */

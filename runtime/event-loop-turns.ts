@@ -1,3 +1,5 @@
+import { turn, type Clock } from '../core/base/clock.js';
+
 /** Milliseconds of work in one piece. Too low: time goes into turns. Too high: leases and requests wait. */
 const pieceMs = 8;
 
@@ -6,11 +8,17 @@ const pieceMs = 8;
  * leave the microtasks, so without it a long replay would stop everything else in its process.
  */
 export class Turns {
-  #sinceMs = performance.now();
+  readonly #clock: Clock;
+  #sinceMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#sinceMs = clock.nowMs();
+  }
 
   async give(): Promise<void> {
-    if (performance.now() - this.#sinceMs < pieceMs) return;
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#sinceMs = performance.now();
+    if (this.#clock.nowMs() - this.#sinceMs < pieceMs) return;
+    await turn(this.#clock);
+    this.#sinceMs = this.#clock.nowMs();
   }
 }

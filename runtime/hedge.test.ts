@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
 import { encode } from '../messages/codec.js';
 import { Hedge } from './hedge.js';
+import { system } from './system.js';
 
 const at = (dataCenter: string): string => `rank.${dataCenter}`;
 
@@ -15,7 +16,7 @@ function pretendBus() {
     await new Promise((resolve) => setTimeout(resolve, how.timeoutMs).unref());
     throw new StarlingError('TIMEOUT', 'nobody');
   };
-  return { bus: { request }, asked };
+  return { bus: { request, ...system }, asked };
 }
 
 describe('a hedge', () => {

@@ -1,6 +1,5 @@
-import type { Bus } from './bus.js';
 import { HedgeBudget, hedgedCall, type Breakers } from './hedged-call.js';
-import type { CallOptions } from './idempotent-call.js';
+import type { CallOptions, CallingBus } from './idempotent-call.js';
 
 export interface HedgeOptions {
   /**
@@ -16,12 +15,12 @@ export interface HedgeOptions {
 
 /** Requests to a queue group here which, when they are not answered in time, go to the one of another data center too. */
 export class Hedge {
-  readonly #bus: Pick<Bus, 'request'>;
+  readonly #bus: CallingBus;
   readonly #options: HedgeOptions;
   readonly #budget = new HedgeBudget();
   #turn = 0;
 
-  constructor(bus: Pick<Bus, 'request'>, options: HedgeOptions) {
+  constructor(bus: CallingBus, options: HedgeOptions) {
     this.#bus = bus;
     this.#options = options;
   }

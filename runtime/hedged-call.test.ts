@@ -1,13 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
 import { encode, errorReply } from '../messages/codec.js';
-import type { Bus } from './bus.js';
+import type { Bus } from './bus/bus.js';
 import { Breakers, HedgeBudget, hedgedCall } from './hedged-call.js';
+import { system, systemClock } from './system.js';
 
 /** Answers by subject, as late as it says; a subject without an answer hangs. */
 function pretendBus(answers: Readonly<Record<string, { afterMs: number; reply: unknown }>>) {
   const asked: string[] = [];
   const bus = {
+    ...system,
     request: async (subject: string, _bytes: Uint8Array, options: { timeoutMs: number }) => {
       asked.push(subject);
       const answer = answers[subject];
@@ -65,7 +67,7 @@ describe('a hedged call', () => {
 
   test('leaves out a way on which nobody answers', async () => {
     const { bus, asked } = pretendBus({ there: { afterMs: 0, reply: { told: 'b' } } });
-    const breakers = new Breakers();
+    const breakers = new Breakers(systemClock);
     const ask = () =>
       hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget(), breakers });
     await Promise.all(Array.from({ length: 16 }, ask));
@@ -79,7 +81,7 @@ describe('a hedged call', () => {
 
   test('fails at once where every way is a dead end', async () => {
     const { bus, asked } = pretendBus({});
-    const breakers = new Breakers();
+    const breakers = new Breakers(systemClock);
     const ask = () =>
       hedgedCall(bus, 'here', 'there', {}, { ...options, budget: new HedgeBudget(), breakers });
     await Promise.allSettled(Array.from({ length: 16 }, ask));

@@ -1,6 +1,6 @@
+import type { Clock } from '../core/base/clock.js';
 import { StarlingError, codeOf } from '../core/base/errors.js';
-import type { Bus } from './bus.js';
-import type { CallOptions } from './idempotent-call.js';
+import type { CallOptions, CallingBus } from './idempotent-call.js';
 import { call } from './idempotent-call.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { outcomeOf } from './call-outcome.js';
@@ -51,12 +51,17 @@ export interface HedgedOptions extends CallOptions {
 }
 
 export class Breakers {
+  readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #bySubject = new Map<string, CircuitBreaker>();
+
+  constructor(clock: Pick<Clock, 'nowMs'>) {
+    this.#clock = clock;
+  }
 
   of(subject: string): CircuitBreaker {
     const known = this.#bySubject.get(subject);
     if (known) return known;
-    const fresh = new CircuitBreaker();
+    const fresh = new CircuitBreaker(this.#clock);
     this.#bySubject.set(subject, fresh);
     return fresh;
   }
@@ -74,18 +79,19 @@ export class Breakers {
  * @throws StarlingError of the first request when none is answered within the deadline, UNAVAILABLE when none is sent.
  */
 export async function hedgedCall(
-  bus: Pick<Bus, 'request'>,
+  bus: CallingBus,
   subject: string,
   elsewhere: string | undefined,
   request: unknown,
   options: HedgedOptions,
 ): Promise<unknown> {
   const { hedgeMs, attemptMs = Infinity, retry, budget, breakers, deadlineMs } = options;
-  const endMs = performance.now() + deadlineMs;
+  const { clock } = bus;
+  const endMs = clock.nowMs() + deadlineMs;
   const once = { attemptMs: Infinity };
   const mayAsk = (target: string): boolean => breakers?.of(target).allows() ?? true;
   const ask = (target: string, how: Partial<CallOptions> = {}): Promise<unknown> => {
-    const leftMs = Math.max(1, endMs - performance.now());
+    const leftMs = Math.max(1, endMs - clock.nowMs());
     const attempt = call(bus, target, request, { ...options, ...how, deadlineMs: leftMs });
     return breakers?.of(target).watch(attempt) ?? attempt;
   };
@@ -97,7 +103,7 @@ export async function hedgedCall(
   }
   if (elsewhere === undefined) return ask(subject);
   const first = ask(subject, { ...once, hasAlternative: true });
-  const early = await inTime(hedgeMs, outcomeOf(first));
+  const early = await inTime(clock, hedgeMs, outcomeOf(first));
   if (early?.answered) return first;
   // What is wrong with the request itself is wrong everywhere.
   if (early && !isRetryable(early.error)) return first;
@@ -106,8 +112,8 @@ export async function hedgedCall(
   const here = isEmpty ? ask(subject, once) : first;
   const again = async (): Promise<unknown> => {
     const pauseMs = retry === 'none' ? Infinity : attemptMs - hedgeMs;
-    if (pauseMs > endMs - performance.now()) return here;
-    return (await inTime(pauseMs, outcomeOf(here))) ? here : ask(subject, once);
+    if (pauseMs > endMs - clock.nowMs()) return here;
+    return (await inTime(clock, pauseMs, outcomeOf(here))) ? here : ask(subject, once);
   };
   const mayGo = (isEmpty || budget.take()) && mayAsk(elsewhere);
   try {

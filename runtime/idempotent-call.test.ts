@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
 import { encode, errorReply } from '../messages/codec.js';
-import type { Bus } from './bus.js';
+import type { Bus } from './bus/bus.js';
 import { call } from './idempotent-call.js';
+import { system } from './system.js';
 
 type Answer = { readonly afterMs: number; readonly reply: unknown } | 'never';
 
@@ -18,7 +19,7 @@ function pretendBus(...answers: Answer[]) {
     if (answer === 'never' || afterMs > how.timeoutMs) throw new StarlingError('TIMEOUT', 'none');
     return encode(answer.reply);
   };
-  return { bus: { request } as unknown as Bus, timeouts };
+  return { bus: { request, ...system } as unknown as Bus, timeouts };
 }
 
 const failure = (code: 'BAD_REQUEST' | 'OVERLOADED' | 'NO_RESPONDERS') =>
@@ -67,7 +68,7 @@ describe('a call', () => {
       }, 1);
       return Promise.resolve(encode(failure('OVERLOADED')));
     };
-    const asked = call({ request }, 'x', {}, { deadlineMs: 100 });
+    const asked = call({ request, ...system }, 'x', {}, { deadlineMs: 100 });
     await expect(asked).rejects.toMatchObject({ code: 'OVERLOADED' });
   });
 

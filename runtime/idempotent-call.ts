@@ -1,11 +1,15 @@
+import { sleep } from '../core/base/clock.js';
 import { StarlingError, codeOf } from '../core/base/errors.js';
 import { decode, encode, refuseErrorReply } from '../messages/codec.js';
-import type { Bus } from './bus.js';
+import type { Bus } from './bus/bus.js';
 import type { Outcome } from './call-outcome.js';
 import { outcomeOf } from './call-outcome.js';
 import type { RetryPolicy } from './retry.js';
 import { isRetryable, pauseMsAfter } from './retry.js';
 import { inTime } from './time-limit.js';
+
+/** What a call needs of a bus. */
+export type CallingBus = Pick<Bus, 'request' | 'clock' | 'random'>;
 
 /** Low: the deadlines of requests are short, and somebody else may be there at once. */
 const callPolicy: RetryPolicy = { baseMs: 20, capMs: 500 };
@@ -26,12 +30,13 @@ export interface CallOptions {
  * while it is asked again: whoever is slow would else be asked for ever, and never in time.
  */
 export async function call(
-  bus: Pick<Bus, 'request'>,
+  bus: CallingBus,
   subject: string,
   request: unknown,
   options: CallOptions,
 ): Promise<unknown> {
-  const endMs = performance.now() + options.deadlineMs;
+  const { clock, random } = bus;
+  const endMs = clock.nowMs() + options.deadlineMs;
   const bytes = encode(request);
   const asked = new Set<Promise<Outcome>>();
   const ask = (leftMs: number): void => {
@@ -43,22 +48,22 @@ export async function call(
   };
   /** The first to be known within a time; undefined if none is. */
   const next = async (ms: number): Promise<Outcome | undefined> => {
-    if (asked.size > 0) return inTime(ms, Promise.race(asked));
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    if (asked.size > 0) return inTime(clock, ms, Promise.race(asked));
+    await sleep(clock, ms);
     return undefined;
   };
   const attemptMs = options.retry === 'none' ? Infinity : (options.attemptMs ?? Infinity);
   let last: { readonly error: unknown } | undefined;
   for (let failures = 0; ;) {
-    const leftMs = endMs - performance.now();
+    const leftMs = endMs - clock.nowMs();
     // A pause may end late: what was said before it tells more than that nobody was asked since.
     if (leftMs < 1) throw last ? last.error : noAnswer(subject, options);
     ask(leftMs);
     // The last one ends by itself.
     let outcome = await (attemptMs < leftMs ? next(attemptMs) : Promise.race(asked));
     while (outcome && !outcome.answered) {
-      const waitMs = pauseMsAfter(++failures, callPolicy);
-      const restMs = endMs - performance.now();
+      const waitMs = pauseMsAfter(++failures, callPolicy, random.next());
+      const restMs = endMs - clock.nowMs();
       const isOver = waitMs >= restMs && asked.size === 0;
       last = outcome;
       if (isOver || isFinal(outcome.error, options)) throw outcome.error;

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/base/clock.js';
 import { StarlingError } from '../core/base/errors.js';
 import { atMost } from './time-limit.js';
 
@@ -11,10 +12,15 @@ import { atMost } from './time-limit.js';
  * attempt to connect, and the asker would hear of it by his deadline only.
  */
 export class InFlight {
+  readonly #clock: Clock;
   readonly #waiting = new Set<(error: StarlingError) => void>();
   #tasks = 0;
   #held: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
   #whenIdle: (() => void)[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /**
    * @param send gets what is left of the time when it may go out.
@@ -36,7 +42,7 @@ export class InFlight {
 
   /** Resolves once new requests may go out, which is at once unless they are held, or when the time is over. */
   async passable(msMax: number): Promise<void> {
-    if (this.#held) await atMost(msMax, this.#held.promise);
+    if (this.#held) await atMost(this.#clock, msMax, this.#held.promise);
   }
 
   hold(): void {
@@ -65,7 +71,7 @@ export class InFlight {
   /** Resolves when nothing is in hand, or when the time is over. */
   async idle(msMax: number): Promise<void> {
     if (this.#isIdle) return;
-    await atMost(msMax, new Promise<void>((resolve) => this.#whenIdle.push(resolve)));
+    await atMost(this.#clock, msMax, new Promise<void>((resolve) => this.#whenIdle.push(resolve)));
   }
 
   get #isIdle(): boolean {
@@ -73,15 +79,15 @@ export class InFlight {
   }
 
   async #later<T>(timeoutMs: number, send: (leftMs: number) => Promise<T>): Promise<T> {
-    const endMs = performance.now() + timeoutMs;
+    const endMs = this.#clock.nowMs() + timeoutMs;
     while (this.#held) {
-      const leftMs = endMs - performance.now();
+      const leftMs = endMs - this.#clock.nowMs();
       if (leftMs <= 0) {
         throw new StarlingError('TIMEOUT', `there was no connection for ${timeoutMs} ms.`);
       }
       await this.passable(leftMs);
     }
-    return this.#now(Math.max(1, endMs - performance.now()), send);
+    return this.#now(Math.max(1, endMs - this.#clock.nowMs()), send);
   }
 
   #now<T>(timeoutMs: number, send: (leftMs: number) => Promise<T>): Promise<T> {

@@ -1,6 +1,5 @@
 import { codeOf } from '../core/base/errors.js';
 import { sleep, type Clock } from '../core/base/clock.js';
-import { systemClock } from './system-clock.js';
 
 /** Renewals in the time of a lease: two may be lost. */
 const renewalsPerLease = 4;
@@ -18,7 +17,7 @@ export interface LeaseOptions {
   readonly failing?: (error: unknown) => void;
   /** Somebody else has it. */
   readonly lost?: (error: unknown) => void;
-  readonly clock?: Clock;
+  readonly clock: Clock;
 }
 
 /**
@@ -40,7 +39,7 @@ export class Lease {
 
   constructor(options: LeaseOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = options.clock;
   }
 
   get valid(): boolean {

@@ -3,25 +3,34 @@ import { ManualClock } from '../core/base/manual-clock.testkit.js';
 import { StarlingError, type ErrorCode } from '../core/base/errors.js';
 import type { RetryHow, RetryPolicy } from './retry.js';
 import { pauseMsAfter, retry } from './retry.js';
+import { systemRandom } from './system.js';
 
 const policy: RetryPolicy = { baseMs: 10, capMs: 100 };
 
+interface Pretended extends RetryHow {
+  readonly clock: ManualClock;
+  /** Default: none. */
+  readonly chance?: () => number;
+}
+
 /** Fails with each code in turn, then succeeds; what it was tried with, and at what times. */
-function pretendWork(codes: readonly ErrorCode[], how: RetryHow & { clock: ManualClock }) {
+function pretendWork(codes: readonly ErrorCode[], { clock, chance = () => 0, ...how }: Pretended) {
   const atMs: number[] = [];
   const leftMs: number[] = [];
   const waits: number[] = [];
+  const random = { next: chance, id: () => '' };
   const start = (with_: RetryPolicy): Promise<string> =>
     retry(
+      { clock, random },
       with_,
       async (attempt) => {
-        atMs.push(how.clock.nowMs());
+        atMs.push(clock.nowMs());
         leftMs.push(attempt.leftMs);
         const code = codes[attempt.number - 1];
         if (code) throw new StarlingError(code, `try ${attempt.number}`);
         return `try ${attempt.number}`;
       },
-      { random: () => 0, failed: (_error, { waitMs }) => waits.push(waitMs), ...how },
+      { failed: (_error, { waitMs }) => waits.push(waitMs), ...how },
     );
   return { start, atMs, leftMs, waits };
 }
@@ -37,7 +46,7 @@ describe('a retry', () => {
 
   test('waits twice as long after each failure, up to the cap', async () => {
     const clock = new ManualClock();
-    const { start, waits } = pretendWork(five, { clock, random: () => 1 });
+    const { start, waits } = pretendWork(five, { clock, chance: () => 1 });
     const answer = start(policy);
     await clock.advance(1_000);
     expect(await answer).toBe('try 6');
@@ -47,7 +56,7 @@ describe('a retry', () => {
   test('leaves half of each pause to chance', async () => {
     const clock = new ManualClock();
     const draws = [0, 0.5, 0.25];
-    const { start, waits } = pretendWork(five.slice(0, 3), { clock, random: () => draws.shift()! });
+    const { start, waits } = pretendWork(five.slice(0, 3), { clock, chance: () => draws.shift()! });
     const answer = start(policy);
     await clock.advance(1_000);
     expect(await answer).toBe('try 4');
@@ -107,7 +116,7 @@ describe('a retry', () => {
   });
 
   test('spreads those who failed together', () => {
-    const pauses = Array.from({ length: 200 }, () => pauseMsAfter(3, policy));
+    const pauses = Array.from({ length: 200 }, () => pauseMsAfter(3, policy, systemRandom.next()));
     expect(Math.min(...pauses)).toBeGreaterThanOrEqual(20);
     expect(Math.max(...pauses)).toBeLessThan(40);
     expect(new Set(pauses.map((ms) => Math.floor(ms))).size).toBeGreaterThan(10);

@@ -1,6 +1,6 @@
 import { sleep, type Clock } from '../core/base/clock.js';
+import type { TimeAndChance } from '../core/base/random.js';
 import { codeOf, errorCodes } from '../core/base/errors.js';
-import { systemClock } from './system-clock.js';
 
 /**
  * What may be tried again, how often, and after what pauses: they double from `baseMs` up to `capMs`, and of each a
@@ -34,9 +34,6 @@ export interface RetryHow {
   readonly failed?: (error: unknown, attempt: Attempt & { readonly waitMs: number }) => void;
   /** Ends a pause at once; there is no further try then. */
   readonly signal?: AbortSignal;
-  readonly clock?: Clock;
-  /** In [0, 1). */
-  readonly random?: () => number;
 }
 
 /** What half of them waits at least, and all of them at most. */
@@ -46,7 +43,7 @@ const jitterDefault = 0.5;
 export function pauseMsAfter(
   failures: number,
   { baseMs, capMs, jitter = jitterDefault }: Pick<RetryPolicy, 'baseMs' | 'capMs' | 'jitter'>,
-  chance: number = Math.random(),
+  chance: number,
 ): number {
   return Math.min(capMs, baseMs * 2 ** (failures - 1)) * (1 - jitter + jitter * chance);
 }
@@ -60,9 +57,10 @@ export function isRetryable(error: unknown): boolean {
  * @throws what the last try met.
  */
 export async function retry<T>(
+  { clock, random }: TimeAndChance,
   policy: RetryPolicy,
   run: (attempt: Attempt) => Promise<T>,
-  { failed, signal, clock = systemClock, random = Math.random }: RetryHow = {},
+  { failed, signal }: RetryHow = {},
 ): Promise<T> {
   const { attemptsMax = Infinity, deadlineMs = Infinity, worth = isRetryable } = policy;
   const endMs = clock.nowMs() + deadlineMs;
@@ -71,7 +69,7 @@ export async function retry<T>(
     try {
       return await run(attempt);
     } catch (error) {
-      const waitMs = pauseMsAfter(number, policy, random());
+      const waitMs = pauseMsAfter(number, policy, random.next());
       const isLast = number >= attemptsMax || clock.nowMs() + waitMs >= endMs;
       if (isLast || signal?.aborted || !worth(error)) throw error;
       failed?.(error, { ...attempt, waitMs });

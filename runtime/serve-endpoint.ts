@@ -4,7 +4,8 @@ import { RecentLatency } from '../core/base/recent-latency.js';
 import { decode, encodeAs, encodingOf, errorReply } from '../messages/codec.js';
 import type { EndpointStats } from '../messages/stats/endpoint-figures.js';
 import { parseTimeout } from '../messages/timeout.js';
-import type { Bus, Stoppable } from './bus.js';
+import type { Bus } from './bus/bus.js';
+import type { Stoppable } from './stoppable.js';
 import { Deadline } from './deadline.js';
 import { within } from './time-limit.js';
 
@@ -65,7 +66,7 @@ export class ServedEndpoint implements Stoppable {
       inFlight: this.#inFlight,
       p50Ms: this.#latency.quantile(0.5),
       p99Ms: this.#latency.quantile(0.99),
-      recentP99Ms: this.#recent.quantile(0.99, performance.now()),
+      recentP99Ms: this.#recent.quantile(0.99, this.#bus.clock.nowMs()),
     };
   }
 
@@ -125,7 +126,7 @@ export class ServedEndpoint implements Stoppable {
 
   async #answer(bytes: Uint8Array, timeout: string | undefined): Promise<Uint8Array> {
     const bytesMax = this.#bus.payloadBytesMax;
-    const startMs = performance.now();
+    const startMs = this.#bus.clock.nowMs();
     const encoding = encodingOf(bytes);
     this.#requests++;
     this.#inFlight++;
@@ -149,7 +150,7 @@ export class ServedEndpoint implements Stoppable {
       return encodeAs(encoding, errorReply(error));
     } finally {
       this.#inFlight--;
-      const endMs = performance.now();
+      const endMs = this.#bus.clock.nowMs();
       this.#latency.record(endMs - startMs);
       this.#recent.record(endMs - startMs, endMs);
     }
@@ -167,8 +168,9 @@ export class ServedEndpoint implements Stoppable {
   }
 
   #withinDeadline(request: unknown, timeout: string | undefined): Promise<unknown> {
+    const { clock } = this.#bus;
     const { deadlineMs: msMax, subject } = this.#endpoint;
     const ms = timeout === undefined ? msMax : Math.min(msMax, parseTimeout(timeout));
-    return within(ms, subject, this.#endpoint.handle(request, new Deadline(ms)));
+    return within(clock, ms, subject, this.#endpoint.handle(request, new Deadline(clock, ms)));
   }
 }

@@ -4,7 +4,7 @@ import type { ClusterConfig } from '../core/config/schema.js';
 import { featureSpecOf } from '../core/features/feature-spec.js';
 import type { ClusterShape } from '../messages/cluster-shape.js';
 import { decodeShape, encodeShape, shapeKey } from '../messages/cluster-shape.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 
 /**
  * What the state of a cluster can't change without becoming another's. The model is the very hash that actors compare

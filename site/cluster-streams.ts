@@ -1,3 +1,4 @@
+import type { TimeAndChance } from '../core/base/random.js';
 import { replicasOf } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { BucketDeclaration, StreamDeclaration } from '../messages/declared-streams.js';
@@ -56,11 +57,11 @@ export class ClusterStreams {
   async require(): Promise<void> {
     const { bus, config } = this.#site;
     requireMessagesFit(config, bus.payloadBytesMax);
-    const endMs = Date.now() + createMsMax;
+    const endMs = bus.clock.nowMs() + createMsMax;
     // The bucket is made last.
-    if (!(await retriedUntil(endMs, () => bus.hasStream(`KV_${bus.names.bucket}`))))
+    if (!(await retriedUntil(bus, endMs, () => bus.hasStream(`KV_${bus.names.bucket}`))))
       return this.prepare();
-    await retriedUntil(endMs, () => requireSameShape(bus, config));
+    await retriedUntil(bus, endMs, () => requireSameShape(bus, config));
   }
 
   /** Brings streams and buckets up to their declaration; safe to repeat, and on several hosts at once. */
@@ -76,7 +77,7 @@ export class ClusterStreams {
       await takeTurns(bus, { act: () => this.#declareAll(), isDone });
     }
     await this.#declareAll();
-    await retriedUntil(Date.now() + createMsMax, () => requireSameShape(bus, config));
+    await retriedUntil(bus, bus.clock.nowMs() + createMsMax, () => requireSameShape(bus, config));
   }
 
   /**
@@ -94,15 +95,15 @@ export class ClusterStreams {
 
   async #declareAll(): Promise<void> {
     const { bus, placed, acceptsEvents = () => true } = this.#site;
-    const endMs = Date.now() + createMsMax;
+    const endMs = bus.clock.nowMs() + createMsMax;
     for (const stream of this.#streams) {
-      await retriedUntil(endMs, () => {
+      await retriedUntil(bus, endMs, () => {
         const isClosed = this.#takesEvents.has(stream.name) && !acceptsEvents();
         const limit = isClosed ? { maxMessageBytes: closedMessageBytes } : {};
         return bus.declareStream({ ...stream, ...limit }, placed);
       });
     }
-    await retriedUntil(endMs, () => bus.declareBucket(this.#bucket, placed));
+    await retriedUntil(bus, endMs, () => bus.declareBucket(this.#bucket, placed));
   }
 }
 
@@ -118,6 +119,6 @@ async function lacksAny(bus: NatsBus, names: readonly string[]): Promise<boolean
   return false;
 }
 
-function retriedUntil<T>(endMs: number, declare: () => Promise<T>): Promise<T> {
-  return retry({ ...declarePolicy, deadlineMs: endMs - Date.now() }, declare);
+function retriedUntil<T>(how: TimeAndChance, endMs: number, declare: () => Promise<T>): Promise<T> {
+  return retry(how, { ...declarePolicy, deadlineMs: endMs - how.clock.nowMs() }, declare);
 }

@@ -5,7 +5,7 @@ import type { ClusterConfig } from '../core/config/schema.js';
 import type { DataCenterStorage, StorageShortage } from '../messages/cluster-status.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import type { StoredStreams } from '../runtime/nats/stored-streams.js';
-import { systemClock } from '../runtime/system-clock.js';
+import { systemClock } from '../runtime/system.js';
 import { atMost } from '../runtime/time-limit.js';
 import { closedMessageBytes } from './cluster-streams.js';
 import type { NatsSite } from './nats-site.js';
@@ -51,7 +51,7 @@ export class StorageFigures {
       this.#askedAtMs = this.#clock.nowMs();
       this.#asking = this.#ask().finally(() => (this.#asking = undefined));
     }
-    await atMost(waitMsMax, this.#asking);
+    await atMost(this.#clock, waitMsMax, this.#asking);
   }
 
   /** As it was known last; undefined while nothing is. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StarlingError } from '../core/base/errors.js';
 import { decodeTurn, encodeRecord, type Turn } from '../messages/hosts.js';
-import type { Bus } from '../runtime/bus.js';
+import type { Bus } from '../runtime/bus/bus.js';
 
 /**
  * Something that hosts do one at a time before there is a bucket to hold a lease in: create the streams of a new

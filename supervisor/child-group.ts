@@ -1,4 +1,5 @@
 import { createActor, type Actor } from 'xstate';
+import type { Clock } from '../core/base/clock.js';
 import type { SupervisionEvent, SupervisionEventType } from '../messages/supervision-events.js';
 import type { ChildFailure } from './child.machine.js';
 import {
@@ -8,6 +9,7 @@ import {
   type GroupEvent,
   type GroupPolicy,
 } from './group.machine.js';
+import { machineClock } from '../runtime/machine-clock.js';
 import type { SupervisedChild } from './supervised-child.js';
 
 /**
@@ -16,6 +18,8 @@ import type { SupervisedChild } from './supervised-child.js';
  */
 export interface GroupHost {
   readonly policy: GroupPolicy;
+  readonly clock: Clock;
+  /** Since 1970, and never jumps. */
   nowMs(): number;
   record(event: SupervisionEvent): void;
   escalate(failure: ChildFailure): void;
@@ -45,7 +49,8 @@ export class ChildGroup {
         escalate: ({ context }) => host.escalate({ code: 'INTERNAL', message: reasonOf(context) }),
       },
     });
-    this.#machine = createActor(machine, { input: host.policy }).start();
+    const clock = machineClock(host.clock);
+    this.#machine = createActor(machine, { input: host.policy, clock }).start();
   }
 
   add(children: readonly SupervisedChild[]): void {

@@ -7,6 +7,7 @@ import type { ActorStatus } from '../messages/actor-status.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { FixtureManner } from './fixture-actor.testkit.js';
 import { StarlingError } from '../core/base/errors.js';
+import { system } from '../runtime/system.js';
 import { ActorLauncher } from './actor-launcher.js';
 import { FileEpochStore } from './epochs.js';
 import { MemoryEpochStore } from './epochs.testkit.js';
@@ -44,6 +45,7 @@ async function start(
   overrides: Partial<HostSupervisorOptions> = {},
 ): Promise<void> {
   supervisor = new HostSupervisor({
+    ...system,
     launcher: new ActorLauncher({
       entry,
       stateDir,

@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
+import type { Clock } from '../core/base/clock.js';
 import { StarlingError } from '../core/base/errors.js';
+import type { TimeAndChance } from '../core/base/random.js';
 import type { ActorStatus } from '../messages/actor-status.js';
 import { hostNameOf } from '../messages/host-name.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
@@ -22,7 +24,7 @@ import { Watchers } from './readiness-watchers.js';
  * All children are started at once. Every actor waits by itself for what it needs, which it must be able to do anyway
  * when that restarts; so the start order of the tiers only decides who gets the processor first.
  */
-export interface HostSupervisorOptions {
+export interface HostSupervisorOptions extends TimeAndChance {
   readonly launcher: Launcher;
   readonly epochs: EpochStore;
   /** Takes every event of every child, in order. Must not throw and must not wait. */
@@ -37,9 +39,6 @@ export interface HostSupervisorOptions {
   /** How long the kernel may take to end a killed process. Longer means that it is stuck in a system call. */
   readonly killedMsMax?: number;
   readonly host?: string;
-  readonly nowMs?: () => number;
-  /** In [0, 1). */
-  readonly random?: () => number;
 }
 
 export type Escalation =
@@ -61,13 +60,14 @@ export class HostSupervisor {
   readonly #groups = new Map<string, ChildGroup>();
   /** Their actors stay out of the queue groups of public subjects, those that are started later, too. */
   readonly #drained = new Set<string>();
-  readonly #watchers = new Watchers();
+  readonly #watchers: Watchers;
 
   /** @throws CONFIG_INVALID for a policy that makes no sense. */
   constructor(options: HostSupervisorOptions) {
     this.#options = options;
     this.#policy = childPolicy(options.policy);
     this.#killedMsMax = options.killedMsMax ?? killedMsMaxDefault;
+    this.#watchers = new Watchers(options.clock);
     this.#childHost = this.#hostOf(options);
   }
 
@@ -154,13 +154,14 @@ export class HostSupervisor {
   }
 
   #hostOf(options: HostSupervisorOptions): ChildHost {
-    const { launcher } = options;
+    const { launcher, clock, random } = options;
     return {
       host: options.host ?? hostNameOf(hostname()),
       policy: this.#policy,
       epochs: options.epochs,
-      nowMs: options.nowMs ?? steadyNowMs,
-      random: options.random ?? Math.random,
+      clock,
+      nowMs: steadySince1970(clock),
+      random: () => random.next(),
       record: options.record,
       changed: (child) => {
         if (child.stopped) this.#groupOf(child.spec.dataCenter).stopped(child.spec.address);
@@ -191,6 +192,7 @@ export class HostSupervisor {
       this.#options.group ?? {};
     const group = new ChildGroup(dataCenter, {
       policy: { strategy, restartsMax, restartWindowMs, coolDownMs },
+      clock: this.#options.clock,
       nowMs: () => this.#childHost.nowMs(),
       record: this.#options.record,
       escalate: (failure) => this.#options.onEscalate?.({ scope: 'group', dataCenter, failure }),
@@ -201,6 +203,7 @@ export class HostSupervisor {
 }
 
 /** Milliseconds since 1970 that never jump: a clock that is set must not look like a silence or a storm of crashes. */
-function steadyNowMs(): number {
-  return performance.timeOrigin + performance.now();
+function steadySince1970(clock: Clock): () => number {
+  const sinceMs = clock.wallMs() - clock.nowMs();
+  return () => sinceMs + clock.nowMs();
 }

@@ -1,9 +1,15 @@
+import type { Clock } from '../core/base/clock.js';
 import { StarlingError } from '../core/base/errors.js';
 import type { ActorStatus } from '../messages/actor-status.js';
 
 /** Those who wait until something is as they want it; they look again after every change. */
 export class Watchers {
+  readonly #clock: Pick<Clock, 'after'>;
   readonly #watchers = new Set<() => void>();
+
+  constructor(clock: Pick<Clock, 'after'>) {
+    this.#clock = clock;
+  }
 
   changed(): void {
     for (const watcher of this.#watchers) watcher();
@@ -13,14 +19,14 @@ export class Watchers {
   until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (result: boolean): void => {
-        clearTimeout(timer);
+        cancel();
         this.#watchers.delete(watcher);
         resolve(result);
       };
       const watcher = (): void => {
         if (condition()) settle(true);
       };
-      const timer = setTimeout(() => settle(false), timeoutMs);
+      const cancel = this.#clock.after(timeoutMs, () => settle(false));
       this.#watchers.add(watcher);
       watcher();
     });

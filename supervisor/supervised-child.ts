@@ -1,4 +1,5 @@
 import { createActor, type Actor } from 'xstate';
+import type { Clock } from '../core/base/clock.js';
 import { messageOf } from '../core/base/errors.js';
 import { hearStats, type ActorKind, type HeardOf } from '../messages/actor-kinds.js';
 import { actorStatus, type ActorStatus } from '../messages/actor-status.js';
@@ -14,6 +15,7 @@ import {
   type Report,
 } from './child.machine.js';
 import type { EpochStore } from './epochs.js';
+import { machineClock } from '../runtime/machine-clock.js';
 import type { ActorSpec } from '../messages/actor-spec.js';
 import type { ChildPolicy } from '../runtime/restart-policy.js';
 
@@ -22,6 +24,8 @@ export interface ChildHost {
   readonly host: string;
   readonly policy: ChildPolicy;
   readonly epochs: EpochStore;
+  readonly clock: Clock;
+  /** Since 1970, and never jumps. */
   nowMs(): number;
   /** In [0, 1). */
   random(): number;
@@ -91,7 +95,8 @@ export class SupervisedChild {
         },
       },
     });
-    this.#machine = createActor(machine, { input: host.policy });
+    const clock = machineClock(host.clock);
+    this.#machine = createActor(machine, { input: host.policy, clock });
     this.#machine.subscribe((snapshot) => this.#observe(childStateOf(snapshot)));
   }
 

@@ -1,3 +1,4 @@
+import { sleep, type Cancel } from '../../core/base/clock.js';
 import { mainModel } from '../../messages/model-name.js';
 import { blueprintOf, initialParameters } from '../../core/blueprint/blueprint.js';
 import { encode } from '../../messages/codec.js';
@@ -24,19 +25,19 @@ const saveIntervalMs = 100;
  * `sync.denseMsMax` and carry the watermark they were trained on.
  */
 export function createDenseShard(context: ActorContext): Actor<'dense-shard'> {
-  const { config } = context;
+  const { clock, config } = context;
   const blueprint = blueprintOf(config);
   const ledger = new DenseLedger(initialParameters(blueprint), blueprint.adam);
   const log = new DenseLog(context, ledger, blueprint.hash);
   const lease = shardLease(context, config.supervision.leaseMs, async () => undefined);
   const { saver, publisher } = writersOf(context, { ledger, log, specHash: blueprint.hash });
   const endpoints: ServedEndpoint[] = [];
-  let versionTimer: NodeJS.Timeout | undefined;
+  let cancelVersion: Cancel | undefined;
 
   function scheduleVersions(): void {
-    versionTimer = setTimeout(() => {
+    cancelVersion = clock.after(config.sync.denseMsMax, () => {
       publisher.publish().then(scheduleVersions, (error: unknown) => context.crash(error));
-    }, config.sync.denseMsMax);
+    });
   }
 
   return {
@@ -52,7 +53,7 @@ export function createDenseShard(context: ActorContext): Actor<'dense-shard'> {
         endpoints.push(new ServedEndpoint(context.bus, { ...limits, subject: name, handle }));
     },
     async stop() {
-      clearTimeout(versionTimer);
+      cancelVersion?.();
       await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
       await saver.idle();
       await publisher.publish();
@@ -85,7 +86,7 @@ function writersOf(
   const saver = new DenseSaver({
     version,
     save: () => log.save(),
-    pause: () => new Promise((resolve) => setTimeout(resolve, saveIntervalMs)),
+    pause: () => sleep(context.clock, saveIntervalMs),
     crash: context.crash,
   });
   const publisher = new VersionPublisher({
@@ -101,7 +102,7 @@ function writersOf(
       );
     },
     checkpoint: () => log.checkpoint(),
-    nowMs: () => performance.now(),
+    nowMs: () => context.clock.nowMs(),
   });
   return { saver, publisher };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../../core/base/errors.js';
+import { systemClock } from '../../runtime/system.js';
 import { answerFrom } from './feature-answers.js';
 import type { GroupTarget } from './grouped-target.js';
 import { GroupedTarget } from './grouped-target.js';
@@ -43,7 +44,9 @@ describe('a grouped target', () => {
     };
     const log = { warn: (line: unknown) => void told.push(line) };
     const onError = (error: unknown) => void errors.push(error);
-    const target = new GroupedTarget({ target: inner, log, onError, pauseMs: 1 });
+    const target = new GroupedTarget({
+      ...{ target: inner, clock: systemClock, log, onError, pauseMs: 1 },
+    });
     return { target, written, told, errors };
   }
 

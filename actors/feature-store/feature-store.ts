@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { featureSnapshotMessage } from '../../messages/feature-snapshots.js';
 import { featuresReply, parseFeaturesRequest } from '../../messages/features.js';
 import { parseSnapshotCommand } from '../../messages/snapshots.js';
@@ -7,7 +6,6 @@ import { saveFeatures } from '../../replication/feature-snapshot-writer.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { Pace } from '../../runtime/stores/chunk-pace.js';
-import { EntityStore } from '../../runtime/stores/entity-store.js';
 import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { followFeatures } from '../shared/follow-features.js';
 import { answersAt } from '../shared/guest-replicas.js';
@@ -22,16 +20,16 @@ const commandMsMax = 30 * 60_000;
  * batches. One of a data center writes a snapshot when the leader asks for it.
  */
 export function createFeatureStore(context: ActorContext): Actor<'feature-store'> {
-  const { bus, config, identity } = context;
-  const store = new EntityStore(path.join(context.folder, 'features'));
-  const target = new GroupedTarget({ target: store, log: context.log, onError: context.crash });
+  const { bus, clock, config, crash, identity, log } = context;
+  const store = context.stores.entityStore();
+  const target = new GroupedTarget({ target: store, clock, log, onError: crash });
   const follower = followFeatures(context, target, entities);
   const endpoints: ServedEndpoint[] = [];
 
   async function save(value: unknown) {
     const { snapshot } = parseSnapshotCommand(value);
     const snapshots = openFeatureSnapshots(bus, config, identity.dataCenter);
-    const pace = new Pace(config.snapshots.bytesPerSecondMax);
+    const pace = new Pace(clock, config.snapshots.bytesPerSecondMax);
     const view = store.view();
     try {
       return featureSnapshotMessage(await saveFeatures(snapshots, snapshot, pace, view));

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { sleep, type Clock } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { FeatureChange } from '../../messages/features.js';
 import type { EntityTarget } from '../../replication/entity-fold.js';
@@ -19,6 +20,7 @@ const pendingMax = 256;
 
 export interface GroupedTargetOptions {
   readonly target: GroupTarget;
+  readonly clock: Pick<Clock, 'after'>;
   readonly log: Pick<Logger, 'warn'>;
   /** Hears what no room would mend. */
   readonly onError: (error: unknown) => void;
@@ -99,7 +101,7 @@ export class GroupedTarget implements EntityTarget {
   }
 
   async #write(run: () => void | Promise<void>): Promise<void> {
-    const { log, pauseMs = 1_000 } = this.#options;
+    const { clock, log, pauseMs = 1_000 } = this.#options;
     while (!this.#stopped) {
       try {
         return await run();
@@ -109,7 +111,7 @@ export class GroupedTarget implements EntityTarget {
           { code: codeOf(error), err: messageOf(error) },
           'features not stored yet; trying again',
         );
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        await sleep(clock, pauseMs);
       }
     }
   }

@@ -1,3 +1,4 @@
+import { sleep } from '../../core/base/clock.js';
 import type { StarlingError } from '../../core/base/errors.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
@@ -11,7 +12,7 @@ import { fenced } from '../../messages/ownership.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import { fitsInto } from '../../runtime/fitting-messages.js';
-import type { StreamMessage } from '../../runtime/bus.js';
+import type { StreamMessage } from '../../runtime/bus/logs.js';
 import type { JoinState, JoinStore, OutboxEntry } from '../../runtime/stores/join-store.js';
 import { outboxBytes, outboxKind, readOutbox, sampleMessages } from './outbox-codec.js';
 import type { SamplePosition } from './sample-position.js';
@@ -129,7 +130,7 @@ export class JoinOutbox {
       } catch (error) {
         if (codeOf(error) !== 'STORAGE_FULL') throw error;
         this.#context.log.warn({ err: messageOf(error) }, 'window not stored yet; trying again');
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
+        await sleep(this.#context.clock, retryMs);
       }
     }
     this.#committed = consumed;
@@ -138,14 +139,15 @@ export class JoinOutbox {
 
   /** @throws StarlingError FENCED when another life of this joiner has published since. */
   async publish(): Promise<void> {
-    const startMs = performance.now();
+    const { clock } = this.#context;
+    const startMs = clock.nowMs();
     const entries = this.#entries;
     this.#entries = [];
     for (const entry of entries) {
       await this.#publishOne(entry);
       this.#confirmed = entry.number;
     }
-    if (entries.length > 0) this.latency.record(performance.now() - startMs);
+    if (entries.length > 0) this.latency.record(clock.nowMs() - startMs);
   }
 
   async #publishOne({ number, bytes }: OutboxEntry): Promise<void> {
@@ -227,9 +229,10 @@ export class JoinOutbox {
   }
 
   #letters(buried: JoinOutput['deadLetters']): DeadLetters {
-    const { address } = this.#context.identity;
+    const { clock, identity } = this.#context;
+    const { address } = identity;
     return {
-      atMs: Date.now(),
+      atMs: clock.wallMs(),
       address,
       origin: 'join',
       sequence: 0,

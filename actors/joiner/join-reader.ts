@@ -5,7 +5,7 @@ import { asMessage, text } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
 import { parseActions, parseAdvance, parseImpressions } from '../../messages/events.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
-import type { StreamMessage } from '../../runtime/bus.js';
+import type { StreamMessage } from '../../runtime/bus/logs.js';
 
 export type JoinRecordMessage = Pick<StreamMessage, 'subject' | 'sequence' | 'bytes'>;
 

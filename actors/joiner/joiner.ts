@@ -1,3 +1,4 @@
+import { every, sleep, turn, type Cancel } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { Popularity } from '../../core/retrieval/popularity.js';
@@ -57,12 +58,13 @@ class RunningJoiner {
   readonly #housekeeping: JoinHousekeeping;
   #following: Following | undefined;
   #endpoint: ServedEndpoint | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #endHousekeeping: Cancel | undefined;
   #stopping = false;
 
   constructor(context: ActorContext, opened: OpenedWindow) {
     const { window, outbox, consumed } = opened;
-    const { config, log, crash } = context;
+    const { clock, config, log, crash } = context;
+    const nowMs = (): number => clock.wallMs();
     this.#context = context;
     this.#opened = opened;
     this.#reader = new JoinReader(
@@ -72,7 +74,7 @@ class RunningJoiner {
         popularity: this.#popularity,
         bury: ({ subject: origin, sequence, bytes: content }, error) =>
           deadLetter(context, { origin, sequence, content, error, events: 1 }),
-        nowMs: Date.now,
+        nowMs,
       },
       consumed,
     );
@@ -80,13 +82,13 @@ class RunningJoiner {
       drain: () => window.drain(),
       commit: (output, through) => outbox.commit(output, through),
       publish: () => outbox.publish(),
-      turn: () => new Promise((resolve) => setImmediate(resolve)),
+      turn: () => turn(clock),
       crash,
     });
     this.#housekeeping = new JoinHousekeeping({
       window,
       arrivedAtMs: () => this.#reader.arrivedAtMs,
-      nowMs: Date.now,
+      nowMs,
       latenessMs: config.joining.latenessMs,
       idleMs: config.joining.idleMs,
       advance: (to) => this.#advance(to),
@@ -95,7 +97,7 @@ class RunningJoiner {
   }
 
   async start(): Promise<void> {
-    const { bus, identity, crash, log } = this.#context;
+    const { bus, clock, identity, crash, log } = this.#context;
     const { consumed, window, outbox } = this.#opened;
     const options = {
       stream: bus.names.stream.join,
@@ -123,12 +125,12 @@ class RunningJoiner {
         return this.#close();
       },
     });
-    this.#timer = setInterval(() => this.#keepHouse(), housekeepingMs);
+    this.#endHousekeeping = every(clock, housekeepingMs, () => this.#keepHouse());
     log.info({ consumed, open: window.counters.open }, 'window restored');
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#endHousekeeping?.();
     await this.#endpoint?.stop();
     await this.#following?.stop();
     await this.#flusher.stop();
@@ -172,7 +174,7 @@ class RunningJoiner {
   async #close() {
     const sequence = await this.#advance({ watermarkMs: 'end' });
     while (this.#reader.consumed < sequence && !this.#stopping)
-      await new Promise((resolve) => setTimeout(resolve, closePollMs));
+      await sleep(this.#context.clock, closePollMs);
     await this.#flusher.settled();
     return joinCloseReply({ sequence, ...this.#opened.window.counters });
   }

@@ -1,11 +1,9 @@
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import type { FeatureSpec } from '../../core/features/feature-spec.js';
 import { JoinWindow } from '../../core/joining/join-window.js';
 import type { ActorContext } from '../../runtime/actor.js';
-import { JoinStore } from '../../runtime/stores/join-store.js';
+import type { JoinStore } from '../../runtime/stores/join-store.js';
 import type { PublishedSamples } from './join-outbox.js';
 import { JoinOutbox, publishedSamples } from './join-outbox.js';
 
@@ -22,9 +20,8 @@ export interface OpenedWindow {
 
 /** The window as the store has it; where it went on elsewhere the store is of no use, and the log makes it anew. */
 export async function openWindow(context: ActorContext, spec: FeatureSpec): Promise<OpenedWindow> {
-  const folder = path.join(context.folder, 'window');
   const published = await publishedSamples(context);
-  const store = await openStore(context, folder, published.position?.window);
+  const store = await openStore(context, published.position?.window);
   try {
     return await restore(context, spec, store, published);
   } catch (error) {
@@ -60,14 +57,12 @@ async function restore(
 
 /** @param newest the store that published last, wherever it is; undefined: nobody has. */
 async function openStore(
-  { log }: ActorContext,
-  folder: string,
+  { log, stores }: ActorContext,
   newest: string | undefined,
 ): Promise<JoinStore> {
-  const store = JoinStore.open(folder);
+  const store = stores.joinStore();
   if (newest === undefined || newest === store.window || !store.load().progress) return store;
   log.warn({ window: store.window }, 'the window went on elsewhere; it is made anew');
   await store.close();
-  await rm(folder, { recursive: true });
-  return JoinStore.open(folder);
+  return stores.newJoinStore();
 }

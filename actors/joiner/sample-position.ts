@@ -1,6 +1,6 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { header } from '../../messages/headers.js';
-import type { StreamMessage } from '../../runtime/bus.js';
+import type { StreamMessage } from '../../runtime/bus/logs.js';
 
 /**
  * Where a message of samples stands in what a window makes of its log. The samples of a commit follow from the records

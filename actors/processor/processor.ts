@@ -2,7 +2,8 @@ import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { createTransform } from '../../core/features/transform.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
-import type { Stoppable, WorkMessage } from '../../runtime/bus.js';
+import type { WorkMessage } from '../../runtime/bus/work-queues.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { deadLetter } from '../shared/dead-letter.js';
 import { FeatureSource } from '../shared/feature-source.js';
 import { EventForwarder } from './event-forwarder.js';
@@ -19,7 +20,7 @@ const pendingMax = 128;
  * what comes twice. An event that can't be used becomes a dead letter by itself; its neighbours go on.
  */
 export function createProcessor(context: ActorContext): Actor<'processor'> {
-  const { bus, config, crash } = context;
+  const { bus, config, crash, random } = context;
   const spec = featureSpecOf(config.features);
   const transform = createTransform(spec);
   const source = new FeatureSource(bus, transform);
@@ -36,7 +37,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     transform,
     source,
     forward,
-    random: Math.random,
+    random: () => random.next(),
     bury: ({ subject: origin, sequence }, content, error) =>
       deadLetter(context, { origin, sequence, content, error, events: 1 }),
   });

@@ -7,7 +7,7 @@ import { decode, encode, encodeAs } from '../../messages/codec.js';
 import { actionsMessage, parseActions, parseImpressions } from '../../messages/events.js';
 import { parseFeatureChange, parseFeaturesNotice } from '../../messages/features.js';
 import { subject } from '../../messages/default-names.testkit.js';
-import type { WorkMessage } from '../../runtime/bus.js';
+import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import { EventForwarder } from './event-forwarder.js';
 import { joinerOf } from './event-split.js';
 import { RawEvents } from './raw-events.js';

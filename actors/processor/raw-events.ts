@@ -9,7 +9,7 @@ import type { PublicAction, PublicFeatures, PublicImpression } from '../../messa
 import { parse, publicEvent } from '../../messages/public.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes, lastToken } from '../../messages/subjects.js';
-import type { WorkMessage } from '../../runtime/bus.js';
+import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import { pauseMsAfter } from '../../runtime/retry.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import type { EventForwarder } from './event-forwarder.js';

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../../core/base/errors.js';
 import { decode } from '../../messages/codec.js';
 import { parseRows } from '../../messages/deltas.js';
@@ -12,16 +12,6 @@ import {
   writeDeltas,
 } from '../../replication/trained-rows.testkit.js';
 import { pushTo, ShardWorld, turn, type Shard } from './shard-world.testkit.js';
-
-// Time can be told to pass: three seconds until a release is taken back.
-beforeEach(
-  () =>
-    void jest.useFakeTimers({
-      advanceTimers: true,
-      doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'],
-    }),
-);
-afterEach(() => void jest.useRealTimers());
 
 /** Epoch and number of each delta in the log. */
 function written({ log }: ShardWorld): number[][] {
@@ -158,9 +148,9 @@ describe('a partition that is released', () => {
     await world.name(ownedBy(0, 0, 1));
     const owner = await started(world, 0);
     const target = await started(world, 1);
-    const push = pushTo(owner.held.get(0), 1);
-    await owner.held.get(0).release();
-    await push;
+    const done = [pushTo(owner.held.get(0), 1), owner.held.get(0).release()];
+    await world.clock.advance(1);
+    await Promise.all(done);
     expect(() => owner.held.get(0).owned()).toThrow(notOwner);
     const end = world.log.sequence;
     await world.name(ownedBy(1, 2, 0));
@@ -186,8 +176,7 @@ describe('a partition that is released', () => {
     const leader = await world.directory();
     const before = leader.entry(0);
     await owner.held.get(0).release();
-    jest.advanceTimersByTime(3_000);
-    await turn();
+    await world.clock.advance(3_000);
     expect(owner.held.get(0).isAccepting).toBe(true);
     await pushTo(owner.held.get(0), 1, { epoch: 1 });
     const late = leader.update(0, { owner: 1, epoch: 2, followers: [0], term: 1 }, before);
@@ -201,7 +190,7 @@ describe('a partition that is released', () => {
     await owner.held.get(0).release();
     world.bucket.lagging = true;
     await world.name(ownedBy(1, 2, 0));
-    jest.advanceTimersByTime(3_000);
+    await world.clock.advance(3_000);
     await settled(owner);
     expect(owner.held.get(0).isAccepting).toBe(false);
     expect(owner.held.get(0).isFollowed).toBe(true);
@@ -233,14 +222,10 @@ describe('an owner in doubt', () => {
     const { held, crashes } = await started(world, 0);
     world.bucket.failure = new StarlingError('TIMEOUT', 'away');
     held.lapsed();
-    for (let i = 0; i < 20; i++) {
-      jest.advanceTimersByTime(2_000);
-      await turn();
-    }
+    await world.clock.advance(40_000);
     expect([held.get(0).isOwned, held.get(0).isAccepting]).toEqual([true, false]);
     world.bucket.failure = undefined;
-    jest.advanceTimersByTime(2_000);
-    await turn();
+    await world.clock.advance(2_000);
     expect([held.get(0).isAccepting, crashes]).toEqual([true, []]);
   });
 
@@ -307,8 +292,9 @@ describe('a shard that stops', () => {
     const { held } = await started(world, 0);
     const found = held.get(0);
     const push = pushTo(found, 1);
-    await held.stop();
-    await push;
+    const stopped = held.stop();
+    await world.clock.advance(1);
+    await Promise.all([push, stopped]);
     expect(written(world)).toHaveLength(2);
     expect(found.isAccepting).toBe(false);
     await held.stop();

@@ -4,6 +4,7 @@ import { messageOf } from '../../core/base/errors.js';
 import type { PartitionEntry } from '../../messages/ownership.js';
 import { fenced, notOwner } from '../../messages/ownership.js';
 import type { SnapshotMark } from '../../messages/snapshots.js';
+import { machineClock } from '../../runtime/machine-clock.js';
 import type { TrainedPartition } from '../../replication/trained-partition.js';
 import { HeldRows } from './held-rows.js';
 import type { RowsPorts } from './held-rows.js';
@@ -15,6 +16,7 @@ import type { PartitionPublisher } from './partition-publisher.js';
 import { isTakeover } from './partition-publisher.js';
 
 export interface HolderPorts extends RowsPorts, StepPorts {
+  readonly bus: RowsPorts['bus'];
   /** Of the shard. */
   readonly address: string;
   readonly log: Pick<Logger, 'info' | 'warn'>;
@@ -49,7 +51,7 @@ export class HeldPartition {
       onFollowerFailed: (error) => this.#send({ type: 'FAILED', error }),
       onLost: (error) => this.#lose(error),
     });
-    this.#machine = createActor(this.#provided());
+    this.#machine = createActor(this.#provided(), { clock: machineClock(ports.bus.clock) });
     this.#machine.subscribe((snapshot) => this.#observe(snapshot));
     this.#machine.start();
   }

@@ -165,8 +165,9 @@ export class HeldRows {
   }
 
   #publisherOf(log: PartitionLog, deltaNumber: number): PartitionPublisher {
-    const { shape, flushRowsMax, pauseMsMax, figures } = this.#ports;
+    const { bus, shape, flushRowsMax, pauseMsMax, figures } = this.#ports;
     const publisher = new PartitionPublisher({
+      clock: bus.clock,
       partition: this.partition,
       log,
       specHash: shape.hash,

@@ -1,7 +1,8 @@
+import type { Random } from '../../core/base/random.js';
 import type { MemoryBucket } from '../../replication/memory-bucket.testkit.js';
 import type { MemoryLog } from '../../runtime/followers/memory-log.testkit.js';
 import { StarlingError } from '../../core/base/errors.js';
-import type { StreamMessage, TailOptions } from '../../runtime/bus.js';
+import type { StreamMessage, TailOptions } from '../../runtime/bus/logs.js';
 import type { Wire } from './shard-world.testkit.js';
 import { turn } from './shard-world.testkit.js';
 
@@ -12,17 +13,18 @@ interface Waiting {
 
 /** What is on its way, one of which arrives at a time, in an order that a seed makes. */
 export class Interleaving {
-  readonly random: () => number;
+  readonly random: Random;
   /** Processes that are stopped: what came for them waits. */
   readonly asleep = new Set<string>();
   readonly #waiting: Waiting[] = [];
 
   constructor(seed: number) {
-    this.random = randomOf(seed);
+    let ids = 0;
+    this.random = { next: randomOf(seed), id: () => `id-${++ids}` };
   }
 
   pick<T>(from: readonly T[]): T | undefined {
-    return from[Math.floor(this.random() * from.length)];
+    return from[Math.floor(this.random.next() * from.length)];
   }
 
   /** Resolves when it is this one's turn. */
@@ -70,12 +72,14 @@ export function wireOf(
     );
     await way.pass(who);
     if (isDead()) return never;
-    if (way.random() < lossShare) throw new StarlingError('TIMEOUT', 'no answer');
+    if (way.random.next() < lossShare) throw new StarlingError('TIMEOUT', 'no answer');
     return answer();
   }
   return {
     log: {
       names: log.names,
+      clock: log.clock,
+      random: way.random,
       append: (...args) => ask(() => log.append(...args)),
       lastMessage: (...args) => ask(() => log.lastMessage(...args)),
       tail: (options: TailOptions, handler: (message: StreamMessage) => void | Promise<void>) =>

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../../core/base/errors.js';
 import type { PartitionEntry } from '../../messages/ownership.js';
 import type { DirectoryEntry } from '../../replication/partition-directory.js';
+import { system } from '../../runtime/system.js';
 import { OwnershipSteps } from './ownership-steps.js';
 
 const error = (code: 'CONFLICT' | 'FENCED' | 'TIMEOUT' | 'FORBIDDEN') =>
@@ -42,7 +43,7 @@ function world({ owner = 1, epoch = 4, meets = [] as StarlingError[] } = {}) {
   };
   const warnings: string[] = [];
   const log = { warn: (...line: unknown[]) => void warnings.push(String(line[1])) };
-  const steps = new OwnershipSteps(0, { index: 1, directory, log }, rows);
+  const steps = new OwnershipSteps(0, { bus: system, index: 1, directory, log }, rows);
   const opening = (outcome: typeof opens) => (opens = outcome);
   return { steps, written, warnings, opening, reads: () => reads };
 }

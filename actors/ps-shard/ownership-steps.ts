@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { TimeAndChance } from '../../core/base/random.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { RetryPolicy } from '../../runtime/retry.js';
@@ -8,6 +9,7 @@ import type { OwnershipEvent } from './ownership.machine.js';
 import { isTakeover } from './partition-publisher.js';
 
 export interface StepPorts {
+  readonly bus: TimeAndChance;
   readonly index: number;
   readonly directory: Pick<PartitionDirectory, 'entry' | 'refresh' | 'update'>;
   readonly log: Pick<Logger, 'warn'>;
@@ -117,7 +119,7 @@ export class OwnershipSteps {
 
   /** For as long as the machine waits: without the directory nothing can be decided, and it may be away for minutes. */
   #patiently(signal: AbortSignal, work: () => Promise<OwnershipEvent>): Promise<OwnershipEvent> {
-    return retry(patience, work, {
+    return retry(this.#ports.bus, patience, work, {
       signal,
       failed: (error, { number }) => {
         if (number % failuresPerWarning === 1)

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { codeOf, errorCodes } from '../../core/base/errors.js';
 import { decode } from '../../messages/codec.js';
@@ -11,7 +11,7 @@ import { oneSlot, rowOf } from '../../replication/trained-rows.testkit.js';
 import { Lease } from '../../runtime/lease.js';
 import { Interleaving, wireOf } from './interleaving.testkit.js';
 import { RowRequests } from './row-requests.js';
-import { ShardWorld, turn, type Shard } from './shard-world.testkit.js';
+import { ShardWorld, type Shard } from './shard-world.testkit.js';
 
 /**
  * Three shards, one partition, a leader and a trainer in one process: whatever is under way arrives in an order that a
@@ -88,9 +88,8 @@ class Scenario {
   }
 
   async #step(): Promise<void> {
-    if (!(await this.way.step()) || this.way.random() < 0.05) {
-      jest.advanceTimersByTime(Math.ceil(this.way.random() * 100));
-      await turn();
+    if (!(await this.way.step()) || this.way.random.next() < 0.05) {
+      await this.world.clock.advance(Math.ceil(this.way.random.next() * 100));
     }
     // Thrown, as `expect` at each step takes ten times as long as the step.
     for (const error of this.#failures) throw error;
@@ -110,19 +109,23 @@ class Scenario {
     const line = { who, lossShare: 0.05, isDead: () => life.isDead };
     const wire = wireOf(this.way, this.world, line);
     const shard = await this.world.shard(index, wire);
+    const { clock } = this.world;
     const lease = new Lease({
+      clock,
       leaseMs,
       renew: async () => {
         await this.way.pass(who);
         if (life.isDead) return new Promise<never>(() => undefined);
         await this.way.pass('network');
-        this.#renewedAtMs.set(index, performance.now());
+        this.#renewedAtMs.set(index, this.world.clock.nowMs());
         await this.way.pass(who);
       },
       returned: async () => shard.held.lapsed(),
     });
     const { address } = shard.ports;
-    const requests = new RowRequests({ address, shape: oneSlot, lease, held: shard.held });
+    const requests = new RowRequests({
+      ...{ clock, address, shape: oneSlot, lease, held: shard.held },
+    });
     const life: Life = { who, shard, lease, requests, isDead: false };
     this.#lives.set(index, life);
     const start = async (): Promise<void> => {
@@ -133,7 +136,7 @@ class Scenario {
   }
 
   #disturb(): void {
-    const chance = this.way.random();
+    const chance = this.way.random.next();
     const picked = this.way.pick(this.#alive);
     if (!picked || chance > 0.06) return this.#lookAfter({ isBusy: true });
     const [index, life] = picked;
@@ -150,7 +153,7 @@ class Scenario {
 
   /** What supervisors and the leader do: start what is dead, call standbys, move. */
   #lookAfter({ isBusy }: { readonly isBusy: boolean }): void {
-    const chance = this.way.random();
+    const chance = this.way.random.next();
     for (const [index, { isDead }] of this.#lives)
       if (isDead && chance < 0.05) {
         this.#bear(index).catch((error: unknown) => this.#failures.push(error));
@@ -172,8 +175,8 @@ class Scenario {
     const { owner, epoch, followers } = entry;
     const life = this.#lives.get(owner)!;
     const lastMs = this.#renewedAtMs.get(owner) ?? -Infinity;
-    const isLost = life.isDead || performance.now() > lastMs + leaseMs;
-    const isSuspected = isBusy && this.#behaviour.suspectsFalsely && this.way.random() < 0.1;
+    const isLost = life.isDead || this.world.clock.nowMs() > lastMs + leaseMs;
+    const isSuspected = isBusy && this.#behaviour.suspectsFalsely && this.way.random.next() < 0.1;
     if (epoch === 0 || (!isLost && !isSuspected)) return;
     const [heir] = followers;
     if (heir === undefined) return;
@@ -191,9 +194,9 @@ class Scenario {
     await owner.shard.held.hold(0).release();
     await this.way.pass('leader');
     // A leader that dies here leaves a partition that nobody is named for.
-    if (this.way.random() < 0.3) return;
+    if (this.way.random.next() < 0.3) return;
     // And one that is slow comes after it was taken back.
-    for (let i = 0; i < 40 && this.way.random() < 0.9; i++) await this.way.pass('leader');
+    for (let i = 0; i < 40 && this.way.random.next() < 0.9; i++) await this.way.pass('leader');
     const followers = [entry.owner];
     await this.#leader.update(
       0,
@@ -266,11 +269,6 @@ class Scenario {
     }
   }
 }
-
-beforeEach(
-  () => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }),
-);
-afterEach(() => void jest.useRealTimers());
 
 const seeds = fc.integer({ min: 1, max: 2 ** 31 });
 

@@ -5,10 +5,10 @@ import { parseDeltaNumber, rowsMessage, weightsMessage } from '../../messages/de
 import { mainModel } from '../../messages/model-name.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { DurableLog } from '../../runtime/append-durably.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import { retried } from '../../runtime/retry-read.js';
 
-export type LogBus = Pick<Bus, 'names' | 'append' | 'lastMessage'>;
+export type LogBus = Pick<Bus, 'names' | 'clock' | 'random' | 'append' | 'lastMessage'>;
 
 export interface LogPorts extends DurableLog {
   readonly bus: LogBus;
@@ -113,7 +113,7 @@ export class PartitionLog {
     if (!last) return;
     const { bus } = this.#ports;
     const name = bus.names.subject.deltaWeights(mainModel, partition);
-    const found = await retried(() => bus.lastMessage(bus.names.stream.deltas, name));
+    const found = await retried(bus, () => bus.lastMessage(bus.names.stream.deltas, name));
     if (found) {
       const told = parseDeltaNumber(decode(found.bytes));
       if (told.deltaNumber >= last.deltaNumber && told.last) return;

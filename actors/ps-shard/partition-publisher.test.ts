@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { LatencyHistogram } from '../../core/base/histogram.js';
+import { ManualClock } from '../../core/base/manual-clock.testkit.js';
 import { StarlingError } from '../../core/base/errors.js';
 import { TrainedPartition } from '../../replication/trained-partition.js';
 import { oneSlot } from '../../replication/trained-rows.testkit.js';
@@ -14,9 +15,11 @@ function world({ flushRowsMax = 1_000 } = {}) {
   const appended: DeltaContent[] = [];
   const waiting: { acknowledge: () => void; refuse: (error: unknown) => void }[] = [];
   const lost: unknown[] = [];
+  const clock = new ManualClock();
   let sequence = 10;
   const figures = { flushMs: new LatencyHistogram(), flushes: 0, rows: 0, bytes: 0 };
   const publisher = new PartitionPublisher({
+    clock,
     partition,
     log: {
       epoch: 3,
@@ -46,12 +49,13 @@ function world({ flushRowsMax = 1_000 } = {}) {
     const fids = Uint32Array.from(keys.flatMap((key) => [key, 0]));
     const gradients = new Float32Array(2 * keys.length).fill(1);
     partition.rows.push(Uint32Array.of(keys.length), 0, fids, 0, gradients, 0, 5, batch);
-    partition.enter({ batches: Float64Array.of(batch), atSeconds: 5, trail: undefined });
+    const entered = { batches: Float64Array.of(batch), atSeconds: 5, trail: undefined };
+    partition.enter(entered, clock.wallMs());
     publisher.changed();
   };
   const acknowledge = async (): Promise<void> => {
     waiting.shift()!.acknowledge();
-    await turn();
+    await clock.advance(1);
   };
   /** Of promises that have settled by now. */
   const settled = (promise: Promise<unknown>): (() => string) => {
@@ -94,7 +98,6 @@ describe('a publisher', () => {
       states.push(settled(publisher.durable()));
     }
     await acknowledge();
-    while (appended.length < 2) await turn();
     expect(states.map((state) => state())).toEqual(['durable', 'pending', 'pending', 'pending']);
     expect(appended[1]).toMatchObject({ deltaNumber: 9 });
     expect(appended[1]!.fids).toHaveLength(6);
@@ -128,7 +131,6 @@ describe('a publisher', () => {
     expect([...appended[0]!.weights]).toEqual([-1, -1]);
     await acknowledge();
     await first;
-    while (appended.length < 2) await turn();
     expect([...appended[1]!.weights]).toEqual([-2, -2]);
     await acknowledge();
     await second;

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/base/clock.js';
 import { codeOf } from '../../core/base/errors.js';
 import type { LatencyHistogram } from '../../core/base/histogram.js';
 import { fenced } from '../../messages/ownership.js';
@@ -14,6 +15,7 @@ export interface PublishFigures {
 }
 
 export interface PublisherOptions {
+  readonly clock: Pick<Clock, 'nowMs' | 'after'>;
   readonly partition: TrainedPartition;
   readonly log: Pick<PartitionLog, 'epoch' | 'sequence' | 'bytesWritten' | 'append' | 'served'>;
   readonly specHash: string;
@@ -96,9 +98,9 @@ export class PartitionPublisher {
   }
 
   async #run(): Promise<void> {
-    const { figures, pauseMsMax, onLost } = this.#options;
+    const { clock, figures, pauseMsMax, onLost } = this.#options;
     while (this.#waiting.length > 0 && this.#lost === undefined) {
-      const startMs = performance.now();
+      const startMs = clock.nowMs();
       const settled = this.#waiting;
       this.#waiting = [];
       try {
@@ -110,7 +112,7 @@ export class PartitionPublisher {
         break;
       }
       for (const { resolve } of settled) resolve();
-      const tookMs = performance.now() - startMs;
+      const tookMs = clock.nowMs() - startMs;
       figures.flushMs.record(tookMs);
       figures.flushes++;
       try {
@@ -178,9 +180,9 @@ export class PartitionPublisher {
 
   async #pause(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const cancel = this.#options.clock.after(ms, resolve);
       this.#endPause = () => {
-        clearTimeout(timer);
+        cancel();
         resolve();
       };
     });

@@ -53,7 +53,7 @@ class PsShard implements Actor<'ps-shard'> {
   #commands: readonly ServedEndpoint[] = [];
 
   constructor(context: ActorContext) {
-    const { bus, config, identity } = context;
+    const { bus, clock, config, identity } = context;
     const { address } = identity;
     this.#context = context;
     this.#shape = blueprintOf(config);
@@ -61,12 +61,13 @@ class PsShard implements Actor<'ps-shard'> {
     this.#held = new HeldPartitions({ address, make: (number) => this.#make(number) });
     this.#lease = shardLease(context, config.supervision.leaseMs, async () => this.#held.lapsed());
     this.#requests = new RowRequests({
+      clock,
       address,
       shape: this.#shape,
       lease: this.#lease,
       held: this.#held,
     });
-    this.#sweeper = new Sweeper(() => this.#held.accepting);
+    this.#sweeper = new Sweeper(clock, () => this.#held.accepting);
   }
 
   async start(): Promise<void> {
@@ -139,9 +140,10 @@ class PsShard implements Actor<'ps-shard'> {
   }
 
   #serveCommands(directory: PartitionDirectory): void {
-    const { bus, config, identity, log } = this.#context;
+    const { bus, clock, config, identity, log } = this.#context;
     const [shape, store] = [this.#shape, this.#store];
     const { handlers } = new ShardCommands({
+      clock,
       directory,
       held: this.#held,
       store,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { ManualClock } from '../../core/base/manual-clock.testkit.js';
 import { fenced, notOwner } from '../../messages/ownership.js';
 import type { PushRequest } from '../../messages/parameters.js';
 import { TrainedPartition } from '../../replication/trained-partition.js';
@@ -23,6 +24,7 @@ function world() {
     return { partition, owned };
   });
   const requests = new RowRequests({
+    clock: new ManualClock(),
     address: 'train.ps-shard.0',
     shape: oneSlot,
     lease,

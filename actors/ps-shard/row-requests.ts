@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/base/clock.js';
 import { fenced } from '../../messages/ownership.js';
 import type { PullRequest, PushOutcome, PushRequest } from '../../messages/parameters.js';
 import { pullReply, pushReply } from '../../messages/parameters.js';
@@ -12,6 +13,7 @@ export interface AcceptingPartition {
 }
 
 export interface RowPorts {
+  readonly clock: Pick<Clock, 'wallMs'>;
   /** Of the shard. */
   readonly address: string;
   readonly shape: Pick<TrainedShape, 'hash' | 'slotCount' | 'dim'>;
@@ -90,7 +92,7 @@ export class RowRequests {
       const { rows } = partition;
       const step = batches[0]!;
       rows.push(counts, countsStart, fids, start, gradients, start * dim, atSeconds, step);
-      partition.enter(request);
+      partition.enter(request, this.#ports.clock.wallMs());
       publisher.changed();
       this.#rowsPushed += fid - start;
     }

@@ -1,3 +1,4 @@
+import { sleep, turn, type Clock } from '../../core/base/clock.js';
 import { StarlingError } from '../../core/base/errors.js';
 import { partitionSource } from '../../core/embedding/snapshot/partition-snapshot.js';
 import { servedDigest } from '../../core/embedding/serving/served-digest.js';
@@ -27,6 +28,7 @@ const settleTriesMax = 20;
 const settlePauseMs = 5;
 
 export interface CommandPorts {
+  readonly clock: Clock;
   readonly directory: Pick<PartitionDirectory, 'refuseFormerLeader'>;
   readonly held: Pick<HeldPartitions, 'all' | 'get' | 'hold'>;
   readonly store: Pick<SnapshotStore, 'put' | 'get' | 'getManifest'>;
@@ -77,17 +79,17 @@ export class ShardCommands {
   }
 
   async #snapshot(value: unknown): Promise<object> {
-    const { held, shape, bytesPerSecondMax } = this.#ports;
+    const { clock, held, shape, bytesPerSecondMax } = this.#ports;
     const { snapshot, partitions } = parseSnapshotCommand(value);
     const objects: SnapshotObject[] = [];
-    const pace = new Pace(bytesPerSecondMax);
+    const pace = new Pace(clock, bytesPerSecondMax);
     for (const number of partitions)
       objects.push(await this.#save(snapshot, pace, held.get(number)));
     return snapshotReply({ specHash: shape.hash, objects });
   }
 
   async #restore(value: unknown): Promise<object> {
-    const { directory, held, rebuild } = this.#ports;
+    const { clock, directory, held, rebuild } = this.#ports;
     const { partitions, from, term } = parseRestoreCommand(value);
     directory.refuseFormerLeader(term);
     let changed = 0;
@@ -98,7 +100,7 @@ export class ShardCommands {
         'sequence' in from
           ? await rebuild(number, from.sequence)
           : await this.#load(from.snapshot, number);
-      const done = await replaceRows(held.get(number), wanted);
+      const done = await replaceRows(held.get(number), wanted, clock);
       changed += done.changed;
       removed += done.removed;
       sequence = Math.max(sequence, held.get(number).mark.sequence);
@@ -107,19 +109,20 @@ export class ShardCommands {
   }
 
   async #digest(): Promise<object> {
+    const { clock, held, servingTables } = this.#ports;
     const digests: PartitionDigest[] = [];
-    for (const each of this.#ports.held.all) {
-      if (each.isOwned) digests.push(await ownedDigest(each, this.#ports.servingTables));
+    for (const each of held.all) {
+      if (each.isOwned) digests.push(await ownedDigest(each, servingTables, clock));
       else if (each.isFollowed) digests.push(digestOf(each));
       // Pulls and pushes go on between two partitions.
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn(clock);
     }
     return digestsReply(digests);
   }
 
   /** Pushes go on meanwhile. The copy is exact once the log has all that was applied by its end. */
   async #save(snapshot: string, pace: Pace, found: HeldPartition): Promise<SnapshotObject> {
-    const { store, shape } = this.#ports;
+    const { clock, store, shape } = this.#ports;
     const publisher = found.owned();
     const { rows } = found.partition;
     const mark = publisher.committed;
@@ -127,6 +130,7 @@ export class ShardCommands {
       partition: found.number,
       partitionCount: shape.partitionCount,
       source: partitionSource(rows, shape.tables),
+      createdAtMs: clock.wallMs(),
       mark,
     });
     await publisher.durable();
@@ -148,11 +152,12 @@ export class ShardCommands {
 async function ownedDigest(
   found: HeldPartition,
   servingTables: readonly ServingTableSpec[],
+  clock: Clock,
 ): Promise<PartitionDigest> {
   const publisher = found.owned();
   await publisher.durable();
   for (let tries = 0; tries < settleTriesMax && !publisher.isSettled; tries++)
-    await new Promise((resolve) => setTimeout(resolve, settlePauseMs));
+    await sleep(clock, settlePauseMs);
   // From here on nothing is awaited: all of it is of one moment.
   const served = servedDigest(found.partition.rows, servingTables);
   return { ...digestOf(found), owned: true, settled: publisher.isSettled, served };
@@ -166,7 +171,7 @@ function digestOf({ number, mark, partition: { rows } }: HeldPartition): Partiti
 }
 
 /** Pushes are refused while rows are exchanged, and come again; what differs goes into the log as a delta. */
-async function replaceRows(found: HeldPartition, wanted: TrainedPartition) {
+async function replaceRows(found: HeldPartition, wanted: TrainedPartition, clock: Clock) {
   return found.whilePaused(async (publisher) => {
     const { partition } = found;
     partition.atSeconds = Math.max(partition.atSeconds, wanted.atSeconds);
@@ -175,7 +180,7 @@ async function replaceRows(found: HeldPartition, wanted: TrainedPartition) {
       const step = steps.next();
       publisher.changed();
       if (step.done) return step.value;
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn(clock);
     }
   });
 }

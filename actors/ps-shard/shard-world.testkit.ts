@@ -1,3 +1,4 @@
+import { ManualClock } from '../../core/base/manual-clock.testkit.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import type { PartitionEntry } from '../../messages/ownership.js';
 import { followRows } from '../../replication/follow-rows.js';
@@ -23,8 +24,9 @@ export interface Wire {
 
 /** The servers of a cluster with one partition, in memory. */
 export class ShardWorld {
-  readonly log = new MemoryLog();
-  readonly bucket = new MemoryBucket();
+  readonly clock = new ManualClock();
+  readonly log = new MemoryLog(this.clock);
+  readonly bucket = new MemoryBucket(this.clock);
   readonly store = new MemorySnapshots();
   readonly #directories: PartitionDirectory[] = [];
 
@@ -90,7 +92,7 @@ export async function pushTo(
   if (partition.standing(Float64Array.of(batch)) === 'none') {
     const gradients = Float32Array.of(1, 1);
     partition.rows.push(Uint32Array.of(1), 0, Uint32Array.of(key, 0), 0, gradients, 0, 5, batch);
-    partition.enter({ batches: Float64Array.of(batch), atSeconds: 5, trail: undefined });
+    partition.enter({ batches: Float64Array.of(batch), atSeconds: 5, trail: undefined }, 0);
     publisher.changed();
   }
   await publisher.durable();

@@ -1,3 +1,4 @@
+import { every, type Cancel, type Clock } from '../../core/base/clock.js';
 import type { TrainedPartition } from '../../replication/trained-partition.js';
 import type { PartitionPublisher } from './partition-publisher.js';
 
@@ -17,24 +18,26 @@ export interface SweptPartition {
 }
 
 export class Sweeper {
+  readonly #clock: Pick<Clock, 'after'>;
   readonly #accepting: () => readonly SweptPartition[];
-  #timer: NodeJS.Timeout | undefined;
+  #end: Cancel | undefined;
   #next = 0;
 
   /**
    * @param accepting the partitions that take pushes now. Copies are swept where they are owned; of one whose rows are
    *   being exchanged nothing else may change them.
    */
-  constructor(accepting: () => readonly SweptPartition[]) {
+  constructor(clock: Pick<Clock, 'after'>, accepting: () => readonly SweptPartition[]) {
+    this.#clock = clock;
     this.#accepting = accepting;
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.look(), everyMs);
+    this.#end = every(this.#clock, everyMs, () => this.look());
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#end?.();
   }
 
   look(): void {

@@ -4,7 +4,7 @@ import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { encode } from '../../messages/codec.js';
 import { impressionsMessage } from '../../messages/events.js';
 import type { RankBatch } from '../../messages/ranking.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { inTime } from '../../runtime/time-limit.js';
 
@@ -13,7 +13,7 @@ const offeredShare = 3 / 4;
 const offeredMsMax = 250;
 
 export interface ImpressionLogOptions {
-  readonly bus: Pick<Bus, 'names' | 'append'>;
+  readonly bus: Pick<Bus, 'names' | 'clock' | 'append'>;
   readonly log: Pick<Logger, 'warn'>;
   readonly spec: Parameters<typeof impressionsMessage>[0];
   readonly timeoutMs: number;
@@ -59,6 +59,8 @@ export class ImpressionLog {
       () => true,
       () => false, // Told by `write`, and by the answer.
     );
-    return (await inTime(deadline.share(offeredShare, offeredMsMax), writing)) ?? false;
+    const { clock } = this.#options.bus;
+    const ms = deadline.share(offeredShare, offeredMsMax);
+    return (await inTime(clock, ms, writing)) ?? false;
   }
 }

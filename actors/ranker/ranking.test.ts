@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { EncodedEntity } from '../../core/features/transform.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { StarlingError } from '../../core/base/errors.js';
+import { ManualClock } from '../../core/base/manual-clock.testkit.js';
 import { correctedProbability } from '../../core/model/calibration.js';
 import { noFacts } from '../../core/joining/event-facts.js';
 import { names } from '../../messages/default-names.testkit.js';
@@ -21,6 +22,7 @@ const spec = featureSpecOf({
 });
 const transform = createTransform(spec);
 const encode = (entity: 'user' | 'item', id: string) => transform.encodeEntity(entity, id, {});
+const clock = new ManualClock();
 const version = {
   specHash: '',
   denseVersion: 7,
@@ -72,7 +74,7 @@ describe('a ranking', () => {
     const { ranking } = setUp();
     const { scores, denseVersion, through, degraded } = await ranking.rank(
       pairs,
-      new Deadline(999),
+      new Deadline(clock, 999),
     );
     expect(scores[0]).toBeCloseTo(correctedProbability(0.5, 0.1));
     expect([denseVersion, through, degraded]).toEqual([7, 6, false]);
@@ -81,10 +83,10 @@ describe('a ranking', () => {
 
   test('takes one context for all, one for each, or none', async () => {
     const { ranking, contexts } = setUp();
-    await ranking.rank(pairs, new Deadline(999));
+    await ranking.rank(pairs, new Deadline(clock, 999));
     const own = [{ device: 'phone' }, { device: 'tablet' }];
-    await ranking.rank({ ...pairs, contexts: own }, new Deadline(999));
-    await ranking.rank({ ...pairs, contexts: [] }, new Deadline(999));
+    await ranking.rank({ ...pairs, contexts: own }, new Deadline(clock, 999));
+    await ranking.rank({ ...pairs, contexts: [] }, new Deadline(clock, 999));
     const [one, each, none] = contexts;
     expect(one![0]).toBe(one![1]);
     expect(each![0]).not.toEqual(each![1]);
@@ -95,21 +97,23 @@ describe('a ranking', () => {
     'says that it is not all it could be: %j',
     async (plan) => {
       const { ranking } = setUp(plan);
-      expect(await ranking.rank(pairs, new Deadline(999))).toMatchObject({ degraded: true });
+      expect(await ranking.rank(pairs, new Deadline(clock, 999))).toMatchObject({ degraded: true });
       expect(ranking.counts.degraded).toBe(1);
     },
   );
 
   test('waits for the first network', async () => {
     const { ranking } = setUp({ isThere: false });
-    await expect(ranking.rank(pairs, new Deadline(999))).rejects.toMatchObject({
+    await expect(ranking.rank(pairs, new Deadline(clock, 999))).rejects.toMatchObject({
       code: 'NOT_READY',
     });
   });
 
   test('is not given to who has gone: it must not be logged as shown', async () => {
     const { ranking } = setUp();
-    await expect(ranking.rank(pairs, new Deadline(-1))).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await expect(ranking.rank(pairs, new Deadline(clock, -1))).rejects.toMatchObject({
+      code: 'TIMEOUT',
+    });
     expect(ranking.counts.scored).toBe(0);
   });
 });
@@ -117,7 +121,7 @@ describe('a ranking', () => {
 function answers(append: () => Promise<number>) {
   const told: unknown[] = [];
   const impressions = new ImpressionLog({
-    ...{ bus: { names, append }, spec, timeoutMs: 50 },
+    ...{ bus: { names, clock, append }, spec, timeoutMs: 50 },
     log: { warn: (line: unknown) => void told.push(line) },
   });
   const { ranking } = setUp();
@@ -125,7 +129,7 @@ function answers(append: () => Promise<number>) {
     const atMs = new Float64Array(log === 'none' ? 0 : 2);
     const requestIds = log === 'none' ? [] : ['r', 'r'];
     const batch = { ...pairs, requestIds, atMs, log, facts: noFacts };
-    return made.toBatch(batch, new Deadline(100));
+    return made.toBatch(batch, new Deadline(clock, 100));
   };
   const made = new RankAnswers({ ranking, impressions, dataCenter: 'east' });
   return { rank, impressions, made, told };
@@ -135,7 +139,7 @@ describe('an answer of a ranker', () => {
   test('to people has plain numbers, and nothing is logged', async () => {
     const { made, impressions } = answers(async () => 1);
     const { candidates, user, context } = { user: 'u', candidates: ['a', 'b'], context: {} };
-    const answer = await made.toPeople({ user, candidates, context }, new Deadline(999));
+    const answer = await made.toPeople({ user, candidates, context }, new Deadline(clock, 999));
     expect(answer).toMatchObject({ modelVersion: 7, dataCenter: 'east', degraded: false });
     expect(answer.scores).toHaveLength(2);
     expect(impressions.counts).toEqual({ logged: 0, unlogged: 0 });
@@ -161,7 +165,9 @@ describe('an answer of a ranker', () => {
   test('that is offered to the log leaves without it when it is slow or refuses', async () => {
     expect(await answers(async () => 1).rank('offered')).toMatchObject({ degraded: false });
     const slow = answers(() => new Promise<number>(() => undefined));
-    expect(await slow.rank('offered')).toMatchObject({ degraded: true });
+    const late = slow.rank('offered');
+    await clock.advance(100);
+    expect(await late).toMatchObject({ degraded: true });
     const full = answers(() => Promise.reject(new StarlingError('STORAGE_FULL', 'no room')));
     expect(await full.rank('offered')).toMatchObject({ degraded: true });
   });

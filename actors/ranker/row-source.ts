@@ -86,7 +86,7 @@ export class RowSource {
   /** Once a second: while nobody answers, each request has some. */
   #tell(error: unknown, shard: number): void {
     this.#failures++;
-    const nowMs = performance.now();
+    const nowMs = this.#context.clock.nowMs();
     if (nowMs - this.#toldAtMs < tellMs) return;
     this.#context.log.warn(
       { code: codeOf(error), err: messageOf(error), shard, failures: this.#failures },

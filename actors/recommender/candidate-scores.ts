@@ -17,17 +17,16 @@ export interface CandidateScoresOptions {
   readonly rank: (batch: RankBatch, deadlineMs: number) => Promise<RankBatchReply>;
   /** For callers who would wait longer. */
   readonly deadlineMsMax: number;
-  readonly nowMs?: () => number;
+  /** Since 1970. */
+  readonly nowMs: () => number;
 }
 
 /** Scores of rankers: of all candidates first, then, with the impressions logged, of those that are shown. */
 export class CandidateScores {
   readonly #options: CandidateScoresOptions;
-  readonly #nowMs: () => number;
 
   constructor(options: CandidateScoresOptions) {
     this.#options = options;
-    this.#nowMs = options.nowMs ?? Date.now;
   }
 
   async scoreAll(
@@ -71,12 +70,12 @@ export class CandidateScores {
     items: string[],
     deadline: Pick<Deadline, 'share'>,
   ): Promise<Scored | undefined> {
-    const { rank, deadlineMsMax } = this.#options;
+    const { rank, deadlineMsMax, nowMs } = this.#options;
     const batch = {
       requestIds: items.map(() => requestId),
       users: items.map(() => user),
       items,
-      atMs: new Float64Array(items.length).fill(this.#nowMs()),
+      atMs: new Float64Array(items.length).fill(nowMs()),
       contexts: [context],
       log: 'offered' as const,
       facts: noFacts,

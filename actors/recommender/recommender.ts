@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { StarlingError, messageOf } from '../../core/base/errors.js';
 import { Catalog } from '../../core/retrieval/catalog.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
@@ -6,7 +5,7 @@ import { parseRecommend, publicExamples } from '../../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { followFeatures } from '../shared/follow-features.js';
@@ -22,17 +21,22 @@ const attemptMsMin = 50;
 
 /** The parts of a recommender, each given the others that it needs. */
 function partsOf(context: ActorContext) {
-  const { serving } = context.config;
+  const { clock, config, random } = context;
+  const { serving } = config;
   const catalog = new Catalog();
   const items = followFeatures(context, new CatalogTarget(catalog), ['item']);
   const hedges = new Hedges(context);
   const scores = new CandidateScores({
     rank: (batch, deadlineMs) => askRanker(context, hedges, batch, deadlineMs),
     deadlineMsMax: serving.deadlineMs,
+    nowMs: () => clock.wallMs(),
   });
-  const { random } = Math;
-  const options = { catalog, scores, serving, random, newId: randomUUID };
-  return { catalog, items, hedges, recommendations: new Recommendations(options) };
+  const recommendations = new Recommendations({
+    ...{ catalog, scores, serving },
+    random: () => random.next(),
+    newId: () => random.id(),
+  });
+  return { catalog, items, hedges, recommendations };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { turn, type Clock } from '../../core/base/clock.js';
 import { StarlingError } from '../../core/base/errors.js';
 import type { ServingPartition } from '../../core/embedding/serving/serving-partition.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
@@ -8,6 +9,7 @@ import type { DeltaNews, ServedShape } from './served-partition.js';
 import { ServedPartition } from './served-partition.js';
 
 export interface ServedRowsOptions {
+  readonly clock: Pick<Clock, 'soon'>;
   readonly address: string;
   readonly shape: ServedShape;
   readonly slotCount: number;
@@ -68,7 +70,7 @@ export class ServedRows {
       const place = { partition: number, epoch, deltaNumber, sequence };
       const digest = rows.digest();
       digests.push({ ...place, digest, rows: rows.rowCount, owned: false, settled: true });
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn(this.#options.clock);
     }
     return digests;
   }

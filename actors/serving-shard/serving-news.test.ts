@@ -1,18 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
+import { ManualClock } from '../../core/base/manual-clock.testkit.js';
 import { ServingNews } from './serving-news.js';
 
 function setUp(partitions = [0, 1]) {
   const told: { through: number; resolved: number }[] = [];
   const due: (() => void)[] = [];
+  const clock = new ManualClock();
+  clock.jump(100_000);
+  clock.soon = (run) => void due.push(run);
   const news = new ServingNews({
+    clock,
     partitions,
     announce: (known) => told.push(known),
-    later: (run) => due.push(run),
   });
   const turn = () => due.splice(0).forEach((run) => run());
   const learn = (partition: number, watermark: number, appliedAtMs = 0) =>
     news.learn(partition, { watermark, trail: undefined, appliedAtMs });
-  return { news, told, turn, learn };
+  return { clock, news, told, turn, learn };
 }
 
 describe('the news of a serving shard', () => {
@@ -40,11 +44,11 @@ describe('the news of a serving shard', () => {
   });
 
   test('count how long rows were under way from now on, not from a replay', () => {
-    const { news, learn } = setUp();
-    learn(0, 1, Date.now() - 60_000);
+    const { clock, news, learn } = setUp();
+    learn(0, 1, clock.wallMs() - 60_000);
     expect(news.figures().propagationP50Ms).toBeNaN();
     news.goLive();
-    learn(0, 2, Date.now() - 50);
+    learn(0, 2, clock.wallMs() - 50);
     expect(news.figures().propagationP50Ms).toBeGreaterThan(10);
     expect(news.figures().propagationP50Ms).toBeLessThan(10_000);
   });

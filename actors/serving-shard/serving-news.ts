@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/base/clock.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import { RecentLatency } from '../../core/base/recent-latency.js';
 import { keepsBooks } from '../../messages/trail.js';
@@ -8,8 +9,7 @@ export interface ServingNewsOptions {
   readonly partitions: readonly number[];
   /** Tells others what serving knows by now. */
   readonly announce: (known: { readonly through: number; readonly resolved: number }) => void;
-  /** Calls back once everything that is here already has been looked at. */
-  readonly later?: (run: () => void) => void;
+  readonly clock: Pick<Clock, 'nowMs' | 'wallMs' | 'soon'>;
 }
 
 /** What the deltas of a shard tell beside their rows: what is visible, how old it is, and that others should hear of it. */
@@ -34,14 +34,15 @@ export class ServingNews {
   }
 
   learn(partition: number, { watermark, trail, appliedAtMs, resolved }: DeltaNews): void {
-    const nowMs = Date.now();
+    const { clock } = this.#options;
+    const nowMs = clock.wallMs();
     if (resolved !== undefined && keepsBooks(partition)) this.visibility.beginAt(resolved);
     this.visibility.observe(partition, watermark, trail, nowMs, this.#live);
     if (!this.#live) return;
     if (appliedAtMs > 0) {
       const tookMs = Math.max(0, nowMs - appliedAtMs);
       this.#propagation.record(tookMs);
-      this.#recentPropagation.record(tookMs, performance.now());
+      this.#recentPropagation.record(tookMs, clock.nowMs());
     }
     this.#announceSoon();
   }
@@ -59,7 +60,7 @@ export class ServingNews {
       propagationP99Ms: this.#propagation.quantile(0.99),
       health: {
         through,
-        propagationP99Ms: this.#recentPropagation.quantile(0.99, performance.now()),
+        propagationP99Ms: this.#recentPropagation.quantile(0.99, this.#options.clock.nowMs()),
       },
     };
   }
@@ -68,7 +69,7 @@ export class ServingNews {
   #announceSoon(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    (this.#options.later ?? setImmediate)(() => {
+    this.#options.clock.soon(() => {
       this.#isDue = false;
       this.#announce();
     });

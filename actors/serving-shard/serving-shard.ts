@@ -25,13 +25,13 @@ const commandMsMax = 30 * 60_000;
  * one, across the gateway if need be.
  */
 export function createServingShard(context: ActorContext): Actor<'serving-shard'> {
-  const { bus, config, identity, log } = context;
+  const { bus, clock, config, identity, log } = context;
   const { dataCenter, index, address, partitions } = identity;
   const blueprint = blueprintOf(config);
   const { slotCount, dim, hash: specHash } = blueprint;
-  const news = new ServingNews({ partitions, announce });
+  const news = new ServingNews({ clock, partitions, announce });
   const served = new ServedRows({
-    ...{ address, shape: blueprint, slotCount, dim, partitions },
+    ...{ clock, address, shape: blueprint, slotCount, dim, partitions },
     learn: (partition, told) => news.learn(partition, told),
   });
   const followers = followServed(context, served.partitions, blueprint);
@@ -52,9 +52,10 @@ export function createServingShard(context: ActorContext): Actor<'serving-shard'
   async function save(value: unknown) {
     const { snapshot } = parseSnapshotCommand(value);
     const store = openSnapshots(bus, config, dataCenter);
-    const pace = new Pace(config.snapshots.bytesPerSecondMax);
+    const pace = new Pace(clock, config.snapshots.bytesPerSecondMax);
     const all = served.partitions.values();
-    const objects = await saveServed(all, blueprint, store, snapshot, pace);
+    const target = { store, snapshot, pace, clock };
+    const objects = await saveServed(all, blueprint, target);
     return snapshotReply({ specHash, objects });
   }
 

@@ -3,6 +3,7 @@ import { StarlingError } from '../../core/base/errors.js';
 import { decode } from '../../messages/codec.js';
 import { parseDeadLetters } from '../../messages/dead-letters.js';
 import { names } from '../../messages/default-names.testkit.js';
+import { system } from '../../runtime/system.js';
 import { deadLetter, type LetterPorts } from './dead-letter.js';
 
 test.each([
@@ -16,7 +17,10 @@ test.each([
   const sent: Uint8Array[] = [];
   const context: LetterPorts = {
     identity: { kind: 'processor', address: 'train/processor/0' },
-    bus: { names, payloadBytesMax: 1_000, append: async (_subject, bytes) => sent.push(bytes) },
+    bus: {
+      ...{ ...system, names, payloadBytesMax: 1_000 },
+      append: async (_subject, bytes) => sent.push(bytes),
+    },
     log: { warn: () => undefined },
   };
   const error = new StarlingError('BAD_MESSAGE', 'neither JSON nor CBOR');

@@ -19,13 +19,17 @@ export interface DeadLetter {
 
 export interface LetterPorts {
   readonly identity: Pick<ActorContext['identity'], 'kind' | 'address'>;
-  readonly bus: Pick<ActorContext['bus'], 'names' | 'append' | 'payloadBytesMax'>;
+  readonly bus: Pick<
+    ActorContext['bus'],
+    'names' | 'clock' | 'random' | 'append' | 'payloadBytesMax'
+  >;
   readonly log: Pick<ActorContext['log'], 'warn'>;
 }
 
 /** Keeps what can't be processed, with the reason, in the dead-letter stream; nothing blocks on it and nothing is lost. */
 export async function deadLetter(context: LetterPorts, letter: DeadLetter): Promise<void> {
   const { kind, address } = context.identity;
+  const atMs = context.bus.clock.wallMs();
   context.log.warn(
     { origin: letter.origin, code: codeOf(letter.error), err: messageOf(letter.error) },
     'dead letter',
@@ -33,9 +37,7 @@ export async function deadLetter(context: LetterPorts, letter: DeadLetter): Prom
   const whole = letterOf(letter.error, letter.events, letter.content);
   const encoded = (each: Letter): Uint8Array => {
     const { origin, sequence } = letter;
-    return encode(
-      deadLettersMessage({ atMs: Date.now(), address, origin, sequence, letters: [each] }),
-    );
+    return encode(deadLettersMessage({ atMs, address, origin, sequence, letters: [each] }));
   };
   const bytes = encoded(whole);
   const { payloadBytesMax } = context.bus;

@@ -5,6 +5,7 @@ import { StarlingError } from '../../core/base/errors.js';
 import { decode, encode, errorReply } from '../../messages/codec.js';
 import { featuresNotice, featuresReply, parseFeaturesRequest } from '../../messages/features.js';
 import { names, subject } from '../../messages/default-names.testkit.js';
+import { system } from '../../runtime/system.js';
 import type { SourceBus } from './feature-source.js';
 import { FeatureSource } from './feature-source.js';
 
@@ -18,6 +19,7 @@ class Store {
   #hear: ((bytes: Uint8Array) => void) | undefined;
 
   readonly bus: SourceBus = {
+    ...system,
     names,
     subscribe: (name, handler) => {
       this.#hear = (bytes) => handler(bytes, name);

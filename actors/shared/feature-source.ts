@@ -8,13 +8,14 @@ import {
   parseFeaturesReply,
 } from '../../messages/features.js';
 import type { Entity } from '../../messages/subjects.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { NoticedCache } from './noticed-cache.js';
 import type { Hedges } from './replica-hedges.js';
 
-export type SourceBus = Pick<Bus, 'names' | 'request' | 'subscribe'>;
+export type SourceBus = Pick<Bus, 'names' | 'clock' | 'random' | 'request' | 'subscribe'>;
 
 /** Of the time of whoever waits for scores, and at most. Too low: a busy store counts as gone. */
 const servedShare = 1 / 3;
@@ -82,7 +83,7 @@ export class FeatureSource {
     items: readonly string[],
     hurry?: Hurry,
   ): Promise<FoundFeatures> {
-    const nowMs = Date.now();
+    const nowMs = this.#bus.clock.nowMs();
     const missing = {
       users: this.#missing('user', users, nowMs),
       items: this.#missing('item', items, nowMs),

@@ -12,14 +12,14 @@ export class Hedges {
 
   constructor(context: ActorContext) {
     this.#context = context;
-    const { bus, identity, config } = context;
+    const { bus, clock, identity, config } = context;
     this.elsewhere = config.dataCenters
       .filter(({ name, role }) => role === 'inference' && name !== identity.dataCenter)
       .map(({ name }) => name);
     this.#hedge = new Hedge(bus, {
       hedgeMs: config.serving.hedgeMs,
       elsewhere: () => this.elsewhere,
-      breakers: new Breakers(),
+      breakers: new Breakers(clock),
     });
   }
 

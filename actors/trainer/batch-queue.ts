@@ -1,5 +1,5 @@
 import type { Samples } from '../../messages/samples.js';
-import type { WorkMessage } from '../../runtime/bus.js';
+import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 
 export interface QueuedBatch {
   readonly message: WorkMessage;

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../../core/base/errors.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import type { Samples } from '../../messages/samples.js';
-import type { WorkMessage } from '../../runtime/bus.js';
+import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import { BatchQueue } from './batch-queue.js';
 import { BatchTeacher } from './batch-teacher.js';
 import type { Taught } from './learner.js';

@@ -2,7 +2,7 @@ import { codeOf, messageOf } from '../../core/base/errors.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import type { Samples } from '../../messages/samples.js';
 import type { ActorContext } from '../../runtime/actor.js';
-import type { WorkMessage } from '../../runtime/bus.js';
+import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import type { BatchQueue, QueuedBatch } from './batch-queue.js';
 import type { Learner } from './learner.js';
 

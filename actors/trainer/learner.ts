@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/base/clock.js';
 import { StarlingError } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
@@ -30,13 +31,20 @@ export class Learner {
   readonly #blueprint: Blueprint;
   readonly #client: ParameterClient;
   readonly #step: TrainingStep;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #deduper = new FidDeduper();
   #parameters: Float32Array | undefined;
 
-  constructor(blueprint: Blueprint, client: ParameterClient, step: TrainingStep) {
+  constructor(
+    blueprint: Blueprint,
+    client: ParameterClient,
+    step: TrainingStep,
+    clock: Pick<Clock, 'nowMs'>,
+  ) {
     this.#blueprint = blueprint;
     this.#client = client;
     this.#step = step;
+    this.#clock = clock;
   }
 
   async learn(group: readonly QueuedBatch[]): Promise<Taught> {
@@ -45,11 +53,11 @@ export class Learner {
     const outcome = mainOf(samples.outcomes);
     if (examples.rowCount === 0) return this.enter(group);
     const { dim, poolings, partitionCount } = this.#blueprint;
-    const startMs = performance.now();
+    const startMs = this.#clock.nowMs();
     const plan = this.#deduper.plan(examples, partitionCount);
     const pulled = await this.#client.pull(plan);
     this.#parameters ??= (await this.#client.pullDense()).parameters;
-    const pulledMs = performance.now();
+    const pulledMs = this.#clock.nowMs();
 
     const pooling: RowPooling = { plan, batch: examples, dim, poolings };
     const weights = weightsOfRows(outcome);
@@ -63,7 +71,7 @@ export class Learner {
     );
     const rows = scatterGradients(pooling, result.pooledGradient);
     refuseNonFinite(rows, result.loss);
-    const computedMs = performance.now();
+    const computedMs = this.#clock.nowMs();
 
     const batches = batchesOf(group);
     const atSeconds = maxOf(samples.atMs) / 1000;

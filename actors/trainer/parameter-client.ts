@@ -18,7 +18,7 @@ import {
 import type { Trail } from '../../messages/trail.js';
 import { bookkeeper } from '../../messages/trail.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { RetryPolicy } from '../../runtime/retry.js';
 import { retry } from '../../runtime/retry.js';
@@ -81,7 +81,7 @@ export class ParameterClient {
 
   /** Tries again with new owners while partitions change hands. */
   pull(plan: PlanGroups): Promise<PulledRows> {
-    return retry(pullPolicy, () => this.#pullOnce(plan));
+    return retry(this.#options.bus, pullPolicy, () => this.#pullOnce(plan));
   }
 
   /**

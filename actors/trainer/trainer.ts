@@ -13,7 +13,7 @@ import type { Samples } from '../../messages/samples.js';
 import { parseSamples } from '../../messages/samples.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { deadLetter } from '../shared/dead-letter.js';
 import { BatchQueue } from './batch-queue.js';
 import { BatchTeacher } from './batch-teacher.js';
@@ -29,7 +29,7 @@ const pendingMax = 512;
  * applied twice. A batch that keeps failing becomes a dead letter and is entered in the ledgers without being learned.
  */
 export function createTrainer(context: ActorContext): Actor<'trainer'> {
-  const { bus, config } = context;
+  const { bus, clock, config } = context;
   const blueprint = blueprintOf(config);
   const rowsMax = samplesWithin(blueprint, bus.payloadBytesMax);
   const queue = new BatchQueue(Math.min(config.training.batchRowsMax, rowsMax));
@@ -47,7 +47,8 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       const parameterCount = denseLayout(blueprint.model).size;
       const client = new ParameterClient({ bus, blueprint, directory, parameterCount });
       const step = createTrainingStep(backend, blueprint.model);
-      const learning = teacherOf(context, blueprint, queue, new Learner(blueprint, client, step));
+      const learner = new Learner(blueprint, client, step, clock);
+      const learning = teacherOf(context, blueprint, queue, learner);
       teacher = learning;
       const { ackWaitMs } = config.training;
       const options = {
@@ -107,7 +108,7 @@ function teacherOf(
         events: Math.max(1, samples.items.length),
       }),
     log: context.log,
-    nowMs: () => performance.now(),
+    nowMs: () => context.clock.nowMs(),
     inFlightMax,
     deliveriesMax,
   });

@@ -1,7 +1,9 @@
 import { createActor, type Actor } from 'xstate';
+import type { Clock } from '../../core/base/clock.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { DrainCause } from '../../messages/drains.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
+import { machineClock } from '../../runtime/machine-clock.js';
 import type { DataCenterHealth, Judgment } from './data-center-health.js';
 import { HealthWatch, haveLeft, judgmentOf } from './data-center-health.js';
 import type { DataCenterState } from './data-center.machine.js';
@@ -33,14 +35,16 @@ interface Known {
 export class DataCenters {
   readonly #config: ClusterConfig;
   readonly #drains: DrainStore;
+  readonly #clock: Clock;
   readonly #known: ReadonlyMap<string, Known>;
   readonly #watch = new HealthWatch();
   /** Of the leader; nobody else grants any. */
   wishes: DrainWishes | undefined;
 
-  constructor(config: ClusterConfig, drains: DrainStore) {
+  constructor(config: ClusterConfig, drains: DrainStore, clock: Clock) {
     this.#config = config;
     this.#drains = drains;
+    this.#clock = clock;
     const { drainAfterMs, rejoinAfterMs } = config.supervision;
     const input = { downAfterMs, drainAfterMs, rejoinAfterMs };
     this.#known = new Map(
@@ -52,7 +56,7 @@ export class DataCenters {
               undrain: () => this.wishes?.undrain(name),
             },
           }),
-          { input },
+          { input, clock: machineClock(clock) },
         );
         const health = { p99Ms: null, freshnessMs: null };
         return [name, { machine: machine.start(), health, judgment: 'passable' as const }];
@@ -61,7 +65,7 @@ export class DataCenters {
     for (const [name, { drained, by }] of drains.entries) if (drained) this.#drain(name, by);
     drains.onChange((name, { drained, by }) => {
       if (drained) this.#drain(name, by);
-      else this.#known.get(name)?.machine.send({ type: 'UNDRAIN', atMs: performance.now() });
+      else this.#known.get(name)?.machine.send({ type: 'UNDRAIN', atMs: clock.nowMs() });
     });
   }
 
@@ -85,7 +89,7 @@ export class DataCenters {
 
   /** Tells each data center how well it serves; it may ask to be drained or taken back then. */
   judge(actors: readonly ActorStatus[]): void {
-    const atMs = performance.now();
+    const atMs = this.#clock.nowMs();
     const { p99BudgetMs, freshnessBudgetMs } = this.#config.serving;
     for (const [name, health] of this.#watch.observe(actors, atMs)) {
       const known = this.#known.get(name);
@@ -106,6 +110,6 @@ export class DataCenters {
   }
 
   #drain(name: string, by: DrainCause): void {
-    this.#known.get(name)?.machine.send({ type: 'DRAIN', by, atMs: performance.now() });
+    this.#known.get(name)?.machine.send({ type: 'DRAIN', by, atMs: this.#clock.nowMs() });
   }
 }

@@ -1,7 +1,8 @@
+import { every, type Cancel, type Clock } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { DrainCause } from '../../messages/drains.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { mayDrain } from './drain-policy.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { DrainStore } from './drain-store.js';
@@ -16,27 +17,29 @@ export interface DrainKeeperOptions {
   readonly store: DrainStore;
   readonly view: ClusterView;
   readonly record: (event: Omit<SupervisionEvent, 'atMs'>) => void;
+  readonly clock: Clock;
   readonly log: (line: string) => void;
 }
 
 /** Takes data centers out of service and back: those that are slow or stale for long, and those that people name. */
 export class DrainKeeper implements Stoppable {
   readonly #options: DrainKeeperOptions;
-  readonly #timer: NodeJS.Timeout;
+  readonly #cancel: Cancel;
   readonly #writing = new Set<string>();
 
   constructor(options: DrainKeeperOptions) {
     this.#options = options;
-    const { dataCenters } = options.view;
+    const { clock, view } = options;
+    const { dataCenters } = view;
     dataCenters.wishes = {
       drain: (name, by) => this.#try(name, () => this.#drain(name, by)),
       undrain: (name) => this.#try(name, () => this.#undrain(name)),
     };
-    this.#timer = setInterval(() => dataCenters.judge(options.view.actors()), judgeMs);
+    this.#cancel = every(clock, judgeMs, () => dataCenters.judge(view.actors()));
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#cancel();
     this.#options.view.dataCenters.wishes = undefined;
   }
 
@@ -64,21 +67,21 @@ export class DrainKeeper implements Stoppable {
   }
 
   async #drain(name: string, by: DrainCause): Promise<void> {
-    const { store, view, term } = this.#options;
+    const { store, view, term, clock } = this.#options;
     const views = view.dataCenters.views();
     const verdict = mayDrain(name, views, by);
     if (!verdict.may) throw new StarlingError('BAD_REQUEST', verdict.why, { dataCenter: name });
     const { p99Ms, freshnessMs } = views.find((each) => each.name === name)!.health;
     const figures = `p99 ${rounded(p99Ms)} ms, freshness ${rounded(freshnessMs)} ms`;
     const reason = by === 'hand' ? `by hand; ${figures}` : `${by}: ${figures}`;
-    await store.write(name, { drained: true, by, reason, atMs: Date.now(), term });
+    await store.write(name, { drained: true, by, reason, atMs: clock.wallMs(), term });
     this.#options.record({ address: name, type: 'drain', detail: reason, epoch: term });
   }
 
   async #undrain(name: string): Promise<void> {
-    const { store, term } = this.#options;
+    const { store, term, clock } = this.#options;
     const { by = 'hand', reason = '' } = store.entries.get(name) ?? {};
-    await store.write(name, { drained: false, by, reason, atMs: Date.now(), term });
+    await store.write(name, { drained: false, by, reason, atMs: clock.wallMs(), term });
     const detail = `was drained ${reason}`;
     this.#options.record({ address: name, type: 'undrain', detail, epoch: term });
   }

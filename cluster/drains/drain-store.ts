@@ -8,7 +8,7 @@ import {
 } from '../../messages/drains.js';
 import type { RecordBus, RecordKind } from '../../replication/fenced-record.js';
 import { FencedRecords } from '../../replication/fenced-record.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 
 const drainRecords: RecordKind<string, DrainEntry> = {
   pattern: drainKeys,

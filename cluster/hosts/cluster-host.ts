@@ -1,12 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { every } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { statusReply, type DataCenterStorage } from '../../messages/cluster-status.js';
 import type { HostRecord, HostedServer } from '../../messages/hosts.js';
 import { publicExamples } from '../../messages/public.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
-import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { policyOf } from '../../runtime/restart-policy.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
@@ -32,7 +32,7 @@ export type HostOffer = Pick<HostRecord, 'name' | 'dataCenters' | 'capacity'>;
 export interface HostParts {
   readonly config: ClusterConfig;
   /** Connected as supervisor. */
-  readonly bus: NatsBus;
+  readonly bus: Bus & { readonly serverVersion: string };
   readonly host: HostOffer;
   readonly launcher: Launcher;
   /** Of this host alone, for when the bucket is away. */
@@ -45,6 +45,8 @@ export interface HostParts {
   readonly asPublic: (dataCenter: string) => Promise<Bus>;
   /** Brings the streams up to what the configuration says; for the one that leads. */
   readonly prepareStreams: () => Promise<void>;
+  /** Calls `run` when this process leaves in a hurry, until what is returned is called. */
+  readonly onExit: (run: () => void) => () => void;
   readonly log: (line: string) => void;
 }
 
@@ -74,7 +76,7 @@ export function joinCluster(parts: HostParts): Promise<ClusterHost> {
   const told = (error: unknown): void =>
     parts.log(`while stopping: ${codeOf(error)}: ${messageOf(error)}`);
   return builtUp(async (undo) => {
-    const record = { ...parts.host, life: randomUUID(), left: false };
+    const record = { ...parts.host, life: parts.bus.random.id(), left: false };
     const shared = await openShared(parts, record, undo);
     const member = new Member(parts, record, shared);
     await member.start(undo);
@@ -137,12 +139,11 @@ class Member {
   }
 
   async start(undo: UndoStack): Promise<void> {
-    const { config } = this.#parts;
+    const { bus, config } = this.#parts;
     const { placement, drains } = this.#shared;
     // Nobody is left to look after them when this process leaves in a hurry.
     const killAll = (): void => this.#supervisor.killAll();
-    process.on('exit', killAll);
-    undo.defer(() => process.off('exit', killAll));
+    undo.defer(this.#parts.onExit(killAll));
     undo.defer(() => this.#supervisor.stopAll(config.supervision.drainMs));
     undo.use(this.#probe);
     undo.use(this.view);
@@ -154,11 +155,11 @@ class Member {
     placement.onChange(() => this.view.changed());
     this.view.onHeard(() => this.#agent.heard());
     // A host that falls silent is no news by itself.
-    const timer = setInterval(() => {
+    const watching = every(bus.clock, watchMs, () => {
       this.view.changed();
       this.#agent.heard();
-    }, watchMs);
-    undo.defer(() => clearInterval(timer));
+    });
+    undo.defer(watching);
     undo.use(this.#serveStatus());
     this.#agent.start();
     undo.use(this.#candidate);
@@ -170,6 +171,7 @@ class Member {
     const { strategy, groupRestartsMax: restartsMax } = config.supervision;
     const training = `${trainingDataCenter(config)}.`;
     return new HostSupervisor({
+      ...{ clock: bus.clock, random: bus.random },
       launcher,
       host: this.#record.name,
       epochs: new SharedEpochStore(bus, epochs, (address) => !address.startsWith(training)),
@@ -185,11 +187,12 @@ class Member {
   }
 
   #makeProbe(): PublicProbe {
-    const { config, asPublic, log } = this.#parts;
+    const { bus, config, asPublic, log } = this.#parts;
     return new PublicProbe({
       dataCenters: config.dataCenters.map(({ name }) => name),
       connect: asPublic,
       onAnswered: () => this.view.changed(),
+      clock: bus.clock,
       log,
     });
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/base/clock.js';
 import { StarlingError } from '../../core/base/errors.js';
 import type { ClusterStatus, DataCenterStorage } from '../../messages/cluster-status.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
@@ -5,7 +6,8 @@ import { decode } from '../../messages/codec.js';
 import type { HostStatus, LeaderRecord, PlacementRecord } from '../../messages/hosts.js';
 import { parseHostStatus } from '../../messages/hosts.js';
 import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
 import { specsOf } from '../placement/actor-placement.js';
 import type { SupervisionLog } from '../supervision-log.js';
@@ -40,14 +42,18 @@ export class ClusterView implements Stoppable {
   readonly #options: ViewOptions;
   readonly #heard = new Map<string, Heard>();
   readonly dataCenters: DataCenters;
-  readonly #watchers = new Watchers();
+  readonly #clock: Clock;
+  readonly #watchers: Watchers;
   readonly #listeners = new Set<() => void>();
   readonly #subscription: Stoppable;
-  readonly #startedAtMs = Date.now();
+  readonly #startedAtMs: number;
 
   constructor(options: ViewOptions) {
     this.#options = options;
-    this.dataCenters = new DataCenters(options.config, options.drains);
+    this.#clock = options.bus.clock;
+    this.#watchers = new Watchers(this.#clock);
+    this.#startedAtMs = this.#clock.wallMs();
+    this.dataCenters = new DataCenters(options.config, options.drains, this.#clock);
     this.#subscription = options.bus.subscribe(options.bus.names.pattern('hostStatus'), (bytes) =>
       this.#hear(bytes),
     );
@@ -79,7 +85,7 @@ export class ClusterView implements Stoppable {
     return specsOf(this.#options.config, placement).map((spec) => {
       const host = placement.hosts[spec.address];
       const found = host === undefined ? undefined : byHost.get(host)?.get(spec.address);
-      return withPartitions(found ?? unknown(spec, host));
+      return withPartitions(found ?? unknown(spec, host, this.#clock.wallMs()));
     });
   }
 
@@ -149,10 +155,10 @@ export class ClusterView implements Stoppable {
       const actors = this.actors();
       return addresses ? actors.filter(({ address }) => addresses.includes(address)) : actors;
     };
-    const endMs = performance.now() + timeoutMs;
+    const endMs = this.#clock.nowMs() + timeoutMs;
     await this.#watchers.untilReady(wanted, Math.max(1, addresses?.length ?? 1), timeoutMs);
     const { probe } = this.#options;
-    if (addresses || (await this.until(() => probe.answered, endMs - performance.now()))) return;
+    if (addresses || (await this.until(() => probe.answered, endMs - this.#clock.nowMs()))) return;
     const text = `after ${timeoutMs} ms all actors are ready, but there is no answer in ${probe.missing}`;
     throw new StarlingError('TIMEOUT', text);
   }
@@ -172,14 +178,14 @@ export class ClusterView implements Stoppable {
     if (status.name === this.#options.own().name) return;
     const known = this.#heard.get(status.name)?.status;
     if (known && known.life === status.life && known.number >= status.number) return;
-    this.#heard.set(status.name, { status, atMs: performance.now() });
+    this.#heard.set(status.name, { status, atMs: this.#clock.nowMs() });
     this.changed();
     for (const listener of this.#listeners) listener();
   }
 
   #heardNow(): Map<string, HostStatus> {
     const own = this.#options.own();
-    const since = performance.now() - this.#options.silenceMsMax;
+    const since = this.#clock.nowMs() - this.#options.silenceMsMax;
     const heard = [...this.#heard.values()].filter(({ atMs }) => atMs >= since);
     return new Map([own, ...heard.map(({ status }) => status)].map((each) => [each.name, each]));
   }
@@ -213,7 +219,11 @@ function withPartitions(actor: ActorStatus): ActorStatus {
 }
 
 /** Its host is silent, or has not started it yet, or there is none. */
-function unknown({ address, kind, dataCenter }: ActorSpec, host: string | undefined): ActorStatus {
+function unknown(
+  { address, kind, dataCenter }: ActorSpec,
+  host: string | undefined,
+  sinceMs: number,
+): ActorStatus {
   return {
     address,
     kind,
@@ -224,7 +234,7 @@ function unknown({ address, kind, dataCenter }: ActorSpec, host: string | undefi
     epoch: 0,
     restarts: 0,
     stats: {},
-    sinceMs: Date.now(),
+    sinceMs,
     reason: host === undefined ? 'no host can take it' : `host ${host} has not told of it`,
   };
 }

@@ -1,3 +1,4 @@
+import { every, type Cancel } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
 import type {
@@ -7,7 +8,8 @@ import type {
   PlacementRecord,
 } from '../../messages/hosts.js';
 import { encodeRecord } from '../../messages/hosts.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import type { HostSupervisor } from '../../supervisor/host-supervisor.js';
 import type { PlacementStore } from '../placement/placement-store.js';
 
@@ -35,23 +37,24 @@ export interface AgentOptions {
  */
 export class HostAgent implements Stoppable {
   readonly #options: AgentOptions;
-  readonly #startedAtMs = Date.now();
+  readonly #startedAtMs: number;
   readonly #leaving = new Set<string>();
   /** Placed here, but still finishing on another host. */
   #awaited = false;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTelling: Cancel = () => undefined;
   #forget: () => void = () => undefined;
-  #soon: NodeJS.Timeout | undefined;
+  #soon: Cancel | undefined;
   #number = 0;
   #stopped = false;
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#startedAtMs = options.bus.clock.wallMs();
   }
 
   start(): void {
-    const { placement } = this.#options;
-    this.#timer = setInterval(() => this.#tell(), tellMs);
+    const { bus, placement } = this.#options;
+    this.#cancelTelling = every(bus.clock, tellMs, () => this.#tell());
     this.#forget = placement.onChange((record) => this.#apply(record));
     if (placement.record) this.#apply(placement.record);
     this.#tell();
@@ -61,17 +64,17 @@ export class HostAgent implements Stoppable {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#forget();
-    clearInterval(this.#timer);
-    clearTimeout(this.#soon);
+    this.#cancelTelling();
+    this.#soon?.();
   }
 
   /** An actor's state changed: told within a moment. */
   changed(): void {
     if (this.#stopped) return;
-    this.#soon ??= setTimeout(() => {
+    this.#soon ??= this.#options.bus.clock.after(tellSoonMs, () => {
       this.#soon = undefined;
       this.#tell();
-    }, tellSoonMs);
+    });
   }
 
   /** Another host told of itself: perhaps it has stopped what is to start here. */

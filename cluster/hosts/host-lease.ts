@@ -1,13 +1,13 @@
-import { sleep, type Clock } from '../../core/base/clock.js';
+import { sleep } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { HostRecord } from '../../messages/hosts.js';
 import { decodeHost, encodeRecord, hostKey } from '../../messages/hosts.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { Lease } from '../../runtime/lease.js';
-import { systemClock } from '../../runtime/system-clock.js';
 
 export interface HostLeaseOptions {
-  readonly bus: Pick<Bus, 'names' | 'bucketEntry' | 'bucketPut'>;
+  readonly bus: Pick<Bus, 'names' | 'clock' | 'bucketEntry' | 'bucketPut'>;
   readonly record: HostRecord;
   /** Of the run before, by the notes of this host; its key may be taken over at once. */
   readonly lifeBefore: string | undefined;
@@ -15,7 +15,6 @@ export interface HostLeaseOptions {
   /** What became of each renewal: whether the servers store what they are given. */
   readonly onWrite?: (error?: unknown) => void;
   readonly log: (line: string) => void;
-  readonly clock?: Clock;
 }
 
 /** Tells that this host is there, for as long as it runs. Its key is its own, so nothing is compared. */
@@ -26,10 +25,10 @@ export class HostLease implements Stoppable {
   private constructor(options: HostLeaseOptions) {
     this.#options = options;
     this.#lease = new Lease({
+      clock: options.bus.clock,
       leaseMs: options.leaseMs,
       renew: () => this.#write(false),
       failing: (error) => this.#tell(error),
-      ...(options.clock ? { clock: options.clock } : {}),
     });
   }
 
@@ -67,13 +66,13 @@ export class HostLease implements Stoppable {
 
 /** A key that is renewed belongs to somebody. */
 async function requireFreeName(options: HostLeaseOptions): Promise<void> {
-  const { bus, record, lifeBefore, leaseMs, clock = systemClock } = options;
+  const { bus, record, lifeBefore, leaseMs } = options;
   const look = () => bus.bucketEntry(bus.names.bucket, hostKey(record.name));
   const before = await look();
   if (!before) return;
   const { life, left } = decodeHost(before.bytes);
   if (left || life === lifeBefore) return;
-  await sleep(clock, leaseMs);
+  await sleep(bus.clock, leaseMs);
   const after = await look();
   if (after?.revision === before.revision) return;
   // Who asks can't tell the two cases apart, and each has its own way out.

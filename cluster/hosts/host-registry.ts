@@ -3,7 +3,8 @@ import type { HostRecord } from '../../messages/hosts.js';
 import { decodeHost, encodeRecord, hostKey, hostKeys, hostOfKey } from '../../messages/hosts.js';
 import type { RecordBus, RecordKind } from '../../replication/fenced-record.js';
 import { FencedRecords } from '../../replication/fenced-record.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
+import { machineClock } from '../../runtime/machine-clock.js';
 import { LeaseWatch, type LeaseBus } from '../leadership/lease-watch.js';
 import type { PlacementHost } from '../placement/assign-hosts.js';
 import { hostMachine } from './host.machine.js';
@@ -93,7 +94,7 @@ export class HostRegistry implements Stoppable {
   }
 
   #meet(record: HostRecord): Known {
-    const { calmMs } = this.#options;
+    const { bus, calmMs } = this.#options;
     const machine = createActor(
       hostMachine.provide({
         actions: {
@@ -105,7 +106,7 @@ export class HostRegistry implements Stoppable {
             }),
         },
       }),
-      { input: { calmMs } },
+      { input: { calmMs }, clock: machineClock(bus.clock) },
     );
     const known = { record, machine };
     this.#hosts.set(record.name, known);

@@ -2,13 +2,15 @@ import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../../core/base/errors.js';
 import { decode, encode, errorReply } from '../../messages/codec.js';
 import { names, subject } from '../../messages/default-names.testkit.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import { system, systemClock } from '../../runtime/system.js';
 import { PublicProbe } from './public-probe.js';
 
 type Answer = (name: string, request: unknown) => object | Promise<object>;
 
 function busThat(answer: Answer): Bus {
   return {
+    ...system,
     names,
     request: async (name: string, bytes: Uint8Array) => encode(await answer(name, decode(bytes))),
     close: async () => undefined,
@@ -23,6 +25,7 @@ function probing(answers: Readonly<Record<string, Answer>>) {
     dataCenters: Object.keys(answers),
     connect: async (dataCenter) => busThat(answers[dataCenter]!),
     onAnswered: () => resolve(),
+    clock: systemClock,
     log: (line) => told.push(line),
   });
   return { probe, answered };

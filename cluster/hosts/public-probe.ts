@@ -1,6 +1,8 @@
+import { sleep, type Clock } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { atMost } from '../../runtime/time-limit.js';
 
@@ -18,6 +20,7 @@ export interface PublicProbeOptions {
   readonly connect: (dataCenter: string) => Promise<Bus>;
   /** Every data center has answered. */
   readonly onAnswered: () => void;
+  readonly clock: Clock;
   readonly log: (line: string) => void;
 }
 
@@ -67,17 +70,16 @@ export class PublicProbe implements Stoppable {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    if (this.#running) await atMost(stopMsMax, this.#running);
+    if (this.#running) await atMost(this.#options.clock, stopMsMax, this.#running);
   }
 
   async #run(): Promise<void> {
-    const { dataCenters, log, onAnswered } = this.#options;
-    const timer = setTimeout(
-      () => log(`all actors are ready, but there is no answer in ${this.missing}`),
-      silenceMsMax,
+    const { dataCenters, log, onAnswered, clock } = this.#options;
+    const cancel = clock.after(silenceMsMax, () =>
+      log(`all actors are ready, but there is no answer in ${this.missing}`),
     );
     await Promise.all(dataCenters.map((name) => this.#ask(name)));
-    clearTimeout(timer);
+    cancel();
     if (this.answered) onAnswered();
   }
 
@@ -108,7 +110,7 @@ export class PublicProbe implements Stoppable {
       } catch (error) {
         this.#waiting.set(dataCenter, `${codeOf(error)}: ${messageOf(error)}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, retryMs));
+      await sleep(this.#options.clock, retryMs);
     }
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { codeOf } from '../../core/base/errors.js';
 import { decodeEpoch, encodeRecord, epochKey } from '../../messages/hosts.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import type { RetryPolicy } from '../../runtime/retry.js';
 import { retry } from '../../runtime/retry.js';
 import type { EpochStore } from '../../supervisor/epochs.js';
@@ -16,6 +16,8 @@ const countPolicy: RetryPolicy = {
   worth: (error) => codeOf(error) === 'CONFLICT',
 };
 
+type EpochBus = Pick<Bus, 'names' | 'clock' | 'random' | 'bucketEntry' | 'bucketUpdate'>;
+
 /** Of one host. `raise`: elsewhere the address has come so far. */
 export interface LocalEpochs extends EpochStore {
   raise(address: string, epoch: number): void;
@@ -26,7 +28,7 @@ export interface LocalEpochs extends EpochStore {
  * well, so that they go on when the bucket is away.
  */
 export class SharedEpochStore implements EpochStore {
-  readonly #bus: Pick<Bus, 'names' | 'bucketEntry' | 'bucketUpdate'>;
+  readonly #bus: EpochBus;
   readonly #local: LocalEpochs;
   readonly #mayRunAlone: (address: string) => boolean;
 
@@ -34,11 +36,7 @@ export class SharedEpochStore implements EpochStore {
    * @param mayRunAlone whether an actor may start without the bucket: one whose epoch fences nobody. The others could
    *   not work without it anyway.
    */
-  constructor(
-    bus: Pick<Bus, 'names' | 'bucketEntry' | 'bucketUpdate'>,
-    local: LocalEpochs,
-    mayRunAlone: (address: string) => boolean,
-  ) {
+  constructor(bus: EpochBus, local: LocalEpochs, mayRunAlone: (address: string) => boolean) {
     this.#bus = bus;
     this.#local = local;
     this.#mayRunAlone = mayRunAlone;
@@ -58,7 +56,7 @@ export class SharedEpochStore implements EpochStore {
 
   #count(address: string, atLeast: number): Promise<number> {
     const key = epochKey(address);
-    return retry(countPolicy, async ({ leftMs: timeoutMs }) => {
+    return retry(this.#bus, countPolicy, async ({ leftMs: timeoutMs }) => {
       const found = await this.#bus.bucketEntry(this.#bus.names.bucket, key, { timeoutMs });
       const epoch = Math.max(atLeast, found ? decodeEpoch(found.bytes) + 1 : 0);
       const bytes = encodeRecord({ epoch });

@@ -1,7 +1,8 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
 import type { SharedState } from '../hosts/shared-state.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
@@ -49,12 +50,13 @@ export function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
 async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
   const { bus, config, host, term, view, shared, log } = options;
   const { events } = shared;
-  const record = (event: Happened): void => events.record({ atMs: Date.now(), ...event });
+  const record = (event: Happened): void => events.record({ atMs: bus.clock.wallMs(), ...event });
   record({ address: host, type: 'lead', detail: `term ${term}`, epoch: term });
   const services = undo.use(await PartitionServices.open({ bus, config, events, log, term }));
   const keeper = undo.use(
     new PlacementKeeper({
       ...{ config, term, view, record },
+      ...{ clock: bus.clock, random: bus.random },
       store: shared.placement,
       registry: shared.registry,
       counts: services.counts,
@@ -74,7 +76,10 @@ async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
   // Lost with the last leader, perhaps: their standbys are quicker than who will be started in their place.
   await services.replace(keeper.onLostHosts, 'its host is lost');
   await keeper.place();
-  const drainer = undo.use(new DrainKeeper({ term, store: shared.drains, view, record, log }));
+  const { clock } = bus;
+  const drainer = undo.use(
+    new DrainKeeper({ term, store: shared.drains, view, record, clock, log }),
+  );
   await services.watch({ ...actors, drainer });
   // Before the actors go: what they leave behind then is not to be replaced.
   undo.defer(() => services.unwatch());

@@ -9,12 +9,12 @@ const leaseMs = 400;
 
 /** Hosts of one cluster under one clock, and the story of who led. */
 function hosts() {
-  const bucket = new MemoryBucket();
   const clock = new ManualClock();
+  const bucket = new MemoryBucket(clock);
   const story: string[] = [];
   const candidate = (host: string, patienceMs = 0): LeaderCandidate =>
     new LeaderCandidate({
-      ...{ bus: bucket, clock, host, life: `life of ${host}`, leaseMs, patienceMs },
+      ...{ bus: bucket, host, life: `life of ${host}`, leaseMs, patienceMs },
       lead: async (term) => {
         story.push(`${host} begins ${term}`);
         return { stop: async () => void story.push(`${host} ends ${term}`) };

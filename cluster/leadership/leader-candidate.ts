@@ -5,9 +5,10 @@ import { decodeLeader, encodeRecord, leaderKey } from '../../messages/hosts.js';
 import type { Clock } from '../../core/base/clock.js';
 import type { RecordKind, Known } from '../../replication/fenced-record.js';
 import { FencedRecords } from '../../replication/fenced-record.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { Lease } from '../../runtime/lease.js';
-import { systemClock } from '../../runtime/system-clock.js';
+import { machineClock } from '../../runtime/machine-clock.js';
 import { leaderMachine } from './leader.machine.js';
 import { LeaseWatch, type LeaseBus } from './lease-watch.js';
 
@@ -32,7 +33,6 @@ export interface CandidateOptions {
   /** Starts what a leader of this term does. */
   readonly lead: (term: number) => Promise<Stoppable>;
   readonly log: (line: string) => void;
-  readonly clock?: Clock;
 }
 
 /**
@@ -53,7 +53,7 @@ export class LeaderCandidate implements Stoppable {
   constructor(options: CandidateOptions) {
     this.#options = options;
     const { bus, leaseMs, patienceMs } = options;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = bus.clock;
     this.#records = new FencedRecords(bus, leaderRecord(leaseMs));
     this.#machine = createActor(
       leaderMachine.provide({
@@ -65,13 +65,13 @@ export class LeaderCandidate implements Stoppable {
           resign: () => void (this.#resigning = this.#resign()),
         },
       }),
+      { clock: machineClock(bus.clock) },
     );
     this.#leases = new LeaseWatch(bus, {
       keys: leaderKey,
       leaseMs: leaseMs + patienceMs,
       presumeHeld: true,
       onExpired: () => this.#machine.send({ type: 'VACANT' }),
-      clock: this.#clock,
     });
   }
 

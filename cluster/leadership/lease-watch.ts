@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/base/clock.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
-import { systemClock } from '../../runtime/system-clock.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 
 /** Looks in the time of a lease. */
 const looksPerLease = 6;
@@ -10,7 +10,10 @@ interface Renewal {
   readonly revision: number;
 }
 
-export type LeaseBus = Pick<Bus, 'names' | 'bucketEntry' | 'bucketWatch' | 'requireBucketLeader'>;
+export type LeaseBus = Pick<
+  Bus,
+  'names' | 'clock' | 'bucketEntry' | 'bucketWatch' | 'requireBucketLeader'
+>;
 
 export interface LeaseWatchOptions {
   /** Keys that are renewed by whoever holds them. */
@@ -23,7 +26,6 @@ export interface LeaseWatchOptions {
   readonly presumeHeld: boolean;
   /** Called once per lapse. */
   readonly onExpired: (key: string) => void;
-  readonly clock?: Clock;
 }
 
 /**
@@ -48,7 +50,7 @@ export class LeaseWatch {
     this.#bus = bus;
     this.#options = options;
     this.#leaseMs = options.leaseMs;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = bus.clock;
     this.#lookedAtMs = this.#clock.nowMs();
   }
 

@@ -1,3 +1,4 @@
+import { every, type Cancel } from '../../core/base/clock.js';
 import { encode } from '../../messages/codec.js';
 import type { Operation, Progress } from '../../messages/operations.js';
 import {
@@ -9,7 +10,8 @@ import {
   progressMessage,
 } from '../../messages/operations.js';
 import type { OperateVerb } from '../../messages/subjects.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import type { DrainKeeper } from '../drains/drain-keeper.js';
 import type { SnapshotKeeper } from '../snapshots/snapshot-keeper.js';
@@ -98,13 +100,13 @@ const repeatMs = 3_000;
 class Teller {
   readonly #bus: Bus;
   readonly #operation: string;
-  readonly #timer: NodeJS.Timeout;
+  readonly #cancel: Cancel;
   #last: Progress = { text: 'begun', done: 0, total: 1 };
 
   constructor(bus: Bus, operation: string) {
     this.#bus = bus;
     this.#operation = operation;
-    this.#timer = setInterval(() => this.tell(this.#last), repeatMs);
+    this.#cancel = every(bus.clock, repeatMs, () => this.tell(this.#last));
   }
 
   readonly tell = (progress: Progress): void => {
@@ -114,6 +116,6 @@ class Teller {
   };
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#cancel();
   }
 }

@@ -5,7 +5,7 @@ import type { ScaleRequest } from '../../messages/operations.js';
 import { decodeScaledCount, encodeScaledCount, scaleKey } from '../../messages/operations.js';
 import { kindTable, scalableKinds, type ActorKind } from '../../messages/actor-kinds.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { MoveProgress, PartitionKeeper } from '../partitions/partition-keeper.js';
 import { placeActors } from '../placement/actor-placement.js';
@@ -74,7 +74,7 @@ export class Scale {
       await view.until(stopped, readyMsMax);
     }
     record({
-      atMs: Date.now(),
+      atMs: bus.clock.wallMs(),
       address: `${kind}`,
       type: 'scale',
       detail: `${before.filter((each) => each.kind === kind).length} → ${after.filter((each) => each.kind === kind).length}`,

@@ -3,7 +3,7 @@ import type { PartitionEntry } from '../../messages/ownership.js';
 import { partitionCommand } from '../../messages/ownership.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { DirectoryEntry, PartitionDirectory } from '../../replication/partition-directory.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { RetryPolicy } from '../../runtime/retry.js';
 import { retry } from '../../runtime/retry.js';
@@ -33,7 +33,6 @@ export interface KeeperOptions {
   /** Of the leader this works for. */
   readonly term: number;
   readonly record: (event: SupervisionEvent) => void;
-  readonly nowMs?: () => number;
 }
 
 export interface MoveProgress {
@@ -49,12 +48,10 @@ export interface MoveProgress {
  */
 export class PartitionKeeper {
   readonly #options: KeeperOptions;
-  readonly #nowMs: () => number;
   #moving: Promise<unknown> = Promise.resolve();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
-    this.#nowMs = options.nowMs ?? Date.now;
   }
 
   /**
@@ -164,7 +161,7 @@ export class PartitionKeeper {
   }
 
   #move(partition: number, target: number): Promise<{ pauseMs: number; copyMs: number }> {
-    return retry(movePolicy, () => this.#moveOnce(partition, target), {
+    return retry(this.#options.bus, movePolicy, () => this.#moveOnce(partition, target), {
       failed: (error) => {
         const detail = `partition ${partition} again: ${codeOf(error)} ${messageOf(error)}`;
         this.#record('move', target, detail, this.#options.directory.entry(partition)?.epoch ?? 0);
@@ -174,15 +171,15 @@ export class PartitionKeeper {
 
   /** Follow, catch up, flip. */
   async #moveOnce(partition: number, target: number) {
-    const { directory } = this.#options;
-    const startMs = performance.now();
+    const { bus, directory } = this.#options;
+    const startMs = bus.clock.nowMs();
     const before = (await directory.refresh(partition))!;
     if (before.owner === target) return { pauseMs: 0, copyMs: 0 };
     await this.#setFollowers(partition, [...new Set([...before.followers, target])]);
     await this.#ask('catch-up', target, partition, followMsMax);
     // What came in while the first pass ran; from here to the flip there is little left.
     await this.#ask('catch-up', target, partition, followMsMax);
-    const pausedAtMs = performance.now();
+    const pausedAtMs = bus.clock.nowMs();
     const entry = (await directory.refresh(partition))!;
     await this.#ask('release', entry.owner, partition, handOverMsMax);
     const followers = entry.followers.filter((shard) => shard !== target);
@@ -190,7 +187,7 @@ export class PartitionKeeper {
     await directory.update(partition, next, entry);
     // Answered once it is owned.
     await this.#ask('catch-up', target, partition, handOverMsMax);
-    return { pauseMs: performance.now() - pausedAtMs, copyMs: pausedAtMs - startMs };
+    return { pauseMs: bus.clock.nowMs() - pausedAtMs, copyMs: pausedAtMs - startMs };
   }
 
   async #setFollowers(partition: number, followers: readonly number[]): Promise<void> {
@@ -223,8 +220,8 @@ export class PartitionKeeper {
   }
 
   #record(type: 'promote' | 'move', shard: number, detail: string, epoch: number): void {
-    const { addressOf, record } = this.#options;
-    record({ atMs: this.#nowMs(), address: addressOf(shard), type, detail, epoch });
+    const { bus, addressOf, record } = this.#options;
+    record({ atMs: bus.clock.wallMs(), address: addressOf(shard), type, detail, epoch });
   }
 }
 

@@ -1,10 +1,12 @@
+import type { Cancel } from '../../core/base/clock.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { UndoStack } from '../../runtime/undo-stack.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { DrainKeeper } from '../drains/drain-keeper.js';
@@ -50,7 +52,7 @@ export class PartitionServices implements Stoppable {
   #scale: Scale | undefined;
   #actors: PlacedActors | undefined;
   readonly #watching = new UndoStack();
-  #calm: NodeJS.Timeout | undefined;
+  #calm: Cancel | undefined;
   /** Another leader has started shards before. */
   #atWork = false;
 
@@ -157,7 +159,7 @@ export class PartitionServices implements Stoppable {
     try {
       await this.#watching.disposeAsync();
     } finally {
-      clearTimeout(this.#calm);
+      this.#calm?.();
     }
   }
 
@@ -176,8 +178,9 @@ export class PartitionServices implements Stoppable {
     if (type === 'exit' && now?.state === 'ready' && now.epoch > epoch) return;
     if (type === 'exit') void this.#replace(address, 'it died');
     if (type !== 'exit' && type !== 'ready') return;
-    clearTimeout(this.#calm);
-    if (type === 'ready') this.#calm = setTimeout(() => this.#rebalance(view), calmMs);
+    this.#calm?.();
+    const { clock } = this.#options.bus;
+    if (type === 'ready') this.#calm = clock.after(calmMs, () => this.#rebalance(view));
   }
 
   async #replace(address: string, reason: string): Promise<void> {
@@ -211,7 +214,8 @@ export class PartitionServices implements Stoppable {
   }
 
   #record(type: SupervisionEvent['type'], detail: string): void {
-    const address = this.#options.config.name;
-    this.#options.events.record({ atMs: Date.now(), address, type, detail, epoch: 0 });
+    const { bus, config, events } = this.#options;
+    const address = config.name;
+    events.record({ atMs: bus.clock.wallMs(), address, type, detail, epoch: 0 });
   }
 }

@@ -1,8 +1,10 @@
+import { every, type Cancel } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { TimeAndChance } from '../../core/base/random.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import type { RetryPolicy } from '../../runtime/retry.js';
 import { retry } from '../../runtime/retry.js';
 import type { Move } from './assign-hosts.js';
@@ -24,7 +26,7 @@ const placePolicy: RetryPolicy = {
 /** For so long an actor is not tried again on a host that has given it up, while there is another. */
 const failedMs = 10 * 60_000;
 
-export interface PlacementKeeperOptions {
+export interface PlacementKeeperOptions extends TimeAndChance {
   readonly config: ClusterConfig;
   readonly term: number;
   readonly store: PlacementStore;
@@ -39,7 +41,7 @@ export interface PlacementKeeperOptions {
 /** Decides which host runs which actor, whenever hosts come and go or the numbers of actors change. */
 export class PlacementKeeper implements Stoppable {
   readonly #options: PlacementKeeperOptions;
-  readonly #timer: NodeJS.Timeout;
+  readonly #cancel: Cancel;
   #counts: ActorCounts;
   #hosts: Record<string, string>;
   #writing: Promise<void> = Promise.resolve();
@@ -51,12 +53,12 @@ export class PlacementKeeper implements Stoppable {
     this.#options = options;
     this.#counts = options.counts;
     this.#hosts = { ...options.store.record?.hosts };
-    this.#timer = setInterval(() => this.#balance(), balanceMs);
+    this.#cancel = every(options.clock, balanceMs, () => this.#balance());
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    clearInterval(this.#timer);
+    this.#cancel();
     await this.#writing.catch(() => undefined); // Told to who asked.
   }
 
@@ -99,7 +101,7 @@ export class PlacementKeeper implements Stoppable {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
     const { failed } = this.#options;
-    retry(placePolicy, () => this.place(), { failed, signal }).catch(failed);
+    retry(this.#options, placePolicy, () => this.place(), { failed, signal }).catch(failed);
   }
 
   async #write(): Promise<void> {
@@ -137,7 +139,7 @@ export class PlacementKeeper implements Stoppable {
 
   /** An actor that its host has given up may do better on another, where it has not failed lately. */
   #wayOut(actors: readonly ActorStatus[], specs: readonly ActorSpec[]): Move | undefined {
-    const nowMs = performance.now();
+    const nowMs = this.#options.clock.nowMs();
     for (const { address, state, host } of actors) {
       const spec = specs.find((each) => each.address === address);
       if (state !== 'failed' || !spec || this.#hosts[address] !== host) continue;

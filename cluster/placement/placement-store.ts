@@ -2,7 +2,7 @@ import type { PlacementRecord } from '../../messages/hosts.js';
 import { decodePlacement, encodeRecord, placementKey } from '../../messages/hosts.js';
 import type { RecordBus, RecordKind } from '../../replication/fenced-record.js';
 import { FencedRecords } from '../../replication/fenced-record.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 
 const placements: RecordKind<'placement', PlacementRecord> = {
   pattern: placementKey,

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { FeatureManifest } from '../../messages/feature-snapshots.js';
@@ -7,7 +8,7 @@ import {
   parseFeatureSnapshot,
 } from '../../messages/feature-snapshots.js';
 import { snapshotCommand } from '../../messages/snapshots.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import { logSequenceOf, placeInStream } from '../../runtime/followers/log-sequence.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { retried } from '../../runtime/retry-read.js';
@@ -24,14 +25,16 @@ const failureMs = 60_000;
 const entitiesPerRecord = 10;
 
 export interface FeatureSnapshotsOptions {
-  readonly bus: Pick<Bus, 'names' | 'request' | 'streamState' | 'messageAt' | 'purge'>;
+  readonly bus: Pick<
+    Bus,
+    'names' | 'clock' | 'random' | 'request' | 'streamState' | 'messageAt' | 'purge'
+  >;
   /** Those that have feature stores. */
   readonly dataCenters: readonly string[];
   readonly limits: Pick<ClusterConfig['snapshots'], 'keep' | 'logRecordsMax'>;
   readonly storeOf: (dataCenter: string) => SnapshotStore;
   readonly log: (line: string) => void;
   readonly onDone: (taken: TakenSnapshot) => void;
-  readonly nowMs?: () => number;
 }
 
 /** What is known of a newest snapshot; nothing where there is none. */
@@ -51,20 +54,20 @@ interface Covered {
  */
 export class FeatureSnapshots {
   readonly #options: FeatureSnapshotsOptions;
-  readonly #nowMs: () => number;
+  readonly #clock: Clock;
   readonly #newest = new Map<string, Covered>();
   readonly #notBeforeMs = new Map<string, number>();
 
   constructor(options: FeatureSnapshotsOptions) {
     this.#options = options;
-    this.#nowMs = options.nowMs ?? Date.now;
+    this.#clock = options.bus.clock;
   }
 
   /** Where the log behind the newest snapshot costs more than a snapshot. Failures are told, and are no matter to others. */
   async takeDue(newId: () => string): Promise<TakenSnapshot[]> {
     const due: string[] = [];
     for (const dataCenter of this.#options.dataCenters) {
-      if (this.#nowMs() < (this.#notBeforeMs.get(dataCenter) ?? 0)) continue;
+      if (this.#clock.nowMs() < (this.#notBeforeMs.get(dataCenter) ?? 0)) continue;
       try {
         if (await this.#isDue(dataCenter)) due.push(dataCenter);
       } catch (error) {
@@ -126,13 +129,13 @@ export class FeatureSnapshots {
   async #takeIn(dataCenter: string, snapshot: string): Promise<TakenSnapshot> {
     const { bus, storeOf } = this.#options;
     const store = storeOf(dataCenter);
-    const startMs = performance.now();
+    const startMs = this.#clock.nowMs();
     await store.removeUnfinished(snapshot);
     const control = bus.names.subject.featureControl('snapshot', dataCenter);
     const command = snapshotCommand({ snapshot, partitions: [] });
     const options = { deadlineMs: saveMsMax, retry: 'none' as const };
     const saved = parseFeatureSnapshot(await call(bus, control, command, options));
-    const manifest = { ...saved, snapshot, createdAtMs: this.#nowMs() };
+    const manifest = { ...saved, snapshot, createdAtMs: this.#clock.wallMs() };
     await store.putManifest(snapshot, encodeFeatureManifest(manifest));
     this.#newest.set(dataCenter, coveredBy(manifest));
     return {
@@ -141,7 +144,7 @@ export class FeatureSnapshots {
       dataCenter,
       rows: coveredBy(manifest).rows,
       bytes: saved.objects.reduce((sum, { bytes }) => sum + bytes, 0),
-      seconds: (performance.now() - startMs) / 1000,
+      seconds: (this.#clock.nowMs() - startMs) / 1000,
       trimmed: await this.#trimCopy(dataCenter, store),
     };
   }
@@ -156,7 +159,7 @@ export class FeatureSnapshots {
     if (!oldest) return 0;
     const stream = bus.names.stream.featuresAt(dataCenter);
     const place = await placeInStream(bus, stream, oldest.sequence);
-    const message = await retried(() => bus.messageAt(stream, place));
+    const message = await retried(bus, () => bus.messageAt(stream, place));
     // The record itself stays: by the newest one that is there a server knows where to go on copying.
     if (!message) return 0; // Trimmed as far already.
     if (logSequenceOf(message) <= oldest.sequence)
@@ -195,7 +198,7 @@ export class FeatureSnapshots {
   }
 
   #failed(dataCenter: string, error: unknown): void {
-    this.#notBeforeMs.set(dataCenter, this.#nowMs() + failureMs);
+    this.#notBeforeMs.set(dataCenter, this.#clock.nowMs() + failureMs);
     const text = `${codeOf(error)}: ${messageOf(error)}`;
     this.#options.log(`no snapshot of users and items in ${dataCenter}: ${text}`);
   }

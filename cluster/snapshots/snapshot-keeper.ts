@@ -1,3 +1,4 @@
+import type { Cancel, Clock } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import { namedSlots } from '../../core/blueprint/named-slots.js';
@@ -10,7 +11,7 @@ import {
   snapshotCommand,
 } from '../../messages/snapshots.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { openFeatureSnapshots, openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
@@ -43,7 +44,8 @@ export interface SnapshotKeeperOptions {
 export class SnapshotKeeper {
   readonly #options: SnapshotKeeperOptions;
   readonly #features: FeatureSnapshots;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  #cancel: Cancel | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #stopped = false;
   #serial = 0;
@@ -51,6 +53,7 @@ export class SnapshotKeeper {
   constructor(options: SnapshotKeeperOptions) {
     this.#options = options;
     const { bus, config, log, onDone } = options;
+    this.#clock = bus.clock;
     this.#features = new FeatureSnapshots({
       bus,
       dataCenters: config.dataCenters
@@ -70,7 +73,7 @@ export class SnapshotKeeper {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#cancel?.();
   }
 
   /**
@@ -91,7 +94,7 @@ export class SnapshotKeeper {
   }
 
   #newId(): string {
-    return snapshotId(Date.now(), this.#serial++);
+    return snapshotId(this.#clock.wallMs(), this.#serial++);
   }
 
   async #takeRows(progress: (text: string) => void): Promise<TakenSnapshot[]> {
@@ -120,7 +123,7 @@ export class SnapshotKeeper {
 
   #lookLater(ms: number): void {
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
+    this.#cancel = this.#clock.after(ms, () => {
       this.#look().then(
         () => this.start(),
         (error: unknown) => {
@@ -128,7 +131,7 @@ export class SnapshotKeeper {
           this.#lookLater(Math.min(this.#options.config.snapshots.everyMs, failureMs));
         },
       );
-    }, ms);
+    });
   }
 
   async #look(): Promise<void> {
@@ -146,8 +149,8 @@ export class SnapshotKeeper {
     const covered = newest ? exactFrom(newest) : firstSequence - 1;
     if (lastSequence - covered > recordsWorthASnapshot(newest, logRecordsMax)) return true;
     const first = newest ? undefined : await bus.messageAt(bus.names.stream.deltas, firstSequence);
-    const sinceMs = newest?.createdAtMs ?? first?.atMs ?? Date.now();
-    return Date.now() - sinceMs >= everyMs;
+    const sinceMs = newest?.createdAtMs ?? first?.atMs ?? this.#clock.wallMs();
+    return this.#clock.wallMs() - sinceMs >= everyMs;
   }
 
   #storeOf(dataCenter: string): SnapshotStore {
@@ -156,7 +159,7 @@ export class SnapshotKeeper {
 
   async #saveTraining(dataCenter: string, snapshot: string): Promise<Parts> {
     const { bus, directory } = this.#options;
-    const startMs = performance.now();
+    const startMs = this.#clock.nowMs();
     await this.#storeOf(dataCenter).removeUnfinished(snapshot);
     const partitionsOf = new Map<number, number[]>();
     for (const partition of directory.partitions) {
@@ -182,7 +185,7 @@ export class SnapshotKeeper {
 
   async #saveServing(dataCenter: string, snapshot: string): Promise<Parts> {
     const { bus, config } = this.#options;
-    const startMs = performance.now();
+    const startMs = this.#clock.nowMs();
     await this.#storeOf(dataCenter).removeUnfinished(snapshot);
     const command = snapshotCommand({ snapshot, partitions: [] });
     const saved = await Promise.all(
@@ -212,7 +215,7 @@ export class SnapshotKeeper {
     }
     const manifest: SnapshotManifest = {
       snapshot,
-      createdAtMs: Date.now(),
+      createdAtMs: this.#clock.wallMs(),
       specHash: saved[0]!.specHash,
       partitionCount: config.partitions,
       slots: namedSlots(config),
@@ -227,7 +230,7 @@ export class SnapshotKeeper {
       dataCenter,
       rows: objects.reduce((sum, { rows }) => sum + rows, 0),
       bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
-      seconds: (performance.now() - startMs) / 1000,
+      seconds: (this.#clock.nowMs() - startMs) / 1000,
       trimmed: await this.#trim(store, stream),
     };
   }

@@ -14,6 +14,15 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  /** Its moment is that of 1970. */
+  wallMs(): number {
+    return this.#nowMs;
+  }
+
+  soon(run: () => void): void {
+    setImmediate(run);
+  }
+
   after(ms: number, run: () => void): () => void {
     const timer = { atMs: this.#nowMs + Math.max(0, ms), run };
     this.#timers.add(timer);

@@ -1,5 +1,5 @@
 import type { ClusterStatus } from '../../messages/cluster-status.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import type { Findings, Law } from './laws.js';
 import { lawsOf } from './laws.js';
 import { AuditReader } from './reader.js';

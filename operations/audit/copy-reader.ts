@@ -1,7 +1,7 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
 import { digestCommand, parseDigests } from '../../messages/ownership.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { CopyLedger, type CopyFindings, type Holder } from './copy-ledger.js';
 

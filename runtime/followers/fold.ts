@@ -1,4 +1,4 @@
-import type { StreamMessage } from '../bus.js';
+import type { StreamMessage } from '../bus/logs.js';
 import type { StoredObject } from '../stores/snapshot-store.js';
 
 /**

@@ -1,5 +1,7 @@
 import { messageOf } from '../../core/base/errors.js';
-import type { Bus, Stoppable, StreamMessage, TailOptions } from '../bus.js';
+import type { Bus } from '../bus/bus.js';
+import type { StreamMessage, TailOptions } from '../bus/logs.js';
+import type { Stoppable } from '../stoppable.js';
 
 export type TailingBus = Pick<Bus, 'tail'>;
 

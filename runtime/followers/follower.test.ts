@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { StarlingError } from '../../core/base/errors.js';
-import type { StreamMessage } from '../bus.js';
+import type { StreamMessage } from '../bus/logs.js';
 import type { Fold, FoundSnapshot, Verdict } from './fold.js';
 import { Follower } from './follower.js';
 import { MemorySnapshots } from '../stores/memory-snapshots.testkit.js';

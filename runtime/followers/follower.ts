@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
+import { turn, type Clock } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
-import type { Bus, StreamMessage } from '../bus.js';
+import type { Bus } from '../bus/bus.js';
+import type { StreamMessage } from '../bus/logs.js';
 import { Turns } from '../event-loop-turns.js';
 import { retried } from '../retry-read.js';
 import type { SnapshotStore, StoredObject } from '../stores/snapshot-store.js';
@@ -11,7 +13,7 @@ import type { SharedTail } from './shared-tail.js';
 
 /** The log that is followed, and where its faults are told. */
 export interface FollowerContext {
-  readonly bus: Pick<Bus, 'tail' | 'lastMessage'>;
+  readonly bus: Pick<Bus, 'tail' | 'lastMessage' | 'clock' | 'random'>;
   readonly log: Pick<Logger, 'error'>;
 }
 
@@ -119,7 +121,7 @@ export class Follower<F extends Fold> {
       fromSequence: after + 1,
     };
     // A busy server may take its time to find where to begin; a snapshot that was read must not be read again for that.
-    const following = await retried(() =>
+    const following = await retried(context.bus, () =>
       shared?.isGathering
         ? shared.follow(options, hear)
         : follow(context.bus, options, hear, onError),
@@ -160,7 +162,7 @@ export class Follower<F extends Fold> {
     this.#gap = { place, tries };
     context.log.error({ ...facts, sequence, tries }, 'gap in the log');
     // Not from within the tail that is to end.
-    this.#restarting = new Promise((resolve) => setImmediate(resolve))
+    this.#restarting = turn(this.#options.context.bus.clock)
       .then(() => this.#restart(tries))
       .catch((error: unknown) => {
         this.#failure = error;
@@ -189,7 +191,8 @@ export class Follower<F extends Fold> {
       try {
         const manifest = await store.getManifest(snapshot);
         if (!manifest) continue;
-        const chunks = (object: StoredObject) => gently(store.get(snapshot, object));
+        const chunks = (object: StoredObject) =>
+          gently(context.bus.clock, store.get(snapshot, object));
         const after = await this.fold.load({ snapshot, manifest, isElsewhere, chunks });
         if (after !== undefined) return after;
       } catch (error) {
@@ -205,8 +208,11 @@ export class Follower<F extends Fold> {
   }
 }
 
-async function* gently(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const turns = new Turns();
+async function* gently(
+  clock: Clock,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const turns = new Turns(clock);
   for await (const chunk of chunks) {
     yield chunk;
     await turns.give();

@@ -1,4 +1,5 @@
-import type { Bus, StreamMessage } from '../bus.js';
+import type { Bus } from '../bus/bus.js';
+import type { StreamMessage } from '../bus/logs.js';
 import { retried } from '../retry-read.js';
 
 /** Set by the server that copies: `<stream> <sequence>`, and more behind it on newer servers. */
@@ -21,13 +22,13 @@ export function logSequenceOf(message: Pick<StreamMessage, 'sequence' | 'header'
  * source began again, the answer is a little too early, and what comes then is known already.
  */
 export async function placeInStream(
-  bus: Pick<Bus, 'streamState' | 'messageAt'>,
+  bus: Pick<Bus, 'streamState' | 'messageAt' | 'clock' | 'random'>,
   stream: string,
   sequence: number,
 ): Promise<number> {
-  const { firstSequence, lastSequence } = await retried(() => bus.streamState(stream));
+  const { firstSequence, lastSequence } = await retried(bus, () => bus.streamState(stream));
   if (lastSequence < firstSequence) return lastSequence;
-  const first = await retried(() => bus.messageAt(stream, firstSequence));
+  const first = await retried(bus, () => bus.messageAt(stream, firstSequence));
   // Trimmed just now: from the beginning, then.
   if (!first) return firstSequence - 1;
   const place = firstSequence + (sequence - logSequenceOf(first));

@@ -1,8 +1,14 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { names } from '../../messages/default-names.testkit.js';
-import type { AppendOptions, Bus, StreamMessage, TailOptions } from '../bus.js';
+import type { Clock } from '../../core/base/clock.js';
+import type { Bus } from '../bus/bus.js';
+import { systemClock, systemRandom } from '../system.js';
+import type { AppendOptions, StreamMessage, TailOptions } from '../bus/logs.js';
 
-type LogBus = Pick<Bus, 'names' | 'append' | 'tail' | 'lastMessage' | 'messageAt' | 'streamState'>;
+type LogBus = Pick<
+  Bus,
+  'names' | 'clock' | 'random' | 'append' | 'tail' | 'lastMessage' | 'messageAt' | 'streamState'
+>;
 
 interface Reader {
   readonly wants: (message: StreamMessage) => boolean;
@@ -16,6 +22,8 @@ interface Reader {
  */
 export class MemoryLog implements LogBus {
   readonly names = names;
+  readonly random = systemRandom;
+  readonly clock: Clock;
   #messages: StreamMessage[] = [];
   readonly #ids = new Map<string, number>();
   readonly #readers = new Set<Reader>();
@@ -24,6 +32,10 @@ export class MemoryLog implements LogBus {
   acknowledgementsLost = 0;
   /** Records handed to whoever tails, over all. */
   delivered = 0;
+
+  constructor(clock: Clock = systemClock) {
+    this.clock = clock;
+  }
 
   /** Of the newest record. */
   get sequence(): number {

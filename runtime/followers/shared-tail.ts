@@ -1,7 +1,10 @@
-import type { StreamMessage, TailOptions } from '../bus.js';
+import type { TimeAndChance } from '../../core/base/random.js';
+import type { StreamMessage, TailOptions } from '../bus/logs.js';
 import { retried } from '../retry-read.js';
 import type { Following, TailingBus } from './follow.js';
 import { follow } from './follow.js';
+
+type SharedTailBus = TailingBus & TimeAndChance;
 
 interface Member {
   readonly fromSequence: number;
@@ -22,14 +25,14 @@ export interface SharedTailOptions {
  * again with every message: docs/decisions/0013-recoveries-are-cheap.md.
  */
 export class SharedTail {
-  readonly #bus: TailingBus;
+  readonly #bus: SharedTailBus;
   readonly #options: SharedTailOptions;
   readonly #members = new Map<string, Member>();
   readonly #opened: Promise<Following>;
   #missing: number;
   #open!: () => void;
 
-  constructor(bus: TailingBus, options: SharedTailOptions) {
+  constructor(bus: SharedTailBus, options: SharedTailOptions) {
     this.#bus = bus;
     this.#options = options;
     this.#missing = options.members;
@@ -63,7 +66,9 @@ export class SharedTail {
     const { stream, onError } = this.#options;
     const begins = [...this.#members.values()].map(({ fromSequence }) => fromSequence);
     const options = { stream, fromSequence: Math.min(...begins) };
-    return retried(() => follow(this.#bus, options, (message) => this.#hand(message), onError));
+    return retried(this.#bus, () =>
+      follow(this.#bus, options, (message) => this.#hand(message), onError),
+    );
   }
 
   #hand(message: StreamMessage): void | Promise<void> {

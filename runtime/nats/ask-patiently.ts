@@ -43,7 +43,7 @@ export class Patience {
         const worth = outOfReach || codeOf(failure) === 'TIMEOUT';
         if (!worth || attempt === waitsMs.length) throw failure;
         if (!outOfReach) continue;
-        const pauseMs = pauseMsAfter(1, { baseMs: waitMs, capMs: waitMs });
+        const pauseMs = pauseMsAfter(1, { baseMs: waitMs, capMs: waitMs }, Math.random());
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }

@@ -15,6 +15,7 @@ import type { BucketDeclaration, StreamDeclaration } from '../../messages/declar
 import type { NatsAccess } from '../../messages/nats-access.js';
 import { timeoutFields } from '../../messages/timeout.js';
 import { InFlight } from '../in-flight.js';
+import { systemClock, systemRandom } from '../system.js';
 import { within } from '../time-limit.js';
 import { openNats, type ConnectOptions } from './open-connection.js';
 import { declareStream, setMessageBytesMax, setReplicas } from './declare-stream.js';
@@ -28,24 +29,19 @@ import { openTail } from './stream-tail.js';
 import { openWatch } from './bucket-watch.js';
 import { storedStreams, type StoredStreams } from './stored-streams.js';
 import { workOn } from './work-queue.js';
+import type { Bus } from '../bus/bus.js';
 import type {
   AppendOptions,
-  BucketEntry,
-  Bus,
-  KeyOptions,
   PurgeOptions,
-  RequestHandler,
-  RequestOptions,
-  ServeOptions,
-  Stoppable,
   StreamMessage,
   StreamState,
   Tail,
   TailOptions,
-  WorkMessage,
-  WorkState,
-  WorkOptions,
-} from '../bus.js';
+} from '../bus/logs.js';
+import type { BucketEntry, KeyOptions } from '../bus/records.js';
+import type { RequestHandler, RequestOptions, ServeOptions } from '../bus/requests.js';
+import type { WorkMessage, WorkState, WorkOptions } from '../bus/work-queues.js';
+import type { Stoppable } from '../stoppable.js';
 
 /** Connects in the role that `access` is for. */
 export function connectAs(
@@ -74,15 +70,17 @@ const keyMsMax = 3_000;
 
 export class NatsBus implements Bus {
   readonly names: ClusterNames;
+  readonly clock = systemClock;
+  readonly random = systemRandom;
   readonly #connection: NatsConnection;
   readonly #user: string;
   readonly #jetStream: JetStreamClient;
-  readonly #inFlight = new InFlight();
+  readonly #inFlight = new InFlight(systemClock);
   readonly #patience: Patience;
   readonly #wayHome: WayHome;
   readonly #onInterrupted: (error: StarlingError) => void;
   readonly #suspectMs: number | undefined;
-  readonly #moveListeners: (() => void)[] = [];
+  readonly #moveListeners = new Set<() => void>();
   #manager: Promise<JetStreamManager> | undefined;
   readonly #buckets = new Map<string, Promise<KV>>();
 
@@ -118,7 +116,7 @@ export class NatsBus implements Bus {
   }
 
   onMoved(listener: () => void): void {
-    this.#moveListeners.push(listener);
+    this.#moveListeners.add(listener);
   }
 
   get payloadBytesMax(): number {
@@ -255,7 +253,7 @@ export class NatsBus implements Bus {
   storedStreams(timeoutMs: number): Promise<StoredStreams> {
     const what = 'list of streams';
     return this.#attempt(what, timeoutMs, (leftMs) =>
-      within(leftMs, what, this.#jsm().then(storedStreams)),
+      within(systemClock, leftMs, what, this.#jsm().then(storedStreams)),
     );
   }
 
@@ -332,6 +330,10 @@ export class NatsBus implements Bus {
     const source = {
       bucket: () => this.#bucket(bucket),
       failure: (error: unknown) => this.#failure(error, `watch of bucket ${bucket}`),
+      onArrival: (listener: () => void) => {
+        this.#moveListeners.add(listener);
+        return () => this.#moveListeners.delete(listener);
+      },
       interrupted: this.#onInterrupted,
       isClosed: () => this.#connection.isClosed(),
     };
@@ -408,7 +410,7 @@ export class NatsBus implements Bus {
     const what = `bucket ${bucket}, key ${key}`;
     const limitMs = Math.min(keyMsMax, options?.timeoutMs ?? keyMsMax);
     return this.#attempt(what, limitMs, (leftMs) =>
-      within(leftMs, what, this.#bucket(bucket).then(run)),
+      within(systemClock, leftMs, what, this.#bucket(bucket).then(run)),
     );
   }
 

@@ -1,7 +1,8 @@
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import { timeoutHeader } from '../../messages/timeout.js';
 import type { InFlight } from '../in-flight.js';
-import type { RequestHandler, ServeOptions, Stoppable } from '../bus.js';
+import type { RequestHandler, ServeOptions } from '../bus/requests.js';
+import type { Stoppable } from '../stoppable.js';
 
 /** Each request is in flight until it is answered; it stops when all that was handed over is. */
 export function serveOn(

@@ -1,6 +1,7 @@
 import type { ConsumerMessages, JsMsg, MsgHdrs, StoredMsg } from 'nats';
 import { headers as natsHeaders } from 'nats';
-import type { StreamMessage, WorkMessage } from '../bus.js';
+import type { StreamMessage } from '../bus/logs.js';
+import type { WorkMessage } from '../bus/work-queues.js';
 import { translate } from './nats-errors.js';
 
 /** Messages of streams, as the rest of the project sees them. Fields are read when they are asked for. */

@@ -1,9 +1,10 @@
 import { consumerOpts } from 'nats';
 import type { ConsumerOptsBuilder, JetStreamSubscription } from 'nats';
 import type { StarlingError } from '../../core/base/errors.js';
-import type { StreamMessage, Tail, TailOptions } from '../bus.js';
+import type { StreamMessage, Tail, TailOptions } from '../bus/logs.js';
 import type { RetryPolicy } from '../retry.js';
 import { pauseMsAfter } from '../retry.js';
+import { systemClock } from '../system.js';
 import { isStreamMissing } from './nats-errors.js';
 import { JsStreamMessage } from './stream-message.js';
 import type { Clients } from './ask-patiently.js';
@@ -87,7 +88,7 @@ class ResumingTail {
       } catch (error) {
         if (this.#isOver) return false;
         this.#report(error);
-        const pauseMs = pauseMsAfter(failures, reopenPolicy);
+        const pauseMs = pauseMsAfter(failures, reopenPolicy, Math.random());
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
@@ -129,7 +130,7 @@ class ResumingTail {
 
   /** @returns what ended the subscription; undefined when it was stopped. @throws what the handler throws. */
   async #handleAll(): Promise<unknown> {
-    const turns = new Turns();
+    const turns = new Turns(systemClock);
     let handling = false;
     try {
       for await (const message of this.#subscription!) {

@@ -3,6 +3,7 @@ import type { NatsConnection } from 'nats';
 import type { InFlight } from '../in-flight.js';
 import { dropSocket, hostPortOf, hush, orderPool } from './server-pool.js';
 import { readServerInfo } from '../server-info.js';
+import { systemClock } from '../system.js';
 import { atMost } from '../time-limit.js';
 
 /**
@@ -135,7 +136,7 @@ export class WayHome {
       .flush()
       .catch(() => undefined) // Disconnected: it is on its way to another one.
       .then(() => void (answered = true));
-    await atMost(ms, pong);
+    await atMost(systemClock, ms, pong);
     this.#suspecting = false;
     if (!answered && this.#isConnected && this.#connection.getServer() === server)
       this.#leaveSilent();
@@ -215,7 +216,7 @@ export class WayHome {
   /** All that was said has reached the server, and all that it had sent has been received. */
   async #flush(): Promise<void> {
     const flushed = this.#connection.flush().catch(() => undefined); // Lost: the client connects anew.
-    await atMost(hushedMsMax, flushed);
+    await atMost(systemClock, hushedMsMax, flushed);
   }
 
   /** The greeting of a server is forgotten when the client begins to look for another. */

@@ -1,5 +1,6 @@
 import type { Consumer } from 'nats';
-import type { Stoppable, WorkMessage, WorkOptions } from '../bus.js';
+import type { WorkMessage, WorkOptions } from '../bus/work-queues.js';
+import type { Stoppable } from '../stoppable.js';
 import { JsWorkMessage, stopConsuming } from './stream-message.js';
 
 /** How often the server is told of a message that is worked on, within the time it waits. */

@@ -1,172 +1,51 @@
-import { open } from 'lmdb';
-import type { Database, RootDatabase, Transaction } from 'lmdb';
-import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { EntityRows } from '../../messages/feature-snapshots.js';
 import type { FeatureChange } from '../../messages/features.js';
-import { protocolVersion } from '../../messages/codec.js';
-import { requireStateVersion } from '../../messages/state-version.js';
 import type { Entity } from '../../messages/subjects.js';
-import { entities } from '../../messages/subjects.js';
-import { storageError } from './storage-error.js';
 
-/** The place in the log of the record that told of the entity first, and what is known of it. */
-type Row = readonly [since: number, features: RawFeatures];
-
-const versionKey = 'version';
-/** Where it stands in the log. (`sequence`, of an earlier form, counted in the copy of a data center.) */
-const placeKey = 'log-sequence';
-
-/**
- * Features by entity id on disk, with the log position they stand for, written in one transaction: a store that was
- * killed goes on exactly where its rows are. Reads are memory-mapped and synchronous.
- *
- * While a snapshot is put in there is no position: should it die then, it begins from nothing.
- */
-export class EntityStore {
-  readonly #path: string;
-  readonly #root: RootDatabase;
-  readonly #rows: Readonly<Record<Entity, Database<Row, string>>>;
-  readonly #meta: Database<number, string>;
-  #sequence: number;
-
-  /** @throws StarlingError STATE_INVALID when the files can't be opened. */
-  constructor(path: string) {
-    this.#path = path;
-    try {
-      this.#root = open({ path, noSubdir: false });
-      const rowsOf = (entity: Entity) => this.#root.openDB<Row, string>({ name: `${entity}-rows` });
-      this.#rows = { user: rowsOf('user'), item: rowsOf('item') };
-      this.#meta = this.#root.openDB({ name: 'meta', encoding: 'json' });
-      this.#requireVersion();
-      this.#sequence = this.#meta.get(placeKey) ?? 0;
-    } catch (cause) {
-      if (codeOf(cause) === 'STATE_INVALID') throw cause;
-      throw new StarlingError(
-        'STATE_INVALID',
-        `can't open the feature store at ${path}: ${messageOf(cause)}.`,
-        {},
-        { cause },
-      );
-    }
-  }
-
-  /** Of the log: all changes up to here are in; 0: none. */
-  get sequence(): number {
-    return this.#sequence;
-  }
-
-  get(entity: Entity, id: string): RawFeatures | undefined {
-    return this.#rows[entity].get(id)?.[1];
-  }
-
-  /**
-   * A record of the log; undefined: one that says nothing.
-   * @throws StarlingError STORAGE_FULL when the disk or the map is full; nothing of the change is in then.
-   */
-  take(change: FeatureChange | undefined, sequence: number): Promise<void> {
-    return this.takeAll([{ change, sequence }]);
-  }
-
-  /** Several, in order and in one transaction. @throws StarlingError STORAGE_FULL; none is in then. */
-  async takeAll(
-    records: readonly { readonly change: FeatureChange | undefined; readonly sequence: number }[],
-  ): Promise<void> {
-    const last = records.at(-1);
-    if (!last) return;
-    await this.#write('writing changes of features', () => {
-      for (const { change, sequence } of records) if (change) this.#put(change, sequence);
-      this.#meta.putSync(placeKey, last.sequence);
-    });
-    this.#sequence = last.sequence;
-  }
-
-  /** @throws StarlingError STORAGE_FULL */
-  async reset(): Promise<void> {
-    this.#sequence = 0;
-    await this.#write('clearing', () => {
-      this.#meta.removeSync(placeKey);
-      for (const entity of entities) this.#rows[entity].clearSync();
-    });
-  }
-
-  /** Rows of a snapshot. @throws StarlingError STORAGE_FULL */
-  async add({ entity, ids, features, since }: EntityRows): Promise<void> {
-    await this.#write('writing rows of a snapshot', () => {
-      ids.forEach((id, i) => this.#rows[entity].putSync(id, [since[i]!, features[i]!]));
-    });
-  }
-
-  /** All rows of a snapshot are in. @throws StarlingError STORAGE_FULL */
-  async restored(sequence: number): Promise<void> {
-    await this.#write('ending a snapshot', () => void this.#meta.putSync(placeKey, sequence));
-    this.#sequence = sequence;
-  }
-
-  /** All rows as they are now, whatever is written while they are read. */
-  view(): EntityView {
-    return new EntityView(this.#root.useReadTransaction(), this.#rows, this.#meta);
-  }
-
-  get entityCount(): number {
-    return entities.reduce((sum, entity) => sum + countOf(this.#rows[entity]), 0);
-  }
-
-  async close(): Promise<void> {
-    await this.#root.close();
-  }
-
-  #put({ entity, ids, features }: FeatureChange, sequence: number): void {
-    const rows = this.#rows[entity];
-    ids.forEach((id, i) => {
-      const since = rows.get(id)?.[0] ?? sequence;
-      rows.putSync(id, [since, features[i]!]);
-    });
-  }
-
-  #requireVersion(): void {
-    const isNew = [versionKey, 'sequence'].every((key) => this.#meta.get(key) === undefined);
-    if (isNew) this.#meta.putSync(versionKey, protocolVersion);
-    else requireStateVersion(this.#meta.get(versionKey), this.#path);
-  }
-
-  async #write(what: string, run: () => void): Promise<void> {
-    try {
-      await this.#root.transaction(run);
-    } catch (error) {
-      throw storageError(error, this.#path, what);
-    }
-  }
+/** A record of the log; without a change: one that says nothing. */
+export interface EntityRecord {
+  readonly change: FeatureChange | undefined;
+  readonly sequence: number;
 }
 
-function countOf(rows: Database): number {
-  return (rows.getStats() as { entryCount?: number }).entryCount ?? 0;
+export interface EntityRow {
+  readonly id: string;
+  /** The place in the log of the record that told of the entity first. */
+  readonly since: number;
+  readonly features: RawFeatures;
 }
 
 /** One moment of a store, to be closed: what was overwritten since takes up room until then. */
-export class EntityView {
+export interface EntityView {
   readonly sequence: number;
-  readonly #transaction: Transaction;
-  readonly #rows: Readonly<Record<Entity, Database<Row, string>>>;
-
-  constructor(
-    transaction: Transaction,
-    rows: Readonly<Record<Entity, Database<Row, string>>>,
-    meta: Database<number, string>,
-  ) {
-    this.#transaction = transaction;
-    this.#rows = rows;
-    this.sequence = meta.get(placeKey, { transaction }) ?? 0;
-  }
-
   /** By id. */
-  *rows(entity: Entity): Generator<{ id: string; since: number; features: RawFeatures }> {
-    const { [entity]: rows } = this.#rows;
-    for (const { key: id, value } of rows.getRange({ transaction: this.#transaction }))
-      yield { id, since: value[0], features: value[1] };
-  }
+  rows(entity: Entity): Iterable<EntityRow>;
+  close(): void;
+}
 
-  close(): void {
-    this.#transaction.done();
-  }
+/**
+ * Features by entity id, with the log position they stand for, written in one transaction: a store that was killed goes on
+ * exactly where its rows are.
+ *
+ * While a snapshot is put in there is no position: should it die then, it begins from nothing.
+ */
+export interface EntityStore {
+  /** Of the log: all changes up to here are in; 0: none. */
+  readonly sequence: number;
+  readonly entityCount: number;
+  get(entity: Entity, id: string): RawFeatures | undefined;
+  /** @throws StarlingError STORAGE_FULL when the disk or the map is full; nothing of the change is in then. */
+  take(change: FeatureChange | undefined, sequence: number): Promise<void>;
+  /** Several, in order and in one transaction. @throws StarlingError STORAGE_FULL; none is in then. */
+  takeAll(records: readonly EntityRecord[]): Promise<void>;
+  /** @throws StarlingError STORAGE_FULL */
+  reset(): Promise<void>;
+  /** Rows of a snapshot. @throws StarlingError STORAGE_FULL */
+  add(rows: EntityRows): Promise<void>;
+  /** All rows of a snapshot are in. @throws StarlingError STORAGE_FULL */
+  restored(sequence: number): Promise<void>;
+  /** All rows as they are now, whatever is written while they are read. */
+  view(): EntityView;
+  close(): Promise<void>;
 }

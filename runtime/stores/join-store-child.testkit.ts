@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { joinStep, joinStepOptions } from './join-store.testkit.js';
 import { JoinWindow } from '../../core/joining/join-window.js';
-import { JoinStore } from './join-store.js';
+import { LmdbJoinStore } from './lmdb-join-store.js';
 
 /**
  * A joiner without a network, for the tests that kill one: commits step after step of a fixed stream and prints the
@@ -9,7 +10,7 @@ import { JoinStore } from './join-store.js';
  *   node join-store.child.js PATH LAST
  */
 const [path, last] = process.argv.slice(2) as [string, string];
-const store = JoinStore.open(path);
+const store = LmdbJoinStore.open(path, { newId: () => randomUUID() });
 const { progress, records, consumed } = store.load();
 const window = new JoinWindow(joinStepOptions, store);
 if (progress !== undefined) window.restore({ progress, records });

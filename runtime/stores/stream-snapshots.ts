@@ -1,6 +1,6 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { lastToken } from '../../messages/subjects.js';
-import type { Bus } from '../bus.js';
+import type { Bus } from '../bus/bus.js';
 import { retried } from '../retry-read.js';
 import type { Pace } from './chunk-pace.js';
 import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.js';
@@ -23,7 +23,7 @@ export type SnapshotKind = 'rows' | 'features';
 
 export type SnapshotBus = Pick<
   Bus,
-  'names' | 'append' | 'messageAt' | 'purge' | 'lastMessage' | 'subjects'
+  'names' | 'clock' | 'random' | 'append' | 'messageAt' | 'purge' | 'lastMessage' | 'subjects'
 >;
 
 export class StreamSnapshots implements SnapshotStore {
@@ -104,7 +104,7 @@ export class StreamSnapshots implements SnapshotStore {
   }
 
   async #chunk(name: string, sequence: number): Promise<Uint8Array> {
-    const found = await retried(() => this.#bus.messageAt(this.#stream, sequence));
+    const found = await retried(this.#bus, () => this.#bus.messageAt(this.#stream, sequence));
     if (found?.subject === name) return found.bytes;
     throw new StarlingError('CORRUPT', `${name}: the chunk at sequence ${sequence} is gone.`);
   }

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import type { AttachMessage } from '../../messages/child-messages.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
+import { system } from '../../runtime/system.js';
 import { supervisionSocket } from '../../runtime/supervision-socket.js';
 import { FileEpochStore } from '../epochs.js';
 import type { FixtureConfig } from '../fixture-actor.testkit.js';
@@ -75,6 +76,7 @@ async function succeed(
 ): Promise<HostSupervisor> {
   adoption = await Adoption.open({ stateDir, ...options });
   const started = new HostSupervisor({
+    ...system,
     launcher: new ActorLauncher({
       entry,
       stateDir,

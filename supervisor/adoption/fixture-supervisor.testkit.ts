@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { system } from '../../runtime/system.js';
 import { FileEpochStore } from '../epochs.js';
 import { ActorLauncher } from '../actor-launcher.js';
 import { HostSupervisor } from '../host-supervisor.js';
@@ -18,6 +19,7 @@ export interface FixtureSupervision {
 
 const { stateDir, specs, config } = JSON.parse(process.argv[2]!) as FixtureSupervision;
 const supervisor = new HostSupervisor({
+  ...system,
   launcher: new ActorLauncher({
     entry: fileURLToPath(new URL('../fixture-actor.testkit.js', import.meta.url)),
     stateDir,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,8 +16,8 @@ import { parseImpressions } from '../../messages/events.js';
 import { decodeEntry } from '../../messages/ownership.js';
 import { parseSamples } from '../../messages/samples.js';
 import { decodeManifest } from '../../messages/snapshots.js';
-import { EntityStore } from '../../runtime/stores/entity-store.js';
-import { JoinStore } from '../../runtime/stores/join-store.js';
+import { LmdbEntityStore } from '../../runtime/stores/lmdb-entity-store.js';
+import { LmdbJoinStore } from '../../runtime/stores/lmdb-join-store.js';
 import { firstReleaseBytes } from './golden/golden-files.js';
 import { slots, spec } from './golden/sample-values.js';
 
@@ -82,8 +83,10 @@ describe('of the first release', () => {
         const state = { version: 1, progress: {}, consumed: { join: 9 }, outboxNumberLast: 3 };
         root.putSync('state', encodeState(state));
         await root.close();
-        expect(codeFrom(() => JoinStore.open(folder))).toBe('STATE_INVALID');
-        expect(() => JoinStore.open(folder)).toThrow(remedy);
+        expect(codeFrom(() => LmdbJoinStore.open(folder, { newId: () => randomUUID() }))).toBe(
+          'STATE_INVALID',
+        );
+        expect(() => LmdbJoinStore.open(folder, { newId: () => randomUUID() })).toThrow(remedy);
       }));
 
     test('with features is refused as a whole', () =>
@@ -92,8 +95,8 @@ describe('of the first release', () => {
         const meta = root.openDB<number, string>({ name: 'meta', encoding: 'json' });
         meta.putSync('sequence', 12);
         await root.close();
-        expect(codeFrom(() => new EntityStore(folder))).toBe('STATE_INVALID');
-        expect(() => new EntityStore(folder)).toThrow(remedy);
+        expect(codeFrom(() => new LmdbEntityStore(folder))).toBe('STATE_INVALID');
+        expect(() => new LmdbEntityStore(folder)).toThrow(remedy);
       }));
   });
 });

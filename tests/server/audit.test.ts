@@ -7,7 +7,7 @@ import { encode, protocolVersion } from '../../messages/codec.js';
 import { subject } from '../../messages/default-names.testkit.js';
 import { digestsReply, type PartitionDigest } from '../../messages/ownership.js';
 import { audit } from '../../operations/audit/audit.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import type { MessageServer } from '../support/message-server.js';
 import { declareOnly, startMessageServer } from '../support/message-server.js';

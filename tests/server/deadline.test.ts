@@ -1,3 +1,4 @@
+import { storesIn } from '../../runtime/stores/lmdb-actor-stores.js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 // eslint-disable-next-line no-restricted-imports -- an outsider's requests: other headers, or none.
 import { connect, headers } from 'nats';
@@ -14,6 +15,7 @@ import type { Actor } from '../../runtime/actor.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
+import { system, systemRandom } from '../../runtime/system.js';
 import type { MessageServer } from '../support/message-server.js';
 import { declareOnly, startMessageServer } from '../support/message-server.js';
 
@@ -103,9 +105,10 @@ describe('a recommender', () => {
         epoch: 1,
         partitions: [],
       },
+      ...system,
       config,
       bus: await server.connect(),
-      folder: '',
+      stores: storesIn('', systemRandom),
       log: pino({ level: 'silent' }),
       crash: (error) => {
         throw error;

@@ -1,3 +1,4 @@
+import { storesIn } from '../../runtime/stores/lmdb-actor-stores.js';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import base from '../../cluster.config.js';
@@ -14,6 +15,7 @@ import { pattern, streamName, subject } from '../../messages/default-names.testk
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { system, systemRandom } from '../../runtime/system.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
 import { mainModel } from '../../messages/model-name.js';
@@ -48,9 +50,10 @@ beforeAll(async () => {
   const identity = { address: 'east.serving-shard.0', kind, dataCenter: 'east', index: 0 };
   const context: ActorContext = {
     identity: { ...identity, epoch: 1, partitions },
+    ...system,
     config,
     bus,
-    folder: '',
+    stores: storesIn('', systemRandom),
     log: pino({ level: 'silent' }),
     crash: (error) => {
       throw error;

@@ -1,3 +1,4 @@
+import { storesIn } from '../../runtime/stores/lmdb-actor-stores.js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -17,9 +18,10 @@ import { entities } from '../../messages/subjects.js';
 import type { EntityTarget } from '../../replication/entity-fold.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
-import { EntityStore } from '../../runtime/stores/entity-store.js';
+import { LmdbEntityStore } from '../../runtime/stores/lmdb-entity-store.js';
 import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { snapshotId } from '../../runtime/stores/snapshot-store.js';
+import { system } from '../../runtime/system.js';
 import { until } from '../support/data-centers.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
@@ -56,19 +58,22 @@ async function declare(wanted: (stream: { readonly name: string }) => boolean): 
     if (wanted(declaration)) await bus.declareStream(declaration, false);
 }
 
-function contextIn(dataCenter: string): ActorContext {
-  const name = `store-${made++}`;
+function contextIn(dataCenter: string, at = newFolder()): ActorContext {
+  const name = path.basename(at);
   const kind = 'feature-store' as const;
   const identity = { address: `${dataCenter}.${name}`, kind, dataCenter, index: 0 };
   return {
     identity: { ...identity, epoch: 1, partitions: [] },
+    ...system,
     config,
     bus,
-    folder: path.join(folder.folder, name),
+    stores: storesIn(at, system.random),
     log: pino({ level: 'silent' }),
     crash: (error) => errors.push(error),
   };
 }
+
+const newFolder = (): string => path.join(folder.folder, `store-${made++}`);
 
 /** Record n of the log changes item n % count and, each third, a user. */
 async function tell(first: number, records: number, count = 20): Promise<void> {
@@ -83,10 +88,11 @@ async function tell(first: number, records: number, count = 20): Promise<void> {
 
 /** A store on disk that has all that the copy of its data center has; and what it took to get there. */
 async function followedStore(dataCenter: string, path_?: string) {
-  const context = contextIn(dataCenter);
-  const store = new EntityStore(path_ ?? context.folder);
+  const at = path_ ?? newFolder();
+  const context = contextIn(dataCenter, at);
+  const store = new LmdbEntityStore(at);
   const follower = await followed(dataCenter, store, context, async () => store.close());
-  return { store, follower, path: path_ ?? context.folder };
+  return { store, follower, path: at };
 }
 
 async function followed(
@@ -112,7 +118,7 @@ async function followed(
 }
 
 /** Of all that is in it, ages too. */
-function digestOf(store: EntityStore): string {
+function digestOf(store: LmdbEntityStore): string {
   const view = store.view();
   const hash = createHash('sha256').update(String(view.sequence));
   for (const entity of entities)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { StarlingError } from '../../core/base/errors.js';
 import { protocolVersion, decode, encode } from '../../messages/codec.js';
 import { streamName, subject } from '../../messages/default-names.testkit.js';
-import type { Stoppable } from '../../runtime/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';

@@ -1,3 +1,4 @@
+import { storesIn } from '../../runtime/stores/lmdb-actor-stores.js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import base from '../../cluster.config.js';
@@ -14,6 +15,7 @@ import { pattern, streamName, subject } from '../../messages/default-names.testk
 import type { Actor } from '../../runtime/actor.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { system, systemRandom } from '../../runtime/system.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
 import { temporaryFolder } from '../support/starling-process.js';
@@ -59,9 +61,10 @@ async function startJoiner(folder: string, epoch: number): Promise<Actor> {
   const identity = { address: 'train.joiner.0', kind, dataCenter: 'train', index: 0 };
   const joiner = createJoiner({
     identity: { ...identity, epoch, partitions: [] },
+    ...system,
     config,
     bus: await server.connect(),
-    folder,
+    stores: storesIn(folder, systemRandom),
     log: pino({ level: 'silent' }),
     crash: (error) => void crashes.push(error),
   });

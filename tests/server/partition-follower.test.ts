@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { systemClock } from '../../runtime/system.js';
 import { pino } from 'pino';
 import { partitionOf } from '../../core/base/fid.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
@@ -119,7 +120,8 @@ function follower(untilSequence?: number) {
 /** A snapshot of what a follower has now. */
 async function takeSnapshot(name: string, from: ReturnType<typeof follower>): Promise<void> {
   const { epoch, deltaNumber } = from.follower.position;
-  const saved = await savePartition(store(), name, new Pace(1e9), {
+  const saved = await savePartition(store(), name, new Pace(systemClock, 1e9), {
+    createdAtMs: 0,
     partition,
     partitionCount: shape.partitionCount,
     source: partitionSource(from.target.rows, shape.tables),

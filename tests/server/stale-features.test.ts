@@ -1,3 +1,4 @@
+import { storesIn } from '../../runtime/stores/lmdb-actor-stores.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pino } from 'pino';
@@ -14,9 +15,11 @@ import { featuresRequest } from '../../messages/features.js';
 import { declareStreams } from '../../messages/declared-streams.js';
 import { names, streamName, subject } from '../../messages/default-names.testkit.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
-import type { Bus, Stoppable } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { system, systemRandom } from '../../runtime/system.js';
 import type { MessageServer } from '../support/message-server.js';
 import { startMessageServer } from '../support/message-server.js';
 import { temporaryFolder } from '../support/starling-process.js';
@@ -39,9 +42,10 @@ function contextOf(kind: ActorKind, dataCenter: string): ActorContext {
   const identity = { address: `${dataCenter}.${kind}.0`, kind, dataCenter, index: 0 };
   return {
     identity: { ...identity, epoch: 1, partitions: [] },
+    ...system,
     config,
     bus,
-    folder: folder.folder,
+    stores: storesIn(folder.folder, systemRandom),
     log: pino({ level: 'silent' }),
     crash: (error) => {
       throw error;

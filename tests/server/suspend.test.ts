@@ -5,6 +5,7 @@ import { parseClusterConfig } from '../../core/config/schema.js';
 import { inboxPrefixOf } from '../../messages/permissions.js';
 import { names, subject } from '../../messages/default-names.testkit.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
+import { system } from '../../runtime/system.js';
 import { MemoryEpochStore } from '../../supervisor/epochs.testkit.js';
 import { haveLeft } from '../../cluster/drains/data-center-health.js';
 import { ActorLauncher } from '../../supervisor/actor-launcher.js';
@@ -111,6 +112,7 @@ test('an actor of a drained data center that is killed comes back, and stays out
   await replicaAt('train');
   const address = 'east.recommender.0';
   const supervisor = new HostSupervisor({
+    ...system,
     launcher: new ActorLauncher({
       entry,
       stateDir: servers.folder,

@@ -16,6 +16,8 @@ export interface MessageServer {
   /** As if it hung: connections stay, and nothing is answered. */
   pause(): void;
   resume(): void;
+  /** It is killed, and started again in the same place. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,7 +43,12 @@ export async function startMessageServer({
   const limit = storageBytesMax === undefined ? '' : `max_file_store: ${storageBytesMax}`;
   writeFileSync(configFile, `jetstream { store_dir: "${folder}", ${limit} }\n`);
   const args = ['-a', '127.0.0.1', '-p', String(port), '-c', configFile];
-  const server = spawn(binary, args, { stdio: 'ignore' });
+  let server = spawn(binary, args, { stdio: 'ignore' });
+  const kill = async (): Promise<void> => {
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
+  };
   const buses: NatsBus[] = [];
   const connect = async (name = 'test'): Promise<NatsBus> => {
     const bus = await connectBus({ cluster: 'starling', urls: [url], name });
@@ -62,11 +69,13 @@ export async function startMessageServer({
     connect,
     pause: () => void server.kill('SIGSTOP'),
     resume: () => void server.kill('SIGCONT'),
+    async restart() {
+      await kill();
+      server = spawn(binary, args, { stdio: 'ignore' });
+    },
     async stop() {
       await Promise.all(buses.map((bus) => bus.close()));
-      const ended = once(server, 'exit');
-      server.kill('SIGKILL');
-      await ended;
+      await kill();
       remove();
     },
   };

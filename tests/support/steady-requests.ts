@@ -1,6 +1,6 @@
 import { decode, encode, refuseErrorReply } from '../../messages/codec.js';
 import { subject } from '../../messages/default-names.testkit.js';
-import type { Bus } from '../../runtime/bus.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 
 const askersCount = 4;
 const pauseMs = 3;

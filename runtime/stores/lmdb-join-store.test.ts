@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,14 +16,14 @@ import {
 } from '../../core/joining/join-events.testkit.js';
 import { JoinWindow } from '../../core/joining/join-window.js';
 import { joinStep, joinStepOptions } from './join-store.testkit.js';
-import { JoinStore } from './join-store.js';
+import { LmdbJoinStore } from './lmdb-join-store.js';
 import type { JoinState } from './join-store.js';
 import { storageError } from './storage-error.js';
 
 const childPath = fileURLToPath(new URL('./join-store-child.testkit.js', import.meta.url));
 
 let folder: string;
-const stores: JoinStore[] = [];
+const stores: LmdbJoinStore[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'join-store-'));
@@ -33,13 +34,13 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function openStore(): JoinStore {
-  const store = JoinStore.open(folder);
+function openStore(): LmdbJoinStore {
+  const store = LmdbJoinStore.open(folder, { newId: () => randomUUID() });
   stores.push(store);
   return store;
 }
 
-async function reopened(): Promise<JoinStore> {
+async function reopened(): Promise<LmdbJoinStore> {
   await stores.pop()?.close();
   return openStore();
 }
@@ -81,7 +82,7 @@ function expectedAfter(last: number): ReturnType<typeof contentOf> {
   });
 }
 
-describe('JoinStore', () => {
+describe('LmdbJoinStore', () => {
   test('a new store is empty', () => {
     const { progress, records, consumed, outbox, outboxNumberLast } = openStore().load();
     expect(progress).toBeUndefined();
@@ -172,9 +173,13 @@ describe('JoinStore', () => {
   test('a folder with something else in it is refused', () => {
     for (const content of ['hello', Buffer.alloc(8192, 7)]) {
       writeFileSync(join(folder, 'data.mdb'), content);
-      expect(thrownCode(() => JoinStore.open(folder))).toBe('STATE_INVALID');
+      expect(thrownCode(() => LmdbJoinStore.open(folder, { newId: () => randomUUID() }))).toBe(
+        'STATE_INVALID',
+      );
     }
-    expect(thrownCode(() => JoinStore.open(join(folder, 'data.mdb')))).toBe('STATE_INVALID');
+    expect(
+      thrownCode(() => LmdbJoinStore.open(join(folder, 'data.mdb'), { newId: () => randomUUID() })),
+    ).toBe('STATE_INVALID');
   });
 
   test('the errors of a full disk have one code, whatever the system calls them', () => {

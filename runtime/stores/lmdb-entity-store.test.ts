@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { RawFeatures } from '../../core/features/raw-features.js';
-import { EntityStore } from './entity-store.js';
+import { LmdbEntityStore } from './lmdb-entity-store.js';
 
 let folder: string;
-let store: EntityStore;
+let store: LmdbEntityStore;
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'starling-entities-'));
-  store = new EntityStore(folder);
+  store = new LmdbEntityStore(folder);
 });
 afterEach(async () => {
   await store.close();
@@ -25,7 +25,7 @@ const change = (n: number, ...ids: string[]) => ({
 
 async function reopen(): Promise<void> {
   await store.close();
-  store = new EntityStore(folder);
+  store = new LmdbEntityStore(folder);
 }
 
 function all(kind: 'user' | 'item' = 'item') {

@@ -1,0 +1,34 @@
+import type { Stoppable } from '../stoppable.js';
+import type { StreamMessage } from './logs.js';
+
+export interface WorkMessage extends StreamMessage {
+  /** 1 on the first delivery. */
+  readonly deliveries: number;
+  ack(): void;
+  /** Give it back, to be delivered again after `delayMs`. */
+  nak(delayMs?: number): void;
+}
+
+export interface WorkOptions {
+  readonly stream: string;
+  readonly durable: string;
+  readonly filter?: string;
+  /** So long after a worker died, somebody else gets what it had in hand. Work may take much longer. */
+  readonly ackWaitMs: number;
+  readonly pendingMax: number;
+}
+
+export interface WorkState {
+  /** All messages up to this sequence are acknowledged. */
+  readonly acknowledged: number;
+  /** Messages that are not, delivered or not. */
+  readonly left: number;
+}
+
+/** Work on what a log has, shared among those who ask for it. */
+export interface WorkQueues {
+  /** Shared work: each message goes to one member until it is acknowledged. */
+  work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable>;
+  /** How far the work on a stream is, over all who share it; nothing where nobody has begun. */
+  workState(stream: string, durable: string): Promise<WorkState>;
+}

@@ -1,0 +1,15 @@
+import type { EntityStore } from './entity-store.js';
+import type { JoinStore } from './join-store.js';
+
+/** What an actor keeps on its host, from one of its lives to the next. */
+export interface ActorStores {
+  /**
+   * The window of a joiner as it was left, or a new one.
+   * @throws StarlingError STATE_INVALID where there is something else, STORAGE_FULL
+   */
+  joinStore(): JoinStore;
+  /** What is there is removed first; whoever has it open closes it before. */
+  newJoinStore(): Promise<JoinStore>;
+  /** @throws StarlingError STATE_INVALID */
+  entityStore(): EntityStore;
+}

@@ -1,0 +1,28 @@
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { parseClusterConfig } from '../../core/config/schema.js';
+
+/**
+ * A cluster that has everything, and of everything little: it is what happens between its parts that is looked at, so rows
+ * are short, the network is one small layer, and there are few partitions. Two shards and a standby for each partition, two
+ * trainers that overtake each other, two data centers of inference with two rankers each.
+ */
+export const simulatedConfig: ClusterConfig = parseClusterConfig({
+  name: 'starling',
+  dataCenters: [
+    { name: 'train', role: 'training' },
+    { name: 'east', role: 'inference' },
+    { name: 'west', role: 'inference' },
+  ],
+  features: {
+    user: { entity: 'user', kind: 'id' },
+    item: { entity: 'item', kind: 'id' },
+    age: { entity: 'user', kind: 'buckets', boundaries: [25, 50] },
+  },
+  model: { network: 'deepfm', factorDim: 4, hidden: [4], backend: 'wasm' },
+  partitions: 4,
+  actors: { 'ps-shard': 2, trainer: 2, ranker: 2, joiner: 1, 'serving-shard': 2 },
+  standby: 1,
+  joining: { windowMs: 5_000, latenessMs: 1_000, idleMs: 2_000 },
+  snapshots: { everyMs: 60_000, keep: 2 },
+  supervision: { calmMs: 3_000 },
+});

@@ -1,0 +1,191 @@
+import { sleep } from '../../core/base/clock.js';
+import type { RawFeatures } from '../../core/features/raw-features.js';
+import type { EntityRows } from '../../messages/feature-snapshots.js';
+import type { FeatureChange } from '../../messages/features.js';
+import type { Entity } from '../../messages/subjects.js';
+import { entities } from '../../messages/subjects.js';
+import type { ActorStores } from '../../runtime/stores/actor-stores.js';
+import type {
+  EntityRecord,
+  EntityRow,
+  EntityStore,
+  EntityView,
+} from '../../runtime/stores/entity-store.js';
+import type { JoinCommit, JoinState, JoinStore } from '../../runtime/stores/join-store.js';
+import type { SimulatedProcess } from '../time/simulated-process.js';
+import type { HostDisk, StoredEntities, StoredWindow } from './host-disk.js';
+
+/** What an actor keeps on the disk of its machine. */
+export function storesOn(disk: HostDisk, process: SimulatedProcess, address: string): ActorStores {
+  const open = (stored: StoredWindow): JoinStore => new DiskJoinStore(disk, process, stored);
+  const made = (): StoredWindow => disk.newWindow(address, process.random.id());
+  return {
+    joinStore: () => open(disk.window(address) ?? made()),
+    newJoinStore: async () => open(made()),
+    entityStore: () => new DiskEntityStore(disk, process, disk.entities(address)),
+  };
+}
+
+/** A flush of a disk, milliseconds. */
+const flushMs = { from: 0.3, to: 6 } as const;
+
+/** Writes all of it or nothing: who dies meanwhile may have written it, and may not. */
+async function written(
+  disk: HostDisk,
+  process: SimulatedProcess,
+  write: () => void,
+): Promise<void> {
+  disk.requireRoom('writing');
+  const ms = process.random.between(flushMs.from, flushMs.to);
+  const before = process.random.between(0, ms);
+  await sleep(process.clock, before);
+  write();
+  await sleep(process.clock, ms - before);
+}
+
+class DiskJoinStore implements JoinStore {
+  readonly #disk: HostDisk;
+  readonly #process: SimulatedProcess;
+  readonly #stored: StoredWindow;
+
+  constructor(disk: HostDisk, process: SimulatedProcess, stored: StoredWindow) {
+    this.#disk = disk;
+    this.#process = process;
+    this.#stored = stored;
+  }
+
+  get window(): string {
+    return this.#stored.window;
+  }
+
+  load(): JoinState {
+    const { progress, records, consumed, outbox, outboxNumberLast } = this.#stored;
+    return {
+      progress,
+      records: listed(records),
+      consumed,
+      outbox: listed(outbox),
+      outboxNumberLast,
+    };
+  }
+
+  commit({ changes, consumed, outbox, confirmedThrough }: JoinCommit): Promise<void> {
+    // The bytes are the caller's, who may use their room again.
+    const put = changes.put.map(({ number, bytes }) => [number, bytes.slice()] as const);
+    const remove = [...changes.remove];
+    const made = outbox.map(({ number, bytes }) => [number, bytes.slice()] as const);
+    const { progress } = changes;
+    return written(this.#disk, this.#process, () => {
+      const stored = this.#stored;
+      for (const [number, bytes] of put) stored.records.set(number, bytes);
+      for (const number of remove) stored.records.delete(number);
+      for (const [number, bytes] of made) stored.outbox.set(number, bytes);
+      if (confirmedThrough !== undefined) this.#removeThrough(confirmedThrough);
+      stored.progress = progress;
+      stored.consumed = consumed;
+      stored.outboxNumberLast = made.at(-1)?.[0] ?? stored.outboxNumberLast;
+    });
+  }
+
+  confirm(throughNumber: number): Promise<void> {
+    return written(this.#disk, this.#process, () => this.#removeThrough(throughNumber));
+  }
+
+  get(number: number): Uint8Array | undefined {
+    return this.#stored.records.get(number);
+  }
+
+  async close(): Promise<void> {
+    // The disk has it.
+  }
+
+  #removeThrough(throughNumber: number): void {
+    for (const number of this.#stored.outbox.keys())
+      if (number <= throughNumber) this.#stored.outbox.delete(number);
+  }
+}
+
+/** By number. */
+function listed(entries: ReadonlyMap<number, Uint8Array>) {
+  return [...entries]
+    .sort(([a], [b]) => a - b)
+    .map(([number, bytes]) => ({ number, bytes: bytes.slice() }));
+}
+
+class DiskEntityStore implements EntityStore {
+  readonly #disk: HostDisk;
+  readonly #process: SimulatedProcess;
+  readonly #stored: StoredEntities;
+
+  constructor(disk: HostDisk, process: SimulatedProcess, stored: StoredEntities) {
+    this.#disk = disk;
+    this.#process = process;
+    this.#stored = stored;
+  }
+
+  get sequence(): number {
+    return this.#stored.sequence;
+  }
+
+  get entityCount(): number {
+    return entities.reduce((sum, entity) => sum + this.#stored.rows[entity].size, 0);
+  }
+
+  get(entity: Entity, id: string): RawFeatures | undefined {
+    return this.#stored.rows[entity].get(id)?.[1];
+  }
+
+  take(change: FeatureChange | undefined, sequence: number): Promise<void> {
+    return this.takeAll([{ change, sequence }]);
+  }
+
+  takeAll(records: readonly EntityRecord[]): Promise<void> {
+    return written(this.#disk, this.#process, () => {
+      for (const { change, sequence } of records) {
+        if (change) this.#put(change, sequence);
+        this.#stored.sequence = sequence;
+      }
+    });
+  }
+
+  reset(): Promise<void> {
+    return written(this.#disk, this.#process, () => {
+      this.#stored.sequence = 0;
+      for (const entity of entities) this.#stored.rows[entity].clear();
+    });
+  }
+
+  add({ entity, ids, features, since }: EntityRows): Promise<void> {
+    return written(this.#disk, this.#process, () => {
+      ids.forEach((id, i) => this.#stored.rows[entity].set(id, [since[i]!, features[i]!]));
+    });
+  }
+
+  restored(sequence: number): Promise<void> {
+    return written(this.#disk, this.#process, () => void (this.#stored.sequence = sequence));
+  }
+
+  view(): EntityView {
+    const { sequence, rows } = this.#stored;
+    const copied = Object.fromEntries(entities.map((entity) => [entity, [...rows[entity]]]));
+    return {
+      sequence,
+      rows: (entity): EntityRow[] =>
+        copied[entity]!.sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, [since, features]]) => ({
+          id,
+          since,
+          features,
+        })),
+      close: () => undefined,
+    };
+  }
+
+  async close(): Promise<void> {
+    // The disk has it.
+  }
+
+  #put({ entity, ids, features }: FeatureChange, sequence: number): void {
+    const rows = this.#stored.rows[entity];
+    ids.forEach((id, i) => rows.set(id, [rows.get(id)?.[0] ?? sequence, features[i]!]));
+  }
+}

@@ -1,0 +1,74 @@
+import { StarlingError } from '../../core/base/errors.js';
+import type { JoinProgress } from '../../core/joining/types.js';
+import type { RawFeatures } from '../../core/features/raw-features.js';
+import { entities, type Entity } from '../../messages/subjects.js';
+
+/** What is left of a joiner's window. */
+export interface StoredWindow {
+  readonly window: string;
+  progress: JoinProgress | undefined;
+  readonly records: Map<number, Uint8Array>;
+  consumed: Readonly<Record<string, number>>;
+  readonly outbox: Map<number, Uint8Array>;
+  outboxNumberLast: number;
+}
+
+export type StoredRows = Map<string, readonly [since: number, features: RawFeatures]>;
+
+export interface StoredEntities {
+  sequence: number;
+  readonly rows: Readonly<Record<Entity, StoredRows>>;
+}
+
+/** The disk of a simulated machine: what is on it outlives its processes. */
+export class HostDisk {
+  readonly #windows = new Map<string, StoredWindow>();
+  readonly #entities = new Map<string, StoredEntities>();
+  readonly #epochs = new Map<string, number>();
+  /** Of the supervisor that ran last. */
+  life: string | undefined;
+  /** Nothing more can be written. */
+  full = false;
+
+  /** @throws StarlingError STORAGE_FULL */
+  requireRoom(what: string): void {
+    if (this.full) throw new StarlingError('STORAGE_FULL', `${what}: the disk is full.`);
+  }
+
+  window(address: string): StoredWindow | undefined {
+    return this.#windows.get(address);
+  }
+
+  newWindow(address: string, name: string): StoredWindow {
+    const made: StoredWindow = {
+      window: name,
+      progress: undefined,
+      records: new Map(),
+      consumed: {},
+      outbox: new Map(),
+      outboxNumberLast: 0,
+    };
+    this.#windows.set(address, made);
+    return made;
+  }
+
+  entities(address: string): StoredEntities {
+    const known = this.#entities.get(address);
+    if (known) return known;
+    const rows = Object.fromEntries(entities.map((entity) => [entity, new Map()]));
+    const made = { sequence: 0, rows: rows as unknown as StoredEntities['rows'] };
+    this.#entities.set(address, made);
+    return made;
+  }
+
+  nextEpoch(address: string): number {
+    this.requireRoom('epochs');
+    const epoch = (this.#epochs.get(address) ?? 0) + 1;
+    this.#epochs.set(address, epoch);
+    return epoch;
+  }
+
+  raiseEpoch(address: string, epoch: number): void {
+    this.#epochs.set(address, Math.max(epoch, this.#epochs.get(address) ?? 0));
+  }
+}

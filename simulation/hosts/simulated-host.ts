@@ -1,0 +1,173 @@
+import { joinCluster, type ClusterHost, type HostOffer } from '../../cluster/hosts/cluster-host.js';
+import { messageOf } from '../../core/base/errors.js';
+import { trainingDataCenter } from '../../core/config/data-centers.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type { ActorKind } from '../../messages/actor-kinds.js';
+import type { ActorSpec } from '../../messages/actor-spec.js';
+import type { ClusterNames } from '../../messages/cluster-names.js';
+import type { Logger } from 'pino';
+import type { CreateActor } from '../../runtime/actor.js';
+import type { Launcher, Life } from '../../supervisor/actor-launcher.js';
+import type { ProcessHandlers } from '../../supervisor/child-process.js';
+import { MemoryBus } from '../nats/memory-bus.js';
+import type { MemoryServers } from '../nats/memory-servers.js';
+import type { SeededRandom } from '../time/seeded-random.js';
+import { SimulatedProcess, type ProcessClock } from '../time/simulated-process.js';
+import type { VirtualTime } from '../time/virtual-time.js';
+import { HostDisk } from './host-disk.js';
+import { SimulatedActor } from './simulated-actor.js';
+
+/** A host that has ended is started again by what looks after it, as by an init system. */
+const respawnMs = { from: 300, to: 1_500 } as const;
+
+export interface SimulatedHostOptions {
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+  readonly servers: MemoryServers;
+  readonly names: ClusterNames;
+  readonly config: ClusterConfig;
+  readonly offer: HostOffer;
+  readonly clock: ProcessClock;
+  readonly load: (kind: ActorKind) => CreateActor;
+  readonly logOf: (name: string) => Logger;
+}
+
+/** A machine of a simulated cluster: a disk, a supervisor, and the actors that were placed on it. */
+export class SimulatedHost {
+  readonly name: string;
+  readonly disk = new HostDisk();
+  readonly #options: SimulatedHostOptions;
+  readonly #random: SeededRandom;
+  readonly #actors = new Set<SimulatedActor>();
+  #process: SimulatedProcess | undefined;
+  #member: ClusterHost | undefined;
+  #pids = 0;
+  #held = false;
+
+  constructor(options: SimulatedHostOptions) {
+    this.#options = options;
+    this.#random = options.random;
+    this.name = options.offer.name;
+  }
+
+  /** Of its supervisor; undefined while there is none. */
+  get process(): SimulatedProcess | undefined {
+    return this.#process?.alive ? this.#process : undefined;
+  }
+
+  get member(): ClusterHost | undefined {
+    return this.process && this.#member;
+  }
+
+  /** Those that live. */
+  get actors(): readonly SimulatedActor[] {
+    return [...this.#actors].filter(({ process }) => process.alive);
+  }
+
+  start(): void {
+    this.#held = false;
+    if (this.process) return;
+    const process = this.#newProcess(`host ${this.name}`, (error) => this.#failed(error));
+    this.#process = process;
+    this.#member = undefined;
+    process.onDeath(() => this.#respawn());
+    void this.#join(process).then(
+      (member) => (this.#member = member),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  /** All of it, at once, as when the power is gone. @param held it does not come back before `start`. */
+  crash(held = false): void {
+    this.#held = held;
+    for (const actor of this.actors) actor.kill();
+    this.#process?.kill();
+  }
+
+  #respawn(): void {
+    const { time } = this.#options;
+    const ms = this.#random.between(respawnMs.from, respawnMs.to);
+    time.at(time.nowMs + ms, undefined, () => {
+      if (!this.#held) this.start();
+    });
+  }
+
+  #failed(error: unknown): void {
+    this.#options.logOf(this.name).error({ err: messageOf(error) }, 'the host failed');
+    this.crash();
+  }
+
+  async #join(process: SimulatedProcess): Promise<ClusterHost> {
+    const { config, offer, names, logOf } = this.#options;
+    const training = trainingDataCenter(config);
+    const home = offer.dataCenters.includes(training) ? training : offer.dataCenters[0]!;
+    const bus = this.#connect(process, home);
+    const log = logOf(this.name);
+    const told = (line: string): void => log.info(line);
+    return joinCluster({
+      config,
+      bus,
+      host: offer,
+      launcher: this.#launcher(process),
+      epochs: {
+        next: async (address) => this.disk.nextEpoch(address),
+        raise: (address, epoch) => this.disk.raiseEpoch(address, epoch),
+      },
+      noteLife: async (life) => {
+        const before = this.disk.life;
+        this.disk.life = life;
+        return before;
+      },
+      servers: () => [],
+      storage: { fresh: async () => undefined, at: () => undefined, noteWrite: () => undefined },
+      asPublic: async (dataCenter) =>
+        new MemoryBus({
+          servers: this.#options.servers,
+          process,
+          names,
+          dataCenters: [dataCenter],
+        }),
+      prepareStreams: async () => undefined,
+      onExit: () => () => undefined,
+      log: told,
+    });
+  }
+
+  #launcher(host: SimulatedProcess): Launcher {
+    return {
+      start: (spec, life, handlers) => this.#startActor(host, spec, life, handlers),
+      claim: () => undefined,
+      dismissOthers: () => undefined,
+    };
+  }
+
+  #startActor(
+    host: SimulatedProcess,
+    spec: ActorSpec,
+    life: Life,
+    handlers: ProcessHandlers,
+  ): SimulatedActor {
+    const { config, load, logOf } = this.#options;
+    const process = this.#newProcess(spec.address, (error) => actor.crash(error));
+    const actor: SimulatedActor = new SimulatedActor(spec, life, handlers, {
+      ...{ config, host, process, load, disk: this.disk },
+      pid: ++this.#pids,
+      connect: async () => this.#connect(process, spec.dataCenter),
+      log: logOf(spec.address),
+    });
+    this.#actors.add(actor);
+    process.onDeath(() => this.#actors.delete(actor));
+    return actor;
+  }
+
+  #connect(process: SimulatedProcess, home: string): MemoryBus {
+    const { servers, names, config } = this.#options;
+    const others = config.dataCenters.map(({ name }) => name).filter((name) => name !== home);
+    return new MemoryBus({ servers, process, names, dataCenters: [home, ...others] });
+  }
+
+  #newProcess(name: string, onCrash: (error: unknown) => void): SimulatedProcess {
+    const { time, clock } = this.#options;
+    return new SimulatedProcess(time, { name, random: this.#random.child(1), onCrash, ...clock });
+  }
+}

@@ -1,0 +1,76 @@
+import { StarlingError } from '../../core/base/errors.js';
+import type { BucketEntry } from '../../runtime/bus/records.js';
+import type { Connection, MemoryServers } from './memory-servers.js';
+import { matchesSubject } from './subject-pattern.js';
+
+export interface Watcher {
+  readonly connection: Connection;
+  readonly pattern: string;
+  take(key: string, entry: BucketEntry): void;
+  /** Something on the way to it was lost. */
+  broken(): void;
+}
+
+/** A bucket as NATS keeps it: one revision for all keys. */
+export class MemoryBucket {
+  readonly #servers: MemoryServers;
+  readonly #dataCenter: string;
+  readonly #entries = new Map<string, BucketEntry>();
+  readonly #watchers = new Set<Watcher>();
+  #revision = 0;
+  /** The disk of its server is full: no change is taken. */
+  full = false;
+
+  constructor(servers: MemoryServers, dataCenter: string) {
+    this.#servers = servers;
+    this.#dataCenter = dataCenter;
+  }
+
+  get(key: string): BucketEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** @throws StarlingError STORAGE_FULL */
+  put(key: string, bytes: Uint8Array): number {
+    if (this.full) {
+      const text = `key ${key}: the storage of the NATS server is used up.`;
+      throw new StarlingError('STORAGE_FULL', text, { short: 'limit' });
+    }
+    const entry = { bytes, revision: ++this.#revision };
+    this.#entries.set(key, entry);
+    this.#servers.note(`key ${key} at ${entry.revision}`, bytes);
+    for (const watcher of this.#watchers) this.#tell(watcher, key, entry);
+    return entry.revision;
+  }
+
+  /** @throws StarlingError CONFLICT */
+  update(key: string, bytes: Uint8Array, revision: number): number {
+    const now = this.#entries.get(key)?.revision ?? 0;
+    if (now === revision) return this.put(key, bytes);
+    throw new StarlingError('CONFLICT', `${key} is at revision ${now}, not ${revision}.`);
+  }
+
+  /** Tells all there is, and from then on what changes. */
+  watch(watcher: Watcher): void {
+    this.#watchers.add(watcher);
+    for (const [key, entry] of this.#entries) this.#tell(watcher, key, entry);
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  #tell(watcher: Watcher, key: string, entry: BucketEntry): void {
+    const { connection, pattern } = watcher;
+    if (!matchesSubject(pattern, key)) return;
+    if (!connection.process.alive) return this.unwatch(watcher);
+    this.#servers.deliver(
+      this.#dataCenter,
+      connection,
+      () => this.#watchers.has(watcher) && watcher.take(key, entry),
+      () => {
+        if (this.#watchers.delete(watcher)) watcher.broken();
+      },
+    );
+  }
+}

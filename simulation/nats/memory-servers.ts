@@ -1,0 +1,277 @@
+import { StarlingError } from '../../core/base/errors.js';
+import type { StreamDeclaration } from '../../messages/declared-streams.js';
+import type { SimulatedProcess } from '../time/simulated-process.js';
+import type { SeededRandom } from '../time/seeded-random.js';
+import { Trace } from '../time/trace.js';
+import type { VirtualTime } from '../time/virtual-time.js';
+import { Interest, type Delivered, type Subscription } from './interest.js';
+import { MemoryBucket } from './memory-bucket.js';
+import { MemorySource } from './memory-source.js';
+import { MemoryStream } from './memory-stream.js';
+import type { MemoryWork } from './memory-work.js';
+import type { Hop, Network } from './network.js';
+
+/** A client, as the servers see it. */
+export interface Connection {
+  readonly id: string;
+  readonly process: SimulatedProcess;
+  /** Data centers in the order of its preference; home first. */
+  readonly dataCenters: readonly string[];
+  /** Hears that its server is gone. */
+  lost(): void;
+  /** Hears that it is connected, to the same server again or to another. */
+  arrived(): void;
+}
+
+interface Session {
+  readonly server: string;
+  /** Nothing of it arrives later: it was cut off in the middle. */
+  endMs: number;
+}
+
+export interface ServersOptions {
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+  readonly network: Network;
+  readonly dataCenters: readonly string[];
+  /** What a server makes of the subject that a client names, as the mappings of its account say. Default: the same. */
+  readonly mapped?: (subject: string, dataCenter: string) => string;
+}
+
+/** Between the loss of a server and the next attempt to find one. */
+const reconnectMs = { from: 60, to: 300 } as const;
+/** Home must be there for so long before those who are away come back. */
+const calmMs = 3_000;
+
+/** The servers of all data centers, one each: who is connected to them, who wants to hear what, and what they keep. */
+export class MemoryServers {
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+  readonly network: Network;
+  readonly dataCenters: readonly string[];
+  readonly mapped: (subject: string, dataCenter: string) => string;
+  readonly trace = new Trace();
+  readonly interest = new Interest();
+  readonly #down = new Set<string>();
+  /** By data center: what it has not looked at yet. */
+  readonly #hung = new Map<string, (() => void)[]>();
+  readonly #sessions = new Map<Connection, Session>();
+  readonly #streams = new Map<string, MemoryStream>();
+  readonly #buckets = new Map<
+    string,
+    { readonly dataCenter: string; readonly bucket: MemoryBucket }
+  >();
+  readonly #work = new Map<string, MemoryWork>();
+  readonly #sources: MemorySource[] = [];
+  #connections = 0;
+
+  constructor({ time, random, network, dataCenters, mapped }: ServersOptions) {
+    this.mapped = mapped ?? ((subject) => subject);
+    this.time = time;
+    this.random = random;
+    this.network = network;
+    this.dataCenters = dataCenters;
+  }
+
+  nextConnectionId(): string {
+    return `c${this.#connections++}`;
+  }
+
+  get streams(): readonly MemoryStream[] {
+    return [...this.#streams.values()];
+  }
+
+  isUp(dataCenter: string): boolean {
+    return !this.#down.has(dataCenter);
+  }
+
+  /** SIGKILL: what it has stored stays; who was connected finds out soon. */
+  stop(dataCenter: string): void {
+    if (this.#down.has(dataCenter)) return;
+    this.#down.add(dataCenter);
+    this.#hung.delete(dataCenter);
+    for (const [connection, { server }] of [...this.#sessions])
+      if (server === dataCenter) this.#disconnect(connection);
+  }
+
+  start(dataCenter: string): void {
+    this.#down.delete(dataCenter);
+    this.time.at(this.time.nowMs + calmMs, undefined, () => this.#callHome(dataCenter));
+  }
+
+  /** SIGSTOP: connections stay, and nothing is answered. */
+  hang(dataCenter: string): void {
+    if (!this.#hung.has(dataCenter)) this.#hung.set(dataCenter, []);
+  }
+
+  wake(dataCenter: string): void {
+    const waiting = this.#hung.get(dataCenter) ?? [];
+    this.#hung.delete(dataCenter);
+    for (const run of waiting) this.time.at(this.time.nowMs, undefined, run);
+  }
+
+  /** A connection breaks, as by a switch that was pulled out; it finds its server again. */
+  interrupt(connection: Connection): void {
+    if (this.#sessions.has(connection)) this.#disconnect(connection);
+  }
+
+  get connections(): readonly Connection[] {
+    return [...this.#sessions.keys()];
+  }
+
+  /** To the first of its data centers that has a server; it is told when it has arrived. */
+  connect(connection: Connection): void {
+    if (!connection.process.alive) return;
+    const server = connection.dataCenters.find((name) => this.isUp(name));
+    if (server === undefined) return this.#reconnectLater(connection);
+    this.#sessions.set(connection, { server, endMs: Infinity });
+    connection.process.after(0, () => connection.arrived());
+  }
+
+  /** For good. */
+  close(connection: Connection): void {
+    this.#sessions.delete(connection);
+    this.interest.removeAllOf(connection);
+  }
+
+  /** It died: what it has just sent may be on its way, and may not. */
+  died(connection: Connection): void {
+    const session = this.#sessions.get(connection);
+    if (session) session.endMs = this.time.nowMs + this.random.between(0, 0.4);
+    this.close(connection);
+  }
+
+  serverOf(connection: Connection): string | undefined {
+    return this.#sessions.get(connection)?.server;
+  }
+
+  /** From a client to the server of a data center, by way of its own. */
+  post(connection: Connection, dataCenter: string | undefined, run: () => void): void {
+    const session = this.#sessions.get(connection);
+    if (!session) return;
+    const { server } = session;
+    const place = dataCenter ?? server;
+    const near: Hop = [`${server}/${connection.id}`, server];
+    const atMs = this.network.arrivalMs(place === server ? [near] : [near, [server, place]]);
+    if (atMs === undefined) return;
+    const arrive = (): void => {
+      if (atMs <= session.endMs && this.isUp(server) && this.isUp(place)) run();
+    };
+    this.time.at(atMs, undefined, () => this.#seen(server, () => this.#seen(place, arrive)));
+  }
+
+  /** From the server of a data center to a client, by way of its own. @param onLost on the way, which the client learns late. */
+  deliver(dataCenter: string, connection: Connection, run: () => void, onLost?: () => void): void {
+    const session = this.#sessions.get(connection);
+    if (!session || !this.isUp(dataCenter)) return onLost?.();
+    const hung = this.#hung.get(dataCenter);
+    if (hung) return void hung.push(() => this.deliver(dataCenter, connection, run, onLost));
+    const { server } = session;
+    const near: Hop = [server, `${server}/${connection.id}`];
+    const hops: Hop[] = dataCenter === server ? [near] : [[dataCenter, server], near];
+    const atMs = this.network.arrivalMs(hops);
+    if (atMs === undefined) return onLost?.();
+    this.time.at(atMs, connection.process, () => {
+      if (this.#sessions.get(connection) === session) run();
+      else onLost?.();
+    });
+  }
+
+  /** As a server hands on what was published there; returns how many will hear it. */
+  route(server: string, message: Delivered): number {
+    const chosen = this.interest.receivers(message.subject, (members) =>
+      this.#oneOf(server, members),
+    );
+    this.note(`${server}: ${message.subject} to ${chosen.length}`, message.bytes);
+    for (const subscription of chosen) {
+      this.deliver(server, subscription.connection, () => subscription.take(message));
+    }
+    return chosen.length;
+  }
+
+  /** Into the trace, with the time. */
+  note(what: string, bytes?: Uint8Array): void {
+    this.trace.note(this.time.nowMs, what, bytes);
+  }
+
+  declare(declaration: StreamDeclaration): MemoryStream {
+    const stream = new MemoryStream(declaration);
+    this.#streams.set(declaration.name, stream);
+    stream.onAppend(({ sequence, subject, bytes }) =>
+      this.note(`${declaration.name} #${sequence} ${subject}`, bytes),
+    );
+    for (const { stream: source, subject } of declaration.sources ?? [])
+      this.#sources.push(new MemorySource(this, { source, subject, into: stream }));
+    return stream;
+  }
+
+  declareBucket(name: string, dataCenter: string): void {
+    this.#buckets.set(name, { dataCenter, bucket: new MemoryBucket(this, dataCenter) });
+  }
+
+  bucket(name: string): { readonly dataCenter: string; readonly bucket: MemoryBucket } {
+    const found = this.#buckets.get(name);
+    if (!found) throw new StarlingError('UNAVAILABLE', `there is no bucket ${name}.`);
+    return found;
+  }
+
+  stream(name: string): MemoryStream {
+    const found = this.#streams.get(name);
+    if (!found) throw new StarlingError('UNAVAILABLE', `there is no stream ${name}.`);
+    return found;
+  }
+
+  /** That takes messages of this subject. */
+  streamOf(subject: string): MemoryStream | undefined {
+    for (const stream of this.#streams.values()) if (stream.takes(subject)) return stream;
+    return undefined;
+  }
+
+  work(stream: string, durable: string): MemoryWork | undefined {
+    return this.#work.get(`${stream} ${durable}`);
+  }
+
+  workOn(stream: string, durable: string, make: () => MemoryWork): MemoryWork {
+    const found = this.work(stream, durable);
+    if (found) return found;
+    const made = make();
+    this.#work.set(`${stream} ${durable}`, made);
+    return made;
+  }
+
+  /** By a server, when it looks. */
+  #seen(dataCenter: string, run: () => void): void {
+    const hung = this.#hung.get(dataCenter);
+    if (hung) hung.push(run);
+    else run();
+  }
+
+  /** Its own data center first, as queue groups do. */
+  #oneOf(server: string, members: readonly Subscription[]): Subscription | undefined {
+    const there = members.filter(({ connection }) => this.#sessions.has(connection));
+    const near = there.filter(({ connection }) => this.serverOf(connection) === server);
+    const from = near.length > 0 ? near : there;
+    return from.length === 0 ? undefined : this.random.pick(from);
+  }
+
+  #disconnect(connection: Connection): void {
+    this.#sessions.delete(connection);
+    connection.process.after(this.random.between(0, 20), () => connection.lost());
+    this.#reconnectLater(connection);
+  }
+
+  #reconnectLater(connection: Connection): void {
+    const { from, to } = reconnectMs;
+    connection.process.after(this.random.between(from, to), () => {
+      if (!this.#sessions.has(connection)) this.connect(connection);
+    });
+  }
+
+  #callHome(dataCenter: string): void {
+    if (!this.isUp(dataCenter)) return;
+    for (const [connection, { server }] of [...this.#sessions]) {
+      if (server === dataCenter || connection.dataCenters[0] !== dataCenter) continue;
+      this.#disconnect(connection);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import type { Cancel, Clock } from '../../core/base/clock.js';
+import type { TimeAndChance } from '../../core/base/random.js';
+import type { SeededRandom } from './seeded-random.js';
+import type { TimedEvent } from './event-queue.js';
+import type { Owner, VirtualTime } from './virtual-time.js';
+
+/** So much passes between two turns of an event loop: a loop that waits for others by turns gets somewhere. */
+const turnMs = 0.02;
+/** Of a timer, as Node has it. */
+const timerMsMin = 1;
+/** What the clocks of machines show when a simulation begins: a moment of 2026, milliseconds since 1970. */
+const beginsAtMs = Date.UTC(2026, 0, 1);
+
+export interface ProcessClock {
+  /** Seconds of its own that pass in a second; 1: it is right. */
+  readonly rate: number;
+  /** Milliseconds that its idea of the date is ahead. */
+  readonly aheadMs: number;
+}
+
+/**
+ * A process of a simulated machine: something that can be killed, so that nothing of it ever runs again, or paused, so that
+ * all that comes due meanwhile waits; its clock goes on then. Whatever runs in it must have been handed over by its clock,
+ * or by a bus that was opened for it: a dead one needs no cleaning up, since nobody calls it any more.
+ */
+export class SimulatedProcess implements Owner, TimeAndChance {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: SeededRandom;
+  readonly #time: VirtualTime;
+  readonly #startedAtMs: number;
+  #state: 'running' | 'paused' | 'dead' = 'running';
+  #waiting: TimedEvent[] = [];
+  readonly #atDeath: (() => void)[] = [];
+  readonly #onCrash: (error: unknown) => void;
+
+  constructor(
+    time: VirtualTime,
+    options: {
+      readonly name: string;
+      readonly random: SeededRandom;
+      readonly onCrash: (error: unknown) => void;
+    } & Partial<ProcessClock>,
+  ) {
+    const { rate = 1, aheadMs = 0 } = options;
+    this.name = options.name;
+    this.random = options.random;
+    this.#onCrash = options.onCrash;
+    this.#time = time;
+    this.#startedAtMs = time.nowMs;
+    this.clock = {
+      nowMs: () => (time.nowMs - this.#startedAtMs) * rate,
+      wallMs: () => beginsAtMs + aheadMs + time.nowMs * rate,
+      after: (ms, run) => this.after(Math.max(timerMsMin, ms) / rate, run),
+      soon: (run) => void this.after(turnMs, run),
+    };
+  }
+
+  get alive(): boolean {
+    return this.#state !== 'dead';
+  }
+
+  get paused(): boolean {
+    return this.#state === 'paused';
+  }
+
+  /** The time of the simulation. */
+  get timeMs(): number {
+    return this.#time.nowMs;
+  }
+
+  /** By the time of the simulation. */
+  after(ms: number, run: () => void): Cancel {
+    return this.#time.at(this.#time.nowMs + ms, this, run);
+  }
+
+  due(event: TimedEvent): void {
+    if (this.#state === 'running') event.run?.();
+    else if (this.#state === 'paused') this.#waiting.push(event);
+  }
+
+  pause(): void {
+    if (this.#state === 'running') this.#state = 'paused';
+  }
+
+  /** What came due meanwhile comes now, one after the other. */
+  resume(): void {
+    if (this.#state !== 'paused') return;
+    this.#state = 'running';
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    // One of them may call off another.
+    for (const event of waiting) this.after(0, () => event.run?.());
+  }
+
+  /** A defect that nobody has caught. */
+  crash(error: unknown): void {
+    if (this.alive) this.#onCrash(error);
+  }
+
+  /** At once, and for good. */
+  kill(): void {
+    if (this.#state === 'dead') return;
+    this.#state = 'dead';
+    this.#waiting = [];
+    for (const told of this.#atDeath.splice(0)) told();
+  }
+
+  /** Hears of its death: its connections, and whoever supervises it. */
+  onDeath(told: () => void): void {
+    if (this.alive) this.#atDeath.push(told);
+    else told();
+  }
+}
