@@ -203,6 +203,7 @@ class Member {
     return new ClusterView({
       bus,
       config,
+      host: this.#record.name,
       own: () => this.#agent.status(),
       leader: () => this.#candidate.leader,
       placement: () => placement.record,

@@ -19,6 +19,8 @@ import type { DrainStore } from '../drains/drain-store.js';
 export interface ViewOptions {
   readonly bus: Bus;
   readonly config: ClusterConfig;
+  /** Name of this host. */
+  readonly host: string;
   /** Of this host, which need not go over the wire. */
   readonly own: () => HostStatus;
   readonly leader: () => LeaderRecord | undefined;
@@ -47,6 +49,7 @@ export class ClusterView implements Stoppable {
   readonly #listeners = new Set<() => void>();
   readonly #subscription: Stoppable;
   readonly #startedAtMs: number;
+  #specs: { readonly placement: PlacementRecord; readonly specs: readonly ActorSpec[] } | undefined;
 
   constructor(options: ViewOptions) {
     this.#options = options;
@@ -82,7 +85,7 @@ export class ClusterView implements Stoppable {
     const placement = this.#options.placement();
     if (!placement) return [];
     const byHost = this.#actorsByHost();
-    return specsOf(this.#options.config, placement).map((spec) => {
+    return this.#specsOf(placement).map((spec) => {
       const host = placement.hosts[spec.address];
       const found = host === undefined ? undefined : byHost.get(host)?.get(spec.address);
       return withPartitions(found ?? unknown(spec, host, this.#clock.wallMs()));
@@ -112,9 +115,8 @@ export class ClusterView implements Stoppable {
 
   /** Whether a host other than this one tells that it runs the actor. */
   runsElsewhere(address: string): boolean {
-    const own = this.#options.own().name;
-    return this.hosts().some(
-      ({ name, actors }) => name !== own && actors.some((actor) => actor.address === address),
+    return this.#heardOthers().some(({ actors }) =>
+      actors.some((actor) => actor.address === address),
     );
   }
 
@@ -175,7 +177,7 @@ export class ClusterView implements Stoppable {
     } catch {
       return; // Of a release that speaks otherwise; its host shows as silent.
     }
-    if (status.name === this.#options.own().name) return;
+    if (status.name === this.#options.host) return;
     const known = this.#heard.get(status.name)?.status;
     if (known && known.life === status.life && known.number >= status.number) return;
     this.#heard.set(status.name, { status, atMs: this.#clock.nowMs() });
@@ -184,10 +186,23 @@ export class ClusterView implements Stoppable {
   }
 
   #heardNow(): Map<string, HostStatus> {
-    const own = this.#options.own();
+    const all = [this.#options.own(), ...this.#heardOthers()];
+    return new Map(all.map((each) => [each.name, each]));
+  }
+
+  /** Without those that are silent. */
+  #heardOthers(): HostStatus[] {
     const since = this.#clock.nowMs() - this.#options.silenceMsMax;
-    const heard = [...this.#heard.values()].filter(({ atMs }) => atMs >= since);
-    return new Map([own, ...heard.map(({ status }) => status)].map((each) => [each.name, each]));
+    return [...this.#heard.values()]
+      .filter(({ atMs }) => atMs >= since)
+      .map(({ status }) => status);
+  }
+
+  /** The same again while the placement is: it is asked for at every word of a host. */
+  #specsOf(placement: PlacementRecord): readonly ActorSpec[] {
+    if (this.#specs?.placement !== placement)
+      this.#specs = { placement, specs: specsOf(this.#options.config, placement) };
+    return this.#specs.specs;
   }
 
   #actorsByHost(): Map<string, Map<string, ActorStatus>> {
