@@ -15,6 +15,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   undrain: async () => (await import('./commands/drain.js')).undrain,
   audit: async () => (await import('./commands/audit.js')).audit,
   chaos: async () => (await import('./commands/chaos.js')).chaos,
+  simulate: async () => (await import('./commands/simulate.js')).simulate,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
   'nats-config': async () => (await import('./commands/nats-config.js')).natsConfig,
 };

@@ -99,16 +99,22 @@ function joinedLaw(
   looks: readonly Findings[],
 ): Law {
   const isTrimmed = trimmed.includes('JOIN');
-  const overtook = follow(
+  const overtook = between(
     looks.map((look) => look.impressions.joined),
     looks.map((look) => look.joiners?.impressions),
+    looks.map((look) => look.impressions.joined + look.impressions.joinedAgain),
   );
+  const again = (joiners?.impressions ?? 0) - impressions.joined;
+  const remarks = [
+    ...untold,
+    ...(again > 0 ? [`${again} came again after their window, and were dropped as late`] : []),
+  ];
   return partly(isTrimmed, 'JOIN', {
     name: 'impressions joined',
     left: { text: 'different ones in JOIN', count: impressions.joined },
     right: { text: 'counted by the joiners', count: joiners?.impressions ?? null },
     holds: joiners !== undefined && (isTrimmed || overtook),
-    remark: untold.join('; '),
+    remark: remarks.join('; '),
   });
 }
 
@@ -178,11 +184,15 @@ type Course = readonly (number | undefined)[];
 
 /** Whether two figures that grow can be the same one, seen at different moments. */
 function follow(x: Course, y: Course): boolean {
-  const k = x.length - 1;
-  if (x[k] !== undefined && x[k] === y[k]) return true;
-  const [before, between, now] = [x[k - 2], y[k - 1], x[k]];
-  if (before === undefined || between === undefined || now === undefined) return false;
-  return before <= between && between <= now;
+  return between(x, y, x);
+}
+
+/** Whether a figure that grows can be between two others that do, seen at different moments. */
+function between(least: Course, y: Course, most: Course): boolean {
+  const k = least.length - 1;
+  const isIn = (low?: number, found?: number, high?: number): boolean =>
+    low !== undefined && found !== undefined && high !== undefined && low <= found && found <= high;
+  return isIn(least[k], y[k], most[k]) || isIn(least[k - 2], y[k - 1], most[k]);
 }
 
 /** @param due all batches up to here were acknowledged as durable everywhere. */

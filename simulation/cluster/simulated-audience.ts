@@ -12,29 +12,38 @@ export interface AudienceOptions {
   readonly everyMs: number;
 }
 
-/** What somebody was told when he was not given what he asked for, and how late. */
-export interface Refusal {
+type What = 'recommend' | 'tell';
+
+/** What became of something that was asked. */
+export interface Outcome {
+  readonly what: What;
+  /** `ok`, or what it was refused with. */
   readonly code: string;
-  readonly what: 'recommend' | 'rank' | 'tell';
   readonly tookMs: number;
+  readonly limitMs: number;
 }
 
-const deadlineMs = 3_000;
-/** Events are told until they are taken, within reason. */
-const tellMsMax = 60_000;
+interface UnderWay {
+  readonly what: What;
+  readonly sinceMs: number;
+}
+
+/** Milliseconds; events are told until they are taken, within reason. */
+const limitMs: Readonly<Record<What, number>> = { recommend: 3_000, tell: 60_000 };
 const slate = 4;
 
 /** People of one data center: they ask, look, and tell what they clicked, with the client that everybody uses. */
 export class SimulatedAudience {
   readonly #options: AudienceOptions;
   readonly #stop: () => void;
+  readonly #underWay = new Set<UnderWay>();
+  #outcomes: Outcome[] = [];
   answered = 0;
   degraded = 0;
-  /** Events that were acknowledged. */
-  told = 0;
-  /** Asked for, and neither answered nor refused yet. */
-  open = 0;
-  readonly refusals: Refusal[] = [];
+  /** Actions that were acknowledged: `request id, item`. */
+  readonly told = new Set<string>();
+  /** How often what was asked was refused, by code. */
+  readonly refusals = new Map<string, number>();
 
   constructor(options: AudienceOptions) {
     this.#options = options;
@@ -45,6 +54,21 @@ export class SimulatedAudience {
   /** No more requests; those that are under way go on. */
   stop(): void {
     this.#stop();
+  }
+
+  /** What was asked and is neither answered nor refused. */
+  underWay(): { readonly what: What; readonly ageMs: number; readonly limitMs: number }[] {
+    const nowMs = this.#options.process.clock.nowMs();
+    return [...this.#underWay].map(({ what, sinceMs }) => {
+      return { what, ageMs: nowMs - sinceMs, limitMs: limitMs[what] };
+    });
+  }
+
+  /** Those that came since it was asked last. */
+  takeOutcomes(): Outcome[] {
+    const outcomes = this.#outcomes;
+    this.#outcomes = [];
+    return outcomes;
   }
 
   async #introduce(): Promise<void> {
@@ -59,13 +83,13 @@ export class SimulatedAudience {
         features: {},
       })),
     ];
-    await this.#timed('tell', () => client.ingestFeatures(told, { deadlineMs: tellMsMax }));
+    await this.#timed('tell', (deadlineMs) => client.ingestFeatures(told, { deadlineMs }));
   }
 
   async #visit(): Promise<void> {
     const { client, users, process } = this.#options;
     const user = `u${process.random.below(users)}`;
-    const reply = await this.#timed('recommend', () =>
+    const reply = await this.#timed('recommend', (deadlineMs) =>
       client.recommend({ user, k: slate }, { deadlineMs }),
     );
     if (!reply) return;
@@ -77,24 +101,31 @@ export class SimulatedAudience {
       label: process.random.happens(0.3) ? (1 as const) : (0 as const),
     }));
     if (actions.length === 0) return;
-    const receipt = await this.#timed('tell', () =>
-      client.ingestActions(actions, { deadlineMs: tellMsMax }),
+    const receipt = await this.#timed('tell', (deadlineMs) =>
+      client.ingestActions(actions, { deadlineMs }),
     );
-    if (receipt) this.told += actions.length;
+    if (receipt) for (const { item } of actions) this.told.add(`${requestId}, ${item}`);
   }
 
   /** Whatever becomes of it is written down. */
-  async #timed<T>(what: Refusal['what'], act: () => Promise<T>): Promise<T | undefined> {
+  async #timed<T>(what: What, act: (deadlineMs: number) => Promise<T>): Promise<T | undefined> {
     const { clock } = this.#options.process;
-    const startMs = clock.nowMs();
-    this.open++;
+    const asked = { what, sinceMs: clock.nowMs() };
+    this.#underWay.add(asked);
+    const end = (code: string): void => {
+      this.#underWay.delete(asked);
+      const tookMs = clock.nowMs() - asked.sinceMs;
+      this.#outcomes.push({ what, code, tookMs, limitMs: limitMs[what] });
+    };
     try {
-      return await act();
+      const answer = await act(limitMs[what]);
+      end('ok');
+      return answer;
     } catch (error) {
-      this.refusals.push({ code: codeOf(error), what, tookMs: clock.nowMs() - startMs });
+      const code = codeOf(error);
+      this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+      end(code);
       return undefined;
-    } finally {
-      this.open--;
     }
   }
 }

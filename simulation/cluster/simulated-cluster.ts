@@ -21,6 +21,8 @@ export interface SimulatedClusterOptions {
   readonly hosts: Readonly<Record<string, readonly string[]>>;
   /** Where what hosts and actors say goes; default: nowhere. */
   readonly logOf?: (name: string) => Logger;
+  /** Hears what an actor or a host could not go on with. */
+  readonly onFailed?: (name: string, code: string, message: string) => void;
 }
 
 const silent = pino({ level: 'silent' });
@@ -38,7 +40,8 @@ export class SimulatedCluster {
   readonly hosts: readonly SimulatedHost[];
   readonly names: ClusterNames;
 
-  private constructor({ seed, config, hosts, logOf = () => silent }: SimulatedClusterOptions) {
+  private constructor(options: SimulatedClusterOptions) {
+    const { seed, config, hosts, logOf = () => silent, onFailed = () => undefined } = options;
     this.config = config;
     this.random = new SeededRandom(seed);
     this.names = namesOf(config.name);
@@ -52,7 +55,8 @@ export class SimulatedCluster {
     this.hosts = Object.entries(hosts).map(([name, dataCenters], i) => {
       const random = this.random.child(100 + i);
       return new SimulatedHost({
-        ...{ time: this.time, servers: this.servers, names: this.names, config, logOf, random },
+        ...{ time: this.time, servers: this.servers, names: this.names, config, random },
+        ...{ logOf, onFailed },
         offer: { name, dataCenters, capacity: 64 },
         clock: {
           rate: 1 + random.between(-driftMax, driftMax),

@@ -28,6 +28,7 @@ export interface ActorSurroundings {
   readonly connect: () => Promise<Bus>;
   readonly load: (kind: ActorKind) => CreateActor;
   readonly log: Logger;
+  readonly onFailed: (code: string, message: string) => void;
 }
 
 /** One process of an actor on a simulated machine, as its supervisor sees it. */
@@ -66,7 +67,10 @@ export class SimulatedActor implements ActorProcess {
       load: async (name) => load(name),
       stores: () => storesOn(disk, process, address),
       connect: () => connect(),
-      tell: (message) => this.#up(() => handlers.onMessage(message)),
+      tell: (message) => {
+        if (message.type === 'failed') surroundings.onFailed(message.code, message.message);
+        this.#up(() => handlers.onMessage(message));
+      },
       usage: () => ({ rssBytes: 0, cpuMs: 0 }),
       exit: (code) => this.#leave(code),
     });

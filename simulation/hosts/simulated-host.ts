@@ -1,5 +1,5 @@
 import { joinCluster, type ClusterHost, type HostOffer } from '../../cluster/hosts/cluster-host.js';
-import { messageOf } from '../../core/base/errors.js';
+import { codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
@@ -12,7 +12,7 @@ import type { ProcessHandlers } from '../../supervisor/child-process.js';
 import { MemoryBus } from '../nats/memory-bus.js';
 import type { MemoryServers } from '../nats/memory-servers.js';
 import type { SeededRandom } from '../time/seeded-random.js';
-import { SimulatedProcess, type ProcessClock } from '../time/simulated-process.js';
+import { SimulatedProcess, type MachineClock } from '../time/simulated-process.js';
 import type { VirtualTime } from '../time/virtual-time.js';
 import { HostDisk } from './host-disk.js';
 import { SimulatedActor } from './simulated-actor.js';
@@ -27,9 +27,10 @@ export interface SimulatedHostOptions {
   readonly names: ClusterNames;
   readonly config: ClusterConfig;
   readonly offer: HostOffer;
-  readonly clock: ProcessClock;
+  readonly clock: MachineClock;
   readonly load: (kind: ActorKind) => CreateActor;
   readonly logOf: (name: string) => Logger;
+  readonly onFailed: (name: string, code: string, message: string) => void;
 }
 
 /** A machine of a simulated cluster: a disk, a supervisor, and the actors that were placed on it. */
@@ -64,6 +65,11 @@ export class SimulatedHost {
     return [...this.#actors].filter(({ process }) => process.alive);
   }
 
+  /** Somebody sets its date. @param ms how far, from what it was when it began. */
+  setClock(aheadMs: number): void {
+    this.#options.clock.aheadMs = aheadMs;
+  }
+
   start(): void {
     this.#held = false;
     if (this.process) return;
@@ -94,6 +100,7 @@ export class SimulatedHost {
 
   #failed(error: unknown): void {
     this.#options.logOf(this.name).error({ err: messageOf(error) }, 'the host failed');
+    this.#options.onFailed(this.name, codeOf(error), messageOf(error));
     this.crash();
   }
 
@@ -147,13 +154,14 @@ export class SimulatedHost {
     life: Life,
     handlers: ProcessHandlers,
   ): SimulatedActor {
-    const { config, load, logOf } = this.#options;
+    const { config, load, logOf, onFailed } = this.#options;
     const process = this.#newProcess(spec.address, (error) => actor.crash(error));
     const actor: SimulatedActor = new SimulatedActor(spec, life, handlers, {
       ...{ config, host, process, load, disk: this.disk },
       pid: ++this.#pids,
       connect: async () => this.#connect(process, spec.dataCenter),
       log: logOf(spec.address),
+      onFailed: (code, message) => onFailed(spec.address, code, message),
     });
     this.#actors.add(actor);
     process.onDeath(() => this.#actors.delete(actor));
@@ -168,6 +176,7 @@ export class SimulatedHost {
 
   #newProcess(name: string, onCrash: (error: unknown) => void): SimulatedProcess {
     const { time, clock } = this.#options;
-    return new SimulatedProcess(time, { name, random: this.#random.child(1), onCrash, ...clock });
+    const random = this.#random.child(1);
+    return new SimulatedProcess(time, { name, random, onCrash, machine: clock });
   }
 }

@@ -111,7 +111,7 @@ export class MemoryBus implements Bus, Connection {
     what: string,
     run: () => T,
   ): Promise<T> {
-    return this.#inFlight.request(timeoutMs, (leftMs) => {
+    return this.#noted(timeoutMs, (leftMs) => {
       const dataCenter = typeof place === 'string' ? place : place();
       return new Promise<T>((resolve, reject) => {
         const cancel = this.clock.after(leftMs, () =>
@@ -131,6 +131,7 @@ export class MemoryBus implements Bus, Connection {
         this.#servers.post(this, dataCenter, () => {
           try {
             const done = run();
+            if (this.#servers.random.happens(this.#servers.answersLost)) return;
             answer(dataCenter, () => resolve(done));
           } catch (error) {
             const refused = error instanceof Error ? error : new Error(String(error));
@@ -142,7 +143,7 @@ export class MemoryBus implements Bus, Connection {
   }
 
   request(subject: string, bytes: Uint8Array, { timeoutMs }: RequestOptions): Promise<Uint8Array> {
-    return this.#inFlight.request(timeoutMs, (leftMs) => {
+    return this.#noted(timeoutMs, (leftMs) => {
       return new Promise<Uint8Array>((resolve, reject) => {
         const cancel = this.clock.after(leftMs, () =>
           reject(new StarlingError('TIMEOUT', `request to ${subject}: no answer.`)),
@@ -153,6 +154,7 @@ export class MemoryBus implements Bus, Connection {
             say();
           });
         const respond = (responder: Connection, reply: Uint8Array): void => {
+          this.#servers.onAnswer?.(subject, bytes, reply);
           this.#servers.post(responder, undefined, () => {
             const from = this.#servers.serverOf(responder);
             if (from !== undefined) settle(from, () => resolve(reply));
@@ -328,6 +330,16 @@ export class MemoryBus implements Bus, Connection {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Takes down what it is refused with. */
+  async #noted<T>(timeoutMs: number, send: (leftMs: number) => Promise<T>): Promise<T> {
+    try {
+      return await this.#inFlight.request(timeoutMs, send);
+    } catch (error) {
+      this.#servers.refused(codeOf(error));
+      throw error;
+    }
   }
 
   /** Tries as long as the bus that speaks to NATS does. */

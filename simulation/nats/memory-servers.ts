@@ -64,6 +64,12 @@ export class MemoryServers {
   readonly #work = new Map<string, MemoryWork>();
   readonly #sources: MemorySource[] = [];
   #connections = 0;
+  /** Hears every answer at the moment at which it is given, whether or not it arrives. */
+  onAnswer: ((subject: string, request: Uint8Array, reply: Uint8Array) => void) | undefined;
+  /** What clients were refused with, how often. */
+  readonly codes = new Map<string, number>();
+  /** Of what a server has done, so much is not acknowledged: part of all, in [0, 1]. */
+  answersLost = 0;
 
   constructor({ time, random, network, dataCenters, mapped }: ServersOptions) {
     this.mapped = mapped ?? ((subject) => subject);
@@ -113,6 +119,19 @@ export class MemoryServers {
   /** A connection breaks, as by a switch that was pulled out; it finds its server again. */
   interrupt(connection: Connection): void {
     if (this.#sessions.has(connection)) this.#disconnect(connection);
+  }
+
+  /** No room for anything more, in its streams and its bucket. */
+  setFull(dataCenter: string, full: boolean): void {
+    for (const stream of this.#streams.values())
+      if (stream.declaration.cluster === dataCenter) stream.full = full;
+    for (const { dataCenter: place, bucket } of this.#buckets.values())
+      if (place === dataCenter) bucket.full = full;
+  }
+
+  /** Somebody was refused with it. */
+  refused(code: string): void {
+    this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
   }
 
   get connections(): readonly Connection[] {

@@ -124,6 +124,13 @@ export class MemoryStream {
       .sort((a, b) => a - b);
   }
 
+  /** Of all messages whose subject ends so. */
+  bodies(lastToken: string): Uint8Array[] {
+    return this.#messages
+      .filter(({ subject }) => subject.endsWith(`.${lastToken}`))
+      .map(({ bytes }) => bytes);
+  }
+
   state(): StreamState {
     return {
       firstSequence: this.#messages[0]?.sequence ?? this.#lastSequence + 1,

@@ -11,12 +11,15 @@ const timerMsMin = 1;
 /** What the clocks of machines show when a simulation begins: a moment of 2026, milliseconds since 1970. */
 const beginsAtMs = Date.UTC(2026, 0, 1);
 
-export interface ProcessClock {
+/** Of a machine: all its processes have the same. */
+export interface MachineClock {
   /** Seconds of its own that pass in a second; 1: it is right. */
   readonly rate: number;
-  /** Milliseconds that its idea of the date is ahead. */
-  readonly aheadMs: number;
+  /** Milliseconds that its idea of the date is ahead; changes when somebody sets it. */
+  aheadMs: number;
 }
+
+const right: MachineClock = { rate: 1, aheadMs: 0 };
 
 /**
  * A process of a simulated machine: something that can be killed, so that nothing of it ever runs again, or paused, so that
@@ -39,10 +42,12 @@ export class SimulatedProcess implements Owner, TimeAndChance {
     options: {
       readonly name: string;
       readonly random: SeededRandom;
+      readonly machine?: MachineClock;
       readonly onCrash: (error: unknown) => void;
-    } & Partial<ProcessClock>,
+    },
   ) {
-    const { rate = 1, aheadMs = 0 } = options;
+    const { machine = right } = options;
+    const { rate } = machine;
     this.name = options.name;
     this.random = options.random;
     this.#onCrash = options.onCrash;
@@ -50,7 +55,7 @@ export class SimulatedProcess implements Owner, TimeAndChance {
     this.#startedAtMs = time.nowMs;
     this.clock = {
       nowMs: () => (time.nowMs - this.#startedAtMs) * rate,
-      wallMs: () => beginsAtMs + aheadMs + time.nowMs * rate,
+      wallMs: () => beginsAtMs + machine.aheadMs + time.nowMs * rate,
       after: (ms, run) => this.after(Math.max(timerMsMin, ms) / rate, run),
       soon: (run) => void this.after(turnMs, run),
     };

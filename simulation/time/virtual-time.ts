@@ -50,11 +50,11 @@ export class VirtualTime {
     return work;
   }
 
-  /** Lets so much time pass. */
-  async pass(ms: number): Promise<void> {
+  /** Lets so much time pass, unless it is over before. */
+  async pass(ms: number, isOver = () => false): Promise<void> {
     const endMs = this.#nowMs + ms;
-    await this.#until(() => false, endMs);
-    this.#nowMs = endMs;
+    await this.#until(isOver, endMs);
+    if (!isOver()) this.#nowMs = endMs;
   }
 
   /**

@@ -1,0 +1,114 @@
+import { IntervalSet } from '../../core/base/interval-set.js';
+import type { ClusterNames } from '../../messages/cluster-names.js';
+import { decode } from '../../messages/codec.js';
+import { lastToken } from '../../messages/subjects.js';
+import type { MemoryServers } from '../nats/memory-servers.js';
+import type { Report } from './violation.js';
+
+interface Accepted {
+  readonly epoch: number;
+  readonly shard: string;
+}
+
+/**
+ * At most one shard answers for a partition at an epoch, and none at an old epoch once another has answered at a newer one:
+ * by the time of the simulation, which no shard knows. And what a push was told to have applied is in the log at that
+ * moment, and in every record after it.
+ */
+export class OwnerCheck {
+  readonly #names: ClusterNames;
+  readonly #report: Report;
+  readonly #newest = new Map<number, Accepted>();
+  readonly #owners = new Map<string, string>();
+  /** By partition: batches that somebody was told are durable. */
+  readonly #promised = new Map<number, Set<number>>();
+  /** By partition: what its newest record says is in its rows. */
+  readonly #logged = new Map<number, IntervalSet>();
+
+  constructor(servers: MemoryServers, names: ClusterNames, report: Report) {
+    this.#names = names;
+    this.#report = report;
+    const deltas = servers.stream(names.stream.deltas);
+    deltas.onAppend(({ subject, bytes }) => {
+      if (names.isOf('deltaRows', subject)) this.#log(decode(bytes) as LoggedRows);
+    });
+  }
+
+  /** Hears an answer that is no refusal, when it is given. */
+  answered(subject: string, request: Uint8Array, { outcome }: Answered): void {
+    const isPull = this.#names.isOf('pull', subject);
+    if (!isPull && !this.#names.isOf('push', subject)) return;
+    const { partitions, epochs, batches } = decode(request) as Asked;
+    for (const [i, partition] of partitions.entries()) {
+      const epoch = epochs[i]!;
+      const shard = `shard ${lastToken(subject)}`;
+      this.#owned(partition, epoch, shard);
+      // A push may have been waiting for its record while another took over.
+      if (isPull) this.#current(partition, epoch, shard);
+      else if (outcome !== 'mixed') this.#promise(partition, batches!);
+    }
+  }
+
+  #owned(partition: number, epoch: number, shard: string): void {
+    const key = `${partition} at epoch ${epoch}`;
+    const owner = this.#owners.get(key);
+    if (owner !== undefined && owner !== shard)
+      this.#report('one owner', `partition ${key}: ${owner} has answered, and ${shard} too`);
+    this.#owners.set(key, shard);
+  }
+
+  #current(partition: number, epoch: number, shard: string): void {
+    const newest = this.#newest.get(partition);
+    if (newest && newest.epoch > epoch) {
+      const text = `partition ${partition}: ${shard} answers at epoch ${epoch}, after ${newest.shard} did at ${newest.epoch}`;
+      this.#report('no old owner', text);
+    }
+    if (!newest || newest.epoch < epoch) this.#newest.set(partition, { epoch, shard });
+  }
+
+  #promise(partition: number, batches: ArrayLike<number>): void {
+    const promised = this.#promised.get(partition) ?? new Set();
+    this.#promised.set(partition, promised);
+    for (const batch of Array.from(batches)) promised.add(batch);
+    this.#requireLogged(
+      partition,
+      Array.from(batches),
+      'is told to be durable, and is not in the log',
+    );
+  }
+
+  #log({ partition, applied, deltaNumber }: LoggedRows): void {
+    // Of a delta in parts, the last one says it.
+    if (applied.length === 0) return;
+    this.#logged.set(partition, IntervalSet.decode(applied));
+    const promised = [...(this.#promised.get(partition) ?? [])];
+    this.#requireLogged(
+      partition,
+      promised,
+      `was durable, and is not in delta ${deltaNumber} any more`,
+    );
+  }
+
+  #requireLogged(partition: number, batches: readonly number[], words: string): void {
+    const applied = this.#logged.get(partition) ?? new IntervalSet();
+    const lost = batches.find((batch) => !applied.has(batch));
+    if (lost !== undefined)
+      this.#report('nothing is lost', `partition ${partition}: batch ${lost} ${words}`);
+  }
+}
+
+interface Asked {
+  readonly partitions: Uint32Array;
+  readonly epochs: ArrayLike<number>;
+  readonly batches?: ArrayLike<number>;
+}
+
+interface Answered {
+  readonly outcome?: string;
+}
+
+interface LoggedRows {
+  readonly partition: number;
+  readonly deltaNumber: number;
+  readonly applied: Float64Array;
+}

@@ -1,0 +1,19 @@
+import type { SimulatedAudience } from '../cluster/simulated-audience.js';
+import type { Report } from './violation.js';
+
+/** Late by timers and by what is done with an answer, milliseconds. */
+const slackMs = 250;
+
+/** Every request is answered or refused within the time that its caller has. */
+export function checkRequests(audiences: readonly SimulatedAudience[], report: Report): void {
+  for (const audience of audiences) {
+    for (const { what, tookMs, limitMs, code } of audience.takeOutcomes()) {
+      if (tookMs > limitMs + slackMs)
+        report('in time', `${what}: ${code} after ${tookMs.toFixed(0)} ms of ${limitMs}`);
+    }
+    for (const { what, ageMs, limitMs } of audience.underWay()) {
+      if (ageMs > limitMs + slackMs)
+        report('in time', `${what}: nothing after ${ageMs.toFixed(0)} ms of ${limitMs}`);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import type { ErrorCode } from '../core/base/errors.js';
+import { allTransitions } from './checks/machine-coverage.js';
+import { faultKinds } from './faults/fault.js';
+import type { Counts, SimulationReport } from './simulation.js';
+
+/** What somebody may be refused with in a cluster whose configuration and events are right. */
+const codesToMeet = [
+  'CONFLICT',
+  'FENCED',
+  'NOT_OWNER',
+  'NOT_READY',
+  'NO_RESPONDERS',
+  'STORAGE_FULL',
+  'TIMEOUT',
+  'UNAVAILABLE',
+] as const satisfies readonly ErrorCode[];
+
+/** How much of what can happen has happened in some runs: what was never seen was never tested. */
+export class Coverage {
+  readonly #faults = new Map<string, number>();
+  readonly #codes = new Map<string, number>();
+  readonly #transitions = new Map<string, number>();
+
+  add({ faults, codes, transitions }: SimulationReport): void {
+    addTo(this.#faults, faults);
+    addTo(this.#codes, codes);
+    addTo(this.#transitions, transitions);
+  }
+
+  get parts(): readonly CoveragePart[] {
+    return [
+      partOf('kinds of fault', faultKinds, this.#faults),
+      partOf('error codes', codesToMeet, this.#codes),
+      partOf('transitions of machines', allTransitions(), this.#transitions),
+    ];
+  }
+}
+
+export interface CoveragePart {
+  readonly of: string;
+  readonly seen: number;
+  readonly all: number;
+  readonly unseen: readonly string[];
+  /** How often each was seen. */
+  readonly counts: Counts;
+}
+
+function partOf(
+  of: string,
+  names: readonly string[],
+  counts: ReadonlyMap<string, number>,
+): CoveragePart {
+  const unseen = names.filter((name) => !counts.has(name));
+  return {
+    ...{ of, unseen, all: names.length, seen: names.length - unseen.length },
+    counts: Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}
+
+function addTo(counts: Map<string, number>, more: Counts): void {
+  for (const [name, count] of Object.entries(more))
+    counts.set(name, (counts.get(name) ?? 0) + count);
+}

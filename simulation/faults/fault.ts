@@ -1,0 +1,67 @@
+/** Where and when something breaks, and for how long: data, so that a schedule can be written down, cut, and run again. */
+export interface Fault {
+  readonly kind: FaultKind;
+  /** Milliseconds since the beginning. */
+  readonly atMs: number;
+  /** How long it lasts; of what happens in a moment, 0. */
+  readonly forMs: number;
+  /**
+   * Whom it hits: a place in the list of those that there are at that moment, taken as a part of its length. So a schedule
+   * that was cut still hits somebody.
+   */
+  readonly target: number;
+  /** A second choice, of the same kind: the other end of a way, the number of shards. */
+  readonly other: number;
+}
+
+export type FaultKind = keyof typeof faultTable;
+
+interface FaultRow {
+  /** One sentence. */
+  readonly help: string;
+  /** How often, against the others. */
+  readonly weight: number;
+  /** Milliseconds; absent: it happens in a moment. */
+  readonly forMs?: readonly [from: number, to: number];
+}
+
+/** Everything that may befall a simulated cluster. A new kind is a row here and what it does in `faults.ts`. */
+export const faultTable = {
+  'kill actor': row('SIGKILL to the process of an actor', 14),
+  'pause actor': row('an actor stands still, also for longer than its lease', 8, [200, 9_000]),
+  'crash host': row('a machine loses its power, and starts again', 4),
+  'lose host': row('a machine is away for a while', 2, [5_000, 25_000]),
+  'pause host': row('a supervisor stands still, also for longer than its lease', 4, [500, 9_000]),
+  'kill server': row('SIGKILL to the NATS server of a data center', 3, [500, 8_000]),
+  'hang server': row('the NATS server of a data center says nothing', 3, [300, 5_000]),
+  'cut way': row('nothing goes from one data center to another, but back it does', 4, [500, 9_000]),
+  'cut both ways': row('two data centers do not reach each other', 4, [500, 9_000]),
+  'lose messages': row('messages between data centers get lost', 4, [1_000, 10_000]),
+  'delay messages': row('messages are late, by as much as seconds', 4, [1_000, 10_000]),
+  'lose answers': row('what was done at a server is not acknowledged', 5, [500, 8_000]),
+  'break connection': row('a connection breaks, and finds its server again', 8),
+  'fill server': row('the storage of the servers of a data center is full', 3, [1_000, 10_000]),
+  'fill disk': row('the disk of a machine is full', 3, [1_000, 10_000]),
+  'set clock': row('the date of a machine jumps, back or forth', 2),
+  'scale shards': row('another number of shards is asked for', 1),
+  'drain data center': row('a data center is taken out of service, and back', 1, [3_000, 15_000]),
+} as const satisfies Readonly<Record<string, FaultRow>>;
+
+export const faultKinds = Object.keys(faultTable) as FaultKind[];
+
+/** Whether it is one, of what was read from a file. */
+export function isFault(value: unknown): value is Fault {
+  const { kind, atMs, forMs, target, other } = (value ?? {}) as Partial<
+    Record<keyof Fault, unknown>
+  >;
+  const isKnown = typeof kind === 'string' && Object.hasOwn(faultTable, kind);
+  return isKnown && [atMs, forMs, target, other].every((each) => typeof each === 'number');
+}
+
+export function rowOf(kind: FaultKind): FaultRow {
+  return faultTable[kind];
+}
+
+function row(help: string, weight: number, forMs?: readonly [number, number]): FaultRow {
+  return forMs === undefined ? { help, weight } : { help, weight, forMs };
+}

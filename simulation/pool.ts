@@ -1,0 +1,68 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { SimulationOptions, SimulationReport } from './simulation.js';
+
+const worker = fileURLToPath(new URL('./worker.js', import.meta.url));
+/** What tables have taken of memory is given back with their process. */
+const runsPerProcess = 20;
+
+type Task = Omit<SimulationOptions, 'logOf'>;
+
+interface Worker {
+  readonly process: ChildProcess;
+  runs: number;
+}
+
+/** Processes that run simulations side by side. */
+export class SimulationPool {
+  readonly #jobs: number;
+  readonly #idle: Worker[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #busy = 0;
+
+  /** @param jobs at the same time, each in a process of its own. */
+  constructor(jobs: number) {
+    this.#jobs = jobs;
+  }
+
+  /** Does something with a process of its own, when it is its turn. */
+  async enter<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#busy >= this.#jobs) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#busy++;
+    try {
+      return await act();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#busy--;
+    }
+  }
+
+  /** For who has entered. @throws Error where the process ends before it has told anything. */
+  async run(task: Task): Promise<SimulationReport> {
+    const taken = this.#idle.pop() ?? { process: fork(worker), runs: 0 };
+    try {
+      return await asked(taken.process, task);
+    } finally {
+      if (++taken.runs < runsPerProcess && taken.process.connected) this.#idle.push(taken);
+      else taken.process.kill();
+    }
+  }
+
+  close(): void {
+    for (const { process } of this.#idle.splice(0)) process.kill();
+  }
+}
+
+function asked(child: ChildProcess, task: Task): Promise<SimulationReport> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null): void =>
+      reject(new Error(`the process of seed ${task.seed} ended with ${code}`));
+    child.once('exit', ended);
+    child.once('message', (report) => {
+      child.off('exit', ended);
+      resolve(report as SimulationReport);
+    });
+    child.send(task);
+  });
+}

@@ -1,0 +1,239 @@
+import type { Logger } from 'pino';
+import type { ClusterStatus } from '../messages/cluster-status.js';
+import type { ErrorCode } from '../core/base/errors.js';
+import { decode } from '../messages/codec.js';
+import { OwnerCheck } from './checks/owner-check.js';
+import { MachineCoverage } from './checks/machine-coverage.js';
+import { QuietCheck } from './checks/quiet-check.js';
+import { checkRequests } from './checks/request-check.js';
+import { Violations, type Violation } from './checks/violation.js';
+import { Operator } from './cluster/operator.js';
+import { SimulatedAudience } from './cluster/simulated-audience.js';
+import { SimulatedCluster } from './cluster/simulated-cluster.js';
+import { simulatedConfig } from './cluster/simulated-config.js';
+import type { Fault } from './faults/fault.js';
+import { Faults } from './faults/faults.js';
+import type { ScheduleOptions } from './faults/schedule.js';
+import { phasesOf, scheduleOf, usualSchedule } from './faults/schedule.js';
+import { SeededRandom } from './time/seeded-random.js';
+
+/** How often something was, by its name. */
+export type Counts = Readonly<Record<string, number>>;
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Of the time of the simulation. */
+  readonly minutes: number;
+  /** Default: what the seed makes of it. */
+  readonly schedule?: readonly Fault[];
+  /** Where what hosts and actors say goes; default: nowhere. */
+  readonly logOf?: (name: string) => Logger;
+}
+
+export interface SimulationReport {
+  readonly seed: number;
+  /** What was never to be, and was; undefined: all is well. */
+  readonly violation: Violation | undefined;
+  readonly schedule: readonly Fault[];
+  /** Milliseconds that passed in it. */
+  readonly virtualMs: number;
+  readonly events: number;
+  /** Two runs of the same seed, of the same release, have the same. */
+  readonly digest: string;
+  readonly faults: Counts;
+  readonly answered: number;
+  readonly degraded: number;
+  /** What people were refused with, how often. */
+  readonly refusals: Counts;
+  /** What anybody was refused with: actors, hosts, people, by servers and by each other. */
+  readonly codes: Counts;
+  /** Transitions of machines. */
+  readonly transitions: Counts;
+  /** What actors have failed with, how often. */
+  readonly failures: Counts;
+  /** What happened last, in words. */
+  readonly newest: readonly string[];
+}
+
+interface Answer {
+  readonly error?: { readonly code?: string };
+  readonly outcome?: string;
+}
+
+interface Told {
+  readonly requestId: string;
+  readonly item: string;
+}
+
+/** Hosts by the data centers that they serve; the seed chooses one. */
+const topologies: readonly Readonly<Record<string, readonly string[]>>[] = [
+  { h1: ['train'], h2: ['train'], h3: ['east', 'west'] },
+  { h1: ['train'], h2: ['train', 'east'], h3: ['east', 'west'], h4: ['west'] },
+  { h1: ['train', 'east', 'west'], h2: ['train', 'east', 'west'] },
+];
+
+/** What an actor may fail with when the world is against it; everything else is a defect. */
+const excusable = new Set<string>([
+  'TIMEOUT',
+  'UNAVAILABLE',
+  'NO_RESPONDERS',
+  'STORAGE_FULL',
+  'FENCED',
+  'NOT_OWNER',
+  'NOT_READY',
+  'OVERLOADED',
+  'CONFLICT',
+] satisfies ErrorCode[]);
+
+const lookMs = 2_000;
+const coverage = new MachineCoverage();
+
+/** One run: a cluster, its people, its troubles, and those who watch that nothing happens that must not. */
+export class Simulation {
+  readonly #options: SimulationOptions;
+  readonly #cluster: SimulatedCluster;
+  readonly #violations: Violations;
+  readonly #audiences: readonly SimulatedAudience[];
+  readonly #operator: Operator;
+  readonly #faults: Faults;
+  readonly #times: ScheduleOptions;
+  readonly schedule: readonly Fault[];
+  readonly #failures = new Map<string, number>();
+
+  private constructor(options: SimulationOptions, cluster: SimulatedCluster) {
+    this.#options = options;
+    this.#cluster = cluster;
+    const { time, servers, names } = cluster;
+    this.#violations = new Violations(() => time.nowMs);
+    const { report } = this.#violations;
+    this.#times = { ...usualSchedule, endMs: options.minutes * 60_000 };
+    this.schedule =
+      options.schedule ?? scheduleOf(new SeededRandom(options.seed, 0x5eed), this.#times);
+    const owners = new OwnerCheck(servers, names, report);
+    servers.onAnswer = (subject, request, reply) => {
+      const answer = decode(reply) as Answer;
+      if (answer.error) servers.refused(answer.error.code ?? 'INTERNAL');
+      else owners.answered(subject, request, answer);
+    };
+    this.#operator = new Operator(cluster.connect(this.#outsider('operator'), 'train'));
+    this.#audiences = ['east', 'west'].map((dataCenter) => {
+      const process = this.#outsider(`people of ${dataCenter}`);
+      const client = cluster.client(process, dataCenter);
+      return new SimulatedAudience({ process, client, users: 20, items: 30, everyMs: 2_000 });
+    });
+    this.#faults = new Faults(cluster, this.#operator, this.schedule);
+  }
+
+  static async run(options: SimulationOptions): Promise<SimulationReport> {
+    const failed = (name: string, code: string, message: string): void =>
+      simulation.#failed(name, code, message);
+    const random = new SeededRandom(options.seed, 0x7090);
+    const cluster = await SimulatedCluster.make({
+      ...options,
+      config: simulatedConfig,
+      hosts: random.pick(topologies),
+      onFailed: failed,
+    });
+    const simulation: Simulation = new Simulation(options, cluster);
+    return simulation.#run();
+  }
+
+  async #run(): Promise<SimulationReport> {
+    const stray = (error: unknown): void =>
+      this.#violations.report('no stray error', `nobody has caught: ${String(error)}`);
+    process.on('unhandledRejection', stray);
+    try {
+      for (const host of this.#cluster.hosts) host.start();
+      for (const { fromMs, calmFromMs, endMs } of phasesOf(this.#times)) {
+        for (let atMs = fromMs; atMs < calmFromMs; atMs += lookMs) {
+          await this.#pass(Math.min(lookMs, calmFromMs - atMs));
+          if (this.#violations.first) return this.#report();
+        }
+        await this.#beQuiet(endMs);
+        if (this.#violations.first) return this.#report();
+      }
+      return this.#report();
+    } finally {
+      process.off('unhandledRejection', stray);
+    }
+  }
+
+  async #pass(ms: number): Promise<void> {
+    await this.#cluster.time.pass(ms, () => this.#violations.first !== undefined);
+    checkRequests(this.#audiences, this.#violations.report);
+  }
+
+  /** The storm is over: before the time is, all must be well. */
+  async #beQuiet(endMs: number): Promise<void> {
+    const { time } = this.#cluster;
+    const watcher = this.#outsider('watcher');
+    const bus = this.#cluster.connect(watcher, 'train');
+    let wrong: string | undefined | null = null;
+    const check = new QuietCheck(bus, () => this.#status());
+    void check.wrongAfter(endMs - time.nowMs - lookMs).then((found) => (wrong = found));
+    while (wrong === null && time.nowMs < endMs && !this.#violations.first)
+      await this.#pass(lookMs);
+    if (wrong !== undefined)
+      this.#violations.report('all is well in the end', wrong ?? 'the last look does not end');
+    await this.#pass(Math.max(0, endMs - time.nowMs));
+    this.#checkTold();
+    watcher.kill();
+  }
+
+  /** Whatever was acknowledged is in a log. */
+  #checkTold(): void {
+    const { servers, names } = this.#cluster;
+    const kept = new Set<string>();
+    for (const { name } of this.#cluster.config.dataCenters)
+      for (const bytes of servers.stream(names.stream.raw(name)).bodies('action'))
+        for (const { requestId, item } of decode(bytes) as Told[])
+          kept.add(`${requestId}, ${item}`);
+    for (const { told } of this.#audiences)
+      for (const event of told)
+        if (!kept.has(event))
+          this.#violations.report('nothing is lost', `${event} was acknowledged, and is nowhere`);
+  }
+
+  #status(): ClusterStatus | undefined {
+    const members = this.#cluster.hosts.flatMap(({ member }) => member ?? []);
+    return (members.find((member) => member.leads()) ?? members[0])?.view.status();
+  }
+
+  #failed(name: string, code: string, message: string): void {
+    this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
+    if (!excusable.has(code)) this.#violations.report('no defect', `${name}: ${code}: ${message}`);
+  }
+
+  #outsider(name: string) {
+    return this.#cluster.outsider(name, (error) =>
+      this.#violations.report('no stray error', `${name}: ${String(error)}`),
+    );
+  }
+
+  #report(): SimulationReport {
+    const { time, servers } = this.#cluster;
+    const refusals = new Map<string, number>();
+    const count = (code: string, times = 1): void =>
+      void refusals.set(code, (refusals.get(code) ?? 0) + times);
+    for (const audience of this.#audiences)
+      for (const [code, times] of audience.refusals) count(code, times);
+    const sum = (of: (audience: SimulatedAudience) => number): number =>
+      this.#audiences.reduce((total, audience) => total + of(audience), 0);
+    return {
+      seed: this.#options.seed,
+      violation: this.#violations.first,
+      schedule: this.schedule,
+      virtualMs: time.nowMs,
+      events: time.happened,
+      digest: servers.trace.digest(),
+      faults: Object.fromEntries(this.#faults.counts),
+      answered: sum(({ answered }) => answered),
+      degraded: sum(({ degraded }) => degraded),
+      refusals: Object.fromEntries(refusals),
+      codes: Object.fromEntries(servers.codes),
+      transitions: coverage.take(),
+      failures: Object.fromEntries(this.#failures),
+      newest: servers.trace.newest,
+    };
+  }
+}

@@ -1,0 +1,7 @@
+import type { SimulationOptions } from './simulation.js';
+import { Simulation } from './simulation.js';
+
+/** A process that runs one simulation after the other for who has started it (pool.ts). */
+process.on('message', (task: SimulationOptions) => {
+  void Simulation.run(task).then((report) => process.send!(report));
+});
