@@ -24,6 +24,8 @@ export class OwnerCheck {
   readonly #promised = new Map<number, Set<number>>();
   /** By partition: what its newest record says is in its rows. */
   readonly #logged = new Map<number, IntervalSet>();
+  /** By partition and batch: the epoch of the first record that has it. */
+  readonly #takenAt = new Map<string, number>();
 
   constructor(servers: MemoryServers, names: ClusterNames, report: Report) {
     this.#names = names;
@@ -45,7 +47,7 @@ export class OwnerCheck {
       this.#owned(partition, epoch, shard);
       // A push may have been waiting for its record while another took over.
       if (isPull) this.#current(partition, epoch, shard);
-      else if (outcome !== 'mixed') this.#promise(partition, batches!);
+      else if (outcome !== 'mixed') this.#promise(partition, epoch, batches!);
     }
   }
 
@@ -66,10 +68,17 @@ export class OwnerCheck {
     if (!newest || newest.epoch < epoch) this.#newest.set(partition, { epoch, shard });
   }
 
-  #promise(partition: number, batches: ArrayLike<number>): void {
+  #promise(partition: number, epoch: number, batches: ArrayLike<number>): void {
     const promised = this.#promised.get(partition) ?? new Set();
     this.#promised.set(partition, promised);
-    for (const batch of Array.from(batches)) promised.add(batch);
+    for (const batch of Array.from(batches)) {
+      promised.add(batch);
+      const takenAt = this.#takenAt.get(`${partition} ${batch}`) ?? 0;
+      if (takenAt > epoch) {
+        const text = `partition ${partition}: batch ${batch} came for epoch ${epoch}, and was taken at ${takenAt}`;
+        this.#report('no old request', text);
+      }
+    }
     this.#requireLogged(
       partition,
       Array.from(batches),
@@ -77,10 +86,15 @@ export class OwnerCheck {
     );
   }
 
-  #log({ partition, applied, deltaNumber }: LoggedRows): void {
+  #log({ partition, applied, deltaNumber, epoch }: LoggedRows): void {
     // Of a delta in parts, the last one says it.
     if (applied.length === 0) return;
-    this.#logged.set(partition, IntervalSet.decode(applied));
+    const before = this.#logged.get(partition) ?? new IntervalSet();
+    const now = IntervalSet.decode(applied);
+    const last = now.intervals.at(-1)?.end ?? now.watermark;
+    for (let batch = before.watermark + 1; batch <= last; batch++)
+      if (now.has(batch) && !before.has(batch)) this.#takenAt.set(`${partition} ${batch}`, epoch);
+    this.#logged.set(partition, now);
     const promised = [...(this.#promised.get(partition) ?? [])];
     this.#requireLogged(
       partition,
@@ -109,6 +123,7 @@ interface Answered {
 
 interface LoggedRows {
   readonly partition: number;
+  readonly epoch: number;
   readonly deltaNumber: number;
   readonly applied: Float64Array;
 }
