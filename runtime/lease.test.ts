@@ -131,4 +131,18 @@ describe('a lease', () => {
     expect(seen.renewals).toBe(1);
     expect(lease.valid).toBe(false);
   });
+
+  test('is confirmed by one renewal for all who ask, and is not when somebody else has it', async () => {
+    const { lease, seen, state } = pretendLease();
+    await lease.start();
+    await Promise.all([lease.confirm(), lease.confirm(), lease.confirm()]);
+    expect(seen.renewals).toBe(2);
+    state.failure = unavailable;
+    await expect(lease.confirm()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect([lease.valid, seen.lost]).toEqual([true, 0]);
+    state.failure = new StarlingError('FENCED', 'a later life has it');
+    await expect(lease.confirm()).rejects.toMatchObject({ code: 'FENCED' });
+    expect([lease.valid, seen.lost]).toEqual([false, 1]);
+    lease.stop();
+  });
 });

@@ -1,4 +1,4 @@
-import { codeOf } from '../core/base/errors.js';
+import { StarlingError, codeOf } from '../core/base/errors.js';
 import { sleep, type Clock } from '../core/base/clock.js';
 
 /** Renewals in the time of a lease: two may be lost. */
@@ -36,6 +36,7 @@ export class Lease {
   #stopped = false;
   #lapses = 0;
   #failing = false;
+  #confirming: Promise<boolean> | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -61,6 +62,18 @@ export class Lease {
   keep(): void {
     this.#validUntilMs = this.#clock.nowMs() + this.#options.leaseMs;
     this.#schedule();
+  }
+
+  /**
+   * Renews it now: for who is about to do what only its holder may. Those who ask at once share one renewal.
+   * @throws StarlingError FENCED when somebody else has it, UNAVAILABLE when it could not be renewed.
+   */
+  async confirm(): Promise<void> {
+    this.#confirming ??= this.#renew().finally(() => (this.#confirming = undefined));
+    const isDecided = await this.#confirming;
+    if (isDecided && this.valid) return;
+    if (isDecided) throw new StarlingError('FENCED', 'somebody else has the lease.');
+    throw new StarlingError('UNAVAILABLE', 'the lease could not be renewed.');
   }
 
   /** It is not renewed any more. */

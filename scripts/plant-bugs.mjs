@@ -9,7 +9,15 @@
  * are turned round, drawn by the seed. A bug is found when a run breaks a check, does not end, or ends its process.
  */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,7 +55,9 @@ try {
     if (verdict.found) found++;
     console.log(`${verdict.found ? 'found' : 'MISSED'}: ${bug.name}: ${verdict.text}`);
   }
-  console.log(`${found} of ${bugs.length} found within ${values.runs} seeds of ${values.minutes} minutes`);
+  console.log(
+    `${found} of ${bugs.length} found within ${values.runs} seeds of ${values.minutes} minutes`,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -57,7 +67,10 @@ async function plant({ file, from, to }) {
   const at = path.join(folder, 'dist', file);
   const text = readFileSync(at, 'utf8');
   if (text.split(from).length !== 2) throw new Error(`${file}: expected once: ${from}`);
-  writeFileSync(at, text.replace(from, () => to));
+  writeFileSync(
+    at,
+    text.replace(from, () => to),
+  );
   try {
     return await simulate();
   } finally {
@@ -100,7 +113,10 @@ function flips(seed) {
   );
   const all = files.sort().flatMap(conditionsIn);
   const draws = drawsOf(seed);
-  return Array.from({ length: flipCount }, () => all.splice(Math.floor(draws() * all.length), 1)[0]);
+  return Array.from(
+    { length: flipCount },
+    () => all.splice(Math.floor(draws() * all.length), 1)[0],
+  );
 }
 
 function conditionsIn(file) {

@@ -43,9 +43,15 @@ function world({ owner = 1, epoch = 4, meets = [] as StarlingError[] } = {}) {
   };
   const warnings: string[] = [];
   const log = { warn: (...line: unknown[]) => void warnings.push(String(line[1])) };
-  const steps = new OwnershipSteps(0, { bus: system, index: 1, directory, log }, rows);
+  let lease: StarlingError | undefined;
+  const requireLease = async (): Promise<void> => {
+    if (lease) throw lease;
+  };
+  const ports = { bus: system, index: 1, directory, requireLease, log };
+  const steps = new OwnershipSteps(0, ports, rows);
+  const laterLife = (): void => void (lease = new StarlingError('FENCED', 'a later life has it'));
   const opening = (outcome: typeof opens) => (opens = outcome);
-  return { steps, written, warnings, opening, reads: () => reads };
+  return { steps, written, warnings, opening, laterLife, reads: () => reads };
 }
 
 const { signal } = new AbortController();
@@ -63,6 +69,13 @@ describe('a claim', () => {
     const same = world();
     expect(await same.steps.claim(4)).toEqual({ type: 'REFUSED' });
     expect([...other.written, ...same.written]).toEqual([]);
+  });
+
+  test('of a process that is not the shard any more writes nothing', async () => {
+    const { steps, written, laterLife } = world();
+    laterLife();
+    expect(await steps.claim(5)).toEqual({ type: 'REFUSED' });
+    expect(written).toEqual([]);
   });
 
   test.each(['CONFLICT', 'FENCED', 'TIMEOUT'] as const)(

@@ -12,6 +12,11 @@ export interface StepPorts {
   readonly bus: TimeAndChance;
   readonly index: number;
   readonly directory: Pick<PartitionDirectory, 'entry' | 'refresh' | 'update'>;
+  /**
+   * Whether this process is still the life of the shard that holds its lease.
+   * @throws StarlingError FENCED when a later life has it.
+   */
+  readonly requireLease: () => Promise<void>;
   readonly log: Pick<Logger, 'warn'>;
 }
 
@@ -42,9 +47,16 @@ export class OwnershipSteps {
     return { type: 'FOLLOWED' };
   }
 
-  /** Whether it was written is not known when nobody answers: then the directory is read, and a later epoch is taken. */
+  /**
+   * Whether it was written is not known when nobody answers: then the directory is read, and a later epoch is taken.
+   *
+   * The directory names a shard, not a process. Where the supervisor of a host is taken for lost and its actors live, two
+   * processes are that shard, and each would take an epoch after the other as fast as the bucket answers. So the lease is asked
+   * first, which one of them has: the other one ends.
+   */
   async claim(epoch: number): Promise<OwnershipEvent> {
     try {
+      await this.#ports.requireLease();
       return (await this.#writeEntry(epoch, (named) => named < epoch))
         ? { type: 'CLAIMED' }
         : { type: 'REFUSED' };

@@ -110,6 +110,7 @@ class PsShard implements Actor<'ps-shard'> {
       address: identity.address,
       index: identity.index,
       directory: this.#directory!,
+      requireLease: () => this.#lease.confirm(),
       shape,
       bus,
       log,

@@ -51,6 +51,7 @@ export class ShardWorld {
       address: `train.ps-shard.${index}`,
       index,
       directory,
+      requireLease: async () => undefined,
       shape: oneSlot,
       bus: wire.log,
       log: silent,

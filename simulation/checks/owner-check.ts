@@ -5,6 +5,10 @@ import { lastToken } from '../../messages/subjects.js';
 import type { MemoryServers } from '../nats/memory-servers.js';
 import type { Report } from './violation.js';
 
+/** So many owners one after the other are usual within so long, when much breaks. */
+const turnsMs = 500;
+const turnsMax = 8;
+
 interface Accepted {
   readonly epoch: number;
   readonly shard: string;
@@ -18,18 +22,22 @@ interface Accepted {
 export class OwnerCheck {
   readonly #names: ClusterNames;
   readonly #report: Report;
+  readonly #nowMs: () => number;
   readonly #newest = new Map<number, Accepted>();
   readonly #owners = new Map<string, string>();
   /** By partition: batches that somebody was told are durable. */
   readonly #promised = new Map<number, Set<number>>();
   /** By partition: what its newest record says is in its rows. */
   readonly #logged = new Map<number, IntervalSet>();
+  /** By partition: when its newest owners took over. */
+  readonly #turns = new Map<number, { epoch: number; readonly atMs: number[] }>();
   /** By partition and batch: the epoch of the first record that has it. */
   readonly #takenAt = new Map<string, number>();
 
   constructor(servers: MemoryServers, names: ClusterNames, report: Report) {
     this.#names = names;
     this.#report = report;
+    this.#nowMs = () => servers.time.nowMs;
     const deltas = servers.stream(names.stream.deltas);
     deltas.onAppend(({ subject, bytes }) => {
       if (names.isOf('deltaRows', subject)) this.#log(decode(bytes) as LoggedRows);
@@ -89,6 +97,7 @@ export class OwnerCheck {
   #log({ partition, applied, deltaNumber, epoch }: LoggedRows): void {
     // Of a delta in parts, the last one says it.
     if (applied.length === 0) return;
+    this.#turn(partition, epoch);
     const before = this.#logged.get(partition) ?? new IntervalSet();
     const now = IntervalSet.decode(applied);
     const last = now.intervals.at(-1)?.end ?? now.watermark;
@@ -101,6 +110,22 @@ export class OwnerCheck {
       promised,
       `was durable, and is not in delta ${deltaNumber} any more`,
     );
+  }
+
+  /** Two that take it from each other as fast as they can do nothing else. */
+  #turn(partition: number, epoch: number): void {
+    const turns = this.#turns.get(partition) ?? { epoch: 0, atMs: [] };
+    this.#turns.set(partition, turns);
+    if (turns.epoch === epoch) return;
+    turns.epoch = epoch;
+    const nowMs = this.#nowMs();
+    turns.atMs.push(nowMs);
+    while (turns.atMs[0]! < nowMs - turnsMs) turns.atMs.shift();
+    if (turns.atMs.length > turnsMax)
+      this.#report(
+        'no duel',
+        `partition ${partition}: ${turns.atMs.length} owners in ${turnsMs} ms`,
+      );
   }
 
   #requireLogged(partition: number, batches: readonly number[], words: string): void {
