@@ -8,7 +8,7 @@ process.env.STARLING_VERIFY ??= '1';
 
 // Tests run on the compiled output, so that what is tested is what ships.
 export default {
-  testEnvironment: 'node',
+  testEnvironment: pathOf('scripts/test-environment.mjs'),
   rootDir: 'dist',
   testMatch: ['**/*.test.js'],
   transform: {},
