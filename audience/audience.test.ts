@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
 import { parseClusterConfig } from '../core/config/schema.js';
 import { createTransform } from '../core/features/transform.js';
@@ -167,17 +167,18 @@ describe('startAudience', () => {
       ...east.client,
       recommend: (...args) => held.then(() => east.client.recommend(...args)),
     };
-    const slowConfig = { ...config, simulation: { ...config.simulation, requestsPerSecond: 2000 } };
-    const audience = startAudience({
-      sites: [{ ...east, client: slow }],
-      config: slowConfig,
-      log,
-    });
-    await until({ ...audience, stop: async () => undefined }, () => audience.figures().skipped > 0);
-    expect(audience.figures().inFlight).toBe(4000);
-    release!();
-    await audience.stop();
-    expect(audience.figures().inFlight).toBe(0);
+    jest.useFakeTimers();
+    try {
+      const sites = [{ ...east, client: slow }];
+      const audience = startAudience({ sites, config, log });
+      while (audience.figures().skipped === 0) await jest.advanceTimersByTimeAsync(10);
+      expect(audience.figures().inFlight).toBe(400);
+      release!();
+      await audience.stop();
+      expect(audience.figures().inFlight).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test('nobody clicks an item that is not of their world', async () => {

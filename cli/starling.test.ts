@@ -344,6 +344,9 @@ describe('starling doctor', () => {
   test('looks at the servers of --nats by their greeting', async () => {
     const greeting = 'INFO {"server_id":"X","version":"2.9.10"}\r\n';
     const server = createServer((socket) => socket.resume().end(greeting));
+    // Who comes again, to ask the cluster, meets nobody rather than one that never signs it in.
+    server.once('connection', () => server.close());
+    const closed = once(server, 'close');
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -352,8 +355,7 @@ describe('starling doctor', () => {
       /warn {2}nats-server +2\.9\.10 at 127\.0\.0\.1:\d+ is older than 2\.12\.3/,
     );
     expect(old.out).toContain('docs/deployment.md');
-    server.close();
-    await once(server, 'close');
+    await closed;
     const env = { NATS_URL: `127.0.0.1:${port}` };
     const absent = await starling(['doctor'], env);
     expect(absent.code).toBe(1);

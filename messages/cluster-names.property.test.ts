@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { runs } from '../core/base/runs.testkit.js';
 import { clusterNamesReserved, isClusterName } from '../core/config/cluster-name.js';
 import { namesOf } from './cluster-names.js';
 import { declareBucket, declareStreams } from './declared-streams.js';
@@ -52,6 +53,7 @@ describe.each(rows)('the row %s', (row) => {
         const known = Object.fromEntries(parametersOf(row).map((name, i) => [name, given[i]!]));
         expect(names.pattern(row, known)).toBe(subject);
       }),
+      { numRuns: runs(20) },
     );
   });
 
@@ -102,6 +104,7 @@ describe('clusters of different names', () => {
           for (const each of one![kind]!)
             expect(other![kind]!.filter((another) => overlap(each, another))).toEqual([]);
       }),
+      { numRuns: runs(20) },
     );
   });
 
@@ -119,6 +122,7 @@ describe('clusters of different names', () => {
         );
         expect(shared).toEqual([]);
       }),
+      { numRuns: runs(30) },
     );
   });
 

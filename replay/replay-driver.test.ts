@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
 import type { Actions } from '../messages/events.js';
 import type { RankBatch } from '../messages/ranking.js';
@@ -146,7 +146,14 @@ describe('the driver of a replay', () => {
         window.catchUp();
       },
     });
-    await driver.run(() => false);
+    jest.useFakeTimers();
+    try {
+      const run = driver.run(() => false);
+      await jest.advanceTimersByTimeAsync(5_000);
+      await run;
+    } finally {
+      jest.useRealTimers();
+    }
     expect(driver.scored).toBe(3);
     expect(stalls).toBeGreaterThanOrEqual(2);
   });

@@ -33,13 +33,14 @@ function modifiedAtMs(file) {
 
 /**
  * @param {string} place  a file or a folder
- * @returns {number} time of the newest TypeScript source in it; 0 if there is none
+ * @returns {number} time of the newest TypeScript source or folder in it, as the time of a folder tells that a file was
+ *   renamed or removed; 0 if there is none
  */
 function newestSourceMs(place) {
   const stats = fs.statSync(place, { throwIfNoEntry: false });
   if (!stats) return 0;
   if (!stats.isDirectory()) return stats.mtimeMs;
-  let newestMs = 0;
+  let newestMs = stats.mtimeMs;
   for (const entry of fs.readdirSync(place, { withFileTypes: true })) {
     const child = path.join(place, entry.name);
     if (entry.isDirectory()) newestMs = Math.max(newestMs, newestSourceMs(child));
@@ -72,10 +73,27 @@ function build() {
   if (status !== 0) return status ?? 1;
   const kernelStatus = buildKernels();
   if (kernelStatus !== 0) return kernelStatus;
+  removeLeftOvers();
   // The time of the start, not of the end: what was edited meanwhile may not have been read.
   fs.writeFileSync(stamp, '');
   fs.utimesSync(stamp, startedAt, startedAt);
   return 0;
+}
+
+/**
+ * Of sources that have been renamed or removed: the compiler leaves what it made of them, tests would run it and the
+ * package would have it. All that the compiler makes has a declaration beside it.
+ */
+function removeLeftOvers() {
+  const built = path.dirname(stamp);
+  const ending = '.d.ts';
+  for (const file of fs.readdirSync(built, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith(ending)) continue;
+    const name = file.slice(0, -ending.length);
+    if (fs.existsSync(path.join(root, `${name}.ts`))) continue;
+    for (const each of [ending, '.js', '.js.map'])
+      fs.rmSync(path.join(built, `${name}${each}`), { force: true });
+  }
 }
 
 /** The compiler makes new files without it, and npm sets it only when it links a package, which it does once for a place. */

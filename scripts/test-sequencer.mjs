@@ -4,11 +4,7 @@ import TestSequencer from '@jest/test-sequencer';
  * Small files that take long, whatever the machine: begun last, all would wait for them. Jest goes by the size of files where it
  * has not seen them run.
  */
-const long = [
-  /tests\/cluster\/chaos/,
-  /tests\/cluster\//,
-  /tests\/server\/|servers\.test|adoption/,
-];
+const long = [/chaos\.nats\.test/, /cluster\/.*\.nats\.test/, /\.nats\.test|adoption/];
 
 export default class LongFirst extends TestSequencer {
   /** @param {Parameters<TestSequencer['sort']>[0]} tests */

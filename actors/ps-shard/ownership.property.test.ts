@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { runs } from '../../core/base/runs.testkit.js';
 import { codeOf, errorCodes } from '../../core/base/errors.js';
 import { decode } from '../../messages/codec.js';
 import { parseRows } from '../../messages/deltas.js';
@@ -276,14 +277,14 @@ describe('shards that share a partition, in any order of what is under way', () 
   test('never two accept, and nothing that was acknowledged is lost or counted twice', async () => {
     await fc.assert(
       fc.asyncProperty(seeds, (seed) => new Scenario(seed, { suspectsFalsely: false }).run()),
-      { numRuns: 40 },
+      { numRuns: runs(12) },
     );
   });
 
   test('a leader that calls standbys of owners that are well loses nothing either', async () => {
     await fc.assert(
       fc.asyncProperty(seeds, (seed) => new Scenario(seed, { suspectsFalsely: true }).run()),
-      { numRuns: 40 },
+      { numRuns: runs(12) },
     );
   });
 });

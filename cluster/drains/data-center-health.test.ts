@@ -111,9 +111,9 @@ describe('the lag of a data center', () => {
 
   test('is known to some seconds when it lasts for hours', () => {
     const watch = new LagWatch();
-    for (let i = 0; i < 20_000; i++) lags(watch, { east: 0, west: i }, i * 500);
-    expect(lags(watch, { east: 0, west: 20_000 }, 1e7)).toEqual({ east: 1e7 - 500, west: 0 });
-    const { east } = lags(watch, { east: 10_000, west: 20_000 }, 1e7) as { east: number };
+    for (let i = 0; i < 5_000; i++) lags(watch, { east: 0, west: i }, i * 2_000);
+    expect(lags(watch, { east: 0, west: 5_000 }, 1e7)).toEqual({ east: 1e7 - 2_000, west: 0 });
+    const { east } = lags(watch, { east: 2_500, west: 5_000 }, 1e7) as { east: number };
     expect(Math.abs(east - 5e6)).toBeLessThan(10_000);
   });
 

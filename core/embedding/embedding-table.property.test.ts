@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { runs } from '../base/runs.testkit.js';
 import { Buckets } from './buckets.js';
 import { absentRow, CuckooIndex } from './cuckoo-index.js';
 import { digestText, emptyDigest } from './digest.js';
@@ -64,7 +65,7 @@ describe('CuckooIndex against a Map', () => {
         expect(index.find(fidsOf(keyPool), 0, keyPool.length, rows, 0)).toBe(model.size);
         expect([...rows]).toEqual(keyPool.map((k) => model.get(nameOf(k)) ?? absentRow));
       }),
-      { numRuns: 3_000 },
+      { numRuns: runs(300) },
     );
   });
 });
@@ -228,7 +229,7 @@ describe('EmbeddingTable against a Map', () => {
         for (const each of operations) rig.run(each);
         rig.check();
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -257,7 +258,7 @@ describe('EmbeddingTable against a Map', () => {
         expect(pull(table, keyPool)).toEqual(keyPool.flatMap((k) => model.read(k)));
         table.verify();
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(200) },
     );
   });
 });

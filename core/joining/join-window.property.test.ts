@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { runs } from '../base/runs.testkit.js';
 import { selectExamples } from '../features/example-batch.js';
 import {
   actionsOf,
@@ -210,7 +211,7 @@ describe('JoinWindow against its model', () => {
         for (const each of steps) schedule.run(each);
         schedule.finish();
       }),
-      { numRuns: 400 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -253,7 +254,7 @@ describe('JoinWindow against its model', () => {
       fc.property(deliveries, fc.integer({ min: 1, max: 40 }), (order, drainEvery) => {
         expect(labelsOf(order, drainEvery)).toEqual(expected);
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 
@@ -277,7 +278,7 @@ describe('JoinWindow against its model', () => {
         );
         expect(examples).toEqual(selectExamples(examplesOf(rows), indices));
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 });

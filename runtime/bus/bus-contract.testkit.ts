@@ -184,9 +184,12 @@ export function busContract(open: () => Promise<BusWorld>): void {
       const { stream, at } = await makeStream();
       const how = { messageId: `id of ${stream}`, after: { stream, sequence: 0 } };
       world.hang();
-      const first = bus.append(at('a'), bytes('1'), { ...how, timeoutMs: 200 });
-      await expect(first).rejects.toMatchObject({ code: 'TIMEOUT' });
-      world.wake();
+      try {
+        const first = bus.append(at('a'), bytes('1'), { ...how, timeoutMs: 200 });
+        await expect(first).rejects.toMatchObject({ code: 'TIMEOUT' });
+      } finally {
+        world.wake();
+      }
       const repeated = [await bus.append(at('a'), bytes('1'), how)];
       repeated.push(await bus.append(at('a'), bytes('1'), how));
       expect(repeated).toEqual([1, 1]);

@@ -8,7 +8,7 @@ import type { WorkQueues } from './work-queues.js';
 /**
  * A connection to the message system: all that actors need of it, by use, and no more. There are two kinds. One speaks to
  * NATS (runtime/nats/), and nothing else in the project imports its client, so its successor packages can replace it in one place.
- * The other is a cluster in memory (simulation/). What is written here, both must do (tests/server/bus-contract).
+ * The other is a cluster in memory (simulation/). What is written here, both must do (bus-contract.testkit.ts).
  *
  * Its clock is the one that its time limits run by; whoever waits for what it does waits by that clock, too.
  */

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import type { AttachMessage } from '../../messages/child-messages.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
+import { identityOf, signalSameProcess } from '../../runtime/os/process-identity.js';
 import { system } from '../../runtime/system.js';
 import { supervisionSocket } from '../../runtime/supervision-socket.js';
 import { FileEpochStore } from '../epochs.js';
@@ -45,7 +46,7 @@ afterEach(async () => {
   await adoption?.close();
   adoption = undefined;
   // Processes of this test alone, whose supervisors are gone.
-  for (const pid of pidsSeen) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+  for (const pid of pidsSeen) signalSameProcess(await identityOf(pid), 'SIGKILL');
   await untilGone();
   await rm(stateDir, { recursive: true, force: true, maxRetries: 5 });
 });
@@ -75,6 +76,7 @@ async function succeed(
   options: Partial<AdoptionOptions> = {},
 ): Promise<HostSupervisor> {
   adoption = await Adoption.open({ stateDir, ...options });
+  const recorded = events; // Its own: what it says after the end of its test is not for the next.
   const started = new HostSupervisor({
     ...system,
     launcher: new ActorLauncher({
@@ -91,7 +93,7 @@ async function succeed(
     }),
     epochs: await FileEpochStore.open(stateDir),
     record: (event) => {
-      events.push(event);
+      recorded.push(event);
       if (event.type === 'start') notePids();
     },
     policy: { backoffMsMin: 10, backoffMsMax: 20, drainMs: 3_000 },
@@ -114,28 +116,27 @@ function storyOf(address: string): string[] {
   return events.filter((event) => event.address === address).map(({ type }) => type);
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    // No such process: that is the answer.
-    return false;
-  }
+/** One that has ended may stay in the list of the system for a second: it has no parent that would look. */
+async function isRunning(pid: number): Promise<boolean> {
+  const { started } = await identityOf(pid);
+  return started !== undefined && started !== 'ended';
 }
 
-async function until(what: string, holds: () => boolean): Promise<void> {
+async function areRunning(pids: Iterable<number | null>): Promise<boolean[]> {
+  return Promise.all([...pids].map((pid) => isRunning(pid!)));
+}
+
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const endMs = Date.now() + waitMs;
-  while (!holds()) {
+  while (!(await holds())) {
     if (Date.now() > endMs)
       throw new Error(`waited in vain until ${what}; events:\n${JSON.stringify(events, null, 1)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-/** Processes without a parent stay in the list of the system until its first process has looked at them. */
 function untilGone(): Promise<void> {
-  return until('no process is left', () => ![...pidsSeen].some(isRunning));
+  return until('no process is left', async () => !(await areRunning(pidsSeen)).includes(true));
 }
 
 describe('actors whose supervisor was killed', () => {
@@ -160,8 +161,8 @@ describe('actors whose supervisor was killed', () => {
     const before = await killedSupervisor({ manners: {}, orphanMs: 1_000 });
     adoption = await Adoption.open({ stateDir });
     // Longer than they would have looked for a supervisor that is not there.
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
-    expect(before.every(({ pid }) => isRunning(pid!))).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    expect(await areRunning(before.map(({ pid }) => pid))).not.toContain(false);
     await adoption.close();
     await untilGone();
   });
@@ -186,7 +187,7 @@ describe('actors whose supervisor was killed', () => {
     const successor = await succeed({ ...patient, orphanMs: waitMs + 1 }, one);
     await successor.waitUntilReady(waitMs);
     expect(storyOf('a.ps-shard.0')).toEqual(['exit', 'start', 'ready']);
-    await until('it is gone', () => !isRunning(before!.pid!));
+    await until('it is gone', async () => !(await isRunning(before!.pid!)));
     expect(successor.snapshot()).toMatchObject([{ epoch: 2, restarts: 0, state: 'ready' }]);
   });
 
@@ -194,7 +195,8 @@ describe('actors whose supervisor was killed', () => {
     const before = await killedSupervisor(patient);
     const successor = await succeed(patient, specs.slice(0, 2));
     await successor.waitUntilReady(waitMs);
-    await until('the others have left', () => !before.slice(2).some(({ pid }) => isRunning(pid!)));
+    const others = before.slice(2).map(({ pid }) => pid);
+    await until('the others have left', async () => !(await areRunning(others)).includes(true));
     expect(identities(successor.snapshot())).toEqual(identities(before.slice(0, 2)));
   });
 
@@ -206,7 +208,7 @@ describe('actors whose supervisor was killed', () => {
     await successor.waitUntilReady(waitMs);
     expect(storyOf('a.ps-shard.0')).toEqual(['exit', 'start', 'ready']);
     expect(events[0]).toMatchObject({ detail: 'killed by SIGKILL, before it was adopted' });
-    await until('it is gone', () => !isRunning(before!.pid!));
+    await until('it is gone', async () => !(await isRunning(before!.pid!)));
     expect(successor.snapshot()).toMatchObject([{ epoch: 2 }]);
   });
 

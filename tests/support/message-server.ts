@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { declareStreams, type StreamTopology } from '../../messages/declared-streams.js';
 import { names } from '../../messages/default-names.testkit.js';
@@ -67,7 +67,10 @@ export async function startMessageServer({
   return {
     url,
     connect,
-    pause: () => void server.kill('SIGSTOP'),
+    pause() {
+      server.kill('SIGSTOP');
+      untilStopped(server.pid!);
+    },
     resume: () => void server.kill('SIGCONT'),
     async restart() {
       await kill();
@@ -79,4 +82,13 @@ export async function startMessageServer({
       remove();
     },
   };
+}
+
+/** A signal is sent before it has arrived: on a busy machine a thread of the server answers once more. */
+function untilStopped(pid: number): void {
+  if (process.platform !== 'linux') return;
+  const tasks = `/proc/${pid}/task`;
+  const isStopped = (task: string): boolean =>
+    readFileSync(`${tasks}/${task}/stat`, 'utf8').includes(') T ');
+  while (!readdirSync(tasks).every(isStopped));
 }

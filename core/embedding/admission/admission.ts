@@ -55,7 +55,7 @@ export type AdmissionSpec =
       readonly probability: number;
     };
 
-export const keysMaxDefault = 100_000;
+const keysMaxDefault = 100_000;
 const admissionRanges = {
   occurrences: { min: 1, max: 65_535 },
   sketchOccurrences: { min: 1, max: sketchOccurrencesMax },

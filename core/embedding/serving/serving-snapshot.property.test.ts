@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { runs } from '../../base/runs.testkit.js';
 import { partitionOf } from '../../base/fid.js';
 import { EmbeddingPartition } from '../partition.js';
 import { partitionSource } from '../snapshot/partition-snapshot.js';
@@ -83,7 +84,7 @@ describe.each(['fp32', 'fp16', 'int8'] as const)('a snapshot of served rows in %
         expect(copy.rowCount).toBe(partition.rowCount);
         expect(copy.digest()).toBe(partition.digest());
       }),
-      { numRuns: 30 },
+      { numRuns: runs(10) },
     );
   });
 
@@ -212,6 +213,7 @@ describe('int8 weights that are decoded and encoded again', () => {
           expect(Math.abs(after[d]! - each)).toBeLessThanOrEqual(step / 2 + 2 ** -149),
         );
       }),
+      { numRuns: runs(50) },
     );
   });
 });

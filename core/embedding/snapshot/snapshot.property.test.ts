@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { runs } from '../../base/runs.testkit.js';
 import { readSnapshot } from './read-snapshot.testkit.js';
 import { chunkBytesMax, header, keyAt, modelOf, slots } from './snapshot-rows.testkit.js';
 import { SnapshotModel } from './snapshot-model.testkit.js';
@@ -45,7 +46,7 @@ describe('snapshots against a Map', () => {
           expect(follower.contents()).toEqual(source.contents());
         },
       ),
-      { numRuns: 150 },
+      { numRuns: runs(40) },
     );
     // Else the changes would not have been needed, and the test shown nothing.
     expect(missedWithoutChanges).toBeGreaterThan(0);
@@ -75,7 +76,7 @@ describe('snapshots against a Map', () => {
         expect(readSnapshot(chunks, target).rowsAssigned).toBe(source.rowCount);
         expect(target.contents()).toEqual(source.contents());
       }),
-      { numRuns: 100 },
+      { numRuns: runs(30) },
     );
   });
 });
