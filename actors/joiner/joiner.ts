@@ -78,13 +78,16 @@ class RunningJoiner {
       },
       consumed,
     );
-    this.#flusher = new JoinFlusher({
-      drain: () => window.drain(),
-      commit: (output, through) => outbox.commit(output, through),
-      publish: () => outbox.publish(),
-      turn: () => turn(clock),
-      crash,
-    });
+    this.#flusher = new JoinFlusher(
+      {
+        drain: () => window.drain(),
+        commit: (output, through) => outbox.commit(output, through),
+        publish: () => outbox.publish(),
+        turn: () => turn(clock),
+        crash,
+      },
+      consumed,
+    );
     this.#housekeeping = new JoinHousekeeping({
       window,
       arrivedAtMs: () => this.#reader.arrivedAtMs,
@@ -147,6 +150,7 @@ class RunningJoiner {
     return {
       ...window.counters,
       consumed: this.#reader.consumed,
+      published: this.#flusher.published,
       outboxPending: outbox.pending,
       batchesPublished: outbox.batchesPublished,
       flushP50Ms: outbox.latency.quantile(0.5),
