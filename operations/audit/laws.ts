@@ -210,15 +210,18 @@ function joinerLaw(findings: Findings, law: JoinerLaw): Law {
   if (faults.length + gone.length > 0)
     return { name, left, right, verdict: 'violated', remark: told.join(', ') };
   if (!findings.joiners) return { name, left, right, ...untoldIn(findings) };
+  if (isEqual || begun.length > 0)
+    return { name, left, right, verdict: 'holds', remark: told.join(', ') };
   const { joining } = findings.inFlight;
   const isMoving = joining === null || joining > 0;
-  const differs = isMoving ? 'under way' : 'violated';
+  const more = (left.count ?? 0) - (right.count ?? 0);
+  const differs = `${Math.abs(more)} ${more > 0 ? 'are missing' : 'are too many'}`;
   return {
     name,
     left,
     right,
-    verdict: isEqual || begun.length > 0 ? 'holds' : differs,
-    remark: told.join(', '),
+    verdict: isMoving ? 'under way' : 'violated',
+    remark: [differs, ...(isMoving ? ['joiners are at work'] : []), ...told].join(', '),
   };
 }
 
