@@ -74,6 +74,7 @@ class RunningJoiner {
         popularity: this.#popularity,
         bury: ({ subject: origin, sequence, bytes: content }, error) =>
           deadLetter(context, { origin, sequence, content, error, events: 1 }),
+        onRead: (sequence) => outbox.windowRead(sequence, window),
         nowMs,
       },
       consumed,
