@@ -30,7 +30,7 @@ export async function audit(
   status: () => Promise<AuditedStatus>,
   settleMs: number,
 ): Promise<Audit> {
-  const reader = await AuditReader.open(bus);
+  const reader = new AuditReader(bus);
   const endMs = performance.now() + settleMs;
   const looks: Findings[] = [];
   for (;;) {

@@ -1,6 +1,7 @@
 import { mainModel } from '../../messages/model-name.js';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { BooksReader } from '../../cluster/books/books-reader.js';
+import { sleep } from '../../core/base/clock.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import { asMessage, f64 } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
@@ -22,17 +23,12 @@ const partPauseMs = 50;
  */
 export class AuditReader {
   readonly #bus: Bus;
-  readonly #books: BooksReader;
   readonly #copies: CopyReader;
+  #opened: BooksReader | undefined;
 
-  private constructor(bus: Bus, books: BooksReader) {
+  constructor(bus: Bus) {
     this.#bus = bus;
-    this.#books = books;
     this.#copies = new CopyReader(bus);
-  }
-
-  static async open(bus: Bus): Promise<AuditReader> {
-    return new AuditReader(bus, await BooksReader.open(bus));
   }
 
   /**
@@ -42,13 +38,14 @@ export class AuditReader {
    * @throws StarlingError what the servers answer.
    */
   async look(status: Pick<ClusterStatus, 'actors' | 'dataCenters'>): Promise<Findings> {
+    const reader = (this.#opened ??= await BooksReader.open(this.#bus));
     const { stream } = this.#bus.names;
     const training = await this.#bus.workState(stream.samples, 'trainer');
     const applied = await this.#applied();
     const { lastSequence: batches } = await this.#bus.streamState(stream.samples);
-    const left = await this.#books.look(status.dataCenters.map(({ name }) => stream.raw(name)));
-    const unsent = await this.#books.unsent(left);
-    const { books } = this.#books;
+    const left = await reader.look(status.dataCenters.map(({ name }) => stream.raw(name)));
+    const unsent = await reader.unsent(left);
+    const { books } = reader;
     const { joinRows, joinRowsBuried, samples, sampledTwice, sampledUnjoined } = books.totals;
     const joiners = actorsOf(status.actors, 'joiner');
     const found = (event: 'impressions' | 'actions'): EventFindings => {
@@ -68,7 +65,7 @@ export class AuditReader {
       joinersComing: joiners.some(({ state }) => state !== 'ready' && isComing(state)),
       ...{ batches, batchesDue: training.acknowledged, applied },
       copies: await this.#copies.look(status.actors),
-      books: this.#books.streams,
+      books: reader.streams,
       inFlight: {
         ...Object.fromEntries(left),
         joining: await this.#joining(joiners),
@@ -118,7 +115,7 @@ export class AuditReader {
       if (!found) break;
       const applied = f64(asMessage(decode(found.bytes), name), 'applied', name);
       if (applied.length > 0) return IntervalSet.decode(applied);
-      await new Promise((resolve) => setTimeout(resolve, partPauseMs));
+      await sleep(this.#bus.clock, partPauseMs);
     }
     return new IntervalSet();
   }
