@@ -176,7 +176,10 @@ export class BooksReader {
     this.#turn(nowMs, { isDue, isSent: isDue && sentMs >= this.#turnedMs + clocksDifferMs });
     if (this.#beginsLate) this.books.forgive();
     const streams = Object.fromEntries(
-      this.streams.map(({ stream, log: _log, ...book }) => [stream, book]),
+      this.streams.map(({ stream, from, through, remember, gone }) => [
+        stream,
+        { from, through, remember, gone },
+      ]),
     );
     const bytes = encodeBooks({ atMs: nowMs, streams, ...this.books.record() });
     if (bytes.length > this.#bus.payloadBytesMax / 2) return false;

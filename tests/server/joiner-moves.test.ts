@@ -132,7 +132,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-const figures = (joiner: Actor): HeardOf<'joiner'> => joiner.stats!() as HeardOf<'joiner'>;
+const figures = (joiner: Actor): HeardOf<'joiner'> => joiner.stats() as HeardOf<'joiner'>;
 
 async function close(): Promise<void> {
   await call(bus, subject.joinControl(0), joinCloseMessage(), { deadlineMs: 10_000 });
