@@ -17,7 +17,7 @@ function holds(
       actions: { ...none, accepted: has.actions },
       impressions: { ...none, accepted: has.impressions ?? 0 },
     },
-  ).map((law) => law.holds);
+  ).map(({ verdict }) => verdict === 'holds');
 }
 
 describe('what people were told', () => {

@@ -15,7 +15,7 @@ export function acknowledgedLaws(
       name: 'actions acknowledged',
       left: { text: 'to people', count: actions },
       right: { text: 'in RAW', count: found.actions.accepted },
-      holds: surplus >= 0 && surplus <= actionsUnsure,
+      verdict: surplus >= 0 && surplus <= actionsUnsure ? 'holds' : 'violated',
       remark: actionsUnsure === 0 ? '' : `${actionsUnsure} were offered without an answer`,
     },
     {
@@ -23,7 +23,7 @@ export function acknowledgedLaws(
       left: { text: 'by answers that are not degraded', count: impressions },
       right: { text: 'in RAW', count: found.impressions.accepted },
       // Of others they may be there as well, and of those that nobody waited for any more.
-      holds: found.impressions.accepted >= impressions,
+      verdict: found.impressions.accepted >= impressions ? 'holds' : 'violated',
       remark: '',
     },
   ];

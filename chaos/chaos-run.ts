@@ -97,11 +97,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   let books = await audit(admin, () => client.status(), settleMsMax);
   const learned = await until(async () => {
     books = await audit(admin, () => client.status(), 0);
-    return (
-      books.ok &&
-      books.compared &&
-      Object.values(books.findings.inFlight).every((count) => count === 0)
-    );
+    return books.ok && Object.values(books.findings.inFlight).every((count) => count === 0);
   }, settleMsMax);
   run.note(fleet.processes());
   return {

@@ -45,7 +45,7 @@ export interface Aftermath {
 
 /** Whether nothing is lost and nothing counts twice. */
 export function balanced(laws: readonly Law[]): boolean {
-  return laws.every(({ holds }) => holds);
+  return laws.every(({ verdict }) => verdict === 'holds');
 }
 
 /** Whether the cluster stood it. */

@@ -12,8 +12,10 @@ export function reportChaos(result: ChaosResult, aftermath: Aftermath, out: Outp
   for (const line of faultLines(result)) out.line(line);
   for (const line of loadLines(result)) out.line(line);
   for (const line of memoryLines(result.memory)) out.line(line);
-  for (const { name, left, right, holds, remark } of result.laws)
-    if (!holds) out.line(`${name}: ${sideText(left)}, ${sideText(right)}; ${remark}`);
+  for (const { name, left, right, verdict, remark } of result.laws) {
+    if (verdict !== 'holds')
+      out.line(`${name}: ${verdict}; ${sideText(left)}, ${sideText(right)}; ${remark}`);
+  }
   const { actions, impressions } = result.load;
   out.line(
     `${actions} actions and ${impressions} impressions acknowledged, ${result.late ?? '?'} too late`,

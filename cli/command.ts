@@ -9,6 +9,8 @@ export const exitCode = {
   usage: 2,
   /** There is no cluster to talk to. */
   notRunning: 3,
+  /** Nothing is wrong, and not all is done yet: ask again. */
+  underWay: 4,
   /** Work that was cut short by Ctrl-C, as shells count it: 128 + SIGINT; see interrupt.ts for other signals. */
   interrupted: 130,
 } as const;

@@ -2,6 +2,8 @@ import { at } from '../core/base/columns.js';
 import type { ExampleBatch } from '../core/features/example-batch.js';
 import { concatExamples } from '../core/features/example-batch.js';
 import type { ImpressionFacts } from '../core/joining/event-facts.js';
+import { countersIn } from '../core/joining/join-counts.js';
+import type { JoinCounters } from '../core/joining/types.js';
 import { gatherFacts, noFacts } from '../core/joining/event-facts.js';
 import { asMessage, number, text } from './checks.js';
 import { protocolVersion } from './codec.js';
@@ -36,7 +38,13 @@ export interface Samples {
   readonly progress: ProgressMarks;
 }
 
-export function samplesMessage(spec: ExampleSpec, batch: Omit<Samples, 'specHash'>) {
+/** What the window of a joiner has counted from the beginning of JOIN to the end of the commit that samples are of. */
+export interface CountedSamples extends Omit<Samples, 'specHash'> {
+  readonly counters?: JoinCounters;
+}
+
+/** Counters are for a joiner that goes on without the store of this one; nobody else reads them. */
+export function samplesMessage(spec: ExampleSpec, batch: CountedSamples) {
   return {
     v: protocolVersion,
     kind: 'samples',
@@ -54,7 +62,13 @@ export function samplesMessage(spec: ExampleSpec, batch: Omit<Samples, 'specHash
     progress: batch.progress,
     facts: factFields(batch.facts),
     examples: exampleColumns(batch.examples, spec),
+    ...(batch.counters ? { counters: batch.counters } : {}),
   };
+}
+
+/** @returns undefined for samples of a joiner that has not told them. */
+export function countersOf(value: unknown): JoinCounters | undefined {
+  return countersIn((value as { counters?: unknown } | null)?.counters);
 }
 
 /** @throws StarlingError BAD_MESSAGE, SPEC_MISMATCH */

@@ -16,17 +16,18 @@ const turns = async () => {
 };
 
 function newFlusher(): JoinFlusher {
-  return new JoinFlusher({
+  const ports = {
     drain: () => ({}) as JoinOutput,
-    commit: async (_output, consumed) => {
+    commit: async (_output: JoinOutput, consumed: number) => {
       if (refuse) throw refuse;
       committed.push(consumed);
       if (holds) await new Promise<void>((resolve) => (hold = resolve));
     },
     publish: async () => void published++,
     turn,
-    crash: (error) => void crashes.push(error),
-  });
+    crash: (error: unknown) => void crashes.push(error),
+  };
+  return new JoinFlusher(ports, 0);
 }
 
 beforeEach(() => {

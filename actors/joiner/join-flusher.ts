@@ -20,13 +20,21 @@ export interface FlusherPorts {
 export class JoinFlusher {
   readonly #ports: FlusherPorts;
   #consumed = 0;
+  #published: number;
   #undrainedRows = 0;
   #dirty = false;
   #flushing: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(ports: FlusherPorts) {
+  /** @param published the record that is behind the last flush, of an earlier life. */
+  constructor(ports: FlusherPorts, published: number) {
     this.#ports = ports;
+    this.#published = published;
+  }
+
+  /** All that came of the records up to here is in SAMPLES. */
+  get published(): number {
+    return this.#published;
   }
 
   /** The window has taken in a record. Resolves at once, or after the flush under way where too much is waiting. */
@@ -66,7 +74,9 @@ export class JoinFlusher {
     await turn();
     this.#dirty = false;
     this.#undrainedRows = 0;
-    await commit(drain(), this.#consumed);
+    const consumed = this.#consumed;
+    await commit(drain(), consumed);
     await publish();
+    this.#published = consumed;
   }
 }

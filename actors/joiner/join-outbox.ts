@@ -2,13 +2,16 @@ import { sleep } from '../../core/base/clock.js';
 import type { StarlingError } from '../../core/base/errors.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
-import type { JoinOutput } from '../../core/joining/types.js';
+import { sumOf } from '../../core/joining/join-counts.js';
+import type { JoinWindow } from '../../core/joining/join-window.js';
+import type { JoinCounters, JoinOutput } from '../../core/joining/types.js';
 import type { DeadLetters } from '../../messages/dead-letters.js';
 import { deadLettersMessage } from '../../messages/dead-letters.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
-import { encode } from '../../messages/codec.js';
+import { decode, encode } from '../../messages/codec.js';
 import { header } from '../../messages/headers.js';
 import { fenced } from '../../messages/ownership.js';
+import { countersOf } from '../../messages/samples.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import { fitsInto } from '../../runtime/fitting-messages.js';
@@ -29,6 +32,8 @@ export interface PublishedSamples {
   readonly number: number;
   /** Undefined where there is none. */
   readonly position: SamplePosition | undefined;
+  /** At that position; undefined where it does not say. */
+  readonly counters: JoinCounters | undefined;
 }
 
 export async function publishedSamples(context: ActorContext): Promise<PublishedSamples> {
@@ -41,11 +46,16 @@ export async function publishedSamples(context: ActorContext): Promise<Published
     sequence: last?.sequence ?? 0,
     number: last ? numberOf(last) : 0,
     position: last && positionOf(last),
+    counters: last && countersOf(decode(last.bytes)),
   };
 }
 
 function numberOf(message: StreamMessage): number {
   return Number(message.header(header.outboxNumber) ?? 0);
+}
+
+function settledWithoutIn({ negativesDropped, lateImpressions }: JoinCounters): number {
+  return negativesDropped + lateImpressions;
 }
 
 /**
@@ -66,6 +76,8 @@ export class JoinOutbox {
   #committed = 0;
   /** Set while a window is made anew: what the stream has already. */
   #there: SamplePosition | undefined;
+  /** What the window that published it had counted by then. */
+  #thereCounters: JoinCounters | undefined;
   /** Impressions settled without a sample, as of the last commit. */
   #settledWithout = 0;
   #batchesPublished = 0;
@@ -97,9 +109,10 @@ export class JoinOutbox {
     this.#numberLast = state.outboxNumberLast;
     this.#committed = state.consumed['join'] ?? 0;
     const counters = state.progress?.counters;
-    this.#settledWithout = counters ? counters.negativesDropped + counters.lateImpressions : 0;
+    this.#settledWithout = counters ? settledWithoutIn(counters) : 0;
     if (published.position && published.position.window !== this.#store.window) {
       this.#there = published.position;
+      this.#thereCounters = published.counters;
       return;
     }
     this.#entries = state.outbox.filter((entry) => entry.number > published.number);
@@ -112,6 +125,25 @@ export class JoinOutbox {
    */
   endsAt(sequence: number): boolean {
     return sequence === this.#there?.from || sequence === this.#there?.to;
+  }
+
+  /**
+   * To be called when the window has read a record, before anything comes of it. A window that is made anew from a log that
+   * has lost its beginning has not counted what was there: at the end of what was published it goes on with those counters.
+   */
+  windowRead(sequence: number, window: Pick<JoinWindow, 'counters' | 'adopt'>): void {
+    const published = this.#thereCounters;
+    if (!published || !this.#there || sequence < this.#there.to) return;
+    this.#thereCounters = undefined;
+    const own = window.counters;
+    // Behind it: of what was published the log has nothing left, and this record is the first that was read.
+    const counters = sequence === this.#there.to ? published : sumOf(published, own);
+    if (!window.adopt(counters)) {
+      const open = { open: own.open, published: published.open };
+      this.#context.log.warn(open, 'the window made anew is another one; it counts from here');
+      return;
+    }
+    this.#settledWithout += settledWithoutIn(counters) - settledWithoutIn(own);
   }
 
   /** A full disk stops the joiner here, not the process: it tries again until there is room. */
@@ -179,13 +211,13 @@ export class JoinOutbox {
 
   #entriesOf(output: JoinOutput, to: number): OutboxEntry[] {
     const { counters } = output.changes.progress;
-    const settledWithout = counters.negativesDropped + counters.lateImpressions;
+    const settledWithout = settledWithoutIn(counters);
     const fresh = settledWithout - this.#settledWithout;
     this.#settledWithout = settledWithout;
     const skip = this.#skip(output.samples.labels.length, to);
     if (skip === 'all') return [];
     const place = { window: this.#store.window, from: this.#committed, to };
-    const options = { ...this.#options, settledWithout: fresh, skip, place };
+    const options = { ...this.#options, settledWithout: fresh, skip, place, counters };
     const added = sampleMessages(output.samples, options).map(({ message, position }) =>
       this.#entry(outboxBytes(outboxKind.samples, position, message)),
     );

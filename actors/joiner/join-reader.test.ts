@@ -21,11 +21,13 @@ const actions = actionsMessage({
 });
 
 let calls: string[];
+let through: number[];
 let nowMs: number;
 let reader: JoinReader;
 
 beforeEach(() => {
   calls = [];
+  through = [];
   nowMs = 100;
   reader = new JoinReader(
     {
@@ -38,6 +40,7 @@ beforeEach(() => {
       },
       popularity: { add: (item, atMs) => void calls.push(`popular ${item} at ${atMs}`) },
       bury: async ({ sequence }, error) => void calls.push(`bury ${sequence} ${codeOf(error)}`),
+      onRead: (sequence) => void through.push(sequence),
       nowMs: () => nowMs,
     },
     40,
@@ -60,6 +63,7 @@ describe('a reader of JOIN', () => {
       ...['close all', 'advance'],
     ]);
     expect(reader.consumed).toBe(44);
+    expect(through).toEqual([41, 42, 43, 44]);
   });
 
   test('counts events as arrivals, and what the clock says as none', async () => {

@@ -18,6 +18,8 @@ export interface ReaderPorts {
   readonly popularity: Pick<Popularity, 'add'>;
   /** Keeps what can't be read, with the reason. */
   readonly bury: (message: JoinRecordMessage, error: unknown) => Promise<void>;
+  /** The window has taken in what there is up to this record. */
+  readonly onRead: (sequence: number) => void;
   readonly nowMs: () => number;
 }
 
@@ -55,6 +57,7 @@ export class JoinReader {
     // Here and not when it happens to be drained: the samples follow from the log alone.
     this.#ports.window.advance();
     this.#consumed = message.sequence;
+    this.#ports.onRead(message.sequence);
     return rows;
   }
 

@@ -74,17 +74,21 @@ class RunningJoiner {
         popularity: this.#popularity,
         bury: ({ subject: origin, sequence, bytes: content }, error) =>
           deadLetter(context, { origin, sequence, content, error, events: 1 }),
+        onRead: (sequence) => outbox.windowRead(sequence, window),
         nowMs,
       },
       consumed,
     );
-    this.#flusher = new JoinFlusher({
-      drain: () => window.drain(),
-      commit: (output, through) => outbox.commit(output, through),
-      publish: () => outbox.publish(),
-      turn: () => turn(clock),
-      crash,
-    });
+    this.#flusher = new JoinFlusher(
+      {
+        drain: () => window.drain(),
+        commit: (output, through) => outbox.commit(output, through),
+        publish: () => outbox.publish(),
+        turn: () => turn(clock),
+        crash,
+      },
+      consumed,
+    );
     this.#housekeeping = new JoinHousekeeping({
       window,
       arrivedAtMs: () => this.#reader.arrivedAtMs,
@@ -147,6 +151,7 @@ class RunningJoiner {
     return {
       ...window.counters,
       consumed: this.#reader.consumed,
+      published: this.#flusher.published,
       outboxPending: outbox.pending,
       batchesPublished: outbox.batchesPublished,
       flushP50Ms: outbox.latency.quantile(0.5),

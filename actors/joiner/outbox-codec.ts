@@ -1,6 +1,6 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { selectFacts } from '../../core/joining/event-facts.js';
-import type { SampleBatch } from '../../core/joining/types.js';
+import type { JoinCounters, SampleBatch } from '../../core/joining/types.js';
 import { selectExamples } from '../../core/features/example-batch.js';
 import { encode } from '../../messages/codec.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
@@ -70,6 +70,8 @@ export interface SampleMessageOptions {
   /** Samples at the beginning that are in the stream already. */
   readonly skip: number;
   readonly place: Pick<SamplePosition, 'window' | 'from' | 'to'>;
+  /** Of the window, at the end of the commit. */
+  readonly counters: JoinCounters;
 }
 
 /**
@@ -78,7 +80,7 @@ export interface SampleMessageOptions {
  */
 export function sampleMessages(
   samples: SampleBatch,
-  { spec, rowsMax, settledWithout, skip, place }: SampleMessageOptions,
+  { spec, rowsMax, settledWithout, skip, place, counters }: SampleMessageOptions,
 ): { readonly message: unknown; readonly position: SamplePosition }[] {
   const count = samples.labels.length;
   if (count <= skip && settledWithout === 0) return [];
@@ -88,7 +90,7 @@ export function sampleMessages(
     const complete = end >= count;
     const resolved = end - start + (complete ? settledWithout : 0);
     messages.push({
-      message: samplesMessage(spec, { resolved, ...slice(samples, start, end) }),
+      message: samplesMessage(spec, { resolved, counters, ...slice(samples, start, end) }),
       position: { ...place, rows: end, complete },
     });
   }

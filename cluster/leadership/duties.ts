@@ -7,6 +7,7 @@ import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
 import type { SharedState } from '../hosts/shared-state.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { HostState } from '../hosts/host-registry.js';
+import { BooksKeeper } from '../books/books-keeper.js';
 import { DrainKeeper } from '../drains/drain-keeper.js';
 import { PartitionServices } from '../partitions/partition-services.js';
 import { PlacementKeeper, placementFailure } from '../placement/placement-keeper.js';
@@ -26,8 +27,8 @@ export interface DutiesOptions {
 type Happened = Omit<SupervisionEvent, 'atMs'>;
 
 /**
- * What the leader does, and nobody else: it places actors on hosts, looks after partitions and snapshots, and does what
- * people ask of the cluster. All that it begins, `stop` ends; what it has written stays, and the next leader goes on
+ * What the leader does, and nobody else: it places actors on hosts, looks after partitions and snapshots, keeps the books
+ * of the events, and does what people ask of the cluster. All that it begins, `stop` ends; what it has written stays, and the next leader goes on
  * from there.
  */
 export function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
@@ -80,6 +81,8 @@ async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
   const drainer = undo.use(
     new DrainKeeper({ term, store: shared.drains, view, record, clock, log }),
   );
+  const dataCenters = config.dataCenters.map(({ name }) => name);
+  undo.use(new BooksKeeper({ bus, dataCenters, log }));
   await services.watch({ ...actors, drainer });
   // Before the actors go: what they leave behind then is not to be replaced.
   undo.defer(() => services.unwatch());

@@ -22,6 +22,23 @@ export function zeroCounts(): JoinCounts {
   };
 }
 
+/** Of events one after the other. */
+export function sumOf(a: JoinCounters, b: JoinCounters): JoinCounters {
+  const names = Object.keys(a) as (keyof JoinCounters)[];
+  return Object.fromEntries(
+    names.map((name) => [name, a[name] + b[name]]),
+  ) as unknown as JoinCounters;
+}
+
+/** Of what somebody has written; undefined where it is not all of them. */
+export function countersIn(value: unknown): JoinCounters | undefined {
+  const found = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const names = [...Object.keys(zeroCounts()), 'open', 'heldActions'];
+  const isCount = (count: unknown) => Number.isSafeInteger(count) && (count as number) >= 0;
+  if (!names.every((name) => isCount(found[name]))) return undefined;
+  return Object.fromEntries(names.map((name) => [name, found[name]])) as unknown as JoinCounters;
+}
+
 export function countsOf(counters: JoinCounters): JoinCounts {
   const counts = zeroCounts();
   for (const name of Object.keys(counts) as (keyof JoinCounts)[]) counts[name] = counters[name];

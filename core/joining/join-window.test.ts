@@ -10,7 +10,7 @@ import {
 } from './join-events.testkit.js';
 import type { ActionRow, ImpressionRow } from './join-events.testkit.js';
 import { idleWatermarkMs } from './idle-watermark.js';
-import { assertConserved } from './join-counts.js';
+import { assertConserved, countersIn, sumOf } from './join-counts.js';
 import { JoinWindow } from './join-window.js';
 import { keepsNegative } from './negative-sampling.js';
 import type { JoinOptions } from './types.js';
@@ -34,6 +34,24 @@ function act(window: JoinWindow, ...rows: ActionRow[]): void {
 }
 
 describe('JoinWindow', () => {
+  test('goes on with the counters of one that has had more, if the same is open', () => {
+    const other: ImpressionRow = { ...shown, requestId: 'r2', atMs: 1200 };
+    const whole = new JoinWindow(options);
+    see(whole, shown);
+    act(whole, clicked);
+    see(whole, other);
+    const anew = new JoinWindow(options);
+    expect(anew.adopt(whole.counters)).toBe(false);
+    expect(anew.counters.impressions).toBe(0);
+    see(anew, other);
+    expect(anew.adopt(countersIn({ ...whole.counters, later: 1 })!)).toBe(true);
+    expect(anew.counters).toEqual(whole.counters);
+    anew.drain();
+    expect(sumOf(whole.counters, anew.counters)).toMatchObject({ impressions: 4, open: 2 });
+    expect(countersIn({ ...whole.counters, open: -1 })).toBeUndefined();
+    expect(countersIn(undefined)).toBeUndefined();
+  });
+
   test('an impression and its action make a sample at once', () => {
     const window = new JoinWindow(options);
     see(window, { ...shown, user: 'u', score: 0.25 });

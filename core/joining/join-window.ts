@@ -136,6 +136,17 @@ export class JoinWindow {
     }
   }
 
+  /**
+   * Goes on counting where another window has come to, which had the same events and more before them.
+   *
+   * @returns false, having changed nothing, where this one has not the same open impressions and held actions.
+   */
+  adopt(counters: JoinCounters): boolean {
+    if (counters.open !== this.#open.size || counters.heldActions !== this.#held.size) return false;
+    this.#counts = countsOf(counters);
+    return true;
+  }
+
   /** Throws BAD_MESSAGE or SPEC_MISMATCH, having changed nothing, if the batch as a whole is unusable. */
   observeImpressions(batch: ImpressionBatch): void {
     checkImpressions(batch, this.#options.slotCount, this.#options.denseCount);

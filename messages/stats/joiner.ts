@@ -21,6 +21,7 @@ const joinCounterFigures = {
 export const joinerFigures = {
   ...joinCounterFigures,
   consumed: gauge('sequence', 'JOIN is read and committed up to here.'),
+  published: gauge('sequence', 'All that came of JOIN up to here is in SAMPLES.'),
   outboxPending: gauge('count', 'Messages of samples that are committed and not yet in SAMPLES.'),
   batchesPublished: counter('Messages written to SAMPLES since it was started.'),
   flushP50Ms: measure('ms', 'Median time of a commit; null: there was none.'),

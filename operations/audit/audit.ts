@@ -1,7 +1,7 @@
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import type { Bus } from '../../runtime/bus/bus.js';
-import type { Findings, Law } from './laws.js';
-import { lawsOf } from './laws.js';
+import type { Findings, Law, Verdict } from './laws.js';
+import { lawsOf, verdictOf } from './laws.js';
 import { AuditReader } from './reader.js';
 
 /** Longer than the heartbeats that bring the figures of the joiners. */
@@ -15,8 +15,8 @@ export type AuditedStatus = Pick<ClusterStatus, 'actors' | 'dataCenters'>;
 export interface Audit {
   /** All laws hold. */
   readonly ok: boolean;
-  /** Every copy could be compared with its owner. */
-  readonly compared: boolean;
+  /** The worst of the laws'. */
+  readonly verdict: Verdict;
   readonly laws: readonly Law[];
   readonly findings: Findings;
 }
@@ -37,10 +37,9 @@ export async function audit(
     const findings = await reader.look(await status());
     looks.push(findings);
     const laws = lawsOf(looks);
-    const ok = laws.every(({ holds }) => holds);
-    const compared = findings.copies.every(({ copies, equal }) => copies === equal);
+    const verdict = verdictOf(laws);
     const late = performance.now() + pauseMs > endMs && looks.length >= looksMin;
-    if ((ok && compared) || late) return { ok, compared, laws, findings };
+    if (verdict === 'holds' || late) return { ok: verdict === 'holds', verdict, laws, findings };
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -23,7 +23,7 @@ function ledgerOf(...heard: readonly (readonly [{ address: string }, PartitionDi
   return ledger;
 }
 
-const whole = { equal: 1, copies: 1, differing: [], silent: [] };
+const whole = { equal: 1, copies: 1, differing: [], silent: [], coming: [] };
 const standbys = { name: 'rows of standbys', ...whole };
 const inEast = { name: 'rows served in east', ...whole };
 
@@ -85,7 +85,7 @@ describe('copies of rows', () => {
     expect(ledger.findings(['east', 'west'])).toEqual([
       { ...inEast, silent: ['nobody has partition 1'] },
       {
-        ...{ name: 'rows served in west', copies: 0, equal: 0, differing: [] },
+        ...{ name: 'rows served in west', copies: 0, equal: 0, differing: [], coming: [] },
         silent: ['nobody has partition 0', 'nobody has partition 1'],
       },
     ]);
@@ -94,10 +94,17 @@ describe('copies of rows', () => {
   test('of one who does not answer are not known to be equal', () => {
     const ledger = ledgerOf([owner, [owned(3)]], [east, [served(3)]]);
     ledger.begin();
-    ledger.silent(east, 'it is restarting');
-    expect(ledger.findings(['east'])[0]!.silent).toEqual([
-      'east.serving-shard.0: it is restarting',
-    ]);
+    ledger.silent(east, 'TIMEOUT');
+    expect(ledger.findings(['east'])[0]!.silent).toEqual(['east.serving-shard.0: TIMEOUT']);
+    expect(ledger.isWhole).toBe(false);
+  });
+
+  test('of one who is not there yet are not known to be equal, which is no difference', () => {
+    const ledger = ledgerOf([owner, [owned(3)]], [east, [served(3)]]);
+    ledger.begin();
+    ledger.coming(east, 'it is restarting');
+    const coming = ['east.serving-shard.0: it is restarting'];
+    expect(ledger.findings(['east'])[0]).toMatchObject({ silent: [], coming });
     expect(ledger.isWhole).toBe(false);
   });
 

@@ -17,6 +17,8 @@ export interface CopyFindings {
   readonly differing: readonly string[];
   /** Who did not answer, and which partitions nobody has, in words. */
   readonly silent: readonly string[];
+  /** Who is not there yet, in words. */
+  readonly coming: readonly string[];
 }
 
 interface OwnerSeen {
@@ -49,10 +51,12 @@ export class CopyLedger {
   readonly #owners = new Map<number, Map<string, OwnerSeen>>();
   readonly #copies = new Map<string, Copy>();
   #silent = new Map<string, string[]>();
+  #coming = new Map<string, string[]>();
 
   /** Another look begins: who does not answer in this one is silent. */
   begin(): void {
     this.#silent = new Map();
+    this.#coming = new Map();
   }
 
   /** @param digests of all that the holder has. */
@@ -72,7 +76,7 @@ export class CopyLedger {
   /** All copies there are were compared, and are equal. */
   get isWhole(): boolean {
     const copies = [...this.#copies.values()];
-    const isHeard = copies.length > 0 && this.#silent.size === 0;
+    const isHeard = copies.length > 0 && this.#silent.size + this.#coming.size === 0;
     return isHeard && copies.every(({ verdict }) => verdict?.equal === true);
   }
 
@@ -92,9 +96,14 @@ export class CopyLedger {
     copy.seen.set(recordOf(found), digest);
   }
 
-  silent({ address, servesIn }: Holder, why: string): void {
-    const group = servesIn === undefined ? standbys : servedIn(servesIn);
-    this.#silent.set(group, [...(this.#silent.get(group) ?? []), `${address}: ${why}`]);
+  /** It does not answer. */
+  silent(holder: Holder, why: string): void {
+    note(this.#silent, holder, why);
+  }
+
+  /** It is not there yet. */
+  coming(holder: Holder, why: string): void {
+    note(this.#coming, holder, why);
   }
 
   /** @param dataCenters that serve rows. */
@@ -103,19 +112,20 @@ export class CopyLedger {
     return groups.flatMap((name) => {
       const copies = [...this.#copies.values()].filter(({ group }) => group === name);
       const silent = [...(this.#silent.get(name) ?? []), ...this.#unserved(name, copies)];
+      const coming = this.#coming.get(name) ?? [];
       // A cluster without standbys has nothing to compare there.
-      if (name === standbys && copies.length === 0 && silent.length === 0) return [];
+      if (name === standbys && copies.length + silent.length + coming.length === 0) return [];
       const equal = copies.filter(({ verdict }) => verdict?.equal === true).length;
       const differing = copies.flatMap(({ verdict }) =>
         verdict?.equal === false ? [verdict.text] : [],
       );
-      return [{ name, copies: copies.length, equal, differing, silent }];
+      return [{ name, copies: copies.length, equal, differing, silent, coming }];
     });
   }
 
   /** Partitions that have an owner and no copy where they should be served. */
   #unserved(name: string, copies: readonly Copy[]): string[] {
-    if (name === standbys || (this.#silent.get(name) ?? []).length > 0) return [];
+    if (name === standbys || this.#silent.has(name) || this.#coming.has(name)) return [];
     const served = new Set(copies.map(({ partition }) => partition));
     const missing = [...this.#owners.keys()].filter((partition) => !served.has(partition));
     return missing.map((partition) => `nobody has partition ${partition}`);
@@ -141,6 +151,11 @@ export class CopyLedger {
       copy.verdict = digest === expected ? { equal: true } : { equal: false, text };
     }
   }
+}
+
+function note(words: Map<string, string[]>, { address, servesIn }: Holder, why: string): void {
+  const group = servesIn === undefined ? standbys : servedIn(servesIn);
+  words.set(group, [...(words.get(group) ?? []), `${address}: ${why}`]);
 }
 
 function keyOf(address: string, partition: number): string {

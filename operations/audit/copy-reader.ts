@@ -1,5 +1,6 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
+import { isComing } from './coming.js';
 import { digestCommand, parseDigests } from '../../messages/ownership.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
@@ -30,7 +31,8 @@ export class CopyReader {
   async #ask(actor: ActorStatus<'ps-shard' | 'serving-shard'>): Promise<void> {
     const { address, state, kind, dataCenter } = actor;
     const holder: Holder = kind === 'ps-shard' ? { address } : { address, servesIn: dataCenter };
-    if (state !== 'ready') return this.#ledger.silent(holder, `it is ${state}`);
+    if (state !== 'ready')
+      return this.#ledger[isComing(state) ? 'coming' : 'silent'](holder, `it is ${state}`);
     const index = Number(address.slice(address.lastIndexOf('.') + 1));
     const { subject } = this.#bus.names;
     const name =

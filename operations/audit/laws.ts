@@ -1,11 +1,15 @@
 import type { IntervalSet } from '../../core/base/interval-set.js';
-import type { CopyFindings } from './copy-ledger.js';
 import type { StatsOf } from '../../messages/actor-kinds.js';
+import type { BookedStream } from '../../cluster/books/books-reader.js';
+import type { CopyFindings } from './copy-ledger.js';
 
 /** What was found in one look at a cluster. */
 export interface Findings {
   readonly impressions: EventFindings;
   readonly actions: EventFindings;
+  /** Rows of JOIN, and how many of them no joiner could read: those are dead letters. */
+  readonly joinRows: number;
+  readonly joinRowsBuried: number;
   /** Samples that came twice. */
   readonly sampledTwice: number;
   /** Samples of impressions that never came to JOIN. */
@@ -15,6 +19,8 @@ export interface Findings {
   readonly joiners: JoinerFindings | undefined;
   /** Which figures are missing, in words. */
   readonly untold: readonly string[];
+  /** Some joiner has not told them since it is not there yet. */
+  readonly joinersComing: boolean;
   /** Sequence of the newest batch in SAMPLES, and up to which trainers have acknowledged all of them. */
   readonly batches: number;
   readonly batchesDue: number;
@@ -22,18 +28,24 @@ export interface Findings {
   readonly applied: readonly { readonly name: string; readonly set: IntervalSet }[];
   /** Rows of standbys and of each data center that serves, against those of their owners. */
   readonly copies: readonly CopyFindings[];
-  /** Streams that have lost their beginning to age: what they say is true of the rest. */
-  readonly trimmed: readonly string[];
-  /** Null: not known. */
-  readonly inFlight: Readonly<Record<string, number | null>>;
+  /** Logs of events: from where on the books have them, and what they do not have. */
+  readonly books: readonly BookedStream[];
+  readonly inFlight: InFlight;
+}
+
+/** Null: not known. */
+export interface InFlight extends Readonly<Record<string, number | null>> {
+  /** Records of JOIN from the first one on whose samples are not all in SAMPLES, over all joiners. */
+  readonly joining: number | null;
 }
 
 export interface EventFindings {
+  /** And acknowledged by the processor. */
   readonly accepted: number;
-  /** Accepted and acknowledged by the processor: neither in JOIN nor a dead letter. */
+  /** Neither in JOIN nor a dead letter, of these. */
   readonly missing: number;
-  /** In JOIN and not among the accepted. */
-  readonly surplus: number;
+  /** In JOIN and not among those that anybody has sent; undefined: so many wait for their processors that it is not known. */
+  readonly surplus: number | undefined;
   readonly refused: number;
   readonly joined: number;
   readonly joinedAgain: number;
@@ -41,6 +53,9 @@ export interface EventFindings {
 
 export const joinerNames = [
   'impressions',
+  'actions',
+  'duplicates',
+  'rejected',
   'positives',
   'negatives',
   'negativesDropped',
@@ -50,24 +65,36 @@ export const joinerNames = [
 
 export type JoinerFindings = Readonly<Record<(typeof joinerNames)[number], number>>;
 
+/** `under way`: there is a difference, and something on its way that may explain it. */
+export const verdicts = ['holds', 'under way', 'violated'] as const;
+export type Verdict = (typeof verdicts)[number];
+
 /** One row of the table. */
 export interface Law {
   readonly name: string;
   readonly left: Side;
   readonly right: Side;
-  readonly holds: boolean;
-  /** What differs, or why it could be checked in part only. */
+  readonly verdict: Verdict;
+  /** What differs, what is on its way, or from where on it is checked. */
   readonly remark: string;
 }
 
 export interface Side {
   readonly text: string;
-  /** Null: not known, so the law does not hold. */
+  /** Null: not known. */
   readonly count: number | null;
 }
 
 export function sideText({ text, count }: Side): string {
   return `${count === null ? '?' : count.toLocaleString('en-US')} ${text}`;
+}
+
+/** The worst of them. */
+export function verdictOf(laws: readonly Pick<Law, 'verdict'>[]): Verdict {
+  return laws.reduce<Verdict>(
+    (worst, { verdict }) => (verdicts.indexOf(verdict) > verdicts.indexOf(worst) ? verdict : worst),
+    'holds',
+  );
 }
 
 const rangesShown = 5;
@@ -77,15 +104,16 @@ const remarksShown = 5;
  * The conservation laws: nothing lost, nothing twice, from the acknowledgement of an event to the rows that know it.
  *
  * @param looks at a cluster that may be in use, oldest first. What is counted in two places moves while it is looked at,
- *   and the figures of joiners are as old as their heartbeat: such figures must have overtaken each other over three
- *   looks, x(k−2) ≤ y(k−1) ≤ x(k), which on a quiet cluster says that they are equal.
+ *   and the figures of joiners are as old as their heartbeat: such figures hold if they have overtaken each other over
+ *   three looks, x(k−2) ≤ y(k−1) ≤ x(k), which on a quiet cluster says that they are equal. They are under way as long
+ *   as joiners have not read and published all that was there.
  */
 export function lawsOf(looks: readonly Findings[]): Law[] {
   const findings = looks.at(-1)!;
-  const { impressions, actions, trimmed, batches, batchesDue, applied } = findings;
+  const { batches, batchesDue, applied } = findings;
   return [
-    arrival('impressions', impressions, trimmed),
-    arrival('actions', actions, trimmed),
+    arrival('impressions', findings),
+    arrival('actions', findings),
     joinedLaw(findings, looks),
     settledLaw(findings),
     samplesLaw(findings, looks),
@@ -94,85 +122,135 @@ export function lawsOf(looks: readonly Findings[]): Law[] {
   ];
 }
 
-function joinedLaw(
-  { impressions, joiners, trimmed, untold }: Findings,
-  looks: readonly Findings[],
-): Law {
-  const isTrimmed = trimmed.includes('JOIN');
-  const overtook = between(
-    looks.map((look) => look.impressions.joined),
-    looks.map((look) => look.joiners?.impressions),
-    looks.map((look) => look.impressions.joined + look.impressions.joinedAgain),
-  );
-  const again = (joiners?.impressions ?? 0) - impressions.joined;
+function arrival(what: 'impressions' | 'actions', findings: Findings): Law {
+  const { accepted, missing, surplus, joined, joinedAgain, refused } = findings[what];
+  const { gone, begun } = bookRemarks(findings, ['raw', 'join', 'deadLetter']);
   const remarks = [
-    ...untold,
-    ...(again > 0 ? [`${again} came again after their window, and were dropped as late`] : []),
+    ...(missing > 0 ? [`${missing} accepted and nowhere after`] : []),
+    ...(surplus === undefined ? ['many wait for their processors'] : []),
+    ...(surplus ? [`${surplus} in JOIN that nobody sent`] : []),
+    ...(refused > 0 ? [`${refused} dead letters`] : []),
+    ...(joinedAgain > 0 ? [`${joinedAgain} came to JOIN again`] : []),
+    ...gone,
+    ...begun,
   ];
-  return partly(isTrimmed, 'JOIN', {
-    name: 'impressions joined',
-    left: { text: 'different ones in JOIN', count: impressions.joined },
-    right: { text: 'counted by the joiners', count: joiners?.impressions ?? null },
-    holds: joiners !== undefined && (isTrimmed || overtook),
-    remark: remarks.join('; '),
+  const isViolated = missing + (surplus ?? 0) + gone.length > 0;
+  return {
+    name: `${what} accepted`,
+    left: { text: 'in RAW', count: accepted },
+    right: { text: 'in JOIN or dead letters', count: joined + refused },
+    verdict: isViolated ? 'violated' : surplus === undefined ? 'under way' : 'holds',
+    remark: remarks.join(', '),
+  };
+}
+
+function joinedLaw(findings: Findings, looks: readonly Findings[]): Law {
+  const sides = { in: (look: Findings) => look.joinRows, counted: countedIn };
+  return joinerLaw(findings, {
+    name: 'events joined',
+    log: 'join',
+    left: { text: 'rows in JOIN', count: sides.in(findings) },
+    right: { text: 'counted by the joiners', count: sides.counted(findings) ?? null },
+    isEqual: follow(looks.map(sides.in), looks.map(sides.counted)),
+    faults: [],
+    remarks:
+      findings.joinRowsBuried > 0 ? [`${findings.joinRowsBuried} of them are dead letters`] : [],
   });
 }
 
-function settledLaw({ joiners, untold }: Findings): Law {
+function settledLaw(findings: Findings): Law {
+  const { joiners } = findings;
   const left = { text: 'counted by the joiners', count: joiners?.impressions ?? null };
   const text = 'samples + dropped negatives + late + open';
   const name = 'impressions settled';
-  if (!joiners)
-    return { name, left, right: { text, count: null }, holds: false, remark: untold.join('; ') };
+  if (!joiners) return { name, left, right: { text, count: null }, ...untoldIn(findings) };
   const { positives, negatives, negativesDropped, lateImpressions, open } = joiners;
   const settled = positives + negatives + negativesDropped + lateImpressions + open;
   return {
     name,
     left,
     right: { text, count: settled },
-    holds: joiners.impressions === settled,
+    verdict: joiners.impressions === settled ? 'holds' : 'violated',
     remark: `${positives} positives, ${negatives} negatives, ${negativesDropped} dropped, ${lateImpressions} late, ${open} open`,
   };
 }
 
 function samplesLaw(findings: Findings, looks: readonly Findings[]): Law {
-  const { joiners, samples, sampledTwice, sampledUnjoined, trimmed, untold } = findings;
-  const isTrimmed = trimmed.includes('SAMPLES');
-  const overtook = follow(
-    looks.map(emittedIn),
-    looks.map((look) => look.samples),
-  );
-  const remarks = [
-    ...(sampledTwice > 0 ? [`${sampledTwice} came twice`] : []),
-    ...(sampledUnjoined > 0 ? [`${sampledUnjoined} are of impressions that JOIN has not`] : []),
-    ...untold,
-  ];
-  const isWhole = joiners !== undefined && (isTrimmed || overtook);
-  return partly(isTrimmed, 'SAMPLES', {
+  const { samples, sampledTwice, sampledUnjoined } = findings;
+  return joinerLaw(findings, {
     name: 'samples',
+    log: 'samples',
     left: { text: 'emitted by the joiners', count: emittedIn(findings) ?? null },
-    right: { text: 'different ones in SAMPLES', count: samples },
-    holds: isWhole && sampledTwice === 0 && sampledUnjoined === 0,
-    remark: remarks.join(', '),
+    right: { text: 'in SAMPLES', count: samples },
+    isEqual: follow(
+      looks.map(emittedIn),
+      looks.map((look) => look.samples),
+    ),
+    faults: [
+      ...(sampledTwice > 0 ? [`${sampledTwice} came twice`] : []),
+      ...(sampledUnjoined > 0 ? [`${sampledUnjoined} are of impressions that JOIN has not`] : []),
+    ],
+    remarks: [],
   });
 }
 
-function arrival(what: string, found: EventFindings, trimmed: readonly string[]): Law {
-  const rawTrimmed = trimmed.some((stream) => stream.startsWith('RAW_'));
-  const { accepted, missing, surplus, joined, joinedAgain, refused } = found;
-  const remarks = [
-    ...(missing > 0 ? [`${missing} accepted and nowhere after`] : []),
-    ...(surplus > 0 ? [`${surplus} in JOIN that nobody sent`] : []),
-    ...(refused > 0 ? [`${refused} dead letters`] : []),
-    ...(joinedAgain > 0 ? [`${joinedAgain} came to JOIN again`] : []),
-  ];
-  return partly(rawTrimmed, 'RAW', {
-    name: `${what} accepted`,
-    left: { text: 'in RAW', count: accepted },
-    right: { text: 'in JOIN or dead letters', count: joined + refused },
-    holds: missing === 0 && (rawTrimmed || surplus === 0),
-    remark: remarks.join(', '),
-  });
+interface JoinerLaw extends Pick<Law, 'name' | 'left' | 'right'> {
+  /** Counted in full by the books, if they have it from its beginning. */
+  readonly log: BookedStream['log'];
+  readonly isEqual: boolean;
+  readonly faults: readonly string[];
+  readonly remarks: readonly string[];
+}
+
+/** A count of joiners against one of the books. */
+function joinerLaw(findings: Findings, law: JoinerLaw): Law {
+  const { name, left, right, log, isEqual, faults, remarks } = law;
+  const { gone, begun } = bookRemarks(findings, [log]);
+  const told = [...faults, ...remarks, ...gone, ...begun];
+  if (faults.length + gone.length > 0)
+    return { name, left, right, verdict: 'violated', remark: told.join(', ') };
+  if (!findings.joiners) return { name, left, right, ...untoldIn(findings) };
+  if (isEqual || begun.length > 0)
+    return { name, left, right, verdict: 'holds', remark: told.join(', ') };
+  const { joining } = findings.inFlight;
+  const isMoving = joining === null || joining > 0;
+  const more = (left.count ?? 0) - (right.count ?? 0);
+  const differs = `${Math.abs(more)} ${more > 0 ? 'are missing' : 'are too many'}`;
+  return {
+    name,
+    left,
+    right,
+    verdict: isMoving ? 'under way' : 'violated',
+    remark: [differs, ...(isMoving ? ['joiners are at work'] : []), ...told].join(', '),
+  };
+}
+
+/** Of a figure that nobody has told. */
+function untoldIn({ joinersComing, untold }: Findings): Pick<Law, 'verdict' | 'remark'> {
+  return { verdict: joinersComing ? 'under way' : 'violated', remark: untold.join('; ') };
+}
+
+/** What the books of some streams do not have. */
+function bookRemarks({ books }: Findings, logs: readonly BookedStream['log'][]) {
+  const each = books.filter(({ log }) => logs.includes(log));
+  return {
+    gone: each
+      .filter(({ gone }) => gone > 0)
+      .map(
+        ({ stream, gone }) =>
+          `${gone} messages of ${stream} have gone: nobody knows what became of them`,
+      ),
+    begun: each
+      .filter(({ from }) => from > 1)
+      .map(({ stream, from }) => `${stream} is in the books from ${from} on`),
+  };
+}
+
+/** Rows of JOIN that joiners have taken in, or could not. */
+function countedIn({ joiners, joinRowsBuried }: Findings): number | undefined {
+  if (!joiners) return undefined;
+  const { impressions, actions, duplicates, rejected } = joiners;
+  return impressions + actions + duplicates + rejected + joinRowsBuried;
 }
 
 function emittedIn({ joiners }: Findings): number | undefined {
@@ -184,15 +262,11 @@ type Course = readonly (number | undefined)[];
 
 /** Whether two figures that grow can be the same one, seen at different moments. */
 function follow(x: Course, y: Course): boolean {
-  return between(x, y, x);
-}
-
-/** Whether a figure that grows can be between two others that do, seen at different moments. */
-function between(least: Course, y: Course, most: Course): boolean {
-  const k = least.length - 1;
-  const isIn = (low?: number, found?: number, high?: number): boolean =>
-    low !== undefined && found !== undefined && high !== undefined && low <= found && found <= high;
-  return isIn(least[k], y[k], most[k]) || isIn(least[k - 2], y[k - 1], most[k]);
+  const k = x.length - 1;
+  if (x[k] !== undefined && x[k] === y[k]) return true;
+  const [before, between, now] = [x[k - 2], y[k - 1], x[k]];
+  if (before === undefined || between === undefined || now === undefined) return false;
+  return before <= between && between <= now;
 }
 
 /** @param due all batches up to here were acknowledged as durable everywhere. */
@@ -209,24 +283,27 @@ function batchLaw(name: string, set: IntervalSet, batches: number, due: number):
     name: `batches in ${name}`,
     left: { text: 'in SAMPLES', count: batches },
     right: { text: 'applied', count: set.count },
-    holds: missing.length === 0 && surplus.length === 0,
+    verdict: missing.length === 0 && surplus.length === 0 ? 'holds' : 'violated',
     remark: remarks.join(', '),
   };
 }
 
 /** A copy that never stood at the same record as its owner is not known to differ: on a cluster in use it may move on. */
-function copyLaw({ name, copies, equal, differing, silent }: CopyFindings): Law {
+function copyLaw({ name, copies, equal, differing, silent, coming }: CopyFindings): Law {
   const moving = copies - equal - differing.length;
   const remarks = [
     ...differing,
     ...silent,
+    ...coming,
     ...(moving > 0 ? [`${moving} moved on while they were looked at`] : []),
   ];
+  const isMoving = moving > 0 || coming.length > 0;
+  const isViolated = differing.length > 0 || silent.length > 0;
   return {
     name,
     left: { text: 'partitions', count: copies },
     right: { text: 'equal to their owners', count: equal },
-    holds: differing.length === 0 && silent.length === 0,
+    verdict: isViolated ? 'violated' : isMoving ? 'under way' : 'holds',
     remark: shown(remarks).join('; '),
   };
 }
@@ -260,10 +337,4 @@ function textOf(ranges: readonly Range[]): string {
     .map(({ start, end }) => (start === end ? `${start}` : `${start}–${end}`));
   const more = ranges.length - shown.length;
   return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
-
-function partly(trimmed: boolean, stream: string, law: Law): Law {
-  if (!trimmed) return law;
-  const why = `${stream} has lost its beginning to age: checked for the rest`;
-  return { ...law, remark: [law.remark, why].filter((text) => text !== '').join('; ') };
 }

@@ -56,3 +56,28 @@ export async function replay(
       .catch(reject);
   });
 }
+
+/** Applies what is in the log now until `apply` returns false, and ends. */
+export async function replayWhile(
+  bus: TailingBus,
+  options: TailOptions,
+  apply: (message: StreamMessage) => boolean,
+): Promise<void> {
+  let goesOn = true;
+  await new Promise<void>((resolve, reject) => {
+    let stopEarly: () => void;
+    const early = new Promise<void>((end) => (stopEarly = end));
+    const applyOne = (message: StreamMessage): void => {
+      // What had been sent already when it was enough.
+      if (goesOn) goesOn = apply(message);
+      if (!goesOn) stopEarly();
+    };
+    follow(bus, options, applyOne, reject)
+      .then(async (following) => {
+        await Promise.race([following.caughtUp, early]);
+        await following.stop();
+        resolve();
+      })
+      .catch(reject);
+  });
+}

@@ -44,7 +44,7 @@ export class QuietCheck {
     if (!status?.ready) return `it is not ready: ${late(status)}`;
     looks.push(await this.#reader.look(status));
     if (looks.length < looksMin) return 'it was looked at too seldom';
-    const broken = lawsOf(looks.slice(-looksMin)).filter(({ holds }) => !holds);
+    const broken = lawsOf(looks.slice(-looksMin)).filter(({ verdict }) => verdict !== 'holds');
     if (broken.length > 0) return broken.map(textOf).join('; ');
     const { copies } = looks.at(-1)!;
     const different = copies.filter(({ copies: all, equal }) => all !== equal);

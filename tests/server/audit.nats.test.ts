@@ -58,7 +58,8 @@ const columns = (kind: string, ...requestIds: string[]) => ({
 
 function statusWith(joiner: HeardOf<'joiner'>): Pick<ClusterStatus, 'actors' | 'dataCenters'> {
   const counters = { positives: 0, negatives: 0, negativesDropped: 0, lateImpressions: 0, open: 0 };
-  const stats = { impressions: 0, ...counters, outboxPending: 0, ...joiner };
+  const others = { actions: 1, duplicates: 1, rejected: 0, outboxPending: 0 };
+  const stats = { impressions: 0, ...counters, ...others, published: Infinity, ...joiner };
   return { dataCenters: known, actors: [joinerWith(stats)] };
 }
 
@@ -132,23 +133,21 @@ async function write(change: { lose?: boolean; double?: boolean; skip?: number }
 
 const counted = { impressions: 3, positives: 1, negatives: 1, open: 1 };
 const check = async (joiner: HeardOf<'joiner'> = counted, status = statusWith(joiner)) => {
-  const { ok, laws } = await audit(bus, async () => status, 0);
-  return {
-    ok,
-    broken: laws.filter(({ holds }) => !holds).map(({ name, remark }) => [name, remark]),
-  };
+  const { verdict, laws } = await audit(bus, async () => status, 0);
+  const broken = laws.filter((law) => law.verdict !== 'holds');
+  return { verdict, broken: broken.map(({ name, remark }) => [name, remark]) };
 };
 
 describe('an audit', () => {
   test('finds the books of a sound cluster balanced', async () => {
     await write();
-    expect(await check()).toEqual({ ok: true, broken: [] });
+    expect(await check()).toEqual({ verdict: 'holds', broken: [] });
   });
 
   test('finds an impression that was lost between RAW and JOIN', async () => {
     await write({ lose: true });
-    const { ok, broken } = await check({ ...counted, impressions: 2, open: 0 });
-    expect(ok).toBe(false);
+    const { verdict, broken } = await check({ ...counted, impressions: 2, open: 0 });
+    expect(verdict).toBe('violated');
     expect(broken).toEqual([
       ['impressions accepted', expect.stringContaining('1 accepted and nowhere after')],
     ]);
@@ -156,16 +155,16 @@ describe('an audit', () => {
 
   test('finds a sample that came twice', async () => {
     await write({ double: true });
-    const { ok, broken } = await check();
-    expect(ok).toBe(false);
+    const { verdict, broken } = await check();
+    expect(verdict).toBe('violated');
     expect(broken).toEqual([['samples', expect.stringContaining('1 came twice')]]);
   });
 
   test('finds a batch that one partition has not applied', async () => {
     const { lastSequence } = await bus.streamState('SAMPLES');
     await write({ skip: lastSequence + 1 });
-    const { ok, broken } = await check();
-    expect(ok).toBe(false);
+    const { verdict, broken } = await check();
+    expect(verdict).toBe('violated');
     expect(broken).toEqual([['batches in partition 1', `missing ${lastSequence + 1}`]]);
   });
 
@@ -174,10 +173,10 @@ describe('an audit', () => {
     ['has nobody to tell it', [], 'the status has no joiner'],
   ])('does not read 0 where a figure %s: it says so', async (_how, actors, remark) => {
     await write();
-    const { ok, broken } = await check(counted, { dataCenters: known, actors });
-    expect(ok).toBe(false);
+    const { verdict, broken } = await check(counted, { dataCenters: known, actors });
+    expect(verdict).toBe('violated');
     expect(broken).toEqual(
-      ['impressions joined', 'impressions settled', 'samples'].map((law) => [
+      ['events joined', 'impressions settled', 'samples'].map((law) => [
         law,
         expect.stringContaining(remark),
       ]),
@@ -214,8 +213,8 @@ describe('an audit', () => {
     const down = { ...rowOf('east.serving-shard.0'), state: 'restarting' } as const;
     const silent: ActorStatus = { ...down, kind: 'serving-shard', stats: {} };
     const actors = [...statusWith(counted).actors, ...shards.slice(0, 2), silent];
-    const { ok, broken } = await check(counted, { dataCenters: known, actors });
-    expect(ok).toBe(false);
+    const { verdict, broken } = await check(counted, { dataCenters: known, actors });
+    expect(verdict).toBe('under way');
     expect(broken).toEqual([['rows served in east', 'east.serving-shard.0: it is restarting']]);
   });
 

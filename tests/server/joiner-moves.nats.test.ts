@@ -6,7 +6,9 @@ import { createJoiner } from '../../actors/joiner/joiner.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { emptyExamples, selectExamples } from '../../core/features/example-batch.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
+import type { HeardOf } from '../../messages/actor-kinds.js';
 import { decode, encode } from '../../messages/codec.js';
+import { countersIn } from '../../core/joining/join-counts.js';
 import { noActionFacts, noFacts } from '../../core/joining/event-facts.js';
 import { actionsMessage, impressionsMessage, joinCloseMessage } from '../../messages/events.js';
 import { mainOf } from '../../messages/outcomes.js';
@@ -130,6 +132,8 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
+const figures = (joiner: Actor): HeardOf<'joiner'> => joiner.stats() as HeardOf<'joiner'>;
+
 async function close(): Promise<void> {
   await call(bus, subject.joinControl(0), joinCloseMessage(), { deadlineMs: 10_000 });
 }
@@ -159,6 +163,34 @@ describe('a joiner', () => {
     await feed(20);
     await until(async () => (await samples()).requestIds.length > 450);
     await close();
+    await expectEachOnce();
+    expect(crashes).toEqual([]);
+  }, 60_000);
+
+  test('goes on counting where it was, also where its log has lost its beginning', async () => {
+    const one = await startJoiner(newFolder(), 1);
+    await feed(60);
+    await until(() => figures(one).published === 120);
+    await one.stop();
+    const before = figures(one);
+    // All that is open is of the last second of event time: 25 impressions, each with its actions.
+    await bus.purge(streamName.join, { beforeSequence: 41 });
+    const two = await startJoiner(newFolder(), 2);
+    await until(() => figures(two).published === 120);
+    expect(countersIn(figures(two))).toEqual(countersIn(before));
+    await feed(40);
+    await close();
+    const { impressions, actions, positives, negatives, open } = figures(two);
+    expect({ impressions, actions, open }).toEqual({ impressions: 300, actions: 200, open: 0 });
+    expect(positives! + negatives!).toBe(300);
+    await expectEachOnce();
+    // Nothing is left of what was published, and nothing was open.
+    await two.stop();
+    await bus.purge(streamName.join, {});
+    await feed(20);
+    const three = await startJoiner(newFolder(), 3);
+    await close();
+    expect(figures(three)).toMatchObject({ impressions: 360, actions: 240, open: 0 });
     await expectEachOnce();
     expect(crashes).toEqual([]);
   }, 60_000);

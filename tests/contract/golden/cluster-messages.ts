@@ -4,6 +4,7 @@ import {
   statusReply,
   type ClusterStatus,
 } from '../../../messages/cluster-status.js';
+import { decodeBooks, encodeBooks } from '../../../messages/books.js';
 import { decodeShape, encodeShape } from '../../../messages/cluster-shape.js';
 import { decode, encode } from '../../../messages/codec.js';
 import { decodeDrain, encodeDrain } from '../../../messages/drains.js';
@@ -60,6 +61,22 @@ const drain = {
   reason: 'east: p99 900 ms',
   atMs,
   term: 3,
+};
+const books = {
+  atMs,
+  streams: {
+    JOIN: { from: 1, through: 91_264, remember: 90_000, gone: 0 },
+    RAW_EAST: { from: 7, through: 512, remember: 500, gone: 2 },
+  },
+  totals: {
+    impressions: {
+      ...{ accepted: 1000, refused: 3, joined: 997, joinedAgain: 2, missing: 1, surplus: 0 },
+    },
+    actions: { accepted: 50, refused: 0, joined: 50, joinedAgain: 0, missing: 0, surplus: 0 },
+    ...{ joinRows: 1049, joinRowsBuried: 4, samples: 400, sampledTwice: 0, sampledUnjoined: 0 },
+  },
+  forgottenAtMs: atMs,
+  open: { impressions: Uint32Array.of(0xdead_beef, 7, 1), actions: new Uint32Array(0) },
 };
 const host = {
   name: 'vm-1',
@@ -198,6 +215,7 @@ export const clusterMessages: readonly GoldenMessage[] = [
     expected: mark,
   },
   { name: 'drain', write: () => encodeDrain(drain), read: decodeDrain, expected: drain },
+  { name: 'books', write: () => encodeBooks(books), read: decodeBooks, expected: books },
   { name: 'host', write: () => hosts.encodeRecord(host), read: hosts.decodeHost, expected: host },
   {
     name: 'leader',

@@ -13,7 +13,7 @@ import {
 } from '../../../messages/events.js';
 import { featureChangeMessage, parseFeatureChange } from '../../../messages/features.js';
 import { outcomesOf } from '../../../messages/outcomes.js';
-import { parseSamples, samplesMessage } from '../../../messages/samples.js';
+import { countersOf, parseSamples, samplesMessage } from '../../../messages/samples.js';
 import type { GoldenMessage } from './golden-files.js';
 import * as values from './sample-values.js';
 
@@ -37,6 +37,11 @@ const organic = {
     positions: ['main:91264'],
   },
   examples: values.markedExamples,
+};
+const counters = {
+  ...{ impressions: 9, actions: 6, positives: 3, negatives: 2, negativesDropped: 1 },
+  ...{ duplicates: 4, rejected: 1, joinedActions: 3, lateActions: 1, orphanActions: 1 },
+  ...{ lateImpressions: 1, open: 2, heldActions: 1 },
 };
 const samples = {
   resolved: 3,
@@ -136,6 +141,12 @@ export const eventMessages: readonly GoldenMessage[] = [
     write: () => encode(samplesMessage(spec, samples)),
     read: (bytes) => parseSamples(decode(bytes), spec),
     expected: { ...samples, specHash: spec.hash },
+  },
+  {
+    name: 'samples-with-counters',
+    write: () => encode(samplesMessage(spec, { ...samples, counters })),
+    read: (bytes) => countersOf(decode(bytes)),
+    expected: counters,
   },
   {
     name: 'samples-with-facts',

@@ -1,19 +1,5 @@
 import { mix32 } from '../../core/base/hash.js';
 
-/** Where an event was seen. */
-export const seen = {
-  accepted: 1,
-  joined: 2,
-  /** Came to JOIN more than once, which its sender may do and the joiner drops. */
-  joinedAgain: 4,
-  refused: 8,
-  sampled: 16,
-  /** Came to SAMPLES more than once, which nobody may do. */
-  sampledAgain: 32,
-  /** Accepted, and whoever takes it on has acknowledged it: it must be somewhere by now. */
-  due: 64,
-} as const;
-
 /**
  * Which events were seen where: request id and item as a fingerprint of 64 bits, with a byte of flags. An event takes
  * 9 bytes, 12 to 24 with the room of the table. Two of n events share a fingerprint with odds of about n² / 2^65: one
@@ -31,21 +17,43 @@ export class KeyTable {
 
   /** Sets flags; returns those that were set before. */
   mark(requestId: string, item: string, flags: number): number {
-    if (4 * this.#count >= 3 * this.#flags.length) this.#grow();
     fingerprint(requestId, item, this.#words);
-    const at = this.#find(this.#words[0]!, this.#words[1]!);
-    const before = this.#flags[at]!;
-    if (before === 0) {
-      this.#fingerprints.set(this.#words, 2 * at);
+    return this.add(this.#words[0]!, this.#words[1]!, flags);
+  }
+
+  /** The same by fingerprint. */
+  add(low: number, high: number, flags: number): number {
+    const before = this.flagsAt(low, high);
+    this.put(low, high, before | flags);
+    return before;
+  }
+
+  /** The event has these flags and no others. */
+  put(low: number, high: number, flags: number): void {
+    if (4 * this.#count >= 3 * this.#flags.length) this.#grow();
+    const at = this.#find(low, high);
+    if (this.#flags[at] === 0) {
+      this.#fingerprints[2 * at] = low;
+      this.#fingerprints[2 * at + 1] = high;
       this.#count++;
     }
-    this.#flags[at] = before | flags;
-    return before;
+    this.#flags[at] = flags;
   }
 
   flagsOf(requestId: string, item: string): number {
     fingerprint(requestId, item, this.#words);
-    return this.#flags[this.#find(this.#words[0]!, this.#words[1]!)]!;
+    return this.flagsAt(this.#words[0]!, this.#words[1]!);
+  }
+
+  flagsAt(low: number, high: number): number {
+    return this.#flags[this.#find(low, high)]!;
+  }
+
+  forEach(visit: (low: number, high: number, flags: number) => void): void {
+    for (let i = 0; i < this.#flags.length; i++) {
+      if (this.#flags[i] !== 0)
+        visit(this.#fingerprints[2 * i]!, this.#fingerprints[2 * i + 1]!, this.#flags[i]!);
+    }
   }
 
   /** How many events have flags of which `holds` is true. */
@@ -79,7 +87,7 @@ export class KeyTable {
 }
 
 /** Two independent hashes of 32 bits over both texts, with a mark between them. */
-function fingerprint(requestId: string, item: string, words: Uint32Array): void {
+export function fingerprint(requestId: string, item: string, words: Uint32Array): void {
   let a = 0x811c9dc5 | 0;
   let b = 0x9e3779b9 | 0;
   const take = (code: number): void => {
