@@ -55,7 +55,7 @@ export interface EventTotals {
   readonly surplus: number;
 }
 
-export const eventTotalNames = [
+const eventTotalNames = [
   'accepted',
   'refused',
   'joined',
@@ -64,7 +64,7 @@ export const eventTotalNames = [
   'surplus',
 ] as const satisfies readonly (keyof EventTotals)[];
 
-export const bookTotalNames = [
+const bookTotalNames = [
   'joinRows',
   'joinRowsBuried',
   'samples',

@@ -14,7 +14,7 @@ import { KeyTable } from './key-table.js';
  * How long an event is remembered one by one, at least; at most twice as long. Too short: what a processor that hung has
  * written late counts as an event that nobody sent. Too long: the memory of whoever keeps the books, some 20 bytes an event.
  */
-export const rememberMs = 600_000;
+const rememberMs = 600_000;
 /** By which clocks of servers may differ. Too low: a sample may seem to be older than its impression. */
 const clocksDifferMs = 60_000;
 /** How far ahead of its acceptance an event may claim to be (actors/processor). */
