@@ -1,5 +1,6 @@
 import { assert } from './assert.js';
 import { StarlingError } from './errors.js';
+import { integerPower } from './integer-power.js';
 
 /**
  * Latencies in logarithmic buckets, as HdrHistogram does: the relative error is the same at 0.1 ms and at 10 minutes,
@@ -65,7 +66,7 @@ export class LatencyHistogram {
     let seen = 0;
     for (let bucket = 0; bucket < bucketCount; bucket++) {
       seen += this.#counts[bucket]!;
-      if (seen >= rank) return Math.min(middleOfBucket * growth ** bucket, this.#maxMs);
+      if (seen >= rank) return Math.min(middleOfBucket * integerPower(growth, bucket), this.#maxMs);
     }
     return this.#maxMs;
   }

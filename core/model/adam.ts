@@ -1,3 +1,4 @@
+import { integerPower } from '../base/integer-power.js';
 import { assert } from '../base/assert.js';
 
 /**
@@ -63,8 +64,8 @@ export function adamStep(
   const { learningRate, beta1, beta2, epsilon, clipNorm } = options;
   const scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
   state.step++;
-  const rate = learningRate / (1 - beta1 ** state.step);
-  const correction2 = 1 / (1 - beta2 ** state.step);
+  const rate = learningRate / (1 - integerPower(beta1, state.step));
+  const correction2 = 1 / (1 - integerPower(beta2, state.step));
   const { m, v } = state;
   for (let i = 0; i < size; i++) {
     const g = gradient[i]! * scale;
