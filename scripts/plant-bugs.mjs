@@ -3,10 +3,10 @@
  * Does the simulation find what we know is wrong? Plants one bug at a time into a copy of what was built, and runs seeds until
  * one of them fails.
  *
- *   node scripts/plant-bugs.mjs [planted|fixes|flips|all] [--runs N] [--minutes M] [--jobs N] [--seed S]
+ *   node scripts/plant-bugs.mjs [planted|fixes|flips|all] [--runs N] [--minutes M] [--jobs N] [--seed S] [--only TEXT]
  *
  * `planted` are bugs made up for it, `fixes` are mistakes that were made and mended, each put back, `flips` are conditions that
- * are turned round, drawn by the seed. A bug is found when a run breaks a check, does not end, or ends its process.
+ * are turned round, drawn by the seed. `--only`: those with the text in their names. A bug is found when a run breaks a check, does not end, or ends its process.
  */
 import { spawn } from 'node:child_process';
 import {
@@ -35,6 +35,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '4' },
     jobs: { type: 'string', default: '2' },
     seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
   },
 });
 
@@ -43,7 +44,7 @@ const bugs = [
   ...(kind === 'planted' || kind === 'all' ? planted : []),
   ...(kind === 'fixes' || kind === 'all' ? fixes : []),
   ...(kind === 'flips' || kind === 'all' ? flips(Number(values.seed)) : []),
-];
+].filter(({ name }) => name.includes(values.only));
 const folder = mkdtempSync(path.join(tmpdir(), 'planted-'));
 try {
   cpSync(path.join(root, 'dist'), path.join(folder, 'dist'), { recursive: true });
@@ -62,8 +63,22 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** @param {{ name: string, file: string, from: string, to: string }} bug */
-async function plant({ file, from, to }) {
+/**
+ * @typedef {{ file: string, from: string, to: string }} Change
+ * @param {Change & { name: string, also?: Change[] }} bug
+ */
+async function plant({ also = [], ...first }) {
+  const undo = [];
+  try {
+    for (const change of [first, ...also]) undo.unshift(apply(change));
+    return await simulate();
+  } finally {
+    for (const step of undo) step();
+  }
+}
+
+/** @param {Change} change */
+function apply({ file, from, to }) {
   const at = path.join(folder, 'dist', file);
   const text = readFileSync(at, 'utf8');
   if (text.split(from).length !== 2) throw new Error(`${file}: expected once: ${from}`);
@@ -71,11 +86,7 @@ async function plant({ file, from, to }) {
     at,
     text.replace(from, () => to),
   );
-  try {
-    return await simulate();
-  } finally {
-    writeFileSync(at, text);
-  }
+  return () => writeFileSync(at, text);
 }
 
 function simulate() {
