@@ -217,7 +217,7 @@ export class MemoryBus implements Bus, Connection {
     return this.ask(place, timeoutMs, `append to ${subject}`, () => {
       const { stream, name } = chosen;
       if (!stream) throw nobody(`append to ${name}`);
-      return stream.append(name, bytes, options, this.#servers.time.nowMs);
+      return stream.append(name, bytes, options, this.#servers.wallMs);
     });
   }
 
@@ -409,7 +409,7 @@ export class MemoryBus implements Bus, Connection {
     const stream = this.#servers.streamOf(subject);
     if (!stream || !this.#servers.isUp(stream.declaration.cluster)) return;
     try {
-      stream.append(subject, bytes, {}, this.#servers.time.nowMs);
+      stream.append(subject, bytes, {}, this.#servers.wallMs);
     } catch (error) {
       // Nobody waits for the acknowledgement that says so.
       if (codeOf(error) !== 'STORAGE_FULL') throw error;

@@ -1,6 +1,6 @@
 import { StarlingError } from '../../core/base/errors.js';
 import type { StreamDeclaration } from '../../messages/declared-streams.js';
-import type { SimulatedProcess } from '../time/simulated-process.js';
+import { beginsAtMs, type SimulatedProcess } from '../time/simulated-process.js';
 import type { SeededRandom } from '../time/seeded-random.js';
 import { Trace } from '../time/trace.js';
 import type { VirtualTime } from '../time/virtual-time.js';
@@ -77,6 +77,11 @@ export class MemoryServers {
     this.random = random;
     this.network = network;
     this.dataCenters = dataCenters;
+  }
+
+  /** Milliseconds since 1970, by the clocks of the servers, which are right. */
+  get wallMs(): number {
+    return beginsAtMs + this.time.nowMs;
   }
 
   nextConnectionId(): string {

@@ -51,7 +51,7 @@ export class MemorySource {
         if (!this.#servers.isUp(to) || into.full) return this.#break();
         this.#arrived = sequence + 1;
         const headers = { [sourceHeader]: `${name} ${sequence}` };
-        into.append(message.subject, message.bytes, { headers }, this.#servers.time.nowMs);
+        into.append(message.subject, message.bytes, { headers }, this.#servers.wallMs);
       });
     }
   }

@@ -9,7 +9,7 @@ const turnMs = 0.02;
 /** Of a timer, as Node has it. */
 const timerMsMin = 1;
 /** What the clocks of machines show when a simulation begins: a moment of 2026, milliseconds since 1970. */
-const beginsAtMs = Date.UTC(2026, 0, 1);
+export const beginsAtMs = Date.UTC(2026, 0, 1);
 
 /** Of a machine: all its processes have the same. */
 export interface MachineClock {
