@@ -26,6 +26,9 @@ export interface FollowerTarget<Part> {
 
 export interface FollowedPart extends DeltaPart {
   readonly specHash: string;
+  /** Of rows that it sets, and of keys that go. */
+  readonly fids: { readonly length: number };
+  readonly evicted: { readonly length: number };
 }
 
 export interface PartitionFoldOptions<Part extends FollowedPart> {
@@ -43,6 +46,7 @@ export interface PartitionFoldOptions<Part extends FollowedPart> {
 export class PartitionFold<Part extends FollowedPart> implements Fold {
   readonly #options: PartitionFoldOptions<Part>;
   #chain = new DeltaChain<Part>(logStart);
+  #newest: Part[] = [];
   #badMessages = 0;
 
   constructor(options: PartitionFoldOptions<Part>) {
@@ -65,9 +69,12 @@ export class PartitionFold<Part extends FollowedPart> implements Fold {
     return this.#chain.position;
   }
 
-  /** The newest delta that came from the log; empty when all there is came from a snapshot. */
+  /**
+   * The newest deltas that came from the log, from the last one on that changes a row; empty when all there is came from a
+   * snapshot. Those behind it are first records of owners, of whom each may have died before serving was told anything.
+   */
   get newestParts(): readonly Part[] {
-    return this.#chain.parts;
+    return this.#newest;
   }
 
   get badMessages(): number {
@@ -77,6 +84,7 @@ export class PartitionFold<Part extends FollowedPart> implements Fold {
   reset(): void {
     this.#options.target.reset();
     this.#chain = new DeltaChain(logStart);
+    this.#newest = [];
   }
 
   async load(found: FoundSnapshot): Promise<number | undefined> {
@@ -101,7 +109,9 @@ export class PartitionFold<Part extends FollowedPart> implements Fold {
     if (!part) return 'stale';
     const verdict = this.#chain.take(part);
     if (verdict !== 'complete') return verdict;
-    this.#options.target.apply(this.#chain.parts, message.sequence);
+    const { parts } = this.#chain;
+    this.#newest = parts.some(changesRows) ? [...parts] : [...this.#newest, ...parts];
+    this.#options.target.apply(parts, message.sequence);
     return 'applied';
   }
 
@@ -122,4 +132,8 @@ export class PartitionFold<Part extends FollowedPart> implements Fold {
       return undefined;
     }
   }
+}
+
+function changesRows({ fids, evicted }: FollowedPart): boolean {
+  return fids.length > 0 || evicted.length > 0;
 }

@@ -43,7 +43,7 @@ export class PartitionFollower<Part extends FollowedPart> {
     return this.#follower.fold.position;
   }
 
-  /** The newest delta that came from the log; empty when all there is came from a snapshot. */
+  /** @see PartitionFold */
   get newestParts(): readonly Part[] {
     return this.#follower.fold.newestParts;
   }

@@ -69,6 +69,12 @@ export const planted = [
  */
 export const fixes = [
   {
+    name: 'serving is told again of the newest record alone',
+    file: 'replication/partition-fold.js',
+    from: 'parts.some(changesRows)',
+    to: 'true',
+  },
+  {
     name: 'c7bdbd5: two lives of a shard take its partitions from each other',
     file: `${psShard}/ownership-steps.js`,
     from: 'await this.#ports.requireLease();',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../../core/base/errors.js';
 import { decode } from '../../messages/codec.js';
-import { parseRows } from '../../messages/deltas.js';
+import { parseRows, parseWeights } from '../../messages/deltas.js';
 import { subject } from '../../messages/default-names.testkit.js';
 import { mainModel } from '../../messages/model-name.js';
 import {
@@ -67,6 +67,32 @@ describe('a partition', () => {
     expect(second.directory.ownerOf(0).epoch).toBe(2);
     expect(rowOf(second.held.get(0).partition, 1)).toEqual([-1, -1]);
     await expect(pushTo(first.held.get(0), 2)).rejects.toMatchObject({ code: 'FENCED' });
+  });
+
+  test('tells serving of a change whose owner died before it could, and the next ones too', async () => {
+    const world = new ShardWorld();
+    await world.name(ownedBy(0, 0));
+    const first = await started(world, 0);
+    await pushTo(first.held.get(0), 1, { epoch: 1 });
+    // Each died between its rows and their weights: the first with a change, the second at its first record.
+    await writeDelta(world.log, deltaOf(3, { epoch: 1 }));
+    const noRows = { counts: new Uint32Array(1), fids: new Uint32Array(0) };
+    const noState = { weights: new Float32Array(0), state: new Float32Array(0) };
+    const noUpdates = { updatedAt: new Uint32Array(0), updateCounts: new Uint32Array(0) };
+    await writeDelta(world.log, deltaOf(4, { epoch: 2, ...noRows, ...noState, ...noUpdates }));
+    await world.name(ownedBy(1, 2));
+    await started(world, 1);
+    const told = world.log.of(subject.deltaWeights(mainModel, 0)).map(({ bytes }) => {
+      const { epoch, deltaNumber } = parseWeights(decode(bytes), oneSlot.tables);
+      return [epoch, deltaNumber];
+    });
+    expect(told).toEqual([
+      [1, 1],
+      [1, 2],
+      [3, 3],
+      [3, 4],
+      [3, 5],
+    ]);
   });
 
   test('that is followed has what the owner writes, and accepts nothing', async () => {

@@ -48,8 +48,6 @@ export class HeldRows {
   #publisher: PartitionPublisher | undefined;
   /** Of the newest record that is known to be in the rows. */
   #end = 0;
-  /** Deltas that were the newest when the follower had caught up: serving may not have been told of them. */
-  readonly #newest = new Set<RowsDelta>();
   #restored = 0;
   #resyncs = 0;
 
@@ -102,7 +100,6 @@ export class HeldRows {
     const follower = this.#follower;
     assert(follower !== undefined, 'there is a copy');
     this.#end = await follower.catchUp();
-    for (const part of follower.newestParts) this.#newest.add(part);
   }
 
   /**
@@ -121,12 +118,11 @@ export class HeldRows {
     const log = new PartitionLog({ bus, log: logger }, { epoch, sequence: this.#end, slots });
     const deltaNumber = follower.position.deltaNumber + 1;
     try {
-      await log.open(firstDelta(this.partition, shape, deltaNumber), [...this.#newest]);
+      await log.open(firstDelta(this.partition, shape, deltaNumber), follower.newestParts);
     } catch (error) {
       if (codeOf(error) === 'FENCED' && follower.position.epoch <= epoch) return 'behind';
       throw error;
     }
-    this.#newest.clear();
     this.#stopCounting(follower);
     this.#publisher = this.#publisherOf(log, deltaNumber);
     await follower.stop();
@@ -144,7 +140,6 @@ export class HeldRows {
     const hadRows = follower !== undefined || this.#publisher !== undefined;
     this.close();
     this.#publisher = undefined;
-    this.#newest.clear();
     if (follower) {
       this.#stopCounting(follower);
       await follower.stop();

@@ -109,6 +109,19 @@ describe('the log of a partition', () => {
     ]);
   });
 
+  test('has told serving of all that was before it when it is open', async () => {
+    const { bus, ownerOf, told } = world();
+    const dead = ownerOf(1, 0);
+    await dead.open(contentOf(1), []);
+    const sequence = await bus.append(subject.deltaRows(mainModel, 0), Uint8Array.of(1));
+    await ownerOf(2, sequence).open(contentOf(3), [deltaOf(2)]);
+    expect(told()).toEqual([
+      [1, 1],
+      [2, 2],
+      [2, 3],
+    ]);
+  });
+
   test('begins although the server restarts while it looks what serving knows', async () => {
     const { bus, ownerOf, told } = world();
     const sequence = await bus.append(subject.deltaRows(mainModel, 0), Uint8Array.of(1));

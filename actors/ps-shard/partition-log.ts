@@ -58,10 +58,11 @@ export class PartitionLog {
   }
 
   /**
-   * The first record of this owner, behind everything that is in the log. The owner before may have died between rows
-   * and weights: then the weights of its last delta are told again, now that no other can follow.
+   * The first record of this owner, behind everything that is in the log. The owners before may have died between rows
+   * and weights: then their weights are told again, now that no other can follow. It resolves when serving has been told
+   * all of it, so that of deltas that change rows at most one, the last, is ever untold.
    *
-   * @param newest the last delta before.
+   * @param newest the last delta before that changes rows, and first records behind it.
    * @throws StarlingError FENCED when the log has more than was known, or the acknowledgement was lost.
    */
   async open(content: DeltaContent, newest: readonly RowsDelta[]): Promise<void> {
@@ -69,6 +70,7 @@ export class PartitionLog {
     await this.#appendRows(delta);
     await this.#repair(content.partition, newest);
     this.#serve(delta);
+    await this.served();
   }
 
   /**
@@ -109,16 +111,14 @@ export class PartitionLog {
   }
 
   async #repair(partition: number, newest: readonly RowsDelta[]): Promise<void> {
-    const last = newest.at(-1);
-    if (!last) return;
+    if (newest.length === 0) return;
     const { bus } = this.#ports;
     const name = bus.names.subject.deltaWeights(mainModel, partition);
     const found = await retried(bus, () => bus.lastMessage(bus.names.stream.deltas, name));
-    if (found) {
-      const told = parseDeltaNumber(decode(found.bytes));
-      if (told.deltaNumber >= last.deltaNumber && told.last) return;
-    }
-    for (const part of newest) this.#serve({ ...part, epoch: this.epoch });
+    const told = found ? parseDeltaNumber(decode(found.bytes)) : { deltaNumber: 0, last: true };
+    const whole = told.last ? told.deltaNumber : told.deltaNumber - 1;
+    for (const part of newest)
+      if (part.deltaNumber > whole) this.#serve({ ...part, epoch: this.epoch });
   }
 
   #serve(delta: WeightsDelta): void {
