@@ -112,10 +112,10 @@ export class Simulation {
     this.schedule =
       options.schedule ?? scheduleOf(new SeededRandom(options.seed, 0x5eed), this.#times);
     const owners = new OwnerCheck(servers, names, report);
-    servers.onAnswer = (subject, request, reply) => {
+    servers.onAnswer = ({ id }, subject, request, reply) => {
       const answer = decode(reply) as Answer;
       if (answer.error) servers.refused(answer.error.code ?? 'INTERNAL');
-      else owners.answered(subject, request, answer);
+      else owners.answered(id, subject, request, answer);
     };
     this.#operator = new Operator(cluster.connect(this.#outsider('operator'), 'train'));
     this.#audiences = ['east', 'west'].map((dataCenter) => {

@@ -25,14 +25,16 @@ beforeEach(() => {
   check = new OwnerCheck(servers, names, (what) => found.push(what));
 });
 
-const pulled = (shard: number, partition: number, epoch: number): void =>
+const pulled = (shard: number, partition: number, epoch: number, life = 1): void =>
   check.answered(
+    `c${shard}.${life}`,
     names.subject.pull(shard),
     encode({ partitions: Uint32Array.of(partition), epochs: Uint32Array.of(epoch) }),
     {},
   );
 const pushed = (shard: number, epoch: number, ...batches: number[]): void =>
   check.answered(
+    `c${shard}.1`,
     names.subject.push(shard),
     encode({
       ...{ partitions: Uint32Array.of(0), epochs: Uint32Array.of(epoch) },
@@ -49,6 +51,22 @@ function logged(epoch: number, ...batches: number[]): void {
 }
 
 describe('the check of owners', () => {
+  test('finds a record of an old epoch', () => {
+    logged(1, 1);
+    logged(2, 1);
+    expect(found).toEqual([]);
+    logged(1, 1);
+    expect(found).toEqual(['no old owner']);
+  });
+
+  test('finds two lives of a shard that answer at one epoch', () => {
+    pulled(0, 3, 1);
+    pulled(0, 3, 2, 2);
+    expect(found).toEqual([]);
+    pulled(0, 3, 2);
+    expect(found).toEqual(['one owner']);
+  });
+
   test('finds two shards that answer at one epoch, and one that answers at an old one', () => {
     pulled(0, 3, 1);
     pulled(1, 3, 2);

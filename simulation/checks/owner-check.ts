@@ -15,8 +15,8 @@ interface Accepted {
 }
 
 /**
- * At most one shard answers for a partition at an epoch, and none at an old epoch once another has answered at a newer one:
- * by the time of the simulation, which no shard knows. And what a push was told to have applied is in the log at that
+ * At most one process answers for a partition at an epoch, also of two lives of one shard, and none at an old epoch once
+ * another has answered at a newer one: by the time of the simulation, which no shard knows. And what a push was told to have applied is in the log at that
  * moment, and in every record after it.
  */
 export class OwnerCheck {
@@ -44,14 +44,17 @@ export class OwnerCheck {
     });
   }
 
-  /** Hears an answer that is no refusal, when it is given. */
-  answered(subject: string, request: Uint8Array, { outcome }: Answered): void {
+  /**
+   * Hears an answer that is no refusal, when it is given.
+   * @param connection of the process that gives it: each life of a shard has its own.
+   */
+  answered(connection: string, subject: string, request: Uint8Array, { outcome }: Answered): void {
     const isPull = this.#names.isOf('pull', subject);
     if (!isPull && !this.#names.isOf('push', subject)) return;
     const { partitions, epochs, batches } = decode(request) as Asked;
     for (const [i, partition] of partitions.entries()) {
       const epoch = epochs[i]!;
-      const shard = `shard ${lastToken(subject)}`;
+      const shard = `shard ${lastToken(subject)} (${connection})`;
       this.#owned(partition, epoch, shard);
       // A push may have been waiting for its record while another took over.
       if (isPull) this.#current(partition, epoch, shard);
@@ -117,6 +120,10 @@ export class OwnerCheck {
     const turns = this.#turns.get(partition) ?? { epoch: 0, atMs: [] };
     this.#turns.set(partition, turns);
     if (turns.epoch === epoch) return;
+    if (turns.epoch > epoch) {
+      const text = `partition ${partition}: the log takes a record of epoch ${epoch}, after one of ${turns.epoch}`;
+      this.#report('no old owner', text);
+    }
     turns.epoch = epoch;
     const nowMs = this.#nowMs();
     turns.atMs.push(nowMs);

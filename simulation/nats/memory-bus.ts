@@ -154,7 +154,7 @@ export class MemoryBus implements Bus, Connection {
             say();
           });
         const respond = (responder: Connection, reply: Uint8Array): void => {
-          this.#servers.onAnswer?.(subject, bytes, reply);
+          this.#servers.onAnswer?.(responder, subject, bytes, reply);
           this.#servers.post(responder, undefined, () => {
             const from = this.#servers.serverOf(responder);
             if (from !== undefined) settle(from, () => resolve(reply));

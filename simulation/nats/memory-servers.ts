@@ -65,7 +65,9 @@ export class MemoryServers {
   readonly #sources: MemorySource[] = [];
   #connections = 0;
   /** Hears every answer at the moment at which it is given, whether or not it arrives. */
-  onAnswer: ((subject: string, request: Uint8Array, reply: Uint8Array) => void) | undefined;
+  onAnswer:
+    | ((responder: Connection, subject: string, request: Uint8Array, reply: Uint8Array) => void)
+    | undefined;
   /** What clients were refused with, how often. */
   readonly codes = new Map<string, number>();
   /** Of what a server has done, so much is not acknowledged: part of all, in [0, 1]. */
