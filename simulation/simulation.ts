@@ -5,7 +5,7 @@ import { decode } from '../messages/codec.js';
 import { OwnerCheck } from './checks/owner-check.js';
 import { MachineCoverage } from './checks/machine-coverage.js';
 import { QuietCheck } from './checks/quiet-check.js';
-import { checkRequests } from './checks/request-check.js';
+import { checkRequests, checkServed } from './checks/request-check.js';
 import { Violations, type Violation } from './checks/violation.js';
 import { Operator } from './cluster/operator.js';
 import { SimulatedAudience } from './cluster/simulated-audience.js';
@@ -117,6 +117,7 @@ export class Simulation {
       if (answer.error) servers.refused(answer.error.code ?? 'INTERNAL');
       else owners.answered(id, subject, request, answer);
     };
+    servers.onServed = (served) => checkServed(served, report);
     this.#operator = new Operator(cluster.connect(this.#outsider('operator'), 'train'));
     this.#audiences = ['east', 'west'].map((dataCenter) => {
       const process = this.#outsider(`people of ${dataCenter}`);

@@ -1,4 +1,6 @@
+import { parseTimeout } from '../../messages/timeout.js';
 import type { SimulatedAudience } from '../cluster/simulated-audience.js';
+import type { Served } from '../nats/memory-servers.js';
 import type { Report } from './violation.js';
 
 /** Late by timers and by what is done with an answer, milliseconds. */
@@ -16,4 +18,16 @@ export function checkRequests(audiences: readonly SimulatedAudience[], report: R
         report('in time', `${what}: nothing after ${ageMs.toFixed(0)} ms of ${limitMs}`);
     }
   }
+}
+
+/** Nobody works for longer than somebody waits, but for who stood still meanwhile. */
+export function checkServed(
+  { responder, subject, timeout, sinceMs }: Served,
+  report: Report,
+): void {
+  const { name, timeMs, resumedAtMs } = responder.process;
+  if (timeout === undefined || resumedAtMs >= sinceMs) return;
+  const tookMs = timeMs - sinceMs;
+  if (tookMs > parseTimeout(timeout) + slackMs)
+    report('in time', `${name} answers ${subject} after ${tookMs.toFixed(0)} ms of ${timeout}`);
 }

@@ -189,10 +189,12 @@ export class MemoryBus implements Bus, Connection {
     let pending = 0;
     let idle: (() => void) | undefined;
     const listening = this.#listen(subject, queue, ({ subject: name, bytes, timeout, respond }) => {
+      const sinceMs = this.process.timeMs;
       pending++;
       this.#inFlight.begin();
       void Promise.resolve(handler(bytes, name, timeout)).then((reply) => {
         respond?.(this, reply);
+        this.#servers.onServed?.({ responder: this, subject: name, timeout, sinceMs });
         this.#inFlight.end();
         if (--pending === 0) idle?.();
       });

@@ -23,6 +23,15 @@ export interface Connection {
   arrived(): void;
 }
 
+/** A request that was answered. */
+export interface Served {
+  readonly responder: Connection;
+  readonly subject: string;
+  readonly timeout: string | undefined;
+  /** By the time of the simulation. */
+  readonly sinceMs: number;
+}
+
 interface Session {
   readonly server: string;
   /** Nothing of it arrives later: it was cut off in the middle. */
@@ -68,6 +77,8 @@ export class MemoryServers {
   onAnswer:
     | ((responder: Connection, subject: string, request: Uint8Array, reply: Uint8Array) => void)
     | undefined;
+  /** Hears how long each answer took, from when the request was handed over. */
+  onServed: ((served: Served) => void) | undefined;
   /** What clients were refused with, how often. */
   readonly codes = new Map<string, number>();
   /** Of what a server has done, so much is not acknowledged: part of all, in [0, 1]. */

@@ -33,6 +33,7 @@ export class SimulatedProcess implements Owner, TimeAndChance {
   readonly #time: VirtualTime;
   readonly #startedAtMs: number;
   #state: 'running' | 'paused' | 'dead' = 'running';
+  #resumedAtMs = -Infinity;
   #waiting: TimedEvent[] = [];
   readonly #atDeath: (() => void)[] = [];
   readonly #onCrash: (error: unknown) => void;
@@ -69,6 +70,11 @@ export class SimulatedProcess implements Owner, TimeAndChance {
     return this.#state === 'paused';
   }
 
+  /** When it last went on after a pause, by the time of the simulation. */
+  get resumedAtMs(): number {
+    return this.#resumedAtMs;
+  }
+
   /** The time of the simulation. */
   get timeMs(): number {
     return this.#time.nowMs;
@@ -92,6 +98,7 @@ export class SimulatedProcess implements Owner, TimeAndChance {
   resume(): void {
     if (this.#state !== 'paused') return;
     this.#state = 'running';
+    this.#resumedAtMs = this.#time.nowMs;
     const waiting = this.#waiting;
     this.#waiting = [];
     // One of them may call off another.

@@ -1,0 +1,43 @@
+import { describe, expect, test } from '@jest/globals';
+import { names } from '../../messages/default-names.testkit.js';
+import { MemoryBus } from '../nats/memory-bus.js';
+import { MemoryServers } from '../nats/memory-servers.js';
+import { Network } from '../nats/network.js';
+import { SeededRandom } from '../time/seeded-random.js';
+import { SimulatedProcess } from '../time/simulated-process.js';
+import { VirtualTime } from '../time/virtual-time.js';
+import { checkServed } from './request-check.js';
+
+function world() {
+  const time = new VirtualTime();
+  const random = new SeededRandom(1);
+  const network = new Network(time, random);
+  const servers = new MemoryServers({ time, random, network, dataCenters: ['train'] });
+  const process = new SimulatedProcess(time, { name: 'ranker', random, onCrash: () => undefined });
+  const responder = new MemoryBus({ servers, process, names, dataCenters: ['train'] });
+  const found: string[] = [];
+  const answers = (timeout: string | undefined, sinceMs: number): void =>
+    checkServed({ responder, subject: 'rank', timeout, sinceMs }, (what) => found.push(what));
+  return { time, process, answers, found };
+}
+
+describe('the check of those who answer', () => {
+  test('finds who works for longer than somebody waits', async () => {
+    const { time, answers, found } = world();
+    await time.pass(2_000);
+    answers('1900', 0);
+    answers(undefined, 0);
+    expect(found).toEqual([]);
+    answers('1500', 0);
+    expect(found).toEqual(['in time']);
+  });
+
+  test('excuses who stood still meanwhile', async () => {
+    const { time, process, answers, found } = world();
+    process.pause();
+    await time.pass(2_000);
+    process.resume();
+    answers('100', 0);
+    expect(found).toEqual([]);
+  });
+});
