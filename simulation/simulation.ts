@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import type { ErrorCode } from '../core/base/errors.js';
 import { decode } from '../messages/codec.js';
+import { FeatureCheck } from './checks/feature-check.js';
 import { OwnerCheck } from './checks/owner-check.js';
 import { MachineCoverage } from './checks/machine-coverage.js';
 import { QuietCheck } from './checks/quiet-check.js';
@@ -88,6 +89,13 @@ const excusable = new Set<string>([
 const lookMs = 2_000;
 /** Some 1,000 is usual. Whoever does not pause between two tries makes as many as he likes. */
 const eventsPerLookMax = 50_000;
+/** Longer than anybody waits for a recommendation. */
+const settleMs = 3_500;
+/** Longer than a host takes to hear of the others, and an actor to end. */
+const haltMs = 12_000;
+/** Longer than somebody takes who changes something and comes back to look. */
+const changeMs = 9_000;
+const changeEveryMs = 4_000;
 const coverage = new MachineCoverage();
 
 /** One run: a cluster, its people, its troubles, and those who watch that nothing happens that must not. */
@@ -98,9 +106,11 @@ export class Simulation {
   readonly #audiences: readonly SimulatedAudience[];
   readonly #operator: Operator;
   readonly #faults: Faults;
+  readonly #features: FeatureCheck;
   readonly #times: ScheduleOptions;
   readonly schedule: readonly Fault[];
   readonly #failures = new Map<string, number>();
+  #calmSinceMs = Infinity;
 
   private constructor(options: SimulationOptions, cluster: SimulatedCluster) {
     this.#options = options;
@@ -114,9 +124,10 @@ export class Simulation {
     const owners = new OwnerCheck(servers, names, report);
     servers.onAnswer = ({ id }, subject, request, reply) => {
       const answer = decode(reply) as Answer;
-      if (answer.error) servers.refused(answer.error.code ?? 'INTERNAL');
+      if (answer.error) this.#refused(subject, answer.error.code ?? 'INTERNAL');
       else owners.answered(id, subject, request, answer);
     };
+    this.#features = new FeatureCheck(servers, names, cluster.config, report);
     servers.onServed = (served) => checkServed(served, report);
     this.#operator = new Operator(cluster.connect(this.#outsider('operator'), 'train'));
     this.#audiences = ['east', 'west'].map((dataCenter) => {
@@ -136,6 +147,7 @@ export class Simulation {
       config: simulatedConfig,
       hosts: random.pick(topologies),
       onFailed: failed,
+      onStarted: (address) => simulation.#started(address),
     });
     const simulation: Simulation = new Simulation(options, cluster);
     return simulation.#run();
@@ -152,7 +164,9 @@ export class Simulation {
           await this.#pass(Math.min(lookMs, calmFromMs - atMs));
           if (this.#violations.first) return this.#report();
         }
+        this.#calmSinceMs = calmFromMs;
         await this.#beQuiet(endMs);
+        this.#calmSinceMs = Infinity;
         if (this.#violations.first) return this.#report();
       }
       return this.#report();
@@ -184,9 +198,29 @@ export class Simulation {
       await this.#pass(lookMs);
     if (wrong !== undefined)
       this.#violations.report('all is well in the end', wrong ?? 'the last look does not end');
+    else await this.#beAnswered(endMs);
     await this.#pass(Math.max(0, endMs - time.nowMs));
     this.#checkTold();
     watcher.kill();
+  }
+
+  /** All is well: whoever asks from now on has an answer, and a whole one. */
+  async #beAnswered(endMs: number): Promise<void> {
+    const { time } = this.#cluster;
+    // What was asked before may have met what was wrong then.
+    const fromMs = Math.max(time.nowMs + settleMs, this.#calmSinceMs + haltMs);
+    await this.#pass(Math.max(0, Math.min(fromMs, endMs) - time.nowMs));
+    const before = this.#audiences.map(troublesOf);
+    this.#features.isCalm = true;
+    while (time.nowMs < endMs && !this.#violations.first) {
+      for (const audience of this.#audiences)
+        if (time.nowMs + changeMs < endMs) void audience.change();
+      await this.#pass(Math.min(changeEveryMs, endMs - time.nowMs));
+    }
+    this.#features.isCalm = false;
+    for (const [i, now] of this.#audiences.map(troublesOf).entries())
+      if (now !== before[i])
+        this.#violations.report('answered when it is calm', `${now}; before: ${before[i]!}`);
   }
 
   /** Whatever was acknowledged is in a log. */
@@ -206,6 +240,24 @@ export class Simulation {
   #status(): ClusterStatus | undefined {
     const members = this.#cluster.hosts.flatMap(({ member }) => member ?? []);
     return (members.find((member) => member.leads()) ?? members[0])?.view.status();
+  }
+
+  #refused(subject: string, code: string): void {
+    const { servers, names } = this.#cluster;
+    servers.refused(code);
+    // It takes no requests before it has a network, and never loses one.
+    if (code === 'NOT_READY' && (names.isOf('rank', subject) || names.isOf('rankAt', subject)))
+      this.#violations.report('ready is ready', `${subject} is answered ${code}`);
+  }
+
+  /** When it is calm, whoever takes over an actor waits until it has ended where it was. */
+  #started(address: string): void {
+    if (this.#cluster.time.nowMs < this.#calmSinceMs + haltMs) return;
+    const lives = this.#cluster.hosts.filter(({ actors }) =>
+      actors.some((actor) => actor.address === address),
+    );
+    const text = `${address} is started while it runs: on ${lives.map(({ name }) => name).join(' and ')}`;
+    if (lives.length > 1) this.#violations.report('one process of an actor', text);
   }
 
   #failed(name: string, code: string, message: string): void {
@@ -245,4 +297,10 @@ export class Simulation {
       newest: servers.trace.newest,
     };
   }
+}
+
+/** What people did not get, in words. */
+function troublesOf({ degraded, refusals }: SimulatedAudience): string {
+  const refused = [...refusals].map(([code, times]) => `${times} ${code}`);
+  return `${degraded} degraded, refused: ${refused.join(', ') || 'none'}`;
 }

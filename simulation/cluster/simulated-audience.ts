@@ -1,5 +1,5 @@
 import type { StarlingClient } from '../../client/client.js';
-import { every } from '../../core/base/clock.js';
+import { every, sleep } from '../../core/base/clock.js';
 import { codeOf } from '../../core/base/errors.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
 
@@ -31,6 +31,8 @@ interface UnderWay {
 /** Milliseconds; events are told until they are taken, within reason. */
 const limitMs: Readonly<Record<What, number>> = { recommend: 3_000, tell: 60_000 };
 const slate = 4;
+/** Pauses before the looks of who has changed something, at most: first within what a change takes, and then behind it. */
+const looksMs = [10, 10, 10, 10, 3_000, 500, 500, 500];
 
 /** People of one data center: they ask, look, and tell what they clicked, with the client that everybody uses. */
 export class SimulatedAudience {
@@ -86,9 +88,29 @@ export class SimulatedAudience {
     await this.#timed('tell', (deadlineMs) => client.ingestFeatures(told, { deadlineMs }));
   }
 
-  async #visit(): Promise<void> {
-    const { client, users, process } = this.#options;
-    const user = `u${process.random.below(users)}`;
+  /** Somebody changes something of himself, looks at once, and comes back. */
+  async change(): Promise<void> {
+    const { client, process } = this.#options;
+    const user = this.#somebody();
+    const features = { age: 20 + process.random.below(50) };
+    const told = [{ entity: 'user' as const, id: user, features }];
+    const receipt = await this.#timed('tell', (deadlineMs) =>
+      client.ingestFeatures(told, { deadlineMs }),
+    );
+    if (!receipt) return;
+    for (const ms of looksMs) {
+      await sleep(process.clock, process.random.between(0, ms));
+      void this.#visit(user);
+    }
+  }
+
+  #somebody(): string {
+    const { users, process } = this.#options;
+    return `u${process.random.below(users)}`;
+  }
+
+  async #visit(user = this.#somebody()): Promise<void> {
+    const { client, process } = this.#options;
     const reply = await this.#timed('recommend', (deadlineMs) =>
       client.recommend({ user, k: slate }, { deadlineMs }),
     );

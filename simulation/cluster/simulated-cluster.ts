@@ -23,6 +23,8 @@ export interface SimulatedClusterOptions {
   readonly logOf?: (name: string) => Logger;
   /** Hears what an actor or a host could not go on with. */
   readonly onFailed?: (name: string, code: string, message: string) => void;
+  /** Hears of every process of an actor that is started. */
+  readonly onStarted?: (address: string) => void;
 }
 
 const silent = pino({ level: 'silent' });
@@ -42,6 +44,7 @@ export class SimulatedCluster {
 
   private constructor(options: SimulatedClusterOptions) {
     const { seed, config, hosts, logOf = () => silent, onFailed = () => undefined } = options;
+    const { onStarted = () => undefined } = options;
     this.config = config;
     this.random = new SeededRandom(seed);
     this.names = namesOf(config.name);
@@ -56,7 +59,7 @@ export class SimulatedCluster {
       const random = this.random.child(100 + i);
       return new SimulatedHost({
         ...{ time: this.time, servers: this.servers, names: this.names, config, random },
-        ...{ logOf, onFailed },
+        ...{ logOf, onFailed, onStarted },
         offer: { name, dataCenters, capacity: 64 },
         clock: {
           rate: 1 + random.between(-driftMax, driftMax),

@@ -31,6 +31,8 @@ export interface SimulatedHostOptions {
   readonly load: (kind: ActorKind) => CreateActor;
   readonly logOf: (name: string) => Logger;
   readonly onFailed: (name: string, code: string, message: string) => void;
+  /** A process of the actor was started. */
+  readonly onStarted: (address: string) => void;
 }
 
 /** A machine of a simulated cluster: a disk, a supervisor, and the actors that were placed on it. */
@@ -165,6 +167,7 @@ export class SimulatedHost {
     });
     this.#actors.add(actor);
     process.onDeath(() => this.#actors.delete(actor));
+    this.#options.onStarted(spec.address);
     return actor;
   }
 

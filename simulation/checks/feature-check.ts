@@ -1,0 +1,86 @@
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { selectExamples, type ExampleBatch } from '../../core/features/example-batch.js';
+import { featureSpecOf } from '../../core/features/feature-spec.js';
+import type { RawFeatures } from '../../core/features/raw-features.js';
+import { createTransform } from '../../core/features/transform.js';
+import type { ClusterNames } from '../../messages/cluster-names.js';
+import { decode } from '../../messages/codec.js';
+import { parseImpressions, type Impressions } from '../../messages/events.js';
+import { parseFeatureChange } from '../../messages/features.js';
+import { lastToken } from '../../messages/subjects.js';
+import type { MemoryServers } from '../nats/memory-servers.js';
+import type { Report } from './violation.js';
+
+/** A change has reached every store and every ranker by then, where nothing is late or lost. */
+const settleMs = 1_000;
+
+interface Changed {
+  readonly features: RawFeatures;
+  readonly atMs: number;
+}
+
+/**
+ * Who has changed something of himself while it is calm is scored with that from then on. A notice that is lost marks
+ * nothing as old, so of changes in a storm it is not asked.
+ */
+export class FeatureCheck {
+  readonly #servers: MemoryServers;
+  readonly #report: Report;
+  readonly #spec;
+  readonly #transform;
+  /** Users that have changed since it is calm. */
+  readonly #changed = new Map<string, Changed>();
+  #isCalm = false;
+
+  constructor(servers: MemoryServers, names: ClusterNames, config: ClusterConfig, report: Report) {
+    this.#servers = servers;
+    this.#report = report;
+    this.#spec = featureSpecOf(config.features);
+    this.#transform = createTransform(this.#spec);
+    servers.stream(names.stream.features).onAppend(({ bytes }) => this.#change(bytes));
+    for (const { name } of config.dataCenters)
+      servers.stream(names.stream.raw(name)).onAppend(({ subject, bytes }) => {
+        if (this.#changed.size > 0 && lastToken(subject) === 'impression')
+          this.#look(parseImpressions(decode(bytes), this.#spec));
+      });
+  }
+
+  /** Whether no notice is lost. */
+  set isCalm(calm: boolean) {
+    this.#isCalm = calm;
+    this.#changed.clear();
+  }
+
+  #change(bytes: Uint8Array): void {
+    const { entity, ids, features } = parseFeatureChange(decode(bytes));
+    if (entity !== 'user') return;
+    const atMs = this.#servers.time.nowMs;
+    if (this.#isCalm)
+      ids.forEach((id, i) => this.#changed.set(id, { features: features[i]!, atMs }));
+  }
+
+  #look({ users, items, examples }: Impressions): void {
+    const sinceMs = this.#servers.time.nowMs - settleMs;
+    for (const [row, user] of users.entries()) {
+      const changed = this.#changed.get(user);
+      if (!changed || changed.atMs > sinceMs) continue;
+      if (same(selectExamples(examples, [row]), this.#expected(user, changed, items[row]!)))
+        continue;
+      const text = `${user} is scored with other features than ${JSON.stringify(changed.features)}, which he has for longer than ${settleMs} ms`;
+      this.#report('the newest features', text);
+    }
+  }
+
+  #expected(user: string, { features }: Changed, item: string): ExampleBatch {
+    const transform = this.#transform;
+    return transform.assemble(
+      [transform.encodeEntity('user', user, features)],
+      [transform.encodeEntity('item', item, {})],
+      [transform.encodeEntity('context', '', {})],
+    );
+  }
+}
+
+function same({ offsets, fids }: ExampleBatch, other: ExampleBatch): boolean {
+  return [...offsets, ...fids].join() === [...other.offsets, ...other.fids].join();
+}
