@@ -1,13 +1,20 @@
 import type { BookedEvent, Books, StreamBook } from '../../messages/books.js';
 import { bookedEvents, booksKey, decodeBooks, encodeBooks } from '../../messages/books.js';
-import { decode } from '../../messages/codec.js';
-import { parseDeadLetters, type DeadLetters } from '../../messages/dead-letters.js';
 import { lastToken } from '../../messages/subjects.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { StreamMessage, StreamState } from '../../runtime/bus/logs.js';
 import { replayWhile } from '../../runtime/followers/follow.js';
 import { EventBooks, seen } from './event-books.js';
-import { keysOf, tryDecode, type TimedKey } from './event-keys.js';
+import {
+  eventOfType,
+  joinedEvent,
+  keysIn,
+  keysOf,
+  lettersIn,
+  offeredEvent,
+  tryDecode,
+  type TimedKey,
+} from './event-keys.js';
 import { KeyTable } from './key-table.js';
 
 /**
@@ -399,30 +406,4 @@ interface Refused {
   /** Events that nobody can tell. */
   readonly unread: number;
   readonly joinRows: number;
-}
-
-function lettersIn({ bytes }: StreamMessage): DeadLetters | undefined {
-  try {
-    return parseDeadLetters(decode(bytes));
-  } catch {
-    // What it has refused will be missed, and that is told.
-    return undefined;
-  }
-}
-
-function keysIn({ bytes }: StreamMessage): TimedKey[] {
-  return keysOf(tryDecode(bytes)) ?? [];
-}
-
-function offeredEvent({ subject }: StreamMessage): BookedEvent | undefined {
-  return eventOfType(lastToken(subject));
-}
-
-function eventOfType(type: string): BookedEvent | undefined {
-  if (type === 'impression') return 'impressions';
-  return type === 'action' ? 'actions' : undefined;
-}
-
-function joinedEvent(value: unknown): BookedEvent {
-  return (value as { kind?: unknown } | undefined)?.kind === 'actions' ? 'actions' : 'impressions';
 }

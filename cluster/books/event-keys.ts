@@ -1,4 +1,8 @@
+import type { BookedEvent } from '../../messages/books.js';
 import { decode } from '../../messages/codec.js';
+import { parseDeadLetters, type DeadLetters } from '../../messages/dead-letters.js';
+import { lastToken } from '../../messages/subjects.js';
+import type { StreamMessage } from '../../runtime/bus/logs.js';
 import type { EventKey } from './event-books.js';
 
 /** An event of a message, with its event time where the message says one. */
@@ -40,4 +44,33 @@ export function tryDecode(bytes: Uint8Array): unknown {
     // Whoever processes it refuses it too, and it is a dead letter then.
     return undefined;
   }
+}
+
+/** Undefined for what is none. */
+export function lettersIn({ bytes }: StreamMessage): DeadLetters | undefined {
+  try {
+    return parseDeadLetters(decode(bytes));
+  } catch {
+    // What it has refused will be missed, and that is told.
+    return undefined;
+  }
+}
+
+/** Of all events in a message; none where it can't be read. */
+export function keysIn({ bytes }: StreamMessage): TimedKey[] {
+  return keysOf(tryDecode(bytes)) ?? [];
+}
+
+/** What a message of RAW offers; undefined: nothing that is counted. */
+export function offeredEvent({ subject }: StreamMessage): BookedEvent | undefined {
+  return eventOfType(lastToken(subject));
+}
+
+export function eventOfType(type: string): BookedEvent | undefined {
+  if (type === 'impression') return 'impressions';
+  return type === 'action' ? 'actions' : undefined;
+}
+
+export function joinedEvent(value: unknown): BookedEvent {
+  return (value as { kind?: unknown } | undefined)?.kind === 'actions' ? 'actions' : 'impressions';
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/base/clock.js';
-import { StarlingError, codeOf } from '../../core/base/errors.js';
+import { codeOf } from '../../core/base/errors.js';
 import type { Random } from '../../core/base/random.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
 import type { Bus } from '../../runtime/bus/bus.js';
@@ -19,6 +19,7 @@ import { retry, type RetryPolicy } from '../../runtime/retry.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
 import type { Delivered, Subscription } from './interest.js';
+import { MemoryAsker, nobody } from './memory-asker.js';
 import { MemoryTail } from './memory-tail.js';
 import { MemoryWatch } from './memory-watch.js';
 import type { MemoryStream } from './memory-stream.js';
@@ -52,6 +53,7 @@ export class MemoryBus implements Bus, Connection {
   readonly serverVersion = 'simulated';
   readonly #servers: MemoryServers;
   readonly #inFlight: InFlight;
+  readonly #asker: MemoryAsker;
   readonly #subscriptions = new Set<Subscription>();
   readonly #moveListeners: (() => void)[] = [];
   /** Have to begin anew at another server. */
@@ -69,6 +71,8 @@ export class MemoryBus implements Bus, Connection {
     this.#servers = servers;
     this.#inFlight = new InFlight(process.clock);
     this.#inFlight.hold();
+    const { clock } = this;
+    this.#asker = new MemoryAsker({ servers, connection: this, clock, inFlight: this.#inFlight });
     process.onDeath(() => servers.died(this));
     servers.connect(this);
   }
@@ -104,71 +108,13 @@ export class MemoryBus implements Bus, Connection {
     if (!isFirst) for (const listener of this.#moveListeners) listener();
   }
 
-  /** Once, with a time limit: for what follows something. @throws StarlingError */
-  ask<T>(
-    place: string | (() => string),
-    timeoutMs: number,
-    what: string,
-    run: () => T,
-  ): Promise<T> {
-    return this.#noted(timeoutMs, (leftMs) => {
-      const dataCenter = typeof place === 'string' ? place : place();
-      return new Promise<T>((resolve, reject) => {
-        const cancel = this.clock.after(leftMs, () =>
-          reject(new StarlingError('TIMEOUT', `${what}: no answer within ${timeoutMs} ms.`)),
-        );
-        const answer = (from: string | undefined, say: () => void): void =>
-          this.#servers.deliver(from ?? dataCenter, this, () => {
-            cancel();
-            say();
-          });
-        if (!this.#servers.isUp(dataCenter)) {
-          // The servers of the other data centers know that nobody listens there.
-          return this.#servers.post(this, undefined, () =>
-            answer(this.#servers.serverOf(this), () => reject(nobody(what))),
-          );
-        }
-        this.#servers.post(this, dataCenter, () => {
-          try {
-            const done = run();
-            if (this.#servers.random.happens(this.#servers.answersLost)) return;
-            answer(dataCenter, () => resolve(done));
-          } catch (error) {
-            const refused = error instanceof Error ? error : new Error(String(error));
-            answer(dataCenter, () => reject(refused));
-          }
-        });
-      });
-    });
+  /** Has the server of a data center do something: for what follows something. @throws StarlingError */
+  ask<T>(dataCenter: string, timeoutMs: number, what: string, run: () => T): Promise<T> {
+    return this.#asker.ask(() => dataCenter, timeoutMs, what, run);
   }
 
   request(subject: string, bytes: Uint8Array, { timeoutMs }: RequestOptions): Promise<Uint8Array> {
-    return this.#noted(timeoutMs, (leftMs) => {
-      return new Promise<Uint8Array>((resolve, reject) => {
-        const cancel = this.clock.after(leftMs, () =>
-          reject(new StarlingError('TIMEOUT', `request to ${subject}: no answer.`)),
-        );
-        const settle = (from: string, say: () => void): void =>
-          this.#servers.deliver(from, this, () => {
-            cancel();
-            say();
-          });
-        const respond = (responder: Connection, reply: Uint8Array): void => {
-          this.#servers.onAnswer?.(responder, subject, bytes, reply);
-          this.#servers.post(responder, undefined, () => {
-            const from = this.#servers.serverOf(responder);
-            if (from !== undefined) settle(from, () => resolve(reply));
-          });
-        };
-        this.#servers.post(this, undefined, () => {
-          const server = this.#servers.serverOf(this);
-          if (server === undefined) return;
-          const timeout = String(Math.ceil(leftMs));
-          const heard = this.#servers.route(server, { subject, bytes, timeout, respond });
-          if (heard === 0) settle(server, () => reject(nobody(`request to ${subject}`)));
-        });
-      });
-    });
+    return this.#asker.request(subject, bytes, timeoutMs);
   }
 
   publish(subject: string, bytes: Uint8Array): void {
@@ -216,7 +162,7 @@ export class MemoryBus implements Bus, Connection {
     };
     let chosen = target();
     const place = (): string => (chosen = target()).stream?.declaration.cluster ?? this.home;
-    return this.ask(place, timeoutMs, `append to ${subject}`, () => {
+    return this.#asker.ask(place, timeoutMs, `append to ${subject}`, () => {
       const { stream, name } = chosen;
       if (!stream) throw nobody(`append to ${name}`);
       return stream.append(name, bytes, options, this.#servers.wallMs);
@@ -334,16 +280,6 @@ export class MemoryBus implements Bus, Connection {
     return this.#closed;
   }
 
-  /** Takes down what it is refused with. */
-  async #noted<T>(timeoutMs: number, send: (leftMs: number) => Promise<T>): Promise<T> {
-    try {
-      return await this.#inFlight.request(timeoutMs, send);
-    } catch (error) {
-      this.#servers.refused(codeOf(error));
-      throw error;
-    }
-  }
-
   /** Tries as long as the bus that speaks to NATS does. */
   #patiently<T>(run: () => Promise<T>): Promise<T> {
     return retry(this, askPolicy, run);
@@ -417,8 +353,4 @@ export class MemoryBus implements Bus, Connection {
       if (codeOf(error) !== 'STORAGE_FULL') throw error;
     }
   }
-}
-
-function nobody(what: string): StarlingError {
-  return new StarlingError('NO_RESPONDERS', `${what}: nobody is there.`);
 }
