@@ -13,6 +13,12 @@ interface Worker {
   runs: number;
 }
 
+/** What a worker says of a task; `error`: the simulation itself is broken. */
+export interface Told {
+  readonly report?: SimulationReport;
+  readonly error?: string;
+}
+
 /** Processes that run simulations side by side. */
 export class SimulationPool {
   readonly #jobs: number;
@@ -59,9 +65,11 @@ function asked(child: ChildProcess, task: Task): Promise<SimulationReport> {
     const ended = (code: number | null): void =>
       reject(new Error(`the process of seed ${task.seed} ended with ${code}`));
     child.once('exit', ended);
-    child.once('message', (report) => {
+    child.once('message', (message) => {
       child.off('exit', ended);
-      resolve(report as SimulationReport);
+      const { report, error } = message as Told;
+      if (report) resolve(report);
+      else reject(new Error(`the simulation of seed ${task.seed} fails: ${error}`));
     });
     child.send(task);
   });

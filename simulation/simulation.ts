@@ -11,7 +11,7 @@ import { Violations, type Violation } from './checks/violation.js';
 import { Operator } from './cluster/operator.js';
 import { SimulatedAudience } from './cluster/simulated-audience.js';
 import { SimulatedCluster } from './cluster/simulated-cluster.js';
-import { simulatedConfig } from './cluster/simulated-config.js';
+import { configOf } from './cluster/simulated-config.js';
 import type { Fault } from './faults/fault.js';
 import { Faults } from './faults/faults.js';
 import type { ScheduleOptions } from './faults/schedule.js';
@@ -144,8 +144,8 @@ export class Simulation {
     const random = new SeededRandom(options.seed, 0x7090);
     const cluster = await SimulatedCluster.make({
       ...options,
-      config: simulatedConfig,
       hosts: random.pick(topologies),
+      config: configOf(random),
       onFailed: failed,
       onStarted: (address) => simulation.#started(address),
     });

@@ -3,8 +3,13 @@ import type { ActorSpec } from '../messages/actor-spec.js';
 import type { NatsAccess } from '../messages/nats-access.js';
 import { startHashOf } from '../runtime/supervision-socket.js';
 import type { Adoption } from './adoption/adoption.js';
-import type { LeftProcess, LeftProcessHandlers } from './adoption/left-process.js';
-import { startActorProcess, type ActorProcess, type ProcessHandlers } from './child-process.js';
+import type { LeftProcessHandlers } from './adoption/left-process.js';
+import {
+  startActorProcess,
+  type ActorProcess,
+  type ClaimedProcess,
+  type ProcessHandlers,
+} from './child-process.js';
 
 /** What is new in each life of an actor. */
 export interface Life {
@@ -18,7 +23,7 @@ export interface Launcher {
   /** Starts a process and returns at once; whatever goes wrong is its exit. */
   start(spec: ActorSpec, life: Life, handlers: ProcessHandlers): ActorProcess;
   /** The process that an earlier supervisor left at this address, if there is one. */
-  claim(spec: ActorSpec, handlers: LeftProcessHandlers): LeftProcess | undefined;
+  claim(spec: ActorSpec, handlers: LeftProcessHandlers): ClaimedProcess | undefined;
   /** Processes that were left and that nobody has claimed are told to leave. */
   dismissOthers(): void;
 }
@@ -68,7 +73,7 @@ export class ActorLauncher implements Launcher {
   claim(
     { address, dataCenter, kind, partitions = [] }: ActorSpec,
     handlers: LeftProcessHandlers,
-  ): LeftProcess | undefined {
+  ): ClaimedProcess | undefined {
     const { config, natsOf, adoption } = this.#options;
     const startHash = startHashOf({ config, nats: natsOf(dataCenter, kind) });
     return adoption?.claim(address, { kind, partitions, startHash }, handlers);

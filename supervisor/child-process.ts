@@ -26,6 +26,13 @@ export interface ActorProcess {
   kill(): void;
 }
 
+/** One that another supervisor has started: it was there before. */
+export interface ClaimedProcess extends ActorProcess {
+  readonly pid: number;
+  /** Of its life. */
+  readonly epoch: number;
+}
+
 export interface ProcessExit {
   readonly code: number | null;
   readonly signal: string | null;

@@ -115,7 +115,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [coolDown, 'stopping', ['report failed', 'drain']],
     [heartbeat, 'ready', []],
     [adopted, 'ready', []],
-    [restoring, 'restoring', []],
+    [restoring, 'ready', []],
     [ready, 'ready', []],
     [failed, 'suspect', ['report suspect']],
     [exited, 'restarting', ['report restart']],

@@ -182,13 +182,9 @@ export const childMachine = setup({
               },
             },
             ready: {
-              description:
-                'The actor serves; a follower that fell behind its log may go back to restoring.',
+              description: 'The actor serves.',
               after: { heartbeatSilence: '#child.running.suspect' },
-              on: {
-                HEARTBEAT: { target: 'ready', reenter: true },
-                RESTORING: 'restoring',
-              },
+              on: { HEARTBEAT: { target: 'ready', reenter: true } },
             },
             recent: { type: 'history' },
           },

@@ -5,8 +5,13 @@ import { hearStats, type ActorKind, type HeardOf } from '../messages/actor-kinds
 import { actorStatus, type ActorStatus } from '../messages/actor-status.js';
 import type { ChildMessage, ReportedState, StartMessage } from '../messages/child-messages.js';
 import type { SupervisionEvent, SupervisionEventType } from '../messages/supervision-events.js';
-import type { ActorProcess, ProcessExit, ProcessHandlers } from './child-process.js';
-import type { LeftProcess, LeftProcessHandlers } from './adoption/left-process.js';
+import type {
+  ActorProcess,
+  ClaimedProcess,
+  ProcessExit,
+  ProcessHandlers,
+} from './child-process.js';
+import type { LeftProcessHandlers } from './adoption/left-process.js';
 import {
   childMachine,
   childStateOf,
@@ -35,7 +40,7 @@ export interface ChildHost {
     handlers: ProcessHandlers,
   ): ActorProcess;
   /** The process that an earlier supervisor left at this address, if there is one. */
-  claimProcess(spec: ActorSpec, handlers: LeftProcessHandlers): LeftProcess | undefined;
+  claimProcess(spec: ActorSpec, handlers: LeftProcessHandlers): ClaimedProcess | undefined;
   record(event: SupervisionEvent): void;
   /** After every change of the child's state. */
   changed(child: SupervisedChild): void;

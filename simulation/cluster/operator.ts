@@ -25,6 +25,16 @@ export class Operator {
     this.#ask('undrain', { dataCenter });
   }
 
+  /** Takes a snapshot. */
+  snapshot(): void {
+    this.#ask('snapshot', {});
+  }
+
+  /** Rows and networks go back to what they were so long ago. */
+  restore(agoMs: number): void {
+    this.#ask('restore', { to: { atMs: this.#bus.clock.wallMs() - agoMs } });
+  }
+
   #ask(verb: OperateVerb, request: object): void {
     operate(this.#bus, verb, request, () => undefined).then(
       () => this.outcomes.push('done'),

@@ -1,12 +1,13 @@
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
+import type { SeededRandom } from '../time/seeded-random.js';
 
 /**
  * A cluster that has everything, and of everything little: it is what happens between its parts that is looked at, so rows
  * are short, the network is one small layer, and there are few partitions. Two shards and a standby for each partition, two
  * trainers that overtake each other, two data centers of inference with two rankers each.
  */
-export const simulatedConfig: ClusterConfig = parseClusterConfig({
+const everything = {
   name: 'starling',
   dataCenters: [
     { name: 'train', role: 'training' },
@@ -26,4 +27,24 @@ export const simulatedConfig: ClusterConfig = parseClusterConfig({
   snapshots: { everyMs: 60_000, keep: 2 },
   // Half as often as usual: what is said again and again takes most of the time, and tells least.
   supervision: { calmMs: 3_000, heartbeatMs: 1_000, leaseMs: 1_600, hostLeaseMs: 4_000 },
-});
+};
+
+export const simulatedConfig: ClusterConfig = parseClusterConfig(everything);
+
+const strategies = ['one-for-one', 'rest-for-one', 'all-for-one'] as const;
+
+/** As a seed has it: how faults are shared, when one is given up, and how soon a data center is taken out of service. */
+export function configOf(random: SeededRandom): ClusterConfig {
+  const isImpatient = random.happens(0.5);
+  return parseClusterConfig({
+    ...everything,
+    serving: isImpatient ? { p99BudgetMs: 300, freshnessBudgetMs: 1_000 } : {},
+    supervision: {
+      ...everything.supervision,
+      strategy: random.pick(strategies),
+      ...(random.happens(0.5) ? { groupRestartsMax: 8 } : {}),
+      ...(random.happens(0.5) ? { restartsMax: 4 } : {}),
+      ...(isImpatient ? { drainAfterMs: 2_000, rejoinAfterMs: 5_000 } : {}),
+    },
+  });
+}

@@ -28,10 +28,20 @@ interface FaultRow {
 /** Everything that may befall a simulated cluster. A new kind is a row here and what it does in `faults.ts`. */
 export const faultTable = {
   'kill actor': row('SIGKILL to the process of an actor', 14),
+  'crash loop': row('an actor dies each time soon after its start', 2, [2_000, 12_000]),
+  'hang start': row(
+    'the next process of a machine stands still soon after its start',
+    2,
+    [2_000, 40_000],
+  ),
+  'hang exit': row('processes of a machine that end take long to be gone', 2, [1_000, 8_000]),
   'pause actor': row('an actor stands still, also for longer than its lease', 8, [200, 9_000]),
   'crash host': row('a machine loses its power, and starts again', 4),
+  'stop host': row('SIGTERM to a supervisor, which is started again', 4),
+  'kill supervisor': row('SIGKILL to a supervisor: its actors go on under the next one', 3),
   'lose host': row('a machine is away for a while', 2, [5_000, 25_000]),
   'pause host': row('a supervisor stands still, also for longer than its lease', 4, [500, 9_000]),
+  'freeze host': row('a supervisor stands still for long', 1, [9_000, 45_000]),
   'kill server': row('SIGKILL to the NATS server of a data center', 3, [500, 8_000]),
   'hang server': row('the NATS server of a data center says nothing', 3, [300, 5_000]),
   'cut way': row('nothing goes from one data center to another, but back it does', 4, [500, 9_000]),
@@ -39,11 +49,23 @@ export const faultTable = {
   'lose messages': row('messages between data centers get lost', 4, [1_000, 10_000]),
   'delay messages': row('messages are late, by as much as seconds', 4, [1_000, 10_000]),
   'lose answers': row('what was done at a server is not acknowledged', 5, [500, 8_000]),
+  ambush: row(
+    'a process dies, stops or stands still just when it has sent something',
+    10,
+    [3_000, 25_000],
+  ),
   'break connection': row('a connection breaks, and finds its server again', 8),
   'fill server': row('the storage of the servers of a data center is full', 3, [1_000, 10_000]),
   'fill disk': row('the disk of a machine is full', 3, [1_000, 10_000]),
+  'read stale': row(
+    'some reads of the bucket are answered by a copy that is behind',
+    3,
+    [1_000, 10_000],
+  ),
   'set clock': row('the date of a machine jumps, back or forth', 2),
-  'scale shards': row('another number of shards is asked for', 1),
+  'scale shards': row('another number of shards is asked for', 3),
+  'take snapshot': row('a snapshot is asked for', 1),
+  'restore rows': row('rows and networks go back to what they were a while ago', 1),
   'drain data center': row('a data center is taken out of service, and back', 1, [3_000, 15_000]),
 } as const satisfies Readonly<Record<string, FaultRow>>;
 

@@ -1,9 +1,17 @@
+import { every } from '../../core/base/clock.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import type { Operator } from '../cluster/operator.js';
+import type { SimulatedProcess } from '../time/simulated-process.js';
+import { Ambush } from './ambush.js';
 import type { Fault, FaultKind } from './fault.js';
 
 /** What a fault does, and how it ends; undefined where there is nobody whom it could hit. */
-type Effect = (fault: Fault, cluster: SimulatedCluster, operator: Operator) => Ended | undefined;
+type Effect = (
+  fault: Fault,
+  cluster: SimulatedCluster,
+  operator: Operator,
+  ambush: Ambush,
+) => Ended | undefined;
 type Ended = () => void;
 
 const over: Ended = () => undefined;
@@ -13,12 +21,51 @@ const shardsMin = 1;
 const shardsMax = 3;
 /** Further, and most events would be too late to be learned from. */
 const clockJumpMsMax = 2_000;
+/** Milliseconds: a start takes less. */
+const hangsAfterMsMax = 1_000;
+/** Longer than a supervisor waits for one that has said that it failed. */
+const leaveMsMax = 8_000;
+const restoreAgoMsMax = 60_000;
+/** Of what dies each time: before it is ready, or soon after. */
+const crashEveryMs = { from: 50, more: 700 } as const;
+
+const pauseHost: Effect = ({ target }, cluster) => {
+  const process = oneOf(cluster.hosts, target)?.process;
+  process?.pause();
+  return process && (() => process.resume());
+};
 
 const effects: { readonly [K in FaultKind]: Effect } = {
   'kill actor': ({ target }, cluster) => {
     const actor = oneOf(actorsOf(cluster), target);
     actor?.kill();
     return actor && over;
+  },
+  'crash loop': ({ target, other }, cluster) => {
+    const address = oneOf(actorsOf(cluster), target)?.address;
+    if (address === undefined) return undefined;
+    const killIt = (): void => {
+      for (const actor of actorsOf(cluster)) if (actor.address === address) actor.kill();
+    };
+    return every(cluster.time, crashEveryMs.from + crashEveryMs.more * other, killIt);
+  },
+  'hang start': ({ target, other }, cluster) => {
+    const host = oneOf(cluster.hosts, target)!;
+    let hung: SimulatedProcess | undefined;
+    host.onStart = ({ process }) => {
+      host.onStart = undefined;
+      hung = process;
+      process.after(hangsAfterMsMax * other, () => process.pause());
+    };
+    return () => {
+      host.onStart = undefined;
+      hung?.resume();
+    };
+  },
+  'hang exit': ({ target, other }, cluster) => {
+    const host = oneOf(cluster.hosts, target)!;
+    host.leaveMs = leaveMsMax * other;
+    return () => (host.leaveMs = 0);
   },
   'pause actor': ({ target }, cluster) => {
     const actor = oneOf(actorsOf(cluster), target);
@@ -30,16 +77,23 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     host?.crash();
     return host && over;
   },
+  'stop host': ({ target }, cluster) => {
+    const host = oneOf(cluster.hosts, target);
+    host?.stop();
+    return host && over;
+  },
+  'kill supervisor': ({ target }, cluster) => {
+    const host = oneOf(cluster.hosts, target);
+    host?.killSupervisor();
+    return host && over;
+  },
   'lose host': ({ target }, cluster) => {
     const host = oneOf(cluster.hosts, target);
     host?.crash(true);
     return host && (() => host.start());
   },
-  'pause host': ({ target }, cluster) => {
-    const process = oneOf(cluster.hosts, target)?.process;
-    process?.pause();
-    return process && (() => process.resume());
-  },
+  'pause host': pauseHost,
+  'freeze host': pauseHost,
   'kill server': ({ target }, { servers }) => {
     const dataCenter = oneOf(servers.dataCenters, target)!;
     servers.stop(dataCenter);
@@ -76,6 +130,16 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     servers.answersLost = 0.02 + 0.4 * target ** 2;
     return () => (servers.answersLost = 0);
   },
+  ambush: ({ target, other }, cluster, _operator, ambush) => {
+    const kind = oneOf(ambush.kinds, target);
+    if (kind === undefined) return undefined;
+    let caught: Ended = over;
+    ambush.lay(kind, ({ process }) => (caught = strike(process, cluster, other)));
+    return () => {
+      ambush.lift(kind);
+      caught();
+    };
+  },
   'break connection': ({ target }, { servers }) => {
     const connection = oneOf(servers.connections, target);
     if (connection) servers.interrupt(connection);
@@ -91,12 +155,24 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     disk.full = true;
     return () => (disk.full = false);
   },
+  'read stale': ({ target, other }, { servers }) => {
+    servers.staleReads = { share: 0.1 + 0.8 * target, behindMsMax: 10 + 2_000 * other ** 2 };
+    return () => (servers.staleReads = undefined);
+  },
   'set clock': ({ target, other }, { hosts }) => {
     oneOf(hosts, target)!.setClock((other - 0.5) * 2 * clockJumpMsMax);
     return over;
   },
   'scale shards': ({ target }, _cluster, operator) => {
     operator.scale(shardsMin + Math.floor(target * (shardsMax - shardsMin + 1)));
+    return over;
+  },
+  'take snapshot': (_fault, _cluster, operator) => {
+    operator.snapshot();
+    return over;
+  },
+  'restore rows': ({ target }, _cluster, operator) => {
+    operator.restore(restoreAgoMsMax * target);
     return over;
   },
   'drain data center': ({ target }, cluster, operator) => {
@@ -114,9 +190,10 @@ export class Faults {
 
   constructor(cluster: SimulatedCluster, operator: Operator, schedule: readonly Fault[]) {
     const { time, servers } = cluster;
+    const ambush = new Ambush(servers);
     for (const fault of schedule) {
       time.at(fault.atMs, undefined, () => {
-        const ended = effects[fault.kind](fault, cluster, operator);
+        const ended = effects[fault.kind](fault, cluster, operator, ambush);
         servers.note(ended ? `fault: ${fault.kind}` : `fault that hits nobody: ${fault.kind}`);
         if (!ended) return;
         this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);
@@ -124,6 +201,21 @@ export class Faults {
       });
     }
   }
+}
+
+/** What befalls who was caught; people are left in peace. */
+function strike(process: SimulatedProcess, cluster: SimulatedCluster, how: number): Ended {
+  const host = cluster.hosts.find((each) => each.process === process);
+  const actor = actorsOf(cluster).find((each) => each.process === process);
+  if (!host && !actor) return over;
+  if (how < 0.3) {
+    process.pause();
+    return () => process.resume();
+  }
+  if (host && how < 0.6) host.stop();
+  else if (host && how < 0.8) host.crash();
+  else process.kill();
+  return over;
 }
 
 function actorsOf({ hosts }: SimulatedCluster) {

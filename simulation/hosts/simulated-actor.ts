@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
+import type { Cancel } from '../../core/base/clock.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
+import type { ChildMessage, ReportedState } from '../../messages/child-messages.js';
 import { ActorLife } from '../../runtime/actor-life.js';
 import type { CreateActor } from '../../runtime/actor.js';
 import type { Bus } from '../../runtime/bus/bus.js';
@@ -10,13 +12,10 @@ import type { ActorProcess, ProcessExit, ProcessHandlers } from '../../superviso
 import type { SimulatedProcess } from '../time/simulated-process.js';
 import { storesOn } from './disk-stores.js';
 import type { HostDisk } from './host-disk.js';
+import { Supervision } from './supervision.js';
 
 /** Between the start of a process and its first line of code, milliseconds; a busy machine takes its time. */
 const loadMs = { from: 60, to: 400 } as const;
-/** Of what a process and its supervisor say to each other. */
-const channelMs = { from: 0.02, to: 0.4 } as const;
-/** Until the kernel has told a supervisor that a process has ended. */
-const exitMs = { from: 0.5, to: 5 } as const;
 
 export interface ActorSurroundings {
   readonly config: ClusterConfig;
@@ -29,21 +28,33 @@ export interface ActorSurroundings {
   readonly load: (kind: ActorKind) => CreateActor;
   readonly log: Logger;
   readonly onFailed: (code: string, message: string) => void;
+  /** How long a process takes to end that has nothing more to do. */
+  readonly leaveMs: () => number;
 }
 
-/** One process of an actor on a simulated machine, as its supervisor sees it. */
+/** Who hears what it says of itself. */
+interface Listener {
+  readonly supervision: Supervision;
+  readonly onMessage: (message: ChildMessage) => void;
+}
+
+/**
+ * One process of an actor on a simulated machine, as the supervisor sees it that has started it. It outlives that one for a
+ * while, and goes on under the next one (left-actor.ts).
+ */
 export class SimulatedActor implements ActorProcess {
   readonly pid: number;
+  readonly epoch: number;
   readonly log = 'memory';
   readonly address: string;
   readonly process: SimulatedProcess;
-  readonly #host: SimulatedProcess;
-  readonly #handlers: ProcessHandlers;
   readonly #life: ActorLife;
+  readonly #orphanMs: number;
+  readonly #parent: Supervision;
+  /** Undefined: it has no supervisor. */
+  #listener: Listener | undefined;
+  #leaving: Cancel = () => undefined;
   #begun = false;
-  #ended = false;
-  /** When the last thing that was said arrives: a channel keeps its order. */
-  #heardMs = { up: 0, down: 0 };
   #exit: ProcessExit = { code: null, signal: 'SIGKILL', detail: 'killed by SIGKILL' };
 
   constructor(
@@ -55,10 +66,15 @@ export class SimulatedActor implements ActorProcess {
     const { config, host, process, disk, pid, connect, load, log } = surroundings;
     const { address, kind, dataCenter, index, partitions = [] } = spec;
     this.pid = pid;
+    this.epoch = epoch;
     this.address = address;
     this.process = process;
-    this.#host = host;
-    this.#handlers = handlers;
+    this.#orphanMs = config.supervision.orphanMs;
+    this.#parent = new Supervision(host, process);
+    this.#listen({
+      supervision: this.#parent,
+      onMessage: (message) => handlers.onMessage(message),
+    });
     this.#life = new ActorLife({
       clock: process.clock,
       random: process.random,
@@ -69,16 +85,18 @@ export class SimulatedActor implements ActorProcess {
       connect: () => connect(),
       tell: (message) => {
         if (message.type === 'failed') surroundings.onFailed(message.code, message.message);
-        this.#up(() => handlers.onMessage(message));
+        const listener = this.#listener;
+        listener?.supervision.up(() => listener.onMessage(message));
       },
       usage: () => ({ rssBytes: 0, cpuMs: 0 }),
-      exit: (code) => this.#leave(code),
+      exit: (code) => process.after(surroundings.leaveMs(), () => this.#end(code)),
     });
-    process.onDeath(() => this.#died());
-    process.after(process.random.between(loadMs.from, loadMs.to), () => {
-      this.#begun = true;
-      this.#life.run();
-    });
+    process.onDeath(() => this.#parent.ended(() => handlers.onExit(this.#exit)));
+    process.after(process.random.between(loadMs.from, loadMs.to), () => this.#begin());
+  }
+
+  get state(): ReportedState {
+    return this.#life.state;
   }
 
   /** Something in it threw, and nobody caught it. */
@@ -87,51 +105,55 @@ export class SimulatedActor implements ActorProcess {
   }
 
   stop(drainMs: number): void {
-    this.#down(() => {
-      if (this.#begun) this.#life.stop(drainMs);
-      else this.kill();
-    });
+    this.#parent.down(() => this.leave(drainMs));
   }
 
   serve(open: boolean): void {
-    this.#down(() => {
-      if (this.#begun) this.#life.serve(open);
-    });
+    this.#parent.down(() => this.answerPublic(open));
   }
 
   kill(): void {
     this.process.kill();
   }
 
-  #leave(code: number): void {
+  /** It is told to. */
+  leave(drainMs?: number): void {
+    if (this.#begun) this.#life.stop(drainMs);
+    else this.kill();
+  }
+
+  /** It is told to, or not to any more. */
+  answerPublic(open: boolean): void {
+    if (this.#begun) this.#life.serve(open);
+  }
+
+  /** Another supervisor has let it in. */
+  adopted(supervision: Supervision, onMessage: (message: ChildMessage) => void): void {
+    this.#leaving();
+    this.#listen({ supervision, onMessage });
+    // It may have changed since it has introduced itself.
+    supervision.up(() => onMessage({ type: 'state', state: this.state }));
+    this.#life.beat();
+  }
+
+  #begin(): void {
+    // Without a start message there is nothing to begin with.
+    if (!this.#listener) return this.kill();
+    this.#begun = true;
+    this.#life.run();
+  }
+
+  #listen(listener: Listener): void {
+    this.#listener = listener;
+    listener.supervision.supervisor.onDeath(() => {
+      if (this.#listener !== listener || !this.process.alive) return;
+      this.#listener = undefined;
+      this.#leaving = this.process.clock.after(this.#orphanMs, () => this.leave());
+    });
+  }
+
+  #end(code: number): void {
     this.#exit = { code, signal: null, detail: `exited with code ${code}` };
     this.process.kill();
-  }
-
-  #died(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    const { random } = this.#host;
-    const ms = Math.max(random.between(exitMs.from, exitMs.to), this.#untilHeard('up'));
-    this.#host.after(ms, () => this.#handlers.onExit(this.#exit));
-  }
-
-  #up(hear: () => void): void {
-    this.#host.after(this.#delayMs('up'), hear);
-  }
-
-  #down(hear: () => void): void {
-    this.process.after(this.#delayMs('down'), hear);
-  }
-
-  #delayMs(way: 'up' | 'down'): number {
-    const ms = this.#host.random.between(channelMs.from, channelMs.to);
-    const delayMs = Math.max(ms, this.#untilHeard(way));
-    this.#heardMs[way] = this.#host.timeMs + delayMs;
-    return delayMs;
-  }
-
-  #untilHeard(way: 'up' | 'down'): number {
-    return Math.max(0, this.#heardMs[way] - this.#host.timeMs);
   }
 }

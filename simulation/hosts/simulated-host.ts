@@ -15,6 +15,7 @@ import type { SeededRandom } from '../time/seeded-random.js';
 import { SimulatedProcess, type MachineClock } from '../time/simulated-process.js';
 import type { VirtualTime } from '../time/virtual-time.js';
 import { HostDisk } from './host-disk.js';
+import { LeftActor } from './left-actor.js';
 import { SimulatedActor } from './simulated-actor.js';
 
 /** A host that has ended is started again by what looks after it, as by an init system. */
@@ -67,6 +68,11 @@ export class SimulatedHost {
     return [...this.#actors].filter(({ process }) => process.alive);
   }
 
+  /** A process of it that has nothing more to do is gone so much later, milliseconds. */
+  leaveMs = 0;
+  /** What is done to the next process of an actor that is started here. */
+  onStart: ((actor: SimulatedActor) => void) | undefined;
+
   /** Somebody sets its date. @param ms how far, from what it was when it began. */
   setClock(aheadMs: number): void {
     this.#options.clock.aheadMs = aheadMs;
@@ -89,6 +95,22 @@ export class SimulatedHost {
   crash(held = false): void {
     this.#held = held;
     for (const actor of this.actors) actor.kill();
+    this.#process?.kill();
+  }
+
+  /** SIGTERM to its supervisor: it stops what it has, and is started again. */
+  stop(): void {
+    const { process, member } = this;
+    if (!process) return;
+    if (!member) return this.crash();
+    void member.stop().then(
+      () => process.kill(),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  /** SIGKILL to its supervisor alone: its actors go on, and the next one finds them. */
+  killSupervisor(): void {
     this.#process?.kill();
   }
 
@@ -143,10 +165,22 @@ export class SimulatedHost {
   }
 
   #launcher(host: SimulatedProcess): Launcher {
+    const left = new Map(this.actors.map((actor) => [actor.address, actor]));
+    const ignored = { onAdopted: () => undefined, onMessage: () => undefined };
+    let decided = false;
     return {
       start: (spec, life, handlers) => this.#startActor(host, spec, life, handlers),
-      claim: () => undefined,
-      dismissOthers: () => undefined,
+      claim: ({ address }, handlers) => {
+        const actor = left.get(address);
+        left.delete(address);
+        return actor?.process.alive ? new LeftActor(actor, host, handlers, !decided) : undefined;
+      },
+      dismissOthers: () => {
+        if (decided) return;
+        decided = true;
+        for (const actor of left.values())
+          new LeftActor(actor, host, { ...ignored, onExit: () => undefined }, false);
+      },
     };
   }
 
@@ -161,11 +195,13 @@ export class SimulatedHost {
     const actor: SimulatedActor = new SimulatedActor(spec, life, handlers, {
       ...{ config, host, process, load, disk: this.disk },
       pid: ++this.#pids,
-      connect: async () => this.#connect(process, spec.dataCenter),
+      connect: () => this.#connect(process, spec.dataCenter).opened(),
       log: logOf(spec.address),
       onFailed: (code, message) => onFailed(spec.address, code, message),
+      leaveMs: () => this.leaveMs,
     });
     this.#actors.add(actor);
+    this.onStart?.(actor);
     process.onDeath(() => this.#actors.delete(actor));
     this.#options.onStarted(spec.address);
     return actor;

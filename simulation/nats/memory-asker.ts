@@ -106,6 +106,7 @@ export class MemoryAsker {
         reject: (from, error) => deliver(from, () => reject(error)),
       };
       begin(answer, leftMs);
+      servers.onAsked?.(connection, what);
     });
   }
 }

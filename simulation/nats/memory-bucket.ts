@@ -11,11 +11,20 @@ export interface Watcher {
   broken(): void;
 }
 
+interface Version {
+  readonly entry: BucketEntry;
+  readonly atMs: number;
+}
+
+/** No copy is further behind. */
+const lagMsMax = 10_000;
+
 /** A bucket as NATS keeps it: one revision for all keys. */
 export class MemoryBucket {
   readonly #servers: MemoryServers;
   readonly #dataCenter: string;
-  readonly #entries = new Map<string, BucketEntry>();
+  /** The newest last, and before it those that a copy may still have. */
+  readonly #versions = new Map<string, Version[]>();
   readonly #watchers = new Set<Watcher>();
   #revision = 0;
   /** The disk of its server is full: no change is taken. */
@@ -26,8 +35,10 @@ export class MemoryBucket {
     this.#dataCenter = dataCenter;
   }
 
-  get(key: string): BucketEntry | undefined {
-    return this.#entries.get(key);
+  /** @param behindMs as a copy has it that lags so much. */
+  get(key: string, behindMs = 0): BucketEntry | undefined {
+    const beforeMs = this.#servers.time.nowMs - behindMs;
+    return this.#versions.get(key)?.findLast(({ atMs }) => atMs <= beforeMs)?.entry;
   }
 
   /** @throws StarlingError STORAGE_FULL */
@@ -37,7 +48,7 @@ export class MemoryBucket {
       throw new StarlingError('STORAGE_FULL', text, { short: 'limit' });
     }
     const entry = { bytes, revision: ++this.#revision };
-    this.#entries.set(key, entry);
+    this.#keep(key, entry);
     this.#servers.note(`key ${key} at ${entry.revision}`, bytes);
     for (const watcher of this.#watchers) this.#tell(watcher, key, entry);
     return entry.revision;
@@ -45,7 +56,7 @@ export class MemoryBucket {
 
   /** @throws StarlingError CONFLICT */
   update(key: string, bytes: Uint8Array, revision: number): number {
-    const now = this.#entries.get(key)?.revision ?? 0;
+    const now = this.get(key)?.revision ?? 0;
     if (now === revision) return this.put(key, bytes);
     throw new StarlingError('CONFLICT', `${key} is at revision ${now}, not ${revision}.`);
   }
@@ -53,11 +64,20 @@ export class MemoryBucket {
   /** Tells all there is, and from then on what changes. */
   watch(watcher: Watcher): void {
     this.#watchers.add(watcher);
-    for (const [key, entry] of this.#entries) this.#tell(watcher, key, entry);
+    for (const [key, versions] of this.#versions) this.#tell(watcher, key, versions.at(-1)!.entry);
   }
 
   unwatch(watcher: Watcher): void {
     this.#watchers.delete(watcher);
+  }
+
+  #keep(key: string, entry: BucketEntry): void {
+    const { nowMs: atMs } = this.#servers.time;
+    const before = this.#versions.get(key) ?? [];
+    const kept = before.filter(
+      (version, i) => i + 1 === before.length || atMs - version.atMs < lagMsMax,
+    );
+    this.#versions.set(key, [...kept, { entry, atMs }]);
   }
 
   #tell(watcher: Watcher, key: string, entry: BucketEntry): void {

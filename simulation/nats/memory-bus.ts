@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/base/clock.js';
-import { codeOf } from '../../core/base/errors.js';
+import { codeOf, StarlingError } from '../../core/base/errors.js';
 import type { Random } from '../../core/base/random.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
 import type { Bus } from '../../runtime/bus/bus.js';
@@ -17,6 +17,7 @@ import type { WorkMessage, WorkOptions, WorkState } from '../../runtime/bus/work
 import { InFlight } from '../../runtime/in-flight.js';
 import { retry, type RetryPolicy } from '../../runtime/retry.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
+import { within } from '../../runtime/time-limit.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
 import type { Delivered, Subscription } from './interest.js';
 import { MemoryAsker, nobody } from './memory-asker.js';
@@ -37,6 +38,7 @@ export interface MemoryBusOptions {
 
 /** As those of the bus that speaks to NATS. */
 const appendMsMax = 10_000;
+const connectMsMax = 5_000;
 const keyMsMax = 3_000;
 const askMsMax = 4_000;
 const askPolicy: RetryPolicy = { attemptsMax: 8, baseMs: 1_000, capMs: 8_000 };
@@ -56,6 +58,8 @@ export class MemoryBus implements Bus, Connection {
   readonly #asker: MemoryAsker;
   readonly #subscriptions = new Set<Subscription>();
   readonly #moveListeners: (() => void)[] = [];
+  #opened: () => void = () => undefined;
+  readonly #open: Promise<void>;
   /** Have to begin anew at another server. */
   readonly #followers = new Set<{ reopen(): void }>();
   #lastServer: string | undefined;
@@ -73,8 +77,20 @@ export class MemoryBus implements Bus, Connection {
     this.#inFlight.hold();
     const { clock } = this;
     this.#asker = new MemoryAsker({ servers, connection: this, clock, inFlight: this.#inFlight });
+    this.#open = new Promise((resolve) => (this.#opened = resolve));
     process.onDeath(() => servers.died(this));
     servers.connect(this);
+  }
+
+  /** As who connects to NATS waits for a server, and no longer. @throws StarlingError UNAVAILABLE */
+  async opened(): Promise<this> {
+    const what = 'connection';
+    try {
+      await within(this.clock, connectMsMax, what, this.#open);
+      return this;
+    } catch {
+      throw new StarlingError('UNAVAILABLE', `${what}: no server answers.`);
+    }
   }
 
   get dataCenter(): string | undefined {
@@ -103,6 +119,7 @@ export class MemoryBus implements Bus, Connection {
     const isFirst = this.#lastServer === undefined;
     this.#lastServer = this.#servers.serverOf(this);
     for (const each of this.#subscriptions) this.#servers.interest.add(each);
+    this.#opened();
     this.#inFlight.release();
     for (const each of this.#followers) each.reopen();
     if (!isFirst) for (const listener of this.#moveListeners) listener();
@@ -236,7 +253,9 @@ export class MemoryBus implements Bus, Connection {
   }
 
   bucketEntry(bucket: string, key: string, options?: KeyOptions): Promise<BucketEntry | undefined> {
-    return this.#atKey(bucket, key, options, (entries) => entries.get(key));
+    return this.#atKey(bucket, key, options, (entries) =>
+      entries.get(key, this.#servers.readBehindMs),
+    );
   }
 
   bucketUpdate(

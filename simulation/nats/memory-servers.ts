@@ -79,10 +79,14 @@ export class MemoryServers {
     | undefined;
   /** Hears how long each answer took, from when the request was handed over. */
   onServed: ((served: Served) => void) | undefined;
+  /** Hears what is asked of a server or of others, just when it has been sent. */
+  onAsked: ((asker: Connection, what: string) => void) | undefined;
   /** What clients were refused with, how often. */
   readonly codes = new Map<string, number>();
   /** Of what a server has done, so much is not acknowledged: part of all, in [0, 1]. */
   answersLost = 0;
+  /** Reads of a bucket that a copy answers which is behind. Changes are taken by the one that leads. */
+  staleReads: { readonly share: number; readonly behindMsMax: number } | undefined;
 
   constructor({ time, random, network, dataCenters, mapped }: ServersOptions) {
     this.mapped = mapped ?? ((subject) => subject);
@@ -161,8 +165,13 @@ export class MemoryServers {
     if (!connection.process.alive) return;
     const server = connection.dataCenters.find((name) => this.isUp(name));
     if (server === undefined) return this.#reconnectLater(connection);
-    this.#sessions.set(connection, { server, endMs: Infinity });
-    connection.process.after(0, () => connection.arrived());
+    const session: Session = { server, endMs: Infinity };
+    this.#sessions.set(connection, session);
+    this.#seen(server, () =>
+      connection.process.after(0, () => {
+        if (this.#sessions.get(connection) === session) connection.arrived();
+      }),
+    );
   }
 
   /** For good. */
@@ -224,6 +233,12 @@ export class MemoryServers {
       this.deliver(server, subscription.connection, () => subscription.take(message));
     }
     return chosen.length;
+  }
+
+  /** So much does the copy lag that answers a read now. */
+  get readBehindMs(): number {
+    if (!this.staleReads || !this.random.happens(this.staleReads.share)) return 0;
+    return this.random.between(0, this.staleReads.behindMsMax);
   }
 
   /** Into the trace, with the time. */

@@ -34,7 +34,10 @@ export class SimulatedProcess implements Owner, TimeAndChance {
   readonly #startedAtMs: number;
   #state: 'running' | 'paused' | 'dead' = 'running';
   #resumedAtMs = -Infinity;
-  #waiting: TimedEvent[] = [];
+  readonly #waiting: TimedEvent[] = [];
+  readonly #overdue: TimedEvent[] = [];
+  /** Of timers. */
+  readonly #timers: Owner;
   readonly #atDeath: (() => void)[] = [];
   readonly #onCrash: (error: unknown) => void;
 
@@ -49,6 +52,7 @@ export class SimulatedProcess implements Owner, TimeAndChance {
   ) {
     const { machine = right } = options;
     const { rate } = machine;
+    this.#timers = { due: (event) => this.#due(event, this.#overdue) };
     this.name = options.name;
     this.random = options.random;
     this.#onCrash = options.onCrash;
@@ -57,7 +61,7 @@ export class SimulatedProcess implements Owner, TimeAndChance {
     this.clock = {
       nowMs: () => (time.nowMs - this.#startedAtMs) * rate,
       wallMs: () => beginsAtMs + machine.aheadMs + time.nowMs * rate,
-      after: (ms, run) => this.after(Math.max(timerMsMin, ms) / rate, run),
+      after: (ms, run) => time.at(time.nowMs + Math.max(timerMsMin, ms) / rate, this.#timers, run),
       soon: (run) => void this.after(turnMs, run),
     };
   }
@@ -86,23 +90,35 @@ export class SimulatedProcess implements Owner, TimeAndChance {
   }
 
   due(event: TimedEvent): void {
-    if (this.#state === 'running') event.run?.();
-    else if (this.#state === 'paused') this.#waiting.push(event);
+    this.#due(event, this.#waiting);
+  }
+
+  #due(event: TimedEvent, waiting: TimedEvent[]): void {
+    if (this.#state === 'running') this.#run(event);
+    else if (this.#state === 'paused') waiting.push(event);
   }
 
   pause(): void {
     if (this.#state === 'running') this.#state = 'paused';
   }
 
-  /** What came due meanwhile comes now, one after the other. */
+  /** What came due meanwhile comes now, one after the other: timers first, as an event loop looks at sockets after them. */
   resume(): void {
     if (this.#state !== 'paused') return;
     this.#state = 'running';
     this.#resumedAtMs = this.#time.nowMs;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = [...this.#overdue.splice(0), ...this.#waiting.splice(0)];
     // One of them may call off another.
-    for (const event of waiting) this.after(0, () => event.run?.());
+    for (const event of waiting) this.after(0, () => this.#run(event));
+  }
+
+  /** What it throws nobody has caught. */
+  #run(event: TimedEvent): void {
+    try {
+      event.run?.();
+    } catch (error) {
+      this.crash(error);
+    }
   }
 
   /** A defect that nobody has caught. */
@@ -114,7 +130,8 @@ export class SimulatedProcess implements Owner, TimeAndChance {
   kill(): void {
     if (this.#state === 'dead') return;
     this.#state = 'dead';
-    this.#waiting = [];
+    this.#waiting.length = 0;
+    this.#overdue.length = 0;
     for (const told of this.#atDeath.splice(0)) told();
   }
 

@@ -27,6 +27,11 @@ export class VirtualTime {
     return this.#happened;
   }
 
+  /** For those who belong to no process. */
+  after(ms: number, run: () => void): Cancel {
+    return this.at(this.#nowMs + ms, undefined, run);
+  }
+
   /** @param atMs not before now. */
   at(atMs: number, owner: Owner | undefined, run: () => void): Cancel {
     if (atMs === Infinity) return () => undefined;

@@ -5,7 +5,7 @@ import {
   type ReportedState,
 } from '../../messages/child-messages.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
-import type { ActorProcess, ProcessHandlers } from '../child-process.js';
+import type { ClaimedProcess, ProcessHandlers } from '../child-process.js';
 import { watchForeign } from '../../runtime/os/foreign-process.js';
 import { signalSameProcess } from '../../runtime/os/process-identity.js';
 import type { ChildNote } from './child-notes.js';
@@ -45,7 +45,7 @@ export interface Connection {
 /** Beyond its drain time, for the process to end. */
 const leaveGraceMs = 1_000;
 
-export class LeftProcess implements ActorProcess {
+export class LeftProcess implements ClaimedProcess {
   readonly pid: number;
   readonly epoch: number;
   readonly log = 'left by an earlier supervisor';
