@@ -120,11 +120,15 @@ export class ServedEndpoint implements Stoppable {
     return this.#bus.serve(
       subject,
       queue === undefined ? {} : { queue },
-      (bytes, _subject, timeout) => this.#answer(bytes, timeout),
+      (bytes, _subject, timeout, waitedMs) => this.#answer(bytes, timeout, waitedMs),
     );
   }
 
-  async #answer(bytes: Uint8Array, timeout: string | undefined): Promise<Uint8Array> {
+  async #answer(
+    bytes: Uint8Array,
+    timeout: string | undefined,
+    waitedMs: number,
+  ): Promise<Uint8Array> {
     const bytesMax = this.#bus.payloadBytesMax;
     const startMs = this.#bus.clock.nowMs();
     const encoding = encodingOf(bytes);
@@ -137,7 +141,14 @@ export class ServedEndpoint implements Stoppable {
           `${this.#endpoint.subject}: ${this.#inFlight - 1} requests are in flight already.`,
         );
       }
-      const reply = encodeAs(encoding, await this.#withinDeadline(this.#read(bytes), timeout));
+      const patienceMs = this.#patienceMs(timeout);
+      if (waitedMs >= patienceMs) {
+        throw new StarlingError(
+          'UNAVAILABLE',
+          `${this.#endpoint.subject}: this process stood still, and the request may be ${Math.round(waitedMs)} ms old; who still waits asks again.`,
+        );
+      }
+      const reply = encodeAs(encoding, await this.#withinDeadline(this.#read(bytes), patienceMs));
       if (reply.length > bytesMax) {
         throw new StarlingError(
           'PAYLOAD_TOO_LARGE',
@@ -167,10 +178,15 @@ export class ServedEndpoint implements Stoppable {
     }
   }
 
-  #withinDeadline(request: unknown, timeout: string | undefined): Promise<unknown> {
+  /** How long who asks waits, and no longer than it may take. */
+  #patienceMs(timeout: string | undefined): number {
+    const { deadlineMs: msMax } = this.#endpoint;
+    return timeout === undefined ? msMax : Math.min(msMax, parseTimeout(timeout));
+  }
+
+  #withinDeadline(request: unknown, ms: number): Promise<unknown> {
     const { clock } = this.#bus;
-    const { deadlineMs: msMax, subject } = this.#endpoint;
-    const ms = timeout === undefined ? msMax : Math.min(msMax, parseTimeout(timeout));
+    const { subject } = this.#endpoint;
     return within(clock, ms, subject, this.#endpoint.handle(request, new Deadline(clock, ms)));
   }
 }

@@ -75,6 +75,12 @@ export const fixes = [
     to: 'true',
   },
   {
+    name: 'who stood still works on for who waits no more',
+    file: 'runtime/serve-endpoint.js',
+    from: 'if (waitedMs >= patienceMs)',
+    to: 'if (false)',
+  },
+  {
     name: 'c7bdbd5: two lives of a shard take its partitions from each other',
     file: `${psShard}/ownership-steps.js`,
     from: 'await this.#ports.requireLease();',
@@ -135,8 +141,8 @@ export const fixes = [
   {
     name: 'fce34b3: who answers works on when nobody waits any more',
     file: 'runtime/serve-endpoint.js',
-    from: 'const ms = timeout === undefined ? msMax : Math.min(msMax, parseTimeout(timeout));',
-    to: 'const ms = msMax;',
+    from: 'return timeout === undefined ? msMax : Math.min(msMax, parseTimeout(timeout));',
+    to: 'return msMax;',
   },
   {
     name: '08e7332: a second try has as long again as the first',

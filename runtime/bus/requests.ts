@@ -5,11 +5,15 @@ export interface RequestOptions {
   readonly timeoutMs: number;
 }
 
-/** @param timeout how long the caller waits, as the request says it (messages/timeout.ts). */
+/**
+ * @param timeout how long the caller waits, as the request says it (messages/timeout.ts).
+ * @param waitedMs so long the request may have lain here, as this process stood still (standstill.ts); 0: it has not.
+ */
 export type RequestHandler = (
   bytes: Uint8Array,
   subject: string,
-  timeout?: string,
+  timeout: string | undefined,
+  waitedMs: number,
 ) => Promise<Uint8Array> | Uint8Array;
 
 export interface ServeOptions {

@@ -15,6 +15,7 @@ import type { BucketDeclaration, StreamDeclaration } from '../../messages/declar
 import type { NatsAccess } from '../../messages/nats-access.js';
 import { timeoutFields } from '../../messages/timeout.js';
 import { InFlight } from '../in-flight.js';
+import { Standstill } from '../standstill.js';
 import { systemClock, systemRandom } from '../system.js';
 import { within } from '../time-limit.js';
 import { openNats, type ConnectOptions } from './open-connection.js';
@@ -81,6 +82,8 @@ export class NatsBus implements Bus {
   readonly #onInterrupted: (error: StarlingError) => void;
   readonly #suspectMs: number | undefined;
   readonly #moveListeners = new Set<() => void>();
+  /** Since it serves anything. */
+  #standstill: Standstill | undefined;
   #manager: Promise<JetStreamManager> | undefined;
   readonly #buckets = new Map<string, Promise<KV>>();
 
@@ -158,7 +161,9 @@ export class NatsBus implements Bus {
   }
 
   serve(subject: string, options: ServeOptions, handler: RequestHandler): Stoppable {
-    return serveOn(this.#connection, this.#inFlight, subject, options, handler);
+    this.#standstill ??= new Standstill(this.clock, () => this.flush());
+    const serving = { inFlight: this.#inFlight, standstill: this.#standstill };
+    return serveOn(this.#connection, serving, subject, options, handler);
   }
 
   async append(subject: string, bytes: Uint8Array, options: AppendOptions = {}): Promise<number> {
@@ -384,6 +389,7 @@ export class NatsBus implements Bus {
   }
 
   async close(): Promise<void> {
+    this.#standstill?.close();
     if (!this.#connection.isClosed()) await this.#connection.close();
   }
 

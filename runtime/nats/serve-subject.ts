@@ -2,12 +2,18 @@ import type { Msg, NatsConnection, Subscription } from 'nats';
 import { timeoutHeader } from '../../messages/timeout.js';
 import type { InFlight } from '../in-flight.js';
 import type { RequestHandler, ServeOptions } from '../bus/requests.js';
+import type { Standstill } from '../standstill.js';
 import type { Stoppable } from '../stoppable.js';
+
+export interface Serving {
+  readonly inFlight: InFlight;
+  readonly standstill: Standstill;
+}
 
 /** Each request is in flight until it is answered; it stops when all that was handed over is. */
 export function serveOn(
   connection: NatsConnection,
-  inFlight: InFlight,
+  { inFlight, standstill }: Serving,
   subject: string,
   options: ServeOptions,
   handler: RequestHandler,
@@ -27,9 +33,9 @@ export function serveOn(
       inFlight.begin();
       const timeout = message.headers?.get(timeoutHeader) || undefined;
       // The handler answers errors as replies; it does not reject (runtime/serve-endpoint.ts).
-      void Promise.resolve(handler(message.data, message.subject, timeout)).then((reply) =>
-        settle(message, reply),
-      );
+      void Promise.resolve(
+        handler(message.data, message.subject, timeout, standstill.waitedMs),
+      ).then((reply) => settle(message, reply));
     },
   });
   return {

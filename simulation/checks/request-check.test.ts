@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { encode } from '../../messages/codec.js';
 import { names } from '../../messages/default-names.testkit.js';
 import { MemoryBus } from '../nats/memory-bus.js';
-import { MemoryServers } from '../nats/memory-servers.js';
+import { MemoryServers, type Served } from '../nats/memory-servers.js';
 import { Network } from '../nats/network.js';
 import { SeededRandom } from '../time/seeded-random.js';
 import { SimulatedProcess } from '../time/simulated-process.js';
@@ -16,8 +17,12 @@ function world() {
   const process = new SimulatedProcess(time, { name: 'ranker', random, onCrash: () => undefined });
   const responder = new MemoryBus({ servers, process, names, dataCenters: ['train'] });
   const found: string[] = [];
-  const answers = (timeout: string | undefined, sinceMs: number): void =>
-    checkServed({ responder, subject: 'rank', timeout, sinceMs }, (what) => found.push(what));
+  const served = { responder, subject: 'rank', waitedMs: 0, reply: encode({ items: [] }) };
+  const answers = (
+    timeout: string | undefined,
+    sinceMs: number,
+    more: Partial<Served> = {},
+  ): void => checkServed({ ...served, timeout, sinceMs, ...more }, (what) => found.push(what));
   return { time, process, answers, found };
 }
 
@@ -29,6 +34,16 @@ describe('the check of those who answer', () => {
     answers(undefined, 0);
     expect(found).toEqual([]);
     answers('1500', 0);
+    expect(found).toEqual(['in time']);
+  });
+
+  test('finds who begins when nobody waits any more, unless he refuses', async () => {
+    const { time, answers, found } = world();
+    await time.pass(2_000);
+    answers('900', 1_990, { waitedMs: 800 });
+    answers('900', 1_990, { waitedMs: 1_000, reply: encode({ error: { code: 'UNAVAILABLE' } }) });
+    expect(found).toEqual([]);
+    answers('900', 1_990, { waitedMs: 1_000 });
     expect(found).toEqual(['in time']);
   });
 

@@ -31,6 +31,8 @@ interface UnderWay {
 /** Milliseconds; events are told until they are taken, within reason. */
 const limitMs: Readonly<Record<What, number>> = { recommend: 3_000, tell: 60_000 };
 const slate = 4;
+/** So many of those who come have changed since, in [0, 1]. */
+const changes = 0.1;
 /** Pauses before the looks of who has changed something, at most: first within what a change takes, and then behind it. */
 const looksMs = [10, 10, 10, 10, 3_000, 500, 500, 500];
 
@@ -90,18 +92,23 @@ export class SimulatedAudience {
 
   /** Somebody changes something of himself, looks at once, and comes back. */
   async change(): Promise<void> {
-    const { client, process } = this.#options;
+    const { process } = this.#options;
     const user = this.#somebody();
+    if (!(await this.#tellOf(user))) return;
+    for (const ms of looksMs) {
+      await sleep(process.clock, process.random.between(0, ms));
+      void this.#visit(user);
+    }
+  }
+
+  async #tellOf(user: string): Promise<boolean> {
+    const { client, process } = this.#options;
     const features = { age: 20 + process.random.below(50) };
     const told = [{ entity: 'user' as const, id: user, features }];
     const receipt = await this.#timed('tell', (deadlineMs) =>
       client.ingestFeatures(told, { deadlineMs }),
     );
-    if (!receipt) return;
-    for (const ms of looksMs) {
-      await sleep(process.clock, process.random.between(0, ms));
-      void this.#visit(user);
-    }
+    return receipt !== undefined;
   }
 
   #somebody(): string {
@@ -111,6 +118,7 @@ export class SimulatedAudience {
 
   async #visit(user = this.#somebody()): Promise<void> {
     const { client, process } = this.#options;
+    if (process.random.happens(changes)) void this.#tellOf(user);
     const reply = await this.#timed('recommend', (deadlineMs) =>
       client.recommend({ user, k: slate }, { deadlineMs }),
     );

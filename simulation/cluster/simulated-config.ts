@@ -38,6 +38,7 @@ export function configOf(random: SeededRandom): ClusterConfig {
   const isImpatient = random.happens(0.5);
   return parseClusterConfig({
     ...everything,
+    snapshots: { everyMs: random.pick([5_000, 20_000, 60_000]), keep: 2 },
     serving: isImpatient ? { p99BudgetMs: 300, freshnessBudgetMs: 1_000 } : {},
     supervision: {
       ...everything.supervision,

@@ -16,6 +16,7 @@ import type { RequestHandler, RequestOptions, ServeOptions } from '../../runtime
 import type { WorkMessage, WorkOptions, WorkState } from '../../runtime/bus/work-queues.js';
 import { InFlight } from '../../runtime/in-flight.js';
 import { retry, type RetryPolicy } from '../../runtime/retry.js';
+import { Standstill } from '../../runtime/standstill.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import { within } from '../../runtime/time-limit.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
@@ -63,6 +64,8 @@ export class MemoryBus implements Bus, Connection {
   /** Have to begin anew at another server. */
   readonly #followers = new Set<{ reopen(): void }>();
   #lastServer: string | undefined;
+  /** Since it serves anything. */
+  #standstill: Standstill | undefined;
   #closed = false;
 
   constructor({ servers, process, names, dataCenters }: MemoryBusOptions) {
@@ -149,15 +152,17 @@ export class MemoryBus implements Bus, Connection {
   }
 
   serve(subject: string, { queue }: ServeOptions, handler: RequestHandler): Stoppable {
+    const standstill = (this.#standstill ??= new Standstill(this.clock, () => this.flush()));
     let pending = 0;
     let idle: (() => void) | undefined;
     const listening = this.#listen(subject, queue, ({ subject: name, bytes, timeout, respond }) => {
-      const sinceMs = this.process.timeMs;
+      const { timeMs: sinceMs, overdueMs: waitedMs } = this.process;
       pending++;
       this.#inFlight.begin();
-      void Promise.resolve(handler(bytes, name, timeout)).then((reply) => {
+      void Promise.resolve(handler(bytes, name, timeout, standstill.waitedMs)).then((reply) => {
         respond?.(this, reply);
-        this.#servers.onServed?.({ responder: this, subject: name, timeout, sinceMs });
+        const served = { subject: name, timeout, sinceMs, waitedMs, reply };
+        this.#servers.onServed?.({ responder: this, ...served });
         this.#inFlight.end();
         if (--pending === 0) idle?.();
       });
@@ -291,6 +296,7 @@ export class MemoryBus implements Bus, Connection {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#standstill?.close();
     this.#servers.close(this);
     this.#inFlight.release();
   }

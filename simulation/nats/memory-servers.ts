@@ -30,6 +30,9 @@ export interface Served {
   readonly timeout: string | undefined;
   /** By the time of the simulation. */
   readonly sinceMs: number;
+  /** How long it had to wait before, as the responder stood still. */
+  readonly waitedMs: number;
+  readonly reply: Uint8Array;
 }
 
 interface Session {

@@ -34,6 +34,7 @@ export class SimulatedProcess implements Owner, TimeAndChance {
   readonly #startedAtMs: number;
   #state: 'running' | 'paused' | 'dead' = 'running';
   #resumedAtMs = -Infinity;
+  #overdueMs = 0;
   readonly #waiting: TimedEvent[] = [];
   readonly #overdue: TimedEvent[] = [];
   /** Of timers. */
@@ -79,6 +80,11 @@ export class SimulatedProcess implements Owner, TimeAndChance {
     return this.#resumedAtMs;
   }
 
+  /** How long what it does now had to wait, as it stood still. */
+  get overdueMs(): number {
+    return this.#overdueMs;
+  }
+
   /** The time of the simulation. */
   get timeMs(): number {
     return this.#time.nowMs;
@@ -114,6 +120,7 @@ export class SimulatedProcess implements Owner, TimeAndChance {
 
   /** What it throws nobody has caught. */
   #run(event: TimedEvent): void {
+    this.#overdueMs = this.#time.nowMs - event.atMs;
     try {
       event.run?.();
     } catch (error) {
