@@ -75,6 +75,12 @@ export const fixes = [
     to: 'true',
   },
   {
+    name: 'a leader leaves copies with shards that are gone',
+    file: 'cluster/partitions/partition-keeper.js',
+    from: 'if (followers.every((shard) => shards.includes(shard)))',
+    to: 'if (true)',
+  },
+  {
     name: 'who stood still works on for who waits no more',
     file: 'runtime/serve-endpoint.js',
     from: 'if (waitedMs >= patienceMs)',

@@ -8,7 +8,7 @@ import { call } from '../../runtime/idempotent-call.js';
 import type { RetryPolicy } from '../../runtime/retry.js';
 import { retry } from '../../runtime/retry.js';
 import type { Assignment, HostOf } from './ownership-plan.js';
-import { balance } from './ownership-plan.js';
+import { balance, followersOf } from './ownership-plan.js';
 
 /** A copy of a large partition takes its time; nothing waits for it. */
 const followMsMax = 30 * 60_000;
@@ -59,14 +59,15 @@ export class PartitionKeeper {
    * one of the past finds it changed. A shard that starts takes the next epoch by itself; one that goes on has taken
    * its own already, so a new owner gets a new one.
    *
-   * @param atWork shards may be running: they keep what they own, as evening out is for `moveTo` then.
+   * @param atWork shards may be running: they keep what they own, as evening out is for `moveTo` then. Copies are of those
+   *   that there are: a leader that died while it made them fewer has left some behind.
    */
   async prepare(shards: readonly number[], atWork: boolean): Promise<void> {
     for (const [partition, planned] of this.#plan(shards).entries()) {
       for (;;) {
         const before = this.#options.directory.entry(partition);
         const kept = atWork && before && before.epoch > 0 && shards.includes(before.owner);
-        const wanted = kept ? before : planned;
+        const wanted = kept ? this.#kept(before, shards) : planned;
         if (before && sameAssignment(before, wanted) && before.term === this.#options.term) break;
         const { owner, followers } = wanted;
         const next = this.#entry({ owner, followers, epoch: epochOf(before, wanted) });
@@ -110,6 +111,13 @@ export class PartitionKeeper {
       (_unused, partition) => directory.entry(partition)?.owner ?? partition % shards.length,
     );
     return balance(owners, shards, standby, this.#options.hostOf);
+  }
+
+  /** Of an owner that goes on. */
+  #kept({ owner, followers }: Assignment, shards: readonly number[]): Assignment {
+    if (followers.every((shard) => shards.includes(shard))) return { owner, followers };
+    const { standby, hostOf } = this.#options;
+    return { owner, followers: followersOf(owner, shards, standby, hostOf) };
   }
 
   #entry(entry: Omit<PartitionEntry, 'term'>): PartitionEntry {

@@ -50,11 +50,14 @@ const servedIn = (dataCenter: string): string => `rows served in ${dataCenter}`;
 export class CopyLedger {
   readonly #owners = new Map<number, Map<string, OwnerSeen>>();
   readonly #copies = new Map<string, Copy>();
+  /** Partitions whose owner has answered in this look. */
+  #owned = new Set<number>();
   #silent = new Map<string, string[]>();
   #coming = new Map<string, string[]>();
 
   /** Another look begins: who does not answer in this one is silent. */
   begin(): void {
+    this.#owned = new Set();
     this.#silent = new Map();
     this.#coming = new Map();
   }
@@ -67,7 +70,7 @@ export class CopyLedger {
     for (const [key, copy] of this.#copies)
       if (copy.address === address && !kept.has(key)) this.#copies.delete(key);
     for (const found of digests) {
-      if (found.owned) this.#owned(address, found);
+      if (found.owned) this.#ownerSaid(address, found);
       else this.#copied(holder, found);
     }
     for (const copy of this.#copies.values()) this.#compare(copy);
@@ -80,8 +83,9 @@ export class CopyLedger {
     return isHeard && copies.every(({ verdict }) => verdict?.equal === true);
   }
 
-  #owned(address: string, found: PartitionDigest): void {
+  #ownerSaid(address: string, found: PartitionDigest): void {
     const { partition, digest, served, settled } = found;
+    this.#owned.add(partition);
     const records = this.#owners.get(partition) ?? new Map<string, OwnerSeen>();
     this.#owners.set(partition, records);
     if (settled) records.set(recordOf(found), { address, digest, served });
@@ -112,7 +116,7 @@ export class CopyLedger {
     return groups.flatMap((name) => {
       const copies = [...this.#copies.values()].filter(({ group }) => group === name);
       const silent = [...(this.#silent.get(name) ?? []), ...this.#unserved(name, copies)];
-      const coming = this.#coming.get(name) ?? [];
+      const coming = [...(this.#coming.get(name) ?? []), ...this.#unowned(copies)];
       // A cluster without standbys has nothing to compare there.
       if (name === standbys && copies.length + silent.length + coming.length === 0) return [];
       const equal = copies.filter(({ verdict }) => verdict?.equal === true).length;
@@ -121,6 +125,14 @@ export class CopyLedger {
       );
       return [{ name, copies: copies.length, equal, differing, silent, coming }];
     });
+  }
+
+  /** Partitions with copies that there is nothing to compare with, as nobody answers as their owner. */
+  #unowned(copies: readonly Copy[]): string[] {
+    const waiting = copies.filter(
+      ({ partition, verdict }) => !verdict && !this.#owned.has(partition),
+    );
+    return [...new Set(waiting.map(({ partition }) => `nobody owns partition ${partition}`))];
   }
 
   /** Partitions that have an owner and no copy where they should be served. */

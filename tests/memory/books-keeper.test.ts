@@ -3,15 +3,11 @@ import { BooksKeeper } from '../../cluster/books/books-keeper.js';
 import { booksKey, decodeBooks, type Books } from '../../messages/books.js';
 import { encode, protocolVersion } from '../../messages/codec.js';
 import { names, subject } from '../../messages/default-names.testkit.js';
-import { MemoryBus } from '../../simulation/nats/memory-bus.js';
-import { MemoryServers } from '../../simulation/nats/memory-servers.js';
-import { Network } from '../../simulation/nats/network.js';
-import { SeededRandom } from '../../simulation/time/seeded-random.js';
-import { SimulatedProcess } from '../../simulation/time/simulated-process.js';
-import { VirtualTime } from '../../simulation/time/virtual-time.js';
+import type { MemoryBus } from '../../simulation/nats/memory-bus.js';
+import type { VirtualTime } from '../../simulation/time/virtual-time.js';
+import { memoryWorld } from '../support/memory-world.js';
 
 /** Days of a leader that keeps books, in virtual time. */
-const dataCenters = ['train'];
 const hour = 3_600_000;
 const raw = names.stream.raw('train');
 
@@ -22,12 +18,11 @@ let keepers: BooksKeeper[];
 let lines: string[];
 
 beforeEach(async () => {
-  time = new VirtualTime();
+  const world = memoryWorld(1);
+  ({ time, connect } = world);
+  const { servers } = world;
   keepers = [];
   lines = [];
-  const random = new SeededRandom(1);
-  const network = new Network(time, random.child(1));
-  const servers = new MemoryServers({ time, network, random: random.child(2), dataCenters });
   const limits = { maxAgeMs: 0, discard: 'new', duplicateWindowMs: 120_000 } as const;
   for (const [name, pattern] of [
     [raw, names.pattern('raw', { dc: 'train' })],
@@ -36,18 +31,6 @@ beforeEach(async () => {
     ['DEAD_LETTER', names.pattern('deadLetter')],
   ] as const)
     servers.declare({ name, subjects: [pattern], cluster: 'train', ...limits });
-  servers.declareBucket(names.bucket, 'train');
-  let connections = 0;
-  connect = () => {
-    const process = new SimulatedProcess(time, {
-      name: `process ${++connections}`,
-      random: random.child(connections + 2),
-      onCrash: (error) => {
-        throw error;
-      },
-    });
-    return new MemoryBus({ servers, process, names, dataCenters });
-  };
   bus = connect();
   const work = { stream: raw, durable: 'processor', ackWaitMs: 30_000, pendingMax: 100 };
   await time.run(bus.work(work, (message) => message.ack()));
@@ -58,7 +41,7 @@ afterEach(async () => {
 
 function lead(): BooksKeeper {
   const log = (line: string): void => void lines.push(line);
-  const keeper = new BooksKeeper({ bus: connect(), dataCenters, log });
+  const keeper = new BooksKeeper({ bus: connect(), dataCenters: ['train'], log });
   keepers.push(keeper);
   return keeper;
 }

@@ -1,35 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { names } from '../../messages/default-names.testkit.js';
 import { decode, encode, protocolVersion } from '../../messages/codec.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
-import { MemoryBus } from '../../simulation/nats/memory-bus.js';
-import { MemoryServers } from '../../simulation/nats/memory-servers.js';
-import { Network } from '../../simulation/nats/network.js';
-import { SeededRandom } from '../../simulation/time/seeded-random.js';
-import { SimulatedProcess } from '../../simulation/time/simulated-process.js';
-import { VirtualTime } from '../../simulation/time/virtual-time.js';
-
-const home = 'east';
+import { memoryWorld } from '../support/memory-world.js';
 
 /** Somebody who answers, and somebody who asks. */
 function pair(seed: number) {
-  const time = new VirtualTime();
-  const random = new SeededRandom(seed);
-  const network = new Network(time, random.child(1));
-  const servers = new MemoryServers({
-    ...{ time, network, random: random.child(2) },
-    dataCenters: [home],
-  });
-  const connect = (name: string) => {
-    const onCrash = (error: unknown): never => {
-      throw error;
-    };
-    const process = new SimulatedProcess(time, { name, random: random.child(3), onCrash });
-    return { process, bus: new MemoryBus({ servers, process, names, dataCenters: [home] }) };
-  };
-  const responder = connect('responder');
+  const { time, connect } = memoryWorld(seed);
+  const responder = connect();
   const handled: unknown[] = [];
-  new ServedEndpoint(responder.bus, {
+  new ServedEndpoint(responder, {
     subject: 'ask',
     inFlightMax: 10,
     deadlineMs: 5_000,
@@ -38,7 +17,7 @@ function pair(seed: number) {
       return { outcome: 'done' };
     },
   });
-  const asker = connect('asker').bus;
+  const asker = connect();
   const ask = async (who: string, timeoutMs: number): Promise<unknown> => {
     const answer = decode(
       await asker.request('ask', encode({ v: protocolVersion, who }), { timeoutMs }),

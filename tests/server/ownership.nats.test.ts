@@ -10,7 +10,6 @@ import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
 import { LeaseWatch } from '../../cluster/leadership/lease-watch.js';
-import { PartitionKeeper } from '../../cluster/partitions/partition-keeper.js';
 import type { MessageServer } from '../support/message-server.js';
 import { declareOnly, startMessageServer } from '../support/message-server.js';
 import { mainModel } from '../../messages/model-name.js';
@@ -142,40 +141,6 @@ describe('the directory of partitions', () => {
     expect(() => other.ownerOf(6)).toThrow(expect.objectContaining({ code: 'NOT_READY' }));
     await Promise.all([one.stop(), other.stop()]);
   });
-});
-
-test('a start with other shards gives new owners new epochs, as a shard that goes on has taken its own', async () => {
-  const own = await startMessageServer();
-  const directory = await PartitionDirectory.open(await own.connect());
-  const keeper = new PartitionKeeper({
-    bus,
-    directory,
-    partitionCount: 3,
-    standby: 0,
-    addressOf: (shard) => `train.ps-shard.${shard}`,
-    hostOf: () => undefined,
-    record: () => undefined,
-    term: 1,
-  });
-  await keeper.prepare([0, 1], false);
-  const placed = () => [0, 1, 2].map((partition) => directory.entry(partition));
-  expect(placed()).toMatchObject([
-    { owner: 0, epoch: 0 },
-    { owner: 1, epoch: 0 },
-    { owner: 0, epoch: 0 },
-  ]);
-  for (const partition of [0, 1]) {
-    const before = directory.entry(partition)!;
-    await directory.update(partition, { ...before, epoch: 4 }, before);
-  }
-  await keeper.prepare([0], false);
-  expect(placed()).toMatchObject([
-    { owner: 0, epoch: 4 },
-    { owner: 0, epoch: 5 },
-    { owner: 0, epoch: 0 },
-  ]);
-  await directory.stop();
-  await own.stop();
 });
 
 describe('a lease', () => {
