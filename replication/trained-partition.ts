@@ -1,3 +1,4 @@
+import { assert } from '../core/base/assert.js';
 import { IntervalSet } from '../core/base/interval-set.js';
 import type { TableSpec } from '../core/embedding/embedding-table.js';
 import type { PartitionCapacity } from '../core/embedding/partition.js';
@@ -58,7 +59,9 @@ export class TrainedPartition implements FollowerTarget<RowsDelta> {
    * @param nowMs since 1970
    */
   enter(push: Pick<PushRequest, 'batches' | 'atSeconds' | 'trail'>, nowMs: number): void {
-    for (const batch of push.batches) this.applied.add(batch);
+    // Twice would not be seen in anything else.
+    for (const batch of push.batches)
+      assert(this.applied.add(batch), `batch ${batch} comes into the rows once`);
     this.atSeconds = Math.max(this.atSeconds, push.atSeconds);
     if (this.#appliedAtMs === 0) this.#appliedAtMs = nowMs;
     if (!keepsBooks(this.number) || !push.trail) return;
