@@ -199,13 +199,9 @@ export const childMachine = setup({
               description: 'Heartbeats are missing; one is enough to be trusted again.',
               after: { suspectGrace: 'killed' },
               on: {
+                // Before it says that it is ready it tells its figures, and who is not adopted in time is killed.
                 HEARTBEAT: '#child.running.alive.recent',
-                ADOPTED: { target: '#child.running.alive.recent', actions: adoptReport() },
                 RESTORING: '#child.running.alive.restoring',
-                READY: {
-                  target: '#child.running.alive.ready',
-                  actions: ['recordReady', readyReport()],
-                },
                 // The other two are about to exit and to start anew by themselves.
                 RESTART: leaveWithGroup,
               },

@@ -6,6 +6,11 @@ const alike =
 /** A token that has a number in it. */
 const named = /[.\s][^.\s]*\d[^.\s]*/g;
 
+interface Laid {
+  readonly isNew: boolean;
+  readonly caught: (sender: Connection) => void;
+}
+
 /**
  * Catches who sends a message of some kind, just when he has sent it. Some kinds come a thousand times as often as others, and it
  * is the seldom ones that decide: who owns, who leads, who leaves. A kind is what is asked without the names and numbers in it.
@@ -13,7 +18,8 @@ const named = /[.\s][^.\s]*\d[^.\s]*/g;
 export class Ambush {
   readonly #kinds = new Map<string, string>();
   readonly #seen = new Set<string>();
-  readonly #laid = new Map<string, (sender: Connection) => void>();
+  readonly #newest = new Map<string, Connection>();
+  readonly #laid = new Map<string, Laid>();
 
   constructor(servers: MemoryServers) {
     servers.onAsked = (sender, what) => this.#asked(sender, what);
@@ -24,9 +30,12 @@ export class Ambush {
     return [...this.#seen].sort();
   }
 
-  /** For the next message of a kind; it takes the place of another for that kind. */
-  lay(kind: string, caught: (sender: Connection) => void): void {
-    this.#laid.set(kind, caught);
+  /**
+   * For the next message of a kind; it takes the place of another for that kind.
+   * @param isNew of somebody else than the one before: who takes over, not who goes on.
+   */
+  lay(kind: string, isNew: boolean, caught: (sender: Connection) => void): void {
+    this.#laid.set(kind, { isNew, caught });
   }
 
   lift(kind: string): void {
@@ -35,10 +44,12 @@ export class Ambush {
 
   #asked(sender: Connection, what: string): void {
     const kind = this.#kindOf(what);
-    const caught = this.#laid.get(kind);
-    if (!caught) return;
+    const before = this.#newest.get(kind);
+    this.#newest.set(kind, sender);
+    const laid = this.#laid.get(kind);
+    if (!laid || (laid.isNew && sender === before)) return;
     this.#laid.delete(kind);
-    caught(sender);
+    laid.caught(sender);
   }
 
   #kindOf(what: string): string {

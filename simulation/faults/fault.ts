@@ -34,7 +34,7 @@ export const faultTable = {
     2,
     [2_000, 40_000],
   ),
-  'hang exit': row('processes of a machine that end take long to be gone', 2, [1_000, 8_000]),
+  'hang exit': row('processes of a machine that end take long to be gone', 2, [2_000, 30_000]),
   'pause actor': row('an actor stands still, also for longer than its lease', 8, [200, 9_000]),
   'crash host': row('a machine loses its power, and starts again', 4),
   'stop host': row('SIGTERM to a supervisor, which is started again', 4),

@@ -29,9 +29,12 @@ const restoreAgoMsMax = 60_000;
 /** Of what dies each time: before it is ready, or soon after. */
 const crashEveryMs = { from: 50, more: 700 } as const;
 
-const pauseHost: Effect = ({ target }, cluster) => {
-  const process = oneOf(cluster.hosts, target)?.process;
+const pauseHost: Effect = ({ target, other }, cluster) => {
+  const host = oneOf(cluster.hosts, target);
+  const process = host?.process;
   process?.pause();
+  // Somebody has seen that it hangs, and has it started anew: it hears of that when it goes on.
+  if (other < 0.3) host?.stop();
   return process && (() => process.resume());
 };
 
@@ -134,7 +137,9 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     const kind = oneOf(ambush.kinds, target);
     if (kind === undefined) return undefined;
     let caught: Ended = over;
-    ambush.lay(kind, ({ process }) => (caught = strike(process, cluster, other)));
+    const how = (2 * other) % 1;
+    const isNew = other < 0.5;
+    ambush.lay(kind, isNew, ({ process }) => (caught = strike(process, cluster, how)));
     return () => {
       ambush.lift(kind);
       caught();

@@ -103,10 +103,12 @@ export class SimulatedHost {
     const { process, member } = this;
     if (!process) return;
     if (!member) return this.crash();
-    void member.stop().then(
-      () => process.kill(),
-      (error: unknown) => this.#failed(error),
-    );
+    process.after(0, () => {
+      void member.stop().then(
+        () => process.kill(),
+        (error: unknown) => this.#failed(error),
+      );
+    });
   }
 
   /** SIGKILL to its supervisor alone: its actors go on, and the next one finds them. */
