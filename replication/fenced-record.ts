@@ -116,13 +116,13 @@ export class FencedRecords<Id, T extends object> implements Stoppable {
     }
   }
 
-  /** Reads it from the bucket itself: the watch may be a little behind. */
+  /** Reads it from the bucket itself: the watch may be a little behind. So may what answers the read: nothing that is known is taken back. */
   async refresh(id: Id): Promise<Known<T> | undefined> {
     const { keyOf, answerMsMax: timeoutMs } = this.#kind;
     const found = await this.#bus.bucketEntry(this.#bus.names.bucket, keyOf(id), {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
-    return found ? this.#observe(id, found) : undefined;
+    return found ? this.#observe(id, found) : this.get(id);
   }
 
   /** @throws StarlingError FENCED when a newer term has written, by the word of the bucket itself. */

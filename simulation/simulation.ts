@@ -201,6 +201,7 @@ export class Simulation {
     else await this.#beAnswered(endMs);
     await this.#pass(Math.max(0, endMs - time.nowMs));
     this.#checkTold();
+    this.#checkScaled();
     watcher.kill();
   }
 
@@ -235,6 +236,15 @@ export class Simulation {
       for (const event of told)
         if (!kept.has(event))
           this.#violations.report('nothing is lost', `${event} was acknowledged, and is nowhere`);
+  }
+
+  /** What the cluster has said it did stays done. */
+  #checkScaled(): void {
+    const { shards } = this.#operator;
+    const actors = this.#status()?.actors.filter(({ kind }) => kind === 'ps-shard') ?? [];
+    if (shards === undefined || actors.length === shards) return;
+    const text = `${shards} shards were asked for, and the cluster said that it was done; there are ${actors.length}`;
+    this.#violations.report('what was done stays', text);
   }
 
   #status(): ClusterStatus | undefined {

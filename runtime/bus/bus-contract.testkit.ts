@@ -383,6 +383,7 @@ export function busContract(open: () => Promise<BusWorld>): void {
     expect([textOf(entry!.bytes), entry!.revision]).toEqual(['b', revision]);
     expect(await bus.bucketEntry('STATE', 'nobody')).toBeUndefined();
     expect(await bus.bucketGet('STATE', 'nobody')).toBeUndefined();
+    expect(textOf((await bus.bucketGet('STATE', 'owner'))!)).toBe('b');
     await bus.requireBucketLeader('STATE', 2_000);
   });
 

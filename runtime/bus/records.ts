@@ -16,9 +16,12 @@ export interface Records {
    * Of this and the other questions about a key: each is answered within a few seconds or never, whatever becomes of the
    * server that it went to.
    * @throws StarlingError TIMEOUT when there is no answer in time; of a change nobody knows then whether it was made.
+   *
+   * This one is answered by the copy that leads, for what is read once and decided by: any other may be behind.
    */
   bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined>;
   bucketPut(bucket: string, key: string, bytes: Uint8Array, options?: KeyOptions): Promise<void>;
+  /** By any copy. Who changes it finds out whether it was the newest. */
   bucketEntry(bucket: string, key: string, options?: KeyOptions): Promise<BucketEntry | undefined>;
   /**
    * Compare and set; revision 0 means the key is new. Resolves with the new revision.

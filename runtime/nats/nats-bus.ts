@@ -283,8 +283,16 @@ export class NatsBus implements Bus {
     });
   }
 
-  async bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined> {
-    return (await this.bucketEntry(bucket, key))?.bytes;
+  bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined> {
+    const what = `bucket ${bucket}, key ${key}`;
+    const newest = { last_by_subj: `$KV.${bucket}.${key}` };
+    const read = async (): Promise<Uint8Array | undefined> => {
+      const { streams } = await this.#jsm();
+      const found = await orUndefined(streams.getMessage(`KV_${bucket}`, newest));
+      // Of a key that was deleted only that is left.
+      return found?.header.get('KV-Operation') ? undefined : found?.data;
+    };
+    return this.#attempt(what, keyMsMax, (leftMs) => within(systemClock, leftMs, what, read()));
   }
 
   async bucketPut(

@@ -13,32 +13,44 @@ export class Operator {
     this.#bus = bus;
   }
 
+  /** Shards that there are from now on, by the word of the cluster; undefined: it has not said so, or something else since. */
+  shards: number | undefined;
+  #scales = 0;
+
   scale(count: number): void {
-    this.#ask('scale', { kind: 'ps-shard', count });
+    const scale = ++this.#scales;
+    this.shards = undefined;
+    void this.#ask('scale', { kind: 'ps-shard', count }).then((isDone) => {
+      if (isDone && scale === this.#scales) this.shards = count;
+    });
   }
 
   drain(dataCenter: string): void {
-    this.#ask('drain', { dataCenter });
+    void this.#ask('drain', { dataCenter });
   }
 
   undrain(dataCenter: string): void {
-    this.#ask('undrain', { dataCenter });
+    void this.#ask('undrain', { dataCenter });
   }
 
   /** Takes a snapshot. */
   snapshot(): void {
-    this.#ask('snapshot', {});
+    void this.#ask('snapshot', {});
   }
 
   /** Rows and networks go back to what they were so long ago. */
   restore(agoMs: number): void {
-    this.#ask('restore', { to: { atMs: this.#bus.clock.wallMs() - agoMs } });
+    void this.#ask('restore', { to: { atMs: this.#bus.clock.wallMs() - agoMs } });
   }
 
-  #ask(verb: OperateVerb, request: object): void {
-    operate(this.#bus, verb, request, () => undefined).then(
-      () => this.outcomes.push('done'),
-      (error: unknown) => this.outcomes.push(codeOf(error)),
-    );
+  async #ask(verb: OperateVerb, request: object): Promise<boolean> {
+    try {
+      await operate(this.#bus, verb, request, () => undefined);
+      this.outcomes.push('done');
+      return true;
+    } catch (error) {
+      this.outcomes.push(codeOf(error));
+      return false;
+    }
   }
 }

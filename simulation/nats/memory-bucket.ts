@@ -74,10 +74,10 @@ export class MemoryBucket {
   #keep(key: string, entry: BucketEntry): void {
     const { nowMs: atMs } = this.#servers.time;
     const before = this.#versions.get(key) ?? [];
-    const kept = before.filter(
-      (version, i) => i + 1 === before.length || atMs - version.atMs < lagMsMax,
-    );
-    this.#versions.set(key, [...kept, { entry, atMs }]);
+    // Those that a copy can still have: what followed them is not so old.
+    const all = [...before, { entry, atMs }];
+    const kept = all.filter((_version, i) => atMs - (all[i + 1]?.atMs ?? atMs) <= lagMsMax);
+    this.#versions.set(key, kept);
   }
 
   #tell(watcher: Watcher, key: string, entry: BucketEntry): void {

@@ -244,8 +244,8 @@ export class MemoryBus implements Bus, Connection {
     );
   }
 
-  async bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined> {
-    return (await this.bucketEntry(bucket, key))?.bytes;
+  bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined> {
+    return this.#atKey(bucket, key, undefined, (entries) => entries.get(key)?.bytes);
   }
 
   async bucketPut(

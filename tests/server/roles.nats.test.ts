@@ -122,7 +122,7 @@ describe('what roles do with streams, keys and each other', () => {
     ],
     ['ps-shard', 'train', 'follows DELTAS', (bus) => tail(bus, streamName.deltas)],
     ['ps-shard', 'train', 'owns', (bus) => bus.bucketPut('CLUSTER', 'partition.0', bytes('{}'))],
-    ['trainer', 'train', 'reads ownership', (bus) => bus.bucketGet('CLUSTER', 'partition.0')],
+    ['trainer', 'train', 'reads ownership', (bus) => bus.bucketEntry('CLUSTER', 'partition.0')],
     ['dense-shard', 'train', 'leases', (bus) => bus.bucketPut('CLUSTER', 'lease.d', bytes('{}'))],
     [
       'ps-shard',
@@ -176,7 +176,7 @@ describe('what roles do with streams, keys and each other', () => {
     ],
     ['admin', 'east', 'measures', (bus) => bus.streamState(streamName.deadLetter)],
     ['admin', 'east', 'follows', (bus) => tail(bus, streamName.deltas)],
-    ['admin', 'east', 'reads keys', (bus) => bus.bucketGet('CLUSTER', 'shape')],
+    ['admin', 'east', 'reads keys', (bus) => bus.bucketEntry('CLUSTER', 'shape')],
   ])('%s at %s %s', async (role, site, _what, use) => {
     const { bus, refused } = await servers.connect(role, site);
     await use(bus);
