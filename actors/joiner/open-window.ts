@@ -30,6 +30,9 @@ export async function openWindow(context: ActorContext, spec: FeatureSpec): Prom
   }
 }
 
+/** A request that is answered late is asked again within its deadline, and clocks of machines differ by seconds. */
+const copiesMs = 30_000;
+
 async function restore(
   context: ActorContext,
   spec: FeatureSpec,
@@ -40,6 +43,7 @@ async function restore(
   const options = {
     windowMs,
     allowedLatenessMs: latenessMs,
+    copiesMs,
     negativeRate: negativeSamplingRate,
     slotCount: spec.slots.length,
     denseCount: spec.dense.length,

@@ -3,8 +3,9 @@
  * at-least-once, so forgetting one too early would make a second sample of it.
  *
  * Keys are forgotten by segment, one per drain, oldest first. A segment counts as closed at the newest event time seen
- * by then, which is not before the time of any impression in it; so when it is forgotten (watermark beyond closed at +
- * window + lateness) each of its impressions is refused as late, and nothing can be joined twice.
+ * by then, which is not before the time of any impression in it. It is forgotten when the watermark is beyond closed at +
+ * window + lateness + the most that two copies of an impression are apart: each copy is refused as late then, and nothing
+ * can be joined twice. Copies differ where a request was asked again and answered twice.
  *
  * About 90 bytes a key: at 1000 impressions/s, a 10-minute window and 1 minute of lateness that is 60 MB.
  */
@@ -21,7 +22,7 @@ export class ClosedKeys {
   #freshKeys: string[] = [];
   #freshLabels: number[] = [];
 
-  /** @param retentionMs window + allowed lateness. */
+  /** @param retentionMs window + allowed lateness + what copies are apart. */
   constructor(retentionMs: number) {
     this.#retentionMs = retentionMs;
   }

@@ -74,6 +74,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const optionsArbitrary: fc.Arbitrary<JoinOptions> = fc.record({
   windowMs: fc.integer({ min: 1, max: 30 }),
   allowedLatenessMs: fc.integer({ min: 0, max: 15 }),
+  copiesMs: fc.integer({ min: 0, max: 8 }),
   negativeRate: fc.constantFrom(0, 0.5, 1),
   memoryOpenMax: fc.constantFrom(0, 1, 3, 1000),
   bucketMs: fc.constant(1),
@@ -219,6 +220,7 @@ describe('JoinWindow against its model', () => {
     const options: JoinOptions = {
       windowMs: 100,
       allowedLatenessMs: 50,
+      copiesMs: 0,
       negativeRate: 1,
       ...shape,
     };
@@ -258,8 +260,46 @@ describe('JoinWindow against its model', () => {
     );
   });
 
+  test('copies of an impression that are as far apart as copies may be are learned once, however late they come', () => {
+    const copy = fc.record({
+      id: fc.integer({ min: 0, max: 5 }),
+      apartMs: fc.integer({ min: 0, max: 20 }),
+      waitsMs: fc.integer({ min: 0, max: 200 }),
+      clicked: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(copy, { minLength: 2, maxLength: 40 }), (copies) => {
+        const timing = { windowMs: 30, allowedLatenessMs: 10, copiesMs: 20 };
+        const window = new JoinWindow({ ...timing, negativeRate: 1, ...shape });
+        const arrivals = copies
+          .map(({ id, apartMs, waitsMs, clicked }) => {
+            const atMs = 1000 + 20 * id + apartMs;
+            return { requestId: `r${id}`, item: 'x', atMs, clicked, comesAtMs: atMs + waitsMs };
+          })
+          .sort((a, b) => a.comesAtMs - b.comesAtMs);
+        const learned: string[] = [];
+        for (const { comesAtMs, clicked, ...row } of arrivals) {
+          window.advance(comesAtMs - timing.allowedLatenessMs);
+          window.observeImpressions(impressionsOf([row]));
+          if (clicked) window.observeActions(actionsOf([row]));
+          learned.push(...window.drain().samples.requestIds);
+        }
+        window.closeAll();
+        learned.push(...window.drain().samples.requestIds);
+        expect(learned).toHaveLength(new Set(learned).size);
+      }),
+      { numRuns: runs(300) },
+    );
+  });
+
   test('rows keep their own features when they close in another order than they opened', () => {
-    const options: JoinOptions = { windowMs: 100, allowedLatenessMs: 0, negativeRate: 1, ...shape };
+    const options: JoinOptions = {
+      windowMs: 100,
+      allowedLatenessMs: 0,
+      copiesMs: 0,
+      negativeRate: 1,
+      ...shape,
+    };
     const rows = Array.from({ length: 12 }, (_, i) => ({
       requestId: `r${i}`,
       item: 'x',

@@ -18,6 +18,7 @@ import type { JoinOptions } from './types.js';
 const options: JoinOptions = {
   windowMs: 100,
   allowedLatenessMs: 10,
+  copiesMs: 0,
   negativeRate: 1,
   bucketMs: 1,
   ...shape,
@@ -355,6 +356,7 @@ describe('the watermark of an idle stream', () => {
     arrivedAtMs: 8000,
     eventMsMax: 7900,
     allowedLatenessMs: 50,
+    copiesMs: 0,
     idleMs: 1000,
     liveWithinMs: 500,
   };

@@ -128,10 +128,10 @@ export class JoinModel {
   drain(): { samples: ModelSample[]; deadLetters: string[] } {
     this.advance();
     const { closed, eventMsMax, watermarkMs } = this.#state;
-    const { windowMs, allowedLatenessMs } = this.#options;
+    const { windowMs, allowedLatenessMs, copiesMs } = this.#options;
     for (const entry of closed.values()) entry.closedAtMs ??= Math.max(eventMsMax, watermarkMs);
     for (const [key, { closedAtMs }] of closed) {
-      if (closedAtMs! + windowMs + allowedLatenessMs < watermarkMs) closed.delete(key);
+      if (closedAtMs! + windowMs + allowedLatenessMs + copiesMs < watermarkMs) closed.delete(key);
     }
     const output = { samples: this.samples, deadLetters: this.deadLetters };
     this.samples = [];

@@ -85,7 +85,7 @@ export class JoinWindow {
     this.#openDue = new DueBuckets(bucketMs);
     this.#retentionMs = options.windowMs + options.allowedLatenessMs;
     this.#held = new HeldActions(bucketMs, this.#retentionMs);
-    this.#closed = new ClosedKeys(this.#retentionMs);
+    this.#closed = new ClosedKeys(this.#retentionMs + options.copiesMs);
     this.#samples = new SampleBuilder(options.slotCount, options.denseCount);
   }
 

@@ -127,6 +127,8 @@ export interface JoinOptions {
   readonly windowMs: number;
   /** How far events may be out of order. Too short dead-letters stragglers; too long delays negatives. */
   readonly allowedLatenessMs: number;
+  /** Two copies of an impression are no further apart, in event time. Too short learns both; too long remembers for nothing. */
+  readonly copiesMs: number;
   /** Share of negatives kept, 0 … 1. */
   readonly negativeRate: number;
   readonly slotCount: number;

@@ -7,6 +7,7 @@ import type { JoinCommit } from './join-store.js';
 export const joinStepOptions: JoinOptions = {
   windowMs: 400,
   allowedLatenessMs: 50,
+  copiesMs: 0,
   negativeRate: 0.5,
   bucketMs: 10,
   memoryOpenMax: 100,

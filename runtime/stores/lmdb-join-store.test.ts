@@ -111,7 +111,14 @@ describe('LmdbJoinStore', () => {
   test('rows that memory let go of come back from disk with their own features', async () => {
     const store = openStore();
     const window = new JoinWindow(
-      { windowMs: 1e6, allowedLatenessMs: 0, negativeRate: 1, memoryOpenMax: 0, ...shape },
+      {
+        windowMs: 1e6,
+        allowedLatenessMs: 0,
+        copiesMs: 0,
+        negativeRate: 1,
+        memoryOpenMax: 0,
+        ...shape,
+      },
       store,
     );
     const rows = Array.from({ length: 300 }, (_, i) => ({
