@@ -2,7 +2,7 @@ import { every, type Cancel, type Clock } from '../core/base/clock.js';
 import { atMost } from './time-limit.js';
 
 /** Too low: each long computation is one. Too high: a short stop goes unnoticed. */
-const lookMs = 250;
+const lookMs = 500;
 /** Behind its time by so much, a look says that nothing else ran either. */
 const stoodMsMin = 250;
 /** A server that does not answer for longer has lost the connection, and what was on it. */

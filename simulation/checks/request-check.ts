@@ -8,7 +8,7 @@ import type { Report } from './violation.js';
 const slackMs = 50;
 
 /** A process that stands still for less need not notice. */
-const unnoticedMs = 500;
+const unnoticedMs = 750;
 
 /** Every request is answered or refused within the time that its caller has. */
 export function checkRequests(audiences: readonly SimulatedAudience[], report: Report): void {
