@@ -7,7 +7,7 @@ import type { SeededRandom } from '../time/seeded-random.js';
  * are short, the network is one small layer, and there are few partitions. Two shards and a standby for each partition, two
  * trainers that overtake each other, two data centers of inference with two rankers each.
  */
-const everything = {
+export const simulatedShape = {
   name: 'starling',
   dataCenters: [
     { name: 'train', role: 'training' },
@@ -29,7 +29,7 @@ const everything = {
   supervision: { calmMs: 3_000, heartbeatMs: 1_000, leaseMs: 1_600, hostLeaseMs: 4_000 },
 };
 
-export const simulatedConfig: ClusterConfig = parseClusterConfig(everything);
+export const simulatedConfig: ClusterConfig = parseClusterConfig(simulatedShape);
 
 const strategies = ['one-for-one', 'rest-for-one', 'all-for-one'] as const;
 
@@ -37,11 +37,11 @@ const strategies = ['one-for-one', 'rest-for-one', 'all-for-one'] as const;
 export function configOf(random: SeededRandom): ClusterConfig {
   const isImpatient = random.happens(0.5);
   return parseClusterConfig({
-    ...everything,
+    ...simulatedShape,
     snapshots: { everyMs: random.pick([5_000, 20_000, 60_000]), keep: 2 },
     serving: isImpatient ? { p99BudgetMs: 300, freshnessBudgetMs: 1_000 } : {},
     supervision: {
-      ...everything.supervision,
+      ...simulatedShape.supervision,
       strategy: random.pick(strategies),
       ...(random.happens(0.5) ? { groupRestartsMax: 8 } : {}),
       ...(random.happens(0.5) ? { restartsMax: 4 } : {}),

@@ -71,36 +71,3 @@ test('without the training data center people are served and heard, and all of i
   const [joiner] = actorsOf((await hosts.status()).actors, 'joiner');
   expect(joiner!.stats.positives).toBeGreaterThan(0);
 }, 240_000);
-
-test('a data center that serves old rows leaves by itself, and comes back when it has caught up', async () => {
-  hosts = await HostFleet.start(plans, {
-    serving: { freshnessBudgetMs: 1_500 },
-    // A shard that is paused is neither killed nor restarted meanwhile.
-    supervision: { drainAfterMs: 1_000, rejoinAfterMs: 1_000, suspectAfterMs: 120_000 },
-  });
-  await introduce();
-  let going = true;
-  const feeding = (async () => {
-    for (let user = 0; going; user++) {
-      await visit(user).catch(() => undefined); // What matters here is that there is something to learn.
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  })();
-  const stateOf = (status: Awaited<ReturnType<HostFleet['status']>>) =>
-    status.dataCenters.find(({ name }) => name === 'east')!.state;
-  const shard = hosts.fleet.processes().find(({ name }) => name === 'east.serving-shard.0')!;
-  process.kill(shard.pid, 'SIGSTOP');
-  const drained = await hosts.until('east is drained', (status) => stateOf(status) === 'drained');
-  expect(drained.events.find(({ type }) => type === 'drain')).toMatchObject({
-    address: 'east',
-    detail: expect.stringMatching(/^stale/),
-  });
-  expect((await hosts.client.recommend({ user: 1, k: 3 })).dataCenter).toBe('west');
-  process.kill(shard.pid, 'SIGCONT');
-  await hosts.until('east is back', (status) => stateOf(status) === 'healthy');
-  await hosts.until('people of east are served there', async () => {
-    return (await hosts.client.recommend({ user: 1, k: 3 })).dataCenter === 'east';
-  });
-  going = false;
-  await feeding;
-}, 240_000);
