@@ -81,6 +81,12 @@ export const fixes = [
     to: 'if (true)',
   },
   {
+    name: 'a batch that is delivered again is in a step twice',
+    file: 'actors/trainer/batch-queue.js',
+    from: 'if (at >= 0)',
+    to: 'if (false)',
+  },
+  {
     name: 'who stood still works on for who waits no more',
     file: 'runtime/serve-endpoint.js',
     from: 'if (waitedMs >= patienceMs)',

@@ -24,8 +24,12 @@ export class BatchQueue {
     return this.#waiting.length;
   }
 
+  /** One that is delivered again while it waits takes the place of itself: a step that had it twice would count it twice. */
   put(batch: QueuedBatch): void {
-    this.#waiting.push(batch);
+    const { sequence } = batch.message;
+    const at = this.#waiting.findIndex(({ message }) => message.sequence === sequence);
+    if (at >= 0) this.#waiting[at] = batch;
+    else this.#waiting.push(batch);
     this.#wake?.();
   }
 

@@ -91,6 +91,18 @@ describe('a teacher', () => {
     expect(teacher.loss).toBe(6);
   });
 
+  test('has a batch that was delivered again while it waited in the step once', async () => {
+    for (const [sequence, deliveries] of [
+      [1, 1],
+      [2, 1],
+      [1, 2],
+    ] as const)
+      teacher.receive(messageOf(sequence, deliveries));
+    await run();
+    expect(said).toEqual(['learn 1+2', 'ack 1', 'ack 2']);
+    expect(teacher.counts).toMatchObject({ samples: 6, batches: 2, steps: 1 });
+  });
+
   test('counts a batch that was there already, and not its samples', async () => {
     outcome = () => 'duplicate';
     teacher.receive(messageOf(1));
