@@ -62,6 +62,15 @@ describe('fenced records', () => {
     expect(await newer.refresh(1)).toMatchObject({ holds: 'salt' });
   });
 
+  test('what is known stays known where a copy is asked that does not have it yet', async () => {
+    const { bucket, former } = await twoWriters();
+    await former.write(1, { holds: 'tea', term: 1 });
+    const records = await FencedRecords.open(bucket, shelves);
+    bucket.bucketEntry = async () => undefined;
+    expect(await records.refresh(1)).toMatchObject({ holds: 'tea' });
+    expect(await records.refresh(2)).toBeUndefined();
+  });
+
   test('a record that is there already is a conflict for who believes that there is none', async () => {
     const { former, newer } = await twoWriters();
     await newer.write(1, { holds: 'tea', term: 1 });

@@ -50,6 +50,8 @@ try {
   cpSync(path.join(root, 'dist'), path.join(folder, 'dist'), { recursive: true });
   cpSync(path.join(root, 'package.json'), path.join(folder, 'package.json'));
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+  const control = await simulate();
+  if (control.found) throw new Error(`without a bug: ${control.text}`);
   let found = 0;
   for (const bug of bugs) {
     const verdict = await plant(bug);
