@@ -6,7 +6,8 @@
  *   node scripts/plant-bugs.mjs [planted|fixes|flips|all] [--runs N] [--minutes M] [--jobs N] [--seed S] [--only TEXT]
  *
  * `planted` are bugs made up for it, `fixes` are mistakes that were made and mended, each put back, `flips` are conditions that
- * are turned round, drawn by the seed. `--only`: those with the text in their names. A bug is found when a run breaks a check, does not end, or ends its process.
+ * are turned round, drawn by the seed. `--only`: those with the text in their names. A bug is found when a run breaks
+ * a check, does not end, or ends its process; so the same runs are made without any first, and nothing is said where one fails.
  */
 import { spawn } from 'node:child_process';
 import {
