@@ -6,7 +6,7 @@ import { Simulation } from './simulation.js';
 describe('a simulation', () => {
   test('stands every kind of fault, and does the same twice', async () => {
     const faults = faultKinds.map((kind, i): Fault => ({
-      ...{ kind, atMs: 8_000 + 3_300 * i, forMs: 3_000 },
+      ...{ kind, atMs: 8_000 + 2_200 * i, forMs: 2_000 },
       ...{ target: (0.37 * i) % 1, other: 0.5 },
     }));
     const reports = [];

@@ -33,9 +33,14 @@ const pauseHost: Effect = ({ target, other }, cluster) => {
   const host = oneOf(cluster.hosts, target);
   const process = host?.process;
   process?.pause();
-  // Somebody has seen that it hangs, and has it started anew: it hears of that when it goes on.
-  if (other < 0.3) host?.stop();
-  return process && (() => process.resume());
+  return (
+    process &&
+    (() => {
+      // Somebody has seen that it hangs, and has it started anew: it hears of that when it goes on, behind all else.
+      if (other < 0.3 && host.process === process) host.stop();
+      process.resume();
+    })
+  );
 };
 
 const effects: { readonly [K in FaultKind]: Effect } = {
