@@ -144,8 +144,8 @@ export class ServedEndpoint implements Stoppable {
       const patienceMs = this.#patienceMs(timeout);
       if (waitedMs >= patienceMs) {
         throw new StarlingError(
-          'UNAVAILABLE',
-          `${this.#endpoint.subject}: this process stood still, and the request may be ${Math.round(waitedMs)} ms old; who still waits asks again.`,
+          'TIMEOUT',
+          `${this.#endpoint.subject}: this process stood still, and the request may be ${Math.round(waitedMs)} ms old.`,
         );
       }
       const reply = encodeAs(encoding, await this.#withinDeadline(this.#read(bytes), patienceMs));

@@ -50,7 +50,7 @@ describe.each([1, 2, 3])('who stood still, seed %i', (seed) => {
     const late = ask('late', 2_000);
     await time.pass(100);
     responder.resume();
-    expect(await time.run(late)).toBe('UNAVAILABLE');
+    expect(await time.run(late)).toBe('TIMEOUT');
     expect(await time.run(ask('again', 2_000))).toBe('done');
     expect(handled).toEqual(['again']);
   });
