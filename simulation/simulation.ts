@@ -129,7 +129,11 @@ export class Simulation {
     };
     this.#features = new FeatureCheck(servers, names, cluster.config, report);
     servers.onServed = (served) => checkServed(served, report);
-    this.#operator = new Operator(cluster.connect(this.#outsider('operator'), 'train'));
+    this.#operator = new Operator(
+      cluster.connect(this.#outsider('operator'), 'train'),
+      cluster.config,
+      report,
+    );
     this.#audiences = ['east', 'west'].map((dataCenter) => {
       const process = this.#outsider(`people of ${dataCenter}`);
       const client = cluster.client(process, dataCenter);

@@ -1,16 +1,20 @@
 import { operate } from '../../client/operate.js';
 import { codeOf } from '../../core/base/errors.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
 import type { OperateVerb } from '../../messages/subjects.js';
 import type { Bus } from '../../runtime/bus/bus.js';
+import type { Report } from '../checks/violation.js';
 
 /** Somebody who runs the cluster, and asks for things while it has other troubles. */
 export class Operator {
   readonly #bus: Bus;
-  /** Codes that he was answered with; `done` for what was done. */
-  readonly outcomes: string[] = [];
+  readonly #config: ClusterConfig;
+  readonly #report: Report;
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, config: ClusterConfig, report: Report) {
     this.#bus = bus;
+    this.#config = config;
+    this.#report = report;
   }
 
   /** Shards that there are from now on, by the word of the cluster; undefined: it has not said so, or something else since. */
@@ -20,8 +24,12 @@ export class Operator {
   scale(count: number): void {
     const scale = ++this.#scales;
     this.shards = undefined;
-    void this.#ask('scale', { kind: 'ps-shard', count }).then((isDone) => {
-      if (isDone && scale === this.#scales) this.shards = count;
+    const { standby, partitions } = this.#config;
+    const canBe = count > standby && count <= partitions;
+    void this.#ask('scale', { kind: 'ps-shard', count }).then((outcome) => {
+      if (canBe ? outcome === 'BAD_REQUEST' : outcome === 'done')
+        this.#report('what can not be is refused', `${count} shards: ${outcome}`);
+      if (outcome === 'done' && scale === this.#scales) this.shards = count;
     });
   }
 
@@ -43,14 +51,11 @@ export class Operator {
     void this.#ask('restore', { to: { atMs: this.#bus.clock.wallMs() - agoMs } });
   }
 
-  async #ask(verb: OperateVerb, request: object): Promise<boolean> {
-    try {
-      await operate(this.#bus, verb, request, () => undefined);
-      this.outcomes.push('done');
-      return true;
-    } catch (error) {
-      this.outcomes.push(codeOf(error));
-      return false;
-    }
+  /** What became of it: `done`, or the code that it was refused with. */
+  #ask(verb: OperateVerb, request: object): Promise<string> {
+    return operate(this.#bus, verb, request, () => undefined).then(
+      () => 'done',
+      (error: unknown) => codeOf(error),
+    );
   }
 }

@@ -16,9 +16,9 @@ type Ended = () => void;
 
 const over: Ended = () => undefined;
 
-/** Shards that are asked for. */
+/** Shards that are asked for: at both ends so many as can't be. */
 const shardsMin = 1;
-const shardsMax = 3;
+const shardsMax = 5;
 /** Further, and most events would be too late to be learned from. */
 const clockJumpMsMax = 2_000;
 /** Milliseconds: a start takes less. */
