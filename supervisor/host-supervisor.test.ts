@@ -290,11 +290,12 @@ describe('a host supervisor', () => {
   test('keeps a data center out of service, also after its actors have died, until it is taken back', async () => {
     await start(specs);
     await supervisor.waitUntilReady(waitMs);
-    await until('it serves', () => statusOf('b.recommender.0').stats.serving === true);
+    const serves = (address: string) => statusOf(address).stats.serving === true;
+    await until('they serve', () => serves('a.trainer.0') && serves('b.recommender.0'));
 
     supervisor.setServing('b', false);
     await until('it has left', () => statusOf('b.recommender.0').stats.serving === false);
-    expect(statusOf('a.trainer.0').stats.serving).toBe(true);
+    expect(serves('a.trainer.0')).toBe(true);
 
     process.kill(statusOf('b.recommender.0').pid!, 'SIGKILL');
     await until('it is back', () => statusOf('b.recommender.0').epoch === 2);
