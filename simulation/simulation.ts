@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import type { ErrorCode } from '../core/base/errors.js';
 import { decode } from '../messages/codec.js';
+import { FateCheck } from './checks/fate-check.js';
 import { FeatureCheck } from './checks/feature-check.js';
 import { OwnerCheck } from './checks/owner-check.js';
 import { MachineCoverage } from './checks/machine-coverage.js';
@@ -16,6 +17,8 @@ import type { Fault } from './faults/fault.js';
 import { Faults } from './faults/faults.js';
 import type { ScheduleOptions } from './faults/schedule.js';
 import { phasesOf, scheduleOf, usualSchedule } from './faults/schedule.js';
+import type { SimulatedActor } from './hosts/simulated-actor.js';
+import type { SimulatedHost } from './hosts/simulated-host.js';
 import { SeededRandom } from './time/seeded-random.js';
 
 /** How often something was, by its name. */
@@ -107,6 +110,7 @@ export class Simulation {
   readonly #operator: Operator;
   readonly #faults: Faults;
   readonly #features: FeatureCheck;
+  readonly #fates: FateCheck;
   readonly #times: ScheduleOptions;
   readonly schedule: readonly Fault[];
   readonly #failures = new Map<string, number>();
@@ -127,6 +131,7 @@ export class Simulation {
       if (answer.error) this.#refused(subject, answer.error.code ?? 'INTERNAL');
       else owners.answered(id, subject, request, answer);
     };
+    this.#fates = new FateCheck(cluster.config, report);
     this.#features = new FeatureCheck(servers, names, cluster.config, report);
     servers.onServed = (served) => checkServed(served, report);
     this.#operator = new Operator(
@@ -151,7 +156,7 @@ export class Simulation {
       hosts: random.pick(topologies),
       config: configOf(random),
       onFailed: failed,
-      onStarted: (address) => simulation.#started(address),
+      onStarted: (actor, host) => simulation.#started(actor, host),
     });
     const simulation: Simulation = new Simulation(options, cluster);
     return simulation.#run();
@@ -206,6 +211,7 @@ export class Simulation {
     await this.#pass(Math.max(0, endMs - time.nowMs));
     this.#checkTold();
     this.#checkScaled();
+    this.#fates.look(this.#cluster.hosts);
     watcher.kill();
   }
 
@@ -266,10 +272,12 @@ export class Simulation {
   }
 
   /** When it is calm, whoever takes over an actor waits until it has ended where it was. */
-  #started(address: string): void {
+  #started(actor: SimulatedActor, host: SimulatedHost): void {
+    this.#fates.started(actor, host);
+    const { address } = actor;
     if (this.#cluster.time.nowMs < this.#calmSinceMs + haltMs) return;
     const lives = this.#cluster.hosts.filter(({ actors }) =>
-      actors.some((actor) => actor.address === address),
+      actors.some((each) => each.address === address),
     );
     const text = `${address} is started while it runs: on ${lives.map(({ name }) => name).join(' and ')}`;
     if (lives.length > 1) this.#violations.report('one process of an actor', text);

@@ -5,6 +5,7 @@ import { loadBackend } from '../../core/model/backend.js';
 import { namesOf, type ClusterNames } from '../../messages/cluster-names.js';
 import { declareBucket, declareStreams } from '../../messages/declared-streams.js';
 import { lastToken } from '../../messages/subjects.js';
+import type { SimulatedActor } from '../hosts/simulated-actor.js';
 import { SimulatedHost } from '../hosts/simulated-host.js';
 import { MemoryBus } from '../nats/memory-bus.js';
 import { MemoryServers } from '../nats/memory-servers.js';
@@ -24,7 +25,7 @@ export interface SimulatedClusterOptions {
   /** Hears what an actor or a host could not go on with. */
   readonly onFailed?: (name: string, code: string, message: string) => void;
   /** Hears of every process of an actor that is started. */
-  readonly onStarted?: (address: string) => void;
+  readonly onStarted?: (actor: SimulatedActor, host: SimulatedHost) => void;
 }
 
 const silent = pino({ level: 'silent' });

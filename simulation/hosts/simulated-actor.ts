@@ -48,6 +48,8 @@ export class SimulatedActor implements ActorProcess {
   readonly log = 'memory';
   readonly address: string;
   readonly process: SimulatedProcess;
+  /** By the time of the simulation. */
+  readonly startedAtMs: number;
   readonly #life: ActorLife;
   readonly #orphanMs: number;
   readonly #parent: Supervision;
@@ -55,6 +57,7 @@ export class SimulatedActor implements ActorProcess {
   #listener: Listener | undefined;
   #leaving: Cancel = () => undefined;
   #begun = false;
+  #wasAsked = false;
   #exit: ProcessExit = { code: null, signal: 'SIGKILL', detail: 'killed by SIGKILL' };
 
   constructor(
@@ -69,6 +72,7 @@ export class SimulatedActor implements ActorProcess {
     this.epoch = epoch;
     this.address = address;
     this.process = process;
+    this.startedAtMs = process.timeMs;
     this.#orphanMs = config.supervision.orphanMs;
     this.#parent = new Supervision(host, process);
     this.#listen({
@@ -95,6 +99,16 @@ export class SimulatedActor implements ActorProcess {
     process.after(process.random.between(loadMs.from, loadMs.to), () => this.#begin());
   }
 
+  /** Its supervisor wants it to end. */
+  get wasAsked(): boolean {
+    return this.#wasAsked;
+  }
+
+  /** That has started it. */
+  get supervisor(): SimulatedProcess {
+    return this.#parent.supervisor;
+  }
+
   get state(): ReportedState {
     return this.#life.state;
   }
@@ -105,6 +119,7 @@ export class SimulatedActor implements ActorProcess {
   }
 
   stop(drainMs: number): void {
+    this.#wasAsked = true;
     this.#parent.down(() => this.leave(drainMs));
   }
 

@@ -33,7 +33,7 @@ export interface SimulatedHostOptions {
   readonly logOf: (name: string) => Logger;
   readonly onFailed: (name: string, code: string, message: string) => void;
   /** A process of the actor was started. */
-  readonly onStarted: (address: string) => void;
+  readonly onStarted: (actor: SimulatedActor, host: SimulatedHost) => void;
 }
 
 /** A machine of a simulated cluster: a disk, a supervisor, and the actors that were placed on it. */
@@ -205,7 +205,7 @@ export class SimulatedHost {
     this.#actors.add(actor);
     this.onStart?.(actor);
     process.onDeath(() => this.#actors.delete(actor));
-    this.#options.onStarted(spec.address);
+    this.#options.onStarted(actor, this);
     return actor;
   }
 
