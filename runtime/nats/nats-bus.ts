@@ -1,14 +1,7 @@
-import { AckPolicy, DeliverPolicy, nanos, StorageType } from 'nats';
-import type {
-  JetStreamClient,
-  JetStreamManager,
-  KV,
-  KvOptions,
-  NatsConnection,
-  StoredMsg,
-  StreamAPI,
-} from 'nats';
-import { codeOf, StarlingError } from '../../core/base/errors.js';
+import { AckPolicy, DeliverPolicy, nanos } from 'nats';
+import type { JetStreamClient, JetStreamManager, NatsConnection, StoredMsg, StreamAPI } from 'nats';
+import type { StarlingError } from '../../core/base/errors.js';
+import { codeOf } from '../../core/base/errors.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
 import { namesOf } from '../../messages/cluster-names.js';
 import type { BucketDeclaration, StreamDeclaration } from '../../messages/declared-streams.js';
@@ -27,8 +20,8 @@ import type { Clients } from './ask-patiently.js';
 import { Patience } from './ask-patiently.js';
 import { serveOn, stopSubscription } from './serve-subject.js';
 import { openTail } from './stream-tail.js';
-import { openWatch } from './bucket-watch.js';
 import { storedStreams, type StoredStreams } from './stored-streams.js';
+import { NatsRecords } from './nats-records.js';
 import { workOn } from './work-queue.js';
 import type { Bus } from '../bus/bus.js';
 import type {
@@ -66,8 +59,6 @@ const messageIdHeader = 'Nats-Msg-Id';
 
 /** For the answer of JetStream to what is asked once. */
 const appendMsMax = 10_000;
-/** For a key. Who asks for one asks again; a long wait for a server that died would only be part of every recovery. */
-const keyMsMax = 3_000;
 
 export class NatsBus implements Bus {
   readonly names: ClusterNames;
@@ -85,7 +76,7 @@ export class NatsBus implements Bus {
   /** Since it serves anything. */
   #standstill: Standstill | undefined;
   #manager: Promise<JetStreamManager> | undefined;
-  readonly #buckets = new Map<string, Promise<KV>>();
+  readonly #records: NatsRecords;
 
   constructor(connection: NatsConnection, options: ConnectOptions) {
     const { cluster, urls, user, onMoved, onInterrupted } = options;
@@ -96,6 +87,20 @@ export class NatsBus implements Bus {
     this.#suspectMs = options.suspectMs;
     this.#jetStream = connection.jetstream({ timeout: appendMsMax });
     this.#patience = new Patience(connection, this.#inFlight);
+    this.#records = new NatsRecords({
+      connection,
+      manager: () => this.#jsm(),
+      attempt: (what, timeoutMs, send) => this.#attempt(what, timeoutMs, send),
+      watching: (bucket) => ({
+        failure: (error) => this.#failure(error, `watch of bucket ${bucket}`),
+        onArrival: (listener) => {
+          this.#moveListeners.add(listener);
+          return () => this.#moveListeners.delete(listener);
+        },
+        interrupted: this.#onInterrupted,
+        isClosed: () => connection.isClosed(),
+      }),
+    });
     this.#wayHome = new WayHome(connection, {
       urls,
       inFlight: this.#inFlight,
@@ -284,32 +289,15 @@ export class NatsBus implements Bus {
   }
 
   bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined> {
-    const what = `bucket ${bucket}, key ${key}`;
-    const newest = { last_by_subj: `$KV.${bucket}.${key}` };
-    const read = async (): Promise<Uint8Array | undefined> => {
-      const { streams } = await this.#jsm();
-      const found = await orUndefined(streams.getMessage(`KV_${bucket}`, newest));
-      // Of a key that was deleted only that is left.
-      return found?.header.get('KV-Operation') ? undefined : found?.data;
-    };
-    return this.#attempt(what, keyMsMax, (leftMs) => within(systemClock, leftMs, what, read()));
+    return this.#records.bucketGet(bucket, key);
   }
 
-  async bucketPut(
-    bucket: string,
-    key: string,
-    bytes: Uint8Array,
-    options?: KeyOptions,
-  ): Promise<void> {
-    await this.#atKey(bucket, key, options, (view) => view.put(key, bytes));
+  bucketPut(bucket: string, key: string, bytes: Uint8Array, options?: KeyOptions): Promise<void> {
+    return this.#records.bucketPut(bucket, key, bytes, options);
   }
 
   bucketEntry(bucket: string, key: string, options?: KeyOptions): Promise<BucketEntry | undefined> {
-    return this.#atKey(bucket, key, options, async (view) => {
-      const entry = await view.get(key);
-      if (!entry || entry.operation !== 'PUT') return undefined;
-      return { bytes: entry.value, revision: entry.revision };
-    });
+    return this.#records.bucketEntry(bucket, key, options);
   }
 
   bucketUpdate(
@@ -319,20 +307,11 @@ export class NatsBus implements Bus {
     revision: number,
     options?: KeyOptions,
   ): Promise<number> {
-    return this.#atKey(bucket, key, options, (view) =>
-      // create() also takes the place of a deleted key.
-      revision === 0 ? view.create(key, bytes) : view.update(key, bytes, revision),
-    );
+    return this.#records.bucketUpdate(bucket, key, bytes, revision, options);
   }
 
   requireBucketLeader(bucket: string, timeoutMs: number): Promise<void> {
-    const what = `leader of bucket ${bucket}`;
-    return this.#attempt(what, timeoutMs, async (leftMs) => {
-      const info = `$JS.API.STREAM.INFO.KV_${bucket}`;
-      const reply = await this.#connection.request(info, undefined, { timeout: leftMs });
-      const { error } = reply.json<{ error?: { description: string } }>();
-      if (error) throw new StarlingError('UNAVAILABLE', `${what}: ${error.description}.`);
-    });
+    return this.#records.requireBucketLeader(bucket, timeoutMs);
   }
 
   bucketWatch(
@@ -340,17 +319,7 @@ export class NatsBus implements Bus {
     pattern: string,
     handler: (key: string, entry: BucketEntry) => void,
   ): Promise<Stoppable> {
-    const source = {
-      bucket: () => this.#bucket(bucket),
-      failure: (error: unknown) => this.#failure(error, `watch of bucket ${bucket}`),
-      onArrival: (listener: () => void) => {
-        this.#moveListeners.add(listener);
-        return () => this.#moveListeners.delete(listener);
-      },
-      interrupted: this.#onInterrupted,
-      isClosed: () => this.#connection.isClosed(),
-    };
-    return openWatch(source, pattern, handler);
+    return this.#records.bucketWatch(bucket, pattern, handler);
   }
 
   async purge(stream: string, options: PurgeOptions): Promise<number> {
@@ -387,7 +356,10 @@ export class NatsBus implements Bus {
   declareBucket(declaration: BucketDeclaration, placed: boolean): Promise<void> {
     const { name, cluster, replicas } = declaration;
     return this.#declare(`bucket ${name}`, async (streams) => {
-      await this.#bucket(name, { replicas, ...(placed ? { placementCluster: cluster } : {}) });
+      await this.#records.open(name, {
+        replicas,
+        ...(placed ? { placementCluster: cluster } : {}),
+      });
       await setReplicas(streams, `KV_${name}`, replicas);
     });
   }
@@ -412,20 +384,6 @@ export class NatsBus implements Bus {
     } catch (error) {
       throw this.#failure(error, what);
     }
-  }
-
-  /** With the opening of the bucket, and of a create the look whether the key was deleted: each waits by itself. */
-  #atKey<T>(
-    bucket: string,
-    key: string,
-    options: KeyOptions | undefined,
-    run: (view: KV) => Promise<T>,
-  ): Promise<T> {
-    const what = `bucket ${bucket}, key ${key}`;
-    const limitMs = Math.min(keyMsMax, options?.timeoutMs ?? keyMsMax);
-    return this.#attempt(what, limitMs, (leftMs) =>
-      within(systemClock, leftMs, what, this.#bucket(bucket).then(run)),
-    );
   }
 
   async #declare(what: string, run: (streams: StreamAPI) => Promise<void>): Promise<void> {
@@ -453,21 +411,6 @@ export class NatsBus implements Bus {
 
   #ask<T>(what: string, run: (clients: Clients) => Promise<T>): Promise<T> {
     return this.#patience.ask(run, (error) => this.#failure(error, what));
-  }
-
-  /** @param creation counts only when it is not there yet, which is so for the supervisor alone. */
-  #bucket(name: string, creation: Partial<KvOptions> = {}): Promise<KV> {
-    const known = this.#buckets.get(name);
-    if (known) return known;
-    const opened = this.#connection.jetstream({ timeout: keyMsMax }).views.kv(name, {
-      history: 1,
-      storage: StorageType.File,
-      timeout: keyMsMax,
-      ...creation,
-    });
-    this.#buckets.set(name, opened);
-    opened.catch(() => this.#buckets.delete(name));
-    return opened;
   }
 }
 
