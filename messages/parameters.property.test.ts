@@ -104,7 +104,7 @@ describe('a push', () => {
       [[0], 3],
     ] as const)
       expect(read([...rows], length)).toThrow(/push\.squared?/);
-    for (const batches of [[], [0], [1.5], [NaN]])
+    for (const batches of [[], [0], [1.5], [NaN], [3, 4, 3]])
       expect(() =>
         parsePush(pushMessage({ ...push, batches: Float64Array.from(batches) }), widths),
       ).toThrow(/push\.batches/);

@@ -43,7 +43,7 @@ export interface PullRequest extends LookupRequest {
 }
 
 export interface PushRequest extends PullRequest {
-  /** Ids of the batches that this step learned from, ascending. */
+  /** Ids of the batches that this step learned from, each once. */
   readonly batches: Float64Array;
   /** Newest event time of the samples, seconds: drives expiry. */
   readonly atSeconds: number;
@@ -154,6 +154,9 @@ function batchesOf(fields: Fields, what: string): Float64Array {
   for (const batch of batches)
     if (!Number.isSafeInteger(batch) || batch < 1)
       throw wrong(what, 'batches', 'ids of batches', batch);
+  // The ledgers would take two for one, and the gradients have both.
+  if (new Set(batches).size < batches.length)
+    throw wrong(what, 'batches', 'each batch once', batches.join());
   return batches;
 }
 

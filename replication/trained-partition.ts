@@ -59,7 +59,7 @@ export class TrainedPartition implements FollowerTarget<RowsDelta> {
    * @param nowMs since 1970
    */
   enter(push: Pick<PushRequest, 'batches' | 'atSeconds' | 'trail'>, nowMs: number): void {
-    // Twice would not be seen in anything else.
+    // That it came twice would be seen in nothing else.
     for (const batch of push.batches)
       assert(this.applied.add(batch), `batch ${batch} comes into the rows once`);
     this.atSeconds = Math.max(this.atSeconds, push.atSeconds);

@@ -48,6 +48,12 @@ export const planted = [
     from: 'await this.#store.commit(commit);',
     to: 'this.#store.commit(commit).catch(() => undefined);',
   },
+  {
+    name: 'a group does not hear of a crash',
+    file: 'supervisor/supervised-child.js',
+    from: "if (before.matches('running'))",
+    to: 'if (false)',
+  },
 ];
 
 /**

@@ -265,7 +265,8 @@ export class Simulation {
   #refused(subject: string, code: string): void {
     const { servers, names } = this.#cluster;
     servers.refused(code);
-    if (code === 'INTERNAL') this.#violations.report('no defect', `${subject} is answered ${code}`);
+    if (code === 'INTERNAL' || code === 'BAD_MESSAGE')
+      this.#violations.report('no defect', `${subject} is answered ${code}`);
     // It takes no requests before it has a network, and never loses one.
     if (code === 'NOT_READY' && (names.isOf('rank', subject) || names.isOf('rankAt', subject)))
       this.#violations.report('ready is ready', `${subject} is answered ${code}`);

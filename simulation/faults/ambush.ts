@@ -16,8 +16,8 @@ interface Laid {
  * is the seldom ones that decide: who owns, who leads, who leaves. A kind is what is asked without the names and numbers in it.
  */
 export class Ambush {
+  /** By what was asked. */
   readonly #kinds = new Map<string, string>();
-  readonly #seen = new Set<string>();
   readonly #newest = new Map<string, Connection>();
   readonly #laid = new Map<string, Laid>();
 
@@ -27,7 +27,7 @@ export class Ambush {
 
   /** Those that have been sent so far, in the order of the alphabet. */
   get kinds(): readonly string[] {
-    return [...this.#seen].sort();
+    return [...new Set(this.#kinds.values())].sort();
   }
 
   /**
@@ -57,7 +57,6 @@ export class Ambush {
     if (known !== undefined) return known;
     const kind = alike.exec(what)?.[0] ?? what.replace(named, '');
     this.#kinds.set(what, kind);
-    this.#seen.add(kind);
     return kind;
   }
 }
