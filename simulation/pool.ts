@@ -5,6 +5,8 @@ import type { SimulationOptions, SimulationReport } from './simulation.js';
 const worker = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** What tables have taken of memory is given back with their process. */
 const runsPerProcess = 20;
+/** Room for what dies young: a simulated cluster makes most of its garbage within a message. */
+const execArgv = ['--max-semi-space-size=32'];
 
 type Task = Omit<SimulationOptions, 'logOf'>;
 
@@ -46,7 +48,7 @@ export class SimulationPool {
 
   /** For who has entered. @throws Error where the process ends before it has told anything. */
   async run(task: Task): Promise<SimulationReport> {
-    const taken = this.#idle.pop() ?? { process: fork(worker), runs: 0 };
+    const taken = this.#idle.pop() ?? { process: fork(worker, { execArgv }), runs: 0 };
     try {
       return await asked(taken.process, task);
     } finally {
