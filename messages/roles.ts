@@ -78,14 +78,12 @@ const leases = 'lease.>';
 
 /** Written in the own data center, read in any: a shard that has lost its own may start from another's. */
 function snapshots({ s, stream, dataCenter, dataCenters }: Words) {
-  const own = stream.snapshotsAt(dataCenter);
   const all = dataCenters.map(stream.snapshotsAt);
   return {
     writes: [s('snapshotObject', { dc: dataCenter })],
     tails: all,
     looksUp: all,
     measures: all,
-    purges: [own],
   };
 }
 
@@ -127,8 +125,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
         ...[s('featuresGet'), s('featuresGetAt')],
         ...dataCenters.map((dc) => s('featureControl', { dc })),
       ],
-      writes: [s('featureObject', { dc: dataCenter }), letters],
-      purges: snapshots(words).purges,
+      writes: [s('featureObject', { dc: dataCenter }), s('progress'), letters],
     };
   },
   'ps-shard': (words) => {
@@ -137,7 +134,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     return {
       ...kept,
       serves: [s('pull'), s('push'), s('shardControl')],
-      writes: [...kept.writes, s('deltaRows'), s('deltaWeights'), letters],
+      writes: [...kept.writes, s('deltaRows'), s('deltaWeights'), s('progress'), letters],
       tails: [...kept.tails, stream.deltas],
       looksUp: [...kept.looksUp, stream.deltas],
       keys: { bucket, reads: [owners, leases], writes: [owners, leases] },
@@ -170,7 +167,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     return {
       ...kept,
       serves: [s('lookup'), s('lookupAt'), ...each('servingControl')],
-      writes: [...kept.writes, ...each('visible'), letters],
+      writes: [...kept.writes, ...each('visible'), s('progress'), letters],
       tails: [...kept.tails, ...followed],
       looksUp: [...kept.looksUp, ...followed],
     };

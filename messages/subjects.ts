@@ -95,9 +95,9 @@ export const subjectTable = {
   ),
   progress: notice(
     'progress.<operation>',
-    'cluster supervisor',
-    'command line',
-    'how far an operation is',
+    'who works on it',
+    'who asked for it',
+    'how far an operation is, every few seconds; silence: he is gone',
   ),
   densePull: request('dense.pull.<model>', 'trainer', 'dense-shard', 'dense parameters'),
   densePush: request(

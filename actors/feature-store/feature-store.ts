@@ -4,6 +4,7 @@ import { parseSnapshotCommand } from '../../messages/snapshots.js';
 import { entities } from '../../messages/subjects.js';
 import { saveFeatures } from '../../replication/feature-snapshot-writer.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
+import { toldOf } from '../../runtime/long-work.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { Pace } from '../../runtime/stores/chunk-pace.js';
 import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
@@ -59,7 +60,7 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
           queue,
           inFlightMax: 1,
           deadlineMs: commandMsMax,
-          handle: save,
+          handle: toldOf(bus, save),
         }),
       );
     },

@@ -10,6 +10,7 @@ import { shardLease } from '../../replication/shard-lease.js';
 import type { TrainedShape } from '../../replication/trained-partition.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Lease } from '../../runtime/lease.js';
+import { toldOf } from '../../runtime/long-work.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
@@ -23,6 +24,7 @@ import { Sweeper } from './sweeper.js';
 
 /** A snapshot of a large shard takes minutes. */
 const commandMsMax = 30 * 60_000;
+const longVerbs: ReadonlySet<ShardVerb> = new Set(['snapshot', 'restore'] as const);
 
 /**
  * A training parameter server: owns the partitions that the directory names it for, keeps copies of others, answers
@@ -160,7 +162,7 @@ class PsShard implements Actor<'ps-shard'> {
           inFlightMax: 64,
           deadlineMs: commandMsMax,
           subject: bus.names.subject.shardControl(verb, identity.index),
-          handle: handlers[verb],
+          handle: longVerbs.has(verb) ? toldOf(bus, handlers[verb]) : handlers[verb],
         }),
     );
   }

@@ -7,6 +7,7 @@ import { visibleMessage } from '../../messages/ranking.js';
 import { parseSnapshotCommand, snapshotReply } from '../../messages/snapshots.js';
 import type { PartitionFollower } from '../../replication/partition-follower.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
+import { toldOf } from '../../runtime/long-work.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { Pace } from '../../runtime/stores/chunk-pace.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
@@ -66,7 +67,7 @@ export function createServingShard(context: ActorContext): Actor<'serving-shard'
       endpoints.push(
         ...endpointsOf(context, {
           lookup,
-          snapshot: save,
+          snapshot: toldOf(bus, save),
           digest: async () => digestsReply(await served.digests()),
         }),
       );

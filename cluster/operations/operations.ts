@@ -1,16 +1,13 @@
-import { every, type Cancel } from '../../core/base/clock.js';
-import { encode } from '../../messages/codec.js';
-import type { Operation, Progress } from '../../messages/operations.js';
+import type { Operation } from '../../messages/operations.js';
 import {
   operationReply,
   parseDrain,
   parseOperation,
   parseRestore,
   parseScale,
-  progressMessage,
 } from '../../messages/operations.js';
 import type { OperateVerb } from '../../messages/subjects.js';
-import type { Bus } from '../../runtime/bus/bus.js';
+import { telling, type Tell } from '../../runtime/long-work.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import type { DrainKeeper } from '../drains/drain-keeper.js';
@@ -73,7 +70,7 @@ export class Operations implements Stoppable {
   #serve<T extends Operation>(
     verb: OperateVerb,
     parse: (value: unknown) => T,
-    run: (request: T, tell: (progress: Progress) => void) => Promise<object>,
+    run: (request: T, tell: Tell) => Promise<object>,
   ): ServedEndpoint {
     const { bus } = this.#options;
     return new ServedEndpoint(bus, {
@@ -82,40 +79,8 @@ export class Operations implements Stoppable {
       deadlineMs: operationMsMax,
       handle: async (value) => {
         const request = parse(value);
-        const teller = new Teller(bus, request.operation);
-        try {
-          return operationReply(await run(request, teller.tell));
-        } finally {
-          teller.stop();
-        }
+        return operationReply(await telling(bus, request, (tell) => run(request, tell)));
       },
     });
-  }
-}
-
-/** Too low: noise. Too high: the caller takes a long step for the end of the supervisor. */
-const repeatMs = 3_000;
-
-/** Tells how far an operation is, and again and again that it goes on. */
-class Teller {
-  readonly #bus: Bus;
-  readonly #operation: string;
-  readonly #cancel: Cancel;
-  #last: Progress = { text: 'begun', done: 0, total: 1 };
-
-  constructor(bus: Bus, operation: string) {
-    this.#bus = bus;
-    this.#operation = operation;
-    this.#cancel = every(bus.clock, repeatMs, () => this.tell(this.#last));
-  }
-
-  readonly tell = (progress: Progress): void => {
-    this.#last = progress;
-    const bytes = encode(progressMessage(progress));
-    this.#bus.publish(this.#bus.names.subject.progress(this.#operation), bytes);
-  };
-
-  stop(): void {
-    this.#cancel();
   }
 }

@@ -9,6 +9,7 @@ import type { PartitionDirectory } from '../../replication/partition-directory.j
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
 import { call } from '../../runtime/idempotent-call.js';
+import { callLong } from '../../runtime/long-call.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { exactFrom, readManifests } from '../snapshots/manifests.js';
 import { mainModel } from '../../messages/model-name.js';
@@ -49,19 +50,14 @@ export async function restore(
     const { owner } = directory.ownerOf(partition);
     partitionsOf.set(owner, [...(partitionsOf.get(owner) ?? []), partition]);
   }
-  const how = { deadlineMs: restoreMsMax, retry: 'none' as const };
   const totals = { changed: 0, removed: 0 };
   await Promise.all(
     [...partitionsOf].map(async ([shard, partitions]) => {
       // One at a time, so that the others go on learning.
       for (const partition of partitions) {
         const command = restoreCommand({ partitions: [partition], from, term });
-        const value = await call(
-          bus,
-          bus.names.subject.shardControl('restore', shard),
-          command,
-          how,
-        );
+        const name = bus.names.subject.shardControl('restore', shard);
+        const value = await callLong(bus, name, command, { deadlineMs: restoreMsMax });
         const { changed, removed } = parseRestoreReply(value);
         totals.changed += changed;
         totals.removed += removed;

@@ -10,9 +10,14 @@ import {
 import { snapshotCommand } from '../../messages/snapshots.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { logSequenceOf, placeInStream } from '../../runtime/followers/log-sequence.js';
-import { call } from '../../runtime/idempotent-call.js';
+import { callLong, type LongCallingBus } from '../../runtime/long-call.js';
 import { retried } from '../../runtime/retry-read.js';
-import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
+import {
+  newerThan,
+  type SnapshotId,
+  type SnapshotStore,
+} from '../../runtime/stores/snapshot-store.js';
+import { retentionOf } from './manifests.js';
 import type { TakenSnapshot } from './taken-snapshot.js';
 
 const saveMsMax = 30 * 60_000;
@@ -25,10 +30,7 @@ const failureMs = 60_000;
 const entitiesPerRecord = 10;
 
 export interface FeatureSnapshotsOptions {
-  readonly bus: Pick<
-    Bus,
-    'names' | 'clock' | 'random' | 'request' | 'streamState' | 'messageAt' | 'purge'
-  >;
+  readonly bus: LongCallingBus & Pick<Bus, 'streamState' | 'messageAt' | 'purge'>;
   /** Those that have feature stores. */
   readonly dataCenters: readonly string[];
   readonly limits: Pick<ClusterConfig['snapshots'], 'keep' | 'logRecordsMax'>;
@@ -126,15 +128,17 @@ export class FeatureSnapshots {
     return taken;
   }
 
-  async #takeIn(dataCenter: string, snapshot: string): Promise<TakenSnapshot> {
+  async #takeIn(dataCenter: string, wanted: SnapshotId): Promise<TakenSnapshot> {
     const { bus, storeOf } = this.#options;
     const store = storeOf(dataCenter);
+    const snapshot = newerThan((await store.list())[0], wanted);
     const startMs = this.#clock.nowMs();
     await store.removeUnfinished(snapshot);
     const control = bus.names.subject.featureControl('snapshot', dataCenter);
     const command = snapshotCommand({ snapshot, partitions: [] });
-    const options = { deadlineMs: saveMsMax, retry: 'none' as const };
-    const saved = parseFeatureSnapshot(await call(bus, control, command, options));
+    const saved = parseFeatureSnapshot(
+      await callLong(bus, control, command, { deadlineMs: saveMsMax }),
+    );
     const manifest = { ...saved, snapshot, createdAtMs: this.#clock.wallMs() };
     await store.putManifest(snapshot, encodeFeatureManifest(manifest));
     this.#newest.set(dataCenter, coveredBy(manifest));
@@ -149,32 +153,32 @@ export class FeatureSnapshots {
     };
   }
 
-  /** Oldest snapshots first, and the copy of the log only behind what is then the oldest. */
+  /** Oldest snapshots first, and the copy of the log only behind what those that are left need. */
   async #trimCopy(dataCenter: string, store: SnapshotStore): Promise<number> {
     const { bus, limits, log } = this.#options;
     const manifests = await this.#manifests(dataCenter);
-    for (const { snapshot } of manifests.slice(limits.keep)) await store.remove(snapshot);
-    const oldest = manifests[limits.keep - 1];
-    // Until there are as many as wanted the log is all there is to fall back on.
-    if (!oldest) return 0;
+    const { gone, beforeSequence: sequence } = retentionOf(manifests, limits.keep, sequenceOf);
+    for (const { snapshot } of gone) await store.remove(snapshot);
+    if (sequence === 0) return 0;
     const stream = bus.names.stream.featuresAt(dataCenter);
-    const place = await placeInStream(bus, stream, oldest.sequence);
+    const place = await placeInStream(bus, stream, sequence);
     const message = await retried(bus, () => bus.messageAt(stream, place));
     // The record itself stays: by the newest one that is there a server knows where to go on copying.
     if (!message) return 0; // Trimmed as far already.
-    if (logSequenceOf(message) <= oldest.sequence)
-      return bus.purge(stream, { beforeSequence: place });
-    log(`${stream} is not trimmed: #${place} is not where record ${oldest.sequence} should be.`);
+    if (logSequenceOf(message) <= sequence) return bus.purge(stream, { beforeSequence: place });
+    log(`${stream} is not trimmed: #${place} is not where record ${sequence} should be.`);
     return 0;
   }
 
   async #trimLog(): Promise<void> {
     const { bus, dataCenters, limits, log } = this.#options;
     try {
-      const oldest = await Promise.all(
-        dataCenters.map(async (each) => (await this.#manifests(each))[limits.keep - 1]?.sequence),
+      const all = await Promise.all(
+        dataCenters.map(async (each) => {
+          return retentionOf(await this.#manifests(each), limits.keep, sequenceOf);
+        }),
       );
-      const beforeSequence = Math.min(...oldest.map((sequence) => sequence ?? 0));
+      const beforeSequence = Math.min(...all.map((retention) => retention.beforeSequence));
       if (beforeSequence > 1) await bus.purge(bus.names.stream.features, { beforeSequence });
     } catch (error) {
       log(`${bus.names.stream.features} is not trimmed: ${codeOf(error)}: ${messageOf(error)}`);
@@ -202,6 +206,10 @@ export class FeatureSnapshots {
     const text = `${codeOf(error)}: ${messageOf(error)}`;
     this.#options.log(`no snapshot of users and items in ${dataCenter}: ${text}`);
   }
+}
+
+function sequenceOf({ sequence }: FeatureManifest): number {
+  return sequence;
 }
 
 function coveredBy({ sequence, objects }: Pick<FeatureManifest, 'sequence' | 'objects'>): Covered {

@@ -33,6 +33,30 @@ export function exactFrom({ objects }: Pick<SnapshotManifest, 'objects'>): numbe
   return Math.max(0, ...objects.map(({ endSequence }) => endSequence));
 }
 
+export interface Retention<M> {
+  /** To be removed. */
+  readonly gone: readonly M[];
+  /** What a log has before may go; 0: all of it stays. */
+  readonly beforeSequence: number;
+}
+
+/**
+ * The newest snapshots stay, and what any of them needs of the log: the oldest need not be the one that goes back furthest, as
+ * a leader that was deposed may end his after the next one's. As long as there are fewer than wanted, the log is all there is to
+ * fall back on.
+ *
+ * @param needs the first record of the log that a follower of it may need.
+ */
+export function retentionOf<M>(
+  newestFirst: readonly M[],
+  keep: number,
+  needs: (manifest: M) => number,
+): Retention<M> {
+  const kept = newestFirst.slice(0, keep);
+  const beforeSequence = kept.length < keep ? 0 : Math.min(...kept.map(needs));
+  return { gone: newestFirst.slice(keep), beforeSequence };
+}
+
 /**
  * With more records than these behind the newest snapshot the next one is due. Who recovers reads a snapshot anyway:
  * before the log takes as long, a new one would gain little.

@@ -13,11 +13,18 @@ import {
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
+import { callLong } from '../../runtime/long-call.js';
 import { openFeatureSnapshots, openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
-import { snapshotId } from '../../runtime/stores/snapshot-store.js';
+import { newerThan, snapshotId } from '../../runtime/stores/snapshot-store.js';
 import { FeatureSnapshots } from './feature-snapshots.js';
-import { exactFrom, firstNeeded, readManifests, recordsWorthASnapshot } from './manifests.js';
+import {
+  exactFrom,
+  firstNeeded,
+  readManifests,
+  recordsWorthASnapshot,
+  retentionOf,
+} from './manifests.js';
 import { mainModel } from '../../messages/model-name.js';
 import type { TakenSnapshot } from './taken-snapshot.js';
 
@@ -99,7 +106,8 @@ export class SnapshotKeeper {
 
   async #takeRows(progress: (text: string) => void): Promise<TakenSnapshot[]> {
     const { config, log, onDone } = this.#options;
-    const snapshot = this.#newId();
+    const training = this.#storeOf(trainingDataCenter(config));
+    const snapshot = newerThan((await training.list())[0], this.#newId());
     const taken: TakenSnapshot[] = [];
     for (const { name, role } of config.dataCenters) {
       progress(`${name}: writing`);
@@ -197,8 +205,8 @@ export class SnapshotKeeper {
   }
 
   async #ask(name: string, command: object): Promise<SnapshotReply> {
-    const options = { deadlineMs: saveMsMax, retry: 'none' as const };
-    return parseSnapshotReply(await call(this.#options.bus, name, command, options));
+    const options = { deadlineMs: saveMsMax };
+    return parseSnapshotReply(await callLong(this.#options.bus, name, command, options));
   }
 
   async #complete(
@@ -235,15 +243,12 @@ export class SnapshotKeeper {
     };
   }
 
-  /** Oldest snapshots first, and the log only behind what is then the oldest. */
+  /** Oldest snapshots first, and the log only behind what those that are left need. */
   async #trim(store: SnapshotStore, stream: string): Promise<number> {
     const { bus, config, log } = this.#options;
     const manifests = await readManifests(store, log);
-    const kept = manifests.slice(0, config.snapshots.keep);
-    for (const { snapshot } of manifests.slice(config.snapshots.keep)) await store.remove(snapshot);
-    // Until there are as many as wanted the log is all there is to fall back on.
-    if (kept.length < config.snapshots.keep) return 0;
-    const beforeSequence = firstNeeded(kept.at(-1)!);
+    const { gone, beforeSequence } = retentionOf(manifests, config.snapshots.keep, firstNeeded);
+    for (const { snapshot } of gone) await store.remove(snapshot);
     return beforeSequence > 1 ? bus.purge(stream, { beforeSequence }) : 0;
   }
 }

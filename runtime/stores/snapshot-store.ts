@@ -44,9 +44,18 @@ export interface StoredObject {
   readonly sequences?: Float64Array;
 }
 
+/** Of milliseconds. */
+const digits = 13;
+
 /** Milliseconds since 1970 in 13 digits, then a number that tells snapshots of one millisecond apart. */
 export function snapshotId(atMs: number, serial = 0): SnapshotId {
-  return `${String(atMs).padStart(13, '0')}-${serial}`;
+  return `${String(atMs).padStart(digits, '0')}-${serial}`;
+}
+
+/** Itself, or the next one that is newer than the newest there is: whoever leads goes by his own clock, and the last one by another. */
+export function newerThan(newest: SnapshotId | undefined, id: SnapshotId): SnapshotId {
+  if (newest === undefined || id > newest) return id;
+  return snapshotId(Number(newest.slice(0, digits)) + 1);
 }
 
 export function isSnapshotId(text: string): boolean {

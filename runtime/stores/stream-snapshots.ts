@@ -55,8 +55,7 @@ export class StreamSnapshots implements SnapshotStore {
     pace?: Pace,
   ): Promise<StoredObject> {
     const name = this.#object(snapshot, object);
-    // What an attempt before this one left would be read as part of the object.
-    await this.#bus.purge(this.#stream, { subject: name });
+    // Two lives of a shard may both be at it: what is of the object the sequences say, and nobody takes away another's chunks.
     const inFlight = new Set<Promise<void>>();
     const sequences: number[] = [];
     let failed: Error | undefined;

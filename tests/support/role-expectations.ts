@@ -132,7 +132,6 @@ const inspects = (stream: string): string[] => [
 
 const snapshotsOf = (site: Site): string[] => [
   `starling.snapshots.${site}.s.o`,
-  `$JS.API.STREAM.PURGE.SNAPSHOTS_${site.toUpperCase()}`,
   ...inspects('SNAPSHOTS_TRAIN'),
   ...inspects('SNAPSHOTS_EAST'),
 ];
@@ -176,8 +175,7 @@ const featureStoreAt = (site: Site): Expectation =>
     site,
     [
       ...[...followsFeatures, ...answers('processor', 'ranker', 'admin')],
-      `starling.snapshots.${site}.features.s.o`,
-      `$JS.API.STREAM.PURGE.SNAPSHOTS_${site.toUpperCase()}`,
+      ...[`starling.snapshots.${site}.features.s.o`, 'starling.progress.x'],
     ],
     [
       ...['starling.feature-store.get', 'starling.at.west.feature-store'],
@@ -195,6 +193,7 @@ const servingShardAt = (site: Site): Expectation =>
       ...[
         'starling.visible.train.0',
         'starling.visible.east.0',
+        'starling.progress.x',
         info,
         ...answers('ranker', 'admin'),
       ],
@@ -267,6 +266,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
       ...[
         'starling.deltas.weights.main.0',
         'starling.deltas.rows.main.0',
+        'starling.progress.x',
         info,
         ...answers('trainer', 'admin'),
       ],
