@@ -58,6 +58,8 @@ export class Follower<F extends Fold> {
   /** The newest gap, and how often the log was begun again because of it. */
   #gap: { readonly place: string; readonly tries: number } | undefined;
   #restarting: Promise<void> | undefined;
+  /** The restart that is under way, or was last. */
+  #mending: Promise<void> | undefined;
   #failure: unknown;
   #stopped = false;
 
@@ -93,6 +95,8 @@ export class Follower<F extends Fold> {
     this.#life++;
     await this.#following?.stop();
     this.#following = undefined;
+    // It may be at a snapshot, and whoever stops it closes what it writes to.
+    await this.#mending;
   }
 
   /** Resolves when all that is in the log now is in the fold, with the sequence of the last message, or 0. */
@@ -168,6 +172,7 @@ export class Follower<F extends Fold> {
         this.#failure = error;
         onError(error);
       });
+    this.#mending = this.#restarting;
   }
 
   /** First from the own snapshots, which may have become newer; then from those of elsewhere. */
@@ -177,7 +182,10 @@ export class Follower<F extends Fold> {
     if (this.#stopped) return;
     const { store, elsewhere = [], stream } = this.#options;
     const source = [store, ...elsewhere][tries - 1];
-    if (source) return this.#begin(await this.#load(source, tries > 1));
+    if (source) {
+      const after = await this.#load(source, tries > 1);
+      return this.#stopped ? undefined : this.#begin(after);
+    }
     const { name, place, facts } = this.fold;
     const text = `${stream}: ${name} can't be followed past ${place}: what comes next is missing, and no snapshot covers it.`;
     throw new StarlingError('CORRUPT', text, facts);
@@ -187,15 +195,17 @@ export class Follower<F extends Fold> {
   async #load(store: FollowedSnapshots, isElsewhere = false): Promise<number> {
     const { context } = this.#options;
     for (const snapshot of await store.list()) {
+      if (this.#stopped) return 0;
       await this.fold.reset();
       try {
         const manifest = await store.getManifest(snapshot);
         if (!manifest) continue;
         const chunks = (object: StoredObject) =>
-          gently(context.bus.clock, store.get(snapshot, object));
+          gently(context.bus.clock, this.#whileWanted(store.get(snapshot, object)));
         const after = await this.fold.load({ snapshot, manifest, isElsewhere, chunks });
         if (after !== undefined) return after;
       } catch (error) {
+        if (this.#stopped) return 0;
         if (codeOf(error) === 'SPEC_MISMATCH') throw error;
         context.log.error(
           { ...this.fold.facts, snapshot, code: codeOf(error), err: messageOf(error) },
@@ -205,6 +215,13 @@ export class Follower<F extends Fold> {
     }
     await this.fold.reset();
     return 0;
+  }
+
+  async *#whileWanted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      if (this.#stopped) throw new StarlingError('UNAVAILABLE', 'it is not followed any more.');
+      yield chunk;
+    }
   }
 }
 
