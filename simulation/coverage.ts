@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../core/base/errors.js';
+import type { OperateVerb } from '../messages/subjects.js';
 import { allTransitions } from './checks/machine-coverage.js';
 import { faultKinds } from './faults/fault.js';
 import type { Counts, SimulationReport } from './simulation.js';
@@ -15,15 +16,25 @@ const codesToMeet = [
   'UNAVAILABLE',
 ] as const satisfies readonly ErrorCode[];
 
+const operations = [
+  'drain',
+  'restore',
+  'scale',
+  'snapshot',
+  'undrain',
+] as const satisfies readonly OperateVerb[];
+
 /** How much of what can happen has happened in some runs: what was never seen was never tested. */
 export class Coverage {
   readonly #faults = new Map<string, number>();
   readonly #codes = new Map<string, number>();
+  readonly #operations = new Map<string, number>();
   readonly #transitions = new Map<string, number>();
 
-  add({ faults, codes, transitions }: SimulationReport): void {
+  add({ faults, codes, operations: done, transitions }: SimulationReport): void {
     addTo(this.#faults, faults);
     addTo(this.#codes, codes);
+    addTo(this.#operations, done);
     addTo(this.#transitions, transitions);
   }
 
@@ -31,6 +42,7 @@ export class Coverage {
     return [
       partOf('kinds of fault', faultKinds, this.#faults),
       partOf('error codes', codesToMeet, this.#codes),
+      partOf('operations', operations, this.#operations),
       partOf('transitions of machines', allTransitions(), this.#transitions),
     ];
   }

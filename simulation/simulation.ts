@@ -51,6 +51,8 @@ export interface SimulationReport {
   readonly refusals: Counts;
   /** What anybody was refused with: actors, hosts, people, by servers and by each other. */
   readonly codes: Counts;
+  /** What an operator asked for and was done, how often. */
+  readonly operations: Counts;
   /** Transitions of machines. */
   readonly transitions: Counts;
   /** What actors have failed with, how often. */
@@ -98,6 +100,8 @@ const settleMs = 3_500;
 const haltMs = 12_000;
 /** Longer than somebody takes who changes something and comes back to look. */
 const changeMs = 9_000;
+/** Of a snapshot of so few rows. */
+const snapshotMsMax = 6_000;
 const changeEveryMs = 4_000;
 const coverage = new MachineCoverage();
 
@@ -223,6 +227,7 @@ export class Simulation {
     await this.#pass(Math.max(0, Math.min(fromMs, endMs) - time.nowMs));
     const before = this.#audiences.map(troublesOf);
     this.#features.isCalm = true;
+    this.#checkSnapshot(endMs);
     while (time.nowMs < endMs && !this.#violations.first) {
       for (const audience of this.#audiences)
         if (time.nowMs + changeMs < endMs) void audience.change();
@@ -246,6 +251,20 @@ export class Simulation {
       for (const event of told)
         if (!kept.has(event))
           this.#violations.report('nothing is lost', `${event} was acknowledged, and is nowhere`);
+  }
+
+  /** One can be taken now. */
+  #checkSnapshot(endMs: number): void {
+    const { time } = this.#cluster;
+    const told = (text: string): void => this.#violations.report('a snapshot can be taken', text);
+    let outcome: string | undefined;
+    void this.#operator.snapshot().then((what) => {
+      outcome = what;
+      if (what !== 'done') told(`it is refused with ${what}`);
+    });
+    time.at(Math.min(time.nowMs + snapshotMsMax, endMs), undefined, () => {
+      if (outcome === undefined && time.nowMs < endMs) told(`it takes ${snapshotMsMax} ms`);
+    });
   }
 
   /** What the cluster has said it did stays done. */
@@ -316,6 +335,7 @@ export class Simulation {
       degraded: sum(({ degraded }) => degraded),
       refusals: Object.fromEntries(refusals),
       codes: Object.fromEntries(servers.codes),
+      operations: Object.fromEntries(this.#operator.done),
       transitions: coverage.take(),
       failures: Object.fromEntries(this.#failures),
       newest: servers.trace.newest,

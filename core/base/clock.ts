@@ -11,7 +11,7 @@ export interface Clock {
    * look like a silence.
    */
   nowMs(): number;
-  /** Milliseconds since 1970, as this machine believes. May jump: for what is stored and shown, never for a wait. */
+  /** Whole milliseconds since 1970, as this machine believes. May jump: for what is stored and shown, never for a wait. */
   wallMs(): number;
   /** Calls `run` once, `ms` from now. */
   after(ms: number, run: () => void): Cancel;

@@ -1,6 +1,8 @@
 import { operate } from '../../client/operate.js';
+import type { TakenSnapshot } from '../../cluster/snapshots/taken-snapshot.js';
 import { codeOf } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
+import type { Fields } from '../../messages/checks.js';
 import type { OperateVerb } from '../../messages/subjects.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Report } from '../checks/violation.js';
@@ -17,6 +19,8 @@ export class Operator {
     this.#report = report;
   }
 
+  /** How often what was asked for was done. */
+  readonly done = new Map<OperateVerb, number>();
   /** Shards that there are from now on, by the word of the cluster; undefined: it has not said so, or something else since. */
   shards: number | undefined;
   #scales = 0;
@@ -41,9 +45,9 @@ export class Operator {
     void this.#ask('undrain', { dataCenter });
   }
 
-  /** Takes a snapshot. */
-  snapshot(): void {
-    void this.#ask('snapshot', {});
+  /** Takes a snapshot. @returns what became of it. */
+  snapshot(): Promise<string> {
+    return this.#ask('snapshot', {});
   }
 
   /** Rows and networks go back to what they were so long ago. */
@@ -51,10 +55,35 @@ export class Operator {
     void this.#ask('restore', { to: { atMs: this.#bus.clock.wallMs() - agoMs } });
   }
 
+  /** Rows and networks go back to a snapshot that is taken first: it is there, also when more are taken meanwhile. */
+  async restoreNewest(): Promise<void> {
+    const { clock } = this.#bus;
+    let newest: TakenSnapshot | undefined;
+    const taken = await this.#ask('snapshot', {}, (reply) => {
+      const all = reply['taken'] as readonly TakenSnapshot[];
+      newest = all.find(({ of, dataCenter }) => of === 'rows' && dataCenter === 'train');
+    });
+    // What is short, or lost, is not the fault of a snapshot.
+    if (taken !== 'done' || !newest) return;
+    const takenMs = clock.nowMs();
+    const outcome = await this.#ask('restore', { to: { snapshot: newest.snapshot } });
+    const isKept = clock.nowMs() - takenMs < this.#config.snapshots.everyMs;
+    if (outcome === 'BAD_REQUEST' && isKept)
+      this.#report('what was done stays', `${newest.snapshot} was taken, and can't be restored`);
+  }
+
   /** What became of it: `done`, or the code that it was refused with. */
-  #ask(verb: OperateVerb, request: object): Promise<string> {
+  #ask(
+    verb: OperateVerb,
+    request: object,
+    hear: (reply: Fields) => void = () => undefined,
+  ): Promise<string> {
     return operate(this.#bus, verb, request, () => undefined).then(
-      () => 'done',
+      (reply) => {
+        this.done.set(verb, (this.done.get(verb) ?? 0) + 1);
+        hear(reply);
+        return 'done';
+      },
       (error: unknown) => codeOf(error),
     );
   }

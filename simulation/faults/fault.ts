@@ -42,6 +42,11 @@ export const faultTable = {
   'lose host': row('a machine is away for a while', 2, [5_000, 25_000]),
   'pause host': row('a supervisor stands still, also for longer than its lease', 4, [500, 9_000]),
   'freeze host': row('a supervisor stands still for long', 1, [9_000, 45_000]),
+  'freeze machine': row(
+    'all processes of a machine stand still, as while its image is moved',
+    2,
+    [500, 30_000],
+  ),
   'kill server': row('SIGKILL to the NATS server of a data center', 3, [500, 8_000]),
   'hang server': row('the NATS server of a data center says nothing', 3, [300, 5_000]),
   'cut way': row('nothing goes from one data center to another, but back it does', 4, [500, 9_000]),

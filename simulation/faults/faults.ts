@@ -102,6 +102,14 @@ const effects: { readonly [K in FaultKind]: Effect } = {
   },
   'pause host': pauseHost,
   'freeze host': pauseHost,
+  'freeze machine': ({ target }, cluster) => {
+    const { process, actors } = oneOf(cluster.hosts, target)!;
+    const frozen = [...actors.map((actor) => actor.process), ...(process ? [process] : [])];
+    for (const each of frozen) each.pause();
+    return () => {
+      for (const each of frozen) each.resume();
+    };
+  },
   'kill server': ({ target }, { servers }) => {
     const dataCenter = oneOf(servers.dataCenters, target)!;
     servers.stop(dataCenter);
@@ -178,11 +186,12 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     return over;
   },
   'take snapshot': (_fault, _cluster, operator) => {
-    operator.snapshot();
+    void operator.snapshot();
     return over;
   },
-  'restore rows': ({ target }, _cluster, operator) => {
-    operator.restore(restoreAgoMsMax * target);
+  'restore rows': ({ target, other }, _cluster, operator) => {
+    if (other < 0.5) operator.restore(restoreAgoMsMax * target);
+    else void operator.restoreNewest();
     return over;
   },
   'drain data center': ({ target }, cluster, operator) => {

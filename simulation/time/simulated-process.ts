@@ -61,7 +61,7 @@ export class SimulatedProcess implements Owner, TimeAndChance {
     this.#startedAtMs = time.nowMs;
     this.clock = {
       nowMs: () => (time.nowMs - this.#startedAtMs) * rate,
-      wallMs: () => beginsAtMs + machine.aheadMs + time.nowMs * rate,
+      wallMs: () => Math.floor(beginsAtMs + machine.aheadMs + time.nowMs * rate),
       after: (ms, run) => time.at(time.nowMs + Math.max(timerMsMin, ms) / rate, this.#timers, run),
       soon: (run) => void this.after(turnMs, run),
     };
