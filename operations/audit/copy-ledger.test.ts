@@ -6,6 +6,8 @@ const owner = { address: 'train.ps-shard.0' };
 const standby = { address: 'train.ps-shard.1' };
 const east = { address: 'east.serving-shard.0', servesIn: 'east' };
 
+const all = [owner, standby, east].map(({ address }) => address);
+
 const digest = (deltaNumber: number, changes: Partial<PartitionDigest> = {}): PartitionDigest => ({
   ...{ partition: 0, epoch: 1, deltaNumber, sequence: deltaNumber, rows: 1 },
   ...{ digest: `all ${deltaNumber}`, owned: false, settled: true },
@@ -18,7 +20,7 @@ const served = (deltaNumber: number, changes: Partial<PartitionDigest> = {}) =>
 
 function ledgerOf(...heard: readonly (readonly [{ address: string }, PartitionDigest[]])[]) {
   const ledger = new CopyLedger();
-  ledger.begin();
+  ledger.begin(all);
   for (const [holder, digests] of heard) ledger.heard(holder, digests);
   return ledger;
 }
@@ -80,6 +82,14 @@ describe('copies of rows', () => {
     expect(moved).toEqual([standbys]);
   });
 
+  test('of an actor that is not there any more are forgotten', () => {
+    const ledger = ledgerOf([owner, [owned(3)]], [standby, [digest(2)]]);
+    ledger.begin([owner.address, 'train.ps-shard.2']);
+    ledger.heard({ address: 'train.ps-shard.2' }, [digest(3)]);
+    expect(ledger.findings([])).toEqual([standbys]);
+    expect(ledger.isWhole).toBe(true);
+  });
+
   test('are missed where nobody has a partition that has an owner', () => {
     const ledger = ledgerOf([owner, [owned(3), owned(3, { partition: 1 })]], [east, [served(3)]]);
     expect(ledger.findings(['east', 'west'])).toEqual([
@@ -93,7 +103,7 @@ describe('copies of rows', () => {
 
   test('of one who does not answer are not known to be equal', () => {
     const ledger = ledgerOf([owner, [owned(3)]], [east, [served(3)]]);
-    ledger.begin();
+    ledger.begin(all);
     ledger.silent(east, 'TIMEOUT');
     expect(ledger.findings(['east'])[0]!.silent).toEqual(['east.serving-shard.0: TIMEOUT']);
     expect(ledger.isWhole).toBe(false);
@@ -101,7 +111,7 @@ describe('copies of rows', () => {
 
   test('of one who is not there yet are not known to be equal, which is no difference', () => {
     const ledger = ledgerOf([owner, [owned(3)]], [east, [served(3)]]);
-    ledger.begin();
+    ledger.begin(all);
     ledger.coming(east, 'it is restarting');
     const coming = ['east.serving-shard.0: it is restarting'];
     expect(ledger.findings(['east'])[0]).toMatchObject({ silent: [], coming });

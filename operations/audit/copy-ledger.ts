@@ -55,8 +55,14 @@ export class CopyLedger {
   #silent = new Map<string, string[]>();
   #coming = new Map<string, string[]>();
 
-  /** Another look begins: who does not answer in this one is silent. */
-  begin(): void {
+  /**
+   * Another look begins: who does not answer in this one is silent, and who is not there any more has no copies.
+   * @param addresses of all that are there.
+   */
+  begin(addresses: readonly string[]): void {
+    const present = new Set(addresses);
+    for (const [key, { address }] of this.#copies)
+      if (!present.has(address)) this.#copies.delete(key);
     this.#owned = new Set();
     this.#silent = new Map();
     this.#coming = new Map();

@@ -21,8 +21,8 @@ export class CopyReader {
   async look(actors: readonly ActorStatus[]): Promise<CopyFindings[]> {
     const serving = actorsOf(actors, 'serving-shard');
     if (!this.#ledger.isWhole) {
-      this.#ledger.begin();
       const asked = [...actorsOf(actors, 'ps-shard'), ...serving];
+      this.#ledger.begin(asked.map(({ address }) => address));
       await Promise.all(asked.map((actor) => this.#ask(actor)));
     }
     return this.#ledger.findings([...new Set(serving.map(({ dataCenter }) => dataCenter))]);
