@@ -75,6 +75,25 @@ export const planted = [
  */
 export const fixes = [
   {
+    name: 'a snapshot whose shard is gone is waited for to its deadline',
+    file: 'runtime/long-call.js',
+    from: 'if (bus.clock.nowMs() - heardAtMs < silenceMsMax)',
+    to: 'if (true)',
+  },
+  {
+    name: 'a leader whose clock is behind trims behind his own snapshot',
+    file: 'runtime/stores/snapshot-store.js',
+    from: 'if (newest === undefined || id > newest)',
+    to: 'if (true)',
+    also: [
+      {
+        file: 'cluster/snapshots/manifests.js',
+        from: 'Math.min(...kept.map(needs))',
+        to: 'needs(kept.at(-1))',
+      },
+    ],
+  },
+  {
     name: 'serving is told again of the newest record alone',
     file: 'replication/partition-fold.js',
     from: 'parts.some(changesRows)',

@@ -63,6 +63,15 @@ export class ChildGroup {
     this.#tellMembers();
   }
 
+  get isEmpty(): boolean {
+    return this.#children.size === 0;
+  }
+
+  /** It is not needed any more; it may be in the middle of its cool-down. */
+  close(): void {
+    this.#machine.stop();
+  }
+
   /** A child ended without having been asked to. */
   crashed(address: string): void {
     this.#tell({ type: 'CRASHED', address, atMs: this.#host.nowMs() });

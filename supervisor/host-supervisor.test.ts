@@ -268,6 +268,20 @@ describe('a host supervisor', () => {
     expect(statusOf('b.recommender.0')).toMatchObject({ epoch: 1, restarts: 0 });
   });
 
+  test('a group that all have left begins anew with who comes next', async () => {
+    const [first] = specs;
+    const policy = { backoffMsMin: 10, backoffMsMax: 20, drainMs: 3_000, coolDownMs: 60_000 };
+    await start([first!], {}, { group: { restartsMax: 0 }, policy });
+    for (const times of [1, 2]) {
+      await supervisor.waitUntilReady(waitMs);
+      process.kill(statusOf(first!.address).pid!, 'SIGKILL');
+      await until('the group is given up', () => escalations.length === times);
+      await supervisor.remove([first!.address]);
+      supervisor.start([first!]);
+    }
+    await supervisor.waitUntilReady(waitMs);
+  });
+
   test('stops all, higher tiers first, and leaves no process, not even a deaf one', async () => {
     await start(specs, { 'a.trainer.0': 'deaf' });
     await supervisor.waitUntilReady(waitMs);

@@ -131,7 +131,7 @@ export class HostSupervisor {
     await this.#untilStopped(children, drainMs);
     for (const { spec } of children) {
       this.#children.delete(spec.address);
-      this.#groupOf(spec.dataCenter).remove([spec.address]);
+      this.#leaveGroup(spec);
     }
   }
 
@@ -182,6 +182,15 @@ export class HostSupervisor {
       },
       claimProcess: (spec, handlers) => launcher.claim(spec, handlers),
     };
+  }
+
+  /** A group that nobody belongs to any more is forgotten, with its crashes: who comes next begins anew. */
+  #leaveGroup({ dataCenter, address }: ActorSpec): void {
+    const group = this.#groupOf(dataCenter);
+    group.remove([address]);
+    if (!group.isEmpty) return;
+    group.close();
+    this.#groups.delete(dataCenter);
   }
 
   #groupOf(dataCenter: string): ChildGroup {

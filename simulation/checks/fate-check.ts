@@ -1,4 +1,5 @@
 import type { ClusterConfig } from '../../core/config/schema.js';
+import { untiring } from '../cluster/simulated-config.js';
 import type { SimulatedActor } from '../hosts/simulated-actor.js';
 import type { SimulatedHost } from '../hosts/simulated-host.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
@@ -10,12 +11,9 @@ interface Crash {
   readonly atMs: number;
 }
 
-/** So few crashes of a data center that nobody gives it up, which would be the other answer to one. */
-const restartsMin = 100;
-
 /**
  * Where all of a data center share their fate, none goes on from before a crash of another on its host. Of crashes that the
- * supervisor did not live to see it is not asked.
+ * supervisor did not live to see it is not asked, nor where a group may be given up, which is the other answer to one.
  */
 export class FateCheck {
   readonly #isAsked: boolean;
@@ -25,7 +23,7 @@ export class FateCheck {
 
   constructor({ supervision }: ClusterConfig, report: Report) {
     const { strategy, groupRestartsMax } = supervision;
-    this.#isAsked = strategy === 'all-for-one' && groupRestartsMax >= restartsMin;
+    this.#isAsked = strategy === 'all-for-one' && groupRestartsMax >= untiring;
     this.#report = report;
   }
 

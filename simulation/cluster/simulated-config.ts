@@ -31,6 +31,9 @@ export const simulatedShape = {
 
 export const simulatedConfig: ClusterConfig = parseClusterConfig(simulatedShape);
 
+/** Of restarts: a group that has no more is given up for a while. */
+export const untiring = 1_000;
+
 const strategies = ['one-for-one', 'rest-for-one', 'all-for-one'] as const;
 
 /** As a seed has it: how faults are shared, when one is given up, and how soon a data center is taken out of service. */
@@ -43,7 +46,7 @@ export function configOf(random: SeededRandom): ClusterConfig {
     supervision: {
       ...simulatedShape.supervision,
       strategy: random.pick(strategies),
-      ...(random.happens(0.5) ? { groupRestartsMax: 8 } : {}),
+      groupRestartsMax: random.happens(0.5) ? 8 : untiring,
       ...(random.happens(0.5) ? { restartsMax: 4 } : {}),
       ...(isImpatient ? { drainAfterMs: 2_000, rejoinAfterMs: 5_000 } : {}),
     },
