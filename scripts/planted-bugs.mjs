@@ -51,7 +51,7 @@ export const planted = [
   {
     name: 'a group does not hear of a crash',
     file: 'supervisor/supervised-child.js',
-    from: "if (before.matches('running'))",
+    from: 'if (wasRunning)',
     to: 'if (false)',
   },
 ];

@@ -238,6 +238,25 @@ describe('a host supervisor', () => {
     expect(statusOf('b.recommender.0')).toMatchObject({ epoch: 1, restarts: 0 });
   });
 
+  test('all for one: those who have no process yet are called off, which is no crash of theirs', async () => {
+    const memory = new MemoryEpochStore();
+    let isFirst = true;
+    const next = async (address: string): Promise<number> => {
+      if (address === 'a.ps-shard.1' && isFirst) {
+        isFirst = false;
+        throw new StarlingError('STORAGE_FULL', 'no space left');
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return memory.next(address);
+    };
+    const group = { strategy: 'all-for-one', restartsMax: 2 } as const;
+    await start(specs, {}, { group, epochs: { next } });
+    await supervisor.waitUntilReady(waitMs);
+    expect(escalations).toEqual([]);
+    expect(storyOf('a.ps-shard.0')).toEqual(['restart', 'exit', 'start', 'ready']);
+    expect(statusOf('a.trainer.0').restarts).toBe(1);
+  });
+
   test('a group that crashes too often goes down as a whole, says so, and comes back', async () => {
     await start(specs, {}, { group: { restartsMax: 1 } });
     await supervisor.waitUntilReady(waitMs);

@@ -238,16 +238,20 @@ export class SupervisedChild {
 
   #end(attempt: Attempt, exit: ProcessExit): void {
     if (attempt.ended) return;
+    const wasRunning = this.#machine.getSnapshot().matches('running');
+    this.#ended(attempt, exit);
+    if (wasRunning) this.#host.crashed(this);
+  }
+
+  #ended(attempt: Attempt, exit: ProcessExit): void {
     attempt.ended = true;
     const atMs = this.#host.nowMs();
-    const before = this.#machine.getSnapshot();
-    const { failure } = before.context;
+    const { failure } = this.#machine.getSnapshot().context;
     const lastWords = failure === null ? '' : `: ${failure.code} ${failure.message}`;
     this.#exitDetail = exit.detail + lastWords;
     this.#outageAtMs ??= atMs;
     this.#record('exit', this.#exitDetail);
     this.#machine.send({ type: 'EXITED', atMs, jitter: this.#host.random() });
-    if (before.matches('running')) this.#host.crashed(this);
   }
 
   #kill(): void {
@@ -263,8 +267,9 @@ export class SupervisedChild {
     const attempt = this.#attempt;
     if (attempt === undefined || attempt.ended) return;
     attempt.undecided = false;
-    if (attempt.process !== undefined) act(attempt.process);
-    else this.#end(attempt, noProcess('was called off before it started'));
+    if (attempt.process !== undefined) return act(attempt.process);
+    // No crash: it was asked to end, as the machine will say once it has done what it is at.
+    this.#ended(attempt, noProcess('was called off before it started'));
   }
 
   #report(report: Report, context: ChildContext): void {
