@@ -12,6 +12,7 @@ import { actorMachine } from './actor.machine.js';
 import type { Actor, ActorContext, ActorIdentity, CreateActor } from './actor.js';
 import type { Bus } from './bus/bus.js';
 import { machineClock } from './machine-clock.js';
+import { atMost } from './time-limit.js';
 import type { ActorStores } from './stores/actor-stores.js';
 
 /** What it is given by whatever it lives in: a process of an operating system, or one of a simulation. */
@@ -47,6 +48,8 @@ export interface ConnectionHandlers {
 
 /** Between two lines about refused publishes, which a caller can cause at will. Too low: it fills the disk. */
 const forbiddenLogMs = 10_000;
+/** For a way to the server and back. Too high: who stops while the server is away takes longer. */
+const lastWordsMsMax = 500;
 
 /** The life of one actor, from its connection to its end, as its supervisor hears of it. */
 export class ActorLife {
@@ -188,6 +191,8 @@ export class ActorLife {
     });
     try {
       await this.#actor?.stop();
+      // What it has answered last is on its way, and would go with the process.
+      if (this.#bus) await atMost(this.#clock, lastWordsMsMax, this.#bus.flush());
     } catch (error) {
       this.#log.warn(
         { code: codeOf(error), err: messageOf(error) },

@@ -29,6 +29,8 @@ import { mainModel } from '../../messages/model-name.js';
 import type { TakenSnapshot } from './taken-snapshot.js';
 
 const saveMsMax = 30 * 60_000;
+/** A network is small; the answer of a shard that dies over it does not come. */
+const denseLimits = { deadlineMs: 30_000, attemptMs: 3_000 } as const;
 /** Between two looks whether one is due. */
 const lookMs = 10_000;
 /** After one that failed. */
@@ -184,9 +186,7 @@ export class SnapshotKeeper {
     );
     const request = snapshotCommand({ snapshot, partitions: [] });
     const dense = parseDenseSnapshotReply(
-      await call(bus, bus.names.subject.denseControl('snapshot', mainModel), request, {
-        deadlineMs: 30_000,
-      }),
+      await call(bus, bus.names.subject.denseControl('snapshot', mainModel), request, denseLimits),
     );
     return { saved, dense, stream: bus.names.stream.deltas, startMs };
   }
