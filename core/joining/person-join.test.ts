@@ -1,0 +1,148 @@
+import { describe, expect, test } from '@jest/globals';
+import type {
+  JoinLogRecord,
+  Offer,
+  PersonEvent,
+  PersonJoinOptions,
+} from './person-join.testkit.js';
+import { PersonJoin } from './person-join.testkit.js';
+
+const options: PersonJoinOptions = {
+  outcomes: [
+    { name: 'view', from: ['view', 'purchase'], windowMs: 100 },
+    { name: 'purchase', from: ['purchase'], windowMs: 1_000, given: 'view' },
+    { name: 'spent', from: ['purchase'], windowMs: 1_000, sums: true },
+  ],
+  events: { view: {}, purchase: {}, refund: { undoes: 'purchase' }, dismiss: { negative: true } },
+  latenessMs: 50,
+  copiesMs: 0,
+  negativeRate: 1,
+  organic: true,
+  homeOf: () => 0,
+};
+
+let ids = 0;
+const offer = (more: Partial<Offer> = {}): Offer => ({
+  ...{ kind: 'impression', lane: 'live', person: 'u', requestId: 'r', items: ['a'] },
+  ...{ atMs: 1_000, log: 'all' },
+  ...more,
+});
+const event = (type: string, atMs: number, more: Partial<PersonEvent> = {}): PersonEvent => ({
+  ...{ kind: 'event', lane: 'live', person: 'u', item: 'a', id: `e${ids++}`, type, atMs },
+  ...{ order: 'o', value: 3, drawn: ['x', 'y'] },
+  ...more,
+});
+const clock = (atMs: number, lane: 'live' | 'import' = 'live'): JoinLogRecord => ({
+  ...{ kind: 'clock', lane, atMs },
+});
+
+/** What is learned, as `item outcome=label …`; what a partition sends to itself comes behind the rest. */
+function learned(...records: JoinLogRecord[]): string[] {
+  const join = new PersonJoin(0, options);
+  const log = [...records];
+  const samples: string[] = [];
+  for (let record = log.shift(); record; record = log.shift()) {
+    const output = join.take(record);
+    log.unshift(...output.sent.map((each) => each.record));
+    for (const { item, labels, drawnOf } of output.samples) {
+      const known = Object.entries(labels).map(([name, label]) => `${name}=${label}`);
+      samples.push([item, ...known, ...(drawnOf ? [`of ${drawnOf}`] : [])].join(' '));
+    }
+  }
+  return samples;
+}
+
+describe('outcomes', () => {
+  test('are learned each when it is known', () => {
+    const records = [offer(), event('view', 1_010), event('purchase', 1_500), clock(3_000)];
+    expect(learned(...records)).toEqual(['a view=1', 'a purchase=1', 'a spent=3']);
+  });
+
+  test('are not learned where what they are given by did not come', () => {
+    expect(learned(offer(), clock(3_000))).toEqual(['a view=0', 'a spent=0']);
+  });
+
+  test('an event that comes too late for the row counts by itself', () => {
+    const records = [offer(), event('view', 1_300, { requestId: 'r' }), clock(3_000)];
+    expect(learned(...records)).toEqual([
+      'a view=1',
+      ...['x view=0 of 2', 'y view=0 of 2'],
+      ...['a view=0', 'a spent=0'],
+    ]);
+  });
+
+  test('a dismissal ends all that are open, and what is given by it', () => {
+    expect(learned(offer(), event('dismiss', 1_010), clock(3_000))).toEqual(['a view=0 spent=0']);
+  });
+
+  test('a refund takes back the value of its order alone', () => {
+    const bought = [event('purchase', 1_010), event('purchase', 1_020, { order: 'p', value: 5 })];
+    const records = [offer(), ...bought, event('refund', 1_030), clock(3_000)];
+    expect(learned(...records)).toEqual(['a view=1 purchase=1', 'a spent=5']);
+  });
+});
+
+describe('an event without a request', () => {
+  test('joins the last row before it of this person and item', () => {
+    const rows = [
+      offer(),
+      offer({ requestId: 's', atMs: 1_050 }),
+      offer({ person: 'w', requestId: 't' }),
+    ];
+    const said = learned(...rows, event('view', 1_060), clock(3_000));
+    expect(said.filter((line) => line.startsWith('a view'))).toEqual([
+      'a view=1',
+      ...['a view=0', 'a view=0'],
+    ]);
+  });
+
+  test('waits for rows that may come yet, and is learned against what was drawn for it', () => {
+    const late = [event('view', 1_010), offer(), clock(3_000)];
+    expect(learned(...late)[0]).toBe('a view=1');
+    expect(learned(event('view', 1_010), clock(1_009))).toEqual([]);
+    expect(learned(event('view', 1_010), clock(1_010))).toEqual([
+      ...['a view=1', 'x view=0 of 2', 'y view=0 of 2'],
+    ]);
+  });
+
+  test('comes from another lane than a row, and does not join it', () => {
+    const records = [offer(), event('view', 1_010, { lane: 'import' }), clock(1_020, 'import')];
+    expect(learned(...records)).toContain('x view=0 of 2');
+  });
+});
+
+describe('what was on screen', () => {
+  test('counts from then on, and what never was is not learned', () => {
+    const both = offer({ items: ['a', 'b'], log: 'shown' });
+    const shown = {
+      kind: 'shown',
+      lane: 'live',
+      requestId: 'r',
+      items: ['a'],
+      atMs: 1_090,
+    } as const;
+    expect(learned(both, shown, event('view', 1_150), clock(5_000))).toEqual([
+      ...['a view=1', 'a purchase=0 spent=0'],
+    ]);
+  });
+});
+
+describe('a visitor who logs in', () => {
+  const alias = { kind: 'alias', visitor: 'v', user: 'u' } as const;
+
+  test('takes along what he was shown', () => {
+    const records = [offer({ person: 'v' }), alias, event('view', 1_020), clock(3_000)];
+    expect(learned(...records)[0]).toBe('a view=1');
+    expect(learned(...records)).not.toContain('x view=0 of 2');
+  });
+
+  test('is the user in all that comes later under either name', () => {
+    const records = [alias, offer(), event('view', 1_020, { person: 'v' }), clock(3_000)];
+    expect(learned(...records)[0]).toBe('a view=1');
+  });
+
+  test('who is erased is not learned from any more', () => {
+    const records = [offer({ person: 'v' }), alias, { kind: 'erase', person: 'u' } as const];
+    expect(learned(...records, clock(3_000))).toEqual([]);
+  });
+});
