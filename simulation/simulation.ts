@@ -4,6 +4,7 @@ import type { ErrorCode } from '../core/base/errors.js';
 import { decode } from '../messages/codec.js';
 import { FateCheck } from './checks/fate-check.js';
 import { FeatureCheck } from './checks/feature-check.js';
+import { LeaseCheck } from './checks/lease-check.js';
 import { OwnerCheck } from './checks/owner-check.js';
 import { MachineCoverage } from './checks/machine-coverage.js';
 import { QuietCheck } from './checks/quiet-check.js';
@@ -130,10 +131,14 @@ export class Simulation {
     this.schedule =
       options.schedule ?? scheduleOf(new SeededRandom(options.seed, 0x5eed), this.#times);
     const owners = new OwnerCheck(servers, names, report);
+    const leases = new LeaseCheck(servers, names, cluster.config, report);
     servers.onAnswer = ({ id }, subject, request, reply) => {
       const answer = decode(reply) as Answer;
       if (answer.error) this.#refused(subject, answer.error.code ?? 'INTERNAL');
-      else owners.answered(id, subject, request, answer);
+      else {
+        owners.answered(id, subject, request, answer);
+        leases.answered(subject);
+      }
     };
     this.#fates = new FateCheck(cluster.config, report);
     this.#features = new FeatureCheck(servers, names, cluster.config, report);

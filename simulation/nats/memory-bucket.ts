@@ -26,6 +26,7 @@ export class MemoryBucket {
   /** The newest last, and before it those that a copy may still have. */
   readonly #versions = new Map<string, Version[]>();
   readonly #watchers = new Set<Watcher>();
+  readonly #listeners: ((key: string) => void)[] = [];
   #revision = 0;
   /** The disk of its server is full: no change is taken. */
   full = false;
@@ -33,6 +34,11 @@ export class MemoryBucket {
   constructor(servers: MemoryServers, dataCenter: string) {
     this.#servers = servers;
     this.#dataCenter = dataCenter;
+  }
+
+  /** Hears of every change. */
+  onPut(listener: (key: string) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** @param behindMs as a copy has it that lags so much. */
@@ -51,6 +57,7 @@ export class MemoryBucket {
     this.#keep(key, entry);
     this.#servers.note(`key ${key} at ${entry.revision}`, bytes);
     for (const watcher of this.#watchers) this.#tell(watcher, key, entry);
+    for (const listener of this.#listeners) listener(key);
     return entry.revision;
   }
 
