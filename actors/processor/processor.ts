@@ -66,6 +66,9 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
       await source.stop();
       await bus.flush();
     },
-    stats: () => ({ ...events.counts, ...forward.counts, inFlight: inFlight.size }),
+    stats: () => ({
+      ...{ ...events.counts, ...events.times.counts, ...forward.counts },
+      inFlight: inFlight.size,
+    }),
   };
 }

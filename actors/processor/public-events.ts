@@ -6,7 +6,7 @@ import type { FeatureChange } from '../../messages/features.js';
 import type { PublicAction, PublicFeatures, PublicImpression } from '../../messages/public.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 
-/** How far ahead of its acceptance an event may claim to be. Clocks differ a little; a wrong unit differs by years. */
+/** How far ahead of its acceptance an event may claim to be, to be put back to it. A wrong unit differs by years. */
 const aheadMsMax = 3_600_000;
 
 function eventTime(timestamp: number | undefined, acceptedAtMs: number): number {

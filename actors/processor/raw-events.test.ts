@@ -177,6 +177,29 @@ describe('raw events', () => {
     expect([...all].sort()).toEqual([...requestIds].sort());
   });
 
+  test('that claim to be ahead of their acceptance are put back to it, whatever door they came by', async () => {
+    const events = newEvents();
+    const at = (seconds: number) => acceptedAtMs / 1_000 + seconds;
+    const shown = (user: string, seconds: number) => ({
+      ...{ requestId: 'r', user, item: '7', timestamp: at(seconds) },
+    });
+    await events.handle(byHand('impression', [shown('right', -5), shown('wrong', 3_500)]));
+    await events.handle(byHand('action', { requestId: 'r', item: '7', timestamp: at(60) }));
+    const columns = { ...parseActions(decode(sent[1]!.bytes), spec), requestIds: ['s'] };
+    columns.atMs.fill(acceptedAtMs + 2e12);
+    await events.handle(messageOf('action', encode(actionsMessage(columns, spec))));
+
+    const latestMs = acceptedAtMs + 2_000;
+    expect([...parseImpressions(decode(sent[0]!.bytes), spec).atMs]).toEqual([
+      ...[acceptedAtMs - 5_000, latestMs],
+    ]);
+    for (const { bytes } of sent.slice(1))
+      expect([...parseActions(decode(bytes), spec).atMs]).toEqual([latestMs]);
+    expect(events.times.counts).toEqual({
+      ...{ putBack: 3, putBackMsMax: 2e12, putBackOf: 'request s' },
+    });
+  });
+
   test('that can not be read are buried as they came', async () => {
     const bytes = Uint8Array.of(0x7b, 0xff);
     await newEvents().handle(messageOf('action', bytes));

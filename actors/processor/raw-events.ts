@@ -3,7 +3,7 @@ import { nearestOf } from '../../core/config/fields.js';
 import type { FeatureSpec } from '../../core/features/feature-spec.js';
 import type { Transform } from '../../core/features/transform.js';
 import { decode } from '../../messages/codec.js';
-import type { Actions } from '../../messages/events.js';
+import type { Actions, Impressions } from '../../messages/events.js';
 import { parseActions, parseImpressions } from '../../messages/events.js';
 import type { PublicAction, PublicFeatures, PublicImpression } from '../../messages/public.js';
 import { parse, publicEvent } from '../../messages/public.js';
@@ -13,6 +13,7 @@ import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import { pauseMsAfter } from '../../runtime/retry.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import type { EventForwarder } from './event-forwarder.js';
+import { EventTimes } from './event-times.js';
 import {
   actionsOf,
   checkAction,
@@ -44,6 +45,7 @@ export interface RawEventPorts {
  */
 export class RawEvents {
   readonly counts = { messages: 0, deadLettered: 0, retried: 0 };
+  readonly times = new EventTimes();
   readonly #ports: RawEventPorts;
 
   constructor(ports: RawEventPorts) {
@@ -56,9 +58,9 @@ export class RawEvents {
     try {
       const value = decode(message.bytes);
       if (isColumnar(value, 'impressions'))
-        await forward.impressions(parseImpressions(value, spec));
+        await forward.impressions(this.#impressions(parseImpressions(value, spec), message));
       else if (isColumnar(value, 'actions'))
-        await forward.actions(acceptedAt(parseActions(value, spec), message.atMs));
+        await forward.actions(this.#actions(parseActions(value, spec), message));
       else await this.#byHand(value, message);
       message.ack();
     } catch (error) {
@@ -94,21 +96,37 @@ export class RawEvents {
         await this.#bury(message, content, error);
       }
     }
-    if (good.length > 0) await this.#forward(type, good, message.atMs);
+    if (good.length > 0) await this.#forward(type, good, message);
   }
 
-  async #forward(type: EventType, events: readonly unknown[], atMs: number): Promise<void> {
+  async #forward(type: EventType, events: readonly unknown[], message: WorkMessage): Promise<void> {
     const { forward, transform, source } = this.#ports;
+    const { atMs } = message;
     switch (type) {
       case 'features':
         return forward.features(events as PublicFeatures[]);
       case 'action':
-        return forward.actions(actionsOf(events as PublicAction[], atMs));
+        return forward.actions(this.#actions(actionsOf(events as PublicAction[], atMs), message));
       case 'impression': {
         const shown = events as PublicImpression[];
-        return forward.impressions(await impressionsOf(shown, atMs, transform, source));
+        const impressions = await impressionsOf(shown, atMs, transform, source);
+        return forward.impressions(this.#impressions(impressions, message));
       }
     }
+  }
+
+  #impressions(impressions: Impressions, { atMs }: WorkMessage): Impressions {
+    const { users } = impressions;
+    this.times.limit(impressions.atMs, atMs, (row) => `user ${users[row]}`);
+    return impressions;
+  }
+
+  /** When the stream took them, whatever their sender says. */
+  #actions(actions: Actions, { atMs }: WorkMessage): Actions {
+    const { requestIds } = actions;
+    actions.acceptedAtMs.fill(atMs);
+    this.times.limit(actions.atMs, atMs, (row) => `request ${requestIds[row]}`);
+    return actions;
   }
 
   #check(type: EventType, content: unknown, acceptedAtMs: number): unknown {
@@ -150,10 +168,4 @@ function eventTypeOf({ subject }: WorkMessage): EventType {
 
 function isColumnar(value: unknown, kind: string): boolean {
   return (value as { kind?: unknown } | null)?.kind === kind;
-}
-
-/** When the stream took them, whatever their sender says. */
-function acceptedAt(actions: Actions, acceptedAtMs: number): Actions {
-  actions.acceptedAtMs.fill(acceptedAtMs);
-  return actions;
 }

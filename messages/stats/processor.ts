@@ -1,4 +1,4 @@
-import { counter, gauge } from './figures.js';
+import { counter, gauge, text } from './figures.js';
 
 export const processorFigures = {
   messages: counter('Messages read from the RAW streams.'),
@@ -6,6 +6,12 @@ export const processorFigures = {
   actions: counter('Actions written to joiners.', 'actions'),
   features: counter('Changes of features written to FEATURES.'),
   deadLettered: counter('Events that could not be used.', 'dead-lettered'),
+  putBack: counter(
+    'Events that claimed a time after their acceptance and were put back to it: a clock is wrong.',
+    'put back',
+  ),
+  putBackMsMax: gauge('ms', 'How far the furthest of them was ahead.'),
+  putBackOf: text('Whose that was: the user of an impression, the request of an action.'),
   retried: counter('Messages given back for a cause that may pass.'),
   inFlight: gauge('count', 'Messages worked on now.'),
 };
