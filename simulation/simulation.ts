@@ -103,6 +103,7 @@ const haltMs = 12_000;
 const changeMs = 9_000;
 /** Of a snapshot of so few rows, behind one whose shard has died: that is noticed after 15 s. */
 const snapshotMsMax = 20_000;
+const againMs = 1_000;
 const changeEveryMs = 4_000;
 const coverage = new MachineCoverage();
 
@@ -263,10 +264,14 @@ export class Simulation {
     const { time } = this.#cluster;
     const told = (text: string): void => this.#violations.report('a snapshot can be taken', text);
     let outcome: string | undefined;
-    void this.#operator.snapshot().then((what) => {
-      outcome = what;
-      if (what !== 'done') told(`it is refused with ${what}`);
-    });
+    const ask = (): void =>
+      void this.#operator.snapshot().then((what) => {
+        // Another one is under way, which somebody asked for before.
+        if (what === 'OVERLOADED') return void time.after(againMs, ask);
+        outcome = what;
+        if (what !== 'done') told(`it is refused with ${what}`);
+      });
+    ask();
     time.at(Math.min(time.nowMs + snapshotMsMax, endMs), undefined, () => {
       if (outcome === undefined && time.nowMs < endMs) told(`it takes ${snapshotMsMax} ms`);
     });
