@@ -30,7 +30,7 @@ describe('a request by hand', () => {
     ['k beyond the limit', { user: 'u', k: 51 }, 'recommend.k'],
     ['k that is no number', { user: 'u', k: '5' }, 'k'],
     ['too many candidates', { user: 'u', candidates: [1, 2, 3, 4] }, 'recommend.candidates'],
-    ['a context that is no map', { user: 'u', context: [] }, 'context'],
+    ['a context that is no map', { user: 'u', context: [1] }, 'context'],
     ['a filter of maps', { user: 'u', filter: { genres: {} } }, 'filter.genres'],
   ])('with %s is refused by its field', (_what, request, field) => {
     expect(refusal(() => parseRecommend(request, limits))).toEqual(['BAD_REQUEST', field]);
@@ -58,13 +58,31 @@ describe('an event by hand', () => {
   test.each<[keyof typeof publicEvent, object, string]>([
     ['action', { requestId: 'r' }, 'item'],
     ['action', { requestId: 'r', item: 1, label: 2 }, 'label'],
-    ['action', { requestId: 'r', item: 1, timestamp: 1.7e12 }, 'timestamp'],
+    ['action', { requestId: 'r', item: 1, timestamp: 1.7e15 }, 'timestamp'],
+    ['action', { requestId: 'r', item: 1, timestamp: '30.2.2026' }, 'timestamp'],
     ['impression', { requestId: 'r', user: 1, item: 2, score: 2 }, 'score'],
     ['impression', { requestId: '', user: 1, item: 2 }, 'requestId'],
     ['features', { entity: 'shop', id: 1, features: {} }, 'entity'],
     ['features', { entity: 'item', id: 1 }, 'features'],
   ])('%s: %j is refused by its field', (kind, event, field) => {
     expect(refusal(() => read(kind, event))).toEqual(['BAD_EVENT', field]);
+  });
+
+  test('may have its time in seconds, in milliseconds, or as ISO 8601', () => {
+    for (const timestamp of [1.7e9, 1.7e12, '1700000000', '2023-11-14T22:13:20Z'])
+      expect(read('action', { requestId: 'r', item: 1, timestamp })).toMatchObject({
+        timestamp: 1.7e9,
+      });
+  });
+
+  test('may have an empty list for an empty map, as PHP writes it', () => {
+    const shown = { requestId: 'r', user: 1, item: 2, context: [] };
+    expect(read('impression', shown)).toMatchObject({ context: {} });
+    expect(read('features', { entity: 'item', id: 1, features: [] })).toMatchObject({
+      features: {},
+    });
+    const request = parseRecommend({ user: 'u', context: [], filter: [] }, limits);
+    expect(request).toMatchObject({ context: {}, filter: {} });
   });
 
   test('says what was wrong with it in words', () => {

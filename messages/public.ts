@@ -1,18 +1,28 @@
 import { z } from 'zod';
 import { StarlingError } from '../core/base/errors.js';
 import { describe } from './checks.js';
+import { secondsOf } from './event-time.js';
 
 /**
  * What outsiders write by hand, in JSON or CBOR. Unknown fields are ignored, wrong ones are named. Ids may be given as
  * numbers: 42 and "42" are the same user.
  */
 const id = z.union([z.string().min(1).max(512), z.number().int().nonnegative()]).transform(String);
-const context = z.record(z.string(), z.unknown());
+/** An empty list is an empty map: PHP knows no other one. */
+const map = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (Array.isArray(value) && value.length === 0 ? {} : value), schema);
+const features = map(z.record(z.string(), z.unknown()));
+const context = features.default({});
+const timeExpected = 'expected seconds or milliseconds since 1970, or ISO 8601';
+/** In seconds since 1970, however it was written. */
 const timestamp = z
-  .number({ error: 'expected seconds since 1970' })
-  .finite()
-  .nonnegative()
-  .max(4e9, { error: 'expected seconds since 1970, not milliseconds' });
+  .union([z.number(), z.string()], { error: timeExpected })
+  .transform((value, found) => {
+    const seconds = secondsOf(value);
+    if (seconds !== undefined) return seconds;
+    found.addIssue({ code: 'custom', message: timeExpected });
+    return z.NEVER;
+  });
 
 export interface PublicLimits {
   readonly kMax: number;
@@ -25,17 +35,14 @@ export interface PublicLimits {
  */
 const from = z.string().max(256).optional();
 
+const filtered = z.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))]);
+
 const recommendShape = z.object({
   user: id,
   k: z.int().default(10),
-  context: context.default({}),
+  context,
   candidates: z.array(id).optional(),
-  filter: z
-    .record(
-      z.string(),
-      z.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))]),
-    )
-    .optional(),
+  filter: map(z.record(z.string(), filtered)).optional(),
   exclude: z.array(id).default([]),
   requestId: z.string().min(1).max(256).optional(),
   from,
@@ -45,7 +52,7 @@ export type RecommendRequest = z.infer<typeof recommendShape>;
 const rankShape = z.object({
   user: id,
   candidates: z.array(id).min(1, { error: 'expected at least one candidate' }),
-  context: context.default({}),
+  context,
   from,
 });
 export type RankRequest = z.infer<typeof rankShape>;
@@ -56,7 +63,7 @@ const publicImpression = z.object({
   item: id,
   timestamp: timestamp.optional(),
   score: z.number().min(0).max(1).optional(),
-  context: context.default({}),
+  context,
 });
 export type PublicImpression = z.infer<typeof publicImpression>;
 
@@ -71,7 +78,7 @@ export type PublicAction = z.infer<typeof publicAction>;
 const publicFeatures = z.object({
   entity: z.enum(['user', 'item'], { error: 'expected user or item' }),
   id,
-  features: z.record(z.string(), z.unknown()),
+  features,
 });
 export type PublicFeatures = z.infer<typeof publicFeatures>;
 

@@ -14,7 +14,7 @@ function eventTime(timestamp: number | undefined, acceptedAtMs: number): number 
   if (atMs > acceptedAtMs + aheadMsMax) {
     throw new StarlingError(
       'BAD_EVENT',
-      `timestamp: ${timestamp} is ${Math.round((atMs - acceptedAtMs) / 1000)} s in the future; expected seconds since 1970.`,
+      `timestamp: ${timestamp} is ${Math.round((atMs - acceptedAtMs) / 1000)} s in the future; expected when it happened.`,
       { field: 'timestamp' },
     );
   }

@@ -157,11 +157,11 @@ describe('the public subjects of a running cluster', () => {
     ['without an item', 'action', { requestId: 'r', label: 1 }, 'BAD_EVENT', 'item'],
     ['with a label of 7', 'action', { requestId: 'r', item: 'i1', label: 7 }, 'BAD_EVENT', 'label'],
     [
-      'with a timestamp in milliseconds',
+      'with a time that is none',
       'action',
-      { requestId: 'r', item: 'i1', timestamp: 1.7e12 },
+      { requestId: 'r', item: 'i1', timestamp: 'yesterday' },
       'BAD_EVENT',
-      'seconds',
+      'ISO 8601',
     ],
     [
       'from the future',
