@@ -4,12 +4,17 @@ import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { parseJson, textOfUtf8 } from '../core/base/json-text.js';
 import { checkedEvent } from '../client/ingest.js';
 import type { EventType } from '../messages/subjects.js';
+import { UnknownKeys } from '../messages/unknown-keys.js';
 import { readCsv } from '../replay/csv-file.js';
 
 /** Events as people write them down, checked; a mistake names the line and the field. */
 
 /** @throws StarlingError FILE_INVALID. */
-export async function readEventFile(type: EventType, file: string): Promise<unknown[]> {
+export async function readEventFile(
+  type: EventType,
+  file: string,
+  strange = new UnknownKeys(),
+): Promise<unknown[]> {
   if (/\.csv(\.gz)?$/.test(file)) return readCsvEvents(type, file);
   let bytes: Buffer;
   try {
@@ -22,7 +27,7 @@ export async function readEventFile(type: EventType, file: string): Promise<unkn
       { cause },
     );
   }
-  return readEventText(type, textOf(bytes, path.basename(file)), path.basename(file));
+  return readEventText(type, textOf(bytes, path.basename(file)), path.basename(file), strange);
 }
 
 /** Without its byte order mark. @throws StarlingError FILE_INVALID for another encoding. */
@@ -34,19 +39,29 @@ function textOf(bytes: Uint8Array, name: string): string {
   }
 }
 
-/** One JSON object, a list, or one object per line. @param name of where the text came from. */
-export function readEventText(type: EventType, text: string, name: string): unknown[] {
+/**
+ * One JSON object, a list, or one object per line.
+ * @param name of where the text came from. @param strange takes keys that are ignored.
+ */
+export function readEventText(
+  type: EventType,
+  text: string,
+  name: string,
+  strange = new UnknownKeys(),
+): unknown[] {
+  const take = (event: unknown, at: string): unknown => {
+    strange.note(type, event);
+    return checked(type, event, at);
+  };
   const whole = parsedWhole(text);
   if (whole !== undefined) {
-    return whole.map((event, i) =>
-      checked(type, event, whole.length > 1 ? `${name} event ${i + 1}` : name),
-    );
+    return whole.map((event, i) => take(event, whole.length > 1 ? `${name} event ${i + 1}` : name));
   }
   const events: unknown[] = [];
   for (const [i, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
     const at = `${name} line ${i + 1}`;
-    events.push(checked(type, parsedLine(line, at), at));
+    events.push(take(parsedLine(line, at), at));
   }
   if (events.length === 0) throw new StarlingError('FILE_INVALID', `${name}: there are no events.`);
   return events;

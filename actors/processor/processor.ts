@@ -68,6 +68,8 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     },
     stats: () => ({
       ...{ ...events.counts, ...events.times.counts, ...forward.counts },
+      unknownKeys: events.strange.count,
+      unknownKey: events.strange.warnings[0] ?? '',
       inFlight: inFlight.size,
     }),
   };

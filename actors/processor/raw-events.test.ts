@@ -200,6 +200,13 @@ describe('raw events', () => {
     });
   });
 
+  test('by hand may have keys that nothing is known of, which are counted', async () => {
+    const events = newEvents();
+    await events.handle(byHand('action', { requestId: 'r', item: '7', lable: 1 }));
+    expect(sent).toHaveLength(1);
+    expect(events.strange.warnings).toEqual([expect.stringContaining('"label"')]);
+  });
+
   test('that can not be read are buried as they came', async () => {
     const bytes = Uint8Array.of(0x7b, 0xff);
     await newEvents().handle(messageOf('action', bytes));

@@ -9,6 +9,7 @@ import type { PublicAction, PublicFeatures, PublicImpression } from '../../messa
 import { parse, publicEvent } from '../../messages/public.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes, lastToken } from '../../messages/subjects.js';
+import { UnknownKeys } from '../../messages/unknown-keys.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import { pauseMsAfter } from '../../runtime/retry.js';
 import type { FeatureSource } from '../shared/feature-source.js';
@@ -46,6 +47,7 @@ export interface RawEventPorts {
 export class RawEvents {
   readonly counts = { messages: 0, deadLettered: 0, retried: 0 };
   readonly times = new EventTimes();
+  readonly strange = new UnknownKeys();
   readonly #ports: RawEventPorts;
 
   constructor(ports: RawEventPorts) {
@@ -90,6 +92,7 @@ export class RawEvents {
     const type = eventTypeOf(message);
     const good: unknown[] = [];
     for (const content of Array.isArray(value) ? (value as unknown[]) : [value]) {
+      this.strange.note(type, content);
       try {
         good.push(this.#check(type, content, message.atMs));
       } catch (error) {

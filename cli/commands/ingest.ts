@@ -8,6 +8,7 @@ import type {
 } from '../../client/ingest.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes } from '../../messages/subjects.js';
+import { UnknownKeys } from '../../messages/unknown-keys.js';
 import { withClient } from '../cluster-access.js';
 import type { Command } from '../command.js';
 import { UsageError, clusterOptions, exitCode, expectPositionals } from '../command.js';
@@ -35,10 +36,13 @@ export const ingest: Command = {
     if (text !== undefined && file !== undefined) {
       throw new UsageError('give the events as an argument or with --file, not both.');
     }
-    const events = await eventsFrom(type, text, file);
+    const strange = new UnknownKeys();
+    const events = await eventsFrom(type, text, file, strange);
     const { accepted } = await withClient(args, (client) => send(client, type, events));
-    if (out.json) out.document({ accepted });
+    const { warnings } = strange;
+    if (out.json) out.document({ accepted, warnings });
     else out.line(`${accepted} ${accepted === 1 ? 'event' : 'events'} accepted`);
+    for (const warning of warnings) out.note(warning);
     return exitCode.ok;
   },
 };
@@ -55,13 +59,14 @@ async function eventsFrom(
   type: EventType,
   text: string | undefined,
   file: string | undefined,
+  strange: UnknownKeys,
 ): Promise<unknown[]> {
-  if (text !== undefined) return readEventText(type, text, 'the argument');
-  if (file !== undefined && file !== '-') return readEventFile(type, file);
+  if (text !== undefined) return readEventText(type, text, 'the argument', strange);
+  if (file !== undefined && file !== '-') return readEventFile(type, file, strange);
   if (file === undefined && process.stdin.isTTY) {
     throw new UsageError('give the events as an argument, with --file, or on standard input.');
   }
-  return readEventText(type, await readStdin(), 'standard input');
+  return readEventText(type, await readStdin(), 'standard input', strange);
 }
 
 /** The events were checked against the type. */

@@ -12,6 +12,8 @@ export const processorFigures = {
   ),
   putBackMsMax: gauge('ms', 'How far the furthest of them was ahead.'),
   putBackOf: text('Whose that was: the user of an impression, the request of an action.'),
+  unknownKeys: counter('Keys of events that no event has; they are ignored.', 'unknown keys'),
+  unknownKey: text('The most frequent of them, with the nearest that there is.'),
   retried: counter('Messages given back for a cause that may pass.'),
   inFlight: gauge('count', 'Messages worked on now.'),
 };
