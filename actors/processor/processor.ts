@@ -4,7 +4,7 @@ import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
-import { deadLetter } from '../shared/dead-letter.js';
+import { deadLetters } from '../shared/dead-letter.js';
 import { FeatureSource } from '../shared/feature-source.js';
 import { EventForwarder } from './event-forwarder.js';
 import { RawEvents } from './raw-events.js';
@@ -38,8 +38,8 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     source,
     forward,
     random: () => random.next(),
-    bury: ({ subject: origin, sequence }, content, error) =>
-      deadLetter(context, { origin, sequence, content, error, events: 1 }),
+    bury: ({ subject: origin, sequence }, rejected) =>
+      deadLetters(context, { origin, sequence }, rejected),
   });
   const work: Stoppable[] = [];
   const inFlight = new Set<Promise<void>>();

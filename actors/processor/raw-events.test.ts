@@ -27,6 +27,7 @@ let sent: { subject: string; bytes: Uint8Array }[];
 let told: typeof sent;
 let buried: [content: unknown, code: string][];
 let settled: string[];
+let letters: number;
 let fails: Error | undefined;
 let joinerCount: number;
 let payloadBytesMax: number;
@@ -36,6 +37,7 @@ beforeEach(() => {
   told = [];
   buried = [];
   settled = [];
+  letters = 0;
   fails = undefined;
   joinerCount = 1;
   payloadBytesMax = 1 << 20;
@@ -59,7 +61,10 @@ function newEvents(): RawEvents {
     },
     forward: new EventForwarder({ spec, joinerCount, payloadBytesMax, subject, append, tell }),
     random: () => 1,
-    bury: async (_message, content, error) => void buried.push([content, codeOf(error)]),
+    bury: async (_message, rejected) => {
+      letters++;
+      for (const { content, error } of rejected) buried.push([content, codeOf(error)]);
+    },
   });
 }
 
@@ -96,6 +101,13 @@ describe('raw events', () => {
     ]);
     expect(parseActions(decode(sent[0]!.bytes), spec).items).toEqual(['7']);
     expect(settled).toEqual(['ack']);
+  });
+
+  test('that are wrong, all of a list, are one message to the dead letters', async () => {
+    const events = newEvents();
+    await events.handle(byHand('action', new Array(500).fill({ requestId: 'r' })));
+    expect([letters, buried.length, settled]).toEqual([1, 500, ['ack']]);
+    expect(events.counts.deadLettered).toBe(500);
   });
 
   test('that become too long for a message are several, in order, and none is lost', async () => {

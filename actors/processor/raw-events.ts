@@ -12,6 +12,7 @@ import { eventTypes, lastToken } from '../../messages/subjects.js';
 import { UnknownKeys } from '../../messages/unknown-keys.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import { pauseMsAfter } from '../../runtime/retry.js';
+import type { Rejected } from '../shared/dead-letter.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import type { EventForwarder } from './event-forwarder.js';
 import { EventTimes } from './event-times.js';
@@ -36,8 +37,8 @@ export interface RawEventPorts {
   readonly forward: Pick<EventForwarder, 'impressions' | 'actions' | 'features'>;
   /** In [0, 1). */
   readonly random: () => number;
-  /** Keeps what can't be used, with the reason. @param content the event, or the bytes where it can't be read. */
-  readonly bury: (message: WorkMessage, content: unknown, error: unknown) => Promise<void>;
+  /** Keeps what can't be used of a message, with the reasons. */
+  readonly bury: (message: WorkMessage, rejected: readonly Rejected[]) => Promise<void>;
 }
 
 /**
@@ -78,27 +79,29 @@ export class RawEvents {
       message.nak(pauseMsAfter(message.deliveries, redelivery, this.#ports.random()));
       return;
     }
-    await this.#bury(message, message.bytes, error);
+    await this.#bury(message, [{ content: message.bytes, error, events: 1 }]);
     message.ack();
   }
 
-  async #bury(message: WorkMessage, content: unknown, error: unknown): Promise<void> {
-    this.counts.deadLettered++;
-    await this.#ports.bury(message, content, error);
+  async #bury(message: WorkMessage, rejected: readonly Rejected[]): Promise<void> {
+    this.counts.deadLettered += rejected.length;
+    await this.#ports.bury(message, rejected);
   }
 
   /** One event, or a list. A bad one is buried by itself, and its neighbours go on. */
   async #byHand(value: unknown, message: WorkMessage): Promise<void> {
     const type = eventTypeOf(message);
     const good: unknown[] = [];
+    const rejected: Rejected[] = [];
     for (const content of Array.isArray(value) ? (value as unknown[]) : [value]) {
       this.strange.note(type, content);
       try {
         good.push(this.#check(type, content, message.atMs));
       } catch (error) {
-        await this.#bury(message, content, error);
+        rejected.push({ content, error, events: 1 });
       }
     }
+    if (rejected.length > 0) await this.#bury(message, rejected);
     if (good.length > 0) await this.#forward(type, good, message);
   }
 

@@ -4,18 +4,24 @@ import type { DeadLetter as Letter } from '../../messages/dead-letters.js';
 import { deadLettersMessage, letterOf } from '../../messages/dead-letters.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
-import { fitsInto } from '../../runtime/fitting-messages.js';
+import { fitsInto, sendFitting } from '../../runtime/fitting-messages.js';
 
-export interface DeadLetter {
-  /** Where it came from: a stream subject, and the sequence of the record there. */
-  readonly origin: string;
-  readonly sequence: number;
+/** An event that can't be used. */
+export interface Rejected {
   /** The event itself, or the bytes when they could not be read. */
   readonly content: unknown;
   readonly error: unknown;
   /** How many events it holds, for the books. */
   readonly events: number;
 }
+
+/** Where they came from: a stream subject, and the sequence of the record there. */
+export interface Origin {
+  readonly origin: string;
+  readonly sequence: number;
+}
+
+export type DeadLetter = Origin & Rejected;
 
 export interface LetterPorts {
   readonly identity: Pick<ActorContext['identity'], 'kind' | 'address'>;
@@ -26,25 +32,44 @@ export interface LetterPorts {
   readonly log: Pick<ActorContext['log'], 'warn'>;
 }
 
-/** Keeps what can't be processed, with the reason, in the dead-letter stream; nothing blocks on it and nothing is lost. */
-export async function deadLetter(context: LetterPorts, letter: DeadLetter): Promise<void> {
-  const { kind, address } = context.identity;
-  const atMs = context.bus.clock.wallMs();
-  context.log.warn(
-    { origin: letter.origin, code: codeOf(letter.error), err: messageOf(letter.error) },
-    'dead letter',
-  );
-  const whole = letterOf(letter.error, letter.events, letter.content);
-  const encoded = (each: Letter): Uint8Array => {
-    const { origin, sequence } = letter;
-    return encode(deadLettersMessage({ atMs, address, origin, sequence, letters: [each] }));
-  };
-  const bytes = encoded(whole);
-  const { payloadBytesMax } = context.bus;
-  await appendDurably(
-    context,
-    context.bus.names.subject.deadLetter(kind),
-    fitsInto(payloadBytesMax, bytes) ? bytes : encoded(withoutContent(whole, bytes.length)),
+/** As `deadLetters`, of one. */
+export function deadLetter(
+  context: LetterPorts,
+  { origin, sequence, ...rejected }: DeadLetter,
+): Promise<void> {
+  return deadLetters(context, { origin, sequence }, [rejected]);
+}
+
+/**
+ * Keeps what can't be processed, with the reason, in the dead-letter stream; nothing blocks on it and nothing is lost. What is
+ * of one record is one message, however much it is, since each is waited for.
+ */
+export async function deadLetters(
+  context: LetterPorts,
+  { origin, sequence }: Origin,
+  rejected: readonly Rejected[],
+): Promise<void> {
+  const [first] = rejected;
+  if (!first) return;
+  const { identity, bus, log } = context;
+  const atMs = bus.clock.wallMs();
+  const facts = { code: codeOf(first.error), err: messageOf(first.error) };
+  log.warn({ origin, letters: rejected.length, ...facts }, 'dead letters');
+  const message = (letters: readonly Letter[]): Uint8Array =>
+    encode(deadLettersMessage({ atMs, address: identity.address, origin, sequence, letters }));
+  const { payloadBytesMax } = bus;
+  await sendFitting(
+    rejected.map(({ error, events, content }) => letterOf(error, events, content)),
+    {
+      payloadBytesMax,
+      encoded: (letters) => {
+        const bytes = message(letters);
+        const isTooLong = letters.length === 1 && !fitsInto(payloadBytesMax, bytes);
+        return isTooLong ? message([withoutContent(letters[0]!, bytes.length)]) : bytes;
+      },
+      send: async (bytes) =>
+        void (await appendDurably(context, bus.names.subject.deadLetter(identity.kind), bytes)),
+    },
   );
 }
 
