@@ -18,9 +18,18 @@ const machines: readonly AnyStateMachine[] = [
   ownershipMachine,
 ];
 
-/** Every transition that the machines of a cluster have, as `machine: state on EVENT`, with a number where there are several. */
+/** What no further try mends is a defect of ours or the data of another release: where a seed takes it, the run fails. */
+const defects: ReadonlySet<string> = new Set(['ownership: anywhere on FAILED']);
+
+/**
+ * Every transition that the machines of a cluster have and that is to be met, as `machine: state on EVENT`, with a number where
+ * there are several.
+ */
 export function allTransitions(): string[] {
-  return machines.flatMap((machine) => transitionsOf(machine.root as unknown as Node).map(nameOf));
+  const all = machines.flatMap((machine) =>
+    transitionsOf(machine.root as unknown as Node).map(nameOf),
+  );
+  return all.filter((name) => !defects.has(name));
 }
 
 /** What is read of a transition; the types of the library leave it open. */
