@@ -67,6 +67,11 @@ interface Answer {
   readonly outcome?: string;
 }
 
+interface RankerStats {
+  readonly denseVersion?: unknown;
+  readonly denseWaiting?: unknown;
+}
+
 interface Told {
   readonly requestId: string;
   readonly item: string;
@@ -304,6 +309,7 @@ export class Simulation {
   /** When it is calm, whoever takes over an actor waits until it has ended where it was. */
   #started(actor: SimulatedActor, host: SimulatedHost): void {
     this.#fates.started(actor, host);
+    actor.onReady = (stats) => this.#ready(actor, stats);
     const { address } = actor;
     if (this.#cluster.time.nowMs < this.#calmSinceMs + haltMs) return;
     const lives = this.#cluster.hosts.filter(({ actors }) =>
@@ -311,6 +317,12 @@ export class Simulation {
     );
     const text = `${address} is started while it runs: on ${lives.map(({ name }) => name).join(' and ')}`;
     if (lives.length > 1) this.#violations.report('one process of an actor', text);
+  }
+
+  /** Whoever is ready has what it needs: a ranker is sent requests from then on. */
+  #ready({ address }: SimulatedActor, { denseVersion, denseWaiting }: RankerStats): void {
+    if (!address.includes('.ranker.') || Number(denseVersion) + Number(denseWaiting) > 0) return;
+    this.#violations.report('ready is ready', `${address} is ready, and has no network`);
   }
 
   #failed(name: string, code: string, message: string): void {

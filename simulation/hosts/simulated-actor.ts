@@ -56,6 +56,7 @@ export class SimulatedActor implements ActorProcess {
   /** Undefined: it has no supervisor. */
   #listener: Listener | undefined;
   #leaving: Cancel = () => undefined;
+  #stats: Readonly<Record<string, unknown>> = {};
   #begun = false;
   #wasAsked = false;
   #exit: ProcessExit = { code: null, signal: 'SIGKILL', detail: 'killed by SIGKILL' };
@@ -89,6 +90,7 @@ export class SimulatedActor implements ActorProcess {
       connect: () => connect(),
       tell: (message) => {
         if (message.type === 'failed') surroundings.onFailed(message.code, message.message);
+        this.#hear(message);
         const listener = this.#listener;
         listener?.supervision.up(() => listener.onMessage(message));
       },
@@ -98,6 +100,9 @@ export class SimulatedActor implements ActorProcess {
     process.onDeath(() => this.#parent.ended(() => handlers.onExit(this.#exit)));
     process.after(process.random.between(loadMs.from, loadMs.to), () => this.#begin());
   }
+
+  /** Hears that it says it is ready, with the figures that it said last. */
+  onReady: (stats: Readonly<Record<string, unknown>>) => void = () => undefined;
 
   /** Its supervisor wants it to end. */
   get wasAsked(): boolean {
@@ -149,6 +154,11 @@ export class SimulatedActor implements ActorProcess {
     // It may have changed since it has introduced itself.
     supervision.up(() => onMessage({ type: 'state', state: this.state }));
     this.#life.beat();
+  }
+
+  #hear(message: ChildMessage): void {
+    if (message.type === 'heartbeat') this.#stats = message.stats;
+    if (message.type === 'state' && message.state === 'ready') this.onReady(this.#stats);
   }
 
   #begin(): void {
