@@ -7,7 +7,7 @@ import type {
   PaperOutput,
   PersonEvent,
   PersonJoinOptions,
-} from './person-join.testkit.js';
+} from './person-join-records.testkit.js';
 import { PersonJoin } from './person-join.testkit.js';
 
 const partitions = 3;

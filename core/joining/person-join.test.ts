@@ -4,7 +4,7 @@ import type {
   Offer,
   PersonEvent,
   PersonJoinOptions,
-} from './person-join.testkit.js';
+} from './person-join-records.testkit.js';
 import { PersonJoin } from './person-join.testkit.js';
 
 const options: PersonJoinOptions = {

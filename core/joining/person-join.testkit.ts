@@ -1,4 +1,21 @@
 import { keepsNegative } from './negative-sampling.js';
+import type {
+  Lane,
+  OutcomeRule,
+  PersonJoinOptions,
+  Offer,
+  Shown,
+  PersonEvent,
+  Alias,
+  Sent,
+  Moved,
+  JoinLogRecord,
+  Row,
+  PaperSample,
+  PaperOutput,
+} from './person-join-records.testkit.js';
+import type { Books, State } from './person-join-state.testkit.js';
+import { emptyState } from './person-join-state.testkit.js';
 
 /**
  * The join of everything that people do, on paper: several outcomes, events of their own accord, visitors who log in, lanes,
@@ -8,211 +25,6 @@ import { keepsNegative } from './negative-sampling.js';
  * What comes out is a function of the records that came in, in their order. So a partition that is made anew, from a snapshot
  * or from the beginning, says the same again; what it had sent to other partitions it sends again, and they know it.
  */
-export type Lane = 'live' | 'import';
-
-export interface OutcomeRule {
-  readonly name: string;
-  /** Types of events that make it 1. */
-  readonly from: readonly string[];
-  /** Since the row was shown. */
-  readonly windowMs: number;
-  /** What this outcome is of: where the given one becomes 0, this one is not learned. */
-  readonly given?: string;
-  /** Its label is the sum of the values of its events, known when its window ends. */
-  readonly sums?: boolean;
-}
-
-export interface EventRule {
-  /** Ends all outcomes that are open as 0. */
-  readonly negative?: boolean;
-  /** Takes back the value of an event of this type, of the same order and item. */
-  readonly undoes?: string;
-}
-
-export interface PersonJoinOptions {
-  /** An outcome that another one is given by comes before it, and its window is no longer. */
-  readonly outcomes: readonly OutcomeRule[];
-  readonly events: Readonly<Record<string, EventRule>>;
-  readonly latenessMs: number;
-  /** Two copies of an event or impression are no further apart. */
-  readonly copiesMs: number;
-  readonly negativeRate: number;
-  /** Whether events that follow no slate of ours are learned. */
-  readonly organic: boolean;
-  /** The partition of a person. */
-  readonly homeOf: (person: string) => number;
-}
-
-export interface Offer {
-  readonly kind: 'impression';
-  readonly lane: Lane;
-  readonly person: string;
-  readonly requestId: string;
-  readonly items: readonly string[];
-  readonly atMs: number;
-  /** `shown`: an item counts from when it was on screen, and not at all if it never was. */
-  readonly log: 'all' | 'shown';
-}
-
-export interface Shown {
-  readonly kind: 'shown';
-  readonly lane: Lane;
-  readonly requestId: string;
-  readonly items: readonly string[];
-  readonly atMs: number;
-}
-
-export interface PersonEvent {
-  readonly kind: 'event';
-  readonly lane: Lane;
-  readonly id: string;
-  readonly type: string;
-  /** A user, or a visitor. */
-  readonly person: string;
-  readonly item: string;
-  readonly requestId?: string;
-  readonly order?: string;
-  readonly value?: number;
-  readonly atMs: number;
-  /** Items to be learned against, if it turns out to be of its own accord; drawn before it came into the log. */
-  readonly drawn: readonly string[];
-}
-
-/** In the partition of the visitor: from now on he is this user. */
-export interface Alias {
-  readonly kind: 'alias';
-  readonly visitor: string;
-  readonly user: string;
-}
-
-export interface Clock {
-  readonly kind: 'clock';
-  readonly lane: Lane;
-  readonly atMs: number;
-}
-
-export interface Erase {
-  readonly kind: 'erase';
-  readonly person: string;
-}
-
-/** What one partition has sent to another. Numbers rise, with gaps: not all goes to the same one. */
-export interface Sent {
-  readonly kind: 'sent';
-  readonly source: number;
-  readonly number: number;
-  readonly what: PersonEvent | Offer | Shown | Erase | Moved;
-  /** Of an event: followers have heard of it. */
-  readonly isTold?: boolean;
-}
-
-/** All that is open of a visitor, to the partition of the user who he is. */
-export interface Moved {
-  readonly kind: 'moved';
-  readonly visitor: string;
-  readonly user: string;
-  readonly rows: readonly Row[];
-}
-
-export type JoinLogRecord = Offer | Shown | PersonEvent | Alias | Clock | Erase | Sent;
-
-/** Of one outcome of a row. */
-export type Fate = 'open' | 'not given' | 'not seen' | 'erased' | 'moved' | number;
-
-export interface Row {
-  readonly requestId: string;
-  readonly item: string;
-  readonly lane: Lane;
-  person: string;
-  /** When it was offered; from when it was shown on, if it was to be. */
-  sinceMs: number;
-  isShown: boolean;
-  readonly fates: Record<string, Fate>;
-  /** Of events, by outcome that sums them and by order. */
-  readonly values: { outcome: string; order: string; type: string; value: number }[];
-}
-
-export interface PaperSample {
-  /** Absent: of its own accord. */
-  readonly requestId?: string;
-  readonly item: string;
-  readonly person: string;
-  readonly lane: Lane;
-  readonly atMs: number;
-  /** Of the outcomes that became known now; the others are masked. */
-  readonly labels: Readonly<Record<string, number>>;
-  /** Of a drawn negative: among how many. */
-  readonly drawnOf?: number;
-}
-
-interface LaneState {
-  watermarkMs: number;
-  eventMsMax: number;
-}
-
-/**
- * Every event that came is in one of these, and so is every outcome of every row:
- *
- *   events + eventsIn = copies + joined + again + organic + historyOnly + eventsOut + eventsErased + waiting
- *   rows − lateRows + rowsIn = known + dropped + notGiven + notSeen + erased + moved + open, of each outcome
- */
-export interface Books {
-  events: number;
-  /** From other partitions. */
-  eventsIn: number;
-  /** Of events that had come before. */
-  copies: number;
-  joined: number;
-  /** Say what was known of their row. */
-  again: number;
-  organic: number;
-  historyOnly: number;
-  /** To other partitions. */
-  eventsOut: number;
-  eventsErased: number;
-  rows: number;
-  lateRows: number;
-  copiesOfRows: number;
-  outcomes: Record<string, OutcomeBooks>;
-}
-
-export interface OutcomeBooks {
-  rowsIn: number;
-  known: number;
-  dropped: number;
-  notGiven: number;
-  notSeen: number;
-  erased: number;
-  moved: number;
-}
-
-interface State {
-  rows: Map<string, Row>;
-  /** Where rows went, until a copy of them could come no more. */
-  moved: Map<string, { partition: number; lane: Lane; untilMs: number }>;
-  held: PersonEvent[];
-  /** Of events that have come; `isPassed`: they went to where their person is, which may be here. */
-  ids: Map<string, { lane: Lane; untilMs: number; isPassed: boolean }>;
-  /** Of visitors whose partition this is. */
-  owners: Map<string, string>;
-  /** Of users whose partition this is. */
-  visitors: Map<string, Set<string>>;
-  lanes: Record<Lane, LaneState>;
-  /** Of each source, the newest number that was taken. */
-  taken: Map<number, number>;
-  numberNext: number;
-  books: Books;
-}
-
-export interface PaperOutput {
-  readonly samples: readonly PaperSample[];
-  /** What followers of people hear, in order: events, and what became of outcomes. */
-  readonly activity: readonly string[];
-  /** To be put into the logs of other partitions, and of this one. */
-  readonly sent: readonly { readonly to: number; readonly record: Sent }[];
-}
-
-/** One partition. */
 export class PersonJoin {
   readonly #options: PersonJoinOptions;
   readonly #partition: number;
@@ -627,31 +439,6 @@ export class PersonJoin {
       for (const [key, entry] of known)
         if (entry.lane === lane && entry.untilMs < watermarkMs) known.delete(key);
   }
-}
-
-function emptyState({ outcomes }: PersonJoinOptions): State {
-  const none = (): OutcomeBooks => ({
-    ...{ rowsIn: 0, known: 0, dropped: 0, notGiven: 0, notSeen: 0, erased: 0, moved: 0 },
-  });
-  return {
-    rows: new Map(),
-    moved: new Map(),
-    held: [],
-    ids: new Map(),
-    owners: new Map(),
-    visitors: new Map(),
-    lanes: {
-      live: { watermarkMs: -Infinity, eventMsMax: -Infinity },
-      import: { watermarkMs: -Infinity, eventMsMax: -Infinity },
-    },
-    taken: new Map(),
-    numberNext: 0,
-    books: {
-      ...{ events: 0, eventsIn: 0, copies: 0, joined: 0, again: 0, organic: 0, historyOnly: 0 },
-      ...{ eventsOut: 0, eventsErased: 0, rows: 0, lateRows: 0, copiesOfRows: 0 },
-      outcomes: Object.fromEntries(outcomes.map(({ name }) => [name, none()])),
-    },
-  };
 }
 
 function seen(row: Row, atMs: number): void {
