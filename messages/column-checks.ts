@@ -1,4 +1,5 @@
 import type { AnyColumn, ColumnTable, ColumnType, ColumnsOf } from '../core/base/columns.js';
+import { noneOf } from '../core/base/columns.js';
 import type { Fields } from './checks.js';
 import { asFields, number, wrong } from './checks.js';
 
@@ -24,15 +25,24 @@ export function rowCountOf(fields: Fields, what: string): number {
   return rows;
 }
 
-/** All columns of a table. @throws StarlingError BAD_MESSAGE naming the first that is not there or not as long. */
+/**
+ * All columns of a table; one that whoever wrote it did not know yet says nothing.
+ *
+ * @throws StarlingError BAD_MESSAGE naming the first that is of another type or length.
+ */
 export function columnsOf<Table extends ColumnTable>(
   table: Table,
   fields: Fields,
   what: string,
   rows: number,
 ): ColumnsOf<Table> {
+  const none = noneOf(table);
   const columns: Record<string, AnyColumn> = {};
-  for (const name in table) columns[name] = columnOf(fields, name, what, table[name]!.type, rows);
+  for (const name in table)
+    columns[name] =
+      fields[name] === undefined
+        ? none[name]
+        : columnOf(fields, name, what, table[name]!.type, rows);
   return columns as ColumnsOf<Table>;
 }
 

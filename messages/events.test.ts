@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { codeOf } from '../core/base/errors.js';
+import { selectExamples } from '../core/features/example-batch.js';
 import { noActionFacts, noFacts } from '../core/joining/event-facts.js';
 import { decode, encode } from './codec.js';
+import type { Moment } from '../core/joining/types.js';
 import type { Actions, Impressions } from './events.js';
 import {
   actionsMessage,
@@ -107,18 +109,39 @@ describe('impressions', () => {
   });
 });
 
+const momentOf = (items: string[]): Moment => ({
+  items,
+  ends: Uint32Array.from(items, (_item, i) => i + 1),
+  examples: slate(items).examples,
+});
+
 describe('actions', () => {
   test('of some rows keep what they bring along', () => {
-    const picked = selectActions({ ...actions, examples: slate(['a', 'b']).examples }, [1]);
+    const picked = selectActions({ ...actions, moment: momentOf(['a', 'b']) }, [1]);
     expect(picked).toMatchObject({ items: ['b'], facts: { types: ['purchase'], orders: [''] } });
-    expect(picked.examples!.rowCount).toBe(1);
+    expect(picked.moment!.examples.rowCount).toBe(1);
   });
 
   test('with features of the moment before are held to the specification, others are not', () => {
-    const organic = actionsMessage({ ...actions, examples: slate(['a', 'b']).examples }, spec);
+    const organic = actionsMessage({ ...actions, moment: momentOf(['a', 'b']) }, spec);
     const other = { ...spec, hash: 'other' };
     expect(codeFrom(() => parseActions(organic, other))).toBe('SPEC_MISMATCH');
     expect(parseActions(actionsMessage(actions), other)).toEqual(actions);
+  });
+
+  test('with what they are learned against come back with it, picked or not', () => {
+    const items = ['a', 'x', 'y', 'b', 'z'];
+    const moment = { items, ends: Uint32Array.of(3, 5), examples: slate(items).examples };
+    const organic = { ...actions, moment };
+    const message = actionsMessage(organic, spec);
+    expect(parseActions(message, spec)).toEqual(organic);
+    expect(selectActions(organic, [1]).moment).toEqual({
+      ...{ items: ['b', 'z'], ends: Uint32Array.of(2) },
+      examples: selectExamples(moment.examples, [3, 4]),
+    });
+    const ends = (...of: number[]) => ({ moment: { items, ends: Uint32Array.from(of) } });
+    for (const change of [ends(3), ends(4, 3), ends(3, 4), { moment: { items } }])
+      expect(codeFrom(() => parseActions({ ...message, ...change }, spec))).toBe('BAD_MESSAGE');
   });
 
   test('with a label that is none are refused', () => {
@@ -127,10 +150,10 @@ describe('actions', () => {
   });
 });
 
-test('an advance of a lane that has no watermark yet is refused', () => {
-  const message = advanceMessage({ watermarkMs: 5 });
-  expect(parseAdvance(message)).toEqual({ watermarkMs: 5 });
-  expect(codeFrom(() => parseAdvance({ ...message, lane: 1 }))).toBe('BAD_MESSAGE');
+test('an advance of a lane that there is not is refused', () => {
+  const message = advanceMessage({ watermarkMs: 5, lane: 1 });
+  expect(parseAdvance(message)).toEqual({ watermarkMs: 5, lane: 1 });
+  expect(codeFrom(() => parseAdvance({ ...message, lane: 2 }))).toBe('BAD_MESSAGE');
   expect(codeFrom(() => parseAdvance({ ...message, watermarkMs: 'soon' }))).toBe('BAD_MESSAGE');
 });
 

@@ -3,6 +3,7 @@ import { StarlingError } from '../core/base/errors.js';
 import type { ExampleBatch } from '../core/features/example-batch.js';
 import { selectExamples } from '../core/features/example-batch.js';
 import type { ActionFacts, ImpressionFacts } from '../core/joining/event-facts.js';
+import type { Moment } from '../core/joining/types.js';
 import {
   actionFactTable,
   factTable,
@@ -13,7 +14,7 @@ import {
   selectFacts,
 } from '../core/joining/event-facts.js';
 import type { Fields } from './checks.js';
-import { asFields, asMessage, number, text } from './checks.js';
+import { asFields, asMessage, number, text, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import {
   columnsOf,
@@ -51,8 +52,8 @@ export interface Actions {
   /** Wall clock when the stream accepted the event, milliseconds; freshness counts from here. */
   readonly acceptedAtMs: Float64Array;
   readonly facts: ActionFacts;
-  /** Features of the moment before, of events that follow no impression of ours. */
-  readonly examples?: ExampleBatch;
+  /** What is looked at where an event turns out to be of its own accord, with the features of the moment before it. */
+  readonly moment?: Moment;
 }
 
 export function impressionsMessage(spec: ExampleSpec, batch: Impressions) {
@@ -72,11 +73,14 @@ export function impressionsMessage(spec: ExampleSpec, batch: Impressions) {
 }
 
 export function actionsMessage(batch: Actions, spec?: ExampleSpec) {
-  const { examples } = batch;
+  const { moment } = batch;
+  const examples = spec && moment?.examples;
+  // One row for each event is its own item.
+  const isOwn = moment?.items === batch.items;
   return {
     v: protocolVersion,
     kind: 'actions',
-    specHash: examples && spec ? spec.hash : '',
+    specHash: examples ? spec.hash : '',
     rowCount: batch.items.length,
     requestIds: shared(batch.requestIds),
     items: batch.items,
@@ -84,7 +88,8 @@ export function actionsMessage(batch: Actions, spec?: ExampleSpec) {
     labels: batch.labels,
     acceptedAtMs: shared(batch.acceptedAtMs),
     facts: batch.facts === noActionFacts ? null : batch.facts,
-    examples: examples && spec ? exampleColumns(examples, spec) : null,
+    ...(moment && !isOwn ? { moment: { items: moment.items, ends: moment.ends } } : {}),
+    examples: examples ? exampleColumns(examples, spec) : null,
   };
 }
 
@@ -95,19 +100,20 @@ export function actionsMessage(batch: Actions, spec?: ExampleSpec) {
 export interface WindowAdvance {
   /** Event time, milliseconds since 1970; every window closes at the `end` of the stream. */
   readonly watermarkMs: number | 'end';
+  readonly lane: number;
 }
 
-export function advanceMessage({ watermarkMs }: WindowAdvance) {
-  return { v: protocolVersion, kind: 'advance', watermarkMs, lane: lanes.live };
+export function advanceMessage({ watermarkMs, lane }: WindowAdvance) {
+  return { v: protocolVersion, kind: 'advance', watermarkMs, lane };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
 export function parseAdvance(value: unknown): WindowAdvance {
   const what = 'advance';
   const fields = asMessage(value, what);
-  requireLive(number(fields, 'lane', what), what);
-  if (fields['watermarkMs'] === 'end') return { watermarkMs: 'end' };
-  return { watermarkMs: number(fields, 'watermarkMs', what) };
+  const lane = laneOf(number(fields, 'lane', what), what);
+  if (fields['watermarkMs'] === 'end') return { watermarkMs: 'end', lane };
+  return { watermarkMs: number(fields, 'watermarkMs', what), lane };
 }
 
 export function joinCloseMessage() {
@@ -119,10 +125,14 @@ export function joinCloseReply<Reply extends { readonly sequence: number }>(repl
   return { v: protocolVersion, ...reply };
 }
 
-/** @throws StarlingError BAD_MESSAGE for a lane that has no watermark of its own yet. */
-function requireLive(lane: number, what: string): void {
-  if (lane === lanes.live) return;
-  throw new StarlingError('BAD_MESSAGE', `${what}.lane: expected ${lanes.live}, got ${lane}.`);
+/** @throws StarlingError BAD_MESSAGE */
+function laneOf(lane: number, what: string): number {
+  if (isLane(lane)) return lane;
+  throw new StarlingError('BAD_MESSAGE', `${what}.lane: expected one that there is, got ${lane}.`);
+}
+
+function isLane(lane: number): boolean {
+  return Object.values<number>(lanes).includes(lane);
 }
 
 export function parseImpressions(value: unknown, spec: ExampleSpec): Impressions {
@@ -152,15 +162,27 @@ export function impressionFactsOf(fields: Fields, what: string, rows: number): I
   const place = `${what}.facts`;
   const inner = asFields(fields['facts'], place);
   return factsOf(
-    columnsOf(factTable, inner, place, rows),
+    withLanes(columnsOf(factTable, inner, place, rows), place),
     namedF32(inner, 'predictions', place, rows),
   );
+}
+
+/** @throws StarlingError BAD_MESSAGE for a lane that there is not. */
+function withLanes<Columns extends { readonly lanes: Uint8Array }>(
+  columns: Columns,
+  what: string,
+): Columns {
+  for (const lane of columns.lanes) laneOf(lane, what);
+  return columns;
 }
 
 function actionFactsOf(fields: Fields, what: string, rows: number): ActionFacts {
   if (fields['facts'] === null) return noActionFacts;
   const place = `${what}.facts`;
-  return columnsOf(actionFactTable, asFields(fields['facts'], place), place, rows);
+  return withLanes(
+    columnsOf(actionFactTable, asFields(fields['facts'], place), place, rows),
+    place,
+  );
 }
 
 export function parseActions(value: unknown, spec: ExampleSpec): Actions {
@@ -178,10 +200,34 @@ export function parseActions(value: unknown, spec: ExampleSpec): Actions {
   };
 }
 
-function momentOf(fields: Fields, what: string, spec: ExampleSpec, rows: number) {
+function momentOf(
+  fields: Fields,
+  what: string,
+  spec: ExampleSpec,
+  rows: number,
+): { readonly moment?: Moment } {
   if (fields['examples'] === null) return {};
   refuseSpec(text(fields, 'specHash', what), spec.hash, what);
-  return { examples: examplesOf(fields, 'examples', what, { spec, rows }) };
+  const { items, ends } = momentRowsOf(fields, what, rows);
+  const examples = examplesOf(fields, 'examples', what, { spec, rows: items.length });
+  return { moment: { items, ends, examples } };
+}
+
+function momentRowsOf(fields: Fields, what: string, rows: number): Omit<Moment, 'examples'> {
+  if (fields['moment'] === undefined) {
+    const ends = Uint32Array.from({ length: rows }, (_row, i) => i + 1);
+    return { items: textsOfRows(fields, 'items', what, rows), ends };
+  }
+  const place = `${what}.moment`;
+  const inner = asFields(fields['moment'], place);
+  const ends = inner['ends'];
+  if (!(ends instanceof Uint32Array) || ends.length !== rows)
+    throw wrong(place, 'ends', `${rows} ends of rows`, ends);
+  for (let i = 1; i < rows; i++)
+    if (ends[i]! < ends[i - 1]!) throw wrong(place, 'ends', 'ends that rise', ends[i]);
+  const count = ends.at(-1) ?? 0;
+  if (count > momentRowsMax) throw wrong(place, 'ends', `at most ${momentRowsMax} rows`, count);
+  return { items: textsOfRows(inner, 'items', place, count), ends };
 }
 
 function binary(labels: Float32Array): Float32Array {
@@ -207,6 +253,9 @@ function finite(times: Float64Array, what: string): Float64Array {
   return times;
 }
 
+/** Of those that are no item of an event by itself: a message has no room for more. */
+const momentRowsMax = 2 ** 20;
+
 const pick = <T>(list: readonly T[], indices: readonly number[]): T[] =>
   indices.map((i) => list[i]!);
 
@@ -223,7 +272,7 @@ export function selectImpressions(batch: Impressions, indices: readonly number[]
 }
 
 export function selectActions(batch: Actions, indices: readonly number[]): Actions {
-  const { examples } = batch;
+  const { moment } = batch;
   return {
     requestIds: pick(batch.requestIds, indices),
     items: pick(batch.items, indices),
@@ -234,6 +283,15 @@ export function selectActions(batch: Actions, indices: readonly number[]): Actio
       batch.facts === noActionFacts
         ? noActionFacts
         : pickRows(actionFactTable, batch.facts, indices),
-    ...(examples ? { examples: selectExamples(examples, indices) } : {}),
+    ...(moment ? { moment: selectMoment(moment, indices) } : {}),
   };
+}
+
+function selectMoment({ items, ends, examples }: Moment, indices: readonly number[]): Moment {
+  const rows: number[] = [];
+  const pickedEnds = Uint32Array.from(indices, (i) => {
+    for (let row = i === 0 ? 0 : ends[i - 1]!; row < ends[i]!; row++) rows.push(row);
+    return rows.length;
+  });
+  return { items: pick(items, rows), ends: pickedEnds, examples: selectExamples(examples, rows) };
 }

@@ -1,22 +1,11 @@
+import type { OutcomeColumns, OutcomesByName } from '../core/joining/types.js';
 import type { Fields } from './checks.js';
 import { asFields, f32, wrong } from './checks.js';
 import { f32OfRows } from './column-checks.js';
 import { at, u8 } from '../core/base/columns.js';
 import { columnsOf, shared } from './column-checks.js';
 
-/**
- * What became of impressions, by outcome. A mask of 0 says that an outcome is not known (yet), so that it trains nothing; a weight
- * is the importance of a row for it.
- */
-export interface OutcomeColumns {
-  /** f32 [rows] */
-  readonly labels: Float32Array;
-  /** u8 and f32, [rows] or one for all. */
-  readonly masks: Uint8Array;
-  readonly weights: Float32Array;
-}
-
-export type Outcomes = Readonly<Record<string, OutcomeColumns>>;
+export type { OutcomeColumns, OutcomesByName as Outcomes };
 
 /** The one outcome there is: whether what was shown was acted upon as we hope. */
 export const mainOutcome = 'click';
@@ -25,11 +14,11 @@ const allKnown = Uint8Array.of(1);
 const allAlike = Float32Array.of(1);
 
 /** The one outcome, known of all rows. */
-export function outcomesOf(labels: Float32Array): Outcomes {
+export function outcomesOf(labels: Float32Array): OutcomesByName {
   return { [mainOutcome]: { labels, masks: allKnown, weights: allAlike } };
 }
 
-export function outcomeFields(outcomes: Outcomes) {
+export function outcomeFields(outcomes: OutcomesByName) {
   const fields: Record<string, OutcomeColumns> = {};
   for (const name in outcomes) {
     const { labels, masks, weights } = outcomes[name]!;
@@ -38,10 +27,27 @@ export function outcomeFields(outcomes: Outcomes) {
   return fields;
 }
 
+/** Rows `start` … `end − 1`. */
+export function sliceOutcomes(
+  outcomes: OutcomesByName,
+  start: number,
+  end: number,
+): OutcomesByName {
+  const sliced = Object.entries(outcomes).map(([name, { labels, masks, weights }]) => [
+    name,
+    {
+      labels: labels.slice(start, end),
+      masks: masks.length === 1 ? masks : masks.slice(start, end),
+      weights: weights.length === 1 ? weights : weights.slice(start, end),
+    },
+  ]);
+  return Object.fromEntries(sliced) as OutcomesByName;
+}
+
 const maskTable = { masks: u8() } as const;
 
 /** @throws StarlingError BAD_MESSAGE; also where the one outcome there is is missing. */
-export function parseOutcomes(fields: Fields, what: string, rows: number): Outcomes {
+export function parseOutcomes(fields: Fields, what: string, rows: number): OutcomesByName {
   const place = `${what}.outcomes`;
   const named = asFields(fields['outcomes'], place);
   if (named[mainOutcome] === undefined) throw wrong(what, 'outcomes', mainOutcome, 'others');
@@ -68,7 +74,7 @@ function weightsOf(inner: Fields, place: string, rows: number): Float32Array {
 }
 
 /** The one outcome there is. */
-export function mainOf(outcomes: Outcomes): OutcomeColumns {
+export function mainOf(outcomes: OutcomesByName): OutcomeColumns {
   return outcomes[mainOutcome]!;
 }
 

@@ -49,7 +49,7 @@ describe('the housekeeping of a joiner', () => {
     expect(advanced).toEqual([]);
     nowMs += 5_000;
     await house.look();
-    expect(advanced).toEqual([{ watermarkMs: startMs - 10 + 5_000 - 100 }]);
+    expect(advanced).toEqual([{ watermarkMs: startMs - 10 + 5_000 - 100, lane: 0 }]);
   });
 
   test('leaves it where nothing waits for it, where it is already, and in a replay of old events', async () => {

@@ -1,4 +1,5 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
+import { lanes } from '../../core/joining/event-facts.js';
 import { idleWatermarkMs } from '../../core/joining/idle-watermark.js';
 import type { JoinWindow } from '../../core/joining/join-window.js';
 import type { WindowAdvance } from '../../messages/events.js';
@@ -32,7 +33,7 @@ export class JoinHousekeeping {
     const watermarkMs = this.#wanted();
     if (watermarkMs === undefined) return;
     const { advance, log } = this.#ports;
-    this.#advancing ??= advance({ watermarkMs })
+    this.#advancing ??= advance({ watermarkMs, lane: lanes.live })
       .then(
         () => undefined,
         (error: unknown) =>

@@ -2,7 +2,7 @@ import { sleep } from '../../core/base/clock.js';
 import type { StarlingError } from '../../core/base/errors.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
-import { sumOf } from '../../core/joining/join-counts.js';
+import { settledOf, sumOf } from '../../core/joining/join-counts.js';
 import type { JoinWindow } from '../../core/joining/join-window.js';
 import type { JoinCounters, JoinOutput } from '../../core/joining/types.js';
 import type { DeadLetters } from '../../messages/dead-letters.js';
@@ -11,6 +11,7 @@ import type { ExampleSpec } from '../../messages/example-columns.js';
 import { decode, encode } from '../../messages/codec.js';
 import { header } from '../../messages/headers.js';
 import { fenced } from '../../messages/ownership.js';
+import { sentMessage } from '../../messages/join-records.js';
 import { countersOf } from '../../messages/samples.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
@@ -54,8 +55,10 @@ function numberOf(message: StreamMessage): number {
   return Number(message.header(header.outboxNumber) ?? 0);
 }
 
-function settledWithoutIn({ negativesDropped, lateImpressions }: JoinCounters): number {
-  return negativesDropped + lateImpressions;
+/** Impressions that are settled, beyond the rows of samples; less than 0 where many rows are of no impression. */
+function settledWithoutIn(counters: JoinCounters): number {
+  const { lateImpressions, passedIn, samples } = counters;
+  return settledOf(counters) - passedIn + lateImpressions - samples;
 }
 
 /**
@@ -192,6 +195,12 @@ export class JoinOutbox {
       });
       return;
     }
+    if (kind === outboxKind.sent) {
+      await appendDurably(this.#context, bus.names.subject.join(position.rows), body, {
+        messageId,
+      });
+      return;
+    }
     try {
       this.#sequence = await appendDurably(
         this.#context,
@@ -214,13 +223,22 @@ export class JoinOutbox {
     const settledWithout = settledWithoutIn(counters);
     const fresh = settledWithout - this.#settledWithout;
     this.#settledWithout = settledWithout;
-    const skip = this.#skip(output.samples.labels.length, to);
+    const skip = this.#skip(output.samples.items.length, to);
     if (skip === 'all') return [];
     const place = { window: this.#store.window, from: this.#committed, to };
     const options = { ...this.#options, settledWithout: fresh, skip, place, counters };
-    const added = sampleMessages(output.samples, options).map(({ message, position }) =>
-      this.#entry(outboxBytes(outboxKind.samples, position, message)),
+    // First, so that they are on their way where the samples of the commit are in the stream.
+    const added = output.sent.map(({ to: partition, ...record }) =>
+      this.#entry(
+        outboxBytes(
+          outboxKind.sent,
+          { ...place, rows: partition, complete: true },
+          sentMessage(this.#options.spec, record),
+        ),
+      ),
     );
+    for (const { message, position } of sampleMessages(output.samples, options))
+      added.push(this.#entry(outboxBytes(outboxKind.samples, position, message)));
     const { deadLetters } = output;
     for (let start = 0; start < deadLetters.length; start += lettersPerMessage) {
       const position = { ...place, rows: 0, complete: true };

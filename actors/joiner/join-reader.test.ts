@@ -35,7 +35,12 @@ beforeEach(() => {
       window: {
         observeImpressions: ({ items }) => void calls.push(`impressions ${items.join()}`),
         observeActions: ({ items }) => void calls.push(`actions ${items.join()}`),
-        advance: (watermarkMs) => void calls.push(`advance ${watermarkMs ?? ''}`.trim()),
+        observeShown: ({ items }) => void calls.push(`shown ${items.join()}`),
+        observeAlias: (visitor, user) => void calls.push(`${visitor} is ${user}`),
+        observeErase: (person) => void calls.push(`erase ${person}`),
+        observeSent: ({ source, number }) => void calls.push(`sent ${source} ${number}`),
+        advance: (watermarkMs, lane) =>
+          void calls.push(`advance ${lane ?? ''} ${watermarkMs ?? ''}`.trim()),
         closeAll: () => void calls.push('close all'),
       },
       popularity: { add: (item, atMs) => void calls.push(`popular ${item} at ${atMs}`) },
@@ -54,12 +59,12 @@ describe('a reader of JOIN', () => {
   test('brings each record into the window, and advances it after each', async () => {
     expect(await read(41, impressions)).toBe(2);
     expect(await read(42, actions)).toBe(2);
-    expect(await read(43, advanceMessage({ watermarkMs: 9 }))).toBe(0);
-    expect(await read(44, advanceMessage({ watermarkMs: 'end' }))).toBe(0);
+    expect(await read(43, advanceMessage({ watermarkMs: 9, lane: 0 }))).toBe(0);
+    expect(await read(44, advanceMessage({ watermarkMs: 'end', lane: 0 }))).toBe(0);
     expect(calls).toEqual([
       ...['impressions a,b', 'advance'],
       ...['actions a,b', 'popular a at 5', 'advance'],
-      ...['advance 9', 'advance'],
+      ...['advance 0 9', 'advance'],
       ...['close all', 'advance'],
     ]);
     expect(reader.consumed).toBe(44);
@@ -68,7 +73,7 @@ describe('a reader of JOIN', () => {
 
   test('counts events as arrivals, and what the clock says as none', async () => {
     nowMs = 200;
-    await read(41, advanceMessage({ watermarkMs: 9 }));
+    await read(41, advanceMessage({ watermarkMs: 9, lane: 0 }));
     expect(reader.arrivedAtMs).toBe(100);
     await read(42, actions);
     expect(reader.arrivedAtMs).toBe(200);

@@ -4,6 +4,7 @@ import type { Popularity } from '../../core/retrieval/popularity.js';
 import { asMessage, text } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
 import { parseActions, parseAdvance, parseImpressions } from '../../messages/events.js';
+import { parseAlias, parseErase, parseSent, parseShown } from '../../messages/join-records.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
 
@@ -13,7 +14,14 @@ export interface ReaderPorts {
   readonly spec: ExampleSpec;
   readonly window: Pick<
     JoinWindow,
-    'observeImpressions' | 'observeActions' | 'advance' | 'closeAll'
+    | 'observeImpressions'
+    | 'observeActions'
+    | 'observeShown'
+    | 'observeAlias'
+    | 'observeErase'
+    | 'observeSent'
+    | 'advance'
+    | 'closeAll'
   >;
   readonly popularity: Pick<Popularity, 'add'>;
   /** Keeps what can't be read, with the reason. */
@@ -66,11 +74,27 @@ export class JoinReader {
     const kind = text(asMessage(value, 'join'), 'kind', 'join');
     switch (kind) {
       case 'advance': {
-        const { watermarkMs } = parseAdvance(value);
+        const { watermarkMs, lane } = parseAdvance(value);
         if (watermarkMs === 'end') window.closeAll();
-        else window.advance(watermarkMs);
+        else window.advance(watermarkMs, lane);
         return 0;
       }
+      case 'shown': {
+        const shown = parseShown(value);
+        window.observeShown(shown);
+        return this.#arrived(shown.items.length);
+      }
+      case 'alias': {
+        const { visitor, user } = parseAlias(value);
+        window.observeAlias(visitor, user);
+        return this.#arrived(1);
+      }
+      case 'erase':
+        window.observeErase(parseErase(value));
+        return this.#arrived(1);
+      case 'sent':
+        window.observeSent(parseSent(value, spec));
+        return this.#arrived(1);
       case 'actions':
         return this.#act(value);
       case 'impressions': {

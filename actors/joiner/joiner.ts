@@ -1,6 +1,8 @@
 import { every, sleep, turn, type Cancel } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
+import { lanes } from '../../core/joining/event-facts.js';
+import { flatCounters } from '../../core/joining/join-counts.js';
 import { Popularity } from '../../core/retrieval/popularity.js';
 import { asMessage } from '../../messages/checks.js';
 import { encode } from '../../messages/codec.js';
@@ -149,7 +151,7 @@ class RunningJoiner {
   stats() {
     const { window, outbox } = this.#opened;
     return {
-      ...window.counters,
+      ...flatCounters(window.counters),
       consumed: this.#reader.consumed,
       published: this.#flusher.published,
       outboxPending: outbox.pending,
@@ -177,10 +179,10 @@ class RunningJoiner {
 
   /** End of a stream: no more events will come, so every open impression becomes a negative now. */
   async #close() {
-    const sequence = await this.#advance({ watermarkMs: 'end' });
+    const sequence = await this.#advance({ watermarkMs: 'end', lane: lanes.live });
     while (this.#reader.consumed < sequence && !this.#stopping)
       await sleep(this.#context.clock, closePollMs);
     await this.#flusher.settled();
-    return joinCloseReply({ sequence, ...this.#opened.window.counters });
+    return joinCloseReply({ sequence, ...flatCounters(this.#opened.window.counters) });
   }
 }

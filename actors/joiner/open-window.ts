@@ -1,6 +1,9 @@
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import type { FeatureSpec } from '../../core/features/feature-spec.js';
+import { joinPartitionOf } from '../../core/joining/join-partition.js';
+import { joinRulesOf } from '../../core/blueprint/join-rules.js';
+import type { JoinOptions, JoinProgress } from '../../core/joining/types.js';
 import { JoinWindow } from '../../core/joining/join-window.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { JoinStore } from '../../runtime/stores/join-store.js';
@@ -39,15 +42,16 @@ async function restore(
   store: JoinStore,
   published: PublishedSamples,
 ): Promise<OpenedWindow> {
-  const { windowMs, latenessMs, negativeSamplingRate, memoryOpenMax } = context.config.joining;
-  const options = {
-    windowMs,
-    allowedLatenessMs: latenessMs,
-    copiesMs,
+  const { config, identity } = context;
+  const { latenessMs, negativeSamplingRate, memoryOpenMax } = config.joining;
+  const options: JoinOptions = {
+    ...joinRulesOf(config),
+    ...{ latenessMs, copiesMs, memoryOpenMax, organic: true, tells: false },
     negativeRate: negativeSamplingRate,
+    partition: identity.index,
+    homeOf: (person) => joinPartitionOf(person, config.actors.joiner),
     slotCount: spec.slots.length,
     denseCount: spec.dense.length,
-    memoryOpenMax,
   };
   const window = new JoinWindow(options, store);
   const fitting = samplesWithin(blueprintOf(context.config), context.bus.payloadBytesMax);
@@ -65,8 +69,12 @@ async function openStore(
   newest: string | undefined,
 ): Promise<JoinStore> {
   const store = stores.joinStore();
-  if (newest === undefined || newest === store.window || !store.load().progress) return store;
-  log.warn({ window: store.window }, 'the window went on elsewhere; it is made anew');
+  const { progress } = store.load();
+  if (!progress) return store;
+  const isOfToday = Array.isArray((progress as Partial<JoinProgress>).lanes);
+  if (isOfToday && (newest === undefined || newest === store.window)) return store;
+  const why = isOfToday ? 'the window went on elsewhere' : 'the window is of an earlier release';
+  log.warn({ window: store.window }, `${why}; it is made anew`);
   await store.close();
   return stores.newJoinStore();
 }

@@ -4,16 +4,16 @@ import type { JoinCounters, SampleBatch } from '../../core/joining/types.js';
 import { selectExamples } from '../../core/features/example-batch.js';
 import { encode } from '../../messages/codec.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
-import { outcomesOf } from '../../messages/outcomes.js';
+import { sliceOutcomes } from '../../messages/outcomes.js';
 import { noProgress } from '../../messages/progress-marks.js';
 import { samplesMessage } from '../../messages/samples.js';
 import type { SamplePosition } from './sample-position.js';
 
 /**
  * What an outbox entry is: the first byte says which stream it goes to; a position follows, from, to and rows as float64,
- * complete as a byte. Numbers are for ever.
+ * complete as a byte. Of what is sent to another partition, rows is that partition. Numbers are for ever.
  */
-export const outboxKind = { samples: 0, deadLetter: 1 } as const;
+export const outboxKind = { samples: 0, deadLetter: 1, sent: 2 } as const;
 export type OutboxKind = (typeof outboxKind)[keyof typeof outboxKind];
 
 const headBytes = 1 + 3 * 8 + 1;
@@ -65,7 +65,7 @@ export function readOutbox(bytes: Uint8Array, window: string): OutboxContent {
 export interface SampleMessageOptions {
   readonly spec: ExampleSpec;
   readonly rowsMax: number;
-  /** Impressions that were settled without becoming a sample (dropped negatives, late ones). */
+  /** Impressions that were settled beyond the rows of samples (dropped negatives, late ones). */
   readonly settledWithout: number;
   /** Samples at the beginning that are in the stream already. */
   readonly skip: number;
@@ -82,7 +82,7 @@ export function sampleMessages(
   samples: SampleBatch,
   { spec, rowsMax, settledWithout, skip, place, counters }: SampleMessageOptions,
 ): { readonly message: unknown; readonly position: SamplePosition }[] {
-  const count = samples.labels.length;
+  const count = samples.items.length;
   if (count <= skip && settledWithout === 0) return [];
   const messages = [];
   for (let start = skip; start === skip || start < count; start += rowsMax) {
@@ -98,13 +98,13 @@ export function sampleMessages(
 }
 
 function slice(samples: SampleBatch, start: number, end: number) {
-  const whole = start === 0 && end === samples.labels.length;
+  const whole = start === 0 && end === samples.items.length;
   const rows = Array.from({ length: end - start }, (_unused, i) => start + i);
   return {
     requestIds: samples.requestIds.slice(start, end),
     users: samples.users.slice(start, end),
     items: samples.items.slice(start, end),
-    outcomes: outcomesOf(samples.labels.slice(start, end)),
+    outcomes: sliceOutcomes(samples.outcomes, start, end),
     sampleRates: samples.sampleRates.slice(start, end),
     scores: samples.scores.slice(start, end),
     atMs: samples.atMs.slice(start, end),

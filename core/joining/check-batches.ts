@@ -36,10 +36,19 @@ export function checkShape(
   );
 }
 
-/** Throws BAD_MESSAGE if the columns disagree. */
-export function checkActions(batch: ActionBatch): void {
+/** Throws BAD_MESSAGE if the columns disagree, SPEC_MISMATCH if the examples have another shape than the join. */
+export function checkActions(batch: ActionBatch, slotCount: number, denseCount: number): void {
   const rowCount = batch.requestIds.length;
+  const { moment } = batch;
+  if (moment)
+    checkShape(moment.examples.slotCount, moment.examples.denseCount, slotCount, denseCount);
   const columns = [batch.items, batch.atMs, batch.labels, batch.acceptedAtMs];
-  if (columns.every((column) => column.length === rowCount)) return;
+  const isWhole =
+    !moment ||
+    (moment.ends.length === rowCount &&
+      moment.items.length === moment.examples.rowCount &&
+      (moment.ends.at(-1) ?? 0) === moment.items.length &&
+      moment.ends.every((end, i) => i === 0 || end >= moment.ends[i - 1]!));
+  if (isWhole && columns.every((column) => column.length === rowCount)) return;
   throw new StarlingError('BAD_MESSAGE', `actions: columns are not all of ${rowCount} rows`);
 }

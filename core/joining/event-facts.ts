@@ -37,7 +37,12 @@ export const factTable = {
   denseVersions: f64(0),
   /** Where it was accepted: `<data center>:<sequence in RAW>`. */
   positions: text(),
+  /** See `logs`. */
+  logs: u8(),
 } as const;
+
+/** Whether an impression counts from when it was offered, or once it was on screen. Numbers are for ever. */
+export const logs = { all: 0, shown: 1 } as const;
 
 /** Columns of facts, with one entry each where all rows have the same. */
 export type FactColumns = ColumnsOf<typeof factTable>;

@@ -1,57 +1,111 @@
 import { assert } from '../base/assert.js';
-import type { JoinCounters } from './types.js';
+import type { JoinCounters, OutcomeCounters } from './types.js';
 
-/** The counters while they count. `open` and `heldActions` are sizes, which the window knows. */
-export type JoinCounts = {
-  -readonly [name in Exclude<keyof JoinCounters, 'open' | 'heldActions'>]: number;
-};
+export type Counts<Counters> = { -readonly [name in keyof Counters]: Counters[name] };
 
-export function zeroCounts(): JoinCounts {
-  return {
-    impressions: 0,
-    actions: 0,
-    positives: 0,
-    negatives: 0,
-    negativesDropped: 0,
-    duplicates: 0,
-    rejected: 0,
-    joinedActions: 0,
-    lateActions: 0,
-    orphanActions: 0,
-    lateImpressions: 0,
-  };
+/** Counters of events while they count. */
+export type EventCounts = Counts<Omit<JoinCounters, keyof OutcomeCounters | 'others'>>;
+export type OutcomeCounts = Counts<OutcomeCounters>;
+
+export const zeroEvents = (): EventCounts => ({
+  ...{ impressions: 0, lateImpressions: 0, passedImpressions: 0 },
+  ...{ received: 0, sent: 0, samples: 0, duplicates: 0 },
+  ...{ actions: 0, joinedActions: 0, repeatedActions: 0, organicActions: 0, historyActions: 0 },
+  ...{ lateActions: 0, orphanActions: 0, passedActions: 0, erasedActions: 0, heldActions: 0 },
+});
+
+export const zeroOutcome = (): OutcomeCounts => ({
+  ...{ positives: 0, negatives: 0, negativesDropped: 0, notGiven: 0, notSeen: 0 },
+  ...{ erased: 0, passed: 0, passedIn: 0, open: 0 },
+});
+
+const eventNames = Object.keys(zeroEvents()) as (keyof EventCounts)[];
+const outcomeNames = Object.keys(zeroOutcome()) as (keyof OutcomeCounts)[];
+
+/** Those of events and of the first outcome. */
+export function flatCounters(counters: JoinCounters): Omit<JoinCounters, 'others'> {
+  const names = [...eventNames, ...outcomeNames];
+  return Object.fromEntries(names.map((name) => [name, counters[name]])) as Omit<
+    JoinCounters,
+    'others'
+  >;
 }
 
 /** Of events one after the other. */
 export function sumOf(a: JoinCounters, b: JoinCounters): JoinCounters {
-  const names = Object.keys(a) as (keyof JoinCounters)[];
-  return Object.fromEntries(
-    names.map((name) => [name, a[name] + b[name]]),
-  ) as unknown as JoinCounters;
+  const names = [...new Set([...Object.keys(a.others), ...Object.keys(b.others)])];
+  return {
+    ...added(eventNames, a, b),
+    ...added(outcomeNames, a, b),
+    others: Object.fromEntries(
+      names.map((name) => [
+        name,
+        added(outcomeNames, a.others[name] ?? zeroOutcome(), b.others[name] ?? zeroOutcome()),
+      ]),
+    ),
+  };
 }
 
-/** Of what somebody has written; undefined where it is not all of them. */
+function added<Name extends string>(
+  names: readonly Name[],
+  a: Readonly<Record<Name, number>>,
+  b: Readonly<Record<Name, number>>,
+): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as Record<Name, number>;
+}
+
+/** Of what somebody has written: what it does not name is 0. Undefined where something else stands there than counts. */
 export function countersIn(value: unknown): JoinCounters | undefined {
-  const found = (value ?? {}) as Readonly<Record<string, unknown>>;
-  const names = [...Object.keys(zeroCounts()), 'open', 'heldActions'];
+  const found = fieldsOf(value);
+  const others = Object.entries(fieldsOf(found['others']));
+  if (found['impressions'] === undefined) return undefined;
+  const events = countsIn(zeroEvents(), found);
+  const outcomes = [found, ...others.map(([, counts]) => fieldsOf(counts))];
+  const [first, ...named] = outcomes.map((counts) => countsIn(zeroOutcome(), counts));
   const isCount = (count: unknown) => Number.isSafeInteger(count) && (count as number) >= 0;
-  if (!names.every((name) => isCount(found[name]))) return undefined;
-  return Object.fromEntries(names.map((name) => [name, found[name]])) as unknown as JoinCounters;
+  const counts = [events, first!, ...named].flatMap((each) => Object.values<number>(each));
+  if (!counts.every(isCount)) return undefined;
+  return {
+    ...{ ...events, ...first! },
+    others: Object.fromEntries(others.map(([name], i) => [name, named[i]!])),
+  };
 }
 
-export function countsOf(counters: JoinCounters): JoinCounts {
-  const counts = zeroCounts();
-  for (const name of Object.keys(counts) as (keyof JoinCounts)[]) counts[name] = counters[name];
-  return counts;
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** Nothing lost, nothing twice: both conservation laws of the join. Cheap enough to run at every drain. */
+function countsIn<Counters extends object>(
+  zero: Counters,
+  found: Readonly<Record<string, unknown>>,
+): Counters {
+  const named = Object.keys(zero).map((name) => [name, found[name] ?? 0]);
+  return Object.fromEntries(named) as Counters;
+}
+
+/** Nothing lost, nothing twice: the conservation laws of the join. Cheap enough to run at every drain. */
 export function assertConserved(c: JoinCounters): void {
-  const impressions = c.positives + c.negatives + c.negativesDropped + c.lateImpressions + c.open;
-  assert(
-    c.impressions === impressions,
-    `${c.impressions} impressions are accounted for, found ${impressions}`,
-  );
-  const actions = c.joinedActions + c.lateActions + c.orphanActions + c.heldActions;
+  const actions =
+    c.joinedActions +
+    c.repeatedActions +
+    c.organicActions +
+    c.historyActions +
+    c.lateActions +
+    c.orphanActions +
+    c.passedActions +
+    c.erasedActions +
+    c.heldActions;
   assert(c.actions === actions, `${c.actions} actions are accounted for, found ${actions}`);
+  for (const each of [c, ...Object.values(c.others)]) {
+    const rows = c.impressions - c.lateImpressions + each.passedIn;
+    const settled = settledOf(each) + each.open;
+    assert(rows === settled, `${rows} impressions are accounted for, found ${settled}`);
+  }
+}
+
+/** Impressions of which an outcome is known, or will not be. */
+export function settledOf(c: Omit<OutcomeCounters, 'open' | 'passedIn'>): number {
+  return (
+    c.positives + c.negatives + c.negativesDropped + c.notGiven + c.notSeen + c.erased + c.passed
+  );
 }

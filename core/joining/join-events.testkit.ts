@@ -1,6 +1,6 @@
 import { hashString } from '../base/hash.js';
 import type { ExampleBatch } from '../features/example-batch.js';
-import { noFacts } from './event-facts.js';
+import { noActionFacts, noFacts } from './event-facts.js';
 import type {
   ActionBatch,
   ColdRows,
@@ -13,6 +13,15 @@ import type {
 
 /** What the tests of the join, and of its store, build their batches from. */
 export const shape = { slotCount: 3, denseCount: 2 } as const;
+
+/** One outcome, and no other partition. */
+export function oneOutcome(windowMs: number) {
+  return {
+    outcomes: [{ name: 'click', from: ['click'], windowMs }],
+    events: { click: {} },
+    ...{ organic: true, tells: false, partition: 0, homeOf: () => 0, ...shape },
+  };
+}
 
 export interface ImpressionRow {
   readonly requestId: string;
@@ -49,6 +58,7 @@ export function actionsOf(rows: readonly ActionRow[]): ActionBatch {
     atMs: Float64Array.from(rows, ({ atMs }) => atMs),
     labels: Float32Array.from(rows, ({ label }) => label ?? 1),
     acceptedAtMs: Float64Array.from(rows, ({ atMs, acceptedAtMs }) => acceptedAtMs ?? atMs + 1000),
+    facts: noActionFacts,
   };
 }
 
@@ -82,7 +92,7 @@ export function rowsOf(
   return samples.requestIds.map((requestId, i) => ({
     requestId,
     item: samples.items[i]!,
-    label: samples.labels[i]!,
+    label: samples.outcomes['click']!.labels[i]!,
     user: samples.users[i],
     sampleRate: samples.sampleRates[i],
     score: samples.scores[i],
@@ -100,6 +110,13 @@ export class MemoryJoinStore implements ColdRows {
     for (const { number, bytes } of changes.put) this.#records.set(number, bytes.slice());
     for (const number of changes.remove) this.#records.delete(number);
     this.progress = changes.progress;
+  }
+
+  copy(): MemoryJoinStore {
+    const copy = new MemoryJoinStore();
+    for (const [number, bytes] of this.#records) copy.#records.set(number, bytes);
+    copy.progress = structuredClone(this.progress);
+    return copy;
   }
 
   get(number: number): Uint8Array | undefined {

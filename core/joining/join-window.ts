@@ -1,105 +1,131 @@
 import { assert } from '../base/assert.js';
-import { StarlingError } from '../base/errors.js';
-import { checkActions, checkImpressions, checkShape } from './check-batches.js';
-import { ClosedKeys } from './closed-keys.js';
-import { DueBuckets } from './due-buckets.js';
-import { HeldActions } from './held-actions.js';
-import { assertConserved, countsOf, zeroCounts } from './join-counts.js';
-import { keepsNegative } from './negative-sampling.js';
-import { HotRows, OpenImpression, RowChunk, unstored } from './open-rows.js';
-import {
-  closedKind,
-  decodeClosedSegment,
-  decodeHeld,
-  encodeClosedSegment,
-  kindOf,
-} from './record-codec.js';
-import type { HeldFields } from './record-codec.js';
-import { decodeRow, openKind } from './row-codec.js';
+import { at } from '../base/columns.js';
+import { checkActions, checkImpressions } from './check-batches.js';
+import { lanes, logs } from './event-facts.js';
+import { HeldEvents, type HeldPlace } from './held-events.js';
+import { Identities } from './identities.js';
+import { JoinBooks } from './join-books.js';
+import { KeptRows, keyOf } from './kept-rows.js';
+import { OpenRow, packRow } from './open-rows.js';
+import { OutcomeSet, type TypeMeaning } from './outcome-rules.js';
+import type { PersonEvent } from './person-event.js';
+import { decodeEvent, encodeEvent, eventOf } from './person-event.js';
+import { RememberedKeys } from './remembered-keys.js';
+import { RowOutcomes } from './row-outcomes.js';
 import { SampleBuilder } from './sample-builder.js';
+import type { MovedRow } from './sent-contents.js';
+import { SentContents } from './sent-contents.js';
 import type {
   ActionBatch,
   ColdRows,
-  DeadLetter,
   ImpressionBatch,
   JoinCounters,
   JoinOptions,
   JoinOutput,
-  JoinRecord,
   SavedJoin,
+  SentRecord,
+  ShownBatch,
 } from './types.js';
+import type { Unjoined } from './window-output.js';
+import { WindowOutput } from './window-output.js';
+import { drainState, restoreState } from './window-state.js';
+
+export interface LaneClock {
+  watermarkMs: number;
+  eventMsMax: number;
+}
+
+const laneCount = Object.keys(lanes).length;
+const notPassed = 0;
+const isPassed = 1;
+/** Of a closed row: somebody has said so. */
+const dismissed = 1;
 
 /**
- * The event-time join of impressions with actions. No I/O: batches in, samples and state changes out.
+ * What people do, joined: what they were offered with what they did with it, outcome by outcome in event time; what they did of
+ * their own accord; visitors who become users; what is to be forgotten (docs/decisions/0028-the-joiner-on-paper.md has the rules, and
+ * person-join.testkit.ts is the same as plainly as it can be written). Knows nothing of logs, disks or clocks: whoever
+ * drives it feeds batches in log order, advances after each of them, and stores `changes` together with the log position
+ * before reading on for good. A window restored from the store goes on as if nothing had happened, and one that is made
+ * anew from its log says the same again.
  *
- *                    ┌────── action ──────┐
- *   unknown ── impression ──▶ open ───────┴─ or window ends ──▶ closed ── retention ends ──▶ unknown
- *      └────── action ──▶ held ─── impression ──────────────────▲  (held to the end: ORPHAN_ACTION, unknown again)
- *
- * Everything is decided by event time against a watermark (newest event time − allowed lateness), and the watermark
- * moves only in `advance` and `drain`: the order of rows within one drain decides nothing that lateness allows for.
- * Who advances after every batch gets the same samples in the same order however the drains fall between the batches;
- * so a window that is made anew from its log goes on exactly where another one was.
- *
- * An action counts if it is at most windowMs after its impression, in whatever order the two arrive. It is therefore
- * held for window + lateness, the last moment at which its impression would still be accepted.
- *
- * Memory. A row that opens and closes within one drain is only a reference to its batch. What stays open is packed at
- * the drain, once, into one chunk whose rows are both the store's records and the memory's copy. Keeping the reference
- * instead would pin a whole decoded batch for its last open row, and the bytes are needed for the store anyway. Rows of
- * a chunk are of about one age, so a chunk is released soon after its first rows. An open row costs its bytes (~340)
- * plus ~280 for key, entry and bucket; beyond `memoryOpenMax` only the latter, and its bytes are read back from disk.
+ * Each lane (live, import) has a watermark of its own, its newest event time less the allowed lateness, which closes what has
+ * ended; windows end on a multiple of `bucketMs`, so an outcome that nothing happened to is known by that much later at most.
  */
 export class JoinWindow {
   readonly #options: JoinOptions;
-  readonly #cold: ColdRows;
-  readonly #open = new Map<string, OpenImpression>();
-  readonly #openDue: DueBuckets<OpenImpression>;
-  readonly #held: HeldActions;
-  readonly #closed: ClosedKeys;
+  readonly #outcomes: OutcomeSet;
+  readonly #books: JoinBooks;
+  readonly #kept: KeptRows;
+  readonly #held: HeldEvents;
+  /** Rows of which nothing came; of events, whether they went elsewhere; of rows, where they went. */
+  readonly #closed: RememberedKeys;
+  readonly #ids: RememberedKeys;
+  readonly #moved: RememberedKeys;
+  readonly #identities = new Identities();
   readonly #samples: SampleBuilder;
-  readonly #hot = new HotRows();
-  readonly #retentionMs: number;
-  #deadLetters: DeadLetter[] = [];
-  #removed: number[] = [];
-  #freshOpen: OpenImpression[] = [];
-  #counts = zeroCounts();
-  #numberNext = 1;
-  #watermarkMs = -Infinity;
-  #eventMsMax = -Infinity;
+  readonly #rows: RowOutcomes;
+  readonly #contents: SentContents;
+  readonly #lanes: readonly LaneClock[];
+  readonly #keepMs: number;
+  readonly #progress = { numberNext: 1, taken: new Map<number, number>() };
+  readonly #out: WindowOutput;
 
   /** @param cold where rows beyond `memoryOpenMax` are read from; required if that is set. */
   constructor(options: JoinOptions, cold: ColdRows = { get: () => undefined }) {
-    assert(
-      options.windowMs > 0 && options.allowedLatenessMs >= 0,
-      'the window is positive, the lateness not negative',
-    );
-    assert(
-      options.negativeRate >= 0 && options.negativeRate <= 1,
-      'the negative rate is within 0 … 1',
-    );
+    const { latenessMs, negativeRate, copiesMs, slotCount, denseCount } = options;
+    assert(latenessMs >= 0, 'the lateness is not negative');
+    assert(negativeRate >= 0 && negativeRate <= 1, 'the negative rate is within 0 … 1');
+    const outcomes = new OutcomeSet(options);
     // 256 buckets per window: a negative is at most 0.4 % of the window later than it could be.
-    const bucketMs = options.bucketMs ?? Math.max(1, options.windowMs / 256);
+    const bucketMs = options.bucketMs ?? Math.max(1, outcomes.windowMsMin / 256);
+    const { memoryOpenMax = Infinity } = options;
     this.#options = options;
-    this.#cold = cold;
-    this.#openDue = new DueBuckets(bucketMs);
-    this.#retentionMs = options.windowMs + options.allowedLatenessMs;
-    this.#held = new HeldActions(bucketMs, this.#retentionMs);
-    this.#closed = new ClosedKeys(this.#retentionMs + options.copiesMs);
-    this.#samples = new SampleBuilder(options.slotCount, options.denseCount);
+    this.#outcomes = outcomes;
+    this.#keepMs = 2 * outcomes.windowMsMax + 2 * latenessMs + copiesMs;
+    this.#books = new JoinBooks(outcomes.rules);
+    this.#kept = new KeptRows(
+      { outcomes, bucketMs, lanes: laneCount, memoryOpenMax, slotCount, denseCount },
+      cold,
+    );
+    this.#held = new HeldEvents(bucketMs, laneCount);
+    this.#closed = new RememberedKeys(bucketMs, laneCount);
+    this.#ids = new RememberedKeys(bucketMs, laneCount);
+    this.#moved = new RememberedKeys(bucketMs, laneCount);
+    const names = outcomes.rules.map(({ name }) => name);
+    this.#samples = new SampleBuilder(names, slotCount, denseCount);
+    this.#contents = new SentContents(slotCount, denseCount);
+    this.#out = new WindowOutput({
+      ...{ partition: options.partition, tells: options.tells, contents: this.#contents },
+      nextNumber: () => this.#books.events.sent++,
+    });
+    this.#rows = new RowOutcomes(
+      { outcomes, negativeRate, slotCount, denseCount },
+      {
+        kept: this.#kept,
+        books: this.#books,
+        samples: this.#samples,
+        tell: options.tells ? (activity) => this.#out.tell(activity) : undefined,
+        onClosed: (row) => this.#closedRow(row),
+      },
+    );
+    this.#lanes = Array.from({ length: laneCount }, () => ({
+      ...{ watermarkMs: -Infinity, eventMsMax: -Infinity },
+    }));
   }
 
+  /** Of live events. */
   get watermarkMs(): number {
-    return this.#watermarkMs;
+    return this.#lanes[lanes.live]!.watermarkMs;
   }
 
-  /** The newest event time seen; −Infinity before the first event. */
+  /** The newest event time seen of live events; −Infinity before the first. */
   get eventMsMax(): number {
-    return this.#eventMsMax;
+    return this.#lanes[lanes.live]!.eventMsMax;
   }
 
   get counters(): JoinCounters {
-    return { ...this.#counts, open: this.#open.size, heldActions: this.#held.size };
+    return this.#books.counters(this.#held.size);
   }
 
   /**
@@ -108,32 +134,7 @@ export class JoinWindow {
    * Throws CORRUPT on a damaged record, SPEC_MISMATCH if open rows have another shape than the options say.
    */
   restore(saved: SavedJoin): void {
-    assert(this.#numberNext === 1 && this.#open.size === 0, 'only a new window is restored');
-    const { progress } = saved;
-    this.#numberNext = progress.numberNext;
-    this.#watermarkMs = progress.watermarkMs;
-    this.#eventMsMax = progress.eventMsMax;
-    this.#counts = countsOf(progress.counters);
-    let coldCount = progress.counters.open - (this.#options.memoryOpenMax ?? Infinity);
-    for (const { number, bytes } of saved.records) {
-      const kind = kindOf(bytes);
-      if (kind === openKind) this.#restoreOpen(number, bytes, coldCount-- > 0);
-      else if (kind === closedKind) {
-        const { closedAtMs, keys, labels } = decodeClosedSegment(bytes);
-        this.#closed.restore(number, closedAtMs, keys, labels);
-      } else {
-        const action = decodeHeld(bytes);
-        this.#held.restore(keyOf(action.requestId, action.item), action, number);
-      }
-    }
-    this.#hot.finishRestore();
-    const { open, heldActions } = progress.counters;
-    if (this.#open.size !== open || this.#held.size !== heldActions) {
-      throw new StarlingError(
-        'CORRUPT',
-        `the store has ${this.#open.size} open impressions and ${this.#held.size} held actions, not ${open} and ${heldActions}`,
-      );
-    }
+    restoreState(this.#parts(), saved);
   }
 
   /**
@@ -142,78 +143,107 @@ export class JoinWindow {
    * @returns false, having changed nothing, where this one has not the same open impressions and held actions.
    */
   adopt(counters: JoinCounters): boolean {
-    if (counters.open !== this.#open.size || counters.heldActions !== this.#held.size) return false;
-    this.#counts = countsOf(counters);
+    const own = this.counters;
+    if (counters.open !== own.open || counters.heldActions !== own.heldActions) return false;
+    this.#books.set(counters);
     return true;
   }
 
   /** Throws BAD_MESSAGE or SPEC_MISMATCH, having changed nothing, if the batch as a whole is unusable. */
   observeImpressions(batch: ImpressionBatch): void {
     checkImpressions(batch, this.#options.slotCount, this.#options.denseCount);
-    for (let row = 0; row < batch.requestIds.length; row++) {
-      const requestId = batch.requestIds[row]!;
-      const item = batch.items[row]!;
-      const atMs = batch.atMs[row]!;
-      const key = keyOf(requestId, item);
-      if (!Number.isFinite(atMs)) {
-        this.#counts.rejected++;
-        this.#bury('impression', 'BAD_EVENT', `event time ${atMs} is not a time`, {
-          requestId,
-          item,
-          atMs,
-        });
-      } else if (this.#open.has(key) || this.#closed.labelOf(key) !== undefined) {
-        this.#counts.duplicates++;
-      } else if (atMs + this.#retentionMs < this.#watermarkMs) {
-        this.#counts.impressions++;
-        this.#counts.lateImpressions++;
-        const lateMs = this.#watermarkMs - atMs - this.#retentionMs;
-        const message = `impression is ${lateMs} ms too late for the window and the allowed lateness`;
-        this.#bury('impression', 'BAD_EVENT', message, { requestId, item, atMs });
-      } else {
-        this.#counts.impressions++;
-        if (atMs > this.#eventMsMax) this.#eventMsMax = atMs;
-        this.#admit(key, batch, row);
-      }
-    }
+    for (let row = 0; row < batch.requestIds.length; row++)
+      this.#offered(batch, row, batch.users[row]!);
   }
 
   /** Throws BAD_MESSAGE, having changed nothing, if the batch as a whole is unusable. */
   observeActions(batch: ActionBatch): void {
-    checkActions(batch);
-    for (let row = 0; row < batch.requestIds.length; row++) {
-      const requestId = batch.requestIds[row]!;
-      const item = batch.items[row]!;
-      const atMs = batch.atMs[row]!;
-      const label = batch.labels[row]!;
-      const action = { requestId, item, label, atMs, acceptedAtMs: batch.acceptedAtMs[row]! };
-      if (Number.isFinite(atMs) && (label === 0 || label === 1))
-        this.#act(keyOf(requestId, item), action);
-      else {
-        this.#counts.rejected++;
-        const message = `event time ${atMs} or label ${label} is unusable`;
-        this.#bury('action', 'BAD_EVENT', message, action);
-      }
+    checkActions(batch, this.#options.slotCount, this.#options.denseCount);
+    for (let row = 0; row < batch.requestIds.length; row++) this.#happened(eventOf(batch, row));
+  }
+
+  observeShown({ requestIds, items, atMs, lanes: lane }: ShownBatch): void {
+    for (let i = 0; i < items.length; i++)
+      this.#shown(requestIds[i]!, items[i]!, atMs[i]!, at(lane, i));
+  }
+
+  /** In the partition of the visitor: from now on he is this user. Both as people (person-event.ts). */
+  observeAlias(visitor: string, user: string): void {
+    const { homeOf } = this.#options;
+    if (this.#identities.ownerOf(visitor) === user) return;
+    this.#identities.own(visitor, user);
+    const to = homeOf(user);
+    // Rows of which nothing came stay where they are: nobody but who names them asks for them.
+    const leaving = [...this.#kept.of(visitor)].sort(bySince);
+    const rows = leaving.map((row) => this.#leave(row, to));
+    this.#out.send(to, { kind: 'moved', visitor, user, rows });
+    for (const held of [...this.#held.of(visitor)]) {
+      this.#held.release(held);
+      this.#pass(to, { ...decodeEvent(held.bytes), person: user }, true);
+    }
+  }
+
+  observeErase(person: string): void {
+    const { homeOf } = this.#options;
+    this.#out.tell({ kind: 'erased', person });
+    for (const row of [...this.#kept.of(person)]) {
+      row.reached = 0;
+      if (row.open === 0) this.#closedRow(row);
+      else this.#rows.end(row, row.open, 'erased');
+    }
+    for (const held of [...this.#held.of(person)]) {
+      this.#held.release(held);
+      this.#books.events.erasedActions++;
+    }
+    for (const visitor of this.#identities.visitorsOf(person))
+      this.#out.send(homeOf(visitor), { kind: 'erase', person: visitor });
+    this.#identities.forget(person);
+  }
+
+  /** What is delivered again, since whoever sent it was made anew, has been taken. */
+  observeSent({ source, number, isTold, bytes }: Omit<SentRecord, 'to'>): void {
+    const content = this.#contents.decode(bytes);
+    const { taken } = this.#progress;
+    if (number <= (taken.get(source) ?? -1)) return;
+    taken.set(source, number);
+    if (content.kind === 'event' || content.kind === 'offer') this.#books.events.received++;
+    switch (content.kind) {
+      case 'event':
+        return this.#happened(content.event, isTold, true);
+      case 'offer':
+        return this.#offered(this.#contents.unpack(content.packed), 0, content.person);
+      case 'shown':
+        return this.#shown(content.requestId, content.item, content.atMs, content.lane);
+      case 'erase':
+        return this.observeErase(content.person);
+      case 'moved':
+        return this.#moveIn(content.visitor, content.user, content.rows);
     }
   }
 
   /**
-   * Moves the watermark to where events have brought it, or beyond to `watermarkMs`, and closes what has ended. It
-   * never goes back.
+   * Moves the watermarks to where events have brought them, and that of the lane beyond to `watermarkMs`, and closes what
+   * has ended. None goes back. To be called after every batch.
    */
-  advance(watermarkMs = -Infinity): void {
+  advance(watermarkMs = -Infinity, lane: number = lanes.live): void {
     assert(watermarkMs < Infinity, 'a watermark is a time; to end a stream use closeAll');
-    const natural = this.#eventMsMax - this.#options.allowedLatenessMs;
-    this.#watermarkMs = Math.max(this.#watermarkMs, natural, watermarkMs);
-    this.#closeDue(this.#watermarkMs);
+    this.#lanes.forEach((clock, i) => {
+      const natural = clock.eventMsMax - this.#options.latenessMs;
+      const told = i === lane ? watermarkMs : -Infinity;
+      clock.watermarkMs = Math.max(clock.watermarkMs, natural, told);
+      this.#closeDue(i, clock.watermarkMs);
+      for (const known of [this.#closed, this.#ids, this.#moved])
+        known.forget(i, clock.watermarkMs);
+      this.#kept.forget(i, clock.watermarkMs);
+    });
   }
 
   /**
-   * The stream has ended: every window closes now. The watermark stays, so that a stream which goes on later is not
+   * The stream has ended: every window closes now. The watermarks stay, so that a stream which goes on later is not
    * taken for late.
    */
   closeAll(): void {
-    this.#closeDue(Infinity);
+    for (let lane = 0; lane < laneCount; lane++) this.#closeDue(lane, Infinity);
   }
 
   /**
@@ -222,178 +252,244 @@ export class JoinWindow {
    */
   drain(): JoinOutput {
     this.advance();
-    // Rows of earlier drains only: those of the coming changes are not on disk yet.
-    this.#hot.spill(this.#options.memoryOpenMax ?? Infinity);
-    const put = this.#packOpen();
-    const held = this.#held.takeFresh(this.#numberNext);
-    this.#numberNext += held.length;
-    for (const record of held) put.push(record);
-    const closed = this.#closed.takeFresh();
-    if (closed !== undefined) {
-      const closedAtMs = Math.max(this.#eventMsMax, this.#watermarkMs);
-      const number = this.#numberNext++;
-      this.#closed.seal(number, closedAtMs, closed.keys);
-      put.push({ number, bytes: encodeClosedSegment({ closedAtMs, ...closed }) });
-    }
-    const remove = this.#removed.concat(this.#closed.forget(this.#watermarkMs));
-    const deadLetters = this.#deadLetters;
-    this.#removed = [];
-    this.#deadLetters = [];
-    const counters = this.counters;
-    assertConserved(counters);
-    const progress = {
-      numberNext: this.#numberNext,
-      watermarkMs: this.#watermarkMs,
-      eventMsMax: this.#eventMsMax,
-      counters,
+    const changes = drainState(this.#parts());
+    return { samples: this.#samples.take(), ...this.#out.take(), changes };
+  }
+
+  #parts() {
+    return {
+      ...{ books: this.#books, kept: this.#kept, held: this.#held, identities: this.#identities },
+      ...{ remembered: [this.#closed, this.#ids, this.#moved], lanes: this.#lanes },
+      ...{ progress: this.#progress, keepMs: this.#keepMs },
+      placeOf: (event: PersonEvent) => this.#placeOf(event),
     };
-    return { samples: this.#samples.take(), deadLetters, changes: { put, remove, progress } };
   }
 
-  #admit(key: string, batch: ImpressionBatch, row: number): void {
-    const atMs = batch.atMs[row]!;
-    const impression = new OpenImpression(key, atMs, batch, row);
-    const held = this.#held.get(key);
-    if (held !== undefined) {
-      this.#held.release(held);
-      this.#remove(held.number);
-      if (held.action.atMs <= atMs + this.#options.windowMs) {
-        this.#join(impression, held.action);
-        return;
-      }
-      this.#buryLate(held.action, 'the window of its impression');
+  #offered(batch: ImpressionBatch, row: number, person: string): void {
+    const { homeOf, latenessMs } = this.#options;
+    const owner = this.#identities.ownerOf(person);
+    if (owner !== undefined) {
+      this.#books.events.passedImpressions++;
+      const packed = packRow(batch, row);
+      return this.#out.send(homeOf(owner), { kind: 'offer', person: owner, packed });
     }
-    this.#open.set(key, impression);
-    this.#openDue.add(atMs + this.#options.windowMs, impression);
-    this.#freshOpen.push(impression);
-  }
-
-  #act(key: string, action: HeldFields): void {
-    const earlier = this.#closed.labelOf(key) ?? this.#held.get(key)?.action.label;
-    if (earlier === action.label) {
-      this.#counts.duplicates++;
+    const requestId = batch.requestIds[row]!;
+    const item = batch.items[row]!;
+    const sinceMs = batch.atMs[row]!;
+    const key = keyOf(requestId, item);
+    const { events, outcomes } = this.#books;
+    if (this.#kept.get(key) || this.#closed.has(key) || this.#moved.has(key)) {
+      events.duplicates++;
       return;
     }
-    this.#counts.actions++;
-    if (action.atMs > this.#eventMsMax) this.#eventMsMax = action.atMs;
-    const impression = this.#open.get(key);
-    if (earlier !== undefined) this.#buryLate(action, `label ${earlier} for the same impression`);
-    else if (impression !== undefined) {
-      if (action.atMs > impression.atMs + this.#options.windowMs) {
-        this.#buryLate(action, 'the window of its impression');
-      } else {
-        this.#open.delete(key);
-        this.#join(impression, action);
-      }
-    } else if (this.#held.isPast(action.atMs, this.#watermarkMs)) {
-      this.#buryLate(action, 'the watermark, by more than window and allowed lateness');
-    } else this.#held.hold(key, action);
-  }
-
-  #remove(number: number): void {
-    if (number !== unstored) this.#removed.push(number);
-  }
-
-  #join(impression: OpenImpression, action: HeldFields): void {
-    this.#counts.joinedActions++;
-    this.#close(impression, action.label, action.acceptedAtMs);
-  }
-
-  #closeDue(watermarkMs: number): void {
-    for (const bucket of this.#openDue.takeDue(watermarkMs)) {
-      // Not in the order of arrival, which a restored window does not know.
-      for (const impression of bucket.sort(byTime)) {
-        if (!impression.isOpen) continue;
-        this.#open.delete(impression.key);
-        this.#close(impression, 0, NaN);
-      }
+    const lane = at(batch.facts.lanes, row);
+    const clock = this.#lanes[lane]!;
+    events.impressions++;
+    const lateMs = clock.watermarkMs - sinceMs - this.#outcomes.windowMsMax - latenessMs;
+    if (lateMs > 0) {
+      events.lateImpressions++;
+      return this.#out.buryImpression({ requestId, item, atMs: sinceMs }, lateMs);
     }
-    for (const { action, number } of this.#held.takeDue(watermarkMs)) {
-      this.#remove(number);
-      this.#counts.orphanActions++;
-      const message = 'no impression came within window and allowed lateness';
-      this.#bury('action', 'ORPHAN_ACTION', message, action);
-    }
+    clock.eventMsMax = Math.max(clock.eventMsMax, sinceMs);
+    for (const counts of outcomes) counts.open++;
+    const isShown = at(batch.facts.logs, row) === logs.all;
+    const { all: open } = this.#outcomes;
+    const state = { lane, person, sinceMs, isShown, open, reached: 0, values: undefined };
+    this.#admit(new OpenRow({ key, requestId, item }, state, batch, row));
   }
 
-  /** Makes the sample, or drops the negative. The impression is not in the open map any more, or never was. */
-  #close(impression: OpenImpression, label: number, acceptedAtMs: number): void {
-    const { negativeRate } = this.#options;
-    const { source, position, number } = impression;
-    const outcome = { label, sampleRate: label === 1 ? 1 : negativeRate, acceptedAtMs };
-    if (source instanceof RowChunk || source === undefined) {
-      const bytes = source?.bytes ?? this.#fetch(number);
-      const packed = decodeRow(bytes, position);
-      if (this.#countLabel(label, packed)) this.#samples.addPacked(bytes, packed, outcome);
-      this.#remove(number);
-    } else {
-      const identity = { requestId: source.requestIds[position]!, item: source.items[position]! };
-      if (this.#countLabel(label, identity)) this.#samples.addRow(source, position, outcome);
-    }
-    this.#hot.release(impression);
-    impression.isOpen = false;
-    this.#closed.add(impression.key, label);
-  }
-
-  /** Counts the outcome; true if it becomes a sample. */
-  #countLabel(label: number, { requestId, item }: { requestId: string; item: string }): boolean {
-    if (label === 1) this.#counts.positives++;
-    else if (!keepsNegative(requestId, item, this.#options.negativeRate)) {
-      this.#counts.negativesDropped++;
-      return false;
-    } else this.#counts.negatives++;
-    return true;
-  }
-
-  #fetch(number: number): Uint8Array {
-    const bytes = this.#cold.get(number);
-    if (bytes === undefined)
-      throw new StarlingError('CORRUPT', `open impression ${number} is not in the store`);
-    return bytes;
-  }
-
-  /** Packs what has opened since the last drain and is still open. */
-  #packOpen(): JoinRecord[] {
-    const open = this.#freshOpen.filter(({ isOpen }) => isOpen);
-    this.#freshOpen = [];
-    const { bytes, ends } = this.#hot.pack(open);
-    return open.map((impression, i) => {
-      impression.number = this.#numberNext++;
-      return { number: impression.number, bytes: bytes.subarray(impression.position, ends[i]) };
+  #admit(row: OpenRow): void {
+    this.#kept.add(row, row.sinceMs + this.#keepMs);
+    // It has come that events may wait for.
+    if (this.#held.size === 0) return;
+    const waiting = this.#held.waitingFor(row.key, row.person).flatMap((held) => {
+      const event = decodeEvent(held.bytes);
+      const isOf = held.key === row.key || this.#rowOf(event) === row;
+      return isOf ? [{ held, event }] : [];
     });
+    for (const { held, event } of waiting) {
+      this.#held.release(held);
+      this.#join(row, event);
+    }
   }
 
-  #restoreOpen(number: number, bytes: Uint8Array, isCold: boolean): void {
-    const { slotCount, denseCount, windowMs } = this.#options;
-    const row = decodeRow(bytes, 0);
-    checkShape(row.slotCount, row.denseCount, slotCount, denseCount);
-    const key = keyOf(row.requestId, row.item);
-    const impression = new OpenImpression(key, row.atMs, undefined, 0, number);
-    if (!isCold) this.#hot.restore(impression, bytes);
-    this.#open.set(key, impression);
-    this.#openDue.add(row.atMs + windowMs, impression);
+  #shown(requestId: string, item: string, atMs: number, lane: number): void {
+    const clock = this.#lanes[lane]!;
+    clock.eventMsMax = Math.max(clock.eventMsMax, atMs);
+    const key = keyOf(requestId, item);
+    const to = this.#moved.valueOf(key);
+    if (to !== undefined) this.#out.send(to, { kind: 'shown', requestId, item, atMs, lane });
+    const row = this.#kept.get(key);
+    if (row && row.open !== 0) this.#rows.see(row, atMs);
   }
 
-  #buryLate(action: HeldFields, behind: string): void {
-    this.#counts.lateActions++;
-    this.#bury('action', 'LATE_ACTION', `action comes after ${behind}`, action);
+  #happened(event: PersonEvent, isTold = false, isSent = false): void {
+    const { events } = this.#books;
+    const key = event.requestId === '' ? '' : keyOf(event.requestId, event.item);
+    if (this.#isCopy(event, key, isSent)) {
+      events.duplicates++;
+      return;
+    }
+    events.actions++;
+    const { lane, atMs, person } = event;
+    const clock = this.#lanes[lane]!;
+    clock.eventMsMax = Math.max(clock.eventMsMax, atMs);
+    const owner = person === '' ? undefined : this.#identities.ownerOf(person);
+    const went = key === '' ? undefined : this.#moved.valueOf(key);
+    const passes = owner !== undefined || went !== undefined;
+    if (!passes) this.#remember(event, notPassed);
+    if (owner !== undefined)
+      return this.#pass(this.#options.homeOf(owner), { ...event, person: owner }, isTold);
+    if (went !== undefined) return this.#pass(went, event, isTold);
+    // Of whom it is, if it does not say so, is known when its row is.
+    if (!isTold && person !== '') this.#out.tellEvent(person, event);
+    this.#settle(event, key);
   }
 
-  #bury(
-    kind: DeadLetter['kind'],
-    code: DeadLetter['code'],
-    message: string,
-    event: Pick<DeadLetter, 'requestId' | 'item' | 'atMs' | 'label' | 'acceptedAtMs'>,
-  ): void {
-    this.#deadLetters.push({ kind, code, message, ...event });
+  /** One that brings no id is known by what it says of its row, as long as the row is known. */
+  #isCopy(event: PersonEvent, key: string, isSent: boolean): boolean {
+    const { id, isPositive } = event;
+    if (id !== '') {
+      const known = this.#ids.valueOf(id);
+      return known !== undefined && !(isSent && known === isPassed);
+    }
+    if (key === '') return false;
+    return (
+      (!isPositive && this.#closed.valueOf(key) === dismissed) || this.#held.hasLike(key, event)
+    );
+  }
+
+  #remember({ id, lane, atMs }: PersonEvent, how: number): void {
+    if (id !== '') this.#ids.set(id, how, lane, atMs + this.#keepMs);
+  }
+
+  /** Joins it, or holds it, or says what else becomes of it. */
+  #settle(event: PersonEvent, key: string): void {
+    const row = this.#rowOf(event, key);
+    if (row) return this.#join(row, event);
+    const { dueMs } = this.#placeOf(event);
+    const { lane } = event;
+    if (key !== '' && this.#closed.has(key)) return this.#alone(event, 'late');
+    if (this.#held.isDue(dueMs, lane, this.#lanes[lane]!.watermarkMs))
+      return this.#alone(event, 'late');
+    const { slotCount, denseCount } = this.#options;
+    const bytes = encodeEvent(event, slotCount, denseCount);
+    this.#held.hold(this.#progress.numberNext++, event, bytes, key, dueMs);
+  }
+
+  /** The row that it names; else the last one before it, of this person and item, that it tells something of. */
+  #rowOf(
+    event: PersonEvent,
+    key = event.requestId === '' ? '' : keyOf(event.requestId, event.item),
+  ): OpenRow | undefined {
+    if (key !== '') return this.#kept.get(key);
+    const meaning = this.#meaningOf(event);
+    let found: OpenRow | undefined;
+    for (const row of this.#kept.of(event.person)) {
+      if (row.item !== event.item || row.lane !== event.lane || row.sinceMs > event.atMs) continue;
+      if (((row.open | row.reached) & meaning.outcomes) === 0) continue;
+      if (!this.#rows.isWithin(row, meaning, event.atMs)) continue;
+      if (!found || isAfter(row, found)) found = row;
+    }
+    return found;
+  }
+
+  #join(row: OpenRow, happened: PersonEvent): void {
+    let event = happened;
+    if (event.person === '' && !row.isGone) {
+      event = { ...event, person: row.person };
+      this.#out.tellEvent(row.person, event);
+    }
+    const meaning = this.#meaningOf(event);
+    const said = this.#rows.saidOf(row, meaning, event.atMs);
+    const { events } = this.#books;
+    if (said !== 0) {
+      events.joinedActions++;
+      this.#rows.join(row, event, meaning, said);
+    } else if ((row.reached & meaning.outcomes) !== 0) events.repeatedActions++;
+    // Too late for its row, it counts by itself.
+    else this.#alone(event, 'late');
+  }
+
+  /** No row of ours is before it any more. */
+  #alone(event: PersonEvent, why: Unjoined): void {
+    const { events } = this.#books;
+    if (event.person === '') {
+      if (why === 'late') events.lateActions++;
+      else events.orphanActions++;
+      return this.#out.buryEvent(event, why);
+    }
+    const isLearned = this.#options.organic && this.#rows.learnAlone(event, this.#meaningOf(event));
+    if (isLearned) events.organicActions++;
+    else events.historyActions++;
+  }
+
+  #meaningOf({ type, isPositive }: PersonEvent): TypeMeaning {
+    return this.#outcomes.meaningOf(type, isPositive);
+  }
+
+  #closedRow(row: OpenRow): void {
+    const untilMs = row.sinceMs + this.#keepMs;
+    if (row.reached !== 0) return this.#kept.settle(row, untilMs);
+    this.#kept.drop(row);
+    this.#closed.set(row.key, row.isDismissed ? dismissed : 0, row.lane, untilMs);
+  }
+
+  #leave(row: OpenRow, to: number): MovedRow {
+    const { requestId, item, lane, sinceMs, isShown, open, reached, values } = row;
+    const state = { lane, sinceMs, isShown, open, reached, values };
+    const packed = open === 0 ? undefined : this.#kept.packed(row);
+    this.#books.outcomes.forEach((counts, i) => {
+      if (!(open & (1 << i))) return;
+      counts.open--;
+      counts.passed++;
+    });
+    this.#kept.drop(row);
+    this.#moved.set(row.key, to, lane, sinceMs + this.#keepMs);
+    return { requestId, item, state, packed };
+  }
+
+  #moveIn(visitor: string, user: string, rows: readonly MovedRow[]): void {
+    this.#identities.visit(user, visitor);
+    this.#out.tell({ kind: 'merged', user, visitor });
+    for (const { requestId, item, state, packed } of rows) {
+      const identity = { key: keyOf(requestId, item), requestId, item };
+      const source = packed && this.#contents.unpack(packed);
+      const row = new OpenRow(identity, { ...state, person: user }, source, 0);
+      this.#books.outcomes.forEach((counts, i) => {
+        if (!(row.open & (1 << i))) return;
+        counts.open++;
+        counts.passedIn++;
+      });
+      this.#moved.delete(row.key, row.lane);
+      this.#admit(row);
+    }
+  }
+
+  #closeDue(lane: number, watermarkMs: number): void {
+    this.#kept.eachDue(lane, watermarkMs, (row, atMs) => this.#rows.close(row, atMs));
+    for (const { bytes } of this.#held.takeDue(lane, watermarkMs))
+      this.#alone(decodeEvent(bytes), 'orphan');
+  }
+
+  /** When it is known that no row it could belong to comes any more. */
+  #placeOf({ requestId, item, atMs }: PersonEvent): HeldPlace {
+    if (requestId === '') return { key: '', dueMs: atMs };
+    const waitMs = this.#outcomes.windowMsMax + this.#options.latenessMs;
+    return { key: keyOf(requestId, item), dueMs: atMs + waitMs };
+  }
+
+  #pass(to: number, event: PersonEvent, isTold: boolean): void {
+    this.#books.events.passedActions++;
+    this.#remember(event, isPassed);
+    this.#out.send(to, { kind: 'event', event }, isTold);
   }
 }
 
-function byTime(a: OpenImpression, b: OpenImpression): number {
-  return a.atMs - b.atMs || (a.key < b.key ? -1 : 1);
+function bySince(a: OpenRow, b: OpenRow): number {
+  return a.sinceMs - b.sinceMs || (a.key < b.key ? -1 : 1);
 }
 
-/** The length in front keeps ('a', 'bc') and ('ab', 'c') apart whatever characters ids contain. */
-function keyOf(requestId: string, item: string): string {
-  return `${requestId.length}:${requestId}${item}`;
+function isAfter(a: OpenRow, b: OpenRow): boolean {
+  return a.sinceMs > b.sinceMs || (a.sinceMs === b.sinceMs && a.requestId > b.requestId);
 }

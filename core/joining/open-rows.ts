@@ -1,13 +1,17 @@
-import { encodeRow, rowBytesMax } from './row-codec.js';
+import { assert } from '../base/assert.js';
+import { StarlingError } from '../base/errors.js';
+import type { LineValue, RowState } from './row-state.js';
+import { encodeState, stateBytesMax } from './row-state.js';
+import { decodeRow, encodeRow, rowBytesMax } from './row-codec.js';
 import type { ImpressionBatch } from './types.js';
 
 /** The number of a row that no drain has handed out yet. */
 export const unstored = -1;
 
-/** Packed rows one after the other, and who they belong to. */
+/** Packed rows one after the other, each with its state behind it, and who they belong to. */
 export class RowChunk {
   bytes: Uint8Array;
-  rows: OpenImpression[] = [];
+  rows: OpenRow[] = [];
   /** Rows that still read their bytes here. */
   liveCount = 0;
 
@@ -16,26 +20,46 @@ export class RowChunk {
   }
 }
 
-/** An impression whose window has not ended. */
-export class OpenImpression {
+/** What was offered to somebody, as long as something may become known of it, or something that is known may be said again. */
+export class OpenRow implements RowState {
   readonly key: string;
-  readonly atMs: number;
+  readonly requestId: string;
+  readonly item: string;
+  readonly lane: number;
+  person: string;
+  sinceMs: number;
+  isShown: boolean;
+  open: number;
+  reached: number;
+  values: LineValue[] | undefined;
   /** Where the row is: the batch it came in, the chunk its drain packed it into, or undefined: on disk only, or closed. */
   source: ImpressionBatch | RowChunk | undefined;
   /** Row index in a batch, byte offset in a chunk, 0 on disk. */
   position: number;
   number: number;
-  isOpen = true;
+  /** Whether it has changed since the last drain. */
+  isTouched = false;
+  isGone = false;
+  /** By an event. */
+  isDismissed = false;
 
   constructor(
-    key: string,
-    atMs: number,
-    source: OpenImpression['source'],
+    identity: { readonly key: string; readonly requestId: string; readonly item: string },
+    state: RowState,
+    source: OpenRow['source'],
     position: number,
     number = unstored,
   ) {
-    this.key = key;
-    this.atMs = atMs;
+    this.key = identity.key;
+    this.requestId = identity.requestId;
+    this.item = identity.item;
+    this.lane = state.lane;
+    this.person = state.person;
+    this.sinceMs = state.sinceMs;
+    this.isShown = state.isShown;
+    this.open = state.open;
+    this.reached = state.reached;
+    this.values = state.values;
     this.source = source;
     this.position = position;
     this.number = number;
@@ -54,30 +78,32 @@ const restoredRowsPerChunk = 256;
 export class HotRows {
   #chunks: RowChunk[] = [];
   #count = 0;
-  #restored: { impression: OpenImpression; bytes: Uint8Array }[] = [];
+  #restored: { row: OpenRow; bytes: Uint8Array }[] = [];
 
   /** Packs rows that still refer to their batch, and returns the end of each in the chunk. */
-  pack(impressions: OpenImpression[]): { bytes: Uint8Array; ends: number[] } {
+  pack(rows: OpenRow[]): { bytes: Uint8Array; ends: number[] } {
     let bytesMax = 0;
-    for (const { source, position } of impressions)
-      bytesMax += rowBytesMax(source as ImpressionBatch, position);
+    for (const row of rows)
+      bytesMax += rowBytesMax(row.source as ImpressionBatch, row.position) + stateBytesMax(row);
     const scratch = new Uint8Array(bytesMax);
     const ends: number[] = [];
     const starts: number[] = [];
     let end = 0;
-    for (const { source, position } of impressions) {
+    for (const row of rows) {
       starts.push(end);
-      end = encodeRow(source as ImpressionBatch, position, scratch, end);
+      const source = row.source as ImpressionBatch;
+      const stateAt = encodeRow(source, row.position, scratch, end);
+      end = encodeState(row, source.users[row.position]!, scratch, stateAt);
       ends.push(end);
     }
     const bytes = scratch.slice(0, end);
-    this.#adopt(bytes, impressions, starts);
+    this.#adopt(bytes, rows, starts);
     return { bytes, ends };
   }
 
   /** A row from the store. `finishRestore` makes it readable. */
-  restore(impression: OpenImpression, bytes: Uint8Array): void {
-    this.#restored.push({ impression, bytes });
+  restore(row: OpenRow, bytes: Uint8Array): void {
+    this.#restored.push({ row, bytes });
     if (this.#restored.length === restoredRowsPerChunk) this.finishRestore();
   }
 
@@ -86,15 +112,15 @@ export class HotRows {
     const starts = this.#restored.map(({ bytes }) => (end += bytes.length) - bytes.length);
     const chunk = new Uint8Array(end);
     this.#restored.forEach(({ bytes }, i) => chunk.set(bytes, starts[i]));
-    const impressions = this.#restored.map(({ impression }) => impression);
-    this.#adopt(chunk, impressions, starts);
+    const rows = this.#restored.map(({ row }) => row);
+    this.#adopt(chunk, rows, starts);
     this.#restored = [];
   }
 
-  /** `impression` needs its bytes no more, or finds them on disk. */
-  release(impression: OpenImpression): void {
-    const chunk = impression.source;
-    impression.source = undefined;
+  /** `row` needs its bytes no more, or finds them on disk. */
+  release(row: OpenRow): void {
+    const chunk = row.source;
+    row.source = undefined;
     if (!(chunk instanceof RowChunk)) return;
     this.#count--;
     chunk.liveCount--;
@@ -108,10 +134,10 @@ export class HotRows {
     let dropped = 0;
     for (const chunk of this.#chunks) {
       if (this.#count > countMax) {
-        for (const impression of chunk.rows) {
-          if (impression.source !== chunk) continue;
-          this.release(impression);
-          impression.position = 0;
+        for (const row of chunk.rows) {
+          if (row.source !== chunk) continue;
+          this.release(row);
+          row.position = 0;
         }
       }
       if (chunk.liveCount > 0) break;
@@ -120,16 +146,44 @@ export class HotRows {
     if (dropped > 0) this.#chunks.splice(0, dropped);
   }
 
-  #adopt(bytes: Uint8Array, impressions: OpenImpression[], starts: readonly number[]): void {
-    if (impressions.length === 0) return;
+  #adopt(bytes: Uint8Array, rows: OpenRow[], starts: readonly number[]): void {
+    if (rows.length === 0) return;
     const chunk = new RowChunk(bytes);
-    chunk.rows = impressions;
-    chunk.liveCount = impressions.length;
-    impressions.forEach((impression, i) => {
-      impression.source = chunk;
-      impression.position = starts[i]!;
+    chunk.rows = rows;
+    chunk.liveCount = rows.length;
+    rows.forEach((row, i) => {
+      row.source = chunk;
+      row.position = starts[i]!;
     });
-    this.#count += impressions.length;
+    this.#count += rows.length;
     this.#chunks.push(chunk);
   }
+}
+
+/** The bytes of a row alone, wherever it is. @param fetch from disk. */
+export function packedRow(row: OpenRow, fetch: (number: number) => Uint8Array): Uint8Array {
+  const { source, position } = row;
+  if (source !== undefined && !(source instanceof RowChunk)) return packRow(source, position);
+  const bytes = source?.bytes ?? fetch(row.number);
+  return bytes.subarray(position, decodeRow(bytes, position).endOffset);
+}
+
+/** One row of a batch. */
+export function packRow(batch: ImpressionBatch, row: number): Uint8Array {
+  const scratch = new Uint8Array(rowBytesMax(batch, row));
+  return scratch.subarray(0, encodeRow(batch, row, scratch, 0));
+}
+
+/** A row with its state, as the store has it. */
+export function storedRow(row: OpenRow, packed: Uint8Array): Uint8Array {
+  assert(row.open !== 0, 'only open rows are stored whole');
+  const bytes = new Uint8Array(packed.length + stateBytesMax(row));
+  bytes.set(packed);
+  const { user, endOffset } = decodeRow(packed, 0);
+  if (endOffset !== packed.length)
+    throw new StarlingError(
+      'CORRUPT',
+      `a packed row of ${packed.length} bytes ends at ${endOffset}`,
+    );
+  return bytes.subarray(0, encodeState(row, user, bytes, packed.length));
 }

@@ -1,29 +1,9 @@
 /** What comes into the log of people, and what comes of it, on paper (person-join.testkit.ts). */
+import type { JoinRules } from './outcome-rules.js';
+
 export type Lane = 'live' | 'import';
 
-export interface OutcomeRule {
-  readonly name: string;
-  /** Types of events that make it 1. */
-  readonly from: readonly string[];
-  /** Since the row was shown. */
-  readonly windowMs: number;
-  /** What this outcome is of: where the given one becomes 0, this one is not learned. */
-  readonly given?: string;
-  /** Its label is the sum of the values of its events, known when its window ends. */
-  readonly sums?: boolean;
-}
-
-export interface EventRule {
-  /** Ends all outcomes that are open as 0. */
-  readonly negative?: boolean;
-  /** Takes back the value of an event of this type, of the same order and item. */
-  readonly undoes?: string;
-}
-
-export interface PersonJoinOptions {
-  /** An outcome that another one is given by comes before it, and its window is no longer. */
-  readonly outcomes: readonly OutcomeRule[];
-  readonly events: Readonly<Record<string, EventRule>>;
+export interface PersonJoinOptions extends JoinRules {
   readonly latenessMs: number;
   /** Two copies of an event or impression are no further apart. */
   readonly copiesMs: number;
@@ -58,7 +38,7 @@ export interface PersonEvent {
   readonly lane: Lane;
   readonly id: string;
   readonly type: string;
-  /** A user, or a visitor. */
+  /** A user, or a visitor; '' where it names a request alone. */
   readonly person: string;
   readonly item: string;
   readonly requestId?: string;
@@ -115,6 +95,8 @@ export interface Row {
   readonly item: string;
   readonly lane: Lane;
   person: string;
+  /** When it was offered. */
+  readonly atMs: number;
   /** When it was offered; from when it was shown on, if it was to be. */
   sinceMs: number;
   isShown: boolean;

@@ -1,7 +1,7 @@
 import { keepsNegative } from './negative-sampling.js';
+import type { OutcomeRule } from './outcome-rules.js';
 import type {
   Lane,
-  OutcomeRule,
   PersonJoinOptions,
   Offer,
   Shown,
@@ -61,8 +61,9 @@ export class PersonJoin {
     return { outcomes: Object.fromEntries(outcomes), events: this.#state.held.length };
   }
 
-  take(record: JoinLogRecord): PaperOutput {
-    this.#take(record);
+  /** Records that came in one message: what has ended is looked at behind the last of them. */
+  take(...records: readonly JoinLogRecord[]): PaperOutput {
+    for (const record of records) this.#take(record);
     for (const lane of ['live', 'import'] as const) this.#advance(lane);
     const output = { samples: this.#samples, activity: this.#activity, sent: this.#sent };
     this.#samples = [];
@@ -123,8 +124,11 @@ export class PersonJoin {
   #offered(offer: Offer): void {
     const { rows, moved, owners, lanes, books } = this.#state;
     const owner = owners.get(offer.person);
-    if (owner !== undefined)
-      return this.#send(this.#options.homeOf(owner), { ...offer, person: owner });
+    if (owner !== undefined) {
+      const to = this.#options.homeOf(owner);
+      for (const item of offer.items) this.#send(to, { ...offer, person: owner, items: [item] });
+      return;
+    }
     const lane = lanes[offer.lane];
     const isLate = offer.atMs + this.#windowMsMax + this.#options.latenessMs < lane.watermarkMs;
     for (const item of offer.items) {
@@ -140,9 +144,9 @@ export class PersonJoin {
       }
       lane.eventMsMax = Math.max(lane.eventMsMax, offer.atMs);
       const open = this.#options.outcomes.map(({ name }) => [name, 'open'] as const);
-      const { requestId, person, atMs: sinceMs } = offer;
+      const { requestId, person, atMs } = offer;
       rows.set(key, {
-        ...{ requestId, item, person, sinceMs, lane: offer.lane, values: [] },
+        ...{ requestId, item, person, atMs, sinceMs: atMs, lane: offer.lane, values: [] },
         ...{ isShown: offer.log === 'all', fates: Object.fromEntries(open) },
       });
       this.#retry(key);
@@ -174,8 +178,13 @@ export class PersonJoin {
     if (owner !== undefined)
       return this.#pass(this.#options.homeOf(owner), { ...event, person: owner }, isTold);
     if (went) return this.#pass(went.partition, event, isTold);
-    if (!isTold) this.#activity.push(`${event.person} ${event.type} ${event.item} ${event.id}`);
+    // Of whom it is, if it does not say so, is known when its row is.
+    if (!isTold && event.person !== '') this.#tell(event.person, event);
     this.#settle(event);
+  }
+
+  #tell(person: string, { type, item, id }: PersonEvent): void {
+    this.#activity.push(`${person} ${type} ${item} ${id}`);
   }
 
   /** Joins it, or holds it, or says what else becomes of it. */
@@ -191,13 +200,13 @@ export class PersonJoin {
   #rowOf(event: PersonEvent): Row | undefined {
     const { rows } = this.#state;
     if (event.requestId !== undefined) return rows.get(keyOf(event.requestId, event.item));
-    const names = this.#outcomesOf(event).map(({ name }) => name);
+    const outcomes = this.#outcomesOf(event);
     return [...rows.values()]
-      .filter(({ person, item, lane, sinceMs, fates }) => {
+      .filter((row) => {
+        const { person, item, lane, sinceMs, fates } = row;
         if (person !== event.person || item !== event.item || lane !== event.lane) return false;
-        return (
-          sinceMs <= event.atMs && names.some((name) => fates[name] === 'open' || fates[name] === 1)
-        );
+        if (sinceMs > event.atMs) return false;
+        return outcomes.some((each) => fates[each.name] === 'open' || isReached(row, each));
       })
       .filter((row) => this.#isWithin(row, event))
       .sort((a, b) => b.sinceMs - a.sinceMs || (a.requestId < b.requestId ? 1 : -1))[0];
@@ -218,11 +227,16 @@ export class PersonJoin {
     return outcomes.filter(({ from }) => from.includes(type));
   }
 
-  #join(row: Row, event: PersonEvent): void {
+  #join(row: Row, happened: PersonEvent): void {
     const { books } = this.#state;
+    let event = happened;
+    if (event.person === '' && this.#isTelling(row)) {
+      event = { ...event, person: row.person };
+      this.#tell(row.person, event);
+    }
     const outcomes = this.#outcomesOf(event).filter(({ name }) => row.fates[name] === 'open');
     const said = outcomes.filter(({ windowMs }) => event.atMs <= row.sinceMs + windowMs);
-    const isAgain = this.#outcomesOf(event).some(({ name }) => row.fates[name] === 1);
+    const isAgain = this.#outcomesOf(event).some((outcome) => isReached(row, outcome));
     if (said.length === 0) {
       if (isAgain) books.again++;
       // Too late for its row, it counts by itself.
@@ -245,6 +259,7 @@ export class PersonJoin {
   /** No row of ours is before it any more. */
   #alone(event: PersonEvent): void {
     const { books } = this.#state;
+    if (event.person === '') return void books.orphans++;
     const { negative, undoes } = this.#options.events[event.type] ?? {};
     const outcomes = this.#outcomesOf(event).filter(({ sums }) => !sums);
     if (!this.#options.organic || negative || undoes !== undefined || outcomes.length === 0) {
@@ -268,16 +283,15 @@ export class PersonJoin {
   #resolve(row: Row, labels: Record<string, number>): void {
     const { books } = this.#state;
     const kept: Record<string, number> = {};
-    for (const { name, given } of this.#options.outcomes) {
+    for (const { name, given, sums } of this.#options.outcomes) {
       const { [name]: outcomeBooks } = books.outcomes;
       if (row.fates[name] !== 'open') continue;
       const label = labels[name];
-      if (given !== undefined && row.fates[given] === 0) this.#end(row, name, 'not given');
+      if (given !== undefined && isNone(row.fates[given])) this.#end(row, name, 'not given');
       else if (label !== undefined) {
         row.fates[name] = label;
         this.#activity.push(`${row.person} ${name}=${label} ${row.item} of ${row.requestId}`);
-        if (label === 0 && !keepsNegative(row.requestId, row.item, this.#options.negativeRate))
-          outcomeBooks!.dropped++;
+        if (label === 0 && !sums && !this.#keeps(row)) outcomeBooks!.dropped++;
         else {
           outcomeBooks!.known++;
           kept[name] = label;
@@ -285,8 +299,12 @@ export class PersonJoin {
       }
     }
     if (Object.keys(kept).length === 0) return;
-    const { requestId, item, person, lane, sinceMs: atMs } = row;
+    const { requestId, item, person, lane, atMs } = row;
     this.#samples.push({ requestId, item, person, lane, atMs, labels: kept });
+  }
+
+  #keeps({ requestId, item }: Row): boolean {
+    return keepsNegative(requestId, item, this.#options.negativeRate);
   }
 
   #end(row: Row, name: string, fate: 'not given' | 'not seen' | 'erased' | 'moved'): void {
@@ -304,7 +322,10 @@ export class PersonJoin {
     if (owners.get(visitor) === user) return;
     owners.set(visitor, user);
     const to = this.#options.homeOf(user);
-    const leaving = [...rows].filter(([, { person }]) => person === visitor);
+    // Rows of which nothing came stay where they are: nobody but who names them asks for them.
+    const leaving = [...rows]
+      .filter(([, row]) => row.person === visitor && this.#isTelling(row))
+      .sort(([, a], [, b]) => a.sinceMs - b.sinceMs || (isBefore(a, b) ? -1 : 1));
     const going = leaving.map(([, row]) => structuredClone(row));
     for (const [key, row] of leaving) {
       for (const { name } of this.#options.outcomes)
@@ -349,12 +370,14 @@ export class PersonJoin {
     this.#activity.push(`${person} is erased`);
     for (const row of rows.values()) {
       if (row.person !== person) continue;
-      for (const { name } of this.#options.outcomes)
-        if (row.fates[name] === 'open') this.#end(row, name, 'erased');
+      for (const outcome of this.#options.outcomes) {
+        if (row.fates[outcome.name] === 'open') this.#end(row, outcome.name, 'erased');
+        else if (isReached(row, outcome)) row.fates[outcome.name] = 'erased';
+      }
     }
     books.eventsErased += held.filter((event) => event.person === person).length;
     this.#state.held = held.filter((event) => event.person !== person);
-    for (const visitor of visitors.get(person) ?? [])
+    for (const visitor of [...(visitors.get(person) ?? [])].sort())
       this.#send(this.#options.homeOf(visitor), { kind: 'erase', person: visitor });
     visitors.delete(person);
     this.#state.owners.delete(person);
@@ -420,6 +443,10 @@ export class PersonJoin {
     return atMs + this.#windowMsMax + this.#options.latenessMs <= watermarkMs;
   }
 
+  #isTelling(row: Row): boolean {
+    return this.#isOpen(row) || this.#options.outcomes.some((outcome) => isReached(row, outcome));
+  }
+
   #isOpen(row: Row): boolean {
     return this.#options.outcomes.some(({ name }) => row.fates[name] === 'open');
   }
@@ -439,6 +466,15 @@ export class PersonJoin {
       for (const [key, entry] of known)
         if (entry.lane === lane && entry.untilMs < watermarkMs) known.delete(key);
   }
+}
+
+/** By an event; a value is no such thing. */
+function isReached({ fates }: Row, { name, sums }: OutcomeRule): boolean {
+  return !sums && fates[name] === 1;
+}
+
+function isNone(fate: Row['fates'][string] | undefined): boolean {
+  return fate === 0 || fate === 'not given';
 }
 
 function seen(row: Row, atMs: number): void {

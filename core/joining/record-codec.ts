@@ -1,138 +1,145 @@
-import { StarlingError } from '../base/errors.js';
+import { StarlingError, messageOf } from '../base/errors.js';
 import { readText, textBytes, textBytesMax, writeText } from './packed-text.js';
+import type { RememberedSegment } from './remembered-keys.js';
 import { openKind } from './row-codec.js';
 
 /**
- * The two other kinds of join state. Little-endian.
+ * What join state and records for other partitions are made of, beside open rows (row-codec.ts). Little-endian; the first byte is
+ * the kind. Numbers are for ever.
  *
- *   held action      0 u8 kind  1 u8 version  2 u8 label  4 u32 × 2 text marks  12 f64 event time  20 f64 accepted at
- *                    28 request id, item
- *   closed segment   0 u8 kind  1 u8 version  4 u32 count n  8 f64 closed at
- *                    16 u32[n] text marks   u8[n] labels   the keys
- *
- * All identities that one drain closed are one segment: they are forgotten together, so a segment is one write and one
- * removal instead of hundreds.
+ *   parts     0 u8 kind  1 u8 version  4 u32 rows n  8 u32 text mark  12 the text: JSON; then n times: u32 length, a packed row
+ *   segment   0 u8 kind  1 u8 version  2 u8 of what  3 u8 lane  4 u32 keys n
+ *             8 f64[n] known until  u32[n] values, 2³² − 1 for one that is deleted  u32[n] text marks  the keys
  */
-export const heldKind = 2;
-export const closedKind = 3;
+export const recordKind = {
+  openRow: openKind,
+  event: 4,
+  segment: 5,
+  settledRow: 6,
+  identity: 7,
+  offer: 8,
+  shown: 9,
+  erase: 10,
+  moved: 11,
+} as const;
+export type RecordKind = (typeof recordKind)[keyof typeof recordKind];
+export type PartsKind = Exclude<RecordKind, typeof openKind | typeof recordKind.segment>;
+
 const version = 2;
-const heldHeaderBytes = 28;
-const closedHeaderBytes = 16;
+const partsHeaderBytes = 12;
+const segmentHeaderBytes = 8;
+const deleted = 0xffffffff;
 
-export type RecordKind = typeof openKind | typeof heldKind | typeof closedKind;
-
-export interface HeldFields {
-  readonly requestId: string;
-  readonly item: string;
-  readonly label: number;
-  readonly atMs: number;
-  readonly acceptedAtMs: number;
-}
-
-export interface ClosedSegmentFields {
-  readonly closedAtMs: number;
-  readonly keys: readonly string[];
-  readonly labels: ArrayLike<number>;
-}
-
-/** What a stored record is. Throws CORRUPT if it is nothing we write. */
+/** @throws StarlingError CORRUPT if it is none of this release; 2 and 3 were those of another one. */
 export function kindOf(bytes: Uint8Array): RecordKind {
-  const kind = bytes[0];
-  if (kind === openKind || kind === heldKind || kind === closedKind) return kind;
-  throw new StarlingError('CORRUPT', `join record of unknown kind ${kind}`);
+  const kind = Object.values(recordKind).find((each) => each === bytes[0]);
+  if (kind !== undefined) return kind;
+  throw new StarlingError('CORRUPT', `join record of kind ${bytes[0]} is none of this release`);
 }
 
-export function encodeHeld(held: HeldFields): Uint8Array {
-  const bytes = new Uint8Array(
-    heldHeaderBytes + textBytesMax(held.requestId) + textBytesMax(held.item),
-  );
+/** Something small that is said in JSON, and the packed rows that it is about. */
+export interface Parts {
+  readonly kind: PartsKind;
+  readonly said: unknown;
+  readonly rows: readonly Uint8Array[];
+}
+
+export function encodeParts({ kind, said, rows }: Parts): Uint8Array {
+  const text = JSON.stringify(said);
+  const rowBytes = rows.reduce((sum, { length }) => sum + 4 + length, 0);
+  const bytes = new Uint8Array(partsHeaderBytes + textBytesMax(text) + rowBytes);
   const view = new DataView(bytes.buffer);
-  bytes[0] = heldKind;
+  bytes[0] = kind;
   bytes[1] = version;
-  bytes[2] = held.label;
-  view.setFloat64(12, held.atMs, true);
-  view.setFloat64(20, held.acceptedAtMs, true);
-  const requestIdMark = writeText(bytes, heldHeaderBytes, held.requestId);
-  const itemOffset = heldHeaderBytes + textBytes(requestIdMark);
-  const itemMark = writeText(bytes, itemOffset, held.item);
-  view.setUint32(4, requestIdMark, true);
-  view.setUint32(8, itemMark, true);
-  return bytes.subarray(0, itemOffset + textBytes(itemMark));
-}
-
-export function decodeHeld(bytes: Uint8Array): HeldFields {
-  const view = checked(bytes, heldKind, heldHeaderBytes);
-  const requestIdMark = view.getUint32(4, true);
-  const itemMark = view.getUint32(8, true);
-  const itemOffset = heldHeaderBytes + textBytes(requestIdMark);
-  if (itemOffset + textBytes(itemMark) !== bytes.length) {
-    throw new StarlingError(
-      'CORRUPT',
-      `held action of ${bytes.length} bytes does not match its text lengths`,
-    );
+  view.setUint32(4, rows.length, true);
+  const mark = writeText(bytes, partsHeaderBytes, text);
+  view.setUint32(8, mark, true);
+  let at = partsHeaderBytes + textBytes(mark);
+  for (const row of rows) {
+    view.setUint32(at, row.length, true);
+    bytes.set(row, at + 4);
+    at += 4 + row.length;
   }
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return {
-    requestId: readText(text, heldHeaderBytes, requestIdMark),
-    item: readText(text, itemOffset, itemMark),
-    label: bytes[2]!,
-    atMs: view.getFloat64(12, true),
-    acceptedAtMs: view.getFloat64(20, true),
-  };
+  return bytes.subarray(0, at);
 }
 
-export function encodeClosedSegment(segment: ClosedSegmentFields): Uint8Array {
-  const { keys, labels } = segment;
-  let bytesMax = closedHeaderBytes + 5 * keys.length;
-  for (const key of keys) bytesMax += textBytesMax(key);
-  const bytes = new Uint8Array(bytesMax);
+/** @throws StarlingError CORRUPT */
+export function decodeParts(bytes: Uint8Array): Parts {
+  const view = viewOf(bytes, partsHeaderBytes);
+  const kind = kindOf(bytes) as PartsKind;
+  const mark = view.getUint32(8, true);
+  let at = partsHeaderBytes + textBytes(mark);
+  const rows: Uint8Array[] = [];
+  for (let left = view.getUint32(4, true); left > 0 && at + 4 <= bytes.length; left--) {
+    const end = at + 4 + view.getUint32(at, true);
+    rows.push(bytes.subarray(at + 4, end));
+    at = end;
+  }
+  if (at !== bytes.length || rows.length !== view.getUint32(4, true))
+    throw new StarlingError('CORRUPT', `join record of ${bytes.length} bytes has not its parts`);
+  return { kind, said: parsed(readText(bufferOf(bytes), partsHeaderBytes, mark)), rows };
+}
+
+/** @param of which of the things that are remembered. */
+export function encodeSegment(of: number, segment: RememberedSegment): Uint8Array {
+  const { lane, keys, values, untilMs } = segment;
+  const keysOffset = segmentHeaderBytes + 16 * keys.length;
+  const bytes = new Uint8Array(keys.reduce((sum, key) => sum + textBytesMax(key), keysOffset));
   const view = new DataView(bytes.buffer);
-  bytes[0] = closedKind;
-  bytes[1] = version;
+  bytes.set([recordKind.segment, version, of, lane]);
   view.setUint32(4, keys.length, true);
-  view.setFloat64(8, segment.closedAtMs, true);
-  const labelsOffset = closedHeaderBytes + 4 * keys.length;
-  let at = labelsOffset + keys.length;
+  let at = keysOffset;
   for (let i = 0; i < keys.length; i++) {
     const mark = writeText(bytes, at, keys[i]!);
-    view.setUint32(closedHeaderBytes + 4 * i, mark, true);
-    bytes[labelsOffset + i] = labels[i]!;
+    view.setFloat64(segmentHeaderBytes + 8 * i, untilMs[i]!, true);
+    view.setUint32(segmentHeaderBytes + 8 * keys.length + 4 * i, values[i]!, true);
+    view.setUint32(segmentHeaderBytes + 12 * keys.length + 4 * i, mark, true);
     at += textBytes(mark);
   }
   return bytes.subarray(0, at);
 }
 
-export function decodeClosedSegment(bytes: Uint8Array): ClosedSegmentFields {
-  const view = checked(bytes, closedKind, closedHeaderBytes);
+/** @throws StarlingError CORRUPT */
+export function decodeSegment(bytes: Uint8Array): RememberedSegment & { readonly of: number } {
+  const view = viewOf(bytes, segmentHeaderBytes);
   const count = view.getUint32(4, true);
-  const labelsOffset = closedHeaderBytes + 4 * count;
-  let at = labelsOffset + count;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const keys: string[] = [];
+  const segment = {
+    ...{ of: bytes[2]!, lane: bytes[3]! },
+    ...{ keys: [] as string[], values: [] as number[], untilMs: [] as number[] },
+  };
+  let at = segmentHeaderBytes + 16 * count;
+  const text = bufferOf(bytes);
   for (let i = 0; i < count && at <= bytes.length; i++) {
-    const mark = view.getUint32(closedHeaderBytes + 4 * i, true);
-    keys.push(readText(text, at, mark));
+    const mark = view.getUint32(segmentHeaderBytes + 12 * count + 4 * i, true);
+    const value = view.getUint32(segmentHeaderBytes + 8 * count + 4 * i, true);
+    segment.keys.push(readText(text, at, mark));
+    segment.values.push(value === deleted ? -1 : value);
+    segment.untilMs.push(view.getFloat64(segmentHeaderBytes + 8 * i, true));
     at += textBytes(mark);
   }
-  if (keys.length !== count || at !== bytes.length) {
-    throw new StarlingError(
-      'CORRUPT',
-      `closed segment of ${bytes.length} bytes does not hold its ${count} keys`,
-    );
-  }
-  return {
-    closedAtMs: view.getFloat64(8, true),
-    keys,
-    labels: bytes.slice(labelsOffset, labelsOffset + count),
-  };
+  if (segment.keys.length === count && at === bytes.length) return segment;
+  const message = `segment of ${bytes.length} bytes does not hold its ${count} keys`;
+  throw new StarlingError('CORRUPT', message);
 }
 
-function checked(bytes: Uint8Array, kind: RecordKind, bytesMin: number): DataView {
-  if (bytes.length < bytesMin || bytes[0] !== kind || bytes[1] !== version) {
-    throw new StarlingError(
-      'CORRUPT',
-      `join record of ${bytes.length} bytes is not of kind ${kind}, version ${version}`,
-    );
+function viewOf(bytes: Uint8Array, bytesMin: number): DataView {
+  if (bytes.length >= bytesMin && bytes[1] === version)
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  throw new StarlingError(
+    'CORRUPT',
+    `join record of ${bytes.length} bytes is of version ${bytes[1]}, not ${version}`,
+  );
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const message = `a join record says no JSON: ${messageOf(cause)}`;
+    throw new StarlingError('CORRUPT', message, {}, { cause });
   }
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

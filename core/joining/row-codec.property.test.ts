@@ -6,13 +6,15 @@ import type { ImpressionFacts } from './event-facts.js';
 import { factTable, factsOf, noFacts } from './event-facts.js';
 import { impressionsOf, rowsOf, shape } from './join-events.testkit.js';
 import {
-  decodeClosedSegment,
-  decodeHeld,
-  encodeClosedSegment,
-  encodeHeld,
+  decodeParts,
+  decodeSegment,
+  encodeParts,
+  encodeSegment,
   kindOf,
+  recordKind,
 } from './record-codec.js';
 import { decodeRow, encodeRow, rowBytesMax } from './row-codec.js';
+import { decodeState, encodeState, stateBytesMax } from './row-state.js';
 import { SampleBuilder } from './sample-builder.js';
 
 /** Any UTF-16, so lone surrogates and NUL too. */
@@ -62,7 +64,7 @@ const factsOfRows = (count: number): fc.Arbitrary<ImpressionFacts> =>
       ),
     );
 
-const outcome = { label: 1, sampleRate: 1, acceptedAtMs: 7 };
+const learned = { person: 'u', known: 1, labels: [1], sampleRate: 1, acceptedAtMs: 5 };
 
 function codeOfThrown(action: () => unknown): string {
   try {
@@ -83,14 +85,14 @@ describe('packed rows', () => {
           const batch = impressionsOf(rows);
           const sizes = rows.map((_, row) => rowBytesMax(batch, row));
           const chunk = new Uint8Array(lead + sizes.reduce((a, b) => a + b));
-          const direct = new SampleBuilder(shape.slotCount, shape.denseCount);
-          const packed = new SampleBuilder(shape.slotCount, shape.denseCount);
+          const direct = new SampleBuilder(['click'], shape.slotCount, shape.denseCount);
+          const packed = new SampleBuilder(['click'], shape.slotCount, shape.denseCount);
           let offset = lead;
           for (let row = 0; row < rows.length; row++) {
             const end = encodeRow(batch, row, chunk, offset);
             expect(end - offset).toBeLessThanOrEqual(sizes[row]!);
-            direct.addRow(batch, row, outcome);
-            packed.addPacked(chunk, decodeRow(chunk, offset), outcome);
+            direct.addRow(batch, row, learned);
+            packed.addPacked(chunk, decodeRow(chunk, offset), learned);
             offset = end;
           }
           const samples = direct.take();
@@ -123,14 +125,14 @@ describe('packed rows', () => {
         const examples = isMarked ? { ...plain.examples, marks } : plain.examples;
         const batch = { ...plain, facts, examples };
         const bytes = new Uint8Array(rowBytesMax(batch, 0) + 1000 * rows.length);
-        const direct = new SampleBuilder(shape.slotCount, shape.denseCount);
-        const packed = new SampleBuilder(shape.slotCount, shape.denseCount);
-        if (plainFirst) for (const builder of [direct, packed]) builder.addRow(plain, 0, outcome);
+        const direct = new SampleBuilder(['click'], shape.slotCount, shape.denseCount);
+        const packed = new SampleBuilder(['click'], shape.slotCount, shape.denseCount);
+        if (plainFirst) for (const builder of [direct, packed]) builder.addRow(plain, 0, learned);
         for (let row = 0; row < rows.length; row++) {
           const end = encodeRow(batch, row, bytes, 3);
           expect(end - 3).toBeLessThanOrEqual(rowBytesMax(batch, row));
-          direct.addRow(batch, row, outcome);
-          packed.addPacked(bytes, decodeRow(bytes, 3), outcome);
+          direct.addRow(batch, row, learned);
+          packed.addPacked(bytes, decodeRow(bytes, 3), learned);
         }
         const samples = direct.take();
         expect(packed.take()).toEqual(samples);
@@ -159,42 +161,57 @@ describe('packed rows', () => {
 });
 
 describe('the other records', () => {
-  test('held actions come back as they were, and cut ones are corrupt', () => {
-    const held = fc.record({
-      requestId: id,
-      item: id,
-      label: fc.constantFrom(0, 1),
-      atMs: fc.double(),
-      acceptedAtMs: fc.double(),
-    });
+  test('something said and rows come back as they were, and cut ones are corrupt', () => {
+    const rows = fc.array(fc.uint8Array({ maxLength: 9 }), { maxLength: 3 });
     fc.assert(
-      fc.property(held, (action) => {
-        const bytes = encodeHeld(action);
-        expect(decodeHeld(bytes)).toEqual(action);
-        expect(codeOfThrown(() => decodeHeld(bytes.slice(0, -1)))).toBe('CORRUPT');
+      fc.property(fc.array(id), rows, (said, packed) => {
+        const parts = { kind: recordKind.moved, said, rows: packed };
+        const bytes = encodeParts(parts);
+        expect(decodeParts(bytes)).toEqual(parts);
+        expect(codeOfThrown(() => decodeParts(bytes.slice(0, -1)))).toBe('CORRUPT');
       }),
     );
   });
 
-  test('closed segments come back as they were, and cut ones are corrupt', () => {
-    const closed = fc.array(fc.tuple(id, fc.constantFrom(0, 1)), { minLength: 1, maxLength: 20 });
+  test('segments come back as they were, and cut ones are corrupt', () => {
+    const entry = fc.tuple(id, fc.integer({ min: -1, max: 2 ** 31 }), time);
     fc.assert(
-      fc.property(closed, time, (entries, closedAtMs) => {
-        const keys = entries.map(([key]) => key);
-        const labels = entries.map(([, label]) => label);
-        const bytes = encodeClosedSegment({ closedAtMs, keys, labels });
-        expect(decodeClosedSegment(bytes)).toEqual({
-          closedAtMs,
-          keys,
-          labels: Uint8Array.from(labels),
-        });
-        expect(codeOfThrown(() => decodeClosedSegment(bytes.slice(0, -1)))).toBe('CORRUPT');
+      fc.property(fc.array(entry, { minLength: 1, maxLength: 20 }), (entries) => {
+        const segment = {
+          lane: 1,
+          keys: entries.map(([key]) => key),
+          values: entries.map(([, value]) => value),
+          untilMs: entries.map(([, , untilMs]) => untilMs),
+        };
+        const bytes = encodeSegment(2, segment);
+        expect(decodeSegment(bytes)).toEqual({ of: 2, ...segment });
+        expect(codeOfThrown(() => decodeSegment(bytes.slice(0, -1)))).toBe('CORRUPT');
+      }),
+    );
+  });
+
+  test('the state of a row comes back as it was', () => {
+    const value = fc.record({
+      ...{ outcome: fc.nat(29), order: id, type: id },
+      value: fc.double({ noNaN: true, noDefaultInfinity: true }).map((each) => each + 0),
+    });
+    const states = fc.record({
+      ...{ lane: fc.constantFrom(0, 1), person: id, sinceMs: time, isShown: fc.boolean() },
+      ...{ open: fc.nat(2 ** 30 - 1), reached: fc.nat(2 ** 30 - 1) },
+      values: fc.option(fc.array(value, { maxLength: 3 }), { nil: undefined }),
+    });
+    fc.assert(
+      fc.property(states, id, fc.nat(5), (state, user, lead) => {
+        const bytes = new Uint8Array(lead + stateBytesMax(state));
+        const end = encodeState(state, user, bytes, lead);
+        expect(end).toBeLessThanOrEqual(bytes.length);
+        expect(decodeState(bytes.subarray(0, end), lead, user)).toEqual(state);
       }),
     );
   });
 
   test('a record of no known kind is corrupt', () => {
-    expect(codeOfThrown(() => kindOf(Uint8Array.of(9, 1)))).toBe('CORRUPT');
+    expect(codeOfThrown(() => kindOf(Uint8Array.of(99, 1)))).toBe('CORRUPT');
     expect(codeOfThrown(() => kindOf(new Uint8Array(0)))).toBe('CORRUPT');
   });
 });

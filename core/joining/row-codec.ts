@@ -39,6 +39,8 @@ export interface PackedRow {
   readonly marksOffset: number | undefined;
   /** Of one row. */
   readonly facts: ImpressionFacts;
+  /** Behind the row. */
+  readonly endOffset: number;
 }
 
 /** An upper bound of the packed size; exact except for the texts, which are counted at two bytes per character. */
@@ -162,5 +164,6 @@ export function decodeRow(bytes: Uint8Array, offset: number): PackedRow {
     denseOffset,
     marksOffset: isMarked ? marksOffset : undefined,
     facts: textFacts(readText(text, factsOffset, marks[3])),
+    endOffset: end,
   };
 }

@@ -5,11 +5,19 @@ import type { PackedRow } from './row-codec.js';
 import type { ImpressionBatch, SampleBatch } from './types.js';
 
 /** What the join adds to an impression to make it a sample. */
-export interface Outcome {
-  readonly label: number;
+export interface Learned {
+  /** Who the person is by now. */
+  readonly person: string;
+  /** Outcomes that are known, by bits. */
+  readonly known: number;
+  /** By outcome; of those that are not known, anything. */
+  readonly labels: ArrayLike<number>;
   readonly sampleRate: number;
   readonly acceptedAtMs: number;
 }
+
+const one = Uint8Array.of(1);
+const alike = Float32Array.of(1);
 
 interface MarkLists {
   readonly eventTypes: number[];
@@ -18,12 +26,14 @@ interface MarkLists {
 
 /** Columns of the samples to come, fed row by row from batches and from packed rows. Buffers are reused by every take. */
 export class SampleBuilder {
+  readonly #outcomes: readonly string[];
   readonly #slotCount: number;
   readonly #denseCount: number;
   #requestIds: string[] = [];
   #users: string[] = [];
   #items: string[] = [];
-  #labels: number[] = [];
+  readonly #labels: readonly number[][];
+  #known: number[] = [];
   #sampleRates: number[] = [];
   #scores: number[] = [];
   #atMs: number[] = [];
@@ -36,17 +46,20 @@ export class SampleBuilder {
   #dense = new Float32Array(1024);
   #fidCount = 0;
 
-  constructor(slotCount: number, denseCount: number) {
+  /** @param outcomes their names, in the order of their bits. */
+  constructor(outcomes: readonly string[], slotCount: number, denseCount: number) {
+    this.#outcomes = outcomes;
+    this.#labels = outcomes.map(() => []);
     this.#slotCount = slotCount;
     this.#denseCount = denseCount;
   }
 
   get rowCount(): number {
-    return this.#labels.length;
+    return this.#items.length;
   }
 
   /** Adds row `row` of `batch`. */
-  addRow(batch: ImpressionBatch, row: number, outcome: Outcome): void {
+  addRow(batch: ImpressionBatch, row: number, learned: Learned): void {
     const { offsets, fids, dense } = batch.examples;
     const start = offsets[row * this.#slotCount]!;
     const stop = offsets[(row + 1) * this.#slotCount]!;
@@ -66,13 +79,13 @@ export class SampleBuilder {
     this.#addMarks(batch.examples, start, stop);
     this.#fidCount += stop - start;
     this.#addFacts(batch.facts, row);
-    this.#addScalars(batch.requestIds[row]!, batch.users[row]!, batch.items[row]!, outcome);
+    this.#addScalars(batch.requestIds[row]!, batch.items[row]!, learned);
     this.#scores.push(batch.scores[row]!);
     this.#atMs.push(batch.atMs[row]!);
   }
 
   /** Adds a packed row that `decodeRow` found in `bytes`. */
-  addPacked(bytes: Uint8Array, packed: PackedRow, outcome: Outcome): void {
+  addPacked(bytes: Uint8Array, packed: PackedRow, learned: Learned): void {
     this.#reserve(packed.fidCount);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const rowStart = this.rowCount * this.#slotCount;
@@ -92,7 +105,7 @@ export class SampleBuilder {
     this.#addPackedMarks(bytes, view, packed);
     this.#fidCount += packed.fidCount;
     this.#addFacts(packed.facts, 0);
-    this.#addScalars(packed.requestId, packed.user, packed.item, outcome);
+    this.#addScalars(packed.requestId, packed.item, learned);
     this.#scores.push(packed.score);
     this.#atMs.push(packed.atMs);
   }
@@ -104,7 +117,9 @@ export class SampleBuilder {
       requestIds: this.#requestIds,
       users: this.#users,
       items: this.#items,
-      labels: Float32Array.from(this.#labels),
+      outcomes: Object.fromEntries(
+        this.#outcomes.map((name, i) => [name, this.#outcomeColumns(i)]),
+      ),
       sampleRates: Float32Array.from(this.#sampleRates),
       scores: Float32Array.from(this.#scores),
       atMs: Float64Array.from(this.#atMs),
@@ -126,8 +141,9 @@ export class SampleBuilder {
     this.#requestIds = [];
     this.#users = [];
     this.#items = [];
+    this.#known = [];
     for (const column of [
-      this.#labels,
+      ...this.#labels,
       this.#sampleRates,
       this.#scores,
       this.#atMs,
@@ -136,6 +152,15 @@ export class SampleBuilder {
       column.length = 0;
     }
     return batch;
+  }
+
+  #outcomeColumns(i: number) {
+    const bit = 1 << i;
+    const isWhole = this.#known.every((known) => (known & bit) !== 0);
+    const labels = Float32Array.from(this.#labels[i]!);
+    if (isWhole) return { labels, masks: one, weights: alike };
+    const masks = Uint8Array.from(this.#known, (known) => (known & bit ? 1 : 0));
+    return { labels: labels.map((label, row) => (masks[row] ? label : 0)), masks, weights: alike };
   }
 
   #addFacts(facts: ImpressionFacts, row: number): void {
@@ -180,13 +205,14 @@ export class SampleBuilder {
     };
   }
 
-  #addScalars(requestId: string, user: string, item: string, outcome: Outcome): void {
+  #addScalars(requestId: string, item: string, learned: Learned): void {
     this.#requestIds.push(requestId);
-    this.#users.push(user);
+    this.#users.push(learned.person);
     this.#items.push(item);
-    this.#labels.push(outcome.label);
-    this.#sampleRates.push(outcome.sampleRate);
-    this.#acceptedAtMs.push(outcome.acceptedAtMs);
+    this.#known.push(learned.known);
+    for (let i = 0; i < this.#labels.length; i++) this.#labels[i]!.push(learned.labels[i]!);
+    this.#sampleRates.push(learned.sampleRate);
+    this.#acceptedAtMs.push(learned.acceptedAtMs);
   }
 
   #reserve(fidCount: number): void {

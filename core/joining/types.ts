@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../base/errors.js';
 import type { ExampleBatch } from '../features/example-batch.js';
-import type { ImpressionFacts } from './event-facts.js';
+import type { ActionFacts, ImpressionFacts } from './event-facts.js';
+import type { JoinRules } from './outcome-rules.js';
 
 /** What goes into the join and what comes out, by column. All columns of a batch have one entry per row. */
 export interface ImpressionBatch {
@@ -15,7 +16,9 @@ export interface ImpressionBatch {
   readonly examples: ExampleBatch;
 }
 
+/** What somebody did. Who it was, of what type and what else is known of it is among the facts. */
 export interface ActionBatch {
+  /** '': of no slate of ours. */
   readonly requestIds: readonly string[];
   readonly items: readonly string[];
   /** Event time. */
@@ -24,14 +27,46 @@ export interface ActionBatch {
   readonly labels: Float32Array;
   /** Wall clock at which the event was accepted, for freshness. */
   readonly acceptedAtMs: Float64Array;
+  readonly facts: ActionFacts;
+  /** What the model looks at if an event turns out to be of its own accord. */
+  readonly moment?: Moment;
 }
 
+/** The item of each event, and those it is learned against, with the features of the moment before it. */
+export interface Moment {
+  readonly items: readonly string[];
+  /** By event, the end of its rows; the first of them is its own item. An event without rows is not learned. */
+  readonly ends: Uint32Array;
+  readonly examples: ExampleBatch;
+}
+
+/** What was on screen, of what was offered. */
+export interface ShownBatch {
+  readonly requestIds: readonly string[];
+  readonly items: readonly string[];
+  readonly atMs: Float64Array;
+  /** See `lanes`; one entry for all, or one each. */
+  readonly lanes: Uint8Array;
+}
+
+/** What became of rows, by outcome. */
+export interface OutcomeColumns {
+  /** f32 [rows] */
+  readonly labels: Float32Array;
+  /** u8 and f32, [rows] or one for all. A mask of 0: not known, so that it trains nothing. */
+  readonly masks: Uint8Array;
+  /** Importance of a row for it. */
+  readonly weights: Float32Array;
+}
+
+export type OutcomesByName = Readonly<Record<string, OutcomeColumns>>;
+
 export interface SampleBatch {
+  /** '': of an event of its own accord. */
   readonly requestIds: readonly string[];
   readonly users: readonly string[];
   readonly items: readonly string[];
-  /** 0 or 1. */
-  readonly labels: Float32Array;
+  readonly outcomes: OutcomesByName;
   /** 1 for positives, the sampling rate r for kept negatives: serving adds ln(r) to its logits. */
   readonly sampleRates: Float32Array;
   /** The score serving gave before the label was known; NaN if none. */
@@ -58,29 +93,66 @@ export interface DeadLetter {
   readonly acceptedAtMs?: number;
 }
 
-/**
- * Every event observed is in exactly one of `impressions`, `actions`, `duplicates` and `rejected`; and
- *
- *   impressions = positives + negatives + negativesDropped + lateImpressions + open
- *   actions     = joinedActions + lateActions + orphanActions + heldActions
- */
-export interface JoinCounters {
-  /** Distinct impressions; late ones included, since a late one can't be told from its duplicate. */
-  readonly impressions: number;
-  readonly actions: number;
+/** What became of one outcome of impressions. */
+export interface OutcomeCounters {
+  /** Where a value is predicted, all that are known. */
   readonly positives: number;
   /** Kept negatives, explicit and implicit. */
   readonly negatives: number;
   readonly negativesDropped: number;
-  readonly duplicates: number;
-  /** Rows without a usable time or label; dead-lettered. */
-  readonly rejected: number;
-  readonly joinedActions: number;
-  readonly lateActions: number;
-  readonly orphanActions: number;
-  readonly lateImpressions: number;
+  /** The outcome that it is given by was a negative. */
+  readonly notGiven: number;
+  /** Never on screen. */
+  readonly notSeen: number;
+  readonly erased: number;
+  /** Went to the partition of the user that their visitor is. */
+  readonly passed: number;
+  /** Came from there. */
+  readonly passedIn: number;
   readonly open: number;
+}
+
+/**
+ * Every event observed is in exactly one of `impressions`, `actions` and `duplicates`; and
+ *
+ *   impressions − lateImpressions + passedIn =
+ *     positives + negatives + negativesDropped + notGiven + notSeen + erased + passed + open, of each outcome
+ *   actions = joinedActions + repeatedActions + organicActions + historyActions + lateActions + orphanActions +
+ *     passedActions + erasedActions + heldActions
+ *
+ * The counters of the first outcome stand beside those of events, and the others by name.
+ */
+export interface JoinCounters extends OutcomeCounters {
+  /** Distinct impressions; late ones included, since a late one can't be told from its duplicate. */
+  readonly impressions: number;
+  readonly lateImpressions: number;
+  /** To the partition of the user that their visitor is; counted there. */
+  readonly passedImpressions: number;
+  /** Impressions and events that came from other partitions, and are counted here. */
+  readonly received: number;
+  /** Records for other partitions; the next one has this number. */
+  readonly sent: number;
+  /** Rows of samples. */
+  readonly samples: number;
+  /** Distinct ones, those from other partitions included. */
+  readonly actions: number;
+  readonly duplicates: number;
+  readonly joinedActions: number;
+  /** Say what was known of their impression. */
+  readonly repeatedActions: number;
+  /** Of their own accord; learned against drawn negatives. */
+  readonly organicActions: number;
+  /** Of their own accord, and only told to who keeps histories. */
+  readonly historyActions: number;
+  /** Of nobody who is known, and too late for their impression. */
+  readonly lateActions: number;
+  /** Of nobody who is known, and of no impression that is. */
+  readonly orphanActions: number;
+  /** To the partition of the person. */
+  readonly passedActions: number;
+  readonly erasedActions: number;
   readonly heldActions: number;
+  readonly others: Readonly<Record<string, OutcomeCounters>>;
 }
 
 /** One piece of join state as the store keeps it. Numbers are handed out ascending and never used twice. */
@@ -92,9 +164,16 @@ export interface JoinRecord {
 /** The small part of the state that changes with every drain. */
 export interface JoinProgress {
   readonly numberNext: number;
+  /** By lane. */
+  readonly lanes: readonly LaneProgress[];
+  /** By partition, the newest number that came from there. */
+  readonly taken: Readonly<Record<string, number>>;
+  readonly counters: JoinCounters;
+}
+
+export interface LaneProgress {
   readonly watermarkMs: number;
   readonly eventMsMax: number;
-  readonly counters: JoinCounters;
 }
 
 /** The net change of state since the last drain: what opened and closed between two drains is in neither list. */
@@ -113,8 +192,44 @@ export interface SavedJoin {
 
 export interface JoinOutput {
   readonly samples: SampleBatch;
+  readonly activity: readonly Activity[];
+  readonly sent: readonly SentRecord[];
   readonly deadLetters: readonly DeadLetter[];
   readonly changes: JoinChanges;
+}
+
+/** What followers of people hear, in order. */
+export type Activity =
+  | {
+      readonly kind: 'event';
+      readonly person: string;
+      readonly type: string;
+      readonly item: string;
+      readonly id: string;
+      readonly atMs: number;
+      /** NaN: none. */
+      readonly value: number;
+      readonly order: string;
+    }
+  | {
+      readonly kind: 'outcome';
+      readonly person: string;
+      readonly outcome: string;
+      readonly label: number;
+      readonly item: string;
+      readonly requestId: string;
+    }
+  | { readonly kind: 'merged'; readonly user: string; readonly visitor: string }
+  | { readonly kind: 'erased'; readonly person: string };
+
+/** For the log of another partition, or of the same one. Numbers rise, with gaps: not all goes to the same one. */
+export interface SentRecord {
+  readonly to: number;
+  readonly source: number;
+  readonly number: number;
+  /** Of an event: followers of people have heard of it. */
+  readonly isTold: boolean;
+  readonly bytes: Uint8Array;
 }
 
 /** Open impressions that memory no longer holds, by record number. */
@@ -122,15 +237,21 @@ export interface ColdRows {
   get(number: number): Uint8Array | undefined;
 }
 
-export interface JoinOptions {
-  /** How long after an impression its action counts, in event time. Too short loses labels; too long delays negatives. */
-  readonly windowMs: number;
+export interface JoinOptions extends JoinRules {
   /** How far events may be out of order. Too short dead-letters stragglers; too long delays negatives. */
-  readonly allowedLatenessMs: number;
-  /** Two copies of an impression are no further apart, in event time. Too short learns both; too long remembers for nothing. */
+  readonly latenessMs: number;
+  /** Two copies of an event or impression are no further apart, in event time. Too short learns both; too long remembers for nothing. */
   readonly copiesMs: number;
   /** Share of negatives kept, 0 … 1. */
   readonly negativeRate: number;
+  /** Whether events of their own accord are learned. */
+  readonly organic: boolean;
+  /** Whether followers of people are told. */
+  readonly tells: boolean;
+  /** Of this window. */
+  readonly partition: number;
+  /** The partition of a person. */
+  readonly homeOf: (person: string) => number;
   readonly slotCount: number;
   readonly denseCount: number;
   /** Windows end on multiples of this. Finer costs a bucket each; coarser delays negatives by up to as much. */

@@ -1,22 +1,37 @@
 import type { JoinCounters } from '../../core/joining/types.js';
 import { counter, gauge, measure, type Figure } from './figures.js';
 
-/** Counters are committed with the window, so they go on over restarts. */
+/** Counters are committed with the window, so they go on over restarts. Those of outcomes are of the first one. */
 const joinCounterFigures = {
   impressions: counter('Different impressions; late ones included.', 'impressions'),
-  actions: counter('Actions.'),
+  actions: counter('Different events.'),
   open: gauge('count', 'Impressions whose window has not ended.', 'open'),
-  positives: counter('Samples with an action.', 'positives'),
-  negatives: counter('Samples without one that were kept.', 'negatives'),
-  negativesDropped: counter('Samples without an action that were not kept.'),
+  positives: counter('Impressions with an action.', 'positives'),
+  negatives: counter('Impressions without one that were kept.', 'negatives'),
+  negativesDropped: counter('Impressions without an action that were not kept.'),
+  notGiven: counter('Impressions of which the outcome before this one did not happen.'),
+  notSeen: counter('Impressions that were never on screen.'),
+  erased: counter('Impressions of people who were forgotten.'),
+  passed: counter(
+    'Impressions that went to the partition of a user, whose visitor was known by now.',
+  ),
+  passedIn: counter('Impressions that came from the partition of such a visitor.'),
+  samples: counter('Rows of samples.'),
   duplicates: counter('Events that came again.'),
-  rejected: counter('Rows without a usable time or label; they are dead letters.'),
-  joinedActions: counter('Actions whose impression was found.'),
-  lateActions: counter('Actions that came after the window of their impression.'),
-  orphanActions: counter('Actions whose impression never came.'),
+  joinedActions: counter('Events whose impression was found.'),
+  repeatedActions: counter('Events that say what was known of their impression.'),
+  organicActions: counter('Events of their own accord, learned against drawn negatives.'),
+  historyActions: counter('Events of their own accord that are not learned.'),
+  lateActions: counter('Events of nobody who is known, after the window of their impression.'),
+  orphanActions: counter('Events of nobody who is known, whose impression never came.'),
+  passedActions: counter('Events that went to the partition of their person.'),
+  erasedActions: counter('Events of people who were forgotten.'),
   lateImpressions: counter('Impressions that came after their window.'),
-  heldActions: gauge('count', 'Actions that wait for their impression.'),
-} satisfies Record<keyof JoinCounters, Figure<number>>;
+  passedImpressions: counter('Impressions that went to the partition of their person at once.'),
+  received: counter('Impressions and events that came from other partitions.'),
+  sent: counter('Records for other partitions.'),
+  heldActions: gauge('count', 'Events that wait for their impression, or for their time.'),
+} satisfies Record<Exclude<keyof JoinCounters, 'others'>, Figure<number>>;
 
 export const joinerFigures = {
   ...joinCounterFigures,

@@ -7,12 +7,15 @@ import { lawsOf, verdictOf } from './laws.js';
 const events = { accepted: 10, missing: 0, surplus: 0, refused: 1, joined: 9, joinedAgain: 0 };
 const joiners = {
   impressions: 9,
-  actions: 4,
+  actions: 5,
   duplicates: 2,
-  rejected: 1,
+  passedImpressions: 2,
+  received: 2,
+  samples: 6,
   positives: 4,
   negatives: 2,
   negativesDropped: 1,
+  ...{ notGiven: 0, notSeen: 0, erased: 0, passed: 1, passedIn: 1 },
   lateImpressions: 1,
   open: 1,
 };

@@ -1,4 +1,5 @@
 import type { IntervalSet } from '../../core/base/interval-set.js';
+import { settledOf } from '../../core/joining/join-counts.js';
 import type { StatsOf } from '../../messages/actor-kinds.js';
 import type { BookedStream } from '../../cluster/books/books-reader.js';
 import type { CopyFindings } from './copy-ledger.js';
@@ -55,10 +56,17 @@ export const joinerNames = [
   'impressions',
   'actions',
   'duplicates',
-  'rejected',
+  'passedImpressions',
+  'received',
+  'samples',
   'positives',
   'negatives',
   'negativesDropped',
+  'notGiven',
+  'notSeen',
+  'erased',
+  'passed',
+  'passedIn',
   'lateImpressions',
   'open',
 ] as const satisfies readonly (keyof StatsOf<'joiner'>)[];
@@ -161,11 +169,11 @@ function joinedLaw(findings: Findings, looks: readonly Findings[]): Law {
 function settledLaw(findings: Findings): Law {
   const { joiners } = findings;
   const left = { text: 'counted by the joiners', count: joiners?.impressions ?? null };
-  const text = 'samples + dropped negatives + late + open';
+  const text = 'positives + negatives + dropped + late + open, and the others';
   const name = 'impressions settled';
   if (!joiners) return { name, left, right: { text, count: null }, ...untoldIn(findings) };
-  const { positives, negatives, negativesDropped, lateImpressions, open } = joiners;
-  const settled = positives + negatives + negativesDropped + lateImpressions + open;
+  const { positives, negatives, negativesDropped, lateImpressions, open, passedIn } = joiners;
+  const settled = settledOf(joiners) - passedIn + lateImpressions + open;
   return {
     name,
     left,
@@ -249,12 +257,12 @@ function bookRemarks({ books }: Findings, logs: readonly BookedStream['log'][]) 
 /** Rows of JOIN that joiners have taken in, or could not. */
 function countedIn({ joiners, joinRowsBuried }: Findings): number | undefined {
   if (!joiners) return undefined;
-  const { impressions, actions, duplicates, rejected } = joiners;
-  return impressions + actions + duplicates + rejected + joinRowsBuried;
+  const { impressions, actions, duplicates, passedImpressions, received } = joiners;
+  return impressions + actions + duplicates + passedImpressions - received + joinRowsBuried;
 }
 
 function emittedIn({ joiners }: Findings): number | undefined {
-  return joiners && joiners.positives + joiners.negatives;
+  return joiners?.samples;
 }
 
 /** One figure at each look; undefined where it was not told. */

@@ -1,17 +1,16 @@
-import { actionsOf, impressionsOf, shape } from '../../core/joining/join-events.testkit.js';
+import { actionsOf, impressionsOf, oneOutcome } from '../../core/joining/join-events.testkit.js';
 import type { JoinWindow } from '../../core/joining/join-window.js';
 import type { JoinOptions, SampleBatch } from '../../core/joining/types.js';
 import type { JoinCommit } from './join-store.js';
 
 /** A stream that is a function of the step number, so that any committed prefix can be computed again. */
 export const joinStepOptions: JoinOptions = {
-  windowMs: 400,
-  allowedLatenessMs: 50,
+  ...oneOutcome(400),
+  latenessMs: 50,
   copiesMs: 0,
   negativeRate: 0.5,
   bucketMs: 10,
   memoryOpenMax: 100,
-  ...shape,
 };
 
 const rowsPerStep = 40;
@@ -38,7 +37,7 @@ export function joinStep(window: JoinWindow, step: number): JoinCommit {
 /** Something that names every sample. */
 function messageOf(samples: SampleBatch): Uint8Array {
   const names = samples.requestIds.map(
-    (requestId, i) => `${requestId} ${samples.items[i]} ${samples.labels[i]}`,
+    (requestId, i) => `${requestId} ${samples.items[i]} ${samples.outcomes['click']!.labels[i]}`,
   );
   return Buffer.from(names.join('\n'));
 }

@@ -12,7 +12,7 @@ import {
   examplesOf,
   impressionsOf,
   MemoryJoinStore,
-  shape,
+  oneOutcome,
 } from '../../core/joining/join-events.testkit.js';
 import { JoinWindow } from '../../core/joining/join-window.js';
 import { joinStep, joinStepOptions } from './join-store.testkit.js';
@@ -112,12 +112,11 @@ describe('LmdbJoinStore', () => {
     const store = openStore();
     const window = new JoinWindow(
       {
-        windowMs: 1e6,
-        allowedLatenessMs: 0,
+        ...oneOutcome(1e6),
+        latenessMs: 0,
         copiesMs: 0,
         negativeRate: 1,
         memoryOpenMax: 0,
-        ...shape,
       },
       store,
     );

@@ -28,6 +28,10 @@ const leaveMsMax = 8_000;
 const restoreAgoMsMax = 60_000;
 /** Of what dies each time: before it is ready, or soon after. */
 const crashEveryMs = { from: 50, more: 700 } as const;
+/** Of the servers that go, so many do not go alone. */
+const startWithoutShare = 0.4;
+/** Milliseconds: a process runs by then, and waits for its server. */
+const stopsAfterMs = 700;
 
 const pauseHost: Effect = ({ target, other }, cluster) => {
   const host = oneOf(cluster.hosts, target);
@@ -110,15 +114,17 @@ const effects: { readonly [K in FaultKind]: Effect } = {
       for (const each of frozen) each.resume();
     };
   },
-  'kill server': ({ target }, { servers }) => {
-    const dataCenter = oneOf(servers.dataCenters, target)!;
-    servers.stop(dataCenter);
-    return () => servers.start(dataCenter);
+  'kill server': ({ target, other }, cluster) => {
+    const dataCenter = oneOf(cluster.servers.dataCenters, target)!;
+    cluster.servers.stop(dataCenter);
+    startWithout(cluster, dataCenter, other);
+    return () => cluster.servers.start(dataCenter);
   },
-  'hang server': ({ target }, { servers }) => {
-    const dataCenter = oneOf(servers.dataCenters, target)!;
-    servers.hang(dataCenter);
-    return () => servers.wake(dataCenter);
+  'hang server': ({ target, other }, cluster) => {
+    const dataCenter = oneOf(cluster.servers.dataCenters, target)!;
+    cluster.servers.hang(dataCenter);
+    startWithout(cluster, dataCenter, other);
+    return () => cluster.servers.wake(dataCenter);
   },
   'cut way': (fault, { network, servers }) => {
     const [from, to] = wayOf(fault, servers.dataCenters);
@@ -220,6 +226,20 @@ export class Faults {
       });
     }
   }
+}
+
+/**
+ * What takes a server takes others along: actors of a machine that is next to it have to start without it, and some are to
+ * end before they are ready.
+ */
+function startWithout({ hosts, time }: SimulatedCluster, dataCenter: string, chance: number): void {
+  if (chance >= startWithoutShare) return;
+  const how = chance / startWithoutShare;
+  const near = hosts.filter(({ dataCenters }) => dataCenters.includes(dataCenter));
+  const host = oneOf(near, (2 * how) % 1);
+  if (!host) return;
+  for (const actor of host.actors) actor.kill();
+  if (how < 0.5) time.at(time.nowMs + stopsAfterMs, undefined, () => host.stop());
 }
 
 /** What befalls who was caught; people are left in peace. */

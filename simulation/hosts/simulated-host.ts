@@ -63,6 +63,11 @@ export class SimulatedHost {
     return this.process && this.#member;
   }
 
+  /** Those that it is in. */
+  get dataCenters(): readonly string[] {
+    return this.#options.offer.dataCenters;
+  }
+
   /** Those that live. */
   get actors(): readonly SimulatedActor[] {
     return [...this.#actors].filter(({ process }) => process.alive);

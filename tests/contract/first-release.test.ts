@@ -7,7 +7,7 @@ import { encode as encodeState } from 'cbor-x';
 import { open } from 'lmdb';
 import { codeOf } from '../../core/base/errors.js';
 import { openChunk } from '../../core/embedding/snapshot/format.js';
-import { decodeHeld } from '../../core/joining/record-codec.js';
+import { decodeParts } from '../../core/joining/record-codec.js';
 import { decodeRow } from '../../core/joining/row-codec.js';
 import { decodeShape } from '../../messages/cluster-shape.js';
 import { decode } from '../../messages/codec.js';
@@ -62,7 +62,7 @@ describe('of the first release', () => {
 
   test.each<[string, (bytes: Uint8Array) => unknown]>([
     ['join-row', (bytes) => decodeRow(bytes, 0)],
-    ['join-held-action', decodeHeld],
+    ['join-held-action', decodeParts],
   ])('%s of a join window is no record of today', (name, read) => {
     expect(codeFrom(() => read(firstReleaseBytes(name)))).toBe('CORRUPT');
   });

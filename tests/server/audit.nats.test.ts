@@ -57,8 +57,12 @@ const columns = (kind: string, ...requestIds: string[]) => ({
 });
 
 function statusWith(joiner: HeardOf<'joiner'>): Pick<ClusterStatus, 'actors' | 'dataCenters'> {
+  const zeros = {
+    ...{ passedImpressions: 0, received: 0, notGiven: 0, notSeen: 0, erased: 0 },
+    ...{ passed: 0, passedIn: 0, samples: 0 },
+  };
   const counters = { positives: 0, negatives: 0, negativesDropped: 0, lateImpressions: 0, open: 0 };
-  const others = { actions: 1, duplicates: 1, rejected: 0, outboxPending: 0 };
+  const others = { actions: 1, duplicates: 1, outboxPending: 0, ...zeros };
   const stats = { impressions: 0, ...counters, ...others, published: Infinity, ...joiner };
   return { dataCenters: known, actors: [joinerWith(stats)] };
 }
@@ -131,7 +135,7 @@ async function write(change: { lose?: boolean; double?: boolean; skip?: number }
   return last;
 }
 
-const counted = { impressions: 3, positives: 1, negatives: 1, open: 1 };
+const counted = { impressions: 3, positives: 1, negatives: 1, open: 1, samples: 2 };
 const check = async (joiner: HeardOf<'joiner'> = counted, status = statusWith(joiner)) => {
   const { verdict, laws } = await audit(bus, async () => status, 0);
   const broken = laws.filter((law) => law.verdict !== 'holds');

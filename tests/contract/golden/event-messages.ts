@@ -11,6 +11,16 @@ import {
   parseAdvance,
   parseImpressions,
 } from '../../../messages/events.js';
+import {
+  aliasMessage,
+  eraseMessage,
+  parseAlias,
+  parseErase,
+  parseSent,
+  parseShown,
+  sentMessage,
+  shownMessage,
+} from '../../../messages/join-records.js';
 import { featureChangeMessage, parseFeatureChange } from '../../../messages/features.js';
 import { outcomesOf } from '../../../messages/outcomes.js';
 import { countersOf, parseSamples, samplesMessage } from '../../../messages/samples.js';
@@ -36,12 +46,30 @@ const organic = {
     lanes: Uint8Array.of(1),
     positions: ['main:91264'],
   },
-  examples: values.markedExamples,
+  moment: {
+    items: values.actionRows.items,
+    ends: Uint32Array.of(1, 2),
+    examples: values.markedExamples,
+  },
 };
+const drawn = {
+  ...organic,
+  moment: { ...organic.moment, items: ['7', '9'], ends: Uint32Array.of(2, 2) },
+};
+const shown = {
+  requestIds: ['01JD9', '01JD9'],
+  items: ['7', '8'],
+  atMs: Float64Array.of(atMs, atMs + 1),
+  lanes: Uint8Array.of(0),
+};
+const sent = { source: 1, number: 7, isTold: true, bytes: Uint8Array.of(10, 2, 0, 0) };
 const counters = {
   ...{ impressions: 9, actions: 6, positives: 3, negatives: 2, negativesDropped: 1 },
-  ...{ duplicates: 4, rejected: 1, joinedActions: 3, lateActions: 1, orphanActions: 1 },
+  ...{ duplicates: 4, joinedActions: 3, lateActions: 1, orphanActions: 1 },
   ...{ lateImpressions: 1, open: 2, heldActions: 1 },
+  ...{ passedImpressions: 0, received: 0, sent: 0, samples: 5, repeatedActions: 0 },
+  ...{ organicActions: 0, historyActions: 0, passedActions: 0, erasedActions: 0 },
+  ...{ notGiven: 0, notSeen: 0, erased: 0, passed: 0, passedIn: 0, others: {} },
 };
 const samples = {
   resolved: 3,
@@ -113,16 +141,46 @@ export const eventMessages: readonly GoldenMessage[] = [
     expected: organic,
   },
   {
+    name: 'actions-drawn',
+    write: () => encode(actionsMessage(drawn, spec)),
+    read: (bytes) => parseActions(decode(bytes), spec),
+    expected: drawn,
+  },
+  {
+    name: 'join-shown',
+    write: () => encode(shownMessage(shown)),
+    read: (bytes) => parseShown(decode(bytes)),
+    expected: shown,
+  },
+  {
+    name: 'join-alias',
+    write: () => encode(aliasMessage({ visitor: 'visitor/c9f2', user: '100006' })),
+    read: (bytes) => parseAlias(decode(bytes)),
+    expected: { visitor: 'visitor/c9f2', user: '100006' },
+  },
+  {
+    name: 'join-erase',
+    write: () => encode(eraseMessage('100006')),
+    read: (bytes) => parseErase(decode(bytes)),
+    expected: '100006',
+  },
+  {
+    name: 'join-sent',
+    write: () => encode(sentMessage(spec, sent)),
+    read: (bytes) => parseSent(decode(bytes), spec),
+    expected: sent,
+  },
+  {
     name: 'advance',
-    write: () => encode(advanceMessage({ watermarkMs: atMs })),
+    write: () => encode(advanceMessage({ watermarkMs: atMs, lane: 0 })),
     read: (bytes) => parseAdvance(decode(bytes)),
-    expected: { watermarkMs: atMs },
+    expected: { watermarkMs: atMs, lane: 0 },
   },
   {
     name: 'advance-end',
-    write: () => encode(advanceMessage({ watermarkMs: 'end' })),
+    write: () => encode(advanceMessage({ watermarkMs: 'end', lane: 0 })),
     read: (bytes) => parseAdvance(decode(bytes)),
-    expected: { watermarkMs: 'end' },
+    expected: { watermarkMs: 'end', lane: 0 },
   },
   {
     name: 'join-close',

@@ -48,6 +48,7 @@ export const allFacts: ImpressionFacts = {
   models: ['candidate'],
   denseVersions: Float64Array.of(1841),
   positions: ['main:91264'],
+  logs: Uint8Array.of(1, 0),
   predictions: { click: Float32Array.of(0.5, 0.25), purchase: Float32Array.of(0.0625, 0.03125) },
 };
 

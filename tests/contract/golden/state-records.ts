@@ -4,12 +4,15 @@ import { SnapshotReader } from '../../../core/embedding/snapshot/reader.js';
 import type { LoadedPage, SnapshotSource } from '../../../core/embedding/snapshot/rows.js';
 import { writeSnapshot } from '../../../core/embedding/snapshot/writer.js';
 import { noFacts } from '../../../core/joining/event-facts.js';
+import { decodeEvent, encodeEvent } from '../../../core/joining/person-event.js';
 import {
-  decodeClosedSegment,
-  decodeHeld,
-  encodeClosedSegment,
-  encodeHeld,
+  decodeParts,
+  decodeSegment,
+  encodeParts,
+  encodeSegment,
+  recordKind,
 } from '../../../core/joining/record-codec.js';
+import { decodeState, encodeState } from '../../../core/joining/row-state.js';
 import { decodeRow, encodeRow, rowBytesMax } from '../../../core/joining/row-codec.js';
 import { SampleBuilder } from '../../../core/joining/sample-builder.js';
 import { encodeAs, decode } from '../../../messages/codec.js';
@@ -20,7 +23,7 @@ import * as values from './sample-values.js';
 const { atMs } = values;
 const plain = { ...values.impressionRows, facts: noFacts, examples: values.examples };
 const told = { ...values.impressionRows, facts: values.allFacts, examples: values.markedExamples };
-const outcome = { label: 1, sampleRate: 1, acceptedAtMs: atMs };
+const learned = { person: '42', known: 1, labels: [1], sampleRate: 1, acceptedAtMs: atMs };
 
 function packed(batch: typeof told): Uint8Array {
   const bytes = new Uint8Array(rowBytesMax(batch, 1));
@@ -29,19 +32,38 @@ function packed(batch: typeof told): Uint8Array {
 
 /** The sample that a packed row becomes. */
 function unpacked(bytes: Uint8Array): unknown {
-  const builder = new SampleBuilder(3, 1);
-  builder.addPacked(bytes, decodeRow(bytes, 0), outcome);
+  const builder = new SampleBuilder(['click'], 3, 1);
+  builder.addPacked(bytes, decodeRow(bytes, 0), learned);
   return builder.take();
 }
 
 function sampleOf(batch: typeof told): unknown {
-  const builder = new SampleBuilder(3, 1);
-  builder.addRow(batch, 1, outcome);
+  const builder = new SampleBuilder(['click'], 3, 1);
+  builder.addRow(batch, 1, learned);
   return builder.take();
 }
 
-const held = { requestId: '01JD9', item: '7', label: 1, atMs, acceptedAtMs: atMs + 1000 };
-const closed = { closedAtMs: atMs, keys: ['5:01JD97', '5:01JD98'], labels: Uint8Array.of(1, 0) };
+const held = {
+  ...{ requestId: '', item: '7', person: 'visitor/c9f2', type: 'purchase', isPositive: true },
+  ...{ atMs, acceptedAtMs: atMs + 1000, value: 39.8, order: 'o-7781', id: 'o-7781-1', lane: 1 },
+  moment: [packed(plain)],
+};
+const segment = {
+  ...{ lane: 0, keys: ['5:01JD97', '5:01JD98'], values: [0, -1], untilMs: [atMs, NaN] },
+};
+const state = {
+  ...{ lane: 0, person: '100006', sinceMs: atMs, isShown: true, open: 6, reached: 1 },
+  values: [{ outcome: 2, order: 'o-7781', type: 'purchase', value: 39.8 }],
+};
+const parts = {
+  ...{ kind: recordKind.settledRow, said: { requestId: '01JD9', item: '7', reached: 1 } },
+  rows: [],
+};
+
+function stateBytes(): Uint8Array {
+  const bytes = new Uint8Array(1024);
+  return bytes.slice(0, encodeState(state, 'visitor/c9f2', bytes, 0));
+}
 const position = { window: 'w-1', from: 10, to: 12, rows: 3, complete: true };
 
 const page = {
@@ -105,16 +127,28 @@ export const stateRecords: readonly GoldenMessage[] = [
     expected: sampleOf(told),
   },
   {
-    name: 'join-held-action',
-    write: () => encodeHeld(held),
-    read: decodeHeld,
+    name: 'join-event',
+    write: () => encodeEvent(held, 3, 1),
+    read: decodeEvent,
     expected: held,
   },
   {
-    name: 'join-closed-segment',
-    write: () => encodeClosedSegment(closed),
-    read: decodeClosedSegment,
-    expected: closed,
+    name: 'join-segment',
+    write: () => encodeSegment(1, segment),
+    read: decodeSegment,
+    expected: { of: 1, ...segment },
+  },
+  {
+    name: 'join-row-state',
+    write: stateBytes,
+    read: (bytes) => decodeState(bytes, 0, 'visitor/c9f2'),
+    expected: state,
+  },
+  {
+    name: 'join-parts',
+    write: () => encodeParts(parts),
+    read: decodeParts,
+    expected: parts,
   },
   {
     name: 'join-outbox-entry',

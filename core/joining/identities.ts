@@ -1,0 +1,90 @@
+/** Who is who: visitors whose partition this is and the users they are, and users whose partition this is and who they were. */
+export class Identities {
+  readonly #owners = new Map<string, Known<string>>();
+  readonly #visitors = new Map<string, Map<string, Known<string>>>();
+  #fresh: IdentityRecord[] = [];
+  #removed: number[] = [];
+
+  ownerOf(visitor: string): string | undefined {
+    return this.#owners.get(visitor)?.value;
+  }
+
+  /** In the order of the alphabet. */
+  visitorsOf(user: string): string[] {
+    return [...(this.#visitors.get(user)?.keys() ?? [])].sort();
+  }
+
+  own(visitor: string, user: string): void {
+    this.#drop(this.#owners.get(visitor));
+    this.#owners.set(visitor, this.#noted('owner', visitor, user));
+  }
+
+  visit(user: string, visitor: string): void {
+    const visitors = this.#visitors.get(user) ?? new Map<string, Known<string>>();
+    if (visitors.has(visitor)) return;
+    this.#visitors.set(user, visitors.set(visitor, this.#noted('visitor', user, visitor)));
+  }
+
+  /** Nothing is known of him any more. */
+  forget(person: string): void {
+    this.#drop(this.#owners.get(person));
+    this.#owners.delete(person);
+    for (const known of this.#visitors.get(person)?.values() ?? []) this.#drop(known);
+    this.#visitors.delete(person);
+  }
+
+  /** What is new since the last drain; each gets the number that it is stored under. */
+  takeFresh(): readonly IdentityRecord[] {
+    const fresh = this.#fresh.filter(({ known }) => known.isCurrent);
+    this.#fresh = [];
+    return fresh;
+  }
+
+  /** Numbers of records that are no longer true. */
+  takeRemoved(): number[] {
+    const removed = this.#removed;
+    this.#removed = [];
+    return removed;
+  }
+
+  restore(number: number, { kind, of, value }: StoredIdentity): void {
+    const known: Known<string> = { value, number, isCurrent: true };
+    if (kind === 'owner') this.#owners.set(of, known);
+    else
+      this.#visitors.set(
+        of,
+        (this.#visitors.get(of) ?? new Map<string, Known<string>>()).set(value, known),
+      );
+  }
+
+  #noted(kind: IdentityKind, of: string, value: string): Known<string> {
+    const known: Known<string> = { value, number: undefined, isCurrent: true };
+    this.#fresh.push({ kind, of, value, known });
+    return known;
+  }
+
+  #drop(known: Known<string> | undefined): void {
+    if (!known) return;
+    known.isCurrent = false;
+    if (known.number !== undefined) this.#removed.push(known.number);
+  }
+}
+
+interface Known<Value> {
+  readonly value: Value;
+  /** Undefined: not stored yet. */
+  number: number | undefined;
+  isCurrent: boolean;
+}
+
+export type IdentityKind = 'owner' | 'visitor';
+
+export interface StoredIdentity {
+  readonly kind: IdentityKind;
+  readonly of: string;
+  readonly value: string;
+}
+
+export interface IdentityRecord extends StoredIdentity {
+  readonly known: Known<string>;
+}

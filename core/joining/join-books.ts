@@ -1,0 +1,41 @@
+import type { EventCounts, OutcomeCounts } from './join-counts.js';
+import { zeroEvents, zeroOutcome } from './join-counts.js';
+import type { OutcomeRule } from './outcome-rules.js';
+import type { JoinCounters } from './types.js';
+
+/** The counters of a window while they count. */
+export class JoinBooks {
+  readonly events: EventCounts = zeroEvents();
+  /** By place. */
+  readonly outcomes: readonly OutcomeCounts[];
+  readonly #rules: readonly OutcomeRule[];
+
+  constructor(rules: readonly OutcomeRule[]) {
+    this.#rules = rules;
+    this.outcomes = rules.map(() => zeroOutcome());
+  }
+
+  /** @param heldActions how many wait now. */
+  counters(heldActions: number): JoinCounters {
+    const [first, ...others] = this.outcomes;
+    const named = others.map((counts, i) => [this.#rules[i + 1]!.name, { ...counts }] as const);
+    return { ...this.events, heldActions, ...first!, others: Object.fromEntries(named) };
+  }
+
+  set(counters: JoinCounters): void {
+    assignKnown(this.events, counters);
+    assignKnown(this.outcomes[0]!, counters);
+    this.#rules.forEach(({ name }, i) => {
+      const { [name]: found } = counters.others;
+      if (i > 0 && found) assignKnown(this.outcomes[i]!, found);
+    });
+  }
+}
+
+function assignKnown<Counts extends Record<keyof Counts, number>>(
+  counts: Counts,
+  found: Readonly<Record<keyof Counts, number>>,
+): void {
+  for (const name of Object.keys(counts) as (keyof Counts)[])
+    counts[name] = found[name] as Counts[keyof Counts];
+}

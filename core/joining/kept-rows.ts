@@ -1,0 +1,242 @@
+import { StarlingError } from '../base/errors.js';
+import { checkShape } from './check-batches.js';
+import { DueBuckets } from './due-buckets.js';
+import { HotRows, OpenRow, RowChunk, packedRow, storedRow, unstored } from './open-rows.js';
+import type { OutcomeSet } from './outcome-rules.js';
+import { decodeParts, encodeParts, recordKind } from './record-codec.js';
+import { decodeRow } from './row-codec.js';
+import { RowIndex } from './row-index.js';
+import type { RowState } from './row-state.js';
+import { decodeState } from './row-state.js';
+import type { Learned, SampleBuilder } from './sample-builder.js';
+import type { ColdRows, JoinRecord } from './types.js';
+
+export interface KeptRowsOptions {
+  readonly outcomes: OutcomeSet;
+  readonly bucketMs: number;
+  readonly lanes: number;
+  readonly memoryOpenMax: number;
+  readonly slotCount: number;
+  readonly denseCount: number;
+}
+
+/** That an outcome, or several, of a row end. */
+interface DueRow {
+  readonly row: OpenRow;
+  readonly atMs: number;
+}
+
+type SettledRow = Omit<RowState, 'isShown' | 'open' | 'values'> & {
+  readonly requestId: string;
+  readonly item: string;
+};
+
+/**
+ * The rows of a window, from when they are offered until nothing more can be said of them: which there are, when their outcomes
+ * end, where their bytes are, and what of them the store has. What becomes of them is for the window to say.
+ *
+ * Memory. A row that opens and closes within one drain is only a reference to its batch. What stays open is packed at the
+ * drain, once, into one chunk whose rows are both the store's records and the memory's copy. Keeping the reference instead
+ * would pin a whole decoded batch for its last open row, and the bytes are needed for the store anyway. Rows of a chunk are
+ * of about one age, so a chunk is released soon after its first rows. An open row costs its bytes (~370) plus ~350 for key,
+ * entry, index and bucket; beyond `memoryOpenMax` only the latter, and its bytes are read back from disk.
+ */
+export class KeptRows {
+  readonly #options: KeptRowsOptions;
+  readonly #cold: ColdRows;
+  readonly #index = new RowIndex();
+  readonly #due: readonly DueBuckets<OpenRow>[];
+  readonly #settledDue: readonly DueBuckets<OpenRow>[];
+  readonly #hot = new HotRows();
+  #touched: OpenRow[] = [];
+  #coldLeft = 0;
+
+  constructor(options: KeptRowsOptions, cold: ColdRows) {
+    const { lanes, bucketMs } = options;
+    this.#options = options;
+    this.#cold = cold;
+    this.#due = Array.from({ length: lanes }, () => new DueBuckets<OpenRow>(bucketMs));
+    this.#settledDue = this.#due.map(() => new DueBuckets<OpenRow>(bucketMs));
+  }
+
+  get(key: string): OpenRow | undefined {
+    return this.#index.get(key);
+  }
+
+  of(person: string): Iterable<OpenRow> {
+    return this.#index.of(person);
+  }
+
+  add(row: OpenRow, settledUntilMs: number): void {
+    this.#index.add(row);
+    this.touch(row);
+    if (row.open !== 0) this.schedule(row);
+    else this.#settledDue[row.lane]!.add(settledUntilMs + 1, row);
+  }
+
+  /** Something about it has changed: the store hears of it at the next drain. */
+  touch(row: OpenRow): void {
+    if (row.isTouched) return;
+    row.isTouched = true;
+    this.#touched.push(row);
+  }
+
+  /** To be called when it ends at another time than it did. */
+  schedule(row: OpenRow): void {
+    this.#due[row.lane]!.add(this.#endsAtMs(row), row);
+  }
+
+  /** Nothing of it is open any more; until then an event that says the same again is known. */
+  settle(row: OpenRow, untilMs: number): void {
+    this.#hot.release(row);
+    this.#settledDue[row.lane]!.add(untilMs + 1, row);
+  }
+
+  drop(row: OpenRow): void {
+    this.#hot.release(row);
+    this.#index.delete(row);
+    row.isGone = true;
+    this.touch(row);
+  }
+
+  /** Its bytes, without its state. */
+  packed(row: OpenRow): Uint8Array {
+    return packedRow(row, (number) => this.#fetch(number));
+  }
+
+  addTo(samples: SampleBuilder, row: OpenRow, learned: Learned): void {
+    const { source, position } = row;
+    if (source !== undefined && !(source instanceof RowChunk))
+      return samples.addRow(source, position, learned);
+    const bytes = source?.bytes ?? this.#fetch(row.number);
+    samples.addPacked(bytes, decodeRow(bytes, position), learned);
+  }
+
+  /** Says of every row what ends by then, by time. */
+  eachDue(lane: number, watermarkMs: number, ends: (row: OpenRow, atMs: number) => void): void {
+    const due = this.#due[lane]!;
+    const rows = new Set<OpenRow>();
+    for (const bucket of due.takeDue(watermarkMs))
+      for (const row of bucket) if (row.open !== 0 && !row.isGone) rows.add(row);
+    if (rows.size === 0) return;
+    const all: DueRow[] = [];
+    for (const row of rows)
+      for (const atMs of this.#endTimes(row))
+        if (due.isDue(atMs, watermarkMs)) all.push({ row, atMs });
+    // Not in the order of arrival, which a restored window does not know.
+    for (const { row, atMs } of all.sort(byTime)) ends(row, atMs);
+    for (const row of rows) if (row.open !== 0) this.schedule(row);
+  }
+
+  /** Forgets the settled rows of which nobody can say anything any more. */
+  forget(lane: number, watermarkMs: number): void {
+    for (const bucket of this.#settledDue[lane]!.takeDue(watermarkMs))
+      for (const row of bucket) if (!row.isGone) this.drop(row);
+  }
+
+  /** Rows of earlier drains only: those of the coming changes are not on disk yet. */
+  spill(): void {
+    this.#hot.spill(this.#options.memoryOpenMax);
+  }
+
+  /** Puts into the lists what has changed since the last drain. */
+  drain(put: JoinRecord[], remove: number[], nextNumber: () => number): void {
+    const touched = this.#touched;
+    this.#touched = [];
+    const fresh: OpenRow[] = [];
+    for (const row of touched) {
+      row.isTouched = false;
+      if (row.isGone) {
+        if (row.number !== unstored) remove.push(row.number);
+        continue;
+      }
+      const isStored = row.number !== unstored;
+      if (row.open === 0) {
+        if (!isStored) row.number = nextNumber();
+        put.push({ number: row.number, bytes: settledBytes(row) });
+      } else if (isStored)
+        put.push({ number: row.number, bytes: storedRow(row, this.packed(row)) });
+      else fresh.push(row);
+    }
+    const { bytes, ends } = this.#hot.pack(fresh);
+    fresh.forEach((row, i) => {
+      row.number = nextNumber();
+      put.push({ number: row.number, bytes: bytes.subarray(row.position, ends[i]) });
+    });
+  }
+
+  /** @param openCount how many open rows there are to come: those beyond what memory holds stay on disk. */
+  beginRestore(openCount: number): void {
+    this.#coldLeft = openCount - this.#options.memoryOpenMax;
+  }
+
+  restoreOpen(number: number, bytes: Uint8Array): OpenRow {
+    const { slotCount, denseCount } = this.#options;
+    const packed = decodeRow(bytes, 0);
+    checkShape(packed.slotCount, packed.denseCount, slotCount, denseCount);
+    const { requestId, item, user } = packed;
+    const state = decodeState(bytes, packed.endOffset, user);
+    const identity = { key: keyOf(requestId, item), requestId, item };
+    const row = new OpenRow(identity, state, undefined, 0, number);
+    if (this.#coldLeft-- <= 0) this.#hot.restore(row, bytes);
+    this.#index.add(row);
+    this.schedule(row);
+    return row;
+  }
+
+  /** @param untilMsOf see `settle`. */
+  restoreSettled(number: number, bytes: Uint8Array, untilMsOf: (row: RowState) => number): OpenRow {
+    const { requestId, item, ...state } = decodeParts(bytes).said as SettledRow;
+    const identity = { key: keyOf(requestId, item), requestId, item };
+    const whole = { ...state, isShown: true, open: 0, values: undefined };
+    const row = new OpenRow(identity, whole, undefined, 0, number);
+    this.#index.add(row);
+    this.#settledDue[row.lane]!.add(untilMsOf(row) + 1, row);
+    return row;
+  }
+
+  endRestore(): void {
+    this.#hot.finishRestore();
+  }
+
+  #endsAtMs(row: OpenRow): number {
+    const { outcomes } = this.#options;
+    // Whoever was offered it has time to see it.
+    if (!row.isShown) return row.sinceMs + outcomes.windowMsMax;
+    let windowMs = Infinity;
+    for (let i = 0; i < outcomes.rules.length; i++)
+      if (row.open & (1 << i)) windowMs = Math.min(windowMs, outcomes.rules[i]!.windowMs);
+    return row.sinceMs + windowMs;
+  }
+
+  #endTimes(row: OpenRow): Iterable<number> {
+    const { rules } = this.#options.outcomes;
+    if (!row.isShown || rules.length === 1) return [this.#endsAtMs(row)];
+    const times = new Set<number>();
+    for (let i = 0; i < rules.length; i++)
+      if (row.open & (1 << i)) times.add(row.sinceMs + rules[i]!.windowMs);
+    return times;
+  }
+
+  #fetch(number: number): Uint8Array {
+    const bytes = this.#cold.get(number);
+    if (bytes === undefined)
+      throw new StarlingError('CORRUPT', `open impression ${number} is not in the store`);
+    return bytes;
+  }
+}
+
+function settledBytes(row: OpenRow): Uint8Array {
+  const { requestId, item, person, lane, sinceMs, reached } = row;
+  const said: SettledRow = { requestId, item, person, lane, sinceMs, reached };
+  return encodeParts({ kind: recordKind.settledRow, said, rows: [] });
+}
+
+function byTime(a: DueRow, b: DueRow): number {
+  return a.atMs - b.atMs || (a.row.key < b.row.key ? -1 : a.row.key > b.row.key ? 1 : 0);
+}
+
+/** The length in front keeps ('a', 'bc') and ('ab', 'c') apart whatever characters ids contain. */
+export function keyOf(requestId: string, item: string): string {
+  return `${requestId.length}:${requestId}${item}`;
+}

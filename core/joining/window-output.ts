@@ -1,0 +1,70 @@
+import type { PersonEvent } from './person-event.js';
+import type { SentContent, SentContents } from './sent-contents.js';
+import type { Activity, DeadLetter, SentRecord } from './types.js';
+
+export interface WindowOutputOptions {
+  /** Of the window. */
+  readonly partition: number;
+  /** Whether followers of people are told. */
+  readonly tells: boolean;
+  readonly contents: SentContents;
+  readonly nextNumber: () => number;
+}
+
+/** What a window says beside samples, until the next drain. */
+export class WindowOutput {
+  readonly #options: WindowOutputOptions;
+  #activity: Activity[] = [];
+  #sent: SentRecord[] = [];
+  #deadLetters: DeadLetter[] = [];
+
+  constructor(options: WindowOutputOptions) {
+    this.#options = options;
+  }
+
+  take() {
+    const { activity, sent, deadLetters } = {
+      ...{ activity: this.#activity, sent: this.#sent, deadLetters: this.#deadLetters },
+    };
+    this.#activity = [];
+    this.#sent = [];
+    this.#deadLetters = [];
+    return { activity, sent, deadLetters };
+  }
+
+  tell(activity: Activity): void {
+    if (this.#options.tells) this.#activity.push(activity);
+  }
+
+  tellEvent(person: string, { type, item, id, atMs, value, order }: PersonEvent): void {
+    this.tell({ kind: 'event', person, type, item, id, atMs, value, order });
+  }
+
+  /** @param isTold of an event: followers have heard of it. */
+  send(to: number, content: SentContent, isTold = false): void {
+    const { partition: source, contents, nextNumber } = this.#options;
+    const bytes = contents.encode(content);
+    this.#sent.push({ to, source, number: nextNumber(), isTold, bytes });
+  }
+
+  buryImpression(about: Pick<DeadLetter, 'requestId' | 'item' | 'atMs'>, lateMs: number): void {
+    const message = `impression is ${lateMs} ms too late for the window and the allowed lateness`;
+    this.#deadLetters.push({ kind: 'impression', code: 'BAD_EVENT', message, ...about });
+  }
+
+  buryEvent({ requestId, item, atMs, acceptedAtMs, isPositive }: PersonEvent, why: Unjoined): void {
+    const about = { requestId, item, atMs, acceptedAtMs, label: isPositive ? 1 : 0 };
+    this.#deadLetters.push({ kind: 'action', ...reasons[why], ...about });
+  }
+}
+
+/** Why an event of nobody is not joined. */
+export type Unjoined = keyof typeof reasons;
+
+const reasons = {
+  late: { code: 'LATE_ACTION', message: 'action comes after the window of its impression' },
+  orphan: {
+    code: 'ORPHAN_ACTION',
+    message: 'no impression came within window and allowed lateness',
+  },
+} as const;

@@ -1,0 +1,127 @@
+import { assert } from '../base/assert.js';
+import { StarlingError } from '../base/errors.js';
+import type { HeldEvents, HeldPlace } from './held-events.js';
+import type { Identities, StoredIdentity } from './identities.js';
+import type { JoinBooks } from './join-books.js';
+import { assertConserved } from './join-counts.js';
+import type { KeptRows } from './kept-rows.js';
+import type { PersonEvent } from './person-event.js';
+import {
+  decodeParts,
+  decodeSegment,
+  encodeParts,
+  encodeSegment,
+  kindOf,
+  recordKind,
+} from './record-codec.js';
+import type { RememberedKeys } from './remembered-keys.js';
+import type { JoinChanges, JoinRecord, LaneProgress, SavedJoin } from './types.js';
+
+/** All that a window remembers. */
+export interface WindowState {
+  readonly books: JoinBooks;
+  readonly kept: KeptRows;
+  readonly held: HeldEvents;
+  readonly identities: Identities;
+  /** In an order that is for ever. */
+  readonly remembered: readonly RememberedKeys[];
+  readonly lanes: readonly { -readonly [name in keyof LaneProgress]: LaneProgress[name] }[];
+  readonly progress: {
+    numberNext: number;
+    readonly taken: Map<number, number>;
+  };
+  /** After which nothing more can be said of a row. */
+  readonly keepMs: number;
+  readonly placeOf: (event: PersonEvent) => HeldPlace;
+}
+
+/** What has changed since the last drain. */
+export function drainState(state: WindowState): JoinChanges {
+  const { books, kept, held, identities, remembered, lanes, progress } = state;
+  const put: JoinRecord[] = [];
+  const remove: number[] = [];
+  const nextNumber = (): number => progress.numberNext++;
+  kept.spill();
+  kept.drain(put, remove, nextNumber);
+  for (const { number, bytes } of held.takeFresh()) put.push({ number, bytes });
+  remove.push(...held.takeRemoved(), ...identities.takeRemoved());
+  for (const { known, kind, of, value } of identities.takeFresh()) {
+    known.number = nextNumber();
+    const said: StoredIdentity = { kind, of, value };
+    const bytes = encodeParts({ kind: recordKind.identity, said, rows: [] });
+    put.push({ number: known.number, bytes });
+  }
+  const watermarksMs = lanes.map(({ watermarkMs }) => watermarkMs);
+  remembered.forEach((keys, of) => {
+    for (const segment of keys.takeFresh()) {
+      const number = nextNumber();
+      keys.seal(number, segment);
+      put.push({ number, bytes: encodeSegment(of, segment) });
+    }
+    remove.push(...keys.takeEmpty(watermarksMs));
+  });
+  const counters = books.counters(held.size);
+  assertConserved(counters);
+  return {
+    ...netOf(put, remove),
+    progress: {
+      numberNext: progress.numberNext,
+      taken: Object.fromEntries(progress.taken),
+      lanes: lanes.map((lane) => ({ ...lane })),
+      counters,
+    },
+  };
+}
+
+/** What is made and gone within one drain is in neither list. */
+function netOf(put: JoinRecord[], remove: number[]) {
+  const gone = new Set(remove);
+  const made = new Set(put.map(({ number }) => number));
+  return {
+    put: put.filter(({ number }) => !gone.has(number)),
+    remove: remove.filter((number) => !made.has(number)),
+  };
+}
+
+/** Only of a new window. @throws StarlingError CORRUPT, SPEC_MISMATCH */
+export function restoreState(state: WindowState, { progress, records }: SavedJoin): void {
+  const { books, kept, held, identities, remembered, lanes, keepMs, placeOf } = state;
+  assert(state.progress.numberNext === 1, 'only a new window is restored');
+  state.progress.numberNext = progress.numberNext;
+  for (const [source, number] of Object.entries(progress.taken))
+    state.progress.taken.set(Number(source), number);
+  progress.lanes.forEach((lane, i) => Object.assign(lanes[i]!, lane));
+  const { counters } = progress;
+  let open = 0;
+  kept.beginRestore(counters.open);
+  for (const { number, bytes } of records) {
+    switch (kindOf(bytes)) {
+      case recordKind.openRow:
+        if (kept.restoreOpen(number, bytes).open & 1) open++;
+        break;
+      case recordKind.settledRow:
+        kept.restoreSettled(number, bytes, ({ sinceMs }) => sinceMs + keepMs);
+        break;
+      case recordKind.event:
+        held.restore(number, bytes, placeOf);
+        break;
+      case recordKind.identity:
+        identities.restore(number, decodeParts(bytes).said as StoredIdentity);
+        break;
+      case recordKind.segment: {
+        const { of, ...segment } = decodeSegment(bytes);
+        remembered[of]?.restore(number, segment);
+        break;
+      }
+      default:
+        throw new StarlingError('CORRUPT', `a record of kind ${bytes[0]} is no state of a window`);
+    }
+  }
+  kept.endRestore();
+  books.set(counters);
+  if (open === counters.open && held.size === counters.heldActions) return;
+  throw new StarlingError(
+    'CORRUPT',
+    `the store has ${open} open impressions and ${held.size} held actions, not ${counters.open} and ${counters.heldActions}`,
+  );
+}
