@@ -47,7 +47,7 @@ const recommendation = {
 };
 
 describe('the client', () => {
-  test('asks for recommendations with a request id of its own', async () => {
+  test('asks for recommendations with a key that is the same when it asks again', async () => {
     const requests: unknown[] = [];
     const { bus } = pretendBus((_subject, request) => {
       requests.push(request);
@@ -57,7 +57,7 @@ describe('the client', () => {
       recommendation,
     );
     expect(requests[0]).toMatchObject({ user: '42', k: 1, context: {}, exclude: [] });
-    expect((requests[0] as { requestId: string }).requestId).toHaveLength(36);
+    expect((requests[0] as { idempotencyKey: string }).idempotencyKey).toHaveLength(36);
   });
 
   test('says where it belongs, which need not be where it is connected', async () => {

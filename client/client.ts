@@ -127,10 +127,10 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
   };
   return {
     async recommend(request, options) {
-      // The id is drawn here, so that a second attempt is the same request to those who log it.
-      const requestId = request.requestId ?? bus.random.id();
+      // Drawn here, so that a second attempt is the same request to those who log it.
+      const idempotencyKey = request.requestId === undefined ? bus.random.id() : undefined;
       const checked = parseRecommend(
-        withoutGaps({ ...request, requestId, from: request.from ?? bus.home }),
+        withoutGaps({ ...request, idempotencyKey, from: request.from ?? bus.home }),
         noLimits,
       );
       const { recommend, recommendAt } = bus.names.subject;

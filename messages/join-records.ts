@@ -1,8 +1,8 @@
-import type { SentRecord, ShownBatch } from '../core/joining/types.js';
+import type { PointerBatch, SentRecord, ShownBatch } from '../core/joining/types.js';
 import { asMessage, number, text, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { columnsOf, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
-import { u8 } from '../core/base/columns.js';
+import { u32, u8 } from '../core/base/columns.js';
 import type { ExampleSpec } from './example-columns.js';
 import { refuseSpec } from './spec-hash.js';
 
@@ -33,6 +33,44 @@ export function parseShown(value: unknown): ShownBatch {
     items: textsOfRows(fields, 'items', what, rows),
     atMs: f64OfRows(fields, 'atMs', what, rows),
     lanes: columnsOf(laneTable, fields, what, rows).lanes,
+  };
+}
+
+/** Of impressions of requests that others have named: in which partition they are. By column. */
+export interface PointerRecord {
+  readonly requestIds: string[];
+  readonly items: string[];
+  /** Event time of the impressions, milliseconds. */
+  readonly atMs: number[];
+  readonly partitions: number[];
+  readonly lanes: number[];
+}
+
+export function pointersMessage({ requestIds, items, atMs, partitions, lanes }: PointerRecord) {
+  return {
+    v: protocolVersion,
+    kind: 'pointers',
+    rowCount: items.length,
+    requestIds: shared(requestIds),
+    items,
+    atMs: shared(Float64Array.from(atMs)),
+    partitions: shared(Uint32Array.from(partitions)),
+    lanes: shared(Uint8Array.from(lanes)),
+  };
+}
+
+const pointerTable = { lanes: u8(), partitions: u32() } as const;
+
+/** @throws StarlingError BAD_MESSAGE */
+export function parsePointers(value: unknown): PointerBatch {
+  const what = 'pointers';
+  const fields = asMessage(value, what);
+  const rows = rowCountOf(fields, what);
+  return {
+    requestIds: textsOfRows(fields, 'requestIds', what, rows),
+    items: textsOfRows(fields, 'items', what, rows),
+    atMs: f64OfRows(fields, 'atMs', what, rows),
+    ...columnsOf(pointerTable, fields, what, rows),
   };
 }
 

@@ -45,6 +45,8 @@ const recommendShape = z.object({
   filter: map(z.record(z.string(), filtered)).optional(),
   exclude: z.array(id).default([]),
   requestId: z.string().min(1).max(256).optional(),
+  /** Of a request without an id of its own: the same one each time that it is asked again. */
+  idempotencyKey: z.string().min(1).max(128).optional(),
   from,
 });
 export type RecommendRequest = z.infer<typeof recommendShape>;

@@ -36,6 +36,7 @@ beforeEach(() => {
         observeImpressions: ({ items }) => void calls.push(`impressions ${items.join()}`),
         observeActions: ({ items }) => void calls.push(`actions ${items.join()}`),
         observeShown: ({ items }) => void calls.push(`shown ${items.join()}`),
+        observePointers: ({ items }) => void calls.push(`pointers ${items.join()}`),
         observeAlias: (visitor, user) => void calls.push(`${visitor} is ${user}`),
         observeErase: (person) => void calls.push(`erase ${person}`),
         observeSent: ({ source, number }) => void calls.push(`sent ${source} ${number}`),

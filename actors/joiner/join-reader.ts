@@ -4,7 +4,13 @@ import type { Popularity } from '../../core/retrieval/popularity.js';
 import { asMessage, text } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
 import { parseActions, parseAdvance, parseImpressions } from '../../messages/events.js';
-import { parseAlias, parseErase, parseSent, parseShown } from '../../messages/join-records.js';
+import {
+  parseAlias,
+  parseErase,
+  parsePointers,
+  parseSent,
+  parseShown,
+} from '../../messages/join-records.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
 
@@ -17,6 +23,7 @@ export interface ReaderPorts {
     | 'observeImpressions'
     | 'observeActions'
     | 'observeShown'
+    | 'observePointers'
     | 'observeAlias'
     | 'observeErase'
     | 'observeSent'
@@ -84,6 +91,9 @@ export class JoinReader {
         window.observeShown(shown);
         return this.#arrived(shown.items.length);
       }
+      case 'pointers':
+        window.observePointers(parsePointers(value));
+        return this.#arrived(0);
       case 'alias': {
         const { visitor, user } = parseAlias(value);
         window.observeAlias(visitor, user);

@@ -11,7 +11,9 @@ import type { ExampleSpec } from '../../messages/example-columns.js';
 import { featureChangeMessage, featuresNotice } from '../../messages/features.js';
 import type { PublicFeatures } from '../../messages/public.js';
 import { sendFitting } from '../../runtime/fitting-messages.js';
-import { splitByJoiner } from './event-split.js';
+import { pointersMessage } from '../../messages/join-records.js';
+import type { RowSplit } from './event-split.js';
+import { pointersOf, splitActions, splitImpressions } from './event-split.js';
 import { changesOf } from './public-events.js';
 
 export interface ForwarderPorts {
@@ -26,7 +28,7 @@ export interface ForwarderPorts {
   readonly tell: (subject: string, bytes: Uint8Array) => void;
 }
 
-/** The processor's way out: checked events to the joiner of their request, and features to FEATURES. */
+/** The processor's way out: checked events to the joiner of their person, and features to FEATURES. */
 export class EventForwarder {
   readonly counts = { impressions: 0, actions: 0, features: 0 };
   readonly #ports: ForwarderPorts;
@@ -37,17 +39,19 @@ export class EventForwarder {
 
   async impressions(batch: Impressions): Promise<void> {
     this.counts.impressions += batch.items.length;
-    await this.#toJoiners(batch.requestIds, (rows) =>
-      impressionsMessage(
-        this.#ports.spec,
-        isAll(rows, batch) ? batch : selectImpressions(batch, rows),
-      ),
+    const { joinerCount, spec, subject, append } = this.#ports;
+    const toRows = this.#toJoiners(splitImpressions(batch, joinerCount), (rows) =>
+      impressionsMessage(spec, isAll(rows, batch) ? batch : selectImpressions(batch, rows)),
     );
+    const toPointers = [...pointersOf(batch, joinerCount)].map(([joiner, pointer]) =>
+      append(subject.join(joiner), encode(pointersMessage(pointer))),
+    );
+    await Promise.all([toRows, ...toPointers]);
   }
 
   async actions(batch: Actions): Promise<void> {
     this.counts.actions += batch.items.length;
-    await this.#toJoiners(batch.requestIds, (rows) =>
+    await this.#toJoiners(splitActions(batch, this.#ports.joinerCount), (rows) =>
       actionsMessage(isAll(rows, batch) ? batch : selectActions(batch, rows), this.#ports.spec),
     );
   }
@@ -79,11 +83,10 @@ export class EventForwarder {
   }
 
   async #toJoiners(
-    requestIds: readonly string[],
+    split: RowSplit,
     messageOf: (rows: readonly number[]) => unknown,
   ): Promise<void> {
     const { joinerCount, subject, append } = this.#ports;
-    const split = splitByJoiner(requestIds, joinerCount) ?? [[...requestIds.keys()]];
     const sends = [...split.entries()].filter(([, rows]) => rows.length > 0 || joinerCount === 1);
     await Promise.all(
       sends.map(([joiner, rows]) =>

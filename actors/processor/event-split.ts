@@ -1,19 +1,64 @@
-import { hashString } from '../../core/base/hash.js';
+import { at } from '../../core/base/columns.js';
+import { joinPartitionOf } from '../../core/joining/join-partition.js';
+import { personOf } from '../../core/joining/person-event.js';
+import type { Actions, Impressions } from '../../messages/events.js';
+import type { PointerRecord } from '../../messages/join-records.js';
+import { partitionIn } from '../../messages/request-ids.js';
 
-const joinerSeed = 0x10135;
+/** Rows by partition of JOIN. */
+export type RowSplit = readonly (readonly number[])[];
 
-/** Events of one request go to one joiner, whatever their kind and order. */
-export function joinerOf(requestId: string, joinerCount: number): number {
-  return joinerCount === 1 ? 0 : hashString(requestId, joinerSeed) % joinerCount;
+/** To where the person is. */
+export function splitImpressions({ users, items }: Impressions, partitions: number): RowSplit {
+  return splitBy(items.length, partitions, (row) => joinPartitionOf(users[row]!, partitions));
 }
 
-/** Row indices per joiner; undefined when all rows go to joiner 0 and no split is needed. */
-export function splitByJoiner(
-  requestIds: readonly string[],
-  joinerCount: number,
-): number[][] | undefined {
-  if (joinerCount === 1) return undefined;
-  const split: number[][] = Array.from({ length: joinerCount }, () => []);
-  for (let i = 0; i < requestIds.length; i++) split[joinerOf(requestIds[i]!, joinerCount)]!.push(i);
+/**
+ * To where what it answers is, if it says so; else to where the person is. An event that names a request of others and nobody
+ * goes to where that request has left a pointer.
+ */
+export function splitActions(actions: Actions, partitions: number): RowSplit {
+  const { requestIds, items, facts } = actions;
+  return splitBy(items.length, partitions, (row) => {
+    const requestId = requestIds[row]!;
+    const person = personOf(at(facts.users, row), at(facts.visitors, row));
+    const named = requestId === '' ? undefined : partitionIn(requestId, partitions);
+    return named ?? joinPartitionOf(person === '' ? requestId : person, partitions);
+  });
+}
+
+/** To who looks for requests of others: where their impressions are, if that is elsewhere. */
+export function pointersOf(
+  impressions: Impressions,
+  partitions: number,
+): Map<number, PointerRecord> {
+  const pointers = new Map<number, PointerRecord>();
+  if (partitions === 1) return pointers;
+  const { requestIds, users, items, atMs, facts } = impressions;
+  for (let row = 0; row < items.length; row++) {
+    const requestId = requestIds[row]!;
+    if (partitionIn(requestId, partitions) !== undefined) continue;
+    const home = joinPartitionOf(users[row]!, partitions);
+    const sought = joinPartitionOf(requestId, partitions);
+    if (home === sought) continue;
+    const pointer = pointers.get(sought) ?? noPointers();
+    pointers.set(sought, pointer);
+    pointer.requestIds.push(requestId);
+    pointer.items.push(items[row]!);
+    pointer.atMs.push(atMs[row]!);
+    pointer.partitions.push(home);
+    pointer.lanes.push(at(facts.lanes, row));
+  }
+  return pointers;
+}
+
+const noPointers = (): PointerRecord => ({
+  ...{ requestIds: [], items: [], atMs: [], partitions: [], lanes: [] },
+});
+
+function splitBy(rows: number, partitions: number, of: (row: number) => number): RowSplit {
+  if (partitions === 1) return [Array.from({ length: rows }, (_row, i) => i)];
+  const split: number[][] = Array.from({ length: partitions }, () => []);
+  for (let row = 0; row < rows; row++) split[of(row)]!.push(row);
   return split;
 }

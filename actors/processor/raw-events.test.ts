@@ -9,7 +9,9 @@ import { parseFeatureChange, parseFeaturesNotice } from '../../messages/features
 import { subject } from '../../messages/default-names.testkit.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import { EventForwarder } from './event-forwarder.js';
-import { joinerOf } from './event-split.js';
+import { parsePointers } from '../../messages/join-records.js';
+import { placedRequestId } from '../../messages/request-ids.js';
+import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { RawEvents } from './raw-events.js';
 
 const spec = featureSpecOf({
@@ -165,9 +167,10 @@ describe('raw events', () => {
     expect(told).toEqual([]);
   });
 
-  test('in columns are stamped with when the stream took them, and split among joiners', async () => {
+  test('in columns are stamped with when the stream took them, and go to the partition that their request says', async () => {
     joinerCount = 2;
     const requestIds = Array.from({ length: 20 }, (_unused, i) => `r${i}`);
+    requestIds[3] = placedRequestId('ours', 1, 2);
     const batch = {
       requestIds,
       items: requestIds.map((_id, i) => `i${i}`),
@@ -181,12 +184,43 @@ describe('raw events', () => {
     const all = sent.flatMap(({ subject, bytes }) => {
       const actions = parseActions(decode(bytes), spec);
       for (const [i, id] of actions.requestIds.entries()) {
-        expect(subject).toBe(`starling.join.${joinerOf(id, 2)}`);
+        const partition = id.startsWith('ours') ? 1 : joinPartitionOf(id, 2);
+        expect(subject).toBe(`starling.join.${partition}`);
         expect(actions.acceptedAtMs[i]).toBe(acceptedAtMs);
       }
       return actions.requestIds;
     });
     expect([...all].sort()).toEqual([...requestIds].sort());
+  });
+
+  test('that were shown go to where their person is, and leave a pointer where others look for them', async () => {
+    joinerCount = 4;
+    const ids = Array.from({ length: 12 }, (_unused, i) => `r${i}`);
+    const ours = placedRequestId('r', joinPartitionOf('u5', 4), 4);
+    const shown = [
+      ...ids.map((requestId, i) => ({ requestId, user: `u${i}`, item: '7' })),
+      { requestId: ours, user: 'u5', item: '7' },
+    ];
+    await newEvents().handle(byHand('impression', shown));
+    const pointers = new Map<string, number>();
+    for (const { subject, bytes } of sent) {
+      const value = decode(bytes);
+      const partition = Number(subject.split('.').at(-1));
+      if ((value as { kind: string }).kind === 'pointers') {
+        const { requestIds, partitions } = parsePointers(value);
+        requestIds.forEach((id, i) => {
+          expect(partition).toBe(joinPartitionOf(id, 4));
+          pointers.set(id, partitions[partitions.length === 1 ? 0 : i]!);
+        });
+      } else
+        for (const user of parseImpressions(value, spec).users)
+          expect(partition).toBe(joinPartitionOf(user, 4));
+    }
+    for (const [i, id] of ids.entries()) {
+      const home = joinPartitionOf(`u${i}`, 4);
+      expect(pointers.get(id)).toBe(joinPartitionOf(id, 4) === home ? undefined : home);
+    }
+    expect(pointers.has(ours)).toBe(false);
   });
 
   test('that claim to be ahead of their acceptance are put back to it, whatever door they came by', async () => {

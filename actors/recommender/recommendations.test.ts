@@ -31,6 +31,7 @@ function setUp(itemCount: number, answer: Answer = () => ({})) {
   const recommendations = new Recommendations({
     ...{ catalog, scores, serving, random },
     newId: () => 'new',
+    placed: (id) => id,
   });
   const recommend = (request: object) =>
     recommendations.recommend(parseRecommend({ user: 'u', ...request }, limits), deadline);

@@ -15,6 +15,8 @@ export interface RecommendationsOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly newId: () => string;
+  /** The id of a request of ours, by which its impressions are found. */
+  readonly placed: (id: string, user: string) => string;
 }
 
 export interface Recommendation {
@@ -39,9 +41,10 @@ export class Recommendations {
     request: RecommendRequest,
     deadline: Pick<Deadline, 'share'>,
   ): Promise<Recommendation> {
-    const { scores, serving, random, newId } = this.#options;
+    const { scores, serving, random, newId, placed } = this.#options;
     const candidates = this.#candidatesFor(request);
-    const requestId = request.requestId ?? newId();
+    const { idempotencyKey = newId() } = request;
+    const requestId = request.requestId ?? placed(idempotencyKey, request.user);
     // Also where no items are known yet: that is nothing to recommend, and nothing to try again for.
     if (candidates.length === 0) return { items: [], requestId, modelVersion: 0, degraded: false };
     const scored = await scores.scoreAll(request, candidates, deadline);

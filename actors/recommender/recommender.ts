@@ -1,9 +1,11 @@
 import { StarlingError, messageOf } from '../../core/base/errors.js';
+import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { Catalog } from '../../core/retrieval/catalog.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
 import { parseRecommend, publicExamples } from '../../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
+import { placedRequestId } from '../../messages/request-ids.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import type { Deadline } from '../../runtime/deadline.js';
@@ -23,6 +25,7 @@ const attemptMsMin = 50;
 function partsOf(context: ActorContext) {
   const { clock, config, random } = context;
   const { serving } = config;
+  const partitions = config.actors.joiner;
   const catalog = new Catalog();
   const items = followFeatures(context, new CatalogTarget(catalog), ['item']);
   const hedges = new Hedges(context);
@@ -35,6 +38,7 @@ function partsOf(context: ActorContext) {
     ...{ catalog, scores, serving },
     random: () => random.next(),
     newId: () => random.id(),
+    placed: (id, user) => placedRequestId(id, joinPartitionOf(user, partitions), partitions),
   });
   return { catalog, items, hedges, recommendations };
 }

@@ -363,6 +363,7 @@ export class BooksReader {
   #joined(message: StreamMessage): void {
     const value = tryDecode(message.bytes);
     const event = joinedEvent(value);
+    if (!event) return;
     for (const key of keysOf(value) ?? []) this.books.joined(event, key, key.atMs ?? -Infinity);
   }
 
@@ -385,7 +386,7 @@ export class BooksReader {
     const { origin, sequence, letters } = found;
     const each = letters.map(({ content, events }) => {
       const value = ArrayBuffer.isView(content) ? tryDecode(content as Uint8Array) : content;
-      return { keys: keysOf(value), events };
+      return { keys: keysOf(value), events, joined: joinedEvent(value) };
     });
     const keys = each.flatMap((letter) => letter.keys ?? []);
     const unread = each.reduce((sum, letter) => sum + (letter.keys ? 0 : letter.events), 0);
@@ -393,9 +394,13 @@ export class BooksReader {
       return { event: eventOfType(lastToken(origin)), keys, unread, joinRows: 0 };
     // A joiner that is restarted buries the same record again.
     const record = `${origin} ${sequence}`;
+    const joinRows = each.reduce(
+      (sum, letter) => sum + ((letter.joined && letter.keys?.length) ?? 0),
+      0,
+    );
     const isNew = this.#bus.names.isOf('join', origin) && !this.#buried.has(record);
     if (isNew) this.#buried.add(record);
-    return { event: undefined, keys: [], unread: 0, joinRows: isNew ? keys.length : 0 };
+    return { event: undefined, keys: [], unread: 0, joinRows: isNew ? joinRows : 0 };
   }
 }
 

@@ -71,6 +71,8 @@ export function eventOfType(type: string): BookedEvent | undefined {
   return type === 'action' ? 'actions' : undefined;
 }
 
-export function joinedEvent(value: unknown): BookedEvent {
-  return (value as { kind?: unknown } | undefined)?.kind === 'actions' ? 'actions' : 'impressions';
+/** Undefined for records of JOIN that are no events, or that partitions tell each other. */
+export function joinedEvent(value: unknown): BookedEvent | undefined {
+  const kind = (value as { kind?: unknown } | undefined)?.kind;
+  return kind === 'impressions' || kind === 'actions' ? kind : undefined;
 }

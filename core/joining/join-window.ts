@@ -22,6 +22,7 @@ import type {
   JoinCounters,
   JoinOptions,
   JoinOutput,
+  PointerBatch,
   SavedJoin,
   SentRecord,
   ShownBatch,
@@ -165,6 +166,21 @@ export class JoinWindow {
   observeShown({ requestIds, items, atMs, lanes: lane }: ShownBatch): void {
     for (let i = 0; i < items.length; i++)
       this.#shown(requestIds[i]!, items[i]!, atMs[i]!, at(lane, i));
+  }
+
+  /** Who asks for these impressions by their request finds them elsewhere. */
+  observePointers({ requestIds, items, atMs, lanes: lane, partitions }: PointerBatch): void {
+    for (let i = 0; i < items.length; i++) {
+      const key = keyOf(requestIds[i]!, items[i]!);
+      const to = at(partitions, i);
+      // It may have gone there itself, and further since.
+      if (this.#kept.get(key) || this.#closed.has(key) || this.#moved.has(key)) continue;
+      this.#moved.set(key, to, at(lane, i), atMs[i]! + this.#keepMs);
+      for (const held of [...this.#held.waitingFor(key, '')]) {
+        this.#held.release(held);
+        this.#pass(to, decodeEvent(held.bytes), held.person !== '');
+      }
+    }
   }
 
   /** In the partition of the visitor: from now on he is this user. Both as people (person-event.ts). */

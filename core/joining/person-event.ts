@@ -53,7 +53,7 @@ export function eventOf(batch: ActionBatch, row: number): PersonEvent {
 }
 
 /** Users and visitors are people of different names, whatever ids they have. '' where neither is known. */
-function personOf(user: string, visitor: string): string {
+export function personOf(user: string, visitor: string): string {
   return user !== '' || visitor === '' ? user : visitorPerson(visitor);
 }
 

@@ -49,6 +49,16 @@ export interface PersonEvent {
   readonly drawn: readonly string[];
 }
 
+/** To who looks for a request of others by its name: where what was offered then is. */
+export interface Pointer {
+  readonly kind: 'pointer';
+  readonly lane: Lane;
+  readonly requestId: string;
+  readonly items: readonly string[];
+  readonly atMs: number;
+  readonly to: number;
+}
+
 /** In the partition of the visitor: from now on he is this user. */
 export interface Alias {
   readonly kind: 'alias';
@@ -85,7 +95,7 @@ export interface Moved {
   readonly rows: readonly Row[];
 }
 
-export type JoinLogRecord = Offer | Shown | PersonEvent | Alias | Clock | Erase | Sent;
+export type JoinLogRecord = Pointer | Offer | Shown | PersonEvent | Alias | Clock | Erase | Sent;
 
 /** Of one outcome of a row. */
 export type Fate = 'open' | 'not given' | 'not seen' | 'erased' | 'moved' | number;

@@ -7,6 +7,7 @@ import type {
   Shown,
   PersonEvent,
   Alias,
+  Pointer,
   Sent,
   Moved,
   JoinLogRecord,
@@ -78,6 +79,8 @@ export class PersonJoin {
         return this.#offered(record);
       case 'shown':
         return this.#shown(record);
+      case 'pointer':
+        return this.#points(record);
       case 'event':
         this.#state.books.events++;
         return this.#happened(record);
@@ -162,6 +165,21 @@ export class PersonJoin {
       if (went) this.#send(went.partition, { kind: 'shown', lane, requestId, items: [item], atMs });
       const row = rows.get(key);
       if (row && this.#isOpen(row)) seen(row, atMs);
+    }
+  }
+
+  /** Events that wait for it go there, and so does what comes later. */
+  #points({ requestId, items, lane, atMs, to: partition }: Pointer): void {
+    const { rows, moved } = this.#state;
+    for (const item of items) {
+      const key = keyOf(requestId, item);
+      if (rows.has(key) || moved.has(key)) continue;
+      moved.set(key, { partition, lane, untilMs: atMs + this.#keepMs });
+      const isOf = (event: PersonEvent): boolean =>
+        event.requestId !== undefined && keyOf(event.requestId, event.item) === key;
+      const waiting = this.#state.held.filter(isOf);
+      this.#state.held = this.#state.held.filter((event) => !isOf(event));
+      for (const event of waiting) this.#pass(partition, event, event.person !== '');
     }
   }
 

@@ -56,6 +56,8 @@ const step = fc.oneof(
       ...{ kind: fc.constant('offer' as const), lane, person, offsetMs },
       items: fc.uniqueArray(item, { minLength: 1, maxLength: 2 }),
       log: fc.constantFrom('all' as const, 'shown' as const),
+      /** Its id does not say where it is. */
+      isForeign: fc.boolean(),
     }),
   },
   {
@@ -121,9 +123,15 @@ export class World<Sent> {
       case 'offer': {
         const partition = options.homeOf(next.person);
         const requestId = `r${this.#requests.length}`;
-        this.#requests.push({ id: requestId, partition, lane: next.lane });
+        // Who looks for it by its name looks there.
+        const sought = next.isForeign ? (partition + 1) % partitions : partition;
+        this.#requests.push({ id: requestId, partition: sought, lane: next.lane });
         const atMs = this.#nowMs + next.offsetMs;
         const { lane: its, person: who, items, log } = next;
+        if (next.isForeign)
+          this.logs[sought]!.push({
+            ...{ kind: 'pointer', lane: its, requestId, items, atMs, to: partition },
+          });
         const offer = { kind: 'impression', lane: its, person: who, items, log } as const;
         return void this.logs[partition]!.push({ ...offer, requestId, atMs });
       }

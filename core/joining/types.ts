@@ -49,6 +49,12 @@ export interface ShownBatch {
   readonly lanes: Uint8Array;
 }
 
+/** Where impressions of requests are that others have named, for who looks for them by that name. */
+export interface PointerBatch extends ShownBatch {
+  /** One entry for all, or one each. */
+  readonly partitions: Uint32Array;
+}
+
 /** What became of rows, by outcome. */
 export interface OutcomeColumns {
   /** f32 [rows] */

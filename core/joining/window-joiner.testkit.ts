@@ -83,6 +83,16 @@ export class WindowJoiner implements Joiner<RealSent> {
           lanes: Uint8Array.of(lanes[lane]),
         });
       }
+      case 'pointer': {
+        const { requestId, items, atMs, lane, to } = record;
+        return window.observePointers({
+          requestIds: items.map(() => requestId),
+          items,
+          atMs: Float64Array.from(items, () => atMs),
+          lanes: Uint8Array.of(lanes[lane]),
+          partitions: Uint32Array.of(to),
+        });
+      }
       case 'alias':
         return window.observeAlias(record.visitor, record.user);
       case 'erase':

@@ -36,6 +36,7 @@ function recommender(itemCount: number, { exploration = serving.exploration } = 
   const recommendations = new Recommendations({
     ...{ catalog, scores, serving: { ...serving, exploration }, random: randomOf(7) },
     newId: () => 'new',
+    placed: (id) => id,
   });
   const recommend = async (request: object = {}): Promise<string[]> => {
     const parsed = parseRecommend({ user: 'u', k: 10, ...request }, limits);
