@@ -64,7 +64,7 @@ const site = (dataCenter: string, bus: Bus): AudienceSite => ({
 
 const slate = (request: ReturnType<typeof parseRecommend>) => ({
   items: Array.from({ length: request.k }, (_unused, i) => ({ item: itemId(i * 3), score: 0.5 })),
-  requestId: request.requestId,
+  requestId: request.requestId ?? request.idempotencyKey,
   modelVersion: 1,
   dataCenter: request.from,
   degraded: false,
@@ -98,7 +98,7 @@ describe('startAudience', () => {
     await until(audience, () => requests.length >= 30);
     const batches = appended.filter((each) => each.subject === subject.ingest('action'));
     expect(batches.length).toBe(requests.length);
-    const asked = new Map(requests.map((request) => [request.requestId, request]));
+    const asked = new Map(requests.map((request) => [request.idempotencyKey, request]));
     expect(asked.size).toBe(requests.length);
     for (const { events } of batches) {
       const actions = events.map((event) =>

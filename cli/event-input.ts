@@ -3,6 +3,7 @@ import path from 'node:path';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { parseJson, textOfUtf8 } from '../core/base/json-text.js';
 import { checkedEvent } from '../client/ingest.js';
+import { publicEvent } from '../messages/public.js';
 import type { EventType } from '../messages/subjects.js';
 import { UnknownKeys } from '../messages/unknown-keys.js';
 import { readCsv } from '../replay/csv-file.js';
@@ -111,19 +112,14 @@ function checked(type: EventType, event: unknown, at: string): unknown {
   }
 }
 
-/** Columns that are fields of the event itself; others are context features. */
-const ownColumns: Readonly<Record<'impression' | 'action', readonly string[]>> = {
-  impression: ['requestId', 'user', 'item', 'timestamp', 'score'],
-  action: ['requestId', 'item', 'label', 'timestamp'],
+/** Columns that must be there; other fields of the event are columns of their names, and what is left is context. */
+const required: Readonly<Record<EventType, readonly string[]>> = {
+  ...{ event: ['item'], action: ['item'], impression: ['requestId', 'item'] },
+  ...{ shown: ['requestId', 'items'], alias: ['visitor', 'user'], features: [] },
 };
-const numeric = ['timestamp', 'score', 'label'];
+const numeric = ['timestamp', 'score', 'label', 'value', 'quantity'];
 
 async function readCsvEvents(type: EventType, file: string): Promise<unknown[]> {
-  const required = {
-    impression: ['requestId', 'user', 'item'],
-    action: ['requestId', 'item'],
-    features: [],
-  };
   const events: unknown[] = [];
   for await (const { columns, rows, lines } of readCsv(file, required[type])) {
     for (const [r, row] of rows.entries()) {
@@ -160,21 +156,30 @@ function featuresOf(
 }
 
 function eventOf(
-  type: 'impression' | 'action',
+  type: EventType,
   given: readonly (readonly [string, string])[],
   at: string,
 ): unknown {
-  const own = ownColumns[type];
-  const stranger = given.find(([name]) => !own.includes(name));
-  if (type === 'action' && stranger) {
+  const own = Object.keys(publicEvent[type].shape);
+  // Of old an action had none, and its file names what is wrong in it.
+  const hasContext = own.includes('context') && type !== 'action';
+  const isOwn = (name: string): boolean => own.includes(name) && name !== 'context';
+  const stranger = given.find(([name]) => !isOwn(name));
+  if (!hasContext && stranger) {
     const text = `${at}: ${stranger[0]}: expected the columns ${own.join(', ')}.`;
     throw new StarlingError('FILE_INVALID', text, { field: stranger[0] });
   }
   const fields = given
-    .filter(([name]) => own.includes(name))
-    .map(([name, value]) => [name, numeric.includes(name) ? numberOr(value) : value]);
-  const context = Object.fromEntries(given.filter(([name]) => !own.includes(name)));
-  return { ...Object.fromEntries(fields), ...(type === 'impression' ? { context } : {}) };
+    .filter(([name]) => isOwn(name))
+    .map(([name, value]) => [name, valueOf(name, value)]);
+  const context = Object.fromEntries(given.filter(([name]) => !isOwn(name)));
+  return { ...Object.fromEntries(fields), ...(hasContext ? { context } : {}) };
+}
+
+/** Several items of one request stand in one field. */
+function valueOf(name: string, value: string): unknown {
+  if (name === 'items') return value.split('|');
+  return numeric.includes(name) ? numberOr(value) : value;
 }
 
 /** What is no number stays as it is, and is named by the check. */

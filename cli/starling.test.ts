@@ -85,7 +85,7 @@ describe('the command line', () => {
     [['recommend', '--user', '1', '--k', 'many'], 'USAGE: --k: expected an integer'],
     [['recommend', '--user', '1', '--context', '[1]'], 'USAGE: --context: expected a JSON object'],
     [['rank', '--user', '1'], 'USAGE: rank needs --candidates'],
-    [['ingest'], 'USAGE: the event type'],
+    [['ingest'], 'USAGE: the kind (event'],
     [['drain'], 'USAGE: <data center> is missing'],
     [['undrain', 'east', 'west'], 'USAGE: unexpected argument "west"'],
     [['ingest', 'acton', '{}'], 'did you mean "action"?'],

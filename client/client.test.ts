@@ -139,7 +139,7 @@ describe('ingest', () => {
     expect(await clientOn(bus).ingestActions(events)).toEqual({ accepted: 1_200 });
     expect(appended.map(({ events: sent }) => sent.length)).toEqual([500, 500, 200]);
     expect(appended[0]).toMatchObject({ subject: 'starling.ingest.action' });
-    expect(appended[0]!.events[0]).toEqual({ requestId: 'r', item: '1', label: 1 });
+    expect(appended[0]!.events[0]).toMatchObject({ requestId: 'r', item: '1', label: 1 });
   });
 
   test('sends nothing when one event is wrong, and names it', async () => {

@@ -12,6 +12,9 @@ import { openConnection } from './connect.js';
 import { Detour } from './detour.js';
 import type {
   ActionInput,
+  AliasInput,
+  EventInput,
+  ShownInput,
   FeaturesInput,
   ImpressionInput,
   IngestOptions,
@@ -25,7 +28,9 @@ import { parseRanking, parseRecommendation } from './replies.js';
 export type Id = string | number;
 
 export interface RecommendInput {
-  readonly user: Id;
+  readonly user?: Id | undefined;
+  /** An anonymous id, instead of a user or beside one; both say that they are one person from now on. */
+  readonly visitor?: Id | undefined;
   /** How many items; 10 if left out. */
   readonly k?: number | undefined;
   /** Context features by the name of their source. */
@@ -37,12 +42,19 @@ export interface RecommendInput {
   readonly exclude?: readonly Id[] | undefined;
   /** Drawn if left out. */
   readonly requestId?: string | undefined;
+  /**
+   * true, which is usual: all that is answered counts as shown. `shown`: an item counts once `ingestShown` or an event says so.
+   * false: nothing is logged, as of probes, and no event can follow; the answer has no request id.
+   */
+  readonly log?: boolean | 'shown' | undefined;
   /** The data center that the user belongs to, which may be down; that of the connection if left out. */
   readonly from?: string | undefined;
 }
 
 export interface RankInput {
-  readonly user: Id;
+  readonly user?: Id | undefined;
+  /** As of a recommendation. */
+  readonly visitor?: Id | undefined;
   readonly candidates: readonly Id[];
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** As of a recommendation. */
@@ -78,8 +90,14 @@ export interface StarlingClient {
     events: readonly ImpressionInput[],
     options?: IngestOptions,
   ): Promise<IngestReceipt>;
-  /** What users did with the items of a request. */
+  /** What people did, with the items of a request or of their own accord. */
+  ingestEvents(events: readonly EventInput[], options?: IngestOptions): Promise<IngestReceipt>;
+  /** What `ingestEvents` was called first. */
   ingestActions(events: readonly ActionInput[], options?: IngestOptions): Promise<IngestReceipt>;
+  /** What was on screen, of slates that were asked for with `log: 'shown'`. */
+  ingestShown(events: readonly ShownInput[], options?: IngestOptions): Promise<IngestReceipt>;
+  /** Which users visitors are. */
+  ingestAliases(events: readonly AliasInput[], options?: IngestOptions): Promise<IngestReceipt>;
   /** What is known of users and items; each event replaces what was told before of its entity. */
   ingestFeatures(events: readonly FeaturesInput[], options?: IngestOptions): Promise<IngestReceipt>;
   status(): Promise<ClusterStatus>;
@@ -150,6 +168,9 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
       return parseRankBatchReply(reply, batch.users.length);
     },
     ingestImpressions: (events, options) => ingest(bus, 'impression', events, limited(options)),
+    ingestEvents: (events, options) => ingest(bus, 'event', events, limited(options)),
+    ingestShown: (events, options) => ingest(bus, 'shown', events, limited(options)),
+    ingestAliases: (events, options) => ingest(bus, 'alias', events, limited(options)),
     ingestActions: (events, options) => ingest(bus, 'action', events, limited(options)),
     ingestFeatures: (events, options) => ingest(bus, 'features', events, limited(options)),
     async status() {

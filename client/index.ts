@@ -14,6 +14,9 @@ export type { ClusterLocation } from './connect.js';
 export type { ClusterStatus } from '../messages/cluster-status.js';
 export type {
   ActionInput,
+  AliasInput,
+  EventInput,
+  ShownInput,
   FeaturesInput,
   ImpressionInput,
   IngestOptions,

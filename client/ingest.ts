@@ -9,7 +9,11 @@ import { retry } from '../runtime/retry.js';
 
 /** What may be passed in: fields with defaults can be left out, ids can be numbers. */
 export type ImpressionInput = z.input<typeof publicEvent.impression>;
-export type ActionInput = z.input<typeof publicEvent.action>;
+export type EventInput = z.input<typeof publicEvent.event>;
+/** Of what names its slate. */
+export type ActionInput = EventInput;
+export type ShownInput = z.input<typeof publicEvent.shown>;
+export type AliasInput = z.input<typeof publicEvent.alias>;
 export type FeaturesInput = z.input<typeof publicEvent.features>;
 
 export interface IngestReceipt {
@@ -48,14 +52,8 @@ const payloadShare = 0.9;
  * @throws StarlingError BAD_EVENT naming the field.
  */
 export function checkedEvent(type: EventType, value: unknown, what: string = type): unknown {
-  switch (type) {
-    case 'impression':
-      return parse(publicEvent.impression, value, what, 'BAD_EVENT');
-    case 'action':
-      return parse(publicEvent.action, value, what, 'BAD_EVENT');
-    case 'features':
-      return parse(publicEvent.features, value, what, 'BAD_EVENT');
-  }
+  const schema: z.ZodType = publicEvent[type];
+  return parse(schema, value, what, 'BAD_EVENT');
 }
 
 type Limits = IngestOptions & { readonly deadlineMs: number };

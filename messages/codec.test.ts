@@ -88,7 +88,10 @@ describe('checks', () => {
 
 describe('dead letters', () => {
   test('tell code, message, events and content; a code of later counts as INTERNAL', () => {
-    const letter = letterOf(new StarlingError('BAD_EVENT', 'no item'), 2, { user: 1 });
+    const letter = letterOf(new StarlingError('BAD_EVENT', 'no item'), {
+      events: 2,
+      content: { user: 1 },
+    });
     expect(letter).toEqual({
       code: 'BAD_EVENT',
       message: 'no item',

@@ -22,10 +22,16 @@ export interface DeadLetter {
   readonly events: number;
   /** The event itself, or the bytes when they could not be read. */
   readonly content: unknown;
+  /** Where it came in a list: its place there. */
+  readonly index?: number;
 }
 
-export function letterOf(error: unknown, events: number, content: unknown): DeadLetter {
-  return { code: codeOf(error), message: messageOf(error), events, content };
+export function letterOf(
+  error: unknown,
+  { events, content, index }: Pick<DeadLetter, 'events' | 'content' | 'index'>,
+): DeadLetter {
+  const letter = { code: codeOf(error), message: messageOf(error), events, content };
+  return index === undefined ? letter : { ...letter, index };
 }
 
 export function deadLettersMessage(letters: DeadLetters) {
@@ -56,5 +62,6 @@ function parseLetter(value: unknown, what: string): DeadLetter {
     message: text(fields, 'message', what),
     events: number(fields, 'events', what),
     content: fields['content'],
+    ...(fields['index'] === undefined ? {} : { index: number(fields, 'index', what) }),
   };
 }

@@ -2,7 +2,7 @@ import type { PointerBatch, SentRecord, ShownBatch } from '../core/joining/types
 import { asMessage, number, text, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { columnsOf, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
-import { u32, u8 } from '../core/base/columns.js';
+import { at, u32, u8 } from '../core/base/columns.js';
 import type { ExampleSpec } from './example-columns.js';
 import { refuseSpec } from './spec-hash.js';
 
@@ -33,6 +33,16 @@ export function parseShown(value: unknown): ShownBatch {
     items: textsOfRows(fields, 'items', what, rows),
     atMs: f64OfRows(fields, 'atMs', what, rows),
     lanes: columnsOf(laneTable, fields, what, rows).lanes,
+  };
+}
+
+export function selectShown(batch: ShownBatch, indices: readonly number[]): ShownBatch {
+  const { requestIds, items, atMs, lanes } = batch;
+  return {
+    requestIds: indices.map((i) => requestIds[i]!),
+    items: indices.map((i) => items[i]!),
+    atMs: Float64Array.from(indices, (i) => atMs[i]!),
+    lanes: Uint8Array.from(indices, (i) => at(lanes, i)),
   };
 }
 

@@ -18,7 +18,7 @@ function refusal(work: () => unknown): [string, unknown] | undefined {
 describe('a request by hand', () => {
   test('needs a user and no more, and takes ids as numbers', () => {
     expect(parseRecommend({ user: 42, later: 'ignored' }, limits)).toEqual({
-      ...{ user: '42', k: 10, context: {}, exclude: [] },
+      ...{ user: '42', k: 10, context: {}, exclude: [], log: true },
     });
     expect(parseRank({ user: 'u', candidates: [7, '8'] }, limits).candidates).toEqual(['7', '8']);
   });
@@ -48,7 +48,7 @@ describe('an event by hand', () => {
 
   test('has defaults for what is not said', () => {
     expect(read('action', { requestId: 'r', item: 7 })).toEqual({
-      ...{ requestId: 'r', item: '7', label: 1 },
+      ...{ requestId: 'r', item: '7', label: 1, context: {} },
     });
     expect(read('impression', { requestId: 'r', user: 1, item: 2 })).toMatchObject({
       ...{ user: '1', item: '2', context: {} },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StarlingError } from '../core/base/errors.js';
+import { personOf } from '../core/joining/person-event.js';
 import { describe } from './checks.js';
 import { secondsOf } from './event-time.js';
 
@@ -37,45 +38,103 @@ const from = z.string().max(256).optional();
 
 const filtered = z.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))]);
 
-const recommendShape = z.object({
-  user: id,
-  k: z.int().default(10),
-  context,
-  candidates: z.array(id).optional(),
-  filter: map(z.record(z.string(), filtered)).optional(),
-  exclude: z.array(id).default([]),
-  requestId: z.string().min(1).max(256).optional(),
-  /** Of a request without an id of its own: the same one each time that it is asked again. */
-  idempotencyKey: z.string().min(1).max(128).optional(),
-  from,
-});
+/** Who: a user, an anonymous visitor, or both, which tells that they are one. */
+const who = { user: id.optional(), visitor: id.optional() };
+const whoExpected = 'expected a user or a visitor';
+
+function isSomebody(value: { user?: unknown; visitor?: unknown }): boolean {
+  return value.user !== undefined || value.visitor !== undefined;
+}
+
+const nobody = { error: whoExpected, path: ['user'] };
+
+const recommendShape = z
+  .object({
+    ...who,
+    k: z.int().default(10),
+    context,
+    candidates: z.array(id).optional(),
+    filter: map(z.record(z.string(), filtered)).optional(),
+    exclude: z.array(id).default([]),
+    requestId: z.string().min(1).max(256).optional(),
+    /** Of a request without an id of its own: the same one each time that it is asked again. */
+    idempotencyKey: z.string().min(1).max(128).optional(),
+    /** `shown`: an item counts once it is told that it was on screen; false: nothing is logged, as of probes. */
+    log: z
+      .union([z.boolean(), z.literal('shown')], { error: "expected true, false or 'shown'" })
+      .default(true),
+    from,
+  })
+  .refine(isSomebody, nobody);
 export type RecommendRequest = z.infer<typeof recommendShape>;
 
-const rankShape = z.object({
-  user: id,
-  candidates: z.array(id).min(1, { error: 'expected at least one candidate' }),
-  context,
-  from,
-});
+/** The person as everything behind the door knows him: the user, else the visitor. */
+export function personIn({
+  user = '',
+  visitor = '',
+}: {
+  user?: string | undefined;
+  visitor?: string | undefined;
+}): string {
+  return personOf(user, visitor);
+}
+
+const rankShape = z
+  .object({
+    ...who,
+    candidates: z.array(id).min(1, { error: 'expected at least one candidate' }),
+    context,
+    from,
+  })
+  .refine(isSomebody, nobody);
 export type RankRequest = z.infer<typeof rankShape>;
 
-const publicImpression = z.object({
-  requestId: z.string().min(1).max(256),
-  user: id,
-  item: id,
-  timestamp: timestamp.optional(),
-  score: z.number().min(0).max(1).optional(),
-  context,
-});
+const requestId = z.string().min(1).max(256);
+
+const publicImpression = z
+  .object({
+    requestId,
+    ...who,
+    item: id,
+    timestamp: timestamp.optional(),
+    score: z.number().min(0).max(1).optional(),
+    context,
+  })
+  .refine(isSomebody, nobody);
 export type PublicImpression = z.infer<typeof publicImpression>;
 
-const publicAction = z.object({
-  requestId: z.string().min(1).max(256),
-  item: id,
-  label: z.union([z.literal(0), z.literal(1)], { error: 'expected 0 or 1' }).default(1),
+const publicAction = z
+  .object({
+    type: z.string().min(1).max(64).optional(),
+    ...who,
+    item: id,
+    requestId: requestId.optional(),
+    label: z.union([z.literal(0), z.literal(1)], { error: 'expected 0 or 1' }).default(1),
+    /** Of the line in all. */
+    value: z.number().optional(),
+    order: id.optional(),
+    quantity: z.number().positive().optional(),
+    currency: z.string().min(1).max(16).optional(),
+    timestamp: timestamp.optional(),
+    /** Of who may send it again. */
+    id: id.optional(),
+    context,
+  })
+  .refine((event) => isSomebody(event) || event.requestId !== undefined, {
+    error: 'expected a user, a visitor, or the requestId of what it answers',
+    path: ['user'],
+  });
+export type PublicAction = z.infer<typeof publicAction>;
+
+const publicShown = z.object({
+  requestId,
+  items: z.array(id).min(1, { error: 'expected at least one item' }),
   timestamp: timestamp.optional(),
 });
-export type PublicAction = z.infer<typeof publicAction>;
+export type PublicShown = z.infer<typeof publicShown>;
+
+const publicAlias = z.object({ visitor: id, user: id });
+export type PublicAlias = z.infer<typeof publicAlias>;
 
 const publicFeatures = z.object({
   entity: z.enum(['user', 'item'], { error: 'expected user or item' }),
@@ -87,6 +146,10 @@ export type PublicFeatures = z.infer<typeof publicFeatures>;
 export const publicEvent = {
   impression: publicImpression,
   action: publicAction,
+  /** Another name for it. */
+  event: publicAction,
+  shown: publicShown,
+  alias: publicAlias,
   features: publicFeatures,
 };
 

@@ -108,7 +108,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     works: dataCenters.map((name) => ({ stream: stream.raw(name), durable: 'processor' })),
     calls: [s('featuresGet')],
     writes: [s('join'), s('features'), s('featuresChanged'), letters],
-    hears: [s('featuresChanged')],
+    hears: [s('featuresChanged'), s('popular')],
   }),
   joiner: ({ s, stream, letters }) => ({
     serves: [s('joinControl')],

@@ -38,7 +38,7 @@ export const subjectTable = {
     'ingest.<type>',
     'clients, ranker',
     'RAW_<DC>',
-    'impression, action or features; mapped to raw',
+    'event, impression, shown, alias or features; mapped to raw',
   ),
   raw: kept(
     'raw.<dc>.<type>',
@@ -52,7 +52,7 @@ export const subjectTable = {
     'join',
     'processor',
     'joiner',
-    'checked events of one request-id range',
+    'checked events of the people of one partition',
   ),
   joinControl: request(
     'joiner.<joiner>.close',
@@ -282,7 +282,11 @@ function mapped<const Template extends string>(
   return { template, delivery: 'stream', sender, handler, meaning };
 }
 
-export const eventTypes = ['impression', 'action', 'features'] as const;
+export const eventTypes = [
+  ...(['event', 'impression', 'shown', 'alias', 'features'] as const),
+  /** What `event` was called first. */
+  'action',
+] as const;
 export type EventType = (typeof eventTypes)[number];
 export const entities = ['user', 'item'] as const;
 export type Entity = (typeof entities)[number];

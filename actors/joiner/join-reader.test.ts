@@ -44,6 +44,7 @@ beforeEach(() => {
           void calls.push(`advance ${lane ?? ''} ${watermarkMs ?? ''}`.trim()),
         closeAll: () => void calls.push('close all'),
       },
+      hoped: new Set(['click']),
       popularity: { add: (item, atMs) => void calls.push(`popular ${item} at ${atMs}`) },
       bury: async ({ sequence }, error) => void calls.push(`bury ${sequence} ${codeOf(error)}`),
       onRead: (sequence) => void through.push(sequence),

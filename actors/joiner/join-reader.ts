@@ -1,3 +1,4 @@
+import { at } from '../../core/base/columns.js';
 import { StarlingError } from '../../core/base/errors.js';
 import type { JoinWindow } from '../../core/joining/join-window.js';
 import type { Popularity } from '../../core/retrieval/popularity.js';
@@ -31,6 +32,8 @@ export interface ReaderPorts {
     | 'closeAll'
   >;
   readonly popularity: Pick<Popularity, 'add'>;
+  /** Types of events that count for an item. */
+  readonly hoped: ReadonlySet<string>;
   /** Keeps what can't be read, with the reason. */
   readonly bury: (message: JoinRecordMessage, error: unknown) => Promise<void>;
   /** The window has taken in what there is up to this record. */
@@ -120,11 +123,12 @@ export class JoinReader {
   }
 
   #act(value: unknown): number {
-    const { window, spec, popularity } = this.#ports;
+    const { window, spec, popularity, hoped } = this.#ports;
     const actions = parseActions(value, spec);
     window.observeActions(actions);
     actions.items.forEach((item, i) => {
-      if (actions.labels[i] === 1) popularity.add(item, actions.atMs[i]!);
+      if (actions.labels[i] === 1 && hoped.has(at(actions.facts.types, i)))
+        popularity.add(item, actions.atMs[i]!);
     });
     return this.#arrived(actions.items.length);
   }

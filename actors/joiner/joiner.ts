@@ -1,5 +1,6 @@
 import { every, sleep, turn, type Cancel } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
+import { hopedTypes } from '../../core/blueprint/join-rules.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { lanes } from '../../core/joining/event-facts.js';
 import { flatCounters } from '../../core/joining/join-counts.js';
@@ -74,6 +75,7 @@ class RunningJoiner {
         spec: featureSpecOf(config.features),
         window,
         popularity: this.#popularity,
+        hoped: hopedTypes(config),
         bury: ({ subject: origin, sequence, bytes: content }, error) =>
           deadLetter(context, { origin, sequence, content, error, events: 1 }),
         onRead: (sequence) => outbox.windowRead(sequence, window),

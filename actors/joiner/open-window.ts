@@ -46,7 +46,7 @@ async function restore(
   const { latenessMs, negativeSamplingRate, memoryOpenMax } = config.joining;
   const options: JoinOptions = {
     ...joinRulesOf(config),
-    ...{ latenessMs, copiesMs, memoryOpenMax, organic: true, tells: false },
+    ...{ latenessMs, copiesMs, memoryOpenMax, organic: config.organic.negatives > 0, tells: false },
     negativeRate: negativeSamplingRate,
     partition: identity.index,
     homeOf: (person) => joinPartitionOf(person, config.actors.joiner),

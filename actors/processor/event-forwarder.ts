@@ -1,3 +1,6 @@
+import { joinPartitionOf } from '../../core/joining/join-partition.js';
+import { visitorPerson } from '../../core/joining/person-event.js';
+import type { ShownBatch } from '../../core/joining/types.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
 import { encode } from '../../messages/codec.js';
 import type { Actions, Impressions } from '../../messages/events.js';
@@ -11,10 +14,19 @@ import type { ExampleSpec } from '../../messages/example-columns.js';
 import { featureChangeMessage, featuresNotice } from '../../messages/features.js';
 import type { PublicFeatures } from '../../messages/public.js';
 import { sendFitting } from '../../runtime/fitting-messages.js';
-import { pointersMessage } from '../../messages/join-records.js';
+import {
+  aliasMessage,
+  pointersMessage,
+  selectShown,
+  shownMessage,
+} from '../../messages/join-records.js';
+import type { PublicAlias } from '../../messages/public.js';
 import type { RowSplit } from './event-split.js';
-import { pointersOf, splitActions, splitImpressions } from './event-split.js';
+import { pointersOf, splitActions, splitImpressions, splitRequests } from './event-split.js';
 import { changesOf } from './public-events.js';
+
+/** Beyond them all are said again, which the joiner passes over. */
+const aliasesMax = 100_000;
 
 export interface ForwarderPorts {
   readonly spec: ExampleSpec;
@@ -30,7 +42,9 @@ export interface ForwarderPorts {
 
 /** The processor's way out: checked events to the joiner of their person, and features to FEATURES. */
 export class EventForwarder {
-  readonly counts = { impressions: 0, actions: 0, features: 0 };
+  readonly counts = { impressions: 0, actions: 0, shown: 0, aliases: 0, features: 0 };
+  /** Users by visitor, of those that JOIN has. */
+  readonly #told = new Map<string, string>();
   readonly #ports: ForwarderPorts;
 
   constructor(ports: ForwarderPorts) {
@@ -54,6 +68,28 @@ export class EventForwarder {
     await this.#toJoiners(splitActions(batch, this.#ports.joinerCount), (rows) =>
       actionsMessage(isAll(rows, batch) ? batch : selectActions(batch, rows), this.#ports.spec),
     );
+  }
+
+  async shown(batch: ShownBatch): Promise<void> {
+    const { joinerCount } = this.#ports;
+    this.counts.shown += batch.items.length;
+    await this.#toJoiners(splitRequests(batch.requestIds, joinerCount), (rows) =>
+      shownMessage(selectShown(batch, rows)),
+    );
+  }
+
+  /** To where the visitor is; said again only to who may not have heard of it. */
+  async aliases(aliases: readonly PublicAlias[]): Promise<void> {
+    const { joinerCount, subject, append } = this.#ports;
+    for (const { visitor: id, user } of aliases) {
+      if (this.#told.get(id) === user) continue;
+      const visitor = visitorPerson(id);
+      const partition = joinPartitionOf(visitor, joinerCount);
+      await append(subject.join(partition), encode(aliasMessage({ visitor, user })));
+      this.counts.aliases++;
+      if (this.#told.size >= aliasesMax) this.#told.clear();
+      this.#told.set(id, user);
+    }
   }
 
   /**

@@ -27,6 +27,14 @@ export function splitActions(actions: Actions, partitions: number): RowSplit {
   });
 }
 
+/** Of what was on screen. */
+export function splitRequests(requestIds: readonly string[], partitions: number): RowSplit {
+  return splitBy(requestIds.length, partitions, (row) => {
+    const requestId = requestIds[row]!;
+    return partitionIn(requestId, partitions) ?? joinPartitionOf(requestId, partitions);
+  });
+}
+
 /** To who looks for requests of others: where their impressions are, if that is elsewhere. */
 export function pointersOf(
   impressions: Impressions,

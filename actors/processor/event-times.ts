@@ -1,3 +1,5 @@
+import { StarlingError } from '../../core/base/errors.js';
+
 /** Clocks of machines that are kept right differ by less. Too high: one that is wrong ends the windows of everybody's impressions. */
 const aheadMsMax = 2_000;
 
@@ -34,4 +36,24 @@ export class EventTimes {
       counts.putBackOf = nameOf(row);
     }
   }
+}
+
+/** How far ahead of its acceptance an event may claim to be, to be put back to it. A wrong unit differs by years. */
+const refusedMsMax = 3_600_000;
+
+/**
+ * Milliseconds since 1970. @param timestamp seconds; undefined: when it was accepted.
+ *
+ * @throws StarlingError BAD_EVENT
+ */
+export function eventTime(timestamp: number | undefined, acceptedAtMs: number): number {
+  const atMs = timestamp === undefined ? acceptedAtMs : timestamp * 1000;
+  if (atMs > acceptedAtMs + refusedMsMax) {
+    throw new StarlingError(
+      'BAD_EVENT',
+      `timestamp: ${timestamp} is ${Math.round((atMs - acceptedAtMs) / 1000)} s in the future; expected when it happened.`,
+      { field: 'timestamp' },
+    );
+  }
+  return atMs;
 }

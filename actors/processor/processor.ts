@@ -1,4 +1,7 @@
 import { featureSpecOf } from '../../core/features/feature-spec.js';
+import { NegativeDraws } from '../../core/retrieval/negative-draws.js';
+import { decode } from '../../messages/codec.js';
+import { parsePopular } from '../../messages/ranking.js';
 import { createTransform } from '../../core/features/transform.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
@@ -7,12 +10,16 @@ import type { Stoppable } from '../../runtime/stoppable.js';
 import { deadLetters } from '../shared/dead-letter.js';
 import { FeatureSource } from '../shared/feature-source.js';
 import { EventForwarder } from './event-forwarder.js';
+import { EventActions } from './event-actions.js';
 import { RawEvents } from './raw-events.js';
 
 /** So long after a processor died, another one gets its events. Too low: those of one that only paused are handled twice. */
 const ackWaitMs = 3_000;
 /** Messages in hand, of each data center. Too few: it waits for the stream. Too many: another processor finds nothing to do. */
 const pendingMax = 128;
+
+/** Events that negatives are drawn from. Too few: the same items again and again. Too many: what was popular long ago. */
+const drawnOfMax = 10_000;
 
 /**
  * Reads the raw events of every data center, checks them, and writes them on: features to FEATURES, impressions and
@@ -32,7 +39,9 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     append: (subject, bytes) => appendDurably(context, subject, bytes),
     tell: (subject, bytes) => bus.publish(subject, bytes),
   });
+  const draws = new NegativeDraws(drawnOfMax, random);
   const events = new RawEvents({
+    actions: new EventActions({ config, transform, source, draws }),
     spec,
     transform,
     source,
@@ -42,6 +51,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
       deadLetters(context, { origin, sequence }, rejected),
   });
   const work: Stoppable[] = [];
+  let popular: Stoppable | undefined;
   const inFlight = new Set<Promise<void>>();
 
   function receive(message: WorkMessage): void {
@@ -55,6 +65,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
   return {
     async start() {
       source.start();
+      popular = bus.subscribe(bus.names.subject.popular, (bytes) => hearPopular(bytes, draws));
       for (const { name } of config.dataCenters) {
         const options = { stream: bus.names.stream.raw(name), durable: 'processor' };
         work.push(await bus.work({ ...options, ackWaitMs, pendingMax }, receive));
@@ -63,7 +74,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     async stop() {
       await Promise.all(work.map((each) => each.stop()));
       await Promise.all(inFlight);
-      await source.stop();
+      await Promise.all([source.stop(), popular?.stop()]);
       await bus.flush();
     },
     stats: () => ({
@@ -73,4 +84,12 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
       inFlight: inFlight.size,
     }),
   };
+}
+
+function hearPopular(bytes: Uint8Array, draws: NegativeDraws): void {
+  try {
+    draws.seed(parsePopular(decode(bytes)).items);
+  } catch {
+    // The joiner writes these every second; what cannot be read seeds nothing.
+  }
 }

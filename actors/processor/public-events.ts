@@ -1,25 +1,13 @@
-import { StarlingError } from '../../core/base/errors.js';
+import { columnsOfRows } from '../../core/base/columns.js';
 import type { Transform } from '../../core/features/transform.js';
-import { noActionFacts, noFacts } from '../../core/joining/event-facts.js';
-import type { Actions, Impressions } from '../../messages/events.js';
+import { factTable, factsOf, lanes } from '../../core/joining/event-facts.js';
+import type { ShownBatch } from '../../core/joining/types.js';
+import type { Impressions } from '../../messages/events.js';
 import type { FeatureChange } from '../../messages/features.js';
-import type { PublicAction, PublicFeatures, PublicImpression } from '../../messages/public.js';
+import type { PublicFeatures, PublicImpression, PublicShown } from '../../messages/public.js';
+import { personIn } from '../../messages/public.js';
 import type { FeatureSource } from '../shared/feature-source.js';
-
-/** How far ahead of its acceptance an event may claim to be, to be put back to it. A wrong unit differs by years. */
-const aheadMsMax = 3_600_000;
-
-function eventTime(timestamp: number | undefined, acceptedAtMs: number): number {
-  const atMs = timestamp === undefined ? acceptedAtMs : timestamp * 1000;
-  if (atMs > acceptedAtMs + aheadMsMax) {
-    throw new StarlingError(
-      'BAD_EVENT',
-      `timestamp: ${timestamp} is ${Math.round((atMs - acceptedAtMs) / 1000)} s in the future; expected when it happened.`,
-      { field: 'timestamp' },
-    );
-  }
-  return atMs;
-}
+import { eventTime } from './event-times.js';
 
 /** Checks one event by itself, so that a bad one among many is told apart. */
 export function checkImpression(
@@ -29,10 +17,6 @@ export function checkImpression(
 ): void {
   eventTime(event.timestamp, acceptedAtMs);
   transform.encodeEntity('context', '', event.context);
-}
-
-export function checkAction(event: PublicAction, acceptedAtMs: number): void {
-  eventTime(event.timestamp, acceptedAtMs);
 }
 
 export function checkFeatures(event: PublicFeatures, transform: Transform): void {
@@ -47,16 +31,16 @@ export async function impressionsOf(
   source: Pick<FeatureSource, 'get'>,
 ): Promise<Impressions> {
   const { users, items } = await source.get(
-    events.map((event) => event.user),
+    events.map(personIn),
     events.map((event) => event.item),
   );
   return {
     requestIds: events.map((event) => event.requestId),
-    users: events.map((event) => event.user),
+    users: events.map(personIn),
     items: events.map((event) => event.item),
     atMs: Float64Array.from(events, (event) => eventTime(event.timestamp, acceptedAtMs)),
     scores: Float32Array.from(events, (event) => event.score ?? Number.NaN),
-    facts: noFacts,
+    facts: factsOf(columnsOfRows(factTable, events.map(visitorIn)), {}),
     examples: transform.assemble(
       users,
       items,
@@ -65,14 +49,16 @@ export async function impressionsOf(
   };
 }
 
-export function actionsOf(events: readonly PublicAction[], acceptedAtMs: number): Actions {
+/** By where they go: the partition that the request says, else where others look for it. */
+export function shownBatchOf(events: readonly PublicShown[], acceptedAtMs: number): ShownBatch {
+  const rows = events.flatMap(({ requestId, items, timestamp }) =>
+    items.map((item) => ({ requestId, item, atMs: eventTime(timestamp, acceptedAtMs) })),
+  );
   return {
-    requestIds: events.map((event) => event.requestId),
-    items: events.map((event) => event.item),
-    atMs: Float64Array.from(events, (event) => eventTime(event.timestamp, acceptedAtMs)),
-    labels: Float32Array.from(events, (event) => event.label),
-    acceptedAtMs: new Float64Array(events.length).fill(acceptedAtMs),
-    facts: noActionFacts,
+    requestIds: rows.map(({ requestId }) => requestId),
+    items: rows.map(({ item }) => item),
+    atMs: Float64Array.from(rows, ({ atMs }) => atMs),
+    lanes: Uint8Array.of(lanes.live),
   };
 }
 
@@ -89,4 +75,9 @@ export function changesOf(events: readonly PublicFeatures[]): FeatureChange[] {
       });
   }
   return changes;
+}
+
+/** Of who is told as both. */
+function visitorIn({ user, visitor }: PublicImpression): Record<string, string> {
+  return user !== undefined && visitor !== undefined ? { visitors: visitor } : {};
 }

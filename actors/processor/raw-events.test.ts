@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { StarlingError, codeOf } from '../../core/base/errors.js';
+import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { createTransform } from '../../core/features/transform.js';
 import { noActionFacts } from '../../core/joining/event-facts.js';
@@ -8,8 +8,12 @@ import { actionsMessage, parseActions, parseImpressions } from '../../messages/e
 import { parseFeatureChange, parseFeaturesNotice } from '../../messages/features.js';
 import { subject } from '../../messages/default-names.testkit.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
+import { parseClusterConfig } from '../../core/config/schema.js';
+import { NegativeDraws } from '../../core/retrieval/negative-draws.js';
+import type { FeatureSource } from '../shared/feature-source.js';
+import { EventActions } from './event-actions.js';
 import { EventForwarder } from './event-forwarder.js';
-import { parsePointers } from '../../messages/join-records.js';
+import { parseAlias, parsePointers, parseShown } from '../../messages/join-records.js';
 import { placedRequestId } from '../../messages/request-ids.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { RawEvents } from './raw-events.js';
@@ -24,25 +28,42 @@ const spec = featureSpecOf({
 });
 const transform = createTransform(spec);
 const acceptedAtMs = 1_700_000_000_000;
+const { events, currency, rates, organic } = parseClusterConfig({
+  features: { item: { entity: 'item', kind: 'id' } },
+  events: {
+    ...{ click: {}, purchase: { value: 'money' }, refund: { undoes: 'purchase' } },
+    dismiss: { negative: true },
+  },
+  rates: { USD: 0.5 },
+  organic: { negatives: 2 },
+});
+const config = { events, currency, rates, organic };
 
 let sent: { subject: string; bytes: Uint8Array }[];
 let told: typeof sent;
 let buried: [content: unknown, code: string][];
+let messages: string[];
 let settled: string[];
 let letters: number;
 let fails: Error | undefined;
 let joinerCount: number;
 let payloadBytesMax: number;
+let drawn: number;
+
+/** Each number in turn. */
+const random = (): number => (drawn++ % 10) / 10;
 
 beforeEach(() => {
   sent = [];
   told = [];
   buried = [];
+  messages = [];
   settled = [];
   letters = 0;
   fails = undefined;
   joinerCount = 1;
   payloadBytesMax = 1 << 20;
+  drawn = 0;
 });
 
 function newEvents(): RawEvents {
@@ -51,26 +72,33 @@ function newEvents(): RawEvents {
     return sent.push({ subject: name, bytes });
   };
   const tell = (name: string, bytes: Uint8Array) => void told.push({ subject: name, bytes });
+  const source: Pick<FeatureSource, 'get'> = {
+    get: async (users, items) => ({
+      users: users.map((id) => transform.encodeEntity('user', id, {})),
+      items: items.map((id) => transform.encodeEntity('item', id, {})),
+      degraded: false,
+    }),
+  };
+  const draws = new NegativeDraws(100, { next: random });
+  draws.seed(['n1', 'n2', 'n3']);
   return new RawEvents({
     spec,
     transform,
-    source: {
-      get: async (users, items) => ({
-        users: users.map((id) => transform.encodeEntity('user', id, {})),
-        items: items.map((id) => transform.encodeEntity('item', id, {})),
-        degraded: false,
-      }),
-    },
+    source,
+    actions: new EventActions({ config, transform, source, draws }),
     forward: new EventForwarder({ spec, joinerCount, payloadBytesMax, subject, append, tell }),
     random: () => 1,
     bury: async (_message, rejected) => {
       letters++;
-      for (const { content, error } of rejected) buried.push([content, codeOf(error)]);
+      for (const { content, error } of rejected) {
+        buried.push([content, codeOf(error)]);
+        messages.push(messageOf(error));
+      }
     },
   });
 }
 
-function messageOf(type: string, bytes: Uint8Array, deliveries = 1): WorkMessage {
+function rawMessage(type: string, bytes: Uint8Array, deliveries = 1): WorkMessage {
   return {
     ...{ subject: `starling.raw.east.${type}`, sequence: 7, atMs: acceptedAtMs, deliveries },
     bytes,
@@ -80,7 +108,7 @@ function messageOf(type: string, bytes: Uint8Array, deliveries = 1): WorkMessage
   };
 }
 
-const byHand = (type: string, value: unknown) => messageOf(type, encodeAs('json', value));
+const byHand = (type: string, value: unknown) => rawMessage(type, encodeAs('json', value));
 
 describe('raw events', () => {
   test('by hand become columns, with what is known of user and item now', async () => {
@@ -179,7 +207,7 @@ describe('raw events', () => {
       acceptedAtMs: new Float64Array(20),
       facts: noActionFacts,
     };
-    await newEvents().handle(messageOf('action', encode(actionsMessage(batch))));
+    await newEvents().handle(rawMessage('action', encode(actionsMessage(batch))));
     expect(sent).toHaveLength(2);
     const all = sent.flatMap(({ subject, bytes }) => {
       const actions = parseActions(decode(bytes), spec);
@@ -233,7 +261,7 @@ describe('raw events', () => {
     await events.handle(byHand('action', { requestId: 'r', item: '7', timestamp: at(60) }));
     const columns = { ...parseActions(decode(sent[1]!.bytes), spec), requestIds: ['s'] };
     columns.atMs.fill(acceptedAtMs + 2e12);
-    await events.handle(messageOf('action', encode(actionsMessage(columns, spec))));
+    await events.handle(rawMessage('action', encode(actionsMessage(columns, spec))));
 
     const latestMs = acceptedAtMs + 2_000;
     expect([...parseImpressions(decode(sent[0]!.bytes), spec).atMs]).toEqual([
@@ -246,6 +274,79 @@ describe('raw events', () => {
     });
   });
 
+  test('of people bring what the model looks at now, and what they are learned against', async () => {
+    const bought = {
+      ...{ type: 'purchase', user: 42, visitor: 'c9', item: '7', value: 10, currency: 'USD' },
+      ...{ order: 'o1', id: 'e1', context: { device: 'phone' } },
+    };
+    await newEvents().handle(byHand('event', [bought, { requestId: 'r', item: '8' }]));
+    expect(buried).toEqual([]);
+    const [alias, happened] = sent.map(({ bytes }) => decode(bytes));
+    expect(parseAlias(alias)).toEqual({ visitor: 'visitor/c9', user: '42' });
+    const actions = parseActions(happened, spec);
+    expect(actions).toMatchObject({
+      ...{ requestIds: ['', 'r'], items: ['7', '8'] },
+      facts: {
+        ...{ users: ['42', ''], visitors: ['c9', ''], types: ['purchase', 'click'] },
+        ...{ orders: ['o1', ''], ids: ['e1', ''], positions: ['east:7', ''] },
+      },
+    });
+    expect(actions.facts.values).toEqual(Float64Array.of(5, NaN));
+    const { items, ends, examples } = actions.moment!;
+    expect([...ends]).toEqual([3, 3]);
+    expect([items[0], ...items.slice(1).sort()]).toEqual(['7', 'n1', 'n2']);
+    const entities = ['7', ...items.slice(1)].map((id) => transform.encodeEntity('item', id, {}));
+    const user = transform.encodeEntity('user', '42', {});
+    const context = transform.encodeEntity('context', '', { device: 'phone' });
+    expect(examples).toEqual(
+      transform.assemble(
+        entities.map(() => user),
+        entities,
+        entities.map(() => context),
+      ),
+    );
+  });
+
+  test('that bring no id are known by their place, however often they come', async () => {
+    const viewed = { visitor: 'c9', item: '7' };
+    for (const deliveries of [1, 2])
+      await newEvents().handle(
+        rawMessage('event', encodeAs('json', [{ item: 1 }, viewed, viewed]), deliveries),
+      );
+    for (const { bytes } of sent)
+      expect(parseActions(decode(bytes), spec).facts.ids).toEqual(['east:7.1', 'east:7.2']);
+    // What was buried says where it stood.
+    expect(buried).toEqual([
+      [{ item: 1 }, 'BAD_EVENT'],
+      [{ item: 1 }, 'BAD_EVENT'],
+    ]);
+  });
+
+  test.each([
+    [
+      'of a type that is not declared',
+      { type: 'purchas', user: 1, item: 1 },
+      /did you mean "purchase"/,
+    ],
+    ['in a currency without a rate', { user: 1, item: 1, value: 1, currency: 'GBP' }, /EUR, USD/],
+    ['of nobody', { item: 1 }, /expected a user, a visitor, or the requestId/],
+  ])('%s are buried by name', async (_what, event, text) => {
+    await newEvents().handle(byHand('event', event));
+    expect([buried, sent]).toEqual([[[event, 'BAD_EVENT']], []]);
+    expect(messages[0]).toMatch(text);
+  });
+
+  test('say what was on screen, and which user a visitor is, once', async () => {
+    const events = newEvents();
+    await events.handle(byHand('shown', { requestId: 'r', items: [7, 8] }));
+    const alias = { visitor: 'c9', user: 42 };
+    for (let i = 0; i < 3; i++) await events.handle(byHand('alias', alias));
+    await events.handle(byHand('alias', { ...alias, user: 43 }));
+    const [shown, ...aliases] = sent.map(({ bytes }) => decode(bytes));
+    expect(parseShown(shown)).toMatchObject({ requestIds: ['r', 'r'], items: ['7', '8'] });
+    expect(aliases.map((each) => parseAlias(each).user)).toEqual(['42', '43']);
+  });
+
   test('by hand may have keys that nothing is known of, which are counted', async () => {
     const events = newEvents();
     await events.handle(byHand('action', { requestId: 'r', item: '7', lable: 1 }));
@@ -255,7 +356,7 @@ describe('raw events', () => {
 
   test('that can not be read are buried as they came', async () => {
     const bytes = Uint8Array.of(0x7b, 0xff);
-    await newEvents().handle(messageOf('action', bytes));
+    await newEvents().handle(rawMessage('action', bytes));
     expect(buried).toEqual([[bytes, 'BAD_MESSAGE']]);
     expect(settled).toEqual(['ack']);
   });
@@ -265,7 +366,7 @@ describe('raw events', () => {
     const events = newEvents();
     const bytes = encodeAs('json', { requestId: 'r', item: '7' });
     for (const deliveries of [1, 2, 20])
-      await events.handle(messageOf('action', bytes, deliveries));
+      await events.handle(rawMessage('action', bytes, deliveries));
     expect(settled).toEqual(['nak 200', 'nak 400', 'nak 5000']);
     expect(buried).toEqual([]);
     expect(events.counts.retried).toBe(3);
@@ -275,7 +376,7 @@ describe('raw events', () => {
     fails = new Error('a defect');
     const bytes = encodeAs('json', { requestId: 'r', item: '7' });
     const events = newEvents();
-    for (const deliveries of [4, 5]) await events.handle(messageOf('action', bytes, deliveries));
+    for (const deliveries of [4, 5]) await events.handle(rawMessage('action', bytes, deliveries));
     expect(settled).toEqual(['nak 1600', 'ack']);
     expect(buried).toEqual([[bytes, 'INTERNAL']]);
   });

@@ -1,3 +1,4 @@
+import { at } from '../../core/base/columns.js';
 import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
 import { nearestOf } from '../../core/config/fields.js';
 import type { FeatureSpec } from '../../core/features/feature-spec.js';
@@ -5,7 +6,13 @@ import type { Transform } from '../../core/features/transform.js';
 import { decode } from '../../messages/codec.js';
 import type { Actions, Impressions } from '../../messages/events.js';
 import { parseActions, parseImpressions } from '../../messages/events.js';
-import type { PublicAction, PublicFeatures, PublicImpression } from '../../messages/public.js';
+import type {
+  PublicAction,
+  PublicAlias,
+  PublicFeatures,
+  PublicImpression,
+  PublicShown,
+} from '../../messages/public.js';
 import { parse, publicEvent } from '../../messages/public.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes, lastToken } from '../../messages/subjects.js';
@@ -15,14 +22,9 @@ import { pauseMsAfter } from '../../runtime/retry.js';
 import type { Rejected } from '../shared/dead-letter.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import type { EventForwarder } from './event-forwarder.js';
-import { EventTimes } from './event-times.js';
-import {
-  actionsOf,
-  checkAction,
-  checkFeatures,
-  checkImpression,
-  impressionsOf,
-} from './public-events.js';
+import { EventTimes, eventTime } from './event-times.js';
+import type { EventActions, EventOrigin } from './event-actions.js';
+import { checkFeatures, checkImpression, impressionsOf, shownBatchOf } from './public-events.js';
 
 /** After this many deliveries an event that fails for no known reason is set aside. */
 const deliveriesMax = 5;
@@ -34,7 +36,11 @@ export interface RawEventPorts {
   readonly transform: Transform;
   /** What is known of users and items now, for impressions that bring no features. */
   readonly source: Pick<FeatureSource, 'get'>;
-  readonly forward: Pick<EventForwarder, 'impressions' | 'actions' | 'features'>;
+  readonly forward: Pick<
+    EventForwarder,
+    'impressions' | 'actions' | 'shown' | 'aliases' | 'features'
+  >;
+  readonly actions: Pick<EventActions, 'check' | 'actionsOf'>;
   /** In [0, 1). */
   readonly random: () => number;
   /** Keeps what can't be used of a message, with the reasons. */
@@ -61,7 +67,7 @@ export class RawEvents {
     try {
       const value = decode(message.bytes);
       if (isColumnar(value, 'impressions'))
-        await forward.impressions(this.#impressions(parseImpressions(value, spec), message));
+        await this.#offered(parseImpressions(value, spec), message);
       else if (isColumnar(value, 'actions'))
         await forward.actions(this.#actions(parseActions(value, spec), message));
       else await this.#byHand(value, message);
@@ -91,34 +97,61 @@ export class RawEvents {
   /** One event, or a list. A bad one is buried by itself, and its neighbours go on. */
   async #byHand(value: unknown, message: WorkMessage): Promise<void> {
     const type = eventTypeOf(message);
-    const good: unknown[] = [];
+    const good: Placed[] = [];
     const rejected: Rejected[] = [];
-    for (const content of Array.isArray(value) ? (value as unknown[]) : [value]) {
+    const list = Array.isArray(value) ? (value as unknown[]) : [value];
+    for (const [index, content] of list.entries()) {
       this.strange.note(type, content);
       try {
-        good.push(this.#check(type, content, message.atMs));
+        good.push({ event: this.#check(type, content, message.atMs), index });
       } catch (error) {
-        rejected.push({ content, error, events: 1 });
+        rejected.push({ content, error, events: 1, index });
       }
     }
     if (rejected.length > 0) await this.#bury(message, rejected);
     if (good.length > 0) await this.#forward(type, good, message);
   }
 
-  async #forward(type: EventType, events: readonly unknown[], message: WorkMessage): Promise<void> {
-    const { forward, transform, source } = this.#ports;
+  async #forward(type: EventType, placed: readonly Placed[], message: WorkMessage): Promise<void> {
+    const { forward, transform, source, actions } = this.#ports;
     const { atMs } = message;
+    const events = placed.map(({ event }) => event);
     switch (type) {
       case 'features':
         return forward.features(events as PublicFeatures[]);
-      case 'action':
-        return forward.actions(this.#actions(actionsOf(events as PublicAction[], atMs), message));
+      case 'event':
+      case 'action': {
+        const happened = placed as readonly { event: PublicAction; index: number }[];
+        await forward.aliases(happened.flatMap(({ event }) => bothIn(event)));
+        const batch = await actions.actionsOf(happened, originOf(message));
+        return forward.actions(this.#actions(batch, message));
+      }
+      case 'shown': {
+        const batch = shownBatchOf(events as PublicShown[], atMs);
+        this.times.limit(batch.atMs, atMs, (row) => `request ${batch.requestIds[row]}`);
+        return forward.shown(batch);
+      }
+      case 'alias':
+        return forward.aliases(events as PublicAlias[]);
       case 'impression': {
         const shown = events as PublicImpression[];
         const impressions = await impressionsOf(shown, atMs, transform, source);
-        return forward.impressions(this.#impressions(impressions, message));
+        return this.#offered(impressions, message);
       }
     }
+  }
+
+  async #offered(impressions: Impressions, message: WorkMessage): Promise<void> {
+    const { forward } = this.#ports;
+    const { users, facts } = impressions;
+    const aliases: PublicAlias[] = [];
+    // Few say both: those of a request say the same.
+    if (facts.visitors.some((visitor) => visitor !== ''))
+      users.forEach((user, row) =>
+        aliases.push(...bothIn({ user, visitor: at(facts.visitors, row) })),
+      );
+    await forward.aliases(aliases);
+    await forward.impressions(this.#impressions(impressions, message));
   }
 
   #impressions(impressions: Impressions, { atMs }: WorkMessage): Impressions {
@@ -136,18 +169,26 @@ export class RawEvents {
   }
 
   #check(type: EventType, content: unknown, acceptedAtMs: number): unknown {
-    const { transform } = this.#ports;
+    const { transform, actions } = this.#ports;
     switch (type) {
       case 'impression': {
         const event = parse(publicEvent.impression, content, type, 'BAD_EVENT');
         checkImpression(event, transform, acceptedAtMs);
         return event;
       }
+      case 'event':
       case 'action': {
-        const event = parse(publicEvent.action, content, type, 'BAD_EVENT');
-        checkAction(event, acceptedAtMs);
+        const event = parse(publicEvent.event, content, type, 'BAD_EVENT');
+        actions.check(event, acceptedAtMs);
         return event;
       }
+      case 'shown': {
+        const event = parse(publicEvent.shown, content, type, 'BAD_EVENT');
+        eventTime(event.timestamp, acceptedAtMs);
+        return event;
+      }
+      case 'alias':
+        return parse(publicEvent.alias, content, type, 'BAD_EVENT');
       case 'features': {
         const event = parse(publicEvent.features, content, type, 'BAD_EVENT');
         checkFeatures(event, transform);
@@ -174,4 +215,19 @@ function eventTypeOf({ subject }: WorkMessage): EventType {
 
 function isColumnar(value: unknown, kind: string): boolean {
   return (value as { kind?: unknown } | null)?.kind === kind;
+}
+
+/** An event that was checked, and its place in the list that it came in. */
+interface Placed {
+  readonly event: unknown;
+  readonly index: number;
+}
+
+/** Who is told as a visitor and as a user is both. */
+function bothIn({ user, visitor }: { user?: string | undefined; visitor?: string | undefined }) {
+  return user && visitor ? [{ user, visitor }] : [];
+}
+
+function originOf({ subject, sequence, atMs }: WorkMessage): EventOrigin {
+  return { dataCenter: subject.split('.').at(-2)!, sequence, atMs };
 }

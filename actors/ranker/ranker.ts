@@ -1,7 +1,7 @@
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { createTransform } from '../../core/features/transform.js';
 import { denseLayout } from '../../core/model/dense-parameters.js';
-import { parseRank, publicExamples } from '../../messages/public.js';
+import { parseRank, personIn, publicExamples } from '../../messages/public.js';
 import { isRankBatch, parseRankBatch } from '../../messages/ranking.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
@@ -60,7 +60,8 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
       : parseRank(value, serving);
     if (cameFromElsewhere(context, request.from)) rerouted++;
     if ('log' in request) return answers.toBatch(request, deadline);
-    return { ...(await answers.toPeople(request, deadline)), elsewhere: hedges.elsewhere };
+    const asked = { ...request, user: personIn(request) };
+    return { ...(await answers.toPeople(asked, deadline)), elsewhere: hedges.elsewhere };
   }
 
   return {

@@ -1,6 +1,7 @@
 import { codeOf, errorCodes } from '../../core/base/errors.js';
-import { noFacts } from '../../core/joining/event-facts.js';
-import type { RecommendRequest } from '../../messages/public.js';
+import type { ImpressionFacts } from '../../core/joining/event-facts.js';
+import { logs, noFacts } from '../../core/joining/event-facts.js';
+import { personIn, type RecommendRequest } from '../../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
 
@@ -30,7 +31,7 @@ export class CandidateScores {
   }
 
   async scoreAll(
-    { user, context }: RecommendRequest,
+    request: RecommendRequest,
     candidates: readonly string[],
     deadline: Pick<Deadline, 'share'>,
   ): Promise<Scored> {
@@ -44,9 +45,9 @@ export class CandidateScores {
     const replies = await Promise.all(
       starts.map(async (start) => {
         const items = candidates.slice(start, start + rankRowsMax);
-        const users = items.map(() => user);
+        const users = items.map(() => personIn(request));
         const none = { requestIds: [], atMs: new Float64Array(0), log: 'none' as const };
-        const batch = { ...none, facts: noFacts, users, items, contexts: [context] };
+        const batch = { ...none, facts: noFacts, users, items, contexts: [request.context] };
         const reply = await rank(batch, deadlineMs);
         scores.set(reply.scores, start);
         return reply;
@@ -65,7 +66,7 @@ export class CandidateScores {
    * @returns undefined when no ranker does that in time; the user sees what was chosen all the same.
    */
   async show(
-    { user, context }: RecommendRequest,
+    request: RecommendRequest,
     requestId: string,
     items: string[],
     deadline: Pick<Deadline, 'share'>,
@@ -73,12 +74,12 @@ export class CandidateScores {
     const { rank, deadlineMsMax, nowMs } = this.#options;
     const batch = {
       requestIds: items.map(() => requestId),
-      users: items.map(() => user),
+      users: items.map(() => personIn(request)),
       items,
       atMs: new Float64Array(items.length).fill(nowMs()),
-      contexts: [context],
+      contexts: [request.context],
       log: 'offered' as const,
-      facts: noFacts,
+      facts: factsOf(request),
     };
     try {
       return await rank(batch, deadline.share(logShare, deadlineMsMax));
@@ -87,4 +88,15 @@ export class CandidateScores {
       return undefined;
     }
   }
+}
+
+/** Of all rows: the visitor that the user is too, and whether they count from now on or once they are on screen. */
+function factsOf({ user, visitor, log }: RecommendRequest): ImpressionFacts {
+  const isBoth = user !== undefined && visitor !== undefined;
+  if (!isBoth && log !== 'shown') return noFacts;
+  return {
+    ...noFacts,
+    visitors: [isBoth ? visitor : ''],
+    logs: Uint8Array.of(log === 'shown' ? logs.shown : logs.all),
+  };
 }

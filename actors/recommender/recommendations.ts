@@ -1,7 +1,7 @@
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { Catalog } from '../../core/retrieval/catalog.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
-import type { RecommendRequest } from '../../messages/public.js';
+import { personIn, type RecommendRequest } from '../../messages/public.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { CandidateScores } from './candidate-scores.js';
 
@@ -44,7 +44,9 @@ export class Recommendations {
     const { scores, serving, random, newId, placed } = this.#options;
     const candidates = this.#candidatesFor(request);
     const { idempotencyKey = newId() } = request;
-    const requestId = request.requestId ?? placed(idempotencyKey, request.user);
+    // What nobody logs nobody can answer.
+    const requestId =
+      request.log === false ? '' : (request.requestId ?? placed(idempotencyKey, personIn(request)));
     // Also where no items are known yet: that is nothing to recommend, and nothing to try again for.
     if (candidates.length === 0) return { items: [], requestId, modelVersion: 0, degraded: false };
     const scored = await scores.scoreAll(request, candidates, deadline);
@@ -52,11 +54,14 @@ export class Recommendations {
     const { k } = request;
     const slate = chooseSlate({ candidates, scores: scored.scores, k, exploration, random });
     const items = slate.map((i) => candidates[i]!);
-    const shown = (await scores.show(request, requestId, items, deadline)) ?? {
-      ...scored,
-      scores: Float32Array.from(slate, (i) => scored.scores[i]!),
-      degraded: true,
-    };
+    const chosen = { ...scored, scores: Float32Array.from(slate, (i) => scored.scores[i]!) };
+    const shown =
+      request.log === false
+        ? chosen
+        : ((await scores.show(request, requestId, items, deadline)) ?? {
+            ...chosen,
+            degraded: true,
+          });
     const degraded = scored.degraded || shown.degraded;
     this.counts.recommended += items.length;
     if (degraded) this.counts.degraded++;

@@ -13,6 +13,8 @@ export interface Rejected {
   readonly error: unknown;
   /** How many events it holds, for the books. */
   readonly events: number;
+  /** Of one of a list. */
+  readonly index?: number;
 }
 
 /** Where they came from: a stream subject, and the sequence of the record there. */
@@ -59,7 +61,7 @@ export async function deadLetters(
     encode(deadLettersMessage({ atMs, address: identity.address, origin, sequence, letters }));
   const { payloadBytesMax } = bus;
   await sendFitting(
-    rejected.map(({ error, events, content }) => letterOf(error, events, content)),
+    rejected.map(({ error, ...about }) => letterOf(error, about)),
     {
       payloadBytesMax,
       encoded: (letters) => {

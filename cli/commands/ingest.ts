@@ -1,10 +1,12 @@
 import { nearestOf } from '../../core/config/fields.js';
 import type { StarlingClient } from '../../client/client.js';
 import type {
-  ActionInput,
+  AliasInput,
+  EventInput,
   FeaturesInput,
   ImpressionInput,
   IngestReceipt,
+  ShownInput,
 } from '../../client/ingest.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes } from '../../messages/subjects.js';
@@ -16,9 +18,9 @@ import { readEventFile, readEventText, readStdin } from '../event-input.js';
 
 export const ingest: Command = {
   name: 'ingest',
-  summary: 'send impressions, actions or features',
-  usage: 'impression|action|features [JSON | --file FILE]',
-  text: 'Sends events, from the argument, from a file or from standard input, as one JSON object, a list of them, or one per line. A file may also be CSV with a header, gzip allowed: for features, items and users files as a replay takes them; for others, the fields of the event by column, and context features in the remaining columns of impressions.\nAll events are checked before the first is sent; a mistake is told with its line and field. "Accepted" means that the stream has them for good.',
+  summary: 'send events, impressions or features',
+  usage: 'event|impression|shown|alias|features [JSON | --file FILE]',
+  text: 'Sends events, from the argument, from a file or from standard input, as one JSON object, a list of them, or one per line. A file may also be CSV with a header, gzip allowed: for features, items and users files as a replay takes them; for others, the fields of the event by column, and context features in the remaining columns of events and impressions.\nAll events are checked before the first is sent; a mistake is told with its line and field. "Accepted" means that the stream has them for good.',
   options: [
     { name: 'file', value: 'FILE', text: '.json, .ndjson, .csv or .csv.gz; - for standard input' },
     ...clusterOptions,
@@ -26,10 +28,11 @@ export const ingest: Command = {
   examples: [
     'starling ingest features \'{"entity":"item","id":"1","features":{"year":1995}}\'',
     'starling ingest features --file items.csv.gz',
-    'starling ingest action --file clicks.ndjson',
+    'starling ingest event \'{"type":"click","user":"42","item":"7"}\'',
+    'starling ingest event --file clicks.ndjson',
   ],
   async run(args, out) {
-    expectPositionals(args, ['the event type (impression, action or features)', 'JSON'], 1);
+    expectPositionals(args, ['the kind (event, impression, shown, alias or features)', 'JSON'], 1);
     const type = eventTypeOf(args.positionals[0]!);
     const text = args.positionals[1];
     const file = args.value('file');
@@ -76,10 +79,15 @@ function send(
   events: readonly unknown[],
 ): Promise<IngestReceipt> {
   switch (type) {
+    case 'event':
+    case 'action':
+      return client.ingestEvents(events as EventInput[]);
     case 'impression':
       return client.ingestImpressions(events as ImpressionInput[]);
-    case 'action':
-      return client.ingestActions(events as ActionInput[]);
+    case 'shown':
+      return client.ingestShown(events as ShownInput[]);
+    case 'alias':
+      return client.ingestAliases(events as AliasInput[]);
     case 'features':
       return client.ingestFeatures(events as FeaturesInput[]);
   }

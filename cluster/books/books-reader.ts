@@ -11,6 +11,8 @@ import {
   keysIn,
   keysOf,
   lettersIn,
+  positionIn,
+  sampleKeysIn,
   offeredEvent,
   tryDecode,
   type TimedKey,
@@ -348,8 +350,8 @@ export class BooksReader {
         remember(offeredEvent(message), keysIn(message), seen.accepted),
       );
     await again(samples, (message) => {
-      for (const key of keysIn(message))
-        this.books.remember('impressions', key, seen.sampled, -Infinity);
+      for (const key of sampleKeysIn(message))
+        if (key) this.books.remember('impressions', key, seen.sampled, -Infinity);
     });
     this.books.goOn(books);
     this.#written = undefined;
@@ -368,7 +370,10 @@ export class BooksReader {
   }
 
   #sampled(message: StreamMessage): void {
-    for (const key of keysIn(message)) this.books.sampled(key, key.atMs ?? Infinity);
+    for (const key of sampleKeysIn(message)) {
+      if (key) this.books.sampled(key, key.atMs ?? Infinity);
+      else this.books.sampledAlone();
+    }
   }
 
   #refused(message: StreamMessage): void {
@@ -384,9 +389,11 @@ export class BooksReader {
     const found = lettersIn(message);
     if (!found) return { event: undefined, keys: [], unread: 0, joinRows: 0 };
     const { origin, sequence, letters } = found;
-    const each = letters.map(({ content, events }) => {
+    const position = positionIn(origin, sequence);
+    const each = letters.map(({ content, events, index }) => {
       const value = ArrayBuffer.isView(content) ? tryDecode(content as Uint8Array) : content;
-      return { keys: keysOf(value), events, joined: joinedEvent(value) };
+      const keys = keysOf(value, position, [index]);
+      return { keys, events, joined: joinedEvent(value) };
     });
     const keys = each.flatMap((letter) => letter.keys ?? []);
     const unread = each.reduce((sum, letter) => sum + (letter.keys ? 0 : letter.events), 0);

@@ -124,6 +124,11 @@ export class EventBooks {
       this.#totals.sampledUnjoined++;
   }
 
+  /** Of an event of its own accord. */
+  sampledAlone(): void {
+    this.#totals.samples++;
+  }
+
   get totals(): BookTotals {
     const { impressions, actions } = this.#events;
     return { ...this.#totals, impressions: { ...impressions }, actions: { ...actions } };

@@ -10,31 +10,58 @@ export interface TimedKey extends EventKey {
   readonly atMs: number | undefined;
 }
 
-/** One event, a list of them, or columns; undefined where it is none of these. */
-export function keysOf(value: unknown): TimedKey[] | undefined {
-  if (Array.isArray(value)) return value.flatMap((each) => keyOf(each) ?? []);
-  const { requestIds, items, atMs } = (value ?? {}) as Readonly<Record<string, unknown>>;
+/**
+ * One event, a list of them, or columns; undefined where it is none of these. An event of its own accord, which names no request, is
+ * known by its id, and by its place in RAW where it brings none.
+ *
+ * @param position of the message in RAW: `<data center>:<sequence>`.
+ * @param indices of events that are part of a list, in the list.
+ */
+export function keysOf(
+  value: unknown,
+  position = '',
+  indices?: readonly (number | undefined)[],
+): TimedKey[] | undefined {
+  const place = (i: number): string => `${position}.${indices?.[i] ?? i}`;
+  if (Array.isArray(value)) return value.flatMap((each, i) => keyOf(each, place(i)) ?? []);
+  const { requestIds, items, atMs, facts } = (value ?? {}) as Readonly<Record<string, unknown>>;
   if (Array.isArray(requestIds) && Array.isArray(items)) {
     const times = atMs instanceof Float64Array ? atMs : new Float64Array(0);
+    const { ids } = (facts ?? {}) as { ids?: unknown };
     // One entry may stand for all rows, as in every column.
-    const idOf = (row: number): unknown => requestIds[requestIds.length === 1 ? 0 : row];
-    return items.map((item, row) => ({
-      requestId: String(idOf(row)),
-      item: String(item),
-      atMs: times[times.length === 1 ? 0 : row],
-    }));
+    const entryOf = (column: unknown, row: number): unknown =>
+      Array.isArray(column) ? (column as unknown[])[column.length === 1 ? 0 : row] : undefined;
+    return items.map((item, row) => {
+      const requestId = String(entryOf(requestIds, row));
+      const id = entryOf(ids, row);
+      return {
+        requestId: requestId === '' && isId(id) ? String(id) : requestId,
+        item: String(item),
+        atMs: times[times.length === 1 ? 0 : row],
+      };
+    });
   }
-  const key = keyOf(value);
+  const key = keyOf(value, place(0));
   return key && [key];
 }
 
-function keyOf(value: unknown): TimedKey | undefined {
-  const { requestId, item } = (value ?? {}) as { requestId?: unknown; item?: unknown };
-  const isId = (id: unknown): id is string | number =>
-    typeof id === 'string' || typeof id === 'number';
-  return isId(requestId) && isId(item)
-    ? { requestId: String(requestId), item: String(item), atMs: undefined }
-    : undefined;
+function keyOf(value: unknown, place: string): TimedKey | undefined {
+  const fields = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const { requestId, item, id, user, visitor } = fields;
+  if (!isId(item)) return undefined;
+  const known = { item: String(item), atMs: undefined };
+  if (isId(requestId)) return { requestId: String(requestId), ...known };
+  if (!isId(user) && !isId(visitor)) return undefined;
+  return { requestId: isId(id) ? String(id) : place, ...known };
+}
+
+function isId(id: unknown): id is string | number {
+  return typeof id === 'string' || typeof id === 'number';
+}
+
+/** Of a message of RAW, by its subject. */
+export function positionIn(subject: string, sequence: number): string {
+  return `${subject.split('.').at(-2)}:${sequence}`;
 }
 
 export function tryDecode(bytes: Uint8Array): unknown {
@@ -56,9 +83,15 @@ export function lettersIn({ bytes }: StreamMessage): DeadLetters | undefined {
   }
 }
 
-/** Of all events in a message; none where it can't be read. */
-export function keysIn({ bytes }: StreamMessage): TimedKey[] {
-  return keysOf(tryDecode(bytes)) ?? [];
+/** Of all events in a message of RAW; none where it can't be read. */
+export function keysIn({ bytes, subject, sequence }: StreamMessage): TimedKey[] {
+  return keysOf(tryDecode(bytes), positionIn(subject, sequence)) ?? [];
+}
+
+/** Of the samples in a message; undefined for one of an event of its own accord, which is of no impression. */
+export function sampleKeysIn({ bytes }: StreamMessage): (TimedKey | undefined)[] {
+  const keys = keysOf(tryDecode(bytes)) ?? [];
+  return keys.map((key) => (key.requestId === '' ? undefined : key));
 }
 
 /** What a message of RAW offers; undefined: nothing that is counted. */
@@ -68,7 +101,7 @@ export function offeredEvent({ subject }: StreamMessage): BookedEvent | undefine
 
 export function eventOfType(type: string): BookedEvent | undefined {
   if (type === 'impression') return 'impressions';
-  return type === 'action' ? 'actions' : undefined;
+  return type === 'action' || type === 'event' ? 'actions' : undefined;
 }
 
 /** Undefined for records of JOIN that are no events, or that partitions tell each other. */

@@ -124,6 +124,19 @@ export function columnsOfKnown<Table extends ColumnTable>(
   );
 }
 
+/** The columns of rows that know this much each. */
+export function columnsOfRows<Table extends ColumnTable>(
+  table: Table,
+  rows: readonly Readonly<Record<string, string | number>>[],
+): ColumnsOf<Table> {
+  return fill(table, ({ type, none }, name) =>
+    columnOf(
+      type,
+      sharedOf(rows.map((known) => (Object.hasOwn(known, name) ? known[name]! : none))),
+    ),
+  );
+}
+
 /** One entry where all are the same; at least one row. */
 function sharedOf(entries: (string | number)[]): (string | number)[] {
   return entries.length > 1 && entries.every((entry) => Object.is(entry, entries[0]))

@@ -1,8 +1,25 @@
 import type { ClusterConfig } from '../config/schema.js';
-import type { JoinRules } from '../joining/outcome-rules.js';
+import type { EventRule, JoinRules } from '../joining/outcome-rules.js';
 
 /** What is predicted of impressions, and what types of events say of it. */
-export function joinRulesOf({ joining }: Pick<ClusterConfig, 'joining'>): JoinRules {
-  const outcome = { name: 'click', from: ['click'], windowMs: joining.windowMs };
-  return { outcomes: [outcome], events: { click: {} } };
+export function joinRulesOf({
+  events,
+  joining,
+}: Pick<ClusterConfig, 'events' | 'joining'>): JoinRules {
+  const types = Object.entries(events);
+  const hoped = types.filter(([, { negative, undoes }]) => !negative && undoes === undefined);
+  const from = hoped.map(([type]) => type);
+  return {
+    outcomes: [{ name: 'click', from, windowMs: joining.windowMs }],
+    events: Object.fromEntries(types.map(([type, rule]) => [type, ruleOf(rule)])),
+  };
+}
+
+function ruleOf({ negative, undoes }: ClusterConfig['events'][string]): EventRule {
+  return { negative, ...(undoes === undefined ? {} : { undoes }) };
+}
+
+/** Types of events that count for an item: what is hoped for. */
+export function hopedTypes(config: Pick<ClusterConfig, 'events' | 'joining'>): ReadonlySet<string> {
+  return new Set(joinRulesOf(config).outcomes.flatMap(({ from }) => from));
 }

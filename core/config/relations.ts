@@ -10,6 +10,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
     ...dataCenters(config),
     ...features(config),
     ...slots(config),
+    ...events(config),
     ...limits(config),
     ...tlsFiles(config),
   ];
@@ -48,6 +49,18 @@ function features({ features }: ClusterConfig): Relation[] {
   const text =
     "expected a categorical item feature, such as item: {entity: 'item', kind: 'id'}; got none";
   return [...relations, ['features', !tellsItemsApart, text]];
+}
+
+function events({ events }: ClusterConfig): Relation[] {
+  const types = Object.keys(events);
+  const undone = Object.entries(events).map(([name, { undoes }]): Relation => {
+    const text = `expected another type of event, one of ${types.join(', ')}; got "${undoes}"`;
+    const broken = undoes !== undefined && (undoes === name || !types.includes(undoes));
+    return [`events.${name}.undoes`, broken, text];
+  });
+  const hoped = Object.values(events).some(({ negative, undoes }) => !negative && !undoes);
+  const text = 'expected a type that is hoped for, neither negative nor undoing another; got none';
+  return [...undone, ['events', !hoped, text]];
 }
 
 function tlsFiles({ nats: { tls } }: ClusterConfig): Relation[] {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { StarlingError } from '../base/errors.js';
 import { dataCentersDefault } from './defaults.js';
 import { problemsOf } from './explain.js';
+import { currencySchema, eventsSchema, organicSchema, ratesSchema } from './events-schema.js';
 import { featuresSchema } from './feature-schema.js';
 import { clusterNameDefault, clusterNameExpected, isClusterName } from './cluster-name.js';
 import { integer, section } from './fields.js';
@@ -53,6 +54,10 @@ export const clusterSchema = section({
     'Copies of each partition that another ps-shard keeps up to date and serves at once when the owner dies. 1 doubles the memory for rows. 0: a killed owner is restarted and reads its rows back first.',
   ).default(0),
   actors: actorsSchema.prefault({}).describe('How many of each kind.'),
+  events: eventsSchema,
+  currency: currencySchema,
+  rates: ratesSchema,
+  organic: organicSchema.prefault({}).describe('Events that follow no slate of ours.'),
   joining: joiningSchema.prefault({}).describe('Impressions and actions become samples.'),
   sync: syncSchema.prefault({}).describe('How what is learned reaches serving.'),
   snapshots: snapshotsSchema.prefault({}).describe('Copies of all rows, which shorten the log.'),

@@ -58,7 +58,7 @@ export function personOf(user: string, visitor: string): string {
 }
 
 /** Known by this name as by a user's id: to the model, to who keeps histories, in samples. */
-function visitorPerson(visitor: string): string {
+export function visitorPerson(visitor: string): string {
   return `visitor/${visitor}`;
 }
 

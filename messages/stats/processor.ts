@@ -3,7 +3,9 @@ import { counter, gauge, text } from './figures.js';
 export const processorFigures = {
   messages: counter('Messages read from the RAW streams.'),
   impressions: counter('Impressions written to joiners.', 'impressions'),
-  actions: counter('Actions written to joiners.', 'actions'),
+  actions: counter('Events written to joiners.', 'events'),
+  shown: counter('Items written to joiners of which it was told that they were on screen.'),
+  aliases: counter('Visitors of whom joiners were told which user they are.'),
   features: counter('Changes of features written to FEATURES.'),
   deadLettered: counter('Events that could not be used.', 'dead-lettered'),
   putBack: counter(

@@ -16,8 +16,10 @@ import {
   eraseMessage,
   parseAlias,
   parseErase,
+  parsePointers,
   parseSent,
   parseShown,
+  pointersMessage,
   sentMessage,
   shownMessage,
 } from '../../../messages/join-records.js';
@@ -61,6 +63,10 @@ const shown = {
   items: ['7', '8'],
   atMs: Float64Array.of(atMs, atMs + 1),
   lanes: Uint8Array.of(0),
+};
+const pointers = {
+  ...{ requestIds: ['r1', 'r2'], items: ['7', '7'], atMs: [atMs, atMs] },
+  ...{ partitions: [2, 0], lanes: [0, 0] },
 };
 const sent = { source: 1, number: 7, isTold: true, bytes: Uint8Array.of(10, 2, 0, 0) };
 const counters = {
@@ -107,6 +113,13 @@ const letters = {
       events: 1,
       content: { requestId: '01JD9', item: '7', label: 2 },
     },
+    {
+      code: 'BAD_EVENT' as const,
+      message: 'item: expected an id; got nothing',
+      events: 1,
+      content: { user: '42' },
+      index: 3,
+    },
   ],
 };
 const change = {
@@ -151,6 +164,15 @@ export const eventMessages: readonly GoldenMessage[] = [
     write: () => encode(shownMessage(shown)),
     read: (bytes) => parseShown(decode(bytes)),
     expected: shown,
+  },
+  {
+    name: 'join-pointers',
+    write: () => encode(pointersMessage(pointers)),
+    read: (bytes) => parsePointers(decode(bytes)),
+    expected: {
+      ...{ requestIds: ['r1', 'r2'], items: ['7', '7'], atMs: Float64Array.of(atMs, atMs) },
+      ...{ partitions: Uint32Array.of(2, 0), lanes: Uint8Array.of(0) },
+    },
   },
   {
     name: 'join-alias',

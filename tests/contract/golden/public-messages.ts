@@ -25,6 +25,7 @@ const recommend = {
   requestId: '01JD9',
   from: 'east',
 };
+const ofVisitor = { visitor: 'c9f2', idempotencyKey: 'k-1', log: 'shown' };
 const rank = { user: '42', candidates: ['7', '8'], context: {}, from: 'east' };
 const recommended = {
   items: [
@@ -53,6 +54,13 @@ const impression = {
   context: { device: 'phone' },
 };
 const action = { requestId: '01JD9', item: '7', label: 1, timestamp: 1_700_000_001 };
+const happened = {
+  ...{ type: 'purchase', user: '100006', visitor: 'c9f2', item: '0000048', requestId: '01JD7' },
+  ...{ label: 1, value: 39.8, order: 'o-7781', quantity: 2, currency: 'EUR', id: 'o-7781-1' },
+  ...{ timestamp: 1_700_000_001, context: { device: 'phone' } },
+};
+const shown = { requestId: '01JD9', items: ['7', '8'], timestamp: 1_700_000_002 };
+const alias = { visitor: 'c9f2', user: '100006' };
 const features = { entity: 'item', id: '7', features: { genres: 'Comedy|Drama', price: 9.5 } };
 const start = {
   type: 'start',
@@ -99,7 +107,14 @@ function refusal(bytes: Uint8Array): unknown {
 }
 
 export const publicMessages: readonly GoldenMessage[] = [
-  whole('recommend', (bytes) => parseRecommend(decode(bytes), limits), recommend),
+  {
+    ...whole('recommend', (bytes) => parseRecommend(decode(bytes), limits), recommend),
+    expected: { ...recommend, log: true },
+  },
+  {
+    ...whole('recommend-visitor', (bytes) => parseRecommend(decode(bytes), limits), ofVisitor),
+    expected: { ...ofVisitor, k: 10, context: {}, exclude: [] },
+  },
   whole('rank', (bytes) => parseRank(decode(bytes), limits), rank),
   {
     ...whole('recommend-reply', (bytes) => parseRecommendation(decode(bytes)), recommended),
@@ -114,10 +129,28 @@ export const publicMessages: readonly GoldenMessage[] = [
     (bytes) => parse(publicEvent.impression, decode(bytes), 'impression', 'BAD_EVENT'),
     impression,
   ),
+  {
+    ...whole(
+      'event-action',
+      (bytes) => parse(publicEvent.action, decode(bytes), 'action', 'BAD_EVENT'),
+      action,
+    ),
+    expected: { ...action, context: {} },
+  },
   whole(
-    'event-action',
-    (bytes) => parse(publicEvent.action, decode(bytes), 'action', 'BAD_EVENT'),
-    action,
+    'event-event',
+    (bytes) => parse(publicEvent.event, decode(bytes), 'event', 'BAD_EVENT'),
+    happened,
+  ),
+  whole(
+    'event-shown',
+    (bytes) => parse(publicEvent.shown, decode(bytes), 'shown', 'BAD_EVENT'),
+    shown,
+  ),
+  whole(
+    'event-alias',
+    (bytes) => parse(publicEvent.alias, decode(bytes), 'alias', 'BAD_EVENT'),
+    alias,
   ),
   whole(
     'event-features',

@@ -1,0 +1,147 @@
+import { columnsOfRows, isNone } from '../../core/base/columns.js';
+import { StarlingError } from '../../core/base/errors.js';
+import { nearestOf } from '../../core/config/fields.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type { EncodedEntity, Transform } from '../../core/features/transform.js';
+import { actionFactTable, noActionFacts } from '../../core/joining/event-facts.js';
+import type { Moment } from '../../core/joining/types.js';
+import type { NegativeDraws } from '../../core/retrieval/negative-draws.js';
+import type { Actions } from '../../messages/events.js';
+import { personIn, type PublicAction } from '../../messages/public.js';
+import type { FeatureSource } from '../shared/feature-source.js';
+import { eventTime } from './event-times.js';
+
+const typeDefault = 'click';
+
+/** Where an event was accepted. */
+export interface EventOrigin {
+  readonly dataCenter: string;
+  /** In RAW of the data center. */
+  readonly sequence: number;
+  readonly atMs: number;
+}
+
+/** One event of a message, and its place in the list there. */
+export interface PlacedAction {
+  readonly event: PublicAction;
+  readonly index: number;
+}
+
+export interface EventActionsOptions {
+  readonly config: Pick<ClusterConfig, 'events' | 'currency' | 'rates' | 'organic'>;
+  readonly transform: Transform;
+  /** What is known of people and items now. */
+  readonly source: Pick<FeatureSource, 'get'>;
+  readonly draws: NegativeDraws;
+}
+
+/** What people did, as the joiner takes it: what it needs to know of the moment before is added here. */
+export class EventActions {
+  readonly #options: EventActionsOptions;
+
+  constructor(options: EventActionsOptions) {
+    this.#options = options;
+  }
+
+  /** One event by itself, so that a bad one among many is told apart. @throws StarlingError */
+  check(event: PublicAction, acceptedAtMs: number): void {
+    const { config, transform } = this.#options;
+    const { type = typeDefault, currency, value } = event;
+    eventTime(event.timestamp, acceptedAtMs);
+    transform.encodeEntity('context', '', event.context);
+    if (!Object.hasOwn(config.events, type)) throw unknownType(type, Object.keys(config.events));
+    if (value === undefined || currency === undefined || currency === config.currency) return;
+    if (Object.hasOwn(config.rates, currency)) return;
+    throw new StarlingError(
+      'BAD_EVENT',
+      `currency: expected ${[config.currency, ...Object.keys(config.rates)].join(', ')}; got ${currency}; name its rate in rates.`,
+      { field: 'currency' },
+    );
+  }
+
+  /** Of events that were checked. */
+  async actionsOf(placed: readonly PlacedAction[], origin: EventOrigin): Promise<Actions> {
+    const { atMs } = origin;
+    const events = placed.map(({ event }) => event);
+    const moment = await this.#momentOf(events);
+    const facts = columnsOfRows(
+      actionFactTable,
+      placed.map((each) => this.#factsOf(each, origin)),
+    );
+    for (const { item, label } of events) if (label === 1) this.#options.draws.note(item);
+    return {
+      requestIds: events.map(({ requestId = '' }) => requestId),
+      items: events.map(({ item }) => item),
+      atMs: Float64Array.from(events, ({ timestamp }) => eventTime(timestamp, atMs)),
+      labels: Float32Array.from(events, ({ label }) => label),
+      acceptedAtMs: new Float64Array(events.length).fill(atMs),
+      facts: isNone(actionFactTable, facts) ? noActionFacts : facts,
+      ...(moment ? { moment } : {}),
+    };
+  }
+
+  #factsOf({ event, index }: PlacedAction, { dataCenter, sequence }: EventOrigin) {
+    const { user, visitor, requestId, type, order, quantity, currency, id } = event;
+    const position = `${dataCenter}:${sequence}`;
+    return known({
+      ...{ users: user, visitors: visitor, types: type, orders: order, quantities: quantity },
+      ...{ values: this.#valueOf(event), currencies: currency },
+      // What names no request is told from others by its place in RAW, however often it is delivered.
+      ids: id ?? (requestId === undefined ? `${position}.${index}` : undefined),
+      positions: requestId === undefined || isTold(event) ? position : undefined,
+    });
+  }
+
+  /** In the currency of the cluster. */
+  #valueOf({ value, currency }: PublicAction): number | undefined {
+    const { config } = this.#options;
+    if (value === undefined || currency === undefined || currency === config.currency) return value;
+    return value * config.rates[currency]!;
+  }
+
+  /** For events of people who are known: their item, and others that it is learned against, with the features of now. */
+  async #momentOf(events: readonly PublicAction[]): Promise<Moment | undefined> {
+    const { config, draws, source, transform } = this.#options;
+    const { negatives } = config.organic;
+    if (negatives === 0 || !events.some(isTold)) return undefined;
+    const ends = new Uint32Array(events.length);
+    const items: string[] = [];
+    const people: string[] = [];
+    const contexts: EncodedEntity[] = [];
+    for (const [i, event] of events.entries()) {
+      if (isTold(event)) {
+        const person = personIn(event);
+        const context = transform.encodeEntity('context', '', event.context);
+        for (const item of [event.item, ...draws.draw(negatives, event.item)]) {
+          items.push(item);
+          people.push(person);
+          contexts.push(context);
+        }
+      }
+      ends[i] = items.length;
+    }
+    const found = await source.get(people, items);
+    return { items, ends, examples: transform.assemble(found.users, found.items, contexts) };
+  }
+}
+
+function isTold({ user, visitor }: PublicAction): boolean {
+  return user !== undefined || visitor !== undefined;
+}
+
+function known(
+  facts: Readonly<Record<string, string | number | undefined>>,
+): Record<string, string | number> {
+  const entries = Object.entries(facts).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Record<string, string | number>;
+}
+
+function unknownType(type: string, types: readonly string[]): StarlingError {
+  const nearest = nearestOf(type, types);
+  const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`;
+  return new StarlingError(
+    'BAD_EVENT',
+    `type: expected one of ${types.join(', ')}, as the configuration names them in events; got "${type}"${hint}`,
+    { field: 'type' },
+  );
+}
