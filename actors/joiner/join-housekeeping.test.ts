@@ -6,6 +6,7 @@ const startMs = 1_700_000_000_000;
 let nowMs: number;
 let arrivedAtMs: number;
 let open: number;
+let undecided: number;
 let watermarkMs: number;
 let advanced: unknown[];
 let warned: number;
@@ -14,6 +15,7 @@ let refuses: boolean;
 beforeEach(() => {
   nowMs = arrivedAtMs = startMs;
   open = 1;
+  undecided = 0;
   watermarkMs = -Infinity;
   advanced = [];
   warned = 0;
@@ -25,6 +27,9 @@ const keeper = () =>
     window: {
       get counters() {
         return { open, heldActions: 0 } as JoinCounters;
+      },
+      get undecided() {
+        return undecided;
       },
       eventMsMax: startMs - 10,
       get watermarkMs() {
@@ -50,6 +55,16 @@ describe('the housekeeping of a joiner', () => {
     nowMs += 5_000;
     await house.look();
     expect(advanced).toEqual([{ watermarkMs: startMs - 10 + 5_000 - 100, lane: 0 }]);
+  });
+
+  test('moves it sooner where an event waits for what it may follow', async () => {
+    const house = keeper();
+    nowMs += 600;
+    await house.look();
+    expect(advanced).toEqual([]);
+    undecided = 1;
+    await house.look();
+    expect(advanced).toEqual([{ watermarkMs: startMs - 10 + 600 - 100, lane: 0 }]);
   });
 
   test('leaves it where nothing waits for it, where it is already, and in a replay of old events', async () => {

@@ -8,8 +8,11 @@ import type { ActorContext } from '../../runtime/actor.js';
 /** Event time may differ from the wall clock by this much for the stream to count as live. */
 const liveWithinMs = 600_000;
 
+/** Silence after which the clock decides what an event follows. Too low: records of the clock beside each event. */
+const undecidedMs = 500;
+
 export interface HousekeepingPorts {
-  readonly window: Pick<JoinWindow, 'counters' | 'eventMsMax' | 'watermarkMs'>;
+  readonly window: Pick<JoinWindow, 'counters' | 'undecided' | 'eventMsMax' | 'watermarkMs'>;
   readonly arrivedAtMs: () => number;
   readonly nowMs: () => number;
   readonly latenessMs: number;
@@ -46,12 +49,14 @@ export class JoinHousekeeping {
   #wanted(): number | undefined {
     const { window, arrivedAtMs, nowMs, latenessMs, idleMs } = this.#ports;
     if (window.counters.open + window.counters.heldActions === 0) return undefined;
+    // Whoever waits for what comes next need not wait until the stream is idle: the lateness is kept.
+    const silentMsMax = window.undecided > 0 ? Math.min(idleMs, undecidedMs) : idleMs;
     const watermarkMs = idleWatermarkMs({
       nowMs: nowMs(),
       arrivedAtMs: arrivedAtMs(),
       eventMsMax: window.eventMsMax,
       allowedLatenessMs: latenessMs,
-      idleMs,
+      idleMs: silentMsMax,
       liveWithinMs,
     });
     const moves = watermarkMs !== undefined && watermarkMs > window.watermarkMs;

@@ -22,7 +22,8 @@ import type { OpenedWindow } from './open-window.js';
 import { openWindow } from './open-window.js';
 
 const popularHalfLifeMs = 600_000;
-const housekeepingMs = 1_000;
+const housekeepingMs = 500;
+const popularMs = 1_000;
 const closePollMs = 5;
 
 /**
@@ -133,7 +134,13 @@ class RunningJoiner {
         return this.#close();
       },
     });
-    this.#endHousekeeping = every(clock, housekeepingMs, () => this.#keepHouse());
+    const endHousekeeping = every(clock, housekeepingMs, () => void this.#housekeeping.look());
+    const endPopular =
+      identity.index === 0 ? every(clock, popularMs, () => this.#tellPopular()) : undefined;
+    this.#endHousekeeping = () => {
+      endHousekeeping();
+      endPopular?.();
+    };
     log.info({ consumed, open: window.counters.open }, 'window restored');
   }
 
@@ -164,10 +171,8 @@ class RunningJoiner {
     };
   }
 
-  #keepHouse(): void {
-    void this.#housekeeping.look();
-    const { bus, config, identity } = this.#context;
-    if (identity.index !== 0) return;
+  #tellPopular(): void {
+    const { bus, config } = this.#context;
     const items = this.#popularity.top(config.serving.popularItems);
     const notice = popularMessage({ items, sequence: this.#reader.consumed });
     if (items.length > 0) bus.publish(bus.names.subject.popular, encode(notice));

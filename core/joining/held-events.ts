@@ -32,9 +32,15 @@ export class HeldEvents {
   #fresh: HeldEvent[] = [];
   #removed: number[] = [];
   #size = 0;
+  #unnamed = 0;
 
   constructor(bucketMs: number, lanes: number) {
     this.#due = Array.from({ length: lanes }, () => new DueBuckets<HeldEvent>(bucketMs));
+  }
+
+  /** Those that name no row. */
+  get unnamed(): number {
+    return this.#unnamed;
   }
 
   get size(): number {
@@ -79,7 +85,8 @@ export class HeldEvents {
   release(held: HeldEvent): void {
     held.isHeld = false;
     this.#size--;
-    if (held.key !== '') dropFrom(this.#byKey, held.key, held);
+    if (held.key === '') this.#unnamed--;
+    else dropFrom(this.#byKey, held.key, held);
     if (held.person !== '') dropFrom(this.#byPerson, held.person, held);
     if (held.isStored) this.#removed.push(held.number);
   }
@@ -119,7 +126,8 @@ export class HeldEvents {
       ...{ number, bytes, requestId, person, item, id, type, isPositive, atMs, lane, key },
       ...{ isStored, isHeld: true },
     };
-    if (key !== '') addTo(this.#byKey, key, held);
+    if (key === '') this.#unnamed++;
+    else addTo(this.#byKey, key, held);
     if (person !== '') addTo(this.#byPerson, person, held);
     this.#due[lane]!.add(dueMs, held);
     this.#size++;

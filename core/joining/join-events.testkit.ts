@@ -19,7 +19,7 @@ export function oneOutcome(windowMs: number) {
   return {
     outcomes: [{ name: 'click', from: ['click'], windowMs }],
     events: { click: {} },
-    ...{ organic: true, tells: false, partition: 0, homeOf: () => 0, ...shape },
+    ...{ organicWaitMs: 0, organic: true, tells: false, partition: 0, homeOf: () => 0, ...shape },
   };
 }
 

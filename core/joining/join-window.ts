@@ -76,6 +76,7 @@ export class JoinWindow {
   constructor(options: JoinOptions, cold: ColdRows = { get: () => undefined }) {
     const { latenessMs, negativeRate, copiesMs, slotCount, denseCount } = options;
     assert(latenessMs >= 0, 'the lateness is not negative');
+    assert(options.organicWaitMs <= latenessMs, 'nobody waits longer than the lateness');
     assert(negativeRate >= 0 && negativeRate <= 1, 'the negative rate is within 0 … 1');
     const outcomes = new OutcomeSet(options);
     // 256 buckets per window: a negative is at most 0.4 % of the window later than it could be.
@@ -123,6 +124,11 @@ export class JoinWindow {
   /** The newest event time seen of live events; −Infinity before the first. */
   get eventMsMax(): number {
     return this.#lanes[lanes.live]!.eventMsMax;
+  }
+
+  /** Events of which it is not known yet whether they follow a slate. */
+  get undecided(): number {
+    return this.#held.unnamed;
   }
 
   get counters(): JoinCounters {
@@ -490,8 +496,9 @@ export class JoinWindow {
 
   /** When it is known that no row it could belong to comes any more. */
   #placeOf({ requestId, item, atMs }: PersonEvent): HeldPlace {
-    if (requestId === '') return { key: '', dueMs: atMs };
-    const waitMs = this.#outcomes.windowMsMax + this.#options.latenessMs;
+    const { latenessMs, organicWaitMs } = this.#options;
+    if (requestId === '') return { key: '', dueMs: atMs + organicWaitMs - latenessMs };
+    const waitMs = this.#outcomes.windowMsMax + latenessMs;
     return { key: keyOf(requestId, item), dueMs: atMs + waitMs };
   }
 

@@ -5,6 +5,8 @@ export type Lane = 'live' | 'import';
 
 export interface PersonJoinOptions extends JoinRules {
   readonly latenessMs: number;
+  /** See `JoinOptions`. */
+  readonly organicWaitMs: number;
   /** Two copies of an event or impression are no further apart. */
   readonly copiesMs: number;
   readonly negativeRate: number;

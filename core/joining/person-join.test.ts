@@ -15,6 +15,7 @@ const options: PersonJoinOptions = {
   ],
   events: { view: {}, purchase: {}, refund: { undoes: 'purchase' }, dismiss: { negative: true } },
   latenessMs: 50,
+  organicWaitMs: 50,
   copiesMs: 0,
   negativeRate: 1,
   organic: true,

@@ -457,8 +457,9 @@ export class PersonJoin {
 
   /** Whether no row that it could belong to can come any more. */
   #isDecided({ requestId, atMs }: PersonEvent, watermarkMs: number): boolean {
-    if (requestId === undefined) return atMs <= watermarkMs;
-    return atMs + this.#windowMsMax + this.#options.latenessMs <= watermarkMs;
+    const { latenessMs, organicWaitMs } = this.#options;
+    if (requestId === undefined) return atMs + organicWaitMs - latenessMs <= watermarkMs;
+    return atMs + this.#windowMsMax + latenessMs <= watermarkMs;
   }
 
   #isTelling(row: Row): boolean {

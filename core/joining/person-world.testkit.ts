@@ -37,6 +37,7 @@ export const options: PersonJoinOptions = {
     ...{ refund: { undoes: 'purchase' }, dismiss: { negative: true } },
   },
   latenessMs: 4,
+  organicWaitMs: 2,
   copiesMs: 5,
   negativeRate: 0.5,
   organic: true,

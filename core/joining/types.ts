@@ -246,6 +246,12 @@ export interface ColdRows {
 export interface JoinOptions extends JoinRules {
   /** How far events may be out of order. Too short dead-letters stragglers; too long delays negatives. */
   readonly latenessMs: number;
+  /**
+   * How long an event that names no request waits for a slate that it may follow, event time, at most the lateness. A slate is
+   * logged before it is seen, so this is what two processors may be apart. Too short: it is learned as one of its own accord, and
+   * the slate as rejected. Too long: what people do is learned late.
+   */
+  readonly organicWaitMs: number;
   /** Two copies of an event or impression are no further apart, in event time. Too short learns both; too long remembers for nothing. */
   readonly copiesMs: number;
   /** Share of negatives kept, 0 … 1. */

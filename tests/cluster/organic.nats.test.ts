@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { actorsOf } from '../../messages/actor-status.js';
+import { totalsOf } from '../../messages/stats/totals.js';
+import { audit } from '../../operations/audit/audit.js';
+import { connectAs, type NatsBus } from '../../runtime/nats/nats-bus.js';
+import { LiveCluster } from '../support/live-cluster.js';
+
+/** A shop: what people do there is of several types, and mostly follows no slate of ours. */
+let live: LiveCluster;
+let admin: NatsBus;
+
+beforeAll(async () => {
+  live = await LiveCluster.start({
+    features: {
+      user: { entity: 'user', kind: 'id' },
+      item: { entity: 'item', kind: 'id' },
+      category: { entity: 'item', kind: 'id' },
+    },
+    events: {
+      ...{ view: {}, purchase: { value: 'money' }, refund: { undoes: 'purchase' } },
+      dismiss: { negative: true },
+    },
+    actors: { joiner: 2 },
+  });
+  admin = await connectAs(live.cluster.access('train', 'admin'), { name: 'audit' });
+  const items = Array.from({ length: 60 }, (_unused, i) => i);
+  await live.client.ingestFeatures(
+    items.map((i) => ({ entity: 'item', id: `i${i}`, features: { category: `c${i % 3}` } })),
+  );
+}, 120_000);
+afterAll(async () => {
+  await admin?.close();
+  await live?.stop();
+}, 60_000);
+
+const joined = () =>
+  totalsOf(actorsOf(live.cluster.status().actors, 'joiner'), [
+    ...(['actions', 'organicActions', 'historyActions', 'heldActions', 'duplicates'] as const),
+    ...(['joinedActions', 'samples', 'sent', 'received', 'outboxPending'] as const),
+  ]);
+
+describe('what people do of their own accord', () => {
+  test('is learned: who is into something gets more of it, and nobody showed it to him', async () => {
+    const count = 5_000;
+    // Each user views the items of one category; some are known as visitors first.
+    const events = Array.from({ length: count }, (_unused, n) => {
+      const user = n % 6;
+      const item = `i${((n * 7) % 20) * 3 + (user % 3)}`;
+      const who = user === 4 && n < count / 2 ? { visitor: `v${user}` } : { user: `u${user}` };
+      return { type: n % 5 === 0 ? 'purchase' : 'view', ...who, item, id: `e${n}` };
+    });
+    await live.client.ingestAliases([{ visitor: 'v4', user: 'u4' }]);
+    for (let start = 0; start < events.length; start += 100)
+      await live.client.ingestEvents(events.slice(start, start + 100));
+    await live.client.ingestEvents(events.slice(0, 50)); // They are known.
+    await live.until('all are learned', () => {
+      const now = joined();
+      return now?.heldActions === 0 && now.organicActions === count;
+    });
+    expect(joined()).toMatchObject({ duplicates: 50, historyActions: 0, joinedActions: 0 });
+    expect(joined()!.samples).toBeGreaterThan(4 * count);
+
+    const shareOf = async (user: string, category: number): Promise<number> => {
+      const { items } = await live.client.recommend({ user, k: 10, log: false });
+      const own = items.filter(({ item }) => Number(item.slice(1)) % 3 === category);
+      return own.length / items.length;
+    };
+    await live.until('everybody gets what he is into', async () => {
+      const users = [0, 1, 2, 3, 4, 5];
+      const shares = await Promise.all(users.map((user) => shareOf(`u${user}`, user % 3)));
+      return shares.reduce((sum, share) => sum + share, 0) / users.length > 0.6;
+    });
+  }, 120_000);
+
+  test('joins a slate where it follows one, and balances in the books', async () => {
+    const before = joined()!;
+    const visitor = 'v100';
+    const slate = await live.client.recommend({ visitor, k: 5 });
+    expect(slate.items).toHaveLength(5);
+    await live.client.ingestEvents([
+      { type: 'view', visitor, item: slate.items[0]!.item },
+      { type: 'view', item: slate.items[1]!.item, requestId: slate.requestId },
+      // He has logged in, and the slate is of the visitor.
+      {
+        type: 'view',
+        user: 'u100',
+        visitor,
+        item: slate.items[2]!.item,
+        requestId: slate.requestId,
+      },
+      { type: 'dismiss', visitor, item: slate.items[3]!.item },
+      { type: 'refund', user: 'u1', item: 'i1', order: 'o1' },
+    ]);
+    await live.until('all are joined', () => {
+      const now = joined()!;
+      return now.heldActions === 0 && now.joinedActions === before.joinedActions + 4;
+    });
+    expect(joined()!.historyActions).toBe(before.historyActions + 1);
+    const result = await audit(admin, async () => live.cluster.status(), 20_000);
+    expect(result.laws.filter(({ verdict }) => verdict !== 'holds')).toEqual([]);
+  }, 120_000);
+
+  test('leaves nothing behind where it is a probe', async () => {
+    const impressions = () =>
+      totalsOf(actorsOf(live.cluster.status().actors, 'joiner'), ['impressions'])!.impressions;
+    const before = impressions();
+    for (let i = 0; i < 20; i++) {
+      const answer = await live.client.recommend({ user: 'u1', k: 5, log: false });
+      expect([answer.items.length, answer.requestId]).toEqual([5, '']);
+    }
+    const { requestId, items } = await live.client.recommend({ user: 'u1', k: 4, log: 'shown' });
+    await live.client.ingestShown([{ requestId, items: [items[0]!.item] }]);
+    await live.until('the slate has come', () => impressions() >= before + 4);
+    expect(impressions()).toBe(before + 4);
+  }, 60_000);
+});
