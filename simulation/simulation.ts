@@ -11,7 +11,7 @@ import { QuietCheck } from './checks/quiet-check.js';
 import { checkRequests, checkServed } from './checks/request-check.js';
 import { Violations, type Violation } from './checks/violation.js';
 import { Operator } from './cluster/operator.js';
-import { SimulatedAudience } from './cluster/simulated-audience.js';
+import { SimulatedAudience, toldKey } from './cluster/simulated-audience.js';
 import { SimulatedCluster } from './cluster/simulated-cluster.js';
 import { configOf } from './cluster/simulated-config.js';
 import type { Fault } from './faults/fault.js';
@@ -73,7 +73,8 @@ interface RankerStats {
 }
 
 interface Told {
-  readonly requestId: string;
+  readonly id?: string;
+  readonly requestId?: string;
   readonly item: string;
 }
 
@@ -255,9 +256,8 @@ export class Simulation {
     const { servers, names } = this.#cluster;
     const kept = new Set<string>();
     for (const { name } of this.#cluster.config.dataCenters)
-      for (const bytes of servers.stream(names.stream.raw(name)).bodies('action'))
-        for (const { requestId, item } of decode(bytes) as Told[])
-          kept.add(`${requestId}, ${item}`);
+      for (const bytes of servers.stream(names.stream.raw(name)).bodies('event'))
+        for (const event of decode(bytes) as Told[]) kept.add(toldKey(event));
     for (const { told } of this.#audiences)
       for (const event of told)
         if (!kept.has(event))

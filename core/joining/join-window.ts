@@ -233,7 +233,7 @@ export class JoinWindow {
       case 'event':
         return this.#happened(content.event, isTold, true);
       case 'offer':
-        return this.#offered(this.#contents.unpack(content.packed), 0, content.person);
+        return this.#offered(this.#contents.unpack(content.packed), 0, content.person, true);
       case 'shown':
         return this.#shown(content.requestId, content.item, content.atMs, content.lane);
       case 'erase':
@@ -287,24 +287,28 @@ export class JoinWindow {
     };
   }
 
-  #offered(batch: ImpressionBatch, row: number, person: string): void {
+  /** @param isSent by the partition that has looked for copies of it. */
+  #offered(batch: ImpressionBatch, row: number, person: string, isSent = false): void {
     const { homeOf, latenessMs } = this.#options;
-    const owner = this.#identities.ownerOf(person);
-    if (owner !== undefined) {
-      this.#books.events.passedImpressions++;
-      const packed = packRow(batch, row);
-      return this.#out.send(homeOf(owner), { kind: 'offer', person: owner, packed });
-    }
     const requestId = batch.requestIds[row]!;
     const item = batch.items[row]!;
     const sinceMs = batch.atMs[row]!;
     const key = keyOf(requestId, item);
+    const lane = at(batch.facts.lanes, row);
     const { events, outcomes } = this.#books;
+    if (isSent) this.#moved.delete(key, lane);
     if (this.#kept.get(key) || this.#closed.has(key) || this.#moved.has(key)) {
       events.duplicates++;
       return;
     }
-    const lane = at(batch.facts.lanes, row);
+    const owner = this.#identities.ownerOf(person);
+    if (owner !== undefined) {
+      const to = homeOf(owner);
+      events.passedImpressions++;
+      // Whoever comes next under this name is somebody else, perhaps; this was offered to him.
+      this.#moved.set(key, to, lane, sinceMs + this.#keepMs);
+      return this.#out.send(to, { kind: 'offer', person: owner, packed: packRow(batch, row) });
+    }
     const clock = this.#lanes[lane]!;
     events.impressions++;
     const lateMs = clock.watermarkMs - sinceMs - this.#outcomes.windowMsMax - latenessMs;

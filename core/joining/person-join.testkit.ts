@@ -105,7 +105,7 @@ export class PersonJoin {
     taken.set(source, number);
     if (what.kind === 'moved') return this.#moveIn(what);
     if (what.kind === 'erase') return this.#erase(what.person);
-    if (what.kind === 'impression') return this.#offered(what);
+    if (what.kind === 'impression') return this.#offered(what, true);
     if (what.kind === 'shown') return this.#shown(what);
     books.eventsIn++;
     this.#happened(what, isTold, true);
@@ -124,20 +124,28 @@ export class PersonJoin {
     this.#send(to, event, isTold);
   }
 
-  #offered(offer: Offer): void {
+  /** @param isSent by the partition that has looked for copies of it. */
+  #offered(offer: Offer, isSent = false): void {
     const { rows, moved, owners, lanes, books } = this.#state;
     const owner = owners.get(offer.person);
-    if (owner !== undefined) {
-      const to = this.#options.homeOf(owner);
-      for (const item of offer.items) this.#send(to, { ...offer, person: owner, items: [item] });
-      return;
-    }
     const lane = lanes[offer.lane];
     const isLate = offer.atMs + this.#windowMsMax + this.#options.latenessMs < lane.watermarkMs;
     for (const item of offer.items) {
       const key = keyOf(offer.requestId, item);
+      if (isSent) moved.delete(key);
       if (rows.has(key) || moved.has(key)) {
         books.copiesOfRows++;
+        continue;
+      }
+      if (owner !== undefined) {
+        const to = this.#options.homeOf(owner);
+        // Whoever comes next under this name is somebody else, perhaps; this was offered to him.
+        moved.set(key, {
+          partition: to,
+          lane: offer.lane,
+          untilMs: offer.atMs + this.#keepMs,
+        });
+        this.#send(to, { ...offer, person: owner, items: [item] });
         continue;
       }
       books.rows++;

@@ -72,6 +72,8 @@ const step = fc.oneof(
       isRepeated: fc.boolean(),
     }),
   },
+  /** An offer comes again: a request that was asked twice was answered twice. */
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('again' as const), of: request }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('shown' as const), of: request, item }) },
   {
     weight: 1,
@@ -102,6 +104,7 @@ export class World<Sent> {
   readonly #read = this.logs.map(() => 0);
   readonly #saved: { state: unknown; at: number }[];
   readonly #requests: { id: string; partition: number; lane: Lane }[] = [];
+  readonly #offers: { partition: number; record: LogRecord<Sent> }[] = [];
   eventCount = 0;
   #nowMs = 1_000;
 
@@ -134,7 +137,14 @@ export class World<Sent> {
             ...{ kind: 'pointer', lane: its, requestId, items, atMs, to: partition },
           });
         const offer = { kind: 'impression', lane: its, person: who, items, log } as const;
-        return void this.logs[partition]!.push({ ...offer, requestId, atMs });
+        const record = { ...offer, requestId, atMs };
+        this.#offers.push({ partition, record });
+        return void this.logs[partition]!.push(record);
+      }
+      case 'again': {
+        const offer = this.#offers.at(-1 - next.of);
+        if (offer) this.logs[offer.partition]!.push(offer.record);
+        return;
       }
       case 'event':
         return this.#event(next);

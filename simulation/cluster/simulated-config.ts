@@ -23,6 +23,7 @@ export const simulatedShape = {
   partitions: 4,
   actors: { 'ps-shard': 2, trainer: 2, ranker: 2, joiner: 1, 'serving-shard': 2 },
   standby: 1,
+  events: { click: {}, purchase: {}, refund: { undoes: 'purchase' }, dismiss: { negative: true } },
   joining: { windowMs: 5_000, latenessMs: 1_000, idleMs: 2_000 },
   snapshots: { everyMs: 60_000, keep: 2 },
   // Half as often as usual: what is said again and again takes most of the time, and tells least.
@@ -41,6 +42,7 @@ export function configOf(random: SeededRandom): ClusterConfig {
   const isImpatient = random.happens(0.5);
   return parseClusterConfig({
     ...simulatedShape,
+    actors: { ...simulatedShape.actors, joiner: random.pick([1, 2]) },
     snapshots: { everyMs: random.pick([5_000, 20_000, 60_000]), keep: 2 },
     serving: isImpatient ? { p99BudgetMs: 300, freshnessBudgetMs: 1_000 } : {},
     supervision: {
