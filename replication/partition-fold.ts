@@ -97,11 +97,13 @@ export class PartitionFold<Part extends FollowedPart> implements Fold {
     for await (const chunk of found.chunks(object)) reader.accept(chunk);
     reader.finish();
     const mark = decodeMark(reader.header!.metadata);
-    target.restored(mark);
-    const { epoch, deltaNumber, sequence } = mark;
+    // Sequences of another log mean nothing here, also to who writes a snapshot of these rows: the own log is read from its
+    // beginning, and most of it is stale.
+    const sequence = found.isElsewhere ? 0 : mark.sequence;
+    const { epoch, deltaNumber } = mark;
+    target.restored({ ...mark, sequence });
     this.#chain = new DeltaChain({ epoch, deltaNumber });
-    // Sequences of another log mean nothing here: the own one is read from its beginning, and most of it is stale.
-    return found.isElsewhere ? 0 : sequence;
+    return sequence;
   }
 
   take(message: StreamMessage): Verdict {
