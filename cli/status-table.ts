@@ -2,6 +2,7 @@ import type { ClusterStatus } from '../messages/cluster-status.js';
 import { kindTable } from '../messages/actor-kinds.js';
 import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 import type { Figures } from '../messages/stats/figures.js';
+import { bookLines } from './event-books.js';
 import { storageNotice } from './storage-notice.js';
 import { table } from './text-table.js';
 
@@ -12,6 +13,7 @@ export function statusLines(status: ClusterStatus, nowMs: number): string[] {
   const head = `${name}: ${ready ? 'ready' : 'not ready'}, up ${ago(nowMs - startedAtMs)}, leader ${leader}`;
   return [
     `${head}${server}${backend ? `, backend ${backend}` : ''}`,
+    ...bookLines(status),
     ...hostLines(status),
     ...status.dataCenters.flatMap((dataCenter) => ['', ...dataCenterLines(status, dataCenter)]),
   ];

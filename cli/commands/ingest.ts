@@ -1,13 +1,5 @@
 import { nearestOf } from '../../core/config/fields.js';
-import type { StarlingClient } from '../../client/client.js';
-import type {
-  AliasInput,
-  EventInput,
-  FeaturesInput,
-  ImpressionInput,
-  IngestReceipt,
-  ShownInput,
-} from '../../client/ingest.js';
+import { ingestAs } from '../../client/ingest-as.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes } from '../../messages/subjects.js';
 import { UnknownKeys } from '../../messages/unknown-keys.js';
@@ -41,7 +33,7 @@ export const ingest: Command = {
     }
     const strange = new UnknownKeys();
     const events = await eventsFrom(type, text, file, strange);
-    const { accepted } = await withClient(args, (client) => send(client, type, events));
+    const { accepted } = await withClient(args, (client) => ingestAs(client, type, events));
     const { warnings } = strange;
     if (out.json) out.document({ accepted, warnings });
     else out.line(`${accepted} ${accepted === 1 ? 'event' : 'events'} accepted`);
@@ -70,25 +62,4 @@ async function eventsFrom(
     throw new UsageError('give the events as an argument, with --file, or on standard input.');
   }
   return readEventText(type, await readStdin(), 'standard input', strange);
-}
-
-/** The events were checked against the type. */
-function send(
-  client: StarlingClient,
-  type: EventType,
-  events: readonly unknown[],
-): Promise<IngestReceipt> {
-  switch (type) {
-    case 'event':
-    case 'action':
-      return client.ingestEvents(events as EventInput[]);
-    case 'impression':
-      return client.ingestImpressions(events as ImpressionInput[]);
-    case 'shown':
-      return client.ingestShown(events as ShownInput[]);
-    case 'alias':
-      return client.ingestAliases(events as AliasInput[]);
-    case 'features':
-      return client.ingestFeatures(events as FeaturesInput[]);
-  }
 }

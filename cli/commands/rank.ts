@@ -12,10 +12,11 @@ import {
 export const rank: Command = {
   name: 'rank',
   summary: 'scores of given items for a user',
-  usage: '--user ID --candidates IDS [options]',
+  usage: '--user ID | --visitor ID --candidates IDS [options]',
   text: 'Scores given items for a user, best first. Nothing is logged.',
   options: [
     { name: 'user', value: 'ID', text: 'for whom' },
+    { name: 'visitor', value: 'ID', text: 'who is not known by name' },
     { name: 'candidates', value: 'IDS', text: 'the items: a,b,c' },
     { name: 'context', value: 'JSON', text: 'context features, such as {"hour":20}' },
     ...clusterOptions,
@@ -25,11 +26,15 @@ export const rank: Command = {
     expectPositionals(args, []);
     const user = args.value('user');
     const candidates = listOf(args.value('candidates') ?? '');
-    if (user === undefined) throw new UsageError('rank needs --user.');
+    const visitor = args.value('visitor');
+    if (user === undefined && visitor === undefined)
+      throw new UsageError('rank needs --user or --visitor.');
     if (candidates.length === 0) throw new UsageError('rank needs --candidates.');
     const text = args.value('context');
     const context = text === undefined ? {} : objectOf(text, 'context');
-    const answer = await withClient(args, (client) => client.rank({ user, candidates, context }));
+    const answer = await withClient(args, (client) =>
+      client.rank({ user, visitor, candidates, context }),
+    );
     if (out.json) {
       out.document({ ...answer, candidates });
       return exitCode.ok;

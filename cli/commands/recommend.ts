@@ -14,15 +14,25 @@ import {
 export const recommend: Command = {
   name: 'recommend',
   summary: 'the best items for a user',
-  usage: '--user ID [options]',
-  text: 'Asks for the k best items for a user. The answer is logged as impressions, under the request id that it prints: actions that name it are what the model learns from.',
+  usage: '--user ID | --visitor ID [options]',
+  text: 'Asks for the k best items for a user. The answer is logged as impressions, under the request id that it prints: events that name it are what the model learns from.',
   options: [
     { name: 'user', value: 'ID', text: 'whom to recommend to' },
+    {
+      name: 'visitor',
+      value: 'ID',
+      text: 'who is not known by name; with --user, that he is that user',
+    },
     { name: 'k', value: 'N', text: 'how many items (default 10)' },
     { name: 'context', value: 'JSON', text: 'context features, such as {"hour":20}' },
     { name: 'candidates', value: 'IDS', text: 'choose among these only: a,b,c' },
     { name: 'exclude', value: 'IDS', text: 'leave these out: a,b,c' },
     { name: 'filter', value: 'JSON', text: 'item features to have, such as {"genres":"Comedy"}' },
+    {
+      name: 'log',
+      value: 'WHAT',
+      text: 'true (default), shown: an item counts once `ingest shown` names it, or false: nothing is logged',
+    },
     { name: 'request-id', value: 'ID', text: 'name of the request (default: drawn)' },
     ...clusterOptions,
   ],
@@ -33,13 +43,15 @@ export const recommend: Command = {
   async run(args, out) {
     expectPositionals(args, []);
     const user = args.value('user');
-    if (user === undefined) throw new UsageError('recommend needs --user.');
+    const visitor = args.value('visitor');
+    if (user === undefined && visitor === undefined)
+      throw new UsageError('recommend needs --user or --visitor.');
     const optional = <T>(name: string, read: (text: string, name: string) => T) => {
       const text = args.value(name);
       return text === undefined ? undefined : read(text, name);
     };
     const request = {
-      user,
+      ...{ user, visitor, log: optional('log', logOf) },
       k: optional('k', (text, name) => integerOf(text, name, 1)),
       context: optional('context', objectOf),
       candidates: optional('candidates', listOf),
@@ -54,6 +66,12 @@ export const recommend: Command = {
   },
 };
 
+function logOf(text: string): boolean | 'shown' {
+  if (text === 'shown') return text;
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new UsageError(`--log: expected true, shown or false; got ${text}.`);
+}
+
 function linesOf({
   items,
   requestId,
@@ -66,6 +84,7 @@ function linesOf({
     return `${String(i + 1).padStart(3)}  ${item.padEnd(width)}  ${score.toFixed(4)}`;
   });
   const note = degraded ? ', degraded: some rows were not in reach' : '';
-  const origin = `request ${requestId}, answered in ${dataCenter} with dense version ${modelVersion}${note}`;
+  const request = requestId === '' ? 'not logged' : `request ${requestId}`;
+  const origin = `${request}, answered in ${dataCenter} with dense version ${modelVersion}${note}`;
   return [...(rows.length > 0 ? rows : ['no items']), origin];
 }

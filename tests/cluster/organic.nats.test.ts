@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { actorsOf } from '../../messages/actor-status.js';
 import { totalsOf } from '../../messages/stats/totals.js';
+import { groupsOf, lettersOf, toldAgain, type LetterGroup } from '../../operations/dead-letters.js';
 import { audit } from '../../operations/audit/audit.js';
 import { connectAs, type NatsBus } from '../../runtime/nats/nats-bus.js';
 import { LiveCluster } from '../support/live-cluster.js';
@@ -112,5 +113,25 @@ describe('what people do of their own accord', () => {
     await live.client.ingestShown([{ requestId, items: [items[0]!.item] }]);
     await live.until('the slate has come', () => impressions() >= before + 4);
     expect(impressions()).toBe(before + 4);
+  }, 60_000);
+
+  test('that can not be used is listed with its reason, and can be told again', async () => {
+    const bad = { type: 'wiew', user: 'u1', item: 'i1' };
+    await live.client.ingestEvents([bad, { ...bad, type: 'view', context: { device: 'phone' } }]);
+    let groups: LetterGroup[] = [];
+    await live.until('both are dead letters', async () => {
+      groups = groupsOf(await lettersOf(admin));
+      return groups.length === 2;
+    });
+    expect(groups.map(({ code }) => code).sort()).toEqual(['BAD_EVENT', 'UNKNOWN_FEATURE']);
+    expect(groups.find(({ code }) => code === 'BAD_EVENT')!.example).toMatchObject({
+      message: expect.stringContaining('did you mean "view"?'),
+      content: bad,
+    });
+    const again = toldAgain(await lettersOf(admin)).get('event') as { id: string }[];
+    expect(again.map(({ id }) => id)).toEqual([
+      expect.stringMatching(/^east:\d+\.0$/),
+      expect.stringMatching(/^east:\d+\.1$/),
+    ]);
   }, 60_000);
 });

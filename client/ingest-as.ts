@@ -1,0 +1,31 @@
+import type { EventType } from '../messages/subjects.js';
+import type { StarlingClient } from './client.js';
+import type {
+  AliasInput,
+  EventInput,
+  FeaturesInput,
+  ImpressionInput,
+  IngestReceipt,
+  ShownInput,
+} from './ingest.js';
+
+/** Events of one type, which were checked. */
+export function ingestAs(
+  client: StarlingClient,
+  type: EventType,
+  events: readonly unknown[],
+): Promise<IngestReceipt> {
+  switch (type) {
+    case 'event':
+    case 'action':
+      return client.ingestEvents(events as EventInput[]);
+    case 'impression':
+      return client.ingestImpressions(events as ImpressionInput[]);
+    case 'shown':
+      return client.ingestShown(events as ShownInput[]);
+    case 'alias':
+      return client.ingestAliases(events as AliasInput[]);
+    case 'features':
+      return client.ingestFeatures(events as FeaturesInput[]);
+  }
+}
