@@ -1,5 +1,5 @@
 import type { PointerBatch, SentRecord, ShownBatch } from '../core/joining/types.js';
-import { asMessage, number, text, wrong } from './checks.js';
+import { asFields, asMessage, number, text, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { columnsOf, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
 import { at, u32, u8 } from '../core/base/columns.js';
@@ -84,20 +84,28 @@ export function parsePointers(value: unknown): PointerBatch {
   };
 }
 
-/** That a visitor is a user from now on. Both as people (core/joining/person-event.ts). */
+/** That visitors are users from now on, by column. All as people (core/joining/person-event.ts). */
 export interface AliasRecord {
-  readonly visitor: string;
-  readonly user: string;
+  readonly visitors: readonly string[];
+  readonly users: readonly string[];
 }
 
-export function aliasMessage({ visitor, user }: AliasRecord) {
-  return { v: protocolVersion, kind: 'alias', visitor, user };
+export function aliasMessage({ visitors, users }: AliasRecord) {
+  return {
+    ...{ v: protocolVersion, kind: 'alias', rowCount: visitors.length },
+    visitors: shared(visitors),
+    users: shared(users),
+  };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
 export function parseAlias(value: unknown): AliasRecord {
   const fields = asMessage(value, 'alias');
-  return { visitor: text(fields, 'visitor', 'alias'), user: text(fields, 'user', 'alias') };
+  const rows = rowCountOf(fields, 'alias');
+  return {
+    visitors: textsOfRows(fields, 'visitors', 'alias', rows),
+    users: textsOfRows(fields, 'users', 'alias', rows),
+  };
 }
 
 /** That a person is to be forgotten. */
@@ -110,33 +118,33 @@ export function parseErase(value: unknown): string {
   return text(asMessage(value, 'erase'), 'person', 'erase');
 }
 
-/** What one partition tells another, in the words of the join (core/joining/sent-contents.ts). */
-export function sentMessage(spec: ExampleSpec, record: Omit<SentRecord, 'to'>) {
-  const { source, number: own, isTold, bytes } = record;
+type ToldRecord = Omit<SentRecord, 'to'>;
+
+/** What one partition tells another, in the words of the join (core/joining/sent-contents.ts), in order. */
+export function sentMessage(spec: ExampleSpec, records: readonly ToldRecord[]) {
   return {
-    v: protocolVersion,
-    kind: 'sent',
-    specHash: spec.hash,
-    source,
-    number: own,
-    isTold,
-    bytes,
+    ...{ v: protocolVersion, kind: 'sent', specHash: spec.hash },
+    records: records.map(({ source, number: own, isTold, bytes }) => ({
+      ...{ source, number: own, isTold, bytes },
+    })),
   };
 }
 
 /** @throws StarlingError BAD_MESSAGE, SPEC_MISMATCH */
-export function parseSent(value: unknown, spec: ExampleSpec): Omit<SentRecord, 'to'> {
+export function parseSent(value: unknown, spec: ExampleSpec): ToldRecord[] {
   const what = 'sent';
   const fields = asMessage(value, what);
   refuseSpec(text(fields, 'specHash', what), spec.hash, what);
-  const bytes = fields['bytes'];
+  const { records } = fields;
+  if (!Array.isArray(records)) throw wrong(what, 'records', 'a list', records);
+  return records.map((each, i) => toldRecordOf(each, `${what}.records[${i}]`));
+}
+
+function toldRecordOf(value: unknown, what: string): ToldRecord {
+  const fields = asFields(value, what);
+  const { bytes, isTold } = fields;
   if (!(bytes instanceof Uint8Array)) throw wrong(what, 'bytes', 'bytes', bytes);
-  if (typeof fields['isTold'] !== 'boolean')
-    throw wrong(what, 'isTold', 'true or false', fields['isTold']);
-  return {
-    source: number(fields, 'source', what),
-    number: number(fields, 'number', what),
-    isTold: fields['isTold'],
-    bytes,
-  };
+  if (typeof isTold !== 'boolean') throw wrong(what, 'isTold', 'true or false', isTold);
+  const source = number(fields, 'source', what);
+  return { source, number: number(fields, 'number', what), isTold, bytes };
 }

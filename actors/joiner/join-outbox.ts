@@ -4,7 +4,7 @@ import { codeOf, messageOf } from '../../core/base/errors.js';
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import { settledOf, sumOf } from '../../core/joining/join-counts.js';
 import type { JoinWindow } from '../../core/joining/join-window.js';
-import type { JoinCounters, JoinOutput } from '../../core/joining/types.js';
+import type { JoinCounters, JoinOutput, SentRecord } from '../../core/joining/types.js';
 import type { DeadLetters } from '../../messages/dead-letters.js';
 import { deadLettersMessage } from '../../messages/dead-letters.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
@@ -24,6 +24,8 @@ import { positionHeaders, positionOf } from './sample-position.js';
 
 /** Too many: a message that is too long. Too few: a window full of them is as many messages. */
 const lettersPerMessage = 512;
+/** Of what one partition tells another. Too many: a record that is more than half a message. Too few: each costs a message. */
+const sentBytesMax = 256 * 1024;
 const retryMs = 1_000;
 
 /** What the stream has of this joiner's samples. */
@@ -228,12 +230,12 @@ export class JoinOutbox {
     const place = { window: this.#store.window, from: this.#committed, to };
     const options = { ...this.#options, settledWithout: fresh, skip, place, counters };
     // First, so that they are on their way where the samples of the commit are in the stream.
-    const added = output.sent.map(({ to: partition, ...record }) =>
+    const added = this.#sentMessages(output.sent).map(({ to: partition, records }) =>
       this.#entry(
         outboxBytes(
           outboxKind.sent,
           { ...place, rows: partition, complete: true },
-          sentMessage(this.#options.spec, record),
+          sentMessage(this.#options.spec, records),
         ),
       ),
     );
@@ -248,6 +250,25 @@ export class JoinOutbox {
         added.push(this.#entry(outboxBytes(outboxKind.deadLetter, position, message)));
     }
     return added;
+  }
+
+  /** By partition, in order. */
+  #sentMessages(sent: JoinOutput['sent']) {
+    const messages: { to: number; records: SentRecord[]; bytes: number }[] = [];
+    const newest = new Map<number, (typeof messages)[number]>();
+    for (const record of sent) {
+      const { to, bytes } = record;
+      const open = newest.get(to);
+      if (open && open.bytes + bytes.length <= sentBytesMax) {
+        open.records.push(record);
+        open.bytes += bytes.length;
+      } else {
+        const message = { to, records: [record], bytes: bytes.length };
+        newest.set(to, message);
+        messages.push(message);
+      }
+    }
+    return messages;
   }
 
   /** One, or more where events are so large that it would not fit. */

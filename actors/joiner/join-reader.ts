@@ -98,16 +98,19 @@ export class JoinReader {
         window.observePointers(parsePointers(value));
         return this.#arrived(0);
       case 'alias': {
-        const { visitor, user } = parseAlias(value);
-        window.observeAlias(visitor, user);
-        return this.#arrived(1);
+        const { visitors, users } = parseAlias(value);
+        visitors.forEach((visitor, i) => window.observeAlias(visitor, users[i]!));
+        return this.#arrived(visitors.length);
       }
       case 'erase':
         window.observeErase(parseErase(value));
         return this.#arrived(1);
-      case 'sent':
-        window.observeSent(parseSent(value, spec));
-        return this.#arrived(1);
+      case 'sent': {
+        const records = parseSent(value, spec);
+        for (const record of records) window.observeSent(record);
+        return this.#arrived(records.length);
+      }
+
       case 'actions':
         return this.#act(value);
       case 'impressions': {

@@ -1,4 +1,3 @@
-import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { visitorPerson } from '../../core/joining/person-event.js';
 import type { ShownBatch } from '../../core/joining/types.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
@@ -22,7 +21,13 @@ import {
 } from '../../messages/join-records.js';
 import type { PublicAlias } from '../../messages/public.js';
 import type { RowSplit } from './event-split.js';
-import { pointersOf, splitActions, splitImpressions, splitRequests } from './event-split.js';
+import {
+  pointersOf,
+  splitActions,
+  splitImpressions,
+  splitPeople,
+  splitRequests,
+} from './event-split.js';
 import { changesOf } from './public-events.js';
 
 /** Beyond them all are said again, which the joiner passes over. */
@@ -81,15 +86,33 @@ export class EventForwarder {
   /** To where the visitor is; said again only to who may not have heard of it. */
   async aliases(aliases: readonly PublicAlias[]): Promise<void> {
     const { joinerCount, subject, append } = this.#ports;
-    for (const { visitor: id, user } of aliases) {
-      if (this.#told.get(id) === user) continue;
-      const visitor = visitorPerson(id);
-      const partition = joinPartitionOf(visitor, joinerCount);
-      await append(subject.join(partition), encode(aliasMessage({ visitor, user })));
-      this.counts.aliases++;
-      if (this.#told.size >= aliasesMax) this.#told.clear();
-      this.#told.set(id, user);
-    }
+    const before = new Map<string, string>();
+    const fresh = aliases.filter(({ visitor, user }) => {
+      const isKnown = (before.get(visitor) ?? this.#told.get(visitor)) === user;
+      before.set(visitor, user);
+      return !isKnown;
+    });
+    if (fresh.length === 0) return;
+    const people = fresh.map(({ visitor }) => visitorPerson(visitor));
+    const split = splitPeople(people, joinerCount);
+    const sends = [...split.entries()].filter(([, rows]) => rows.length > 0);
+    await Promise.all(
+      sends.map(([joiner, rows]) =>
+        this.#fitting(rows, {
+          encoded: (some) =>
+            encode(
+              aliasMessage({
+                visitors: some.map((i) => people[i]!),
+                users: some.map((i) => fresh[i]!.user),
+              }),
+            ),
+          send: async (bytes) => void (await append(subject.join(joiner), bytes)),
+        }),
+      ),
+    );
+    this.counts.aliases += fresh.length;
+    if (this.#told.size + fresh.length > aliasesMax) this.#told.clear();
+    for (const { visitor, user } of fresh) this.#told.set(visitor, user);
   }
 
   /**

@@ -27,6 +27,10 @@ export function splitActions(actions: Actions, partitions: number): RowSplit {
   });
 }
 
+export function splitPeople(people: readonly string[], partitions: number): RowSplit {
+  return splitBy(people.length, partitions, (row) => joinPartitionOf(people[row]!, partitions));
+}
+
 /** Of what was on screen. */
 export function splitRequests(requestIds: readonly string[], partitions: number): RowSplit {
   return splitBy(requestIds.length, partitions, (row) => {

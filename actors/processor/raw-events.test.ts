@@ -282,7 +282,7 @@ describe('raw events', () => {
     await newEvents().handle(byHand('event', [bought, { requestId: 'r', item: '8' }]));
     expect(buried).toEqual([]);
     const [alias, happened] = sent.map(({ bytes }) => decode(bytes));
-    expect(parseAlias(alias)).toEqual({ visitor: 'visitor/c9', user: '42' });
+    expect(parseAlias(alias)).toEqual({ visitors: ['visitor/c9'], users: ['42'] });
     const actions = parseActions(happened, spec);
     expect(actions).toMatchObject({
       ...{ requestIds: ['', 'r'], items: ['7', '8'] },
@@ -346,7 +346,7 @@ describe('raw events', () => {
     await events.handle(byHand('alias', { ...alias, user: 43 }));
     const [shown, ...aliases] = sent.map(({ bytes }) => decode(bytes));
     expect(parseShown(shown)).toMatchObject({ requestIds: ['r', 'r'], items: ['7', '8'] });
-    expect(aliases.map((each) => parseAlias(each).user)).toEqual(['42', '43']);
+    expect(aliases.map((each) => parseAlias(each).users)).toEqual([['42'], ['43']]);
   });
 
   test('by hand may have keys that nothing is known of, which are counted', async () => {

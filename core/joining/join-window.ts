@@ -9,7 +9,7 @@ import { KeptRows, keyOf } from './kept-rows.js';
 import { OpenRow, packRow } from './open-rows.js';
 import { OutcomeSet, type TypeMeaning } from './outcome-rules.js';
 import type { PersonEvent } from './person-event.js';
-import { decodeEvent, encodeEvent, eventOf } from './person-event.js';
+import { decodeEvent, eventsOf } from './person-event.js';
 import { RememberedKeys } from './remembered-keys.js';
 import { RowOutcomes } from './row-outcomes.js';
 import { SampleBuilder } from './sample-builder.js';
@@ -37,6 +37,8 @@ export interface LaneClock {
 }
 
 const laneCount = Object.keys(lanes).length;
+/** In one record: it must fit into a message. */
+const movedRowsMax = 1_000;
 const notPassed = 0;
 const isPassed = 1;
 /** Of a closed row: somebody has said so. */
@@ -102,7 +104,7 @@ export class JoinWindow {
       nextNumber: () => this.#books.events.sent++,
     });
     this.#rows = new RowOutcomes(
-      { outcomes, negativeRate, slotCount, denseCount },
+      { outcomes, negativeRate },
       {
         kept: this.#kept,
         books: this.#books,
@@ -166,7 +168,7 @@ export class JoinWindow {
   /** Throws BAD_MESSAGE, having changed nothing, if the batch as a whole is unusable. */
   observeActions(batch: ActionBatch): void {
     checkActions(batch, this.#options.slotCount, this.#options.denseCount);
-    for (let row = 0; row < batch.requestIds.length; row++) this.#happened(eventOf(batch, row));
+    for (const event of eventsOf(batch)) this.#happened(event);
   }
 
   observeShown({ requestIds, items, atMs, lanes: lane }: ShownBatch): void {
@@ -184,7 +186,7 @@ export class JoinWindow {
       this.#moved.set(key, to, at(lane, i), atMs[i]! + this.#keepMs);
       for (const held of [...this.#held.waitingFor(key, '')]) {
         this.#held.release(held);
-        this.#pass(to, decodeEvent(held.bytes), held.person !== '');
+        this.#pass(to, held.event, held.event.person !== '');
       }
     }
   }
@@ -198,10 +200,14 @@ export class JoinWindow {
     // Rows of which nothing came stay where they are: nobody but who names them asks for them.
     const leaving = [...this.#kept.of(visitor)].sort(bySince);
     const rows = leaving.map((row) => this.#leave(row, to));
-    this.#out.send(to, { kind: 'moved', visitor, user, rows });
+    for (let start = 0; start === 0 || start < rows.length; start += movedRowsMax)
+      this.#out.send(to, {
+        ...{ kind: 'moved', visitor, user },
+        rows: rows.slice(start, start + movedRowsMax),
+      });
     for (const held of [...this.#held.of(visitor)]) {
       this.#held.release(held);
-      this.#pass(to, { ...decodeEvent(held.bytes), person: user }, true);
+      this.#pass(to, { ...held.event, person: user }, true);
     }
   }
 
@@ -283,7 +289,7 @@ export class JoinWindow {
       ...{ books: this.#books, kept: this.#kept, held: this.#held, identities: this.#identities },
       ...{ remembered: [this.#closed, this.#ids, this.#moved], lanes: this.#lanes },
       ...{ progress: this.#progress, keepMs: this.#keepMs },
-      placeOf: (event: PersonEvent) => this.#placeOf(event),
+      eventIn: (bytes: Uint8Array) => this.#eventIn(bytes),
     };
   }
 
@@ -328,14 +334,12 @@ export class JoinWindow {
     this.#kept.add(row, row.sinceMs + this.#keepMs);
     // It has come that events may wait for.
     if (this.#held.size === 0) return;
-    const waiting = this.#held.waitingFor(row.key, row.person).flatMap((held) => {
-      const event = decodeEvent(held.bytes);
-      const isOf = held.key === row.key || this.#rowOf(event) === row;
-      return isOf ? [{ held, event }] : [];
-    });
-    for (const { held, event } of waiting) {
+    const waiting = this.#held
+      .waitingFor(row.key, row.person)
+      .filter((held) => held.key === row.key || this.#rowOf(held.event) === row);
+    for (const held of waiting) {
       this.#held.release(held);
-      this.#join(row, event);
+      this.#join(row, held.event);
     }
   }
 
@@ -393,14 +397,12 @@ export class JoinWindow {
   #settle(event: PersonEvent, key: string): void {
     const row = this.#rowOf(event, key);
     if (row) return this.#join(row, event);
-    const { dueMs } = this.#placeOf(event);
+    const place = this.#placeOf(event);
     const { lane } = event;
     if (key !== '' && this.#closed.has(key)) return this.#alone(event, 'late');
-    if (this.#held.isDue(dueMs, lane, this.#lanes[lane]!.watermarkMs))
+    if (this.#held.isDue(place, lane, this.#lanes[lane]!.watermarkMs))
       return this.#alone(event, 'late');
-    const { slotCount, denseCount } = this.#options;
-    const bytes = encodeEvent(event, slotCount, denseCount);
-    this.#held.hold(this.#progress.numberNext++, event, bytes, key, dueMs);
+    this.#held.hold(this.#progress.numberNext++, event, place);
   }
 
   /** The row that it names; else the last one before it, of this person and item, that it tells something of. */
@@ -494,8 +496,13 @@ export class JoinWindow {
 
   #closeDue(lane: number, watermarkMs: number): void {
     this.#kept.eachDue(lane, watermarkMs, (row, atMs) => this.#rows.close(row, atMs));
-    for (const { bytes } of this.#held.takeDue(lane, watermarkMs))
-      this.#alone(decodeEvent(bytes), 'orphan');
+    for (const { event } of this.#held.takeDue(lane, watermarkMs)) this.#alone(event, 'orphan');
+  }
+
+  #eventIn(bytes: Uint8Array): readonly [PersonEvent, HeldPlace] {
+    const { slotCount, denseCount } = this.#options;
+    const event = decodeEvent(bytes, slotCount, denseCount);
+    return [event, this.#placeOf(event)];
   }
 
   /** When it is known that no row it could belong to comes any more. */

@@ -1,9 +1,8 @@
 import { at } from '../base/columns.js';
-import { selectExamples } from '../features/example-batch.js';
 import { noFacts } from './event-facts.js';
 import { packRow } from './open-rows.js';
 import { decodeParts, encodeParts, recordKind } from './record-codec.js';
-import type { ActionBatch, ImpressionBatch } from './types.js';
+import type { ActionBatch, ImpressionBatch, Moment } from './types.js';
 import { unpackRows } from './unpack-rows.js';
 
 /** Something that somebody did. */
@@ -27,28 +26,59 @@ export interface PersonEvent {
   readonly moment: MomentRows | undefined;
 }
 
-/** Where rows stand: in the batch that they came in, or packed. */
-export type MomentRows =
-  | { readonly batch: ActionBatch; readonly from: number; readonly to: number }
-  | readonly Uint8Array[];
+/** Rows of a batch, as impressions that were made of an event. */
+export interface MomentRows {
+  readonly batch: ImpressionBatch;
+  readonly from: number;
+  readonly to: number;
+}
 
-export function eventOf(batch: ActionBatch, row: number): PersonEvent {
-  const { facts, moment } = batch;
-  const from = row === 0 ? 0 : (moment?.ends[row - 1] ?? 0);
-  const to = moment?.ends[row] ?? 0;
+/** The events of a batch. The rows of their moments are one batch, which all that wait refer to. */
+export function eventsOf(batch: ActionBatch): PersonEvent[] {
+  const { facts, moment, requestIds } = batch;
+  const people = requestIds.map((_id, row) =>
+    personOf(at(facts.users, row), at(facts.visitors, row)),
+  );
+  const rows = moment && momentBatch(batch, moment, people);
+  return requestIds.map((requestId, row) => {
+    const from = row === 0 ? 0 : (moment?.ends[row - 1] ?? 0);
+    const to = moment?.ends[row] ?? 0;
+    return {
+      requestId,
+      item: batch.items[row]!,
+      person: people[row]!,
+      type: at(facts.types, row),
+      isPositive: batch.labels[row] === 1,
+      atMs: batch.atMs[row]!,
+      acceptedAtMs: batch.acceptedAtMs[row]!,
+      value: at(facts.values, row),
+      order: at(facts.orders, row),
+      id: at(facts.ids, row),
+      lane: at(facts.lanes, row),
+      moment: rows && to > from ? { batch: rows, from, to } : undefined,
+    };
+  });
+}
+
+/** As impressions that were made of events: the first row of each is its own item, the others are drawn. */
+function momentBatch(
+  { atMs }: ActionBatch,
+  { items, ends, examples }: Moment,
+  people: readonly string[],
+): ImpressionBatch {
+  const users: string[] = [];
+  const times = new Float64Array(items.length);
+  for (let event = 0; event < ends.length; event++)
+    for (let row = users.length; row < ends[event]!; row++) {
+      users.push(people[event]!);
+      times[row] = atMs[event]!;
+    }
   return {
-    requestId: batch.requestIds[row]!,
-    item: batch.items[row]!,
-    person: personOf(at(facts.users, row), at(facts.visitors, row)),
-    type: at(facts.types, row),
-    isPositive: batch.labels[row] === 1,
-    atMs: batch.atMs[row]!,
-    acceptedAtMs: batch.acceptedAtMs[row]!,
-    value: at(facts.values, row),
-    order: at(facts.orders, row),
-    id: at(facts.ids, row),
-    lane: at(facts.lanes, row),
-    moment: to > from ? { batch, from, to } : undefined,
+    requestIds: new Array<string>(items.length).fill(''),
+    ...{ users, items, examples },
+    atMs: times,
+    scores: new Float32Array(items.length).fill(NaN),
+    facts: noFacts,
   };
 }
 
@@ -60,32 +90,6 @@ export function personOf(user: string, visitor: string): string {
 /** Known by this name as by a user's id: to the model, to who keeps histories, in samples. */
 export function visitorPerson(visitor: string): string {
   return `visitor/${visitor}`;
-}
-
-/** As a batch of impressions that were made of it: the first one is the event's own, the others are drawn. */
-export function momentBatch(
-  event: PersonEvent,
-  slotCount: number,
-  denseCount: number,
-): ImpressionBatch | undefined {
-  const { moment, person, atMs } = event;
-  if (!moment) return undefined;
-  if (!('batch' in moment)) return unpackRows(moment, slotCount, denseCount);
-  const { batch, from, to } = moment;
-  const { items, examples } = batch.moment!;
-  const count = to - from;
-  return {
-    requestIds: new Array<string>(count).fill(''),
-    users: new Array<string>(count).fill(person),
-    items: items.slice(from, to),
-    atMs: new Float64Array(count).fill(atMs),
-    scores: new Float32Array(count).fill(NaN),
-    facts: noFacts,
-    examples: selectExamples(
-      examples,
-      Array.from({ length: count }, (_row, i) => from + i),
-    ),
-  };
 }
 
 type Said = readonly [
@@ -103,35 +107,32 @@ type Said = readonly [
 ];
 
 /** As the store and other partitions have it. */
-export function encodeEvent(event: PersonEvent, slotCount: number, denseCount: number): Uint8Array {
-  const { requestId, item, person, type, isPositive, atMs, order, id, lane } = event;
+export function encodeEvent(event: PersonEvent): Uint8Array {
+  const { requestId, item, person, type, isPositive, atMs, order, id, lane, moment } = event;
   const acceptedAtMs = orNull(event.acceptedAtMs);
   const value = orNull(event.value);
   const said: Said = [
     ...([requestId, item, person, type, isPositive, atMs, acceptedAtMs] as const),
     ...([value, order, id, lane] as const),
   ];
-  const moment = event.moment;
-  const rows = moment && !('batch' in moment) ? moment : packed(event, slotCount, denseCount);
+  const rows: Uint8Array[] = [];
+  if (moment)
+    for (let row = moment.from; row < moment.to; row++) rows.push(packRow(moment.batch, row));
   return encodeParts({ kind: recordKind.event, said, rows });
 }
 
 /** @throws StarlingError CORRUPT */
-export function decodeEvent(bytes: Uint8Array): PersonEvent {
+export function decodeEvent(bytes: Uint8Array, slotCount: number, denseCount: number): PersonEvent {
   const { said, rows } = decodeParts(bytes);
   const [requestId, item, person, type, isPositive, atMs, accepted, value, order, id, lane] =
     said as Said;
+  const batch = rows.length > 0 ? unpackRows(rows, slotCount, denseCount) : undefined;
   return {
     ...{ requestId, item, person, type, isPositive, atMs, order, id, lane },
     acceptedAtMs: accepted ?? NaN,
     value: value ?? NaN,
-    moment: rows.length > 0 ? rows : undefined,
+    moment: batch && { batch, from: 0, to: rows.length },
   };
-}
-
-function packed(event: PersonEvent, slotCount: number, denseCount: number): Uint8Array[] {
-  const batch = momentBatch(event, slotCount, denseCount);
-  return batch ? batch.items.map((_item, row) => packRow(batch, row)) : [];
 }
 
 /** JSON has no NaN. */

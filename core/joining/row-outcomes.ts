@@ -4,15 +4,12 @@ import { keepsNegative } from './negative-sampling.js';
 import type { OpenRow } from './open-rows.js';
 import type { OutcomeSet, TypeMeaning } from './outcome-rules.js';
 import type { PersonEvent } from './person-event.js';
-import { momentBatch } from './person-event.js';
 import type { SampleBuilder } from './sample-builder.js';
 import type { Activity } from './types.js';
 
 export interface RowOutcomesOptions {
   readonly outcomes: OutcomeSet;
   readonly negativeRate: number;
-  readonly slotCount: number;
-  readonly denseCount: number;
 }
 
 export interface RowOutcomesPorts {
@@ -101,18 +98,19 @@ export class RowOutcomes {
 
   /** Learns an event of its own accord against what was drawn; false where it says nothing that can be learned so. */
   learnAlone(event: PersonEvent, meaning: TypeMeaning): boolean {
-    const { outcomes, slotCount, denseCount } = this.#options;
+    const { outcomes } = this.#options;
     const known = meaning.outcomes & ~outcomes.summing;
     if (known === 0 || meaning.negative || meaning.undoes !== undefined) return false;
-    const batch = momentBatch(event, slotCount, denseCount);
-    if (!batch) return false;
-    const { person, acceptedAtMs } = event;
-    for (let row = 0; row < batch.items.length; row++) {
-      this.#labels.fill(row === 0 ? 1 : 0);
+    const { person, acceptedAtMs, moment } = event;
+    if (!moment) return false;
+    const { batch, from, to } = moment;
+    for (let row = from; row < to; row++) {
+      const isOwn = row === from;
+      this.#labels.fill(isOwn ? 1 : 0);
       this.#ports.books.events.samples++;
       this.#ports.samples.addRow(batch, row, {
         ...{ person, known, labels: this.#labels, sampleRate: 1 },
-        acceptedAtMs: row === 0 ? acceptedAtMs : NaN,
+        acceptedAtMs: isOwn ? acceptedAtMs : NaN,
       });
     }
     return true;

@@ -47,7 +47,7 @@ export class SentContents {
   encode(content: SentContent): Uint8Array {
     switch (content.kind) {
       case 'event':
-        return encodeEvent(content.event, this.#slotCount, this.#denseCount);
+        return encodeEvent(content.event);
       case 'offer': {
         const { person, packed } = content;
         return encodeParts({ kind: recordKind.offer, said: { person }, rows: [packed] });
@@ -79,7 +79,7 @@ export class SentContents {
     const { kind, said, rows } = decodeParts(bytes);
     switch (kind) {
       case recordKind.event:
-        return { kind: 'event', event: decodeEvent(bytes) };
+        return { kind: 'event', event: decodeEvent(bytes, this.#slotCount, this.#denseCount) };
       case recordKind.offer:
         return { kind: 'offer', ...(said as { person: string }), packed: rows[0]! };
       case recordKind.shown:

@@ -32,7 +32,7 @@ export interface WindowState {
   };
   /** After which nothing more can be said of a row. */
   readonly keepMs: number;
-  readonly placeOf: (event: PersonEvent) => HeldPlace;
+  readonly eventIn: (bytes: Uint8Array) => readonly [PersonEvent, HeldPlace];
 }
 
 /** What has changed since the last drain. */
@@ -43,7 +43,7 @@ export function drainState(state: WindowState): JoinChanges {
   const nextNumber = (): number => progress.numberNext++;
   kept.spill();
   kept.drain(put, remove, nextNumber);
-  for (const { number, bytes } of held.takeFresh()) put.push({ number, bytes });
+  for (const record of held.takeFresh()) put.push(record);
   remove.push(...held.takeRemoved(), ...identities.takeRemoved());
   for (const { known, kind, of, value } of identities.takeFresh()) {
     known.number = nextNumber();
@@ -85,7 +85,7 @@ function netOf(put: JoinRecord[], remove: number[]) {
 
 /** Only of a new window. @throws StarlingError CORRUPT, SPEC_MISMATCH */
 export function restoreState(state: WindowState, { progress, records }: SavedJoin): void {
-  const { books, kept, held, identities, remembered, lanes, keepMs, placeOf } = state;
+  const { books, kept, held, identities, remembered, lanes, keepMs, eventIn } = state;
   assert(state.progress.numberNext === 1, 'only a new window is restored');
   state.progress.numberNext = progress.numberNext;
   for (const [source, number] of Object.entries(progress.taken))
@@ -103,7 +103,7 @@ export function restoreState(state: WindowState, { progress, records }: SavedJoi
         kept.restoreSettled(number, bytes, ({ sinceMs }) => sinceMs + keepMs);
         break;
       case recordKind.event:
-        held.restore(number, bytes, placeOf);
+        held.restore(number, ...eventIn(bytes));
         break;
       case recordKind.identity:
         identities.restore(number, decodeParts(bytes).said as StoredIdentity);

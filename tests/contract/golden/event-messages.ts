@@ -68,6 +68,7 @@ const pointers = {
   ...{ requestIds: ['r1', 'r2'], items: ['7', '7'], atMs: [atMs, atMs] },
   ...{ partitions: [2, 0], lanes: [0, 0] },
 };
+const aliases = { visitors: ['visitor/c9f2', 'visitor/c9f3'], users: ['100006', '100007'] };
 const sent = { source: 1, number: 7, isTold: true, bytes: Uint8Array.of(10, 2, 0, 0) };
 const counters = {
   ...{ impressions: 9, actions: 6, positives: 3, negatives: 2, negativesDropped: 1 },
@@ -176,9 +177,9 @@ export const eventMessages: readonly GoldenMessage[] = [
   },
   {
     name: 'join-alias',
-    write: () => encode(aliasMessage({ visitor: 'visitor/c9f2', user: '100006' })),
+    write: () => encode(aliasMessage(aliases)),
     read: (bytes) => parseAlias(decode(bytes)),
-    expected: { visitor: 'visitor/c9f2', user: '100006' },
+    expected: aliases,
   },
   {
     name: 'join-erase',
@@ -188,9 +189,9 @@ export const eventMessages: readonly GoldenMessage[] = [
   },
   {
     name: 'join-sent',
-    write: () => encode(sentMessage(spec, sent)),
+    write: () => encode(sentMessage(spec, [sent, { ...sent, number: 9, isTold: false }])),
     read: (bytes) => parseSent(decode(bytes), spec),
-    expected: sent,
+    expected: [sent, { ...sent, number: 9, isTold: false }],
   },
   {
     name: 'advance',

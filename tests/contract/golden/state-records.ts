@@ -14,6 +14,7 @@ import {
 } from '../../../core/joining/record-codec.js';
 import { decodeState, encodeState } from '../../../core/joining/row-state.js';
 import { decodeRow, encodeRow, rowBytesMax } from '../../../core/joining/row-codec.js';
+import { unpackRows } from '../../../core/joining/unpack-rows.js';
 import { SampleBuilder } from '../../../core/joining/sample-builder.js';
 import { encodeAs, decode } from '../../../messages/codec.js';
 import type { GoldenMessage } from './golden-files.js';
@@ -43,10 +44,12 @@ function sampleOf(batch: typeof told): unknown {
   return builder.take();
 }
 
+/** The second row, as one that is read from its bytes. */
+const oneRow = unpackRows([packed(plain)], 3, 1);
 const held = {
   ...{ requestId: '', item: '7', person: 'visitor/c9f2', type: 'purchase', isPositive: true },
   ...{ atMs, acceptedAtMs: atMs + 1000, value: 39.8, order: 'o-7781', id: 'o-7781-1', lane: 1 },
-  moment: [packed(plain)],
+  moment: { batch: oneRow, from: 0, to: 1 },
 };
 const segment = {
   ...{ lane: 0, keys: ['5:01JD97', '5:01JD98'], values: [0, -1], untilMs: [atMs, NaN] },
@@ -128,8 +131,8 @@ export const stateRecords: readonly GoldenMessage[] = [
   },
   {
     name: 'join-event',
-    write: () => encodeEvent(held, 3, 1),
-    read: decodeEvent,
+    write: () => encodeEvent(held),
+    read: (bytes) => decodeEvent(bytes, 3, 1),
     expected: held,
   },
   {
