@@ -243,9 +243,10 @@ describe('changes of a drain', () => {
     const stored = window.drain().changes.put.map(({ number }) => number);
     act(window, clicked, { ...clicked, requestId: 'r2', label: 0 });
     const { put, remove } = window.drain().changes;
-    expect(remove).toEqual([stored[1]]);
-    const settled = put.find(({ number }) => number === stored[0])!;
-    expect(kindOf(settled.bytes)).toBe(recordKind.settledRow);
+    expect(remove).toEqual(stored);
+    expect(put.map(({ bytes }) => kindOf(bytes))).toEqual([
+      ...[recordKind.settledRows, recordKind.segment],
+    ]);
   });
 
   test('beyond memoryOpenMax the oldest rows are read back from the store', () => {

@@ -6,9 +6,9 @@ import type { OutcomeSet } from './outcome-rules.js';
 import { decodeParts, encodeParts, recordKind } from './record-codec.js';
 import { decodeRow } from './row-codec.js';
 import { RowIndex } from './row-index.js';
-import type { RowState } from './row-state.js';
 import { decodeState } from './row-state.js';
 import type { Learned, SampleBuilder } from './sample-builder.js';
+import { StoredSegments } from './stored-segments.js';
 import type { ColdRows, JoinRecord } from './types.js';
 
 export interface KeptRowsOptions {
@@ -26,10 +26,18 @@ interface DueRow {
   readonly atMs: number;
 }
 
-type SettledRow = Omit<RowState, 'isShown' | 'open' | 'values'> & {
-  readonly requestId: string;
-  readonly item: string;
-};
+/** Settled rows of one drain and lane, and keys of rows that were settled and are gone. */
+interface SettledRows {
+  readonly lane: number;
+  readonly rows: readonly (readonly [
+    requestId: string,
+    item: string,
+    person: string,
+    sinceMs: number,
+    reached: number,
+  ])[];
+  readonly gone: readonly string[];
+}
 
 /**
  * The rows of a window, from when they are offered until nothing more can be said of them: which there are, when their outcomes
@@ -48,6 +56,7 @@ export class KeptRows {
   readonly #due: readonly DueBuckets<OpenRow>[];
   readonly #settledDue: readonly DueBuckets<OpenRow>[];
   readonly #hot = new HotRows();
+  readonly #settled: StoredSegments;
   #touched: OpenRow[] = [];
   #coldLeft = 0;
 
@@ -57,6 +66,7 @@ export class KeptRows {
     this.#cold = cold;
     this.#due = Array.from({ length: lanes }, () => new DueBuckets<OpenRow>(bucketMs));
     this.#settledDue = this.#due.map(() => new DueBuckets<OpenRow>(bucketMs));
+    this.#settled = new StoredSegments(lanes);
   }
 
   get(key: string): OpenRow | undefined {
@@ -71,7 +81,7 @@ export class KeptRows {
     this.#index.add(row);
     this.touch(row);
     if (row.open !== 0) this.schedule(row);
-    else this.#settledDue[row.lane]!.add(settledUntilMs + 1, row);
+    else this.#settleUntil(row, settledUntilMs);
   }
 
   /** Something about it has changed: the store hears of it at the next drain. */
@@ -89,13 +99,11 @@ export class KeptRows {
   /** Nothing of it is open any more; until then an event that says the same again is known. */
   settle(row: OpenRow, untilMs: number): void {
     this.#hot.release(row);
-    this.#settledDue[row.lane]!.add(untilMs + 1, row);
+    this.#settleUntil(row, untilMs);
   }
 
   drop(row: OpenRow): void {
-    this.#hot.release(row);
-    this.#index.delete(row);
-    row.isGone = true;
+    this.#leave(row);
     this.touch(row);
   }
 
@@ -131,7 +139,8 @@ export class KeptRows {
   /** Forgets the settled rows of which nobody can say anything any more. */
   forget(lane: number, watermarkMs: number): void {
     for (const bucket of this.#settledDue[lane]!.takeDue(watermarkMs))
-      for (const row of bucket) if (!row.isGone) this.drop(row);
+      // The store forgets it with those that were settled at the same time.
+      for (const row of bucket) if (!row.isGone) this.#leave(row);
   }
 
   /** Rows of earlier drains only: those of the coming changes are not on disk yet. */
@@ -140,20 +149,23 @@ export class KeptRows {
   }
 
   /** Puts into the lists what has changed since the last drain. */
-  drain(put: JoinRecord[], remove: number[], nextNumber: () => number): void {
+  drain(
+    put: JoinRecord[],
+    remove: number[],
+    nextNumber: () => number,
+    watermarksMs: readonly number[],
+  ): void {
     const touched = this.#touched;
     this.#touched = [];
     const fresh: OpenRow[] = [];
+    const settled: OpenRow[] = [];
     for (const row of touched) {
       row.isTouched = false;
-      if (row.isGone) {
-        if (row.number !== unstored) remove.push(row.number);
-        continue;
-      }
       const isStored = row.number !== unstored;
-      if (row.open === 0) {
-        if (!isStored) row.number = nextNumber();
-        put.push({ number: row.number, bytes: settledBytes(row) });
+      if (row.isGone || row.open === 0) {
+        if (isStored) remove.push(row.number);
+        row.number = unstored;
+        if (row.isGone ? row.isSettled : !row.isSettled) settled.push(row);
       } else if (isStored)
         put.push({ number: row.number, bytes: storedRow(row, this.packed(row)) });
       else fresh.push(row);
@@ -163,6 +175,31 @@ export class KeptRows {
       row.number = nextNumber();
       put.push({ number: row.number, bytes: bytes.subarray(row.position, ends[i]) });
     });
+    this.#due.forEach((_due, lane) => {
+      const rows = settled.filter((row) => row.lane === lane);
+      if (rows.length > 0) put.push(this.#settledRecord(nextNumber(), lane, rows));
+    });
+    remove.push(...this.#settled.takeEmpty(watermarksMs));
+  }
+
+  /** @param changed rows that are settled now, or were and are gone. */
+  #settledRecord(number: number, lane: number, changed: readonly OpenRow[]): JoinRecord {
+    const rows = changed.filter(({ isGone }) => !isGone);
+    const gone = changed.filter(({ isGone }) => isGone).map(({ key }) => key);
+    for (const row of rows) row.isSettled = true;
+    this.#settled.add(
+      number,
+      lane,
+      rows.map(({ settledUntilMs }) => settledUntilMs),
+    );
+    const said: SettledRows = {
+      lane,
+      rows: rows.map(({ requestId, item, person, sinceMs, reached }) => {
+        return [requestId, item, person, sinceMs, reached];
+      }),
+      gone,
+    };
+    return { number, bytes: encodeParts({ kind: recordKind.settledRows, said, rows: [] }) };
   }
 
   /** @param openCount how many open rows there are to come: those beyond what memory holds stay on disk. */
@@ -185,18 +222,38 @@ export class KeptRows {
   }
 
   /** @param untilMsOf see `settle`. */
-  restoreSettled(number: number, bytes: Uint8Array, untilMsOf: (row: RowState) => number): OpenRow {
-    const { requestId, item, ...state } = decodeParts(bytes).said as SettledRow;
-    const identity = { key: keyOf(requestId, item), requestId, item };
-    const whole = { ...state, isShown: true, open: 0, values: undefined };
-    const row = new OpenRow(identity, whole, undefined, 0, number);
-    this.#index.add(row);
-    this.#settledDue[row.lane]!.add(untilMsOf(row) + 1, row);
-    return row;
+  restoreSettled(number: number, bytes: Uint8Array, untilMsOf: (sinceMs: number) => number): void {
+    const { lane, rows, gone } = decodeParts(bytes).said as SettledRows;
+    const untilMs = rows.map(([, , , sinceMs]) => untilMsOf(sinceMs));
+    this.#settled.add(number, lane, untilMs);
+    // First: one of the same key may have come back since.
+    for (const key of gone) {
+      const row = this.#index.get(key);
+      if (row?.isSettled) this.#leave(row);
+    }
+    rows.forEach(([requestId, item, person, sinceMs, reached], i) => {
+      const identity = { key: keyOf(requestId, item), requestId, item };
+      const state = { lane, person, sinceMs, reached, isShown: true, open: 0, values: undefined };
+      const row = new OpenRow(identity, state, undefined, 0);
+      row.isSettled = true;
+      this.#index.add(row);
+      this.#settleUntil(row, untilMs[i]!);
+    });
   }
 
   endRestore(): void {
     this.#hot.finishRestore();
+  }
+
+  #leave(row: OpenRow): void {
+    this.#hot.release(row);
+    this.#index.delete(row);
+    row.isGone = true;
+  }
+
+  #settleUntil(row: OpenRow, untilMs: number): void {
+    row.settledUntilMs = untilMs;
+    this.#settledDue[row.lane]!.add(untilMs + 1, row);
   }
 
   #endsAtMs(row: OpenRow): number {
@@ -224,12 +281,6 @@ export class KeptRows {
       throw new StarlingError('CORRUPT', `open impression ${number} is not in the store`);
     return bytes;
   }
-}
-
-function settledBytes(row: OpenRow): Uint8Array {
-  const { requestId, item, person, lane, sinceMs, reached } = row;
-  const said: SettledRow = { requestId, item, person, lane, sinceMs, reached };
-  return encodeParts({ kind: recordKind.settledRow, said, rows: [] });
 }
 
 function byTime(a: DueRow, b: DueRow): number {

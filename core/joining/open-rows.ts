@@ -40,6 +40,9 @@ export class OpenRow implements RowState {
   /** Whether it has changed since the last drain. */
   isTouched = false;
   isGone = false;
+  /** Whether the store has it among those that are settled, and until when it is known then. */
+  isSettled = false;
+  settledUntilMs = NaN;
   /** By an event. */
   isDismissed = false;
 

@@ -15,7 +15,7 @@ export const recordKind = {
   openRow: openKind,
   event: 4,
   segment: 5,
-  settledRow: 6,
+  settledRows: 6,
   identity: 7,
   offer: 8,
   shown: 9,

@@ -1,8 +1,9 @@
 import { DueBuckets } from './due-buckets.js';
+import { StoredSegments } from './stored-segments.js';
 
 interface Entry {
-  value: number;
-  untilMs: number;
+  readonly value: number;
+  readonly untilMs: number;
 }
 
 /** What has come in since the last drain, as it is stored. */
@@ -11,11 +12,6 @@ export interface RememberedSegment {
   readonly keys: readonly string[];
   readonly values: readonly number[];
   readonly untilMs: readonly number[];
-}
-
-interface StoredSegment {
-  readonly number: number;
-  readonly untilMsMax: number;
 }
 
 const noValue = -1;
@@ -29,18 +25,13 @@ const noValue = -1;
 export class RememberedKeys {
   readonly #entries = new Map<string, Entry>();
   readonly #due: readonly DueBuckets<string>[];
-  readonly #fresh: readonly { keys: string[]; entries: Entry[] }[];
-  /** By lane; a later one may delete what an earlier one has. */
-  readonly #segments: readonly StoredSegment[][];
+  readonly #fresh: readonly { keys: string[]; values: number[]; untilMs: number[] }[];
+  readonly #segments: StoredSegments;
 
   constructor(bucketMs: number, lanes: number) {
     this.#due = Array.from({ length: lanes }, () => new DueBuckets<string>(bucketMs));
-    this.#segments = this.#due.map(() => []);
-    this.#fresh = this.#due.map(() => ({ keys: [], entries: [] }));
-  }
-
-  get size(): number {
-    return this.#entries.size;
+    this.#segments = new StoredSegments(lanes);
+    this.#fresh = this.#due.map(() => ({ keys: [], values: [], untilMs: [] }));
   }
 
   valueOf(key: string): number | undefined {
@@ -53,16 +44,13 @@ export class RememberedKeys {
 
   /** @param untilMs event time of the lane; in the moment behind it the key is forgotten. */
   set(key: string, value: number, lane: number, untilMs: number): void {
-    const fresh = this.#fresh[lane]!;
-    fresh.keys.push(key);
-    fresh.entries.push(this.#put(key, value, lane, untilMs));
+    this.#put(key, value, lane, untilMs);
+    this.#note(key, value, lane, untilMs);
   }
 
   delete(key: string, lane: number): void {
     if (!this.#entries.delete(key)) return;
-    const fresh = this.#fresh[lane]!;
-    fresh.keys.push(key);
-    fresh.entries.push({ value: noValue, untilMs: NaN });
+    this.#note(key, noValue, lane, NaN);
   }
 
   forget(lane: number, watermarkMs: number): void {
@@ -78,22 +66,18 @@ export class RememberedKeys {
   takeFresh(): RememberedSegment[] {
     const segments: RememberedSegment[] = [];
     this.#fresh.forEach((fresh, lane) => {
-      const { keys, entries } = fresh;
+      const { keys, values, untilMs } = fresh;
       if (keys.length === 0) return;
-      segments.push({
-        ...{ lane, keys },
-        values: entries.map(({ value }) => value),
-        untilMs: entries.map(({ untilMs }) => untilMs),
-      });
+      segments.push({ lane, keys, values, untilMs });
       fresh.keys = [];
-      fresh.entries = [];
+      fresh.values = [];
+      fresh.untilMs = [];
     });
     return segments;
   }
 
   seal(number: number, { lane, untilMs }: RememberedSegment): void {
-    const known = untilMs.filter((ms) => !Number.isNaN(ms));
-    this.#segments[lane]!.push({ number, untilMsMax: maxOf(known) });
+    this.#segments.add(number, lane, untilMs);
   }
 
   /** A segment from the store; later ones have the last word. */
@@ -106,26 +90,21 @@ export class RememberedKeys {
     this.seal(number, segment);
   }
 
-  /** Numbers of segments of which nothing need be known any more, the oldest first. */
+  /** Numbers of segments of which nothing need be known any more. */
   takeEmpty(watermarksMs: readonly number[]): number[] {
-    return this.#segments.flatMap((segments, lane) => {
-      const isOver = ({ untilMsMax }: StoredSegment) => untilMsMax < watermarksMs[lane]!;
-      const kept = segments.findIndex((segment) => !isOver(segment));
-      return segments.splice(0, kept < 0 ? segments.length : kept).map(({ number }) => number);
-    });
+    return this.#segments.takeEmpty(watermarksMs);
   }
 
-  #put(key: string, value: number, lane: number, untilMs: number): Entry {
-    const entry = { value, untilMs };
-    this.#entries.set(key, entry);
+  #put(key: string, value: number, lane: number, untilMs: number): void {
+    this.#entries.set(key, { value, untilMs });
     // Times are milliseconds: the first one behind.
     this.#due[lane]!.add(untilMs + 1, key);
-    return entry;
   }
-}
 
-function maxOf(values: readonly number[]): number {
-  let max = -Infinity;
-  for (const value of values) if (value > max) max = value;
-  return max;
+  #note(key: string, value: number, lane: number, untilMs: number): void {
+    const fresh = this.#fresh[lane]!;
+    fresh.keys.push(key);
+    fresh.values.push(value);
+    fresh.untilMs.push(untilMs);
+  }
 }

@@ -42,7 +42,8 @@ export function drainState(state: WindowState): JoinChanges {
   const remove: number[] = [];
   const nextNumber = (): number => progress.numberNext++;
   kept.spill();
-  kept.drain(put, remove, nextNumber);
+  const watermarksMs = lanes.map(({ watermarkMs }) => watermarkMs);
+  kept.drain(put, remove, nextNumber, watermarksMs);
   for (const record of held.takeFresh()) put.push(record);
   remove.push(...held.takeRemoved(), ...identities.takeRemoved());
   for (const { known, kind, of, value } of identities.takeFresh()) {
@@ -51,7 +52,6 @@ export function drainState(state: WindowState): JoinChanges {
     const bytes = encodeParts({ kind: recordKind.identity, said, rows: [] });
     put.push({ number: known.number, bytes });
   }
-  const watermarksMs = lanes.map(({ watermarkMs }) => watermarkMs);
   remembered.forEach((keys, of) => {
     for (const segment of keys.takeFresh()) {
       const number = nextNumber();
@@ -99,8 +99,8 @@ export function restoreState(state: WindowState, { progress, records }: SavedJoi
       case recordKind.openRow:
         if (kept.restoreOpen(number, bytes).open & 1) open++;
         break;
-      case recordKind.settledRow:
-        kept.restoreSettled(number, bytes, ({ sinceMs }) => sinceMs + keepMs);
+      case recordKind.settledRows:
+        kept.restoreSettled(number, bytes, (sinceMs) => sinceMs + keepMs);
         break;
       case recordKind.event:
         held.restore(number, ...eventIn(bytes));

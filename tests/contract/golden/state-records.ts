@@ -59,7 +59,7 @@ const state = {
   values: [{ outcome: 2, order: 'o-7781', type: 'purchase', value: 39.8 }],
 };
 const parts = {
-  ...{ kind: recordKind.settledRow, said: { requestId: '01JD9', item: '7', reached: 1 } },
+  ...{ kind: recordKind.settledRows, said: { requestId: '01JD9', item: '7', reached: 1 } },
   rows: [],
 };
 
