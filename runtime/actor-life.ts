@@ -68,6 +68,7 @@ export class ActorLife {
   #serving: boolean | undefined;
   #turn: Promise<void> = Promise.resolve();
   #forbiddenLoggedMs = -Infinity;
+  #hasFailed = false;
   readonly #life;
 
   constructor(support: LifeSupport) {
@@ -227,6 +228,9 @@ export class ActorLife {
 
   /** A defect that leaves it unable to go on. */
   fail(error: unknown, what = 'failed'): void {
+    // It ends. What its parts say of that meanwhile, each as often as it tries something, is no news.
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
     this.#log.error(
       { code: codeOf(error), err: error instanceof Error ? error.stack : messageOf(error) },
       what,

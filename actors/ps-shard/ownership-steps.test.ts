@@ -71,10 +71,12 @@ describe('a claim', () => {
     expect([...other.written, ...same.written]).toEqual([]);
   });
 
-  test('of a process that is not the shard any more writes nothing', async () => {
+  test('of a process that is not the shard any more writes nothing, and is not asked for at once again', async () => {
     const { steps, written, laterLife } = world();
     laterLife();
+    const fromMs = performance.now();
     expect(await steps.claim(5)).toEqual({ type: 'REFUSED' });
+    expect(performance.now() - fromMs).toBeGreaterThan(200);
     expect(written).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { sleep } from '../../core/base/clock.js';
 import type { TimeAndChance } from '../../core/base/random.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
@@ -23,6 +24,9 @@ export interface StepPorts {
 type Rows = Pick<HeldRows, 'follow' | 'catchUpToOpen' | 'open' | 'publisher' | 'drop'>;
 
 const patience: RetryPolicy = { baseMs: 50, capMs: 2_000 };
+
+/** Before who has no lease asks again. Too low: it asks as fast as it is answered. Too high: who gets it back is late. */
+const unleasedMs = 250;
 
 /** Too low: a long outage fills the log. Too high: nobody learns that it goes on. */
 const failuresPerWarning = 5;
@@ -52,11 +56,18 @@ export class OwnershipSteps {
    *
    * The directory names a shard, not a process. Where the supervisor of a host is taken for lost and its actors live, two
    * processes are that shard, and each would take an epoch after the other as fast as the bucket answers. So the lease is asked
-   * first, which one of them has: the other one ends.
+   * first, which one of them has: the other one ends, and has no reason to hurry as long as it does.
    */
   async claim(epoch: number): Promise<OwnershipEvent> {
     try {
       await this.#ports.requireLease();
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      this.#warn(error, 'who has no lease takes no epoch');
+      await sleep(this.#ports.bus.clock, unleasedMs);
+      return { type: 'REFUSED' };
+    }
+    try {
       return (await this.#writeEntry(epoch, (named) => named < epoch))
         ? { type: 'CLAIMED' }
         : { type: 'REFUSED' };
