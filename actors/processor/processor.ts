@@ -23,7 +23,7 @@ const drawnOfMax = 10_000;
 
 /**
  * Reads the raw events of every data center, checks them, and writes them on: features to FEATURES, impressions and
- * actions to the joiner of their request id. It keeps nothing, so a crash costs a redelivery, and the joiner drops
+ * events to the joiner of their person. It keeps nothing, so a crash costs a redelivery, and the joiner drops
  * what comes twice. An event that can't be used becomes a dead letter by itself; its neighbours go on.
  */
 export function createProcessor(context: ActorContext): Actor<'processor'> {
