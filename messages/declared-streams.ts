@@ -37,6 +37,8 @@ export interface StreamTopology {
   readonly ingestMapped: boolean;
   /** By data center; 1 where it is not named. More than it has servers, and the server refuses the stream. */
   readonly replicas?: Readonly<Record<string, number>>;
+  /** How far back JOIN must reach, so that a joiner without its store can be made anew; at least its usual age. */
+  readonly joinMemoryMs?: number;
 }
 
 const duplicateWindowMs = 120_000;
@@ -69,7 +71,9 @@ function declarationsOf(
 ): StreamDeclaration[] {
   const row: StreamRow = streamTable[key];
   return placesOf(row, topology).map((dataCenter) => {
-    const { maxAgeMs, maxMessagesPerSubject, discard } = row;
+    const { maxMessagesPerSubject, discard } = row;
+    const { joinMemoryMs = 0 } = topology;
+    const maxAgeMs = key === 'join' ? Math.max(row.maxAgeMs, joinMemoryMs) : row.maxAgeMs;
     return {
       name: names.streamIn(key, dataCenter),
       cluster: dataCenter,

@@ -32,3 +32,12 @@ test('there is one copy where nothing else is said', () => {
   expect(new Set(declared.map(({ replicas }) => replicas))).toEqual(new Set([1]));
   expect(declareBucket(names, { dataCenters }).replicas).toBe(1);
 });
+
+test('JOIN reaches as far back as a window remembers, and as usual where that is less', () => {
+  const ageOf = (joinMemoryMs: number): number | undefined => {
+    const declared = declareStreams(names, { dataCenters, ingestMapped: true, joinMemoryMs });
+    return declared.find(({ name }) => name === streamName.join)?.maxAgeMs;
+  };
+  const day = 86_400_000;
+  expect([ageOf(0), ageOf(day), ageOf(14 * day)]).toEqual([3 * day, 3 * day, 14 * day]);
+});

@@ -1,3 +1,4 @@
+import { joinMemoryMs } from '../core/blueprint/join-rules.js';
 import type { TimeAndChance } from '../core/base/random.js';
 import { replicasOf } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
@@ -42,7 +43,10 @@ export class ClusterStreams {
     const { dataCenters } = config;
     const replicas = replicasOf(config);
     this.#site = site;
-    this.#streams = declareStreams(bus.names, { dataCenters, ingestMapped: placed, replicas });
+    this.#streams = declareStreams(bus.names, {
+      ...{ dataCenters, ingestMapped: placed, replicas },
+      joinMemoryMs: joinMemoryMs(config),
+    });
     this.#bucket = declareBucket(bus.names, { dataCenters, replicas });
     this.#takesEvents = new Set(dataCenters.map(({ name }) => bus.names.stream.raw(name)));
   }

@@ -5,18 +5,20 @@ import { parsePopular } from '../../messages/ranking.js';
 import { createTransform } from '../../core/features/transform.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
-import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import { deadLetters } from '../shared/dead-letter.js';
 import { FeatureSource } from '../shared/feature-source.js';
 import { EventForwarder } from './event-forwarder.js';
 import { EventActions } from './event-actions.js';
+import { InHand } from './in-hand.js';
 import { RawEvents } from './raw-events.js';
 
 /** So long after a processor died, another one gets its events. Too low: those of one that only paused are handled twice. */
 const ackWaitMs = 3_000;
 /** Messages in hand, of each data center. Too few: it waits for the stream. Too many: another processor finds nothing to do. */
 const pendingMax = 128;
+/** Worked on at once. Too few: it waits for features and streams. Too many: it hears of nothing while it begins them all. */
+const handledMax = 32;
 
 /** Events that negatives are drawn from. Too few: the same items again and again. Too many: what was popular long ago. */
 const drawnOfMax = 10_000;
@@ -52,15 +54,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
   });
   const work: Stoppable[] = [];
   let popular: Stoppable | undefined;
-  const inFlight = new Set<Promise<void>>();
-
-  function receive(message: WorkMessage): void {
-    const handling = events
-      .handle(message)
-      .catch(crash)
-      .finally(() => inFlight.delete(handling));
-    inFlight.add(handling);
-  }
+  const hand = new InHand(handledMax, (message) => events.handle(message).catch(crash));
 
   return {
     async start() {
@@ -68,12 +62,14 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
       popular = bus.subscribe(bus.names.subject.popular, (bytes) => hearPopular(bytes, draws));
       for (const { name } of config.dataCenters) {
         const options = { stream: bus.names.stream.raw(name), durable: 'processor' };
-        work.push(await bus.work({ ...options, ackWaitMs, pendingMax }, receive));
+        work.push(
+          await bus.work({ ...options, ackWaitMs, pendingMax }, (message) => hand.take(message)),
+        );
       }
     },
     async stop() {
       await Promise.all(work.map((each) => each.stop()));
-      await Promise.all(inFlight);
+      await hand.close();
       await Promise.all([source.stop(), popular?.stop()]);
       await bus.flush();
     },
@@ -81,7 +77,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
       ...{ ...events.counts, ...events.times.counts, ...forward.counts },
       unknownKeys: events.strange.count,
       unknownKey: events.strange.warnings[0] ?? '',
-      inFlight: inFlight.size,
+      inFlight: hand.size,
     }),
   };
 }

@@ -19,6 +19,15 @@ function ruleOf({ negative, undoes }: ClusterConfig['events'][string]): EventRul
   return { negative, ...(undoes === undefined ? {} : { undoes }) };
 }
 
+/**
+ * How far back a window remembers, milliseconds of event time: a row that is open, and as long again in which copies of it and
+ * of its events may come.
+ */
+export function joinMemoryMs(config: Pick<ClusterConfig, 'events' | 'joining'>): number {
+  const windowMs = Math.max(...joinRulesOf(config).outcomes.map((outcome) => outcome.windowMs));
+  return 2 * (windowMs + config.joining.latenessMs);
+}
+
 /** Types of events that count for an item: what is hoped for. */
 export function hopedTypes(config: Pick<ClusterConfig, 'events' | 'joining'>): ReadonlySet<string> {
   return new Set(joinRulesOf(config).outcomes.flatMap(({ from }) => from));
