@@ -247,7 +247,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
       ...['starling.join.0', 'starling.features.user', 'starling.feature-store.get', info],
       ...['starling.features-changed.user', ...works('RAW_EAST', 'processor')],
     ],
-    ['starling.features-changed.user'],
+    ['starling.features-changed.user', 'starling.popular'],
   ),
   joiner: expect(
     'joiner',
