@@ -53,6 +53,7 @@ const model: ModelSpec = {
   factorDim: 16,
   denseCount: 0,
   hidden: [64],
+  heads: 1,
 };
 const baselineModel: ModelSpec = { ...model, network: 'fm', factorDim: 8 };
 

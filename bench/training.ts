@@ -28,6 +28,7 @@ const model: ModelSpec = {
   factorDim: 16,
   denseCount: 4,
   hidden: [64],
+  heads: 1,
 };
 /** A deeper network, where the arithmetic weighs more than the bookkeeping. */
 const deepModel: ModelSpec = { ...model, hidden: [256, 128] };

@@ -3,8 +3,10 @@ import { asFields, number, text, wrong } from '../messages/checks.js';
 
 export interface RecommendedItem {
   readonly item: string;
-  /** Probability of what the model was taught to hope for, such as a click. */
+  /** What items are ordered by: the probability of what is hoped for, where one outcome is predicted. */
   readonly score: number;
+  /** Of several outcomes, their probabilities. */
+  readonly outcomes?: Readonly<Record<string, number>>;
 }
 
 export interface Recommendation {
@@ -22,6 +24,8 @@ export interface Recommendation {
 export interface Ranking {
   /** Probability per candidate, in the order asked for. */
   readonly scores: readonly number[];
+  /** Of several outcomes, their probabilities, in the same order. */
+  readonly outcomes?: Readonly<Record<string, readonly number[]>>;
   readonly modelVersion: number;
   readonly dataCenter: string;
   readonly degraded: boolean;
@@ -33,7 +37,11 @@ export function parseRecommendation(value: unknown): Recommendation {
   const items = listOf(fields, 'items', what).map((each, i) => {
     const at = `${what}.items[${i}]`;
     const item = asFields(each, at);
-    return { item: text(item, 'item', at), score: number(item, 'score', at) };
+    return {
+      item: text(item, 'item', at),
+      score: number(item, 'score', at),
+      ...outcomesIn(item, at),
+    };
   });
   return { items, requestId: text(fields, 'requestId', what), ...origin(fields, what) };
 }
@@ -45,7 +53,19 @@ export function parseRanking(value: unknown, candidateCount: number): Ranking {
   if (scores.length !== candidateCount || scores.some((score) => typeof score !== 'number')) {
     throw wrong(what, 'scores', `${candidateCount} numbers`, scores);
   }
-  return { scores: scores as number[], ...origin(fields, what) };
+  const outcomes = fields['outcomes'] as Ranking['outcomes'];
+  return {
+    scores: scores as number[],
+    ...(outcomes ? { outcomes } : {}),
+    ...origin(fields, what),
+  };
+}
+
+function outcomesIn(fields: Fields, what: string) {
+  if (fields['outcomes'] === undefined) return {};
+  const named = asFields(fields['outcomes'], `${what}.outcomes`);
+  for (const name of Object.keys(named)) number(named, name, `${what}.outcomes`);
+  return { outcomes: named as Readonly<Record<string, number>> };
 }
 
 function origin(fields: Fields, what: string) {

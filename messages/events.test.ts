@@ -15,7 +15,7 @@ import {
   selectActions,
   selectImpressions,
 } from './events.js';
-import { outcomesOf, weightsOfRows } from './outcomes.js';
+import { labelsOfRows, outcomesOf } from './outcomes.js';
 import type { Samples } from './samples.js';
 import { concatSamples, parseSamples, samplesMessage } from './samples.js';
 
@@ -184,9 +184,16 @@ describe('samples', () => {
     const both = concatSamples([first, second]);
     expect(both).toMatchObject({ items: ['a', 'b', 'c'], resolved: 5 });
     expect([...both.outcomes['click']!.labels]).toEqual([1, 0, 1]);
-    expect([...weightsOfRows(both.outcomes['click']!)]).toEqual([1, 1, 0]);
+    expect([...labelsOfRows(both.outcomes, ['click'], 3).weights]).toEqual([1, 1, 0]);
+    const several = labelsOfRows(both.outcomes, ['other', 'click'], 3);
+    expect([...several.labels]).toEqual([0, 1, 0, 0, 0, 0]);
+    expect([...several.weights]).toEqual([0, 1, 0, 1, 0, 0]);
     expect([...both.outcomes['click']!.weights]).toEqual([1, 1, 2]);
     expect(both.facts).toBe(noFacts);
+    const renamed = { ...samplesOf(['d'], [1]), outcomes: outcomesOf(Float32Array.of(1), 'view') };
+    const mixed = concatSamples([first, renamed]);
+    expect([...labelsOfRows(mixed.outcomes, ['view'], 3).weights]).toEqual([0, 0, 1]);
+    expect([...labelsOfRows(mixed.outcomes, ['click'], 3).weights]).toEqual([1, 1, 0]);
     const alike = concatSamples([first, samplesOf(['c'], [1])]);
     expect(alike.outcomes['click']!.weights).toHaveLength(1);
     const told = concatSamples([

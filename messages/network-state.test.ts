@@ -16,6 +16,7 @@ const version = {
   denseVersion: 3,
   trainedThrough: 7,
   parameters: Float32Array.of(1, 2),
+  outcomes: ['click'],
 };
 const state = {
   ...version,
@@ -26,19 +27,23 @@ const state = {
 };
 
 describe('the network', () => {
-  test('in parts, for several heads, or trained on several logs is refused until somebody puts it together', () => {
+  test('in parts, without a head, or trained on several logs is refused until somebody puts it together', () => {
     const message = denseVersionMessage(version);
     expect(parseDenseVersion(message, 2)).toEqual(version);
     for (const change of [
       { part: 1 },
       { last: false },
       { offset: 2 },
-      { outcomes: ['click', 'purchase'] },
       { outcomes: [] },
       { trainedThrough: Float64Array.of(7, 2 ** 44 + 1) },
       { model: 'candidate' },
     ])
       expect(() => parseDenseVersion({ ...message, ...change }, 2)).toThrow(/dense version/);
+  });
+
+  test('names what its heads predict, in their order', () => {
+    const several = { ...version, outcomes: ['click', 'purchase'] };
+    expect(parseDenseVersion(denseVersionMessage(several), 2)).toEqual(several);
   });
 
   test('of another size is refused, in each of its messages', () => {

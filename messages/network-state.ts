@@ -1,8 +1,7 @@
 import type { Fields } from './checks.js';
-import { f32, f64, number, text, wrong } from './checks.js';
+import { f32, f64, number, text, texts, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { asModelMessage, mainModel } from './model-name.js';
-import { mainOutcome } from './outcomes.js';
 import type { PushOutcome } from './parameters.js';
 import { outcomeOf } from './parameters.js';
 import { sequenceOf, throughMarks, throughOf } from './progress-marks.js';
@@ -102,23 +101,23 @@ export interface DenseVersion {
   /** The version was trained on rows that knew all batches up to here; serve it with nothing older. */
   readonly trainedThrough: number;
   readonly parameters: Float32Array;
+  /** What its heads predict, in their order. */
+  readonly outcomes: readonly string[];
 }
 
-export function denseVersionMessage({ trainedThrough, ...version }: DenseVersion) {
+export function denseVersionMessage({ trainedThrough, outcomes, ...version }: DenseVersion) {
   return {
     ...head(),
     ...version,
     ...wholePart,
     trainedThrough: throughMarks(trainedThrough),
-    /** What its heads predict, in their order. */
-    outcomes: [mainOutcome],
+    outcomes,
   };
 }
 
 export function parseDenseVersion(value: unknown, parameterCount: number): DenseVersion {
   const what = 'dense version';
   const fields = asModelMessage(value, what);
-  requireMainOutcome(fields, what);
   return versionOf(fields, what, parameterCount);
 }
 
@@ -128,7 +127,14 @@ function versionOf(fields: Fields, what: string, parameterCount: number): DenseV
     denseVersion: number(fields, 'denseVersion', what),
     trainedThrough: throughOf(fields, 'trainedThrough', what),
     parameters: wholeParameters(fields, what, parameterCount),
+    outcomes: heads(fields, what),
   };
+}
+
+function heads(fields: Fields, what: string): readonly string[] {
+  const outcomes = texts(fields, 'outcomes', what);
+  if (outcomes.length === 0) throw wrong(what, 'outcomes', 'a head at least', outcomes);
+  return outcomes;
 }
 
 export interface DenseState extends DenseVersion {
@@ -151,7 +157,6 @@ export function denseStateMessage({
 export function parseDenseState(value: unknown, parameterCount: number): DenseState {
   const what = 'dense state';
   const fields = asModelMessage(value, what);
-  requireMainOutcome(fields, what);
   return {
     ...versionOf(fields, what, parameterCount),
     epoch: number(fields, 'epoch', what),
@@ -159,11 +164,6 @@ export function parseDenseState(value: unknown, parameterCount: number): DenseSt
     steps: number(fields, 'steps', what),
     applied: f64(fields, 'applied', what),
   };
-}
-
-function requireMainOutcome({ outcomes }: Fields, what: string): void {
-  if (Array.isArray(outcomes) && outcomes.length === 1 && outcomes[0] === mainOutcome) return;
-  throw wrong(what, 'outcomes', `the one head "${mainOutcome}"`, outcomes);
 }
 
 function wholeParameters(fields: Fields, what: string, parameterCount: number): Float32Array {

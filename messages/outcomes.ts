@@ -7,15 +7,17 @@ import { columnsOf, shared } from './column-checks.js';
 
 export type { OutcomeColumns, OutcomesByName as Outcomes };
 
-/** The one outcome there is: whether what was shown was acted upon as we hope. */
-export const mainOutcome = 'click';
-
 const allKnown = Uint8Array.of(1);
 const allAlike = Float32Array.of(1);
 
-/** The one outcome, known of all rows. */
-export function outcomesOf(labels: Float32Array): OutcomesByName {
-  return { [mainOutcome]: { labels, masks: allKnown, weights: allAlike } };
+/** One outcome, known of all rows. */
+export function outcomesOf(labels: Float32Array, name = 'click'): OutcomesByName {
+  return { [name]: { labels, masks: allKnown, weights: allAlike } };
+}
+
+/** An outcome that nothing is known of. */
+export function unknownOutcome(rows: number): OutcomeColumns {
+  return { labels: new Float32Array(rows), masks: Uint8Array.of(0), weights: allAlike };
 }
 
 export function outcomeFields(outcomes: OutcomesByName) {
@@ -46,11 +48,11 @@ export function sliceOutcomes(
 
 const maskTable = { masks: u8() } as const;
 
-/** @throws StarlingError BAD_MESSAGE; also where the one outcome there is is missing. */
+/** @throws StarlingError BAD_MESSAGE; also where there is none. */
 export function parseOutcomes(fields: Fields, what: string, rows: number): OutcomesByName {
   const place = `${what}.outcomes`;
   const named = asFields(fields['outcomes'], place);
-  if (named[mainOutcome] === undefined) throw wrong(what, 'outcomes', mainOutcome, 'others');
+  if (Object.keys(named).length === 0) throw wrong(what, 'outcomes', 'at least one', 'none');
   const outcomes: Record<string, OutcomeColumns> = {};
   for (const name of Object.keys(named)) {
     const inner = asFields(named[name], `${place}.${name}`);
@@ -73,15 +75,24 @@ function weightsOf(inner: Fields, place: string, rows: number): Float32Array {
   return weights;
 }
 
-/** The one outcome there is. */
-export function mainOf(outcomes: OutcomesByName): OutcomeColumns {
-  return outcomes[mainOutcome]!;
-}
-
-/** f32 [rows]: what each row counts for; 0 where the outcome is not known. */
-export function weightsOfRows({ labels, masks, weights }: OutcomeColumns): Float32Array {
-  const all = new Float32Array(labels.length);
-  if (masks.length === 1 && weights.length === 1) return all.fill(masks[0] ? weights[0]! : 0);
-  for (let row = 0; row < all.length; row++) all[row] = at(masks, row) ? at(weights, row) : 0;
-  return all;
+/** f32 [rows × names]: labels by row, and what each counts for; 0 where an outcome is not known. */
+export function labelsOfRows(
+  outcomes: OutcomesByName,
+  names: readonly string[],
+  rows: number,
+): { readonly labels: Float32Array; readonly weights: Float32Array } {
+  const heads = names.length;
+  const labels = new Float32Array(rows * heads);
+  const all = new Float32Array(rows * heads);
+  names.forEach((name, head) => {
+    const column = outcomes[name];
+    if (!column) return;
+    const { masks, weights } = column;
+    for (let row = 0; row < rows; row++) {
+      if (!at(masks, row)) continue;
+      labels[row * heads + head] = column.labels[row]!;
+      all[row * heads + head] = at(weights, row);
+    }
+  });
+  return { labels, weights: all };
 }

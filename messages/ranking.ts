@@ -103,12 +103,16 @@ function contextsOf(fields: Fields, n: number, what: string): RawFeatures[] {
   return value.map((each, i) => asFields(each, `${what}.contexts[${i}]`));
 }
 
-export function rankBatchReply(reply: Omit<RankBatchReply, 'predictions' | 'progress'>) {
+export function rankBatchReply({
+  predictions = {},
+  ...reply
+}: Omit<RankBatchReply, 'predictions' | 'progress'> &
+  Partial<Pick<RankBatchReply, 'predictions'>>) {
   return {
     v: protocolVersion,
     model: mainModel,
     ...reply,
-    predictions: {},
+    predictions,
     through: throughMarks(reply.through),
     progress: noProgress,
   };

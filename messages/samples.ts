@@ -13,7 +13,7 @@ import { refuseSpec } from './spec-hash.js';
 import type { ExampleSpec } from './example-columns.js';
 import { exampleColumns, examplesOf } from './example-columns.js';
 import type { OutcomeColumns, Outcomes } from './outcomes.js';
-import { outcomeFields, parseOutcomes } from './outcomes.js';
+import { outcomeFields, parseOutcomes, unknownOutcome } from './outcomes.js';
 import type { ProgressMarks } from './progress-marks.js';
 import { noProgress, progressOf } from './progress-marks.js';
 
@@ -107,7 +107,7 @@ export function concatSamples(batches: readonly Samples[]): Samples {
     users: batches.flatMap((batch) => batch.users),
     items: batches.flatMap((batch) => batch.items),
     outcomes: Object.fromEntries(
-      Object.keys(first.outcomes).map((name) => [name, concatOutcome(batches, name)]),
+      outcomeNamesIn(batches).map((name) => [name, concatOutcome(batches, name)]),
     ),
     sampleRates: joinF32(batches.map((batch) => batch.sampleRates)),
     scores: joinF32(batches.map((batch) => batch.scores)),
@@ -130,10 +130,17 @@ function concatFacts(batches: readonly Samples[]): ImpressionFacts {
   );
 }
 
-/** Masks and weights stay one entry where that says all. */
+function outcomeNamesIn(batches: readonly Samples[]): string[] {
+  return [...new Set(batches.flatMap(({ outcomes }) => Object.keys(outcomes)))];
+}
+
+/**
+ * Masks and weights stay one entry where that says all. What one of the batches does not name, as it is of another configuration,
+ * is not known of its rows.
+ */
 function concatOutcome(batches: readonly Samples[], name: string): OutcomeColumns {
   const columns = batches.map(({ outcomes, items }) => ({
-    ...outcomes[name]!,
+    ...(outcomes[name] ?? unknownOutcome(items.length)),
     rows: items.length,
   }));
   const spread = (pickOf: (each: OutcomeColumns) => Uint8Array | Float32Array): number[] =>

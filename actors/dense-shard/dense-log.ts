@@ -1,3 +1,4 @@
+import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import { codeOf } from '../../core/base/errors.js';
 import { decode, encode } from '../../messages/codec.js';
 import { fenced } from '../../messages/ownership.js';
@@ -17,13 +18,17 @@ import { mainModel } from '../../messages/model-name.js';
 export class DenseLog {
   readonly #context: ActorContext;
   readonly #ledger: DenseLedger;
-  readonly #specHash: string;
+  readonly #shape: Pick<Blueprint, 'hash' | 'outcomes'>;
   #sequence = 0;
 
-  constructor(context: ActorContext, ledger: DenseLedger, specHash: string) {
+  constructor(
+    context: ActorContext,
+    ledger: DenseLedger,
+    shape: Pick<Blueprint, 'hash' | 'outcomes'>,
+  ) {
     this.#context = context;
     this.#ledger = ledger;
-    this.#specHash = specHash;
+    this.#shape = shape;
   }
 
   /** Of the newest state in the log. */
@@ -86,7 +91,7 @@ export class DenseLog {
 
   parse(bytes: Uint8Array, what: string): DenseState {
     const state = this.parseForeign(bytes);
-    refuseSpec(state.specHash, this.#specHash, what);
+    refuseSpec(state.specHash, this.#shape.hash, what);
     return state;
   }
 
@@ -99,7 +104,8 @@ export class DenseLog {
     const { denseVersion, applied, parameters } = this.#ledger;
     return encode(
       denseStateMessage({
-        specHash: this.#specHash,
+        specHash: this.#shape.hash,
+        outcomes: this.#shape.outcomes,
         denseVersion,
         trainedThrough: applied.watermark,
         parameters,

@@ -1,5 +1,6 @@
 import { sleep, type Cancel } from '../../core/base/clock.js';
 import { mainModel } from '../../messages/model-name.js';
+import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import { blueprintOf, initialParameters } from '../../core/blueprint/blueprint.js';
 import { encode } from '../../messages/codec.js';
 import { denseVersionMessage } from '../../messages/network-state.js';
@@ -28,9 +29,9 @@ export function createDenseShard(context: ActorContext): Actor<'dense-shard'> {
   const { clock, config } = context;
   const blueprint = blueprintOf(config);
   const ledger = new DenseLedger(initialParameters(blueprint), blueprint.adam);
-  const log = new DenseLog(context, ledger, blueprint.hash);
+  const log = new DenseLog(context, ledger, blueprint);
   const lease = shardLease(context, config.supervision.leaseMs, async () => undefined);
-  const { saver, publisher } = writersOf(context, { ledger, log, specHash: blueprint.hash });
+  const { saver, publisher } = writersOf(context, { ledger, log, blueprint });
   const endpoints: ServedEndpoint[] = [];
   let cancelVersion: Cancel | undefined;
 
@@ -80,7 +81,7 @@ interface State {
 /** What writes the network into its log, and tells serving of it. */
 function writersOf(
   context: ActorContext,
-  { ledger, log, specHash }: State & { readonly specHash: string },
+  { ledger, log, blueprint }: State & { readonly blueprint: Blueprint },
 ) {
   const version = () => ledger.denseVersion;
   const saver = new DenseSaver({
@@ -94,7 +95,10 @@ function writersOf(
     publish: async () => {
       const { denseVersion, applied, parameters } = ledger;
       const trainedThrough = applied.watermark;
-      const message = denseVersionMessage({ specHash, denseVersion, trainedThrough, parameters });
+      const message = denseVersionMessage({
+        ...{ specHash: blueprint.hash, outcomes: blueprint.outcomes },
+        ...{ denseVersion, trainedThrough, parameters },
+      });
       await appendDurably(
         context,
         context.bus.names.subject.denseVersion(mainModel),

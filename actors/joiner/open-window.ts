@@ -2,7 +2,7 @@ import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import type { FeatureSpec } from '../../core/features/feature-spec.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
-import { joinRulesOf } from '../../core/blueprint/join-rules.js';
+import { joinRulesOf, outcomeNames } from '../../core/blueprint/join-rules.js';
 import type { JoinOptions, JoinProgress } from '../../core/joining/types.js';
 import { JoinWindow } from '../../core/joining/join-window.js';
 import type { ActorContext } from '../../runtime/actor.js';
@@ -69,16 +69,26 @@ async function restore(
 
 /** @param newest the store that published last, wherever it is; undefined: nobody has. */
 async function openStore(
-  { log, stores }: ActorContext,
+  { config, log, stores }: ActorContext,
   newest: string | undefined,
 ): Promise<JoinStore> {
   const store = stores.joinStore();
   const { progress } = store.load();
   if (!progress) return store;
-  const isOfToday = Array.isArray((progress as Partial<JoinProgress>).lanes);
-  if (isOfToday && (newest === undefined || newest === store.window)) return store;
-  const why = isOfToday ? 'the window went on elsewhere' : 'the window is of an earlier release';
+  const why = whyAnew(progress, outcomeNames(config), newest, store.window);
+  if (why === undefined) return store;
   log.warn({ window: store.window }, `${why}; it is made anew`);
   await store.close();
   return stores.newJoinStore();
+}
+
+function whyAnew(
+  { lanes, outcomes }: Partial<JoinProgress>,
+  names: readonly string[],
+  newest: string | undefined,
+  own: string,
+): string | undefined {
+  if (!lanes || !outcomes) return 'the window is of an earlier release';
+  if (outcomes.join() !== names.join()) return 'other outcomes are predicted than the window knows';
+  return newest === undefined || newest === own ? undefined : 'the window went on elsewhere';
 }

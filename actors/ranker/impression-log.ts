@@ -3,7 +3,8 @@ import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { encode } from '../../messages/codec.js';
 import { impressionsMessage } from '../../messages/events.js';
-import type { RankBatch } from '../../messages/ranking.js';
+import { factsOf } from '../../core/joining/event-facts.js';
+import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { inTime } from '../../runtime/time-limit.js';
@@ -11,6 +12,8 @@ import { inTime } from '../../runtime/time-limit.js';
 /** Of the time that is left, and at most, for the log before an answer leaves without it. Too low: a busy log degrades answers; too high: they are late. */
 const offeredShare = 3 / 4;
 const offeredMsMax = 250;
+
+export type LoggedScores = Pick<RankBatchReply, 'scores' | 'predictions'>;
 
 export interface ImpressionLogOptions {
   readonly bus: Pick<Bus, 'names' | 'clock' | 'append'>;
@@ -30,9 +33,11 @@ export class ImpressionLog {
   }
 
   /** Resolves when the log has them. @throws StarlingError when it does not take them. */
-  async write(batch: RankBatch, examples: ExampleBatch, scores: Float32Array): Promise<void> {
+  async write(batch: RankBatch, examples: ExampleBatch, scored: LoggedScores): Promise<void> {
     const { bus, log, spec, timeoutMs } = this.#options;
-    const { requestIds, users, items, atMs, facts } = batch;
+    const { requestIds, users, items, atMs } = batch;
+    const { scores, predictions } = scored;
+    const facts = factsOf(batch.facts, { ...batch.facts.predictions, ...predictions });
     const rows = { requestIds, users, items, atMs, scores, facts, examples };
     const message = impressionsMessage(spec, rows);
     try {
@@ -52,10 +57,10 @@ export class ImpressionLog {
   async offer(
     batch: RankBatch,
     examples: ExampleBatch,
-    scores: Float32Array,
+    scored: LoggedScores,
     deadline: Pick<Deadline, 'share'>,
   ): Promise<boolean> {
-    const writing = this.write(batch, examples, scores).then(
+    const writing = this.write(batch, examples, scored).then(
       () => true,
       () => false, // Told by `write`, and by the answer.
     );

@@ -34,11 +34,11 @@ export class RankAnswers {
       case 'none':
         return rankBatchReply(answer);
       case 'offered': {
-        const isLogged = await impressions.offer(batch, examples, ranked.scores, deadline);
+        const isLogged = await impressions.offer(batch, examples, ranked, deadline);
         return rankBatchReply({ ...answer, degraded: ranked.degraded || !isLogged });
       }
       case 'required':
-        await impressions.write(batch, examples, ranked.scores);
+        await impressions.write(batch, examples, ranked);
         return rankBatchReply(answer);
     }
   }
@@ -46,7 +46,13 @@ export class RankAnswers {
   async toPeople({ user, candidates: items, context }: RankOfUser, deadline: Deadline) {
     const { ranking, dataCenter } = this.#options;
     const pairs = { users: items.map(() => user), items, contexts: [context] };
-    const { scores, denseVersion, degraded } = await ranking.rank(pairs, deadline);
-    return { scores: Array.from(scores), modelVersion: denseVersion, dataCenter, degraded };
+    const { scores, predictions, denseVersion, degraded } = await ranking.rank(pairs, deadline);
+    const named = Object.entries(predictions).map(([name, of]) => [name, Array.from(of)] as const);
+    return {
+      scores: Array.from(scores),
+      ...(named.length > 0 ? { outcomes: Object.fromEntries(named) } : {}),
+      modelVersion: denseVersion,
+      ...{ dataCenter, degraded },
+    };
   }
 }

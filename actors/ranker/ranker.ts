@@ -1,3 +1,4 @@
+import { scoringOf } from '../../core/blueprint/scoring.js';
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { createTransform } from '../../core/features/transform.js';
 import { denseLayout } from '../../core/model/dense-parameters.js';
@@ -30,10 +31,9 @@ function partsOf(context: ActorContext) {
   const parameterCount = denseLayout(model).size;
   const versions = new DenseFollower(context, { hash, parameterCount });
   const scorer = new BackendScorer();
-  const { negativeSamplingRate } = config.joining;
   const ranking = new Ranking({
     ...{ transform, features, rows, versions, scorer, hedges },
-    negativeSamplingRate,
+    scoring: scoringOf(config),
   });
   const timeoutMs = config.serving.deadlineMs;
   const impressions = new ImpressionLog({ bus, log, spec, timeoutMs });

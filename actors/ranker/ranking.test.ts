@@ -28,6 +28,7 @@ const version = {
   denseVersion: 7,
   trainedThrough: 5,
   parameters: new Float32Array(1),
+  outcomes: ['click'],
 };
 
 interface Plan {
@@ -62,7 +63,7 @@ function setUp({ featuresDegraded = false, rowsDegraded = false, isThere = true 
     versions: { versionFor: (through: number) => (isThere && through >= 5 ? version : undefined) },
     scorer: { score: ({ rowCount }) => new Float32Array(rowCount).fill(0.5) },
     hedges: { call: () => Promise.reject(new Error('not asked')) },
-    negativeSamplingRate: 0.1,
+    scoring: { outcomes: ['click'], given: [-1], weights: [1], negativeSamplingRate: 0.1 },
   } satisfies RankingOptions;
   return { ranking: new Ranking(options), contexts };
 }

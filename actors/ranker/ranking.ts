@@ -1,7 +1,8 @@
 import { StarlingError } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import type { EncodedEntity, Transform } from '../../core/features/transform.js';
-import { correctedProbability } from '../../core/model/calibration.js';
+import type { Scoring } from '../../core/blueprint/scoring.js';
+import { scoresOf } from '../../core/blueprint/scoring.js';
 import type { Scorer } from '../../core/model/scorer.js';
 import type { RankBatch } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
@@ -16,14 +17,15 @@ export interface RankingOptions {
   readonly versions: Pick<DenseFollower, 'versionFor'>;
   readonly scorer: Pick<Scorer, 'score'>;
   readonly hedges: Hurry['hedges'];
-  /** Share of the negatives that are trained on: scores are corrected for it, here and nowhere else. */
-  readonly negativeSamplingRate: number;
+  readonly scoring: Scoring;
 }
 
 export interface Ranked {
   readonly examples: ExampleBatch;
-  /** Probability per pair. */
+  /** What pairs are ordered by: the probability, where there is one outcome. */
   readonly scores: Float32Array;
+  /** Of several outcomes, by name. */
+  readonly predictions: Readonly<Record<string, Float32Array>>;
   readonly denseVersion: number;
   /** Batches of samples that the rows know. */
   readonly through: number;
@@ -46,7 +48,7 @@ export class Ranking {
 
   /** @throws StarlingError NOT_READY before the first network has come; TIMEOUT when it is too late for an answer. */
   async rank(pairs: RankPairs, deadline: Deadline): Promise<Ranked> {
-    const { features, rows, versions, scorer, hedges, negativeSamplingRate } = this.#options;
+    const { features, rows, versions, scorer, hedges, scoring } = this.#options;
     const known = await features.get(pairs.users, pairs.items, { hedges, deadline });
     const examples = this.#examplesOf(known.users, known.items, pairs.contexts);
     const found = await rows.pooledRows(examples, deadline);
@@ -65,9 +67,7 @@ export class Ranking {
     if (found.rerouted) this.counts.rowsRerouted++;
     return {
       examples,
-      scores: Float32Array.from(logits, (logit) =>
-        correctedProbability(logit, negativeSamplingRate),
-      ),
+      ...scoresOf(logits, scoring),
       denseVersion: version.denseVersion,
       through: found.through,
       degraded,

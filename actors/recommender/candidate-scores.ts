@@ -11,7 +11,10 @@ const rankRowsMax = 2048;
 const scoreShare = 1 / 2;
 const logShare = 9 / 10;
 
-export type Scored = Pick<RankBatchReply, 'scores' | 'denseVersion' | 'rerouted' | 'degraded'>;
+export type Scored = Pick<
+  RankBatchReply,
+  'scores' | 'predictions' | 'denseVersion' | 'rerouted' | 'degraded'
+>;
 
 export interface CandidateScoresOptions {
   /** Asks a ranker. */
@@ -37,6 +40,7 @@ export class CandidateScores {
   ): Promise<Scored> {
     const { rank, deadlineMsMax } = this.#options;
     const scores = new Float32Array(candidates.length);
+    const predictions: Record<string, Float32Array> = {};
     const starts = Array.from(
       { length: Math.ceil(candidates.length / rankRowsMax) },
       (_unused, i) => i * rankRowsMax,
@@ -50,11 +54,15 @@ export class CandidateScores {
         const batch = { ...none, facts: noFacts, users, items, contexts: [request.context] };
         const reply = await rank(batch, deadlineMs);
         scores.set(reply.scores, start);
+        for (const [name, column] of Object.entries(reply.predictions)) {
+          const all = (predictions[name] ??= new Float32Array(candidates.length));
+          all.set(column, start);
+        }
         return reply;
       }),
     );
     return {
-      scores,
+      ...{ scores, predictions },
       denseVersion: Math.min(...replies.map(({ denseVersion }) => denseVersion)),
       rerouted: replies.some(({ rerouted }) => rerouted),
       degraded: replies.some(({ degraded }) => degraded),

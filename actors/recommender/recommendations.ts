@@ -3,7 +3,7 @@ import type { Catalog } from '../../core/retrieval/catalog.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
 import type { Deadline } from '../../runtime/deadline.js';
-import type { CandidateScores } from './candidate-scores.js';
+import type { CandidateScores, Scored } from './candidate-scores.js';
 
 export interface RecommendationsOptions {
   readonly catalog: Pick<Catalog, 'candidates' | 'matches'>;
@@ -19,8 +19,15 @@ export interface RecommendationsOptions {
   readonly placed: (id: string, user: string) => string;
 }
 
+interface RecommendedItem {
+  readonly item: string;
+  readonly score: number;
+  /** Probabilities, where there are several outcomes. */
+  readonly outcomes?: Readonly<Record<string, number>>;
+}
+
 export interface Recommendation {
-  readonly items: { readonly item: string; readonly score: number }[];
+  readonly items: RecommendedItem[];
   readonly requestId: string;
   readonly modelVersion: number;
   readonly degraded: boolean;
@@ -54,7 +61,16 @@ export class Recommendations {
     const { k } = request;
     const slate = chooseSlate({ candidates, scores: scored.scores, k, exploration, random });
     const items = slate.map((i) => candidates[i]!);
-    const chosen = { ...scored, scores: Float32Array.from(slate, (i) => scored.scores[i]!) };
+    const chosen = {
+      ...scored,
+      scores: Float32Array.from(slate, (i) => scored.scores[i]!),
+      predictions: Object.fromEntries(
+        Object.entries(scored.predictions).map(([name, column]) => [
+          name,
+          Float32Array.from(slate, (i) => column[i]!),
+        ]),
+      ),
+    };
     const shown =
       request.log === false
         ? chosen
@@ -67,7 +83,10 @@ export class Recommendations {
     if (degraded) this.counts.degraded++;
     if (shown.rerouted) this.counts.rowsRerouted++;
     return {
-      items: items.map((item, i) => ({ item, score: shown.scores[i]! })),
+      items: items.map((item, i) => ({
+        ...{ item, score: shown.scores[i]! },
+        ...outcomesAt(shown.predictions, i),
+      })),
       requestId,
       modelVersion: shown.denseVersion,
       degraded,
@@ -89,4 +108,9 @@ export class Recommendations {
       { max: candidatesMax, popular: popularItems, recent: recentItems, start: random() },
     );
   }
+}
+
+function outcomesAt(predictions: Scored['predictions'], i: number) {
+  const named = Object.entries(predictions).map(([name, column]) => [name, column[i]!] as const);
+  return named.length === 0 ? {} : { outcomes: Object.fromEntries(named) };
 }

@@ -6,7 +6,7 @@ import type { RowPooling } from '../../core/model/row-gather.js';
 import { FidDeduper, poolRows, scatterGradients } from '../../core/model/row-gather.js';
 import type { TrainingStep } from '../../core/model/training-step.js';
 import type { PushOutcome } from '../../messages/parameters.js';
-import { mainOf, weightsOfRows } from '../../messages/outcomes.js';
+import { labelsOfRows } from '../../messages/outcomes.js';
 import { concatSamples } from '../../messages/samples.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import type { QueuedBatch } from './batch-queue.js';
@@ -50,9 +50,10 @@ export class Learner {
   async learn(group: readonly QueuedBatch[]): Promise<Taught> {
     const samples = concatSamples(group.map((each) => each.samples));
     const { examples } = samples;
-    const outcome = mainOf(samples.outcomes);
-    if (examples.rowCount === 0) return this.enter(group);
-    const { dim, poolings, partitionCount } = this.#blueprint;
+    const { dim, outcomes, poolings, partitionCount } = this.#blueprint;
+    const { labels, weights } = labelsOfRows(samples.outcomes, outcomes, examples.rowCount);
+    // They are empty, or of a configuration with other outcomes.
+    if (!weights.some((weight) => weight > 0)) return this.enter(group);
     const startMs = this.#clock.nowMs();
     const plan = this.#deduper.plan(examples, partitionCount);
     const pulled = await this.#client.pull(plan);
@@ -60,12 +61,11 @@ export class Learner {
     const pulledMs = this.#clock.nowMs();
 
     const pooling: RowPooling = { plan, batch: examples, dim, poolings };
-    const weights = weightsOfRows(outcome);
     const pooled = poolRows(pooling, pulled.rows);
     const result = this.#step(
       {
         ...{ rowCount: examples.rowCount, pooled, dense: examples.dense },
-        ...{ labels: outcome.labels, weights },
+        ...{ labels, weights },
       },
       this.#parameters,
     );
@@ -88,7 +88,7 @@ export class Learner {
     };
   }
 
-  /** Enters batches in every ledger without learning from them: they are empty, or poison. */
+  /** Enters batches in every ledger without learning from them: they say nothing, or are poison. */
   async enter(group: readonly QueuedBatch[]): Promise<Taught> {
     const { slotCount, dim, partitionCount } = this.#blueprint;
     const nothing: ExampleBatch = emptyExamples(slotCount, 0);

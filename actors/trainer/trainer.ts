@@ -7,7 +7,6 @@ import { loadBackend } from '../../core/model/backend.js';
 import { denseLayout } from '../../core/model/dense-parameters.js';
 import { createTrainingStep } from '../../core/model/training-step.js';
 import { decode } from '../../messages/codec.js';
-import { outcomesOf } from '../../messages/outcomes.js';
 import { noProgress } from '../../messages/progress-marks.js';
 import type { Samples } from '../../messages/samples.js';
 import { parseSamples } from '../../messages/samples.js';
@@ -121,7 +120,7 @@ function noSamples({ spec, slotCount, model }: Blueprint): Samples {
     requestIds: [],
     users: [],
     items: [],
-    outcomes: outcomesOf(new Float32Array(0)),
+    outcomes: {},
     sampleRates: new Float32Array(0),
     scores: new Float32Array(0),
     atMs: new Float64Array(0),

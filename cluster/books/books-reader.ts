@@ -350,8 +350,8 @@ export class BooksReader {
         remember(offeredEvent(message), keysIn(message), seen.accepted),
       );
     await again(samples, (message) => {
-      for (const key of sampleKeysIn(message))
-        if (key) this.books.remember('impressions', key, seen.sampled, -Infinity);
+      for (const { key, flags } of sampleKeysIn(message))
+        if (key) this.books.remember('impressions', key, flags, -Infinity);
     });
     this.books.goOn(books);
     this.#written = undefined;
@@ -370,8 +370,8 @@ export class BooksReader {
   }
 
   #sampled(message: StreamMessage): void {
-    for (const key of sampleKeysIn(message)) {
-      if (key) this.books.sampled(key, key.atMs ?? Infinity);
+    for (const { key, flags } of sampleKeysIn(message)) {
+      if (key) this.books.sampled(key, key.atMs ?? Infinity, flags);
       else this.books.sampledAlone();
     }
   }

@@ -17,6 +17,9 @@ export const seen = {
   booked: 16,
 } as const;
 
+/** Of the outcomes of an impression, each of which is in one sample; of more of them nobody looks whether they come twice. */
+export const sampledFlags: readonly number[] = [seen.sampled, 32, 64, 128];
+
 /** What an event is known by. */
 export interface EventKey {
   readonly requestId: string;
@@ -115,11 +118,14 @@ export class EventBooks {
     this.#totals.joinRowsBuried += count;
   }
 
-  /** After all of JOIN that was there when the sample was. @param atMs event time of the impression. */
-  sampled(key: EventKey, atMs: number): void {
+  /**
+   * After all of JOIN that was there when the sample was.
+   * @param atMs event time of the impression. @param known flags of the outcomes that it has: each is in one sample.
+   */
+  sampled(key: EventKey, atMs: number, known: number = seen.sampled): void {
     this.#totals.samples++;
-    const before = this.#mark('impressions', key, seen.sampled);
-    if ((before & seen.sampled) !== 0) this.#totals.sampledTwice++;
+    const before = this.#mark('impressions', key, known);
+    if ((before & known) !== 0) this.#totals.sampledTwice++;
     else if ((before & seen.joined) === 0 && atMs > this.#forgottenAtMs)
       this.#totals.sampledUnjoined++;
   }

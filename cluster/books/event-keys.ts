@@ -4,6 +4,7 @@ import { parseDeadLetters, type DeadLetters } from '../../messages/dead-letters.
 import { lastToken } from '../../messages/subjects.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
 import type { EventKey } from './event-books.js';
+import { sampledFlags } from './event-books.js';
 
 /** An event of a message, with its event time where the message says one. */
 export interface TimedKey extends EventKey {
@@ -88,10 +89,29 @@ export function keysIn({ bytes, subject, sequence }: StreamMessage): TimedKey[] 
   return keysOf(tryDecode(bytes), positionIn(subject, sequence)) ?? [];
 }
 
-/** Of the samples in a message; undefined for one of an event of its own accord, which is of no impression. */
-export function sampleKeysIn({ bytes }: StreamMessage): (TimedKey | undefined)[] {
-  const keys = keysOf(tryDecode(bytes)) ?? [];
-  return keys.map((key) => (key.requestId === '' ? undefined : key));
+export interface SampleKey {
+  /** Undefined: of an event of its own accord, which is of no impression. */
+  readonly key: TimedKey | undefined;
+  /** Which outcomes it has (event-books.ts). */
+  readonly flags: number;
+}
+
+/** Of the samples in a message. */
+export function sampleKeysIn({ bytes }: StreamMessage): SampleKey[] {
+  const value = tryDecode(bytes);
+  const { outcomes } = (value ?? {}) as { outcomes?: Readonly<Record<string, OutcomeMasks>> };
+  const columns = Object.values(outcomes ?? {});
+  return (keysOf(value) ?? []).map((key, row) => ({
+    key: key.requestId === '' ? undefined : key,
+    flags: columns.reduce((flags, { masks }, i) => {
+      const isKnown = masks[masks.length === 1 ? 0 : row] === 1;
+      return isKnown ? flags | (sampledFlags[i] ?? 0) : flags;
+    }, 0),
+  }));
+}
+
+interface OutcomeMasks {
+  readonly masks: Uint8Array;
 }
 
 /** What a message of RAW offers; undefined: nothing that is counted. */

@@ -14,6 +14,7 @@ import { initialDense } from '../model/dense-parameters.js';
 import type { ModelSpec } from '../model/network.js';
 import { rowWidth } from '../model/network.js';
 import type { Pooling } from '../model/row-gather.js';
+import { outcomeNames } from './join-rules.js';
 
 /**
  * What the configuration means for parameters: the one place where features and model become table shapes. Trainer,
@@ -23,6 +24,8 @@ import type { Pooling } from '../model/row-gather.js';
 export interface Blueprint {
   readonly spec: FeatureSpec;
   readonly model: ModelSpec;
+  /** What is predicted, in the order of the heads. */
+  readonly outcomes: readonly string[];
   readonly slotCount: number;
   /** Values per row: the first-order weight and the vector. */
   readonly dim: number;
@@ -43,12 +46,14 @@ const openEnded: ReadonlySet<Slot['coding']['kind']> = new Set(['id', 'ids']);
 export function blueprintOf(config: ClusterConfig): Blueprint {
   const spec = featureSpecOf(config.features);
   const { network, factorDim, hidden, rows, slots, dense, seed } = config.model;
+  const outcomes = outcomeNames(config);
   const model: ModelSpec = {
     network,
     slotCount: spec.slots.length,
     factorDim,
     denseCount: spec.dense.length,
     hidden,
+    heads: outcomes.length,
   };
   const dim = rowWidth(model);
   const rowsOf = ({ name }: Slot): SlotRows => ({ ...rows, ...definedOf(slots[name] ?? {}) });
@@ -69,6 +74,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   return {
     spec,
     model,
+    outcomes,
     slotCount: model.slotCount,
     dim,
     poolings: spec.slots.map((slot) => slot.pooling),
@@ -93,6 +99,8 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
       hidden,
       rows: tables.map(({ optimizer, initializer }) => [optimizer.kind, initializer]),
       partitions: config.partitions,
+      // One is what there was before there could be more.
+      ...(outcomes.length === 1 ? {} : { outcomes }),
     }),
     seed,
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durationMsOf } from './duration.js';
 import { integer, positive, section } from './fields.js';
 
 const nameError =
@@ -28,6 +29,47 @@ export const eventsSchema = z
   .default({ click: { negative: false } })
   .describe(
     'Types of events. One that is not named is refused. Those that are neither negative nor undo another one are what is hoped for.',
+  );
+
+const durationError = "expected a duration such as '30m', '12h' or '7d', up to '30d'";
+const windowMsMax = 30 * 86_400_000;
+const duration = z
+  .string({ error: durationError })
+  .refine((text) => (durationMsOf(text) ?? Infinity) <= windowMsMax, { error: durationError });
+
+const outcomeSchema = section({
+  from: z
+    .array(eventName, { error: 'expected a list of types of events' })
+    .min(1, { error: 'expected at least one type of event' })
+    .optional()
+    .describe('Types of events that make it 1; the one of its own name if left out.'),
+  window: duration
+    .optional()
+    .describe(
+      'How long after it was shown an event counts; `joining.windowMs` if left out. Too short: late ones count as negatives. Too long: negatives are learned late.',
+    ),
+  given: eventName
+    .optional()
+    .describe(
+      'What this outcome is of, named before it: where that did not happen, this one is not learned, and its score is times that of the other. With a window of more than a day: the first outcome, if left out.',
+    ),
+});
+
+/** What is predicted, each by a head of the network. */
+export const outcomesSchema = z
+  .record(eventName, outcomeSchema, { error: 'expected a map of outcomes: {view: {}, …}' })
+  .default({})
+  .describe(
+    'What is predicted of an item that is shown. Left out: whether anything is done that is hoped for. The first one is what the figures of quality are about.',
+  );
+
+export const scoreSchema = z
+  .record(eventName, positive(1e9, 'What it is worth when it happens.'), {
+    error: 'expected a map of weights by outcome: {view: 1, purchase: 20}',
+  })
+  .default({})
+  .describe(
+    'What a slate is ordered by: the sum of probabilities, each times its weight. Left out: the first outcome alone.',
   );
 
 export const organicSchema = section({

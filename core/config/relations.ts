@@ -1,3 +1,4 @@
+import { durationMsOf } from './duration.js';
 import type { ConfigProblem } from './explain.js';
 import type { ClusterConfig } from './schema.js';
 
@@ -11,6 +12,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
     ...features(config),
     ...slots(config),
     ...events(config),
+    ...outcomes(config),
     ...limits(config),
     ...tlsFiles(config),
   ];
@@ -61,6 +63,44 @@ function events({ events }: ClusterConfig): Relation[] {
   const hoped = Object.values(events).some(({ negative, undoes }) => !negative && !undoes);
   const text = 'expected a type that is hoped for, neither negative nor undoing another; got none';
   return [...undone, ['events', !hoped, text]];
+}
+
+function outcomes({ events, outcomes, score, joining }: ClusterConfig): Relation[] {
+  const hoped = Object.entries(events)
+    .filter(([, { negative, undoes }]) => !negative && undoes === undefined)
+    .map(([type]) => type);
+  const names = Object.keys(outcomes);
+  const windowOf = (name: string): number =>
+    durationMsOf(outcomes[name]?.window ?? '') ?? joining.windowMs;
+  const each = Object.entries(outcomes).flatMap(
+    ([name, { from = [name], given }], i): Relation[] => {
+      const stranger = from.find((type) => !hoped.includes(type));
+      const before = names.slice(0, i);
+      return [
+        [
+          `outcomes.${name}.from`,
+          stranger !== undefined,
+          `expected types of events that are hoped for, ${hoped.join(', ')}; got "${stranger}"`,
+        ],
+        [
+          `outcomes.${name}.given`,
+          given !== undefined && !before.includes(given),
+          `expected an outcome that is named before it${before.length > 0 ? `, ${before.join(', ')}` : ''}; got "${given}"`,
+        ],
+        [
+          `outcomes.${name}.window`,
+          given !== undefined && windowOf(given) > windowOf(name),
+          `expected at least that of ${given}, which it is given by`,
+        ],
+      ];
+    },
+  );
+  const known = names.length > 0 ? names : ['click'];
+  const weighed = Object.keys(score).map((name): Relation => {
+    const text = `expected one of the outcomes, ${known.join(', ')}`;
+    return [`score.${name}`, !known.includes(name), text];
+  });
+  return [...each, ['outcomes', names.length > 16, 'expected at most 16'], ...weighed];
 }
 
 function tlsFiles({ nats: { tls } }: ClusterConfig): Relation[] {

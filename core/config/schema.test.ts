@@ -281,6 +281,44 @@ describe('a wrong configuration is refused with the field and what is allowed', 
       'features.label.source: expected a context feature to be read from another column than timestamp',
     ],
     [
+      'an event that undoes nothing there is',
+      { events: { view: {}, refund: { undoes: 'purchase' } } },
+      'events.refund.undoes: expected another type of event, one of view, refund; got "purchase"',
+    ],
+    [
+      'events of which none is hoped for',
+      { events: { dismiss: { negative: true } } },
+      'events: expected a type that is hoped for',
+    ],
+    [
+      'an outcome of an event that is not hoped for',
+      { events: { view: {}, dismiss: { negative: true } }, outcomes: { dismiss: {} } },
+      'outcomes.dismiss.from: expected types of events that are hoped for, view; got "dismiss"',
+    ],
+    [
+      'an outcome that is given by a later one',
+      { events: { view: {}, cart: {} }, outcomes: { cart: { given: 'view' }, view: {} } },
+      'outcomes.cart.given: expected an outcome that is named before it; got "view"',
+    ],
+    [
+      'an outcome that ends before the one that it is given by',
+      {
+        events: { view: {}, cart: {} },
+        outcomes: { view: { window: '1h' }, cart: { given: 'view', window: '5m' } },
+      },
+      'outcomes.cart.window: expected at least that of view, which it is given by',
+    ],
+    [
+      'a window that is no duration',
+      { events: { view: {} }, outcomes: { view: { window: '30 minutes' } } },
+      "outcomes.view.window: expected a duration such as '30m'",
+    ],
+    [
+      'a score of what is not predicted',
+      { score: { purchase: 20 } },
+      'score.purchase: expected one of the outcomes, click',
+    ],
+    [
       'items that look all alike',
       { features: { user: { entity: 'user', kind: 'id' } } },
       'features: expected a categorical item feature',

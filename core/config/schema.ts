@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { StarlingError } from '../base/errors.js';
 import { dataCentersDefault } from './defaults.js';
 import { problemsOf } from './explain.js';
-import { currencySchema, eventsSchema, organicSchema, ratesSchema } from './events-schema.js';
+import {
+  currencySchema,
+  eventsSchema,
+  organicSchema,
+  outcomesSchema,
+  ratesSchema,
+  scoreSchema,
+} from './events-schema.js';
 import { featuresSchema } from './feature-schema.js';
 import { clusterNameDefault, clusterNameExpected, isClusterName } from './cluster-name.js';
 import { integer, section } from './fields.js';
@@ -55,6 +62,8 @@ export const clusterSchema = section({
   ).default(0),
   actors: actorsSchema.prefault({}).describe('How many of each kind.'),
   events: eventsSchema,
+  outcomes: outcomesSchema,
+  score: scoreSchema,
   currency: currencySchema,
   rates: ratesSchema,
   organic: organicSchema.prefault({}).describe('Events that follow no slate of ours.'),

@@ -286,6 +286,7 @@ export class JoinWindow {
 
   #parts() {
     return {
+      outcomes: this.#outcomes.rules.map(({ name }) => name),
       ...{ books: this.#books, kept: this.#kept, held: this.#held, identities: this.#identities },
       ...{ remembered: [this.#closed, this.#ids, this.#moved], lanes: this.#lanes },
       ...{ progress: this.#progress, keepMs: this.#keepMs },

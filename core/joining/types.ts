@@ -170,6 +170,8 @@ export interface JoinRecord {
 /** The small part of the state that changes with every drain. */
 export interface JoinProgress {
   readonly numberNext: number;
+  /** Names, in the order in which rows count them. */
+  readonly outcomes: readonly string[];
   /** By lane. */
   readonly lanes: readonly LaneProgress[];
   /** By partition, the newest number that came from there. */

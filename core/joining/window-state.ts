@@ -19,6 +19,7 @@ import type { JoinChanges, JoinRecord, LaneProgress, SavedJoin } from './types.j
 
 /** All that a window remembers. */
 export interface WindowState {
+  readonly outcomes: readonly string[];
   readonly books: JoinBooks;
   readonly kept: KeptRows;
   readonly held: HeldEvents;
@@ -66,6 +67,7 @@ export function drainState(state: WindowState): JoinChanges {
     ...netOf(put, remove),
     progress: {
       numberNext: progress.numberNext,
+      outcomes: state.outcomes,
       taken: Object.fromEntries(progress.taken),
       lanes: lanes.map((lane) => ({ ...lane })),
       counters,

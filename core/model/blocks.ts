@@ -25,7 +25,7 @@ export interface Blocks {
   add(terms: readonly Tensor2D[]): Tensor2D;
   /** x + b for every row: x [n, c], b [c]. */
   addBias(x: Tensor2D, b: Tensor1D): Tensor2D;
-  /** Sum over the batch of weight · cross entropy, by logits, stable at both ends. All [n, 1] → scalar. */
+  /** Sum over the batch of weight · cross entropy, by logits, stable at both ends. All [n, c] → scalar. */
   crossEntropySum(logits: Tensor2D, labels: Tensor2D, weights: Tensor2D): Tensor;
 }
 

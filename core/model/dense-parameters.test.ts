@@ -8,6 +8,7 @@ const spec: ModelSpec = {
   factorDim: 4,
   denseCount: 2,
   hidden: [8, 5],
+  heads: 1,
 };
 
 describe('dense layout', () => {

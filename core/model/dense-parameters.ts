@@ -38,6 +38,10 @@ export function initialDense(spec: ModelSpec, seed: number): Float32Array {
   const values = new Float32Array(layout.size);
   for (const entry of layout.entries) {
     if (entry.initial === 'zeros') continue;
+    if (entry.initial === 'ones') {
+      values.fill(1, entry.offset, entry.offset + entry.size);
+      continue;
+    }
     const [inputs, outputs = 1] = entry.shape;
     const limit = Math.sqrt(6 / (inputs + outputs));
     for (let i = entry.offset; i < entry.offset + entry.size; i++) {

@@ -2,7 +2,7 @@ import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { Blocks } from './blocks.js';
 
 /**
- * What a network is: the dense parameters it declares, and a forward pass from pooled rows to one logit per example.
+ * What a network is: the dense parameters it declares, and a forward pass from pooled rows to the logits of each example.
  * Rows come in as inputs, already pulled and pooled, so no network knows of tables, shards or messages, and the
  * gradient that goes back to the shards is simply d(loss)/d(input).
  *
@@ -17,6 +17,8 @@ export interface ModelSpec {
   readonly denseCount: number;
   /** Widths of the hidden layers; without effect on `fm`. */
   readonly hidden: readonly number[];
+  /** Logits per example: what is predicted, each by a head of its own over shared rows and hidden layers. */
+  readonly heads: number;
 }
 
 export const networkNames = ['deepfm', 'fm', 'mlp'] as const;
@@ -32,7 +34,7 @@ export interface ParameterDeclaration {
   /** [rows, columns] of a matrix, [columns] of a bias. */
   readonly shape: readonly [number] | readonly [number, number];
   /** `glorot`: uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio, 2010). */
-  readonly initial: 'zeros' | 'glorot';
+  readonly initial: 'zeros' | 'ones' | 'glorot';
 }
 
 export interface NetworkInputs {
@@ -53,6 +55,6 @@ export interface Parameters {
 export interface Network {
   /** In the order in which they lie in the flat array. A function of the spec alone. */
   parameters(spec: ModelSpec): readonly ParameterDeclaration[];
-  /** Logits [n, 1]. Only operations of `blocks` carry a gradient; what a network needs beyond them becomes a block. */
+  /** Logits [n, heads]. Only operations of `blocks` carry a gradient; what a network needs beyond them becomes a block. */
   forward(blocks: Blocks, inputs: NetworkInputs, parameters: Parameters, spec: ModelSpec): Tensor2D;
 }

@@ -20,6 +20,34 @@ function linearParameters(spec: ModelSpec): ParameterDeclaration[] {
   return [bias, { name: 'linear', shape: [spec.denseCount, 1], initial: 'zeros' }];
 }
 
+/**
+ * Of several heads each has its own scale and bias of what is shared: a purchase is rarer than a view, and may depend less on what
+ * was learned of views. One head is what is shared itself, and costs nothing.
+ */
+function headParameters({ heads }: ModelSpec): ParameterDeclaration[] {
+  if (heads === 1) return [];
+  return [
+    { name: 'head.scale', shape: [1, heads], initial: 'ones' },
+    { name: 'head.bias', shape: [heads], initial: 'zeros' },
+  ];
+}
+
+/** [n, 1] → [n, heads]. */
+function perHead(
+  blocks: Blocks,
+  shared: Tensor2D,
+  parameters: Parameters,
+  spec: ModelSpec,
+): Tensor2D {
+  if (spec.heads === 1) return shared;
+  return blocks.denseLayer(
+    shared,
+    parameters.matrix('head.scale'),
+    parameters.vector('head.bias'),
+    false,
+  );
+}
+
 function linearTerms(blocks: Blocks, inputs: NetworkInputs, parameters: Parameters): Tensor2D[] {
   const terms = [blocks.addBias(blocks.sumColumns(inputs.weights), parameters.vector('bias'))];
   if (inputs.dense !== null) {
@@ -29,10 +57,10 @@ function linearTerms(blocks: Blocks, inputs: NetworkInputs, parameters: Paramete
 }
 
 /**
- * Hidden layers with ReLU over [vectors | dense features], then one output without a bias (`bias` is it). The output
- * layer starts at Glorot's scale like the others: as the vectors start near zero, so does the tower, and early
- * predictions come from the first-order part anyway. A tenth of that scale was tried: 0.004 AUC worse at a lag of 2000
- * events, no better at 100 (bench/quality).
+ * Hidden layers with ReLU over [vectors | dense features], then one output for each head without a bias (`bias` is it).
+ * The output layer starts at Glorot's scale like the others: as the vectors start near zero, so does the tower, and
+ * early predictions come from the first-order part anyway. A tenth of that scale was tried: 0.004 AUC worse at a lag of
+ * 2000 events, no better at 100 (bench/quality).
  */
 function towerParameters(spec: ModelSpec): ParameterDeclaration[] {
   const parameters: ParameterDeclaration[] = [];
@@ -42,7 +70,7 @@ function towerParameters(spec: ModelSpec): ParameterDeclaration[] {
     parameters.push({ name: `hidden${layer}.bias`, shape: [units], initial: 'zeros' });
     width = units;
   });
-  parameters.push({ name: 'output.kernel', shape: [width, 1], initial: 'glorot' });
+  parameters.push({ name: 'output.kernel', shape: [width, spec.heads], initial: 'glorot' });
   return parameters;
 }
 
@@ -67,33 +95,55 @@ function tower(
 
 /** Factorisation machine (Rendle, 2010): linear part and all pairwise products of the slots' vectors. */
 const fm: Network = {
-  parameters: linearParameters,
+  parameters: (spec) => [...linearParameters(spec), ...headParameters(spec)],
   forward: (blocks, inputs, parameters, spec) =>
-    blocks.add([
-      ...linearTerms(blocks, inputs, parameters),
-      blocks.pairwiseInteractions(inputs.vectors, spec.slotCount),
-    ]),
+    perHead(blocks, blocks.add(factorTerms(blocks, inputs, parameters, spec)), parameters, spec),
 };
+
+function factorTerms(
+  blocks: Blocks,
+  inputs: NetworkInputs,
+  parameters: Parameters,
+  spec: ModelSpec,
+): Tensor2D[] {
+  return [
+    ...linearTerms(blocks, inputs, parameters),
+    blocks.pairwiseInteractions(inputs.vectors, spec.slotCount),
+  ];
+}
+
+/** What all heads share, each with its own part of the tower. With one head it is one sum. */
+function withTower(
+  blocks: Blocks,
+  shared: readonly Tensor2D[],
+  inputs: NetworkInputs,
+  parameters: Parameters,
+  spec: ModelSpec,
+): Tensor2D {
+  const own = tower(blocks, inputs, parameters, spec);
+  if (spec.heads === 1) return blocks.add([...shared, own]);
+  const sum = shared.length === 1 ? shared[0]! : blocks.add(shared);
+  return blocks.add([perHead(blocks, sum, parameters, spec), own]);
+}
+
+const deepParameters = (spec: ModelSpec): ParameterDeclaration[] => [
+  ...linearParameters(spec),
+  ...headParameters(spec),
+  ...towerParameters(spec),
+];
 
 /** The linear part and a multilayer perceptron (Cheng et al., 2016, "Wide & Deep"). */
 const mlp: Network = {
-  parameters: (spec) => [...linearParameters(spec), ...towerParameters(spec)],
+  parameters: deepParameters,
   forward: (blocks, inputs, parameters, spec) =>
-    blocks.add([
-      ...linearTerms(blocks, inputs, parameters),
-      tower(blocks, inputs, parameters, spec),
-    ]),
+    withTower(blocks, linearTerms(blocks, inputs, parameters), inputs, parameters, spec),
 };
 
 /** Factorisation machine and perceptron over the same vectors (Guo et al., 2017). */
 const deepfm: Network = {
-  parameters: (spec) => [...linearParameters(spec), ...towerParameters(spec)],
+  parameters: deepParameters,
   forward: (blocks, inputs, parameters, spec) =>
-    blocks.add([
-      ...linearTerms(blocks, inputs, parameters),
-      blocks.pairwiseInteractions(inputs.vectors, spec.slotCount),
-      tower(blocks, inputs, parameters, spec),
-    ]),
+    withTower(blocks, factorTerms(blocks, inputs, parameters, spec), inputs, parameters, spec),
 };
 
 export const networks: Readonly<Record<NetworkName, Network>> = { deepfm, fm, mlp };

@@ -18,7 +18,7 @@ export interface DenseVersion {
 }
 
 export interface Scorer {
-  /** Logits [rowCount], by the same forward pass as training. */
+  /** Logits [rowCount × heads], by the same forward pass as training. */
   score(batch: PooledBatch, parameters: DenseVersion): Float32Array;
   /** Frees the tensors of the version in use. */
   dispose(): void;

@@ -14,6 +14,7 @@ const specOf = (overrides: Partial<ModelSpec> = {}): ModelSpec => ({
   factorDim: 4,
   denseCount: 2,
   hidden: [6, 5],
+  heads: 1,
   ...overrides,
 });
 
@@ -26,14 +27,17 @@ function batchOf(spec: ModelSpec, rowCount: number): LabelledBatch {
     rowCount,
     pooled: wave(rowCount * spec.slotCount * rowWidth(spec), 1),
     dense: wave(rowCount * spec.denseCount, 2),
-    labels: Float32Array.from({ length: rowCount }, (_, i) => (i % 3 === 0 ? 1 : 0)),
-    weights: Float32Array.from({ length: rowCount }, (_, i) => 1 + (i % 2)),
+    labels: Float32Array.from({ length: rowCount * spec.heads }, (_, i) => (i % 3 === 0 ? 1 : 0)),
+    // Of several heads some know nothing of a row.
+    weights: Float32Array.from({ length: rowCount * spec.heads }, (_, i) =>
+      spec.heads > 1 && i % 5 === 4 ? 0 : 1 + (i % 2),
+    ),
   };
 }
 
 /** DeepFM by its definition, in double precision: Σ weight·loss and the logits. */
 function deepfmByDefinition(spec: ModelSpec, batch: LabelledBatch, parameters: ArrayLike<number>) {
-  const { slotCount, factorDim: k, denseCount } = spec;
+  const { slotCount, factorDim: k, denseCount, heads } = spec;
   const at = new Map(denseLayout(spec).entries.map((entry) => [entry.name, entry]));
   const read = (name: string, i: number) => parameters[at.get(name)!.offset + i]!;
   const logits: number[] = [];
@@ -41,12 +45,12 @@ function deepfmByDefinition(spec: ModelSpec, batch: LabelledBatch, parameters: A
   for (let r = 0; r < batch.rowCount; r++) {
     const row = (s: number, d: number) => batch.pooled[(r * slotCount + s) * (1 + k) + d]!;
     const dense = Array.from({ length: denseCount }, (_, d) => batch.dense[r * denseCount + d]!);
-    let logit = read('bias', 0);
-    dense.forEach((value, d) => (logit += value * read('linear', d)));
-    for (let s = 0; s < slotCount; s++) logit += row(s, 0);
+    let shared = read('bias', 0);
+    dense.forEach((value, d) => (shared += value * read('linear', d)));
+    for (let s = 0; s < slotCount; s++) shared += row(s, 0);
     for (let a = 0; a < slotCount; a++) {
       for (let b = a + 1; b < slotCount; b++) {
-        for (let d = 1; d <= k; d++) logit += row(a, d) * row(b, d);
+        for (let d = 1; d <= k; d++) shared += row(a, d) * row(b, d);
       }
     }
     let layer = [
@@ -65,10 +69,15 @@ function deepfmByDefinition(spec: ModelSpec, batch: LabelledBatch, parameters: A
         ),
       );
     });
-    layer.forEach((x, i) => (logit += x * read('output.kernel', i)));
-    logits.push(logit);
-    const p = sigmoid(logit);
-    lossSum -= batch.weights[r]! * Math.log(batch.labels[r] === 1 ? p : 1 - p);
+    for (let head = 0; head < heads; head++) {
+      const own = layer.reduce((sum, x, i) => sum + x * read('output.kernel', i * heads + head), 0);
+      const base =
+        heads === 1 ? shared : shared * read('head.scale', head) + read('head.bias', head);
+      logits.push(base + own);
+      const p = sigmoid(base + own);
+      const at = r * heads + head;
+      lossSum -= batch.weights[at]! * Math.log(batch.labels[at] === 1 ? p : 1 - p);
+    }
   }
   return { logits, lossSum };
 }
@@ -79,8 +88,8 @@ describe.each(backends)('training step on %s', (name) => {
     backend = await loadBackend(name);
   });
 
-  test('computes DeepFM and its weighted loss as defined', () => {
-    const spec = specOf();
+  test.each([1, 3])('computes DeepFM of %i heads and its weighted loss as defined', (heads) => {
+    const spec = specOf({ heads });
     const batch = batchOf(spec, 7);
     const parameters = initialDense(spec, 5);
     const result = createTrainingStep(backend, spec)(batch, parameters);
@@ -90,37 +99,43 @@ describe.each(backends)('training step on %s', (name) => {
     expect(result.loss).toBeCloseTo(expected.lossSum / weightSum, 5);
   });
 
-  test('gives rows the gradient of the sum and dense parameters that of the mean (finite differences)', () => {
-    const spec = specOf();
-    const batch = batchOf(spec, 7);
-    const parameters = initialDense(spec, 5);
-    const { pooledGradient, denseGradient } = createTrainingStep(backend, spec)(batch, parameters);
-    const weightSum = batch.weights.reduce((sum, weight) => sum + weight, 0);
-    const h = 1e-5;
-    const loss = (pooled: Float64Array, dense: Float64Array) =>
-      deepfmByDefinition(spec, { ...batch, pooled: pooled as unknown as Float32Array }, dense)
-        .lossSum;
-    const slope = (values: Float64Array, i: number, f: () => number) => {
-      const value = values[i]!;
-      values[i] = value + h;
-      const up = f();
-      values[i] = value - h;
-      const down = f();
-      values[i] = value;
-      return (up - down) / (2 * h);
-    };
-    const pooled = Float64Array.from(batch.pooled);
-    const dense = Float64Array.from(parameters);
-    pooledGradient.forEach((gradient, i) =>
-      expect(gradient).toBeCloseTo(
-        slope(pooled, i, () => loss(pooled, dense)),
-        3,
-      ),
-    );
-    denseGradient.forEach((gradient, i) =>
-      expect(gradient).toBeCloseTo(slope(dense, i, () => loss(pooled, dense)) / weightSum, 4),
-    );
-  });
+  test.each([1, 3])(
+    'gives rows the gradient of the sum and dense parameters that of the mean (finite differences), of %i heads',
+    (heads) => {
+      const spec = specOf({ heads });
+      const batch = batchOf(spec, 7);
+      const parameters = initialDense(spec, 5);
+      const { pooledGradient, denseGradient } = createTrainingStep(backend, spec)(
+        batch,
+        parameters,
+      );
+      const weightSum = batch.weights.reduce((sum, weight) => sum + weight, 0);
+      const h = 1e-5;
+      const loss = (pooled: Float64Array, dense: Float64Array) =>
+        deepfmByDefinition(spec, { ...batch, pooled: pooled as unknown as Float32Array }, dense)
+          .lossSum;
+      const slope = (values: Float64Array, i: number, f: () => number) => {
+        const value = values[i]!;
+        values[i] = value + h;
+        const up = f();
+        values[i] = value - h;
+        const down = f();
+        values[i] = value;
+        return (up - down) / (2 * h);
+      };
+      const pooled = Float64Array.from(batch.pooled);
+      const dense = Float64Array.from(parameters);
+      pooledGradient.forEach((gradient, i) =>
+        expect(gradient).toBeCloseTo(
+          slope(pooled, i, () => loss(pooled, dense)),
+          3,
+        ),
+      );
+      denseGradient.forEach((gradient, i) =>
+        expect(gradient).toBeCloseTo(slope(dense, i, () => loss(pooled, dense)) / weightSum, 4),
+      );
+    },
+  );
 
   test.each(networkNames)(
     '%s learns: the loss falls when the gradients are followed',

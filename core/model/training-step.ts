@@ -14,9 +14,9 @@ import {
 } from './pooled-batch.js';
 
 export interface LabelledBatch extends PooledBatch {
-  /** f32 [rowCount], 0 or 1. */
+  /** f32 [rowCount × heads], 0 or 1. */
   readonly labels: Float32Array;
-  /** f32 [rowCount], importance of each example, ≥ 0 and not all 0. */
+  /** f32 [rowCount × heads], importance of each label, ≥ 0 and not all 0; 0 where it is not known. */
   readonly weights: Float32Array;
 }
 
@@ -28,7 +28,7 @@ export interface LabelledBatch extends PooledBatch {
 export interface StepResult {
   /** Σ weight·loss / Σ weight, nats. */
   readonly loss: number;
-  /** f32 [rowCount], before the update. */
+  /** f32 [rowCount × heads], before the update. */
   readonly logits: Float32Array;
   /** f32 [rowCount × slotCount × (1 + factorDim)]: d(Σ weight·loss)/d(pooled). */
   readonly pooledGradient: Float32Array;
@@ -53,8 +53,8 @@ export function createTrainingStep(
     const { rowCount, labels, weights } = batch;
     assert(rowCount > 0, 'a training step needs an example');
     assert(
-      labels.length === rowCount && weights.length === rowCount,
-      `labels and weights of ${rowCount} examples`,
+      labels.length === rowCount * spec.heads && weights.length === rowCount * spec.heads,
+      `labels and weights of ${rowCount} examples, ${spec.heads} each`,
     );
     // Results leave by assignment: tidy walks through what its function returns, element by element, in search of
     // tensors, which took more than half of a step of 1024 examples.
@@ -69,13 +69,13 @@ export function createTrainingStep(
     const { rowCount, labels, weights } = batch;
     const inputs = uploadInputs(tf, batch, spec);
     const tensors = uploadParameters(tf, layout, denseParameters);
-    const labelColumn = tf.tensor2d(labels, [rowCount, 1]);
-    const weightColumn = tf.tensor2d(weights, [rowCount, 1]);
+    const labelColumns = tf.tensor2d(labels, [rowCount, spec.heads]);
+    const weightColumns = tf.tensor2d(weights, [rowCount, spec.heads]);
     let logits = new Float32Array(0);
     const { value, grads } = tf.engine().gradients(() => {
       const output = network.forward(blocks, inputs, namedParameters(layout, tensors), spec);
       logits = readFloats(output);
-      return blocks.crossEntropySum(output, labelColumn, weightColumn);
+      return blocks.crossEntropySum(output, labelColumns, weightColumns);
     }, [inputs.weights, inputs.vectors, ...tensors]) as {
       value: Tensor;
       grads: (Tensor | undefined)[];

@@ -32,6 +32,11 @@ export const simulatedShape = {
 
 export const simulatedConfig: ClusterConfig = parseClusterConfig(simulatedShape);
 
+const severalOutcomes = {
+  click: { from: ['click', 'purchase'] },
+  purchase: { given: 'click', window: '12s' },
+};
+
 /** Of restarts: a group that has no more is given up for a while. */
 export const untiring = 1_000;
 
@@ -43,6 +48,7 @@ export function configOf(random: SeededRandom): ClusterConfig {
   return parseClusterConfig({
     ...simulatedShape,
     actors: { ...simulatedShape.actors, joiner: random.pick([1, 2]) },
+    outcomes: random.pick([{}, severalOutcomes]),
     snapshots: { everyMs: random.pick([5_000, 20_000, 60_000]), keep: 2 },
     serving: isImpatient ? { p99BudgetMs: 300, freshnessBudgetMs: 1_000 } : {},
     supervision: {

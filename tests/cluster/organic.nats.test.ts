@@ -21,6 +21,8 @@ beforeAll(async () => {
       ...{ view: {}, purchase: { value: 'money' }, refund: { undoes: 'purchase' } },
       dismiss: { negative: true },
     },
+    outcomes: { view: { from: ['view', 'purchase'] }, purchase: { given: 'view', window: '1h' } },
+    score: { view: 1, purchase: 5 },
     actors: { joiner: 2 },
   });
   admin = await connectAs(live.cluster.access('train', 'admin'), { name: 'audit' });
@@ -58,7 +60,9 @@ describe('what people do of their own accord', () => {
       const now = joined();
       return now?.heldActions === 0 && now.organicActions === count;
     });
-    expect(joined()).toMatchObject({ duplicates: 50, historyActions: 0, joinedActions: 0 });
+    expect(joined()).toMatchObject({ historyActions: 0, joinedActions: 0 });
+    // On a busy machine a message may be delivered again, too.
+    expect(joined()!.duplicates).toBeGreaterThanOrEqual(50);
     expect(joined()!.samples).toBeGreaterThan(4 * count);
 
     const shareOf = async (user: string, category: number): Promise<number> => {
@@ -78,6 +82,12 @@ describe('what people do of their own accord', () => {
     const visitor = 'v100';
     const slate = await live.client.recommend({ visitor, k: 5 });
     expect(slate.items).toHaveLength(5);
+    for (const { score, outcomes } of slate.items) {
+      const { view, purchase } = outcomes!;
+      expect(score).toBeCloseTo(view! + 5 * purchase!, 4);
+      // What is bought was looked at: its chance is a share of that.
+      expect(purchase).toBeLessThanOrEqual(view!);
+    }
     await live.client.ingestEvents([
       { type: 'view', visitor, item: slate.items[0]!.item },
       { type: 'view', item: slate.items[1]!.item, requestId: slate.requestId },

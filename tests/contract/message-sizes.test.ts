@@ -37,7 +37,7 @@ describe('the length of messages', () => {
     const record = encode(
       denseStateMessage({
         ...{
-          specHash,
+          ...{ specHash, outcomes: ['click'] },
           denseVersion: 2 ** 40,
           trainedThrough: 2 ** 40,
           epoch: 2 ** 40,

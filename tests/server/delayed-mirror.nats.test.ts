@@ -79,6 +79,7 @@ const publishDense = (denseVersion: number, trainedThrough: number) =>
     encode(
       denseVersionMessage({
         specHash: blueprint.hash,
+        outcomes: blueprint.outcomes,
         denseVersion,
         trainedThrough,
         parameters: initialParameters(blueprint),

@@ -11,7 +11,6 @@ import { decode, encode } from '../../messages/codec.js';
 import { countersIn } from '../../core/joining/join-counts.js';
 import { noActionFacts, noFacts } from '../../core/joining/event-facts.js';
 import { actionsMessage, impressionsMessage, joinCloseMessage } from '../../messages/events.js';
-import { mainOf } from '../../messages/outcomes.js';
 import { parseSamples } from '../../messages/samples.js';
 import { pattern, streamName, subject } from '../../messages/default-names.testkit.js';
 import type { Actor } from '../../runtime/actor.js';
@@ -58,13 +57,13 @@ function newFolder(): string {
   return temporary.folder;
 }
 
-async function startJoiner(folder: string, epoch: number): Promise<Actor> {
+async function startJoiner(folder: string, epoch: number, change = config): Promise<Actor> {
   const kind = 'joiner' as const;
   const identity = { address: 'train.joiner.0', kind, dataCenter: 'train', index: 0 };
   const joiner = createJoiner({
     identity: { ...identity, epoch, partitions: [] },
     ...system,
-    config,
+    config: change,
     bus: await server.connect(),
     stores: storesIn(folder, systemRandom),
     log: pino({ level: 'silent' }),
@@ -122,7 +121,7 @@ async function samples(): Promise<{ requestIds: string[]; labels: number[]; reso
     const { bytes } = (await bus.messageAt(streamName.samples, sequence))!;
     const message = parseSamples(decode(bytes), spec);
     all.requestIds.push(...message.requestIds);
-    all.labels.push(...mainOf(message.outcomes).labels);
+    all.labels.push(...message.outcomes['click']!.labels);
     all.resolved += message.resolved;
   }
   return all;
@@ -192,6 +191,23 @@ describe('a joiner', () => {
     await close();
     expect(figures(three)).toMatchObject({ impressions: 360, actions: 240, open: 0 });
     await expectEachOnce();
+    expect(crashes).toEqual([]);
+  }, 60_000);
+
+  test('makes its window anew where other outcomes are predicted than it knows', async () => {
+    const folder = newFolder();
+    const one = await startJoiner(folder, 1);
+    await feed(60);
+    await until(async () => (await samples()).requestIds.length > 90);
+    await one.stop();
+    const outcomes = { again: { from: ['click'] }, click: {} };
+    const two = await startJoiner(folder, 2, parseClusterConfig({ ...config, outcomes }));
+    await feed(40);
+    await close();
+    expect(figures(two)).toMatchObject({ impressions: 300, actions: 200, open: 0, heldActions: 0 });
+    const { lastSequence } = await bus.streamState(streamName.samples);
+    const { bytes } = (await bus.messageAt(streamName.samples, lastSequence))!;
+    expect(Object.keys(parseSamples(decode(bytes), spec).outcomes)).toEqual(['again', 'click']);
     expect(crashes).toEqual([]);
   }, 60_000);
 

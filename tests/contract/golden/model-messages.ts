@@ -43,6 +43,7 @@ const version = {
   denseVersion: 1841,
   trainedThrough: 6,
   parameters: Float32Array.of(0.5, 0.25),
+  outcomes: ['click'],
 };
 const state = {
   ...version,
