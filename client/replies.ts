@@ -5,7 +5,7 @@ export interface RecommendedItem {
   readonly item: string;
   /** What items are ordered by: the probability of what is hoped for, where one outcome is predicted. */
   readonly score: number;
-  /** Of several outcomes, their probabilities. */
+  /** Of several outcomes, their probabilities, and the values of those that predict one. */
   readonly outcomes?: Readonly<Record<string, number>>;
 }
 
@@ -24,7 +24,7 @@ export interface Recommendation {
 export interface Ranking {
   /** Probability per candidate, in the order asked for. */
   readonly scores: readonly number[];
-  /** Of several outcomes, their probabilities, in the same order. */
+  /** Of several outcomes, their probabilities or values, in the same order. */
   readonly outcomes?: Readonly<Record<string, readonly number[]>>;
   readonly modelVersion: number;
   readonly dataCenter: string;

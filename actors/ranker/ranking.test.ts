@@ -63,7 +63,13 @@ function setUp({ featuresDegraded = false, rowsDegraded = false, isThere = true 
     versions: { versionFor: (through: number) => (isThere && through >= 5 ? version : undefined) },
     scorer: { score: ({ rowCount }) => new Float32Array(rowCount).fill(0.5) },
     hedges: { call: () => Promise.reject(new Error('not asked')) },
-    scoring: { outcomes: ['click'], given: [-1], weights: [1], negativeSamplingRate: 0.1 },
+    scoring: {
+      outcomes: ['click'],
+      given: [-1],
+      values: [undefined],
+      weights: [1],
+      negativeSamplingRate: 0.1,
+    },
   } satisfies RankingOptions;
   return { ranking: new Ranking(options), contexts };
 }

@@ -4,6 +4,7 @@ import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import type { RowPooling } from '../../core/model/row-gather.js';
 import { FidDeduper, poolRows, scatterGradients } from '../../core/model/row-gather.js';
+import { transformValue } from '../../core/model/value-transform.js';
 import type { TrainingStep } from '../../core/model/training-step.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import { labelsOfRows } from '../../messages/outcomes.js';
@@ -50,8 +51,9 @@ export class Learner {
   async learn(group: readonly QueuedBatch[]): Promise<Taught> {
     const samples = concatSamples(group.map((each) => each.samples));
     const { examples } = samples;
-    const { dim, outcomes, poolings, partitionCount } = this.#blueprint;
+    const { dim, outcomes, values, poolings, partitionCount } = this.#blueprint;
     const { labels, weights } = labelsOfRows(samples.outcomes, outcomes, examples.rowCount);
+    scaleValues(labels, values);
     // They are empty, or of a configuration with other outcomes.
     if (!weights.some((weight) => weight > 0)) return this.enter(group);
     const startMs = this.#clock.nowMs();
@@ -143,4 +145,13 @@ function maxOf(values: Float64Array): number {
   let max = 0;
   for (const value of values) if (value > max) max = value;
   return max;
+}
+
+/** Labels [rows × heads] of values, each on the scale of its head. */
+function scaleValues(labels: Float32Array, values: Blueprint['values']): void {
+  const heads = values.length;
+  values.forEach((scale, head) => {
+    if (!scale) return;
+    for (let i = head; i < labels.length; i += heads) labels[i] = transformValue(scale, labels[i]!);
+  });
 }

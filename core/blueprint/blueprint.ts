@@ -13,8 +13,9 @@ import { adamDefaults } from '../model/adam.js';
 import { initialDense } from '../model/dense-parameters.js';
 import type { ModelSpec } from '../model/network.js';
 import { rowWidth } from '../model/network.js';
+import type { ValueTransform } from '../model/value-transform.js';
 import type { Pooling } from '../model/row-gather.js';
-import { outcomeNames } from './join-rules.js';
+import { outcomeNames, valueScales } from './join-rules.js';
 
 /**
  * What the configuration means for parameters: the one place where features and model become table shapes. Trainer,
@@ -26,6 +27,8 @@ export interface Blueprint {
   readonly model: ModelSpec;
   /** What is predicted, in the order of the heads. */
   readonly outcomes: readonly string[];
+  /** By head, the scale of the value that it predicts; undefined for a chance. */
+  readonly values: readonly (ValueTransform | undefined)[];
   readonly slotCount: number;
   /** Values per row: the first-order weight and the vector. */
   readonly dim: number;
@@ -47,6 +50,8 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   const spec = featureSpecOf(config.features);
   const { network, factorDim, hidden, rows, slots, dense, seed } = config.model;
   const outcomes = outcomeNames(config);
+  const values = valueScales(config);
+  const hasValues = values.some((scale) => scale !== undefined);
   const model: ModelSpec = {
     network,
     slotCount: spec.slots.length,
@@ -54,6 +59,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
     denseCount: spec.dense.length,
     hidden,
     heads: outcomes.length,
+    ...(hasValues ? { losses: values.map((scale) => (scale ? 'squared' : 'cross-entropy')) } : {}),
   };
   const dim = rowWidth(model);
   const rowsOf = ({ name }: Slot): SlotRows => ({ ...rows, ...definedOf(slots[name] ?? {}) });
@@ -74,7 +80,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   return {
     spec,
     model,
-    outcomes,
+    ...{ outcomes, values },
     slotCount: model.slotCount,
     dim,
     poolings: spec.slots.map((slot) => slot.pooling),
@@ -101,6 +107,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
       partitions: config.partitions,
       // One is what there was before there could be more.
       ...(outcomes.length === 1 ? {} : { outcomes }),
+      ...(hasValues ? { values } : {}),
     }),
     seed,
   };

@@ -1,5 +1,6 @@
 import { durationMsOf } from '../config/duration.js';
 import type { ClusterConfig } from '../config/schema.js';
+import type { ValueTransform } from '../model/value-transform.js';
 import type { EventRule, JoinRules, OutcomeRule } from '../joining/outcome-rules.js';
 
 export type RulesConfig = Pick<ClusterConfig, 'events' | 'outcomes' | 'joining'>;
@@ -26,11 +27,18 @@ function outcomeRulesOf({ events, outcomes, joining }: RulesConfig): OutcomeRule
     return [{ name: outcomeDefault, from, windowMs: joining.windowMs }];
   }
   const first = named[0]![0];
-  return named.map(([name, { from = [name], window, given }]) => {
+  return named.map(([name, { from = [name], window, given, predict }]) => {
     const windowMs = (window === undefined ? undefined : durationMsOf(window)) ?? joining.windowMs;
     const isLong = name !== first && windowMs > givenBeyondMs;
     const of = given ?? (isLong ? first : undefined);
-    return { name, from, windowMs, ...(of === undefined ? {} : { given: of }) };
+    const sums = predict === 'value';
+    return {
+      name,
+      from,
+      windowMs,
+      ...(sums ? { sums } : {}),
+      ...(of === undefined ? {} : { given: of }),
+    };
   });
 }
 
@@ -41,6 +49,13 @@ function ruleOf({ negative, undoes }: ClusterConfig['events'][string]): EventRul
 /** Names of what is predicted, in the order of the heads. */
 export function outcomeNames(config: RulesConfig): string[] {
   return joinRulesOf(config).outcomes.map(({ name }) => name);
+}
+
+/** By head, the scale of the value that it predicts; undefined for a chance. */
+export function valueScales(config: RulesConfig): (ValueTransform | undefined)[] {
+  return joinRulesOf(config).outcomes.map(({ name, sums }) =>
+    sums ? (config.outcomes[name]!.transform ?? 'log1p') : undefined,
+  );
 }
 
 /**

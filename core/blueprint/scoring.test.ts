@@ -45,3 +45,22 @@ test('each is corrected for the negatives that were left out', () => {
   expect(predictions['view']![0]).toBeCloseTo(1 / 3);
   expect(predictions['cart']![0]).toBeCloseTo(0.2);
 });
+
+test('a value is on its own scale, and given by a chance is what may be expected', () => {
+  const outcomes = {
+    view: {},
+    spent: { from: ['purchase'], predict: 'value', given: 'view' },
+    rating: { from: ['cart'], predict: 'value', transform: 'none' },
+  };
+  const config = parseClusterConfig({
+    ...{ ...base, outcomes, score: { spent: 2, rating: 1 } },
+    joining: { negativeSamplingRate: 0.5 },
+  });
+  const scoring = scoringOf(config);
+  expect(scoring).toMatchObject({ given: [-1, 0, -1], values: [undefined, 'log1p', 'none'] });
+  const { scores, predictions } = scoresOf(Float32Array.of(half, Math.log(10), -3), scoring);
+  expect(predictions['view']![0]).toBeCloseTo(1 / 3);
+  expect(predictions['spent']![0]).toBeCloseTo(3);
+  expect(predictions['rating']![0]).toBe(-3);
+  expect(scores[0]).toBeCloseTo(3);
+});

@@ -1,14 +1,18 @@
 import type { ClusterConfig } from '../config/schema.js';
 import { correctedProbability } from '../model/calibration.js';
+import type { ValueTransform } from '../model/value-transform.js';
+import { valueAt } from '../model/value-transform.js';
 import type { RulesConfig } from './join-rules.js';
-import { joinRulesOf } from './join-rules.js';
+import { joinRulesOf, valueScales } from './join-rules.js';
 
-/** How logits become probabilities, and those one score. */
+/** How logits become probabilities and values, and those one score. */
 export interface Scoring {
   /** In the order of the heads. */
   readonly outcomes: readonly string[];
   /** By head, the one that it is given by; −1: none. */
   readonly given: readonly number[];
+  /** By head, the scale of the value that it predicts; undefined for a chance. */
+  readonly values: readonly (ValueTransform | undefined)[];
   /** By head, what it is worth. */
   readonly weights: readonly number[];
   /** Of the negatives that were trained on: scores are corrected for it, here and nowhere else. */
@@ -22,6 +26,7 @@ export function scoringOf(config: RulesConfig & Pick<ClusterConfig, 'score'>): S
   return {
     outcomes: names,
     given: outcomes.map(({ given }) => (given === undefined ? -1 : names.indexOf(given))),
+    values: valueScales(config),
     weights: names.map((name, head) => (isSaid ? (config.score[name] ?? 0) : head === 0 ? 1 : 0)),
     negativeSamplingRate: config.joining.negativeSamplingRate,
   };
@@ -35,12 +40,13 @@ export interface Scores {
 }
 
 /**
- * A head that is given by another one was trained where that happened, so its probability is times that of the other.
+ * A head that is given by another one was trained where that happened, so what it predicts is times the probability of the other. Of
+ * values no negatives were left out.
  *
  * @param logits f32 [rows × heads]
  */
 export function scoresOf(logits: Float32Array, scoring: Scoring): Scores {
-  const { outcomes, given, weights, negativeSamplingRate } = scoring;
+  const { outcomes, given, weights, values, negativeSamplingRate } = scoring;
   const heads = outcomes.length;
   if (heads === 1) {
     const scores = Float32Array.from(logits, (logit) =>
@@ -54,12 +60,14 @@ export function scoresOf(logits: Float32Array, scoring: Scoring): Scores {
   for (let row = 0; row < rows; row++) {
     let score = 0;
     for (let head = 0; head < heads; head++) {
-      const own = correctedProbability(logits[row * heads + head]!, negativeSamplingRate);
+      const logit = logits[row * heads + head]!;
+      const scale = values[head];
+      const own = scale ? valueAt(scale, logit) : correctedProbability(logit, negativeSamplingRate);
       const of = given[head]!;
       // What it is given by comes before it.
-      const probability = of < 0 ? own : own * columns[of]![row]!;
-      columns[head]![row] = probability;
-      score += weights[head]! * probability;
+      const predicted = of < 0 ? own : own * columns[of]![row]!;
+      columns[head]![row] = predicted;
+      score += weights[head]! * predicted;
     }
     scores[row] = score;
   }

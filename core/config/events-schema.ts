@@ -43,6 +43,22 @@ const outcomeSchema = section({
     .min(1, { error: 'expected at least one type of event' })
     .optional()
     .describe('Types of events that make it 1; the one of its own name if left out.'),
+  predict: z
+    .enum(['chance', 'value'], { error: "expected 'chance' or 'value'" })
+    .default('chance')
+    .describe(
+      'Whether any of the events happens, or what their values come to by the end of the window.',
+    ),
+  transform: z
+    .enum(['none', 'log1p'], { error: "expected 'none' or 'log1p'" })
+    .optional()
+    .describe(
+      'Scale on which a value is predicted; `log1p` if left out, as money is spread over magnitudes.',
+    ),
+  loss: z
+    .enum(['squared'], { error: "expected 'squared'" })
+    .optional()
+    .describe('Of a value: half the squared distance on its scale.'),
   window: duration
     .optional()
     .describe(

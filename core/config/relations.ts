@@ -73,9 +73,10 @@ function outcomes({ events, outcomes, score, joining }: ClusterConfig): Relation
   const windowOf = (name: string): number =>
     durationMsOf(outcomes[name]?.window ?? '') ?? joining.windowMs;
   const each = Object.entries(outcomes).flatMap(
-    ([name, { from = [name], given }], i): Relation[] => {
+    ([name, { from = [name], given, predict, transform, loss }], i): Relation[] => {
       const stranger = from.find((type) => !hoped.includes(type));
-      const before = names.slice(0, i);
+      const isValue = predict === 'value';
+      const before = names.slice(0, i).filter((each) => outcomes[each]!.predict === 'chance');
       return [
         [
           `outcomes.${name}.from`,
@@ -85,7 +86,22 @@ function outcomes({ events, outcomes, score, joining }: ClusterConfig): Relation
         [
           `outcomes.${name}.given`,
           given !== undefined && !before.includes(given),
-          `expected an outcome that is named before it${before.length > 0 ? `, ${before.join(', ')}` : ''}; got "${given}"`,
+          `expected a chance that is named before it${before.length > 0 ? `, ${before.join(', ')}` : ''}; got "${given}"`,
+        ],
+        [
+          `outcomes.${name}.predict`,
+          isValue && i === 0,
+          "expected 'chance' of the first outcome, which the figures of quality are about",
+        ],
+        [
+          `outcomes.${name}.transform`,
+          !isValue && transform !== undefined,
+          "expected none: it is of an outcome with predict: 'value'",
+        ],
+        [
+          `outcomes.${name}.loss`,
+          !isValue && loss !== undefined,
+          "expected none: it is of an outcome with predict: 'value'",
         ],
         [
           `outcomes.${name}.window`,

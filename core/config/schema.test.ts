@@ -298,7 +298,7 @@ describe('a wrong configuration is refused with the field and what is allowed', 
     [
       'an outcome that is given by a later one',
       { events: { view: {}, cart: {} }, outcomes: { cart: { given: 'view' }, view: {} } },
-      'outcomes.cart.given: expected an outcome that is named before it; got "view"',
+      'outcomes.cart.given: expected a chance that is named before it; got "view"',
     ],
     [
       'an outcome that ends before the one that it is given by',
@@ -307,6 +307,24 @@ describe('a wrong configuration is refused with the field and what is allowed', 
         outcomes: { view: { window: '1h' }, cart: { given: 'view', window: '5m' } },
       },
       'outcomes.cart.window: expected at least that of view, which it is given by',
+    ],
+    [
+      'a value that comes first',
+      { events: { view: {} }, outcomes: { view: { predict: 'value' } } },
+      "outcomes.view.predict: expected 'chance' of the first outcome",
+    ],
+    [
+      'a chance on the scale of values',
+      { events: { view: {} }, outcomes: { view: { transform: 'log1p' } } },
+      "outcomes.view.transform: expected none: it is of an outcome with predict: 'value'",
+    ],
+    [
+      'an outcome that is given by a value',
+      {
+        events: { view: {}, watch: {}, cart: {} },
+        outcomes: { view: {}, watch: { predict: 'value' }, cart: { given: 'watch' } },
+      },
+      'outcomes.cart.given: expected a chance that is named before it, view; got "watch"',
     ],
     [
       'a window that is no duration',

@@ -27,6 +27,8 @@ export interface Blocks {
   addBias(x: Tensor2D, b: Tensor1D): Tensor2D;
   /** Sum over the batch of weight · cross entropy, by logits, stable at both ends. All [n, c] → scalar. */
   crossEntropySum(logits: Tensor2D, labels: Tensor2D, weights: Tensor2D): Tensor;
+  /** The same, but ½·(logit − label)² in the columns that `squared` [1, c] has a 1 for, and not a 0. */
+  mixedLossSum(logits: Tensor2D, labels: Tensor2D, weights: Tensor2D, squared: Tensor2D): Tensor;
 }
 
 /** Gradients with respect to the inputs, in their order, given dy and the inputs followed by the output. */
@@ -41,6 +43,7 @@ export function createBlocks(tf: Tf): Blocks {
     add: addOf(tf),
     addBias: addBiasOf(tf),
     crossEntropySum: crossEntropySumOf(tf),
+    mixedLossSum: mixedLossSumOf(tf),
   };
 }
 
@@ -146,6 +149,25 @@ function crossEntropySumOf(tf: Tf): Blocks['crossEntropySum'] {
         tf.mul(tf.mul(tf.sub(tf.sigmoid(z!), y!), weight!), dy),
         tf.zerosLike(y!),
         tf.zerosLike(weight!),
+      ],
+    );
+}
+
+function mixedLossSumOf(tf: Tf): Blocks['mixedLossSum'] {
+  const mixed = (square: Tensor, other: Tensor, squared: Tensor): Tensor =>
+    tf.add(tf.mul(square, squared), tf.mul(other, tf.sub(1, squared)));
+  return (logits, labels, weights, squared) =>
+    block(
+      tf,
+      [logits, labels, weights, squared],
+      () => {
+        const square = tf.mul(tf.square(tf.sub(logits, labels)), 1 / 2);
+        const entropy = tf.sub(tf.softplus(logits), tf.mul(labels, logits));
+        return tf.sum(tf.mul(mixed(square, entropy, squared), weights));
+      },
+      (dy, [z, y, weight, isSquared]) => [
+        tf.mul(tf.mul(tf.sub(mixed(z!, tf.sigmoid(z!), isSquared!), y!), weight!), dy),
+        ...[y!, weight!, isSquared!].map((each) => tf.zerosLike(each)),
       ],
     );
 }

@@ -19,7 +19,12 @@ export interface ModelSpec {
   readonly hidden: readonly number[];
   /** Logits per example: what is predicted, each by a head of its own over shared rows and hidden layers. */
   readonly heads: number;
+  /** By head, what it is trained by; cross entropy if left out. */
+  readonly losses?: readonly HeadLoss[];
 }
+
+/** Of a chance, and of a value. */
+export type HeadLoss = 'cross-entropy' | 'squared';
 
 export const networkNames = ['deepfm', 'fm', 'mlp'] as const;
 export type NetworkName = (typeof networkNames)[number];

@@ -18,6 +18,12 @@ const specOf = (overrides: Partial<ModelSpec> = {}): ModelSpec => ({
   ...overrides,
 });
 
+const headsOf: [string, Partial<ModelSpec>][] = [
+  ['one head', { heads: 1 }],
+  ['several heads', { heads: 3 }],
+  ['chances and a value', { heads: 3, losses: ['cross-entropy', 'squared', 'cross-entropy'] }],
+];
+
 /** Reproducible values in ±1 that no two positions share. */
 const wave = (length: number, phase: number): Float32Array =>
   Float32Array.from({ length }, (_, i) => Math.sin(1.7 * i + phase) * 0.9);
@@ -27,7 +33,9 @@ function batchOf(spec: ModelSpec, rowCount: number): LabelledBatch {
     rowCount,
     pooled: wave(rowCount * spec.slotCount * rowWidth(spec), 1),
     dense: wave(rowCount * spec.denseCount, 2),
-    labels: Float32Array.from({ length: rowCount * spec.heads }, (_, i) => (i % 3 === 0 ? 1 : 0)),
+    labels: Float32Array.from({ length: rowCount * spec.heads }, (_, i) =>
+      spec.losses?.[i % spec.heads] === 'squared' ? (i % 7) / 2 : i % 3 === 0 ? 1 : 0,
+    ),
     // Of several heads some know nothing of a row.
     weights: Float32Array.from({ length: rowCount * spec.heads }, (_, i) =>
       spec.heads > 1 && i % 5 === 4 ? 0 : 1 + (i % 2),
@@ -74,9 +82,14 @@ function deepfmByDefinition(spec: ModelSpec, batch: LabelledBatch, parameters: A
       const base =
         heads === 1 ? shared : shared * read('head.scale', head) + read('head.bias', head);
       logits.push(base + own);
-      const p = sigmoid(base + own);
       const at = r * heads + head;
-      lossSum -= batch.weights[at]! * Math.log(batch.labels[at] === 1 ? p : 1 - p);
+      const [weight, label] = [batch.weights[at]!, batch.labels[at]!];
+      if (spec.losses?.[head] === 'squared') {
+        lossSum += (weight * (base + own - label) ** 2) / 2;
+        continue;
+      }
+      const p = sigmoid(base + own);
+      lossSum -= weight * Math.log(label === 1 ? p : 1 - p);
     }
   }
   return { logits, lossSum };
@@ -88,8 +101,8 @@ describe.each(backends)('training step on %s', (name) => {
     backend = await loadBackend(name);
   });
 
-  test.each([1, 3])('computes DeepFM of %i heads and its weighted loss as defined', (heads) => {
-    const spec = specOf({ heads });
+  test.each(headsOf)('computes DeepFM of %s and its weighted loss as defined', (_name, change) => {
+    const spec = specOf(change);
     const batch = batchOf(spec, 7);
     const parameters = initialDense(spec, 5);
     const result = createTrainingStep(backend, spec)(batch, parameters);
@@ -99,10 +112,10 @@ describe.each(backends)('training step on %s', (name) => {
     expect(result.loss).toBeCloseTo(expected.lossSum / weightSum, 5);
   });
 
-  test.each([1, 3])(
-    'gives rows the gradient of the sum and dense parameters that of the mean (finite differences), of %i heads',
-    (heads) => {
-      const spec = specOf({ heads });
+  test.each(headsOf)(
+    'gives rows the gradient of the sum and dense parameters that of the mean (finite differences), of %s',
+    (_name, change) => {
+      const spec = specOf(change);
       const batch = batchOf(spec, 7);
       const parameters = initialDense(spec, 5);
       const { pooledGradient, denseGradient } = createTrainingStep(backend, spec)(

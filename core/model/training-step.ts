@@ -14,7 +14,7 @@ import {
 } from './pooled-batch.js';
 
 export interface LabelledBatch extends PooledBatch {
-  /** f32 [rowCount × heads], 0 or 1. */
+  /** f32 [rowCount × heads]: 0 or 1; of a head of squared loss a value. */
   readonly labels: Float32Array;
   /** f32 [rowCount × heads], importance of each label, ≥ 0 and not all 0; 0 where it is not known. */
   readonly weights: Float32Array;
@@ -26,7 +26,7 @@ export interface LabelledBatch extends PooledBatch {
  * by every example and get the MEAN, so that their learning rate does not depend on the batch size.
  */
 export interface StepResult {
-  /** Σ weight·loss / Σ weight, nats. */
+  /** Σ weight·loss / Σ weight; nats where each loss is cross entropy. */
   readonly loss: number;
   /** f32 [rowCount × heads], before the update. */
   readonly logits: Float32Array;
@@ -48,6 +48,7 @@ export function createTrainingStep(
   const { tf } = backend;
   const layout = denseLayout(spec);
   const network = networks[spec.network];
+  const squared = spec.losses?.map((loss) => (loss === 'squared' ? 1 : 0));
 
   return (batch, denseParameters) => {
     const { rowCount, labels, weights } = batch;
@@ -75,7 +76,8 @@ export function createTrainingStep(
     const { value, grads } = tf.engine().gradients(() => {
       const output = network.forward(blocks, inputs, namedParameters(layout, tensors), spec);
       logits = readFloats(output);
-      return blocks.crossEntropySum(output, labelColumns, weightColumns);
+      if (!squared) return blocks.crossEntropySum(output, labelColumns, weightColumns);
+      return blocks.mixedLossSum(output, labelColumns, weightColumns, tf.tensor2d([squared]));
     }, [inputs.weights, inputs.vectors, ...tensors]) as {
       value: Tensor;
       grads: (Tensor | undefined)[];

@@ -35,6 +35,7 @@ export const simulatedConfig: ClusterConfig = parseClusterConfig(simulatedShape)
 const severalOutcomes = {
   click: { from: ['click', 'purchase'] },
   purchase: { given: 'click', window: '12s' },
+  spent: { from: ['purchase'], predict: 'value', given: 'click', window: '9s' },
 };
 
 /** Of restarts: a group that has no more is given up for a while. */
