@@ -4,7 +4,7 @@ import { parseDeadLetters, type DeadLetters } from '../../messages/dead-letters.
 import { lastToken } from '../../messages/subjects.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
 import type { EventKey } from './event-books.js';
-import { sampledFlags } from './event-books.js';
+import { sampledFlags, seen } from './event-books.js';
 
 /** An event of a message, with its event time where the message says one. */
 export interface TimedKey extends EventKey {
@@ -103,11 +103,17 @@ export function sampleKeysIn({ bytes }: StreamMessage): SampleKey[] {
   const columns = Object.values(outcomes ?? {});
   return (keysOf(value) ?? []).map((key, row) => ({
     key: key.requestId === '' ? undefined : key,
-    flags: columns.reduce((flags, { masks }, i) => {
-      const isKnown = masks[masks.length === 1 ? 0 : row] === 1;
-      return isKnown ? flags | (sampledFlags[i] ?? 0) : flags;
-    }, 0),
+    flags: flagsOf(columns, row),
   }));
+}
+
+/** Of a sample that does not say which outcomes it has: the first. */
+function flagsOf(columns: readonly Partial<OutcomeMasks>[], row: number): number {
+  if (columns.length === 0) return seen.sampled;
+  return columns.reduce((flags, { masks }, i) => {
+    const isKnown = !masks || masks[masks.length === 1 ? 0 : row] === 1;
+    return isKnown ? flags | (sampledFlags[i] ?? 0) : flags;
+  }, 0);
 }
 
 interface OutcomeMasks {
