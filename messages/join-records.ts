@@ -1,4 +1,5 @@
 import type { PointerBatch, SentRecord, ShownBatch } from '../core/joining/types.js';
+import type { Fields } from './checks.js';
 import { asFields, asMessage, number, text, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { columnsOf, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
@@ -28,11 +29,14 @@ export function parseShown(value: unknown): ShownBatch {
   const what = 'shown';
   const fields = asMessage(value, what);
   const rows = rowCountOf(fields, what);
+  return { ...rowsIn(fields, what, rows), ...columnsOf(laneTable, fields, what, rows) };
+}
+
+function rowsIn(fields: Fields, what: string, rows: number) {
   return {
     requestIds: textsOfRows(fields, 'requestIds', what, rows),
     items: textsOfRows(fields, 'items', what, rows),
     atMs: f64OfRows(fields, 'atMs', what, rows),
-    lanes: columnsOf(laneTable, fields, what, rows).lanes,
   };
 }
 
@@ -76,12 +80,7 @@ export function parsePointers(value: unknown): PointerBatch {
   const what = 'pointers';
   const fields = asMessage(value, what);
   const rows = rowCountOf(fields, what);
-  return {
-    requestIds: textsOfRows(fields, 'requestIds', what, rows),
-    items: textsOfRows(fields, 'items', what, rows),
-    atMs: f64OfRows(fields, 'atMs', what, rows),
-    ...columnsOf(pointerTable, fields, what, rows),
-  };
+  return { ...rowsIn(fields, what, rows), ...columnsOf(pointerTable, fields, what, rows) };
 }
 
 /** That visitors are users from now on, by column. All as people (core/joining/person-event.ts). */
