@@ -1,5 +1,9 @@
 import { defineCluster } from './core/config/schema.js';
 
+/** A rate that is often about a half, and what is beyond one, as numbers about as large as the others. */
+const centred = { method: 'standard', mean: 0.5, deviation: 0.25 } as const;
+const beyond = { method: 'standard', mean: 0, deviation: 0.25 } as const;
+
 /**
  * The cluster that `npm run cluster` starts: films, and the people who watch them. Copy this file, declare your own
  * features, and start it with `npm run cluster -- --config my.config.ts`. All but the features can be left out; the
@@ -27,6 +31,28 @@ export default defineCluster({
     occupation: { entity: 'user', kind: 'id' },
     year: { entity: 'item', kind: 'id' },
     genres: { entity: 'item', kind: 'ids', pooling: 'mean', valuesMax: 8 },
+
+    // Kept by the cluster itself, of what people do: how much a film is liked, how much somebody likes films beyond what
+    // others like of the same ones, the same by genre, how good the films were that he saw lately, and how often all that was.
+    liked: { entity: 'item', kind: 'rate', of: 'click', smoothing: 5, normalisation: centred },
+    likes: {
+      entity: 'user',
+      kind: 'rate',
+      of: 'click',
+      beside: 'liked',
+      smoothing: 5,
+      normalisation: beyond,
+    },
+    likesGenre: {
+      ...{ entity: 'user', kind: 'rate', of: 'click', by: 'genres', beside: 'liked' },
+      ...{ smoothing: 2, normalisation: beyond },
+    },
+    sees: {
+      ...{ entity: 'user', kind: 'mean', of: 'liked', events: ['shown'], last: 10 },
+      ...{ smoothing: 1, normalisation: centred },
+    },
+    shownItem: { entity: 'item', kind: 'count', events: ['shown'] },
+    shownUser: { entity: 'user', kind: 'count', events: ['shown'] },
   },
 
   // Pairwise products of 16 numbers per row, and a small network beside them.

@@ -23,7 +23,7 @@ export async function introduceAll(
 function featuresOf(entity: Entity, config: ClusterConfig): FeaturesInput[] {
   const { users, items, seed } = config.simulation;
   const declared = Object.values(config.features).filter((feature) => feature.entity === entity);
-  const sources = new Set<string>(declared.map((feature) => feature.source));
+  const sources = new Set(declared.flatMap((each) => ('source' in each ? [each.source] : [])));
   return Array.from({ length: entity === 'user' ? users : items }, (_unused, index) => {
     const traits = entity === 'user' ? userTraits(seed, index) : itemTraits(seed, index);
     const features = Object.fromEntries(

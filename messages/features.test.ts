@@ -6,6 +6,7 @@ import {
   parseFeatureChange,
   parseFeaturesReply,
   parseFeaturesRequest,
+  noneKept,
 } from './features.js';
 
 const change = { entity: 'item' as const, ids: ['7', '8'], features: [{ year: 1999 }, {}] };
@@ -27,7 +28,10 @@ test('a change replaces; one that patches or erases is refused until stores can 
 
 test('a reply is in the order asked for, and says which changes are in it', () => {
   expect(parseFeaturesRequest(featuresRequest(request))).toEqual(request);
-  const reply = { sequence: 12, users: [null], items: [{ year: 1999 }, null] };
+  const reply = {
+    ...{ sequence: 12, users: [null], items: [{ year: 1999 }, null] },
+    ...{ kept: noneKept, lately: [['7']] },
+  };
   expect(parseFeaturesReply(featuresReply(reply), request)).toEqual(reply);
   for (const wrong of [{ users: [] }, { items: [null] }, { sequence: -1 }])
     expect(() => parseFeaturesReply({ ...featuresReply(reply), ...wrong }, request)).toThrow(

@@ -1,7 +1,9 @@
 import { StarlingError } from '../core/base/errors.js';
 import { f64, noneOf, u8 } from '../core/base/columns.js';
+import type { KeptFeatures } from '../core/features/kept-features.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
-import { asFields, asMessage, text, texts, wrong } from './checks.js';
+import type { Fields } from './checks.js';
+import { asFields, asMessage, number, text, texts, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { columnsOf } from './column-checks.js';
 import { sequenceOf } from './progress-marks.js';
@@ -44,12 +46,33 @@ export function parseFeatureChange(value: unknown): FeatureChange {
 export interface FeaturesRequest {
   readonly users: readonly string[];
   readonly items: readonly string[];
+  /** Asks also what the users did lately. */
+  readonly lately?: LatelyRequest | undefined;
+}
+
+export interface LatelyRequest {
+  /** Types of events. */
+  readonly types: readonly string[];
+  /** Event time. */
+  readonly sinceMs: number;
 }
 
 export function parseFeaturesRequest(value: unknown): FeaturesRequest {
   const what = 'features request';
   const fields = asMessage(value, what);
-  return { users: texts(fields, 'users', what), items: texts(fields, 'items', what) };
+  const { lately } = fields;
+  return {
+    users: texts(fields, 'users', what),
+    items: texts(fields, 'items', what),
+    ...(lately === undefined ? {} : { lately: latelyOf(asFields(lately, `${what}.lately`), what) }),
+  };
+}
+
+function latelyOf(fields: Fields, what: string): LatelyRequest {
+  return {
+    types: texts(fields, 'types', `${what}.lately`),
+    sinceMs: number(fields, 'sinceMs', `${what}.lately`),
+  };
 }
 
 /** In the order asked for; null where nothing is known. */
@@ -58,7 +81,20 @@ export interface FeaturesReply {
   readonly sequence: number;
   readonly users: readonly (RawFeatures | null)[];
   readonly items: readonly (RawFeatures | null)[];
+  /** What is kept of them, where anything is; else empty. */
+  readonly kept: KeptReply;
+  /** By user, items of what they did lately; where it was asked for. */
+  readonly lately: readonly (readonly string[])[];
 }
+
+export interface KeptReply {
+  /** Of ACTIVITY. */
+  readonly sequence: number;
+  readonly users: readonly KeptFeatures[];
+  readonly items: readonly KeptFeatures[];
+}
+
+export const noneKept: KeptReply = { sequence: 0, users: [], items: [] };
 
 export function featuresRequest(request: FeaturesRequest) {
   return { v: protocolVersion, ...request };
@@ -68,6 +104,29 @@ export function featuresReply(reply: FeaturesReply) {
   return { v: protocolVersion, ...reply };
 }
 
+/** One of an earlier release says nothing of what is kept. */
+function keptReplyOf(value: unknown, request: FeaturesRequest, what: string): KeptReply {
+  if (value === undefined) return noneKept;
+  const place = `${what}.kept`;
+  const fields = asFields(value, place);
+  const some = (name: 'users' | 'items'): KeptFeatures[] => {
+    const list = fields[name];
+    if (!Array.isArray(list) || (list.length > 0 && list.length !== request[name].length))
+      throw wrong(place, name, `a list of ${request[name].length}, or none`, list);
+    return list.map((each, i) => asFields(each, `${place}.${name}[${i}]`) as KeptFeatures);
+  };
+  return { sequence: sequenceOf(fields, place), users: some('users'), items: some('items') };
+}
+
+function latelyReplyOf(value: unknown, what: string): string[][] {
+  if (value === undefined) return [];
+  const isTexts = (each: unknown) =>
+    Array.isArray(each) && each.every((id) => typeof id === 'string');
+  if (!Array.isArray(value) || !value.every(isTexts))
+    throw wrong(what, 'lately', 'lists of items', value);
+  return value;
+}
+
 export function parseFeaturesReply(value: unknown, request: FeaturesRequest): FeaturesReply {
   const what = 'features reply';
   const fields = asMessage(value, what);
@@ -75,6 +134,8 @@ export function parseFeaturesReply(value: unknown, request: FeaturesRequest): Fe
     sequence: sequenceOf(fields, what),
     users: nullableList(fields.users, request.users.length, what),
     items: nullableList(fields.items, request.items.length, what),
+    kept: keptReplyOf(fields['kept'], request, what),
+    lately: latelyReplyOf(fields['lately'], what),
   };
 }
 

@@ -108,24 +108,30 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     works: dataCenters.map((name) => ({ stream: stream.raw(name), durable: 'processor' })),
     calls: [s('featuresGet')],
     writes: [s('join'), s('features'), s('featuresChanged'), letters],
-    hears: [s('featuresChanged'), s('popular')],
+    hears: [s('featuresChanged'), s('keptChanged'), s('popular')],
   }),
   joiner: ({ s, stream, letters }) => ({
     serves: [s('joinControl')],
     tails: [stream.join],
     looksUp: [stream.samples],
     // The clock and the end of a stream are records of JOIN.
-    writes: [s('join'), s('samples'), s('popular'), letters],
+    writes: [s('join'), s('activity'), s('samples'), s('popular'), letters],
   }),
   'feature-store': (words) => {
-    const { s, letters, dataCenter, dataCenters } = words;
+    const { s, stream, letters, dataCenter, dataCenters } = words;
+    const followed = featuresFollowed(words);
+    const logs = dataCenters.map(stream.activityAt);
     return {
-      ...featuresFollowed(words),
+      tails: [...followed.tails, ...logs],
+      looksUp: [...followed.looksUp, ...logs],
+      measures: [...followed.measures, ...logs],
       serves: [
         ...[s('featuresGet'), s('featuresGetAt')],
         ...dataCenters.map((dc) => s('featureControl', { dc })),
       ],
-      writes: [s('featureObject', { dc: dataCenter }), s('progress'), letters],
+      writes: [
+        ...[s('featureObject', { dc: dataCenter }), s('keptChanged'), s('progress'), letters],
+      ],
     };
   },
   'ps-shard': (words) => {
@@ -177,12 +183,12 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     calls: [s('featuresGet'), s('featuresGetAt'), s('lookup'), s('lookupAt')],
     tails: dataCenters.map(stream.denseAt),
     writes: [s('ingest', { type: 'impression' }), letters],
-    hears: [s('featuresChanged')],
+    hears: [s('featuresChanged'), s('keptChanged')],
   }),
   recommender: (words) => ({
     ...featuresFollowed(words),
     serves: [words.s('recommend'), words.s('recommendAt')],
-    calls: [words.s('rank'), words.s('rankAt')],
+    calls: (['rank', 'rankAt', 'featuresGet', 'featuresGetAt'] as const).map((row) => words.s(row)),
     writes: [words.letters],
     hears: [words.s('popular')],
   }),

@@ -26,6 +26,8 @@ const days = 24 * hours;
 export const streamTable = {
   raw: stream('RAW', 'each', { maxAgeMs: 3 * days }),
   join: stream('JOIN', 'training', { maxAgeMs: 3 * days }),
+  // Long enough that a store which was away goes on with it, and no longer: snapshots have what came of it.
+  activity: stream('ACTIVITY', 'training', { maxAgeMs: 30 * days }),
   samples: stream('SAMPLES', 'training', { maxAgeMs: 7 * days }),
   // Deltas and features are the only copy of what was learned and told: they have no age. Deltas are trimmed behind the
   // oldest snapshot that is kept.
@@ -39,6 +41,10 @@ export const streamTable = {
   deltasAt: stream('DELTAS', 'inference', { copyOf: { stream: 'deltas', row: 'deltaWeights' } }),
   // Whole, so its sequences are those of FEATURES: what follows it starts again while training is away.
   featuresAt: stream('FEATURES', 'inference', { copyOf: { stream: 'features', row: 'features' } }),
+  activityAt: stream('ACTIVITY', 'inference', {
+    copyOf: { stream: 'activity', row: 'activity' },
+    maxAgeMs: 30 * days,
+  }),
   denseAt: stream('DENSE', 'inference', {
     copyOf: { stream: 'dense', row: 'denseVersion' },
     maxMessagesPerSubject: 16,

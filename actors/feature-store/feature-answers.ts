@@ -1,7 +1,17 @@
 import { StarlingError } from '../../core/base/errors.js';
+import type { KeptFeatures } from '../../core/features/kept-features.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { FeaturesReply, FeaturesRequest } from '../../messages/features.js';
 import type { Entity } from '../../messages/subjects.js';
+
+/** What is kept of what people did, and how far. */
+export interface KeptActivity {
+  /** Of ACTIVITY. */
+  readonly sequence: number;
+  /** Undefined: nothing is kept of any such entity. */
+  kept(entity: Entity, id: string): KeptFeatures | undefined;
+  itemsOf(person: string, types: readonly string[], sinceMs: number): readonly string[];
+}
 
 /** What is known, and how far. */
 export interface KnownFeatures {
@@ -15,8 +25,9 @@ export interface KnownFeatures {
  */
 export function answerFrom(
   store: KnownFeatures,
+  activity: KeptActivity,
   isWhole: boolean,
-  { users, items }: FeaturesRequest,
+  { users, items, lately }: FeaturesRequest,
 ): FeaturesReply {
   if (!isWhole)
     throw new StarlingError('NOT_READY', 'the features are being restored from a snapshot.');
@@ -24,5 +35,17 @@ export function answerFrom(
     sequence: store.sequence,
     users: users.map((id) => store.get('user', id) ?? null),
     items: items.map((id) => store.get('item', id) ?? null),
+    kept: {
+      sequence: activity.sequence,
+      users: allKept(activity, 'user', users),
+      items: allKept(activity, 'item', items),
+    },
+    lately: lately ? users.map((id) => activity.itemsOf(id, lately.types, lately.sinceMs)) : [],
   };
+}
+
+/** Of each, or none of anybody. */
+function allKept(activity: KeptActivity, entity: Entity, ids: readonly string[]): KeptFeatures[] {
+  const kept = ids.map((id) => activity.kept(entity, id));
+  return kept.every((each) => each !== undefined) ? kept : [];
 }

@@ -10,18 +10,34 @@ describe('an answer of a feature store', () => {
     ['user 1', { age: 30 }],
     ['item 1', { genre: 'Comedy' }],
   ]);
+  const activity = {
+    sequence: 9,
+    kept: (entity: string, id: string) => (entity === 'user' ? { views: Number(id) } : undefined),
+    itemsOf: (person: string, types: readonly string[], sinceMs: number) => [
+      `${person} ${types.join()} ${sinceMs}`,
+    ],
+  };
   const store = { sequence: 7, get: (entity: string, id: string) => known.get(`${entity} ${id}`) };
 
   test('has what is known in the order asked for, and how far that goes', () => {
-    expect(answerFrom(store, true, { users: ['2', '1'], items: ['1'] })).toEqual({
+    expect(answerFrom(store, activity, true, { users: ['2', '1'], items: ['1'] })).toEqual({
       sequence: 7,
       users: [null, { age: 30 }],
       items: [{ genre: 'Comedy' }],
+      kept: { sequence: 9, users: [{ views: 2 }, { views: 1 }], items: [] },
+      lately: [],
     });
   });
 
+  test('says what people did lately where that is asked', () => {
+    const request = { users: ['2'], items: [], lately: { types: ['buy'], sinceMs: 5 } };
+    expect(answerFrom(store, activity, true, request).lately).toEqual([['2 buy 5']]);
+  });
+
   test('is refused while the store is filled anew: another one may have all', () => {
-    expect(() => answerFrom(store, false, { users: ['1'], items: [] })).toThrow(/being restored/);
+    expect(() => answerFrom(store, activity, false, { users: ['1'], items: [] })).toThrow(
+      /being restored/,
+    );
   });
 });
 

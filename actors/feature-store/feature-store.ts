@@ -12,19 +12,21 @@ import { followFeatures } from '../shared/follow-features.js';
 import { answersAt } from '../shared/guest-replicas.js';
 import { answerFrom } from './feature-answers.js';
 import { GroupedTarget } from './grouped-target.js';
+import { openActivity } from './open-activity.js';
 
 /** A snapshot of many users and items takes minutes. */
 const commandMsMax = 30 * 60_000;
 
 /**
- * User and item features by id: a follower of its data center's copy of FEATURES that keeps its place on disk, and answers
- * batches. One of a data center writes a snapshot when the leader asks for it.
+ * User and item features by id: a follower of its data center's copies of FEATURES and ACTIVITY that keeps its places on disk,
+ * and answers batches, of what is told and of what is kept of what people do. One of a data center writes a snapshot when the leader asks for it.
  */
 export function createFeatureStore(context: ActorContext): Actor<'feature-store'> {
   const { bus, clock, config, crash, identity, log } = context;
   const store = context.stores.entityStore();
   const target = new GroupedTarget({ target: store, clock, log, onError: crash });
   const follower = followFeatures(context, target, entities);
+  const activity = openActivity(context, store);
   const endpoints: ServedEndpoint[] = [];
 
   async function save(value: unknown) {
@@ -41,7 +43,7 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
 
   return {
     async start() {
-      await follower.start();
+      await Promise.all([follower.start(), activity.follower.start()]);
       await target.written();
       const queue = 'feature-store';
       endpoints.push(
@@ -52,8 +54,11 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
           queue,
           inFlightMax: 512,
           deadlineMs: 2_000,
-          handle: async (value) =>
-            featuresReply(answerFrom(store, follower.isWhole, parseFeaturesRequest(value))),
+          handle: async (value) => {
+            const isWhole = follower.isWhole && activity.follower.isWhole;
+            const request = parseFeaturesRequest(value);
+            return featuresReply(answerFrom(store, activity, isWhole, request));
+          },
         }),
         new ServedEndpoint(bus, {
           subject: bus.names.subject.featureControl('snapshot', identity.dataCenter),
@@ -66,14 +71,15 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
     },
     async stop() {
       await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
-      await Promise.all([target.stop(), follower.stop()]);
+      await Promise.all([target.stop(), follower.stop(), activity.stop()]);
       await store.close();
     },
     stats: () => ({
       entities: store.entityCount,
       sequence: store.sequence,
       ...follower.stats,
-      badMessages: follower.fold.badMessages,
+      badMessages: follower.fold.badMessages + activity.follower.fold.badMessages,
+      ...activity.stats(),
       get: endpoints[0]?.stats() ?? null,
     }),
   };

@@ -5,6 +5,7 @@ import { LatencyHistogram } from '../../core/base/histogram.js';
 import { settledOf, sumOf } from '../../core/joining/join-counts.js';
 import type { JoinWindow } from '../../core/joining/join-window.js';
 import type { JoinCounters, JoinOutput, SentRecord } from '../../core/joining/types.js';
+import { activityMessage } from '../../messages/activity.js';
 import type { DeadLetters } from '../../messages/dead-letters.js';
 import { deadLettersMessage } from '../../messages/dead-letters.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
@@ -26,6 +27,8 @@ import { positionHeaders, positionOf } from './sample-position.js';
 const lettersPerMessage = 512;
 /** Of what one partition tells another. Too many: a record that is more than half a message. Too few: each costs a message. */
 const sentBytesMax = 256 * 1024;
+/** Of what people did. Ids are at most 512 characters long: so many always fit. */
+const activityRowsMax = 256;
 const retryMs = 1_000;
 
 /** What the stream has of this joiner's samples. */
@@ -197,6 +200,12 @@ export class JoinOutbox {
       });
       return;
     }
+    if (kind === outboxKind.activity) {
+      await appendDurably(this.#context, bus.names.subject.activity(identity.index), body, {
+        messageId,
+      });
+      return;
+    }
     if (kind === outboxKind.sent) {
       await appendDurably(this.#context, bus.names.subject.join(position.rows), body, {
         messageId,
@@ -229,16 +238,27 @@ export class JoinOutbox {
     if (skip === 'all') return [];
     const place = { window: this.#store.window, from: this.#committed, to };
     const options = { ...this.#options, settledWithout: fresh, skip, place, counters };
-    // First, so that they are on their way where the samples of the commit are in the stream.
-    const added = this.#sentMessages(output.sent).map(({ to: partition, records }) =>
+    // Before the samples of the commit: where those are in the stream this is on its way too. What somebody did as a visitor
+    // is told before another partition hears who he is.
+    const added = this.#activityMessages(output.activity).map((rows) =>
       this.#entry(
         outboxBytes(
-          outboxKind.sent,
-          { ...place, rows: partition, complete: true },
-          sentMessage(this.#options.spec, records),
+          outboxKind.activity,
+          { ...place, rows: rows.length, complete: true },
+          activityMessage({ source: this.#context.identity.index, rows }),
         ),
       ),
     );
+    for (const { to: partition, records } of this.#sentMessages(output.sent))
+      added.push(
+        this.#entry(
+          outboxBytes(
+            outboxKind.sent,
+            { ...place, rows: partition, complete: true },
+            sentMessage(this.#options.spec, records),
+          ),
+        ),
+      );
     for (const { message, position } of sampleMessages(output.samples, options))
       added.push(this.#entry(outboxBytes(outboxKind.samples, position, message)));
     const { deadLetters } = output;
@@ -250,6 +270,13 @@ export class JoinOutbox {
         added.push(this.#entry(outboxBytes(outboxKind.deadLetter, position, message)));
     }
     return added;
+  }
+
+  #activityMessages(activity: JoinOutput['activity']) {
+    const messages: JoinOutput['activity'][] = [];
+    for (let start = 0; start < activity.length; start += activityRowsMax)
+      messages.push(activity.slice(start, start + activityRowsMax));
+    return messages;
   }
 
   /** By partition, in order. */

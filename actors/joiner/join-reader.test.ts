@@ -33,6 +33,7 @@ beforeEach(() => {
     {
       spec,
       window: {
+        reads: () => undefined,
         observeImpressions: ({ items }) => void calls.push(`impressions ${items.join()}`),
         observeActions: ({ items }) => void calls.push(`actions ${items.join()}`),
         observeShown: ({ items }) => void calls.push(`shown ${items.join()}`),

@@ -21,6 +21,7 @@ export interface ReaderPorts {
   readonly spec: ExampleSpec;
   readonly window: Pick<
     JoinWindow,
+    | 'reads'
     | 'observeImpressions'
     | 'observeActions'
     | 'observeShown'
@@ -67,6 +68,7 @@ export class JoinReader {
   /** @returns how many rows it brought. */
   async read(message: JoinRecordMessage): Promise<number> {
     let rows = 0;
+    this.#ports.window.reads(message.sequence);
     try {
       rows = this.#observe(decode(message.bytes));
     } catch (error) {

@@ -2,6 +2,7 @@ import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import type { FeatureSpec } from '../../core/features/feature-spec.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
+import { keptRulesOf } from '../../core/blueprint/kept-rules.js';
 import { joinRulesOf, outcomeNames } from '../../core/blueprint/join-rules.js';
 import type { JoinOptions, JoinProgress } from '../../core/joining/types.js';
 import { JoinWindow } from '../../core/joining/join-window.js';
@@ -50,7 +51,8 @@ async function restore(
   const options: JoinOptions = {
     ...joinRulesOf(config),
     organicWaitMs: Math.min(organicWaitMs, latenessMs),
-    ...{ latenessMs, copiesMs, memoryOpenMax, organic: config.organic.negatives > 0, tells: false },
+    ...{ latenessMs, copiesMs, memoryOpenMax, organic: config.organic.negatives > 0 },
+    tells: keptRulesOf(config).wanted,
     negativeRate: negativeSamplingRate,
     partition: identity.index,
     homeOf: (person) => joinPartitionOf(person, config.actors.joiner),

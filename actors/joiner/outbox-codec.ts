@@ -13,7 +13,7 @@ import type { SamplePosition } from './sample-position.js';
  * What an outbox entry is: the first byte says which stream it goes to; a position follows, from, to and rows as float64,
  * complete as a byte. Of what is sent to another partition, rows is that partition. Numbers are for ever.
  */
-export const outboxKind = { samples: 0, deadLetter: 1, sent: 2 } as const;
+export const outboxKind = { samples: 0, deadLetter: 1, sent: 2, activity: 3 } as const;
 export type OutboxKind = (typeof outboxKind)[keyof typeof outboxKind];
 
 const headBytes = 1 + 3 * 8 + 1;

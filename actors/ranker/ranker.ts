@@ -26,7 +26,7 @@ function partsOf(context: ActorContext) {
   const { spec, hash, model } = blueprint;
   const transform = createTransform(spec);
   const hedges = new Hedges(context);
-  const features = new FeatureSource(bus, transform);
+  const features = new FeatureSource(bus, transform, dataCenter);
   const rows = new RowSource(context, blueprint, hedges);
   const parameterCount = denseLayout(model).size;
   const versions = new DenseFollower(context, { hash, parameterCount });

@@ -42,10 +42,10 @@ export class RowSource {
   }
 
   async pooledRows(batch: ExampleBatch, deadline: Deadline): Promise<PooledRows> {
-    const { dim, poolings, partitionCount, hash } = this.#blueprint;
+    const { dim, poolings, partitionCount, rowsOf, hash } = this.#blueprint;
     const { bus, config, identity } = this.#context;
     const { subject } = bus.names;
-    const plan = this.#deduper.plan(batch, partitionCount);
+    const plan = this.#deduper.plan(batch, partitionCount, rowsOf);
     const rows = new Float32Array(plan.uniqueCount * dim);
     let through = Number.POSITIVE_INFINITY;
     let degraded = false;

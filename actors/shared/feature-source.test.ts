@@ -3,7 +3,12 @@ import type { EncodedEntity } from '../../core/features/transform.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import { StarlingError } from '../../core/base/errors.js';
 import { decode, encode, errorReply } from '../../messages/codec.js';
-import { featuresNotice, featuresReply, parseFeaturesRequest } from '../../messages/features.js';
+import {
+  featuresNotice,
+  featuresReply,
+  noneKept,
+  parseFeaturesRequest,
+} from '../../messages/features.js';
 import { names, subject } from '../../messages/default-names.testkit.js';
 import { system } from '../../runtime/system.js';
 import type { SourceBus } from './feature-source.js';
@@ -22,7 +27,7 @@ class Store {
     ...system,
     names,
     subscribe: (name, handler) => {
-      this.#hear = (bytes) => handler(bytes, name);
+      if (name === names.pattern('featuresChanged')) this.#hear = (bytes) => handler(bytes, name);
       return { stop: async () => undefined };
     },
     request: async (name, bytes) => {
@@ -35,7 +40,13 @@ class Store {
       }
       const known = this.log.slice(0, this.stored);
       const find = (id: string) => known.findLast((each) => each.id === id)?.features ?? null;
-      const reply = { users: users.map(find), items: items.map(find), sequence: this.stored };
+      const reply = {
+        users: users.map(find),
+        items: items.map(find),
+        sequence: this.stored,
+        kept: noneKept,
+        lately: [],
+      };
       return encode(featuresReply(reply));
     },
   };

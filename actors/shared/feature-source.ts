@@ -1,7 +1,9 @@
+import type { KeptFeatures } from '../../core/features/kept-features.js';
 import type { EncodedEntity, Transform } from '../../core/features/transform.js';
 import { codeOf, errorCodes } from '../../core/base/errors.js';
 import { decode } from '../../messages/codec.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
+import { parseActivityNotice } from '../../messages/activity.js';
 import {
   featuresRequest,
   parseFeaturesNotice,
@@ -52,25 +54,40 @@ export class FeatureSource {
   readonly #bus: SourceBus;
   readonly #transform: Pick<Transform, 'encodeEntity'>;
   readonly #caches: Readonly<Record<Entity, NoticedCache<EncodedEntity>>>;
-  #subscription: Stoppable | undefined;
+  readonly #dataCenter: string | undefined;
+  #subscriptions: Stoppable[] = [];
   hits = 0;
   misses = 0;
 
-  constructor(bus: SourceBus, transform: Pick<Transform, 'encodeEntity'>, entriesMax = 200_000) {
+  /** @param dataCenter whose stores tell of what they keep; undefined: those of all. */
+  constructor(
+    bus: SourceBus,
+    transform: Pick<Transform, 'encodeEntity'>,
+    dataCenter?: string,
+    entriesMax = 200_000,
+  ) {
     this.#bus = bus;
     this.#transform = transform;
-    const cache = () => new NoticedCache<EncodedEntity>({ entriesMax, ageMsMax, noticesMax });
+    this.#dataCenter = dataCenter;
+    const cache = () =>
+      new NoticedCache<EncodedEntity>({ entriesMax, ageMsMax, noticesMax, logs: 2 });
     this.#caches = { user: cache(), item: cache() };
   }
 
   start(): void {
-    this.#subscription = this.#bus.subscribe(this.#bus.names.pattern('featuresChanged'), (bytes) =>
-      this.#notice(bytes),
-    );
+    const { names } = this.#bus;
+    const dc = this.#dataCenter;
+    const kept = names.pattern('keptChanged', dc === undefined ? {} : { dc });
+    this.#subscriptions = [
+      this.#bus.subscribe(names.pattern('featuresChanged'), (bytes) =>
+        this.#notice(bytes, parseFeaturesNotice, logs.features),
+      ),
+      this.#bus.subscribe(kept, (bytes) => this.#notice(bytes, parseActivityNotice, logs.activity)),
+    ];
   }
 
   async stop(): Promise<void> {
-    await this.#subscription?.stop();
+    await Promise.all(this.#subscriptions.map((each) => each.stop()));
   }
 
   /**
@@ -118,13 +135,14 @@ export class FeatureSource {
       return found.every(Boolean);
     }
     if (reply === undefined) return false;
-    const { users, items, sequence } = parseFeaturesReply(reply, missing);
-    const keep = (entity: Entity, id: string, raw: RawFeatures | null | undefined): void => {
-      const encoded = this.#transform.encodeEntity(entity, id, raw ?? {});
-      this.#caches[entity].keep(id, encoded, sequence, nowMs);
+    const { users, items, sequence, kept } = parseFeaturesReply(reply, missing);
+    const sequences = [sequence, kept.sequence];
+    const keep = (entity: Entity, id: string, known: Known): void => {
+      const encoded = this.#transform.encodeEntity(entity, id, known.told ?? {}, known.kept);
+      this.#caches[entity].keep(id, encoded, sequences, nowMs);
     };
-    missing.users.forEach((id, i) => keep('user', id, users[i]));
-    missing.items.forEach((id, i) => keep('item', id, items[i]));
+    missing.users.forEach((id, i) => keep('user', id, { told: users[i], kept: kept.users[i] }));
+    missing.items.forEach((id, i) => keep('item', id, { told: items[i], kept: kept.items[i] }));
     return true;
   }
 
@@ -150,14 +168,28 @@ export class FeatureSource {
     return this.#caches[entity].newest(id) ?? this.#transform.encodeEntity(entity, id, {});
   }
 
-  #notice(bytes: Uint8Array): void {
+  #notice(bytes: Uint8Array, parse: (value: unknown) => Notice, log: number): void {
     try {
-      const { entity, ids, sequence } = parseFeaturesNotice(decode(bytes));
-      for (const id of ids) this.#caches[entity].notice(id, sequence);
+      const { entity, ids, sequence } = parse(decode(bytes));
+      for (const id of ids) this.#caches[entity].notice(id, sequence, log);
     } catch {
-      // The processor writes these; should one be unreadable, the age limit refreshes the entry anyway.
+      // Processors and stores write these; should one be unreadable, the age limit refreshes the entry anyway.
     }
   }
+}
+
+/** What entries come of, by their place among its sequences. */
+const logs = { features: 0, activity: 1 } as const;
+
+interface Notice {
+  readonly entity: Entity;
+  readonly ids: readonly string[];
+  readonly sequence: number;
+}
+
+interface Known {
+  readonly told: RawFeatures | null | undefined;
+  readonly kept: KeptFeatures | undefined;
 }
 
 /** Undefined where there is one id, or none. */

@@ -8,7 +8,7 @@ describe('a cache that hears of changes', () => {
   test('keeps what it fetched until a change beyond it is told of', () => {
     const cache = new NoticedCache<string>(options);
     expect(cache.isCurrent('i', 0)).toBe(false);
-    cache.keep('i', 'a', 6, 0);
+    cache.keep('i', 'a', [6], 0);
     cache.notice('i', 6);
     expect(cache.isCurrent('i', 1)).toBe(true);
     cache.notice('i', 7);
@@ -19,52 +19,52 @@ describe('a cache that hears of changes', () => {
   test('does not take a reply for current that is older than the newest notice, whichever came first', () => {
     const cache = new NoticedCache<string>(options);
     cache.notice('told before', 7);
-    cache.keep('told before', 'old', 6, 0);
+    cache.keep('told before', 'old', [6], 0);
     expect(cache.isCurrent('told before', 0)).toBe(false);
-    cache.keep('told before', 'new', 7, 0);
+    cache.keep('told before', 'new', [7], 0);
     expect(cache.isCurrent('told before', 0)).toBe(true);
 
-    cache.keep('told after', 'old', 6, 0);
+    cache.keep('told after', 'old', [6], 0);
     cache.notice('told after', 7);
-    cache.keep('told after', 'old', 6, 0);
+    cache.keep('told after', 'old', [6], 0);
     expect(cache.isCurrent('told after', 0)).toBe(false);
   });
 
   test('takes no step back for a reply of somebody who is behind', () => {
     const cache = new NoticedCache<string>(options);
-    cache.keep('i', 'new', 8, 0);
-    cache.keep('i', 'old', 5, 1);
+    cache.keep('i', 'new', [8], 0);
+    cache.keep('i', 'old', [5], 1);
     expect(cache.newest('i')).toBe('new');
     // A log that was made anew counts from one again.
-    cache.keep('i', 'of the new log', 1, 60_001);
+    cache.keep('i', 'of the new log', [1], 60_001);
     expect(cache.newest('i')).toBe('of the new log');
   });
 
   test('fetches again after a while, whatever it was told', () => {
     const cache = new NoticedCache<string>(options);
-    cache.keep('i', 'a', 6, 1_000);
+    cache.keep('i', 'a', [6], 1_000);
     expect(cache.isCurrent('i', 61_000)).toBe(true);
     expect(cache.isCurrent('i', 61_001)).toBe(false);
   });
 
   test('with more notices than it keeps it is careful with all, and with no more than it must', () => {
     const cache = new NoticedCache<string>({ ...options, noticesMax: 2 });
-    cache.keep('there', 'a', 1, 0);
+    cache.keep('there', 'a', [1], 0);
     for (const [id, sequence] of [
       ['a', 5],
       ['b', 6],
       ['c', 7],
     ] as const)
       cache.notice(id, sequence);
-    cache.keep('a', 'x', 4, 0);
-    cache.keep('unheard', 'x', 4, 0);
+    cache.keep('a', 'x', [4], 0);
+    cache.keep('unheard', 'x', [4], 0);
     expect(['a', 'unheard', 'there'].map((id) => cache.isCurrent(id, 0))).toEqual([
       false,
       false,
       true,
     ]);
-    cache.keep('unheard', 'x', 5, 0);
-    cache.keep('c', 'x', 6, 0);
+    cache.keep('unheard', 'x', [5], 0);
+    cache.keep('c', 'x', [6], 0);
     expect(['unheard', 'c'].map((id) => cache.isCurrent(id, 0))).toEqual([true, false]);
   });
 
@@ -91,7 +91,7 @@ describe('a cache that hears of changes', () => {
             cache.notice(log[sequence - 1]!, sequence);
           } else {
             const sequence = Math.max(0, log.length - step.behind);
-            cache.keep(step.fetch, newestOf(step.fetch, sequence), sequence, 0);
+            cache.keep(step.fetch, newestOf(step.fetch, sequence), [sequence], 0);
           }
           for (const id of ['a', 'b', 'c', 'd', 'e']) {
             if (!cache.isCurrent(id, 0)) continue;

@@ -10,6 +10,8 @@
  *   notice 7 ──▶ entry needs 7        reply 6 ──▶ used, not current        reply 8 ──▶ current until a notice beyond 8
  *
  * A notice may be lost: an entry is fetched again after `ageMsMax` whatever happens.
+ *
+ * What comes of several logs has a sequence of each, and is current where it lacks nothing of any.
  */
 export interface NoticedCacheOptions {
   /** Too low: busy entries are fetched again and again. Too high: memory. */
@@ -20,32 +22,38 @@ export interface NoticedCacheOptions {
    * current, of whatever entry. Too low: while a lot changes, much is fetched twice. Too high: memory.
    */
   readonly noticesMax: number;
+  /** That an entry comes of; one if left out. */
+  readonly logs?: number;
 }
+
+/** One of each log. */
+type Sequences = readonly number[];
 
 interface Entry<T> {
   readonly value: T;
-  /** All of the log up to here is in the value. */
-  readonly sequence: number;
+  /** All of the logs up to here is in the value. */
+  readonly sequences: Sequences;
   readonly fetchedAtMs: number;
-  /** The newest change that somebody told of. */
-  noticed: number;
+  /** The newest changes that somebody told of. */
+  noticed: Sequences;
 }
 
 export class NoticedCache<T> {
   readonly #options: NoticedCacheOptions;
   readonly #entries = new Map<string, Entry<T>>();
-  readonly #notices = new Map<string, number>();
-  #floor = 0;
+  readonly #notices = new Map<string, Sequences>();
+  #floor: Sequences;
 
   constructor(options: NoticedCacheOptions) {
     this.#options = options;
+    this.#floor = new Array<number>(options.logs ?? 1).fill(0);
   }
 
   /** Whether there is a value that need not be fetched again. */
   isCurrent(id: string, nowMs: number): boolean {
     const entry = this.#entries.get(id);
     if (!entry || this.#isOld(entry, nowMs)) return false;
-    return entry.sequence >= entry.noticed;
+    return reaches(entry.sequences, entry.noticed);
   }
 
   /** The newest there is, current or not. */
@@ -53,39 +61,50 @@ export class NoticedCache<T> {
     return this.#entries.get(id)?.value;
   }
 
-  /** @param sequence up to which the log is in the reply. */
-  keep(id: string, value: T, sequence: number, nowMs: number): void {
+  /** @param sequences up to which the logs are in the reply. */
+  keep(id: string, value: T, sequences: Sequences, nowMs: number): void {
     const before = this.#entries.get(id);
     // A reply that took its time, or of a follower that is behind. An old entry gives way: its log may have begun anew.
-    if (before && before.sequence > sequence && !this.#isOld(before, nowMs)) return;
+    if (before && !reaches(sequences, before.sequences) && !this.#isOld(before, nowMs)) return;
     const noticed = before?.noticed ?? this.#notices.get(id) ?? this.#floor;
     this.#notices.delete(id);
     if (!before && this.#entries.size >= this.#options.entriesMax) this.#dropOldest();
-    this.#entries.set(id, { value, sequence, fetchedAtMs: nowMs, noticed });
+    this.#entries.set(id, { value, sequences, fetchedAtMs: nowMs, noticed });
   }
 
-  notice(id: string, sequence: number): void {
+  /** @param log which of them. */
+  notice(id: string, sequence: number, log = 0): void {
     const entry = this.#entries.get(id);
-    if (entry) entry.noticed = Math.max(entry.noticed, sequence);
-    else this.#remember(id, sequence);
+    const told = this.#floor.map((_unused, i) => (i === log ? sequence : 0));
+    if (entry) entry.noticed = newest(entry.noticed, told);
+    else this.#remember(id, told);
   }
 
   #isOld({ fetchedAtMs }: Entry<T>, nowMs: number): boolean {
     return nowMs - fetchedAtMs > this.#options.ageMsMax;
   }
 
-  #remember(id: string, sequence: number): void {
-    this.#notices.set(id, Math.max(sequence, this.#notices.get(id) ?? 0));
+  #remember(id: string, told: Sequences): void {
+    const before = this.#notices.get(id);
+    this.#notices.set(id, before ? newest(before, told) : told);
     if (this.#notices.size <= this.#options.noticesMax) return;
     const [oldest, noticed] = this.#notices.entries().next().value!;
     this.#notices.delete(oldest);
-    this.#floor = Math.max(this.#floor, noticed);
+    this.#floor = newest(this.#floor, noticed);
   }
 
   /** By insertion: cheap, and good enough for a cache whose misses are cheap too. */
   #dropOldest(): void {
     const [id, { noticed }] = this.#entries.entries().next().value!;
     this.#entries.delete(id);
-    if (noticed > this.#floor) this.#remember(id, noticed);
+    if (!reaches(this.#floor, noticed)) this.#remember(id, noticed);
   }
+}
+
+function reaches(sequences: Sequences, others: Sequences): boolean {
+  return others.every((other, log) => sequences[log]! >= other);
+}
+
+function newest(a: Sequences, b: Sequences): Sequences {
+  return a.map((each, log) => Math.max(each, b[log]!));
 }

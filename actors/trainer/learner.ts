@@ -51,13 +51,13 @@ export class Learner {
   async learn(group: readonly QueuedBatch[]): Promise<Taught> {
     const samples = concatSamples(group.map((each) => each.samples));
     const { examples } = samples;
-    const { dim, outcomes, values, poolings, partitionCount } = this.#blueprint;
+    const { dim, outcomes, values, poolings, partitionCount, rowsOf } = this.#blueprint;
     const { labels, weights } = labelsOfRows(samples.outcomes, outcomes, examples.rowCount);
     scaleValues(labels, values);
     // They are empty, or of a configuration with other outcomes.
     if (!weights.some((weight) => weight > 0)) return this.enter(group);
     const startMs = this.#clock.nowMs();
-    const plan = this.#deduper.plan(examples, partitionCount);
+    const plan = this.#deduper.plan(examples, partitionCount, rowsOf);
     const pulled = await this.#client.pull(plan);
     this.#parameters ??= (await this.#client.pullDense()).parameters;
     const pulledMs = this.#clock.nowMs();

@@ -33,6 +33,8 @@ export interface Blueprint {
   /** Values per row: the first-order weight and the vector. */
   readonly dim: number;
   readonly poolings: readonly Pooling[];
+  /** By slot, the slot whose rows its fids have: a history has those of what it is of. */
+  readonly rowsOf: Uint32Array;
   readonly tables: readonly TableSpec[];
   /** Memory of one partition of the training tables; undefined without a limit. */
   readonly capacity: PartitionCapacity | undefined;
@@ -84,6 +86,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
     slotCount: model.slotCount,
     dim,
     poolings: spec.slots.map((slot) => slot.pooling),
+    rowsOf: Uint32Array.from(spec.slots, (slot) => slot.rowsOf),
     tables,
     capacity:
       rows.memoryBytesMax === undefined

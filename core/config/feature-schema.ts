@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import {
   type FeatureDeclaration,
+  type KeptDeclaration,
   featureEntities,
   featureKinds,
+  keptKinds,
 } from '../features/feature-spec.js';
 import { finite, integer, nameLengthMax, oneOf, positive, section } from './fields.js';
+import { keptSchemas } from './kept-schema.js';
 
 /**
  * The `features` section: what an event, a user or an item may carry, and how each value becomes fids or a number. The
@@ -49,32 +52,39 @@ const boundaries = z
   );
 
 const normalisationError =
-  "expected 'none', 'log1p', {method: 'standard', mean, deviation > 0} or {method: 'minmax', min, max > min}";
-const normalisation = z
-  .union(
-    [
-      z.enum(['none', 'log1p']).transform((method) => ({ method })),
-      z.discriminatedUnion('method', [
-        section({ method: z.literal('none') }),
-        section({ method: z.literal('log1p') }),
-        section({
-          method: z.literal('standard'),
-          mean: finite('The mean of the values.'),
-          deviation: positive(Number.MAX_VALUE, 'Their standard deviation.'),
-        }),
-        section({
-          method: z.literal('minmax'),
-          min: finite('Becomes 0, as does what is below.'),
-          max: finite('Becomes 1, as does what is above.'),
-        }).refine(({ min, max }) => min < max, { error: 'expected min below max' }),
-      ]),
-    ],
-    { error: normalisationError },
-  )
-  .prefault('none')
-  .describe(
-    'Brings the number near −1 … 1. Values in the thousands left as they are drown the other inputs of the network.',
-  );
+  "expected 'none', 'log1p', {method: 'log1p', scale}, {method: 'standard', mean, deviation > 0} or {method: 'minmax', min, max > min}";
+const anyNormalisation = z.union(
+  [
+    z.enum(['none', 'log1p']).transform((method) => ({ method })),
+    z.discriminatedUnion('method', [
+      section({ method: z.literal('none') }),
+      section({
+        method: z.literal('log1p'),
+        scale: positive(Number.MAX_VALUE, 'The logarithm is multiplied by it.').optional(),
+      }),
+      section({
+        method: z.literal('standard'),
+        mean: finite('The mean of the values.'),
+        deviation: positive(Number.MAX_VALUE, 'Their standard deviation.'),
+      }),
+      section({
+        method: z.literal('minmax'),
+        min: finite('Becomes 0, as does what is below.'),
+        max: finite('Becomes 1, as does what is above.'),
+      }).refine(({ min, max }) => min < max, { error: 'expected min below max' }),
+    ]),
+  ],
+  { error: normalisationError },
+);
+const normalisationMeaning =
+  'Brings the number near −1 … 1. Values in the thousands left as they are drown the other inputs of the network.';
+const normalisation = anyNormalisation.prefault('none').describe(normalisationMeaning);
+/** Of a count that reaches thousands. */
+const countScale = 0.2;
+const keptNormalisation = (method: 'none' | 'log1p') =>
+  anyNormalisation
+    .prefault(method === 'none' ? 'none' : { method, scale: countScale })
+    .describe(normalisationMeaning);
 
 const featureSchema = z.discriminatedUnion(
   'kind',
@@ -107,6 +117,7 @@ const featureSchema = z.discriminatedUnion(
     }),
     section({ entity, source, kind: z.literal('buckets'), boundaries }),
     section({ entity, source, kind: z.literal('dense'), normalisation }),
+    ...keptSchemas(keptNormalisation),
   ],
   {
     error: (issue) =>
@@ -135,7 +146,15 @@ function withSources(
   return Object.fromEntries(
     Object.entries(features).map(([name, feature]) => [
       name,
-      { ...feature, source: feature.source ?? name },
+      isTold(feature) ? { ...feature, source: feature.source ?? name } : feature,
     ]),
   );
+}
+
+type Declared = z.output<typeof featureSchema>;
+
+function isTold(
+  feature: Declared,
+): feature is Exclude<Declared, { kind: KeptDeclaration['kind'] }> {
+  return !(keptKinds as readonly string[]).includes(feature.kind);
 }

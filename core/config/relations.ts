@@ -1,5 +1,6 @@
 import { durationMsOf } from './duration.js';
 import type { ConfigProblem } from './explain.js';
+import { isCategorical, keptFeatures } from './kept-relations.js';
 import type { ClusterConfig } from './schema.js';
 
 /**
@@ -10,6 +11,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
   const relations = [
     ...dataCenters(config),
     ...features(config),
+    ...keptFeatures(config),
     ...slots(config),
     ...events(config),
     ...outcomes(config),
@@ -22,7 +24,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
 }
 
 /** Where, whether it is broken, and what is expected. */
-type Relation = readonly [path: string, broken: boolean, text: string];
+export type Relation = readonly [path: string, broken: boolean, text: string];
 
 /** Columns of the events that are no features: reading the label as one would show the model the answer. */
 const reservedContextSources = ['timestamp', 'user', 'item', 'label'];
@@ -39,14 +41,15 @@ function dataCenters({ dataCenters }: ClusterConfig): Relation[] {
 }
 
 function features({ features }: ClusterConfig): Relation[] {
-  const relations = Object.entries(features).map(([name, { entity, source }]): Relation => {
-    const reserved = entity === 'context' && reservedContextSources.includes(source);
+  const relations = Object.entries(features).map(([name, feature]): Relation => {
+    const source = 'source' in feature ? feature.source : name;
+    const reserved = feature.entity === 'context' && reservedContextSources.includes(source);
     const others = reservedContextSources.join(', ');
     const text = `expected a context feature to be read from another column than ${others}; got "${source}"`;
     return [`features.${name}.source`, reserved, text];
   });
   const tellsItemsApart = Object.values(features).some(
-    (feature) => feature.entity === 'item' && feature.kind !== 'dense',
+    (feature) => feature.entity === 'item' && isCategorical(feature),
   );
   const text =
     "expected a categorical item feature, such as item: {entity: 'item', kind: 'id'}; got none";
@@ -62,7 +65,15 @@ function events({ events }: ClusterConfig): Relation[] {
   });
   const hoped = Object.values(events).some(({ negative, undoes }) => !negative && !undoes);
   const text = 'expected a type that is hoped for, neither negative nor undoing another; got none';
-  return [...undone, ['events', !hoped, text]];
+  return [
+    ...undone,
+    ['events', !hoped, text],
+    [
+      'events.shown',
+      types.includes('shown'),
+      'expected another name: it is what Starling itself shows',
+    ],
+  ];
 }
 
 function outcomes({ events, outcomes, score, joining }: ClusterConfig): Relation[] {
@@ -126,7 +137,7 @@ function tlsFiles({ nats: { tls } }: ClusterConfig): Relation[] {
 
 function slots({ features, model }: ClusterConfig): Relation[] {
   const known = Object.entries(features)
-    .filter(([, { kind }]) => kind !== 'dense')
+    .filter(([, feature]) => isCategorical(feature))
     .map(([name]) => name);
   return Object.keys(model.slots).map((name) => [
     `model.slots.${name}`,

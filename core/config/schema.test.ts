@@ -94,12 +94,12 @@ describe('a wrong configuration is refused with the field and what is allowed', 
     [
       'an unknown kind',
       feature({ entity: 'item', kind: 'foo' }),
-      'features.genres.kind: expected one of id, ids, vocabulary, buckets, dense; got "foo"',
+      'features.genres.kind: expected one of id, ids, vocabulary, buckets, dense, history, count, rate, mean; got "foo"',
     ],
     [
       'a missing kind',
       feature({ entity: 'item' }),
-      'features.genres.kind: expected one of id, ids, vocabulary, buckets, dense; got nothing',
+      'features.genres.kind: expected one of id, ids, vocabulary, buckets, dense, history, count, rate, mean; got nothing',
     ],
     [
       'an unknown entity',
@@ -173,7 +173,7 @@ describe('a wrong configuration is refused with the field and what is allowed', 
     [
       'an unknown normalisation',
       feature({ entity: 'item', kind: 'dense', normalisation: 'log' }),
-      "features.genres.normalisation: expected 'none', 'log1p', {method: 'standard', mean, deviation > 0}",
+      "features.genres.normalisation: expected 'none', 'log1p', {method: 'log1p', scale}, {method: 'standard', mean, deviation > 0}",
     ],
     [
       'min above max',

@@ -15,15 +15,18 @@ import { columnIdOf, requireDistinctIds, slotIdOf } from './slot-id.js';
 export const featureEntities = ['user', 'item', 'context'] as const;
 export type FeatureEntity = (typeof featureEntities)[number];
 
-export const featureKinds = ['id', 'ids', 'vocabulary', 'buckets', 'dense'] as const;
+/** Those that the cluster keeps itself, of what people do; they are never told. */
+export const keptKinds = ['history', 'count', 'rate', 'mean'] as const;
+
+export const featureKinds = ['id', 'ids', 'vocabulary', 'buckets', 'dense', ...keptKinds] as const;
 
 /** How the rows of a slot's values become one vector: with `sum` a longer list weighs more. */
 export type Pooling = 'sum' | 'mean';
 
 export type Normalisation =
   | { readonly method: 'none' }
-  /** sign(x)·ln(1 + |x|), for counts and amounts with a long tail. */
-  | { readonly method: 'log1p' }
+  /** scale · sign(x)·ln(1 + |x|), for counts and amounts with a long tail. */
+  | { readonly method: 'log1p'; readonly scale?: number | undefined }
   /** (x − mean) / deviation */
   | { readonly method: 'standard'; readonly mean: number; readonly deviation: number }
   /** (x − min) / (max − min), cut to 0 … 1 so that one outlier can't shake the network. */
@@ -55,13 +58,48 @@ export interface DenseCoding {
   readonly normalisation: Normalisation;
 }
 
+/** Values of a feature of the items that somebody did something with, newest first. */
+export interface HistoryCoding {
+  readonly kind: 'history';
+  /** The feature of items whose values these are; they use its rows. */
+  readonly of: string;
+  /** Types of events; undefined: all that are hoped for. */
+  readonly events?: readonly string[] | undefined;
+  /** Events. */
+  readonly length: number;
+  readonly pooling: Pooling;
+  /** What a network may know of each: the type of its event, and how long ago it was. */
+  readonly with: readonly ('event' | 'secondsAgo')[];
+}
+
+/** A number that is kept of what people do; what it means stands in core/activity/kept-rules.ts. */
+export interface AggregateCoding {
+  readonly kind: 'count' | 'rate' | 'mean';
+  readonly of?: string | undefined;
+  readonly events?: readonly string[] | undefined;
+  /** Kept by the values of this feature: of the same entity, so that all who share a value share it; of the other one: of pairs. */
+  readonly by?: string | undefined;
+  readonly beside?: string | undefined;
+  readonly smoothing?: number | undefined;
+  readonly window?: string | undefined;
+  readonly halfLife?: string | undefined;
+  readonly last?: number | undefined;
+  readonly normalisation: Normalisation;
+}
+
 export type CategoricalCoding = IdCoding | IdsCoding | VocabularyCoding | BucketsCoding;
 
 /** A feature as the configuration declares it, every default filled in. */
-export type FeatureDeclaration = (CategoricalCoding | DenseCoding) & {
+export type FeatureDeclaration = ToldDeclaration | KeptDeclaration;
+
+export type ToldDeclaration = (CategoricalCoding | DenseCoding) & {
   readonly entity: FeatureEntity;
   /** The column or event field it is read from. */
   readonly source: string;
+};
+
+export type KeptDeclaration = (HistoryCoding | AggregateCoding) & {
+  readonly entity: 'user' | 'item';
 };
 
 export interface Slot {
@@ -71,7 +109,9 @@ export interface Slot {
   readonly name: string;
   readonly entity: FeatureEntity;
   readonly source: string;
-  readonly coding: CategoricalCoding;
+  readonly coding: CategoricalCoding | HistoryCoding;
+  /** Index of the slot whose rows its values have: its own, but of histories. */
+  readonly rowsOf: number;
   /** For the model; single-valued slots sum their one row. */
   readonly pooling: Pooling;
   /** The most fids an example can have in this slot. */
@@ -83,9 +123,14 @@ export interface DenseColumn {
   /** Of its name; see slot-id.ts. */
   readonly id: number;
   readonly name: string;
-  readonly entity: FeatureEntity;
+  /** A pair: kept of one entity by the values that the other one has in slot `by`. */
+  readonly entity: FeatureEntity | 'pair';
   readonly source: string;
   readonly normalisation: Normalisation;
+  /** What is kept rather than told. */
+  readonly kept?: AggregateCoding;
+  /** Of a pair. */
+  readonly pair?: { readonly of: FeatureEntity; readonly by: Slot };
 }
 
 export interface FeatureSpec {
@@ -107,29 +152,36 @@ const transformVersion = 1;
  */
 export function featureSpecOf(features: Readonly<Record<string, FeatureDeclaration>>): FeatureSpec {
   const slots: Slot[] = [];
-  const dense: DenseColumn[] = [];
-  for (const [name, declaration] of Object.entries(features).sort(byEntityThenName)) {
-    const { entity, source } = declaration;
-    if (declaration.kind === 'dense') {
-      const normalisation = copyOfNormalisation(declaration.normalisation);
-      dense.push({
-        index: dense.length,
-        id: columnIdOf(name),
-        name,
-        entity,
-        source,
-        normalisation,
-      });
-    } else {
-      const coding = copyOfCoding(declaration);
-      const pooling = coding.kind === 'ids' ? coding.pooling : 'sum';
-      const valuesMax = coding.kind === 'ids' ? coding.valuesMax : 1;
-      slots.push({
-        ...{ index: slots.length, id: slotIdOf(name), name },
-        ...{ entity, source, coding, pooling, valuesMax },
-      });
-    }
+  const declared = Object.entries(features);
+  const named = declared.filter(isSlot).sort(byEntityThenName);
+  for (const [name, declaration] of named) {
+    const { entity } = declaration;
+    const source = sourceOf(name, declaration);
+    const coding = copyOfCoding(declaration);
+    const pooling = 'pooling' in coding ? coding.pooling : 'sum';
+    const rowsOf =
+      coding.kind === 'history' ? named.findIndex(([other]) => other === coding.of) : slots.length;
+    slots.push({
+      ...{ index: slots.length, id: slotIdOf(name), name, rowsOf },
+      ...{ entity, source, coding, pooling, valuesMax: valuesMaxOf(coding, features) },
+    });
   }
+  const columns = declared
+    .filter(isColumn)
+    .sort(byEntityThenName)
+    .map(([name, declaration]) => {
+      const { entity } = declaration;
+      const source = sourceOf(name, declaration);
+      const normalisation = copyOfNormalisation(declaration.normalisation);
+      const told = { id: columnIdOf(name), name, entity, source, normalisation };
+      return declaration.kind === 'dense'
+        ? told
+        : { ...told, ...keptColumn(declaration, entity, slots) };
+    });
+  // Pairs come behind all that is of one entity.
+  const dense: DenseColumn[] = [...columns.filter(isSingle), ...columns.filter(isPair)].map(
+    (column, index) => ({ ...column, index }),
+  );
   requireDistinctIds(slots);
   requireDistinctIds(dense);
   return {
@@ -139,6 +191,64 @@ export function featureSpecOf(features: Readonly<Record<string, FeatureDeclarati
     columnIds: Uint32Array.from(dense, ({ id }) => id),
     hash: hashOf(slots, dense),
   };
+}
+
+type SlotDeclaration = Extract<FeatureDeclaration, CategoricalCoding | HistoryCoding>;
+type ColumnDeclaration = Extract<FeatureDeclaration, DenseCoding | AggregateCoding>;
+
+function isSlot(entry: [string, FeatureDeclaration]): entry is [string, SlotDeclaration] {
+  return !isColumn(entry);
+}
+
+function isColumn(entry: [string, FeatureDeclaration]): entry is [string, ColumnDeclaration] {
+  const [, { kind }] = entry;
+  return kind === 'dense' || isAggregate(kind);
+}
+
+export function isAggregate(kind: FeatureDeclaration['kind']): kind is AggregateCoding['kind'] {
+  return kind === 'count' || kind === 'rate' || kind === 'mean';
+}
+
+/** Whether the cluster keeps it itself. */
+export function isKept(declaration: FeatureDeclaration): declaration is KeptDeclaration {
+  return declaration.kind === 'history' || isAggregate(declaration.kind);
+}
+
+function sourceOf(name: string, declaration: FeatureDeclaration): string {
+  return isKept(declaration) ? name : declaration.source;
+}
+
+export function isKeptSlot({ coding }: Pick<Slot, 'coding'>): boolean {
+  return coding.kind === 'history';
+}
+
+function isPair({ entity }: Pick<DenseColumn, 'entity'>): boolean {
+  return entity === 'pair';
+}
+
+function isSingle(column: Pick<DenseColumn, 'entity'>): boolean {
+  return !isPair(column);
+}
+
+function keptColumn(
+  coding: AggregateCoding,
+  entity: FeatureEntity,
+  slots: readonly Slot[],
+): Pick<DenseColumn, 'kept' | 'pair' | 'entity'> {
+  const kept = copyOfAggregate(coding);
+  const by = slots.find(({ name }) => name === coding.by);
+  if (!by || by.entity === entity) return { entity, kept };
+  return { entity: 'pair', kept, pair: { of: entity, by } };
+}
+
+function valuesMaxOf(
+  coding: Slot['coding'],
+  features: Readonly<Record<string, FeatureDeclaration>>,
+): number {
+  if (coding.kind === 'ids') return coding.valuesMax;
+  if (coding.kind !== 'history') return 1;
+  const of = features[coding.of];
+  return coding.length * (of?.kind === 'ids' ? of.valuesMax : 1);
 }
 
 function byEntityThenName(
@@ -151,7 +261,7 @@ function byEntityThenName(
 }
 
 /** Fields in a fixed order: the hash is taken over their JSON text. */
-function copyOfCoding(coding: CategoricalCoding): CategoricalCoding {
+function copyOfCoding(coding: Slot['coding']): Slot['coding'] {
   switch (coding.kind) {
     case 'id':
       return { kind: 'id' };
@@ -161,14 +271,28 @@ function copyOfCoding(coding: CategoricalCoding): CategoricalCoding {
       return { kind: 'vocabulary', values: [...coding.values], other: coding.other };
     case 'buckets':
       return { kind: 'buckets', boundaries: [...coding.boundaries] };
+    case 'history': {
+      const { of, events, length, pooling } = coding;
+      const marks = [...coding.with];
+      return { kind: 'history', of, ...(events ? { events } : {}), length, pooling, with: marks };
+    }
   }
+}
+
+function copyOfAggregate(coding: AggregateCoding): AggregateCoding {
+  const { kind, of, events, by, beside, smoothing, window, halfLife, last } = coding;
+  const normalisation = copyOfNormalisation(coding.normalisation);
+  return { kind, of, events, by, beside, smoothing, window, halfLife, last, normalisation };
 }
 
 function copyOfNormalisation(normalisation: Normalisation): Normalisation {
   switch (normalisation.method) {
     case 'none':
-    case 'log1p':
-      return { method: normalisation.method };
+      return { method: 'none' };
+    case 'log1p': {
+      const { scale } = normalisation;
+      return { method: 'log1p', ...(scale === undefined ? {} : { scale }) };
+    }
     case 'standard':
       return { method: 'standard', mean: normalisation.mean, deviation: normalisation.deviation };
     case 'minmax':
@@ -181,7 +305,10 @@ function hashOf(slots: readonly Slot[], dense: readonly DenseColumn[]): string {
   const text = JSON.stringify([
     transformVersion,
     slots.map(({ name, entity, source, coding }) => [name, entity, source, coding]),
-    dense.map(({ name, entity, source, normalisation }) => [name, entity, source, normalisation]),
+    dense.map(({ name, entity, source, normalisation, kept }) => [
+      ...[name, entity, source, normalisation],
+      ...(kept ? [kept] : []),
+    ]),
   ]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -1,7 +1,14 @@
 import { assert } from '../base/assert.js';
 import { StarlingError } from '../base/errors.js';
-import type { ExampleBatch } from './example-batch.js';
+import type { ExampleBatch, OccurrenceMarks } from './example-batch.js';
+import { noMarks } from './example-batch.js';
 import type { DenseColumn, FeatureEntity, FeatureSpec, Slot } from './feature-spec.js';
+import { isKeptSlot } from './feature-spec.js';
+import { HistoryWriter } from './history-writer.js';
+import type { KeptFeatures, KeptHistory } from './kept-features.js';
+import { nothingKept } from './kept-features.js';
+import type { PairSide } from './pair-columns.js';
+import { PairColumns } from './pair-columns.js';
 import { preview } from './preview.js';
 import { type KeyWriter, idOf, keyWriterOf, normalise } from './values.js';
 
@@ -17,6 +24,10 @@ export interface EncodedEntity {
   readonly fids: Uint32Array;
   /** Normalised dense columns of the entity, in spec order. */
   readonly dense: Float32Array;
+  /** Of the fids, where a history says more of them. */
+  readonly marks?: OccurrenceMarks;
+  /** A side of each column of pairs; absent where there are none. */
+  readonly pairs?: readonly PairSide[];
 }
 
 export interface Transform {
@@ -29,7 +40,8 @@ export interface Transform {
    * normalisation. An entity of which nothing is known still has the slots made from its id.
    *
    * @param id  of the user or item; not read for a context.
-   * @param raw features by source name.
+   * @param raw features by source name, as told.
+   * @param kept what the cluster keeps of it itself.
    * @throws StarlingError UNKNOWN_FEATURE naming a feature that isn't declared for this entity; BAD_EVENT naming the
    *   field whose value has the wrong type.
    */
@@ -37,6 +49,7 @@ export interface Transform {
     entity: FeatureEntity,
     id: string,
     raw: Readonly<Record<string, unknown>>,
+    kept?: KeptFeatures,
   ): EncodedEntity;
 
   /**
@@ -53,40 +66,59 @@ export interface Transform {
 /** What encoding one entity takes, compiled from the spec. */
 interface EntityPlan {
   readonly entity: FeatureEntity;
-  readonly slots: readonly { readonly slot: Slot; readonly write: KeyWriter }[];
+  readonly slots: readonly PlannedSlot[];
   readonly dense: readonly DenseColumn[];
+  readonly pairs: PairColumns;
+  /** Whether a history says more of its events than their values. */
+  readonly hasMarks: boolean;
   readonly sources: ReadonlySet<string>;
   /** Room for the most fids the entity can have; reused, since encoding is synchronous. */
   readonly scratch: Uint32Array;
 }
 
+interface PlannedSlot {
+  readonly slot: Slot;
+  readonly write: KeyWriter;
+  /** Of a history. */
+  readonly history: HistoryWriter | undefined;
+}
+
 export function createTransform(spec: FeatureSpec): Transform {
+  const pairs = new PairColumns(spec.dense);
   const plans = {
-    user: planOf(spec, 'user'),
-    item: planOf(spec, 'item'),
-    context: planOf(spec, 'context'),
+    user: planOf(spec, 'user', pairs),
+    item: planOf(spec, 'item', pairs),
+    context: planOf(spec, 'context', pairs),
   };
   return {
     spec,
-    encodeEntity: (entity, id, raw) => encode(plans[entity], id, raw),
+    encodeEntity: (entity, id, raw, kept = nothingKept) => encode(plans[entity], id, raw, kept),
     assemble(users, items, contexts) {
       assert(items.length === users.length, 'assemble: as many items as users');
       assert(contexts.length === users.length, 'assemble: as many contexts as users');
-      return assembleRows(spec.slots.length, spec.dense.length, users, items, contexts);
+      return assembleRows(spec, pairs, users, items, contexts);
     },
   };
 }
 
-function planOf(spec: FeatureSpec, entity: FeatureEntity): EntityPlan {
+function planOf(spec: FeatureSpec, entity: FeatureEntity, pairs: PairColumns): EntityPlan {
   const slots = spec.slots.filter((slot) => slot.entity === entity);
   const dense = spec.dense.filter((column) => column.entity === entity);
   const fidsMax = slots.reduce((sum, slot) => sum + slot.valuesMax, 0);
   for (const slot of slots) assert(slot.valuesMax <= 255, 'counts per slot are bytes');
   return {
     entity,
-    slots: slots.map((slot) => ({ slot, write: keyWriterOf(slot.coding) })),
-    dense,
-    sources: new Set([...slots, ...dense].map((feature) => feature.source)),
+    slots: slots.map((slot) => ({
+      slot,
+      write: keyWriterOf(slot.coding),
+      history: slot.coding.kind === 'history' ? new HistoryWriter(slot, spec.slots) : undefined,
+    })),
+    ...{ dense, pairs },
+    hasMarks: slots.some(({ coding }) => coding.kind === 'history' && coding.with.length > 0),
+    sources: new Set([
+      ...slots.filter((slot) => !isKeptSlot(slot)).map(({ source }) => source),
+      ...dense.filter(({ kept }) => !kept).map(({ source }) => source),
+    ]),
     scratch: new Uint32Array(2 * fidsMax),
   };
 }
@@ -95,24 +127,39 @@ function encode(
   plan: EntityPlan,
   id: string,
   raw: Readonly<Record<string, unknown>>,
+  kept: KeptFeatures,
 ): EncodedEntity {
-  const { entity, scratch } = plan;
+  const { entity, scratch, pairs } = plan;
   checkId(entity, id, raw);
   checkNames(plan, raw);
   const counts = new Uint8Array(plan.slots.length);
+  const marks = plan.hasMarks ? noMarks(scratch.length / 2) : undefined;
   let fidCount = 0;
   for (let s = 0; s < plan.slots.length; s++) {
-    const { slot, write } = plan.slots[s]!;
-    const count = write(valueOf(entity, id, raw, slot.source), slot.source, scratch, fidCount);
+    const { slot, write, history } = plan.slots[s]!;
+    const count = history
+      ? history.write(kept[slot.name] as KeptHistory | undefined, scratch, fidCount, marks)
+      : write(valueOf(entity, id, raw, slot.source), slot.source, scratch, fidCount);
     counts[s] = count;
     fidCount += count;
   }
   const dense = new Float32Array(plan.dense.length);
   for (let d = 0; d < plan.dense.length; d++) {
-    const { source, normalisation } = plan.dense[d]!;
-    dense[d] = normalise(valueOf(entity, id, raw, source), source, normalisation);
+    const { name, source, normalisation, kept: isKept } = plan.dense[d]!;
+    const value = isKept ? kept[name] : valueOf(entity, id, raw, source);
+    dense[d] = normalise(value, source, normalisation);
   }
-  return { counts, fids: scratch.slice(0, 2 * fidCount), dense };
+  const sides = (): readonly PairSide[] =>
+    pairs.sidesOf(entity, (source) => valueOf(entity, id, raw, source), kept);
+  return {
+    ...{ counts, fids: scratch.slice(0, 2 * fidCount), dense },
+    ...(marks ? { marks: firstMarks(marks, fidCount) } : {}),
+    ...(pairs.count > 0 ? { pairs: sides() } : {}),
+  };
+}
+
+function firstMarks({ eventTypes, agesSeconds }: OccurrenceMarks, count: number): OccurrenceMarks {
+  return { eventTypes: eventTypes.slice(0, count), agesSeconds: agesSeconds.slice(0, count) };
 }
 
 /** Own properties only: a feature named `constructor` must not read what every object inherits. */
@@ -162,13 +209,15 @@ export function unknownFeature(
  * a handful of fids: for 4 of them (8 words) that is twice as fast as TypedArray.set.
  */
 function assembleRows(
-  slotCount: number,
-  denseCount: number,
+  { slots, dense: columns }: FeatureSpec,
+  pairs: PairColumns,
   users: readonly EncodedEntity[],
   items: readonly EncodedEntity[],
   contexts: readonly EncodedEntity[],
 ): ExampleBatch {
   const rowCount = users.length;
+  const slotCount = slots.length;
+  const denseCount = columns.length;
   const parts = [users, items, contexts];
   let wordCount = 0;
   for (const part of parts) for (let r = 0; r < rowCount; r++) wordCount += part[r]!.fids.length;
@@ -185,6 +234,10 @@ function assembleRows(
       word = appendWords(entity.fids, fids, word);
       column = appendNumbers(entity.dense, dense, column);
     }
+    if (pairs.count > 0) {
+      pairs.write(users[r]!.pairs ?? [], items[r]!.pairs ?? [], dense, column);
+      column += pairs.count;
+    }
     // Checked row by row: two entities of other specs could make up for each other in the sum.
     assert(cell === (r + 1) * slotCount, 'assemble: the entities have the slots of this spec');
     assert(
@@ -193,7 +246,25 @@ function assembleRows(
     );
     assert(offsets[cell]! * 2 === word, 'assemble: counts agree with fids');
   }
-  return { rowCount, slotCount, denseCount, offsets, fids, dense };
+  const batch = { rowCount, slotCount, denseCount, offsets, fids, dense };
+  const marks = users.some((user) => user.marks) ? marksOf(parts, word / 2) : undefined;
+  return marks ? { ...batch, marks } : batch;
+}
+
+function marksOf(parts: readonly (readonly EncodedEntity[])[], total: number): OccurrenceMarks {
+  const marks = noMarks(total);
+  const [users] = parts;
+  for (let r = 0, fid = 0; r < users!.length; r++) {
+    for (const part of parts) {
+      const { marks: own, fids } = part[r]!;
+      if (own) {
+        marks.eventTypes.set(own.eventTypes, fid);
+        marks.agesSeconds.set(own.agesSeconds, fid);
+      }
+      fid += fids.length / 2;
+    }
+  }
+  return marks;
 }
 
 function appendCounts(counts: Uint8Array, offsets: Uint32Array, cell: number): number {

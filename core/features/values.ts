@@ -1,6 +1,6 @@
 import { StarlingError } from '../base/errors.js';
 import { writeKey } from '../base/fid.js';
-import type { CategoricalCoding, Normalisation } from './feature-spec.js';
+import type { Normalisation, Slot } from './feature-spec.js';
 import { preview } from './preview.js';
 
 /**
@@ -19,8 +19,11 @@ export type KeyWriter = (
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** Compiles a slot's coding, so that the choice of kind is made once and not per value. */
-export function keyWriterOf(coding: CategoricalCoding): KeyWriter {
+export function keyWriterOf(coding: Slot['coding']): KeyWriter {
   switch (coding.kind) {
+    // It is written by what its values are of (history-writer.ts).
+    case 'history':
+      return () => 0;
     case 'id':
       return writeId;
     case 'ids':
@@ -55,6 +58,24 @@ export function normalise(value: unknown, field: string, normalisation: Normalis
   if (!Number.isFinite(result))
     throw badValue(field, 'a number within the range of a 32-bit float', value);
   return result;
+}
+
+/** A key as one number of 53 bits: two keys of a slot that meet in it are 1 in 10^9 among a hundred thousand. */
+export function keyNumberOf(low: number, high: number): number {
+  return (high & 0x1fffff) * 4294967296 + low;
+}
+
+/** The keys of a value by a slot's writer, as numbers. */
+export function keyNumbersOf(
+  write: KeyWriter,
+  value: unknown,
+  { source, valuesMax }: { readonly source: string; readonly valuesMax: number },
+): Float64Array {
+  const words = new Uint32Array(2 * valuesMax);
+  const count = write(value, source, words, 0);
+  return Float64Array.from({ length: count }, (_, i) =>
+    keyNumberOf(words[2 * i]!, words[2 * i + 1]!),
+  );
 }
 
 /** The id as a key source: a string, or an integer that JavaScript can hold exactly. */
@@ -128,7 +149,7 @@ function normalised(x: number, normalisation: Normalisation): number {
     case 'none':
       return x;
     case 'log1p':
-      return Math.sign(x) * Math.log1p(Math.abs(x));
+      return (normalisation.scale ?? 1) * Math.sign(x) * Math.log1p(Math.abs(x));
     case 'standard':
       return (x - normalisation.mean) / normalisation.deviation;
     case 'minmax': {

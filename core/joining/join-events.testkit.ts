@@ -19,7 +19,14 @@ export function oneOutcome(windowMs: number) {
   return {
     outcomes: [{ name: 'click', from: ['click'], windowMs }],
     events: { click: {} },
-    ...{ organicWaitMs: 0, organic: true, tells: false, partition: 0, homeOf: () => 0, ...shape },
+    ...{
+      organicWaitMs: 0,
+      organic: true,
+      tells: { events: false, shown: false, outcomes: false },
+      partition: 0,
+      homeOf: () => 0,
+      ...shape,
+    },
   };
 }
 

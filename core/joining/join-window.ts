@@ -109,13 +109,18 @@ export class JoinWindow {
         kept: this.#kept,
         books: this.#books,
         samples: this.#samples,
-        tell: options.tells ? (activity) => this.#out.tell(activity) : undefined,
+        tell: (activity) => this.#out.tell(activity),
         onClosed: (row) => this.#closedRow(row),
       },
     );
     this.#lanes = Array.from({ length: laneCount }, () => ({
       ...{ watermarkMs: -Infinity, eventMsMax: -Infinity },
     }));
+  }
+
+  /** What is observed from now on is in this record of JOIN. */
+  reads(sequence: number): void {
+    this.#out.reads(sequence);
   }
 
   /** Of live events. */
@@ -328,7 +333,9 @@ export class JoinWindow {
     const isShown = at(batch.facts.logs, row) === logs.all;
     const { all: open } = this.#outcomes;
     const state = { lane, person, sinceMs, isShown, open, reached: 0, values: undefined };
-    this.#admit(new OpenRow({ key, requestId, item }, state, batch, row));
+    const offered = new OpenRow({ key, requestId, item }, state, batch, row);
+    if (isShown) this.#rows.tellShown(offered);
+    this.#admit(offered);
   }
 
   #admit(row: OpenRow): void {

@@ -156,6 +156,7 @@ export class PersonJoin {
       lane.eventMsMax = Math.max(lane.eventMsMax, offer.atMs);
       const open = this.#options.outcomes.map(({ name }) => [name, 'open'] as const);
       const { requestId, person, atMs } = offer;
+      if (offer.log === 'all') this.#activity.push(`${person} sees ${item} at ${atMs}`);
       rows.set(key, {
         ...{ requestId, item, person, atMs, sinceMs: atMs, lane: offer.lane, values: [] },
         ...{ isShown: offer.log === 'all', fates: Object.fromEntries(open) },
@@ -172,7 +173,7 @@ export class PersonJoin {
       const went = moved.get(key);
       if (went) this.#send(went.partition, { kind: 'shown', lane, requestId, items: [item], atMs });
       const row = rows.get(key);
-      if (row && this.#isOpen(row)) seen(row, atMs);
+      if (row && this.#isOpen(row)) this.#seen(row, atMs);
     }
   }
 
@@ -271,7 +272,7 @@ export class PersonJoin {
     }
     books.joined++;
     // Who does something with an item has seen it.
-    seen(row, event.atMs);
+    this.#seen(row, event.atMs);
     const { negative, undoes } = this.#options.events[event.type] ?? {};
     const labels: Record<string, number> = {};
     for (const outcome of said) {
@@ -378,6 +379,13 @@ export class PersonJoin {
       this.#state.moved.delete(key);
       this.#retry(key);
     }
+  }
+
+  #seen(row: Row, atMs: number): void {
+    if (row.isShown) return;
+    row.isShown = true;
+    row.sinceMs = Math.max(row.sinceMs, atMs);
+    this.#activity.push(`${row.person} sees ${row.item} at ${row.sinceMs}`);
   }
 
   /** A row has come that events may wait for. */
@@ -502,12 +510,6 @@ function isReached({ fates }: Row, { name, sums }: OutcomeRule): boolean {
 
 function isNone(fate: Row['fates'][string] | undefined): boolean {
   return fate === 0 || fate === 'not given';
-}
-
-function seen(row: Row, atMs: number): void {
-  if (row.isShown) return;
-  row.isShown = true;
-  row.sinceMs = Math.max(row.sinceMs, atMs);
 }
 
 function addValue(row: Row, outcome: string, event: PersonEvent, undoes: string | undefined): void {

@@ -5,7 +5,7 @@ import type { OpenRow } from './open-rows.js';
 import type { OutcomeSet, TypeMeaning } from './outcome-rules.js';
 import type { PersonEvent } from './person-event.js';
 import type { SampleBuilder } from './sample-builder.js';
-import type { Activity } from './types.js';
+import type { Activity } from '../base/activity.js';
 
 export interface RowOutcomesOptions {
   readonly outcomes: OutcomeSet;
@@ -16,8 +16,8 @@ export interface RowOutcomesPorts {
   readonly kept: KeptRows;
   readonly books: JoinBooks;
   readonly samples: SampleBuilder;
-  /** Undefined: nobody listens. */
-  readonly tell: ((activity: Activity) => void) | undefined;
+  /** Followers of people. */
+  readonly tell: (activity: Activity) => void;
   /** Nothing is open of it any more. */
   readonly onClosed: (row: OpenRow) => void;
 }
@@ -71,8 +71,13 @@ export class RowOutcomes {
     if (row.isShown) return;
     row.isShown = true;
     row.sinceMs = Math.max(row.sinceMs, atMs);
+    this.tellShown(row);
     this.#ports.kept.touch(row);
     this.#ports.kept.schedule(row);
+  }
+
+  tellShown({ person, item, sinceMs: atMs }: OpenRow): void {
+    this.#ports.tell({ kind: 'shown', person, item, atMs });
   }
 
   /** Time has come for what ends of it by then. */
@@ -174,11 +179,9 @@ export class RowOutcomes {
   }
 
   #tell(row: OpenRow, i: number, label: number): void {
-    const { tell } = this.#ports;
-    if (!tell) return;
-    const { person, item, requestId } = row;
+    const { person, item, requestId, sinceMs: atMs } = row;
     const outcome = this.#options.outcomes.rules[i]!.name;
-    tell({ kind: 'outcome', person, outcome, label, item, requestId });
+    this.#ports.tell({ kind: 'outcome', person, outcome, label, item, requestId, atMs });
   }
 
   #add(row: OpenRow, which: number, event: PersonEvent, undoes: string | undefined): void {

@@ -1,3 +1,4 @@
+import type { Activity, ActivityWanted } from '../base/activity.js';
 import type { ErrorCode } from '../base/errors.js';
 import type { ExampleBatch } from '../features/example-batch.js';
 import type { ActionFacts, ImpressionFacts } from './event-facts.js';
@@ -200,35 +201,23 @@ export interface SavedJoin {
 
 export interface JoinOutput {
   readonly samples: SampleBatch;
-  readonly activity: readonly Activity[];
+  readonly activity: readonly PlacedActivity[];
   readonly sent: readonly SentRecord[];
   readonly deadLetters: readonly DeadLetter[];
   readonly changes: JoinChanges;
 }
 
-/** What followers of people hear, in order. */
-export type Activity =
-  | {
-      readonly kind: 'event';
-      readonly person: string;
-      readonly type: string;
-      readonly item: string;
-      readonly id: string;
-      readonly atMs: number;
-      /** NaN: none. */
-      readonly value: number;
-      readonly order: string;
-    }
-  | {
-      readonly kind: 'outcome';
-      readonly person: string;
-      readonly outcome: string;
-      readonly label: number;
-      readonly item: string;
-      readonly requestId: string;
-    }
-  | { readonly kind: 'merged'; readonly user: string; readonly visitor: string }
-  | { readonly kind: 'erased'; readonly person: string };
+/**
+ * Where something was told: how many things the record of JOIN before which nothing was told has led to. Both follow from
+ * the log alone, so who hears it again from a window that was made anew knows it by its place.
+ */
+export interface PlacedActivity {
+  readonly activity: Activity;
+  /** In JOIN. */
+  readonly sequence: number;
+  /** From 1, among what the same record has led to. */
+  readonly index: number;
+}
 
 /** For the log of another partition, or of the same one. Numbers rise, with gaps: not all goes to the same one. */
 export interface SentRecord {
@@ -260,8 +249,8 @@ export interface JoinOptions extends JoinRules {
   readonly negativeRate: number;
   /** Whether events of their own accord are learned. */
   readonly organic: boolean;
-  /** Whether followers of people are told. */
-  readonly tells: boolean;
+  /** What followers of people are told. */
+  readonly tells: ActivityWanted;
   /** Of this window. */
   readonly partition: number;
   /** The partition of a person. */

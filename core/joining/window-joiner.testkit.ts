@@ -3,7 +3,8 @@ import { examplesOf, MemoryJoinStore, shape } from './join-events.testkit.js';
 import { JoinWindow } from './join-window.js';
 import type { JoinLogRecord, PersonJoinOptions } from './person-join-records.testkit.js';
 import type { Joiner, JoinerOutput, LogRecord } from './person-world.testkit.js';
-import type { Activity, JoinCounters, JoinOptions, SampleBatch, SentRecord } from './types.js';
+import type { Activity } from '../base/activity.js';
+import type { JoinCounters, JoinOptions, SampleBatch, SentRecord } from './types.js';
 
 export type RealSent = Omit<SentRecord, 'to'> & { readonly kind: 'sent' };
 
@@ -22,7 +23,8 @@ export class WindowJoiner implements Joiner<RealSent> {
   constructor(partition: number, options: PersonJoinOptions, memoryOpenMax: number) {
     this.#options = {
       ...options,
-      ...{ partition, memoryOpenMax, tells: true, bucketMs: 1 },
+      ...{ partition, memoryOpenMax, bucketMs: 1 },
+      tells: { events: true, shown: true, outcomes: true },
       ...shape,
     };
     this.#window = new JoinWindow(this.#options, this.#store);
@@ -62,7 +64,7 @@ export class WindowJoiner implements Joiner<RealSent> {
     this.#store.commit(changes);
     this.#drained.push({
       samples: samplesIn(samples),
-      activity: activity.map(textOf),
+      activity: activity.map((placed) => textOf(placed.activity)),
       sent: sent.map(({ to, ...record }) => ({ to, record: { kind: 'sent', ...record } })),
     });
   }
@@ -156,6 +158,8 @@ function textOf(activity: Activity): string {
   switch (activity.kind) {
     case 'event':
       return `${activity.person} ${activity.type} ${activity.item} ${activity.id}`;
+    case 'shown':
+      return `${activity.person} sees ${activity.item} at ${activity.atMs}`;
     case 'outcome': {
       const { person, outcome, label, item, requestId } = activity;
       return `${person} ${outcome}=${label} ${item} of ${requestId}`;

@@ -1,12 +1,12 @@
 import type { PersonEvent } from './person-event.js';
 import type { SentContent, SentContents } from './sent-contents.js';
-import type { Activity, DeadLetter, SentRecord } from './types.js';
+import type { Activity, ActivityWanted } from '../base/activity.js';
+import type { DeadLetter, PlacedActivity, SentRecord } from './types.js';
 
 export interface WindowOutputOptions {
   /** Of the window. */
   readonly partition: number;
-  /** Whether followers of people are told. */
-  readonly tells: boolean;
+  readonly tells: ActivityWanted;
   readonly contents: SentContents;
   readonly nextNumber: () => number;
 }
@@ -14,7 +14,10 @@ export interface WindowOutputOptions {
 /** What a window says beside samples, until the next drain. */
 export class WindowOutput {
   readonly #options: WindowOutputOptions;
-  #activity: Activity[] = [];
+  #activity: PlacedActivity[] = [];
+  /** Of JOIN, the record that is read. */
+  #sequence = 0;
+  #index = 0;
   #sent: SentRecord[] = [];
   #deadLetters: DeadLetter[] = [];
 
@@ -32,8 +35,31 @@ export class WindowOutput {
     return { activity, sent, deadLetters };
   }
 
+  /** What is told from now on comes of this record of JOIN. */
+  reads(sequence: number): void {
+    this.#sequence = sequence;
+    this.#index = 0;
+  }
+
   tell(activity: Activity): void {
-    if (this.#options.tells) this.#activity.push(activity);
+    const { tells } = this.#options;
+    // Also of what nobody asks for: places are the same whatever that is.
+    const index = ++this.#index;
+    switch (activity.kind) {
+      case 'event':
+        if (!tells.events) return;
+        break;
+      case 'shown':
+        if (!tells.shown) return;
+        break;
+      case 'outcome':
+        if (!tells.outcomes) return;
+        break;
+      case 'merged':
+      case 'erased':
+        break;
+    }
+    this.#activity.push({ activity, sequence: this.#sequence, index });
   }
 
   tellEvent(person: string, { type, item, id, atMs, value, order }: PersonEvent): void {

@@ -45,7 +45,8 @@ export class FidDeduper {
   /** partition · slotCount + slot of a unique fid. */
   #group = new Uint32Array(512);
 
-  plan(batch: ExampleBatch, partitionCount: number): GatherPlan {
+  /** @param rowsOf by slot, the slot whose rows its fids have; their own where it is left out. */
+  plan(batch: ExampleBatch, partitionCount: number, rowsOf?: ArrayLike<number>): GatherPlan {
     const fidCount = batch.fids.length / 2;
     assert(
       batch.offsets[batch.rowCount * batch.slotCount] === fidCount,
@@ -53,7 +54,7 @@ export class FidDeduper {
     );
     this.#reserve(fidCount);
     const inverse = new Uint32Array(fidCount);
-    const uniqueCount = this.#unify(batch, inverse);
+    const uniqueCount = this.#unify(batch, inverse, rowsOf);
     const { slotCount } = batch;
     const groups = partitionCount * slotCount;
     const counts = new Uint32Array(groups);
@@ -77,7 +78,7 @@ export class FidDeduper {
   }
 
   /** Numbers the distinct (slot, key) in order of first sight, into `inverse`; `group` holds the slot. */
-  #unify(batch: ExampleBatch, inverse: Uint32Array): number {
+  #unify(batch: ExampleBatch, inverse: Uint32Array, rowsOf: ArrayLike<number> | undefined): number {
     const { rowCount, slotCount, offsets, fids } = batch;
     const uniqueLow = this.#uniqueLow;
     const uniqueHigh = this.#uniqueHigh;
@@ -88,7 +89,7 @@ export class FidDeduper {
     const mask = table.length - 1;
     let uniqueCount = 0;
     for (let cell = 0; cell < rowCount * slotCount; cell++) {
-      const slot = cell % slotCount;
+      const slot = rowsOf ? rowsOf[cell % slotCount]! : cell % slotCount;
       const end = offsets[cell + 1]!;
       for (let i = offsets[cell]!; i < end; i++) {
         const low = fids[2 * i]!;

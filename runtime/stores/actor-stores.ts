@@ -1,3 +1,4 @@
+import type { ActivityStore } from './activity-store.js';
 import type { EntityStore } from './entity-store.js';
 import type { JoinStore } from './join-store.js';
 
@@ -12,4 +13,6 @@ export interface ActorStores {
   newJoinStore(): Promise<JoinStore>;
   /** @throws StarlingError STATE_INVALID */
   entityStore(): EntityStore;
+  /** @throws StarlingError STATE_INVALID */
+  activityStore(): ActivityStore;
 }

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Random } from '../../core/base/random.js';
 import type { ActorStores } from './actor-stores.js';
+import { LmdbActivityStore } from './lmdb-activity-store.js';
 import { LmdbEntityStore } from './lmdb-entity-store.js';
 import { LmdbJoinStore } from './lmdb-join-store.js';
 
@@ -16,5 +17,6 @@ export function storesIn(folder: string, random: Pick<Random, 'id'>): ActorStore
       return joinStore();
     },
     entityStore: () => new LmdbEntityStore(path.join(folder, 'features')),
+    activityStore: () => new LmdbActivityStore(path.join(folder, 'activity')),
   };
 }

@@ -1,9 +1,16 @@
 import { sleep } from '../../core/base/clock.js';
+import type { ActivityState } from '../../core/activity/activity-state.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
+import { decode, encode } from '../../messages/codec.js';
 import type { EntityRows } from '../../messages/feature-snapshots.js';
 import type { FeatureChange } from '../../messages/features.js';
 import type { Entity } from '../../messages/subjects.js';
 import { entities } from '../../messages/subjects.js';
+import type {
+  ActivityPlace,
+  ActivityStore,
+  ActivityWrite,
+} from '../../runtime/stores/activity-store.js';
 import type { ActorStores } from '../../runtime/stores/actor-stores.js';
 import type {
   EntityRecord,
@@ -13,7 +20,7 @@ import type {
 } from '../../runtime/stores/entity-store.js';
 import type { JoinCommit, JoinState, JoinStore } from '../../runtime/stores/join-store.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
-import type { HostDisk, StoredEntities, StoredWindow } from './host-disk.js';
+import type { HostDisk, StoredActivity, StoredEntities, StoredWindow } from './host-disk.js';
 
 /** What an actor keeps on the disk of its machine. */
 export function storesOn(disk: HostDisk, process: SimulatedProcess, address: string): ActorStores {
@@ -23,6 +30,7 @@ export function storesOn(disk: HostDisk, process: SimulatedProcess, address: str
     joinStore: () => open(disk.window(address) ?? made()),
     newJoinStore: async () => open(made()),
     entityStore: () => new DiskEntityStore(disk, process, disk.entities(address)),
+    activityStore: () => new DiskActivityStore(disk, process, disk.activity(address)),
   };
 }
 
@@ -110,6 +118,53 @@ function listed(entries: ReadonlyMap<number, Uint8Array>) {
   return [...entries]
     .sort(([a], [b]) => a - b)
     .map(([number, bytes]) => ({ number, bytes: bytes.slice() }));
+}
+
+class DiskActivityStore implements ActivityStore {
+  readonly #disk: HostDisk;
+  readonly #process: SimulatedProcess;
+  readonly #stored: StoredActivity;
+
+  constructor(disk: HostDisk, process: SimulatedProcess, stored: StoredActivity) {
+    this.#disk = disk;
+    this.#process = process;
+    this.#stored = stored;
+  }
+
+  get place(): ActivityPlace {
+    return this.#stored.place;
+  }
+
+  get count(): number {
+    return this.#stored.states.size;
+  }
+
+  get(key: string): ActivityState | undefined {
+    const bytes = this.#stored.states.get(key);
+    return bytes && (decode(bytes) as ActivityState);
+  }
+
+  write(what: () => ActivityWrite): Promise<void> {
+    return written(this.#disk, this.#process, () => {
+      const { states, sequence, taken } = what();
+      for (const [key, state] of states) {
+        if (state) this.#stored.states.set(key, encode(state));
+        else this.#stored.states.delete(key);
+      }
+      this.#stored.place = { sequence, taken };
+    });
+  }
+
+  reset(): Promise<void> {
+    return written(this.#disk, this.#process, () => {
+      this.#stored.states.clear();
+      this.#stored.place = { sequence: 0, taken: {} };
+    });
+  }
+
+  async close(): Promise<void> {
+    // The disk has it.
+  }
 }
 
 class DiskEntityStore implements EntityStore {

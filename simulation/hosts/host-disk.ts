@@ -2,6 +2,7 @@ import { StarlingError } from '../../core/base/errors.js';
 import type { JoinProgress } from '../../core/joining/types.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import { entities, type Entity } from '../../messages/subjects.js';
+import type { ActivityPlace } from '../../runtime/stores/activity-store.js';
 
 /** What is left of a joiner's window. */
 export interface StoredWindow {
@@ -20,10 +21,16 @@ export interface StoredEntities {
   readonly rows: Readonly<Record<Entity, StoredRows>>;
 }
 
+export interface StoredActivity {
+  place: ActivityPlace;
+  readonly states: Map<string, Uint8Array>;
+}
+
 /** The disk of a simulated machine: what is on it outlives its processes. */
 export class HostDisk {
   readonly #windows = new Map<string, StoredWindow>();
   readonly #entities = new Map<string, StoredEntities>();
+  readonly #activity = new Map<string, StoredActivity>();
   readonly #epochs = new Map<string, number>();
   /** Of the supervisor that ran last. */
   life: string | undefined;
@@ -58,6 +65,15 @@ export class HostDisk {
     const rows = Object.fromEntries(entities.map((entity) => [entity, new Map()]));
     const made = { sequence: 0, rows: rows as unknown as StoredEntities['rows'] };
     this.#entities.set(address, made);
+    return made;
+  }
+
+  activity(address: string): StoredActivity {
+    const made = this.#activity.get(address) ?? {
+      place: { sequence: 0, taken: {} },
+      states: new Map<string, Uint8Array>(),
+    };
+    this.#activity.set(address, made);
     return made;
   }
 

@@ -1,3 +1,9 @@
+import {
+  activityMessage,
+  activityNotice,
+  parseActivity,
+  parseActivityNotice,
+} from '../../../messages/activity.js';
 import { decode, encode } from '../../../messages/codec.js';
 import {
   decodeEntityRows,
@@ -26,7 +32,33 @@ const rows = {
   since: Float64Array.of(3, 12),
 };
 
+const happened = { person: '42', item: '7', atMs };
+const activity = {
+  source: 1,
+  rows: (
+    [
+      { kind: 'event', ...happened, type: 'purchase', id: 'o-1', value: 9.5, order: 'o' },
+      { kind: 'shown', ...happened },
+      { kind: 'outcome', ...happened, outcome: 'click', label: 1, requestId: 'r-1' },
+      { kind: 'merged', user: '42', visitor: '~v' },
+      { kind: 'erased', person: '43' },
+    ] as const
+  ).map((each, i) => ({ activity: each, sequence: 90, index: i + 1 })),
+};
+
 export const featureMessages: readonly GoldenMessage[] = [
+  {
+    name: 'activity',
+    write: () => encode(activityMessage(activity)),
+    read: (bytes) => parseActivity(decode(bytes)),
+    expected: activity,
+  },
+  {
+    name: 'kept-changed',
+    write: () => encode(activityNotice(notice)),
+    read: (bytes) => parseActivityNotice(decode(bytes)),
+    expected: notice,
+  },
   {
     name: 'features-changed',
     write: () => encode(featuresNotice(notice)),

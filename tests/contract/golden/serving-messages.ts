@@ -42,11 +42,22 @@ const reply = {
   rerouted: true,
 };
 const visible = { dataCenter: 'east', shard: 1, through: 6, resolved: 7, sequence: 90 };
-const request = { users: ['42'], items: ['7', '8'] };
+const request = {
+  ...{ users: ['42'], items: ['7', '8'] },
+  lately: { types: ['purchase'], sinceMs: 1_700_000_000_000 },
+};
 const features = {
   sequence: 12,
   users: [{ age: 30 }],
   items: [null, { genres: 'Comedy|Drama' }],
+  kept: {
+    sequence: 40,
+    users: [
+      { events: 3, tastes: { keys: Float64Array.of(7), values: Float32Array.of(0.5), none: 0 } },
+    ],
+    items: [],
+  },
+  lately: [['9']],
 };
 
 export const servingMessages: readonly GoldenMessage[] = [

@@ -1,0 +1,135 @@
+import type { Logger } from 'pino';
+import type { ActivityBook, ChangedEntities } from '../../core/activity/activity-book.js';
+import { sleep, type Clock } from '../../core/base/clock.js';
+import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { ActivityMessage } from '../../messages/activity.js';
+import type { ActivityTarget } from '../../replication/activity-fold.js';
+import type { ActivityPlace, ActivityStore } from '../../runtime/stores/activity-store.js';
+
+/** Changed and not written yet, beyond which reading waits. Too low: long waits for the disk. Too high: memory. */
+const unstoredMax = 20_000;
+
+export interface ActivityKeeperOptions {
+  readonly book: Pick<
+    ActivityBook,
+    'take' | 'takeChanged' | 'takeUnstored' | 'keepUnstored' | 'forgetAll'
+  >;
+  readonly store: Pick<ActivityStore, 'place' | 'write' | 'reset'>;
+  readonly clock: Pick<Clock, 'after'>;
+  readonly log: Pick<Logger, 'warn'>;
+  /** Hears whose kept features are others now, and how far the log is in them. */
+  readonly onChanged: (changed: ChangedEntities, sequence: number) => void;
+  /** Hears what no room would mend. */
+  readonly onError: (error: unknown) => void;
+  /** Changes are told together for so long. Too short: a message each. Too long: what somebody did shows late. */
+  readonly tellMs?: number;
+  /** Too low: the log fills with the same line. Too high: it goes on late when there is room again. */
+  readonly pauseMs?: number;
+}
+
+/**
+ * Folds activity in memory at once, where answers read it, and writes what changed behind that: all that came during one
+ * transaction is the next, so what is done a thousand times is written once.
+ */
+export class ActivityKeeper implements ActivityTarget {
+  readonly #options: ActivityKeeperOptions;
+  #place: ActivityPlace;
+  #unstored = 0;
+  #writing: Promise<void> | undefined;
+  #cancelTell: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(options: ActivityKeeperOptions) {
+    this.#options = options;
+    this.#place = options.store.place;
+  }
+
+  get sequence(): number {
+    return this.#place.sequence;
+  }
+
+  take(message: ActivityMessage | undefined, sequence: number): void | Promise<void> {
+    const taken = message ? this.#fold(message) : this.#place.taken;
+    this.#place = { sequence, taken };
+    this.#tellSoon();
+    this.#writing ??= this.#write();
+    if (this.#unstored > unstoredMax) return this.#writing;
+  }
+
+  async reset(): Promise<void> {
+    await this.#writing;
+    this.#options.book.forgetAll();
+    this.#place = { sequence: 0, taken: {} };
+    await this.#whileFull(() => this.#options.store.reset());
+  }
+
+  /** Ends what is under way; what is not written is in the log. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTell?.();
+    await this.#writing;
+  }
+
+  #fold({ source, rows }: ActivityMessage): ActivityPlace['taken'] {
+    let [sequence, index] = this.#place.taken[source] ?? [0, 0];
+    for (const row of rows) {
+      // A joiner that was made anew says again what it does not know to be here.
+      if (row.sequence < sequence || (row.sequence === sequence && row.index <= index)) continue;
+      this.#options.book.take(row.activity);
+      this.#unstored++;
+      ({ sequence, index } = row);
+    }
+    return { ...this.#place.taken, [source]: [sequence, index] };
+  }
+
+  #tellSoon(): void {
+    const { book, clock, onChanged, tellMs = 10 } = this.#options;
+    this.#cancelTell ??= clock.after(tellMs, () => {
+      this.#cancelTell = undefined;
+      onChanged(book.takeChanged(), this.sequence);
+    });
+  }
+
+  async #write(): Promise<void> {
+    const { book, store, onError } = this.#options;
+    try {
+      let written = -1;
+      while (written < this.sequence && !this.#stopped) {
+        let keys: Iterable<string> = [];
+        await this.#whileFull(async () => {
+          try {
+            await store.write(() => {
+              const states = book.takeUnstored();
+              keys = [...states.keys()];
+              written = this.sequence;
+              this.#unstored = 0;
+              return { states, ...this.#place };
+            });
+          } catch (error) {
+            book.keepUnstored(keys);
+            throw error;
+          }
+        });
+      }
+    } catch (error) {
+      this.#stopped = true;
+      onError(error);
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  async #whileFull(run: () => Promise<void>): Promise<void> {
+    const { clock, log, pauseMs = 1_000 } = this.#options;
+    while (!this.#stopped) {
+      try {
+        return await run();
+      } catch (error) {
+        if (codeOf(error) !== 'STORAGE_FULL') throw error;
+        const why = { code: codeOf(error), err: messageOf(error) };
+        log.warn(why, 'what people did is not stored yet; trying again');
+        await sleep(clock, pauseMs);
+      }
+    }
+  }
+}

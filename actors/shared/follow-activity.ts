@@ -1,0 +1,23 @@
+import type { ActivityTarget } from '../../replication/activity-fold.js';
+import { ActivityFold } from '../../replication/activity-fold.js';
+import type { ActorContext } from '../../runtime/actor.js';
+import { Follower } from '../../runtime/followers/follower.js';
+import { placeInStream } from '../../runtime/followers/log-sequence.js';
+import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
+
+/** A follower of the copy of ACTIVITY in the own data center. */
+export function followActivity(
+  context: Pick<ActorContext, 'bus' | 'config' | 'identity' | 'log' | 'crash'>,
+  target: ActivityTarget,
+): Follower<ActivityFold> {
+  const { bus, config, identity, log } = context;
+  const stream = bus.names.stream.activityAt(identity.dataCenter);
+  const placeOf = (sequence: number) => placeInStream(bus, stream, sequence);
+  return new Follower({
+    context,
+    fold: new ActivityFold({ target, placeOf, log }),
+    stream,
+    store: openFeatureSnapshots(bus, config, identity.dataCenter),
+    onError: context.crash,
+  });
+}

@@ -1,0 +1,209 @@
+import type { Activity } from '../base/activity.js';
+import type { KeptFeatures, KeptHistory } from '../features/kept-features.js';
+import type { RawFeatures } from '../features/raw-features.js';
+import type { ActivityState, ListedEvent } from './activity-state.js';
+import {
+  emptyState,
+  limitPairs,
+  listEvent,
+  mergeInto,
+  pairsOf,
+  unlistEvent,
+} from './activity-state.js';
+import type { Cell } from './cell.js';
+import { addTo } from './cell.js';
+import { KeptNumbers } from './kept-numbers.js';
+import type { AggregateRule, KeptRules } from './kept-rules.js';
+import { isPair } from './kept-rules.js';
+import { historyOf } from './person-history.js';
+import { StateCache } from './state-cache.js';
+import { allKey, personKey, sharedKey, stateKey } from './state-keys.js';
+
+type Entity = 'user' | 'item';
+
+export interface BookPorts {
+  /** What was stored under a key before. */
+  readonly stored: (key: string) => ActivityState | undefined;
+  /** What is told of an entity. */
+  readonly features: (entity: Entity, id: string) => RawFeatures | undefined;
+}
+
+/** Something that happened between a person and an item. */
+interface Happened {
+  readonly person: string;
+  readonly item: string;
+  readonly atMs: number;
+  /** NaN: none. */
+  readonly value: number;
+}
+
+/** In which of a data center somebody asks about them: whose kept features are others than before. */
+export interface ChangedEntities {
+  readonly user: ReadonlySet<string>;
+  readonly item: ReadonlySet<string>;
+}
+
+/**
+ * What people did, folded into what is kept of them and of items. The same records in the same order give the same numbers,
+ * in whatever process.
+ */
+export class ActivityBook {
+  readonly #rules: KeptRules;
+  readonly #states: StateCache;
+  readonly #numbers: KeptNumbers;
+  readonly #byEvent: ReadonlyMap<string, readonly AggregateRule[]>;
+  readonly #byOutcome: ReadonlyMap<string, readonly AggregateRule[]>;
+  #changed = { user: new Set<string>(), item: new Set<string>() };
+
+  constructor(rules: KeptRules, ports: BookPorts, statesMax: number) {
+    this.#rules = rules;
+    this.#states = new StateCache(ports.stored, statesMax);
+    this.#numbers = new KeptNumbers(rules, this.#states, ports.features);
+    const types = [...rules.types, 'shown'];
+    this.#byEvent = new Map(
+      types.map((type) => [type, rules.aggregates.filter(({ events }) => events.has(type))]),
+    );
+    const outcomes = rules.aggregates.flatMap(({ of }) => (of.kind === 'outcome' ? [of.name] : []));
+    this.#byOutcome = new Map(
+      outcomes.map((name) => [
+        name,
+        rules.aggregates.filter(({ of }) => of.kind === 'outcome' && of.name === name),
+      ]),
+    );
+  }
+
+  take(activity: Activity): void {
+    switch (activity.kind) {
+      case 'event':
+        return this.#happened(activity);
+      case 'shown':
+        return this.#count(this.#byEvent.get('shown')!, { ...activity, value: NaN }, 1);
+      case 'outcome': {
+        const rules = this.#byOutcome.get(activity.outcome) ?? [];
+        return this.#count(rules, { ...activity, value: activity.label }, 1);
+      }
+      case 'merged':
+        return this.#merge(activity.user, activity.visitor);
+      case 'erased':
+        this.#states.remove(personKey(activity.person));
+        this.#changed.user.add(activity.person);
+    }
+  }
+
+  /** What is kept of one, at a time. */
+  kept(entity: Entity, id: string, nowMs: number): KeptFeatures {
+    const numbers = this.#numbers.of(entity, id, nowMs);
+    if (entity === 'item' || this.#rules.histories.length === 0) return numbers;
+    const state = this.#states.get(personKey(id));
+    const histories = this.#rules.histories.map((rule): [string, KeptHistory] => [
+      rule.name,
+      historyOf(state, rule, {
+        ...{ nowMs, types: this.#rules.types },
+        valueOf: (item) => this.#numbers.toldOf('item', item, rule.source) ?? null,
+      }),
+    ]);
+    return { ...numbers, ...Object.fromEntries(histories) };
+  }
+
+  /** Items of what somebody did lately, by types of events. */
+  itemsOf(person: string, types: Iterable<string>, sinceMs: number): string[] {
+    const { lists } = this.#states.get(personKey(person)) ?? emptyState();
+    const items = new Set<string>();
+    for (const type of types)
+      for (const [item, atMs] of lists[type] ?? []) if (atMs >= sinceMs) items.add(item);
+    return [...items];
+  }
+
+  /** Whose kept features are others than when it was asked last. */
+  takeChanged(): ChangedEntities {
+    const changed = this.#changed;
+    this.#changed = { user: new Set(), item: new Set() };
+    return changed;
+  }
+
+  /** What is not stored yet; undefined: to be removed. It counts as stored from now on. */
+  takeUnstored(): Map<string, ActivityState | undefined> {
+    return this.#states.takeUnstored();
+  }
+
+  /** It could not be stored after all. */
+  keepUnstored(keys: Iterable<string>): void {
+    this.#states.keepUnstored(keys);
+  }
+
+  forgetAll(): void {
+    this.#states.clear();
+  }
+
+  #happened(event: Extract<Activity, { kind: 'event' }>): void {
+    const { person, type, item, atMs, value, order } = event;
+    const rules = this.#byEvent.get(type) ?? [];
+    this.#count(rules, event, 1);
+    const undone = this.#rules.undoes[type];
+    if (undone !== undefined) this.#undo(event, undone);
+    const max = this.#rules.listed[type] ?? 0;
+    if (max === 0) return;
+    const listed: ListedEvent = [item, atMs, value, order];
+    listEvent(this.#states.change(personKey(person)), type, listed, max);
+    this.#changed.user.add(person);
+  }
+
+  #undo({ person, item, order }: Extract<Activity, { kind: 'event' }>, type: string): void {
+    const found = unlistEvent(this.#states.change(personKey(person)), type, { item, order });
+    if (!found) return;
+    const [, atMs, value] = found;
+    this.#count(this.#byEvent.get(type) ?? [], { person, item, atMs, value }, -1);
+    this.#changed.user.add(person);
+  }
+
+  #merge(user: string, visitor: string): void {
+    const came = this.#states.get(personKey(visitor));
+    if (!came) return;
+    mergeInto(this.#states.change(personKey(user)), came, this.#rules);
+    this.#states.remove(personKey(visitor));
+    this.#changed.user.add(user).add(visitor);
+  }
+
+  /** All values are those from before it. */
+  #count(rules: readonly AggregateRule[], happened: Happened, weight: number): void {
+    if (rules.length === 0) return;
+    const values = rules.map((rule) => this.#numbers.valueOf(rule, happened));
+    rules.forEach((rule, i) => {
+      if (!Number.isNaN(values[i]!)) this.#add(rule, happened, values[i]!, weight);
+    });
+  }
+
+  #add(rule: AggregateRule, happened: Happened, value: number, weight: number): void {
+    const { entity, key, memory, by, beside } = rule;
+    const when = { weight, atMs: happened.atMs };
+    const id = entity === 'user' ? happened.person : happened.item;
+    if (rule.scale !== 'count' && beside === undefined) {
+      const all = this.#states.change(allKey).cells;
+      // On the whole nothing is the last of anything.
+      all[key] = addTo(memory.kind === 'last' ? ever : memory, all[key], value, when);
+    }
+    const put = (cells: Record<string, Cell>, at: string): void => {
+      cells[at] = addTo(memory, cells[at], value, when);
+    };
+    if (!by) {
+      put(this.#states.change(stateKey(entity, id)).cells, key);
+      this.#changed[entity].add(id);
+      return;
+    }
+    const other = by.entity === 'user' ? happened.person : happened.item;
+    const keys = by.keysOf(this.#numbers.toldOf(by.entity, other, by.source));
+    if (!isPair(rule)) {
+      // Whoever shares the value hears of it when he is looked at again.
+      for (const each of keys) put(this.#states.change(sharedKey(rule, each)).cells, key);
+      return;
+    }
+    const pairs = pairsOf(this.#states.change(stateKey(entity, id)), key);
+    for (const each of keys) {
+      put(pairs, String(each));
+      limitPairs(pairs, String(each));
+    }
+    this.#changed[entity].add(id);
+  }
+}
+
+const ever = { kind: 'ever' } as const;

@@ -1,0 +1,134 @@
+import type { Activity } from '../core/base/activity.js';
+import { at, columnsOfRows, f64, noneOf, text, u32, u8 } from '../core/base/columns.js';
+import type { PlacedActivity } from '../core/joining/types.js';
+import { asMessage, number, text as textField, texts, wrong } from './checks.js';
+import { protocolVersion } from './codec.js';
+import { columnsOf, rowCountOf } from './column-checks.js';
+import type { Entity } from './subjects.js';
+import { entityOf } from './features.js';
+import { sequenceOf } from './progress-marks.js';
+
+/** Numbers are for ever. */
+const kinds = { event: 0, shown: 1, outcome: 2, merged: 3, erased: 4 } as const;
+
+/**
+ * What people did, in the order in which a joiner says it. A row is told apart from others of the same joiner by its place: the
+ * record of JOIN that it comes of, and its number among what comes of it.
+ */
+const activityTable = {
+  kinds: u8(),
+  persons: text(),
+  /** Of the merged: who they were. */
+  visitors: text(),
+  items: text(),
+  /** Types of events, names of outcomes. */
+  types: text(),
+  atMs: f64(),
+  /** Values of events, labels of outcomes. */
+  values: f64(),
+  orders: text(),
+  /** Of events their own, of outcomes those of requests. */
+  ids: text(),
+  sequences: f64(),
+  indexes: u32(),
+} as const;
+
+export interface ActivityMessage {
+  /** The joiner, by its index. */
+  readonly source: number;
+  readonly rows: readonly PlacedActivity[];
+}
+
+export function activityMessage({ source, rows }: ActivityMessage) {
+  return {
+    ...{ v: protocolVersion, kind: 'activity', source, rowCount: rows.length },
+    ...(rows.length > 0 ? columnsOfRows(activityTable, rows.map(rowOf)) : noneOf(activityTable)),
+  };
+}
+
+function rowOf({ activity, sequence, index }: PlacedActivity): Record<string, string | number> {
+  const place = { kinds: kinds[activity.kind], sequences: sequence, indexes: index };
+  switch (activity.kind) {
+    case 'event': {
+      const { person, item, type, atMs, value, order, id } = activity;
+      const event = { persons: person, items: item, types: type, atMs, values: value };
+      return { ...place, ...event, orders: order, ids: id };
+    }
+    case 'shown': {
+      const { person, item, atMs } = activity;
+      return { ...place, persons: person, items: item, atMs };
+    }
+    case 'outcome': {
+      const { person, item, outcome, label, requestId, atMs } = activity;
+      const known = { persons: person, items: item, types: outcome, values: label };
+      return { ...place, ...known, ids: requestId, atMs };
+    }
+    case 'merged':
+      return { ...place, persons: activity.user, visitors: activity.visitor };
+    case 'erased':
+      return { ...place, persons: activity.person };
+  }
+}
+
+/** @throws StarlingError BAD_MESSAGE */
+export function parseActivity(value: unknown): ActivityMessage {
+  const what = 'activity';
+  const fields = asMessage(value, what);
+  const rowCount = rowCountOf(fields, what);
+  const columns = columnsOf(activityTable, fields, what, rowCount);
+  const rows = Array.from({ length: rowCount }, (_unused, row) => ({
+    activity: activityAt(columns, row),
+    sequence: at(columns.sequences, row),
+    index: at(columns.indexes, row),
+  }));
+  return { source: number(fields, 'source', what), rows };
+}
+
+function activityAt(
+  columns: ReturnType<typeof columnsOf<typeof activityTable>>,
+  row: number,
+): Activity {
+  const kind = at(columns.kinds, row);
+  const person = at(columns.persons, row);
+  const item = at(columns.items, row);
+  const atMs = at(columns.atMs, row);
+  const value = at(columns.values, row);
+  const type = at(columns.types, row);
+  const id = at(columns.ids, row);
+  switch (kind) {
+    case kinds.event:
+      return { kind: 'event', person, type, item, id, atMs, value, order: at(columns.orders, row) };
+    case kinds.shown:
+      return { kind: 'shown', person, item, atMs };
+    case kinds.outcome:
+      return { kind: 'outcome', person, outcome: type, label: value, item, requestId: id, atMs };
+    case kinds.merged:
+      return { kind: 'merged', user: person, visitor: at(columns.visitors, row) };
+    case kinds.erased:
+      return { kind: 'erased', person };
+    default:
+      throw wrong('activity', 'kinds', `one of ${Object.values(kinds).join(', ')}`, kind);
+  }
+}
+
+/** That what is kept of entities is another than before, in a data center; `sequence` is of ACTIVITY. */
+export interface ActivityNotice {
+  readonly entity: Entity;
+  readonly ids: readonly string[];
+  readonly sequence: number;
+}
+
+export function activityNotice(notice: ActivityNotice) {
+  return { v: protocolVersion, kind: 'kept-changed', ...notice };
+}
+
+/** @throws StarlingError BAD_MESSAGE */
+export function parseActivityNotice(value: unknown): ActivityNotice {
+  const what = 'activity notice';
+  const fields = asMessage(value, what);
+  return {
+    entity: entityOf(textField(fields, 'entity', what)),
+    ids: texts(fields, 'ids', what),
+    sequence: sequenceOf(fields, what),
+  };
+}

@@ -1,0 +1,84 @@
+import { open } from 'lmdb';
+import type { Database, RootDatabase } from 'lmdb';
+import type { ActivityState } from '../../core/activity/activity-state.js';
+import { StarlingError, messageOf } from '../../core/base/errors.js';
+import { decode, encode, protocolVersion } from '../../messages/codec.js';
+import { requireStateVersion } from '../../messages/state-version.js';
+import type { ActivityPlace, ActivityStore, ActivityWrite } from './activity-store.js';
+import { storageError } from './storage-error.js';
+
+const versionKey = 'version';
+const placeKey = 'place';
+const nowhere: ActivityPlace = { sequence: 0, taken: {} };
+
+/** What is kept of people and items on disk, in one transaction with the place in ACTIVITY that it stands for. */
+export class LmdbActivityStore implements ActivityStore {
+  readonly #path: string;
+  readonly #root: RootDatabase;
+  readonly #states: Database<Uint8Array, string>;
+  readonly #meta: Database<unknown, string>;
+  #place: ActivityPlace;
+
+  /** @throws StarlingError STATE_INVALID when the files can't be opened. */
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      this.#root = open({ path, noSubdir: false });
+      this.#states = this.#root.openDB({ name: 'states', encoding: 'binary' });
+      this.#meta = this.#root.openDB({ name: 'meta', encoding: 'json' });
+    } catch (cause) {
+      const text = `can't open what is kept of people at ${path}: ${messageOf(cause)}.`;
+      throw new StarlingError('STATE_INVALID', text, {}, { cause });
+    }
+    const version = this.#meta.get(versionKey);
+    if (version === undefined) this.#meta.putSync(versionKey, protocolVersion);
+    else requireStateVersion(version, path);
+    this.#place = (this.#meta.get(placeKey) as ActivityPlace | undefined) ?? nowhere;
+  }
+
+  get place(): ActivityPlace {
+    return this.#place;
+  }
+
+  get count(): number {
+    return (this.#states.getStats() as { entryCount?: number }).entryCount ?? 0;
+  }
+
+  get(key: string): ActivityState | undefined {
+    const bytes = this.#states.get(key);
+    return bytes && (decode(bytes) as ActivityState);
+  }
+
+  async write(what: () => ActivityWrite): Promise<void> {
+    const place = await this.#transaction('writing what people did', () => {
+      const { states, sequence, taken } = what();
+      for (const [key, state] of states) {
+        if (state) this.#states.putSync(key, encode(state));
+        else this.#states.removeSync(key);
+      }
+      this.#meta.putSync(placeKey, { sequence, taken });
+      return { sequence, taken };
+    });
+    this.#place = place;
+  }
+
+  async reset(): Promise<void> {
+    this.#place = nowhere;
+    await this.#transaction('clearing', () => {
+      this.#meta.removeSync(placeKey);
+      this.#states.clearSync();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+
+  async #transaction<T>(what: string, run: () => T): Promise<T> {
+    try {
+      return await this.#root.transaction(run);
+    } catch (error) {
+      throw storageError(error, this.#path, what);
+    }
+  }
+}
