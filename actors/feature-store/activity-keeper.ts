@@ -12,7 +12,7 @@ const unstoredMax = 20_000;
 export interface ActivityKeeperOptions {
   readonly book: Pick<
     ActivityBook,
-    'take' | 'takeChanged' | 'takeUnstored' | 'keepUnstored' | 'forgetAll'
+    'take' | 'takeChanged' | 'takeUnstored' | 'settle' | 'forgetAll'
   >;
   readonly store: Pick<ActivityStore, 'place' | 'write' | 'reset'>;
   readonly clock: Pick<Clock, 'after'>;
@@ -95,19 +95,17 @@ export class ActivityKeeper implements ActivityTarget {
     try {
       let written = -1;
       while (written < this.sequence && !this.#stopped) {
-        let keys: Iterable<string> = [];
         await this.#whileFull(async () => {
+          let isStored = false;
           try {
             await store.write(() => {
-              const states = book.takeUnstored();
-              keys = [...states.keys()];
               written = this.sequence;
               this.#unstored = 0;
-              return { states, ...this.#place };
+              return { states: book.takeUnstored(), ...this.#place };
             });
-          } catch (error) {
-            book.keepUnstored(keys);
-            throw error;
+            isStored = true;
+          } finally {
+            book.settle(isStored);
           }
         });
       }

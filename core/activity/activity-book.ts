@@ -105,7 +105,7 @@ export class ActivityBook {
     return { ...numbers, ...Object.fromEntries(histories) };
   }
 
-  /** Items of what somebody did lately, by types of events. */
+  /** Items of what somebody did lately, by types of events, those of each in the order of time. */
   itemsOf(person: string, types: Iterable<string>, sinceMs: number): string[] {
     const { lists } = this.#states.get(personKey(person)) ?? emptyState();
     const items = new Set<string>();
@@ -121,14 +121,14 @@ export class ActivityBook {
     return changed;
   }
 
-  /** What is not stored yet; undefined: to be removed. It counts as stored from now on. */
+  /** What is not stored yet, to be stored at once; undefined: to be removed. */
   takeUnstored(): Map<string, ActivityState | undefined> {
     return this.#states.takeUnstored();
   }
 
-  /** It could not be stored after all. */
-  keepUnstored(keys: Iterable<string>): void {
-    this.#states.keepUnstored(keys);
+  /** What was taken is stored, or could not be. */
+  settle(isStored: boolean): void {
+    this.#states.settle(isStored);
   }
 
   forgetAll(): void {

@@ -8,6 +8,8 @@ export class StateCache {
   /** Undefined: known to be absent. */
   readonly #states = new Map<string, ActivityState | undefined>();
   #unstored = new Set<string>();
+  /** Given to the store, which may not have it yet. */
+  #storing = new Set<string>();
 
   /** @param statesMax Too low: what is busy is read again and again. Too high: memory. */
   constructor(stored: (key: string) => ActivityState | undefined, statesMax: number) {
@@ -37,24 +39,27 @@ export class StateCache {
   }
 
   takeUnstored(): Map<string, ActivityState | undefined> {
-    const unstored = this.#unstored;
+    this.#storing = this.#unstored;
     this.#unstored = new Set();
-    return new Map([...unstored].map((key) => [key, this.#states.get(key)]));
+    return new Map([...this.#storing].map((key) => [key, this.#states.get(key)]));
   }
 
-  keepUnstored(keys: Iterable<string>): void {
-    for (const key of keys) this.#unstored.add(key);
+  /** What was taken is in the store, or is not after all. */
+  settle(isStored: boolean): void {
+    if (!isStored) for (const key of this.#storing) this.#unstored.add(key);
+    this.#storing = new Set();
   }
 
   clear(): void {
     this.#states.clear();
     this.#unstored.clear();
+    this.#storing.clear();
   }
 
   #limit(): void {
     if (this.#states.size <= this.#statesMax) return;
     for (const key of this.#states.keys()) {
-      if (!this.#unstored.has(key)) this.#states.delete(key);
+      if (!this.#unstored.has(key) && !this.#storing.has(key)) this.#states.delete(key);
       if (this.#states.size <= this.#statesMax / 2) return;
     }
   }

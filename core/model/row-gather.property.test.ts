@@ -170,3 +170,17 @@ describe('pooling and scattering', () => {
 function dot(a: Float32Array, b: Float32Array): number {
   return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 }
+
+test('a slot that uses the rows of another one has them, and their gradients come together', () => {
+  // Slot 1 lists what slot 0 has one of.
+  const batch = batchOf([[[5n], [6n, 5n]]], 2);
+  const plan = new FidDeduper().plan(batch, 1, [0, 0]);
+  expect([...plan.counts]).toEqual([2, 0]);
+  const pooling = { plan, batch, dim: 1, poolings: ['sum', 'mean'] as Pooling[] };
+  const rows = Float32Array.from({ length: 2 }, (_unused, i) => plan.fids[2 * i]!);
+  expect([...poolRows(pooling, rows)]).toEqual([5, 5.5]);
+  const gradients = scatterGradients(pooling, Float32Array.of(1, 2));
+  const byKey = new Map([...gradients].map((gradient, i) => [plan.fids[2 * i], gradient]));
+  expect(byKey.get(5)).toBe(2);
+  expect(byKey.get(6)).toBe(1);
+});
