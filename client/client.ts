@@ -27,6 +27,14 @@ import { parseRanking, parseRecommendation } from './replies.js';
 /** Ids may be numbers: 42 and "42" are the same user. */
 export type Id = string | number;
 
+export interface ExcludeInput {
+  readonly items?: readonly Id[] | undefined;
+  /** Types of events; those of the configuration if left out. */
+  readonly events?: readonly string[] | undefined;
+  /** How long ago, such as '30d'; as in the configuration if left out. */
+  readonly within?: string | undefined;
+}
+
 export interface RecommendInput {
   readonly user?: Id | undefined;
   /** An anonymous id, instead of a user or beside one; both say that they are one person from now on. */
@@ -39,7 +47,8 @@ export interface RecommendInput {
   readonly candidates?: readonly Id[] | undefined;
   /** Item features by name, with the value or values allowed. */
   readonly filter?: Readonly<Record<string, Id | readonly Id[]>> | undefined;
-  readonly exclude?: readonly Id[] | undefined;
+  /** Items, or also what the person did something with lately: types of events, within a duration such as '30d'. */
+  readonly exclude?: readonly Id[] | ExcludeInput | undefined;
   /** Drawn if left out. */
   readonly requestId?: string | undefined;
   /**

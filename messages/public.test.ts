@@ -18,7 +18,7 @@ function refusal(work: () => unknown): [string, unknown] | undefined {
 describe('a request by hand', () => {
   test('needs a user and no more, and takes ids as numbers', () => {
     expect(parseRecommend({ user: 42, later: 'ignored' }, limits)).toEqual({
-      ...{ user: '42', k: 10, context: {}, exclude: [], log: true },
+      ...{ user: '42', k: 10, context: {}, exclude: { items: [] }, log: true },
     });
     expect(parseRank({ user: 'u', candidates: [7, '8'] }, limits).candidates).toEqual(['7', '8']);
   });

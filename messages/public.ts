@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StarlingError } from '../core/base/errors.js';
+import { durationMsOf } from '../core/config/duration.js';
 import { personOf } from '../core/joining/person-event.js';
 import { describe } from './checks.js';
 import { secondsOf } from './event-time.js';
@@ -48,6 +49,24 @@ function isSomebody(value: { user?: unknown; visitor?: unknown }): boolean {
 
 const nobody = { error: whoExpected, path: ['user'] };
 
+const withinExpected = "expected a duration such as '30m', '12h' or '30d'";
+const excluded = z.object({
+  items: z.array(id).default([]),
+  /** Types of events: items of which the person had one `within` this long. Without it what the configuration says. */
+  events: z.array(z.string().min(1).max(64)).optional(),
+  within: z
+    .string({ error: withinExpected })
+    .refine((text) => durationMsOf(text) !== undefined, { error: withinExpected })
+    .optional(),
+});
+/** A list is one of items. */
+const exclude = z
+  .union([z.array(id).transform((items) => ({ items })), excluded], {
+    error: 'expected a list of items, or {items, events, within}',
+  })
+  .default({ items: [] })
+  .transform((told): z.output<typeof excluded> => told);
+
 const recommendShape = z
   .object({
     ...who,
@@ -55,7 +74,7 @@ const recommendShape = z
     context,
     candidates: z.array(id).optional(),
     filter: map(z.record(z.string(), filtered)).optional(),
-    exclude: z.array(id).default([]),
+    exclude,
     requestId: z.string().min(1).max(256).optional(),
     /** Of a request without an id of its own: the same one each time that it is asked again. */
     idempotencyKey: z.string().min(1).max(128).optional(),

@@ -3,18 +3,27 @@ import { StarlingError } from '../../core/base/errors.js';
 import { Catalog } from '../../core/retrieval/catalog.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import { parseRecommend } from '../../messages/public.js';
+import { parseClusterConfig } from '../../core/config/schema.js';
+import type { FeaturesRequest } from '../../messages/features.js';
+import { noneKept } from '../../messages/features.js';
 import { CandidateScores } from './candidate-scores.js';
+import { LatelyDone } from './lately-done.js';
 import { Recommendations } from './recommendations.js';
 
 const serving = { candidatesMax: 5_000, popularItems: 10, recentItems: 10, exploration: 0 };
 const limits = { candidatesMax: 5_000, kMax: 100 };
+const config = parseClusterConfig({ features: { item: { entity: 'item', kind: 'id' } } });
 const deadline = { share: (part: number, msMax: number) => Math.min(msMax, 1_000 * part) };
 const head = { denseVersion: 7, through: 1, dataCenter: 'east', rerouted: false, degraded: false };
 
 type Answer = (batch: RankBatch) => Partial<RankBatchReply>;
 
 /** Items score by their number; `answer` may say more, or throw. */
-function setUp(itemCount: number, answer: Answer = () => ({})) {
+function setUp(
+  itemCount: number,
+  answer: Answer = () => ({}),
+  done: readonly string[] | Error = [],
+) {
   const catalog = new Catalog();
   for (let i = 0; i < itemCount; i++) catalog.put(`${i}`, { even: i % 2 === 0 ? 'yes' : 'no' });
   const asked: { batch: RankBatch; deadlineMs: number }[] = [];
@@ -28,14 +37,25 @@ function setUp(itemCount: number, answer: Answer = () => ({})) {
     },
   });
   const random = () => 0;
+  const asks: FeaturesRequest[] = [];
+  const lately = new LatelyDone({
+    config: { ...config, events: { view: { negative: false }, buy: { negative: false } } },
+    nowMs: () => 10 * 3_600_000,
+    ask: async (request) => {
+      asks.push(request);
+      if (done instanceof Error) throw done;
+      return { sequence: 0, users: [null], items: [], kept: noneKept, lately: [done] };
+    },
+  });
   const recommendations = new Recommendations({
     ...{ catalog, scores, serving, random },
+    lately,
     newId: () => 'new',
     placed: (id) => id,
   });
   const recommend = (request: object) =>
     recommendations.recommend(parseRecommend({ user: 'u', ...request }, limits), deadline);
-  return { recommend, asked, recommendations };
+  return { recommend, asked, asks, recommendations };
 }
 
 describe('recommendations', () => {
@@ -104,5 +124,39 @@ describe('recommendations', () => {
     const { recommend, asked } = setUp(20);
     await recommend({ k: 1 });
     expect(asked.map(({ deadlineMs }) => deadlineMs)).toEqual([500, 800]);
+  });
+
+  test('leave out what was liked a moment ago, and more where that is asked for', async () => {
+    const { recommend, asks } = setUp(10, undefined, ['9', '7']);
+    const ids = async (request: object) => (await recommend(request)).items.map(({ item }) => item);
+    expect(await ids({ k: 3 })).toEqual(['8', '6', '5']);
+    expect(await ids({ k: 10, exclude: { items: ['8'], events: ['buy'], within: '2h' } })).toEqual([
+      '6',
+      '5',
+      '4',
+      '3',
+      '2',
+      '1',
+      '0',
+    ]);
+    expect(await ids({ k: 3, candidates: ['9', '7', '1'] })).toEqual(['1']);
+    expect(await ids({ k: 3, candidates: ['9', '7'] })).toEqual([]);
+    expect(asks.slice(0, 2)).toEqual([
+      { users: ['u'], items: [], lately: { types: ['view', 'buy'], sinceMs: 9.5 * 3_600_000 } },
+      { users: ['u'], items: [], lately: { types: ['buy'], sinceMs: 8 * 3_600_000 } },
+    ]);
+    await recommend({ exclude: { events: [] } });
+    expect(asks).toHaveLength(4);
+    await expect(recommend({ exclude: { events: ['buys'] } })).rejects.toThrow(
+      /view, buy; got "buys"/,
+    );
+    expect(() => recommend({ exclude: { within: 'long' } })).toThrow(/exclude/);
+  });
+
+  test('do without that, and say so, where nobody knows in time', async () => {
+    const late = new StarlingError('TIMEOUT', 'the store is away');
+    const { recommend } = setUp(5, undefined, late);
+    const { items, degraded } = await recommend({ k: 2 });
+    expect([items.map(({ item }) => item), degraded]).toEqual([['4', '3'], true]);
   });
 });

@@ -3,11 +3,13 @@ import type { Catalog } from '../../core/retrieval/catalog.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
 import type { Deadline } from '../../runtime/deadline.js';
+import type { LatelyDone } from './lately-done.js';
 import type { CandidateScores, Scored } from './candidate-scores.js';
 
 export interface RecommendationsOptions {
   readonly catalog: Pick<Catalog, 'candidates' | 'matches'>;
   readonly scores: Pick<CandidateScores, 'scoreAll' | 'show'>;
+  readonly lately: Pick<LatelyDone, 'itemsOf'>;
   readonly serving: Pick<
     ClusterConfig['serving'],
     'candidatesMax' | 'popularItems' | 'recentItems' | 'exploration'
@@ -48,7 +50,7 @@ export class Recommendations {
     request: RecommendRequest,
     deadline: Pick<Deadline, 'share'>,
   ): Promise<Recommendation> {
-    const { scores, serving, random, newId, placed } = this.#options;
+    const { scores, lately, serving, random, newId, placed } = this.#options;
     const candidates = this.#candidatesFor(request);
     const { idempotencyKey = newId() } = request;
     // What nobody logs nobody can answer.
@@ -56,10 +58,22 @@ export class Recommendations {
       request.log === false ? '' : (request.requestId ?? placed(idempotencyKey, personIn(request)));
     // Also where no items are known yet: that is nothing to recommend, and nothing to try again for.
     if (candidates.length === 0) return { items: [], requestId, modelVersion: 0, degraded: false };
-    const scored = await scores.scoreAll(request, candidates, deadline);
+    const [scored, done] = await Promise.all([
+      scores.scoreAll(request, candidates, deadline),
+      lately.itemsOf(request, deadline),
+    ]);
     const { exploration } = serving;
     const { k } = request;
-    const slate = chooseSlate({ candidates, scores: scored.scores, k, exploration, random });
+    const without = done.items.size > 0 ? done.items : undefined;
+    const slate = chooseSlate({
+      candidates,
+      scores: scored.scores,
+      k,
+      exploration,
+      random,
+      without,
+    });
+    if (slate.length === 0) return { items: [], requestId, modelVersion: 0, degraded: false };
     const items = slate.map((i) => candidates[i]!);
     const chosen = {
       ...scored,
@@ -78,7 +92,7 @@ export class Recommendations {
             ...chosen,
             degraded: true,
           });
-    const degraded = scored.degraded || shown.degraded;
+    const degraded = scored.degraded || shown.degraded || done.degraded;
     this.counts.recommended += items.length;
     if (degraded) this.counts.degraded++;
     if (shown.rerouted) this.counts.rowsRerouted++;
@@ -96,7 +110,7 @@ export class Recommendations {
   #candidatesFor(request: RecommendRequest): string[] {
     const { catalog, serving, random } = this.#options;
     const { filter } = request;
-    const exclude = new Set(request.exclude);
+    const exclude = new Set(request.exclude.items);
     if (request.candidates) {
       return [...new Set(request.candidates)].filter(
         (id) => !exclude.has(id) && catalog.matches(id, filter),

@@ -2,6 +2,8 @@ import { StarlingError, messageOf } from '../../core/base/errors.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { Catalog } from '../../core/retrieval/catalog.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
+import type { FeaturesReply, FeaturesRequest } from '../../messages/features.js';
+import { featuresRequest, parseFeaturesReply } from '../../messages/features.js';
 import { parseRecommend, publicExamples } from '../../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
@@ -16,6 +18,7 @@ import { Hedges } from '../shared/replica-hedges.js';
 import { cameFromElsewhere } from '../shared/rerouted-request.js';
 import { CandidateScores } from './candidate-scores.js';
 import { CatalogTarget } from './catalog-target.js';
+import { LatelyDone } from './lately-done.js';
 import { Recommendations } from './recommendations.js';
 
 /** A ranker that is only busy need not be asked again. */
@@ -36,6 +39,11 @@ function partsOf(context: ActorContext) {
   });
   const recommendations = new Recommendations({
     ...{ catalog, scores, serving },
+    lately: new LatelyDone({
+      config,
+      nowMs: () => clock.wallMs(),
+      ask: (request, deadlineMs) => askStore(context, hedges, request, deadlineMs),
+    }),
     random: () => random.next(),
     newId: () => random.id(),
     placed: (id, user) => placedRequestId(id, joinPartitionOf(user, partitions), partitions),
@@ -115,6 +123,19 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
       };
     },
   };
+}
+
+async function askStore(
+  { bus }: Pick<ActorContext, 'bus'>,
+  hedges: Pick<Hedges, 'call'>,
+  request: FeaturesRequest,
+  deadlineMs: number,
+): Promise<FeaturesReply> {
+  const { featuresGet, featuresGetAt } = bus.names.subject;
+  const options = { deadlineMs, retry: 'none' as const };
+  const message = featuresRequest(request);
+  const reply = await hedges.call(featuresGet, featuresGetAt, message, options);
+  return parseFeaturesReply(reply, request);
 }
 
 async function askRanker(

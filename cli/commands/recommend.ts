@@ -27,6 +27,12 @@ export const recommend: Command = {
     { name: 'context', value: 'JSON', text: 'context features, such as {"hour":20}' },
     { name: 'candidates', value: 'IDS', text: 'choose among these only: a,b,c' },
     { name: 'exclude', value: 'IDS', text: 'leave these out: a,b,c' },
+    {
+      name: 'exclude-events',
+      value: 'TYPES',
+      text: 'leave out what they did lately: view,purchase (default: see serving.exclude; none: nothing)',
+    },
+    { name: 'within', value: 'TIME', text: 'how long ago that was, such as 30d' },
     { name: 'filter', value: 'JSON', text: 'item features to have, such as {"genres":"Comedy"}' },
     {
       name: 'log',
@@ -55,7 +61,11 @@ export const recommend: Command = {
       k: optional('k', (text, name) => integerOf(text, name, 1)),
       context: optional('context', objectOf),
       candidates: optional('candidates', listOf),
-      exclude: optional('exclude', listOf),
+      exclude: {
+        items: optional('exclude', listOf),
+        events: optional('exclude-events', (text) => (text === 'none' ? [] : listOf(text))),
+        within: args.value('within'),
+      },
       filter: optional('filter', objectOf) as Record<string, string> | undefined,
       requestId: args.value('request-id'),
     };

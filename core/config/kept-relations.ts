@@ -9,6 +9,12 @@ import type { Relation } from './relations.js';
 
 /** What must hold between kept features and what they are of. */
 export function keptFeatures(config: ClusterConfig): Relation[] {
+  const { events } = config.serving.exclude;
+  const [, stranger, text] = eventsKnown('', events, Object.keys(config.events));
+  return [['serving.exclude.events', stranger, text], ...ofFeatures(config)];
+}
+
+function ofFeatures(config: ClusterConfig): Relation[] {
   return Object.entries(config.features).flatMap(([name, feature]) => {
     if (feature.kind === 'history') return ofHistory(name, feature, config);
     return isAggregateFeature(feature) ? ofAggregate(name, feature, config) : [];

@@ -8,6 +8,8 @@ export interface SlateInput {
   readonly exploration: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Candidates that are not to be in it. */
+  readonly without?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -17,13 +19,20 @@ export interface SlateInput {
  * @returns indices into candidates, at most k and without repeats.
  */
 export function chooseSlate(input: SlateInput): number[] {
-  const { scores, exploration, random } = input;
-  const count = input.candidates.length;
-  const k = Math.min(input.k, count);
+  const { candidates, scores, exploration, random, without } = input;
+  const count = candidates.length;
+  const taken = new Uint8Array(count);
+  let left = count;
+  if (without)
+    candidates.forEach((candidate, i) => {
+      if (!without.has(candidate)) return;
+      taken[i] = 1;
+      left--;
+    });
+  const k = Math.min(input.k, left);
   const order = Uint32Array.from({ length: count }, (_unused, i) => i);
   order.sort((a, b) => scores[b]! - scores[a]! || a - b);
   const slate: number[] = [];
-  const taken = new Uint8Array(count);
   let next = 0;
   while (slate.length < k) {
     while (taken[order[next]!]) next++;

@@ -113,7 +113,7 @@ export const publicMessages: readonly GoldenMessage[] = [
   },
   {
     ...whole('recommend-visitor', (bytes) => parseRecommend(decode(bytes), limits), ofVisitor),
-    expected: { ...ofVisitor, k: 10, context: {}, exclude: [] },
+    expected: { ...ofVisitor, k: 10, context: {}, exclude: { items: [] } },
   },
   whole('rank', (bytes) => parseRank(decode(bytes), limits), rank),
   {
