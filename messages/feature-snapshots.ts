@@ -1,6 +1,8 @@
 import { StarlingError } from '../core/base/errors.js';
 import { crc32c } from '../core/embedding/snapshot/crc32c.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
+import type { ActivitySnapshot } from './activity-snapshots.js';
+import { activitySnapshotOf } from './activity-snapshots.js';
 import { asFields, asMessage, f64, number, text, texts, wrong } from './checks.js';
 import { decode, encode, protocolVersion } from './codec.js';
 import { entityOf, featureList } from './features.js';
@@ -64,6 +66,8 @@ export interface FeatureSnapshot {
   /** Of FEATURES: all changes up to here are in the rows, and none beyond. */
   readonly sequence: number;
   readonly objects: readonly EntityObject[];
+  /** What is kept of people and items; undefined: of a release that did not. */
+  readonly activity?: ActivitySnapshot | undefined;
 }
 
 export interface FeatureManifest extends FeatureSnapshot {
@@ -78,11 +82,14 @@ export function featureSnapshotMessage(saved: FeatureSnapshot) {
 export function parseFeatureSnapshot(value: unknown): FeatureSnapshot {
   const what = 'feature snapshot';
   const fields = asMessage(value, what);
-  const { objects } = fields;
+  const { objects, activity } = fields;
   if (!Array.isArray(objects)) throw wrong(what, 'objects', 'a list', objects);
   return {
     sequence: sequenceOf(fields, what),
     objects: objects.map((each) => entityObject(each, what)),
+    ...(activity === undefined
+      ? {}
+      : { activity: activitySnapshotOf(activity, `${what}.activity`) }),
   };
 }
 

@@ -2,9 +2,13 @@ import type { Logger } from 'pino';
 import { codeOf, messageOf } from '../core/base/errors.js';
 import type { ActivityMessage } from '../messages/activity.js';
 import { parseActivity } from '../messages/activity.js';
+import type { ActivityRows } from '../messages/activity-snapshots.js';
+import { decodeActivityRows } from '../messages/activity-snapshots.js';
 import { decode } from '../messages/codec.js';
+import { decodeFeatureManifest } from '../messages/feature-snapshots.js';
 import type { StreamMessage } from '../runtime/bus/logs.js';
-import type { Fold, Verdict } from '../runtime/followers/fold.js';
+import type { Fold, FoundSnapshot, Verdict } from '../runtime/followers/fold.js';
+import type { ActivityPlace } from '../runtime/stores/activity-store.js';
 import { logSequenceOf } from '../runtime/followers/log-sequence.js';
 
 /** What the log of activity fills. */
@@ -12,6 +16,10 @@ export interface ActivityTarget {
   /** Of the log: all up to here is in; 0: none. */
   readonly sequence: number;
   reset(): Promise<void>;
+  /** States of a snapshot, after a reset. */
+  add(rows: ActivityRows): Promise<void>;
+  /** All states of the snapshot are in. */
+  restored(place: ActivityPlace): Promise<void>;
   /** The record at `sequence`, in order; undefined: one that nobody can read. */
   take(message: ActivityMessage | undefined, sequence: number): void | Promise<void>;
 }
@@ -20,14 +28,20 @@ export interface ActivityFoldOptions {
   readonly target: ActivityTarget;
   /** Where in the stream that is followed a record of the log is. */
   readonly placeOf: (sequence: number) => Promise<number>;
+  /** Places where snapshots may be, of which each is asked. */
+  readonly sources: number;
   readonly log: Pick<Logger, 'error'>;
 }
 
-/** What people did, out of ACTIVITY or a copy of it. Who has nothing begins with the oldest record that is left. */
+/**
+ * What people did, out of ACTIVITY or a copy of it. The log reaches back some weeks: who has nothing, and finds no snapshot
+ * anywhere, begins with the oldest record that is left.
+ */
 export class ActivityFold implements Fold {
   readonly name = 'activity';
   readonly #options: ActivityFoldOptions;
   #badMessages = 0;
+  #gapsAtStart = 0;
 
   constructor(options: ActivityFoldOptions) {
     this.#options = options;
@@ -51,23 +65,33 @@ export class ActivityFold implements Fold {
 
   async resume(): Promise<number | undefined> {
     const { placeOf } = this.#options;
-    return this.#sequence > 0 ? placeOf(this.#sequence) : 0;
+    return this.#sequence > 0 ? placeOf(this.#sequence) : undefined;
   }
 
   reset(): Promise<void> {
     return this.#options.target.reset();
   }
 
-  async load(): Promise<undefined> {
-    // Snapshots are of what is told.
+  async load({ manifest, chunks }: FoundSnapshot): Promise<number | undefined> {
+    const { target, placeOf } = this.#options;
+    const { activity } = decodeFeatureManifest(manifest);
+    if (!activity) return undefined;
+    for await (const chunk of chunks(activity)) await target.add(decodeActivityRows(chunk));
+    const { sequence, taken } = activity;
+    await target.restored({ sequence, taken });
+    return placeOf(sequence);
   }
 
   take(message: StreamMessage): Verdict | Promise<Verdict> {
     const sequence = logSequenceOf(message);
     if (sequence <= this.#sequence) return 'stale';
-    if (this.#sequence > 0 && sequence > this.#sequence + 1) return 'gap';
+    if (sequence > this.#sequence + 1 && !this.#beginsAnyway()) return 'gap';
     const taken = this.#options.target.take(this.#read(message), sequence);
     return taken ? taken.then(() => 'applied') : 'applied';
+  }
+
+  #beginsAnyway(): boolean {
+    return this.#sequence === 0 && this.#gapsAtStart++ >= this.#options.sources;
   }
 
   #read({ bytes, sequence }: StreamMessage): ActivityMessage | undefined {

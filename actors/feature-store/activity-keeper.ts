@@ -3,6 +3,7 @@ import type { ActivityBook, ChangedEntities } from '../../core/activity/activity
 import { sleep, type Clock } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ActivityMessage } from '../../messages/activity.js';
+import type { ActivityRows } from '../../messages/activity-snapshots.js';
 import type { ActivityTarget } from '../../replication/activity-fold.js';
 import type { ActivityPlace, ActivityStore } from '../../runtime/stores/activity-store.js';
 
@@ -61,6 +62,20 @@ export class ActivityKeeper implements ActivityTarget {
     this.#options.book.forgetAll();
     this.#place = { sequence: 0, taken: {} };
     await this.#whileFull(() => this.#options.store.reset());
+  }
+
+  async add({ keys, states }: ActivityRows): Promise<void> {
+    const rows = new Map(keys.map((key, i) => [key, states[i]!]));
+    // Without a place: should it end here, it begins from nothing.
+    await this.#whileFull(() =>
+      this.#options.store.write(() => ({ states: rows, ...this.#place })),
+    );
+  }
+
+  async restored(place: ActivityPlace): Promise<void> {
+    const states = new Map<string, never>();
+    await this.#whileFull(() => this.#options.store.write(() => ({ states, ...place })));
+    this.#place = place;
   }
 
   /** Ends what is under way; what is not written is in the log. */

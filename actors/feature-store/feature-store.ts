@@ -2,6 +2,7 @@ import { featureSnapshotMessage } from '../../messages/feature-snapshots.js';
 import { featuresReply, parseFeaturesRequest } from '../../messages/features.js';
 import { parseSnapshotCommand } from '../../messages/snapshots.js';
 import { entities } from '../../messages/subjects.js';
+import { saveActivity } from '../../replication/activity-snapshot-writer.js';
 import { saveFeatures } from '../../replication/feature-snapshot-writer.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { toldOf } from '../../runtime/long-work.js';
@@ -34,10 +35,14 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
     const snapshots = openFeatureSnapshots(bus, config, identity.dataCenter);
     const pace = new Pace(clock, config.snapshots.bytesPerSecondMax);
     const view = store.view();
+    const kept = activity.view();
     try {
-      return featureSnapshotMessage(await saveFeatures(snapshots, snapshot, pace, view));
+      const saved = await saveFeatures(snapshots, snapshot, pace, view);
+      const activitySaved = await saveActivity(snapshots, snapshot, pace, kept);
+      return featureSnapshotMessage({ ...saved, activity: activitySaved });
     } finally {
       view.close();
+      kept.close();
     }
   }
 

@@ -57,6 +57,7 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
       await Promise.all([keeper.stop(), follower.stop()]);
       await store.close();
     },
+    view: () => store.view(),
     stats: () => ({ activity: keeper.sequence, keptStates: store.count }),
   };
 }

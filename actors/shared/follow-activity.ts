@@ -13,11 +13,15 @@ export function followActivity(
   const { bus, config, identity, log } = context;
   const stream = bus.names.stream.activityAt(identity.dataCenter);
   const placeOf = (sequence: number) => placeInStream(bus, stream, sequence);
+  const others = config.dataCenters.filter(
+    ({ name, role }) => role === 'inference' && name !== identity.dataCenter,
+  );
   return new Follower({
     context,
-    fold: new ActivityFold({ target, placeOf, log }),
+    fold: new ActivityFold({ target, placeOf, sources: 1 + others.length, log }),
     stream,
     store: openFeatureSnapshots(bus, config, identity.dataCenter),
+    elsewhere: others.map(({ name }) => openFeatureSnapshots(bus, config, name)),
     onError: context.crash,
   });
 }

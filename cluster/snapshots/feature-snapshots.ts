@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import type { FeatureManifest } from '../../messages/feature-snapshots.js';
+import type { FeatureManifest, FeatureSnapshot } from '../../messages/feature-snapshots.js';
 import {
   decodeFeatureManifest,
   encodeFeatureManifest,
@@ -43,6 +43,8 @@ export interface FeatureSnapshotsOptions {
 interface Covered {
   readonly sequence: number;
   readonly rows: number;
+  /** In ACTIVITY. */
+  readonly activity: number;
 }
 
 /**
@@ -91,9 +93,14 @@ export class FeatureSnapshots {
 
   async #isDue(dataCenter: string): Promise<boolean> {
     const { bus, limits } = this.#options;
-    const { lastSequence } = await bus.streamState(bus.names.stream.features);
-    const { sequence, rows } = await this.#covered(dataCenter);
-    return lastSequence - sequence > Math.max(limits.logRecordsMax, rows / entitiesPerRecord);
+    const { stream } = bus.names;
+    const [told, kept] = await Promise.all([
+      bus.streamState(stream.features),
+      bus.streamState(stream.activity),
+    ]);
+    const { sequence, rows, activity } = await this.#covered(dataCenter);
+    const recordsMax = Math.max(limits.logRecordsMax, rows / entitiesPerRecord);
+    return told.lastSequence - sequence > recordsMax || kept.lastSequence - activity > recordsMax;
   }
 
   /** Read once: as long as it leads, nobody else writes manifests. */
@@ -101,7 +108,7 @@ export class FeatureSnapshots {
     const known = this.#newest.get(dataCenter);
     if (known) return known;
     const [newest] = await this.#manifests(dataCenter);
-    const covered = newest ? coveredBy(newest) : { sequence: 0, rows: 0 };
+    const covered = newest ? coveredBy(newest) : { sequence: 0, rows: 0, activity: 0 };
     this.#newest.set(dataCenter, covered);
     return covered;
   }
@@ -147,7 +154,7 @@ export class FeatureSnapshots {
       snapshot,
       dataCenter,
       rows: coveredBy(manifest).rows,
-      bytes: saved.objects.reduce((sum, { bytes }) => sum + bytes, 0),
+      bytes: saved.objects.reduce((sum, { bytes }) => sum + bytes, saved.activity?.bytes ?? 0),
       seconds: (this.#clock.nowMs() - startMs) / 1000,
       trimmed: await this.#trimCopy(dataCenter, store),
     };
@@ -212,6 +219,7 @@ function sequenceOf({ sequence }: FeatureManifest): number {
   return sequence;
 }
 
-function coveredBy({ sequence, objects }: Pick<FeatureManifest, 'sequence' | 'objects'>): Covered {
-  return { sequence, rows: objects.reduce((sum, object) => sum + object.rows, 0) };
+function coveredBy({ sequence, objects, activity }: FeatureSnapshot): Covered {
+  const rows = objects.reduce((sum, object) => sum + object.rows, activity?.rows ?? 0);
+  return { sequence, rows, activity: activity?.sequence ?? 0 };
 }

@@ -18,7 +18,8 @@ export function historyOf(
   const all: { readonly type: number; readonly event: ListedEvent }[] = [];
   types.forEach((type, i) => {
     if (!events.has(type)) return;
-    for (const event of state?.lists[type] ?? []) all.push({ type: i + 1, event });
+    // Of the same moment, what was told last is the newest.
+    for (const event of [...(state?.lists[type] ?? [])].reverse()) all.push({ type: i + 1, event });
   });
   all.sort((a, b) => b.event[1] - a.event[1]);
   const newest = all.slice(0, length);

@@ -14,6 +14,14 @@ export interface ActivityWrite extends ActivityPlace {
   readonly states: ReadonlyMap<string, ActivityState | undefined>;
 }
 
+/** One moment of a store, to be closed: what was overwritten since takes up room until then. */
+export interface ActivityView {
+  readonly place: ActivityPlace;
+  /** By key. */
+  states(): Iterable<readonly [key: string, state: ActivityState]>;
+  close(): void;
+}
+
 /** What is kept of people and items, with the place in the log that it stands for. */
 export interface ActivityStore {
   readonly place: ActivityPlace;
@@ -26,5 +34,7 @@ export interface ActivityStore {
   write(what: () => ActivityWrite): Promise<void>;
   /** @throws StarlingError STORAGE_FULL */
   reset(): Promise<void>;
+  /** All states as they are now, whatever is written while they are read. */
+  view(): ActivityView;
   close(): Promise<void>;
 }

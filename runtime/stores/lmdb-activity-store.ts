@@ -4,7 +4,12 @@ import type { ActivityState } from '../../core/activity/activity-state.js';
 import { StarlingError, messageOf } from '../../core/base/errors.js';
 import { decode, encode, protocolVersion } from '../../messages/codec.js';
 import { requireStateVersion } from '../../messages/state-version.js';
-import type { ActivityPlace, ActivityStore, ActivityWrite } from './activity-store.js';
+import type {
+  ActivityPlace,
+  ActivityStore,
+  ActivityView,
+  ActivityWrite,
+} from './activity-store.js';
 import { storageError } from './storage-error.js';
 
 const versionKey = 'version';
@@ -68,6 +73,19 @@ export class LmdbActivityStore implements ActivityStore {
       this.#meta.removeSync(placeKey);
       this.#states.clearSync();
     });
+  }
+
+  view(): ActivityView {
+    const transaction = this.#root.useReadTransaction();
+    const states = this.#states;
+    return {
+      place: (this.#meta.get(placeKey, { transaction }) as ActivityPlace | undefined) ?? nowhere,
+      *states() {
+        for (const { key, value } of states.getRange({ transaction }))
+          yield [key, decode(value) as ActivityState] as const;
+      },
+      close: () => transaction.done(),
+    };
   }
 
   async close(): Promise<void> {

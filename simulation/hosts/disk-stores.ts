@@ -9,6 +9,7 @@ import { entities } from '../../messages/subjects.js';
 import type {
   ActivityPlace,
   ActivityStore,
+  ActivityView,
   ActivityWrite,
 } from '../../runtime/stores/activity-store.js';
 import type { ActorStores } from '../../runtime/stores/actor-stores.js';
@@ -160,6 +161,16 @@ class DiskActivityStore implements ActivityStore {
       this.#stored.states.clear();
       this.#stored.place = { sequence: 0, taken: {} };
     });
+  }
+
+  view(): ActivityView {
+    const { place, states } = this.#stored;
+    const all = [...states].sort(([a], [b]) => (a < b ? -1 : 1));
+    return {
+      place,
+      states: () => all.map(([key, bytes]) => [key, decode(bytes) as ActivityState] as const),
+      close: () => undefined,
+    };
   }
 
   async close(): Promise<void> {

@@ -60,7 +60,8 @@ function lateBus(): Bus {
       await sleep(copyDelayMs);
       await handler(message);
     });
-  const stream = { ...names.stream, featuresAt: () => names.stream.features };
+  const { features, activity } = names.stream;
+  const stream = { ...names.stream, featuresAt: () => features, activityAt: () => activity };
   const late: Partial<Bus> = { tail, names: { ...names, stream } };
   return new Proxy(bus, {
     get: (_bus, key): unknown => {
