@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import type { ErrorCode } from '../core/base/errors.js';
 import { decode } from '../messages/codec.js';
+import { ActivityCheck } from './checks/activity-check.js';
 import { FateCheck } from './checks/fate-check.js';
 import { FeatureCheck } from './checks/feature-check.js';
 import { LeaseCheck } from './checks/lease-check.js';
@@ -122,6 +123,7 @@ export class Simulation {
   readonly #operator: Operator;
   readonly #faults: Faults;
   readonly #features: FeatureCheck;
+  readonly #activity: ActivityCheck;
   readonly #fates: FateCheck;
   readonly #times: ScheduleOptions;
   readonly schedule: readonly Fault[];
@@ -149,6 +151,7 @@ export class Simulation {
     };
     this.#fates = new FateCheck(cluster.config, report);
     this.#features = new FeatureCheck(servers, names, cluster.config, report);
+    this.#activity = new ActivityCheck(servers, names, cluster.config, report);
     servers.onServed = (served) => checkServed(served, report);
     this.#operator = new Operator(
       cluster.connect(this.#outsider('operator'), 'train'),
@@ -217,7 +220,11 @@ export class Simulation {
     const watcher = this.#outsider('watcher');
     const bus = this.#cluster.connect(watcher, 'train');
     let wrong: string | undefined | null = null;
-    const check = new QuietCheck(bus, () => this.#status());
+    const check = new QuietCheck(
+      bus,
+      () => this.#status(),
+      () => this.#activity.wrong(bus),
+    );
     void check.wrongAfter(endMs - time.nowMs - lookMs).then((found) => (wrong = found));
     while (wrong === null && time.nowMs < endMs && !this.#violations.first)
       await this.#pass(lookMs);

@@ -1,6 +1,6 @@
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { selectExamples, type ExampleBatch } from '../../core/features/example-batch.js';
-import { featureSpecOf } from '../../core/features/feature-spec.js';
+import { featureSpecOf, isKeptSlot } from '../../core/features/feature-spec.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import { createTransform } from '../../core/features/transform.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
@@ -64,11 +64,21 @@ export class FeatureCheck {
     for (const [row, user] of users.entries()) {
       const changed = this.#changed.get(user);
       if (!changed || changed.atMs > sinceMs) continue;
-      if (same(selectExamples(examples, [row]), this.#expected(user, changed, items[row]!)))
+      if (
+        this.#areSame(selectExamples(examples, [row]), this.#expected(user, changed, items[row]!))
+      )
         continue;
       const text = `${user} is scored with other features than ${JSON.stringify(changed.features)}, which he has for longer than ${settleMs} ms`;
       this.#report('the newest features', text);
     }
+  }
+
+  /** In what is told; what is kept is looked at by others. */
+  #areSame(one: ExampleBatch, other: ExampleBatch): boolean {
+    const told = this.#spec.slots.filter((slot) => !isKeptSlot(slot));
+    const fidsOf = ({ offsets, fids }: ExampleBatch): string =>
+      told.map(({ index }) => fids.slice(2 * offsets[index]!, 2 * offsets[index + 1]!)).join('|');
+    return fidsOf(one) === fidsOf(other);
   }
 
   #expected(user: string, { features }: Changed, item: string): ExampleBatch {
@@ -79,8 +89,4 @@ export class FeatureCheck {
       [transform.encodeEntity('context', '', {})],
     );
   }
-}
-
-function same({ offsets, fids }: ExampleBatch, other: ExampleBatch): boolean {
-  return [...offsets, ...fids].join() === [...other.offsets, ...other.fids].join();
 }

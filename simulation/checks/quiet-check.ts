@@ -17,10 +17,17 @@ export class QuietCheck {
   readonly #bus: Bus;
   readonly #status: () => ClusterStatus | undefined;
   readonly #reader: AuditReader;
+  readonly #alsoWrong: () => Promise<string | undefined>;
 
-  constructor(bus: Bus, status: () => ClusterStatus | undefined) {
+  /** @param alsoWrong what else has to be right. */
+  constructor(
+    bus: Bus,
+    status: () => ClusterStatus | undefined,
+    alsoWrong: () => Promise<string | undefined>,
+  ) {
     this.#bus = bus;
     this.#status = status;
+    this.#alsoWrong = alsoWrong;
     this.#reader = new AuditReader(bus);
   }
 
@@ -48,7 +55,7 @@ export class QuietCheck {
     if (broken.length > 0) return broken.map(textOf).join('; ');
     const { copies } = looks.at(-1)!;
     const different = copies.filter(({ copies: all, equal }) => all !== equal);
-    if (different.length === 0) return undefined;
+    if (different.length === 0) return this.#alsoWrong();
     return `copies differ: ${JSON.stringify(different)}`;
   }
 }
