@@ -17,8 +17,8 @@ import { trainerFigures } from './stats/trainer.js';
  * its own on purpose (roles.ts): rights that followed from a row would be nobody's second thought.
  */
 interface KindRow {
-  /** `training`: all of them in the training data center. `inference`: so many in each inference data center. */
-  readonly scope: 'training' | 'inference';
+  /** `training`: all of them in the training data center. `inference`: so many in each inference data center. `each`: in each. */
+  readonly scope: 'training' | 'inference' | 'each';
   /**
    * Actors rest on those of lower tiers: 0 holds state, 1 feeds it, 2 answers requests. They start in this order, stop
    * in the reverse one, and with `rest-for-one` a crash takes those with it that were started later: the actors of one
@@ -53,7 +53,7 @@ export const kindTable = {
     figures: joinerFigures,
   },
   'feature-store': {
-    scope: 'inference',
+    scope: 'each',
     tier: 0,
     partitions: 'none',
     scalable: true,

@@ -120,7 +120,8 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
   'feature-store': (words) => {
     const { s, stream, letters, dataCenter, dataCenters } = words;
     const followed = featuresFollowed(words);
-    const logs = dataCenters.map(stream.activityAt);
+    // In training the logs themselves.
+    const logs = [stream.features, stream.activity, ...dataCenters.map(stream.activityAt)];
     return {
       tails: [...followed.tails, ...logs],
       looksUp: [...followed.looksUp, ...logs],

@@ -32,7 +32,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
   const { bus, config, crash, random } = context;
   const spec = featureSpecOf(config.features);
   const transform = createTransform(spec);
-  const source = new FeatureSource(bus, transform);
+  const source = new FeatureSource(bus, transform, context.identity.dataCenter);
   const forward = new EventForwarder({
     spec,
     joinerCount: config.actors.joiner,

@@ -69,7 +69,7 @@ const transform = {
 
 function open() {
   const store = new Store();
-  const source = new FeatureSource(store.bus, transform);
+  const source = new FeatureSource(store.bus, transform, 'east');
   source.start();
   const item = async (id = 'i', hurry?: Parameters<FeatureSource['get']>[2]) => {
     const { items, degraded } = await source.get([], [id], hurry);

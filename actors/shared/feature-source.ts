@@ -54,16 +54,16 @@ export class FeatureSource {
   readonly #bus: SourceBus;
   readonly #transform: Pick<Transform, 'encodeEntity'>;
   readonly #caches: Readonly<Record<Entity, NoticedCache<EncodedEntity>>>;
-  readonly #dataCenter: string | undefined;
+  readonly #dataCenter: string;
   #subscriptions: Stoppable[] = [];
   hits = 0;
   misses = 0;
 
-  /** @param dataCenter whose stores tell of what they keep; undefined: those of all. */
+  /** @param dataCenter whose stores tell of what they keep. */
   constructor(
     bus: SourceBus,
     transform: Pick<Transform, 'encodeEntity'>,
-    dataCenter?: string,
+    dataCenter: string,
     entriesMax = 200_000,
   ) {
     this.#bus = bus;
@@ -76,8 +76,7 @@ export class FeatureSource {
 
   start(): void {
     const { names } = this.#bus;
-    const dc = this.#dataCenter;
-    const kept = names.pattern('keptChanged', dc === undefined ? {} : { dc });
+    const kept = names.pattern('keptChanged', { dc: this.#dataCenter });
     this.#subscriptions = [
       this.#bus.subscribe(names.pattern('featuresChanged'), (bytes) =>
         this.#notice(bytes, parseFeaturesNotice, logs.features),

@@ -3,6 +3,7 @@ import { ActivityFold } from '../../replication/activity-fold.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { Follower } from '../../runtime/followers/follower.js';
 import { placeInStream } from '../../runtime/followers/log-sequence.js';
+import { aroundOf } from './follow-features.js';
 import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
 
 /** A follower of the copy of ACTIVITY in the own data center. */
@@ -11,11 +12,10 @@ export function followActivity(
   target: ActivityTarget,
 ): Follower<ActivityFold> {
   const { bus, config, identity, log } = context;
-  const stream = bus.names.stream.activityAt(identity.dataCenter);
+  const { stream: streams } = bus.names;
+  const { isTraining, others } = aroundOf(context);
+  const stream = isTraining ? streams.activity : streams.activityAt(identity.dataCenter);
   const placeOf = (sequence: number) => placeInStream(bus, stream, sequence);
-  const others = config.dataCenters.filter(
-    ({ name, role }) => role === 'inference' && name !== identity.dataCenter,
-  );
   return new Follower({
     context,
     fold: new ActivityFold({ target, placeOf, sources: 1 + others.length, log }),

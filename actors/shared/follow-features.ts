@@ -6,6 +6,15 @@ import { Follower } from '../../runtime/followers/follower.js';
 import { placeInStream } from '../../runtime/followers/log-sequence.js';
 import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
 
+/** Where logs are at home there are no copies of them; and the other data centers that take snapshots of users and items. */
+export function aroundOf({ config, identity }: Pick<ActorContext, 'config' | 'identity'>) {
+  const inference = config.dataCenters.filter(({ role }) => role === 'inference');
+  return {
+    isTraining: inference.every(({ name }) => name !== identity.dataCenter),
+    others: inference.filter(({ name }) => name !== identity.dataCenter),
+  };
+}
+
 /**
  * A follower of the copy of FEATURES in the own data center. It begins with a snapshot of it, and with that of another data
  * center where this one has none that helps: rows and places in the log are the same everywhere.
@@ -16,11 +25,10 @@ export function followFeatures(
   entities: readonly Entity[],
 ): Follower<EntityFold> {
   const { bus, config, identity, log } = context;
-  const stream = bus.names.stream.featuresAt(identity.dataCenter);
+  const { stream: streams } = bus.names;
+  const { isTraining, others } = aroundOf(context);
+  const stream = isTraining ? streams.features : streams.featuresAt(identity.dataCenter);
   const placeOf = (sequence: number) => placeInStream(bus, stream, sequence);
-  const others = config.dataCenters.filter(
-    ({ name, role }) => role === 'inference' && name !== identity.dataCenter,
-  );
   return new Follower({
     context,
     fold: new EntityFold({ target, entities, placeOf, log }),

@@ -41,7 +41,8 @@ export function placeActors(input: PlacementInput): ActorSpec[] {
   const specs: ActorSpec[] = [];
   for (const dataCenter of input.dataCenters) {
     for (const kind of actorKinds) {
-      if (kindTable[kind].scope !== dataCenter.role) continue;
+      const { scope } = kindTable[kind];
+      if (scope !== 'each' && scope !== dataCenter.role) continue;
       const count = input.actors[kind] ?? 0;
       for (let index = 0; index < count; index++) {
         specs.push(specOf(dataCenter.name, kind, index, { count, partitions: input.partitions }));

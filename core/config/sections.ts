@@ -87,7 +87,7 @@ export const actorsSchema = section({
   ).default(1),
   'feature-store': count(
     16,
-    'In each inference data center. One has no replica to turn to when it restarts.',
+    'In each data center. One has no replica to turn to when it restarts.',
   ).default(1),
   'ps-shard': count(
     256,

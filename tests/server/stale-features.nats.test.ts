@@ -108,7 +108,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 }
 
 test('a change is used as soon as the data center has it, though its notice came before', async () => {
-  const source = new FeatureSource(bus, transform);
+  const source = new FeatureSource(bus, transform, 'east');
   source.start();
   stops.push(source);
   const used = async () => (await source.get([], ['i'])).items[0];

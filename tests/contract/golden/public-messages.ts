@@ -109,7 +109,7 @@ function refusal(bytes: Uint8Array): unknown {
 export const publicMessages: readonly GoldenMessage[] = [
   {
     ...whole('recommend', (bytes) => parseRecommend(decode(bytes), limits), recommend),
-    expected: { ...recommend, log: true },
+    expected: { ...recommend, exclude: { items: ['7'] }, log: true },
   },
   {
     ...whole('recommend-visitor', (bytes) => parseRecommend(decode(bytes), limits), ofVisitor),
