@@ -37,7 +37,8 @@ function open(rules: Partial<KeptRules>, statesMax = 100): ActivityBook {
   return new ActivityBook(
     {
       ...{ histories: [], aggregates: [], types: ['view', 'buy', 'refund'] },
-      ...{ undoes: { refund: 'buy' }, listed: { view: 5, buy: 5, refund: 5 }, lookbackMs: 10_000 },
+      ...{ undoes: new Map([['refund', 'buy']]), lookbackMs: 10_000 },
+      listed: new Map(['view', 'buy', 'refund', 'constructor'].map((type) => [type, 5])),
       wanted: { events: true, shown: true, outcomes: true },
       ...rules,
     },
@@ -80,6 +81,24 @@ describe('what is kept of people', () => {
     });
     expect(prices!.values).toEqual([30, null]);
     expect(book.itemsOf('u', ['buy', 'view'], 2_000)).toEqual(['c', 'b']);
+  });
+
+  test('is kept of whoever and whatever is called like something of every object', () => {
+    const strange = ['__proto__', 'constructor', 'toString'];
+    const types = ['view', 'constructor'];
+    book = open({
+      types,
+      histories: [history({ events: new Set(types) })],
+      aggregates: [aggregate({ name: 'valueOf', entity: 'user', events: new Set(types) })],
+    });
+    for (const id of strange) {
+      event(id, id, 1);
+      event(id, id, 2, { type: 'constructor' });
+      const kept = book.kept('user', id, 2);
+      expect((kept['recent'] as KeptHistory).values).toEqual([id, id]);
+      expect(kept['valueOf']).toBe(2);
+      expect(book.itemsOf(id, types, 0)).toEqual([id]);
+    }
   });
 
   test('is no longer than it is to be', () => {

@@ -8,6 +8,7 @@ import {
   listEvent,
   mergeInto,
   pairsOf,
+  listOf,
   unlistEvent,
 } from './activity-state.js';
 import type { Cell } from './cell.js';
@@ -107,10 +108,10 @@ export class ActivityBook {
 
   /** Items of what somebody did lately, by types of events, those of each in the order of time. */
   itemsOf(person: string, types: Iterable<string>, sinceMs: number): string[] {
-    const { lists } = this.#states.get(personKey(person)) ?? emptyState();
+    const state = this.#states.get(personKey(person)) ?? emptyState();
     const items = new Set<string>();
     for (const type of types)
-      for (const [item, atMs] of lists[type] ?? []) if (atMs >= sinceMs) items.add(item);
+      for (const [item, atMs] of listOf(state, type) ?? []) if (atMs >= sinceMs) items.add(item);
     return [...items];
   }
 
@@ -139,9 +140,9 @@ export class ActivityBook {
     const { person, type, item, atMs, value, order } = event;
     const rules = this.#byEvent.get(type) ?? [];
     this.#count(rules, event, 1);
-    const undone = this.#rules.undoes[type];
+    const undone = this.#rules.undoes.get(type);
     if (undone !== undefined) this.#undo(event, undone);
-    const max = this.#rules.listed[type] ?? 0;
+    const max = this.#rules.listed.get(type) ?? 0;
     if (max === 0) return;
     const listed: ListedEvent = [item, atMs, value, order];
     listEvent(this.#states.change(personKey(person)), type, listed, max);

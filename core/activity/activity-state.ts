@@ -43,6 +43,14 @@ function countOf(cell: Cell): number {
     : cell[0]!;
 }
 
+/** A type may be called like something that every object has. */
+export function listOf(
+  { lists }: Pick<ActivityState, 'lists'>,
+  type: string,
+): ListedEvent[] | undefined {
+  return Object.hasOwn(lists, type) ? lists[type] : undefined;
+}
+
 /** Keeps them in the order of time, and no more than `max`. */
 export function listEvent(
   state: ActivityState,
@@ -50,7 +58,7 @@ export function listEvent(
   event: ListedEvent,
   max: number,
 ): void {
-  const list = (state.lists[type] ??= []);
+  const list = listOf(state, type) ?? (state.lists[type] = []);
   let at = list.length;
   while (at > 0 && list[at - 1]![1] > event[1]) at--;
   list.splice(at, 0, event);
@@ -63,7 +71,7 @@ export function unlistEvent(
   type: string,
   { item, order }: { readonly item: string; readonly order: string },
 ): ListedEvent | undefined {
-  const list = state.lists[type] ?? [];
+  const list = listOf(state, type) ?? [];
   const at = list.findLastIndex(([one, , , of]) => one === item && of === order);
   return at < 0 ? undefined : list.splice(at, 1)[0];
 }
@@ -72,7 +80,7 @@ export function unlistEvent(
 export function mergeInto(user: ActivityState, visitor: ActivityState, rules: KeptRules): void {
   const newestMs = Math.max(0, ...[user, visitor].map(newestOf));
   for (const [type, list] of Object.entries(visitor.lists)) {
-    const max = rules.listed[type] ?? 0;
+    const max = rules.listed.get(type) ?? 0;
     for (const event of list)
       if (event[1] >= newestMs - rules.lookbackMs) listEvent(user, type, event, max);
   }

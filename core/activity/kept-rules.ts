@@ -7,9 +7,9 @@ export interface KeptRules {
   /** Of events, in the order of the configuration: histories number them from 1. */
   readonly types: readonly string[];
   /** The type that a type takes back. */
-  readonly undoes: Readonly<Record<string, string>>;
+  readonly undoes: ReadonlyMap<string, string>;
   /** So many of the last events of a type are listed by person. */
-  readonly listed: Readonly<Record<string, number>>;
+  readonly listed: ReadonlyMap<string, number>;
   /** Of a visitor who becomes a user, events move that are no older than this before the newest. */
   readonly lookbackMs: number;
   readonly wanted: ActivityWanted;

@@ -1,5 +1,5 @@
 import type { KeptHistory } from '../features/kept-features.js';
-import type { ActivityState, ListedEvent } from './activity-state.js';
+import { listOf, type ActivityState, type ListedEvent } from './activity-state.js';
 import type { HistoryRule } from './kept-rules.js';
 
 export interface HistoryView {
@@ -19,7 +19,8 @@ export function historyOf(
   types.forEach((type, i) => {
     if (!events.has(type)) return;
     // Of the same moment, what was told last is the newest.
-    for (const event of [...(state?.lists[type] ?? [])].reverse()) all.push({ type: i + 1, event });
+    for (const event of [...((state && listOf(state, type)) ?? [])].reverse())
+      all.push({ type: i + 1, event });
   });
   all.sort((a, b) => b.event[1] - a.event[1]);
   const newest = all.slice(0, length);

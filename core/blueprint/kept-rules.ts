@@ -39,13 +39,13 @@ export function keptRulesOf(config: KeptConfig): KeptRules {
       ? [aggregateRule(name, feature as Declared, { config, slots, hoped })]
       : [],
   );
-  const undoes = Object.fromEntries(
+  const undoes = new Map(
     Object.entries(events).flatMap(([type, rule]) => (rule.undoes ? [[type, rule.undoes]] : [])),
   );
   return {
     ...{ histories, aggregates, undoes, lookbackMs },
     types: Object.keys(events),
-    listed: Object.fromEntries(
+    listed: new Map(
       Object.keys(events).map((type) => [
         type,
         Math.max(

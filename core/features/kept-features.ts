@@ -24,3 +24,8 @@ export interface KeptPairs {
 }
 
 export const nothingKept: KeptFeatures = {};
+
+/** A feature may be called like something that every object has. */
+export function keptOf(kept: KeptFeatures, name: string): KeptValue | undefined {
+  return Object.hasOwn(kept, name) ? kept[name] : undefined;
+}

@@ -1,5 +1,5 @@
 import type { DenseColumn, FeatureEntity } from './feature-spec.js';
-import type { KeptFeatures, KeptPairs } from './kept-features.js';
+import { keptOf, type KeptFeatures, type KeptPairs } from './kept-features.js';
 import { type KeyWriter, keyNumbersOf, keyWriterOf, normalise } from './values.js';
 
 /** One side of a pair column: numbers by key on the one, and keys on the other. */
@@ -36,7 +36,7 @@ export class PairColumns {
   /** The sides of an entity, a column each. @param valueOf what is told of it, by source. */
   sidesOf(entity: FeatureEntity, valueOf: ValueOf, kept: KeptFeatures): readonly PairSide[] {
     return this.#columns.map(({ name, pair: { of, by } }, i) => {
-      if (of === entity) return numbersOf(kept[name] as KeptPairs | undefined);
+      if (of === entity) return numbersOf(keptOf(kept, name) as KeptPairs | undefined);
       if (by.entity !== entity) return noKeys;
       return keyNumbersOf(this.#writers[i]!, valueOf(by.source), by);
     });

@@ -6,7 +6,7 @@ import type { DenseColumn, FeatureEntity, FeatureSpec, Slot } from './feature-sp
 import { isKeptSlot } from './feature-spec.js';
 import { HistoryWriter } from './history-writer.js';
 import type { KeptFeatures, KeptHistory } from './kept-features.js';
-import { nothingKept } from './kept-features.js';
+import { keptOf, nothingKept } from './kept-features.js';
 import type { PairSide } from './pair-columns.js';
 import { PairColumns } from './pair-columns.js';
 import { preview } from './preview.js';
@@ -138,7 +138,7 @@ function encode(
   for (let s = 0; s < plan.slots.length; s++) {
     const { slot, write, history } = plan.slots[s]!;
     const count = history
-      ? history.write(kept[slot.name] as KeptHistory | undefined, scratch, fidCount, marks)
+      ? history.write(keptOf(kept, slot.name) as KeptHistory | undefined, scratch, fidCount, marks)
       : write(valueOf(entity, id, raw, slot.source), slot.source, scratch, fidCount);
     counts[s] = count;
     fidCount += count;
@@ -146,7 +146,7 @@ function encode(
   const dense = new Float32Array(plan.dense.length);
   for (let d = 0; d < plan.dense.length; d++) {
     const { name, source, normalisation, kept: isKept } = plan.dense[d]!;
-    const value = isKept ? kept[name] : valueOf(entity, id, raw, source);
+    const value = isKept ? keptOf(kept, name) : valueOf(entity, id, raw, source);
     dense[d] = normalise(value, source, normalisation);
   }
   const sides = (): readonly PairSide[] =>
