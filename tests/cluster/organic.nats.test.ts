@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { ExampleBatch } from '../../core/features/example-batch.js';
+import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { actorsOf } from '../../messages/actor-status.js';
+import { decode, encode } from '../../messages/codec.js';
+import { streamName, subject } from '../../messages/default-names.testkit.js';
+import { parseImpressions } from '../../messages/events.js';
+import { featuresRequest, parseFeaturesReply } from '../../messages/features.js';
+import { parseSamples } from '../../messages/samples.js';
+import { lastToken } from '../../messages/subjects.js';
 import { totalsOf } from '../../messages/stats/totals.js';
 import { groupsOf, lettersOf, toldAgain, type LetterGroup } from '../../operations/dead-letters.js';
 import { audit } from '../../operations/audit/audit.js';
@@ -16,6 +24,8 @@ beforeAll(async () => {
       user: { entity: 'user', kind: 'id' },
       item: { entity: 'item', kind: 'id' },
       category: { entity: 'item', kind: 'id' },
+      recent: { entity: 'user', kind: 'history', of: 'category', length: 10 },
+      views: { entity: 'item', kind: 'count', events: ['view'], normalisation: 'none' },
     },
     events: {
       ...{ view: {}, purchase: { value: 'money' }, refund: { undoes: 'purchase' } },
@@ -41,6 +51,9 @@ const joined = () =>
     ...(['actions', 'organicActions', 'historyActions', 'heldActions', 'duplicates'] as const),
     ...(['joinedActions', 'samples', 'sent', 'received', 'outboxPending'] as const),
   ]);
+
+const impressions = () =>
+  totalsOf(actorsOf(live.cluster.status().actors, 'joiner'), ['impressions'])!.impressions;
 
 describe('what people do of their own accord', () => {
   test('is learned: who is into something gets more of it, and nobody showed it to him', async () => {
@@ -111,9 +124,70 @@ describe('what people do of their own accord', () => {
     expect(result.laws.filter(({ verdict }) => verdict !== 'holds')).toEqual([]);
   }, 120_000);
 
+  test('is known in each data center a moment later, and is not offered again', async () => {
+    const user = 'h1';
+    const everywhere = async (exclude?: { events: string[] }) => {
+      const answers = ['east', 'west'].map((from) =>
+        live.client.recommend({ user, k: 60, log: false, from, exclude }),
+      );
+      return (await Promise.all(answers)).map(({ items }) => items.map(({ item }) => item));
+    };
+    for (const items of await everywhere()) expect(items).toContain('i7');
+    await live.client.ingestEvents([{ type: 'view', user, item: 'i7' }]);
+    await live.until('it is left out', async () => {
+      return (await everywhere()).every((items) => items.length === 59 && !items.includes('i7'));
+    });
+    for (const items of await everywhere({ events: ['purchase'] })) expect(items).toContain('i7');
+  }, 60_000);
+
+  test('is learned as it was when it was shown, whatever came since', async () => {
+    const spec = featureSpecOf(live.cluster.config.features);
+    const views = spec.dense.find(({ name }) => name === 'views')!.index;
+    const viewsIn = ({
+      requestIds,
+      examples,
+    }: {
+      requestIds: readonly string[];
+      examples: ExampleBatch;
+    }) => requestIds.map((id, i) => [id, examples.dense[i * spec.dense.length + views]!] as const);
+    const shown: (readonly [id: string, views: number])[] = [];
+    const learned: (readonly [id: string, views: number])[] = [];
+    const { samples, raw } = streamName;
+    const tails = await Promise.all([
+      admin.tail({ stream: raw('east') }, ({ subject: told, bytes }) => {
+        if (lastToken(told) === 'impression')
+          shown.push(...viewsIn(parseImpressions(decode(bytes), spec)));
+      }),
+      admin.tail({ stream: samples }, ({ bytes }) => {
+        learned.push(...viewsIn(parseSamples(decode(bytes), spec)));
+      }),
+    ]);
+    const of = (all: typeof shown): number[] =>
+      all.filter(([id]) => id === requestId).map(([, n]) => n);
+    const candidates = ['i50'];
+    const before = impressions();
+    const { requestId } = await live.client.recommend({ user: 'h2', k: 1, candidates });
+    const others = Array.from({ length: 20 }, (_unused, n) => `h${10 + n}`);
+    await live.client.ingestEvents(others.map((user) => ({ type: 'view', user, item: 'i50' })));
+    const countOf = async (): Promise<number> => {
+      const message = encode(featuresRequest({ users: [], items: candidates }));
+      const reply = await admin.request(subject.featuresGet, message, { timeoutMs: 5_000 });
+      const { kept } = parseFeaturesReply(decode(reply), { users: [], items: candidates });
+      return kept.items[0]!['views'] as number;
+    };
+    await live.until('it was shown', () => of(shown).length === 1);
+    await live.until(
+      'others have viewed it since',
+      async () => (await countOf()) >= of(shown)[0]! + 20,
+    );
+    await live.client.ingestEvents([{ type: 'view', user: 'h2', item: 'i50', requestId }]);
+    await live.until('it is learned', () => of(learned).length === 1);
+    expect(of(learned)).toEqual(of(shown));
+    await live.until('it is counted', () => impressions() === before + 1);
+    await Promise.all(tails.map((tail) => tail.stop()));
+  }, 60_000);
+
   test('leaves nothing behind where it is a probe', async () => {
-    const impressions = () =>
-      totalsOf(actorsOf(live.cluster.status().actors, 'joiner'), ['impressions'])!.impressions;
     const before = impressions();
     for (let i = 0; i < 20; i++) {
       const answer = await live.client.recommend({ user: 'u1', k: 5, log: false });

@@ -111,7 +111,7 @@ describe('two clusters of different names on one NATS server', () => {
 
   test('are asked by their names, with the official client too', async () => {
     const asked = async (subject: string) =>
-      decode(await bus.request(subject, json({ user: 'u', k: 3 }), { timeoutMs: 5_000 }));
+      decode(await bus.request(subject, json({ user: 'another', k: 3 }), { timeoutMs: 5_000 }));
     expect(((await asked('shop.recommend')) as { items: unknown[] }).items).toHaveLength(3);
     expect(await asked('films.recommend')).toMatchObject({ items: [] });
     await expect(asked('starling.recommend')).rejects.toMatchObject({ code: 'NO_RESPONDERS' });

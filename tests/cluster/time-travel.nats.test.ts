@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { operate } from '../../client/operate.js';
 import { streamName } from '../../messages/default-names.testkit.js';
+import { keptKinds } from '../../core/features/feature-spec.js';
+import { leanConfig } from '../support/lean-config.js';
 import { LiveCluster } from '../support/live-cluster.js';
 import { jsonOf, starling } from '../support/starling-process.js';
 
@@ -9,8 +11,14 @@ afterEach(async () => {
   for (const live of running.splice(0)) await live.stop();
 });
 
+const isKeptKind = (kind: string): boolean => (keptKinds as readonly string[]).includes(kind);
+/** Rows and network are copied; what is told and kept of people is not. */
+const features = Object.fromEntries(
+  Object.entries(leanConfig.features).filter(([, { kind }]) => !isKeptKind(kind)),
+);
+
 async function start(overrides?: Parameters<typeof LiveCluster.start>[0]): Promise<LiveCluster> {
-  const live = await LiveCluster.start(overrides);
+  const live = await LiveCluster.start({ features, ...overrides });
   running.push(live);
   return live;
 }

@@ -265,7 +265,9 @@ describe('followers of features', () => {
     expect(west.follower.stats.records).toBe(30);
     // And goes on with its own.
     await startActor('west');
-    await keeperOf(['west']).takeAll(keep);
+    const { takeAll, told } = keeperOf(['west']);
+    await takeAll(keep);
+    expect(told).toEqual([]);
     const { firstSequence, lastSequence } = await bus.streamState(streamName.featuresAt('west'));
     expect(firstSequence).toBe(lastSequence);
     const again = await followedStore('west');

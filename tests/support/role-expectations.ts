@@ -20,6 +20,8 @@ const streams = [
     'SNAPSHOTS_EAST',
     'FEATURES',
     'FEATURES_EAST',
+    'ACTIVITY',
+    'ACTIVITY_EAST',
     'DEAD_LETTER',
     'SUPERVISION',
     'KV_CLUSTER',
@@ -51,6 +53,7 @@ const protocol = [
   ],
   ...['starling.dense-log.version.main', 'starling.dense-log.state.main'],
   ...['starling.features.user', 'starling.features-changed.user', 'starling.feature-store.get'],
+  ...['starling.activity.0', 'starling.kept-changed.east.user', 'starling.kept-changed.train.item'],
   ...['starling.lookup.0', 'starling.visible.train.0', 'starling.visible.east.0'],
   'starling.popular',
   ...['starling.snapshots.train.s.o', 'starling.snapshots.east.s.o'],
@@ -174,7 +177,14 @@ const featureStoreAt = (site: Site): Expectation =>
     'feature-store',
     site,
     [
-      ...[...followsFeatures, ...answers('processor', 'ranker', 'admin')],
+      ...[...followsFeatures, ...answers('processor', 'ranker', 'recommender', 'admin')],
+      ...[...follows('FEATURES'), ...looksUp('FEATURES'), infoOf('FEATURES')],
+      ...['ACTIVITY', 'ACTIVITY_EAST'].flatMap((stream) => [
+        ...follows(stream),
+        ...looksUp(stream),
+        infoOf(stream),
+      ]),
+      ...['starling.kept-changed.east.user', 'starling.kept-changed.train.item'],
       ...[`starling.snapshots.${site}.features.s.o`, 'starling.progress.x'],
     ],
     [
@@ -217,7 +227,10 @@ const rankerAt = (site: Site): Expectation =>
       ...(site === 'east' ? ['starling.raw.east.impression'] : []), // That of train is not in the catalogue.
       ...[...follows('DENSE_EAST'), ...answers('recommender', 'client', 'admin')],
     ],
-    ['starling.rank', 'starling.at.west.rank', 'starling.features-changed.user'],
+    [
+      ...['starling.rank', 'starling.at.west.rank', 'starling.features-changed.user'],
+      ...['starling.kept-changed.east.user', 'starling.kept-changed.train.item'],
+    ],
   );
 
 const recommenderAt = (site: Site): Expectation =>
@@ -226,6 +239,7 @@ const recommenderAt = (site: Site): Expectation =>
     site,
     [
       ...['starling.rank', 'starling.at.west.rank'],
+      ...['starling.feature-store.get', 'starling.at.west.feature-store'],
       ...[...followsFeatures, ...answers('client', 'admin')],
     ],
     ['starling.recommend', 'starling.at.west.recommend', 'starling.popular'],
@@ -247,13 +261,17 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
       ...['starling.join.0', 'starling.features.user', 'starling.feature-store.get', info],
       ...['starling.features-changed.user', ...works('RAW_EAST', 'processor')],
     ],
-    ['starling.features-changed.user', 'starling.popular'],
+    [
+      ...['starling.features-changed.user', 'starling.popular'],
+      ...['starling.kept-changed.east.user', 'starling.kept-changed.train.item'],
+    ],
   ),
   joiner: expect(
     'joiner',
     'train',
     [
-      ...['starling.join.0', 'starling.samples.0', 'starling.popular', info, ...answers()],
+      ...['starling.join.0', 'starling.samples.0', 'starling.activity.0', 'starling.popular'],
+      ...[info, ...answers()],
       ...[...follows('JOIN'), ...looksUp('SAMPLES')],
     ],
     ['starling.joiner.0.close'],
