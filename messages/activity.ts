@@ -1,9 +1,9 @@
 import type { Activity } from '../core/base/activity.js';
-import { at, columnsOfRows, f64, noneOf, text, u32, u8 } from '../core/base/columns.js';
+import { at, f64, noneOf, text, u32, u8 } from '../core/base/columns.js';
 import type { PlacedActivity } from '../core/joining/types.js';
 import { asMessage, number, text as textField, texts, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
-import { columnsOf, rowCountOf } from './column-checks.js';
+import { columnsOf, rowCountOf, shared } from './column-checks.js';
 import type { Entity } from './subjects.js';
 import { entityOf } from './features.js';
 import { sequenceOf } from './progress-marks.js';
@@ -40,33 +40,62 @@ export interface ActivityMessage {
 }
 
 export function activityMessage({ source, rows }: ActivityMessage) {
+  const columns = emptyColumns(rows.length);
+  rows.forEach(({ activity, sequence, index }, row) => {
+    columns.kinds[row] = kinds[activity.kind];
+    columns.sequences[row] = sequence;
+    columns.indexes[row] = index;
+    write(columns, row, activity);
+  });
+  const some = Object.entries(columns).map(([name, column]) => [name, shared(column)] as const);
   return {
     ...{ v: protocolVersion, kind: 'activity', source, rowCount: rows.length },
-    ...(rows.length > 0 ? columnsOfRows(activityTable, rows.map(rowOf)) : noneOf(activityTable)),
+    ...(rows.length > 0 ? Object.fromEntries(some) : noneOf(activityTable)),
   };
 }
 
-function rowOf({ activity, sequence, index }: PlacedActivity): Record<string, string | number> {
-  const place = { kinds: kinds[activity.kind], sequences: sequence, indexes: index };
+/** One pass over the rows: a joiner says three things of each impression. */
+function emptyColumns(count: number) {
+  const texts = (): string[] => new Array<string>(count).fill('');
+  return {
+    kinds: new Uint8Array(count),
+    persons: texts(),
+    visitors: texts(),
+    items: texts(),
+    types: texts(),
+    atMs: new Float64Array(count).fill(NaN),
+    values: new Float64Array(count).fill(NaN),
+    orders: texts(),
+    ids: texts(),
+    sequences: new Float64Array(count),
+    indexes: new Uint32Array(count),
+  };
+}
+
+function write(columns: ReturnType<typeof emptyColumns>, row: number, activity: Activity): void {
   switch (activity.kind) {
-    case 'event': {
-      const { person, item, type, atMs, value, order, id } = activity;
-      const event = { persons: person, items: item, types: type, atMs, values: value };
-      return { ...place, ...event, orders: order, ids: id };
-    }
-    case 'shown': {
-      const { person, item, atMs } = activity;
-      return { ...place, persons: person, items: item, atMs };
-    }
-    case 'outcome': {
-      const { person, item, outcome, label, requestId, atMs } = activity;
-      const known = { persons: person, items: item, types: outcome, values: label };
-      return { ...place, ...known, ids: requestId, atMs };
-    }
     case 'merged':
-      return { ...place, persons: activity.user, visitors: activity.visitor };
+      columns.persons[row] = activity.user;
+      columns.visitors[row] = activity.visitor;
+      return;
     case 'erased':
-      return { ...place, persons: activity.person };
+      columns.persons[row] = activity.person;
+      return;
+  }
+  columns.persons[row] = activity.person;
+  columns.items[row] = activity.item;
+  columns.atMs[row] = activity.atMs;
+  switch (activity.kind) {
+    case 'event':
+      columns.types[row] = activity.type;
+      columns.values[row] = activity.value;
+      columns.orders[row] = activity.order;
+      columns.ids[row] = activity.id;
+      return;
+    case 'outcome':
+      columns.types[row] = activity.outcome;
+      columns.values[row] = activity.label;
+      columns.ids[row] = activity.requestId;
   }
 }
 

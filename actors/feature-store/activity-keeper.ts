@@ -22,6 +22,8 @@ export interface ActivityKeeperOptions {
   readonly onChanged: (changed: ChangedEntities, sequence: number) => void;
   /** Hears what no room would mend. */
   readonly onError: (error: unknown) => void;
+  /** Changes are written together for so long. Too short: what is busy is written again and again. Too long: who dies reads more again. */
+  readonly writeMs?: number;
   /** Changes are told together for so long. Too short: a message each. Too long: what somebody did shows late. */
   readonly tellMs?: number;
   /** Too low: the log fills with the same line. Too high: it goes on late when there is room again. */
@@ -29,20 +31,23 @@ export interface ActivityKeeperOptions {
 }
 
 /**
- * Folds activity in memory at once, where answers read it, and writes what changed behind that: all that came during one
- * transaction is the next, so what is done a thousand times is written once.
+ * Folds activity in memory at once, where answers read it, and writes what changed behind that, together: who is busy is
+ * written a few times a second. Who dies before that reads it again from the log.
  */
 export class ActivityKeeper implements ActivityTarget {
   readonly #options: ActivityKeeperOptions;
   #place: ActivityPlace;
   #unstored = 0;
   #writing: Promise<void> | undefined;
+  #written: number;
+  #cancelWrite: (() => void) | undefined;
   #cancelTell: (() => void) | undefined;
   #stopped = false;
 
   constructor(options: ActivityKeeperOptions) {
     this.#options = options;
     this.#place = options.store.place;
+    this.#written = this.#place.sequence;
   }
 
   get sequence(): number {
@@ -53,11 +58,12 @@ export class ActivityKeeper implements ActivityTarget {
     const taken = message ? this.#fold(message) : this.#place.taken;
     this.#place = { sequence, taken };
     this.#tellSoon();
-    this.#writing ??= this.#write();
-    if (this.#unstored > unstoredMax) return this.#writing;
+    this.#writeSoon();
+    if (this.#unstored > unstoredMax) return this.#writeNow();
   }
 
   async reset(): Promise<void> {
+    this.#forgetWrite();
     await this.#writing;
     this.#options.book.forgetAll();
     this.#place = { sequence: 0, taken: {} };
@@ -80,8 +86,9 @@ export class ActivityKeeper implements ActivityTarget {
 
   /** Ends what is under way; what is not written is in the log. */
   async stop(): Promise<void> {
-    this.#stopped = true;
     this.#cancelTell?.();
+    this.#forgetWrite();
+    this.#stopped = true;
     await this.#writing;
   }
 
@@ -97,6 +104,23 @@ export class ActivityKeeper implements ActivityTarget {
     return { ...this.#place.taken, [source]: [sequence, index] };
   }
 
+  #writeSoon(): void {
+    const { clock, writeMs = 250 } = this.#options;
+    if (this.#writing) return;
+    this.#cancelWrite ??= clock.after(writeMs, () => void this.#writeNow());
+  }
+
+  #writeNow(): Promise<void> {
+    this.#forgetWrite();
+    this.#writing ??= this.#write();
+    return this.#writing;
+  }
+
+  #forgetWrite(): void {
+    this.#cancelWrite?.();
+    this.#cancelWrite = undefined;
+  }
+
   #tellSoon(): void {
     const { book, clock, onChanged, tellMs = 10 } = this.#options;
     this.#cancelTell ??= clock.after(tellMs, () => {
@@ -108,27 +132,25 @@ export class ActivityKeeper implements ActivityTarget {
   async #write(): Promise<void> {
     const { book, store, onError } = this.#options;
     try {
-      let written = -1;
-      while (written < this.sequence && !this.#stopped) {
-        await this.#whileFull(async () => {
-          let isStored = false;
-          try {
-            await store.write(() => {
-              written = this.sequence;
-              this.#unstored = 0;
-              return { states: book.takeUnstored(), ...this.#place };
-            });
-            isStored = true;
-          } finally {
-            book.settle(isStored);
-          }
-        });
-      }
+      await this.#whileFull(async () => {
+        let isStored = false;
+        try {
+          await store.write(() => {
+            this.#unstored = 0;
+            this.#written = this.sequence;
+            return { states: book.takeUnstored(), ...this.#place };
+          });
+          isStored = true;
+        } finally {
+          book.settle(isStored);
+        }
+      });
     } catch (error) {
       this.#stopped = true;
       onError(error);
     } finally {
       this.#writing = undefined;
+      if (this.#written < this.sequence && !this.#stopped) this.#writeSoon();
     }
   }
 
