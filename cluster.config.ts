@@ -51,8 +51,8 @@ export default defineCluster({
       ...{ entity: 'user', kind: 'mean', of: 'liked', events: ['shown'], last: 10 },
       ...{ smoothing: 1, normalisation: centred },
     },
-    shownItem: { entity: 'item', kind: 'count', events: ['shown'] },
-    shownUser: { entity: 'user', kind: 'count', events: ['shown'] },
+    judged: { entity: 'item', kind: 'count', of: 'click' },
+    judges: { entity: 'user', kind: 'count', of: 'click' },
   },
 
   // Pairwise products of 16 numbers per row, and a small network beside them.

@@ -51,7 +51,16 @@ const zones = floors.flatMap((floor, height) =>
 
 // Siblings in core/ don't know each other, but for the features, which say what an example is, and the blueprint, which
 // makes one model of what a configuration says of all of them.
-const cores = ['activity', 'blueprint', 'config', 'embedding', 'features', 'joining', 'model', 'retrieval'];
+const cores = [
+  'activity',
+  'blueprint',
+  'config',
+  'embedding',
+  'features',
+  'joining',
+  'model',
+  'retrieval',
+];
 for (const folder of cores.filter((each) => each !== 'blueprint')) {
   const others = cores.filter((each) => each !== folder && each !== 'features');
   if (folder === 'embedding') others.push('features');

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { GroupedTarget } from '../actors/feature-store/grouped-target.js';
-import { CatalogTarget } from '../actors/recommender/catalog-target.js';
+import { CatalogTarget } from '../actors/shared/catalog-target.js';
 import { followFeatures } from '../actors/shared/follow-features.js';
 import base from '../cluster.config.js';
 import { parseClusterConfig } from '../core/config/schema.js';

@@ -1,21 +1,10 @@
-import { EmbeddingTable } from '../core/embedding/embedding-table.js';
-import { lookupRows } from '../core/embedding/embedding-table.testkit.js';
 import { selectExamples, type ExampleBatch } from '../core/features/example-batch.js';
-import { adamDefaults, adamStep, createAdamState } from '../core/model/adam.js';
 import { loadBackend, type Backend } from '../core/model/backend.js';
 import { sigmoid } from '../core/model/calibration.js';
-import { initialDense } from '../core/model/dense-parameters.js';
 import { auc, RunningQuality } from '../core/model/metrics.js';
-import { rowWidth, type ModelSpec } from '../core/model/network.js';
-import {
-  FidDeduper,
-  poolRows,
-  scatterGradients,
-  type RowPooling,
-} from '../core/model/row-gather.js';
-import { createScorer, type DenseVersion } from '../core/model/scorer.js';
-import { createTrainingStep } from '../core/model/training-step.js';
+import type { ModelSpec } from '../core/model/network.js';
 import type { BenchResult } from './bench-result.js';
+import { CoreLearner, type CoreSetup } from './core-learner.js';
 import {
   loadMovielens,
   movielensFolder,
@@ -32,13 +21,9 @@ import {
  *
  * Baseline: a factorisation machine updated after every single event, which no batch can be fresher than.
  */
-interface Setup {
-  readonly model: ModelSpec;
+interface Setup extends CoreSetup {
   /** Examples per training step. */
   readonly batchRows: number;
-  /** Events between two publications of the dense parameters to serving. */
-  readonly denseEveryEvents: number;
-  readonly seed: number;
 }
 
 interface Outcome {
@@ -64,9 +49,6 @@ const lags = [
   { lag: 2000, batchRows: 1024 },
 ];
 
-const rowInitial = 0.02;
-const rowLearningRate = 0.05;
-
 export async function run(options: { quick: boolean }): Promise<BenchResult> {
   const figures: Record<string, number | string> = {};
   const backend = await loadBackend('auto');
@@ -84,6 +66,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
     for (const { lag, batchRows } of lags) {
       const setup: Setup = {
         model,
+        poolings: movielensPoolings,
         batchRows,
         denseEveryEvents: Math.max(lag, batchRows),
         seed: 1,
@@ -111,7 +94,7 @@ function report(figures: Record<string, number | string>, name: string, outcome:
 }
 
 function replay(backend: Backend, stream: InteractionStream, setup: Setup, lag: number): Outcome {
-  const learner = new Learner(backend, setup);
+  const learner = new CoreLearner(backend, setup);
   const eventCount = stream.labels.length;
   const logits = new Float32Array(eventCount);
   let scored = 0;
@@ -141,110 +124,4 @@ function slice(examples: ExampleBatch, start: number, end: number): ExampleBatch
     examples,
     Uint32Array.from({ length: end - start }, (_, i) => start + i),
   );
-}
-
-/** Tables, trainer, dense shard and ranker in one object; rows are served as soon as they are learned. */
-class Learner {
-  readonly #setup: Setup;
-  readonly #dim: number;
-  readonly #tables: EmbeddingTable[];
-  readonly #deduper = new FidDeduper();
-  readonly #step;
-  readonly #scorer;
-  readonly #parameters: Float32Array;
-  readonly #adam;
-  #served: DenseVersion;
-  #unpublishedEvents = 0;
-
-  constructor(backend: Backend, setup: Setup) {
-    this.#setup = setup;
-    this.#dim = rowWidth(setup.model);
-    this.#tables = movielensSlots.map(
-      (_, slot) =>
-        new EmbeddingTable({
-          slot,
-          dim: this.#dim,
-          initializer: {
-            kind: 'uniform',
-            minimum: -rowInitial,
-            maximum: rowInitial,
-            zeroPrefix: 1,
-          },
-          optimizer: { kind: 'adagrad', learningRate: rowLearningRate },
-          seed: setup.seed,
-        }),
-    );
-    this.#step = createTrainingStep(backend, setup.model);
-    this.#scorer = createScorer(backend, setup.model);
-    this.#parameters = initialDense(setup.model, setup.seed);
-    this.#adam = createAdamState(this.#parameters.length);
-    this.#served = { version: 0, values: this.#parameters.slice() };
-  }
-
-  score(examples: ExampleBatch): Float32Array {
-    const { pooling, rows } = this.#gather(examples, (table, fids, start, count, out) =>
-      lookupRows(table, fids, start, count, out, start * this.#dim),
-    );
-    const batch = {
-      rowCount: examples.rowCount,
-      pooled: poolRows(pooling, rows),
-      dense: examples.dense,
-    };
-    return this.#scorer.score(batch, this.#served);
-  }
-
-  learn(examples: ExampleBatch, labels: Float32Array): void {
-    const { rowCount, dense } = examples;
-    const { pooling, rows } = this.#gather(examples, (table, fids, start, count, out) =>
-      table.pull(fids, start, count, out, start * this.#dim),
-    );
-    const weights = new Float32Array(rowCount).fill(1);
-    const result = this.#step(
-      { rowCount, pooled: poolRows(pooling, rows), dense, labels, weights },
-      this.#parameters,
-    );
-    const gradients = scatterGradients(pooling, result.pooledGradient);
-    this.#forEachSlot(pooling, (table, start, count) =>
-      table.push(pooling.plan.fids, start, count, gradients, start * this.#dim, 0, 0),
-    );
-    adamStep(this.#parameters, result.denseGradient, this.#adam, adamDefaults);
-    this.#unpublishedEvents += rowCount;
-    if (this.#unpublishedEvents < this.#setup.denseEveryEvents) return;
-    this.#served = { version: this.#served.version + 1, values: this.#parameters.slice() };
-    this.#unpublishedEvents = 0;
-  }
-
-  #gather(
-    examples: ExampleBatch,
-    read: (
-      table: EmbeddingTable,
-      fids: Uint32Array,
-      start: number,
-      count: number,
-      out: Float32Array,
-    ) => void,
-  ): { pooling: RowPooling; rows: Float32Array } {
-    const plan = this.#deduper.plan(examples, 1);
-    const pooling: RowPooling = {
-      plan,
-      batch: examples,
-      dim: this.#dim,
-      poolings: movielensPoolings,
-    };
-    const rows = new Float32Array(plan.uniqueCount * this.#dim);
-    this.#forEachSlot(pooling, (table, start, count) => read(table, plan.fids, start, count, rows));
-    return { pooling, rows };
-  }
-
-  #forEachSlot(
-    { plan }: RowPooling,
-    visit: (table: EmbeddingTable, start: number, count: number) => void,
-  ): void {
-    let start = 0;
-    this.#tables.forEach((table, slot) => {
-      const count = plan.counts[slot]!;
-      visit(table, start, count);
-      start += count;
-    });
-  }
 }

@@ -11,6 +11,7 @@ const joiner = (index: number, stats: object): ActorStatus => ({
 const zeros = {
   ...{ actions: 0, joinedActions: 0, repeatedActions: 0, organicActions: 0, historyActions: 0 },
   ...{ lateActions: 0, orphanActions: 0, passedActions: 0, erasedActions: 0, heldActions: 0 },
+  ignoredActions: 0,
   ...{ duplicates: 0, received: 0, impressions: 0, lateImpressions: 0, positives: 0 },
   ...{ negatives: 0, negativesDropped: 0, notSeen: 0, erased: 0, open: 0 },
 };

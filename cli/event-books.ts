@@ -9,7 +9,8 @@ export function bookLines({ actors }: Pick<ClusterStatus, 'actors'>): string[] {
   const c = totalsOf(actorsOf(actors, 'joiner'), [
     ...(['actions', 'joinedActions', 'repeatedActions', 'organicActions'] as const),
     ...(['historyActions', 'lateActions', 'orphanActions', 'passedActions'] as const),
-    ...(['erasedActions', 'heldActions', 'duplicates', 'received', 'impressions'] as const),
+    ...(['erasedActions', 'ignoredActions', 'heldActions', 'duplicates', 'received'] as const),
+    'impressions' as const,
     ...(['lateImpressions', 'positives', 'negatives', 'negativesDropped'] as const),
     ...(['notSeen', 'erased', 'open'] as const),
   ]);
@@ -24,6 +25,7 @@ export function bookLines({ actors }: Pick<ClusterStatus, 'actors'>): string[] {
       ['of their own accord, not learned', c.historyActions],
       ['wait', c.heldActions],
       ['erased', c.erasedActions],
+      ['ignored', c.ignoredActions],
       ['too late, of nobody known (dead letters)', c.lateActions],
       ['of no slate and nobody known (dead letters)', c.orphanActions],
     ]),

@@ -74,29 +74,36 @@ function emptyColumns(count: number) {
 
 function write(columns: ReturnType<typeof emptyColumns>, row: number, activity: Activity): void {
   switch (activity.kind) {
+    case 'event':
+      columns.types[row] = activity.type;
+      columns.values[row] = activity.value;
+      columns.orders[row] = activity.order;
+      columns.ids[row] = activity.id;
+      return writePair(columns, row, activity);
+    case 'shown':
+      return writePair(columns, row, activity);
+    case 'outcome':
+      columns.types[row] = activity.outcome;
+      columns.values[row] = activity.label;
+      columns.ids[row] = activity.requestId;
+      return writePair(columns, row, activity);
     case 'merged':
       columns.persons[row] = activity.user;
       columns.visitors[row] = activity.visitor;
       return;
     case 'erased':
       columns.persons[row] = activity.person;
-      return;
   }
-  columns.persons[row] = activity.person;
-  columns.items[row] = activity.item;
-  columns.atMs[row] = activity.atMs;
-  switch (activity.kind) {
-    case 'event':
-      columns.types[row] = activity.type;
-      columns.values[row] = activity.value;
-      columns.orders[row] = activity.order;
-      columns.ids[row] = activity.id;
-      return;
-    case 'outcome':
-      columns.types[row] = activity.outcome;
-      columns.values[row] = activity.label;
-      columns.ids[row] = activity.requestId;
-  }
+}
+
+function writePair(
+  columns: ReturnType<typeof emptyColumns>,
+  row: number,
+  { person, item, atMs }: { readonly person: string; readonly item: string; readonly atMs: number },
+): void {
+  columns.persons[row] = person;
+  columns.items[row] = item;
+  columns.atMs[row] = atMs;
 }
 
 /** @throws StarlingError BAD_MESSAGE */

@@ -101,10 +101,23 @@ function featuresFollowed(words: Words) {
   };
 }
 
+/** FEATURES at home, for who follows items in training, and the snapshots of all data centers. */
+function itemsFollowed(words: Words) {
+  const { features } = words.stream;
+  const { tails, looksUp, measures } = featuresFollowed(words);
+  return {
+    tails: [features, ...tails],
+    looksUp: [features, ...looksUp],
+    measures: [features, ...measures],
+  };
+}
+
 const clientCalls = ({ s }: Words): string[] => publicRequests.map((row) => s(row));
 
 const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
-  processor: ({ s, stream, letters, dataCenters }) => ({
+  processor: ({ s, stream, letters, dataCenters, ...words }) => ({
+    // Of items, where negatives are drawn from all of them.
+    ...itemsFollowed({ s, stream, letters, dataCenters, ...words }),
     works: dataCenters.map((name) => ({ stream: stream.raw(name), durable: 'processor' })),
     calls: [s('featuresGet')],
     writes: [s('join'), s('features'), s('featuresChanged'), letters],

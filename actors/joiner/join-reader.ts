@@ -132,7 +132,8 @@ export class JoinReader {
     const actions = parseActions(value, spec);
     window.observeActions(actions);
     actions.items.forEach((item, i) => {
-      if (actions.labels[i] === 1 && hoped.has(at(actions.facts.types, i)))
+      const isIgnored = at(actions.facts.ignored, i) !== '';
+      if (!isIgnored && actions.labels[i] === 1 && hoped.has(at(actions.facts.types, i)))
         popularity.add(item, actions.atMs[i]!);
     });
     return this.#arrived(actions.items.length);

@@ -10,6 +10,7 @@ import type { Actions } from '../../messages/events.js';
 import { personIn, type PublicAction } from '../../messages/public.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import { eventTime } from './event-times.js';
+import { IgnoredEvents, type IgnoredReason } from './ignored-events.js';
 
 const typeDefault = 'click';
 
@@ -28,19 +29,24 @@ export interface PlacedAction {
 }
 
 export interface EventActionsOptions {
-  readonly config: Pick<ClusterConfig, 'events' | 'currency' | 'rates' | 'organic'>;
+  readonly config: Pick<
+    ClusterConfig,
+    'events' | 'currency' | 'rates' | 'organic' | 'ignore' | 'limits'
+  >;
   readonly transform: Transform;
   /** What is known of people and items now. */
   readonly source: Pick<FeatureSource, 'get'>;
-  readonly draws: NegativeDraws;
+  readonly draws: Pick<NegativeDraws, 'note' | 'draw'>;
 }
 
 /** What people did, as the joiner takes it: what it needs to know of the moment before is added here. */
 export class EventActions {
+  readonly ignored: IgnoredEvents;
   readonly #options: EventActionsOptions;
 
   constructor(options: EventActionsOptions) {
     this.#options = options;
+    this.ignored = new IgnoredEvents(options.config);
   }
 
   /** One event by itself, so that a bad one among many is told apart. @throws StarlingError */
@@ -63,11 +69,19 @@ export class EventActions {
   async actionsOf(placed: readonly PlacedAction[], origin: EventOrigin): Promise<Actions> {
     const { atMs } = origin;
     const events = placed.map(({ event }) => event);
-    for (const { item, label } of events) if (label === 1) this.#options.draws.note(item);
-    const moment = await this.#momentOf(events);
+    const reasons = events.map((event) =>
+      this.ignored.reasonOf(event, eventTime(event.timestamp, atMs)),
+    );
+    events.forEach(({ item, label }, i) => {
+      if (label === 1 && reasons[i] === undefined) this.#options.draws.note(item);
+    });
+    const moment = await this.#momentOf(events, reasons);
     const facts = columnsOfRows(
       actionFactTable,
-      placed.map((each) => this.#factsOf(each, origin)),
+      placed.map((each, i) => ({
+        ...this.#factsOf(each, origin),
+        ...known({ ignored: reasons[i] }),
+      })),
     );
     return {
       requestIds: events.map(({ requestId = '' }) => requestId),
@@ -100,16 +114,20 @@ export class EventActions {
   }
 
   /** For events of people who are known: their item, and others that it is learned against, with the features of now. */
-  async #momentOf(events: readonly PublicAction[]): Promise<Moment | undefined> {
+  async #momentOf(
+    events: readonly PublicAction[],
+    reasons: readonly (IgnoredReason | undefined)[],
+  ): Promise<Moment | undefined> {
     const { config, draws, source, transform } = this.#options;
     const { negatives } = config.organic;
-    if (negatives === 0 || !events.some(isTold)) return undefined;
+    const isLearned = events.map((event, i) => isTold(event) && reasons[i] === undefined);
+    if (negatives === 0 || !isLearned.includes(true)) return undefined;
     const ends = new Uint32Array(events.length);
     const items: string[] = [];
     const people: string[] = [];
     const contexts: EncodedEntity[] = [];
     for (const [i, event] of events.entries()) {
-      if (isTold(event)) {
+      if (isLearned[i]!) {
         const person = personIn(event);
         const context = transform.encodeEntity('context', '', event.context);
         for (const item of [event.item, ...draws.draw(negatives, event.item)]) {

@@ -1,5 +1,6 @@
 import { featureSpecOf } from '../../core/features/feature-spec.js';
-import { NegativeDraws } from '../../core/retrieval/negative-draws.js';
+import { Catalog } from '../../core/retrieval/catalog.js';
+import { CatalogDraws, NegativeDraws } from '../../core/retrieval/negative-draws.js';
 import { decode } from '../../messages/codec.js';
 import { parsePopular } from '../../messages/ranking.js';
 import { createTransform } from '../../core/features/transform.js';
@@ -7,7 +8,9 @@ import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import { deadLetters } from '../shared/dead-letter.js';
+import { CatalogTarget } from '../shared/catalog-target.js';
 import { FeatureSource } from '../shared/feature-source.js';
+import { followFeatures } from '../shared/follow-features.js';
 import { EventForwarder } from './event-forwarder.js';
 import { EventActions } from './event-actions.js';
 import { InHand } from './in-hand.js';
@@ -42,8 +45,11 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     tell: (subject, bytes) => bus.publish(subject, bytes),
   });
   const draws = new NegativeDraws(drawnOfMax, random);
+  const catalog = config.organic.from === 'catalog' ? followCatalog(context) : undefined;
+  const drawing = catalog ? new CatalogDraws(catalog.items, random) : draws;
+  const actions = new EventActions({ config, transform, source, draws: drawing });
   const events = new RawEvents({
-    actions: new EventActions({ config, transform, source, draws }),
+    actions,
     spec,
     transform,
     source,
@@ -59,6 +65,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
   return {
     async start() {
       source.start();
+      await catalog?.follower.start();
       popular = bus.subscribe(bus.names.subject.popular, (bytes) => hearPopular(bytes, draws));
       for (const { name } of config.dataCenters) {
         const options = { stream: bus.names.stream.raw(name), durable: 'processor' };
@@ -70,16 +77,22 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     async stop() {
       await Promise.all(work.map((each) => each.stop()));
       await hand.close();
-      await Promise.all([source.stop(), popular?.stop()]);
+      await Promise.all([source.stop(), popular?.stop(), catalog?.follower.stop()]);
       await bus.flush();
     },
     stats: () => ({
-      ...{ ...events.counts, ...events.times.counts, ...forward.counts },
+      ...{ ...events.counts, ...events.times.counts, ...forward.counts, ...actions.ignored.counts },
       unknownKeys: events.strange.count,
       unknownKey: events.strange.warnings[0] ?? '',
       inFlight: hand.size,
     }),
   };
+}
+
+/** All items that it was told of. */
+function followCatalog(context: ActorContext) {
+  const items = new Catalog();
+  return { items, follower: followFeatures(context, new CatalogTarget(items), ['item']) };
 }
 
 function hearPopular(bytes: Uint8Array, draws: NegativeDraws): void {

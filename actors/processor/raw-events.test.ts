@@ -28,7 +28,7 @@ const spec = featureSpecOf({
 });
 const transform = createTransform(spec);
 const acceptedAtMs = 1_700_000_000_000;
-const { events, currency, rates, organic } = parseClusterConfig({
+const { events, currency, rates, organic, ignore, limits } = parseClusterConfig({
   features: { item: { entity: 'item', kind: 'id' } },
   events: {
     ...{ click: {}, purchase: { value: 'money' }, refund: { undoes: 'purchase' } },
@@ -36,8 +36,10 @@ const { events, currency, rates, organic } = parseClusterConfig({
   },
   rates: { USD: 0.5 },
   organic: { negatives: 2 },
+  ignore: 'event.user.startsWith("staff-") || context.device == "bot"',
+  limits: { eventsPerPerson: { max: 3, within: '1h' } },
 });
-const config = { events, currency, rates, organic };
+const config = { events, currency, rates, organic, ignore, limits };
 
 let sent: { subject: string; bytes: Uint8Array }[];
 let told: typeof sent;
@@ -49,6 +51,7 @@ let fails: Error | undefined;
 let joinerCount: number;
 let payloadBytesMax: number;
 let drawn: number;
+let ignored: EventActions['ignored'] | undefined;
 
 /** Each number in turn. */
 const random = (): number => (drawn++ % 10) / 10;
@@ -81,11 +84,13 @@ function newEvents(): RawEvents {
   };
   const draws = new NegativeDraws(100, { next: random });
   draws.seed(['n1', 'n2', 'n3']);
+  const actions = new EventActions({ config, transform, source, draws });
+  ({ ignored } = actions);
   return new RawEvents({
     spec,
     transform,
     source,
-    actions: new EventActions({ config, transform, source, draws }),
+    actions,
     forward: new EventForwarder({ spec, joinerCount, payloadBytesMax, subject, append, tell }),
     random: () => 1,
     bury: async (_message, rejected) => {
@@ -131,6 +136,28 @@ describe('raw events', () => {
     ]);
     expect(parseActions(decode(sent[0]!.bytes), spec).items).toEqual(['7']);
     expect(settled).toEqual(['ack']);
+  });
+
+  test('of bots and staff are told with the reason, and nothing is drawn for them', async () => {
+    const events = newEvents();
+    const of = (user: string, device?: string) => ({
+      ...{ type: 'click', user, item: 'n1' },
+      ...(device ? { context: { device } } : {}),
+    });
+    const list = [of('staff-1'), ...Array.from({ length: 5 }, () => of('u1')), of('u2')];
+    await events.handle(byHand('event', list));
+    const { facts, moment } = parseActions(decode(sent.at(-1)!.bytes), spec);
+    expect(facts.ignored).toEqual([
+      'ignore',
+      ...['', '', '', 'eventsPerPerson', 'eventsPerPerson'],
+      '',
+    ]);
+    const rows = [...moment!.ends].map((end, row) => end - (moment!.ends[row - 1] ?? 0));
+    expect(rows.map((count) => count > 0)).toEqual([false, true, true, true, false, false, true]);
+    expect(ignored!.counts).toEqual({
+      ignored: 3,
+      ignoredExample: 'eventsPerPerson: click of n1 by u1',
+    });
   });
 
   test('that are wrong, all of a list, are one message to the dead letters', async () => {

@@ -17,7 +17,7 @@ import { answersAt } from '../shared/guest-replicas.js';
 import { Hedges } from '../shared/replica-hedges.js';
 import { cameFromElsewhere } from '../shared/rerouted-request.js';
 import { CandidateScores } from './candidate-scores.js';
-import { CatalogTarget } from './catalog-target.js';
+import { CatalogTarget } from '../shared/catalog-target.js';
 import { LatelyDone } from './lately-done.js';
 import { Recommendations } from './recommendations.js';
 

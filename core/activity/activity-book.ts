@@ -64,12 +64,9 @@ export class ActivityBook {
     this.#byEvent = new Map(
       types.map((type) => [type, rules.aggregates.filter(({ events }) => events.has(type))]),
     );
-    const outcomes = rules.aggregates.flatMap(({ of }) => (of.kind === 'outcome' ? [of.name] : []));
+    const outcomes = rules.aggregates.flatMap(({ of }) => outcomeOf(of) ?? []);
     this.#byOutcome = new Map(
-      outcomes.map((name) => [
-        name,
-        rules.aggregates.filter(({ of }) => of.kind === 'outcome' && of.name === name),
-      ]),
+      outcomes.map((name) => [name, rules.aggregates.filter(({ of }) => outcomeOf(of) === name)]),
     );
   }
 
@@ -208,3 +205,7 @@ export class ActivityBook {
 }
 
 const ever = { kind: 'ever' } as const;
+
+function outcomeOf(of: AggregateRule['of']): string | undefined {
+  return of.kind === 'outcome' || of.kind === 'known' ? of.name : undefined;
+}

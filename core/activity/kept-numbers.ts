@@ -66,6 +66,7 @@ export class KeptNumbers {
   #plainValue({ of }: AggregateRule, { item, atMs, value }: Happened): number {
     switch (of.kind) {
       case 'one':
+      case 'known':
         return 1;
       case 'value':
       case 'outcome':

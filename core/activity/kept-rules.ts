@@ -28,6 +28,8 @@ export type AggregateOf =
   | { readonly kind: 'one' }
   | { readonly kind: 'value' }
   | { readonly kind: 'outcome'; readonly name: string }
+  /** One of each that is known. */
+  | { readonly kind: 'known'; readonly name: string }
   /** Of the item of the event. */
   | { readonly kind: 'told'; readonly source: string }
   | { readonly kind: 'kept'; readonly name: string };

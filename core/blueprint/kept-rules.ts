@@ -16,12 +16,11 @@ import { joinRulesOf } from './join-rules.js';
 
 export type KeptConfig = Pick<
   ClusterConfig,
-  'events' | 'outcomes' | 'joining' | 'features' | 'serving'
+  'events' | 'outcomes' | 'joining' | 'features' | 'identity'
 >;
 
 /** Of events that nobody else has a list of: to leave out what was seen or bought, and to take back what is undone. */
 const listedMin = 100;
-const lookbackMs = 30 * 86_400_000;
 
 /** What is kept of people and items, out of the features that are declared so. */
 export function keptRulesOf(config: KeptConfig): KeptRules {
@@ -43,7 +42,8 @@ export function keptRulesOf(config: KeptConfig): KeptRules {
     Object.entries(events).flatMap(([type, rule]) => (rule.undoes ? [[type, rule.undoes]] : [])),
   );
   return {
-    ...{ histories, aggregates, undoes, lookbackMs },
+    ...{ histories, aggregates, undoes },
+    lookbackMs: durationMsOf(config.identity.lookback)!,
     types: Object.keys(events),
     listed: new Map(
       Object.keys(events).map((type) => [
@@ -58,7 +58,7 @@ export function keptRulesOf(config: KeptConfig): KeptRules {
       // Also for those who want to leave out what they have.
       events: true,
       shown: aggregates.some((rule) => rule.events.has('shown')),
-      outcomes: aggregates.some(({ of }) => of.kind === 'outcome'),
+      outcomes: aggregates.some(({ of }) => of.kind === 'outcome' || of.kind === 'known'),
     },
   };
 }
@@ -95,7 +95,7 @@ function aggregateRule(name: string, feature: Declared, around: Around): Aggrega
     joinRulesOf(around.config).outcomes.find((each) => each.name === of.name)?.sums !== true;
   return {
     ...{ name, key: keyOf(name, feature), entity, of, beside, smoothing },
-    events: new Set(isOutcome ? [] : (events ?? around.hoped)),
+    events: new Set(isOutcome || of.kind === 'known' ? [] : (events ?? around.hoped)),
     by: byOf(rest.by, around.slots),
     scale: feature.kind === 'count' ? 'count' : isChance ? 'chance' : 'number',
     memory: memoryOf(rest),
@@ -103,7 +103,7 @@ function aggregateRule(name: string, feature: Declared, around: Around): Aggrega
 }
 
 function ofWhat({ kind, of }: AggregateCoding, config: KeptConfig): AggregateOf {
-  if (kind === 'count') return { kind: 'one' };
+  if (kind === 'count') return of === undefined ? { kind: 'one' } : { kind: 'known', name: of };
   if (of === 'value') return { kind: 'value' };
   const name = of!;
   if (joinRulesOf(config).outcomes.some((outcome) => outcome.name === name))

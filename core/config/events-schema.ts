@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationMsOf } from './duration.js';
-import { integer, positive, section } from './fields.js';
+import { conditionProblem } from './event-expression.js';
+import { integer, oneOf, positive, section } from './fields.js';
 
 const nameError =
   'expected a name of letters, digits, _ and -, a letter first, at most 64 characters';
@@ -88,11 +89,47 @@ export const scoreSchema = z
     'What a slate is ordered by: the sum of probabilities, each times its weight. Left out: the first outcome alone.',
   );
 
+export const ignoreSchema = z
+  .string({ error: 'expected a condition, such as event.user.startsWith("staff-")' })
+  .superRefine((text, found) => {
+    const problem = text === '' ? undefined : conditionProblem(text);
+    if (problem !== undefined)
+      found.addIssue({
+        code: 'custom',
+        message: `expected a condition in CEL over event and context: ${problem}`,
+      });
+  })
+  .default('')
+  .describe(
+    'Events that only count as ignored, as those of staff: a condition in CEL over `event` and `context`. Nothing is learned of them, and nothing is kept.',
+  );
+
+export const limitsSchema = section({
+  eventsPerPerson: section({
+    max: integer({ min: 1, max: 1e9 }, 'Events. Too few: who is keen counts as a bot.'),
+    within: duration.describe('Of event time, in spans of this length.'),
+  })
+    .optional()
+    .describe('What somebody does beyond it is ignored: it is a bot.'),
+});
+
+export const identitySchema = section({
+  lookback: duration
+    .default('30d')
+    .describe(
+      'Of a visitor who logs in, so much of what he did before becomes what the user did. Too short: he is a stranger again. Too long: whoever used the device before is taken for him.',
+    ),
+});
+
 export const organicSchema = section({
   negatives: integer(
     { min: 0, max: 64 },
-    'Items that an event which follows no slate is learned against, drawn from what others did lately. 0: such events are not learned. Too many: they outweigh what was shown.',
+    'Items that an event which follows no slate is learned against. 0: such events are not learned. Too many: they outweigh what was shown.',
   ).default(4),
+  from: oneOf(
+    ['popularity', 'catalog'],
+    'Where they are drawn from: what others did lately, so that what is liked by all tells little; or all items alike, so that what is liked by all is offered more.',
+  ).default('popularity'),
 });
 
 export const currencySchema = z

@@ -96,10 +96,18 @@ function ofKnown(
 ): Relation {
   const { kind, of } = feature;
   const path = `features.${name}.of`;
-  if (kind === 'count') return [path, false, ''];
   const outcomes = Object.keys(config.outcomes);
   const chances = outcomes.filter((outcome) => config.outcomes[outcome]!.predict === 'chance');
   const outcomeDefault = outcomes.length === 0 ? ['click'] : [];
+  if (kind === 'count') {
+    const known = [...outcomeDefault, ...outcomes];
+    const broken = of !== undefined && (!known.includes(of) || feature.events !== undefined);
+    return [
+      path,
+      broken,
+      `expected an outcome${listed(known)}, and no events beside it; got "${of}"`,
+    ];
+  }
   if (kind === 'rate') {
     const known = [...outcomeDefault, ...chances];
     return [

@@ -85,6 +85,11 @@ export function keptSchemas<T extends z.ZodType>(normalisation: Normalised<T>) {
     section({
       entity: who,
       kind: z.literal('count'),
+      of: name
+        .optional()
+        .describe(
+          'An outcome: counted is of how much that was shown it is known. Instead of events.',
+        ),
       events: shownOrEvents,
       ...{ by, ...memory },
       normalisation: normalisation('log1p'),

@@ -198,7 +198,7 @@ describe('a wrong configuration is refused with the field and what is allowed', 
     [
       'a name that begins streams of others',
       { features, name: 'snapshots' },
-      'none of raw, deltas, dense, snapshots, features',
+      'none of raw, activity, deltas, dense, snapshots, features',
     ],
     [
       'a data center name with dots',

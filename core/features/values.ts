@@ -61,7 +61,7 @@ export function normalise(value: unknown, field: string, normalisation: Normalis
 }
 
 /** A key as one number of 53 bits: two keys of a slot that meet in it are 1 in 10^9 among a hundred thousand. */
-export function keyNumberOf(low: number, high: number): number {
+function keyNumberOf(low: number, high: number): number {
   return (high & 0x1fffff) * 4294967296 + low;
 }
 

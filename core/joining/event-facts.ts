@@ -119,6 +119,8 @@ export const actionFactTable = {
   ids: text(),
   lanes: u8(),
   positions: text(),
+  /** Why it is only counted, as that of a bot; '': it is not. */
+  ignored: text(),
 } as const;
 
 export type ActionFacts = ColumnsOf<typeof actionFactTable>;

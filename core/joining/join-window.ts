@@ -372,6 +372,10 @@ export class JoinWindow {
     const { lane, atMs, person } = event;
     const clock = this.#lanes[lane]!;
     clock.eventMsMax = Math.max(clock.eventMsMax, atMs);
+    if (event.isIgnored) {
+      events.ignoredActions++;
+      return this.#remember(event, notPassed);
+    }
     const owner = person === '' ? undefined : this.#identities.ownerOf(person);
     const went = key === '' ? undefined : this.#moved.valueOf(key);
     const passes = owner !== undefined || went !== undefined;

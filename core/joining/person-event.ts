@@ -22,6 +22,8 @@ export interface PersonEvent {
   readonly order: string;
   readonly id: string;
   readonly lane: number;
+  /** It counts, and nothing else comes of it: of a bot, or of staff. */
+  readonly isIgnored: boolean;
   /** The rows that it is learned by if it turns out to be of its own accord: its item, and those drawn. */
   readonly moment: MomentRows | undefined;
 }
@@ -55,6 +57,7 @@ export function eventsOf(batch: ActionBatch): PersonEvent[] {
       order: at(facts.orders, row),
       id: at(facts.ids, row),
       lane: at(facts.lanes, row),
+      isIgnored: at(facts.ignored, row) !== '',
       moment: rows && to > from ? { batch: rows, from, to } : undefined,
     };
   });
@@ -131,6 +134,8 @@ export function decodeEvent(bytes: Uint8Array, slotCount: number, denseCount: nu
     ...{ requestId, item, person, type, isPositive, atMs, order, id, lane },
     acceptedAtMs: accepted ?? NaN,
     value: value ?? NaN,
+    // Else it would wait for nothing, and be told to nobody.
+    isIgnored: false,
     moment: batch && { batch, from: 0, to: rows.length },
   };
 }

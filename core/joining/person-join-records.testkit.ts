@@ -49,6 +49,7 @@ export interface PersonEvent {
   readonly atMs: number;
   /** Items to be learned against, if it turns out to be of its own accord; drawn before it came into the log. */
   readonly drawn: readonly string[];
+  readonly isIgnored: boolean;
 }
 
 /** To who looks for a request of others by its name: where what was offered then is. */

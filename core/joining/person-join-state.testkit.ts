@@ -8,7 +8,7 @@ export interface LaneState {
 /**
  * Every event that came is in one of these, and so is every outcome of every row:
  *
- *   events + eventsIn = copies + joined + again + organic + historyOnly + orphans + eventsOut + eventsErased + waiting
+ *   events + eventsIn = copies + joined + again + organic + historyOnly + orphans + eventsOut + eventsErased + ignored + waiting
  *   rows − lateRows + rowsIn = known + dropped + notGiven + notSeen + erased + moved + open, of each outcome
  */
 export interface Books {
@@ -24,6 +24,7 @@ export interface Books {
   historyOnly: number;
   /** Of nobody, and of no row that is known. */
   orphans: number;
+  ignored: number;
   /** To other partitions. */
   eventsOut: number;
   eventsErased: number;
@@ -80,7 +81,7 @@ export function emptyState({ outcomes }: PersonJoinOptions): State {
     numberNext: 0,
     books: {
       ...{ events: 0, eventsIn: 0, copies: 0, joined: 0, again: 0, organic: 0, historyOnly: 0 },
-      orphans: 0,
+      ...{ orphans: 0, ignored: 0 },
       ...{ eventsOut: 0, eventsErased: 0, rows: 0, lateRows: 0, copiesOfRows: 0 },
       outcomes: Object.fromEntries(outcomes.map(({ name }) => [name, none()])),
     },

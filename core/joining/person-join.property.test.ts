@@ -57,6 +57,7 @@ describe('the join of people, on paper', () => {
               books.orphans +
               books.eventsOut +
               books.eventsErased +
+              books.ignored +
               waiting.events,
           );
           sums.sent += books.eventsOut;
@@ -90,7 +91,9 @@ describe('the join of people, on paper', () => {
         const all = world.outputs.flat().map((text) => JSON.parse(text) as Said);
         const told = all.flatMap(({ activity }) => activity.filter((line) => / e\d+$/.test(line)));
         // Of what is nobody's and follows nothing there is nobody to tell of.
-        const orphans = (world.joins as PaperJoiner[]).map(({ books }) => books.orphans);
+        const orphans = (world.joins as PaperJoiner[]).map(
+          ({ books }) => books.orphans + books.ignored,
+        );
         const ids = new Set(told.map((line) => line.split(' ').at(-1)!));
         expect(told).toHaveLength(ids.size);
         expect(ids.size + orphans.reduce((sum, count) => sum + count, 0)).toBe(world.eventCount);

@@ -30,7 +30,7 @@ const offer = (more: Partial<Offer> = {}): Offer => ({
 });
 const event = (type: string, atMs: number, more: Partial<PersonEvent> = {}): PersonEvent => ({
   ...{ kind: 'event', lane: 'live', person: 'u', item: 'a', id: `e${ids++}`, type, atMs },
-  ...{ order: 'o', value: 3, drawn: ['x', 'y'] },
+  ...{ order: 'o', value: 3, drawn: ['x', 'y'], isIgnored: false },
   ...more,
 });
 const clock = (atMs: number, lane: 'live' | 'import' = 'live'): JoinLogRecord => ({

@@ -200,6 +200,7 @@ export class PersonJoin {
     const untilMs = atMs + this.#keepMs;
     ids.set(event.id, { lane, untilMs, isPassed: false });
     lanes[lane].eventMsMax = Math.max(lanes[lane].eventMsMax, atMs);
+    if (event.isIgnored) return void books.ignored++;
     const owner = owners.get(event.person);
     const went = event.requestId && moved.get(keyOf(event.requestId, event.item));
     if (owner !== undefined)

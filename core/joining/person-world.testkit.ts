@@ -184,6 +184,7 @@ export class World<Sent> {
       ...{ kind: 'event', lane: of?.lane ?? its, id, type, person: who, item: what, order },
       ...{ value: 1 + (this.eventCount % 7), atMs: this.#nowMs + next.offsetMs },
       drawn: ['x', 'y'],
+      isIgnored: this.eventCount % 11 === 0,
       ...(of ? { requestId: of.id } : {}),
     };
     const log = this.logs[of?.partition ?? options.homeOf(who)]!;

@@ -125,7 +125,7 @@ export interface OutcomeCounters {
  *   impressions − lateImpressions + passedIn =
  *     positives + negatives + negativesDropped + notGiven + notSeen + erased + passed + open, of each outcome
  *   actions = joinedActions + repeatedActions + organicActions + historyActions + lateActions + orphanActions +
- *     passedActions + erasedActions + heldActions
+ *     passedActions + erasedActions + ignoredActions + heldActions
  *
  * The counters of the first outcome stand beside those of events, and the others by name.
  */
@@ -158,6 +158,8 @@ export interface JoinCounters extends OutcomeCounters {
   /** To the partition of the person. */
   readonly passedActions: number;
   readonly erasedActions: number;
+  /** Of bots and staff. */
+  readonly ignoredActions: number;
   readonly heldActions: number;
   readonly others: Readonly<Record<string, OutcomeCounters>>;
 }

@@ -128,6 +128,7 @@ export class WindowJoiner implements Joiner<RealSent> {
       facts: {
         ...noActionFacts,
         ...{ users: [person], types: [type], orders: [order], ids: [id] },
+        ignored: [event.isIgnored ? 'ignore' : ''],
         ...{ values: Float64Array.of(value), lanes: Uint8Array.of(lanes[lane]) },
       },
       moment: {

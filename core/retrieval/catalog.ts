@@ -35,6 +35,11 @@ export class Catalog {
     return this.#ids.length;
   }
 
+  /** In the order in which they were first told of. */
+  idAt(place: number): string | undefined {
+    return this.#ids[place];
+  }
+
   put(id: string, features: RawFeatures): void {
     const place = this.#places.get(id);
     if (place === undefined) this.#add(id, features);

@@ -1,4 +1,36 @@
+import type { Catalog } from './catalog.js';
 import type { Random } from '../base/random.js';
+
+/** Items that events are learned against: all that there are, alike. */
+export class CatalogDraws {
+  readonly #catalog: Pick<Catalog, 'size' | 'idAt'>;
+  readonly #random: Pick<Random, 'next'>;
+
+  constructor(catalog: Pick<Catalog, 'size' | 'idAt'>, random: Pick<Random, 'next'>) {
+    this.#catalog = catalog;
+    this.#random = random;
+  }
+
+  /** The catalog knows by itself. */
+  note(): void {
+    return undefined;
+  }
+
+  draw(count: number, not: string): string[] {
+    const { size } = this.#catalog;
+    return distinct(count, not, () => this.#catalog.idAt(Math.floor(this.#random.next() * size)));
+  }
+}
+
+/** At most `count` different ones, fewer where there are not so many. @param not what happened. */
+function distinct(count: number, not: string, next: () => string | undefined): string[] {
+  const drawn = new Set<string>();
+  for (let tries = 4 * count; tries > 0 && drawn.size < count; tries--) {
+    const item = next();
+    if (item !== undefined && item !== not) drawn.add(item);
+  }
+  return [...drawn];
+}
 
 /**
  * Items that events are learned against: drawn from the items of the newest events of anybody, so as often as they are popular.
@@ -28,11 +60,7 @@ export class NegativeDraws {
 
   /** At most `count` different ones, fewer where there are not so many. @param not what happened. */
   draw(count: number, not: string): string[] {
-    const drawn = new Set<string>();
-    for (let tries = 4 * count; tries > 0 && drawn.size < count; tries--) {
-      const item = this.#recent[Math.floor(this.#random.next() * this.#recent.length)];
-      if (item !== undefined && item !== not) drawn.add(item);
-    }
-    return [...drawn];
+    const { length } = this.#recent;
+    return distinct(count, not, () => this.#recent[Math.floor(this.#random.next() * length)]);
   }
 }

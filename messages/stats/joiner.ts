@@ -26,6 +26,7 @@ const joinCounterFigures = {
   orphanActions: counter('Events of nobody who is known, whose impression never came.'),
   passedActions: counter('Events that went to the partition of their person.'),
   erasedActions: counter('Events of people who were forgotten.'),
+  ignoredActions: counter('Events of bots and staff, of which nothing is learned or kept.'),
   lateImpressions: counter('Impressions that came after their window.'),
   passedImpressions: counter('Impressions that went to the partition of their person at once.'),
   received: counter('Impressions and events that came from other partitions.'),

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import base from '../../cluster.config.js';
 import { createFeatureStore } from '../../actors/feature-store/feature-store.js';
-import { CatalogTarget } from '../../actors/recommender/catalog-target.js';
+import { CatalogTarget } from '../../actors/shared/catalog-target.js';
 import { followFeatures } from '../../actors/shared/follow-features.js';
 import { FeatureSnapshots } from '../../cluster/snapshots/feature-snapshots.js';
 import { parseClusterConfig } from '../../core/config/schema.js';

@@ -48,6 +48,7 @@ function sampleOf(batch: typeof told): unknown {
 const oneRow = unpackRows([packed(plain)], 3, 1);
 const held = {
   ...{ requestId: '', item: '7', person: 'visitor/c9f2', type: 'purchase', isPositive: true },
+  isIgnored: false,
   ...{ atMs, acceptedAtMs: atMs + 1000, value: 39.8, order: 'o-7781', id: 'o-7781-1', lane: 1 },
   moment: { batch: oneRow, from: 0, to: 1 },
 };

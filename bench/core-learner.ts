@@ -1,0 +1,134 @@
+import { EmbeddingTable } from '../core/embedding/embedding-table.js';
+import { lookupRows } from '../core/embedding/embedding-table.testkit.js';
+import type { ExampleBatch } from '../core/features/example-batch.js';
+import { adamDefaults, adamStep, createAdamState } from '../core/model/adam.js';
+import type { Backend } from '../core/model/backend.js';
+import { initialDense } from '../core/model/dense-parameters.js';
+import { rowWidth, type ModelSpec } from '../core/model/network.js';
+import {
+  FidDeduper,
+  poolRows,
+  scatterGradients,
+  type Pooling,
+  type RowPooling,
+} from '../core/model/row-gather.js';
+import { createScorer, type DenseVersion } from '../core/model/scorer.js';
+import { createTrainingStep } from '../core/model/training-step.js';
+
+export interface CoreSetup {
+  readonly model: ModelSpec;
+  /** By slot. */
+  readonly poolings: readonly Pooling[];
+  /** Events between two publications of the dense parameters to serving. */
+  readonly denseEveryEvents: number;
+  readonly seed: number;
+}
+
+const rowInitial = 0.02;
+const rowLearningRate = 0.05;
+
+/** Tables, trainer, dense shard and ranker in one object; rows are served as soon as they are learned. */
+export class CoreLearner {
+  readonly #setup: CoreSetup;
+  readonly #dim: number;
+  readonly #tables: EmbeddingTable[];
+  readonly #deduper = new FidDeduper();
+  readonly #step;
+  readonly #scorer;
+  readonly #parameters: Float32Array;
+  readonly #adam;
+  #served: DenseVersion;
+  #unpublishedEvents = 0;
+
+  constructor(backend: Backend, setup: CoreSetup) {
+    this.#setup = setup;
+    this.#dim = rowWidth(setup.model);
+    this.#tables = setup.poolings.map(
+      (_unused, slot) =>
+        new EmbeddingTable({
+          slot,
+          dim: this.#dim,
+          initializer: {
+            kind: 'uniform',
+            minimum: -rowInitial,
+            maximum: rowInitial,
+            zeroPrefix: 1,
+          },
+          optimizer: { kind: 'adagrad', learningRate: rowLearningRate },
+          seed: setup.seed,
+        }),
+    );
+    this.#step = createTrainingStep(backend, setup.model);
+    this.#scorer = createScorer(backend, setup.model);
+    this.#parameters = initialDense(setup.model, setup.seed);
+    this.#adam = createAdamState(this.#parameters.length);
+    this.#served = { version: 0, values: this.#parameters.slice() };
+  }
+
+  score(examples: ExampleBatch): Float32Array {
+    const { pooling, rows } = this.#gather(examples, (table, fids, start, count, out) =>
+      lookupRows(table, fids, start, count, out, start * this.#dim),
+    );
+    const batch = {
+      rowCount: examples.rowCount,
+      pooled: poolRows(pooling, rows),
+      dense: examples.dense,
+    };
+    return this.#scorer.score(batch, this.#served);
+  }
+
+  learn(examples: ExampleBatch, labels: Float32Array): void {
+    const { rowCount, dense } = examples;
+    const { pooling, rows } = this.#gather(examples, (table, fids, start, count, out) =>
+      table.pull(fids, start, count, out, start * this.#dim),
+    );
+    const weights = new Float32Array(rowCount).fill(1);
+    const result = this.#step(
+      { rowCount, pooled: poolRows(pooling, rows), dense, labels, weights },
+      this.#parameters,
+    );
+    const gradients = scatterGradients(pooling, result.pooledGradient);
+    this.#forEachSlot(pooling, (table, start, count) =>
+      table.push(pooling.plan.fids, start, count, gradients, start * this.#dim, 0, 0),
+    );
+    adamStep(this.#parameters, result.denseGradient, this.#adam, adamDefaults);
+    this.#unpublishedEvents += rowCount;
+    if (this.#unpublishedEvents < this.#setup.denseEveryEvents) return;
+    this.#served = { version: this.#served.version + 1, values: this.#parameters.slice() };
+    this.#unpublishedEvents = 0;
+  }
+
+  #gather(
+    examples: ExampleBatch,
+    read: (
+      table: EmbeddingTable,
+      fids: Uint32Array,
+      start: number,
+      count: number,
+      out: Float32Array,
+    ) => void,
+  ): { pooling: RowPooling; rows: Float32Array } {
+    const plan = this.#deduper.plan(examples, 1);
+    const pooling: RowPooling = {
+      plan,
+      batch: examples,
+      dim: this.#dim,
+      poolings: this.#setup.poolings,
+    };
+    const rows = new Float32Array(plan.uniqueCount * this.#dim);
+    this.#forEachSlot(pooling, (table, start, count) => read(table, plan.fids, start, count, rows));
+    return { pooling, rows };
+  }
+
+  #forEachSlot(
+    { plan }: RowPooling,
+    visit: (table: EmbeddingTable, start: number, count: number) => void,
+  ): void {
+    let start = 0;
+    this.#tables.forEach((table, slot) => {
+      const count = plan.counts[slot]!;
+      visit(table, start, count);
+      start += count;
+    });
+  }
+}
