@@ -99,6 +99,16 @@ describe('a keeper of activity', () => {
     await keeper.stop();
   });
 
+  test('writes at once what is asked for', async () => {
+    open();
+    void keeper.take(message(0, [1, 1]), 1);
+    await keeper.flush();
+    await keeper.flush();
+    expect(writes).toMatchObject([{ sequence: 1, keys: ['0:1.1'] }]);
+    await keeper.stop();
+    await keeper.flush();
+  });
+
   test('tries again when the disk was full, and goes on where it was when it is opened again', async () => {
     failures = 2;
     open();

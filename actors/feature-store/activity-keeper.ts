@@ -84,6 +84,12 @@ export class ActivityKeeper implements ActivityTarget {
     this.#place = place;
   }
 
+  /** Resolves when all that was taken before is written, or won't be any more. */
+  async flush(): Promise<void> {
+    const { sequence } = this;
+    while (this.#written < sequence && !this.#stopped) await this.#writeNow();
+  }
+
   /** Ends what is under way; what is not written is in the log. */
   async stop(): Promise<void> {
     this.#cancelTell?.();

@@ -34,8 +34,8 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
     const { snapshot } = parseSnapshotCommand(value);
     const snapshots = openFeatureSnapshots(bus, config, identity.dataCenter);
     const pace = new Pace(clock, config.snapshots.bytesPerSecondMax);
+    const kept = await activity.view();
     const view = store.view();
-    const kept = activity.view();
     try {
       const saved = await saveFeatures(snapshots, snapshot, pace, view);
       const activitySaved = await saveActivity(snapshots, snapshot, pace, kept);

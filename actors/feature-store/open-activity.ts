@@ -57,7 +57,10 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
       await Promise.all([keeper.stop(), follower.stop()]);
       await store.close();
     },
-    view: () => store.view(),
+    async view() {
+      await keeper.flush();
+      return store.view();
+    },
     stats: () => ({ activity: keeper.sequence, keptStates: store.count }),
   };
 }

@@ -52,6 +52,8 @@ describe('features that are kept', () => {
       events: new Set(['view', 'buy']),
     });
     const byName = Object.fromEntries(aggregates.map((rule) => [rule.name, rule]));
+    expect(byName['rate']!.by!.keysOf('Drama|Comedy')).toHaveLength(2);
+    expect(byName['rate']!.by!.keysOf({ no: 'genre' })).toHaveLength(0);
     expect(byName['views']).toMatchObject({ scale: 'count', events: new Set(['view', 'buy']) });
     expect(byName['rate']).toMatchObject({
       scale: 'chance',

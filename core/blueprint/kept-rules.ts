@@ -121,9 +121,18 @@ function byOf(by: string | undefined, slots: readonly Slot[]): KeptBy | undefine
   return {
     entity: slot.entity as 'user' | 'item',
     source: sourceOf(slot),
-    keysOf: (value) => keyNumbersOf(write, value, slot),
+    keysOf: (value) => {
+      try {
+        return keyNumbersOf(write, value, slot);
+      } catch {
+        // Told when the feature was declared otherwise: such an item has no value.
+        return noKeys;
+      }
+    },
   };
 }
+
+const noKeys = new Float64Array(0);
 
 function memoryOf({
   window,

@@ -31,7 +31,7 @@ export class HistoryWriter {
     let at = index;
     for (let i = 0; i < history.values.length; i++) {
       if (at + this.#of.valuesMax > end) break;
-      const count = this.#write(history.values[i], this.#of.source, words, at);
+      const count = this.#countOf(history.values[i], words, at);
       if (marks && coding.kind === 'history') {
         for (let fid = at; fid < at + count; fid++) {
           if (coding.with.includes('event')) marks.eventTypes[fid] = history.types[i]!;
@@ -41,5 +41,14 @@ export class HistoryWriter {
       at += count;
     }
     return at - index;
+  }
+
+  /** One item that was told of when the feature was declared otherwise must not cost somebody all of his answers. */
+  #countOf(value: unknown, words: Uint32Array, at: number): number {
+    try {
+      return this.#write(value, this.#of.source, words, at);
+    } catch {
+      return 0;
+    }
   }
 }

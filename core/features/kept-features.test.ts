@@ -57,6 +57,9 @@ describe('what is kept of an entity', () => {
     expect(recentGenres!.valuesMax).toBe(6);
     expect([...encoded.user.counts]).toEqual([2, 2, 1]);
     expect([...encoded.user.fids.slice(0, 4)]).toEqual([7, 0, 8, 0]);
+    const odd = { ...history, values: [{ no: 'id' }, '8'] };
+    const { counts, fids } = transform.encodeEntity('user', 'u', {}, { recent: odd });
+    expect([counts[0], fids[0]]).toEqual([1, 8]);
     const long = { ...history, values: ['1', '2', '3', '4'] };
     expect(transform.encodeEntity('user', 'u', {}, { recent: long }).counts[0]).toBe(3);
   });

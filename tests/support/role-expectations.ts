@@ -260,6 +260,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     [
       ...['starling.join.0', 'starling.features.user', 'starling.feature-store.get', info],
       ...['starling.features-changed.user', ...works('RAW_EAST', 'processor')],
+      ...[...followsFeatures, ...follows('FEATURES'), ...looksUp('FEATURES'), infoOf('FEATURES')],
     ],
     [
       ...['starling.features-changed.user', 'starling.popular'],
