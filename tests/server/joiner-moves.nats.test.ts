@@ -42,6 +42,7 @@ beforeEach(async () => {
     bus.declareStream({ ...log, name, subjects }, false);
   await declare(streamName.join, [subject.join(0)]);
   await declare(streamName.samples, [subject.samples(0)]);
+  await declare(streamName.activity, [subject.activity(0)]);
   await declare(streamName.deadLetter, [pattern('deadLetter')]);
 });
 
