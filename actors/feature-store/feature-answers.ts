@@ -1,7 +1,7 @@
 import { StarlingError } from '../../core/base/errors.js';
 import type { KeptFeatures } from '../../core/features/kept-features.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
-import type { FeaturesReply, FeaturesRequest } from '../../messages/features.js';
+import { noneKept, type FeaturesReply, type FeaturesRequest } from '../../messages/features.js';
 import type { Entity } from '../../messages/subjects.js';
 
 /** What is kept of what people did, and how far. */
@@ -35,11 +35,14 @@ export function answerFrom(
     sequence: store.sequence,
     users: users.map((id) => store.get('user', id) ?? null),
     items: items.map((id) => store.get('item', id) ?? null),
-    kept: {
-      sequence: activity.sequence,
-      users: allKept(activity, 'user', users),
-      items: allKept(activity, 'item', items),
-    },
+    // Who asks what they did does not score them.
+    kept: lately
+      ? noneKept
+      : {
+          sequence: activity.sequence,
+          users: allKept(activity, 'user', users),
+          items: allKept(activity, 'item', items),
+        },
     lately: lately ? users.map((id) => activity.itemsOf(id, lately.types, lately.sinceMs)) : [],
   };
 }

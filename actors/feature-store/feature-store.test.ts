@@ -31,7 +31,9 @@ describe('an answer of a feature store', () => {
 
   test('says what people did lately where that is asked', () => {
     const request = { users: ['2'], items: [], lately: { types: ['buy'], sinceMs: 5 } };
-    expect(answerFrom(store, activity, true, request).lately).toEqual([['2 buy 5']]);
+    const { lately, kept } = answerFrom(store, activity, true, request);
+    expect(lately).toEqual([['2 buy 5']]);
+    expect(kept.users).toEqual([]);
   });
 
   test('is refused while the store is filled anew: another one may have all', () => {

@@ -10,6 +10,7 @@ import { activityMessage, parseActivityNotice } from '../../messages/activity.js
 import { decode, encode } from '../../messages/codec.js';
 import { declareStreams } from '../../messages/declared-streams.js';
 import { names, streamName, subject } from '../../messages/default-names.testkit.js';
+import type { FeaturesRequest } from '../../messages/features.js';
 import {
   featureChangeMessage,
   featuresRequest,
@@ -99,11 +100,17 @@ async function stopStores(): Promise<void> {
 
 /** What a store of the data center answers of a user and of items. */
 async function ask(dataCenter: string, user: string, items: readonly string[]) {
+  const replyTo = async (request: FeaturesRequest) => {
+    const message = encode(featuresRequest(request));
+    const name = subject.featuresGetAt(dataCenter);
+    return parseFeaturesReply(
+      decode(await bus.request(name, message, { timeoutMs: 5_000 })),
+      request,
+    );
+  };
   const lately = { types: ['view', 'buy'], sinceMs: 0 };
-  const request = { users: [user], items, lately };
-  const message = encode(featuresRequest(request));
-  const bytes = await bus.request(subject.featuresGetAt(dataCenter), message, { timeoutMs: 5_000 });
-  const { kept, lately: done } = parseFeaturesReply(decode(bytes), request);
+  const { kept } = await replyTo({ users: [user], items });
+  const { lately: done } = await replyTo({ users: [user], items: [], lately });
   return {
     recent: (kept.users[0]!['recent'] as KeptHistory).values,
     views: kept.items.map((each) => each['views']),
@@ -162,12 +169,20 @@ describe('a feature store', () => {
     await say([view('u', 'a'), view('u', 'a')]);
     await say([view('u', 'b')]);
     await hasFolded(east, 2);
+    const failures: string[] = [];
     const keeper = new FeatureSnapshots({
-      ...{ bus, dataCenters: ['east'], log: () => undefined, onDone: () => undefined },
+      ...{ bus, dataCenters: ['east'], onDone: () => undefined },
+      log: (line) => failures.push(line),
       limits: { keep: 1, logRecordsMax: 1000 },
       storeOf: (name) => openFeatureSnapshots(bus, config, name),
     });
-    expect(await keeper.takeAll(snapshotId(1_000, 1))).toHaveLength(1);
+    // The first one failed once on a busy machine. The leader tries again too; should none be taken, the reasons are told.
+    let taken = await keeper.takeAll(snapshotId(1_000, 1));
+    for (let serial = 2; taken.length === 0 && serial < 5; serial++) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      taken = await keeper.takeAll(snapshotId(1_000, serial));
+    }
+    expect({ failures, taken }).toMatchObject({ taken: [{ dataCenter: 'east' }] });
     await copied('west', 2);
     for (const stream of [streamName.activity, streamName.activityAt('west')])
       await bus.purge(stream, { beforeSequence: 2 });
