@@ -62,6 +62,9 @@ export default defineCluster({
   partitions: 8,
   actors: { 'ps-shard': 2, trainer: 1, ranker: 2 },
 
+  // The simulated audience: as many as a machine with two cores can answer beside all of its data centers.
+  simulation: { requestsPerSecond: 8 },
+
   // An item shown and not clicked within half an hour counts as not wanted.
   joining: { windowMs: 30 * 60_000 },
 });
