@@ -1,9 +1,8 @@
 import type { ActivityState } from '../core/activity/activity-state.js';
-import { StarlingError } from '../core/base/errors.js';
-import { crc32c } from '../core/embedding/snapshot/crc32c.js';
 import type { Fields } from './checks.js';
 import { asFields, asMessage, number, texts, wrong } from './checks.js';
-import { decode, encode, protocolVersion } from './codec.js';
+import { decodeChunk, encodeChunk } from './checked-chunk.js';
+import { protocolVersion } from './codec.js';
 import { sequenceOf } from './progress-marks.js';
 
 /**
@@ -53,25 +52,14 @@ export interface ActivityRows {
   readonly states: readonly ActivityState[];
 }
 
-const checksumBytes = 4;
-
-/** A chunk: its CRC-32C, little-endian, and a CBOR map. */
 export function encodeActivityRows(rows: ActivityRows): Uint8Array {
-  const body = encode({ v: protocolVersion, kind: 'activity-rows', ...rows });
-  const chunk = new Uint8Array(checksumBytes + body.length);
-  chunk.set(body, checksumBytes);
-  new DataView(chunk.buffer).setUint32(0, crc32c(body), true);
-  return chunk;
+  return encodeChunk({ v: protocolVersion, kind: 'activity-rows', ...rows });
 }
 
 /** @throws StarlingError SNAPSHOT_CORRUPT, BAD_MESSAGE, UNSUPPORTED_VERSION */
 export function decodeActivityRows(chunk: Uint8Array): ActivityRows {
   const what = 'activity rows';
-  const body = chunk.subarray(checksumBytes);
-  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  if (chunk.length < checksumBytes || view.getUint32(0, true) !== crc32c(body))
-    throw new StarlingError('SNAPSHOT_CORRUPT', `${what}: the checksum of a chunk does not fit.`);
-  const fields = asMessage(decode(body), what);
+  const fields = asMessage(decodeChunk(chunk, what), what);
   const keys = texts(fields, 'keys', what);
   const { states } = fields;
   if (!Array.isArray(states) || states.length !== keys.length)

@@ -1,12 +1,10 @@
 import type { Activity } from '../core/base/activity.js';
 import { at, f64, noneOf, text, u32, u8 } from '../core/base/columns.js';
 import type { PlacedActivity } from '../core/joining/types.js';
-import { asMessage, number, text as textField, texts, wrong } from './checks.js';
+import { asMessage, number, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { columnsOf, rowCountOf, shared } from './column-checks.js';
-import type { Entity } from './subjects.js';
-import { entityOf } from './features.js';
-import { sequenceOf } from './progress-marks.js';
+import { changeNoticeIn, type ChangeNotice } from './features.js';
 
 /** Numbers are for ever. */
 const kinds = { event: 0, shown: 1, outcome: 2, merged: 3, erased: 4 } as const;
@@ -148,23 +146,11 @@ function activityAt(
 }
 
 /** That what is kept of entities is another than before, in a data center; `sequence` is of ACTIVITY. */
-export interface ActivityNotice {
-  readonly entity: Entity;
-  readonly ids: readonly string[];
-  readonly sequence: number;
-}
-
-export function activityNotice(notice: ActivityNotice) {
+export function activityNotice(notice: ChangeNotice) {
   return { v: protocolVersion, kind: 'kept-changed', ...notice };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
-export function parseActivityNotice(value: unknown): ActivityNotice {
-  const what = 'activity notice';
-  const fields = asMessage(value, what);
-  return {
-    entity: entityOf(textField(fields, 'entity', what)),
-    ids: texts(fields, 'ids', what),
-    sequence: sequenceOf(fields, what),
-  };
+export function parseActivityNotice(value: unknown): ChangeNotice {
+  return changeNoticeIn(value, 'activity notice');
 }

@@ -1,9 +1,8 @@
-import { StarlingError } from '../core/base/errors.js';
-import { crc32c } from '../core/embedding/snapshot/crc32c.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
 import type { ActivitySnapshot } from './activity-snapshots.js';
 import { activitySnapshotOf } from './activity-snapshots.js';
 import { asFields, asMessage, f64, number, text, texts, wrong } from './checks.js';
+import { decodeChunk, encodeChunk } from './checked-chunk.js';
 import { decode, encode, protocolVersion } from './codec.js';
 import { entityOf, featureList } from './features.js';
 import { sequenceOf } from './progress-marks.js';
@@ -26,24 +25,14 @@ export interface EntityRows {
   readonly since: Float64Array;
 }
 
-const checksumBytes = 4;
-
 export function encodeEntityRows(rows: EntityRows): Uint8Array {
-  const body = encode({ v: protocolVersion, kind: 'entity-rows', ...rows });
-  const chunk = new Uint8Array(checksumBytes + body.length);
-  chunk.set(body, checksumBytes);
-  new DataView(chunk.buffer).setUint32(0, crc32c(body), true);
-  return chunk;
+  return encodeChunk({ v: protocolVersion, kind: 'entity-rows', ...rows });
 }
 
 /** @throws StarlingError SNAPSHOT_CORRUPT, BAD_MESSAGE, UNSUPPORTED_VERSION */
 export function decodeEntityRows(chunk: Uint8Array): EntityRows {
   const what = 'entity rows';
-  const body = chunk.subarray(checksumBytes);
-  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  if (chunk.length < checksumBytes || view.getUint32(0, true) !== crc32c(body))
-    throw new StarlingError('SNAPSHOT_CORRUPT', `${what}: the checksum of a chunk does not fit.`);
-  const fields = asMessage(decode(body), what);
+  const fields = asMessage(decodeChunk(chunk, what), what);
   const ids = texts(fields, 'ids', what);
   const since = f64(fields, 'since', what);
   if (since.length !== ids.length) throw wrong(what, 'since', `${ids.length} sequences`, since);

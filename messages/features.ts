@@ -139,19 +139,24 @@ export function parseFeaturesReply(value: unknown, request: FeaturesRequest): Fe
   };
 }
 
-/** That a change is in FEATURES, at `sequence`. Its copies may get there later than this. */
-export interface FeaturesNotice {
+/** That entities are others than before, by the record of a log at `sequence`. Its copies may get there later than this. */
+export interface ChangeNotice {
   readonly entity: Entity;
   readonly ids: readonly string[];
   readonly sequence: number;
 }
 
-export function featuresNotice(notice: FeaturesNotice) {
+/** `sequence` is of FEATURES. */
+export function featuresNotice(notice: ChangeNotice) {
   return { v: protocolVersion, kind: 'features-changed', ...notice };
 }
 
-export function parseFeaturesNotice(value: unknown): FeaturesNotice {
-  const what = 'features notice';
+/** @throws StarlingError BAD_MESSAGE */
+export function parseFeaturesNotice(value: unknown): ChangeNotice {
+  return changeNoticeIn(value, 'features notice');
+}
+
+export function changeNoticeIn(value: unknown, what: string): ChangeNotice {
   const fields = asMessage(value, what);
   return {
     entity: entityOf(text(fields, 'entity', what)),

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import type { ActivityBook, ChangedEntities } from '../../core/activity/activity-book.js';
-import { sleep, type Clock } from '../../core/base/clock.js';
-import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { Clock } from '../../core/base/clock.js';
 import type { ActivityMessage } from '../../messages/activity.js';
 import type { ActivityRows } from '../../messages/activity-snapshots.js';
 import type { ActivityTarget } from '../../replication/activity-fold.js';
 import type { ActivityPlace, ActivityStore } from '../../runtime/stores/activity-store.js';
+import { untilRoom } from './until-room.js';
 
 /** Changed and not written yet, beyond which reading waits. Too low: long waits for the disk. Too high: memory. */
 const unstoredMax = 20_000;
@@ -67,20 +67,18 @@ export class ActivityKeeper implements ActivityTarget {
     await this.#writing;
     this.#options.book.forgetAll();
     this.#place = { sequence: 0, taken: {} };
-    await this.#whileFull(() => this.#options.store.reset());
+    await this.#stored(() => this.#options.store.reset());
   }
 
   async add({ keys, states }: ActivityRows): Promise<void> {
     const rows = new Map(keys.map((key, i) => [key, states[i]!]));
     // Without a place: should it end here, it begins from nothing.
-    await this.#whileFull(() =>
-      this.#options.store.write(() => ({ states: rows, ...this.#place })),
-    );
+    await this.#stored(() => this.#options.store.write(() => ({ states: rows, ...this.#place })));
   }
 
   async restored(place: ActivityPlace): Promise<void> {
     const states = new Map<string, never>();
-    await this.#whileFull(() => this.#options.store.write(() => ({ states, ...place })));
+    await this.#stored(() => this.#options.store.write(() => ({ states, ...place })));
     this.#place = place;
   }
 
@@ -138,7 +136,7 @@ export class ActivityKeeper implements ActivityTarget {
   async #write(): Promise<void> {
     const { book, store, onError } = this.#options;
     try {
-      await this.#whileFull(async () => {
+      await this.#stored(async () => {
         let isStored = false;
         try {
           await store.write(() => {
@@ -160,17 +158,9 @@ export class ActivityKeeper implements ActivityTarget {
     }
   }
 
-  async #whileFull(run: () => Promise<void>): Promise<void> {
+  #stored(run: () => Promise<void>): Promise<void> {
     const { clock, log, pauseMs = 1_000 } = this.#options;
-    while (!this.#stopped) {
-      try {
-        return await run();
-      } catch (error) {
-        if (codeOf(error) !== 'STORAGE_FULL') throw error;
-        const why = { code: codeOf(error), err: messageOf(error) };
-        log.warn(why, 'what people did is not stored yet; trying again');
-        await sleep(clock, pauseMs);
-      }
-    }
+    const isStopped = (): boolean => this.#stopped;
+    return untilRoom(run, { clock, log, what: 'what people did', isStopped, pauseMs });
   }
 }

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { sleep, type Clock } from '../../core/base/clock.js';
-import { codeOf, messageOf } from '../../core/base/errors.js';
+import type { Clock } from '../../core/base/clock.js';
 import type { FeatureChange } from '../../messages/features.js';
 import type { EntityTarget } from '../../replication/entity-fold.js';
+import { untilRoom } from './until-room.js';
 
 /** A record of the log; without a change: one that says nothing. */
 export interface LoggedChange {
@@ -100,19 +100,9 @@ export class GroupedTarget implements EntityTarget {
     }
   }
 
-  async #write(run: () => void | Promise<void>): Promise<void> {
+  #write(run: () => void | Promise<void>): Promise<void> {
     const { clock, log, pauseMs = 1_000 } = this.#options;
-    while (!this.#stopped) {
-      try {
-        return await run();
-      } catch (error) {
-        if (codeOf(error) !== 'STORAGE_FULL') throw error;
-        log.warn(
-          { code: codeOf(error), err: messageOf(error) },
-          'features not stored yet; trying again',
-        );
-        await sleep(clock, pauseMs);
-      }
-    }
+    const isStopped = (): boolean => this.#stopped;
+    return untilRoom(run, { clock, log, what: 'features', isStopped, pauseMs });
   }
 }

@@ -4,6 +4,7 @@ import { codeOf, errorCodes } from '../../core/base/errors.js';
 import { decode } from '../../messages/codec.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import { parseActivityNotice } from '../../messages/activity.js';
+import type { ChangeNotice } from '../../messages/features.js';
 import {
   featuresRequest,
   parseFeaturesNotice,
@@ -167,7 +168,7 @@ export class FeatureSource {
     return this.#caches[entity].newest(id) ?? this.#transform.encodeEntity(entity, id, {});
   }
 
-  #notice(bytes: Uint8Array, parse: (value: unknown) => Notice, log: number): void {
+  #notice(bytes: Uint8Array, parse: (value: unknown) => ChangeNotice, log: number): void {
     try {
       const { entity, ids, sequence } = parse(decode(bytes));
       for (const id of ids) this.#caches[entity].notice(id, sequence, log);
@@ -179,12 +180,6 @@ export class FeatureSource {
 
 /** What entries come of, by their place among its sequences. */
 const logs = { features: 0, activity: 1 } as const;
-
-interface Notice {
-  readonly entity: Entity;
-  readonly ids: readonly string[];
-  readonly sequence: number;
-}
 
 interface Known {
   readonly told: RawFeatures | null | undefined;
