@@ -23,6 +23,8 @@ export class LmdbActivityStore implements ActivityStore {
   readonly #states: Database<Uint8Array, string>;
   readonly #meta: Database<unknown, string>;
   #place: ActivityPlace;
+  /** How many there were when it was closed: a last heartbeat asks still, and the files would throw. */
+  #closedWith: number | undefined;
 
   /** @throws StarlingError STATE_INVALID when the files can't be opened. */
   constructor(path: string) {
@@ -46,7 +48,9 @@ export class LmdbActivityStore implements ActivityStore {
   }
 
   get count(): number {
-    return (this.#states.getStats() as { entryCount?: number }).entryCount ?? 0;
+    return (
+      this.#closedWith ?? (this.#states.getStats() as { entryCount?: number }).entryCount ?? 0
+    );
   }
 
   get(key: string): ActivityState | undefined {
@@ -89,6 +93,7 @@ export class LmdbActivityStore implements ActivityStore {
   }
 
   async close(): Promise<void> {
+    this.#closedWith = this.count;
     await this.#root.close();
   }
 

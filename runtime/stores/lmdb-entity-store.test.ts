@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { RawFeatures } from '../../core/features/raw-features.js';
+import { LmdbActivityStore } from './lmdb-activity-store.js';
 import { LmdbEntityStore } from './lmdb-entity-store.js';
 
 let folder: string;
@@ -44,6 +45,16 @@ describe('a store of entities', () => {
     expect([store.sequence, store.entityCount]).toEqual([3, 2]);
     expect(store.get('item', 'b')).toEqual({ n: 3 });
     expect(store.get('user', 'b')).toBeUndefined();
+  });
+
+  test('says what it had when it is closed: the last heartbeat of an actor asks', async () => {
+    await store.take(change(1, 'a', 'b'), 1);
+    const activity = new LmdbActivityStore(path.join(folder, 'activity'));
+    const closing = Promise.all([store.close(), activity.close()]);
+    expect([store.entityCount, activity.count]).toEqual([2, 0]);
+    await closing;
+    expect([store.entityCount, activity.count]).toEqual([2, 0]);
+    store = new LmdbEntityStore(folder);
   });
 
   test('takes several records at once, in their order', async () => {

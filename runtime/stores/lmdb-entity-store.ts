@@ -30,6 +30,8 @@ export class LmdbEntityStore implements EntityStore {
   readonly #rows: Readonly<Record<Entity, Database<Row, string>>>;
   readonly #meta: Database<number, string>;
   #sequence: number;
+  /** How many there were when it was closed: a last heartbeat asks still, and the files would throw. */
+  #closedWith: number | undefined;
 
   /** @throws StarlingError STATE_INVALID when the files can't be opened. */
   constructor(path: string) {
@@ -108,10 +110,13 @@ export class LmdbEntityStore implements EntityStore {
   }
 
   get entityCount(): number {
-    return entities.reduce((sum, entity) => sum + countOf(this.#rows[entity]), 0);
+    return (
+      this.#closedWith ?? entities.reduce((sum, entity) => sum + countOf(this.#rows[entity]), 0)
+    );
   }
 
   async close(): Promise<void> {
+    this.#closedWith = this.entityCount;
     await this.#root.close();
   }
 

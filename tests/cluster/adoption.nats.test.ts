@@ -90,6 +90,8 @@ function askOn(): { failures: () => Promise<unknown[]> } {
   };
 }
 
+const expectedOfAdoption: ReadonlySet<string> = new Set(['adopt', 'ready']);
+
 const identities = ({ actors }: ClusterStatus) =>
   actors.map(({ address, pid, epoch }) => ({ address, pid, epoch }));
 
@@ -112,6 +114,8 @@ describe('when the supervisor is killed', () => {
       const asking = askOn();
       const after = await second.until('ready again', ({ ready }) => ready);
       expect(await asking.failures()).toEqual([]);
+      // Says, too, why one of them did not live on.
+      expect(after.events.filter(({ type }) => !expectedOfAdoption.has(type))).toEqual([]);
       expect(identities(after)).toEqual(identities(before));
       expect(serversOf(after)).toEqual(serversOf(before));
       expect(after.actors.map(({ restarts }) => restarts)).toEqual(after.actors.map(() => 0));

@@ -167,10 +167,11 @@ export class LiveCluster {
   async settled(): Promise<void> {
     await this.until('all is learned', async () => {
       const { actors } = this.cluster.status();
-      const names = ['positives', 'negatives', 'outboxPending'] as const;
-      const joined = totalsOf(actorsOf(actors, 'joiner'), names);
+      const joiners = actorsOf(actors, 'joiner');
+      const joined = totalsOf(joiners, ['positives', 'negatives']);
       if (!joined || joined.positives + joined.negatives !== this.#sent) return false;
-      if (joined.outboxPending > 0) return false;
+      // What is counted is not yet committed; what is committed is not yet published.
+      if (!joiners.every(({ stats }) => stats.published === stats.consumed)) return false;
       const { lastSequence } = await this.bus.streamState(streamName.samples);
       const applied = await this.appliedSets();
       return applied.every((set) => set.watermark === lastSequence);
