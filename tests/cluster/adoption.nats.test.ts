@@ -90,7 +90,7 @@ function askOn(): { failures: () => Promise<unknown[]> } {
   };
 }
 
-const expectedOfAdoption: ReadonlySet<string> = new Set(['adopt', 'ready']);
+const expectedOfAdoption: ReadonlySet<string> = new Set(['lead', 'adopt', 'ready']);
 
 const identities = ({ actors }: ClusterStatus) =>
   actors.map(({ address, pid, epoch }) => ({ address, pid, epoch }));
