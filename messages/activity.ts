@@ -1,10 +1,10 @@
 import type { Activity } from '../core/base/activity.js';
 import { at, f64, noneOf, text, u32, u8 } from '../core/base/columns.js';
 import type { PlacedActivity } from '../core/joining/types.js';
-import { asMessage, number, wrong } from './checks.js';
+import { asFields, asMessage, number, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { columnsOf, rowCountOf, shared } from './column-checks.js';
-import { changeNoticeIn, type ChangeNotice } from './features.js';
+import { changeNoticeIn, ownOf, type ChangeNotice } from './features.js';
 
 /** Numbers are for ever. */
 const kinds = { event: 0, shown: 1, outcome: 2, merged: 3, erased: 4 } as const;
@@ -145,12 +145,20 @@ function activityAt(
   }
 }
 
-/** That what is kept of entities is another than before, in a data center; `sequence` is of ACTIVITY. */
-export function activityNotice(notice: ChangeNotice) {
-  return { v: protocolVersion, kind: 'kept-changed', ...notice };
+/** `sequence` is of ACTIVITY. */
+export interface ActivityNotice extends ChangeNotice {
+  /** See `KeptReply.own`. */
+  readonly own: number;
+}
+
+/** That what is kept of entities is another than before, in a data center. */
+export function activityNotice({ own, ...notice }: ActivityNotice) {
+  return { v: protocolVersion, kind: 'kept-changed', ...notice, ...(own > 0 ? { own } : {}) };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
-export function parseActivityNotice(value: unknown): ChangeNotice {
-  return changeNoticeIn(value, 'activity notice');
+export function parseActivityNotice(value: unknown): ActivityNotice {
+  const what = 'activity notice';
+  const notice = changeNoticeIn(value, what);
+  return { ...notice, own: ownOf(asFields(value, what), what) };
 }

@@ -135,6 +135,11 @@ function isLane(lane: number): boolean {
   return Object.values<number>(lanes).includes(lane);
 }
 
+/** Whether a message has columns of this kind; else it has events by hand. */
+export function isColumnar(value: unknown, kind: 'impressions' | 'actions'): boolean {
+  return (value as { kind?: unknown } | null)?.kind === kind;
+}
+
 export function parseImpressions(value: unknown, spec: ExampleSpec): Impressions {
   const what = 'impressions';
   const fields = asMessage(value, what);

@@ -90,18 +90,21 @@ export interface FeaturesReply {
 export interface KeptReply {
   /** Of ACTIVITY. */
   readonly sequence: number;
+  /** Of RAW of the data center, which is read where training is away: what was done up to here is in it. 0: it is not. */
+  readonly own: number;
   readonly users: readonly KeptFeatures[];
   readonly items: readonly KeptFeatures[];
 }
 
-export const noneKept: KeptReply = { sequence: 0, users: [], items: [] };
+export const noneKept: KeptReply = { sequence: 0, own: 0, users: [], items: [] };
 
 export function featuresRequest(request: FeaturesRequest) {
   return { v: protocolVersion, ...request };
 }
 
 export function featuresReply(reply: FeaturesReply) {
-  return { v: protocolVersion, ...reply };
+  const { own, ...kept } = reply.kept;
+  return { v: protocolVersion, ...reply, kept: own > 0 ? reply.kept : kept };
 }
 
 /** One of an earlier release says nothing of what is kept. */
@@ -115,7 +118,17 @@ function keptReplyOf(value: unknown, request: FeaturesRequest, what: string): Ke
       throw wrong(place, name, `a list of ${request[name].length}, or none`, list);
     return list.map((each, i) => asFields(each, `${place}.${name}[${i}]`) as KeptFeatures);
   };
-  return { sequence: sequenceOf(fields, place), users: some('users'), items: some('items') };
+  return {
+    ...{ sequence: sequenceOf(fields, place), own: ownOf(fields, place) },
+    ...{ users: some('users'), items: some('items') },
+  };
+}
+
+/** Absent: 0. */
+export function ownOf({ own }: Fields, what: string): number {
+  if (own === undefined) return 0;
+  if (!Number.isSafeInteger(own) || Number(own) <= 0) throw wrong(what, 'own', 'a sequence', own);
+  return Number(own);
 }
 
 function latelyReplyOf(value: unknown, what: string): string[][] {

@@ -76,11 +76,12 @@ const api = '$JS.API';
 
 function streamSubjects(needs: RoleNeeds): string[] {
   const { tails = [], works = [], looksUp = [], measures = [], purges = [], keys } = needs;
-  const { lists = false, pages = [] } = needs;
+  const { lists = false, pages = [], overhears = [] } = needs;
   const managed = [looksUp, measures, purges, works].some(({ length }) => length > 0) || keys;
   return [
     ...(managed ? [`${api}.INFO`] : []),
-    ...tails.flatMap(tailSubjects),
+    ...tails.flatMap((stream) => tailSubjects(stream, stream !== '*')),
+    ...overhears.flatMap((stream) => tailSubjects(stream, false)),
     ...works.flatMap(workSubjects),
     ...looksUp.flatMap((stream) => [
       `${api}.STREAM.MSG.GET.${stream}`,
@@ -111,11 +112,11 @@ function pageSubjects(stream: string): string[] {
   ];
 }
 
-function tailSubjects(stream: string): string[] {
+/** @param isNamed by name and filter too. Who follows any stream gets none: the name could be that of somebody's durable one. */
+function tailSubjects(stream: string, isNamed: boolean): string[] {
   return [
     `${api}.CONSUMER.CREATE.${stream}`,
-    // With a name and a filter. Who follows any stream gets none: the name could be that of somebody's durable one.
-    ...(stream === '*' ? [] : [`${api}.CONSUMER.CREATE.${stream}.>`]),
+    ...(isNamed ? [`${api}.CONSUMER.CREATE.${stream}.>`] : []),
     `${api}.CONSUMER.INFO.${stream}.*`,
     `$JS.FC.${stream}.>`,
   ];
@@ -138,7 +139,7 @@ function keySubjects({ bucket, reads, writes }: BucketNeeds): string[] {
   return [
     `${api}.STREAM.INFO.${stream}`,
     ...reads.map((key) => `${api}.DIRECT.GET.${stream}.${keys}.${key}`),
-    ...(reads.length > 0 ? tailSubjects(stream) : []),
+    ...(reads.length > 0 ? tailSubjects(stream, true) : []),
     ...writes.map((key) => `${keys}.${key}`),
   ];
 }

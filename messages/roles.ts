@@ -24,6 +24,8 @@ export interface RoleNeeds {
   readonly hears?: readonly string[];
   /** Streams it follows, in order. JetStream can't confine a follower to some subjects of a stream. */
   readonly tails?: readonly string[];
+  /** Logs that are somebody's work: read by unnamed consumers, as a name could be that of theirs. */
+  readonly overhears?: readonly string[];
   /** Shares of the work of a stream, acknowledged one by one. */
   readonly works?: readonly { readonly stream: string; readonly durable: string }[];
   /** Streams whose messages it reads one at a time. */
@@ -137,6 +139,8 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     const logs = [stream.features, stream.activity, ...dataCenters.map(stream.activityAt)];
     return {
       tails: [...followed.tails, ...logs],
+      // Read where training is away, and measured to know that it is.
+      overhears: [stream.raw(dataCenter)],
       looksUp: [...followed.looksUp, ...logs],
       measures: [...followed.measures, ...logs],
       serves: [

@@ -8,6 +8,7 @@ import type { Entity } from '../../messages/subjects.js';
 export interface KeptActivity {
   /** Of ACTIVITY. */
   readonly sequence: number;
+  readonly own: number;
   /** Undefined: nothing is kept of any such entity. */
   kept(entity: Entity, id: string): KeptFeatures | undefined;
   itemsOf(person: string, types: readonly string[], sinceMs: number): readonly string[];
@@ -40,6 +41,7 @@ export function answerFrom(
       ? noneKept
       : {
           sequence: activity.sequence,
+          own: activity.own,
           users: allKept(activity, 'user', users),
           items: allKept(activity, 'item', items),
         },

@@ -11,7 +11,7 @@ describe('an answer of a feature store', () => {
     ['item 1', { genre: 'Comedy' }],
   ]);
   const activity = {
-    sequence: 9,
+    ...{ sequence: 9, own: 4 },
     kept: (entity: string, id: string) => (entity === 'user' ? { views: Number(id) } : undefined),
     itemsOf: (person: string, types: readonly string[], sinceMs: number) => [
       `${person} ${types.join()} ${sinceMs}`,
@@ -24,7 +24,7 @@ describe('an answer of a feature store', () => {
       sequence: 7,
       users: [null, { age: 30 }],
       items: [{ genre: 'Comedy' }],
-      kept: { sequence: 9, users: [{ views: 2 }, { views: 1 }], items: [] },
+      kept: { sequence: 9, own: 4, users: [{ views: 2 }, { views: 1 }], items: [] },
       lately: [],
     });
   });

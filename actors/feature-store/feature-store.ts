@@ -50,6 +50,7 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
     async start() {
       await Promise.all([follower.start(), activity.follower.start()]);
       await target.written();
+      activity.start();
       const queue = 'feature-store';
       endpoints.push(
         new ServedEndpoint(bus, {

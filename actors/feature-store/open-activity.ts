@@ -1,12 +1,16 @@
 import { ActivityBook, type ChangedEntities } from '../../core/activity/activity-book.js';
+import type { KeptRules } from '../../core/activity/kept-rules.js';
 import { keptRulesOf } from '../../core/blueprint/kept-rules.js';
+import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { activityNotice } from '../../messages/activity.js';
 import { encode } from '../../messages/codec.js';
 import { entities } from '../../messages/subjects.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { EntityStore } from '../../runtime/stores/entity-store.js';
 import { followActivity } from '../shared/follow-activity.js';
+import { aroundOf } from '../shared/follow-features.js';
 import { ActivityKeeper } from './activity-keeper.js';
+import { OwnEvents } from './own-events.js';
 
 /** States in memory. Too few: busy ones are read from disk. Too many: memory, some hundred bytes each. */
 const statesMax = 50_000;
@@ -18,7 +22,11 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
   const { bus, clock, config, crash, identity, log } = context;
   const rules = keptRulesOf(config);
   const store = context.stores.activityStore();
+  const own = openOwnEvents(context, rules, (people) =>
+    tell({ user: people, item: new Set() }, keeper.sequence),
+  );
   const ports = {
+    ...(own ? { provisional: own.provisional.listsOf.bind(own.provisional) } : {}),
     stored: (key: string) => store.get(key),
     features: (entity: 'user' | 'item', id: string) => told.get(entity, id),
   };
@@ -27,6 +35,12 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
     user: rules.histories.length > 0 || rules.aggregates.some(({ entity }) => entity === 'user'),
     item: rules.aggregates.some(({ entity }) => entity === 'item'),
   };
+
+  function hear(changed: ChangedEntities, sequence: number): void {
+    if (own && own.sequence > 0)
+      for (const person of changed.user) own.provisional.prune(person, (each) => book.toldOf(each));
+    tell(changed, sequence);
+  }
 
   function tell(changed: ChangedEntities, sequence: number): void {
     // Who is asked for the first time is asked for as of now.
@@ -37,15 +51,21 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
       const subject = bus.names.subject.keptChanged(identity.dataCenter, entity);
       for (let start = 0; start < all.length; start += idsMax) {
         const ids = all.slice(start, start + idsMax);
-        bus.publish(subject, encode(activityNotice({ entity, ids, sequence })));
+        const places = { sequence, own: own?.sequence ?? 0 };
+        bus.publish(subject, encode(activityNotice({ entity, ids, ...places })));
       }
     }
   }
 
-  const keeper = new ActivityKeeper({ book, store, clock, log, onChanged: tell, onError: crash });
+  const keeper = new ActivityKeeper({ book, store, clock, log, onChanged: hear, onError: crash });
   const follower = followActivity(context, keeper);
   return {
     follower,
+    start: () => own?.start(),
+    /** Of RAW of the data center; see `KeptReply.own`. */
+    get own(): number {
+      return own?.sequence ?? 0;
+    },
     get sequence(): number {
       return keeper.sequence;
     },
@@ -54,13 +74,31 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
     itemsOf: (person: string, types: readonly string[], sinceMs: number) =>
       book.itemsOf(person, types, sinceMs),
     async stop(): Promise<void> {
-      await Promise.all([keeper.stop(), follower.stop()]);
+      await Promise.all([own?.stop(), keeper.stop(), follower.stop()]);
       await store.close();
     },
     async view() {
       await keeper.flush();
       return store.view();
     },
-    stats: () => ({ activity: keeper.sequence, keptStates: store.count }),
+    stats: () => ({
+      ...{ activity: keeper.sequence, keptStates: store.count },
+      provisional: own?.provisional.people ?? 0,
+    }),
   };
+}
+
+/** In training who tells it and who keeps it are in one place. */
+function openOwnEvents(
+  context: ActorContext,
+  rules: KeptRules,
+  onChanged: (people: ReadonlySet<string>) => void,
+): OwnEvents | undefined {
+  const { bus, config, identity, log } = context;
+  if (aroundOf(context).isTraining || rules.listed.size === 0) return undefined;
+  return new OwnEvents({
+    ...{ bus, rules, log, onChanged, durable: 'processor' },
+    stream: bus.names.stream.raw(identity.dataCenter),
+    spec: featureSpecOf(config.features),
+  });
 }

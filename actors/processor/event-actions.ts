@@ -9,7 +9,7 @@ import type { NegativeDraws } from '../../core/retrieval/negative-draws.js';
 import type { Actions } from '../../messages/events.js';
 import { personIn, type PublicAction } from '../../messages/public.js';
 import type { FeatureSource } from '../shared/feature-source.js';
-import { eventTime } from './event-times.js';
+import { eventTime } from '../shared/event-times.js';
 import { IgnoredEvents, type IgnoredReason } from './ignored-events.js';
 
 const typeDefault = 'click';

@@ -7,7 +7,7 @@ import type { FeatureChange } from '../../messages/features.js';
 import type { PublicFeatures, PublicImpression, PublicShown } from '../../messages/public.js';
 import { personIn } from '../../messages/public.js';
 import type { FeatureSource } from '../shared/feature-source.js';
-import { eventTime } from './event-times.js';
+import { eventTime } from '../shared/event-times.js';
 
 /** Checks one event by itself, so that a bad one among many is told apart. */
 export function checkImpression(

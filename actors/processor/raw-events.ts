@@ -5,7 +5,7 @@ import type { FeatureSpec } from '../../core/features/feature-spec.js';
 import type { Transform } from '../../core/features/transform.js';
 import { decode } from '../../messages/codec.js';
 import type { Actions, Impressions } from '../../messages/events.js';
-import { parseActions, parseImpressions } from '../../messages/events.js';
+import { isColumnar, parseActions, parseImpressions } from '../../messages/events.js';
 import type {
   PublicAction,
   PublicAlias,
@@ -22,7 +22,7 @@ import { pauseMsAfter } from '../../runtime/retry.js';
 import type { Rejected } from '../shared/dead-letter.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import type { EventForwarder } from './event-forwarder.js';
-import { EventTimes, eventTime } from './event-times.js';
+import { EventTimes, eventTime } from '../shared/event-times.js';
 import type { EventActions, EventOrigin } from './event-actions.js';
 import { checkFeatures, checkImpression, impressionsOf, shownBatchOf } from './public-events.js';
 
@@ -211,10 +211,6 @@ function eventTypeOf({ subject }: WorkMessage): EventType {
   const hint = nearest ? `did you mean "${nearest}"?` : `expected one of ${eventTypes.join(', ')}.`;
   const text = `there is no event type "${token}"; ${hint}`;
   throw new StarlingError('BAD_EVENT', text, { field: 'type' });
-}
-
-function isColumnar(value: unknown, kind: string): boolean {
-  return (value as { kind?: unknown } | null)?.kind === kind;
 }
 
 /** An event that was checked, and its place in the list that it came in. */

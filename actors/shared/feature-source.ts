@@ -71,7 +71,7 @@ export class FeatureSource {
     this.#transform = transform;
     this.#dataCenter = dataCenter;
     const cache = () =>
-      new NoticedCache<EncodedEntity>({ entriesMax, ageMsMax, noticesMax, logs: 2 });
+      new NoticedCache<EncodedEntity>({ entriesMax, ageMsMax, noticesMax, logs: 3 });
     this.#caches = { user: cache(), item: cache() };
   }
 
@@ -80,9 +80,18 @@ export class FeatureSource {
     const kept = names.pattern('keptChanged', { dc: this.#dataCenter });
     this.#subscriptions = [
       this.#bus.subscribe(names.pattern('featuresChanged'), (bytes) =>
-        this.#notice(bytes, parseFeaturesNotice, logs.features),
+        this.#notice(() => {
+          const notice = parseFeaturesNotice(decode(bytes));
+          this.#hear(notice, logs.features, notice.sequence);
+        }),
       ),
-      this.#bus.subscribe(kept, (bytes) => this.#notice(bytes, parseActivityNotice, logs.activity)),
+      this.#bus.subscribe(kept, (bytes) =>
+        this.#notice(() => {
+          const notice = parseActivityNotice(decode(bytes));
+          this.#hear(notice, logs.activity, notice.sequence);
+          if (notice.own > 0) this.#hear(notice, logs.own, notice.own);
+        }),
+      ),
     ];
   }
 
@@ -136,7 +145,7 @@ export class FeatureSource {
     }
     if (reply === undefined) return false;
     const { users, items, sequence, kept } = parseFeaturesReply(reply, missing);
-    const sequences = [sequence, kept.sequence];
+    const sequences = [sequence, kept.sequence, kept.own];
     const keep = (entity: Entity, id: string, known: Known): void => {
       const encoded = this.#transform.encodeEntity(entity, id, known.told ?? {}, known.kept);
       this.#caches[entity].keep(id, encoded, sequences, nowMs);
@@ -168,10 +177,13 @@ export class FeatureSource {
     return this.#caches[entity].newest(id) ?? this.#transform.encodeEntity(entity, id, {});
   }
 
-  #notice(bytes: Uint8Array, parse: (value: unknown) => ChangeNotice, log: number): void {
+  #hear({ entity, ids }: ChangeNotice, log: number, sequence: number): void {
+    for (const id of ids) this.#caches[entity].notice(id, sequence, log);
+  }
+
+  #notice(read: () => void): void {
     try {
-      const { entity, ids, sequence } = parse(decode(bytes));
-      for (const id of ids) this.#caches[entity].notice(id, sequence, log);
+      read();
     } catch {
       // Processors and stores write these; should one be unreadable, the age limit refreshes the entry anyway.
     }
@@ -179,7 +191,7 @@ export class FeatureSource {
 }
 
 /** What entries come of, by their place among its sequences. */
-const logs = { features: 0, activity: 1 } as const;
+const logs = { features: 0, activity: 1, own: 2 } as const;
 
 interface Known {
   readonly told: RawFeatures | null | undefined;

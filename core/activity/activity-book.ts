@@ -27,7 +27,11 @@ export interface BookPorts {
   readonly stored: (key: string) => ActivityState | undefined;
   /** What is told of an entity. */
   readonly features: (entity: Entity, id: string) => RawFeatures | undefined;
+  /** Somebody's lists with what nobody has told yet; left out: there is no such thing. */
+  readonly provisional?: (person: string, told: (person: string) => Lists) => Lists;
 }
+
+type Lists = Pick<ActivityState, 'lists'> | undefined;
 
 /** Something that happened between a person and an item. */
 interface Happened {
@@ -52,6 +56,7 @@ export class ActivityBook {
   readonly #rules: KeptRules;
   readonly #states: StateCache;
   readonly #numbers: KeptNumbers;
+  readonly #provisional: BookPorts['provisional'];
   readonly #byEvent: ReadonlyMap<string, readonly AggregateRule[]>;
   readonly #byOutcome: ReadonlyMap<string, readonly AggregateRule[]>;
   #changed = { user: new Set<string>(), item: new Set<string>() };
@@ -60,6 +65,7 @@ export class ActivityBook {
     this.#rules = rules;
     this.#states = new StateCache(ports.stored, statesMax);
     this.#numbers = new KeptNumbers(rules, this.#states, ports.features);
+    this.#provisional = ports.provisional;
     const types = [...rules.types, 'shown'];
     this.#byEvent = new Map(
       types.map((type) => [type, rules.aggregates.filter(({ events }) => events.has(type))]),
@@ -92,7 +98,7 @@ export class ActivityBook {
   kept(entity: Entity, id: string, nowMs: number): KeptFeatures {
     const numbers = this.#numbers.of(entity, id, nowMs);
     if (entity === 'item' || this.#rules.histories.length === 0) return numbers;
-    const state = this.#states.get(personKey(id));
+    const state = this.#listsOf(id);
     const histories = this.#rules.histories.map((rule): [string, KeptHistory] => [
       rule.name,
       historyOf(state, rule, {
@@ -103,9 +109,14 @@ export class ActivityBook {
     return { ...numbers, ...Object.fromEntries(histories) };
   }
 
+  /** What was told of somebody. */
+  toldOf(person: string): Lists {
+    return this.#states.get(personKey(person));
+  }
+
   /** Items of what somebody did lately, by types of events, those of each in the order of time. */
   itemsOf(person: string, types: Iterable<string>, sinceMs: number): string[] {
-    const state = this.#states.get(personKey(person)) ?? emptyState();
+    const state = this.#listsOf(person) ?? emptyState();
     const items = new Set<string>();
     for (const type of types)
       for (const [item, atMs] of listOf(state, type) ?? []) if (atMs >= sinceMs) items.add(item);
@@ -131,6 +142,12 @@ export class ActivityBook {
 
   forgetAll(): void {
     this.#states.clear();
+  }
+
+  /** With what nobody has told yet. */
+  #listsOf(person: string): Lists {
+    const told = (each: string): Lists => this.toldOf(each);
+    return this.#provisional ? this.#provisional(person, told) : told(person);
   }
 
   #happened(event: Extract<Activity, { kind: 'event' }>): void {

@@ -11,7 +11,7 @@ export interface HistoryView {
 
 /** The newest events of somebody, of all the types of a rule. */
 export function historyOf(
-  state: ActivityState | undefined,
+  state: Pick<ActivityState, 'lists'> | undefined,
   { events, length }: HistoryRule,
   { nowMs, types, valueOf }: HistoryView,
 ): KeptHistory {

@@ -179,6 +179,7 @@ const featureStoreAt = (site: Site): Expectation =>
     [
       ...[...followsFeatures, ...answers('processor', 'ranker', 'recommender', 'admin')],
       ...[...follows('FEATURES'), ...looksUp('FEATURES'), infoOf('FEATURES')],
+      ...follows(`RAW_${site.toUpperCase()}`),
       ...['ACTIVITY', 'ACTIVITY_EAST'].flatMap((stream) => [
         ...follows(stream),
         ...looksUp(stream),

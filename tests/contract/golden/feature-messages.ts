@@ -55,9 +55,15 @@ export const featureMessages: readonly GoldenMessage[] = [
   },
   {
     name: 'kept-changed',
-    write: () => encode(activityNotice(notice)),
+    write: () => encode(activityNotice({ ...notice, own: 0 })),
     read: (bytes) => parseActivityNotice(decode(bytes)),
-    expected: notice,
+    expected: { ...notice, own: 0 },
+  },
+  {
+    name: 'kept-changed-own',
+    write: () => encode(activityNotice({ ...notice, own: 9 })),
+    read: (bytes) => parseActivityNotice(decode(bytes)),
+    expected: { ...notice, own: 9 },
   },
   {
     name: 'features-changed',

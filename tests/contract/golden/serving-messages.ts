@@ -51,7 +51,7 @@ const features = {
   users: [{ age: 30 }],
   items: [null, { genres: 'Comedy|Drama' }],
   kept: {
-    sequence: 40,
+    ...{ sequence: 40, own: 0 },
     users: [
       { events: 3, tastes: { keys: Float64Array.of(7), values: Float32Array.of(0.5), none: 0 } },
     ],
