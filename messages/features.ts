@@ -90,7 +90,7 @@ export interface FeaturesReply {
 export interface KeptReply {
   /** Of ACTIVITY. */
   readonly sequence: number;
-  /** Of RAW of the data center, which is read where training is away: what was done up to here is in it. 0: it is not. */
+  /** Of RAW of the data center: what was done up to here is in the lists of its people, whoever told it. 0: not known. */
   readonly own: number;
   readonly users: readonly KeptFeatures[];
   readonly items: readonly KeptFeatures[];

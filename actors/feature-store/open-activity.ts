@@ -23,7 +23,7 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
   const rules = keptRulesOf(config);
   const store = context.stores.activityStore();
   const own = openOwnEvents(context, rules, (people) =>
-    tell({ user: people, item: new Set() }, keeper.sequence),
+    tell({ user: people, item: new Set() }, keeper.sequence, own?.sequence),
   );
   const ports = {
     ...(own ? { provisional: own.provisional.listsOf.bind(own.provisional) } : {}),
@@ -37,12 +37,13 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
   };
 
   function hear(changed: ChangedEntities, sequence: number): void {
-    if (own && own.sequence > 0)
+    if (own && own.provisional.people > 0)
       for (const person of changed.user) own.provisional.prune(person, (each) => book.toldOf(each));
     tell(changed, sequence);
   }
 
-  function tell(changed: ChangedEntities, sequence: number): void {
+  /** @param changedOwn of RAW, where something that nobody told changed. */
+  function tell(changed: ChangedEntities, sequence: number, changedOwn = 0): void {
     // Who is asked for the first time is asked for as of now.
     if (!follower.isWhole) return;
     for (const entity of entities) {
@@ -51,7 +52,7 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
       const subject = bus.names.subject.keptChanged(identity.dataCenter, entity);
       for (let start = 0; start < all.length; start += idsMax) {
         const ids = all.slice(start, start + idsMax);
-        const places = { sequence, own: own?.sequence ?? 0 };
+        const places = { sequence, own: changedOwn };
         bus.publish(subject, encode(activityNotice({ entity, ids, ...places })));
       }
     }

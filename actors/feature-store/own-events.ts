@@ -14,8 +14,11 @@ const lookMs = 1_000;
 const awayMs = 3_000;
 /** Whose a request was is read from so far back. Too low: of events on older slates nobody knows whose they are. */
 const requestsMs = 5 * 60_000;
-/** After training has heard it all: what is not told by then never will be. */
-const keptMs = 10 * 60_000;
+/**
+ * After training has heard it all. Too low: what it has not told yet is gone for a while. Too high: what it tells otherwise, as of a
+ * visitor who is known to be somebody, stands beside it for so long.
+ */
+const keptMs = 20_000;
 
 export interface OwnEventsOptions {
   readonly bus: Pick<Bus, 'clock' | 'tail' | 'workState'>;
@@ -59,9 +62,10 @@ export class OwnEvents {
     this.#people = this.#newPeople();
   }
 
-  /** Of RAW: what was done up to here is in the lists; 0: nothing is but what was told. */
+  /** Of RAW: what was done up to here is in the lists, or is about to be told; 0: nobody knows yet. */
   get sequence(): number {
-    return this.#following || this.#forgetAtMs < Infinity ? this.#read : 0;
+    const told = Math.max(0, this.#acknowledged);
+    return this.#following ? Math.max(told, this.#read) : told;
   }
 
   start(): void {

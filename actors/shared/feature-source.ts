@@ -71,7 +71,10 @@ export class FeatureSource {
     this.#transform = transform;
     this.#dataCenter = dataCenter;
     const cache = () =>
-      new NoticedCache<EncodedEntity>({ entriesMax, ageMsMax, noticesMax, logs: 3 });
+      new NoticedCache<EncodedEntity>({
+        ...{ entriesMax, ageMsMax, noticesMax },
+        ...{ logs: 3, exactLogs: 2 },
+      });
     this.#caches = { user: cache(), item: cache() };
   }
 

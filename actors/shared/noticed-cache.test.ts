@@ -40,6 +40,19 @@ describe('a cache that hears of changes', () => {
     expect(cache.newest('i')).toBe('of the new log');
   });
 
+  test('keeps the newest of what is told exactly, also where it is behind in something else', () => {
+    const cache = new NoticedCache<string>({ ...options, logs: 2, exactLogs: 1 });
+    cache.keep('i', 'a', [5, 9], 0);
+    cache.notice('i', 9, 1);
+    cache.keep('i', 'b', [6, 8], 1);
+    expect(cache.newest('i')).toBe('b');
+    expect(cache.isCurrent('i', 1)).toBe(false);
+    cache.keep('i', 'c', [6, 9], 1);
+    expect(cache.isCurrent('i', 1)).toBe(true);
+    cache.keep('i', 'd', [4, 20], 1);
+    expect(cache.newest('i')).toBe('c');
+  });
+
   test('fetches again after a while, whatever it was told', () => {
     const cache = new NoticedCache<string>(options);
     cache.keep('i', 'a', [6], 1_000);

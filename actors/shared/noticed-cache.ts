@@ -24,6 +24,11 @@ export interface NoticedCacheOptions {
   readonly noticesMax: number;
   /** That an entry comes of; one if left out. */
   readonly logs?: number;
+  /**
+   * Of them, the first that a reply says exactly how far it is in; all if left out. One that is behind in those is not kept. In
+   * the others it may be behind a newer one of another follower, and is only not current.
+   */
+  readonly exactLogs?: number;
 }
 
 /** One of each log. */
@@ -65,7 +70,9 @@ export class NoticedCache<T> {
   keep(id: string, value: T, sequences: Sequences, nowMs: number): void {
     const before = this.#entries.get(id);
     // A reply that took its time, or of a follower that is behind. An old entry gives way: its log may have begun anew.
-    if (before && !reaches(sequences, before.sequences) && !this.#isOld(before, nowMs)) return;
+    const { logs = 1, exactLogs = logs } = this.#options;
+    const exact = before?.sequences.slice(0, exactLogs) ?? [];
+    if (before && !reaches(sequences, exact) && !this.#isOld(before, nowMs)) return;
     const noticed = before?.noticed ?? this.#notices.get(id) ?? this.#floor;
     this.#notices.delete(id);
     if (!before && this.#entries.size >= this.#options.entriesMax) this.#dropOldest();
