@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   embedding: () => import('./embedding.js'),
   training: () => import('./training.js'),
   quality: () => import('./quality.js'),
+  kept: () => import('./kept.js'),
   counters: () => import('./counters.js'),
   audience: () => import('./audience.js'),
   'serving-form': () => import('./serving-form.js'),
