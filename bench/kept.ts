@@ -89,7 +89,7 @@ async function measure(
   }
   await Promise.all(listening.map((each) => each.stop()));
   const ms = (histogram: LatencyHistogram, q: number) =>
-    Math.round(10 * histogram.quantile(q)!) / 10;
+    Math.round(10 * histogram.quantile(q)) / 10;
   for (const q of [0.5, 0.99]) {
     const baseline = ms(acknowledged, q);
     figures[`${name}: acknowledged, p${100 * q} ms`] = baseline;
