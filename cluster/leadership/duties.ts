@@ -74,8 +74,6 @@ async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
     hostOf: (address: string) => keeper.hostOf(address),
   };
   await services.prepare(actors);
-  // Lost with the last leader, perhaps: their standbys are quicker than who will be started in their place.
-  await services.replace(keeper.onLostHosts, 'its host is lost');
   await keeper.place();
   const { clock } = bus;
   const drainer = undo.use(

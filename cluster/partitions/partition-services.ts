@@ -94,11 +94,6 @@ export class PartitionServices implements Stoppable {
     await this.#keeper.prepare(indices(this.counts['ps-shard']), this.#atWork);
   }
 
-  /** Standbys take over from those of the actors that are shards, where shards are at work at all. */
-  async replace(addresses: readonly string[], reason: string): Promise<void> {
-    if (this.#atWork) await Promise.all(addresses.map((address) => this.#replace(address, reason)));
-  }
-
   /** Actors of each kind: those of the configuration, unless scaled since. */
   get counts(): ActorCounts {
     return this.#scale?.counts ?? this.#counts;
@@ -120,7 +115,8 @@ export class PartitionServices implements Stoppable {
       const leases = new LeaseWatch(bus, {
         keys: leaseKeys,
         leaseMs: config.supervision.leaseMs,
-        // Where none of them runs, what is there is of a life long past; else one may have died with the last leader.
+        // Where none of them runs, what is there is of a life long past; else one may have died with the last leader. Not so
+        // because its host is lost: where only the supervisor there hangs, the shard serves on while its lease runs.
         presumeHeld: this.#atWork,
         onExpired: (key) => void this.#replace(addressOfLease(key)!, 'its lease ran out'),
       });

@@ -67,15 +67,6 @@ export class PlacementKeeper implements Stoppable {
     return this.#hosts[address];
   }
 
-  /** Addresses of actors whose host is gone, until another one is written down for them. */
-  get onLostHosts(): string[] {
-    const { store, registry } = this.#options;
-    const there = new Set(registry.hosts.map(({ name }) => name));
-    return Object.entries(store.record?.hosts ?? {}).flatMap(([address, host]) =>
-      there.has(host) ? [] : [address],
-    );
-  }
-
   /** Plans without writing: what must be prepared before actors start can look at it. */
   plan(): void {
     const { config, registry } = this.#options;
