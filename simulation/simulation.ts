@@ -278,8 +278,9 @@ export class Simulation {
     let outcome: string | undefined;
     const ask = (): void =>
       void this.#operator.snapshot().then((what) => {
-        // Another one is under way, which somebody asked for before.
-        if (what === 'OVERLOADED') return void time.after(againMs, ask);
+        // Another one is under way, which somebody asked for before; or who leads is found out just now.
+        if (what === 'OVERLOADED' || what === 'NO_RESPONDERS')
+          return void time.after(againMs, ask);
         outcome = what;
         if (what !== 'done') told(`it is refused with ${what}`);
       });
