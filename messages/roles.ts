@@ -125,12 +125,17 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     writes: [s('join'), s('features'), s('featuresChanged'), letters],
     hears: [s('featuresChanged'), s('keptChanged'), s('popular')],
   }),
-  joiner: ({ s, stream, letters }) => ({
-    serves: [s('joinControl')],
+  joiner: ({ s, stream, letters, dataCenter }) => ({
+    serves: [s('joinControl'), s('joinSnapshot')],
     tails: [stream.join],
-    looksUp: [stream.samples],
+    // Joiners live in one data center, and so do the snapshots of their windows.
+    looksUp: [stream.samples, stream.snapshotsAt(dataCenter)],
+    measures: [stream.join, stream.snapshotsAt(dataCenter)],
     // The clock and the end of a stream are records of JOIN.
-    writes: [s('join'), s('activity'), s('samples'), s('popular'), letters],
+    writes: [
+      ...[s('join'), s('activity'), s('samples'), s('popular'), letters],
+      ...[s('windowObject', { dc: dataCenter }), s('progress')],
+    ],
   }),
   'feature-store': (words) => {
     const { s, stream, letters, dataCenter, dataCenters } = words;

@@ -92,10 +92,13 @@ describe('a flusher', () => {
     const flusher = newFlusher();
     await flusher.observed(1, 5);
     await turns();
+    await flusher.observed(2, 5);
     const stopped = flusher.stop();
     holds = false;
     hold!();
     await stopped;
+    await turns();
     expect(published).toBe(1);
+    expect(committed).toEqual([1]);
   });
 });

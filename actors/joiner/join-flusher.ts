@@ -56,8 +56,8 @@ export class JoinFlusher {
 
   /** Ends what is under way and begins nothing more: what is left is in JOIN. */
   async stop(): Promise<void> {
-    await this.#flushing;
     this.#stopped = true;
+    await this.#flushing;
   }
 
   #flushSoon(): void {

@@ -104,13 +104,23 @@ export class JoinOutbox {
     return this.#entries.length;
   }
 
+  /** JOIN sequence of the last commit. */
+  get committed(): number {
+    return this.#committed;
+  }
+
+  /** Whether all of this store's entries up to here are where they belong. */
+  hasPublished(number: number): boolean {
+    return this.#confirmed >= number;
+  }
+
   get batchesPublished(): number {
     return this.#batchesPublished;
   }
 
   /**
    * Goes on behind what a predecessor has published.
-   * @param state of the store, which is empty where the window is made anew.
+   * @param state of the store: empty, or as a snapshot has it, where the window is made anew.
    */
   async restore(state: JoinState, published: PublishedSamples): Promise<void> {
     this.#sequence = published.sequence;
@@ -118,12 +128,15 @@ export class JoinOutbox {
     this.#committed = state.consumed['join'] ?? 0;
     const counters = state.progress?.counters;
     this.#settledWithout = counters ? settledWithoutIn(counters) : 0;
+    this.#confirmed = this.#numberLast;
     if (published.position && published.position.window !== this.#store.window) {
       this.#there = published.position;
-      this.#thereCounters = published.counters;
+      // A snapshot has counted all that came before it.
+      if (!counters) this.#thereCounters = published.counters;
       return;
     }
     this.#entries = state.outbox.filter((entry) => entry.number > published.number);
+    this.#confirmed -= this.#entries.length;
     await this.publish();
   }
 

@@ -13,6 +13,7 @@ import { popularMessage } from '../../messages/ranking.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Following } from '../../runtime/followers/follow.js';
 import { follow } from '../../runtime/followers/follow.js';
+import { toldOf } from '../../runtime/long-work.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { deadLetter } from '../shared/dead-letter.js';
 import { JoinFlusher } from './join-flusher.js';
@@ -20,11 +21,14 @@ import { JoinHousekeeping } from './join-housekeeping.js';
 import { JoinReader } from './join-reader.js';
 import type { OpenedWindow } from './open-window.js';
 import { openWindow } from './open-window.js';
+import { snapshotOf } from './save-window.js';
 
 const popularHalfLifeMs = 600_000;
 const housekeepingMs = 500;
 const popularMs = 1_000;
 const closePollMs = 5;
+/** Windows of days have millions of rows. */
+const snapshotMsMax = 30 * 60_000;
 
 /**
  * Joins impressions with actions in event time. Window, consumed sequence and outbox are committed together; only then
@@ -32,8 +36,8 @@ const closePollMs = 5;
  * number the stream has: every impression becomes exactly one sample, or is counted as dropped.
  *
  * What becomes of events follows from their order in JOIN alone; the clock and the end of a stream are records there
- * too. So a joiner without its store, on another host, reads JOIN from the beginning, leaves out the samples that the
- * stream has, and goes on.
+ * too. So a joiner without its store, on another host, begins with a snapshot, reads JOIN from there, leaves out the samples that
+ * the stream has, and goes on.
  */
 export function createJoiner(context: ActorContext): Actor<'joiner'> {
   let running: RunningJoiner | undefined;
@@ -61,8 +65,10 @@ class RunningJoiner {
   readonly #flusher: JoinFlusher;
   readonly #housekeeping: JoinHousekeeping;
   #following: Following | undefined;
-  #endpoint: ServedEndpoint | undefined;
+  readonly #endpoints: ServedEndpoint[] = [];
   #endHousekeeping: Cancel | undefined;
+  /** It is to stop: what takes long is given up. */
+  #leaving = false;
   #stopping = false;
 
   constructor(context: ActorContext, opened: OpenedWindow) {
@@ -124,16 +130,7 @@ class RunningJoiner {
       },
       crash,
     );
-    this.#endpoint = new ServedEndpoint(bus, {
-      subject: bus.names.subject.joinControl(identity.index),
-      inFlightMax: 4,
-      deadlineMs: 60_000,
-      // Checked though it says nothing: an acknowledgement that strayed here must not end the window.
-      handle: async (value) => {
-        asMessage(value, 'close');
-        return this.#close();
-      },
-    });
+    this.#serve();
     const endHousekeeping = every(clock, housekeepingMs, () => void this.#housekeeping.look());
     const endPopular =
       identity.index === 0 ? every(clock, popularMs, () => this.#tellPopular()) : undefined;
@@ -146,7 +143,8 @@ class RunningJoiner {
 
   async stop(): Promise<void> {
     this.#endHousekeeping?.();
-    await this.#endpoint?.stop();
+    this.#leaving = true;
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint.stop()));
     await this.#following?.stop();
     await this.#flusher.stop();
     this.#stopping = true;
@@ -169,6 +167,43 @@ class RunningJoiner {
       flushP99Ms: outbox.latency.quantile(0.99),
       watermarkMs: Number.isFinite(window.watermarkMs) ? window.watermarkMs : null,
     };
+  }
+
+  #serve(): void {
+    const { bus, identity } = this.#context;
+    const { subject } = bus.names;
+    this.#endpoints.push(
+      new ServedEndpoint(bus, {
+        subject: subject.joinControl(identity.index),
+        inFlightMax: 4,
+        deadlineMs: 60_000,
+        // Checked though it says nothing: an acknowledgement that strayed here must not end the window.
+        handle: async (value) => {
+          asMessage(value, 'close');
+          return this.#close();
+        },
+      }),
+      new ServedEndpoint(bus, {
+        subject: subject.joinSnapshot(identity.index),
+        inFlightMax: 1,
+        deadlineMs: snapshotMsMax,
+        handle: toldOf(bus, (value) => this.#save(value)),
+      }),
+    );
+  }
+
+  #save(value: unknown) {
+    const { window, outbox, store } = this.#opened;
+    return snapshotOf(
+      {
+        ...{ context: this.#context, store, outbox },
+        spec: featureSpecOf(this.#context.config.features).hash,
+        // Where the watermark is already.
+        mark: () => this.#advance({ watermarkMs: window.watermarkMs, lane: lanes.live }),
+        isStopping: () => this.#leaving,
+      },
+      value,
+    );
   }
 
   #tellPopular(): void {

@@ -6,7 +6,7 @@ import { clusterOptions, exitCode, expectPositionals } from '../command.js';
 
 export const snapshot: Command = {
   name: 'snapshot',
-  summary: 'copies all rows, the network, users and items now, while they are used',
+  summary: 'copies all rows, the network, users, items and windows now, while they are used',
   usage: '[options]',
   text: 'Writes a snapshot in every data center, beside those that are taken on schedule (snapshots.everyMs). Training and serving go on. The newest ones are kept (snapshots.keep), and the logs of changes are trimmed behind the oldest of them.',
   options: clusterOptions,

@@ -9,11 +9,20 @@ import { BooksReader } from './books-reader.js';
  * Between two looks. They must be far more often than logs lose what is old, which is after days. Too low: consumers are
  * made for nothing. Too high: a look reads much at once.
  */
-const lookMs = 300_000;
+const lookMsDefault = 300_000;
+
+/** Other times than usual. */
+export interface BookTimes {
+  /** Between two looks. */
+  readonly lookMs: number;
+  /** For how long events are remembered one by one, at least. */
+  readonly rememberMs: number;
+}
 
 export interface BooksKeeperOptions {
   readonly bus: Bus;
   readonly dataCenters: readonly string[];
+  readonly times?: BookTimes | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -41,15 +50,16 @@ export class BooksKeeper implements Stoppable {
 
   #lookLater(): void {
     if (this.#stopped) return;
-    this.#cancel = this.#options.bus.clock.after(lookMs, () => {
+    const { bus, times } = this.#options;
+    this.#cancel = bus.clock.after(times?.lookMs ?? lookMsDefault, () => {
       void this.#look().finally(() => this.#lookLater());
     });
   }
 
   async #look(): Promise<void> {
-    const { bus, dataCenters, log } = this.#options;
+    const { bus, dataCenters, times, log } = this.#options;
     try {
-      const reader = (this.#reader ??= await BooksReader.open(bus));
+      const reader = (this.#reader ??= await BooksReader.open(bus, times?.rememberMs));
       await reader.look(dataCenters.map((name) => bus.names.stream.raw(name)));
       if (this.#stopped) return;
       await reader.writeDown();

@@ -23,7 +23,7 @@ import { KeyTable } from './key-table.js';
  * How long an event is remembered one by one, at least; at most twice as long. Too short: what a processor that hung has
  * written late counts as an event that nobody sent. Too long: the memory of whoever keeps the books, some 20 bytes an event.
  */
-const rememberMs = 600_000;
+const rememberMsDefault = 600_000;
 /** By which clocks of servers may differ. Too low: a sample may seem to be older than its impression. */
 const clocksDifferMs = 60_000;
 /** How far ahead of its acceptance an event may claim to be (actors/processor). */
@@ -74,6 +74,7 @@ interface Ends {
 export class BooksReader {
   readonly books: EventBooks;
   readonly #bus: Bus;
+  readonly #rememberMs: number;
   readonly #positions = new Map<string, Position>();
   readonly #buried = new Set<string>();
   /** Of the written books; 0: there are none. */
@@ -86,8 +87,9 @@ export class BooksReader {
   /** Of the last look. */
   #raws: readonly string[] = [];
 
-  private constructor(bus: Bus, written: Books | undefined, revision: number) {
+  private constructor(bus: Bus, rememberMs: number, written: Books | undefined, revision: number) {
     this.#bus = bus;
+    this.#rememberMs = rememberMs;
     this.#written = written;
     this.#revision = revision;
     this.#turnedMs = written?.atMs ?? -Infinity;
@@ -100,9 +102,14 @@ export class BooksReader {
   }
 
   /** @throws StarlingError UNSUPPORTED_VERSION, BAD_MESSAGE for books that can't be read. */
-  static async open(bus: Bus): Promise<BooksReader> {
+  static async open(bus: Bus, rememberMs = rememberMsDefault): Promise<BooksReader> {
     const entry = await bus.bucketEntry(bus.names.bucket, booksKey);
-    return new BooksReader(bus, entry && decodeBooks(entry.bytes), entry?.revision ?? 0);
+    return new BooksReader(
+      bus,
+      rememberMs,
+      entry && decodeBooks(entry.bytes),
+      entry?.revision ?? 0,
+    );
   }
 
   /** Where the books begin in each log, and what had gone before they had it. */
@@ -129,7 +136,7 @@ export class BooksReader {
     await this.#rememberWritten(raws);
     const ends = await this.#ends(raws);
     for (;;) {
-      const untilMs = (await this.#oldestUnreadMs(ends)) + rememberMs;
+      const untilMs = (await this.#oldestUnreadMs(ends)) + this.#rememberMs;
       const isWhole = untilMs >= ends.atMs;
       await this.#read(raws, ends, isWhole ? Infinity : untilMs);
       if (isWhole) break;
@@ -179,7 +186,7 @@ export class BooksReader {
    */
   async writeDown(): Promise<boolean> {
     const nowMs = this.#bus.clock.wallMs();
-    if (nowMs - this.#turnedMs < rememberMs) return false;
+    if (nowMs - this.#turnedMs < this.#rememberMs) return false;
     const sentMs = Math.min(...this.#raws.map((raw) => this.#positionOf(raw).readAtMs));
     const isDue = nowMs - this.#wholeSinceMs >= graceMs;
     this.#turn(nowMs, { isDue, isSent: isDue && sentMs >= this.#turnedMs + clocksDifferMs });

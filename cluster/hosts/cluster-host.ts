@@ -13,6 +13,7 @@ import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
 import type { Launcher } from '../../supervisor/actor-launcher.js';
 import { HostSupervisor, type Escalation } from '../../supervisor/host-supervisor.js';
 import { DrainStore } from '../drains/drain-store.js';
+import type { BookTimes } from '../books/books-keeper.js';
 import { takeUpDuties } from '../leadership/duties.js';
 import { LeaderCandidate } from '../leadership/leader-candidate.js';
 import { specsOf } from '../placement/actor-placement.js';
@@ -45,6 +46,8 @@ export interface HostParts {
   readonly asPublic: (dataCenter: string) => Promise<Bus>;
   /** Brings the streams up to what the configuration says; for the one that leads. */
   readonly prepareStreams: () => Promise<void>;
+  /** How the leader keeps the books, if not as usual. */
+  readonly bookTimes?: BookTimes;
   /** Calls `run` when this process leaves in a hurry, until what is returned is called. */
   readonly onExit: (run: () => void) => () => void;
   readonly log: (line: string) => void;
@@ -231,7 +234,7 @@ class Member {
   }
 
   #makeCandidate(): LeaderCandidate {
-    const { bus, config, prepareStreams, log } = this.#parts;
+    const { bus, config, prepareStreams, bookTimes, log } = this.#parts;
     const { name: host, life, dataCenters } = this.#record;
     const { hostLeaseMs: leaseMs } = config.supervision;
     return new LeaderCandidate({
@@ -244,8 +247,7 @@ class Member {
       lead: (term) =>
         takeUpDuties({
           ...{ bus, config, host, term, view: this.view, shared: this.#shared },
-          prepareStreams,
-          log,
+          ...{ prepareStreams, bookTimes, log },
         }),
       log,
     });

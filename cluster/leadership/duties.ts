@@ -7,7 +7,7 @@ import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
 import type { SharedState } from '../hosts/shared-state.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { HostState } from '../hosts/host-registry.js';
-import { BooksKeeper } from '../books/books-keeper.js';
+import { BooksKeeper, type BookTimes } from '../books/books-keeper.js';
 import { DrainKeeper } from '../drains/drain-keeper.js';
 import { PartitionServices } from '../partitions/partition-services.js';
 import { PlacementKeeper, placementFailure } from '../placement/placement-keeper.js';
@@ -21,6 +21,7 @@ export interface DutiesOptions {
   readonly shared: SharedState;
   /** Brings the streams up to what the configuration says. */
   readonly prepareStreams: () => Promise<void>;
+  readonly bookTimes?: BookTimes | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -80,7 +81,7 @@ async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
     new DrainKeeper({ term, store: shared.drains, view, record, clock, log }),
   );
   const dataCenters = config.dataCenters.map(({ name }) => name);
-  undo.use(new BooksKeeper({ bus, dataCenters, log }));
+  undo.use(new BooksKeeper({ bus, dataCenters, times: options.bookTimes, log }));
   await services.watch({ ...actors, drainer });
   // Before the actors go: what they leave behind then is not to be replaced.
   undo.defer(() => services.unwatch());

@@ -14,10 +14,15 @@ import type { PartitionDirectory } from '../../replication/partition-directory.j
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { callLong } from '../../runtime/long-call.js';
-import { openFeatureSnapshots, openSnapshots } from '../../runtime/stores/open-snapshots.js';
+import {
+  openFeatureSnapshots,
+  openSnapshots,
+  openWindowSnapshots,
+} from '../../runtime/stores/open-snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 import { newerThan, snapshotId } from '../../runtime/stores/snapshot-store.js';
 import { FeatureSnapshots } from './feature-snapshots.js';
+import { JoinSnapshots } from './join-snapshots.js';
 import {
   exactFrom,
   firstNeeded,
@@ -48,11 +53,12 @@ export interface SnapshotKeeperOptions {
  * Takes snapshots, on schedule and on demand: every shard writes its partitions while it goes on working, the manifest
  * comes last, then the oldest snapshot goes, and then what the log has before the oldest that is left. The training
  * data center and each inference one have snapshots of their own, so that each can restart without the others. Users and
- * items have theirs (feature-snapshots.ts), which are due by their own log.
+ * items have theirs (feature-snapshots.ts), and so have the windows of joiners (join-snapshots.ts), each due by its own log.
  */
 export class SnapshotKeeper {
   readonly #options: SnapshotKeeperOptions;
   readonly #features: FeatureSnapshots;
+  readonly #joins: JoinSnapshots;
   readonly #clock: Clock;
   #cancel: Cancel | undefined;
   #running: Promise<unknown> = Promise.resolve();
@@ -73,6 +79,12 @@ export class SnapshotKeeper {
       log,
       onDone,
     });
+    const dataCenter = trainingDataCenter(config);
+    this.#joins = new JoinSnapshots({
+      ...{ bus, dataCenter, joiners: config.actors.joiner, limits: config.snapshots },
+      store: openWindowSnapshots(bus, config, dataCenter),
+      ...{ log, onDone },
+    });
   }
 
   start(): void {
@@ -92,7 +104,8 @@ export class SnapshotKeeper {
   take(progress: (text: string) => void): Promise<TakenSnapshot[]> {
     return this.#oneByOne(async () => {
       const rows = await this.#takeRows(progress);
-      return [...rows, ...(await this.#features.takeAll(this.#newId(), progress))];
+      const features = await this.#features.takeAll(this.#newId(), progress);
+      return [...rows, ...features, ...(await this.#joins.takeNow(this.#newId(), progress))];
     });
   }
 
@@ -146,6 +159,7 @@ export class SnapshotKeeper {
 
   async #look(): Promise<void> {
     await this.#oneByOne(() => this.#features.takeDue(() => this.#newId()));
+    await this.#oneByOne(() => this.#joins.takeDue(() => this.#newId()));
     if (await this.#isDue()) await this.#oneByOne(() => this.#takeRows(() => undefined));
   }
 

@@ -1,5 +1,5 @@
 import type { EventCounts, OutcomeCounts } from './join-counts.js';
-import { zeroEvents, zeroOutcome } from './join-counts.js';
+import { settledOf, zeroEvents, zeroOutcome } from './join-counts.js';
 import type { OutcomeRule } from './outcome-rules.js';
 import type { JoinCounters } from './types.js';
 
@@ -29,6 +29,16 @@ export class JoinBooks {
       const { [name]: found } = counters.others;
       if (i > 0 && found) assignKnown(this.outcomes[i]!, found);
     });
+  }
+
+  /** Those of a window that may have predicted other outcomes: rows of before one was predicted are dropped, as for it they are. */
+  adopt(counters: JoinCounters): void {
+    this.set(counters);
+    const { impressions, lateImpressions } = this.events;
+    for (const counts of this.outcomes.slice(1)) {
+      const rows = impressions - lateImpressions + counts.passedIn;
+      counts.negativesDropped += Math.max(0, rows - settledOf(counts) - counts.open);
+    }
   }
 }
 

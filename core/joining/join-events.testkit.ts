@@ -122,7 +122,8 @@ export class MemoryJoinStore implements ColdRows {
   copy(): MemoryJoinStore {
     const copy = new MemoryJoinStore();
     for (const [number, bytes] of this.#records) copy.#records.set(number, bytes);
-    copy.progress = structuredClone(this.progress);
+    // Each drain makes a new one.
+    copy.progress = this.progress;
     return copy;
   }
 

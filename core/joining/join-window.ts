@@ -159,7 +159,7 @@ export class JoinWindow {
   adopt(counters: JoinCounters): boolean {
     const own = this.counters;
     if (counters.open !== own.open || counters.heldActions !== own.heldActions) return false;
-    this.#books.set(counters);
+    this.#books.adopt(counters);
     return true;
   }
 

@@ -45,5 +45,18 @@ export interface JoinStore extends ColdRows {
   commit(commit: JoinCommit): Promise<void>;
   /** Deletes the outbox entries up to `throughNumber`. Costs a flush: fold it into the next commit where there is one. */
   confirm(throughNumber: number): Promise<void>;
+  /** Records of a snapshot, before the first commit: until that one a store that ends is of no use. */
+  add(records: readonly JoinRecord[]): Promise<void>;
+  /** All of the last commit, whatever is committed meanwhile. */
+  view(): JoinView;
   close(): Promise<void>;
+}
+
+/** A store at one of its commits. */
+export interface JoinView extends Pick<
+  JoinState,
+  'progress' | 'records' | 'consumed' | 'outboxNumberLast'
+> {
+  /** What it holds on to goes. */
+  close(): void;
 }

@@ -48,9 +48,7 @@ export class LmdbActivityStore implements ActivityStore {
   }
 
   get count(): number {
-    return (
-      this.#closedWith ?? (this.#states.getStats() as { entryCount?: number }).entryCount ?? 0
-    );
+    return this.#closedWith ?? (this.#states.getStats() as { entryCount?: number }).entryCount ?? 0;
   }
 
   get(key: string): ActivityState | undefined {

@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import { decode, encode } from 'cbor-x';
 import { open } from 'lmdb';
-import type { Database, RootDatabase } from 'lmdb';
+import type { Database, RootDatabase, Transaction } from 'lmdb';
 import { assert } from '../../core/base/assert.js';
 import { protocolVersion } from '../../messages/codec.js';
 import { requireStateVersion } from '../../messages/state-version.js';
-import type { JoinProgress } from '../../core/joining/types.js';
+import type { JoinProgress, JoinRecord } from '../../core/joining/types.js';
 import type {
   ConsumedSequences,
   JoinCommit,
   JoinState,
   JoinStore,
+  JoinView,
   OutboxEntry,
 } from './join-store.js';
 import { checkLmdbFile, storageError } from './storage-error.js';
@@ -132,6 +133,25 @@ export class LmdbJoinStore implements JoinStore {
     this.#write('confirming', () => this.#removeConfirmed(throughNumber));
   }
 
+  async add(records: readonly JoinRecord[]): Promise<void> {
+    this.#write('filling', () => {
+      for (const { number, bytes } of records) this.#records.putSync(number, asBuffer(bytes));
+    });
+  }
+
+  view(): JoinView {
+    const transaction = this.#root.useReadTransaction();
+    const stored = this.#stored(transaction);
+    const records = this.#records.getRange({ transaction });
+    return {
+      progress: stored?.progress,
+      consumed: stored?.consumed ?? {},
+      outboxNumberLast: stored?.outboxNumberLast ?? 0,
+      records: records.map(({ key, value }) => ({ number: key, bytes: value })),
+      close: () => transaction.done(),
+    };
+  }
+
   /** The bytes of one record as of the last commit. */
   get(number: number): Uint8Array | undefined {
     return this.#records.get(number);
@@ -155,8 +175,10 @@ export class LmdbJoinStore implements JoinStore {
     }
   }
 
-  #stored(): StoredState | undefined {
-    const bytes = this.#root.get(stateKey);
+  #stored(transaction?: Transaction): StoredState | undefined {
+    const bytes = transaction
+      ? this.#root.get(stateKey, { transaction })
+      : this.#root.get(stateKey);
     if (bytes === undefined) return undefined;
     const stored = decode(bytes) as Partial<StoredState> | null;
     requireStateVersion(stored?.version, this.#path);

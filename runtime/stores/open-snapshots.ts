@@ -21,6 +21,15 @@ export function openFeatureSnapshots(
   return openKind(bus, config, dataCenter, 'features');
 }
 
+/** The snapshots of the windows of joiners, in the same place. */
+export function openWindowSnapshots(
+  bus: SnapshotBus,
+  config: Kept,
+  dataCenter: string,
+): SnapshotStore {
+  return openKind(bus, config, dataCenter, 'windows');
+}
+
 function openKind(
   bus: SnapshotBus,
   { snapshots: { directory } }: Kept,

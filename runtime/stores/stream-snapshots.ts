@@ -19,7 +19,7 @@ import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.j
 const chunksInFlight = 8;
 
 /** What they are of; each kind has subjects of its own in the one stream of a data center. */
-export type SnapshotKind = 'rows' | 'features';
+export type SnapshotKind = 'rows' | 'features' | 'windows';
 
 export type SnapshotBus = Pick<
   Bus,
@@ -40,10 +40,11 @@ export class StreamSnapshots implements SnapshotStore {
     this.#stream = options.stream;
     const { dataCenter, kind = 'rows' } = options;
     const { subject } = bus.names;
-    const [object, manifest] =
-      kind === 'rows'
-        ? [subject.snapshotObject, subject.snapshotManifest]
-        : [subject.featureObject, subject.featureManifest];
+    const [object, manifest] = {
+      rows: [subject.snapshotObject, subject.snapshotManifest] as const,
+      features: [subject.featureObject, subject.featureManifest] as const,
+      windows: [subject.windowObject, subject.windowManifest] as const,
+    }[kind];
     this.#object = (snapshot, name) => object(dataCenter, snapshot, name);
     this.#manifest = (snapshot) => manifest(dataCenter, snapshot);
   }

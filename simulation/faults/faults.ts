@@ -21,6 +21,7 @@ const shardsMin = 1;
 const shardsMax = 5;
 /** Further, and most events would be too late to be learned from. */
 const clockJumpMsMax = 2_000;
+const windowsLostShare = 0.5;
 /** Milliseconds: a start takes less. */
 const hangsAfterMsMax = 1_000;
 /** Longer than a supervisor waits for one that has said that it failed. */
@@ -99,9 +100,11 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     host?.killSupervisor();
     return host && over;
   },
-  'lose host': ({ target }, cluster) => {
+  'lose host': ({ target, other }, cluster) => {
     const host = oneOf(cluster.hosts, target);
     host?.crash(true);
+    // The windows of its joiners are on another disk than the rest.
+    if (other < windowsLostShare) host?.disk.loseWindows();
     return host && (() => host.start());
   },
   'pause host': pauseHost,

@@ -1,5 +1,6 @@
 import { sleep } from '../../core/base/clock.js';
 import type { ActivityState } from '../../core/activity/activity-state.js';
+import type { JoinRecord } from '../../core/joining/types.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import { decode, encode } from '../../messages/codec.js';
 import type { EntityRows } from '../../messages/feature-snapshots.js';
@@ -19,7 +20,12 @@ import type {
   EntityStore,
   EntityView,
 } from '../../runtime/stores/entity-store.js';
-import type { JoinCommit, JoinState, JoinStore } from '../../runtime/stores/join-store.js';
+import type {
+  JoinCommit,
+  JoinState,
+  JoinStore,
+  JoinView,
+} from '../../runtime/stores/join-store.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
 import type { HostDisk, StoredActivity, StoredEntities, StoredWindow } from './host-disk.js';
 
@@ -98,6 +104,22 @@ class DiskJoinStore implements JoinStore {
 
   confirm(throughNumber: number): Promise<void> {
     return written(this.#disk, this.#process, () => this.#removeThrough(throughNumber));
+  }
+
+  add(records: readonly JoinRecord[]): Promise<void> {
+    const added = records.map(({ number, bytes }) => [number, bytes.slice()] as const);
+    return written(this.#disk, this.#process, () => {
+      for (const [number, bytes] of added) this.#stored.records.set(number, bytes);
+    });
+  }
+
+  view(): JoinView {
+    const { progress, records, consumed, outboxNumberLast } = this.#stored;
+    return {
+      ...{ progress, consumed, outboxNumberLast },
+      records: listed(records),
+      close: () => undefined,
+    };
   }
 
   get(number: number): Uint8Array | undefined {

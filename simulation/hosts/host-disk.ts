@@ -46,6 +46,11 @@ export class HostDisk {
     return this.#windows.get(address);
   }
 
+  /** What joiners had on it is gone. */
+  loseWindows(): void {
+    this.#windows.clear();
+  }
+
   newWindow(address: string, name: string): StoredWindow {
     const made: StoredWindow = {
       window: name,

@@ -21,6 +21,9 @@ import { SimulatedActor } from './simulated-actor.js';
 /** A host that has ended is started again by what looks after it, as by an init system. */
 const respawnMs = { from: 300, to: 1_500 } as const;
 
+/** Of a cluster whose hours are minutes; a processor stands still for less, and JOIN is trimmed behind the books. */
+const bookTimes = { lookMs: 10_000, rememberMs: 60_000 } as const;
+
 export interface SimulatedHostOptions {
   readonly time: VirtualTime;
   readonly random: SeededRandom;
@@ -166,6 +169,7 @@ export class SimulatedHost {
           dataCenters: [dataCenter],
         }),
       prepareStreams: async () => undefined,
+      bookTimes,
       onExit: () => () => undefined,
       log: told,
     });

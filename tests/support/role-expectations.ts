@@ -34,7 +34,8 @@ const protocol = [
   ...['starling.at.west.feature-store', 'starling.hosts.status.h1'],
   ...['starling.ingest.impression', 'starling.ingest.action', 'starling.ingest.features'],
   ...['starling.raw.train.action', 'starling.raw.east.impression', 'starling.raw.east.action'],
-  ...['starling.join.0', 'starling.joiner.0.close', 'starling.samples.0'],
+  ...['starling.join.0', 'starling.joiner.0.close', 'starling.joiner.0.snapshot'],
+  'starling.samples.0',
   ...[
     'starling.ps.pull.0',
     'starling.ps.push.0',
@@ -60,6 +61,8 @@ const protocol = [
   ...['starling.snapshot-manifests.train.s', 'starling.snapshot-manifests.east.s'],
   ...['starling.snapshots.train.features.s.o', 'starling.snapshots.east.features.s.o'],
   'starling.snapshot-manifests.east.features.s',
+  ...['starling.snapshots.train.windows.s.o', 'starling.snapshots.east.windows.s.o'],
+  'starling.snapshot-manifests.train.windows.s',
   ...[
     'starling.feature-store.control.snapshot.train',
     'starling.feature-store.control.snapshot.east',
@@ -273,10 +276,12 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     'train',
     [
       ...['starling.join.0', 'starling.samples.0', 'starling.activity.0', 'starling.popular'],
+      ...['starling.snapshots.train.windows.s.o', 'starling.progress.x'],
       ...[info, ...answers()],
-      ...[...follows('JOIN'), ...looksUp('SAMPLES')],
+      ...[...follows('JOIN'), ...looksUp('SAMPLES'), ...looksUp('SNAPSHOTS_TRAIN')],
+      ...[infoOf('JOIN'), infoOf('SNAPSHOTS_TRAIN')],
     ],
-    ['starling.joiner.0.close'],
+    ['starling.joiner.0.close', 'starling.joiner.0.snapshot'],
   ),
   'feature-store': featureStoreAt('east'),
   'ps-shard': expect(

@@ -4,6 +4,7 @@ import {
   parseActivity,
   parseActivityNotice,
 } from '../../../messages/activity.js';
+import { zeroEvents, zeroOutcome } from '../../../core/joining/join-counts.js';
 import { decode, encode } from '../../../messages/codec.js';
 import {
   decodeEntityRows,
@@ -13,11 +14,21 @@ import {
   featureSnapshotMessage,
   parseFeatureSnapshot,
 } from '../../../messages/feature-snapshots.js';
+import {
+  decodeJoinManifest,
+  decodeJoinRecords,
+  decodeJoinState,
+  encodeJoinManifest,
+  encodeJoinRecords,
+  encodeJoinState,
+  parseWindowSnapshot,
+  windowSnapshotMessage,
+} from '../../../messages/join-snapshots.js';
 import { featuresNotice, parseFeaturesNotice } from '../../../messages/features.js';
 import type { GoldenMessage } from './golden-files.js';
 import { atMs } from './sample-values.js';
 
-/** Notices of changed features, and snapshots of all of them. */
+/** Notices of changed features, and snapshots of all of them, and of the windows of joiners. */
 const notice = { entity: 'item' as const, ids: ['7', '8'], sequence: 12 };
 const object = { entity: 'item' as const, name: 'item', bytes: 300, chunks: 2, rows: 20 };
 const saved = {
@@ -44,6 +55,32 @@ const activity = {
       { kind: 'erased', person: '43' },
     ] as const
   ).map((each, i) => ({ activity: each, sequence: 90, index: i + 1 })),
+};
+
+const savedWindow = {
+  ...{ joiner: 1, sequence: 90, name: 'joiner-1', bytes: 300, chunks: 2, records: 20 },
+  sequences: Float64Array.of(42, 43),
+};
+const windows = { snapshot: '1700000000000-1', createdAtMs: atMs, windows: [savedWindow] };
+const windowState = {
+  spec: '0123abcd',
+  progress: {
+    ...{ numberNext: 9, outcomes: ['click'], taken: { 0: 4 } },
+    lanes: [
+      { watermarkMs: atMs, eventMsMax: atMs + 1 },
+      { watermarkMs: -Infinity, eventMsMax: -Infinity },
+    ],
+    counters: {
+      ...{ ...zeroEvents(), impressions: 3 },
+      ...{ ...zeroOutcome(), open: 3 },
+      others: {},
+    },
+  },
+};
+const windowRecords = {
+  numbers: Float64Array.of(3, 4),
+  parts: [Uint8Array.of(1, 2), Uint8Array.of(3)],
+  goesOn: true,
 };
 
 export const featureMessages: readonly GoldenMessage[] = [
@@ -88,5 +125,29 @@ export const featureMessages: readonly GoldenMessage[] = [
     write: () => encodeEntityRows(rows),
     read: decodeEntityRows,
     expected: rows,
+  },
+  {
+    name: 'window-snapshot-reply',
+    write: () => encode(windowSnapshotMessage(savedWindow)),
+    read: (bytes) => parseWindowSnapshot(decode(bytes)),
+    expected: savedWindow,
+  },
+  {
+    name: 'window-manifest',
+    write: () => encodeJoinManifest(windows),
+    read: decodeJoinManifest,
+    expected: windows,
+  },
+  {
+    name: 'join-state',
+    write: () => encodeJoinState(windowState),
+    read: decodeJoinState,
+    expected: windowState,
+  },
+  {
+    name: 'join-records',
+    write: () => encodeJoinRecords(windowRecords),
+    read: decodeJoinRecords,
+    expected: windowRecords,
   },
 ];
