@@ -39,6 +39,8 @@ export interface StreamTopology {
   readonly replicas?: Readonly<Record<string, number>>;
   /** How far back JOIN must reach, so that a joiner without its store can be made anew; at least its usual age. */
   readonly joinMemoryMs?: number;
+  /** For how long JOIN is kept, where somebody has said so. */
+  readonly joinLogMs?: number | undefined;
 }
 
 const duplicateWindowMs = 120_000;
@@ -72,8 +74,8 @@ function declarationsOf(
   const row: StreamRow = streamTable[key];
   return placesOf(row, topology).map((dataCenter) => {
     const { maxMessagesPerSubject, discard } = row;
-    const { joinMemoryMs = 0 } = topology;
-    const maxAgeMs = key === 'join' ? Math.max(row.maxAgeMs, joinMemoryMs) : row.maxAgeMs;
+    const { joinMemoryMs = 0, joinLogMs = Math.max(row.maxAgeMs, joinMemoryMs) } = topology;
+    const maxAgeMs = key === 'join' ? joinLogMs : row.maxAgeMs;
     return {
       name: names.streamIn(key, dataCenter),
       cluster: dataCenter,

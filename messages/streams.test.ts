@@ -33,11 +33,13 @@ test('there is one copy where nothing else is said', () => {
   expect(declareBucket(names, { dataCenters }).replicas).toBe(1);
 });
 
-test('JOIN reaches as far back as a window remembers, and as usual where that is less', () => {
-  const ageOf = (joinMemoryMs: number): number | undefined => {
-    const declared = declareStreams(names, { dataCenters, ingestMapped: true, joinMemoryMs });
+test('JOIN reaches as far back as a window remembers, as usual where that is less, and as far as is said', () => {
+  const ageOf = (joinMemoryMs: number, joinLogMs?: number): number | undefined => {
+    const topology = { dataCenters, ingestMapped: true, joinMemoryMs, joinLogMs };
+    const declared = declareStreams(names, topology);
     return declared.find(({ name }) => name === streamName.join)?.maxAgeMs;
   };
   const day = 86_400_000;
   expect([ageOf(0), ageOf(day), ageOf(14 * day)]).toEqual([3 * day, 3 * day, 14 * day]);
+  expect(ageOf(14 * day, 8 * day)).toBe(8 * day);
 });

@@ -46,6 +46,7 @@ export class ClusterStreams {
     this.#streams = declareStreams(bus.names, {
       ...{ dataCenters, ingestMapped: placed, replicas },
       joinMemoryMs: joinMemoryMs(config),
+      joinLogMs: config.joining.logMs,
     });
     this.#bucket = declareBucket(bus.names, { dataCenters, replicas });
     this.#takesEvents = new Set(dataCenters.map(({ name }) => bus.names.stream.raw(name)));

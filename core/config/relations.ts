@@ -16,6 +16,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
     ...events(config),
     ...outcomes(config),
     ...limits(config),
+    ...joinLog(config),
     ...tlsFiles(config),
   ];
   return relations.flatMap(([path, broken, text]) =>
@@ -128,6 +129,15 @@ function outcomes({ events, outcomes, score, joining }: ClusterConfig): Relation
     return [`score.${name}`, !known.includes(name), text];
   });
   return [...each, ['outcomes', names.length > 16, 'expected at most 16'], ...weighed];
+}
+
+/** JOIN is all that a window can be made anew of where no snapshot of it is left. */
+function joinLog({ outcomes, joining }: ClusterConfig): Relation[] {
+  const { logMs, latenessMs, windowMs } = joining;
+  const named = Object.values(outcomes).map(({ window }) => durationMsOf(window ?? '') ?? windowMs);
+  const neededMs = Math.max(...(named.length > 0 ? named : [windowMs])) + latenessMs;
+  const text = `expected at least ${neededMs}, the longest window and joining.latenessMs; got ${logMs}`;
+  return [['joining.logMs', logMs !== undefined && logMs < neededMs, text]];
 }
 
 function tlsFiles({ nats: { tls } }: ClusterConfig): Relation[] {

@@ -337,6 +337,20 @@ describe('a wrong configuration is refused with the field and what is allowed', 
       'score.purchase: expected one of the outcomes, click',
     ],
     [
+      'a log of the joiner that is shorter than what it waits for',
+      {
+        events: { view: {}, purchase: {} },
+        outcomes: { view: {}, purchase: { window: '7d' } },
+        joining: { logMs: 604_800_000 },
+      },
+      'joining.logMs: expected at least 604810000, the longest window and joining.latenessMs; got 604800000',
+    ],
+    [
+      'one that is shorter than the window without outcomes',
+      { joining: { windowMs: 3_600_000, latenessMs: 0, logMs: 3_000_000 } },
+      'joining.logMs: expected at least 3600000',
+    ],
+    [
       'items that look all alike',
       { features: { user: { entity: 'user', kind: 'id' } } },
       'features: expected a categorical item feature',

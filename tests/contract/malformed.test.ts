@@ -38,7 +38,9 @@ const refusals: ReadonlySet<string | undefined> = new Set([
 
 const messages = goldenMessages.filter(
   ({ name }) =>
-    !/^(join-(row|event|segment|parts|outbox)|snapshot-file|entity-rows|sample-headers)/.test(name),
+    !/^(join-(row|event|segment|parts|outbox|state|records)|snapshot-file|entity-rows|sample-headers)/.test(
+      name,
+    ),
 );
 
 function outcomeOf(read: () => unknown): string | undefined {
