@@ -68,9 +68,10 @@ describe('a window that goes on from a snapshot', () => {
         const store = { progress: made.progress ?? undefined, records };
         const { loaded, saved, snapshots } = await savedAndLoaded(store);
         expect(saved).toMatchObject({ ...{ joiner: 0, sequence: 7 }, records: each.length });
-        expect(loaded.records.map(({ bytes }) => Buffer.from(bytes))).toEqual(
-          records.map(({ bytes }) => Buffer.from(bytes)),
+        const same = loaded.records.filter(({ bytes }, i) =>
+          Buffer.from(bytes).equals(records[i]!.bytes),
         );
+        expect(same).toHaveLength(each.length);
         for await (const chunk of snapshots.get('s', saved))
           expect(chunk.length).toBeLessThan(2 ** 20);
       }),

@@ -4,6 +4,7 @@ import { parseClusterConfig } from '../../core/config/schema.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import type { OperateVerb } from '../../messages/subjects.js';
+import { QuietCheck } from '../../simulation/checks/quiet-check.js';
 import { SimulatedAudience } from '../../simulation/cluster/simulated-audience.js';
 import { SimulatedCluster } from '../../simulation/cluster/simulated-cluster.js';
 import { simulatedShape } from '../../simulation/cluster/simulated-config.js';
@@ -85,6 +86,17 @@ export class SimulatedWorld {
   operate(verb: OperateVerb, request: object): Promise<unknown> {
     const bus = this.cluster.connect(this.#outsider('operator'), 'train');
     return this.cluster.time.run(operate(bus, verb, request, () => undefined));
+  }
+
+  /** What an audit finds wrong that is not right within so long, in words. */
+  wrongAfter(ms: number): Promise<string | undefined> {
+    const bus = this.cluster.connect(this.#outsider('auditor'), 'train');
+    const check = new QuietCheck(
+      bus,
+      () => this.status(),
+      async () => undefined,
+    );
+    return this.cluster.time.run(check.wrongAfter(ms));
   }
 
   /** What people were refused with, and answers that were not whole. */
