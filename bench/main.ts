@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   snapshot: () => import('./snapshot.js'),
   recovery: () => import('./recovery/recovery.js'),
   followers: () => import('./followers.js'),
+  joiner: () => import('./joiner.js'),
   acknowledgements: () => import('./acknowledgements.js'),
 };
 
