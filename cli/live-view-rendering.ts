@@ -242,6 +242,7 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'stop':
     case 'move':
     case 'scale':
+    case 'settings':
     case 'place':
     case 'snapshot':
     case 'undrain':

@@ -56,7 +56,7 @@ function program(args: readonly string[], input: string): Promise<Ended> {
 
 const commands = [
   ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest'],
-  ...['drain', 'undrain', 'doctor'],
+  ...['settings', 'drain', 'undrain', 'doctor'],
 ];
 
 describe('the command line', () => {
@@ -87,6 +87,11 @@ describe('the command line', () => {
     [['rank', '--user', '1'], 'USAGE: rank needs --candidates'],
     [['ingest'], 'USAGE: the kind (event'],
     [['drain'], 'USAGE: <data center> is missing'],
+    [
+      ['settings', 'set', 'score'],
+      'USAGE: settings: expected show, set <key> <value>, or unset <key>.',
+    ],
+    [['settings', 'set', 'score', '{view'], 'USAGE: settings: expected a value in JSON'],
     [['undrain', 'east', 'west'], 'USAGE: unexpected argument "west"'],
     [['ingest', 'acton', '{}'], 'did you mean "action"?'],
     [['up', '--report', 'x.json'], 'USAGE: --report needs --events'],

@@ -4,6 +4,7 @@ import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 import type { Figures } from '../messages/stats/figures.js';
 import { bookLines } from './event-books.js';
 import { storageNotice } from './storage-notice.js';
+import { settingsLines } from './settings-lines.js';
 import { table } from './text-table.js';
 
 /** Lines for a person. */
@@ -13,6 +14,7 @@ export function statusLines(status: ClusterStatus, nowMs: number): string[] {
   const head = `${name}: ${ready ? 'ready' : 'not ready'}, up ${ago(nowMs - startedAtMs)}, leader ${leader}`;
   return [
     `${head}${server}${backend ? `, backend ${backend}` : ''}`,
+    ...settingsLines(status),
     ...bookLines(status),
     ...hostLines(status),
     ...status.dataCenters.flatMap((dataCenter) => ['', ...dataCenterLines(status, dataCenter)]),

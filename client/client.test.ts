@@ -53,9 +53,10 @@ describe('the client', () => {
       requests.push(request);
       return recommendation;
     });
-    expect(await clientOn(bus).recommend({ user: 42, k: 1, context: undefined })).toEqual(
-      recommendation,
-    );
+    expect(await clientOn(bus).recommend({ user: 42, k: 1, context: undefined })).toEqual({
+      ...recommendation,
+      settingsVersion: 0,
+    });
     expect(requests[0]).toMatchObject({ user: '42', k: 1, context: {}, exclude: { items: [] } });
     expect((requests[0] as { idempotencyKey: string }).idempotencyKey).toHaveLength(36);
   });

@@ -1,5 +1,6 @@
 import type { Fields } from '../messages/checks.js';
 import { asFields, number, text, wrong } from '../messages/checks.js';
+import { settingsVersionOf } from '../messages/ranking.js';
 
 export interface RecommendedItem {
   readonly item: string;
@@ -19,6 +20,8 @@ export interface Recommendation {
   readonly dataCenter: string;
   /** Some rows could not be had, and default ones were used. */
   readonly degraded: boolean;
+  /** Of the settings (`starling settings`) that the scores are of; 0: all is as configured. */
+  readonly settingsVersion: number;
 }
 
 export interface Ranking {
@@ -29,6 +32,8 @@ export interface Ranking {
   readonly modelVersion: number;
   readonly dataCenter: string;
   readonly degraded: boolean;
+  /** As of a recommendation. */
+  readonly settingsVersion: number;
 }
 
 export function parseRecommendation(value: unknown): Recommendation {
@@ -73,6 +78,7 @@ function origin(fields: Fields, what: string) {
     modelVersion: number(fields, 'modelVersion', what),
     dataCenter: text(fields, 'dataCenter', what),
     degraded: fields['degraded'] === true,
+    settingsVersion: settingsVersionOf(fields, what),
   };
 }
 

@@ -49,6 +49,8 @@ export interface RankBatchReply {
   readonly degraded: boolean;
   /** The rows came from another data center. */
   readonly rerouted: boolean;
+  /** Of the settings that the scores are of; 0: as the configuration says. */
+  readonly settingsVersion: number;
 }
 
 export function rankBatchMessage(batch: RankBatch) {
@@ -105,9 +107,10 @@ function contextsOf(fields: Fields, n: number, what: string): RawFeatures[] {
 
 export function rankBatchReply({
   predictions = {},
+  settingsVersion = 0,
   ...reply
-}: Omit<RankBatchReply, 'predictions' | 'progress'> &
-  Partial<Pick<RankBatchReply, 'predictions'>>) {
+}: Omit<RankBatchReply, 'predictions' | 'progress' | 'settingsVersion'> &
+  Partial<Pick<RankBatchReply, 'predictions' | 'settingsVersion'>>) {
   return {
     v: protocolVersion,
     model: mainModel,
@@ -115,7 +118,19 @@ export function rankBatchReply({
     predictions,
     through: throughMarks(reply.through),
     progress: noProgress,
+    ...versionField(settingsVersion),
   };
+}
+
+/** Where there are no settings, they cost nothing. */
+export function versionField(settingsVersion: number): { readonly settingsVersion?: number } {
+  return settingsVersion === 0 ? {} : { settingsVersion };
+}
+
+/** @throws StarlingError BAD_MESSAGE */
+export function settingsVersionOf(fields: Fields, what: string): number {
+  const isLeftOut = fields['settingsVersion'] === undefined;
+  return isLeftOut ? 0 : number(fields, 'settingsVersion', what);
 }
 
 export function parseRankBatchReply(value: unknown, rowCount: number): RankBatchReply {
@@ -130,6 +145,7 @@ export function parseRankBatchReply(value: unknown, rowCount: number): RankBatch
     dataCenter: text(fields, 'dataCenter', what),
     degraded: fields['degraded'] === true,
     rerouted: fields['rerouted'] === true,
+    settingsVersion: settingsVersionOf(fields, what),
   };
 }
 

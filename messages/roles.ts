@@ -204,12 +204,13 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
   ranker: ({ s, stream, letters, dataCenters }) => ({
     serves: [s('rank'), s('rankAt')],
     calls: [s('featuresGet'), s('featuresGetAt'), s('lookup'), s('lookupAt')],
-    tails: dataCenters.map(stream.denseAt),
+    tails: [...dataCenters.map(stream.denseAt), ...dataCenters.map(stream.settingsAt)],
     writes: [s('ingest', { type: 'impression' }), letters],
     hears: [s('featuresChanged'), s('keptChanged')],
   }),
   recommender: (words) => ({
     ...featuresFollowed(words),
+    tails: [...featuresFollowed(words).tails, ...words.dataCenters.map(words.stream.settingsAt)],
     serves: [words.s('recommend'), words.s('recommendAt')],
     calls: (['rank', 'rankAt', 'featuresGet', 'featuresGetAt'] as const).map((row) => words.s(row)),
     writes: [words.letters],

@@ -34,6 +34,8 @@ export const streamTable = {
   deltas: stream('DELTAS', 'training', {}),
   dense: stream('DENSE', 'training', { maxMessagesPerSubject: 16, discard: 'old' }),
   features: stream('FEATURES', 'training', {}),
+  // The newest of each setting counts; those before it say how it came to be so.
+  settings: stream('SETTINGS', 'training', { maxMessagesPerSubject: 64, discard: 'old' }),
   deadLetter: stream('DEAD_LETTER', 'training', { maxAgeMs: 30 * days, discard: 'old' }),
   supervision: stream('SUPERVISION', 'training', { maxAgeMs: 30 * days, discard: 'old' }),
   // No age: the newest ones are kept by number, and a log is trimmed behind them.
@@ -44,6 +46,11 @@ export const streamTable = {
   activityAt: stream('ACTIVITY', 'inference', {
     copyOf: { stream: 'activity', row: 'activity' },
     maxAgeMs: 30 * days,
+  }),
+  settingsAt: stream('SETTINGS', 'inference', {
+    copyOf: { stream: 'settings', row: 'setting' },
+    maxMessagesPerSubject: 64,
+    discard: 'old',
   }),
   denseAt: stream('DENSE', 'inference', {
     copyOf: { stream: 'dense', row: 'denseVersion' },

@@ -97,7 +97,7 @@ export const subjectTable = {
     'operate.<verb>',
     'command line',
     'cluster supervisor',
-    'snapshot, restore, scale, drain, undrain; answered when done',
+    'snapshot, restore, scale, drain, undrain, settings; answered when done',
   ),
   progress: notice(
     'progress.<operation>',
@@ -152,6 +152,13 @@ export const subjectTable = {
     'dense-shard',
     'dense-shard',
     'parameters, optimizer state, applied set',
+  ),
+  setting: kept(
+    'settings.<setting>',
+    'settings',
+    'cluster supervisor',
+    'ranker, recommender',
+    'what a setting is from now on, or that it is as the configuration says',
   ),
   features: kept(
     'features.<entity>',
@@ -330,7 +337,7 @@ export type ServingVerb = 'snapshot' | 'digest';
 export type FeatureVerb = 'snapshot';
 export type DenseVerb = 'snapshot' | 'restore';
 /** What people ask of the cluster. */
-export type OperateVerb = 'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain';
+export type OperateVerb = 'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain' | 'settings';
 
 /** What stands in the angle brackets of a template; each a token, without dots. */
 interface SubjectParameters {
@@ -347,6 +354,7 @@ interface SubjectParameters {
   model: string;
   partition: number;
   entity: Entity;
+  setting: string;
   snapshot: string;
   object: string;
   kind: string;

@@ -18,6 +18,8 @@ export const supervisionEventTypes = [
   'snapshot',
   'restore',
   'scale',
+  /** Something that may change while it runs was changed. */
+  'settings',
   /** A data center was taken out of service, or back into it. */
   'drain',
   'undrain',

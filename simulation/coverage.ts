@@ -20,6 +20,7 @@ const operations = [
   'drain',
   'restore',
   'scale',
+  'settings',
   'snapshot',
   'undrain',
 ] as const satisfies readonly OperateVerb[];

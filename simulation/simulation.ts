@@ -8,6 +8,7 @@ import { FeatureCheck } from './checks/feature-check.js';
 import { LeaseCheck } from './checks/lease-check.js';
 import { OwnerCheck } from './checks/owner-check.js';
 import { MachineCoverage } from './checks/machine-coverage.js';
+import { wrongSettings } from './checks/settings-check.js';
 import { QuietCheck } from './checks/quiet-check.js';
 import { checkRequests, checkServed } from './checks/request-check.js';
 import { Violations, type Violation } from './checks/violation.js';
@@ -112,6 +113,7 @@ const changeMs = 9_000;
 const snapshotMsMax = 20_000;
 const againMs = 1_000;
 const changeEveryMs = 4_000;
+const weighEveryMs = 7_000;
 const coverage = new MachineCoverage();
 
 /** One run: a cluster, its people, its troubles, and those who watch that nothing happens that must not. */
@@ -127,6 +129,8 @@ export class Simulation {
   readonly #fates: FateCheck;
   readonly #times: ScheduleOptions;
   readonly schedule: readonly Fault[];
+  /** Of what the operator changes. */
+  readonly #chance: SeededRandom;
   readonly #failures = new Map<string, number>();
   #calmSinceMs = Infinity;
 
@@ -136,6 +140,7 @@ export class Simulation {
     const { time, servers, names } = cluster;
     this.#violations = new Violations(() => time.nowMs);
     const { report } = this.#violations;
+    this.#chance = new SeededRandom(options.seed, 0x5e7);
     this.#times = { ...usualSchedule, endMs: options.minutes * 60_000 };
     this.schedule =
       options.schedule ?? scheduleOf(new SeededRandom(options.seed, 0x5eed), this.#times);
@@ -189,6 +194,7 @@ export class Simulation {
       for (const host of this.#cluster.hosts) host.start();
       for (const { fromMs, calmFromMs, endMs } of phasesOf(this.#times)) {
         for (let atMs = fromMs; atMs < calmFromMs; atMs += lookMs) {
+          if (atMs % weighEveryMs < lookMs) this.#operator.weigh(this.#weights());
           await this.#pass(Math.min(lookMs, calmFromMs - atMs));
           if (this.#violations.first) return this.#report();
         }
@@ -201,6 +207,14 @@ export class Simulation {
     } finally {
       process.off('unhandledRejection', stray);
     }
+  }
+
+  /** Sometimes those of the configuration, and sometimes the same again. */
+  #weights(): Readonly<Record<string, number>> | undefined {
+    const { outcomes } = this.#cluster.config;
+    const names = Object.keys(outcomes);
+    const weight = this.#chance.pick([undefined, 1, 5]);
+    return weight === undefined ? undefined : { [names.at(-1) ?? 'click']: weight };
   }
 
   async #pass(ms: number): Promise<void> {
@@ -223,7 +237,9 @@ export class Simulation {
     const check = new QuietCheck(
       bus,
       () => this.#status(),
-      () => this.#activity.wrong(bus),
+      async () =>
+        (await wrongSettings(bus, this.#status(), this.#operator.settingsVersion)) ??
+        this.#activity.wrong(bus),
     );
     void check.wrongAfter(endMs - time.nowMs - lookMs).then((found) => (wrong = found));
     while (wrong === null && time.nowMs < endMs && !this.#violations.first)

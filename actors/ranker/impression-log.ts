@@ -13,7 +13,7 @@ import { inTime } from '../../runtime/time-limit.js';
 const offeredShare = 3 / 4;
 const offeredMsMax = 250;
 
-export type LoggedScores = Pick<RankBatchReply, 'scores' | 'predictions'>;
+export type LoggedScores = Pick<RankBatchReply, 'scores' | 'predictions' | 'settingsVersion'>;
 
 export interface ImpressionLogOptions {
   readonly bus: Pick<Bus, 'names' | 'clock' | 'append'>;
@@ -36,8 +36,12 @@ export class ImpressionLog {
   async write(batch: RankBatch, examples: ExampleBatch, scored: LoggedScores): Promise<void> {
     const { bus, log, spec, timeoutMs } = this.#options;
     const { requestIds, users, items, atMs } = batch;
-    const { scores, predictions } = scored;
-    const facts = factsOf(batch.facts, { ...batch.facts.predictions, ...predictions });
+    const { scores, predictions, settingsVersion } = scored;
+    const told =
+      settingsVersion === 0
+        ? batch.facts
+        : { ...batch.facts, settingsVersions: Uint32Array.of(settingsVersion) };
+    const facts = factsOf(told, { ...batch.facts.predictions, ...predictions });
     const rows = { requestIds, users, items, atMs, scores, facts, examples };
     const message = impressionsMessage(spec, rows);
     try {

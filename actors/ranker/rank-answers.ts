@@ -1,5 +1,5 @@
 import type { RankBatch } from '../../messages/ranking.js';
-import { rankBatchReply } from '../../messages/ranking.js';
+import { rankBatchReply, versionField } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { ImpressionLog } from './impression-log.js';
 import type { Ranking } from './ranking.js';
@@ -46,13 +46,17 @@ export class RankAnswers {
   async toPeople({ user, candidates: items, context }: RankOfUser, deadline: Deadline) {
     const { ranking, dataCenter } = this.#options;
     const pairs = { users: items.map(() => user), items, contexts: [context] };
-    const { scores, predictions, denseVersion, degraded } = await ranking.rank(pairs, deadline);
+    const { scores, predictions, denseVersion, degraded, settingsVersion } = await ranking.rank(
+      pairs,
+      deadline,
+    );
     const named = Object.entries(predictions).map(([name, of]) => [name, Array.from(of)] as const);
     return {
       scores: Array.from(scores),
       ...(named.length > 0 ? { outcomes: Object.fromEntries(named) } : {}),
       modelVersion: denseVersion,
       ...{ dataCenter, degraded },
+      ...versionField(settingsVersion),
     };
   }
 }

@@ -10,6 +10,7 @@ import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { FeatureSource } from '../shared/feature-source.js';
 import { answersAt } from '../shared/guest-replicas.js';
 import { Hedges } from '../shared/replica-hedges.js';
+import { SettingsFollower } from '../shared/settings-follower.js';
 import { cameFromElsewhere } from '../shared/rerouted-request.js';
 import { BackendScorer } from './backend-scorer.js';
 import { DenseFollower } from './dense-follower.js';
@@ -31,14 +32,19 @@ function partsOf(context: ActorContext) {
   const parameterCount = denseLayout(model).size;
   const versions = new DenseFollower(context, { hash, parameterCount });
   const scorer = new BackendScorer();
+  let scoring = scoringOf(config);
+  const settings: SettingsFollower = new SettingsFollower(
+    context,
+    () => (scoring = scoringOf(settings.config, settings.version)),
+  );
   const ranking = new Ranking({
     ...{ transform, features, rows, versions, scorer, hedges },
-    scoring: scoringOf(config),
+    scoring: () => scoring,
   });
   const timeoutMs = config.serving.deadlineMs;
   const impressions = new ImpressionLog({ bus, log, spec, timeoutMs });
   const answers = new RankAnswers({ ranking, impressions, dataCenter });
-  return { hedges, features, versions, scorer, ranking, impressions, answers, model };
+  return { hedges, features, versions, scorer, settings, ranking, impressions, answers, model };
 }
 
 /**
@@ -49,7 +55,7 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
   const { bus, config, identity, log } = context;
   const { serving } = config;
   const parts = partsOf(context);
-  const { hedges, features, versions, scorer, answers } = parts;
+  const { hedges, features, versions, scorer, settings, answers } = parts;
   let endpoint: ServedEndpoint | undefined;
   let rerouted = 0;
   let open = true;
@@ -68,7 +74,7 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
     async start() {
       await scorer.load(config.model.backend, parts.model);
       features.start();
-      await versions.start();
+      await Promise.all([versions.start(), settings.start()]);
       endpoint = new ServedEndpoint(bus, {
         subject: bus.names.subject.rank,
         example: publicExamples.rank,
@@ -84,7 +90,7 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
     },
     async stop() {
       await endpoint?.stop();
-      await versions.stop();
+      await Promise.all([versions.stop(), settings.stop()]);
       await features.stop();
       scorer.dispose();
     },
@@ -111,7 +117,7 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
 }
 
 function figuresOf(parts: ReturnType<typeof partsOf>) {
-  const { ranking, impressions, hedges, scorer, versions, features } = parts;
+  const { ranking, impressions, hedges, scorer, settings, versions, features } = parts;
   return {
     ...ranking.counts,
     ...impressions.counts,
@@ -119,6 +125,8 @@ function figuresOf(parts: ReturnType<typeof partsOf>) {
     backend: scorer.name,
     denseVersion: versions.activeVersion,
     denseWaiting: versions.waiting,
+    settingsVersion: settings.version,
+    settings: settings.text,
     featureHits: features.hits,
     featureMisses: features.misses,
   };

@@ -6,6 +6,8 @@ import { ManualClock } from '../../core/base/manual-clock.testkit.js';
 import { correctedProbability } from '../../core/model/calibration.js';
 import { noFacts } from '../../core/joining/event-facts.js';
 import { names } from '../../messages/default-names.testkit.js';
+import { decode } from '../../messages/codec.js';
+import { parseImpressions } from '../../messages/events.js';
 import type { RankBatch } from '../../messages/ranking.js';
 import { Deadline } from '../../runtime/deadline.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
@@ -35,9 +37,15 @@ interface Plan {
   readonly featuresDegraded?: boolean;
   readonly rowsDegraded?: boolean;
   readonly isThere?: boolean;
+  readonly settingsVersion?: number;
 }
 
-function setUp({ featuresDegraded = false, rowsDegraded = false, isThere = true }: Plan = {}) {
+function setUp({
+  featuresDegraded = false,
+  rowsDegraded = false,
+  isThere = true,
+  settingsVersion = 0,
+}: Plan = {}) {
   const contexts: EncodedEntity[][] = [];
   const options = {
     transform: {
@@ -63,13 +71,14 @@ function setUp({ featuresDegraded = false, rowsDegraded = false, isThere = true 
     versions: { versionFor: (through: number) => (isThere && through >= 5 ? version : undefined) },
     scorer: { score: ({ rowCount }) => new Float32Array(rowCount).fill(0.5) },
     hedges: { call: () => Promise.reject(new Error('not asked')) },
-    scoring: {
+    scoring: () => ({
       outcomes: ['click'],
       given: [-1],
       values: [undefined],
       weights: [1],
       negativeSamplingRate: 0.1,
-    },
+      settingsVersion,
+    }),
   } satisfies RankingOptions;
   return { ranking: new Ranking(options), contexts };
 }
@@ -125,13 +134,13 @@ describe('a ranking', () => {
   });
 });
 
-function answers(append: () => Promise<number>) {
+function answers(append: (subject: string, bytes: Uint8Array) => Promise<number>, plan?: Plan) {
   const told: unknown[] = [];
   const impressions = new ImpressionLog({
     ...{ bus: { names, clock, append }, spec, timeoutMs: 50 },
     log: { warn: (line: unknown) => void told.push(line) },
   });
-  const { ranking } = setUp();
+  const { ranking } = setUp(plan);
   const rank = (log: RankBatch['log']) => {
     const atMs = new Float64Array(log === 'none' ? 0 : 2);
     const requestIds = log === 'none' ? [] : ['r', 'r'];
@@ -167,6 +176,22 @@ describe('an answer of a ranker', () => {
     await expect(full.rank('required')).rejects.toMatchObject({ code: 'STORAGE_FULL' });
     expect(full.impressions.counts).toEqual({ logged: 0, unlogged: 4 });
     expect(full.told).toHaveLength(1); // Once, until it works again.
+  });
+
+  test('names the settings that it was made with, and so do its impressions', async () => {
+    const logged: Uint8Array[] = [];
+    const take = async (_subject: string, bytes: Uint8Array) => logged.push(bytes);
+    const { made, rank } = answers(take, { settingsVersion: 7 });
+    expect(await rank('required')).toMatchObject({ settingsVersion: 7 });
+    const asked = { user: 'u', candidates: ['a', 'b'], context: {} };
+    const answer = await made.toPeople(asked, new Deadline(clock, 999));
+    expect(answer).toMatchObject({ settingsVersion: 7 });
+    const { facts } = parseImpressions(decode(logged[0]!), spec);
+    expect([...facts.settingsVersions]).toEqual([7]);
+    // Where there are none, they cost nothing.
+    const plain = answers(take);
+    expect(await plain.rank('required')).not.toHaveProperty('settingsVersion');
+    expect(parseImpressions(decode(logged[1]!), spec).facts).toBe(noFacts);
   });
 
   test('that is offered to the log leaves without it when it is slow or refuses', async () => {

@@ -17,7 +17,8 @@ export interface RankingOptions {
   readonly versions: Pick<DenseFollower, 'versionFor'>;
   readonly scorer: Pick<Scorer, 'score'>;
   readonly hedges: Hurry['hedges'];
-  readonly scoring: Scoring;
+  /** As of now: settings change it. */
+  readonly scoring: () => Scoring;
 }
 
 export interface Ranked {
@@ -32,6 +33,8 @@ export interface Ranked {
   /** Older features, or default rows, stand for some. */
   readonly degraded: boolean;
   readonly rerouted: boolean;
+  /** Of the settings that the scores are of; 0: as configured. */
+  readonly settingsVersion: number;
 }
 
 export type RankPairs = Pick<RankBatch, 'users' | 'items' | 'contexts'>;
@@ -48,7 +51,7 @@ export class Ranking {
 
   /** @throws StarlingError NOT_READY before the first network has come; TIMEOUT when it is too late for an answer. */
   async rank(pairs: RankPairs, deadline: Deadline): Promise<Ranked> {
-    const { features, rows, versions, scorer, hedges, scoring } = this.#options;
+    const { features, rows, versions, scorer, hedges } = this.#options;
     const known = await features.get(pairs.users, pairs.items, { hedges, deadline });
     const examples = this.#examplesOf(known.users, known.items, pairs.contexts);
     const found = await rows.pooledRows(examples, deadline);
@@ -61,6 +64,7 @@ export class Ranking {
       { rowCount: examples.rowCount, pooled: found.pooled, dense: examples.dense },
       { version: version.denseVersion, values: version.parameters },
     );
+    const scoring = this.#options.scoring();
     const degraded = found.degraded || known.degraded;
     this.counts.scored += examples.rowCount;
     if (degraded) this.counts.degraded++;
@@ -68,6 +72,7 @@ export class Ranking {
     return {
       examples,
       ...scoresOf(logits, scoring),
+      settingsVersion: scoring.settingsVersion,
       denseVersion: version.denseVersion,
       through: found.through,
       degraded,

@@ -13,7 +13,7 @@ const logShare = 9 / 10;
 
 export type Scored = Pick<
   RankBatchReply,
-  'scores' | 'predictions' | 'denseVersion' | 'rerouted' | 'degraded'
+  'scores' | 'predictions' | 'denseVersion' | 'rerouted' | 'degraded' | 'settingsVersion'
 >;
 
 export interface CandidateScoresOptions {
@@ -66,6 +66,7 @@ export class CandidateScores {
       denseVersion: Math.min(...replies.map(({ denseVersion }) => denseVersion)),
       rerouted: replies.some(({ rerouted }) => rerouted),
       degraded: replies.some(({ degraded }) => degraded),
+      settingsVersion: Math.min(...replies.map(({ settingsVersion }) => settingsVersion)),
     };
   }
 

@@ -12,6 +12,8 @@ const msMax = 250;
 
 export interface LatelyDoneOptions {
   readonly config: Pick<ClusterConfig, 'events' | 'outcomes' | 'joining' | 'serving'>;
+  /** What is left out where a request says nothing, as of now: settings change it. Default: as configured. */
+  readonly exclude?: () => ClusterConfig['serving']['exclude'];
   /** Since 1970. */
   readonly nowMs: () => number;
   /** Asks a feature store. */
@@ -29,26 +31,22 @@ const nothing: LeftOut = { items: new Set(), degraded: false };
 /** What somebody did something with lately, and should not be offered again. */
 export class LatelyDone {
   readonly #options: LatelyDoneOptions;
-  readonly #types: readonly string[];
-  readonly #withinMs: number;
+  readonly #hoped: readonly string[];
 
   constructor(options: LatelyDoneOptions) {
-    const { config } = options;
-    const { events, within } = config.serving.exclude;
     this.#options = options;
-    this.#types = events ?? [...hopedTypes(config)];
-    this.#withinMs = durationMsOf(within)!;
+    this.#hoped = [...hopedTypes(options.config)];
   }
 
   /** @throws StarlingError BAD_REQUEST for types of events that there are not. */
   async itemsOf(request: RecommendRequest, deadline: Pick<Deadline, 'share'>): Promise<LeftOut> {
-    const { config, nowMs, ask } = this.#options;
-    const { events: types = this.#types, within } = request.exclude;
+    const { config, nowMs, ask, exclude = () => config.serving.exclude } = this.#options;
+    const usual = exclude();
+    const { events: types = usual.events ?? this.#hoped, within = usual.within } = request.exclude;
     const stranger = types.find((type) => !Object.hasOwn(config.events, type));
     if (stranger !== undefined) throw unknownType(stranger, Object.keys(config.events));
     if (types.length === 0) return nothing;
-    const withinMs = within === undefined ? this.#withinMs : durationMsOf(within)!;
-    const lately = { types, sinceMs: nowMs() - withinMs };
+    const lately = { types, sinceMs: nowMs() - durationMsOf(within)! };
     const asked = { users: [personIn(request)], items: [], lately };
     try {
       const reply = await ask(asked, deadline.share(share, msMax));

@@ -15,6 +15,7 @@ const limits = { candidatesMax: 5_000, kMax: 100 };
 const config = parseClusterConfig({ features: { item: { entity: 'item', kind: 'id' } } });
 const deadline = { share: (part: number, msMax: number) => Math.min(msMax, 1_000 * part) };
 const head = { denseVersion: 7, through: 1, dataCenter: 'east', rerouted: false, degraded: false };
+const unset = { settingsVersion: 0 };
 
 type Answer = (batch: RankBatch) => Partial<RankBatchReply>;
 
@@ -33,7 +34,14 @@ function setUp(
     rank: async (batch, deadlineMs) => {
       asked.push({ batch, deadlineMs });
       const byNumber = Float32Array.from(batch.items, (item) => Number(item) / 10_000);
-      return { ...head, predictions: {}, progress: {}, scores: byNumber, ...answer(batch) };
+      return {
+        ...head,
+        ...unset,
+        predictions: {},
+        progress: {},
+        scores: byNumber,
+        ...answer(batch),
+      };
     },
   });
   const random = () => 0;

@@ -2,6 +2,7 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import type { Catalog } from '../../core/retrieval/catalog.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
+import { versionField } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { LatelyDone } from './lately-done.js';
 import type { CandidateScores, Scored } from './candidate-scores.js';
@@ -33,6 +34,8 @@ export interface Recommendation {
   readonly requestId: string;
   readonly modelVersion: number;
   readonly degraded: boolean;
+  /** Of the settings that the scores are of; left out where all is as configured. */
+  readonly settingsVersion?: number;
 }
 
 /** From a request to a slate: candidates, scores, choice, and the scores of what was chosen as it was logged. */
@@ -104,6 +107,7 @@ export class Recommendations {
       requestId,
       modelVersion: shown.denseVersion,
       degraded,
+      ...versionField(shown.settingsVersion),
     };
   }
 

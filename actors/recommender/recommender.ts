@@ -15,6 +15,7 @@ import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { followFeatures } from '../shared/follow-features.js';
 import { answersAt } from '../shared/guest-replicas.js';
 import { Hedges } from '../shared/replica-hedges.js';
+import { SettingsFollower } from '../shared/settings-follower.js';
 import { cameFromElsewhere } from '../shared/rerouted-request.js';
 import { CandidateScores } from './candidate-scores.js';
 import { CatalogTarget } from '../shared/catalog-target.js';
@@ -31,6 +32,7 @@ function partsOf(context: ActorContext) {
   const partitions = config.actors.joiner;
   const catalog = new Catalog();
   const items = followFeatures(context, new CatalogTarget(catalog), ['item']);
+  const settings = new SettingsFollower(context);
   const hedges = new Hedges(context);
   const scores = new CandidateScores({
     rank: (batch, deadlineMs) => askRanker(context, hedges, batch, deadlineMs),
@@ -41,6 +43,7 @@ function partsOf(context: ActorContext) {
     ...{ catalog, scores, serving },
     lately: new LatelyDone({
       config,
+      exclude: () => settings.config.serving.exclude,
       nowMs: () => clock.wallMs(),
       ask: (request, deadlineMs) => askStore(context, hedges, request, deadlineMs),
     }),
@@ -48,7 +51,7 @@ function partsOf(context: ActorContext) {
     newId: () => random.id(),
     placed: (id, user) => placedRequestId(id, joinPartitionOf(user, partitions), partitions),
   });
-  return { catalog, items, hedges, recommendations };
+  return { catalog, items, settings, hedges, recommendations };
 }
 
 /**
@@ -59,7 +62,7 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
   const { bus, config, identity, log } = context;
   const { serving } = config;
   const { dataCenter } = identity;
-  const { catalog, items, hedges, recommendations } = partsOf(context);
+  const { catalog, items, settings, hedges, recommendations } = partsOf(context);
   let popular: Stoppable | undefined;
   let endpoint: ServedEndpoint | undefined;
   let rerouted = 0;
@@ -85,7 +88,7 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
 
   return {
     async start() {
-      await items.start();
+      await Promise.all([items.start(), settings.start()]);
       popular = bus.subscribe(bus.names.subject.popular, hearPopular);
       endpoint = new ServedEndpoint(bus, {
         subject: bus.names.subject.recommend,
@@ -102,7 +105,7 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
     },
     async stop() {
       await endpoint?.stop();
-      await Promise.all([popular?.stop(), items.stop()]);
+      await Promise.all([popular?.stop(), items.stop(), settings.stop()]);
     },
     async serve(wanted) {
       open = wanted;
@@ -117,6 +120,8 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
         hedged: hedges.count,
         items: catalog.size,
         ...items.stats,
+        settingsVersion: settings.version,
+        settings: settings.text,
         recommend,
         health: { p99Ms: recommend?.recentP99Ms ?? null },
         protocol: protocolVersion,

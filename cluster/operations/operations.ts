@@ -15,6 +15,8 @@ import type { SnapshotKeeper } from '../snapshots/snapshot-keeper.js';
 import type { RestoreOptions } from './restore.js';
 import { restore } from './restore.js';
 import type { Scale } from './scale.js';
+import { settingsNow } from './change-settings.js';
+import { parseSettingsRequest } from '../../messages/settings.js';
 
 const operationMsMax = 60 * 60_000;
 
@@ -23,6 +25,7 @@ export interface OperationsOptions extends RestoreOptions {
   readonly scale: Scale;
   readonly drainer: Pick<DrainKeeper, 'drain' | 'undrain'>;
   readonly onRestored: (detail: string) => void;
+  readonly onSettings: (detail: string) => void;
 }
 
 /** Answers what people ask of the cluster; one operation of a kind at a time. */
@@ -32,7 +35,7 @@ export class Operations implements Stoppable {
 
   constructor(options: OperationsOptions) {
     this.#options = options;
-    const { snapshots, scale, drainer, onRestored } = options;
+    const { bus, config, snapshots, scale, drainer, onRestored, onSettings } = options;
     this.#endpoints = [
       this.#serve('snapshot', parseOperation, async (_request, tell) => {
         return { taken: await snapshots.take((text) => tell({ text, done: 0, total: 1 })) };
@@ -60,6 +63,9 @@ export class Operations implements Stoppable {
         await drainer.undrain(dataCenter);
         return { dataCenter };
       }),
+      this.#serve('settings', parseSettingsRequest, (request) =>
+        settingsNow(request, { bus, config, onChanged: onSettings }),
+      ),
     ];
   }
 

@@ -146,6 +146,7 @@ export class PartitionServices implements Stoppable {
       drainer,
       term,
       onRestored: (detail) => this.#record('restore', detail),
+      onSettings: (detail) => this.#record('settings', detail),
     });
     this.#watching.use(operations);
   }

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { parseClusterConfig } from '../config/schema.js';
+import { configWith } from '../config/settings.js';
 import { scoresOf, scoringOf } from './scoring.js';
 
 const base = {
@@ -63,4 +64,15 @@ test('a value is on its own scale, and given by a chance is what may be expected
   expect(predictions['spent']![0]).toBeCloseTo(3);
   expect(predictions['rating']![0]).toBe(-3);
   expect(scores[0]).toBeCloseTo(3);
+});
+
+test('weights are those of the settings, where there are some', () => {
+  const config = parseClusterConfig({
+    ...base,
+    outcomes: { view: {}, purchase: { window: '7d' } },
+    score: { view: 1 },
+  });
+  expect(scoringOf(config)).toMatchObject({ weights: [1, 0], settingsVersion: 0 });
+  const changed = configWith(config, { score: { purchase: 20 } });
+  expect(scoringOf(changed, 3)).toMatchObject({ weights: [0, 20], settingsVersion: 3 });
 });

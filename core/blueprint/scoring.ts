@@ -17,9 +17,14 @@ export interface Scoring {
   readonly weights: readonly number[];
   /** Of the negatives that were trained on: scores are corrected for it, here and nowhere else. */
   readonly negativeSamplingRate: number;
+  /** Of the settings that the weights are of; 0: those of the configuration. */
+  readonly settingsVersion: number;
 }
 
-export function scoringOf(config: RulesConfig & Pick<ClusterConfig, 'score'>): Scoring {
+export function scoringOf(
+  config: RulesConfig & Pick<ClusterConfig, 'score'>,
+  settingsVersion = 0,
+): Scoring {
   const { outcomes } = joinRulesOf(config);
   const names = outcomes.map(({ name }) => name);
   const isSaid = Object.keys(config.score).length > 0;
@@ -29,6 +34,7 @@ export function scoringOf(config: RulesConfig & Pick<ClusterConfig, 'score'>): S
     values: valueScales(config),
     weights: names.map((name, head) => (isSaid ? (config.score[name] ?? 0) : head === 0 ? 1 : 0)),
     negativeSamplingRate: config.joining.negativeSamplingRate,
+    settingsVersion,
   };
 }
 

@@ -13,7 +13,7 @@ export const clusterNameDefault = 'starling';
  * JOIN where the other has the RAW stream of a data center `join`. `kv` and `obj` begin the streams behind buckets.
  */
 export const clusterNamesReserved: readonly string[] = [
-  ...['raw', 'activity', 'deltas', 'dense', 'snapshots', 'features'],
+  ...['raw', 'activity', 'deltas', 'dense', 'snapshots', 'features', 'settings'],
   ...['kv', 'obj'],
 ];
 

@@ -204,6 +204,24 @@ export const trainingSchema = section({
 
 const withinError = "expected a duration such as '30m', '12h' or '30d'";
 
+export const excludeSchema = section({
+  events: z
+    .array(z.string(), { error: 'expected a list of types of events' })
+    .optional()
+    .describe('Types of events; those that are hoped for if left out, none if empty.'),
+  within: z
+    .string({ error: withinError })
+    .refine((text) => durationMsOf(text) !== undefined, { error: withinError })
+    .default('30m')
+    .describe(
+      'How long ago. Too short: what was bought a moment ago is offered again. Too long: little is left to offer to who does much.',
+    ),
+})
+  .prefault({})
+  .describe(
+    'Items that are left out of answers, since the person did something with them; a request may say it otherwise.',
+  );
+
 export const servingSchema = section({
   candidatesMax: integer(
     { min: 1, max: 100_000 },
@@ -230,23 +248,7 @@ export const servingSchema = section({
     { min: 0, max: 100_000 },
     'Most liked recent items among the candidates of every request. Too low: little to offer to unknown users. Too high: ranking costs more.',
   ).default(300),
-  exclude: section({
-    events: z
-      .array(z.string(), { error: 'expected a list of types of events' })
-      .optional()
-      .describe('Types of events; those that are hoped for if left out, none if empty.'),
-    within: z
-      .string({ error: withinError })
-      .refine((text) => durationMsOf(text) !== undefined, { error: withinError })
-      .default('30m')
-      .describe(
-        'How long ago. Too short: what was bought a moment ago is offered again. Too long: little is left to offer to who does much.',
-      ),
-  })
-    .prefault({})
-    .describe(
-      'Items that are left out of answers, since the person did something with them; a request may say it otherwise.',
-    ),
+  exclude: excludeSchema,
   p99BudgetMs: integer(
     { min: 1, max: 10 * minute },
     'A data center whose p99 stays above is drained if another one is clearly faster; below half of it, it is fine again. Too low: ordinary load takes data centers out. Above twice deadlineMs: nothing is ever slow.',

@@ -21,6 +21,12 @@ export const health: Figure<ActorHealth> = {
   read: parseHealth,
 };
 
+/** Of who follows the settings of the cluster. */
+export const settingsFigures = {
+  settingsVersion: gauge('sequence', 'Version of the settings in force; 0: all is as configured.'),
+  settings: text('The settings in force, as JSON; empty where all is as configured.'),
+};
+
 /** What the process of any actor says beside the figures of its kind. */
 export const processFigures = {
   serving: flag('Whether it answers the public; absent where it has no part in that.'),

@@ -1,4 +1,4 @@
-import { health } from './common-figures.js';
+import { health, settingsFigures } from './common-figures.js';
 import { endpoint } from './endpoint-figures.js';
 import { counter, gauge, histogram, text } from './figures.js';
 
@@ -17,5 +17,6 @@ export const rankerFigures = {
   featureMisses: counter('Entities whose features were asked for.'),
   rank: endpoint('Requests for scores.'),
   rankLatency: histogram('ms', 'Time from a request for scores to its answer.'),
+  ...settingsFigures,
   health,
 };

@@ -1,4 +1,4 @@
-import { health } from './common-figures.js';
+import { health, settingsFigures } from './common-figures.js';
 import { endpoint } from './endpoint-figures.js';
 import { counter, gauge } from './figures.js';
 
@@ -12,6 +12,7 @@ export const recommenderFigures = {
   records: counter('Records of the log that were read since the start, and not from a snapshot.'),
   resyncs: counter('Gaps in the log that were mended from a snapshot.'),
   recommend: endpoint('Requests for recommendations.'),
+  ...settingsFigures,
   health,
   protocol: gauge('none', 'Version of the protocol it speaks.'),
 };

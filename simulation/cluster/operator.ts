@@ -72,6 +72,20 @@ export class Operator {
       this.#report('what was done stays', `${newest.snapshot} was taken, and can't be restored`);
   }
 
+  /** Newest version of the settings that the cluster has said are made. */
+  settingsVersion = 0;
+
+  /** Weights from now on; undefined: those of the configuration. */
+  weigh(weights: Readonly<Record<string, number>> | undefined): void {
+    const change = { key: 'score', value: weights ?? null };
+    void this.#ask('settings', { change }, (reply) => {
+      this.settingsVersion = Math.max(this.settingsVersion, Number(reply['version']));
+    }).then((outcome) => {
+      if (outcome === 'BAD_REQUEST')
+        this.#report('no defect', `weights ${JSON.stringify(weights)} are refused`);
+    });
+  }
+
   /** What became of it: `done`, or the code that it was refused with. */
   #ask(
     verb: OperateVerb,

@@ -28,7 +28,13 @@ function recommender(itemCount: number, { exploration = serving.exploration } = 
     nowMs: () => 5_000,
     rank: async (batch) => {
       asked.push(batch);
-      const head = { denseVersion: 7, through: 1, dataCenter: 'east', rerouted: false };
+      const head = {
+        denseVersion: 7,
+        through: 1,
+        dataCenter: 'east',
+        rerouted: false,
+        settingsVersion: 0,
+      };
       const byNumber = Float32Array.from(batch.items, (item) => 1 / (2 + Number(item)));
       return { ...head, degraded: false, predictions: {}, progress: {}, scores: byNumber };
     },

@@ -22,6 +22,8 @@ const streams = [
     'FEATURES_EAST',
     'ACTIVITY',
     'ACTIVITY_EAST',
+    'SETTINGS',
+    'SETTINGS_EAST',
     'DEAD_LETTER',
     'SUPERVISION',
     'KV_CLUSTER',
@@ -53,6 +55,7 @@ const protocol = [
     'starling.deltas.dense.main',
   ],
   ...['starling.dense-log.version.main', 'starling.dense-log.state.main'],
+  'starling.settings.score',
   ...['starling.features.user', 'starling.features-changed.user', 'starling.feature-store.get'],
   ...['starling.activity.0', 'starling.kept-changed.east.user', 'starling.kept-changed.train.item'],
   ...['starling.lookup.0', 'starling.visible.train.0', 'starling.visible.east.0'],
@@ -229,7 +232,8 @@ const rankerAt = (site: Site): Expectation =>
       ...['starling.ingest.impression', 'starling.feature-store.get', 'starling.lookup.0'],
       ...['starling.at.west.feature-store', 'starling.at.west.lookup.0'],
       ...(site === 'east' ? ['starling.raw.east.impression'] : []), // That of train is not in the catalogue.
-      ...[...follows('DENSE_EAST'), ...answers('recommender', 'client', 'admin')],
+      ...[...follows('DENSE_EAST'), ...follows('SETTINGS_EAST')],
+      ...answers('recommender', 'client', 'admin'),
     ],
     [
       ...['starling.rank', 'starling.at.west.rank', 'starling.features-changed.user'],
@@ -244,7 +248,7 @@ const recommenderAt = (site: Site): Expectation =>
     [
       ...['starling.rank', 'starling.at.west.rank'],
       ...['starling.feature-store.get', 'starling.at.west.feature-store'],
-      ...[...followsFeatures, ...answers('client', 'admin')],
+      ...[...followsFeatures, ...follows('SETTINGS_EAST'), ...answers('client', 'admin')],
     ],
     ['starling.recommend', 'starling.at.west.recommend', 'starling.popular'],
   );

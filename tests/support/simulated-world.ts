@@ -52,7 +52,10 @@ export class SimulatedWorld {
     await world.until('ready', ({ ready }) => ready);
     // What people are refused with before counts for nothing.
     await world.pass(8_000);
-    for (const audience of world.audiences) audience.refusals.clear();
+    for (const audience of world.audiences) {
+      audience.refusals.clear();
+      audience.degraded = 0;
+    }
     return world;
   }
 

@@ -18,6 +18,7 @@ import {
 } from '../../../messages/supervision-events.js';
 import { actorKinds } from '../../../messages/actor-kinds.js';
 import type { ActorStatus } from '../../../messages/actor-status.js';
+import { parseSetting, parseSettingsRequest, settingMessage } from '../../../messages/settings.js';
 import type { GoldenMessage } from './golden-files.js';
 import * as values from './sample-values.js';
 
@@ -132,6 +133,9 @@ const status: ClusterStatus = {
 };
 const shape = { features: specHash, model: 'c890dee5bddef505', partitions: 8, joiners: 1 };
 const operation = 'op-1';
+
+const setting = { key: 'score', value: { view: 1, purchase: 20 } };
+const settingChange = { ...setting, key: 'score' as const, since: 3 };
 
 export const clusterMessages: readonly GoldenMessage[] = [
   {
@@ -277,6 +281,18 @@ export const clusterMessages: readonly GoldenMessage[] = [
     write: () => encode(operations.operationMessage({ operation, to: { atMs } })),
     read: (bytes) => operations.parseRestore(decode(bytes)),
     expected: { operation, to: { atMs } },
+  },
+  {
+    name: 'operation-settings',
+    write: () => encode(operations.operationMessage({ operation, change: settingChange })),
+    read: (bytes) => parseSettingsRequest(decode(bytes)),
+    expected: { operation, change: settingChange },
+  },
+  {
+    name: 'setting',
+    write: () => encode(settingMessage(setting)),
+    read: (bytes) => parseSetting(decode(bytes)),
+    expected: setting,
   },
   {
     name: 'operation-reply',

@@ -118,11 +118,11 @@ export const publicMessages: readonly GoldenMessage[] = [
   whole('rank', (bytes) => parseRank(decode(bytes), limits), rank),
   {
     ...whole('recommend-reply', (bytes) => parseRecommendation(decode(bytes)), recommended),
-    expected: { ...recommended, elsewhere: undefined },
+    expected: { ...recommended, elsewhere: undefined, settingsVersion: 0 },
   },
   {
     ...whole('rank-reply', (bytes) => parseRanking(decode(bytes), 2), ranked),
-    expected: { ...ranked, elsewhere: undefined },
+    expected: { ...ranked, elsewhere: undefined, settingsVersion: 0 },
   },
   whole(
     'event-impression',

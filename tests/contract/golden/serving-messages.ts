@@ -77,7 +77,13 @@ export const servingMessages: readonly GoldenMessage[] = [
     name: 'rank-batch-reply',
     write: () => encode(rankBatchReply(reply)),
     read: (bytes) => parseRankBatchReply(decode(bytes), 2),
-    expected: { ...reply, predictions: {}, progress: {} },
+    expected: { ...reply, predictions: {}, progress: {}, settingsVersion: 0 },
+  },
+  {
+    name: 'rank-batch-reply-with-settings',
+    write: () => encode(rankBatchReply({ ...reply, settingsVersion: 7 })),
+    read: (bytes) => parseRankBatchReply(decode(bytes), 2),
+    expected: { ...reply, predictions: {}, progress: {}, settingsVersion: 7 },
   },
   {
     name: 'visible',
