@@ -115,7 +115,12 @@ function checked(type: EventType, event: unknown, at: string): unknown {
 /** Columns that must be there; other fields of the event are columns of their names, and what is left is context. */
 const required: Readonly<Record<EventType, readonly string[]>> = {
   ...{ event: ['item'], action: ['item'], impression: ['requestId', 'item'] },
-  ...{ shown: ['requestId', 'items'], alias: ['visitor', 'user'], features: [] },
+  ...{
+    shown: ['requestId', 'items'],
+    alias: ['visitor', 'user'],
+    merge: ['from', 'to'],
+    features: [],
+  },
 };
 const numeric = ['timestamp', 'score', 'label', 'value', 'quantity'];
 

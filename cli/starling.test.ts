@@ -56,7 +56,7 @@ function program(args: readonly string[], input: string): Promise<Ended> {
 
 const commands = [
   ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest'],
-  ...['settings', 'drain', 'undrain', 'doctor'],
+  ...['settings', 'users', 'drain', 'undrain', 'doctor'],
 ];
 
 describe('the command line', () => {
@@ -92,6 +92,8 @@ describe('the command line', () => {
       'USAGE: settings: expected show, set <key> <value>, or unset <key>.',
     ],
     [['settings', 'set', 'score', '{view'], 'USAGE: settings: expected a value in JSON'],
+    [['users', 'merge', 'u1'], 'USAGE: users: expected merge <from> <to>.'],
+    [['users', 'merge', 'u1', 'u1'], "USAGE: users: u1 can't be merged into itself."],
     [['undrain', 'east', 'west'], 'USAGE: unexpected argument "west"'],
     [['ingest', 'acton', '{}'], 'did you mean "action"?'],
     [['up', '--report', 'x.json'], 'USAGE: --report needs --events'],

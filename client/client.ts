@@ -19,6 +19,7 @@ import type {
   ImpressionInput,
   IngestOptions,
   IngestReceipt,
+  MergeInput,
 } from './ingest.js';
 import { ingest } from './ingest.js';
 import type { Ranking, Recommendation } from './replies.js';
@@ -107,6 +108,8 @@ export interface StarlingClient {
   ingestShown(events: readonly ShownInput[], options?: IngestOptions): Promise<IngestReceipt>;
   /** Which users visitors are. */
   ingestAliases(events: readonly AliasInput[], options?: IngestOptions): Promise<IngestReceipt>;
+  /** Accounts `from` that are those of users `to` as well: what they did, and all that comes under their names, is of the others. */
+  ingestMerges(events: readonly MergeInput[], options?: IngestOptions): Promise<IngestReceipt>;
   /** What is known of users and items; each event replaces what was told before of its entity. */
   ingestFeatures(events: readonly FeaturesInput[], options?: IngestOptions): Promise<IngestReceipt>;
   status(): Promise<ClusterStatus>;
@@ -180,6 +183,7 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
     ingestEvents: (events, options) => ingest(bus, 'event', events, limited(options)),
     ingestShown: (events, options) => ingest(bus, 'shown', events, limited(options)),
     ingestAliases: (events, options) => ingest(bus, 'alias', events, limited(options)),
+    ingestMerges: (events, options) => ingest(bus, 'merge', events, limited(options)),
     ingestActions: (events, options) => ingest(bus, 'action', events, limited(options)),
     ingestFeatures: (events, options) => ingest(bus, 'features', events, limited(options)),
     async status() {

@@ -6,6 +6,7 @@ import type {
   FeaturesInput,
   ImpressionInput,
   IngestReceipt,
+  MergeInput,
   ShownInput,
 } from './ingest.js';
 
@@ -25,6 +26,8 @@ export function ingestAs(
       return client.ingestShown(events as ShownInput[]);
     case 'alias':
       return client.ingestAliases(events as AliasInput[]);
+    case 'merge':
+      return client.ingestMerges(events as MergeInput[]);
     case 'features':
       return client.ingestFeatures(events as FeaturesInput[]);
   }

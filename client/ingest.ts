@@ -14,6 +14,7 @@ export type EventInput = z.input<typeof publicEvent.event>;
 export type ActionInput = EventInput;
 export type ShownInput = z.input<typeof publicEvent.shown>;
 export type AliasInput = z.input<typeof publicEvent.alias>;
+export type MergeInput = z.input<typeof publicEvent.merge>;
 export type FeaturesInput = z.input<typeof publicEvent.features>;
 
 export interface IngestReceipt {

@@ -155,6 +155,14 @@ export type PublicShown = z.infer<typeof publicShown>;
 const publicAlias = z.object({ visitor: id, user: id });
 export type PublicAlias = z.infer<typeof publicAlias>;
 
+const publicMerge = z
+  .object({ from: id, to: id })
+  .refine(({ from, to }) => from !== to, {
+    error: 'expected another user than from',
+    path: ['to'],
+  });
+export type PublicMerge = z.infer<typeof publicMerge>;
+
 const publicFeatures = z.object({
   entity: z.enum(['user', 'item'], { error: 'expected user or item' }),
   id,
@@ -169,6 +177,7 @@ export const publicEvent = {
   event: publicAction,
   shown: publicShown,
   alias: publicAlias,
+  merge: publicMerge,
   features: publicFeatures,
 };
 

@@ -38,7 +38,7 @@ export const subjectTable = {
     'ingest.<type>',
     'clients, ranker',
     'RAW_<DC>',
-    'event, impression, shown, alias or features; mapped to raw',
+    'event, impression, shown, alias, merge or features; mapped to raw',
   ),
   raw: kept(
     'raw.<dc>.<type>',
@@ -323,7 +323,7 @@ function mapped<const Template extends string>(
 }
 
 export const eventTypes = [
-  ...(['event', 'impression', 'shown', 'alias', 'features'] as const),
+  ...(['event', 'impression', 'shown', 'alias', 'merge', 'features'] as const),
   /** What `event` was called first. */
   'action',
 ] as const;

@@ -10,7 +10,7 @@ import type { EntityStore } from '../../runtime/stores/entity-store.js';
 import { followActivity } from '../shared/follow-activity.js';
 import { aroundOf } from '../shared/follow-features.js';
 import { ActivityKeeper } from './activity-keeper.js';
-import { OwnEvents } from './own-events.js';
+import { OwnEvents, type OwnEventsOptions } from './own-events.js';
 
 /** States in memory. Too few: busy ones are read from disk. Too many: memory, some hundred bytes each. */
 const statesMax = 50_000;
@@ -22,9 +22,10 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
   const { bus, clock, config, crash, identity, log } = context;
   const rules = keptRulesOf(config);
   const store = context.stores.activityStore();
-  const own = openOwnEvents(context, rules, (people) =>
-    tell({ user: people, item: new Set() }, keeper.sequence, own?.sequence),
-  );
+  const own = openOwnEvents(context, rules, {
+    onChanged: (people) => tell({ user: people, item: new Set() }, keeper.sequence, own?.sequence),
+    whoIs: (person) => book.whoIs(person),
+  });
   const ports = {
     ...(own ? { provisional: own.provisional.listsOf.bind(own.provisional) } : {}),
     stored: (key: string) => store.get(key),
@@ -93,12 +94,12 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
 function openOwnEvents(
   context: ActorContext,
   rules: KeptRules,
-  onChanged: (people: ReadonlySet<string>) => void,
+  ports: Pick<OwnEventsOptions, 'onChanged' | 'whoIs'>,
 ): OwnEvents | undefined {
   const { bus, config, identity, log } = context;
   if (aroundOf(context).isTraining || rules.listed.size === 0) return undefined;
   return new OwnEvents({
-    ...{ bus, rules, log, onChanged, durable: 'processor' },
+    ...{ bus, rules, log, ...ports, durable: 'processor' },
     stream: bus.names.stream.raw(identity.dataCenter),
     spec: featureSpecOf(config.features),
   });

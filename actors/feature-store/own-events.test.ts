@@ -37,6 +37,7 @@ beforeEach(() => {
       },
     },
     ...{ stream: 'RAW_EAST', durable: 'processor', spec, rules },
+    whoIs: (person) => (person === 'also u' ? 'u' : person),
     log: { info: () => undefined, warn: () => undefined },
     onChanged: (people) => void changed.push(...people),
   });
@@ -97,9 +98,12 @@ describe('events of the own data center', () => {
     hear(message(6, 'event', new Uint8Array([0xff])));
     hear(message(7, 'event', json({ visitor: 'v', item: 'd' })));
     hear(message(8, 'alias', json({ visitor: 'v', user: 'u' })));
-    expect(itemsOf('u')).toEqual(['a', 'b', 'd']);
+    hear(message(9, 'event', json({ user: 'also u', item: 'e' })));
+    hear(message(10, 'event', json({ user: 'w', item: 'f' })));
+    hear(message(11, 'merge', json({ from: 'w', to: 'u' })));
+    expect(itemsOf('u')).toEqual(['a', 'b', 'd', 'e', 'f']);
     expect(changed).toContain('u');
-    expect(own.sequence).toBe(8);
+    expect(own.sequence).toBe(11);
   });
 
   test('count when they happened, not beyond when they were accepted', async () => {

@@ -28,6 +28,8 @@ export interface OwnEventsOptions {
   readonly spec: FeatureSpec;
   readonly rules: Pick<KeptRules, 'listed' | 'undoes'>;
   readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** What is known of accounts that are one. */
+  readonly whoIs: (person: string) => string;
   /** Hears whose lists are others now. */
   readonly onChanged: (people: ReadonlySet<string>) => void;
 }
@@ -145,11 +147,11 @@ export class OwnEvents {
   }
 
   #newPeople(): RawPeople {
-    const { spec } = this.#options;
+    const { spec, whoIs } = this.#options;
     return new RawPeople({
       spec,
-      happened: (event) => this.provisional.take(event),
-      merged: (visitor, user) => this.provisional.merge(visitor, user),
+      happened: (event) => this.provisional.take({ ...event, person: whoIs(event.person) }),
+      merged: (from, to) => this.provisional.merge(whoIs(from), whoIs(to)),
     });
   }
 

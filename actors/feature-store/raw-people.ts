@@ -16,7 +16,8 @@ const requestsMax = 50_000;
 export interface RawPeoplePorts {
   readonly spec: FeatureSpec;
   readonly happened: (event: ProvisionalEvent) => void;
-  readonly merged: (visitor: string, user: string) => void;
+  /** A visitor is a user, or an account another one. */
+  readonly merged: (from: string, to: string) => void;
 }
 
 /**
@@ -65,6 +66,10 @@ export class RawPeople {
     if (type === 'alias') {
       const { visitor, user } = parse(publicEvent.alias, content, type, 'BAD_EVENT');
       return this.#ports.merged(personOf('', visitor), user);
+    }
+    if (type === 'merge') {
+      const { from, to } = parse(publicEvent.merge, content, type, 'BAD_EVENT');
+      return this.#ports.merged(from, to);
     }
     if (type !== 'event' && type !== 'action') return;
     const event = parse(publicEvent.event, content, type, 'BAD_EVENT');

@@ -11,7 +11,7 @@ import {
 } from '../../messages/events.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
 import { featureChangeMessage, featuresNotice } from '../../messages/features.js';
-import type { PublicFeatures } from '../../messages/public.js';
+import type { PublicFeatures, PublicMerge } from '../../messages/public.js';
 import { sendFitting } from '../../runtime/fitting-messages.js';
 import {
   aliasMessage,
@@ -47,7 +47,7 @@ export interface ForwarderPorts {
 
 /** The processor's way out: checked events to the joiner of their person, and features to FEATURES. */
 export class EventForwarder {
-  readonly counts = { impressions: 0, actions: 0, shown: 0, aliases: 0, features: 0 };
+  readonly counts = { impressions: 0, actions: 0, shown: 0, aliases: 0, merges: 0, features: 0 };
   /** Users by visitor, of those that JOIN has. */
   readonly #told = new Map<string, string>();
   readonly #ports: ForwarderPorts;
@@ -85,7 +85,6 @@ export class EventForwarder {
 
   /** To where the visitor is; said again only to who may not have heard of it. */
   async aliases(aliases: readonly PublicAlias[]): Promise<void> {
-    const { joinerCount, subject, append } = this.#ports;
     const before = new Map<string, string>();
     const fresh = aliases.filter(({ visitor, user }) => {
       const isKnown = (before.get(visitor) ?? this.#told.get(visitor)) === user;
@@ -94,6 +93,26 @@ export class EventForwarder {
     });
     if (fresh.length === 0) return;
     const people = fresh.map(({ visitor }) => visitorPerson(visitor));
+    await this.#becomes(
+      people,
+      fresh.map(({ user }) => user),
+    );
+    this.counts.aliases += fresh.length;
+    if (this.#told.size + fresh.length > aliasesMax) this.#told.clear();
+    for (const { visitor, user } of fresh) this.#told.set(visitor, user);
+  }
+
+  /** To where the account is that is given up. Who is told again passes over it. */
+  async merges(merges: readonly PublicMerge[]): Promise<void> {
+    await this.#becomes(
+      merges.map(({ from }) => from),
+      merges.map(({ to }) => to),
+    );
+    this.counts.merges += merges.length;
+  }
+
+  async #becomes(people: readonly string[], users: readonly string[]): Promise<void> {
+    const { joinerCount, subject, append } = this.#ports;
     const split = splitPeople(people, joinerCount);
     const sends = [...split.entries()].filter(([, rows]) => rows.length > 0);
     await Promise.all(
@@ -103,16 +122,13 @@ export class EventForwarder {
             encode(
               aliasMessage({
                 visitors: some.map((i) => people[i]!),
-                users: some.map((i) => fresh[i]!.user),
+                users: some.map((i) => users[i]!),
               }),
             ),
           send: async (bytes) => void (await append(subject.join(joiner), bytes)),
         }),
       ),
     );
-    this.counts.aliases += fresh.length;
-    if (this.#told.size + fresh.length > aliasesMax) this.#told.clear();
-    for (const { visitor, user } of fresh) this.#told.set(visitor, user);
   }
 
   /**

@@ -336,6 +336,28 @@ describe('raw events', () => {
     );
   });
 
+  test('merge an account into another, said to where the first one is', async () => {
+    joinerCount = 4;
+    await newEvents().handle(
+      byHand('merge', [
+        ...[
+          { from: 42, to: '43' },
+          { from: '44', to: '45' },
+          { from: '44', to: 44 },
+        ],
+        { from: '44' },
+      ]),
+    );
+    expect(sent.map(({ subject: to }) => to).sort()).toEqual(
+      ['42', '44'].map((who) => subject.join(joinPartitionOf(who, joinerCount))).sort(),
+    );
+    const said = sent.map(({ bytes }) => parseAlias(decode(bytes)));
+    expect(
+      said.flatMap(({ visitors, users }) => visitors.map((v, i) => `${v} ${users[i]}`)).sort(),
+    ).toEqual(['42 43', '44 45']);
+    expect(buried.map(([, code]) => code)).toEqual(['BAD_EVENT', 'BAD_EVENT']);
+  });
+
   test('that bring no id are known by their place, however often they come', async () => {
     const viewed = { visitor: 'c9', item: '7' };
     for (const deliveries of [1, 2])

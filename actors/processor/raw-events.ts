@@ -11,6 +11,7 @@ import type {
   PublicAlias,
   PublicFeatures,
   PublicImpression,
+  PublicMerge,
   PublicShown,
 } from '../../messages/public.js';
 import { parse, publicEvent } from '../../messages/public.js';
@@ -38,7 +39,7 @@ export interface RawEventPorts {
   readonly source: Pick<FeatureSource, 'get'>;
   readonly forward: Pick<
     EventForwarder,
-    'impressions' | 'actions' | 'shown' | 'aliases' | 'features'
+    'impressions' | 'actions' | 'shown' | 'aliases' | 'merges' | 'features'
   >;
   readonly actions: Pick<EventActions, 'check' | 'actionsOf'>;
   /** In [0, 1). */
@@ -133,6 +134,8 @@ export class RawEvents {
       }
       case 'alias':
         return forward.aliases(events as PublicAlias[]);
+      case 'merge':
+        return forward.merges(events as PublicMerge[]);
       case 'impression': {
         const shown = events as PublicImpression[];
         const impressions = await impressionsOf(shown, atMs, transform, source);
@@ -189,6 +192,8 @@ export class RawEvents {
       }
       case 'alias':
         return parse(publicEvent.alias, content, type, 'BAD_EVENT');
+      case 'merge':
+        return parse(publicEvent.merge, content, type, 'BAD_EVENT');
       case 'features': {
         const event = parse(publicEvent.features, content, type, 'BAD_EVENT');
         checkFeatures(event, transform);

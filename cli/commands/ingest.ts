@@ -11,7 +11,7 @@ import { readEventFile, readEventText, readStdin } from '../event-input.js';
 export const ingest: Command = {
   name: 'ingest',
   summary: 'send events, impressions or features',
-  usage: 'event|impression|shown|alias|features [JSON | --file FILE]',
+  usage: 'event|impression|shown|alias|merge|features [JSON | --file FILE]',
   text: 'Sends events, from the argument, from a file or from standard input, as one JSON object, a list of them, or one per line. A file may also be CSV with a header, gzip allowed: for features, items and users files as a replay takes them; for others, the fields of the event by column, and context features in the remaining columns of events and impressions.\nAll events are checked before the first is sent; a mistake is told with its line and field. "Accepted" means that the stream has them for good.',
   options: [
     { name: 'file', value: 'FILE', text: '.json, .ndjson, .csv or .csv.gz; - for standard input' },
@@ -24,7 +24,11 @@ export const ingest: Command = {
     'starling ingest event --file clicks.ndjson',
   ],
   async run(args, out) {
-    expectPositionals(args, ['the kind (event, impression, shown, alias or features)', 'JSON'], 1);
+    expectPositionals(
+      args,
+      ['the kind (event, impression, shown, alias, merge or features)', 'JSON'],
+      1,
+    );
     const type = eventTypeOf(args.positionals[0]!);
     const text = args.positionals[1];
     const file = args.value('file');

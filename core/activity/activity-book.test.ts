@@ -143,6 +143,50 @@ describe('what is kept of people', () => {
     expect(book.kept('user', '~v', 0)).toMatchObject({ views: 0 });
   });
 
+  test('of an account that is merged becomes that of the other one, whole, once, and under either name', () => {
+    book = open({
+      histories: [history({})],
+      aggregates: [aggregate({ name: 'views', entity: 'user' })],
+      isVisitor: (person) => person.startsWith('~'),
+    });
+    const of = (user: string) => {
+      const { recent, views } = book.kept('user', user, 30_000);
+      return [(recent as KeptHistory).values, views, book.itemsOf(user, ['view'], 0)];
+    };
+    event('old', 'a', 1_000);
+    event('u', 'c', 29_000);
+    const merged = { kind: 'merged', user: 'u', visitor: 'old' } as const;
+    book.take(merged);
+    book.take(merged);
+    const one = [['c', 'a'], 2, ['a', 'c']];
+    expect([of('u'), of('old')]).toEqual([one, one]);
+    book.takeChanged();
+    // Some say it late, or ask by the name of before.
+    event('old', 'b', 30_000);
+    expect(of('old')).toEqual([['b', 'c', 'a'], 3, ['a', 'c', 'b']]);
+    expect(of('u')).toEqual(of('old'));
+    expect([...book.takeChanged().user].sort()).toEqual(['old', 'u']);
+    // As it was stored.
+    for (const [key, state] of book.takeUnstored()) if (state) stored.set(key, state);
+    book.settle(true);
+    const before = of('u');
+    book.forgetAll();
+    expect([of('old'), of('u')]).toEqual([before, before]);
+    // In a circle: whose it all is is said.
+    book.take({ kind: 'merged', user: 'old', visitor: 'u' });
+    event('u', 'd', 31_000);
+    expect(of('u')).toEqual(of('old'));
+    expect(of('u')[1]).toBe(4);
+    // Into a third one, with what a visitor brought to the first.
+    event('~v', 'e', 32_000);
+    book.take({ kind: 'merged', user: 'third', visitor: 'old' });
+    book.take({ kind: 'merged', user: 'u', visitor: '~v' });
+    for (const name of ['u', 'old', 'third']) expect(of(name)[1]).toBe(5);
+    book.take({ kind: 'erased', person: 'third' });
+    book.take({ kind: 'erased', person: 'old' });
+    expect(of('old')[1]).toBe(0);
+  });
+
   test('is forgotten with them', () => {
     book = open({
       histories: [history({})],

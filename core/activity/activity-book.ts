@@ -7,6 +7,7 @@ import {
   limitPairs,
   listEvent,
   mergeInto,
+  noteAccount,
   pairsOf,
   listOf,
   unlistEvent,
@@ -19,6 +20,9 @@ import { isPair } from './kept-rules.js';
 import { historyOf } from './person-history.js';
 import { StateCache } from './state-cache.js';
 import { allKey, personKey, sharedKey, stateKey } from './state-keys.js';
+
+/** One account is merged into another, and that into the next. */
+const mergesMax = 16;
 
 type Entity = 'user' | 'item';
 
@@ -76,7 +80,9 @@ export class ActivityBook {
     );
   }
 
-  take(activity: Activity): void {
+  /** What is told of an account that was merged is of whoever it is now. */
+  take(told: Activity): void {
+    const activity = this.#ofWhoIsIt(told);
     switch (activity.kind) {
       case 'event':
         return this.#happened(activity);
@@ -95,7 +101,8 @@ export class ActivityBook {
   }
 
   /** What is kept of one, at a time. */
-  kept(entity: Entity, id: string, nowMs: number): KeptFeatures {
+  kept(entity: Entity, asked: string, nowMs: number): KeptFeatures {
+    const id = entity === 'user' ? this.whoIs(asked) : asked;
     const numbers = this.#numbers.of(entity, id, nowMs);
     if (entity === 'item' || this.#rules.histories.length === 0) return numbers;
     const state = this.#listsOf(id);
@@ -111,7 +118,7 @@ export class ActivityBook {
 
   /** What was told of somebody. */
   toldOf(person: string): Lists {
-    return this.#states.get(personKey(person));
+    return this.#states.get(personKey(this.whoIs(person)));
   }
 
   /** Items of what somebody did lately, by types of events, those of each in the order of time. */
@@ -121,6 +128,17 @@ export class ActivityBook {
     for (const type of types)
       for (const [item, atMs] of listOf(state, type) ?? []) if (atMs >= sinceMs) items.add(item);
     return [...items];
+  }
+
+  /** Who an account is by now. Bounded: circles are the joiner's to break, and told one after the other. */
+  whoIs(person: string): string {
+    let found = person;
+    for (let i = 0; i < mergesMax; i++) {
+      const next = this.#states.get(personKey(found))?.is;
+      if (next === undefined) return found;
+      found = next;
+    }
+    return found;
   }
 
   /** Whose kept features are others than when it was asked last. */
@@ -147,7 +165,7 @@ export class ActivityBook {
   /** With what nobody has told yet. */
   #listsOf(person: string): Lists {
     const told = (each: string): Lists => this.toldOf(each);
-    return this.#provisional ? this.#provisional(person, told) : told(person);
+    return this.#provisional ? this.#provisional(this.whoIs(person), told) : told(person);
   }
 
   #happened(event: Extract<Activity, { kind: 'event' }>): void {
@@ -160,7 +178,7 @@ export class ActivityBook {
     if (max === 0) return;
     const listed: ListedEvent = [item, atMs, value, order];
     listEvent(this.#states.change(personKey(person)), type, listed, max);
-    this.#changed.user.add(person);
+    this.#touch(person);
   }
 
   #undo({ person, item, order }: Extract<Activity, { kind: 'event' }>, type: string): void {
@@ -168,15 +186,44 @@ export class ActivityBook {
     if (!found) return;
     const [, atMs, value] = found;
     this.#count(this.#byEvent.get(type) ?? [], { person, item, atMs, value }, -1);
-    this.#changed.user.add(person);
+    this.#touch(person);
   }
 
   #merge(user: string, visitor: string): void {
+    const { isVisitor = () => true } = this.#rules;
+    if (!isVisitor(visitor)) return this.#mergeAccount(user, visitor);
     const came = this.#states.get(personKey(visitor));
     if (!came) return;
-    mergeInto(this.#states.change(personKey(user)), came, this.#rules);
+    const to = this.whoIs(user);
+    mergeInto(this.#states.change(personKey(to)), came, this.#rules);
     this.#states.remove(personKey(visitor));
-    this.#changed.user.add(user).add(visitor);
+    this.#changed.user.add(visitor);
+    this.#touch(to);
+  }
+
+  /** All of it, however long ago; and who asks for it asks for the other one from now on. */
+  #mergeAccount(user: string, account: string): void {
+    const came = this.#states.get(personKey(account)) ?? emptyState();
+    const into = this.#states.change(personKey(user));
+    // Where accounts were merged in a circle, the joiner says whose it all is.
+    delete into.is;
+    mergeInto(into, came, { ...this.#rules, lookbackMs: Infinity });
+    noteAccount(into, account, came);
+    this.#states.remove(personKey(account));
+    this.#states.change(personKey(account)).is = user;
+    this.#touch(user);
+  }
+
+  #ofWhoIsIt(told: Activity): Activity {
+    if (told.kind === 'merged' || told.kind === 'erased') return told;
+    const person = this.whoIs(told.person);
+    return person === told.person ? told : { ...told, person };
+  }
+
+  /** Others may know him by the names that he had. */
+  #touch(person: string): void {
+    this.#changed.user.add(person);
+    for (const name of this.#states.get(personKey(person))?.was ?? []) this.#changed.user.add(name);
   }
 
   /** All values are those from before it. */
@@ -202,7 +249,7 @@ export class ActivityBook {
     };
     if (!by) {
       put(this.#states.change(stateKey(entity, id)).cells, key);
-      this.#changed[entity].add(id);
+      this.#changes(entity, id);
       return;
     }
     const other = by.entity === 'user' ? happened.person : happened.item;
@@ -217,7 +264,12 @@ export class ActivityBook {
       put(pairs, String(each));
       limitPairs(pairs, String(each));
     }
-    this.#changed[entity].add(id);
+    this.#changes(entity, id);
+  }
+
+  #changes(entity: Entity, id: string): void {
+    if (entity === 'user') this.#touch(id);
+    else this.#changed.item.add(id);
   }
 }
 

@@ -13,6 +13,10 @@ export interface ActivityState {
   readonly pairs: Record<string, Record<string, Cell>>;
   /** By type of event, oldest first. */
   readonly lists: Record<string, ListedEvent[]>;
+  /** Of an account that was merged into that of this user: nothing else is kept of it any more. */
+  is?: string;
+  /** Accounts that were merged into this one, newest last. */
+  was?: string[];
 }
 
 export function emptyState(): ActivityState {
@@ -76,8 +80,21 @@ export function unlistEvent(
   return at < 0 ? undefined : list.splice(at, 1)[0];
 }
 
+/** Of one user. Beyond it, those of long ago are told of a change no more, and looked at anew after a while. */
+const wasMax = 16;
+
+/** @param account with what was merged into it. */
+export function noteAccount(user: ActivityState, account: string, of: ActivityState): void {
+  const was = new Set([...(user.was ?? []), ...(of.was ?? []), account]);
+  user.was = [...was].slice(-wasMax);
+}
+
 /** What a visitor did becomes what the user did. */
-export function mergeInto(user: ActivityState, visitor: ActivityState, rules: KeptRules): void {
+export function mergeInto(
+  user: ActivityState,
+  visitor: ActivityState,
+  rules: Pick<KeptRules, 'lookbackMs' | 'listed' | 'aggregates'>,
+): void {
   const newestMs = Math.max(0, ...[user, visitor].map(newestOf));
   for (const [type, list] of Object.entries(visitor.lists)) {
     const max = rules.listed.get(type) ?? 0;

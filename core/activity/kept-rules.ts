@@ -12,6 +12,8 @@ export interface KeptRules {
   readonly listed: ReadonlyMap<string, number>;
   /** Of a visitor who becomes a user, events move that are no older than this before the newest. */
   readonly lookbackMs: number;
+  /** Whether somebody is known by no account; all are if left out. */
+  readonly isVisitor?: (person: string) => boolean;
   readonly wanted: ActivityWanted;
 }
 

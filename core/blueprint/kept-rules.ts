@@ -12,6 +12,7 @@ import type { ClusterConfig } from '../config/schema.js';
 import type { AggregateCoding, HistoryCoding, Slot } from '../features/feature-spec.js';
 import { featureSpecOf, isAggregate } from '../features/feature-spec.js';
 import { keyNumbersOf, keyWriterOf } from '../features/values.js';
+import { isVisitor } from '../joining/person-event.js';
 import { joinRulesOf } from './join-rules.js';
 
 export type KeptConfig = Pick<
@@ -44,6 +45,7 @@ export function keptRulesOf(config: KeptConfig): KeptRules {
   return {
     ...{ histories, aggregates, undoes },
     lookbackMs: durationMsOf(config.identity.lookback)!,
+    isVisitor,
     types: Object.keys(events),
     listed: new Map(
       Object.keys(events).map((type) => [

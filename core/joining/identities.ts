@@ -19,6 +19,12 @@ export class Identities {
     this.#owners.set(visitor, this.#noted('owner', visitor, user));
   }
 
+  /** Nobody else is he any more. */
+  disown(visitor: string): void {
+    this.#drop(this.#owners.get(visitor));
+    this.#owners.delete(visitor);
+  }
+
   visit(user: string, visitor: string): void {
     const visitors = this.#visitors.get(user) ?? new Map<string, Known<string>>();
     if (visitors.has(visitor)) return;

@@ -13,7 +13,7 @@ import { decodeEvent, eventsOf } from './person-event.js';
 import { RememberedKeys } from './remembered-keys.js';
 import { RowOutcomes } from './row-outcomes.js';
 import { SampleBuilder } from './sample-builder.js';
-import type { MovedRow } from './sent-contents.js';
+import type { MovedRow, SentContent } from './sent-contents.js';
 import { SentContents } from './sent-contents.js';
 import type {
   ActionBatch,
@@ -196,10 +196,13 @@ export class JoinWindow {
     }
   }
 
-  /** In the partition of the visitor: from now on he is this user. Both as people (person-event.ts). */
+  /**
+   * In the partition of the visitor, or of a user whose account is merged into that of another: from now on he is this user. Both as
+   * people (person-event.ts).
+   */
   observeAlias(visitor: string, user: string): void {
     const { homeOf } = this.#options;
-    if (this.#identities.ownerOf(visitor) === user) return;
+    if (this.#identities.ownerOf(visitor) === user || visitor === user) return;
     this.#identities.own(visitor, user);
     const to = homeOf(user);
     // Rows of which nothing came stay where they are: nobody but who names them asks for them.
@@ -250,7 +253,7 @@ export class JoinWindow {
       case 'erase':
         return this.observeErase(content.person);
       case 'moved':
-        return this.#moveIn(content.visitor, content.user, content.rows);
+        return this.#movedTo(content);
     }
   }
 
@@ -487,6 +490,21 @@ export class JoinWindow {
     this.#kept.drop(row);
     this.#moved.set(row.key, to, lane, sinceMs + this.#keepMs);
     return { requestId, item, state, packed };
+  }
+
+  #movedTo(moved: Extract<SentContent, { kind: 'moved' }>): void {
+    const { visitor, user, rows } = moved;
+    const owner = this.#identities.ownerOf(user);
+    // A circle: who was merged into him counts for himself again, and he for who was merged last.
+    if (owner === visitor) this.#identities.disown(user);
+    else if (owner !== undefined) {
+      // He is somebody else himself by now.
+      const to = this.#options.homeOf(owner);
+      for (const { requestId, item, state } of rows)
+        this.#moved.set(keyOf(requestId, item), to, state.lane, state.sinceMs + this.#keepMs);
+      return this.#out.send(to, { ...moved, user: owner });
+    }
+    this.#moveIn(visitor, user, rows);
   }
 
   #moveIn(visitor: string, user: string, rows: readonly MovedRow[]): void {

@@ -92,8 +92,14 @@ export function personOf(user: string, visitor: string): string {
 
 /** Known by this name as by a user's id: to the model, to who keeps histories, in samples. */
 export function visitorPerson(visitor: string): string {
-  return `visitor/${visitor}`;
+  return `${visitorPrefix}${visitor}`;
 }
+
+export function isVisitor(person: string): boolean {
+  return person.startsWith(visitorPrefix);
+}
+
+const visitorPrefix = 'visitor/';
 
 type Said = readonly [
   requestId: string,

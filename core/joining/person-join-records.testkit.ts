@@ -62,7 +62,7 @@ export interface Pointer {
   readonly to: number;
 }
 
-/** In the partition of the visitor: from now on he is this user. */
+/** In the partition of the visitor, or of a user whose account is merged into that of another: from now on he is this user. */
 export interface Alias {
   readonly kind: 'alias';
   readonly visitor: string;

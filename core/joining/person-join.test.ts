@@ -147,3 +147,44 @@ describe('a visitor who logs in', () => {
     expect(learned(...records, clock(3_000))).toEqual([]);
   });
 });
+
+describe('accounts that are merged', () => {
+  const merge = (visitor: string, user: string): JoinLogRecord => ({
+    ...{ kind: 'alias', visitor, user },
+  });
+
+  test('are one: what was open of one and what comes later under its name is the other one’s', () => {
+    const records = [
+      ...[offer({ person: 'old' }), merge('old', 'u'), event('view', 1_020)],
+      ...[offer({ requestId: 's', person: 'u' }), event('view', 1_030, { person: 'old' })],
+    ];
+    expect(learned(...records, clock(1_100))).toEqual(['a view=1', 'a view=1']);
+  });
+
+  test('take along who had become one of them before, or becomes him later', () => {
+    const before = [offer({ person: 'v' }), merge('v', 'old'), merge('old', 'u')];
+    const after = [offer({ person: 'v' }), merge('old', 'u'), merge('v', 'old')];
+    for (const merged of [before, after])
+      expect(learned(...merged, event('view', 1_020), clock(1_100))).toEqual(['a view=1']);
+    expect(learned(...before, event('view', 1_020, { person: 'v' }), clock(1_100))).toEqual([
+      'a view=1',
+    ]);
+  });
+
+  test('in a circle are one all the same', () => {
+    const circle = [merge('a', 'b'), merge('b', 'c'), merge('c', 'a')];
+    for (const person of ['a', 'b', 'c'])
+      for (const other of ['a', 'b', 'c']) {
+        const shown = [...circle, offer({ person }), event('view', 1_020, { person: other })];
+        expect(learned(...shown, clock(1_100))).toEqual(['a view=1']);
+      }
+    expect(learned(merge('u', 'u'), offer(), event('view', 1_020), clock(1_100))).toEqual([
+      'a view=1',
+    ]);
+  });
+
+  test('are erased together', () => {
+    const records = [offer({ person: 'old' }), merge('old', 'u'), offer({ requestId: 's' })];
+    expect(learned(...records, { kind: 'erase', person: 'u' }, clock(3_000))).toEqual([]);
+  });
+});

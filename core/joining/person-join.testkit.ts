@@ -344,10 +344,13 @@ export class PersonJoin {
     else books.moved++;
   }
 
-  /** The visitor is the user from now on: what he has open goes to where the user is, also if that is here. */
+  /**
+   * The visitor, or the user whose account is merged, is the user from now on: what he has open goes to where the user is, also if
+   * that is here.
+   */
   #becomes({ visitor, user }: Alias): void {
     const { rows, moved, held, owners } = this.#state;
-    if (owners.get(visitor) === user) return;
+    if (owners.get(visitor) === user || visitor === user) return;
     owners.set(visitor, user);
     const to = this.#options.homeOf(user);
     // Rows of which nothing came stay where they are: nobody but who names them asks for them.
@@ -367,8 +370,13 @@ export class PersonJoin {
     for (const event of waiting) this.#pass(to, { ...event, person: user }, true);
   }
 
-  #moveIn({ visitor, user, rows: coming }: Moved): void {
-    const { rows, visitors, books } = this.#state;
+  #moveIn(from: Moved): void {
+    const { visitor, user, rows: coming } = from;
+    const { rows, visitors, owners, books } = this.#state;
+    const owner = owners.get(user);
+    // A circle: who was merged into him counts for himself again, and he for who was merged last.
+    if (owner === visitor) owners.delete(user);
+    else if (owner !== undefined) return this.#moveOn(from, owner);
     visitors.set(user, (visitors.get(user) ?? new Set()).add(visitor));
     this.#activity.push(`${user} was ${visitor}`);
     for (const row of coming) {
@@ -380,6 +388,16 @@ export class PersonJoin {
       this.#state.moved.delete(key);
       this.#retry(key);
     }
+  }
+
+  /** He is somebody else himself by now. */
+  #moveOn(from: Moved, owner: string): void {
+    const to = this.#options.homeOf(owner);
+    for (const row of from.rows)
+      this.#state.moved.set(keyOf(row.requestId, row.item), {
+        ...{ partition: to, lane: row.lane, untilMs: row.sinceMs + this.#keepMs },
+      });
+    this.#send(to, { ...from, user: owner });
   }
 
   #seen(row: Row, atMs: number): void {

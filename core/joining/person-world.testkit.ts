@@ -25,7 +25,7 @@ export interface JoinerOutput<Sent> {
 }
 
 const partitions = 3;
-const people = ['u0', 'u1', 'v0', 'v1', 'v2'];
+const people = ['u0', 'u1', 'v0', 'v1', 'v2', 'u2'];
 export const options: PersonJoinOptions = {
   outcomes: [
     { name: 'view', from: ['view', 'cart', 'purchase'], windowMs: 12 },
@@ -81,6 +81,15 @@ const step = fc.oneof(
       kind: fc.constant('alias' as const),
       visitor: fc.constantFrom('v0', 'v1', 'v2'),
       user: fc.constantFrom('u0', 'u1'),
+    }),
+  },
+  /** Two accounts of one user, in any direction, also in a circle. */
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('alias' as const),
+      visitor: fc.constantFrom('u0', 'u1', 'u2'),
+      user: fc.constantFrom('u0', 'u1', 'u2'),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('erase' as const), person }) },

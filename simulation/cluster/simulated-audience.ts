@@ -56,6 +56,8 @@ const anonymous = 0.2;
 const logins = 0.1;
 const shares = 0.2;
 /** Pauses before the looks of who has changed something, at most: first within what a change takes, and then behind it. */
+/** Finds that somebody has two accounts. */
+const doubles = 0.01;
 const looksMs = [10, 10, 10, 10, 3_000, 500, 500, 500];
 
 /** People of one data center: they ask, look, and tell what they clicked, with the client that everybody uses. */
@@ -154,6 +156,7 @@ export class SimulatedAudience {
     const { client, process } = this.#options;
     const { random } = process;
     if (random.happens(changes)) void this.#tellOf(user);
+    if (random.happens(doubles)) void this.#merge(user, this.#somebody());
     if (random.happens(ownAccord)) void this.#act(this.#who(user));
     const log = random.happens(looksAtSome) ? ('shown' as const) : !random.happens(probes);
     const who = this.#who(user);
@@ -189,6 +192,12 @@ export class SimulatedAudience {
     const event = { ...who, ...value, type, item: `i${random.below(items)}`, id };
     await this.#tellEvents([event]);
     if (random.happens(repeats)) await this.#tellEvents([event]);
+  }
+
+  async #merge(from: string, to: string): Promise<void> {
+    const { client } = this.#options;
+    if (from === to) return;
+    await this.#timed('tell', (deadlineMs) => client.ingestMerges([{ from, to }], { deadlineMs }));
   }
 
   async #tellEvents(events: readonly EventInput[]): Promise<void> {

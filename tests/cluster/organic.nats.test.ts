@@ -140,6 +140,34 @@ describe('what people do of their own accord', () => {
     for (const items of await everywhere({ events: ['purchase'] })) expect(items).toContain('i7');
   }, 60_000);
 
+  test('of an account that is merged is that of the other one from then on', async () => {
+    const [from, to] = ['old1', 'new1'];
+    const leftOut = async (user: string) => {
+      const { items } = await live.client.recommend({ user, k: 60, log: false });
+      const shown = new Set(items.map(({ item }) => item));
+      return ['i8', 'i9', 'i10'].filter((item) => !shown.has(item));
+    };
+    await live.client.ingestEvents([{ type: 'view', user: from, item: 'i8' }]);
+    await live.until('it is known', async () => (await leftOut(from)).length === 1);
+    expect(await leftOut(to)).toEqual([]);
+    const { requestId } = await live.client.recommend({ user: from, k: 1, candidates: ['i9'] });
+    for (let i = 0; i < 2; i++) await live.client.ingestMerges([{ from, to }]);
+    await live.until('it went over', async () => (await leftOut(to)).includes('i8'));
+    const before = joined()!;
+    await live.client.ingestEvents([
+      { type: 'view', user: to, item: 'i9', requestId },
+      { type: 'view', user: from, item: 'i10' },
+    ]);
+    await live.until('both names are one', async () => {
+      const all = await Promise.all([leftOut(to), leftOut(from)]);
+      return all.every((items) => items.length === 3);
+    });
+    await live.until('what was open went along', () => {
+      const now = joined()!;
+      return now.joinedActions === before.joinedActions + 1 && now.heldActions === 0;
+    });
+  }, 60_000);
+
   test('is learned as it was when it was shown, whatever came since', async () => {
     const spec = featureSpecOf(live.cluster.config.features);
     const views = spec.dense.find(({ name }) => name === 'views')!.index;

@@ -152,6 +152,10 @@ export const publicMessages: readonly GoldenMessage[] = [
     (bytes) => parse(publicEvent.alias, decode(bytes), 'alias', 'BAD_EVENT'),
     alias,
   ),
+  whole('event-merge', (bytes) => parse(publicEvent.merge, decode(bytes), 'merge', 'BAD_EVENT'), {
+    from: '100006',
+    to: '100007',
+  }),
   whole(
     'event-features',
     (bytes) => parse(publicEvent.features, decode(bytes), 'features', 'BAD_EVENT'),
