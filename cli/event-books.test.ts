@@ -13,6 +13,7 @@ const zeros = {
   ...{ lateActions: 0, orphanActions: 0, passedActions: 0, erasedActions: 0, heldActions: 0 },
   ignoredActions: 0,
   ...{ duplicates: 0, received: 0, impressions: 0, lateImpressions: 0, positives: 0 },
+  ...{ ignoredImpressions: 0 },
   ...{ negatives: 0, negativesDropped: 0, notSeen: 0, erased: 0, open: 0 },
 };
 

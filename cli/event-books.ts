@@ -11,7 +11,13 @@ export function bookLines({ actors }: Pick<ClusterStatus, 'actors'>): string[] {
     ...(['historyActions', 'lateActions', 'orphanActions', 'passedActions'] as const),
     ...(['erasedActions', 'ignoredActions', 'heldActions', 'duplicates', 'received'] as const),
     'impressions' as const,
-    ...(['lateImpressions', 'positives', 'negatives', 'negativesDropped'] as const),
+    ...([
+      'lateImpressions',
+      'ignoredImpressions',
+      'positives',
+      'negatives',
+      'negativesDropped',
+    ] as const),
     ...(['notSeen', 'erased', 'open'] as const),
   ]);
   if (!c) return [];
@@ -36,6 +42,7 @@ export function bookLines({ actors }: Pick<ClusterStatus, 'actors'>): string[] {
       ['never on screen', c.notSeen],
       ['open', c.open],
       ['erased', c.erased],
+      ['ignored', c.ignoredImpressions],
       ['too late (dead letters)', c.lateImpressions],
     ]),
     ...line('came again', c.duplicates, []),

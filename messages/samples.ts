@@ -62,8 +62,13 @@ export function samplesMessage(spec: ExampleSpec, batch: CountedSamples) {
     progress: batch.progress,
     facts: factFields(batch.facts),
     examples: exampleColumns(batch.examples, spec),
-    ...(batch.counters ? { counters: batch.counters } : {}),
+    ...(batch.counters ? { counters: countersToTell(batch.counters) } : {}),
   };
+}
+
+/** What is left out reads as none; so it is with what only few clusters have. */
+function countersToTell({ ignoredImpressions, ...counters }: JoinCounters): object {
+  return ignoredImpressions === 0 ? counters : { ...counters, ignoredImpressions };
 }
 
 /** @returns undefined for samples of a joiner that has not told them. */

@@ -30,6 +30,7 @@ const joinNames = [
   'lateActions',
   'orphanActions',
   'lateImpressions',
+  'ignoredImpressions',
   'open',
   'heldActions',
   'outboxPending',

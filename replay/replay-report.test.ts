@@ -23,6 +23,7 @@ const joined: JoinFigures = {
   lateActions: 0,
   orphanActions: 0,
   lateImpressions: 0,
+  ignoredImpressions: 0,
   open: 0,
   heldActions: 0,
   outboxPending: 0,

@@ -62,8 +62,8 @@ function numberOf(message: StreamMessage): number {
 
 /** Impressions that are settled, beyond the rows of samples; less than 0 where many rows are of no impression. */
 function settledWithoutIn(counters: JoinCounters): number {
-  const { lateImpressions, passedIn, samples } = counters;
-  return settledOf(counters) - passedIn + lateImpressions - samples;
+  const { lateImpressions, ignoredImpressions, passedIn, samples } = counters;
+  return settledOf(counters) - passedIn + lateImpressions + ignoredImpressions - samples;
 }
 
 /**

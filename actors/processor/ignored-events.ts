@@ -1,6 +1,8 @@
 import { compileCondition } from '../../core/config/event-expression.js';
 import { durationMsOf } from '../../core/config/duration.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
+import type { ShownPairs } from '../shared/ignored-impressions.js';
+import { IgnoredImpressions, ignoredIn } from '../shared/ignored-impressions.js';
 import { personIn, type PublicAction } from '../../messages/public.js';
 
 /** People that are counted at a time. Beyond it, whoever was met first is forgotten first. */
@@ -19,12 +21,14 @@ interface Span {
  */
 export class IgnoredEvents {
   readonly counts = { ignored: 0, ignoredExample: '' };
+  readonly impressions: IgnoredImpressions;
   readonly #config: Pick<ClusterConfig, 'ignore' | 'limits'>;
   readonly #isIgnored: ReturnType<typeof compileCondition> | undefined;
   readonly #spans = new Map<string, Span>();
 
   constructor(config: Pick<ClusterConfig, 'ignore' | 'limits'>) {
     this.#config = config;
+    this.impressions = new IgnoredImpressions(config);
     this.#isIgnored = config.ignore === '' ? undefined : compileCondition(config.ignore);
   }
 
@@ -40,6 +44,14 @@ export class IgnoredEvents {
     const { type = 'click', item } = event;
     this.counts.ignoredExample = `${reason}: ${type} of ${item} by ${personIn(event) || 'nobody'}`;
     return reason;
+  }
+
+  /** Counts what is marked of what was shown. */
+  shown(impressions: Pick<ShownPairs, 'users' | 'items' | 'facts'>): void {
+    const { count, example } = ignoredIn(impressions);
+    if (count === 0) return;
+    this.counts.ignored += count;
+    this.counts.ignoredExample = example;
   }
 
   #matches({ context, ...event }: PublicAction): boolean {

@@ -6,6 +6,7 @@ import type { Impressions } from '../../messages/events.js';
 import type { FeatureChange } from '../../messages/features.js';
 import type { PublicFeatures, PublicImpression, PublicShown } from '../../messages/public.js';
 import { personIn } from '../../messages/public.js';
+import type { IgnoredImpressions } from '../shared/ignored-impressions.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import { eventTime } from '../shared/event-times.js';
 
@@ -29,22 +30,25 @@ export async function impressionsOf(
   acceptedAtMs: number,
   transform: Transform,
   source: Pick<FeatureSource, 'get'>,
+  ignored: Pick<IgnoredImpressions, 'factsOf'>,
 ): Promise<Impressions> {
-  const { users, items } = await source.get(
-    events.map(personIn),
-    events.map((event) => event.item),
-  );
-  return {
+  const pairs = {
     requestIds: events.map((event) => event.requestId),
     users: events.map(personIn),
     items: events.map((event) => event.item),
+  };
+  const { users, items } = await source.get(pairs.users, pairs.items);
+  const told = factsOf(columnsOfRows(factTable, events.map(visitorIn)), {});
+  const contexts = events.map(({ context }) => context);
+  return {
+    ...pairs,
     atMs: Float64Array.from(events, (event) => eventTime(event.timestamp, acceptedAtMs)),
     scores: Float32Array.from(events, (event) => event.score ?? Number.NaN),
-    facts: factsOf(columnsOfRows(factTable, events.map(visitorIn)), {}),
+    facts: ignored.factsOf({ ...pairs, contexts, facts: told }),
     examples: transform.assemble(
       users,
       items,
-      events.map((event) => transform.encodeEntity('context', '', event.context)),
+      contexts.map((context) => transform.encodeEntity('context', '', context)),
     ),
   };
 }

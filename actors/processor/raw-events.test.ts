@@ -2,9 +2,14 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { createTransform } from '../../core/features/transform.js';
-import { noActionFacts } from '../../core/joining/event-facts.js';
+import { logs, noActionFacts, noFacts } from '../../core/joining/event-facts.js';
 import { decode, encode, encodeAs } from '../../messages/codec.js';
-import { actionsMessage, parseActions, parseImpressions } from '../../messages/events.js';
+import {
+  actionsMessage,
+  impressionsMessage,
+  parseActions,
+  parseImpressions,
+} from '../../messages/events.js';
 import { parseFeatureChange, parseFeaturesNotice } from '../../messages/features.js';
 import { subject } from '../../messages/default-names.testkit.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
@@ -158,6 +163,22 @@ describe('raw events', () => {
       ignored: 3,
       ignoredExample: 'eventsPerPerson: click of n1 by u1',
     });
+  });
+
+  test('of what bots and staff were shown are marked where they are told by hand, and counted', async () => {
+    const events = newEvents();
+    const of = (user: string, device = 'phone') => ({
+      ...{ requestId: 'r', user, item: 'n1', context: { device } },
+    });
+    await events.handle(byHand('impression', [of('u1'), of('staff-1')]));
+    const shown = parseImpressions(decode(sent.at(-1)!.bytes), spec);
+    expect([...shown.facts.logs]).toEqual([logs.all, logs.ignored]);
+    const ignoredExample = 'ignore: n1 shown to staff-1';
+    expect(ignored!.counts).toEqual({ ignored: 1, ignoredExample });
+    // Of a ranker, which has marked them.
+    const marked = { ...shown, facts: { ...noFacts, logs: Uint8Array.of(logs.ignored) } };
+    await events.handle(rawMessage('impression', encode(impressionsMessage(spec, marked))));
+    expect(ignored!.counts).toEqual({ ignored: 3, ignoredExample });
   });
 
   test('that are wrong, all of a list, are one message to the dead letters', async () => {

@@ -41,7 +41,7 @@ export interface RawEventPorts {
     EventForwarder,
     'impressions' | 'actions' | 'shown' | 'aliases' | 'merges' | 'features'
   >;
-  readonly actions: Pick<EventActions, 'check' | 'actionsOf'>;
+  readonly actions: Pick<EventActions, 'check' | 'actionsOf' | 'ignored'>;
   /** In [0, 1). */
   readonly random: () => number;
   /** Keeps what can't be used of a message, with the reasons. */
@@ -138,15 +138,17 @@ export class RawEvents {
         return forward.merges(events as PublicMerge[]);
       case 'impression': {
         const shown = events as PublicImpression[];
-        const impressions = await impressionsOf(shown, atMs, transform, source);
+        const { impressions: marks } = actions.ignored;
+        const impressions = await impressionsOf(shown, atMs, transform, source, marks);
         return this.#offered(impressions, message);
       }
     }
   }
 
   async #offered(impressions: Impressions, message: WorkMessage): Promise<void> {
-    const { forward } = this.#ports;
+    const { forward, actions } = this.#ports;
     const { users, facts } = impressions;
+    actions.ignored.shown(impressions);
     const aliases: PublicAlias[] = [];
     // Few say both: those of a request say the same.
     if (facts.visitors.some((visitor) => visitor !== ''))

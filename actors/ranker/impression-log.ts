@@ -7,6 +7,7 @@ import { factsOf } from '../../core/joining/event-facts.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Deadline } from '../../runtime/deadline.js';
+import type { IgnoredImpressions } from '../shared/ignored-impressions.js';
 import { inTime } from '../../runtime/time-limit.js';
 
 /** Of the time that is left, and at most, for the log before an answer leaves without it. Too low: a busy log degrades answers; too high: they are late. */
@@ -20,6 +21,8 @@ export interface ImpressionLogOptions {
   readonly log: Pick<Logger, 'warn'>;
   readonly spec: Parameters<typeof impressionsMessage>[0];
   readonly timeoutMs: number;
+  /** Left out: all count. */
+  readonly ignored?: Pick<IgnoredImpressions, 'factsOf'>;
 }
 
 /** What was shown, with the features and the score it was shown with: what a label is later joined to. */
@@ -34,13 +37,14 @@ export class ImpressionLog {
 
   /** Resolves when the log has them. @throws StarlingError when it does not take them. */
   async write(batch: RankBatch, examples: ExampleBatch, scored: LoggedScores): Promise<void> {
-    const { bus, log, spec, timeoutMs } = this.#options;
+    const { bus, log, spec, timeoutMs, ignored } = this.#options;
     const { requestIds, users, items, atMs } = batch;
     const { scores, predictions, settingsVersion } = scored;
+    const marked = ignored?.factsOf(batch) ?? batch.facts;
     const told =
       settingsVersion === 0
-        ? batch.facts
-        : { ...batch.facts, settingsVersions: Uint32Array.of(settingsVersion) };
+        ? marked
+        : { ...marked, settingsVersions: Uint32Array.of(settingsVersion) };
     const facts = factsOf(told, { ...batch.facts.predictions, ...predictions });
     const rows = { requestIds, users, items, atMs, scores, facts, examples };
     const message = impressionsMessage(spec, rows);

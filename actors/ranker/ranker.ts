@@ -10,6 +10,7 @@ import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { FeatureSource } from '../shared/feature-source.js';
 import { answersAt } from '../shared/guest-replicas.js';
 import { Hedges } from '../shared/replica-hedges.js';
+import { IgnoredImpressions } from '../shared/ignored-impressions.js';
 import { SettingsFollower } from '../shared/settings-follower.js';
 import { cameFromElsewhere } from '../shared/rerouted-request.js';
 import { BackendScorer } from './backend-scorer.js';
@@ -42,7 +43,8 @@ function partsOf(context: ActorContext) {
     scoring: () => scoring,
   });
   const timeoutMs = config.serving.deadlineMs;
-  const impressions = new ImpressionLog({ bus, log, spec, timeoutMs });
+  const ignored = new IgnoredImpressions(config);
+  const impressions = new ImpressionLog({ bus, log, spec, timeoutMs, ignored });
   const answers = new RankAnswers({ ranking, impressions, dataCenter });
   return { hedges, features, versions, scorer, settings, ranking, impressions, answers, model };
 }

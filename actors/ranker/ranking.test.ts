@@ -4,7 +4,7 @@ import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { StarlingError } from '../../core/base/errors.js';
 import { ManualClock } from '../../core/base/manual-clock.testkit.js';
 import { correctedProbability } from '../../core/model/calibration.js';
-import { noFacts } from '../../core/joining/event-facts.js';
+import { logs, noFacts } from '../../core/joining/event-facts.js';
 import { names } from '../../messages/default-names.testkit.js';
 import { decode } from '../../messages/codec.js';
 import { parseImpressions } from '../../messages/events.js';
@@ -12,6 +12,7 @@ import type { RankBatch } from '../../messages/ranking.js';
 import { Deadline } from '../../runtime/deadline.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { createTransform } from '../../core/features/transform.js';
+import { IgnoredImpressions } from '../shared/ignored-impressions.js';
 import { ImpressionLog } from './impression-log.js';
 import { RankAnswers } from './rank-answers.js';
 import type { RankingOptions } from './ranking.js';
@@ -38,6 +39,7 @@ interface Plan {
   readonly rowsDegraded?: boolean;
   readonly isThere?: boolean;
   readonly settingsVersion?: number;
+  readonly ignore?: string;
 }
 
 function setUp({
@@ -139,6 +141,7 @@ function answers(append: (subject: string, bytes: Uint8Array) => Promise<number>
   const impressions = new ImpressionLog({
     ...{ bus: { names, clock, append }, spec, timeoutMs: 50 },
     log: { warn: (line: unknown) => void told.push(line) },
+    ignored: new IgnoredImpressions({ ignore: plan?.ignore ?? '' }),
   });
   const { ranking } = setUp(plan);
   const rank = (log: RankBatch['log']) => {
@@ -192,6 +195,15 @@ describe('an answer of a ranker', () => {
     const plain = answers(take);
     expect(await plain.rank('required')).not.toHaveProperty('settingsVersion');
     expect(parseImpressions(decode(logged[1]!), spec).facts).toBe(noFacts);
+  });
+
+  test('to bots and staff is logged as such', async () => {
+    const logged: Uint8Array[] = [];
+    const take = async (_subject: string, bytes: Uint8Array) => logged.push(bytes);
+    const { rank } = answers(take, { ignore: 'event.user == "u" && context.device == "phone"' });
+    await rank('required');
+    const { facts } = parseImpressions(decode(logged[0]!), spec);
+    expect([...facts.logs]).toEqual([logs.ignored]);
   });
 
   test('that is offered to the log leaves without it when it is slow or refuses', async () => {

@@ -41,8 +41,8 @@ export const factTable = {
   logs: u8(),
 } as const;
 
-/** Whether an impression counts from when it was offered, or once it was on screen. Numbers are for ever. */
-export const logs = { all: 0, shown: 1 } as const;
+/** Whether an impression counts from when it was offered, once it was on screen, or not, as of bots and staff. Numbers are for ever. */
+export const logs = { all: 0, shown: 1, ignored: 2 } as const;
 
 /** Columns of facts, with one entry each where all rows have the same. */
 export type FactColumns = ColumnsOf<typeof factTable>;

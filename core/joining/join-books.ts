@@ -47,5 +47,6 @@ function assignKnown<Counts extends Record<keyof Counts, number>>(
   found: Readonly<Record<keyof Counts, number>>,
 ): void {
   for (const name of Object.keys(counts) as (keyof Counts)[])
-    counts[name] = found[name] as Counts[keyof Counts];
+    // What whoever wrote it did not count yet is none.
+    counts[name] = (found[name] ?? 0) as Counts[keyof Counts];
 }

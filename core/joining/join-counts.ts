@@ -12,7 +12,7 @@ export const zeroEvents = (): EventCounts => ({
   ...{ received: 0, sent: 0, samples: 0, duplicates: 0 },
   ...{ actions: 0, joinedActions: 0, repeatedActions: 0, organicActions: 0, historyActions: 0 },
   ...{ lateActions: 0, orphanActions: 0, passedActions: 0, erasedActions: 0, heldActions: 0 },
-  ignoredActions: 0,
+  ...{ ignoredActions: 0, ignoredImpressions: 0 },
 });
 
 export const zeroOutcome = (): OutcomeCounts => ({
@@ -99,7 +99,7 @@ export function assertConserved(c: JoinCounters): void {
     c.heldActions;
   assert(c.actions === actions, `${c.actions} actions are accounted for, found ${actions}`);
   for (const each of [c, ...Object.values(c.others)]) {
-    const rows = c.impressions - c.lateImpressions + each.passedIn;
+    const rows = c.impressions - c.lateImpressions - c.ignoredImpressions + each.passedIn;
     const settled = settledOf(each) + each.open;
     assert(rows === settled, `${rows} impressions are accounted for, found ${settled}`);
   }

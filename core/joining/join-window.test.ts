@@ -9,6 +9,7 @@ import {
   rowsOf,
 } from './join-events.testkit.js';
 import type { ActionRow, ImpressionRow } from './join-events.testkit.js';
+import { logs, noFacts } from './event-facts.js';
 import { idleWatermarkMs } from './idle-watermark.js';
 import { assertConserved, countersIn, sumOf } from './join-counts.js';
 import { JoinWindow } from './join-window.js';
@@ -354,6 +355,25 @@ describe('the watermark of an idle stream', () => {
   ])('%s', (_, change, expected) => {
     expect(idleWatermarkMs({ ...idle, ...change })).toBe(expected);
   });
+});
+
+test('what bots and staff were shown is counted, known to copies over a restart, and no more', () => {
+  const store = new MemoryJoinStore();
+  const window = new JoinWindow(options, store);
+  const facts = { ...noFacts, logs: Uint8Array.of(logs.ignored) };
+  const ignored = { ...impressionsOf([shown]), facts };
+  window.observeImpressions(ignored);
+  store.commit(window.drain().changes);
+  const anew = new JoinWindow(options, store);
+  anew.restore({ progress: store.progress!, records: store.records });
+  anew.observeImpressions(ignored);
+  see(anew, shown);
+  const { samples } = anew.drain();
+  expect(samples.items).toEqual([]);
+  const { counters } = anew;
+  expect(counters).toMatchObject({ impressions: 1, ignoredImpressions: 1, duplicates: 2, open: 0 });
+  expect(() => assertConserved(counters)).not.toThrow();
+  expect(() => assertConserved({ ...counters, ignoredImpressions: 0 })).toThrow('impressions');
 });
 
 test('the checker of the conservation law finds one lost sample', () => {

@@ -316,6 +316,14 @@ export class JoinWindow {
       events.duplicates++;
       return;
     }
+    const clock = this.#lanes[lane]!;
+    if (at(batch.facts.logs, row) === logs.ignored) {
+      events.impressions++;
+      events.ignoredImpressions++;
+      clock.eventMsMax = Math.max(clock.eventMsMax, sinceMs);
+      // Copies of it are known by it.
+      return this.#closed.set(key, 0, lane, sinceMs + this.#keepMs);
+    }
     const owner = this.#identities.ownerOf(person);
     if (owner !== undefined) {
       const to = homeOf(owner);
@@ -324,7 +332,6 @@ export class JoinWindow {
       this.#moved.set(key, to, lane, sinceMs + this.#keepMs);
       return this.#out.send(to, { kind: 'offer', person: owner, packed: packRow(batch, row) });
     }
-    const clock = this.#lanes[lane]!;
     events.impressions++;
     const lateMs = clock.watermarkMs - sinceMs - this.#outcomes.windowMsMax - latenessMs;
     if (lateMs > 0) {

@@ -99,6 +99,13 @@ export function isVisitor(person: string): boolean {
   return person.startsWith(visitorPrefix);
 }
 
+/** '' for what he is not. */
+export function namesOfPerson(person: string): { readonly user: string; readonly visitor: string } {
+  return isVisitor(person)
+    ? { user: '', visitor: person.slice(visitorPrefix.length) }
+    : { user: person, visitor: '' };
+}
+
 const visitorPrefix = 'visitor/';
 
 type Said = readonly [

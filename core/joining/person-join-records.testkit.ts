@@ -23,8 +23,10 @@ export interface Offer {
   readonly requestId: string;
   readonly items: readonly string[];
   readonly atMs: number;
-  /** `shown`: an item counts from when it was on screen, and not at all if it never was. */
-  readonly log: 'all' | 'shown';
+  /**
+   * `shown`: an item counts from when it was on screen, and not at all if it never was. `ignored`: not at all, as of bots and staff.
+   */
+  readonly log: 'all' | 'shown' | 'ignored';
 }
 
 export interface Shown {
@@ -101,7 +103,7 @@ export interface Moved {
 export type JoinLogRecord = Pointer | Offer | Shown | PersonEvent | Alias | Clock | Erase | Sent;
 
 /** Of one outcome of a row. */
-export type Fate = 'open' | 'not given' | 'not seen' | 'erased' | 'moved' | number;
+export type Fate = 'open' | 'ignored' | 'not given' | 'not seen' | 'erased' | 'moved' | number;
 
 export interface Row {
   readonly requestId: string;

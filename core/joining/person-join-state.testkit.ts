@@ -9,7 +9,7 @@ export interface LaneState {
  * Every event that came is in one of these, and so is every outcome of every row:
  *
  *   events + eventsIn = copies + joined + again + organic + historyOnly + orphans + eventsOut + eventsErased + ignored + waiting
- *   rows − lateRows + rowsIn = known + dropped + notGiven + notSeen + erased + moved + open, of each outcome
+ *   rows − lateRows − ignoredRows + rowsIn = known + dropped + notGiven + notSeen + erased + moved + open, of each outcome
  */
 export interface Books {
   events: number;
@@ -30,6 +30,7 @@ export interface Books {
   eventsErased: number;
   rows: number;
   lateRows: number;
+  ignoredRows: number;
   copiesOfRows: number;
   outcomes: Record<string, OutcomeBooks>;
 }
@@ -82,7 +83,7 @@ export function emptyState({ outcomes }: PersonJoinOptions): State {
     books: {
       ...{ events: 0, eventsIn: 0, copies: 0, joined: 0, again: 0, organic: 0, historyOnly: 0 },
       ...{ orphans: 0, ignored: 0 },
-      ...{ eventsOut: 0, eventsErased: 0, rows: 0, lateRows: 0, copiesOfRows: 0 },
+      ...{ eventsOut: 0, eventsErased: 0, rows: 0, lateRows: 0, ignoredRows: 0, copiesOfRows: 0 },
       outcomes: Object.fromEntries(outcomes.map(({ name }) => [name, none()])),
     },
   };

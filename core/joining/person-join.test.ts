@@ -188,3 +188,21 @@ describe('accounts that are merged', () => {
     expect(learned(...records, { kind: 'erase', person: 'u' }, clock(3_000))).toEqual([]);
   });
 });
+
+describe('what bots and staff were shown', () => {
+  const ignored = offer({ log: 'ignored' });
+
+  test('teaches nothing, however often it is said', () => {
+    const join = new PersonJoin(0, options);
+    const { samples, activity } = join.take(ignored, ignored, clock(3_000));
+    expect([samples, activity]).toEqual([[], []]);
+    expect(join.books).toMatchObject({ rows: 1, ignoredRows: 1, copiesOfRows: 1 });
+  });
+
+  test('is no slate of whoever answers it: he counts by himself', () => {
+    const answer = event('view', 1_020, { requestId: 'r' });
+    const alone = ['a view=1', 'x view=0 of 2', 'y view=0 of 2'];
+    expect(learned(ignored, answer, clock(3_000))).toEqual(alone);
+    expect(learned(answer, ignored, clock(3_000))).toEqual(alone);
+  });
+});

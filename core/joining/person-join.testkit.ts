@@ -137,6 +137,10 @@ export class PersonJoin {
         books.copiesOfRows++;
         continue;
       }
+      if (offer.log === 'ignored') {
+        this.#ignored(offer, item);
+        continue;
+      }
       if (owner !== undefined) {
         const to = this.#options.homeOf(owner);
         // Whoever comes next under this name is somebody else, perhaps; this was offered to him.
@@ -163,6 +167,19 @@ export class PersonJoin {
       });
       this.#retry(key);
     }
+  }
+
+  /** Copies of it are known by it; nothing comes of it, and whoever answers it counts by himself. */
+  #ignored({ requestId, person, atMs, lane }: Offer, item: string): void {
+    const { rows, lanes, books } = this.#state;
+    books.rows++;
+    books.ignoredRows++;
+    lanes[lane].eventMsMax = Math.max(lanes[lane].eventMsMax, atMs);
+    const fates = this.#options.outcomes.map(({ name }) => [name, 'ignored'] as const);
+    rows.set(keyOf(requestId, item), {
+      ...{ requestId, item, person, atMs, sinceMs: atMs, lane, values: [] },
+      ...{ isShown: false, fates: Object.fromEntries(fates) },
+    });
   }
 
   #shown({ requestId, items, atMs, lane }: Shown): void {

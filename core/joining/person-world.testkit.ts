@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type {
   JoinLogRecord,
   Lane,
+  Offer,
   PersonEvent,
   PersonJoinOptions,
 } from './person-join-records.testkit.js';
@@ -56,7 +57,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       ...{ kind: fc.constant('offer' as const), lane, person, offsetMs },
       items: fc.uniqueArray(item, { minLength: 1, maxLength: 2 }),
-      log: fc.constantFrom('all' as const, 'shown' as const),
+      log: fc.constantFrom<Offer['log']>('all', 'all', 'shown', 'shown', 'ignored'),
       /** Its id does not say where it is. */
       isForeign: fc.boolean(),
     }),

@@ -122,7 +122,7 @@ export interface OutcomeCounters {
 /**
  * Every event observed is in exactly one of `impressions`, `actions` and `duplicates`; and
  *
- *   impressions − lateImpressions + passedIn =
+ *   impressions − lateImpressions − ignoredImpressions + passedIn =
  *     positives + negatives + negativesDropped + notGiven + notSeen + erased + passed + open, of each outcome
  *   actions = joinedActions + repeatedActions + organicActions + historyActions + lateActions + orphanActions +
  *     passedActions + erasedActions + ignoredActions + heldActions
@@ -133,6 +133,8 @@ export interface JoinCounters extends OutcomeCounters {
   /** Distinct impressions; late ones included, since a late one can't be told from its duplicate. */
   readonly impressions: number;
   readonly lateImpressions: number;
+  /** Of bots and staff. */
+  readonly ignoredImpressions: number;
   /** To the partition of the user that their visitor is; counted there. */
   readonly passedImpressions: number;
   /** Impressions and events that came from other partitions, and are counted here. */

@@ -27,6 +27,9 @@ const joinCounterFigures = {
   passedActions: counter('Events that went to the partition of their person.'),
   erasedActions: counter('Events of people who were forgotten.'),
   ignoredActions: counter('Events of bots and staff, of which nothing is learned or kept.'),
+  ignoredImpressions: counter(
+    'Impressions of bots and staff, of which nothing is learned or kept.',
+  ),
   lateImpressions: counter('Impressions that came after their window.'),
   passedImpressions: counter('Impressions that went to the partition of their person at once.'),
   received: counter('Impressions and events that came from other partitions.'),

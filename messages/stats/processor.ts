@@ -17,7 +17,10 @@ export const processorFigures = {
   putBackOf: text('Whose that was: the user of an impression, the request of an action.'),
   unknownKeys: counter('Keys of events that no event has; they are ignored.', 'unknown keys'),
   unknownKey: text('The most frequent of them, with the nearest that there is.'),
-  ignored: counter('Events of bots and staff: see ignore and limits.', 'ignored'),
+  ignored: counter(
+    'Events of bots and staff, and what they were shown: see ignore and limits.',
+    'ignored',
+  ),
   ignoredExample: text('The last of them, with the reason.'),
   retried: counter('Messages given back for a cause that may pass.'),
   inFlight: gauge('count', 'Messages worked on now.'),

@@ -16,7 +16,7 @@ const joiners = {
   negatives: 2,
   negativesDropped: 1,
   ...{ notGiven: 0, notSeen: 0, erased: 0, passed: 1, passedIn: 1 },
-  lateImpressions: 1,
+  ...{ lateImpressions: 1, ignoredImpressions: 0 },
   open: 1,
 };
 const served = {
@@ -94,6 +94,11 @@ describe('the conservation laws', () => {
       /events joined/,
     ],
     ['one that is nowhere', { joiners: { ...joiners, open: 0 } }, /impressions settled/],
+    [
+      'one that is ignored and open too',
+      { joiners: { ...joiners, ignoredImpressions: 1 } },
+      /impressions settled: .* 1 ignored, 1 open/,
+    ],
     ['a sample that came twice', { sampledTwice: 1 }, /samples: 1 came twice/],
     ['a sample of nothing', { sampledUnjoined: 1 }, /samples: 1 are of impressions/],
     ['a sample too few', { samples: 5 }, /samples/],

@@ -68,6 +68,7 @@ export const joinerNames = [
   'passed',
   'passedIn',
   'lateImpressions',
+  'ignoredImpressions',
   'open',
 ] as const satisfies readonly (keyof StatsOf<'joiner'>)[];
 
@@ -169,17 +170,18 @@ function joinedLaw(findings: Findings, looks: readonly Findings[]): Law {
 function settledLaw(findings: Findings): Law {
   const { joiners } = findings;
   const left = { text: 'counted by the joiners', count: joiners?.impressions ?? null };
-  const text = 'positives + negatives + dropped + late + open, and the others';
+  const text = 'positives + negatives + dropped + late + ignored + open, and the others';
   const name = 'impressions settled';
   if (!joiners) return { name, left, right: { text, count: null }, ...untoldIn(findings) };
   const { positives, negatives, negativesDropped, lateImpressions, open, passedIn } = joiners;
-  const settled = settledOf(joiners) - passedIn + lateImpressions + open;
+  const { ignoredImpressions: ignored } = joiners;
+  const settled = settledOf(joiners) - passedIn + lateImpressions + ignored + open;
   return {
     name,
     left,
     right: { text, count: settled },
     verdict: joiners.impressions === settled ? 'holds' : 'violated',
-    remark: `${positives} positives, ${negatives} negatives, ${negativesDropped} dropped, ${lateImpressions} late, ${open} open`,
+    remark: `${positives} positives, ${negatives} negatives, ${negativesDropped} dropped, ${lateImpressions} late, ${ignored} ignored, ${open} open`,
   };
 }
 

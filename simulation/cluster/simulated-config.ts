@@ -63,5 +63,7 @@ export function configOf(random: SeededRandom): ClusterConfig {
       ...(random.happens(0.5) ? { restartsMax: 4 } : {}),
       ...(isImpatient ? { drainAfterMs: 2_000, rejoinAfterMs: 5_000 } : {}),
     },
+    // Last, so that a seed has of the rest what it had.
+    ignore: random.pick(['', 'event.user == "u3" || event.visitor == "vu7"']),
   });
 }

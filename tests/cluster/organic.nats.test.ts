@@ -34,6 +34,7 @@ beforeAll(async () => {
     outcomes: { view: { from: ['view', 'purchase'] }, purchase: { given: 'view', window: '1h' } },
     score: { view: 1, purchase: 5 },
     actors: { joiner: 2 },
+    ignore: 'event.user.startsWith("staff-")',
   });
   admin = await connectAs(live.cluster.access('train', 'admin'), { name: 'audit' });
   const items = Array.from({ length: 60 }, (_unused, i) => i);
@@ -213,6 +214,32 @@ describe('what people do of their own accord', () => {
     expect(of(learned)).toEqual(of(shown));
     await live.until('it is counted', () => impressions() === before + 1);
     await Promise.all(tails.map((tail) => tail.stop()));
+  }, 60_000);
+
+  test('is nothing where it is staff who does it, and nor is what they are shown', async () => {
+    const names = ['impressions', 'open', 'ignoredImpressions', 'ignoredActions'] as const;
+    const now = () => totalsOf(actorsOf(live.cluster.status().actors, 'joiner'), names)!;
+    const before = now();
+    const { requestId, items } = await live.client.recommend({ user: 'staff-1', k: 5 });
+    expect(items).toHaveLength(5);
+    const { item } = items[0]!;
+    await live.client.ingestEvents([{ type: 'view', user: 'staff-1', item, requestId }]);
+    await live.client.ingestImpressions([{ requestId: 'by hand', user: 'staff-2', item }]);
+    await live.until('all are ignored', () => {
+      const { ignoredImpressions, ignoredActions, impressions: all } = now();
+      return (
+        ignoredImpressions === before.ignoredImpressions + 6 &&
+        ignoredActions === before.ignoredActions + 1 &&
+        all === before.impressions + 6
+      );
+    });
+    const [processor] = actorsOf(live.cluster.status().actors, 'processor');
+    await live.until('the last is told', () => {
+      const { stats } = live.actorOf('processor', processor!.address);
+      return stats.ignored === 7 && stats.ignoredExample === `ignore: ${item} shown to staff-2`;
+    });
+    const result = await audit(admin, async () => live.cluster.status(), 20_000);
+    expect(result.laws.filter(({ verdict }) => verdict !== 'holds')).toEqual([]);
   }, 60_000);
 
   test('leaves nothing behind where it is a probe', async () => {

@@ -59,7 +59,7 @@ const columns = (kind: string, ...requestIds: string[]) => ({
 function statusWith(joiner: HeardOf<'joiner'>): Pick<ClusterStatus, 'actors' | 'dataCenters'> {
   const zeros = {
     ...{ passedImpressions: 0, received: 0, notGiven: 0, notSeen: 0, erased: 0 },
-    ...{ passed: 0, passedIn: 0, samples: 0 },
+    ...{ passed: 0, passedIn: 0, samples: 0, ignoredImpressions: 0 },
   };
   const counters = { positives: 0, negatives: 0, negativesDropped: 0, lateImpressions: 0, open: 0 };
   const others = { actions: 1, duplicates: 1, outboxPending: 0, ...zeros };

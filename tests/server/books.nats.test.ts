@@ -89,7 +89,7 @@ async function keepBooks(): Promise<void> {
 const check = async (samples: number) => {
   const stats: HeardOf<'joiner'> = {
     ...{ impressions: samples, positives: samples, negatives: 0, negativesDropped: 0 },
-    ...{ lateImpressions: 0, open: 0, actions: 0, duplicates: 0, samples },
+    ...{ lateImpressions: 0, ignoredImpressions: 0, open: 0, actions: 0, duplicates: 0, samples },
     ...{ passedImpressions: 0, received: 0, notGiven: 0, notSeen: 0, erased: 0 },
     ...{ passed: 0, passedIn: 0 },
     ...{ outboxPending: 0, published: Infinity },

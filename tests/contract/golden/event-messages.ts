@@ -77,7 +77,7 @@ const counters = {
   ...{ lateImpressions: 1, open: 2, heldActions: 1 },
   ...{ passedImpressions: 0, received: 0, sent: 0, samples: 5, repeatedActions: 0 },
   ...{ organicActions: 0, historyActions: 0, passedActions: 0, erasedActions: 0 },
-  ignoredActions: 0,
+  ...{ ignoredActions: 0, ignoredImpressions: 0 },
   ...{ notGiven: 0, notSeen: 0, erased: 0, passed: 0, passedIn: 0, others: {} },
 };
 const samples = {
