@@ -155,12 +155,10 @@ export type PublicShown = z.infer<typeof publicShown>;
 const publicAlias = z.object({ visitor: id, user: id });
 export type PublicAlias = z.infer<typeof publicAlias>;
 
-const publicMerge = z
-  .object({ from: id, to: id })
-  .refine(({ from, to }) => from !== to, {
-    error: 'expected another user than from',
-    path: ['to'],
-  });
+const publicMerge = z.object({ from: id, to: id }).refine(({ from, to }) => from !== to, {
+  error: 'expected another user than from',
+  path: ['to'],
+});
 export type PublicMerge = z.infer<typeof publicMerge>;
 
 const publicFeatures = z.object({
