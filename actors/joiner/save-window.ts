@@ -10,6 +10,11 @@ import { openWindowSnapshots } from '../../runtime/stores/open-snapshots.js';
 import type { JoinOutbox } from './join-outbox.js';
 
 const pollMs = 5;
+/**
+ * For the mark to be read, and for all to be published: one after the other, snapshots of rows wait for this one. Too low: a busy joiner has
+ * none. Too high: one that is far behind, or whose samples nobody takes, holds the others up.
+ */
+const waitMsMax = 60_000;
 
 export interface SaveWindowPorts {
   readonly context: Pick<ActorContext, 'bus' | 'clock' | 'config' | 'identity'>;
@@ -51,9 +56,15 @@ export async function snapshotOf(ports: SaveWindowPorts, request: unknown) {
 }
 
 async function until(ports: SaveWindowPorts, holds: () => boolean): Promise<void> {
+  const { clock, identity } = ports.context;
+  const endMs = clock.nowMs() + waitMsMax;
   while (!holds()) {
     requireRunning(ports);
-    await sleep(ports.context.clock, pollMs);
+    if (clock.nowMs() > endMs) {
+      const text = `${identity.address} is too far behind for a snapshot: what came of JOIN up to now was not published in ${waitMsMax / 1000} s.`;
+      throw new StarlingError('TIMEOUT', text);
+    }
+    await sleep(clock, pollMs);
   }
 }
 
