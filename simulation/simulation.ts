@@ -295,8 +295,7 @@ export class Simulation {
     const ask = (): void =>
       void this.#operator.snapshot().then((what) => {
         // Another one is under way, which somebody asked for before; or who leads is found out just now.
-        if (what === 'OVERLOADED' || what === 'NO_RESPONDERS')
-          return void time.after(againMs, ask);
+        if (what === 'OVERLOADED' || what === 'NO_RESPONDERS') return void time.after(againMs, ask);
         outcome = what;
         if (what !== 'done') told(`it is refused with ${what}`);
       });
