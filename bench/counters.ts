@@ -3,6 +3,7 @@ import { ActivityBook } from '../core/activity/activity-book.js';
 import { blueprintOf } from '../core/blueprint/blueprint.js';
 import { keptRulesOf } from '../core/blueprint/kept-rules.js';
 import { parseClusterConfig, type ClusterConfig } from '../core/config/schema.js';
+import { encodeContext } from '../core/features/origin.js';
 import { concatExamples } from '../core/features/example-batch.js';
 import { isKept } from '../core/features/feature-spec.js';
 import { createTransform } from '../core/features/transform.js';
@@ -73,7 +74,7 @@ function replay(
   const features = (entity: 'user' | 'item', id: string) => ofEntity[entity].get(id) ?? {};
   const ports = { stored: () => undefined, features };
   const book = new ActivityBook(keptRulesOf(config), ports, statesMax);
-  const context = transform.encodeEntity('context', '', {});
+  const context = encodeContext(transform, {}, 'shown');
   const encoded = (entity: 'user' | 'item', id: string, atMs: number) =>
     transform.encodeEntity(entity, id, features(entity, id), book.kept(entity, id, atMs));
   const learner = new CoreLearner(backend, { model, poolings, denseEveryEvents: lag, seed });

@@ -88,9 +88,13 @@ export function actionsMessage(batch: Actions, spec?: ExampleSpec) {
     labels: batch.labels,
     acceptedAtMs: shared(batch.acceptedAtMs),
     facts: batch.facts === noActionFacts ? null : batch.facts,
-    ...(moment && !isOwn ? { moment: { items: moment.items, ends: moment.ends } } : {}),
+    ...(moment && !isOwn ? { moment: momentFields(moment) } : {}),
     examples: examples ? exampleColumns(examples, spec) : null,
   };
+}
+
+function momentFields({ items, ends, weights }: Moment): Omit<Moment, 'examples'> {
+  return { items, ends, ...(weights ? { weights } : {}) };
 }
 
 /**
@@ -213,9 +217,9 @@ function momentOf(
 ): { readonly moment?: Moment } {
   if (fields['examples'] === null) return {};
   refuseSpec(text(fields, 'specHash', what), spec.hash, what);
-  const { items, ends } = momentRowsOf(fields, what, rows);
-  const examples = examplesOf(fields, 'examples', what, { spec, rows: items.length });
-  return { moment: { items, ends, examples } };
+  const known = momentRowsOf(fields, what, rows);
+  const examples = examplesOf(fields, 'examples', what, { spec, rows: known.items.length });
+  return { moment: { ...known, examples } };
 }
 
 function momentRowsOf(fields: Fields, what: string, rows: number): Omit<Moment, 'examples'> {
@@ -232,7 +236,17 @@ function momentRowsOf(fields: Fields, what: string, rows: number): Omit<Moment, 
     if (ends[i]! < ends[i - 1]!) throw wrong(place, 'ends', 'ends that rise', ends[i]);
   const count = ends.at(-1) ?? 0;
   if (count > momentRowsMax) throw wrong(place, 'ends', `at most ${momentRowsMax} rows`, count);
-  return { items: textsOfRows(inner, 'items', place, count), ends };
+  const items = textsOfRows(inner, 'items', place, count);
+  return { items, ends, ...weightsOf(inner, place, count) };
+}
+
+/** Nothing where each row counts as one. */
+function weightsOf(fields: Fields, what: string, rows: number): Pick<Moment, 'weights'> {
+  if (fields['weights'] === undefined) return {};
+  const weights = f32OfRows(fields, 'weights', what, rows);
+  const wrongOne = weights.findIndex((weight) => !(weight > 0 && weight < Infinity));
+  if (wrongOne >= 0) throw wrong(what, 'weights', 'weights above 0', weights[wrongOne]);
+  return { weights };
 }
 
 function binary(labels: Float32Array): Float32Array {
@@ -292,11 +306,15 @@ export function selectActions(batch: Actions, indices: readonly number[]): Actio
   };
 }
 
-function selectMoment({ items, ends, examples }: Moment, indices: readonly number[]): Moment {
+function selectMoment(moment: Moment, indices: readonly number[]): Moment {
+  const { items, ends, weights, examples } = moment;
   const rows: number[] = [];
   const pickedEnds = Uint32Array.from(indices, (i) => {
     for (let row = i === 0 ? 0 : ends[i - 1]!; row < ends[i]!; row++) rows.push(row);
     return rows.length;
   });
-  return { items: pick(items, rows), ends: pickedEnds, examples: selectExamples(examples, rows) };
+  return {
+    ...{ items: pick(items, rows), ends: pickedEnds, examples: selectExamples(examples, rows) },
+    ...(weights ? { weights: Float32Array.from(rows, (row) => weights[row]!) } : {}),
+  };
 }

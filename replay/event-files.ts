@@ -1,4 +1,5 @@
 import type { StarlingError } from '../core/base/errors.js';
+import { toldContext } from '../core/features/origin.js';
 import type { FeatureEntity, FeatureSpec } from '../core/features/feature-spec.js';
 import { preview } from '../core/features/preview.js';
 import { unknownFeature } from '../core/features/transform.js';
@@ -83,7 +84,7 @@ export async function readEntities(path: string, entity: 'item' | 'user'): Promi
  * @throws StarlingError UNKNOWN_FEATURE naming the column.
  */
 export function checkColumns(table: EventTable, spec: FeatureSpec): void {
-  checkNames(Object.keys(table.context), 'context', spec);
+  checkTold(Object.keys(table.context), 'context', new Set(toldContext(spec)));
 }
 
 /** The same for the columns of an items or users file. */
@@ -100,6 +101,14 @@ export function checkEntityColumns(
 function checkNames(names: readonly string[], entity: FeatureEntity, spec: FeatureSpec): void {
   const declared = [...spec.slots, ...spec.dense].filter((feature) => feature.entity === entity);
   const sources = new Set(declared.map((feature) => feature.source));
+  checkTold(names, entity, sources);
+}
+
+function checkTold(
+  names: readonly string[],
+  entity: FeatureEntity,
+  sources: ReadonlySet<string>,
+): void {
   for (const name of names) if (!sources.has(name)) throw unknownFeature(entity, name, sources);
 }
 

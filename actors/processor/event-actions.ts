@@ -2,6 +2,7 @@ import { columnsOfRows, isNone } from '../../core/base/columns.js';
 import { StarlingError } from '../../core/base/errors.js';
 import { nearestOf } from '../../core/config/fields.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
+import { encodeContext } from '../../core/features/origin.js';
 import type { EncodedEntity, Transform } from '../../core/features/transform.js';
 import { actionFactTable, noActionFacts } from '../../core/joining/event-facts.js';
 import type { Moment } from '../../core/joining/types.js';
@@ -54,7 +55,7 @@ export class EventActions {
     const { config, transform } = this.#options;
     const { type = typeDefault, currency, value } = event;
     eventTime(event.timestamp, acceptedAtMs);
-    transform.encodeEntity('context', '', event.context);
+    encodeContext(transform, event.context, 'organic');
     if (!Object.hasOwn(config.events, type)) throw unknownType(type, Object.keys(config.events));
     if (value === undefined || currency === undefined || currency === config.currency) return;
     if (Object.hasOwn(config.rates, currency)) return;
@@ -124,14 +125,17 @@ export class EventActions {
     if (negatives === 0 || !isLearned.includes(true)) return undefined;
     const ends = new Uint32Array(events.length);
     const items: string[] = [];
+    const weights: number[] = [];
     const people: string[] = [];
     const contexts: EncodedEntity[] = [];
     for (const [i, event] of events.entries()) {
       if (isLearned[i]!) {
         const person = personIn(event);
-        const context = transform.encodeEntity('context', '', event.context);
-        for (const item of [event.item, ...draws.draw(negatives, event.item)]) {
+        const context = encodeContext(transform, event.context, 'organic');
+        const own = { item: event.item, weight: 1 };
+        for (const { item, weight } of [own, ...draws.draw(negatives, event.item)]) {
           items.push(item);
+          weights.push(weight);
           people.push(person);
           contexts.push(context);
         }
@@ -139,7 +143,10 @@ export class EventActions {
       ends[i] = items.length;
     }
     const found = await source.get(people, items);
-    return { items, ends, examples: transform.assemble(found.users, found.items, contexts) };
+    return {
+      ...{ items, ends, examples: transform.assemble(found.users, found.items, contexts) },
+      ...(weights.some((weight) => weight !== 1) ? { weights: Float32Array.from(weights) } : {}),
+    };
   }
 }
 

@@ -1,4 +1,5 @@
 import { columnsOfRows } from '../../core/base/columns.js';
+import { encodeContext } from '../../core/features/origin.js';
 import type { Transform } from '../../core/features/transform.js';
 import { factTable, factsOf, lanes } from '../../core/joining/event-facts.js';
 import type { ShownBatch } from '../../core/joining/types.js';
@@ -17,7 +18,7 @@ export function checkImpression(
   acceptedAtMs: number,
 ): void {
   eventTime(event.timestamp, acceptedAtMs);
-  transform.encodeEntity('context', '', event.context);
+  encodeContext(transform, event.context, 'shown');
 }
 
 export function checkFeatures(event: PublicFeatures, transform: Transform): void {
@@ -48,7 +49,7 @@ export async function impressionsOf(
     examples: transform.assemble(
       users,
       items,
-      contexts.map((context) => transform.encodeEntity('context', '', context)),
+      contexts.map((context) => encodeContext(transform, context, 'shown')),
     ),
   };
 }

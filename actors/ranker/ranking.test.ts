@@ -51,6 +51,7 @@ function setUp({
   const contexts: EncodedEntity[][] = [];
   const options = {
     transform: {
+      spec,
       encodeEntity: transform.encodeEntity.bind(transform),
       assemble: (...[users, items, of]: Parameters<typeof transform.assemble>): ExampleBatch => {
         contexts.push([...of]);

@@ -1,4 +1,5 @@
 import { StarlingError } from '../../core/base/errors.js';
+import { encodeContext } from '../../core/features/origin.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import type { EncodedEntity, Transform } from '../../core/features/transform.js';
 import type { Scoring } from '../../core/blueprint/scoring.js';
@@ -11,7 +12,7 @@ import type { DenseFollower } from './dense-follower.js';
 import type { RowSource } from './row-source.js';
 
 export interface RankingOptions {
-  readonly transform: Pick<Transform, 'encodeEntity' | 'assemble'>;
+  readonly transform: Pick<Transform, 'spec' | 'encodeEntity' | 'assemble'>;
   readonly features: Pick<FeatureSource, 'get'>;
   readonly rows: Pick<RowSource, 'pooledRows'>;
   readonly versions: Pick<DenseFollower, 'versionFor'>;
@@ -87,9 +88,9 @@ export class Ranking {
     contexts: RankPairs['contexts'],
   ): ExampleBatch {
     const { transform } = this.#options;
-    const encoded = contexts.map((each) => transform.encodeEntity('context', '', each));
+    const encoded = contexts.map((each) => encodeContext(transform, each, 'shown'));
     if (encoded.length > 1) return transform.assemble(users, items, encoded);
-    const one = encoded[0] ?? transform.encodeEntity('context', '', {});
+    const one = encoded[0] ?? encodeContext(transform, {}, 'shown');
     return transform.assemble(
       users,
       items,

@@ -31,6 +31,7 @@ describe('blueprint', () => {
       genres: admission,
       age: { kind: 'always' },
       gender: { kind: 'always' },
+      origin: { kind: 'always' },
     });
   });
 

@@ -2,6 +2,7 @@ import { durationMsOf } from './duration.js';
 import type { ConfigProblem } from './explain.js';
 import { isCategorical, keptFeatures } from './kept-relations.js';
 import type { ClusterConfig } from './schema.js';
+import { isOrigin, originName } from '../features/origin.js';
 
 /**
  * What must hold between fields that are each right by themselves. Every function answers a problem or nothing, and
@@ -11,6 +12,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
   const relations = [
     ...dataCenters(config),
     ...features(config),
+    ...origin(config),
     ...keptFeatures(config),
     ...slots(config),
     ...events(config),
@@ -55,6 +57,18 @@ function features({ features }: ClusterConfig): Relation[] {
   const text =
     "expected a categorical item feature, such as item: {entity: 'item', kind: 'id'}; got none";
   return [...relations, ['features', !tellsItemsApart, text]];
+}
+
+/** What the cluster says itself, nobody else may. */
+function origin({ features, organic }: ClusterConfig): Relation[] {
+  if (organic.negatives === 0) return [];
+  const text = `expected another name than ${originName}, which says whether something was shown, where organic.negatives is not 0`;
+  return Object.entries(features).flatMap(([name, feature]): Relation[] => {
+    if (name === originName) return [[`features.${name}`, !isOrigin(feature), text]];
+    const source = 'source' in feature ? feature.source : name;
+    const takesItsPlace = feature.entity === 'context' && source === originName;
+    return [[`features.${name}.source`, takesItsPlace, text]];
+  });
 }
 
 function events({ events }: ClusterConfig): Relation[] {

@@ -14,9 +14,11 @@ import {
   scoreSchema,
 } from './events-schema.js';
 import { featuresSchema } from './feature-schema.js';
+import { originDeclaration, originName } from '../features/origin.js';
 import { clusterNameDefault, clusterNameExpected, isClusterName } from './cluster-name.js';
 import { integer, section } from './fields.js';
 import { brokenRelations } from './relations.js';
+
 import {
   actorsSchema,
   dataCenterSchema,
@@ -105,8 +107,14 @@ export function parseClusterConfig(input: unknown): ClusterConfig {
   const problems = parsed.success
     ? brokenRelations(parsed.data)
     : problemsOf(parsed.error.issues, input);
-  if (parsed.success && problems.length === 0) return parsed.data;
+  if (parsed.success && problems.length === 0) return withOrigin(parsed.data);
   throw new StarlingError('CONFIG_INVALID', problems.map(({ text }) => text).join('\n'), {
     fields: problems.map(({ path }) => path),
   });
+}
+
+/** Where events of their own accord are learned beside what is shown, the model is told which is which. */
+function withOrigin(config: ClusterConfig): ClusterConfig {
+  if (config.organic.negatives === 0) return config;
+  return { ...config, features: { ...config.features, [originName]: originDeclaration } };
 }

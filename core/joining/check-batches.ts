@@ -47,6 +47,7 @@ export function checkActions(batch: ActionBatch, slotCount: number, denseCount: 
     !moment ||
     (moment.ends.length === rowCount &&
       moment.items.length === moment.examples.rowCount &&
+      (!moment.weights || moment.weights.length === moment.items.length) &&
       (moment.ends.at(-1) ?? 0) === moment.items.length &&
       moment.ends.every((end, i) => i === 0 || end >= moment.ends[i - 1]!));
   if (isWhole && columns.every((column) => column.length === rowCount)) return;

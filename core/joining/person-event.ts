@@ -33,6 +33,8 @@ export interface MomentRows {
   readonly batch: ImpressionBatch;
   readonly from: number;
   readonly to: number;
+  /** Of the rows of the batch; absent: all 1. */
+  readonly weights?: Float32Array;
 }
 
 /** The events of a batch. The rows of their moments are one batch, which all that wait refer to. */
@@ -42,6 +44,7 @@ export function eventsOf(batch: ActionBatch): PersonEvent[] {
     personOf(at(facts.users, row), at(facts.visitors, row)),
   );
   const rows = moment && momentBatch(batch, moment, people);
+  const weights = moment?.weights;
   return requestIds.map((requestId, row) => {
     const from = row === 0 ? 0 : (moment?.ends[row - 1] ?? 0);
     const to = moment?.ends[row] ?? 0;
@@ -58,7 +61,8 @@ export function eventsOf(batch: ActionBatch): PersonEvent[] {
       id: at(facts.ids, row),
       lane: at(facts.lanes, row),
       isIgnored: at(facts.ignored, row) !== '',
-      moment: rows && to > from ? { batch: rows, from, to } : undefined,
+      moment:
+        rows && to > from ? { batch: rows, from, to, ...(weights ? { weights } : {}) } : undefined,
     };
   });
 }
@@ -120,6 +124,8 @@ type Said = readonly [
   order: string,
   id: string,
   lane: number,
+  /** Of its rows, where they are not all 1. */
+  weights?: readonly number[],
 ];
 
 /** As the store and other partitions have it. */
@@ -127,10 +133,11 @@ export function encodeEvent(event: PersonEvent): Uint8Array {
   const { requestId, item, person, type, isPositive, atMs, order, id, lane, moment } = event;
   const acceptedAtMs = orNull(event.acceptedAtMs);
   const value = orNull(event.value);
-  const said: Said = [
-    ...([requestId, item, person, type, isPositive, atMs, acceptedAtMs] as const),
-    ...([value, order, id, lane] as const),
-  ];
+  const told = [requestId, item, person, type, isPositive, atMs, acceptedAtMs] as const;
+  const bare = [...told, value, order, id, lane] as const;
+  const said: Said = moment?.weights
+    ? [...bare, [...moment.weights.slice(moment.from, moment.to)]]
+    : bare;
   const rows: Uint8Array[] = [];
   if (moment)
     for (let row = moment.from; row < moment.to; row++) rows.push(packRow(moment.batch, row));
@@ -140,8 +147,9 @@ export function encodeEvent(event: PersonEvent): Uint8Array {
 /** @throws StarlingError CORRUPT */
 export function decodeEvent(bytes: Uint8Array, slotCount: number, denseCount: number): PersonEvent {
   const { said, rows } = decodeParts(bytes);
-  const [requestId, item, person, type, isPositive, atMs, accepted, value, order, id, lane] =
+  const [requestId, item, person, type, isPositive, atMs, accepted, value, order, id, lane, own] =
     said as Said;
+  const weights = own && { weights: Float32Array.from(own) };
   const batch = rows.length > 0 ? unpackRows(rows, slotCount, denseCount) : undefined;
   return {
     ...{ requestId, item, person, type, isPositive, atMs, order, id, lane },
@@ -149,7 +157,7 @@ export function decodeEvent(bytes: Uint8Array, slotCount: number, denseCount: nu
     value: value ?? NaN,
     // Else it would wait for nothing, and be told to nobody.
     isIgnored: false,
-    moment: batch && { batch, from: 0, to: rows.length },
+    moment: batch && { batch, from: 0, to: rows.length, ...weights },
   };
 }
 

@@ -108,13 +108,13 @@ export class RowOutcomes {
     if (known === 0 || meaning.negative || meaning.undoes !== undefined) return false;
     const { person, acceptedAtMs, moment } = event;
     if (!moment) return false;
-    const { batch, from, to } = moment;
+    const { batch, from, to, weights } = moment;
     for (let row = from; row < to; row++) {
       const isOwn = row === from;
       this.#labels.fill(isOwn ? 1 : 0);
       this.#ports.books.events.samples++;
       this.#ports.samples.addRow(batch, row, {
-        ...{ person, known, labels: this.#labels, sampleRate: 1 },
+        ...{ person, known, labels: this.#labels, sampleRate: 1, weight: weights?.[row] ?? 1 },
         acceptedAtMs: isOwn ? acceptedAtMs : NaN,
       });
     }

@@ -13,6 +13,8 @@ export interface Learned {
   /** By outcome; of those that are not known, anything. */
   readonly labels: ArrayLike<number>;
   readonly sampleRate: number;
+  /** How much it counts as it is learned; absent: 1. */
+  readonly weight?: number;
   readonly acceptedAtMs: number;
 }
 
@@ -35,6 +37,7 @@ export class SampleBuilder {
   readonly #labels: readonly number[][];
   #known: number[] = [];
   #sampleRates: number[] = [];
+  #weights: number[] = [];
   #scores: number[] = [];
   #atMs: number[] = [];
   #acceptedAtMs: number[] = [];
@@ -145,6 +148,7 @@ export class SampleBuilder {
     for (const column of [
       ...this.#labels,
       this.#sampleRates,
+      this.#weights,
       this.#scores,
       this.#atMs,
       this.#acceptedAtMs,
@@ -158,9 +162,12 @@ export class SampleBuilder {
     const bit = 1 << i;
     const isWhole = this.#known.every((known) => (known & bit) !== 0);
     const labels = Float32Array.from(this.#labels[i]!);
-    if (isWhole) return { labels, masks: one, weights: alike };
+    const weights = this.#weights.every((weight) => weight === 1)
+      ? alike
+      : Float32Array.from(this.#weights);
+    if (isWhole) return { labels, masks: one, weights };
     const masks = Uint8Array.from(this.#known, (known) => (known & bit ? 1 : 0));
-    return { labels: labels.map((label, row) => (masks[row] ? label : 0)), masks, weights: alike };
+    return { labels: labels.map((label, row) => (masks[row] ? label : 0)), masks, weights };
   }
 
   #addFacts(facts: ImpressionFacts, row: number): void {
@@ -212,6 +219,7 @@ export class SampleBuilder {
     this.#known.push(learned.known);
     for (let i = 0; i < this.#labels.length; i++) this.#labels[i]!.push(learned.labels[i]!);
     this.#sampleRates.push(learned.sampleRate);
+    this.#weights.push(learned.weight ?? 1);
     this.#acceptedAtMs.push(learned.acceptedAtMs);
   }
 

@@ -38,6 +38,8 @@ export interface Moment {
   readonly items: readonly string[];
   /** By event, the end of its rows; the first of them is its own item. An event without rows is not learned. */
   readonly ends: Uint32Array;
+  /** f32 [rows], how much each counts as it is learned; absent: all 1. */
+  readonly weights?: Float32Array;
   readonly examples: ExampleBatch;
 }
 

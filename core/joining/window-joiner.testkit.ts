@@ -1,3 +1,5 @@
+import { at } from '../base/columns.js';
+import { hashString } from '../base/hash.js';
 import { lanes, logs, noActionFacts, noFacts } from './event-facts.js';
 import { examplesOf, MemoryJoinStore, shape } from './join-events.testkit.js';
 import { JoinWindow } from './join-window.js';
@@ -134,10 +136,16 @@ export class WindowJoiner implements Joiner<RealSent> {
       moment: {
         items,
         ends: Uint32Array.of(items.length),
+        weights: Float32Array.from(items, (each) => weightOf('', each)),
         examples: examplesOf(items.map((each) => ({ requestId: '', item: each }))),
       },
     });
   }
+}
+
+/** What is drawn counts for more or less; what was shown for one. */
+function weightOf(requestId: string, item: string): number {
+  return requestId === '' ? 1 + (hashString(item, 0) % 3) : 1;
 }
 
 /** As the paper says them; each with the features that it must have. */
@@ -146,6 +154,9 @@ function samplesIn(samples: SampleBatch): string[] {
   const rows = items.map((item, i) => ({ requestId: requestIds[i]!, item }));
   if (JSON.stringify(examples) !== JSON.stringify(examplesOf(rows)))
     return ['samples have other features than their rows'];
+  for (const { weights } of Object.values(outcomes))
+    if (rows.some(({ requestId, item }, i) => at(weights, i) !== weightOf(requestId, item)))
+      return ['samples count for more or less than their rows'];
   return rows.map(({ requestId, item }, i) => {
     const known = Object.entries(outcomes).filter(
       ([, { masks }]) => masks[masks.length === 1 ? 0 : i] === 1,

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
+import { encodeContext } from '../../core/features/origin.js';
 import { createTransform } from '../../core/features/transform.js';
 import { noFacts } from '../../core/joining/event-facts.js';
 import { encode } from '../../messages/codec.js';
@@ -46,7 +47,7 @@ function isScored(user: string, age: number): void {
   const examples = transform.assemble(
     [transform.encodeEntity('user', user, { age })],
     [transform.encodeEntity('item', 'i1', {})],
-    [transform.encodeEntity('context', '', {})],
+    [encodeContext(transform, {}, 'shown')],
   );
   const rows = { requestIds: ['r'], users: [user], items: ['i1'], atMs: Float64Array.of(0) };
   const scored = { ...rows, scores: Float32Array.of(0.5), facts: noFacts, examples };

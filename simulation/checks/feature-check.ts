@@ -1,4 +1,5 @@
 import type { ClusterConfig } from '../../core/config/schema.js';
+import { encodeContext } from '../../core/features/origin.js';
 import { selectExamples, type ExampleBatch } from '../../core/features/example-batch.js';
 import { featureSpecOf, isKeptSlot } from '../../core/features/feature-spec.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
@@ -86,7 +87,7 @@ export class FeatureCheck {
     return transform.assemble(
       [transform.encodeEntity('user', user, features)],
       [transform.encodeEntity('item', item, {})],
-      [transform.encodeEntity('context', '', {})],
+      [encodeContext(transform, {}, 'shown')],
     );
   }
 }

@@ -62,7 +62,8 @@ describe('the length of messages', () => {
     const rows = deltaRowsWithin(blueprint, mebibyte);
     const partition = new EmbeddingPartition(0, blueprint.tables);
     const fids = Uint32Array.from({ length: 2 * rows }, (_, i) => i);
-    const counts = Uint32Array.of(rows, 0, 0);
+    const counts = new Uint32Array(blueprint.slotCount);
+    counts[0] = rows;
     const gradients = new Float32Array(rows * blueprint.dim).fill(0.1);
     partition.push(counts, 0, fids, 0, gradients, 0, 1, 1);
     const delta = partition.takeDelta(rows);

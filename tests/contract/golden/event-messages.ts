@@ -59,6 +59,10 @@ const drawn = {
   ...organic,
   moment: { ...organic.moment, items: ['7', '9'], ends: Uint32Array.of(2, 2) },
 };
+const weighed = {
+  ...organic,
+  moment: { ...drawn.moment, weights: Float32Array.of(1, 2.5) },
+};
 const shown = {
   requestIds: ['01JD9', '01JD9'],
   items: ['7', '8'],
@@ -161,6 +165,12 @@ export const eventMessages: readonly GoldenMessage[] = [
     write: () => encode(actionsMessage(drawn, spec)),
     read: (bytes) => parseActions(decode(bytes), spec),
     expected: drawn,
+  },
+  {
+    name: 'actions-weighed',
+    write: () => encode(actionsMessage(weighed, spec)),
+    read: (bytes) => parseActions(decode(bytes), spec),
+    expected: weighed,
   },
   {
     name: 'join-shown',

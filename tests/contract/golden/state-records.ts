@@ -52,6 +52,7 @@ const held = {
   ...{ atMs, acceptedAtMs: atMs + 1000, value: 39.8, order: 'o-7781', id: 'o-7781-1', lane: 1 },
   moment: { batch: oneRow, from: 0, to: 1 },
 };
+const weighed = { ...held, moment: { ...held.moment, weights: Float32Array.of(2.5) } };
 const segment = {
   ...{ lane: 0, keys: ['5:01JD97', '5:01JD98'], values: [0, -1], untilMs: [atMs, NaN] },
 };
@@ -135,6 +136,12 @@ export const stateRecords: readonly GoldenMessage[] = [
     write: () => encodeEvent(held),
     read: (bytes) => decodeEvent(bytes, 3, 1),
     expected: held,
+  },
+  {
+    name: 'join-event-weighed',
+    write: () => encodeEvent(weighed),
+    read: (bytes) => decodeEvent(bytes, 3, 1),
+    expected: weighed,
   },
   {
     name: 'join-segment',
