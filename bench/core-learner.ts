@@ -77,12 +77,16 @@ export class CoreLearner {
     return this.#scorer.score(batch, this.#served);
   }
 
-  learn(examples: ExampleBatch, labels: Float32Array): void {
+  /** @param weights of the rows. */
+  learn(
+    examples: ExampleBatch,
+    labels: Float32Array,
+    weights = new Float32Array(examples.rowCount).fill(1),
+  ): void {
     const { rowCount, dense } = examples;
     const { pooling, rows } = this.#gather(examples, (table, fids, start, count, out) =>
       table.pull(fids, start, count, out, start * this.#dim),
     );
-    const weights = new Float32Array(rowCount).fill(1);
     const result = this.#step(
       { rowCount, pooled: poolRows(pooling, rows), dense, labels, weights },
       this.#parameters,

@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   quality: () => import('./quality.js'),
   kept: () => import('./kept.js'),
   counters: () => import('./counters.js'),
+  calibration: () => import('./calibration.js'),
   audience: () => import('./audience.js'),
   'serving-form': () => import('./serving-form.js'),
   snapshot: () => import('./snapshot.js'),
@@ -36,5 +37,4 @@ if (!load) {
   process.exitCode = 2;
 } else {
   const result = await (await load()).run({ quick: values.quick, full: values.full });
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
 }

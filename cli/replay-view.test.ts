@@ -34,6 +34,10 @@ const report: ReplayReport = {
     logloss: 0.5,
     ctr: 0.6,
     calibration: null,
+    deciles: [
+      { meanScore: 0.5, ctr: 0, calibration: null },
+      { meanScore: 0.7, ctr: 0.7, calibration: 1 },
+    ],
     windows: [{ from: 0, to: 1, auc: null, logloss: 0.5, ctr: 1, count: 100 }],
   },
   training: { samplesPerSecond: 100, batches: 10, backend: 'wasm' },

@@ -69,6 +69,7 @@ export function summaryLines(report: ReplayReport): string[] {
     `${report.interrupted ? 'interrupted after ' : ''}${count(events.accepted)} events in ${report.seconds.toFixed(1)} s (${count(Math.round(events.accepted / report.seconds))}/s)`,
     `quality       AUC ${figure(quality.auc, 4)}, logloss ${figure(quality.logloss, 4)}, CTR ${figure(quality.ctr, 4)}, calibration ${figure(quality.calibration, 3)}`,
     `  over time   ${quality.windows.map(({ auc }) => figure(auc, 3)).join('  ')}`,
+    `  by score    ${quality.deciles.map(({ calibration }) => figure(calibration, 2)).join('  ')}`,
     `learning      ${count(events.positives)} positives, ${count(events.negatives)} negatives, ${count(events.negativesDropped)} dropped; ${count(Math.round(training.samplesPerSecond))} samples/s in ${count(training.batches)} batches on ${training.backend}`,
     `freshness     ${fresh.join(', ') || '-'}`,
     `serving       ${count(serving.requests)} requests, ${figure(serving.p50Ms, 1)} ms (p99 ${figure(serving.p99Ms, 1)}), ${serving.degraded} degraded, ${serving.rerouted} rerouted`,

@@ -88,6 +88,8 @@ describe('a report', () => {
     expect(quality.ctr).toBe(0.5);
     expect(quality.logloss).toBeCloseTo(-(18 * Math.log(0.75) + 2 * Math.log(0.25)) / 20);
     expect(quality.calibration).toBeCloseTo(1);
+    expect(quality.deciles).toHaveLength(10);
+    expect(quality.deciles.at(-1)).toMatchObject({ meanScore: 0.75 });
     expect(quality.windows).toHaveLength(10);
     expect(quality.windows[0]).toMatchObject({ from: 1000, to: 1001, auc: 0, ctr: 0.5, count: 2 });
     expect(quality.windows[9]).toMatchObject({ from: 1018, to: 1019, auc: 1, count: 2 });
@@ -149,6 +151,7 @@ describe('a report', () => {
       logloss: null,
       ctr: null,
       calibration: null,
+      deciles: [],
       windows: [],
     });
   });

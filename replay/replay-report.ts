@@ -2,6 +2,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { StarlingError, messageOf } from '../core/base/errors.js';
+import { calibrationByDecile } from '../core/model/deciles.js';
 import { RunningQuality, auc } from '../core/model/metrics.js';
 import { isActorKind, kindTable } from '../messages/actor-kinds.js';
 import { actorsOf } from '../messages/actor-status.js';
@@ -20,6 +21,13 @@ export interface QualityWindow {
   readonly logloss: Figure;
   readonly ctr: Figure;
   readonly count: number;
+}
+
+/** Of a tenth of the scores. */
+export interface QualityDecile {
+  readonly meanScore: number;
+  readonly ctr: number;
+  readonly calibration: Figure;
 }
 
 /** What a replay leaves behind; keys are stable, new ones may be added. */
@@ -48,6 +56,8 @@ export interface ReplayReport {
     readonly ctr: Figure;
     /** Mean score / share of likes; 1 is calibrated. */
     readonly calibration: Figure;
+    /** The same in tenths of the scores, lowest first; fewer where there are fewer events. */
+    readonly deciles: readonly QualityDecile[];
     readonly windows: readonly QualityWindow[];
   };
   readonly training: {
@@ -179,7 +189,10 @@ function qualityOf({ scores, labels, timestamps }: ReplayOutcome): ReplayReport[
     const [from, to] = [timestamps[start]!, timestamps[end - 1]!];
     windows.push({ from, to, auc, logloss, ctr, count: end - start });
   }
-  return { ...whole, windows };
+  const deciles = calibrationByDecile({ scores, labels }).map(({ meanScore, rate, ratio }) => {
+    return { meanScore, ctr: rate, calibration: figure(ratio) };
+  });
+  return { ...whole, deciles, windows };
 }
 
 function stretch(scores: Float32Array, labels: Uint8Array, start: number, end: number) {
