@@ -37,4 +37,5 @@ if (!load) {
   process.exitCode = 2;
 } else {
   const result = await (await load()).run({ quick: values.quick, full: values.full });
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
 }
