@@ -9,6 +9,7 @@ import { isKept } from '../core/features/feature-spec.js';
 import { createTransform } from '../core/features/transform.js';
 import { loadBackend, type Backend } from '../core/model/backend.js';
 import { sigmoid } from '../core/model/calibration.js';
+import type { HeadLoss } from '../core/model/network.js';
 import { auc, RunningQuality } from '../core/model/metrics.js';
 import type { BenchResult } from './bench-result.js';
 import { CoreLearner } from './core-learner.js';
@@ -54,7 +55,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
   return { name: 'counters', figures };
 }
 
-function toldOnly(features: ClusterConfig['features']): ClusterConfig['features'] {
+export function toldOnly(features: ClusterConfig['features']): ClusterConfig['features'] {
   return Object.fromEntries(Object.entries(features).filter(([, feature]) => !isKept(feature)));
 }
 
@@ -62,13 +63,17 @@ function rounded(value: number): number {
   return Number(value.toFixed(4));
 }
 
-function replay(
+/** @param losses see ModelSpec; the labels are values where it is squared. */
+export function replay(
   backend: Backend,
   { events, users, items }: ReturnType<typeof movielensRows>,
   config: ClusterConfig,
   seed: number,
+  losses?: readonly HeadLoss[],
 ) {
-  const { spec, model, poolings } = blueprintOf(config);
+  const blueprint = blueprintOf(config);
+  const { spec, poolings } = blueprint;
+  const model = losses ? { ...blueprint.model, losses } : blueprint.model;
   const transform = createTransform(spec);
   const ofEntity = { user: users, item: items };
   const features = (entity: 'user' | 'item', id: string) => ofEntity[entity].get(id) ?? {};
@@ -108,5 +113,5 @@ function replay(
   }
   const quality = new RunningQuality();
   logits.forEach((logit, i) => quality.add(sigmoid(logit), labels[i]!));
-  return { auc: auc(logits, labels), logloss: quality.logloss };
+  return { auc: auc(logits, labels), logloss: quality.logloss, logits };
 }

@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   quality: () => import('./quality.js'),
   kept: () => import('./kept.js'),
   counters: () => import('./counters.js'),
+  values: () => import('./values.js'),
   calibration: () => import('./calibration.js'),
   audience: () => import('./audience.js'),
   'serving-form': () => import('./serving-form.js'),
