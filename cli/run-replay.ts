@@ -13,6 +13,7 @@ import {
   readEntities,
   readEvents,
 } from '../replay/event-files.js';
+import { isZone } from '../replay/local-time.js';
 import type { ToldFeatures } from '../replay/replay-features.js';
 import type { ReplaySite } from '../replay/replay-requests.js';
 import { replayEvents } from '../replay/replay.js';
@@ -33,6 +34,8 @@ export interface ReplayPlan {
   readonly lagMax: number;
   readonly implicit: boolean;
   readonly speed: number | undefined;
+  /** Of times that name none. */
+  readonly timezone: string | undefined;
 }
 
 export interface ReplayFiles {
@@ -56,7 +59,7 @@ const lagMaxDefault = 100;
 export function replayPlanOf(args: Arguments): ReplayPlan | undefined {
   const events = args.value('events');
   if (events === undefined) {
-    const stray = ['items', 'users', 'report', 'max-lag', 'speed'].find(
+    const stray = ['items', 'users', 'report', 'max-lag', 'speed', 'timezone'].find(
       (name) => args.value(name) !== undefined,
     );
     const name = stray ?? (args.has('implicit') ? 'implicit' : undefined);
@@ -73,7 +76,13 @@ export function replayPlanOf(args: Arguments): ReplayPlan | undefined {
     lagMax: lagMaxOf(args.value('max-lag'), speed !== undefined),
     implicit: args.has('implicit'),
     speed,
+    timezone: zoneOf(args.value('timezone')),
   };
+}
+
+function zoneOf(name: string | undefined): string | undefined {
+  if (name === undefined || isZone(name)) return name;
+  throw new UsageError(`--timezone: expected a name such as Europe/Berlin; got "${name}".`);
 }
 
 /** Pacing by event time takes the place of the limit, unless both are asked for. */
@@ -89,13 +98,17 @@ function positiveOf(text: string, option: string): number {
 }
 
 /** @throws StarlingError FILE_INVALID or UNKNOWN_FEATURE naming file, line and field or column. */
-export async function readReplay(plan: ReplayPlan, config: ClusterConfig): Promise<ReplayFiles> {
+export async function readReplay(
+  plan: ReplayPlan,
+  config: ClusterConfig,
+  note: (text: string) => void,
+): Promise<ReplayFiles> {
   if (plan.report !== undefined) await requireWritable(plan.report);
   const spec = featureSpecOf(config.features);
   const [items, users, events] = await Promise.all([
     plan.items === undefined ? [] : readEntities(plan.items, 'item'),
     plan.users === undefined ? [] : readEntities(plan.users, 'user'),
-    readEvents(plan.events),
+    readEvents(plan.events, { timezone: plan.timezone, note }),
   ]);
   checkEntityColumns(items, 'item', spec);
   checkEntityColumns(users, 'user', spec);

@@ -94,16 +94,16 @@ describe('reading events', () => {
       'line 1: the header has no name for column 5',
     ],
     [
-      'a date for a timestamp',
+      'a day that there is not',
       'e8.csv',
-      `${header}\n1,u,i,1\n2001-01-01,u,i,1\n`,
-      'e8.csv line 3: timestamp: expected seconds since 1970, a number; got "2001-01-01"',
+      `${header}\n1,u,i,1\n2001-02-30,u,i,1\n`,
+      'e8.csv line 3: timestamp: expected seconds or milliseconds since 1970, or ISO 8601; got "2001-02-30"',
     ],
     [
-      'milliseconds',
+      'nothing but dates that stand for none',
       'e9.csv',
-      `${header}\n1700000000000,u,i,1\n`,
-      'line 2: timestamp: expected seconds since 1970, a number; got "1700000000000" (these look like',
+      `${header}\n9999999999,u,i,1\n`,
+      'e9.csv: timestamp: expected times before 2096; there is no such row',
     ],
     [
       'a rating for a label',
@@ -157,6 +157,79 @@ describe('reading events', () => {
     }
     expect(batches).toBe(1);
   });
+});
+
+describe('times of events', () => {
+  async function read(name: string, times: readonly string[], timezone?: string) {
+    const notes: string[] = [];
+    const rows = times.map((time, i) => `${time},u${i},i${i},1,c${i}`).join('\n');
+    const path = await file(name, `${header},tag\n${rows}\n`);
+    const events = await readEvents(path, { timezone, note: (text) => notes.push(text) });
+    const { users } = events;
+    return { seconds: [...events.timestamps], users, tags: events.context['tag'], notes };
+  }
+
+  test('seconds go without saying, milliseconds are told apart, also row by row', async () => {
+    expect(await read('s.csv', ['1700000000'])).toMatchObject({ notes: [] });
+    expect(await read('ms.csv', ['1700000000250', '1700000060250'])).toMatchObject({
+      seconds: [1700000000.25, 1700000060.25],
+      notes: ['ms.csv: times are milliseconds since 1970'],
+    });
+    expect(await read('both.csv', ['1700000000250', '1699999999'])).toMatchObject({
+      seconds: [1699999999, 1700000000.25],
+      notes: ['both.csv: 1 times are milliseconds since 1970, 1 are seconds'],
+    });
+  });
+
+  test('without a zone they are of UTC, which is said; one that is written stays', async () => {
+    const read1 = await read('utc.csv', ['2026-10-25 01:30:00', '2026-10-25T03:20:00+01:00']);
+    expect(read1.seconds).toEqual(
+      [Date.UTC(2026, 9, 25, 1, 30), Date.UTC(2026, 9, 25, 2, 20)].map((ms) => ms / 1000),
+    );
+    expect(read1.notes).toEqual([
+      'utc.csv: 1 times name no zone and are taken for UTC (--timezone names another)',
+    ]);
+  });
+
+  test('of the hour that comes twice the earlier is taken, counted and named', async () => {
+    const times = [
+      '2026-10-25 01:30:00',
+      '2026-10-25 02:15:00',
+      '2026-10-25T03:10',
+      '2026-10-25T02:30Z',
+    ];
+    const { seconds, notes } = await read('twice.csv', times, 'Europe/Berlin');
+    const at = (hour: number, minute: number) => Date.UTC(2026, 9, 25, hour, minute) / 1000;
+    expect(seconds).toEqual([at(-1, 30), at(0, 15), at(2, 10), at(2, 30)]);
+    expect(notes).toEqual([
+      'twice.csv: 3 times name no zone and are taken for Europe/Berlin',
+      'twice.csv: 1 times are of an hour that came twice, the earlier is taken; line 3: 2026-10-25 02:15:00',
+    ]);
+  });
+
+  test('an hour that never came is taken by the clock before it', async () => {
+    const { seconds } = await read('gap.csv', ['2026-03-29 02:30:00'], 'Europe/Berlin');
+    expect(seconds).toEqual([Date.UTC(2026, 2, 29, 1, 30) / 1000]);
+  });
+
+  test.each([
+    '9999999999',
+    '253402300799',
+    '253402300799000',
+    '9999-12-31',
+    '2286-11-20T17:46:39Z',
+  ])(
+    '%s stands for no time: its row is left out with all that it has, and named',
+    async (never) => {
+      const { seconds, users, tags, notes } = await read('never.csv', ['10', never, '20']);
+      expect({ seconds, users, tags }).toEqual({
+        ...{ seconds: [10, 20], users: ['u0', 'u2'], tags: ['c0', 'c2'] },
+      });
+      expect(notes).toEqual([
+        `never.csv: 1 rows are left out, as their time is after 2096; line 3: ${never}`,
+      ]);
+    },
+  );
 });
 
 describe('reading items and users', () => {

@@ -1,9 +1,11 @@
+import { basename } from 'node:path';
 import type { StarlingError } from '../core/base/errors.js';
 import { toldContext } from '../core/features/origin.js';
 import type { FeatureEntity, FeatureSpec } from '../core/features/feature-spec.js';
 import { preview } from '../core/features/preview.js';
 import { unknownFeature } from '../core/features/transform.js';
 import { type CsvBatch, invalidFile, readCsv } from './csv-file.js';
+import { FileTimes, type FileTimesOptions } from './file-times.js';
 
 /**
  * The files of real interactions that a replay and batch training read. Events are held by column and in time order:
@@ -30,19 +32,25 @@ export interface EntityRecord {
 /** Positions in this list are used below. */
 const eventColumns = ['timestamp', 'user', 'item', 'label'];
 
-/** The year 5138 in seconds, 1973 in milliseconds: nobody means seconds by anything above. */
-const secondsMax = 1e11;
-
-const decimal = /^\d+(\.\d*)?(e\+?\d+)?$/i;
-
 /**
- * Reads `timestamp,user,item,label` and any context columns, sorted by timestamp.
+ * Reads `timestamp,user,item,label` and any context columns, sorted by timestamp: seconds or milliseconds
+ * since 1970, or ISO 8601. Rows whose date is so far away that it stands for none are left out, and told.
  *
  * @throws StarlingError FILE_INVALID naming file, line and field.
  */
-export async function readEvents(path: string): Promise<EventTable> {
-  const builder = createTableBuilder(path);
+export async function readEvents(
+  path: string,
+  options: FileTimesOptions = {},
+): Promise<EventTable> {
+  const times = new FileTimes(basename(path), options);
+  const builder = createTableBuilder(path, times);
   for await (const batch of readCsv(path, eventColumns)) builder.append(batch);
+  times.tell();
+  if (builder.table().count === 0) {
+    throw invalidFile(path, 'timestamp: expected times before 2096; there is no such row', {
+      field: 'timestamp',
+    });
+  }
   return sortedByTime(builder.table());
 }
 
@@ -113,7 +121,7 @@ function checkTold(
 }
 
 /** Appends batches to growing columns. */
-function createTableBuilder(path: string) {
+function createTableBuilder(path: string, times: FileTimes) {
   let count = 0;
   let timestamps = new Float64Array(4096);
   let labels = new Uint8Array(4096);
@@ -122,16 +130,19 @@ function createTableBuilder(path: string) {
   const context = new Map<string, string[]>();
   const intern = createInterner();
 
-  const appendRow = (row: readonly string[], line: number, at: readonly number[]): void => {
+  const appendRow = (row: readonly string[], line: number, at: readonly number[]): boolean => {
     const user = row[at[1]!]!;
     const item = row[at[2]!]!;
     if (user === '') throw emptyField(path, 'user', line);
     if (item === '') throw emptyField(path, 'item', line);
-    timestamps[count] = secondsOf(path, row[at[0]!]!, line);
     labels[count] = labelOf(path, row[at[3]!]!, line);
+    const time = secondsOf(path, row[at[0]!]!, line, times);
+    if (time === 'never') return false;
+    timestamps[count] = time;
     users.push(intern(user));
     items.push(intern(item));
     count++;
+    return true;
   };
   return {
     append({ columns, rows, lines }: CsvBatch): void {
@@ -141,12 +152,12 @@ function createTableBuilder(path: string) {
         labels = grown(labels, new Uint8Array(capacity));
       }
       const at = eventColumns.map((name) => columns.indexOf(name));
-      for (let r = 0; r < rows.length; r++) appendRow(rows[r]!, lines[r]!, at);
+      const kept = rows.filter((row, r) => appendRow(row, lines[r]!, at));
       for (const [column, name] of columns.entries()) {
         if (eventColumns.includes(name)) continue;
         const values = context.get(name) ?? [];
         context.set(name, values);
-        for (const row of rows) values.push(intern(row[column]!));
+        for (const row of kept) values.push(intern(row[column]!));
       }
     },
     table: (): EventTable => ({
@@ -176,12 +187,11 @@ function grown<T extends Float64Array | Uint8Array>(from: T, to: T): T {
   return to;
 }
 
-function secondsOf(path: string, text: string, line: number): number {
-  const seconds = decimal.test(text) ? Number(text) : NaN;
-  if (seconds <= secondsMax) return seconds;
-  const expected = 'expected seconds since 1970, a number';
-  const hint = seconds > secondsMax ? ' (these look like milliseconds)' : '';
-  const message = `timestamp: ${expected}; got ${preview(text)}${hint}`;
+function secondsOf(path: string, text: string, line: number, times: FileTimes): number | 'never' {
+  const seconds = times.read(text, line);
+  if (seconds !== undefined) return seconds;
+  const expected = 'expected seconds or milliseconds since 1970, or ISO 8601';
+  const message = `timestamp: ${expected}; got ${preview(text)}`;
   throw invalidFile(path, message, { line, field: 'timestamp' });
 }
 

@@ -43,6 +43,11 @@ export const up: Command = {
     },
     { name: 'implicit', text: 'do not tell negatives; they are what the join window leaves over' },
     { name: 'speed', value: 'F', text: 'pace by event time, F times as fast as it was' },
+    {
+      name: 'timezone',
+      value: 'ZONE',
+      text: 'of times of --events that name none, such as Europe/Berlin (default UTC)',
+    },
     { name: 'for', value: 'DURATION', text: 'stop after so long, such as 30s or 5m' },
     {
       name: 'state',
@@ -71,7 +76,7 @@ export const up: Command = {
     const forMs = forText === undefined ? undefined : durationMs(forText, 'for');
     const config = await loadClusterConfig(args.value('config'));
     // Read before anything starts: a mistake in a file should not cost the start of a cluster.
-    const files = plan && (await readReplay(plan, config));
+    const files = plan && (await readReplay(plan, config, (text) => out.note(text)));
     const stateDir = await stateDirFor(args, plan);
     const interrupt = onInterrupt(out.note);
     try {

@@ -1,0 +1,97 @@
+import { secondsOf } from '../messages/event-time.js';
+import { localClock } from './local-time.js';
+
+/** The times of one file: in whichever way they are written, and what is to be said of it. */
+export interface FileTimesOptions {
+  /** Of times that name no zone; an IANA name. UTC, and said so, if left out. */
+  readonly timezone?: string | undefined;
+  /** Takes what a person should know: the unit, the zone, what was doubtful and what was left out. */
+  readonly note?: (text: string) => void;
+}
+
+const decimal = /^\d+(\.\d*)?(e\+?\d+)?$/i;
+const zoneless = /^\d{4}-\d\d-\d\d([T ][\d:.,]+)?$/;
+/** Of the year 5138 in seconds, of 1973 in milliseconds: nobody means seconds by anything above. */
+const millisecondsMin = 1e11;
+/** The end of the year 9999, as a database writes "never". In milliseconds it would be 1978. */
+const neverSeconds = 253_402_300_799;
+/** What events may say at all; see event-time.ts. */
+const lastYear = 2096;
+
+export class FileTimes {
+  readonly #name: string;
+  readonly #options: FileTimesOptions;
+  readonly #clock: ReturnType<typeof localClock> | undefined;
+  readonly #counts = { seconds: 0, milliseconds: 0, zoneless: 0, twice: 0, never: 0 };
+  #firstTwice = '';
+  #firstNever = '';
+
+  constructor(name: string, options: FileTimesOptions) {
+    this.#name = name;
+    this.#options = options;
+    this.#clock = options.timezone === undefined ? undefined : localClock(options.timezone);
+  }
+
+  /**
+   * @returns seconds since 1970; 'never' for a date so far away that it stands for none, of which its row is to be left out:
+   *   taken for a time it would end every window; undefined for what is no time.
+   */
+  read(text: string, line: number): number | 'never' | undefined {
+    const trimmed = text.trim();
+    const time = decimal.test(trimmed) ? this.#number(Number(trimmed)) : this.#date(trimmed, line);
+    if (time === 'never') {
+      this.#counts.never++;
+      this.#firstNever ||= `line ${line}: ${trimmed}`;
+    }
+    return time;
+  }
+
+  /** After the last row. */
+  tell(): void {
+    const { note = () => undefined, timezone } = this.#options;
+    const { seconds, milliseconds, zoneless: bare, twice, never } = this.#counts;
+    const say = (text: string): void => note(`${this.#name}: ${text}`);
+    if (milliseconds > 0) {
+      const mixed = seconds > 0 ? `${milliseconds} times are` : 'times are';
+      say(`${mixed} milliseconds since 1970${seconds > 0 ? `, ${seconds} are seconds` : ''}`);
+    }
+    if (bare > 0) {
+      const zone = timezone ?? 'UTC (--timezone names another)';
+      say(`${bare} times name no zone and are taken for ${zone}`);
+    }
+    if (twice > 0) {
+      say(
+        `${twice} times are of an hour that came twice, the earlier is taken; ${this.#firstTwice}`,
+      );
+    }
+    if (never > 0) {
+      say(`${never} rows are left out, as their time is after ${lastYear}; ${this.#firstNever}`);
+    }
+  }
+
+  #number(value: number): number | 'never' | undefined {
+    if (value >= millisecondsMin && value <= neverSeconds) return 'never';
+    const seconds = secondsOf(value);
+    if (seconds === undefined) return 'never'; // It is a number, not negative, and of no unit that reaches so far.
+    this.#counts[value >= millisecondsMin ? 'milliseconds' : 'seconds']++;
+    return seconds;
+  }
+
+  #date(text: string, line: number): number | 'never' | undefined {
+    const seconds = secondsOf(text);
+    if (seconds === undefined) {
+      // The same day of another year tells a date that is too far from none at all.
+      const isFar = /^\d{4}-/.test(text) && Number(text.slice(0, 4)) >= lastYear;
+      return isFar && secondsOf(`2000${text.slice(4)}`) !== undefined ? 'never' : undefined;
+    }
+    if (!zoneless.test(text)) return seconds;
+    this.#counts.zoneless++;
+    if (!this.#clock) return seconds;
+    const local = this.#clock(seconds);
+    if (local.twice) {
+      this.#counts.twice++;
+      this.#firstTwice ||= `line ${line}: ${text}`;
+    }
+    return local.seconds;
+  }
+}
