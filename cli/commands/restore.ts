@@ -11,11 +11,15 @@ import { adminAt, withAdmin } from '../cluster-access.js';
 import type { Arguments, Command, Output } from '../command.js';
 import { UsageError, clusterOptions, exitCode, expectPositionals } from '../command.js';
 
+/** Of another cluster, what stays there. Rows and network mean the same without; features and histories begin anew. */
+const notBrought = ['users and items', 'histories and counts'];
+const notBroughtText = `not brought: ${notBrought.join(', ')}. Send users and items to the other cluster with "starling ingest features --file FILE"; histories and counts grow there with its events.`;
+
 export const restore: Command = {
   name: 'restore',
   summary: 'takes rows and network back to what they were, or into another cluster',
   usage: '--at TIME|SEQUENCE [options] | --snapshot ID | --into DIR [--at SEQUENCE]',
-  text: 'Takes all rows and the network back to a moment that the log of changes still covers, while training and serving go on; serving follows within a second. What was learned since stays booked as learned, and is not learned again. With --into, the other cluster, which runs on that state folder, gets the rows and the network of this one instead; it may have other shards and another number of partitions.',
+  text: 'Takes all rows and the network back to a moment that the log of changes still covers, while training and serving go on; serving follows within a second. What was learned since stays booked as learned, and is not learned again. With --into, the other cluster, which runs on that state folder, gets the rows and the network of this one instead; it may have other shards and another number of partitions. It does not get users and items, nor what was kept of people (histories and counts): tell it the former with starling ingest features; the latter grows anew with its events.',
   options: [
     {
       name: 'at',
@@ -40,8 +44,12 @@ export const restore: Command = {
       into === undefined ? restoreHere(bus, args, out) : restoreInto(bus, into, args, out),
     );
     const { changed, removed, sequence } = reply;
+    if (into !== undefined) out.note(notBroughtText);
     if (out.json)
-      out.document({ changed, removed, ...(sequence === undefined ? {} : { sequence }) });
+      out.document({
+        ...{ changed, removed, ...(sequence === undefined ? {} : { sequence }) },
+        ...(into === undefined ? {} : { notBrought }),
+      });
     else out.line(`${String(changed)} rows changed, ${String(removed)} went`);
     return exitCode.ok;
   },
