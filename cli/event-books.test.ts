@@ -32,3 +32,22 @@ test('nothing is said before anything has come, and where a joiner has not told 
   expect(bookLines({ actors: [joiner(0, {})] })).toEqual([]);
   expect(bookLines({ actors: [{ ...joiner(0, {}), stats: {} }] })).toEqual([]);
 });
+
+test('of several outcomes each has its line and its rate, over all joiners', () => {
+  const view = { positives: 3, negatives: 1, open: 2, notSeen: 1 };
+  const purchase = { positives: 1, negatives: 2, notGiven: 1, open: 3 };
+  const actors = [0, 1].map((index) =>
+    joiner(index, { impressions: 7, ...view, outcomes: { view, purchase } }),
+  );
+  expect(bookLines({ actors }).slice(1)).toEqual([
+    'outcome view: 14 = 6 positives + 2 negatives + 2 never on screen + 4 open; 75.00 % of what is known',
+    'outcome purchase: 14 = 2 positives + 4 negatives + 2 not given + 6 open; 33.33 % of what is known',
+  ]);
+  const [first] = actors;
+  expect(bookLines({ actors: [first!, joiner(1, {})] })).toHaveLength(1);
+});
+
+test('one outcome has no line beside that of the impressions', () => {
+  const actors = [joiner(0, { impressions: 1, open: 1, outcomes: {} })];
+  expect(bookLines({ actors })).toEqual(['impressions: 1 = 1 open']);
+});

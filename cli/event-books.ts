@@ -45,8 +45,42 @@ export function bookLines({ actors }: Pick<ClusterStatus, 'actors'>): string[] {
       ['ignored', c.ignoredImpressions],
       ['too late (dead letters)', c.lateImpressions],
     ]),
+    ...outcomeLines(actorsOf(actors, 'joiner')),
     ...line('came again', c.duplicates, []),
   ];
+}
+
+/** One for each of several; the line of impressions is of the first. None while a joiner has not told its own. */
+function outcomeLines(
+  joiners: readonly {
+    readonly stats: {
+      readonly outcomes?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+    };
+  }[],
+): string[] {
+  if (joiners.some(({ stats }) => stats.outcomes === undefined)) return [];
+  const names = new Set(joiners.flatMap(({ stats }) => Object.keys(stats.outcomes!)));
+  return [...names].flatMap((name) => {
+    const sum = (count: string): number =>
+      joiners.reduce((total, { stats }) => total + (stats.outcomes![name]?.[count] ?? 0), 0);
+    const [positives, negatives, dropped] = [
+      ...[sum('positives'), sum('negatives'), sum('negativesDropped')],
+    ] as const;
+    const parts: Line[] = [
+      ['positives', positives],
+      ['negatives', negatives],
+      ['sampled away', dropped],
+      ['not given', sum('notGiven')],
+      ['never on screen', sum('notSeen')],
+      ['open', sum('open')],
+      ['erased', sum('erased')],
+    ];
+    const known = positives + negatives + dropped;
+    const rate =
+      known === 0 ? '' : `; ${((100 * positives) / known).toFixed(2)} % of what is known`;
+    const total = parts.reduce((all, [, part]) => all + part, 0);
+    return line(`outcome ${name}`, total, parts).map((text) => `${text}${rate}`);
+  });
 }
 
 function line(what: string, count: number, parts: readonly Line[]): string[] {

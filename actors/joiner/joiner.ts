@@ -1,9 +1,9 @@
 import { every, sleep, turn, type Cancel } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
-import { hopedTypes } from '../../core/blueprint/join-rules.js';
+import { hopedTypes, outcomeNames } from '../../core/blueprint/join-rules.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { lanes } from '../../core/joining/event-facts.js';
-import { flatCounters } from '../../core/joining/join-counts.js';
+import { countersByOutcome, flatCounters } from '../../core/joining/join-counts.js';
 import { Popularity } from '../../core/retrieval/popularity.js';
 import { asMessage } from '../../messages/checks.js';
 import { encode } from '../../messages/codec.js';
@@ -159,6 +159,7 @@ class RunningJoiner {
     const { window, outbox } = this.#opened;
     return {
       ...flatCounters(window.counters),
+      outcomes: countersByOutcome(window.counters, outcomeNames(this.#context.config)[0]!),
       consumed: this.#reader.consumed,
       published: this.#flusher.published,
       outboxPending: outbox.pending,

@@ -32,6 +32,21 @@ export function flatCounters(counters: JoinCounters): Omit<JoinCounters, 'others
   >;
 }
 
+/**
+ * Those of every outcome by its name; none where there is only one, of which all is told flat.
+ * @param first its name.
+ */
+export function countersByOutcome(
+  counters: JoinCounters,
+  first: string,
+): Readonly<Record<string, Readonly<Record<string, number>>>> {
+  const others = Object.entries(counters.others);
+  if (others.length === 0) return {};
+  const own = outcomeNames.map((name) => [name, counters[name]]);
+  const named = others.map(([name, counts]) => [name, { ...counts }] as const);
+  return Object.fromEntries([[first, Object.fromEntries(own) as OutcomeCounts], ...named]);
+}
+
 /** Of events one after the other. */
 export function sumOf(a: JoinCounters, b: JoinCounters): JoinCounters {
   const names = [...new Set([...Object.keys(a.others), ...Object.keys(b.others)])];

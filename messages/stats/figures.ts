@@ -88,6 +88,19 @@ export function byPartition(help: string): Figure<Readonly<Record<string, number
   return { form: 'counter', unit: 'count', help, read };
 }
 
+/** Counters that belong together, for each of several by its name. */
+export function countersByName(
+  help: string,
+): Figure<Readonly<Record<string, Readonly<Record<string, number>>>>> {
+  const areCounts = (value: unknown) =>
+    isRecord(value) && Object.values(value).every((each) => natural(each) !== undefined);
+  const read = (value: unknown) =>
+    isRecord(value) && Object.values(value).every(areCounts)
+      ? (value as Record<string, Record<string, number>>)
+      : undefined;
+  return { form: 'counter', unit: 'count', help, read };
+}
+
 /** Buckets of core/base/histogram.ts, encoded; histograms of several actors can be added up. */
 export function histogram(unit: Unit, help: string): Figure<readonly number[]> {
   return { form: 'histogram', unit, help, read: numbers };

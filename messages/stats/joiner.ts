@@ -1,7 +1,7 @@
 import type { JoinCounters } from '../../core/joining/types.js';
-import { counter, gauge, measure, type Figure } from './figures.js';
+import { counter, countersByName, gauge, measure, type Figure } from './figures.js';
 
-/** Counters are committed with the window, so they go on over restarts. Those of outcomes are of the first one. */
+/** Counters are committed with the window, so they go on over restarts. Those of outcomes are of the first one; `outcomes` has all. */
 const joinCounterFigures = {
   impressions: counter('Different impressions; late ones included.', 'impressions'),
   actions: counter('Different events.'),
@@ -39,6 +39,9 @@ const joinCounterFigures = {
 
 export const joinerFigures = {
   ...joinCounterFigures,
+  outcomes: countersByName(
+    'Impressions by what became of them, for each outcome in the order of the configuration; {} where there is one.',
+  ),
   consumed: gauge('sequence', 'JOIN is read and committed up to here.'),
   published: gauge('sequence', 'All that came of JOIN up to here is in SAMPLES.'),
   outboxPending: gauge('count', 'Messages of samples that are committed and not yet in SAMPLES.'),
