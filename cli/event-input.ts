@@ -7,6 +7,7 @@ import { publicEvent } from '../messages/public.js';
 import type { EventType } from '../messages/subjects.js';
 import { UnknownKeys } from '../messages/unknown-keys.js';
 import { readCsv } from '../replay/csv-file.js';
+import { FileTimes, type FileTimesOptions } from '../replay/file-times.js';
 
 /** Events as people write them down, checked; a mistake names the line and the field. */
 
@@ -15,8 +16,9 @@ export async function readEventFile(
   type: EventType,
   file: string,
   strange = new UnknownKeys(),
+  options: FileTimesOptions = {},
 ): Promise<unknown[]> {
-  if (/\.csv(\.gz)?$/.test(file)) return readCsvEvents(type, file);
+  if (/\.csv(\.gz)?$/.test(file)) return readCsvEvents(type, file, options);
   let bytes: Buffer;
   try {
     bytes = await readFile(file);
@@ -124,24 +126,52 @@ const required: Readonly<Record<EventType, readonly string[]>> = {
 };
 const numeric = ['timestamp', 'score', 'label', 'value', 'quantity'];
 
-async function readCsvEvents(type: EventType, file: string): Promise<unknown[]> {
+async function readCsvEvents(
+  type: EventType,
+  file: string,
+  options: FileTimesOptions,
+): Promise<unknown[]> {
   const events: unknown[] = [];
+  const times = new FileTimes(path.basename(file), options);
   for await (const { columns, rows, lines } of readCsv(file, required[type])) {
+    const judgedByLabel = type !== 'features' && !columns.includes('type');
     for (const [r, row] of rows.entries()) {
       const at = `${path.basename(file)} line ${lines[r]}`;
+      // Blanks are nothing, as they look: a number made of them would be 0, a dislike.
       const given = columns
         .map((name, c) => [name, row[c]!] as const)
-        .filter(([, value]) => value !== '');
-      events.push(
-        checked(
-          type,
-          type === 'features' ? featuresOf(columns, given, at) : eventOf(type, given, at),
-          at,
-        ),
-      );
+        .filter(([, value]) => value.trim() !== '');
+      if (judgedByLabel && columns.includes('label') && !given.some(([name]) => name === 'label')) {
+        const text = `${at}: label: expected 0 or 1; got nothing.`;
+        throw new StarlingError('FILE_INVALID', text, { field: 'label', at });
+      }
+      if (type === 'features') {
+        events.push(checked(type, featuresOf(columns, given, at), at));
+        continue;
+      }
+      const timed = withTime(given, times, lines[r]!);
+      if (timed) events.push(checked(type, eventOf(type, timed, at), at));
     }
   }
+  times.tell();
+  if (events.length === 0) {
+    const text = `${path.basename(file)}: there are no events with a time before 2096.`;
+    throw new StarlingError('FILE_INVALID', text, { field: 'timestamp' });
+  }
   return events;
+}
+
+/** With its time in seconds; what is no time stays, and is named by the check. Undefined for a date that stands for none. */
+function withTime(
+  given: readonly (readonly [string, string])[],
+  times: FileTimes,
+  line: number,
+): readonly (readonly [string, string])[] | undefined {
+  const written = given.find(([name]) => name === 'timestamp')?.[1];
+  const time = written === undefined ? undefined : times.read(written, line);
+  if (time === 'never') return undefined;
+  if (time === undefined) return given;
+  return given.map(([name, value]) => [name, name === 'timestamp' ? String(time) : value]);
 }
 
 /** `item,…` or `user,…`: the first of the two columns that is there names the entity. */

@@ -13,7 +13,6 @@ import {
   readEntities,
   readEvents,
 } from '../replay/event-files.js';
-import { isZone } from '../replay/local-time.js';
 import type { ToldFeatures } from '../replay/replay-features.js';
 import type { ReplaySite } from '../replay/replay-requests.js';
 import { replayEvents } from '../replay/replay.js';
@@ -23,6 +22,7 @@ import type { Arguments, Output } from './command.js';
 import { UsageError, exitCode, integerOf } from './command.js';
 import type { Interrupt } from './interrupt.js';
 import { exitCodeOf } from './interrupt.js';
+import { zoneOf } from './timezone.js';
 import { startReplayView, summaryLines } from './replay-view.js';
 
 /** What the command line says of a replay. */
@@ -78,11 +78,6 @@ export function replayPlanOf(args: Arguments): ReplayPlan | undefined {
     speed,
     timezone: zoneOf(args.value('timezone')),
   };
-}
-
-function zoneOf(name: string | undefined): string | undefined {
-  if (name === undefined || isZone(name)) return name;
-  throw new UsageError(`--timezone: expected a name such as Europe/Berlin; got "${name}".`);
 }
 
 /** Pacing by event time takes the place of the limit, unless both are asked for. */

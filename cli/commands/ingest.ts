@@ -3,9 +3,11 @@ import { ingestAs } from '../../client/ingest-as.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes } from '../../messages/subjects.js';
 import { UnknownKeys } from '../../messages/unknown-keys.js';
+import type { FileTimesOptions } from '../../replay/file-times.js';
 import { withClient } from '../cluster-access.js';
 import type { Command } from '../command.js';
 import { UsageError, clusterOptions, exitCode, expectPositionals } from '../command.js';
+import { zoneOf } from '../timezone.js';
 import { readEventFile, readEventText, readStdin } from '../event-input.js';
 
 export const ingest: Command = {
@@ -15,6 +17,11 @@ export const ingest: Command = {
   text: 'Sends events, from the argument, from a file or from standard input, as one JSON object, a list of them, or one per line. A file may also be CSV with a header, gzip allowed: for features, items and users files as a replay takes them; for others, the fields of the event by column, and context features in the remaining columns of events and impressions.\nAll events are checked before the first is sent; a mistake is told with its line and field. "Accepted" means that the stream has them for good.',
   options: [
     { name: 'file', value: 'FILE', text: '.json, .ndjson, .csv or .csv.gz; - for standard input' },
+    {
+      name: 'timezone',
+      value: 'ZONE',
+      text: 'of times of a CSV file that name none, such as Europe/Berlin (default UTC)',
+    },
     ...clusterOptions,
   ],
   examples: [
@@ -36,7 +43,10 @@ export const ingest: Command = {
       throw new UsageError('give the events as an argument or with --file, not both.');
     }
     const strange = new UnknownKeys();
-    const events = await eventsFrom(type, text, file, strange);
+    const events = await eventsFrom(type, text, file, strange, {
+      timezone: zoneOf(args.value('timezone')),
+      note: (line) => out.note(line),
+    });
     const { accepted } = await withClient(args, (client) => ingestAs(client, type, events));
     const { warnings } = strange;
     if (out.json) out.document({ accepted, warnings });
@@ -59,9 +69,10 @@ async function eventsFrom(
   text: string | undefined,
   file: string | undefined,
   strange: UnknownKeys,
+  times: FileTimesOptions,
 ): Promise<unknown[]> {
   if (text !== undefined) return readEventText(type, text, 'the argument', strange);
-  if (file !== undefined && file !== '-') return readEventFile(type, file, strange);
+  if (file !== undefined && file !== '-') return readEventFile(type, file, strange, times);
   if (file === undefined && process.stdin.isTTY) {
     throw new UsageError('give the events as an argument, with --file, or on standard input.');
   }

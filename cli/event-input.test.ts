@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { readEventFile, readEventText } from './event-input.js';
+
+let folder = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'starling-input-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function read(text: string, timezone?: string) {
+  const file = path.join(folder, 'events.csv');
+  await writeFile(file, text);
+  const notes: string[] = [];
+  const options = { timezone, note: (note: string) => notes.push(note) };
+  return { events: await readEventFile('event', file, undefined, options), notes };
+}
+
+test.each(['', ' ', '\t'])(
+  'a blank label (%j) is refused, not learned as a dislike',
+  async (label) => {
+    await expect(read(`requestId,item,label\nr1,i1,1\nr2,i2,${label}\n`)).rejects.toMatchObject({
+      message: 'events.csv line 3: label: expected 0 or 1; got nothing.',
+    });
+  },
+);
+
+test('where events have a type a label may be left out, however blank', async () => {
+  const { events } = await read('type,user,item,label\nview,u,i, \ndismiss,u,i,0\n');
+  expect(events).toMatchObject([{ type: 'view' }, { type: 'dismiss', label: 0 }]);
+});
+
+test('times without a zone are of the one that is named; what stands for none is left out', async () => {
+  const text = 'timestamp,user,item\n2026-07-01 12:00,u,i\n9999-12-31,u,j\n1700000000250,u,k\n';
+  const { events, notes } = await read(text, 'Europe/Berlin');
+  expect(events).toMatchObject([
+    { timestamp: Date.UTC(2026, 6, 1, 10) / 1000, item: 'i' },
+    { timestamp: 1_700_000_000.25, item: 'k' },
+  ]);
+  expect(notes).toHaveLength(3);
+});
+
+test('events without a request, with one, and with a visitor alone are events', () => {
+  const lines = [
+    '{"user":"u1","item":"i1","label":1}',
+    '{"user":"u1","item":"i2","type":"purchase","value":19.9}',
+    '{"requestId":"r1","item":"i1","label":1}',
+    '{"visitor":"v","item":"i1"}',
+  ];
+  expect(readEventText('event', lines.join('\n'), 'x')).toHaveLength(4);
+  expect(() => readEventText('event', '{"item":"i1"}', 'x')).toThrow('x: ');
+});
