@@ -117,6 +117,7 @@ describe('restore', () => {
         ...['--config', live.writeConfig(), '--state', live.cluster.stateDir],
       );
       expect({ code, output }).toMatchObject({ code: 0 });
+      expect(output).toContain('not brought: users and items, histories and counts');
       await untilServed(other);
       const copied = [...(await other.digests()).values()];
       expect(copied.reduce((sum, each) => sum + each.rows, 0)).toBe(rows);
