@@ -22,6 +22,8 @@ export interface StartMessage {
   readonly index: number;
   /** Fencing number of this life of the address: one more than that of the life before. */
   readonly epoch: number;
+  /** The newest life before it whose end was seen. Absent: none was, so one may still be about, elsewhere. */
+  readonly ended?: number;
   /** Owned partitions, ascending; empty for kinds that own none. */
   readonly partitions: readonly number[];
   /** The resolved configuration, plain JSON. */

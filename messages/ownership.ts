@@ -72,15 +72,19 @@ export function leaseKey(address: string): string {
 /** Held by the life of an address that has this epoch. */
 export interface LeaseRecord {
   readonly epoch: number;
+  /** It serves nobody any more; left out while it may. */
+  readonly over?: boolean;
 }
 
-export function encodeLease(lease: LeaseRecord): Uint8Array {
-  return encode({ v: protocolVersion, ...lease });
+export function encodeLease({ epoch, over }: LeaseRecord): Uint8Array {
+  return encode({ v: protocolVersion, epoch, ...(over ? { over } : {}) });
 }
 
 /** @throws StarlingError BAD_MESSAGE */
 export function decodeLease(bytes: Uint8Array): LeaseRecord {
-  return { epoch: indexOf(asMessage(decode(bytes), 'lease'), 'epoch', 'lease') };
+  const fields = asMessage(decode(bytes), 'lease');
+  const epoch = indexOf(fields, 'epoch', 'lease');
+  return fields['over'] === true ? { epoch, over: true } : { epoch };
 }
 
 /** @returns undefined for a key that is not of a lease. */

@@ -32,12 +32,15 @@ export function runActorProcess(load: (kind: ActorKind) => Promise<CreateActor>)
 }
 
 function live(start: StartMessage, load: (kind: ActorKind) => Promise<CreateActor>): void {
-  const { address, kind, dataCenter, index, epoch, partitions, serving = true } = start;
+  const { address, kind, dataCenter, index, epoch, ended, partitions, serving = true } = start;
   const config = start.config as ClusterConfig;
   const log = pino({ base: { address, epoch } }, pino.destination({ dest: 1, sync: true }));
   const life: ActorLife = new ActorLife({
     ...system,
-    identity: { address, kind, dataCenter, index, epoch, partitions },
+    identity: {
+      ...{ address, kind, dataCenter, index, epoch, partitions },
+      ...(ended === undefined ? {} : { ended }),
+    },
     ...{ config, serving, log, load },
     stores: () => storesIn(ownFolder(start), system.random),
     connect: (handlers) => connect(start, handlers),

@@ -14,6 +14,8 @@ export interface ActorIdentity {
   readonly index: number;
   readonly epoch: number;
   readonly partitions: readonly number[];
+  /** The newest life of this address that its supervisor has seen end; left out: none. */
+  readonly ended?: number;
 }
 
 export interface ActorContext extends TimeAndChance {

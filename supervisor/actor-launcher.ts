@@ -14,6 +14,8 @@ import {
 /** What is new in each life of an actor. */
 export interface Life {
   readonly epoch: number;
+  /** See `StartMessage`. */
+  readonly ended?: number | undefined;
   /** Whether it is to answer the public from the start. */
   readonly serving: boolean;
 }
@@ -48,11 +50,14 @@ export class ActorLauncher implements Launcher {
     this.#options = options;
   }
 
-  start(spec: ActorSpec, { epoch, serving }: Life, handlers: ProcessHandlers): ActorProcess {
+  start(spec: ActorSpec, { epoch, ended, serving }: Life, handlers: ProcessHandlers): ActorProcess {
     const { entry, stateDir, config, natsOf, adoption } = this.#options;
     const { address, kind, dataCenter, index, partitions = [] } = spec;
     const nats = natsOf(dataCenter, kind);
-    const identity = { address, kind, dataCenter, index, epoch, partitions } as const;
+    const identity = {
+      ...{ address, kind, dataCenter, index, epoch, partitions },
+      ...(ended === undefined ? {} : { ended }),
+    } as const;
     const start = { type: 'start', ...identity, config, nats, stateDir, serving } as const;
     if (adoption === undefined) return startActorProcess({ entry, start }, handlers);
     // So that a successor would know of it.

@@ -176,9 +176,9 @@ export class HostSupervisor {
       escalate: (child, failure) =>
         options.onEscalate?.({ scope: 'child', status: child.status(), failure }),
       crashed: ({ spec }) => this.#groupOf(spec.dataCenter).crashed(spec.address),
-      startProcess: ({ epoch }, spec, handlers) => {
+      startProcess: (life, spec, handlers) => {
         const serving = !this.#drained.has(spec.dataCenter);
-        return launcher.start(spec, { epoch, serving }, handlers);
+        return launcher.start(spec, { ...life, serving }, handlers);
       },
       claimProcess: (spec, handlers) => launcher.claim(spec, handlers),
     };

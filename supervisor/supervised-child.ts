@@ -35,7 +35,7 @@ export interface ChildHost {
   /** In [0, 1). */
   random(): number;
   startProcess(
-    start: Pick<StartMessage, 'epoch'>,
+    start: Pick<StartMessage, 'epoch' | 'ended'>,
     spec: ActorSpec,
     handlers: ProcessHandlers,
   ): ActorProcess;
@@ -208,8 +208,11 @@ export class SupervisedChild {
 
   #launch(attempt: Attempt, epoch: number): void {
     if (attempt.ended) return;
+    // Whatever process it had is gone by now.
+    const ended = this.#epoch;
     this.#epoch = epoch;
-    attempt.process = this.#host.startProcess({ epoch }, this.spec, {
+    const life = ended > 0 ? { epoch, ended } : { epoch };
+    attempt.process = this.#host.startProcess(life, this.spec, {
       onMessage: (message) => this.#hear(message),
       onExit: (exit) => this.#end(attempt, exit),
     });

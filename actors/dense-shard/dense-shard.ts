@@ -5,7 +5,7 @@ import { blueprintOf, initialParameters } from '../../core/blueprint/blueprint.j
 import { encode } from '../../messages/codec.js';
 import { denseVersionMessage } from '../../messages/network-state.js';
 import { fenced } from '../../messages/ownership.js';
-import { shardLease } from '../../replication/shard-lease.js';
+import { ShardLease } from '../../replication/shard-lease.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
@@ -30,7 +30,7 @@ export function createDenseShard(context: ActorContext): Actor<'dense-shard'> {
   const blueprint = blueprintOf(config);
   const ledger = new DenseLedger(initialParameters(blueprint), blueprint.adam);
   const log = new DenseLog(context, ledger, blueprint);
-  const lease = shardLease(context, config.supervision.leaseMs, async () => undefined);
+  const lease = new ShardLease(context, config.supervision.leaseMs, async () => undefined);
   const { saver, publisher } = writersOf(context, { ledger, log, blueprint });
   const endpoints: ServedEndpoint[] = [];
   let cancelVersion: Cancel | undefined;

@@ -6,10 +6,9 @@ import type { ShardVerb } from '../../messages/subjects.js';
 import { followRows } from '../../replication/follow-rows.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import { rebuildPartition } from '../../replication/rebuild.js';
-import { shardLease } from '../../replication/shard-lease.js';
+import { ShardLease } from '../../replication/shard-lease.js';
 import type { TrainedShape } from '../../replication/trained-partition.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
-import type { Lease } from '../../runtime/lease.js';
 import { toldOf } from '../../runtime/long-work.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
@@ -46,7 +45,7 @@ class PsShard implements Actor<'ps-shard'> {
     bytes: 0,
   };
   readonly #held: HeldPartitions;
-  readonly #lease: Lease;
+  readonly #lease: ShardLease;
   readonly #requests: RowRequests;
   readonly #sweeper: Sweeper;
   #directory: PartitionDirectory | undefined;
@@ -61,7 +60,9 @@ class PsShard implements Actor<'ps-shard'> {
     this.#shape = blueprintOf(config);
     this.#store = openSnapshots(bus, config, identity.dataCenter);
     this.#held = new HeldPartitions({ address, make: (number) => this.#make(number) });
-    this.#lease = shardLease(context, config.supervision.leaseMs, async () => this.#held.lapsed());
+    this.#lease = new ShardLease(context, config.supervision.leaseMs, async () =>
+      this.#held.lapsed(),
+    );
     this.#requests = new RowRequests({
       clock,
       address,
@@ -88,7 +89,7 @@ class PsShard implements Actor<'ps-shard'> {
     const served = [this.#pulls, this.#pushes, ...this.#commands];
     await Promise.all(served.map(async (endpoint) => endpoint?.stop()));
     await this.#held.stop();
-    this.#lease.stop();
+    await this.#lease.resign();
     await this.#directory?.stop();
   }
 
@@ -112,7 +113,10 @@ class PsShard implements Actor<'ps-shard'> {
       address: identity.address,
       index: identity.index,
       directory: this.#directory!,
-      requireLease: () => this.#lease.confirm(),
+      requireLease: async () => {
+        await this.#lease.alone();
+        await this.#lease.confirm();
+      },
       shape,
       bus,
       log,

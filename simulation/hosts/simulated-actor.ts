@@ -63,7 +63,7 @@ export class SimulatedActor implements ActorProcess {
 
   constructor(
     spec: ActorSpec,
-    { epoch, serving }: Life,
+    { epoch, ended, serving }: Life,
     handlers: ProcessHandlers,
     surroundings: ActorSurroundings,
   ) {
@@ -83,7 +83,10 @@ export class SimulatedActor implements ActorProcess {
     this.#life = new ActorLife({
       clock: process.clock,
       random: process.random,
-      identity: { address, kind, dataCenter, index, epoch, partitions },
+      identity: {
+        ...{ address, kind, dataCenter, index, epoch, partitions },
+        ...(ended === undefined ? {} : { ended }),
+      },
       ...{ config, serving, log },
       load: async (name) => load(name),
       stores: () => storesOn(disk, process, address),

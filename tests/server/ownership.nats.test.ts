@@ -5,7 +5,7 @@ import { decode } from '../../messages/codec.js';
 import type { RowsDelta, WeightsDelta } from '../../messages/deltas.js';
 import { parseWeights } from '../../messages/deltas.js';
 import { clusterBucket, streamName, subject } from '../../messages/default-names.testkit.js';
-import { shardLease } from '../../replication/shard-lease.js';
+import { ShardLease } from '../../replication/shard-lease.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
@@ -171,7 +171,7 @@ describe('a lease', () => {
     });
     await watch.start();
     const leases = ['train.ps-shard.0', 'train.ps-shard.1'].map((address) =>
-      shardLease({ bus, log, crash, identity: identityOf(address) }, 300, async () => undefined),
+      new ShardLease({ bus, log, crash, identity: identityOf(address) }, 300, async () => undefined),
     );
     for (const lease of leases) await lease.start();
     expect(leases.map(({ valid }) => valid)).toEqual([true, true]);
@@ -189,7 +189,7 @@ describe('a lease', () => {
     const lifeOf = (epoch: number) => {
       const identity = { ...identityOf('train.ps-shard.7'), epoch };
       const context = { bus, log, identity, crash: (error: unknown) => void crashes.push(error) };
-      return shardLease(context, 200, async () => undefined);
+      return new ShardLease(context, 200, async () => undefined);
     };
     const earlier = lifeOf(1);
     await earlier.start();
@@ -206,7 +206,7 @@ describe('a lease', () => {
     const own = await startMessageServer();
     const mine = await own.connect();
     let looked = 0;
-    const lease = shardLease(
+    const lease = new ShardLease(
       { bus: mine, log, crash, identity: identityOf('a') },
       200,
       async () => {

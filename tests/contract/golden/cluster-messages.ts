@@ -151,6 +151,12 @@ export const clusterMessages: readonly GoldenMessage[] = [
     expected: { epoch: 4 },
   },
   {
+    name: 'lease-over',
+    write: () => ownership.encodeLease({ epoch: 4, over: true }),
+    read: ownership.decodeLease,
+    expected: { epoch: 4, over: true },
+  },
+  {
     name: 'partition-command',
     write: () => encode(ownership.partitionCommand(command)),
     read: (bytes) => ownership.parsePartitionCommand(decode(bytes)),
