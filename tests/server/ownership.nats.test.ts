@@ -170,8 +170,13 @@ describe('a lease', () => {
       onExpired: (key) => expired.push(addressOfLease(key)!),
     });
     await watch.start();
-    const leases = ['train.ps-shard.0', 'train.ps-shard.1'].map((address) =>
-      new ShardLease({ bus, log, crash, identity: identityOf(address) }, 300, async () => undefined),
+    const leases = ['train.ps-shard.0', 'train.ps-shard.1'].map(
+      (address) =>
+        new ShardLease(
+          { bus, log, crash, identity: identityOf(address) },
+          300,
+          async () => undefined,
+        ),
     );
     for (const lease of leases) await lease.start();
     expect(leases.map(({ valid }) => valid)).toEqual([true, true]);
