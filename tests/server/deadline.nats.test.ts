@@ -92,7 +92,8 @@ describe('a recommender', () => {
     const stream = { cluster: 'x', maxAgeMs: 0, discard: 'new', duplicateWindowMs: 1_000 } as const;
     const name = streamName.featuresAt(dataCenter);
     await bus.declareStream({ ...stream, name, subjects: [pattern('features')] }, false);
-    await declareOnly(bus, [streamName.snapshotsAt(dataCenter)], config.dataCenters);
+    const others = [streamName.snapshotsAt(dataCenter), streamName.settingsAt(dataCenter)];
+    await declareOnly(bus, others, config.dataCenters);
     const ids = ['1', '2', '3'];
     const change = { entity: 'item', ids, features: ids.map(() => ({})) } as const;
     await bus.append(subject.features('item'), encode(featureChangeMessage(change)));
