@@ -37,21 +37,6 @@ async function visit(user: number): Promise<void> {
   await hosts.client.ingestActions([{ requestId, item, label: user % 2 === 0 ? 1 : 0 }]);
 }
 
-/** What somebody clicks on is not offered to him again, though nobody is left to tell what he did. */
-async function clickedIsLeftOut(isLost: () => boolean): Promise<boolean> {
-  const user = 'clicks once';
-  const ask = () => hosts.client.recommend({ user, k: items });
-  const { requestId, items: shown } = await ask();
-  const { item } = shown[0]!;
-  await hosts.client.ingestActions([{ requestId, item, label: 1 }]);
-  while (isLost()) {
-    const now = await ask().catch(() => undefined);
-    if (now?.items.every((each) => each.item !== item) && isLost()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return false;
-}
-
 async function booksBalance(): Promise<boolean> {
   const books = await audit(hosts.admin, () => hosts.status(), 0);
   return books.ok && Object.values(books.findings.inFlight).every((count) => count === 0);
@@ -66,12 +51,11 @@ test('without the training data center people are served and heard, and all of i
     ...{ name: 'train', dataCenter: 'train' },
     processes: processes.filter(({ dataCenter }) => dataCenter === 'train'),
   };
-  const loss = { atMs: 0, what: 'loss', target: 'data-center', pick: 0, lastsMs: 9_000 } as const;
+  const loss = { atMs: 0, what: 'loss', target: 'data-center', pick: 0, lastsMs: 6_000 } as const;
   let isLost = true;
   const over = carryOut(loss, victim, { fleet: hosts.fleet }).then(() => (isLost = false));
   const failures: unknown[] = [];
   let heard = 0;
-  const remembered = clickedIsLeftOut(() => isLost);
   for (let user = 0; isLost; user++) {
     await visit(user).then(
       () => heard++,
@@ -80,7 +64,6 @@ test('without the training data center people are served and heard, and all of i
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await over;
-  expect(await remembered).toBe(true);
   expect(failures).toEqual([]);
   expect(heard).toBeGreaterThan(10);
   await hosts.until('training is back', ({ ready }) => ready);
