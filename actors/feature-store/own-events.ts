@@ -57,6 +57,7 @@ export class OwnEvents {
   /** The same at the last looks. */
   #marks: number[] = [];
   #forgetAtMs = Infinity;
+  #isFailing = false;
 
   constructor(options: OwnEventsOptions) {
     this.#options = options;
@@ -94,9 +95,12 @@ export class OwnEvents {
       if (!this.#following && nowMs - this.#movedAtMs >= awayMs) await this.#begin();
       else if (this.#following && this.#isHeard(left)) await this.#end(nowMs);
       if (nowMs >= this.#forgetAtMs) this.#forget();
+      this.#isFailing = false;
     } catch (error) {
-      // The own server is away, or starts: then nobody does anything here either.
-      log.warn({ code: codeOf(error), err: messageOf(error) }, 'own events not looked at');
+      // The own server is away, or those that are left have no leader yet. Said once: it is tried again every second.
+      if (!this.#isFailing)
+        log.warn({ code: codeOf(error), err: messageOf(error) }, 'own events are out of reach');
+      this.#isFailing = true;
     }
   }
 

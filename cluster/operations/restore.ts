@@ -4,7 +4,7 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import type { RestoreRequest } from '../../messages/operations.js';
 import { parseRestoreReply } from '../../messages/ownership.js';
 import type { RestoreCommand } from '../../messages/snapshots.js';
-import { restoreCommand } from '../../messages/snapshots.js';
+import { decodeManifest, restoreCommand } from '../../messages/snapshots.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
@@ -87,7 +87,7 @@ async function sourceOf(
   }
   if (firstSequence <= 1) return { sequence };
   const training = trainingDataCenter(config);
-  const manifests = await readManifests(openSnapshots(bus, config, training), log);
+  const manifests = await readManifests(openSnapshots(bus, config, training), decodeManifest, log);
   const earliest = Math.min(...manifests.map(exactFrom));
   if (sequence >= earliest) return { sequence };
   const text = Number.isFinite(earliest)

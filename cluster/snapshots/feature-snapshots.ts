@@ -17,7 +17,7 @@ import {
   type SnapshotId,
   type SnapshotStore,
 } from '../../runtime/stores/snapshot-store.js';
-import { retentionOf } from './manifests.js';
+import { readManifests, retentionOf } from './manifests.js';
 import type { TakenSnapshot } from './taken-snapshot.js';
 
 const saveMsMax = 30 * 60_000;
@@ -192,20 +192,10 @@ export class FeatureSnapshots {
     }
   }
 
-  /** Newest first; what can't be read is told and left out. */
-  async #manifests(dataCenter: string): Promise<FeatureManifest[]> {
-    const store = this.#options.storeOf(dataCenter);
-    const manifests: FeatureManifest[] = [];
-    for (const snapshot of await store.list()) {
-      try {
-        const bytes = await store.getManifest(snapshot);
-        if (bytes) manifests.push(decodeFeatureManifest(bytes));
-      } catch (error) {
-        const text = `${codeOf(error)}: ${messageOf(error)}`;
-        this.#options.log(`snapshot ${snapshot} in ${dataCenter} can't be read: ${text}`);
-      }
-    }
-    return manifests;
+  #manifests(dataCenter: string): Promise<FeatureManifest[]> {
+    const { storeOf, log } = this.#options;
+    const told = (line: string): void => log(`${dataCenter}: ${line}`);
+    return readManifests(storeOf(dataCenter), decodeFeatureManifest, told);
   }
 
   #failed(dataCenter: string, error: unknown): void {

@@ -16,7 +16,7 @@ import {
   type SnapshotId,
   type SnapshotStore,
 } from '../../runtime/stores/snapshot-store.js';
-import { retentionOf } from './manifests.js';
+import { readManifests, retentionOf } from './manifests.js';
 import type { TakenSnapshot } from './taken-snapshot.js';
 
 const saveMsMax = 30 * 60_000;
@@ -155,19 +155,9 @@ export class JoinSnapshots {
     return bytes ? (decodeBooks(bytes).streams[bus.names.stream.join]?.remember ?? 0) : 0;
   }
 
-  /** Newest first; what can't be read is told and left out. */
-  async #manifests(): Promise<JoinManifest[]> {
+  #manifests(): Promise<JoinManifest[]> {
     const { store, log } = this.#options;
-    const manifests: JoinManifest[] = [];
-    for (const snapshot of await store.list()) {
-      try {
-        const bytes = await store.getManifest(snapshot);
-        if (bytes) manifests.push(decodeJoinManifest(bytes));
-      } catch (error) {
-        log(`snapshot ${snapshot} can't be read: ${codeOf(error)}: ${messageOf(error)}`);
-      }
-    }
-    return manifests;
+    return readManifests(store, decodeJoinManifest, log);
   }
 
   #failed(error: unknown): void {

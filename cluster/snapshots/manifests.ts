@@ -1,21 +1,21 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { SnapshotManifest, SnapshotObject } from '../../messages/snapshots.js';
-import { decodeManifest } from '../../messages/snapshots.js';
 import type { SnapshotStore } from '../../runtime/stores/snapshot-store.js';
 
 /** Of a snapshot, that are read while one record of the log is applied (docs/decisions/0013-recoveries-are-cheap.md). */
 const rowsPerRecord = 70;
 
 /** Newest first; what can't be read is told and left out. */
-export async function readManifests(
-  store: SnapshotStore,
+export async function readManifests<M>(
+  store: Pick<SnapshotStore, 'list' | 'getManifest'>,
+  decode: (bytes: Uint8Array) => M,
   log: (line: string) => void,
-): Promise<SnapshotManifest[]> {
-  const manifests: SnapshotManifest[] = [];
+): Promise<M[]> {
+  const manifests: M[] = [];
   for (const snapshot of await store.list()) {
     try {
       const bytes = await store.getManifest(snapshot);
-      if (bytes) manifests.push(decodeManifest(bytes));
+      if (bytes) manifests.push(decode(bytes));
     } catch (error) {
       log(`snapshot ${snapshot} can't be read: ${codeOf(error)}: ${messageOf(error)}`);
     }

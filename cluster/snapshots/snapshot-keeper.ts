@@ -5,6 +5,7 @@ import { namedSlots } from '../../core/blueprint/named-slots.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { DenseObject, SnapshotManifest, SnapshotReply } from '../../messages/snapshots.js';
 import {
+  decodeManifest,
   encodeManifest,
   parseDenseSnapshotReply,
   parseSnapshotReply,
@@ -167,7 +168,11 @@ export class SnapshotKeeper {
   async #isDue(): Promise<boolean> {
     const { bus, config, log } = this.#options;
     const { everyMs, logRecordsMax } = config.snapshots;
-    const [newest] = await readManifests(this.#storeOf(trainingDataCenter(config)), log);
+    const [newest] = await readManifests(
+      this.#storeOf(trainingDataCenter(config)),
+      decodeManifest,
+      log,
+    );
     const { firstSequence, lastSequence } = await bus.streamState(bus.names.stream.deltas);
     if (lastSequence < firstSequence) return false; // Nothing was learned yet.
     const covered = newest ? exactFrom(newest) : firstSequence - 1;
@@ -260,7 +265,7 @@ export class SnapshotKeeper {
   /** Oldest snapshots first, and the log only behind what those that are left need. */
   async #trim(store: SnapshotStore, stream: string): Promise<number> {
     const { bus, config, log } = this.#options;
-    const manifests = await readManifests(store, log);
+    const manifests = await readManifests(store, decodeManifest, log);
     const { gone, beforeSequence } = retentionOf(manifests, config.snapshots.keep, firstNeeded);
     for (const { snapshot } of gone) await store.remove(snapshot);
     return beforeSequence > 1 ? bus.purge(stream, { beforeSequence }) : 0;

@@ -17,6 +17,7 @@ import {
   parseFeaturesReply,
 } from '../../messages/features.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
+import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { storesIn } from '../../runtime/stores/lmdb-actor-stores.js';
 import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
@@ -195,6 +196,24 @@ describe('a feature store', () => {
       views: [3, 1],
       done: ['a', 'b'],
     });
+  }, 60_000);
+
+  test('goes on with lists of its own data center while nobody works on the events, and counts each once', async () => {
+    const store = await startStore('east', 'e');
+    const held: WorkMessage[] = [];
+    const queue = { stream: streamName.raw('east'), durable: 'processor' };
+    const limits = { ackWaitMs: 60_000, pendingMax: 10 };
+    const work = await bus.work({ ...queue, ...limits }, (message) => void held.push(message));
+    stops.push(() => work.stop());
+    const event = JSON.stringify({ user: 'u', item: 'a', type: 'view' });
+    await bus.append(subject.raw('east', 'event'), new TextEncoder().encode(event));
+    await until('it is in his lists', () => store.stats()!.provisional === 1);
+    expect(await ask('east', 'u', ['a'])).toEqual({ recent: ['Comedy'], views: [0], done: ['a'] });
+    for (const message of held) message.ack();
+    await say([view('u', 'a', held[0]!.atMs)]);
+    await hasFolded(store, 1);
+    expect(await ask('east', 'u', ['a'])).toEqual({ recent: ['Comedy'], views: [1], done: ['a'] });
+    await until('what is told is taken', () => store.stats()!.provisional === 0);
   }, 60_000);
 
   test('that nothing can help keeps what the log still has', async () => {
