@@ -4,6 +4,7 @@ import type { ClusterStatus } from '../messages/cluster-status.js';
 import { StarlingError } from '../core/base/errors.js';
 import type { Law } from '../operations/audit/laws.js';
 import { audit } from '../operations/audit/audit.js';
+import { retried } from '../runtime/retry-read.js';
 import type { Bus } from '../runtime/bus/bus.js';
 import { acknowledgedLaws } from './acknowledged.js';
 import { FailureLog } from './failure-log.js';
@@ -94,7 +95,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   memory.stop();
   await load.stop();
   failures.flush();
-  let books = await audit(admin, () => client.status(), settleMsMax);
+  // Who was asked just when a machine had no time for it is asked again.
+  let books = await retried(admin, () => audit(admin, () => client.status(), settleMsMax));
   const learned = await until(async () => {
     books = await audit(admin, () => client.status(), 0);
     return books.ok && Object.values(books.findings.inFlight).every((count) => count === 0);

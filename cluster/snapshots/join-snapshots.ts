@@ -127,7 +127,7 @@ export class JoinSnapshots {
     await store.putManifest(snapshot, encodeJoinManifest(manifest));
     this.#newest = manifest;
     const done: TakenSnapshot = {
-      of: 'windows',
+      of: 'records of windows',
       ...{ snapshot, dataCenter, bytes: bytesOf(manifest) },
       rows: windows.reduce((sum, { records }) => sum + records, 0),
       seconds: (this.#clock.nowMs() - startMs) / 1000,

@@ -1,6 +1,6 @@
 /** For people: what was written where, and what the log could do without since. */
 export interface TakenSnapshot {
-  readonly of: 'rows' | 'users and items' | 'windows';
+  readonly of: 'rows' | 'users and items' | 'records of windows';
   readonly snapshot: string;
   readonly dataCenter: string;
   readonly rows: number;

@@ -81,7 +81,11 @@ describe('snapshots of the windows of joiners', () => {
     await take();
     expect(await firstInJoin()).toBe(1);
     await world.feed(40);
-    expect(await take()).toMatchObject({ of: 'windows', dataCenter: 'train', trimmed: 121 });
+    expect(await take()).toMatchObject({
+      of: 'records of windows',
+      dataCenter: 'train',
+      trimmed: 121,
+    });
     await world.feed(20);
     await until(() => figuresOf(one).outboxPending === 0 && figuresOf(one).published! >= 242);
     const before = figuresOf(one);
