@@ -183,7 +183,8 @@ describe('a feature store', () => {
       await new Promise((resolve) => setTimeout(resolve, 500));
       taken = await keeper.takeAll(snapshotId(1_000, serial));
     }
-    expect({ failures, taken }).toMatchObject({ taken: [{ dataCenter: 'east' }] });
+    if (taken.length === 0) expect(failures).toEqual([]);
+    expect(taken).toMatchObject([{ dataCenter: 'east' }]);
     await copied('west', 2);
     for (const stream of [streamName.activity, streamName.activityAt('west')])
       await bus.purge(stream, { beforeSequence: 2 });
