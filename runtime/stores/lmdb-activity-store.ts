@@ -21,7 +21,8 @@ export class LmdbActivityStore implements ActivityStore {
   readonly #path: string;
   readonly #root: RootDatabase;
   readonly #states: Database<Uint8Array, string>;
-  readonly #meta: Database<unknown, string>;
+  /** In our own codec, as states are: what it reads back goes into snapshots as it is. */
+  readonly #meta: Database<Uint8Array, string>;
   #place: ActivityPlace;
   /** How many there were when it was closed: a last heartbeat asks still, and the files would throw. */
   #closedWith: number | undefined;
@@ -32,15 +33,15 @@ export class LmdbActivityStore implements ActivityStore {
     try {
       this.#root = open({ path, noSubdir: false });
       this.#states = this.#root.openDB({ name: 'states', encoding: 'binary' });
-      this.#meta = this.#root.openDB({ name: 'meta', encoding: 'json' });
+      this.#meta = this.#root.openDB({ name: 'meta', encoding: 'binary' });
     } catch (cause) {
       const text = `can't open what is kept of people at ${path}: ${messageOf(cause)}.`;
       throw new StarlingError('STATE_INVALID', text, {}, { cause });
     }
     const version = this.#meta.get(versionKey);
-    if (version === undefined) this.#meta.putSync(versionKey, protocolVersion);
-    else requireStateVersion(version, path);
-    this.#place = (this.#meta.get(placeKey) as ActivityPlace | undefined) ?? nowhere;
+    if (version === undefined) this.#meta.putSync(versionKey, encode(protocolVersion));
+    else requireStateVersion(decode(version), path);
+    this.#place = placeIn(this.#meta.get(placeKey));
   }
 
   get place(): ActivityPlace {
@@ -63,7 +64,7 @@ export class LmdbActivityStore implements ActivityStore {
         if (state) this.#states.putSync(key, encode(state));
         else this.#states.removeSync(key);
       }
-      this.#meta.putSync(placeKey, { sequence, taken });
+      this.#meta.putSync(placeKey, encode({ sequence, taken }));
       return { sequence, taken };
     });
     this.#place = place;
@@ -81,7 +82,7 @@ export class LmdbActivityStore implements ActivityStore {
     const transaction = this.#root.useReadTransaction();
     const states = this.#states;
     return {
-      place: (this.#meta.get(placeKey, { transaction }) as ActivityPlace | undefined) ?? nowhere,
+      place: placeIn(this.#meta.get(placeKey, { transaction })),
       *states() {
         for (const { key, value } of states.getRange({ transaction }))
           yield [key, decode(value) as ActivityState] as const;
@@ -102,4 +103,8 @@ export class LmdbActivityStore implements ActivityStore {
       throw storageError(error, this.#path, what);
     }
   }
+}
+
+function placeIn(bytes: Uint8Array | undefined): ActivityPlace {
+  return bytes ? (decode(bytes) as ActivityPlace) : nowhere;
 }
