@@ -11,8 +11,8 @@ import { readJson, writePrivateJson } from '../../runtime/os/private-file.js';
 import { identityOf, type ProcessIdentity } from '../../runtime/os/process-identity.js';
 import { loadCredentials } from './credentials.js';
 import { findServer, type NatsServerBinary } from './find-server.js';
+import { acceptsClients } from './monitor.js';
 import { startNatsServers, type NatsServers, type NatsServersOptions } from './nats-servers.js';
-import { isFree } from './ports.js';
 import type { ServerPorts } from './server-config.js';
 import { startServerProcess, type ServerProcess } from './server-process.js';
 import type { ServerExitEvent, ServerRestartEvent } from './server-runner.js';
@@ -196,9 +196,8 @@ describe('servers that a killed cluster left', () => {
       noted[name] = await identityOf(server.pid!);
     }
     await writePrivateJson(path.join(folder, 'servers.json'), noted);
-    const clients = Object.values(await portsOf()).map(({ client }) => client);
-    const listening = clients.slice(0, names.length).map(untilListening);
-    await Promise.all(listening);
+    const ports = await portsOf();
+    await Promise.all(names.map((name, at) => untilListening(ports[name]!, left[at]!)));
     return new Map(Object.entries(noted).map(([name, { pid }]) => [name, pid]));
   }
 
@@ -206,8 +205,10 @@ describe('servers that a killed cluster left', () => {
     return (await readJson(path.join(folder, 'ports.json'))) as Record<string, ServerPorts>;
   }
 
-  async function untilListening(port: number): Promise<void> {
-    while (await isFree(port)) await new Promise((resolve) => setTimeout(resolve, 50));
+  /** Asks as a client: who looks whether a port is free holds it for a moment, in which the server does not get it. */
+  async function untilListening(ports: ServerPorts, server: ServerProcess): Promise<void> {
+    await until(async () => !server.isRunning() || (await acceptsClients(ports)));
+    expect(server.isRunning()).toBe(true);
   }
 
   const pidsOf = (): Map<string, number | undefined> =>
