@@ -30,6 +30,7 @@ describe('every kind of actor', () => {
   test('can be scaled where nothing on disk or in streams is tied to its number', () => {
     expect(scalableKinds).toEqual([
       'processor',
+      'joiner',
       'feature-store',
       'ps-shard',
       'trainer',

@@ -48,7 +48,7 @@ export const kindTable = {
     scope: 'training',
     tier: 0,
     partitions: 'none',
-    scalable: false,
+    scalable: true,
     sole: true,
     figures: joinerFigures,
   },

@@ -77,6 +77,8 @@ interface Words extends Place, Pick<ClusterNames, 'stream' | 'bucket'> {
 /** What is owned by whom, and who holds which lease. */
 const owners = 'partition.>';
 const leases = 'lease.>';
+/** Which joiner has which partition of JOIN. */
+const joins = 'join.*';
 
 /** Written in the own data center, read in any: a shard that has lost its own may start from another's. */
 function snapshots({ s, stream, dataCenter, dataCenters }: Words) {
@@ -125,8 +127,9 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     writes: [s('join'), s('features'), s('featuresChanged'), letters],
     hears: [s('featuresChanged'), s('keptChanged'), s('popular')],
   }),
-  joiner: ({ s, stream, letters, dataCenter }) => ({
-    serves: [s('joinControl'), s('joinSnapshot')],
+  joiner: ({ s, stream, bucket, letters, dataCenter }) => ({
+    serves: [s('joinControl'), s('joinSnapshot'), s('joinRelease')],
+    keys: { bucket, reads: [joins], writes: [] },
     tails: [stream.join],
     // Joiners live in one data center, and so do the snapshots of their windows.
     looksUp: [stream.samples, stream.snapshotsAt(dataCenter)],

@@ -66,6 +66,12 @@ export const subjectTable = {
     'joiner',
     'snapshot of the window',
   ),
+  joinRelease: request(
+    'joiner.<joiner>.release',
+    'cluster supervisor',
+    'joiner',
+    'ends the work at a partition, which another joiner goes on with',
+  ),
   samples: kept('samples.<joiner>', 'samples', 'joiner', 'trainer', 'joined training samples'),
   pull: request('ps.pull.<shard>', 'trainer', 'ps-shard', 'rows of fids'),
   push: request('ps.push.<shard>', 'trainer', 'ps-shard', 'gradients; answered when durable'),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { joinPartitions } from '../core/config/join-partitions.js';
 import { messageOf } from '../core/base/errors.js';
 import { joinCloseMessage } from '../messages/events.js';
 import { call } from '../runtime/idempotent-call.js';
@@ -93,8 +94,7 @@ function balances(sent: Sent, settled: Settled): boolean {
 /** No more events will come, so every open impression becomes a negative now. */
 async function closeWindows({ config, training }: ReplayCluster): Promise<void> {
   const options = { deadlineMs: 120_000, attemptMs: 60_000 };
-  const joiners = Array.from({ length: config.actors.joiner }, (_unused, joiner) => joiner);
-  const close = (joiner: number) =>
-    call(training, training.names.subject.joinControl(joiner), joinCloseMessage(), options);
-  await Promise.all(joiners.map(close));
+  const close = (_unused: unknown, partition: number) =>
+    call(training, training.names.subject.joinControl(partition), joinCloseMessage(), options);
+  await Promise.all(Array.from({ length: joinPartitions(config) }, close));
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { joinPartitions } from '../core/config/join-partitions.js';
 import { StarlingError } from '../core/base/errors.js';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
@@ -181,13 +182,13 @@ class ReplayRun {
   /** Windows end in the time of the file, and the order of events matters to them. */
   #inEventTime(seenMs: number): ReplayDriver {
     const { cluster, events } = this.#options;
-    const { actors, joining } = cluster.config;
+    const { joining } = cluster.config;
     const offsetMs = this.#offsetMs(seenMs);
     const runId = newRunId();
     const arrivals = new ArrivalLedger({ events, runId, ...joining });
-    for (let joiner = 0; joiner < actors.joiner; joiner++) {
+    for (let partition = 0; partition < joinPartitions(cluster.config); partition++) {
       this.#subscriptions.push(
-        cluster.training.subscribe(cluster.training.names.subject.join(joiner), (bytes) => {
+        cluster.training.subscribe(cluster.training.names.subject.join(partition), (bytes) => {
           arrivals.observe(bytes);
           this.#wake();
         }),

@@ -42,7 +42,7 @@ function live(start: StartMessage, load: (kind: ActorKind) => Promise<CreateActo
       ...(ended === undefined ? {} : { ended }),
     },
     ...{ config, serving, log, load },
-    stores: () => storesIn(ownFolder(start), system.random),
+    stores: () => storesIn(ownFolder(start), index, system.random),
     connect: (handlers) => connect(start, handlers),
     tell: (message) => supervisor.send(message),
     usage: () => ({ rssBytes: process.memoryUsage.rss(), cpuMs: cpuMs() }),

@@ -307,11 +307,13 @@ export class Simulation {
 
   /** What the cluster has said it did stays done. */
   #checkScaled(): void {
-    const { shards } = this.#operator;
-    const actors = this.#status()?.actors.filter(({ kind }) => kind === 'ps-shard') ?? [];
-    if (shards === undefined || actors.length === shards) return;
-    const text = `${shards} shards were asked for, and the cluster said that it was done; there are ${actors.length}`;
-    this.#violations.report('what was done stays', text);
+    const { shards, joiners } = this.#operator;
+    for (const [kind, wanted] of Object.entries({ 'ps-shard': shards, joiner: joiners })) {
+      const actors = this.#status()?.actors.filter((actor) => actor.kind === kind) ?? [];
+      if (wanted === undefined || actors.length === wanted) continue;
+      const text = `${wanted} of ${kind} were asked for, and the cluster said that it was done; there are ${actors.length}`;
+      this.#violations.report('what was done stays', text);
+    }
   }
 
   #status(): ClusterStatus | undefined {

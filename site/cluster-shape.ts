@@ -1,5 +1,6 @@
 import { StarlingError } from '../core/base/errors.js';
 import { blueprintOf } from '../core/blueprint/blueprint.js';
+import { joinPartitions } from '../core/config/join-partitions.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { featureSpecOf } from '../core/features/feature-spec.js';
 import type { ClusterShape } from '../messages/cluster-shape.js';
@@ -15,7 +16,7 @@ function shapeOf(config: ClusterConfig): ClusterShape {
     features: featureSpecOf(config.features).hash,
     model: blueprintOf(config).hash,
     partitions: config.partitions,
-    joiners: config.actors.joiner,
+    joiners: joinPartitions(config),
   };
 }
 

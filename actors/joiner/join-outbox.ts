@@ -31,7 +31,7 @@ const sentBytesMax = 256 * 1024;
 const activityRowsMax = 256;
 const retryMs = 1_000;
 
-/** What the stream has of this joiner's samples. */
+/** What the stream has of the samples of a partition. */
 export interface PublishedSamples {
   /** Stream sequence of the last message; 0: there is none. */
   readonly sequence: number;
@@ -42,11 +42,13 @@ export interface PublishedSamples {
   readonly counters: JoinCounters | undefined;
 }
 
-export async function publishedSamples(context: ActorContext): Promise<PublishedSamples> {
-  const { bus, identity } = context;
+export async function publishedSamples(
+  { bus }: Pick<ActorContext, 'bus'>,
+  partition: number,
+): Promise<PublishedSamples> {
   const last = await bus.lastMessage(
     bus.names.stream.samples,
-    bus.names.subject.samples(identity.index),
+    bus.names.subject.samples(partition),
   );
   return {
     sequence: last?.sequence ?? 0,
@@ -66,6 +68,13 @@ function settledWithoutIn(counters: JoinCounters): number {
   return settledOf(counters) - passedIn + lateImpressions + ignoredImpressions - samples;
 }
 
+export interface OutboxOptions {
+  /** Of JOIN. */
+  readonly partition: number;
+  readonly spec: ExampleSpec;
+  readonly rowsMax: number;
+}
+
 /**
  * The joiner's way out: committed first, published second, in order, and each once. Every message names the one before
  * it, so that the stream itself refuses a joiner that another life of it has taken over from.
@@ -74,7 +83,7 @@ export class JoinOutbox {
   readonly latency = new LatencyHistogram();
   readonly #context: ActorContext;
   readonly #store: JoinStore;
-  readonly #options: { readonly spec: ExampleSpec; readonly rowsMax: number };
+  readonly #options: OutboxOptions;
   #entries: OutboxEntry[] = [];
   #numberLast = 0;
   #confirmed = 0;
@@ -90,11 +99,7 @@ export class JoinOutbox {
   #settledWithout = 0;
   #batchesPublished = 0;
 
-  constructor(
-    context: ActorContext,
-    store: JoinStore,
-    options: { spec: ExampleSpec; rowsMax: number },
-  ) {
+  constructor(context: ActorContext, store: JoinStore, options: OutboxOptions) {
     this.#context = context;
     this.#store = store;
     this.#options = options;
@@ -190,7 +195,7 @@ export class JoinOutbox {
     this.#entries.push(...added);
   }
 
-  /** @throws StarlingError FENCED when another life of this joiner has published since. */
+  /** @throws StarlingError FENCED when another joiner, or another life of this one, has published since. */
   async publish(): Promise<void> {
     const { clock } = this.#context;
     const startMs = clock.nowMs();
@@ -205,8 +210,9 @@ export class JoinOutbox {
 
   async #publishOne({ number, bytes }: OutboxEntry): Promise<void> {
     const { bus, identity } = this.#context;
+    const { partition } = this.#options;
     const { kind, position, body } = readOutbox(bytes, this.#store.window);
-    const messageId = `${identity.kind}.${identity.index}.${this.#store.window}.${number}`;
+    const messageId = `${identity.kind}.${partition}.${this.#store.window}.${number}`;
     if (kind === outboxKind.deadLetter) {
       await appendDurably(this.#context, bus.names.subject.deadLetter(identity.kind), body, {
         messageId,
@@ -214,7 +220,7 @@ export class JoinOutbox {
       return;
     }
     if (kind === outboxKind.activity) {
-      await appendDurably(this.#context, bus.names.subject.activity(identity.index), body, {
+      await appendDurably(this.#context, bus.names.subject.activity(partition), body, {
         messageId,
       });
       return;
@@ -228,7 +234,7 @@ export class JoinOutbox {
     try {
       this.#sequence = await appendDurably(
         this.#context,
-        bus.names.subject.samples(identity.index),
+        bus.names.subject.samples(partition),
         body,
         {
           messageId,
@@ -258,7 +264,7 @@ export class JoinOutbox {
         outboxBytes(
           outboxKind.activity,
           { ...place, rows: rows.length, complete: true },
-          activityMessage({ source: this.#context.identity.index, rows }),
+          activityMessage({ source: this.#options.partition, rows }),
         ),
       ),
     );
@@ -355,10 +361,13 @@ export class JoinOutbox {
 
   #fenced(cause: unknown): StarlingError {
     const { address, epoch } = this.#context.identity;
-    return fenced(`another life of ${address} has published samples since.`, {
-      address,
-      epoch,
-      cause: messageOf(cause),
-    });
+    return fenced(
+      `somebody else has published samples of partition ${this.#options.partition} since.`,
+      {
+        address,
+        epoch,
+        cause: messageOf(cause),
+      },
+    );
   }
 }

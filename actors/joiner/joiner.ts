@@ -1,231 +1,30 @@
-import { every, sleep, turn, type Cancel } from '../../core/base/clock.js';
-import { codeOf, messageOf } from '../../core/base/errors.js';
-import { hopedTypes, outcomeNames } from '../../core/blueprint/join-rules.js';
-import { featureSpecOf } from '../../core/features/feature-spec.js';
-import { lanes } from '../../core/joining/event-facts.js';
-import { countersByOutcome, flatCounters } from '../../core/joining/join-counts.js';
-import { Popularity } from '../../core/retrieval/popularity.js';
-import { asMessage } from '../../messages/checks.js';
-import { encode } from '../../messages/codec.js';
-import type { WindowAdvance } from '../../messages/events.js';
-import { advanceMessage, joinCloseReply } from '../../messages/events.js';
-import { popularMessage } from '../../messages/ranking.js';
+import { joinPartitions } from '../../core/config/join-partitions.js';
+import { JoinDirectory } from '../../replication/join-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
-import type { Following } from '../../runtime/followers/follow.js';
-import { follow } from '../../runtime/followers/follow.js';
-import { toldOf } from '../../runtime/long-work.js';
-import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
-import { deadLetter } from '../shared/dead-letter.js';
-import { JoinFlusher } from './join-flusher.js';
-import { JoinHousekeeping } from './join-housekeeping.js';
-import { JoinReader } from './join-reader.js';
-import type { OpenedWindow } from './open-window.js';
-import { openWindow } from './open-window.js';
-import { snapshotOf } from './save-window.js';
+import { HeldPartitions } from './held-partitions.js';
+import { JoinPartition } from './join-partition.js';
+import { joinerStats } from './joiner-stats.js';
 
-const popularHalfLifeMs = 600_000;
-const housekeepingMs = 500;
-const popularMs = 1_000;
-const closePollMs = 5;
-/** Windows of days have millions of rows. */
-const snapshotMsMax = 30 * 60_000;
-
-/**
- * Joins impressions with actions in event time. Window, consumed sequence and outbox are committed together; only then
- * are the samples published. So after any crash it reads on behind what it has committed and publishes behind the last
- * number the stream has: every impression becomes exactly one sample, or is counted as dropped.
- *
- * What becomes of events follows from their order in JOIN alone; the clock and the end of a stream are records there
- * too. So a joiner without its store, on another host, begins with a snapshot, reads JOIN from there, leaves out the samples that
- * the stream has, and goes on.
- */
+/** Joins what the people of its partitions do; which ones those are may change while it runs. */
 export function createJoiner(context: ActorContext): Actor<'joiner'> {
-  let running: RunningJoiner | undefined;
+  const { bus, config } = context;
+  let directory: JoinDirectory | undefined;
+  let held: HeldPartitions | undefined;
   return {
     async start() {
-      const opened = await openWindow(context, featureSpecOf(context.config.features));
-      running = new RunningJoiner(context, opened);
-      await running.start();
+      directory = await JoinDirectory.open(bus);
+      held = new HeldPartitions({
+        ...{ context, directory, partitions: joinPartitions(config) },
+        begin: (partition) => JoinPartition.begin(context, partition),
+      });
+      await held.start();
     },
     async stop() {
       // Undefined where the start failed.
-      await running?.stop();
+      await held?.stop();
+      await directory?.stop();
     },
     // Asked for figures from the first moment on.
-    stats: () => running?.stats(),
+    stats: () => held && joinerStats(config, held.figures, held.batchesBefore),
   };
-}
-
-/** A joiner whose window is open. */
-class RunningJoiner {
-  readonly #context: ActorContext;
-  readonly #opened: OpenedWindow;
-  readonly #popularity = new Popularity(popularHalfLifeMs);
-  readonly #reader: JoinReader;
-  readonly #flusher: JoinFlusher;
-  readonly #housekeeping: JoinHousekeeping;
-  #following: Following | undefined;
-  readonly #endpoints: ServedEndpoint[] = [];
-  #endHousekeeping: Cancel | undefined;
-  /** It is to stop: what takes long is given up. */
-  #leaving = false;
-  #stopping = false;
-
-  constructor(context: ActorContext, opened: OpenedWindow) {
-    const { window, outbox, consumed } = opened;
-    const { clock, config, log, crash } = context;
-    const nowMs = (): number => clock.wallMs();
-    this.#context = context;
-    this.#opened = opened;
-    this.#reader = new JoinReader(
-      {
-        spec: featureSpecOf(config.features),
-        window,
-        popularity: this.#popularity,
-        hoped: hopedTypes(config),
-        bury: ({ subject: origin, sequence, bytes: content }, error) =>
-          deadLetter(context, { origin, sequence, content, error, events: 1 }),
-        onRead: (sequence) => outbox.windowRead(sequence, window),
-        nowMs,
-      },
-      consumed,
-    );
-    this.#flusher = new JoinFlusher(
-      {
-        drain: () => window.drain(),
-        commit: (output, through) => outbox.commit(output, through),
-        publish: () => outbox.publish(),
-        turn: () => turn(clock),
-        crash,
-      },
-      consumed,
-    );
-    this.#housekeeping = new JoinHousekeeping({
-      window,
-      arrivedAtMs: () => this.#reader.arrivedAtMs,
-      nowMs,
-      latenessMs: config.joining.latenessMs,
-      idleMs: config.joining.idleMs,
-      advance: (to) => this.#advance(to),
-      log,
-    });
-  }
-
-  async start(): Promise<void> {
-    const { bus, clock, identity, crash, log } = this.#context;
-    const { consumed, window, outbox } = this.#opened;
-    const options = {
-      stream: bus.names.stream.join,
-      filter: bus.names.subject.join(identity.index),
-    };
-    this.#following = await follow(
-      bus,
-      { ...options, fromSequence: consumed + 1 },
-      async (message) => {
-        const rows = await this.#reader.read(message);
-        // Before the flusher waits: a commit changes what the outbox goes on from.
-        const endsCommit = outbox.endsAt(message.sequence);
-        await this.#flusher.observed(message.sequence, rows);
-        if (endsCommit) await this.#flusher.settled();
-      },
-      crash,
-    );
-    this.#serve();
-    const endHousekeeping = every(clock, housekeepingMs, () => void this.#housekeeping.look());
-    const endPopular =
-      identity.index === 0 ? every(clock, popularMs, () => this.#tellPopular()) : undefined;
-    this.#endHousekeeping = () => {
-      endHousekeeping();
-      endPopular?.();
-    };
-    log.info({ consumed, open: window.counters.open }, 'window restored');
-  }
-
-  async stop(): Promise<void> {
-    this.#endHousekeeping?.();
-    this.#leaving = true;
-    await Promise.all(this.#endpoints.map((endpoint) => endpoint.stop()));
-    await this.#following?.stop();
-    await this.#flusher.stop();
-    this.#stopping = true;
-    await this.#opened.store
-      .close()
-      .catch((error: unknown) =>
-        this.#context.log.warn({ code: codeOf(error), err: messageOf(error) }, 'store not closed'),
-      );
-  }
-
-  stats() {
-    const { window, outbox } = this.#opened;
-    return {
-      ...flatCounters(window.counters),
-      outcomes: countersByOutcome(window.counters, outcomeNames(this.#context.config)[0]!),
-      consumed: this.#reader.consumed,
-      published: this.#flusher.published,
-      outboxPending: outbox.pending,
-      batchesPublished: outbox.batchesPublished,
-      flushP50Ms: outbox.latency.quantile(0.5),
-      flushP99Ms: outbox.latency.quantile(0.99),
-      watermarkMs: Number.isFinite(window.watermarkMs) ? window.watermarkMs : null,
-    };
-  }
-
-  #serve(): void {
-    const { bus, identity } = this.#context;
-    const { subject } = bus.names;
-    this.#endpoints.push(
-      new ServedEndpoint(bus, {
-        subject: subject.joinControl(identity.index),
-        inFlightMax: 4,
-        deadlineMs: 60_000,
-        // Checked though it says nothing: an acknowledgement that strayed here must not end the window.
-        handle: async (value) => {
-          asMessage(value, 'close');
-          return this.#close();
-        },
-      }),
-      new ServedEndpoint(bus, {
-        subject: subject.joinSnapshot(identity.index),
-        inFlightMax: 1,
-        deadlineMs: snapshotMsMax,
-        handle: toldOf(bus, (value) => this.#save(value)),
-      }),
-    );
-  }
-
-  #save(value: unknown) {
-    const { window, outbox, store } = this.#opened;
-    return snapshotOf(
-      {
-        ...{ context: this.#context, store, outbox },
-        spec: featureSpecOf(this.#context.config.features).hash,
-        // Where the watermark is already.
-        mark: () => this.#advance({ watermarkMs: window.watermarkMs, lane: lanes.live }),
-        isStopping: () => this.#leaving,
-      },
-      value,
-    );
-  }
-
-  #tellPopular(): void {
-    const { bus, config } = this.#context;
-    const items = this.#popularity.top(config.serving.popularItems);
-    const notice = popularMessage({ items, sequence: this.#reader.consumed });
-    if (items.length > 0) bus.publish(bus.names.subject.popular, encode(notice));
-  }
-
-  /** Resolves with the JOIN sequence of the advance, which takes effect when it is read. */
-  #advance(to: WindowAdvance): Promise<number> {
-    const { bus, identity } = this.#context;
-    return bus.append(bus.names.subject.join(identity.index), encode(advanceMessage(to)));
-  }
-
-  /** End of a stream: no more events will come, so every open impression becomes a negative now. */
-  async #close() {
-    const sequence = await this.#advance({ watermarkMs: 'end', lane: lanes.live });
-    while (this.#reader.consumed < sequence && !this.#stopping)
-      await sleep(this.#context.clock, closePollMs);
-    await this.#flusher.settled();
-    return joinCloseReply({ sequence, ...flatCounters(this.#opened.window.counters) });
-  }
 }

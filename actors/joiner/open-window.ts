@@ -1,6 +1,7 @@
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import type { FeatureSpec } from '../../core/features/feature-spec.js';
+import { joinPartitions } from '../../core/config/join-partitions.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { keptRulesOf } from '../../core/blueprint/kept-rules.js';
 import { joinRulesOf } from '../../core/blueprint/join-rules.js';
@@ -23,12 +24,16 @@ export interface OpenedWindow {
   readonly consumed: number;
 }
 
-/** The window as its store has it, wherever that is from (window-store.ts). */
-export async function openWindow(context: ActorContext, spec: FeatureSpec): Promise<OpenedWindow> {
-  const published = await publishedSamples(context);
-  const store = await openWindowStore(context, spec, published);
+/** The window of a partition as its store has it, wherever that is from (window-store.ts). */
+export async function openWindow(
+  context: ActorContext,
+  partition: number,
+  spec: FeatureSpec,
+): Promise<OpenedWindow> {
+  const published = await publishedSamples(context, partition);
+  const store = await openWindowStore(context, partition, spec, published);
   try {
-    return await restore(context, spec, store, published);
+    return await restore(context, partition, spec, store, published);
   } catch (error) {
     await store.close();
     throw error;
@@ -43,11 +48,12 @@ const copiesMs = 30_000;
 
 async function restore(
   context: ActorContext,
+  partition: number,
   spec: FeatureSpec,
   store: JoinStore,
   published: PublishedSamples,
 ): Promise<OpenedWindow> {
-  const { config, identity } = context;
+  const { config } = context;
   const { latenessMs, negativeSamplingRate, memoryOpenMax } = config.joining;
   const options: JoinOptions = {
     ...joinRulesOf(config),
@@ -55,15 +61,15 @@ async function restore(
     ...{ latenessMs, copiesMs, memoryOpenMax, organic: config.organic.negatives > 0 },
     tells: keptRulesOf(config).wanted,
     negativeRate: negativeSamplingRate,
-    partition: identity.index,
-    homeOf: (person) => joinPartitionOf(person, config.actors.joiner),
+    partition,
+    homeOf: (person) => joinPartitionOf(person, joinPartitions(config)),
     slotCount: spec.slots.length,
     denseCount: spec.dense.length,
   };
   const window = new JoinWindow(options, store);
   const fitting = samplesWithin(blueprintOf(context.config), context.bus.payloadBytesMax);
   const rowsMax = Math.min(sampleRowsMax, fitting);
-  const outbox = new JoinOutbox(context, store, { spec, rowsMax });
+  const outbox = new JoinOutbox(context, store, { partition, spec, rowsMax });
   const state = store.load();
   if (state.progress) window.restore({ progress: state.progress, records: state.records });
   await outbox.restore(state, published);

@@ -18,6 +18,8 @@ const waitMsMax = 60_000;
 
 export interface SaveWindowPorts {
   readonly context: Pick<ActorContext, 'bus' | 'clock' | 'config' | 'identity'>;
+  /** Of JOIN. */
+  readonly partition: number;
   readonly store: Pick<JoinStore, 'view'>;
   readonly outbox: Pick<JoinOutbox, 'committed' | 'hasPublished'>;
   /** Hash of the features that rows are made of. */
@@ -33,7 +35,7 @@ export interface SaveWindowPorts {
  * manifest, when all that came of that commit and of those before is published: who begins with it has nothing to say of what is before.
  */
 export async function snapshotOf(ports: SaveWindowPorts, request: unknown) {
-  const { context, store, outbox, spec, mark } = ports;
+  const { context, partition, store, outbox, spec, mark } = ports;
   const { bus, clock, config, identity } = context;
   const { snapshot } = parseSnapshotCommand(request);
   const marked = await mark();
@@ -46,7 +48,7 @@ export async function snapshotOf(ports: SaveWindowPorts, request: unknown) {
       snapshot,
       new Pace(clock, bytesPerSecondMax),
       { progress: view.progress, records: whileRunning(ports, view.records) },
-      { joiner: identity.index, sequence: view.consumed['join'] ?? 0, spec },
+      { joiner: partition, sequence: view.consumed['join'] ?? 0, spec },
     );
     await until(ports, () => outbox.hasPublished(view.outboxNumberLast));
     return windowSnapshotMessage(saved);
@@ -61,7 +63,7 @@ async function until(ports: SaveWindowPorts, holds: () => boolean): Promise<void
   while (!holds()) {
     requireRunning(ports);
     if (clock.nowMs() > endMs) {
-      const text = `${identity.address} is too far behind for a snapshot: what came of JOIN up to now was not published in ${waitMsMax / 1000} s.`;
+      const text = `${identity.address} is too far behind for a snapshot: what came of partition ${ports.partition} of JOIN up to now was not published in ${waitMsMax / 1000} s.`;
       throw new StarlingError('TIMEOUT', text);
     }
     await sleep(clock, pollMs);

@@ -29,11 +29,12 @@ const lookAgainMs = 1_000;
  */
 export async function openWindowStore(
   context: ActorContext,
+  partition: number,
   spec: FeatureSpec,
   published: PublishedSamples,
 ): Promise<JoinStore> {
   const { bus, log, stores } = context;
-  const own = stores.joinStore();
+  const own = stores.joinStore(partition);
   const { progress, consumed, records } = own.load();
   const { firstSequence } = await retried(bus, () => bus.streamState(bus.names.stream.join));
   const newest = published.position?.window;
@@ -41,25 +42,26 @@ export async function openWindowStore(
   const isWhole = progress !== undefined && why === undefined;
   if (isWhole && firstSequence <= (consumed['join'] ?? 0) + 1) return own;
   const isEmpty = !progress && !hasAny(records);
-  // What is missing between a store and JOIN is of other joiners, perhaps.
+  // What is missing between a store and JOIN is of other partitions, perhaps.
   const looks = isWhole || firstSequence <= 1 ? 1 : looksMax;
-  const found = await foundAfter(context, looks, firstSequence, published);
+  const found = await foundAfter(context, partition, looks, firstSequence, published);
   if (found.length === 0 && (isWhole || isEmpty)) return own;
   if (why !== undefined) log.warn({ window: own.window }, `${why}; it is made anew`);
   await own.close();
-  return (await beginWith(context, spec, found)) ?? stores.newJoinStore();
+  return (await beginWith(context, partition, spec, found)) ?? stores.newJoinStore(partition);
 }
 
 /** Snapshots to begin with, newest first. */
 async function foundAfter(
   context: ActorContext,
+  partition: number,
   looks: number,
   firstSequence: number,
   published: PublishedSamples,
 ): Promise<FoundWindow[]> {
   for (let look = 1; look <= looks; look++) {
     if (look > 1) await sleep(context.clock, lookAgainMs);
-    const found = await windowsBehind(context, firstSequence, published);
+    const found = await windowsBehind(context, partition, firstSequence, published);
     if (found.length > 0) return found;
   }
   if (looks > 1)
@@ -81,6 +83,7 @@ interface FoundWindow {
  */
 async function windowsBehind(
   { bus, config, identity, log }: ActorContext,
+  partition: number,
   firstSequence: number,
   { position }: PublishedSamples,
 ): Promise<FoundWindow[]> {
@@ -90,7 +93,7 @@ async function windowsBehind(
     try {
       const bytes = await retried(bus, () => store.getManifest(snapshot));
       const { windows } = bytes ? decodeJoinManifest(bytes) : { windows: [] };
-      const window = windows.find(({ joiner }) => joiner === identity.index);
+      const window = windows.find(({ joiner }) => joiner === partition);
       if (!window || window.chunks === 0 || window.sequence + 1 < firstSequence) continue;
       if (position && !position.complete && window.sequence > position.from) continue;
       found.push({ snapshot, window });
@@ -104,6 +107,7 @@ async function windowsBehind(
 
 async function beginWith(
   { bus, config, identity, log, stores }: ActorContext,
+  partition: number,
   spec: FeatureSpec,
   found: readonly FoundWindow[],
 ): Promise<JoinStore | undefined> {
@@ -115,7 +119,7 @@ async function beginWith(
     if (why !== undefined) throw new StarlingError('SPEC_MISMATCH', `${why}.`);
   };
   for (const { snapshot, window } of found) {
-    const store = await stores.newJoinStore();
+    const store = await stores.newJoinStore(partition);
     try {
       const { progress } = await loadWindow(snapshots.get(snapshot, window), store, accepts);
       const changes = { put: [], remove: [], progress };

@@ -35,7 +35,8 @@ const aliasesMax = 100_000;
 
 export interface ForwarderPorts {
   readonly spec: ExampleSpec;
-  readonly joinerCount: number;
+  /** Of JOIN. */
+  readonly partitions: number;
   /** Longer messages are refused; what an event becomes may be longer than it was. */
   readonly payloadBytesMax: number;
   readonly subject: ClusterNames['subject'];
@@ -45,7 +46,7 @@ export interface ForwarderPorts {
   readonly tell: (subject: string, bytes: Uint8Array) => void;
 }
 
-/** The processor's way out: checked events to the joiner of their person, and features to FEATURES. */
+/** The processor's way out: checked events to the partition of their person, and features to FEATURES. */
 export class EventForwarder {
   readonly counts = { impressions: 0, actions: 0, shown: 0, aliases: 0, merges: 0, features: 0 };
   /** Users by visitor, of those that JOIN has. */
@@ -58,27 +59,27 @@ export class EventForwarder {
 
   async impressions(batch: Impressions): Promise<void> {
     this.counts.impressions += batch.items.length;
-    const { joinerCount, spec, subject, append } = this.#ports;
-    const toRows = this.#toJoiners(splitImpressions(batch, joinerCount), (rows) =>
+    const { partitions, spec, subject, append } = this.#ports;
+    const toRows = this.#toJoiners(splitImpressions(batch, partitions), (rows) =>
       impressionsMessage(spec, isAll(rows, batch) ? batch : selectImpressions(batch, rows)),
     );
-    const toPointers = [...pointersOf(batch, joinerCount)].map(([joiner, pointer]) =>
-      append(subject.join(joiner), encode(pointersMessage(pointer))),
+    const toPointers = [...pointersOf(batch, partitions)].map(([partition, pointer]) =>
+      append(subject.join(partition), encode(pointersMessage(pointer))),
     );
     await Promise.all([toRows, ...toPointers]);
   }
 
   async actions(batch: Actions): Promise<void> {
     this.counts.actions += batch.items.length;
-    await this.#toJoiners(splitActions(batch, this.#ports.joinerCount), (rows) =>
+    await this.#toJoiners(splitActions(batch, this.#ports.partitions), (rows) =>
       actionsMessage(isAll(rows, batch) ? batch : selectActions(batch, rows), this.#ports.spec),
     );
   }
 
   async shown(batch: ShownBatch): Promise<void> {
-    const { joinerCount } = this.#ports;
+    const { partitions } = this.#ports;
     this.counts.shown += batch.items.length;
-    await this.#toJoiners(splitRequests(batch.requestIds, joinerCount), (rows) =>
+    await this.#toJoiners(splitRequests(batch.requestIds, partitions), (rows) =>
       shownMessage(selectShown(batch, rows)),
     );
   }
@@ -112,11 +113,11 @@ export class EventForwarder {
   }
 
   async #becomes(people: readonly string[], users: readonly string[]): Promise<void> {
-    const { joinerCount, subject, append } = this.#ports;
-    const split = splitPeople(people, joinerCount);
+    const { partitions, subject, append } = this.#ports;
+    const split = splitPeople(people, partitions);
     const sends = [...split.entries()].filter(([, rows]) => rows.length > 0);
     await Promise.all(
-      sends.map(([joiner, rows]) =>
+      sends.map(([partition, rows]) =>
         this.#fitting(rows, {
           encoded: (some) =>
             encode(
@@ -125,7 +126,7 @@ export class EventForwarder {
                 users: some.map((i) => users[i]!),
               }),
             ),
-          send: async (bytes) => void (await append(subject.join(joiner), bytes)),
+          send: async (bytes) => void (await append(subject.join(partition), bytes)),
         }),
       ),
     );
@@ -161,13 +162,13 @@ export class EventForwarder {
     split: RowSplit,
     messageOf: (rows: readonly number[]) => unknown,
   ): Promise<void> {
-    const { joinerCount, subject, append } = this.#ports;
-    const sends = [...split.entries()].filter(([, rows]) => rows.length > 0 || joinerCount === 1);
+    const { partitions, subject, append } = this.#ports;
+    const sends = [...split.entries()].filter(([, rows]) => rows.length > 0 || partitions === 1);
     await Promise.all(
-      sends.map(([joiner, rows]) =>
+      sends.map(([partition, rows]) =>
         this.#fitting(rows, {
           encoded: (some) => encode(messageOf(some)),
-          send: async (bytes) => void (await append(subject.join(joiner), bytes)),
+          send: async (bytes) => void (await append(subject.join(partition), bytes)),
         }),
       ),
     );

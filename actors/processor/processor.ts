@@ -1,3 +1,4 @@
+import { joinPartitions } from '../../core/config/join-partitions.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { Catalog } from '../../core/retrieval/catalog.js';
 import { CatalogDraws, NegativeDraws } from '../../core/retrieval/negative-draws.js';
@@ -38,7 +39,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
   const source = new FeatureSource(bus, transform, context.identity.dataCenter);
   const forward = new EventForwarder({
     spec,
-    joinerCount: config.actors.joiner,
+    partitions: joinPartitions(config),
     payloadBytesMax: bus.payloadBytesMax,
     subject: bus.names.subject,
     append: (subject, bytes) => appendDurably(context, subject, bytes),

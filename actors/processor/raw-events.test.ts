@@ -96,7 +96,14 @@ function newEvents(): RawEvents {
     transform,
     source,
     actions,
-    forward: new EventForwarder({ spec, joinerCount, payloadBytesMax, subject, append, tell }),
+    forward: new EventForwarder({
+      spec,
+      partitions: joinerCount,
+      payloadBytesMax,
+      subject,
+      append,
+      tell,
+    }),
     random: () => 1,
     bury: async (_message, rejected) => {
       letters++;

@@ -1,4 +1,5 @@
 import { StarlingError, messageOf } from '../../core/base/errors.js';
+import { joinPartitions } from '../../core/config/join-partitions.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { Catalog } from '../../core/retrieval/catalog.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
@@ -29,7 +30,7 @@ const attemptMsMin = 50;
 function partsOf(context: ActorContext) {
   const { clock, config, random } = context;
   const { serving } = config;
-  const partitions = config.actors.joiner;
+  const partitions = joinPartitions(config);
   const catalog = new Catalog();
   const items = followFeatures(context, new CatalogTarget(catalog), ['item']);
   const settings = new SettingsFollower(context);

@@ -1,4 +1,5 @@
 import { StarlingError } from '../../core/base/errors.js';
+import { joinPartitions } from '../../core/config/join-partitions.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { HostStatus } from '../../messages/hosts.js';
 import type { ScaleRequest } from '../../messages/operations.js';
@@ -7,6 +8,7 @@ import { kindTable, scalableKinds, type ActorKind } from '../../messages/actor-k
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
+import { requireJoinShares, type JoinKeeper } from '../partitions/join-keeper.js';
 import type { MoveProgress, PartitionKeeper } from '../partitions/partition-keeper.js';
 import { placeActors } from '../placement/actor-placement.js';
 
@@ -21,6 +23,7 @@ export interface ScaleOptions {
   /** Has hosts start and stop actors until there are as many. */
   readonly place: (counts: ActorCounts) => Promise<void>;
   readonly keeper: PartitionKeeper;
+  readonly joins: JoinKeeper;
   readonly record: (event: SupervisionEvent) => void;
 }
 
@@ -44,7 +47,7 @@ export class Scale {
   /** @throws StarlingError BAD_REQUEST for a kind or a number that can't be. */
   async to(request: ScaleRequest, progress: (state: MoveProgress) => void): Promise<void> {
     const { kind, count } = request;
-    const { config, view, place, keeper, bus, record } = this.#options;
+    const { config, view, place, keeper, joins, bus, record } = this.#options;
     this.#check(request);
     const before = this.#place();
     const counts = { ...this.#counts, [kind]: count };
@@ -66,6 +69,7 @@ export class Scale {
     await keepCount(bus, config, kind, count);
     this.#counts = counts;
     if (kind === 'ps-shard') await keeper.moveTo(indices(count), progress);
+    if (kind === 'joiner') await joins.moveTo(indices(count), progress);
     if (removed.length > 0) {
       progress({ ...plain, text: `stopping ${removed.map(({ address }) => address).join(', ')}` });
       await place(counts);
@@ -93,6 +97,7 @@ export class Scale {
       const text = `the number of ${kind}s is fixed for the life of a cluster; ${scalableKinds.join(', ')} can be scaled.`;
       throw new StarlingError('BAD_REQUEST', text, field);
     }
+    if (kind === 'joiner') requireJoinShares(count, joinPartitions(config));
     if (kind !== 'ps-shard') return;
     if (count > config.partitions) {
       const text = `${count} ps-shards can't share ${config.partitions} partitions.`;

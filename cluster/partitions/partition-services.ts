@@ -1,9 +1,13 @@
 import type { Cancel } from '../../core/base/clock.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import { codeOf, messageOf } from '../../core/base/errors.js';
+import { joinPartitions } from '../../core/config/join-partitions.js';
+import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
+import type { ActorKind } from '../../messages/actor-kinds.js';
+import { actorsOf } from '../../messages/actor-status.js';
 import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
+import { JoinDirectory } from '../../replication/join-directory.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
@@ -14,6 +18,7 @@ import { LeaseWatch } from '../leadership/lease-watch.js';
 import { Operations } from '../operations/operations.js';
 import type { ActorCounts } from '../operations/scale.js';
 import { Scale, indices, readCounts } from '../operations/scale.js';
+import { JoinKeeper } from './join-keeper.js';
 import { PartitionKeeper } from './partition-keeper.js';
 import { addressOf } from '../../messages/actor-spec.js';
 import { SnapshotKeeper } from '../snapshots/snapshot-keeper.js';
@@ -24,6 +29,8 @@ import type { SupervisionLog } from '../supervision-log.js';
  * keeps dying is given partitions again and again. Too high: one shard does the work of two for longer.
  */
 const calmMs = 5_000;
+/** For a joiner to read a window of days from a snapshot. */
+const beginMsMax = 30 * 60_000;
 
 export interface PartitionServicesOptions {
   readonly bus: Bus;
@@ -46,11 +53,14 @@ export interface PlacedActors {
 export class PartitionServices implements Stoppable {
   readonly #options: PartitionServicesOptions;
   readonly #directory: PartitionDirectory;
+  readonly #joinDirectory: JoinDirectory;
   readonly #keeper: PartitionKeeper;
+  readonly #joins: JoinKeeper;
   readonly #training: string;
   #counts: ActorCounts;
   #scale: Scale | undefined;
   #actors: PlacedActors | undefined;
+  #snapshots: SnapshotKeeper | undefined;
   readonly #watching = new UndoStack();
   #calm: Cancel | undefined;
   /** Another leader has started shards before. */
@@ -59,11 +69,13 @@ export class PartitionServices implements Stoppable {
   private constructor(
     options: PartitionServicesOptions,
     directory: PartitionDirectory,
+    joinDirectory: JoinDirectory,
     counts: ActorCounts,
   ) {
     const { bus, config, events } = options;
     this.#options = options;
     this.#directory = directory;
+    this.#joinDirectory = joinDirectory;
     this.#counts = counts;
     this.#training = trainingDataCenter(config);
     this.#keeper = new PartitionKeeper({
@@ -76,22 +88,40 @@ export class PartitionServices implements Stoppable {
       record: events.record,
       term: options.term,
     });
+    this.#joins = new JoinKeeper({
+      bus,
+      directory: joinDirectory,
+      partitions: joinPartitions(config),
+      joiners: config.actors.joiner,
+      term: options.term,
+      addressOf: (joiner) => addressOf(this.#training, 'joiner', joiner),
+      snapshot: async () => this.#snapshots?.takeWindows(),
+      untilHeld: (joiner, partition) => this.#untilHeld(joiner, partition),
+      record: events.record,
+    });
   }
 
   static async open(options: PartitionServicesOptions): Promise<PartitionServices> {
     const { bus, config } = options;
     const counts = await readCounts(bus, config);
     const directory = await PartitionDirectory.open(bus);
-    return new PartitionServices(options, directory, counts);
+    try {
+      const joinDirectory = await JoinDirectory.open(bus);
+      return new PartitionServices(options, directory, joinDirectory, counts);
+    } catch (error) {
+      await directory.stop();
+      throw error;
+    }
   }
 
   /** Each partition has an owner when it resolves, so shards may start; and a former leader is shut out. */
   async prepare(actors: PlacedActors): Promise<void> {
     this.#actors = actors;
-    this.#atWork = actors.view
-      .actors()
-      .some(({ kind, pid }) => kind === 'ps-shard' && pid !== null);
+    const runs = (wanted: ActorKind): boolean =>
+      actors.view.actors().some(({ kind, pid }) => kind === wanted && pid !== null);
+    this.#atWork = runs('ps-shard');
     await this.#keeper.prepare(indices(this.counts['ps-shard']), this.#atWork);
+    await this.#joins.prepare(indices(this.counts.joiner), runs('joiner'));
   }
 
   /** Actors of each kind: those of the configuration, unless scaled since. */
@@ -106,7 +136,10 @@ export class PartitionServices implements Stoppable {
   }: PlacedActors & { readonly drainer: DrainKeeper }): Promise<void> {
     const { bus, config, events, log, term } = this.#options;
     const scale = new Scale(
-      { bus, config, view, place, keeper: this.#keeper, record: events.record },
+      {
+        ...{ bus, config, view, place, record: events.record },
+        ...{ keeper: this.#keeper, joins: this.#joins },
+      },
       this.#counts,
     );
     this.#scale = scale;
@@ -134,6 +167,7 @@ export class PartitionServices implements Stoppable {
           `${snapshot} in ${dataCenter}: ${rows} ${of}, ${bytes} bytes, ${seconds.toFixed(1)} s; ${trimmed} records trimmed`,
         ),
     });
+    this.#snapshots = snapshots;
     snapshots.start();
     this.#watching.use(snapshots);
     const operations = new Operations({
@@ -149,6 +183,16 @@ export class PartitionServices implements Stoppable {
       onSettings: (detail) => this.#record('settings', detail),
     });
     this.#watching.use(operations);
+    // What a leader before had not moved yet when it died.
+    this.#watching.defer(
+      bus.clock.after(calmMs, () => {
+        this.#joins
+          .moveTo(indices(this.counts.joiner), () => undefined)
+          .catch((error: unknown) =>
+            log(`partitions of JOIN stay where they are: ${codeOf(error)}: ${messageOf(error)}`),
+          );
+      }),
+    );
   }
 
   /** Nothing is promoted, moved or copied any more. */
@@ -164,7 +208,7 @@ export class PartitionServices implements Stoppable {
     try {
       await this.unwatch();
     } finally {
-      await this.#directory.stop();
+      await Promise.all([this.#directory.stop(), this.#joinDirectory.stop()]);
     }
   }
 
@@ -199,6 +243,18 @@ export class PartitionServices implements Stoppable {
       .catch((error: unknown) =>
         this.#options.log(`partitions stay where they are: ${codeOf(error)}: ${messageOf(error)}`),
       );
+  }
+
+  async #untilHeld(joiner: number, partition: number): Promise<void> {
+    const view = this.#actors!.view;
+    const address = addressOf(this.#training, 'joiner', joiner);
+    const isHeld = () =>
+      actorsOf(view.actors(), 'joiner').some(
+        (actor) => actor.address === address && actor.stats.partitions?.includes(partition),
+      );
+    if (await view.until(isHeld, beginMsMax)) return;
+    const text = `${address} has not begun with partition ${partition} of JOIN in ${beginMsMax / 60_000} minutes; it goes on with it, and scaling again moves the rest.`;
+    throw new StarlingError('TIMEOUT', text);
   }
 
   #addressOf(shard: number): string {

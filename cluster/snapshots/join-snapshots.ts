@@ -34,7 +34,8 @@ export interface JoinSnapshotsOptions {
   readonly bus: LongCallingBus & Pick<Bus, 'streamState' | 'purge' | 'bucketGet'>;
   /** Where joiners live. */
   readonly dataCenter: string;
-  readonly joiners: number;
+  /** Of JOIN; each has a window. */
+  readonly partitions: number;
   readonly limits: Pick<ClusterConfig['snapshots'], 'keep' | 'logRecordsMax' | 'everyMs'>;
   readonly store: SnapshotStore;
   readonly log: (line: string) => void;
@@ -89,6 +90,14 @@ export class JoinSnapshots {
     }
   }
 
+  /**
+   * Before a window goes on elsewhere: all that it must have is in a snapshot then, and in JOIN.
+   * @throws StarlingError what the joiners met.
+   */
+  async takeFor(snapshot: SnapshotId): Promise<void> {
+    if ((await this.#joinEnd()) > 0) await this.#take(snapshot);
+  }
+
   async #joinEnd(): Promise<number> {
     const { bus } = this.#options;
     return (await bus.streamState(bus.names.stream.join)).lastSequence;
@@ -99,7 +108,7 @@ export class JoinSnapshots {
     this.#newest ??= (await this.#manifests())[0];
     const newest = this.#newest;
     // Each snapshot is behind marks of its own.
-    const marks = this.#options.joiners;
+    const marks = this.#options.partitions;
     const records = (await this.#joinEnd()) - (newest ? coveredBy(newest) : 0) - marks;
     if (records <= 0) return false;
     const cost = (newest ? bytesOf(newest) : 0) / bytesPerRecord;
@@ -109,15 +118,15 @@ export class JoinSnapshots {
   }
 
   async #take(wanted: SnapshotId): Promise<TakenSnapshot[]> {
-    const { bus, dataCenter, joiners, store, onDone } = this.#options;
+    const { bus, dataCenter, partitions, store, onDone } = this.#options;
     const snapshot = newerThan((await store.list())[0], wanted);
     const startMs = this.#clock.nowMs();
     await store.removeUnfinished(snapshot);
     const command = snapshotCommand({ snapshot, partitions: [] });
     const windows = await Promise.all(
-      Array.from({ length: joiners }, async (_unused, joiner) =>
+      Array.from({ length: partitions }, async (_unused, partition) =>
         parseWindowSnapshot(
-          await callLong(bus, bus.names.subject.joinSnapshot(joiner), command, {
+          await callLong(bus, bus.names.subject.joinSnapshot(partition), command, {
             deadlineMs: saveMsMax,
           }),
         ),

@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
+import { joinPartitions } from '../../core/config/join-partitions.js';
 import { namedSlots } from '../../core/blueprint/named-slots.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { DenseObject, SnapshotManifest, SnapshotReply } from '../../messages/snapshots.js';
@@ -82,7 +83,7 @@ export class SnapshotKeeper {
     });
     const dataCenter = trainingDataCenter(config);
     this.#joins = new JoinSnapshots({
-      ...{ bus, dataCenter, joiners: config.actors.joiner, limits: config.snapshots },
+      ...{ bus, dataCenter, partitions: joinPartitions(config), limits: config.snapshots },
       store: openWindowSnapshots(bus, config, dataCenter),
       ...{ log, onDone },
     });
@@ -108,6 +109,14 @@ export class SnapshotKeeper {
       const features = await this.#features.takeAll(this.#newId(), progress);
       return [...rows, ...features, ...(await this.#joins.takeNow(this.#newId(), progress))];
     });
+  }
+
+  /**
+   * Of the windows of joiners, for a move.
+   * @throws StarlingError what the joiners met.
+   */
+  takeWindows(): Promise<void> {
+    return this.#oneByOne(() => this.#joins.takeFor(this.#newId()));
   }
 
   #oneByOne<T>(run: () => Promise<T>): Promise<T> {

@@ -19,6 +19,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
     ...outcomes(config),
     ...limits(config),
     ...joinLog(config),
+    joinShares(config),
     ...tlsFiles(config),
   ];
   return relations.flatMap(([path, broken, text]) =>
@@ -152,6 +153,11 @@ function joinLog({ outcomes, joining }: ClusterConfig): Relation[] {
   const neededMs = Math.max(...(named.length > 0 ? named : [windowMs])) + latenessMs;
   const text = `expected at least ${neededMs}, the longest window and joining.latenessMs; got ${logMs}`;
   return [['joining.logMs', logMs !== undefined && logMs < neededMs, text]];
+}
+
+function joinShares({ actors, joining: { partitions } }: ClusterConfig): Relation {
+  const text = `expected at least ${actors.joiner}, the number of joiners (actors.joiner); got ${partitions}`;
+  return ['joining.partitions', partitions !== undefined && partitions < actors.joiner, text];
 }
 
 function tlsFiles({ nats: { tls } }: ClusterConfig): Relation[] {

@@ -83,7 +83,7 @@ export const actorsSchema = section({
   processor: count(64, 'Too few: raw events queue up. Too many: idle processes.').default(1),
   joiner: count(
     64,
-    'Each joins its share of the request ids. Too few: samples lag behind events.',
+    'Each joins its share of the people. Too few: samples lag behind events.',
   ).default(1),
   'feature-store': count(
     16,
@@ -128,6 +128,10 @@ export const joiningSchema = section({
     { min: 1e-6, max: 1 },
     'Share of negatives that are trained on; serving corrects the scores. Too low: the model forgets what is disliked. 1 costs most.',
   ).default(1),
+  partitions: count(
+    64,
+    'Parts that people are divided into, each joined by one joiner, for the life of the cluster. Left out: as many as joiners. More: joiners can be added later, up to as many. Too many: small messages.',
+  ).optional(),
   memoryOpenMax: integer(
     { min: 1, max: 100_000_000 },
     'Open impressions held in memory; the others wait on disk. Too low: most joins read the disk.',

@@ -1,5 +1,13 @@
 import type { JoinCounters } from '../../core/joining/types.js';
-import { counter, countersByName, gauge, measure, type Figure } from './figures.js';
+import {
+  byPartition,
+  counter,
+  countersByName,
+  gauge,
+  measure,
+  partitions,
+  type Figure,
+} from './figures.js';
 
 /** Counters are committed with the window, so they go on over restarts. Those of outcomes are of the first one; `outcomes` has all. */
 const joinCounterFigures = {
@@ -42,11 +50,15 @@ export const joinerFigures = {
   outcomes: countersByName(
     'Impressions by what became of them, for each outcome in the order of the configuration; {} where there is one.',
   ),
-  consumed: gauge('sequence', 'JOIN is read and committed up to here.'),
-  published: gauge('sequence', 'All that came of JOIN up to here is in SAMPLES.'),
+  partitions: partitions('Of JOIN that it has.'),
+  consumed: byPartition('JOIN is read and committed up to here, for each partition.'),
+  published: byPartition('All that came of JOIN up to here is in SAMPLES, for each partition.'),
   outboxPending: gauge('count', 'Messages of samples that are committed and not yet in SAMPLES.'),
   batchesPublished: counter('Messages written to SAMPLES since it was started.'),
   flushP50Ms: measure('ms', 'Median time of a commit; null: there was none.'),
   flushP99Ms: measure('ms', '99th percentile of that time; null: there was none.'),
-  watermarkMs: measure('atMs', 'Event time that has passed; null: no event came.'),
+  watermarkMs: measure(
+    'atMs',
+    'Event time that has passed, of the partition that has come farthest; null: no event came.',
+  ),
 };

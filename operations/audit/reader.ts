@@ -48,6 +48,7 @@ export class AuditReader {
     const { books } = reader;
     const { joinRows, joinRowsBuried, samples, sampledTwice, sampledUnjoined } = books.totals;
     const joiners = actorsOf(status.actors, 'joiner');
+    const between = await this.#between(joiners);
     const found = (event: 'impressions' | 'actions'): EventFindings => {
       const { missing, surplus, ...totals } = books.totals[event];
       return {
@@ -60,9 +61,10 @@ export class AuditReader {
       impressions: found('impressions'),
       actions: found('actions'),
       ...{ joinRows, joinRowsBuried, samples, sampledTwice, sampledUnjoined },
-      joiners: totalsOf(joiners, joinerNames),
-      untold: untoldIn(joiners),
-      joinersComing: joiners.some(({ state }) => state !== 'ready' && isComing(state)),
+      joiners: between.length > 0 ? undefined : totalsOf(joiners, joinerNames),
+      untold: [...untoldIn(joiners), ...between],
+      joinersComing:
+        between.length > 0 || joiners.some(({ state }) => state !== 'ready' && isComing(state)),
       ...{ batches, batchesDue: training.acknowledged, applied },
       copies: await this.#copies.look(status.actors),
       books: reader.streams,
@@ -75,18 +77,29 @@ export class AuditReader {
     };
   }
 
+  /** Partitions of JOIN that are on their way from one joiner to another, in words: their figures are with neither. */
+  async #between(joiners: readonly ActorStatus<'joiner'>[]): Promise<string[]> {
+    const held = joiners.flatMap(({ stats }) => stats.partitions ?? []);
+    if (joiners.some(({ stats }) => stats.partitions === undefined)) return [];
+    const { stream, pattern } = this.#bus.names;
+    const known = await this.#bus.subjects(stream.join, pattern('join'));
+    return known
+      .map((name) => Number(lastToken(name)))
+      .filter((partition) => !held.includes(partition))
+      .map((partition) => `partition ${partition} of JOIN is with no joiner`);
+  }
+
   /** Asked after JOIN was read: whatever is in it then and not in SAMPLES is on its way. */
   async #joining(joiners: readonly ActorStatus<'joiner'>[]): Promise<number | null> {
     if (joiners.length === 0) return null;
     const { stream, subject } = this.#bus.names;
     let records = 0;
-    for (const { address, stats } of joiners) {
+    for (const { stats } of joiners) {
       if (stats.published === undefined) return null;
-      const last = await this.#bus.lastMessage(
-        stream.join,
-        subject.join(Number(lastToken(address))),
-      );
-      records += Math.max(0, (last?.sequence ?? 0) - stats.published);
+      for (const [partition, published] of Object.entries(stats.published)) {
+        const last = await this.#bus.lastMessage(stream.join, subject.join(Number(partition)));
+        records += Math.max(0, (last?.sequence ?? 0) - published);
+      }
     }
     return records;
   }

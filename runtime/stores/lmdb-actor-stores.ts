@@ -6,16 +6,24 @@ import { LmdbActivityStore } from './lmdb-activity-store.js';
 import { LmdbEntityStore } from './lmdb-entity-store.js';
 import { LmdbJoinStore } from './lmdb-join-store.js';
 
-/** @param folder of one actor. */
-export function storesIn(folder: string, random: Pick<Random, 'id'>): ActorStores {
-  const window = path.join(folder, 'window');
-  const joinStore = (): LmdbJoinStore => LmdbJoinStore.open(window, { newId: () => random.id() });
+/**
+ * @param folder of one actor.
+ * @param index of it: the window of the partition of the same number is where it was when a joiner had one.
+ */
+export function storesIn(folder: string, index: number, random: Pick<Random, 'id'>): ActorStores {
+  const windowOf = (partition: number): string =>
+    path.join(folder, partition === index ? 'window' : `window-${partition}`);
+  const joinStore = (partition: number): LmdbJoinStore =>
+    LmdbJoinStore.open(windowOf(partition), { newId: () => random.id() });
+  const removeJoinStore = (partition: number): Promise<void> =>
+    rm(windowOf(partition), { recursive: true, force: true });
   return {
     joinStore,
-    newJoinStore: async () => {
-      await rm(window, { recursive: true });
-      return joinStore();
+    newJoinStore: async (partition) => {
+      await removeJoinStore(partition);
+      return joinStore(partition);
     },
+    removeJoinStore,
     entityStore: () => new LmdbEntityStore(path.join(folder, 'features')),
     activityStore: () => new LmdbActivityStore(path.join(folder, 'activity')),
   };

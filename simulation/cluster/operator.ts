@@ -1,6 +1,7 @@
 import { operate } from '../../client/operate.js';
 import type { TakenSnapshot } from '../../cluster/snapshots/taken-snapshot.js';
 import { codeOf } from '../../core/base/errors.js';
+import { joinPartitions } from '../../core/config/join-partitions.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { Fields } from '../../messages/checks.js';
 import type { OperateVerb } from '../../messages/subjects.js';
@@ -23,7 +24,10 @@ export class Operator {
   readonly done = new Map<OperateVerb, number>();
   /** Shards that there are from now on, by the word of the cluster; undefined: it has not said so, or something else since. */
   shards: number | undefined;
+  /** As `shards`, of joiners. */
+  joiners: number | undefined;
   #scales = 0;
+  #joinerScales = 0;
 
   scale(count: number): void {
     const scale = ++this.#scales;
@@ -34,6 +38,17 @@ export class Operator {
       if (canBe ? outcome === 'BAD_REQUEST' : outcome === 'done')
         this.#report('what can not be is refused', `${count} shards: ${outcome}`);
       if (outcome === 'done' && scale === this.#scales) this.shards = count;
+    });
+  }
+
+  scaleJoiners(count: number): void {
+    const scale = ++this.#joinerScales;
+    this.joiners = undefined;
+    const canBe = count <= joinPartitions(this.#config);
+    void this.#ask('scale', { kind: 'joiner', count }).then((outcome) => {
+      if (canBe ? outcome === 'BAD_REQUEST' : outcome === 'done')
+        this.#report('what can not be is refused', `${count} joiners: ${outcome}`);
+      if (outcome === 'done' && scale === this.#joinerScales) this.joiners = count;
     });
   }
 

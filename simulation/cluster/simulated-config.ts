@@ -65,5 +65,6 @@ export function configOf(random: SeededRandom): ClusterConfig {
     },
     // Last, so that a seed has of the rest what it had.
     ignore: random.pick(['', 'event.user == "u3" || event.visitor == "vu7"']),
+    joining: { ...simulatedShape.joining, ...random.pick([{}, { partitions: 3 }]) },
   });
 }

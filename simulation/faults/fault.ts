@@ -72,6 +72,7 @@ export const faultTable = {
   'take snapshot': row('a snapshot is asked for', 1),
   'restore rows': row('rows and networks go back to what they were a while ago', 1),
   'drain data center': row('a data center is taken out of service, and back', 1, [3_000, 15_000]),
+  'scale joiners': row('another number of joiners is asked for', 3),
 } as const satisfies Readonly<Record<string, FaultRow>>;
 
 export const faultKinds = Object.keys(faultTable) as FaultKind[];

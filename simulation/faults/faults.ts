@@ -19,6 +19,8 @@ const over: Ended = () => undefined;
 /** Shards that are asked for: at both ends so many as can't be. */
 const shardsMin = 1;
 const shardsMax = 5;
+/** One more than there may be partitions. */
+const joinersMax = 4;
 /** Further, and most events would be too late to be learned from. */
 const clockJumpMsMax = 2_000;
 const windowsLostShare = 0.5;
@@ -208,6 +210,10 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     const { name } = oneOf(inference, target)!;
     operator.drain(name);
     return () => operator.undrain(name);
+  },
+  'scale joiners': ({ target }, _cluster, operator) => {
+    operator.scaleJoiners(1 + Math.floor(target * joinersMax));
+    return over;
   },
 };
 

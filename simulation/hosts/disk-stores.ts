@@ -32,10 +32,12 @@ import type { HostDisk, StoredActivity, StoredEntities, StoredWindow } from './h
 /** What an actor keeps on the disk of its machine. */
 export function storesOn(disk: HostDisk, process: SimulatedProcess, address: string): ActorStores {
   const open = (stored: StoredWindow): JoinStore => new DiskJoinStore(disk, process, stored);
-  const made = (): StoredWindow => disk.newWindow(address, process.random.id());
+  const made = (partition: number): StoredWindow =>
+    disk.newWindow(address, partition, process.random.id());
   return {
-    joinStore: () => open(disk.window(address) ?? made()),
-    newJoinStore: async () => open(made()),
+    joinStore: (partition) => open(disk.window(address, partition) ?? made(partition)),
+    newJoinStore: async (partition) => open(made(partition)),
+    removeJoinStore: async (partition) => disk.removeWindow(address, partition),
     entityStore: () => new DiskEntityStore(disk, process, disk.entities(address)),
     activityStore: () => new DiskActivityStore(disk, process, disk.activity(address)),
   };

@@ -42,8 +42,13 @@ export class HostDisk {
     if (this.full) throw new StarlingError('STORAGE_FULL', `${what}: the disk is full.`);
   }
 
-  window(address: string): StoredWindow | undefined {
-    return this.#windows.get(address);
+  /** Of a partition, as a joiner has it. */
+  window(address: string, partition: number): StoredWindow | undefined {
+    return this.#windows.get(`${address}/${partition}`);
+  }
+
+  removeWindow(address: string, partition: number): void {
+    this.#windows.delete(`${address}/${partition}`);
   }
 
   /** What joiners had on it is gone. */
@@ -51,7 +56,7 @@ export class HostDisk {
     this.#windows.clear();
   }
 
-  newWindow(address: string, name: string): StoredWindow {
+  newWindow(address: string, partition: number, name: string): StoredWindow {
     const made: StoredWindow = {
       window: name,
       progress: undefined,
@@ -60,7 +65,7 @@ export class HostDisk {
       outbox: new Map(),
       outboxNumberLast: 0,
     };
-    this.#windows.set(address, made);
+    this.#windows.set(`${address}/${partition}`, made);
     return made;
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { operate } from '../../client/operate.js';
+import { actorsOf } from '../../messages/actor-status.js';
 import { streamName } from '../../messages/default-names.testkit.js';
 import { LiveCluster } from '../support/live-cluster.js';
 
@@ -40,17 +41,30 @@ describe('a partition whose owner is killed', () => {
   }, 120_000);
 });
 
-describe('scaling parameter servers', () => {
-  test('refuses what can not be, with the reason', async () => {
-    live = await LiveCluster.start({ actors: { ranker: 2 } });
+describe('scaling', () => {
+  test('refuses what can not be, with the reason, and has joiners share their partitions while events come', async () => {
+    live = await LiveCluster.start({ actors: { ranker: 2 }, joining: { partitions: 3 } });
     const scale = (kind: string, count: number) =>
       operate(live.bus, 'scale', { kind, count }, () => undefined);
     await expect(scale('ps-shard', 9)).rejects.toMatchObject({
       code: 'BAD_REQUEST',
       message: expect.stringContaining("9 ps-shards can't share 8 partitions"),
     });
-    await expect(scale('joiner', 2)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    await expect(scale('joiner', 4)).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('joining.partitions'),
+    });
     await expect(scale('gardener', 2)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    await expect(scale('serving-shard', 2)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    const joined = () =>
+      actorsOf(live.cluster.status().actors, 'joiner').map(({ stats }) => stats.partitions);
+    const feeding = live.feedOn();
+    await scale('joiner', 2);
+    expect(joined()).toEqual([[0, 1], [2]]);
+    await scale('joiner', 1);
+    await feeding.stop();
+    expect(joined()).toEqual([[0, 1, 2]]);
+    await live.settled();
     await scale('ranker', 1);
     const rankers = live.cluster.status().actors.filter(({ kind }) => kind === 'ranker');
     expect(rankers.map(({ address }) => address)).toEqual(['east.ranker.0']);

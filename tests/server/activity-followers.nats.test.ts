@@ -86,7 +86,7 @@ async function startStore(dataCenter: string, name: string): Promise<Actor<'feat
     identity: { ...identity, kind: 'feature-store', epoch: 1, partitions: [] },
     ...system,
     ...{ config, bus, log: pino({ level: 'silent' }) },
-    stores: storesIn(path.join(folder.folder, name), system.random),
+    stores: storesIn(path.join(folder.folder, name), 0, system.random),
     crash: (error) => errors.push(error),
   };
   const actor = createFeatureStore(context);

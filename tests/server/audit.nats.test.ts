@@ -63,7 +63,7 @@ function statusWith(joiner: HeardOf<'joiner'>): Pick<ClusterStatus, 'actors' | '
   };
   const counters = { positives: 0, negatives: 0, negativesDropped: 0, lateImpressions: 0, open: 0 };
   const others = { actions: 1, duplicates: 1, outboxPending: 0, ...zeros };
-  const stats = { impressions: 0, ...counters, ...others, published: Infinity, ...joiner };
+  const stats = { impressions: 0, ...counters, ...others, published: { 0: Infinity }, ...joiner };
   return { dataCenters: known, actors: [joinerWith(stats)] };
 }
 

@@ -92,7 +92,7 @@ const check = async (samples: number) => {
     ...{ lateImpressions: 0, ignoredImpressions: 0, open: 0, actions: 0, duplicates: 0, samples },
     ...{ passedImpressions: 0, received: 0, notGiven: 0, notSeen: 0, erased: 0 },
     ...{ passed: 0, passedIn: 0 },
-    ...{ outboxPending: 0, published: Infinity },
+    ...{ outboxPending: 0, published: { 0: Infinity } },
   };
   const joiner: ActorStatus<'joiner'> = {
     ...{ address: 'train.joiner.0', kind: 'joiner', dataCenter: 'train', host: 'here', pid: 1 },

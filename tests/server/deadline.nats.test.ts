@@ -109,7 +109,7 @@ describe('a recommender', () => {
       ...system,
       config,
       bus: await server.connect(),
-      stores: storesIn('', systemRandom),
+      stores: storesIn('', 0, systemRandom),
       log: pino({ level: 'silent' }),
       crash: (error) => {
         throw error;

@@ -53,7 +53,7 @@ beforeAll(async () => {
     ...system,
     config,
     bus,
-    stores: storesIn('', systemRandom),
+    stores: storesIn('', 0, systemRandom),
     log: pino({ level: 'silent' }),
     crash: (error) => {
       throw error;

@@ -67,7 +67,7 @@ function contextIn(dataCenter: string, at = newFolder()): ActorContext {
     ...system,
     config,
     bus,
-    stores: storesIn(at, system.random),
+    stores: storesIn(at, 0, system.random),
     log: pino({ level: 'silent' }),
     crash: (error) => errors.push(error),
   };

@@ -1,10 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { JoinKeeper } from '../../cluster/partitions/join-keeper.js';
+import { JoinSnapshots } from '../../cluster/snapshots/join-snapshots.js';
 import { countersIn } from '../../core/joining/join-counts.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { decode } from '../../messages/codec.js';
 import { streamName } from '../../messages/default-names.testkit.js';
 import { parseSamples } from '../../messages/samples.js';
+import { JoinDirectory } from '../../replication/join-directory.js';
+import { openWindowSnapshots } from '../../runtime/stores/open-snapshots.js';
 import {
   figuresOf as figures,
   joinerConfig as config,
@@ -52,13 +58,13 @@ describe('a joiner', () => {
   test('goes on counting where it was, also where its log has lost its beginning', async () => {
     const one = await world.startJoiner(world.newFolder(), 1);
     await world.feed(60);
-    await until(() => figures(one).published === 120);
+    await until(() => figures(one).published?.['0'] === 120);
     await one.stop();
     const before = figures(one);
     // All that is open is of the last second of event time: 25 impressions, each with its actions.
     await world.bus.purge(streamName.join, { beforeSequence: 41 });
     const two = await world.startJoiner(world.newFolder(), 2);
-    await until(() => figures(two).published === 120);
+    await until(() => figures(two).published?.['0'] === 120);
     expect(countersIn(figures(two))).toEqual(countersIn(before));
     await world.feed(40);
     await world.endStream();
@@ -93,6 +99,55 @@ describe('a joiner', () => {
     expect(
       Object.keys(parseSamples(decode(bytes), featureSpecOf(config.features)).outcomes),
     ).toEqual(['again', 'click']);
+    expect(world.crashes).toEqual([]);
+  }, 60_000);
+
+  test('hands its partition to another one and takes it back, while events come', async () => {
+    const { bus } = world;
+    const joiners = [world.newFolder(), world.newFolder()].map((folder, index) => ({
+      folder,
+      running: world.startJoiner(folder, 1, config, index),
+    }));
+    const snapshots = new JoinSnapshots({
+      ...{ bus, dataCenter: 'train', partitions: 1 },
+      limits: { keep: 2, logRecordsMax: 1_000, everyMs: 1 },
+      store: openWindowSnapshots(bus, config, 'train'),
+      log: () => undefined,
+      onDone: () => undefined,
+    });
+    let serial = 0;
+    const keeper = new JoinKeeper({
+      bus,
+      directory: await JoinDirectory.open(bus),
+      ...{ partitions: 1, joiners: 1, term: 1 },
+      addressOf: (joiner) => `train.joiner.${joiner}`,
+      snapshot: () => snapshots.takeFor(`170000000000${serial++}-0`),
+      untilHeld: async (joiner, partition) => {
+        const actor = await joiners[joiner]!.running;
+        await until(() => figures(actor).partitions!.includes(partition));
+      },
+      record: () => undefined,
+    });
+    await keeper.prepare([0, 1], false);
+    for (const [there, back] of [
+      [1, 0],
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      await world.feed(30);
+      const feeding = world.feed(60);
+      expect(await keeper.moveTo([there], () => undefined)).toBe(1);
+      await feeding;
+      const [now, before] = await Promise.all([joiners[there]!.running, joiners[back]!.running]);
+      expect(figures(now).partitions).toEqual([0]);
+      expect(figures(before)).toMatchObject({ partitions: [], impressions: 0 });
+      const left = path.join(joiners[back]!.folder, back === 0 ? 'window' : 'window-0');
+      await until(() => !existsSync(left));
+    }
+    await world.endStream();
+    const all = await joiners[1]!.running;
+    expect(figures(all)).toMatchObject({ impressions: 810, actions: 540, open: 0 });
+    await expectEachOnce();
     expect(world.crashes).toEqual([]);
   }, 60_000);
 

@@ -45,7 +45,7 @@ function contextOf(kind: ActorKind, dataCenter: string): ActorContext {
     ...system,
     config,
     bus,
-    stores: storesIn(folder.folder, systemRandom),
+    stores: storesIn(folder.folder, 0, systemRandom),
     log: pino({ level: 'silent' }),
     crash: (error) => {
       throw error;

@@ -7,7 +7,7 @@ import { emptyExamples, selectExamples } from '../../core/features/example-batch
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import type { HeardOf } from '../../messages/actor-kinds.js';
 import { decode, encode } from '../../messages/codec.js';
-import { pattern, streamName, subject } from '../../messages/default-names.testkit.js';
+import { names, pattern, streamName, subject } from '../../messages/default-names.testkit.js';
 import { actionsMessage, impressionsMessage, joinCloseMessage } from '../../messages/events.js';
 import { parseSamples } from '../../messages/samples.js';
 import type { Actor } from '../../runtime/actor.js';
@@ -58,6 +58,7 @@ export class JoinerWorld {
     await declare(streamName.samples, [subject.samples(0)]);
     await declare(streamName.activity, [subject.activity(0)]);
     await declare(streamName.deadLetter, [pattern('deadLetter')]);
+    await bus.declareBucket({ name: names.bucket, cluster: 'x', replicas: 1 }, false);
     const windows = { dc: 'train' };
     await declare(streamName.snapshotsAt('train'), [
       pattern('windowObject', windows),
@@ -79,14 +80,19 @@ export class JoinerWorld {
   }
 
   /** @param folder with its stores; on another host it is another one. */
-  async startJoiner(folder: string, epoch: number, config = joinerConfig): Promise<Actor> {
+  async startJoiner(
+    folder: string,
+    epoch: number,
+    config = joinerConfig,
+    index = 0,
+  ): Promise<Actor> {
     const kind = 'joiner' as const;
-    const identity = { address: 'train.joiner.0', kind, dataCenter: 'train', index: 0 };
+    const identity = { address: `train.joiner.${index}`, kind, dataCenter: 'train', index };
     const joiner = createJoiner({
       identity: { ...identity, epoch, partitions: [] },
       ...{ ...system, config },
       bus: await this.#server.connect(),
-      stores: storesIn(folder, systemRandom),
+      stores: storesIn(folder, index, systemRandom),
       log: pino({ level: 'silent' }),
       crash: (error) => void this.crashes.push(error),
     });

@@ -171,7 +171,11 @@ export class LiveCluster {
       const joined = totalsOf(joiners, ['positives', 'negatives']);
       if (!joined || joined.positives + joined.negatives !== this.#sent) return false;
       // What is counted is not yet committed; what is committed is not yet published.
-      if (!joiners.every(({ stats }) => stats.published === stats.consumed)) return false;
+      const flushed = ({ stats: { consumed = {}, published = {} } }: (typeof joiners)[number]) =>
+        Object.entries(consumed).every(
+          ([partition, sequence]) => published[partition] === sequence,
+        );
+      if (!joiners.every(flushed)) return false;
       const { lastSequence } = await this.bus.streamState(streamName.samples);
       const applied = await this.appliedSets();
       return applied.every((set) => set.watermark === lastSequence);

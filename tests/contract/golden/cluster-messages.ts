@@ -8,6 +8,7 @@ import { decodeBooks, encodeBooks } from '../../../messages/books.js';
 import { decodeShape, encodeShape } from '../../../messages/cluster-shape.js';
 import { decode, encode } from '../../../messages/codec.js';
 import { decodeDrain, encodeDrain } from '../../../messages/drains.js';
+import * as joinOwners from '../../../messages/join-owners.js';
 import * as hosts from '../../../messages/hosts.js';
 import * as operations from '../../../messages/operations.js';
 import * as ownership from '../../../messages/ownership.js';
@@ -263,6 +264,18 @@ export const clusterMessages: readonly GoldenMessage[] = [
     write: () => operations.encodeScaledCount({ configured: 2, count: 3 }),
     read: operations.decodeScaledCount,
     expected: { configured: 2, count: 3 },
+  },
+  {
+    name: 'join-owner',
+    write: () => joinOwners.encodeJoinOwner({ owner: 1, term: 7 }),
+    read: joinOwners.decodeJoinOwner,
+    expected: { owner: 1, term: 7 },
+  },
+  {
+    name: 'join-release',
+    write: () => encode(joinOwners.releaseCommand({ term: 7 })),
+    read: (bytes) => joinOwners.parseReleaseCommand(decode(bytes)),
+    expected: { term: 7 },
   },
   {
     name: 'operation-snapshot',
