@@ -134,7 +134,7 @@ export const joiningSchema = section({
   ).optional(),
   memoryOpenMax: integer(
     { min: 1, max: 100_000_000 },
-    'Open impressions held in memory; the others wait on disk. Too low: most joins read the disk.',
+    'Open impressions held in memory; the others wait on disk, 50 bytes of each in memory. Too low: most joins read the disk.',
   ).default(100_000),
   logMs: integer(
     { min: 10 * minute, max: 400 * day },

@@ -435,7 +435,7 @@ export class JoinWindow {
     if (key !== '') return this.#kept.get(key);
     const meaning = this.#meaningOf(event);
     let found: OpenRow | undefined;
-    for (const row of this.#kept.of(event.person)) {
+    for (const row of this.#kept.of(event.person, event.item)) {
       if (row.item !== event.item || row.lane !== event.lane || row.sinceMs > event.atMs) continue;
       if (((row.open | row.reached) & meaning.outcomes) === 0) continue;
       if (!this.#rows.isWithin(row, meaning, event.atMs)) continue;

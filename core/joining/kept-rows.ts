@@ -1,5 +1,6 @@
 import { StarlingError } from '../base/errors.js';
 import { checkShape } from './check-batches.js';
+import { ColdIndex } from './cold-index.js';
 import { DueBuckets } from './due-buckets.js';
 import { HotRows, OpenRow, RowChunk, packedRow, storedRow, unstored } from './open-rows.js';
 import type { OutcomeSet } from './outcome-rules.js';
@@ -46,18 +47,22 @@ interface SettledRows {
  * Memory. A row that opens and closes within one drain is only a reference to its batch. What stays open is packed at the
  * drain, once, into one chunk whose rows are both the store's records and the memory's copy. Keeping the reference instead
  * would pin a whole decoded batch for its last open row, and the bytes are needed for the store anyway. Rows of a chunk are
- * of about one age, so a chunk is released soon after its first rows. An open row costs its bytes (~370) plus ~350 for key,
- * entry, index and bucket; beyond `memoryOpenMax` only the latter, and its bytes are read back from disk.
+ * of about one age, so a chunk is released soon after its first rows. An open row costs its bytes (~370) plus ~420 for key,
+ * entry, index and bucket. Beyond `memoryOpenMax` it is on disk alone, of which an entry in an index of numbers remains
+ * (cold-index.ts); whoever asks for it has it read, and it is as if it had just come.
  */
 export class KeptRows {
   readonly #options: KeptRowsOptions;
   readonly #cold: ColdRows;
   readonly #index = new RowIndex();
+  readonly #onDisk: ColdIndex;
   readonly #due: readonly DueBuckets<OpenRow>[];
   readonly #settledDue: readonly DueBuckets<OpenRow>[];
   readonly #hot = new HotRows();
   readonly #settled: StoredSegments;
   #touched: OpenRow[] = [];
+  /** Whose bytes are on disk alone, and of which the store is to hear something. */
+  #loose: OpenRow[] = [];
   #coldLeft = 0;
 
   constructor(options: KeptRowsOptions, cold: ColdRows) {
@@ -67,13 +72,25 @@ export class KeptRows {
     this.#due = Array.from({ length: lanes }, () => new DueBuckets<OpenRow>(bucketMs));
     this.#settledDue = this.#due.map(() => new DueBuckets<OpenRow>(bucketMs));
     this.#settled = new StoredSegments(lanes);
+    this.#onDisk = new ColdIndex(bucketMs, lanes);
   }
 
   get(key: string): OpenRow | undefined {
-    return this.#index.get(key);
+    const known = this.#index.get(key);
+    if (known) return known;
+    for (const id of this.#onDisk.withKey(key)) {
+      const row = this.#read(id, (found) => found.key === key);
+      this.#hot.finishRestore();
+      if (row) return row;
+    }
+    return undefined;
   }
 
-  of(person: string): Iterable<OpenRow> {
+  /** @param item those of others may come too. */
+  of(person: string, item?: string): Iterable<OpenRow> {
+    for (const id of this.#onDisk.of(person, item))
+      this.#read(id, (row) => row.person === person && (item === undefined || row.item === item));
+    this.#hot.finishRestore();
     return this.#index.of(person);
   }
 
@@ -124,6 +141,8 @@ export class KeptRows {
   eachDue(lane: number, watermarkMs: number, ends: (row: OpenRow, atMs: number) => void): void {
     const due = this.#due[lane]!;
     const rows = new Set<OpenRow>();
+    for (const id of this.#onDisk.dueIn(lane, watermarkMs)) rows.add(this.#read(id)!);
+    this.#hot.finishRestore();
     for (const bucket of due.takeDue(watermarkMs))
       for (const row of bucket) if (row.open !== 0 && !row.isGone) rows.add(row);
     if (rows.size === 0) return;
@@ -145,7 +164,10 @@ export class KeptRows {
 
   /** Rows of earlier drains only: those of the coming changes are not on disk yet. */
   spill(): void {
-    this.#hot.spill(this.#options.memoryOpenMax);
+    const loose = this.#loose;
+    this.#loose = [];
+    for (const row of loose) this.#letGo(row);
+    this.#hot.spill(this.#options.memoryOpenMax, (row) => this.#letGo(row));
   }
 
   /** Puts into the lists what has changed since the last drain. */
@@ -211,13 +233,13 @@ export class KeptRows {
     const { slotCount, denseCount } = this.#options;
     const packed = decodeRow(bytes, 0);
     checkShape(packed.slotCount, packed.denseCount, slotCount, denseCount);
-    const { requestId, item, user } = packed;
-    const state = decodeState(bytes, packed.endOffset, user);
-    const identity = { key: keyOf(requestId, item), requestId, item };
-    const row = new OpenRow(identity, state, undefined, 0, number);
-    if (this.#coldLeft-- <= 0) this.#hot.restore(row, bytes);
-    this.#index.add(row);
-    this.schedule(row);
+    const row = this.#openRow(number, bytes);
+    if (this.#coldLeft-- > 0) this.#onDisk.add(row, this.#endsAtMs(row));
+    else {
+      this.#hot.restore(row, bytes);
+      this.#index.add(row);
+      this.schedule(row);
+    }
     return row;
   }
 
@@ -243,6 +265,46 @@ export class KeptRows {
 
   endRestore(): void {
     this.#hot.finishRestore();
+  }
+
+  /** Its bytes are on disk: all that is left of it in memory is where, unless the store has yet to hear of it. */
+  #letGo(row: OpenRow): void {
+    if (row.isGone || row.open === 0) return;
+    // What is said of it again is known as such by the row itself.
+    if (row.isTouched || row.isDismissed) {
+      this.#loose.push(row);
+      return;
+    }
+    const endsAtMs = this.#endsAtMs(row);
+    this.#index.delete(row);
+    row.isGone = true;
+    this.#due[row.lane]!.isOver(endsAtMs, ({ isGone }) => isGone);
+    this.#onDisk.add(row, endsAtMs);
+  }
+
+  /** A row that is on disk alone becomes one like the others. To be ended with `finishRestore`. @returns undefined where it is not the one that is meant. */
+  #read(id: number, isMeant: (row: OpenRow) => boolean = () => true): OpenRow | undefined {
+    const number = this.#onDisk.numberOf(id);
+    const bytes = this.#fetch(number);
+    const row = this.#openRow(number, bytes);
+    if (!isMeant(row)) return undefined;
+    this.#onDisk.remove(id);
+    this.#hot.restore(row, bytes);
+    this.#index.add(row);
+    this.schedule(row);
+    return row;
+  }
+
+  #openRow(number: number, bytes: Uint8Array): OpenRow {
+    const { requestId, item, user, endOffset } = decodeRow(bytes, 0);
+    const state = decodeState(bytes, endOffset, user);
+    return new OpenRow(
+      { key: keyOf(requestId, item), requestId, item },
+      state,
+      undefined,
+      0,
+      number,
+    );
   }
 
   #leave(row: OpenRow): void {

@@ -39,6 +39,7 @@ export class OpenRow implements RowState {
   number: number;
   /** Whether it has changed since the last drain. */
   isTouched = false;
+  /** It is not in the window any more, or another object stands for it since it was on disk alone. */
   isGone = false;
   /** Whether the store has it among those that are settled, and until when it is known then. */
   isSettled = false;
@@ -81,6 +82,8 @@ const restoredRowsPerChunk = 256;
 export class HotRows {
   #chunks: RowChunk[] = [];
   #count = 0;
+  /** Chunks whose rows need them no more. */
+  #emptyCount = 0;
   #restored: { row: OpenRow; bytes: Uint8Array }[] = [];
 
   /** Packs rows that still refer to their batch, and returns the end of each in the chunk. */
@@ -104,13 +107,14 @@ export class HotRows {
     return { bytes, ends };
   }
 
-  /** A row from the store. `finishRestore` makes it readable. */
+  /** A row from the store. Until `finishRestore` its bytes are read there. */
   restore(row: OpenRow, bytes: Uint8Array): void {
     this.#restored.push({ row, bytes });
     if (this.#restored.length === restoredRowsPerChunk) this.finishRestore();
   }
 
   finishRestore(): void {
+    if (this.#restored.length === 0) return;
     let end = 0;
     const starts = this.#restored.map(({ bytes }) => (end += bytes.length) - bytes.length);
     const chunk = new Uint8Array(end);
@@ -130,23 +134,30 @@ export class HotRows {
     if (chunk.liveCount > 0) return;
     chunk.rows = [];
     chunk.bytes = noBytes;
+    this.#emptyCount++;
   }
 
-  /** Releases the rows of the oldest chunks until at most `countMax` are left. Chunks without rows are dropped. */
-  spill(countMax: number): void {
-    let dropped = 0;
+  /**
+   * Releases the rows of the oldest chunks until at most `countMax` are left.
+   * @param onSpilled of a row that is on disk alone now.
+   */
+  spill(countMax: number, onSpilled: (row: OpenRow) => void): void {
     for (const chunk of this.#chunks) {
       if (this.#count > countMax) {
-        for (const row of chunk.rows) {
+        // The list goes when the last of it is released.
+        const { rows } = chunk;
+        for (const row of rows) {
           if (row.source !== chunk) continue;
           this.release(row);
           row.position = 0;
+          onSpilled(row);
         }
       }
       if (chunk.liveCount > 0) break;
-      dropped++;
     }
-    if (dropped > 0) this.#chunks.splice(0, dropped);
+    if (2 * this.#emptyCount < this.#chunks.length) return;
+    this.#chunks = this.#chunks.filter(({ liveCount }) => liveCount > 0);
+    this.#emptyCount = 0;
   }
 
   #adopt(bytes: Uint8Array, rows: OpenRow[], starts: readonly number[]): void {
