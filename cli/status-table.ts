@@ -2,6 +2,7 @@ import type { ClusterStatus } from '../messages/cluster-status.js';
 import { kindTable } from '../messages/actor-kinds.js';
 import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 import type { Figures } from '../messages/stats/figures.js';
+import { clockLines } from './clock-lines.js';
 import { bookLines } from './event-books.js';
 import { storageNotice } from './storage-notice.js';
 import { settingsLines } from './settings-lines.js';
@@ -16,6 +17,7 @@ export function statusLines(status: ClusterStatus, nowMs: number): string[] {
     `${head}${server}${backend ? `, backend ${backend}` : ''}`,
     ...settingsLines(status),
     ...bookLines(status),
+    ...clockLines(status),
     ...hostLines(status),
     ...status.dataCenters.flatMap((dataCenter) => ['', ...dataCenterLines(status, dataCenter)]),
   ];

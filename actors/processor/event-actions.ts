@@ -71,7 +71,8 @@ export class EventActions {
     const { atMs } = origin;
     const events = placed.map(({ event }) => event);
     const reasons = events.map((event) =>
-      this.ignored.reasonOf(event, eventTime(event.timestamp, atMs)),
+      // A clock that is ahead must not make a person's next hours one.
+      this.ignored.reasonOf(event, Math.min(atMs, eventTime(event.timestamp, atMs))),
     );
     events.forEach(({ item, label }, i) => {
       if (label === 1 && reasons[i] === undefined) this.#options.draws.note(item);

@@ -325,8 +325,49 @@ describe('raw events', () => {
     for (const { bytes } of sent.slice(1))
       expect([...parseActions(decode(bytes), spec).atMs]).toEqual([latestMs]);
     expect(events.times.counts).toEqual({
-      ...{ putBack: 3, putBackMsMax: 2e12, putBackOf: 'request s' },
+      ...{ putBack: 3, putBackMsMax: 2e12 },
+      putBackBy: {
+        'request s': { events: 1, aheadMsMax: 2e12 },
+        'user wrong': { events: 1, aheadMsMax: 3_500_000 },
+        'request r': { events: 1, aheadMsMax: 60_000 },
+      },
     });
+  });
+
+  test('of a clock that is ahead are told by the person, by hand as of a slate by who answered, and nobody makes names up', async () => {
+    const events = newEvents();
+    const timestamp = acceptedAtMs / 1_000 + 25 * 3_600; // Another zone of the world for one's own.
+    await events.handle(byHand('event', { visitor: 'c9', item: '7', timestamp }));
+    await events.handle(byHand('event', { user: 42, requestId: 'r', item: '7', timestamp }));
+    await events.handle(byHand('shown', { requestId: 'r', items: ['7', '8'], timestamp }));
+    await events.handle(byHand('impression', { requestId: 'r', visitor: 'c9', item: '7' }));
+    const slate = parseImpressions(decode(sent.at(-1)!.bytes), spec);
+    slate.atMs.fill(acceptedAtMs + 60_000);
+    await events.handle(rawMessage('impression', encode(impressionsMessage(spec, slate))));
+    expect(buried).toEqual([]);
+    const aheadMsMax = 25 * 3_600_000;
+    expect(events.times.counts.putBackBy).toEqual({
+      'visitor c9': { events: 1, aheadMsMax },
+      'user 42': { events: 1, aheadMsMax },
+      'request r': { events: 2, aheadMsMax },
+      'rankers of east': { events: 1, aheadMsMax: 60_000 },
+    });
+    const many = Array.from({ length: 500 }, (_unused, user) => ({ user, item: 7, timestamp }));
+    await events.handle(byHand('event', many));
+    expect(events.times.counts.putBack).toBe(505);
+    expect(Object.keys(events.times.counts.putBackBy)).toHaveLength(5);
+  });
+
+  test('of a clock that is ahead do not use up what a person may do later', async () => {
+    const events = newEvents();
+    const of = (aheadS: number) => ({
+      ...{ user: 'u1', item: 'n1', timestamp: acceptedAtMs / 1_000 + aheadS },
+    });
+    await events.handle(byHand('event', [of(10_800), of(0), of(0), of(0)]));
+    const nextHour = { ...byHand('event', of(3_600)), atMs: acceptedAtMs + 3_600_000 };
+    await events.handle(nextHour);
+    const ignored = sent.flatMap(({ bytes }) => parseActions(decode(bytes), spec).facts.ignored);
+    expect(ignored).toEqual(['', '', '', 'eventsPerPerson', '']);
   });
 
   test('of people bring what the model looks at now, and what they are learned against', async () => {

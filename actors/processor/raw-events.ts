@@ -68,7 +68,7 @@ export class RawEvents {
     try {
       const value = decode(message.bytes);
       if (isColumnar(value, 'impressions'))
-        await this.#offered(parseImpressions(value, spec), message);
+        await this.#offered(parseImpressions(value, spec), message, () => rankersOf(message));
       else if (isColumnar(value, 'actions'))
         await forward.actions(this.#actions(parseActions(value, spec), message));
       else await this.#byHand(value, message);
@@ -140,12 +140,17 @@ export class RawEvents {
         const shown = events as PublicImpression[];
         const { impressions: marks } = actions.ignored;
         const impressions = await impressionsOf(shown, atMs, transform, source, marks);
-        return this.#offered(impressions, message);
+        return this.#offered(impressions, message, (row) => nameOf(shown[row]!));
       }
     }
   }
 
-  async #offered(impressions: Impressions, message: WorkMessage): Promise<void> {
+  /** @param nameOfRow whose clock they were timed by. */
+  async #offered(
+    impressions: Impressions,
+    message: WorkMessage,
+    nameOfRow: (row: number) => string,
+  ): Promise<void> {
     const { forward, actions } = this.#ports;
     const { users, facts } = impressions;
     actions.ignored.shown(impressions);
@@ -156,20 +161,21 @@ export class RawEvents {
         aliases.push(...bothIn({ user, visitor: at(facts.visitors, row) })),
       );
     await forward.aliases(aliases);
-    await forward.impressions(this.#impressions(impressions, message));
-  }
-
-  #impressions(impressions: Impressions, { atMs }: WorkMessage): Impressions {
-    const { users } = impressions;
-    this.times.limit(impressions.atMs, atMs, (row) => `user ${users[row]}`);
-    return impressions;
+    this.times.limit(impressions.atMs, message.atMs, nameOfRow);
+    await forward.impressions(impressions);
   }
 
   /** When the stream took them, whatever their sender says. */
   #actions(actions: Actions, { atMs }: WorkMessage): Actions {
-    const { requestIds } = actions;
+    const { requestIds, facts } = actions;
     actions.acceptedAtMs.fill(atMs);
-    this.times.limit(actions.atMs, atMs, (row) => `request ${requestIds[row]}`);
+    this.times.limit(actions.atMs, atMs, (row) =>
+      nameOf({
+        user: at(facts.users, row),
+        visitor: at(facts.visitors, row),
+        requestId: requestIds[row]!,
+      }),
+    );
     return actions;
   }
 
@@ -229,6 +235,23 @@ interface Placed {
 /** Who is told as a visitor and as a user is both. */
 function bothIn({ user, visitor }: { user?: string | undefined; visitor?: string | undefined }) {
   return user && visitor ? [{ user, visitor }] : [];
+}
+
+/** Of whoever tells something, by what it says of him. */
+function nameOf({ user, visitor, requestId }: Teller): string {
+  if (user) return `user ${user}`;
+  return visitor ? `visitor ${visitor}` : `request ${requestId}`;
+}
+
+interface Teller {
+  readonly user?: string | undefined;
+  readonly visitor?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+/** Slates are timed by who answers. */
+function rankersOf(message: WorkMessage): string {
+  return `rankers of ${originOf(message).dataCenter}`;
 }
 
 function originOf({ subject, sequence, atMs }: WorkMessage): EventOrigin {

@@ -1,4 +1,4 @@
-import { counter, gauge, text } from './figures.js';
+import { counter, countersByName, gauge, text } from './figures.js';
 
 export const processorFigures = {
   messages: counter('Messages read from the RAW streams.'),
@@ -14,7 +14,9 @@ export const processorFigures = {
     'put back',
   ),
   putBackMsMax: gauge('ms', 'How far the furthest of them was ahead.'),
-  putBackOf: text('Whose that was: the user of an impression, the request of an action.'),
+  putBackBy: countersByName(
+    'Whose they were, the furthest ahead first: the person, the rankers of a data center, or else the request.',
+  ),
   unknownKeys: counter('Keys of events that no event has; they are ignored.', 'unknown keys'),
   unknownKey: text('The most frequent of them, with the nearest that there is.'),
   ignored: counter(

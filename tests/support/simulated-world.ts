@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import type { StarlingClient } from '../../client/client.js';
 import { operate } from '../../client/operate.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
@@ -16,7 +17,8 @@ export interface SimulatedWorldOptions {
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
   readonly supervision?: object;
   readonly serving?: object;
-  /** Between two requests of the people of a data center, milliseconds. */
+  readonly joining?: object;
+  /** Between two requests of the people of a data center, milliseconds; Infinity: nobody asks. */
   readonly everyMs?: number;
 }
 
@@ -32,17 +34,20 @@ export class SimulatedWorld {
     this.audiences = ['east', 'west'].map((dataCenter) => {
       const process = this.#outsider(`people of ${dataCenter}`);
       const client = cluster.client(process, dataCenter);
-      return new SimulatedAudience({ process, client, users: 20, items: 30, everyMs });
+      const audience = new SimulatedAudience({ process, client, users: 20, items: 30, everyMs });
+      if (everyMs === Infinity) audience.stop();
+      return audience;
     });
   }
 
   static async start(options: SimulatedWorldOptions): Promise<SimulatedWorld> {
-    const { seed, hosts, supervision, serving = {}, everyMs = 200 } = options;
+    const { seed, hosts, supervision, serving = {}, joining, everyMs = 200 } = options;
     const cluster = await SimulatedCluster.make({
       seed,
       config: parseClusterConfig({
         ...simulatedShape,
         serving,
+        joining: { ...simulatedShape.joining, ...joining },
         supervision: { ...simulatedShape.supervision, ...supervision },
       }),
       hosts: hosts ?? { h1: ['train'], h2: ['east'], h3: ['west'] },
@@ -71,6 +76,16 @@ export class SimulatedWorld {
   process(address: string): SimulatedActor {
     const actors = this.cluster.hosts.flatMap((host) => host.actors);
     return actors.find((actor) => actor.address === address)!;
+  }
+
+  /** Of somebody in a data center. */
+  client(dataCenter: string): StarlingClient {
+    return this.cluster.client(this.#outsider(`somebody in ${dataCenter}`), dataCenter);
+  }
+
+  /** Time passes until it is done. */
+  run<T>(work: Promise<T>): Promise<T> {
+    return this.cluster.time.run(work);
   }
 
   pass(ms: number): Promise<void> {
