@@ -43,6 +43,44 @@ test('times without a zone are of the one that is named; what stands for none is
   expect(notes).toHaveLength(3);
 });
 
+test.each([
+  ['lines', (rows: string[]) => rows.join('\n'), 'line 3'],
+  ['a list', (rows: string[]) => `[${rows.join()}]`, 'event 3'],
+])('times of JSON in %s are of the zone that is named, too', (_what, join, third) => {
+  const rows = [
+    ...['2026-07-01 12:00', '2026-07-01T12:00Z', '2026-10-25 02:15'].map((timestamp) => ({
+      ...{ timestamp, user: 'u', item: 'i' },
+    })),
+    ...[1_700_000_000_250, 1_700_000_000].map((timestamp) => ({ timestamp, user: 'u', item: 'i' })),
+    ...[{ timestamp: '9999-12-31', user: 'u', item: 'i' }],
+    { user: 'u', item: 'i' },
+  ].map((row) => JSON.stringify(row));
+  const notes: string[] = [];
+  const options = { timezone: 'Europe/Berlin', note: (note: string) => notes.push(note) };
+  const events = readEventText('event', join(rows), 'x', undefined, options);
+  expect(events.map((event) => (event as { timestamp?: number }).timestamp)).toEqual([
+    ...[Date.UTC(2026, 6, 1, 10) / 1000, Date.UTC(2026, 6, 1, 12) / 1000],
+    ...[Date.UTC(2026, 9, 25, 0, 15) / 1000, 1_700_000_000.25, 1_700_000_000, undefined],
+  ]);
+  expect(notes).toEqual([
+    'x: 1 time is milliseconds since 1970, 1 seconds',
+    'x: 2 times name no zone and are taken for Europe/Berlin',
+    `x: 1 time is of an hour that came twice, the earlier is taken; ${third}: 2026-10-25 02:15`,
+    `x: 1 row is left out, of a time after 2096; ${third.replace('3', '6')}: 9999-12-31`,
+  ]);
+});
+
+test('where all is of a time that stands for none there is nothing, and what is no time is named', () => {
+  const of = (timestamp: unknown) => JSON.stringify({ timestamp, user: 'u', item: 'i' });
+  expect(() => readEventText('event', of('9999-12-31'), 'x')).toThrow(
+    'x: there are no events with a time before 2096.',
+  );
+  expect(() => readEventText('event', `${of(1)}\n${of('soon')}`, 'x')).toThrow(
+    /^x line 2: .*timestamp/,
+  );
+  expect(() => readEventText('event', of(true), 'x')).toThrow(/^x: .*timestamp/);
+});
+
 test('events without a request, with one, and with a visitor alone are events', () => {
   const lines = [
     '{"user":"u1","item":"i1","label":1}',

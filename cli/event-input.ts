@@ -3,6 +3,7 @@ import path from 'node:path';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { parseJson, textOfUtf8 } from '../core/base/json-text.js';
 import { checkedEvent } from '../client/ingest.js';
+import { isRecord } from '../messages/checks.js';
 import { publicEvent } from '../messages/public.js';
 import type { EventType } from '../messages/subjects.js';
 import { UnknownKeys } from '../messages/unknown-keys.js';
@@ -30,7 +31,8 @@ export async function readEventFile(
       { cause },
     );
   }
-  return readEventText(type, textOf(bytes, path.basename(file)), path.basename(file), strange);
+  const name = path.basename(file);
+  return readEventText(type, textOf(bytes, name), name, strange, options);
 }
 
 /** Without its byte order mark. @throws StarlingError FILE_INVALID for another encoding. */
@@ -51,23 +53,26 @@ export function readEventText(
   text: string,
   name: string,
   strange = new UnknownKeys(),
+  options: FileTimesOptions = {},
 ): unknown[] {
-  const take = (event: unknown, at: string): unknown => {
+  const times = new FileTimes(name, options);
+  const events: unknown[] = [];
+  const take = (event: unknown, place: string): void => {
+    const at = place === '' ? name : `${name} ${place}`;
     strange.note(type, event);
-    return checked(type, event, at);
+    const timed = withTimeOf(event, times, place);
+    if (timed !== 'never') events.push(checked(type, timed, at));
   };
   const whole = parsedWhole(text);
-  if (whole !== undefined) {
-    return whole.map((event, i) => take(event, whole.length > 1 ? `${name} event ${i + 1}` : name));
-  }
-  const events: unknown[] = [];
-  for (const [i, line] of text.split('\n').entries()) {
-    if (line.trim() === '') continue;
-    const at = `${name} line ${i + 1}`;
-    events.push(take(parsedLine(line, at), at));
-  }
-  if (events.length === 0) throw new StarlingError('FILE_INVALID', `${name}: there are no events.`);
-  return events;
+  if (whole) whole.forEach((event, i) => take(event, whole.length > 1 ? `event ${i + 1}` : ''));
+  else
+    for (const [i, line] of text.split('\n').entries()) {
+      const place = `line ${i + 1}`;
+      if (line.trim() !== '') take(parsedLine(line, `${name} ${place}`), place);
+    }
+  times.tell();
+  if (events.length > 0) return events;
+  throw new StarlingError('FILE_INVALID', `${name}: there are no events${timesNote(times)}.`);
 }
 
 export async function readStdin(): Promise<string> {
@@ -154,11 +159,24 @@ async function readCsvEvents(
     }
   }
   times.tell();
-  if (events.length === 0) {
-    const text = `${path.basename(file)}: there are no events with a time before 2096.`;
-    throw new StarlingError('FILE_INVALID', text, { field: 'timestamp' });
-  }
-  return events;
+  if (events.length > 0) return events;
+  const text = `${path.basename(file)}: there are no events${timesNote(times)}.`;
+  throw new StarlingError('FILE_INVALID', text, { field: 'timestamp' });
+}
+
+/** Why there is nothing. */
+function timesNote(times: FileTimes): string {
+  return times.leftOut > 0 ? ' with a time before 2096' : '';
+}
+
+/** As in a file of columns. What is no time stays, and is named by the check. */
+function withTimeOf(event: unknown, times: FileTimes, place: string): unknown {
+  if (!isRecord(event)) return event;
+  const { timestamp } = event;
+  if (typeof timestamp !== 'number' && typeof timestamp !== 'string') return event;
+  const time = times.read(String(timestamp), place);
+  if (time === 'never') return time;
+  return time === undefined ? event : { ...event, timestamp: time };
 }
 
 /** With its time in seconds; what is no time stays, and is named by the check. Undefined for a date that stands for none. */
@@ -168,7 +186,7 @@ function withTime(
   line: number,
 ): readonly (readonly [string, string])[] | undefined {
   const written = given.find(([name]) => name === 'timestamp')?.[1];
-  const time = written === undefined ? undefined : times.read(written, line);
+  const time = written === undefined ? undefined : times.read(written, `line ${line}`);
   if (time === 'never') return undefined;
   if (time === undefined) return given;
   return given.map(([name, value]) => [name, name === 'timestamp' ? String(time) : value]);

@@ -177,7 +177,7 @@ describe('times of events', () => {
     });
     expect(await read('both.csv', ['1700000000250', '1699999999'])).toMatchObject({
       seconds: [1699999999, 1700000000.25],
-      notes: ['both.csv: 1 times are milliseconds since 1970, 1 are seconds'],
+      notes: ['both.csv: 1 time is milliseconds since 1970, 1 seconds'],
     });
   });
 
@@ -187,7 +187,7 @@ describe('times of events', () => {
       [Date.UTC(2026, 9, 25, 1, 30), Date.UTC(2026, 9, 25, 2, 20)].map((ms) => ms / 1000),
     );
     expect(read1.notes).toEqual([
-      'utc.csv: 1 times name no zone and are taken for UTC (--timezone names another)',
+      'utc.csv: 1 time names no zone and is taken for UTC (--timezone names another)',
     ]);
   });
 
@@ -203,7 +203,7 @@ describe('times of events', () => {
     expect(seconds).toEqual([at(-1, 30), at(0, 15), at(2, 10), at(2, 30)]);
     expect(notes).toEqual([
       'twice.csv: 3 times name no zone and are taken for Europe/Berlin',
-      'twice.csv: 1 times are of an hour that came twice, the earlier is taken; line 3: 2026-10-25 02:15:00',
+      'twice.csv: 1 time is of an hour that came twice, the earlier is taken; line 3: 2026-10-25 02:15:00',
     ]);
   });
 
@@ -226,7 +226,7 @@ describe('times of events', () => {
         ...{ seconds: [10, 20], users: ['u0', 'u2'], tags: ['c0', 'c2'] },
       });
       expect(notes).toEqual([
-        `never.csv: 1 rows are left out, as their time is after 2096; line 3: ${never}`,
+        `never.csv: 1 row is left out, of a time after 2096; line 3: ${never}`,
       ]);
     },
   );

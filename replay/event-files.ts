@@ -188,7 +188,7 @@ function grown<T extends Float64Array | Uint8Array>(from: T, to: T): T {
 }
 
 function secondsOf(path: string, text: string, line: number, times: FileTimes): number | 'never' {
-  const seconds = times.read(text, line);
+  const seconds = times.read(text, `line ${line}`);
   if (seconds !== undefined) return seconds;
   const expected = 'expected seconds or milliseconds since 1970, or ISO 8601';
   const message = `timestamp: ${expected}; got ${preview(text)}`;

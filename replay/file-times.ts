@@ -33,17 +33,23 @@ export class FileTimes {
   }
 
   /**
+   * @param place in the file, for a person: `line 3`.
    * @returns seconds since 1970; 'never' for a date so far away that it stands for none, of which its row is to be left out:
    *   taken for a time it would end every window; undefined for what is no time.
    */
-  read(text: string, line: number): number | 'never' | undefined {
+  read(text: string, place: string): number | 'never' | undefined {
     const trimmed = text.trim();
-    const time = decimal.test(trimmed) ? this.#number(Number(trimmed)) : this.#date(trimmed, line);
+    const time = decimal.test(trimmed) ? this.#number(Number(trimmed)) : this.#date(trimmed, place);
     if (time === 'never') {
       this.#counts.never++;
-      this.#firstNever ||= `line ${line}: ${trimmed}`;
+      this.#firstNever ||= `${place}: ${trimmed}`;
     }
     return time;
+  }
+
+  /** Rows with a date that stands for none. */
+  get leftOut(): number {
+    return this.#counts.never;
   }
 
   /** After the last row. */
@@ -52,20 +58,22 @@ export class FileTimes {
     const { seconds, milliseconds, zoneless: bare, twice, never } = this.#counts;
     const say = (text: string): void => note(`${this.#name}: ${text}`);
     if (milliseconds > 0) {
-      const mixed = seconds > 0 ? `${milliseconds} times are` : 'times are';
-      say(`${mixed} milliseconds since 1970${seconds > 0 ? `, ${seconds} are seconds` : ''}`);
+      const mixed = seconds > 0 ? counted(milliseconds, 'time is', 'times are') : 'times are';
+      say(`${mixed} milliseconds since 1970${seconds > 0 ? `, ${seconds} seconds` : ''}`);
     }
     if (bare > 0) {
       const zone = timezone ?? 'UTC (--timezone names another)';
-      say(`${bare} times name no zone and are taken for ${zone}`);
-    }
-    if (twice > 0) {
       say(
-        `${twice} times are of an hour that came twice, the earlier is taken; ${this.#firstTwice}`,
+        `${counted(bare, 'time names', 'times name')} no zone and ${bare === 1 ? 'is' : 'are'} taken for ${zone}`,
       );
     }
+    if (twice > 0) {
+      const what = counted(twice, 'time is', 'times are');
+      say(`${what} of an hour that came twice, the earlier is taken; ${this.#firstTwice}`);
+    }
     if (never > 0) {
-      say(`${never} rows are left out, as their time is after ${lastYear}; ${this.#firstNever}`);
+      const what = counted(never, 'row is', 'rows are');
+      say(`${what} left out, of a time after ${lastYear}; ${this.#firstNever}`);
     }
   }
 
@@ -77,7 +85,7 @@ export class FileTimes {
     return seconds;
   }
 
-  #date(text: string, line: number): number | 'never' | undefined {
+  #date(text: string, place: string): number | 'never' | undefined {
     const seconds = secondsOf(text);
     if (seconds === undefined) {
       // The same day of another year tells a date that is too far from none at all.
@@ -90,8 +98,12 @@ export class FileTimes {
     const local = this.#clock(seconds);
     if (local.twice) {
       this.#counts.twice++;
-      this.#firstTwice ||= `line ${line}: ${text}`;
+      this.#firstTwice ||= `${place}: ${text}`;
     }
     return local.seconds;
   }
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

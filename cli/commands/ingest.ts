@@ -20,7 +20,7 @@ export const ingest: Command = {
     {
       name: 'timezone',
       value: 'ZONE',
-      text: 'of times of a CSV file that name none, such as Europe/Berlin (default UTC)',
+      text: 'of times that name none, such as Europe/Berlin (default UTC)',
     },
     ...clusterOptions,
   ],
@@ -71,10 +71,10 @@ async function eventsFrom(
   strange: UnknownKeys,
   times: FileTimesOptions,
 ): Promise<unknown[]> {
-  if (text !== undefined) return readEventText(type, text, 'the argument', strange);
+  if (text !== undefined) return readEventText(type, text, 'the argument', strange, times);
   if (file !== undefined && file !== '-') return readEventFile(type, file, strange, times);
   if (file === undefined && process.stdin.isTTY) {
     throw new UsageError('give the events as an argument, with --file, or on standard input.');
   }
-  return readEventText(type, await readStdin(), 'standard input', strange);
+  return readEventText(type, await readStdin(), 'standard input', strange, times);
 }
