@@ -51,6 +51,8 @@ export class EventForwarder {
   readonly counts = { impressions: 0, actions: 0, shown: 0, aliases: 0, merges: 0, features: 0 };
   /** Users by visitor, of those that JOIN has. */
   readonly #told = new Map<string, string>();
+  /** Changes of features that are under way, by entity. */
+  readonly #telling = new Map<string, Promise<void>>();
   readonly #ports: ForwarderPorts;
 
   constructor(ports: ForwarderPorts) {
@@ -133,10 +135,23 @@ export class EventForwarder {
   }
 
   /**
-   * One after the other: the last word on an entity must come last. Who keeps features is told after the log has them, and
-   * where they are in it, so that he can tell a store that has not come as far.
+   * The last word on an entity must come last, also where several messages are worked on at once: one waits for those before it
+   * that say something of the same. Called in the order of arrival, before anything is waited for.
    */
-  async features(events: readonly PublicFeatures[]): Promise<void> {
+  features(events: readonly PublicFeatures[]): Promise<void> {
+    const names = events.map(({ entity, id }) => `${entity} ${id}`);
+    const before = new Set(names.flatMap((name) => this.#telling.get(name) ?? []));
+    const told = Promise.allSettled(before).then(() => this.#tellFeatures(events));
+    for (const name of names) this.#telling.set(name, told);
+    const over = (): void => {
+      for (const name of names) if (this.#telling.get(name) === told) this.#telling.delete(name);
+    };
+    void told.then(over, over);
+    return told;
+  }
+
+  /** Who keeps features is told after the log has them, and where they are in it, so that he can tell a store that has not come as far. */
+  async #tellFeatures(events: readonly PublicFeatures[]): Promise<void> {
     this.counts.features += events.length;
     const { subject, append, tell } = this.#ports;
     for (const { entity, ...change } of changesOf(events)) {

@@ -53,6 +53,8 @@ let messages: string[];
 let settled: string[];
 let letters: number;
 let fails: Error | undefined;
+let slow: (subject: string) => boolean;
+let releaseSlow: () => void;
 let joinerCount: number;
 let payloadBytesMax: number;
 let drawn: number;
@@ -69,6 +71,8 @@ beforeEach(() => {
   settled = [];
   letters = 0;
   fails = undefined;
+  slow = () => false;
+  releaseSlow = () => undefined;
   joinerCount = 1;
   payloadBytesMax = 1 << 20;
   drawn = 0;
@@ -77,6 +81,7 @@ beforeEach(() => {
 function newEvents(): RawEvents {
   const append = async (name: string, bytes: Uint8Array) => {
     if (fails) throw fails;
+    if (slow(name)) await new Promise<void>((resolve) => (releaseSlow = resolve));
     return sent.push({ subject: name, bytes });
   };
   const tell = (name: string, bytes: Uint8Array) => void told.push({ subject: name, bytes });
@@ -235,6 +240,30 @@ describe('raw events', () => {
       ...['starling.features.user', 'starling.features.item'],
     ]);
     expect(parseFeatureChange(decode(sent[1]!.bytes)).ids).toEqual(['1', '3']);
+  });
+
+  test('of features come in the order in which they were told, however long some take; of others nobody waits', async () => {
+    const about = (entity: string, id: number) => ({ entity, id, features: {} });
+    const events = newEvents();
+    slow = (name) => name.endsWith('.user');
+    const first = events.handle(
+      byHand('features', [
+        about('user', 1),
+        about('item', 1),
+        about('item', 9),
+        { entity: 'shop' },
+      ]),
+    );
+    const second = events.handle(byHand('features', about('item', 1)));
+    await events.handle(byHand('features', about('item', 2)));
+    expect(settled).toEqual(['ack']);
+    releaseSlow();
+    await Promise.all([first, second]);
+    const items = sent.filter(({ subject: to }) => to.endsWith('.item'));
+    expect(items.map(({ bytes }) => parseFeatureChange(decode(bytes)).ids.join())).toEqual([
+      ...['2', '1,9', '1'],
+    ]);
+    expect(buried).toHaveLength(1);
   });
 
   test('of features are told of when the log has them, with their place in it', async () => {

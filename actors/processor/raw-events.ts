@@ -109,8 +109,13 @@ export class RawEvents {
         rejected.push({ content, error, events: 1, index });
       }
     }
-    if (rejected.length > 0) await this.#bury(message, rejected);
-    if (good.length > 0) await this.#forward(type, good, message);
+    // At once, so that what is good keeps its place among the messages that come after.
+    const [forwarded, buried] = await Promise.allSettled([
+      good.length > 0 ? this.#forward(type, good, message) : undefined,
+      rejected.length > 0 ? this.#bury(message, rejected) : undefined,
+    ]);
+    for (const each of [buried, forwarded])
+      if (each.status === 'rejected') throw each.reason as unknown;
   }
 
   async #forward(type: EventType, placed: readonly Placed[], message: WorkMessage): Promise<void> {
