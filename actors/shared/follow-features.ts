@@ -6,8 +6,13 @@ import { Follower } from '../../runtime/followers/follower.js';
 import { placeInStream } from '../../runtime/followers/log-sequence.js';
 import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
 
+/** Whoever follows, and where: an actor, or somebody who looks at a cluster from outside. */
+interface FollowingContext extends Pick<ActorContext, 'bus' | 'config' | 'log' | 'crash'> {
+  readonly identity: Pick<ActorContext['identity'], 'dataCenter'>;
+}
+
 /** Where logs are at home there are no copies of them; and the other data centers that take snapshots of users and items. */
-export function aroundOf({ config, identity }: Pick<ActorContext, 'config' | 'identity'>) {
+export function aroundOf({ config, identity }: Pick<FollowingContext, 'config' | 'identity'>) {
   const inference = config.dataCenters.filter(({ role }) => role === 'inference');
   return {
     isTraining: inference.every(({ name }) => name !== identity.dataCenter),
@@ -20,7 +25,7 @@ export function aroundOf({ config, identity }: Pick<ActorContext, 'config' | 'id
  * center where this one has none that helps: rows and places in the log are the same everywhere.
  */
 export function followFeatures(
-  context: Pick<ActorContext, 'bus' | 'config' | 'identity' | 'log' | 'crash'>,
+  context: FollowingContext,
   target: EntityTarget,
   entities: readonly Entity[],
 ): Follower<EntityFold> {

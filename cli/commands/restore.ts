@@ -1,25 +1,27 @@
 import { pino } from 'pino';
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
+import { clientOn } from '../../client/client.js';
 import { operate } from '../../client/operate.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import { loadClusterConfig } from '../../core/config/load.js';
 import type { RestoreRequest } from '../../messages/operations.js';
 import { transfer } from '../../operations/transfer.js';
+import { transferEntities } from '../../operations/transfer-entities.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { adminAt, withAdmin } from '../cluster-access.js';
 import type { Arguments, Command, Output } from '../command.js';
 import { UsageError, clusterOptions, exitCode, expectPositionals } from '../command.js';
 
-/** Of another cluster, what stays there. Rows and network mean the same without; features and histories begin anew. */
-const notBrought = ['users and items', 'histories and counts'];
-const notBroughtText = `not brought: ${notBrought.join(', ')}. Send users and items to the other cluster with "starling ingest features --file FILE"; histories and counts grow there with its events.`;
+/** Of another cluster, what stays there: what was done is told by its joiners, each event once, and by nobody else. */
+const notBrought = ['histories and counts'];
+const notBroughtText = `not brought: ${notBrought.join(', ')}. They grow in the other cluster with its events.`;
 
 export const restore: Command = {
   name: 'restore',
   summary: 'takes rows and network back to what they were, or into another cluster',
   usage: '--at TIME|SEQUENCE [options] | --snapshot ID | --into DIR [--at SEQUENCE]',
-  text: 'Takes all rows and the network back to a moment that the log of changes still covers, while training and serving go on; serving follows within a second. What was learned since stays booked as learned, and is not learned again. With --into, the other cluster, which runs on that state folder, gets the rows and the network of this one instead; it may have other shards and another number of partitions. It does not get users and items, nor what was kept of people (histories and counts): tell it the former with starling ingest features; the latter grows anew with its events.',
+  text: 'Takes all rows and the network back to a moment that the log of changes still covers, while training and serving go on; serving follows within a second. What was learned since stays booked as learned, and is not learned again. With --into, the other cluster, which runs on that state folder, gets the rows and the network of this one instead, and its users and items as they are now; it may have other shards and another number of partitions. It does not get what was kept of people (histories and counts): that grows anew with its events.',
   options: [
     {
       name: 'at',
@@ -43,14 +45,18 @@ export const restore: Command = {
     const reply = await withAdmin(args, (bus) =>
       into === undefined ? restoreHere(bus, args, out) : restoreInto(bus, into, args, out),
     );
-    const { changed, removed, sequence } = reply;
+    const { changed, removed, sequence, ...brought } = reply;
     if (into !== undefined) out.note(notBroughtText);
     if (out.json)
       out.document({
         ...{ changed, removed, ...(sequence === undefined ? {} : { sequence }) },
-        ...(into === undefined ? {} : { notBrought }),
+        ...(into === undefined ? {} : { ...brought, notBrought }),
       });
-    else out.line(`${String(changed)} rows changed, ${String(removed)} went`);
+    else {
+      out.line(`${String(changed)} rows changed, ${String(removed)} went`);
+      for (const [what, count] of Object.entries(brought))
+        out.line(`${String(count)} ${what} told`);
+    }
     return exitCode.ok;
   },
 };
@@ -69,6 +75,7 @@ async function restoreInto(from: NatsBus, stateDir: string, args: Arguments, out
   const at = args.value('at');
   const sequence = at === undefined ? undefined : sequenceOf(at);
   const bus = await adminAt({ stateDir });
+  const log = pino({ level: 'error' }, pino.destination(2));
   try {
     const { tables, capacity, slotCount, dim, hash, partitionCount } = blueprintOf(config);
     const snapshot = await transfer({
@@ -76,13 +83,19 @@ async function restoreInto(from: NatsBus, stateDir: string, args: Arguments, out
       to: { bus, config: otherConfig },
       shape: { tables, capacity, slotCount, dim, hash, partitionCount },
       sequence,
-      log: pino({ level: 'error' }, pino.destination(2)),
+      log,
       progress: out.note,
     });
     try {
-      return await operate(bus, 'restore', { to: { snapshot } }, (state) =>
+      // Rows of another model are refused before anything else is told.
+      const restored = await operate(bus, 'restore', { to: { snapshot } }, (state) =>
         out.note(`${state.done}/${state.total} ${state.text}`),
       );
+      const { user: users, item: items } = await transferEntities({
+        ...{ from: { bus: from, config }, to: clientOn(bus), log },
+        progress: out.note,
+      });
+      return { ...restored, users, items };
     } finally {
       await openSnapshots(bus, otherConfig, trainingDataCenter(otherConfig)).remove(snapshot);
     }

@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 const isKeptKind = (kind: string): boolean => (keptKinds as readonly string[]).includes(kind);
-/** Rows and network are copied; what is told and kept of people is not. */
+/** Rows, network, users and items are copied; what is kept of people is not. */
 const features = Object.fromEntries(
   Object.entries(leanConfig.features).filter(([, { kind }]) => !isKeptKind(kind)),
 );
@@ -101,8 +101,21 @@ describe('restore', () => {
     expect(future.output).toContain('the log ends at sequence');
   }, 120_000);
 
-  test('--into gives a fresh cluster with other shards and other partitions the same rows', async () => {
+  test('--into gives a fresh cluster with other shards and other partitions the same rows, users and items', async () => {
     const live = await start();
+    await live.client.ingestFeatures([
+      ...Array.from({ length: 100 }, (_unused, i) => ({
+        ...{ entity: 'item' as const, id: i },
+        features: { year: 1990 + (i % 20), genres: i % 2 === 0 ? 'Comedy' : 'Drama' },
+      })),
+      ...Array.from({ length: 200 }, (_unused, i) => ({
+        ...{ entity: 'user' as const, id: i },
+        features: { age: 20 + (i % 50), gender: i % 2 === 0 ? 'F' : 'M' },
+      })),
+    ]);
+    // Of what is told twice, the last counts.
+    const again = { entity: 'item' as const, id: 3, features: { year: 1970, genres: 'Comedy' } };
+    await live.client.ingestFeatures([again]);
     await live.feed(900);
     await live.settled();
     const rows = [...(await live.digests()).values()].reduce((sum, each) => sum + each.rows, 0);
@@ -117,7 +130,8 @@ describe('restore', () => {
         ...['--config', live.writeConfig(), '--state', live.cluster.stateDir],
       );
       expect({ code, output }).toMatchObject({ code: 0 });
-      expect(output).toContain('not brought: users and items, histories and counts');
+      expect(output).toContain('200 users told\n100 items told\n');
+      expect(output).toContain('not brought: histories and counts');
       await untilServed(other);
       const copied = [...(await other.digests()).values()];
       expect(copied.reduce((sum, each) => sum + each.rows, 0)).toBe(rows);
@@ -130,6 +144,10 @@ describe('restore', () => {
         );
         return copy!.scores.every((score, i) => Math.abs(score - original!.scores[i]!) < 0.002);
       });
+      const { items } = await other.client.recommend({
+        ...{ user: 7, k: 100, filter: { genres: 'Comedy' }, log: false },
+      });
+      expect(items).toHaveLength(51);
       await other.feed(300);
       await other.settled();
       await other.stop();

@@ -1,0 +1,76 @@
+import { CatalogTarget } from '../actors/shared/catalog-target.js';
+import { followFeatures } from '../actors/shared/follow-features.js';
+import type { StarlingClient } from '../client/client.js';
+import { trainingDataCenter } from '../core/config/data-centers.js';
+import type { ClusterConfig } from '../core/config/schema.js';
+import type { RawFeatures } from '../core/features/raw-features.js';
+import type { Entity } from '../messages/subjects.js';
+import type { ActorContext } from '../runtime/actor.js';
+import type { Bus } from '../runtime/bus/bus.js';
+
+export interface EntityTransfer {
+  readonly from: { readonly bus: Bus; readonly config: ClusterConfig };
+  readonly to: Pick<StarlingClient, 'ingestFeatures'>;
+  readonly log: ActorContext['log'];
+  readonly progress: (text: string) => void;
+}
+
+/** Told at once. Too few: a line of progress for each. Too many: nobody hears how far it is. */
+const rowsMax = 10_000;
+/** Of a message, however busy the other cluster is with those before it. */
+const deadlineMs = 60_000;
+
+/**
+ * Tells another cluster all that is known of users and items here now, in the order in which they were first told of: the
+ * newest items are offered by their age. It is told as anybody tells it, so what the other cluster does not take is among its
+ * dead letters, and what it knew of the same ones is replaced. One kind at a time is held in memory.
+ *
+ * @returns how many of each.
+ */
+export async function transferEntities(options: EntityTransfer): Promise<Record<Entity, number>> {
+  const { to, progress } = options;
+  const counts = { user: 0, item: 0 };
+  for (const entity of ['item', 'user'] as const) {
+    const known = [...(await knownOf(entity, options))];
+    for (let start = 0; start < known.length; start += rowsMax) {
+      const told = known.slice(start, start + rowsMax);
+      await to.ingestFeatures(
+        told.map(([id, features]) => ({ entity, id, features })),
+        { deadlineMs },
+      );
+      counts[entity] += told.length;
+      progress(`${counts[entity]} of ${known.length} ${entity}s`);
+    }
+  }
+  return counts;
+}
+
+/** From the newest snapshot of any data center, and the log behind it. */
+async function knownOf(
+  entity: Entity,
+  { from: { bus, config }, log }: EntityTransfer,
+): Promise<Map<string, RawFeatures>> {
+  const known = new Map<string, RawFeatures>();
+  const target = new CatalogTarget({
+    // What is told again stays where it stood.
+    put: (id, features) => void known.set(id, features),
+    clear: () => known.clear(),
+  });
+  const identity = { dataCenter: trainingDataCenter(config) };
+  let stop: (() => Promise<void>) | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      // A gap that no snapshot covers may show only after the start.
+      const context = { bus, config, identity, log, crash: reject };
+      const follower = followFeatures(context, target, [entity]);
+      stop = () => follower.stop();
+      follower
+        .start()
+        .then(() => follower.catchUp())
+        .then(() => resolve(), reject);
+    });
+  } finally {
+    await stop?.();
+  }
+  return known;
+}
