@@ -34,9 +34,9 @@ export class JoinBooks {
   /** Those of a window that may have predicted other outcomes: rows of before one was predicted are dropped, as for it they are. */
   adopt(counters: JoinCounters): void {
     this.set(counters);
-    const { impressions, lateImpressions } = this.events;
+    const { impressions, lateImpressions, ignoredImpressions } = this.events;
     for (const counts of this.outcomes.slice(1)) {
-      const rows = impressions - lateImpressions + counts.passedIn;
+      const rows = impressions - lateImpressions - ignoredImpressions + counts.passedIn;
       counts.negativesDropped += Math.max(0, rows - settledOf(counts) - counts.open);
     }
   }
