@@ -1,6 +1,6 @@
 import type { CoveragePart } from '../simulation/coverage.js';
 import type { Fault } from '../simulation/faults/fault.js';
-import type { SimulationReport } from '../simulation/simulation.js';
+import type { SimulationReport } from '../simulation/report.js';
 
 const newestShown = 40;
 const unseenShown = 12;

@@ -1,8 +1,10 @@
 import type { ErrorCode } from '../core/base/errors.js';
 import type { OperateVerb } from '../messages/subjects.js';
+import { waysToLearn } from './checks/outcome-check.js';
 import { allTransitions } from './checks/machine-coverage.js';
 import { faultKinds } from './faults/fault.js';
-import type { Counts, SimulationReport } from './simulation.js';
+import { windowBeginnings } from './hosts/host-disk.js';
+import type { Counts, SimulationReport } from './report.js';
 
 /** What somebody may be refused with in a cluster whose configuration and events are right. */
 const codesToMeet = [
@@ -30,13 +32,17 @@ export class Coverage {
   readonly #faults = new Map<string, number>();
   readonly #codes = new Map<string, number>();
   readonly #operations = new Map<string, number>();
+  readonly #ways = new Map<string, number>();
+  readonly #windows = new Map<string, number>();
   readonly #transitions = new Map<string, number>();
 
-  add({ faults, codes, operations: done, transitions }: SimulationReport): void {
-    addTo(this.#faults, faults);
-    addTo(this.#codes, codes);
-    addTo(this.#operations, done);
-    addTo(this.#transitions, transitions);
+  add(report: SimulationReport): void {
+    addTo(this.#faults, report.faults);
+    addTo(this.#codes, report.codes);
+    addTo(this.#operations, report.operations);
+    addTo(this.#ways, report.ways);
+    addTo(this.#windows, report.windows);
+    addTo(this.#transitions, report.transitions);
   }
 
   get parts(): readonly CoveragePart[] {
@@ -44,6 +50,8 @@ export class Coverage {
       partOf('kinds of fault', faultKinds, this.#faults),
       partOf('error codes', codesToMeet, this.#codes),
       partOf('operations', operations, this.#operations),
+      partOf('ways to learn', waysToLearn, this.#ways),
+      partOf('beginnings of windows', windowBeginnings, this.#windows),
       partOf('transitions of machines', allTransitions(), this.#transitions),
     ];
   }

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { SimulationOptions, SimulationReport } from './simulation.js';
+import type { SimulationReport } from './report.js';
+import type { SimulationOptions } from './simulation.js';
 
 const worker = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** What tables have taken of memory is given back with their process. */

@@ -6,7 +6,7 @@ import { Simulation } from './simulation.js';
 describe('a simulation', () => {
   test('stands every kind of fault, and does the same twice', async () => {
     const faults = faultKinds.map((kind, i): Fault => ({
-      ...{ kind, atMs: 5_000 + 1_050 * i, forMs: 2_000 },
+      ...{ kind, atMs: 5_000 + 900 * i, forMs: 2_000 },
       ...{ target: (0.37 * i) % 1, other: 0.5 },
     }));
     const reports = [];

@@ -8,24 +8,25 @@ import { FeatureCheck } from './checks/feature-check.js';
 import { LeaseCheck } from './checks/lease-check.js';
 import { OwnerCheck } from './checks/owner-check.js';
 import { MachineCoverage } from './checks/machine-coverage.js';
+import { watchedLogs } from './checks/log-check.js';
+import { OutcomeCheck } from './checks/outcome-check.js';
 import { wrongSettings } from './checks/settings-check.js';
 import { QuietCheck } from './checks/quiet-check.js';
 import { checkRequests, checkServed } from './checks/request-check.js';
-import { Violations, type Violation } from './checks/violation.js';
+import { Violations } from './checks/violation.js';
 import { Operator } from './cluster/operator.js';
 import { SimulatedAudience, toldKey } from './cluster/simulated-audience.js';
 import { SimulatedCluster } from './cluster/simulated-cluster.js';
 import { configOf } from './cluster/simulated-config.js';
+import { SimulatedImporter } from './cluster/simulated-importer.js';
 import type { Fault } from './faults/fault.js';
 import { Faults } from './faults/faults.js';
 import type { ScheduleOptions } from './faults/schedule.js';
 import { phasesOf, scheduleOf, usualSchedule } from './faults/schedule.js';
 import type { SimulatedActor } from './hosts/simulated-actor.js';
 import type { SimulatedHost } from './hosts/simulated-host.js';
+import type { Counts, SimulationReport } from './report.js';
 import { SeededRandom } from './time/seeded-random.js';
-
-/** How often something was, by its name. */
-export type Counts = Readonly<Record<string, number>>;
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -35,33 +36,6 @@ export interface SimulationOptions {
   readonly schedule?: readonly Fault[];
   /** Where what hosts and actors say goes; default: nowhere. */
   readonly logOf?: (name: string) => Logger;
-}
-
-export interface SimulationReport {
-  readonly seed: number;
-  /** What was never to be, and was; undefined: all is well. */
-  readonly violation: Violation | undefined;
-  readonly schedule: readonly Fault[];
-  /** Milliseconds that passed in it. */
-  readonly virtualMs: number;
-  readonly events: number;
-  /** Two runs of the same seed, of the same release, have the same. */
-  readonly digest: string;
-  readonly faults: Counts;
-  readonly answered: number;
-  readonly degraded: number;
-  /** What people were refused with, how often. */
-  readonly refusals: Counts;
-  /** What anybody was refused with: actors, hosts, people, by servers and by each other. */
-  readonly codes: Counts;
-  /** What an operator asked for and was done, how often. */
-  readonly operations: Counts;
-  /** Transitions of machines. */
-  readonly transitions: Counts;
-  /** What actors have failed with, how often. */
-  readonly failures: Counts;
-  /** What happened last, in words. */
-  readonly newest: readonly string[];
 }
 
 interface Answer {
@@ -126,6 +100,7 @@ export class Simulation {
   readonly #faults: Faults;
   readonly #features: FeatureCheck;
   readonly #activity: ActivityCheck;
+  readonly #outcomes: OutcomeCheck;
   readonly #fates: FateCheck;
   readonly #times: ScheduleOptions;
   readonly schedule: readonly Fault[];
@@ -157,6 +132,7 @@ export class Simulation {
     this.#fates = new FateCheck(cluster.config, report);
     this.#features = new FeatureCheck(servers, names, cluster.config, report);
     this.#activity = new ActivityCheck(servers, names, cluster.config, report);
+    this.#outcomes = new OutcomeCheck(servers, names, cluster.config, report);
     servers.onServed = (served) => checkServed(served, report);
     this.#operator = new Operator(
       cluster.connect(this.#outsider('operator'), 'train'),
@@ -168,6 +144,7 @@ export class Simulation {
       const client = cluster.client(process, dataCenter);
       return new SimulatedAudience({ process, client, users: 20, items: 30, everyMs: 2_000 });
     });
+    this.#import();
     this.#faults = new Faults(cluster, this.#operator, this.schedule);
   }
 
@@ -175,7 +152,9 @@ export class Simulation {
     const failed = (name: string, code: string, message: string): void =>
       simulation.#failed(name, code, message);
     const random = new SeededRandom(options.seed, 0x7090);
+    const logOf = watchedLogs((check, text) => simulation.#violations.report(check, text));
     const cluster = await SimulatedCluster.make({
+      logOf,
       ...options,
       hosts: random.pick(topologies),
       config: configOf(random),
@@ -260,7 +239,7 @@ export class Simulation {
     // What was asked before may have met what was wrong then.
     const fromMs = Math.max(time.nowMs + settleMs, this.#calmSinceMs + haltMs);
     await this.#pass(Math.max(0, Math.min(fromMs, endMs) - time.nowMs));
-    const before = this.#audiences.map(troublesOf);
+    const calmMs = time.nowMs;
     this.#features.isCalm = true;
     this.#checkSnapshot(endMs);
     while (time.nowMs < endMs && !this.#violations.first) {
@@ -269,9 +248,9 @@ export class Simulation {
       await this.#pass(Math.min(changeEveryMs, endMs - time.nowMs));
     }
     this.#features.isCalm = false;
-    for (const [i, now] of this.#audiences.map(troublesOf).entries())
-      if (now !== before[i])
-        this.#violations.report('answered when it is calm', `${now}; before: ${before[i]!}`);
+    for (const audience of this.#audiences)
+      for (const trouble of audience.troublesSince(calmMs))
+        this.#violations.report('answered when it is calm', trouble);
   }
 
   /** Whatever was acknowledged is in a log. */
@@ -355,10 +334,26 @@ export class Simulation {
     if (!excusable.has(code)) this.#violations.report('no defect', `${name}: ${code}: ${message}`);
   }
 
+  /** Months that somebody else has kept come in, all the time. */
+  #import(): void {
+    const { config } = this.#cluster;
+    const process = this.#outsider('importer');
+    const bus = this.#cluster.connect(process, 'east');
+    new SimulatedImporter({ process, bus, config, users: 20, items: 30, everyMs: 3_000 });
+  }
+
   #outsider(name: string) {
     return this.#cluster.outsider(name, (error) =>
       this.#violations.report('no stray error', `${name}: ${String(error)}`),
     );
+  }
+
+  #windows(): Counts {
+    const counts = new Map<string, number>();
+    for (const { disk } of this.#cluster.hosts)
+      for (const [beginning, times] of disk.beginnings)
+        counts.set(beginning, (counts.get(beginning) ?? 0) + times);
+    return Object.fromEntries(counts);
   }
 
   #report(): SimulationReport {
@@ -383,15 +378,11 @@ export class Simulation {
       refusals: Object.fromEntries(refusals),
       codes: Object.fromEntries(servers.codes),
       operations: Object.fromEntries(this.#operator.done),
+      ways: Object.fromEntries(this.#outcomes.ways),
+      windows: this.#windows(),
       transitions: coverage.take(),
       failures: Object.fromEntries(this.#failures),
       newest: servers.trace.newest,
     };
   }
-}
-
-/** What people did not get, in words. */
-function troublesOf({ degraded, refusals }: SimulatedAudience): string {
-  const refused = [...refusals].map(([code, times]) => `${times} ${code}`);
-  return `${degraded} degraded, refused: ${refused.join(', ') || 'none'}`;
 }

@@ -6,7 +6,7 @@ import type { Fault } from '../../simulation/faults/fault.js';
 import { isFault } from '../../simulation/faults/fault.js';
 import { SimulationPool } from '../../simulation/pool.js';
 import { shrink } from '../../simulation/shrink.js';
-import type { SimulationReport } from '../../simulation/simulation.js';
+import type { SimulationReport } from '../../simulation/report.js';
 import type { Command, Output } from '../command.js';
 import { UsageError, exitCode, expectPositionals, integerOf } from '../command.js';
 import { onInterrupt } from '../interrupt.js';

@@ -1,5 +1,7 @@
+import { at } from '../../core/base/columns.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { encodeContext } from '../../core/features/origin.js';
+import { lanes } from '../../core/joining/event-facts.js';
 import { selectExamples, type ExampleBatch } from '../../core/features/example-batch.js';
 import { featureSpecOf, isKeptSlot } from '../../core/features/feature-spec.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
@@ -60,10 +62,12 @@ export class FeatureCheck {
       ids.forEach((id, i) => this.#changed.set(id, { features: features[i]!, atMs }));
   }
 
-  #look({ users, items, examples }: Impressions): void {
+  #look({ users, items, examples, facts }: Impressions): void {
     const sinceMs = this.#servers.time.nowMs - settleMs;
     for (const [row, user] of users.entries()) {
       const changed = this.#changed.get(user);
+      // What was long ago has the features of then.
+      if (at(facts.lanes, row) === lanes.import) continue;
       if (!changed || changed.atMs > sinceMs) continue;
       if (
         this.#areSame(selectExamples(examples, [row]), this.#expected(user, changed, items[row]!))

@@ -34,6 +34,12 @@ export interface Outcome {
   readonly limitMs: number;
 }
 
+/** An answer that was none, or not a whole one. */
+interface Trouble {
+  readonly askedMs: number;
+  readonly text: string;
+}
+
 interface UnderWay {
   readonly what: What;
   readonly sinceMs: number;
@@ -73,11 +79,19 @@ export class SimulatedAudience {
   readonly told = new Set<string>();
   /** How often what was asked was refused, by code. */
   readonly refusals = new Map<string, number>();
+  readonly #troubles: Trouble[] = [];
 
   constructor(options: AudienceOptions) {
     this.#options = options;
     void this.#introduce();
     this.#stop = every(options.process.clock, options.everyMs, () => void this.#visit());
+  }
+
+  /** What people did not get of what they have asked for since, in words. @param sinceMs by the time of the simulation. */
+  troublesSince(sinceMs: number): string[] {
+    return this.#troubles
+      .filter(({ askedMs }) => askedMs >= sinceMs)
+      .map(({ askedMs, text }) => `${text}, asked at ${(askedMs / 1000).toFixed(3)} s`);
   }
 
   /** No more requests; those that are under way go on. */
@@ -128,13 +142,22 @@ export class SimulatedAudience {
 
   /** As himself: what is known of him is asked about. */
   async #look(user: string): Promise<void> {
-    const { client } = this.#options;
+    await this.#recommend({ user, k: slate });
+  }
+
+  async #recommend(request: Parameters<StarlingClient['recommend']>[0]) {
+    const { client, process } = this.#options;
+    const askedMs = process.timeMs;
     const reply = await this.#timed('recommend', (deadlineMs) =>
-      client.recommend({ user, k: slate }, { deadlineMs }),
+      client.recommend(request, { deadlineMs }),
     );
-    if (!reply) return;
+    if (!reply) return undefined;
     this.answered++;
-    if (reply.degraded) this.degraded++;
+    if (reply.degraded) {
+      this.degraded++;
+      this.#troubles.push({ askedMs, text: `a degraded answer for ${JSON.stringify(request)}` });
+    }
+    return reply;
   }
 
   async #tellOf(user: string): Promise<boolean> {
@@ -160,12 +183,8 @@ export class SimulatedAudience {
     if (random.happens(ownAccord)) void this.#act(this.#who(user));
     const log = random.happens(looksAtSome) ? ('shown' as const) : !random.happens(probes);
     const who = this.#who(user);
-    const reply = await this.#timed('recommend', (deadlineMs) =>
-      client.recommend({ ...who, k: slate, log }, { deadlineMs }),
-    );
+    const reply = await this.#recommend({ ...who, k: slate, log });
     if (!reply) return;
-    this.answered++;
-    if (reply.degraded) this.degraded++;
     const { requestId, items } = reply;
     if (log === false || items.length === 0) return;
     const seen = log === 'shown' ? items.slice(0, 1 + random.below(items.length)) : items;
@@ -218,7 +237,7 @@ export class SimulatedAudience {
 
   /** Whatever becomes of it is written down. */
   async #timed<T>(what: What, act: (deadlineMs: number) => Promise<T>): Promise<T | undefined> {
-    const { clock } = this.#options.process;
+    const { clock, timeMs: askedMs } = this.#options.process;
     const asked = { what, sinceMs: clock.nowMs() };
     this.#underWay.add(asked);
     const end = (code: string): void => {
@@ -233,6 +252,7 @@ export class SimulatedAudience {
     } catch (error) {
       const code = codeOf(error);
       this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+      this.#troubles.push({ askedMs, text: `${what} refused with ${code}` });
       end(code);
       return undefined;
     }

@@ -42,6 +42,13 @@ const severalOutcomes = {
   spent: { from: ['purchase'], predict: 'value', given: 'click', window: '9s' },
 };
 
+/** What a shop waits for: a window that no run outlasts, but that of an import does. */
+const weeklyOutcomes = {
+  click: { from: ['click', 'purchase'] },
+  purchase: { given: 'click', window: '7d' },
+  spent: { from: ['purchase'], predict: 'value', given: 'click', window: '7d' },
+};
+
 /** Of restarts: a group that has no more is given up for a while. */
 export const untiring = 1_000;
 
@@ -53,7 +60,7 @@ export function configOf(random: SeededRandom): ClusterConfig {
   return parseClusterConfig({
     ...simulatedShape,
     actors: { ...simulatedShape.actors, joiner: random.pick([1, 2]) },
-    outcomes: random.pick([{}, severalOutcomes]),
+    outcomes: random.pick([{}, severalOutcomes, weeklyOutcomes]),
     snapshots: { everyMs: random.pick([5_000, 20_000, 60_000]), keep: 2 },
     serving: isImpatient ? { p99BudgetMs: 300, freshnessBudgetMs: 1_000 } : {},
     supervision: {

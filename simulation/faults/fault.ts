@@ -28,11 +28,18 @@ interface FaultRow {
 /** Everything that may befall a simulated cluster. A new kind is a row here and what it does in `faults.ts`. */
 export const faultTable = {
   'kill actor': row('SIGKILL to the process of an actor', 14),
+  'kill joining': row('SIGKILL to a joiner, or to a processor', 5),
+  'lose window': row('a joiner dies, and what it had on its disk is gone', 4),
   'crash loop': row('an actor dies each time soon after its start', 2, [2_000, 12_000]),
   'hang start': row(
     'the next process of a machine stands still soon after its start',
     2,
     [2_000, 40_000],
+  ),
+  'slow start': row(
+    'an actor dies, and whatever its next process asks is on its way for long',
+    5,
+    [2_000, 9_000],
   ),
   'hang exit': row('processes of a machine that end take long to be gone', 2, [2_000, 30_000]),
   'pause actor': row('an actor stands still, also for longer than its lease', 8, [200, 9_000]),
@@ -49,6 +56,11 @@ export const faultTable = {
   ),
   'kill server': row('SIGKILL to the NATS server of a data center', 3, [500, 8_000]),
   'hang server': row('the NATS server of a data center says nothing', 3, [300, 5_000]),
+  'lose data center': row(
+    'a data center is away: its server, its actors, and the machines that serve it alone',
+    3,
+    [2_000, 15_000],
+  ),
   'cut way': row('nothing goes from one data center to another, but back it does', 4, [500, 9_000]),
   'cut both ways': row('two data centers do not reach each other', 4, [500, 9_000]),
   'lose messages': row('messages between data centers get lost', 4, [1_000, 10_000]),
@@ -60,6 +72,11 @@ export const faultTable = {
     [3_000, 25_000],
   ),
   'break connection': row('a connection breaks, and finds its server again', 8),
+  'stall connection': row(
+    'what a process sends is on its way for longer than its lease, and arrives',
+    6,
+    [1_000, 8_000],
+  ),
   'fill server': row('the storage of the servers of a data center is full', 3, [1_000, 10_000]),
   'fill disk': row('the disk of a machine is full', 3, [1_000, 10_000]),
   'read stale': row(

@@ -1,6 +1,7 @@
 import { every } from '../../core/base/clock.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import type { Operator } from '../cluster/operator.js';
+import type { Connection } from '../nats/memory-servers.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
 import { Ambush } from './ambush.js';
 import type { Fault, FaultKind } from './fault.js';
@@ -24,6 +25,8 @@ const joinersMax = 4;
 /** Further, and most events would be too late to be learned from. */
 const clockJumpMsMax = 2_000;
 const windowsLostShare = 0.5;
+/** Of connections that stall: as an owner writes to his log, which is to refuse it when it comes. */
+const ownersStalledShare = 0.6;
 /** Milliseconds: a start takes less. */
 const hangsAfterMsMax = 1_000;
 /** Longer than a supervisor waits for one that has said that it failed. */
@@ -33,6 +36,10 @@ const restoreAgoMsMax = 60_000;
 const crashEveryMs = { from: 50, more: 700 } as const;
 /** Of the servers that go, so many do not go alone. */
 const startWithoutShare = 0.4;
+/** Of those who start slowly: nobody else has as much to read. */
+const joinersSlowShare = 0.5;
+/** Of them, so many are to end before they have begun. */
+const stoppedSlowShare = 0.4;
 /** Milliseconds: a process runs by then, and waits for its server. */
 const stopsAfterMs = 700;
 
@@ -56,6 +63,25 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     actor?.kill();
     return actor && over;
   },
+  'kill joining': ({ target }, cluster) => {
+    const actor = oneOf(
+      actorsOf(cluster).filter(({ address }) => /\.(joiner|processor)\./.test(address)),
+      target,
+    );
+    actor?.kill();
+    return actor && over;
+  },
+  'lose window': ({ target }, cluster) => {
+    const joiners = cluster.hosts.flatMap((host) =>
+      host.actors
+        .filter(({ address }) => address.includes('.joiner.'))
+        .map((actor) => [host, actor] as const),
+    );
+    const [host, actor] = oneOf(joiners, target) ?? [];
+    host?.disk.loseWindows();
+    actor?.kill();
+    return actor && over;
+  },
   'crash loop': ({ target, other }, cluster) => {
     const address = oneOf(actorsOf(cluster), target)?.address;
     if (address === undefined) return undefined;
@@ -76,6 +102,22 @@ const effects: { readonly [K in FaultKind]: Effect } = {
       host.onStart = undefined;
       hung?.resume();
     };
+  },
+  'slow start': ({ target, other, atMs, forMs }, cluster) => {
+    const all = actorsOf(cluster);
+    const joiners = all.filter(({ address }) => address.includes('.joiner.'));
+    const actor = oneOf(other < joinersSlowShare ? joiners : all, target);
+    if (!actor) return undefined;
+    actor.kill();
+    const isNext = ({ process }: Connection): boolean => {
+      if (process.name !== actor.address || process === actor.process) return false;
+      const host = cluster.hosts.find(({ actors }) =>
+        actors.some((each) => each.process === process),
+      );
+      if ((2 * other) % 1 < stoppedSlowShare) process.after(stopsAfterMs, () => host?.stop());
+      return true;
+    };
+    return stallNext(cluster, isNext, atMs + forMs);
   },
   'hang exit': ({ target, other }, cluster) => {
     const host = oneOf(cluster.hosts, target)!;
@@ -131,6 +173,20 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     startWithout(cluster, dataCenter, other);
     return () => cluster.servers.wake(dataCenter);
   },
+  'lose data center': ({ target }, cluster) => {
+    const dataCenter = oneOf(cluster.servers.dataCenters, target)!;
+    cluster.servers.stop(dataCenter);
+    const gone = cluster.hosts.filter(({ dataCenters }) =>
+      dataCenters.every((each) => each === dataCenter),
+    );
+    for (const host of gone) host.crash(true);
+    for (const actor of actorsOf(cluster))
+      if (actor.address.startsWith(`${dataCenter}.`)) actor.kill();
+    return () => {
+      cluster.servers.start(dataCenter);
+      for (const host of gone) host.start();
+    };
+  },
   'cut way': (fault, { network, servers }) => {
     const [from, to] = wayOf(fault, servers.dataCenters);
     network.cut(from, to);
@@ -172,6 +228,16 @@ const effects: { readonly [K in FaultKind]: Effect } = {
   'break connection': ({ target }, { servers }) => {
     const connection = oneOf(servers.connections, target);
     if (connection) servers.interrupt(connection);
+    return connection && over;
+  },
+  'stall connection': ({ target, other, atMs, forMs }, cluster) => {
+    const { servers } = cluster;
+    const isOfOwner = (_asker: Connection, what: string): boolean => what.includes('.deltas.rows.');
+    if (other < ownersStalledShare) return stallNext(cluster, isOfOwner, atMs + forMs);
+    const actors = new Set(actorsOf(cluster).map(({ process }) => process));
+    const connections = servers.connections.filter(({ process }) => actors.has(process));
+    const connection = oneOf(connections, target);
+    if (connection) servers.stall(connection, forMs);
     return connection && over;
   },
   'fill server': ({ target }, { servers }) => {
@@ -249,6 +315,21 @@ function startWithout({ hosts, time }: SimulatedCluster, dataCenter: string, cha
   if (!host) return;
   for (const actor of host.actors) actor.kill();
   if (how < 0.5) time.at(time.nowMs + stopsAfterMs, undefined, () => host.stop());
+}
+
+/** Whatever he who asks for it next sends, from that on, arrives at a moment and not before. */
+function stallNext(
+  { servers, time }: SimulatedCluster,
+  isIt: (asker: Connection, what: string) => boolean,
+  untilMs: number,
+): Ended {
+  const hear = (asker: Connection, what: string): void => {
+    if (!isIt(asker, what)) return;
+    servers.onAsking.delete(hear);
+    servers.stall(asker, untilMs - time.nowMs);
+  };
+  servers.onAsking.add(hear);
+  return () => void servers.onAsking.delete(hear);
 }
 
 /** What befalls who was caught; people are left in peace. */

@@ -35,7 +35,11 @@ export function storesOn(disk: HostDisk, process: SimulatedProcess, address: str
   const made = (partition: number): StoredWindow =>
     disk.newWindow(address, partition, process.random.id());
   return {
-    joinStore: (partition) => open(disk.window(address, partition) ?? made(partition)),
+    joinStore: (partition) => {
+      const found = disk.window(address, partition);
+      disk.noteBeginning(found ? 'store' : 'no store');
+      return open(found ?? made(partition));
+    },
     newJoinStore: async (partition) => open(made(partition)),
     removeJoinStore: async (partition) => disk.removeWindow(address, partition),
     entityStore: () => new DiskEntityStore(disk, process, disk.entities(address)),
@@ -109,6 +113,7 @@ class DiskJoinStore implements JoinStore {
   }
 
   add(records: readonly JoinRecord[]): Promise<void> {
+    if (this.#stored.records.size === 0) this.#disk.noteBeginning('snapshot');
     const added = records.map(({ number, bytes }) => [number, bytes.slice()] as const);
     return written(this.#disk, this.#process, () => {
       for (const [number, bytes] of added) this.#stored.records.set(number, bytes);

@@ -26,12 +26,18 @@ export interface StoredActivity {
   readonly states: Map<string, Uint8Array>;
 }
 
+/** What a joiner has of its window when it starts: its store, or none; and whether it then takes a snapshot. */
+export const windowBeginnings = ['store', 'no store', 'snapshot'] as const;
+export type WindowBeginning = (typeof windowBeginnings)[number];
+
 /** The disk of a simulated machine: what is on it outlives its processes. */
 export class HostDisk {
   readonly #windows = new Map<string, StoredWindow>();
   readonly #entities = new Map<string, StoredEntities>();
   readonly #activity = new Map<string, StoredActivity>();
   readonly #epochs = new Map<string, number>();
+  /** How often joiners have begun with what. */
+  readonly beginnings = new Map<WindowBeginning, number>();
   /** Of the supervisor that ran last. */
   life: string | undefined;
   /** Nothing more can be written. */
@@ -49,6 +55,10 @@ export class HostDisk {
 
   removeWindow(address: string, partition: number): void {
     this.#windows.delete(`${address}/${partition}`);
+  }
+
+  noteBeginning(beginning: WindowBeginning): void {
+    this.beginnings.set(beginning, (this.beginnings.get(beginning) ?? 0) + 1);
   }
 
   /** What joiners had on it is gone. */

@@ -105,6 +105,7 @@ export class MemoryAsker {
         resolve: (from, value) => deliver(from, () => resolve(value)),
         reject: (from, error) => deliver(from, () => reject(error)),
       };
+      for (const hear of [...servers.onAsking]) hear(connection, what);
       begin(answer, leftMs);
       servers.onAsked?.(connection, what);
     });

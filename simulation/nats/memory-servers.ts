@@ -39,6 +39,8 @@ interface Session {
   readonly server: string;
   /** Nothing of it arrives later: it was cut off in the middle. */
   endMs: number;
+  /** What was sent before arrives then, also of who has died meanwhile: the system sends what it was given. */
+  stalledUntilMs: number;
 }
 
 export interface ServersOptions {
@@ -84,6 +86,8 @@ export class MemoryServers {
   onServed: ((served: Served) => void) | undefined;
   /** Hears what is asked of a server or of others, just when it has been sent. */
   onAsked: ((asker: Connection, what: string) => void) | undefined;
+  /** Hear of it just before it is sent. */
+  readonly onAsking = new Set<(asker: Connection, what: string) => void>();
   /** What clients were refused with, how often. */
   readonly codes = new Map<string, number>();
   /** Of what a server has done, so much is not acknowledged: part of all, in [0, 1]. */
@@ -146,6 +150,15 @@ export class MemoryServers {
     if (this.#sessions.has(connection)) this.#disconnect(connection);
   }
 
+  /** What it sends is on its way for so long; what is sent to it is not. */
+  stall(connection: Connection, ms: number): void {
+    const session = this.#sessions.get(connection);
+    if (!session) return;
+    const { server } = session;
+    session.stalledUntilMs = this.time.nowMs + ms;
+    this.network.hold([`${server}/${connection.id}`, server], session.stalledUntilMs);
+  }
+
   /** No room for anything more, in its streams and its bucket. */
   setFull(dataCenter: string, full: boolean): void {
     for (const stream of this.#streams.values())
@@ -168,7 +181,7 @@ export class MemoryServers {
     if (!connection.process.alive) return;
     const server = connection.dataCenters.find((name) => this.isUp(name));
     if (server === undefined) return this.#reconnectLater(connection);
-    const session: Session = { server, endMs: Infinity };
+    const session: Session = { server, endMs: Infinity, stalledUntilMs: 0 };
     this.#sessions.set(connection, session);
     this.#seen(server, () =>
       connection.process.after(0, () => {
@@ -186,7 +199,11 @@ export class MemoryServers {
   /** It died: what it has just sent may be on its way, and may not. */
   died(connection: Connection): void {
     const session = this.#sessions.get(connection);
-    if (session) session.endMs = this.time.nowMs + this.random.between(0, 0.4);
+    if (session)
+      session.endMs = Math.max(
+        this.time.nowMs + this.random.between(0, 0.4),
+        session.stalledUntilMs,
+      );
     this.close(connection);
   }
 

@@ -70,6 +70,12 @@ export class Network {
     return this.#cut.has(wayOf(from, to));
   }
 
+  /** Whatever goes this way from now on arrives then or later, in its order: as when a packet is lost and sent again. */
+  hold([from, to]: Hop, untilMs: number): void {
+    const way = wayOf(from, to);
+    this.#lastMs.set(way, Math.max(untilMs, this.#lastMs.get(way) ?? 0));
+  }
+
   /** When what is sent now, over these ways one after the other, arrives; undefined: it gets lost. */
   arrivalMs(hops: readonly Hop[]): number | undefined {
     let atMs = this.#time.nowMs;
