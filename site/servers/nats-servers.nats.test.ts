@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -50,18 +50,28 @@ async function connectTo(dataCenter: string): Promise<NatsConnection> {
   return connection;
 }
 
+/**
+ * A start takes some seconds, in which the servers find a leader. So those who follow each other share what they can: one folder,
+ * and servers that go on.
+ */
+async function newFolder(): Promise<void> {
+  folder = await mkdtemp(path.join(tmpdir(), 'starling-nats-'));
+}
+
+async function endAll(): Promise<void> {
+  await disconnect();
+  await servers?.stop();
+  servers = undefined;
+}
+
+async function disconnect(): Promise<void> {
+  await Promise.all(connections.splice(0).map((connection) => connection.close()));
+}
+
 beforeAll(async () => {
   binary = await findServer();
 }, 10 * 60_000);
-beforeEach(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'starling-nats-'));
-});
-afterEach(async () => {
-  await Promise.all(connections.splice(0).map((connection) => connection.close()));
-  await servers?.stop();
-  servers = undefined;
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(disconnect);
 
 /** Servers that have just met may take each other for offline for a while; the supervisor asks again, too. */
 async function addStream(
@@ -92,9 +102,49 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   }
 }
 
+/**
+ * STARLING_OLD_NATS_SERVER names one of another release, as both are only at hand where somebody has put them there.
+ * Without it both are the same, and the streams of one start are opened by the next.
+ */
+async function earlierServer(): Promise<NatsServerBinary> {
+  const { NATS_SERVER, STARLING_OLD_NATS_SERVER } = process.env;
+  if (!STARLING_OLD_NATS_SERVER) return binary;
+  process.env.NATS_SERVER = STARLING_OLD_NATS_SERVER;
+  try {
+    return await findServer();
+  } finally {
+    if (NATS_SERVER === undefined) delete process.env.NATS_SERVER;
+    else process.env.NATS_SERVER = NATS_SERVER;
+  }
+}
+
+/** One cluster, from its first start to a third that is refused: each test goes on where the one before has left it. */
 describe('the servers of a cluster', () => {
+  const exits: ServerExitEvent[] = [];
+  const hung: string[] = [];
+  const restarts = new EventEmitter<{ restart: [ServerRestartEvent] }>();
+  const nextRestart = (): Promise<[ServerRestartEvent]> =>
+    once(restarts, 'restart') as Promise<[ServerRestartEvent]>;
+  let earlier: NatsServerBinary;
+
+  beforeAll(async () => {
+    await newFolder();
+    earlier = await earlierServer();
+    servers = await startNatsServers(
+      await optionsFor({
+        binary: earlier,
+        onExit: (exit) => exits.push(exit),
+        onHung: (dataCenter) => hung.push(dataCenter),
+        onRestart: (event) => restarts.emit('restart', event),
+      }),
+    );
+  }, 60_000);
+  afterAll(async () => {
+    await endAll();
+    await rm(folder, { recursive: true, force: true });
+  });
+
   test('take an event into the stream of the data center it is published in', async () => {
-    servers = await startNatsServers(await optionsFor());
     const manager = await (await connectTo('train')).jetstreamManager();
     for (const name of ['east', 'west']) {
       await addStream(manager, {
@@ -112,79 +162,91 @@ describe('the servers of a cluster', () => {
   });
 
   test('are restarted when one is killed, on the same port and with its streams', async () => {
-    const exits: ServerExitEvent[] = [];
-    const restarts = new EventEmitter<{ restart: [ServerRestartEvent] }>();
-    const restart = once(restarts, 'restart') as Promise<[ServerRestartEvent]>;
-    servers = await startNatsServers(
-      await optionsFor({
-        onExit: (exit) => exits.push(exit),
-        onRestart: (event) => restarts.emit('restart', event),
-      }),
-    );
     const placement = { cluster: 'east', tags: [] };
     const manager = await (await connectTo('train')).jetstreamManager();
-    await addStream(manager, { name: 'KEPT', subjects: ['kept'], placement });
-    await (await connectTo('east')).jetstream().publish('kept', 'event');
-    const before = servers.servers();
+    await addStream(manager, { name: 'KEPT', subjects: ['kept.*'], placement });
+    await addStream(manager, { name: 'COPY', sources: [{ name: 'KEPT' }], placement });
+    await (await connectTo('east')).jetstream().publish('kept.words', 'one');
+    const before = servers!.servers();
 
-    servers.kill('east');
+    const restart = nextRestart();
+    servers!.kill('east');
     const [{ dataCenter, pid }] = await restart;
 
     expect(dataCenter).toBe('east');
     expect(exits).toMatchObject([{ dataCenter: 'east', error: { code: 'NATS_SERVER_FAILED' } }]);
     expect(exits[0]?.error.message).toMatch(/killed by SIGKILL; its log is .*east\.log/);
-    const after = servers.servers();
+    const after = servers!.servers();
     expect(after.map(({ url }) => url)).toEqual(before.map(({ url }) => url));
     expect(after.find((server) => server.dataCenter === 'east')?.pid).toBe(pid);
-    const stored = await (await connectTo('east')).jetstream().publish('kept', 'event');
+    const stored = await (await connectTo('east')).jetstream().publish('kept.words', 'two');
     expect(stored.seq).toBe(2);
   });
 
   test('are killed and restarted when one hangs', async () => {
-    const hung: string[] = [];
-    const restarts = new EventEmitter<{ restart: [ServerRestartEvent] }>();
-    const restart = once(restarts, 'restart') as Promise<[ServerRestartEvent]>;
-    servers = await startNatsServers(
-      await optionsFor({
-        onHung: (dataCenter) => hung.push(dataCenter),
-        onRestart: (event) => restarts.emit('restart', event),
-      }),
-    );
-    servers.kill('west', 'SIGSTOP');
+    const restart = nextRestart();
+    servers!.kill('west', 'SIGSTOP');
     const [{ dataCenter }] = await restart;
     expect(dataCenter).toBe('west');
     expect(hung).toEqual(['west']);
-    expect(await servers.ping()).toMatchObject({ train: true, east: true });
+    expect(await servers!.ping()).toMatchObject({ train: true, east: true });
   });
 
   test('keep their ports, and end what else an earlier cluster is said to have left', async () => {
-    servers = await startNatsServers(await optionsFor());
-    const urls = servers.servers().map(({ url }) => url);
-    await servers.stop();
+    const urls = servers!.servers().map(({ url }) => url);
+    await servers!.stop();
     const leftover = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
     await once(leftover, 'spawn');
     const ended = once(leftover, 'exit');
     const noted = { east: await identityOf(leftover.pid!) };
     await writePrivateJson(path.join(folder, 'servers.json'), noted);
 
-    servers = await startNatsServers(await optionsFor());
+    const lines: string[] = [];
+    servers = await startNatsServers(await optionsFor({ log: (line) => lines.push(line) }));
 
     expect(servers.servers().map(({ url }) => url)).toEqual(urls);
     await ended;
+    const told = `nats-server ${binary.version} takes over the streams of ${earlier.version}`;
+    expect(lines.some((line) => line.startsWith(told))).toBe(isOther());
   });
+
+  test('read and write the streams of an earlier start', async () => {
+    await untilHealthy();
+    const client = await connectTo('east');
+    const streams = (await client.jetstreamManager()).streams;
+    const word = await streams.getMessage('KEPT', { seq: 2 });
+    expect(word.string()).toBe('two');
+    expect(await client.jetstream().publish('kept.words', 'three')).toMatchObject({ seq: 3 });
+    await until(async () => (await streams.info('COPY')).state.messages === 3);
+  });
+
+  test('keep their streams from a server that is older than the last one', async () => {
+    await endAll();
+    const older = { ...binary, ...(isOther() ? earlier : { version: '2.0.0' }) };
+    const refused = startNatsServers(await optionsFor({ binary: older }));
+    await expect(refused).rejects.toMatchObject({ code: 'NATS_SERVER_TOO_OLD' });
+  });
+
+  const isOther = (): boolean =>
+    !binary.version.startsWith(earlier.version.split('.', 2).join('.'));
 });
 
 describe('servers that a killed cluster left', () => {
   let left: ServerProcess[] = [];
+  beforeAll(async () => {
+    await newFolder();
+    // Its ports and configurations are what those have that are left.
+    await (await startNatsServers(await optionsFor())).stop();
+  }, 60_000);
   afterEach(async () => {
+    await endAll();
     await Promise.all(left.map((server) => server.stop(5_000)));
     left = [];
   });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   /** As a cluster with default options leaves them; by data center. */
   async function leave(names = dataCenters.map(({ name }) => name)): Promise<Map<string, number>> {
-    const earlier = await startNatsServers(await optionsFor());
-    await earlier.stop();
     const noted: Record<string, ProcessIdentity> = {};
     for (const name of names) {
       const server = startServerProcess({
@@ -252,13 +314,6 @@ describe('servers that a killed cluster left', () => {
     expect(after).toEqual(before);
   });
 
-  test('are ended and started anew when their configuration has changed', async () => {
-    const before = await leave();
-    servers = await startNatsServers(await optionsFor({ payloadBytesMax: 4 * 2 ** 20 }));
-    await Promise.all(left.map(({ exited }) => exited));
-    for (const [dataCenter, pid] of pidsOf()) expect(pid).not.toBe(before.get(dataCenter));
-  });
-
   test('are ended and started anew when one of them hangs', async () => {
     await leave();
     left[1]!.kill('SIGSTOP');
@@ -266,60 +321,20 @@ describe('servers that a killed cluster left', () => {
     await Promise.all(left.map(({ exited }) => exited));
     await untilHealthy();
   }, 120_000);
-});
 
-/**
- * STARLING_OLD_NATS_SERVER names one of another release, as both are only at hand where somebody has put them there.
- * Without it both are the same, and the streams of one start are opened by the next.
- */
-async function earlierServer(): Promise<NatsServerBinary> {
-  const { NATS_SERVER, STARLING_OLD_NATS_SERVER } = process.env;
-  if (!STARLING_OLD_NATS_SERVER) return binary;
-  process.env.NATS_SERVER = STARLING_OLD_NATS_SERVER;
-  try {
-    return await findServer();
-  } finally {
-    if (NATS_SERVER === undefined) delete process.env.NATS_SERVER;
-    else process.env.NATS_SERVER = NATS_SERVER;
-  }
-}
-
-describe('the streams of an earlier start', () => {
-  test('are read and written by the server of now, and kept from one that is older than it', async () => {
-    const earlier = await earlierServer();
-    const placement = { cluster: 'east', tags: [] };
-    servers = await startNatsServers(await optionsFor({ binary: earlier }));
-    const manager = await (await connectTo('train')).jetstreamManager();
-    await addStream(manager, { name: 'KEPT', subjects: ['kept.*'], placement });
-    await addStream(manager, { name: 'COPY', sources: [{ name: 'KEPT' }], placement });
-    const before = (await connectTo('east')).jetstream();
-    for (const word of ['one', 'two', 'three']) await before.publish('kept.words', word);
-    await Promise.all(connections.splice(0).map((connection) => connection.close()));
-    await servers.stop();
-
-    const lines: string[] = [];
-    servers = await startNatsServers(await optionsFor({ log: (line) => lines.push(line) }));
-    await untilHealthy();
-    const client = await connectTo('east');
-    const streams = (await client.jetstreamManager()).streams;
-    const word = await streams.getMessage('KEPT', { seq: 2 });
-    expect(word.string()).toBe('two');
-    expect(await client.jetstream().publish('kept.words', 'four')).toMatchObject({ seq: 4 });
-    await until(async () => (await streams.info('COPY')).state.messages === 4);
-    const isOther = !binary.version.startsWith(earlier.version.split('.', 2).join('.'));
-    const told = `nats-server ${binary.version} takes over the streams of ${earlier.version}`;
-    expect(lines.some((line) => line.startsWith(told))).toBe(isOther);
-    await client.close();
-    await servers.stop();
-    servers = undefined;
-
-    const older = { ...binary, ...(isOther ? earlier : { version: '2.0.0' }) };
-    const refused = startNatsServers(await optionsFor({ binary: older }));
-    await expect(refused).rejects.toMatchObject({ code: 'NATS_SERVER_TOO_OLD' });
+  // The last one: it leaves another configuration.
+  test('are ended and started anew when their configuration has changed', async () => {
+    const before = await leave();
+    servers = await startNatsServers(await optionsFor({ payloadBytesMax: 4 * 2 ** 20 }));
+    await Promise.all(left.map(({ exited }) => exited));
+    for (const [dataCenter, pid] of pidsOf()) expect(pid).not.toBe(before.get(dataCenter));
   });
 });
 
 describe('a start that can not succeed', () => {
+  beforeEach(newFolder);
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
   test('names the port of the configuration that is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
