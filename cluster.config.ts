@@ -55,6 +55,9 @@ export default defineCluster({
     judges: { entity: 'user', kind: 'count', of: 'click' },
   },
 
+  // What is known of films beside, to be filtered on and returned; and that a year is a number, though each has a row of its own.
+  attributes: { item: { title: 'text', year: 'number' } },
+
   // Pairwise products of 16 numbers per row, and a small network beside them.
   model: { network: 'deepfm', factorDim: 16, hidden: [64] },
 

@@ -242,7 +242,7 @@ async function openStore(log: Log, folder: string): Promise<Started> {
 }
 
 async function startCatalog(log: Log): Promise<Started> {
-  const catalog = new Catalog();
+  const catalog = new Catalog({});
   const { ms, end } = await started(log, new CatalogTarget(catalog), ['item']);
   assert.equal(catalog.size, log.length === 0 ? 0 : entityCount / 2);
   return { ms, end };

@@ -4,7 +4,7 @@ import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { parseJson, textOfUtf8 } from '../core/base/json-text.js';
 import { checkedEvent } from '../client/ingest.js';
 import { isRecord } from '../messages/checks.js';
-import { publicEvent } from '../messages/public.js';
+import { isEntityEvent, publicEvent } from '../messages/public.js';
 import type { EventType } from '../messages/subjects.js';
 import { UnknownKeys } from '../messages/unknown-keys.js';
 import { readCsv } from '../replay/csv-file.js';
@@ -126,7 +126,7 @@ const required: Readonly<Record<EventType, readonly string[]>> = {
     shown: ['requestId', 'items'],
     alias: ['visitor', 'user'],
     merge: ['from', 'to'],
-    features: [],
+    ...{ features: [], items: ['item'], users: ['user'] },
   },
 };
 const numeric = ['timestamp', 'score', 'label', 'value', 'quantity'];
@@ -139,7 +139,7 @@ async function readCsvEvents(
   const events: unknown[] = [];
   const times = new FileTimes(path.basename(file), options);
   for await (const { columns, rows, lines } of readCsv(file, required[type])) {
-    const judgedByLabel = type !== 'features' && !columns.includes('type');
+    const judgedByLabel = !isEntityEvent(type) && !columns.includes('type');
     for (const [r, row] of rows.entries()) {
       const at = `${path.basename(file)} line ${lines[r]}`;
       // Blanks are nothing, as they look: a number made of them would be 0, a dislike.
@@ -150,8 +150,11 @@ async function readCsvEvents(
         const text = `${at}: label: expected 0 or 1; got nothing.`;
         throw new StarlingError('FILE_INVALID', text, { field: 'label', at });
       }
-      if (type === 'features') {
-        events.push(checked(type, featuresOf(columns, given, at), at));
+      if (isEntityEvent(type)) {
+        const fields = Object.fromEntries(given);
+        events.push(
+          checked(type, type === 'features' ? featuresOf(columns, given, at) : fields, at),
+        );
         continue;
       }
       const timed = withTime(given, times, lines[r]!);

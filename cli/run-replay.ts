@@ -3,16 +3,13 @@ import { access, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { StarlingError, messageOf } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
+import { AttributeReader } from '../messages/attribute-reader.js';
+import { toldRecords } from '../replay/told-records.js';
 import { featureSpecOf } from '../core/features/feature-spec.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { connectAs } from '../runtime/nats/nats-bus.js';
 import type { EventTable } from '../replay/event-files.js';
-import {
-  checkColumns,
-  checkEntityColumns,
-  readEntities,
-  readEvents,
-} from '../replay/event-files.js';
+import { checkColumns, readEntities, readEvents } from '../replay/event-files.js';
 import type { ToldFeatures } from '../replay/replay-features.js';
 import type { ReplaySite } from '../replay/replay-requests.js';
 import { replayEvents } from '../replay/replay.js';
@@ -105,10 +102,13 @@ export async function readReplay(
     plan.users === undefined ? [] : readEntities(plan.users, 'user'),
     readEvents(plan.events, { timezone: plan.timezone, note }),
   ]);
-  checkEntityColumns(items, 'item', spec);
-  checkEntityColumns(users, 'user', spec);
   checkColumns(events, spec);
-  return { events, told: { items, users } };
+  const reader = new AttributeReader(spec, config.attributes);
+  const told = {
+    items: toldRecords(items, 'item', reader, note),
+    users: toldRecords(users, 'user', reader, note),
+  };
+  return { events, told };
 }
 
 /** Found out now, not after an hour of replaying. */

@@ -3,6 +3,7 @@ import { kindTable } from '../messages/actor-kinds.js';
 import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 import type { Figures } from '../messages/stats/figures.js';
 import { clockLines } from './clock-lines.js';
+import { attributeLines } from './attribute-lines.js';
 import { bookLines } from './event-books.js';
 import { storageNotice } from './storage-notice.js';
 import { settingsLines } from './settings-lines.js';
@@ -18,6 +19,7 @@ export function statusLines(status: ClusterStatus, nowMs: number): string[] {
     ...settingsLines(status),
     ...bookLines(status),
     ...clockLines(status),
+    ...attributeLines(status),
     ...hostLines(status),
     ...status.dataCenters.flatMap((dataCenter) => ['', ...dataCenterLines(status, dataCenter)]),
   ];

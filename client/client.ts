@@ -19,7 +19,9 @@ import type {
   ImpressionInput,
   IngestOptions,
   IngestReceipt,
+  ItemInput,
   MergeInput,
+  UserInput,
 } from './ingest.js';
 import { ingest } from './ingest.js';
 import type { Ranking, Recommendation } from './replies.js';
@@ -50,6 +52,8 @@ export interface RecommendInput {
   readonly filter?: Readonly<Record<string, Id | readonly Id[]>> | undefined;
   /** Items, or also what the person did something with lately: types of events, within a duration such as '30d'. */
   readonly exclude?: readonly Id[] | ExcludeInput | undefined;
+  /** Attributes of items that the answer is to have, such as a title. */
+  readonly attributes?: readonly string[] | undefined;
   /** Drawn if left out. */
   readonly requestId?: string | undefined;
   /**
@@ -110,7 +114,13 @@ export interface StarlingClient {
   ingestAliases(events: readonly AliasInput[], options?: IngestOptions): Promise<IngestReceipt>;
   /** Accounts `from` that are those of users `to` as well: what they did, and all that comes under their names, is of the others. */
   ingestMerges(events: readonly MergeInput[], options?: IngestOptions): Promise<IngestReceipt>;
-  /** What is known of users and items; each event replaces what was told before of its entity. */
+  /**
+   * What is known of items: features, and whatever else is to be filtered on or returned. What an event does not name stays, unless it
+   * says `mode: 'replace'`; `deleted: true` takes the item away.
+   */
+  ingestItems(events: readonly ItemInput[], options?: IngestOptions): Promise<IngestReceipt>;
+  ingestUsers(events: readonly UserInput[], options?: IngestOptions): Promise<IngestReceipt>;
+  /** Both by one name, as they were told first. */
   ingestFeatures(events: readonly FeaturesInput[], options?: IngestOptions): Promise<IngestReceipt>;
   status(): Promise<ClusterStatus>;
   close(): Promise<void>;
@@ -185,6 +195,8 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
     ingestAliases: (events, options) => ingest(bus, 'alias', events, limited(options)),
     ingestMerges: (events, options) => ingest(bus, 'merge', events, limited(options)),
     ingestActions: (events, options) => ingest(bus, 'action', events, limited(options)),
+    ingestItems: (events, options) => ingest(bus, 'items', events, limited(options)),
+    ingestUsers: (events, options) => ingest(bus, 'users', events, limited(options)),
     ingestFeatures: (events, options) => ingest(bus, 'features', events, limited(options)),
     async status() {
       try {

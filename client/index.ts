@@ -21,6 +21,8 @@ export type {
   ImpressionInput,
   IngestOptions,
   IngestReceipt,
+  ItemInput,
+  UserInput,
 } from './ingest.js';
 export type { Ranking, Recommendation, RecommendedItem } from './replies.js';
 export type { RankBatch, RankBatchReply } from '../messages/ranking.js';

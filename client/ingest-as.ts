@@ -6,8 +6,10 @@ import type {
   FeaturesInput,
   ImpressionInput,
   IngestReceipt,
+  ItemInput,
   MergeInput,
   ShownInput,
+  UserInput,
 } from './ingest.js';
 
 /** Events of one type, which were checked. */
@@ -28,6 +30,10 @@ export function ingestAs(
       return client.ingestAliases(events as AliasInput[]);
     case 'merge':
       return client.ingestMerges(events as MergeInput[]);
+    case 'items':
+      return client.ingestItems(events as ItemInput[]);
+    case 'users':
+      return client.ingestUsers(events as UserInput[]);
     case 'features':
       return client.ingestFeatures(events as FeaturesInput[]);
   }

@@ -16,6 +16,9 @@ export type ShownInput = z.input<typeof publicEvent.shown>;
 export type AliasInput = z.input<typeof publicEvent.alias>;
 export type MergeInput = z.input<typeof publicEvent.merge>;
 export type FeaturesInput = z.input<typeof publicEvent.features>;
+/** Attributes in `attributes`, or beside the id. */
+export type ItemInput = z.input<typeof publicEvent.items>;
+export type UserInput = z.input<typeof publicEvent.users>;
 
 export interface IngestReceipt {
   /** Events that are in the stream of the data center, safe whatever fails from now on. */

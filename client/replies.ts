@@ -8,6 +8,8 @@ export interface RecommendedItem {
   readonly score: number;
   /** Of several outcomes, their probabilities, and the values of those that predict one. */
   readonly outcomes?: Readonly<Record<string, number>>;
+  /** Those that were asked for, as far as the item has them. Missing where nobody knew in time: the answer is `degraded`. */
+  readonly attributes?: Readonly<Record<string, unknown>>;
 }
 
 export interface Recommendation {
@@ -46,6 +48,9 @@ export function parseRecommendation(value: unknown): Recommendation {
       item: text(item, 'item', at),
       score: number(item, 'score', at),
       ...outcomesIn(item, at),
+      ...(item['attributes'] === undefined
+        ? {}
+        : { attributes: asFields(item['attributes'], `${at}.attributes`) }),
     };
   });
   return { items, requestId: text(fields, 'requestId', what), ...origin(fields, what) };

@@ -12,12 +12,14 @@ import {
 const change = { entity: 'item' as const, ids: ['7', '8'], features: [{ year: 1999 }, {}] };
 const request = { users: ['u'], items: ['7', '8'] };
 
-test('a change replaces; one that patches or erases is refused until stores can do that', () => {
+test('a change replaces, or patches, or takes away', () => {
   const message = featureChangeMessage(change);
-  expect(parseFeatureChange(message)).toEqual(change);
+  expect(parseFeatureChange(message)).toEqual({ ...change, mode: 'replace' });
+  const patch = { ...change, mode: 'patch' as const, erased: [false, true] };
+  expect(parseFeatureChange(featureChangeMessage(patch))).toEqual(patch);
   for (const other of [
-    { mode: 'patch' },
-    { erased: Uint8Array.of(0, 1) },
+    { mode: 'append' },
+    { erased: Uint8Array.of(0, 1, 1) },
     { entity: 'shop' },
     { features: [{}] },
     { features: [{}, 'x'] },
@@ -28,6 +30,8 @@ test('a change replaces; one that patches or erases is refused until stores can 
 
 test('a reply is in the order asked for, and says which changes are in it', () => {
   expect(parseFeaturesRequest(featuresRequest(request))).toEqual(request);
+  const named = { ...request, attributes: ['title'] };
+  expect(parseFeaturesRequest(featuresRequest(named))).toEqual(named);
   const reply = {
     ...{ sequence: 12, users: [null], items: [{ year: 1999 }, null] },
     ...{ kept: noneKept, lately: [['7']] },

@@ -1,5 +1,7 @@
 import { StarlingError } from '../core/base/errors.js';
-import { f64, noneOf, u8 } from '../core/base/columns.js';
+import { at, f64, noneOf, u8 } from '../core/base/columns.js';
+import type { ChangeMode } from '../core/features/entity-change.js';
+import { changeModes } from '../core/features/entity-change.js';
 import type { KeptFeatures } from '../core/features/kept-features.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
 import type { Fields } from './checks.js';
@@ -10,36 +12,51 @@ import { sequenceOf } from './progress-marks.js';
 import type { Entity } from './subjects.js';
 import { entities } from './subjects.js';
 
-/** A change of the features of some users or items: each entry replaces what was known of its entity. */
+/** A change of what is known of some users or items. */
 export interface FeatureChange {
   readonly entity: Entity;
+  /** `replace` where it is left out. */
+  readonly mode?: ChangeMode | undefined;
   readonly ids: readonly string[];
+  /** All attributes that are told, features among them; a null empties one. */
   readonly features: readonly RawFeatures[];
+  /** Of each whether it is gone, whatever is told of it; undefined: none is. */
+  readonly erased?: readonly boolean[] | undefined;
 }
 
 /** Of each entity: whether it is to be forgotten altogether, and the event time of the change; NaN: not told. */
 const entityTable = { erased: u8(), atMs: f64() } as const;
 const notErased = noneOf(entityTable);
 
-/** A change replaces what was known; one that patches it is refused until stores can do that. */
-const replaceMode = 'replace';
-
 export function featureChangeMessage(change: FeatureChange) {
-  return { v: protocolVersion, kind: 'features', mode: replaceMode, ...change, ...notErased };
+  const { mode = 'replace', entity, ids, features, erased } = change;
+  const all = erased?.some(Boolean) ? { erased: Uint8Array.from(erased, Number) } : {};
+  return {
+    v: protocolVersion,
+    kind: 'features',
+    mode,
+    entity,
+    ids,
+    features,
+    ...notErased,
+    ...all,
+  };
 }
 
 export function parseFeatureChange(value: unknown): FeatureChange {
   const what = 'features';
   const fields = asMessage(value, what);
   const ids = texts(fields, 'ids', what);
-  const mode = text(fields, 'mode', what);
-  if (mode !== replaceMode) throw wrong(what, 'mode', replaceMode, mode);
+  const told = text(fields, 'mode', what);
+  const mode = changeModes.find((each) => each === told);
+  if (!mode) throw wrong(what, 'mode', changeModes.join(' or '), told);
   const { erased } = columnsOf(entityTable, fields, what, ids.length);
-  if (erased.some((each) => each !== 0)) throw wrong(what, 'erased', 'nobody', 'some');
   return {
-    entity: entityOf(text(fields, 'entity', what)),
-    ids,
+    ...{ entity: entityOf(text(fields, 'entity', what)), mode, ids },
     features: featureList(fields.features, ids.length, what),
+    ...(erased.some((each) => each !== 0)
+      ? { erased: ids.map((_id, i) => at(erased, i) !== 0) }
+      : {}),
   };
 }
 
@@ -48,6 +65,8 @@ export interface FeaturesRequest {
   readonly items: readonly string[];
   /** Asks also what the users did lately. */
   readonly lately?: LatelyRequest | undefined;
+  /** Asks for these attributes instead of features and of what is kept; none named: for all there are. */
+  readonly attributes?: readonly string[] | undefined;
 }
 
 export interface LatelyRequest {
@@ -65,6 +84,9 @@ export function parseFeaturesRequest(value: unknown): FeaturesRequest {
     users: texts(fields, 'users', what),
     items: texts(fields, 'items', what),
     ...(lately === undefined ? {} : { lately: latelyOf(asFields(lately, `${what}.lately`), what) }),
+    ...(fields['attributes'] === undefined
+      ? {}
+      : { attributes: texts(fields, 'attributes', what) }),
   };
 }
 
@@ -79,6 +101,7 @@ function latelyOf(fields: Fields, what: string): LatelyRequest {
 export interface FeaturesReply {
   /** Of FEATURES: changes up to here are in it. A reply older than the newest notice must not be kept. */
   readonly sequence: number;
+  /** Their features, or the attributes that were asked for. */
   readonly users: readonly (RawFeatures | null)[];
   readonly items: readonly (RawFeatures | null)[];
   /** What is kept of them, where anything is; else empty. */

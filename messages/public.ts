@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { StarlingError } from '../core/base/errors.js';
 import { durationMsOf } from '../core/config/duration.js';
+import { type ChangeMode, changeModes } from '../core/features/entity-change.js';
+import type { RawFeatures } from '../core/features/raw-features.js';
 import { personOf } from '../core/joining/person-event.js';
 import { describe } from './checks.js';
 import { secondsOf } from './event-time.js';
+import type { Entity, EventType } from './subjects.js';
 
 /**
  * What outsiders write by hand, in JSON or CBOR. Unknown fields are ignored, wrong ones are named. Ids may be given as
@@ -75,6 +78,8 @@ const recommendShape = z
     candidates: z.array(id).optional(),
     filter: map(z.record(z.string(), filtered)).optional(),
     exclude,
+    /** Attributes that the answer says of each item. */
+    attributes: z.array(z.string().min(1).max(128)).max(100).optional(),
     requestId: z.string().min(1).max(256).optional(),
     /** Of a request without an id of its own: the same one each time that it is asked again. */
     idempotencyKey: z.string().min(1).max(128).optional(),
@@ -161,12 +166,64 @@ const publicMerge = z.object({ from: id, to: id }).refine(({ from, to }) => from
 });
 export type PublicMerge = z.infer<typeof publicMerge>;
 
-const publicFeatures = z.object({
-  entity: z.enum(['user', 'item'], { error: 'expected user or item' }),
-  id,
-  features,
-});
-export type PublicFeatures = z.infer<typeof publicFeatures>;
+const changed = {
+  /** `patch`, which is usual: what is not named stays. `replace`: it is gone. */
+  mode: z.enum(changeModes, { error: 'expected patch or replace' }).default('patch'),
+  /** Of items. */
+  deleted: z.boolean({ error: 'expected true or false' }).default(false),
+};
+const onlyItems = { error: 'expected an item: users are not deleted so', path: ['deleted'] };
+
+const publicFeatures = z
+  .object({
+    entity: z.enum(['user', 'item'], { error: 'expected user or item' }),
+    id,
+    features,
+    ...changed,
+  })
+  .refine(({ entity, deleted }) => entity === 'item' || !deleted, onlyItems);
+
+/** Attributes stand in `attributes`, or beside the id as in a file of items; a null empties one. */
+const attributes = features.default({});
+const publicItem = z.looseObject({ item: id, attributes, ...changed });
+const publicUser = z
+  .looseObject({ user: id, attributes, ...changed })
+  .refine(({ deleted }) => !deleted, onlyItems);
+
+/** What is told of an item or a user, by whichever name it came. */
+export interface EntityChange {
+  readonly entity: Entity;
+  readonly id: string;
+  readonly attributes: RawFeatures;
+  readonly mode: ChangeMode;
+  readonly deleted: boolean;
+}
+
+/** Types of events that tell of items and users. */
+export const entityEventTypes = ['features', 'items', 'users'] as const;
+export type EntityEventType = (typeof entityEventTypes)[number];
+
+export function isEntityEvent(type: EventType): type is EntityEventType {
+  return (entityEventTypes as readonly string[]).includes(type);
+}
+
+type TellsEntity = Pick<EntityChange, 'attributes' | 'mode' | 'deleted'> &
+  Readonly<Record<string, unknown>>;
+
+/** @throws StarlingError BAD_EVENT */
+export function parseEntityChange(type: EntityEventType, value: unknown): EntityChange {
+  if (type === 'features') {
+    const { features: told, ...rest } = parse(publicFeatures, value, type, 'BAD_EVENT');
+    return { ...rest, attributes: told };
+  }
+  const isItem = type === 'items';
+  const entity = isItem ? 'item' : 'user';
+  const event: TellsEntity = isItem
+    ? parse(publicItem, value, type, 'BAD_EVENT')
+    : parse(publicUser, value, type, 'BAD_EVENT');
+  const { [entity]: told, attributes: named, mode, deleted, ...beside } = event;
+  return { entity, id: told as string, attributes: { ...beside, ...named }, mode, deleted };
+}
 
 export const publicEvent = {
   impression: publicImpression,
@@ -177,6 +234,8 @@ export const publicEvent = {
   alias: publicAlias,
   merge: publicMerge,
   features: publicFeatures,
+  items: publicItem,
+  users: publicUser,
 };
 
 /** Bodies that would do, for who has sent one that can't be read. */

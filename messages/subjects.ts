@@ -38,7 +38,7 @@ export const subjectTable = {
     'ingest.<type>',
     'clients, ranker',
     'RAW_<DC>',
-    'event, impression, shown, alias, merge or features; mapped to raw',
+    'event, impression, shown, alias, merge, items or users; mapped to raw',
   ),
   raw: kept(
     'raw.<dc>.<type>',
@@ -329,9 +329,9 @@ function mapped<const Template extends string>(
 }
 
 export const eventTypes = [
-  ...(['event', 'impression', 'shown', 'alias', 'merge', 'features'] as const),
-  /** What `event` was called first. */
-  'action',
+  ...(['event', 'impression', 'shown', 'alias', 'merge', 'items', 'users'] as const),
+  /** What `event` was called first, and `items` and `users` were. */
+  ...(['action', 'features'] as const),
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 export const entities = ['user', 'item'] as const;

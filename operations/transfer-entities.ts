@@ -3,6 +3,7 @@ import { followFeatures } from '../actors/shared/follow-features.js';
 import type { StarlingClient } from '../client/client.js';
 import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
+import { changedBy } from '../core/features/entity-change.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
 import type { Entity } from '../messages/subjects.js';
 import type { ActorContext } from '../runtime/actor.js';
@@ -35,7 +36,7 @@ export async function transferEntities(options: EntityTransfer): Promise<Record<
     for (let start = 0; start < known.length; start += rowsMax) {
       const told = known.slice(start, start + rowsMax);
       await to.ingestFeatures(
-        told.map(([id, features]) => ({ entity, id, features })),
+        told.map(([id, features]) => ({ entity, id, features, mode: 'replace' as const })),
         { deadlineMs },
       );
       counts[entity] += told.length;
@@ -53,7 +54,8 @@ async function knownOf(
   const known = new Map<string, RawFeatures>();
   const target = new CatalogTarget({
     // What is told again stays where it stood.
-    put: (id, features) => void known.set(id, features),
+    put: (id, told, mode) => void known.set(id, changedBy(known.get(id), told, mode)),
+    remove: (id) => void known.delete(id),
     clear: () => known.clear(),
   });
   const identity = { dataCenter: trainingDataCenter(config) };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { featureSpecOf } from '../core/features/feature-spec.js';
 import { readCsv } from './csv-file.js';
-import { checkColumns, checkEntityColumns, readEntities, readEvents } from './event-files.js';
+import { checkColumns, readEntities, readEvents } from './event-files.js';
 
 let folder = '';
 
@@ -271,11 +271,6 @@ describe('columns must be declared', () => {
         message: '"year" is not a declared context feature; declared: device',
       }),
     );
-  });
-
-  test('so is one of the items', async () => {
-    const items = await readEntities(await file('i.csv', 'item,year,title\n1,1999,X\n'), 'item');
-    expect(() => checkEntityColumns(items, 'item', spec)).toThrow('"title" is not a declared item');
   });
 });
 

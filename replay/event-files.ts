@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { StarlingError } from '../core/base/errors.js';
 import { toldContext } from '../core/features/origin.js';
-import type { FeatureEntity, FeatureSpec } from '../core/features/feature-spec.js';
+import type { FeatureSpec } from '../core/features/feature-spec.js';
 import { preview } from '../core/features/preview.js';
 import { unknownFeature } from '../core/features/transform.js';
 import { type CsvBatch, invalidFile, readCsv } from './csv-file.js';
@@ -92,32 +92,9 @@ export async function readEntities(path: string, entity: 'item' | 'user'): Promi
  * @throws StarlingError UNKNOWN_FEATURE naming the column.
  */
 export function checkColumns(table: EventTable, spec: FeatureSpec): void {
-  checkTold(Object.keys(table.context), 'context', new Set(toldContext(spec)));
-}
-
-/** The same for the columns of an items or users file. */
-export function checkEntityColumns(
-  records: readonly EntityRecord[],
-  entity: 'item' | 'user',
-  spec: FeatureSpec,
-): void {
-  // Every record of a file has the columns of its header.
-  const [first] = records;
-  if (first) checkNames(Object.keys(first.features), entity, spec);
-}
-
-function checkNames(names: readonly string[], entity: FeatureEntity, spec: FeatureSpec): void {
-  const declared = [...spec.slots, ...spec.dense].filter((feature) => feature.entity === entity);
-  const sources = new Set(declared.map((feature) => feature.source));
-  checkTold(names, entity, sources);
-}
-
-function checkTold(
-  names: readonly string[],
-  entity: FeatureEntity,
-  sources: ReadonlySet<string>,
-): void {
-  for (const name of names) if (!sources.has(name)) throw unknownFeature(entity, name, sources);
+  const sources = new Set(toldContext(spec));
+  for (const name of Object.keys(table.context))
+    if (!sources.has(name)) throw unknownFeature('context', name, sources);
 }
 
 /** Appends batches to growing columns. */

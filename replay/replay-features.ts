@@ -7,12 +7,12 @@ import { actorsOf, type ActorStatus } from '../messages/actor-status.js';
 import type { Entity } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus/bus.js';
 import { call } from '../runtime/idempotent-call.js';
-import type { EntityRecord } from './event-files.js';
+import type { ToldRecord } from './told-records.js';
 
 /** What is told before the first event, so that every event is scored with it. */
 export interface ToldFeatures {
-  readonly items: readonly EntityRecord[];
-  readonly users: readonly EntityRecord[];
+  readonly items: readonly ToldRecord[];
+  readonly users: readonly ToldRecord[];
 }
 
 const deadlineMs = 60_000;
@@ -33,7 +33,9 @@ export async function tellFeatures(
 ): Promise<void> {
   const known = { item: valuesOf(told.items), user: valuesOf(told.users) };
   for (const entity of ['item', 'user'] as const) {
-    const events = [...known[entity]].map(([id, features]) => ({ entity, id, features }));
+    const events = [...known[entity]].map(([id, features]) => ({
+      ...{ entity, id, features, mode: 'replace' },
+    }));
     await ingest(bus, 'features', events, { deadlineMs });
   }
   const endMs = performance.now() + deadlineMs;
@@ -51,7 +53,7 @@ export async function tellFeatures(
 }
 
 /** Columns without a value are left out: they say nothing. */
-function valuesOf(records: readonly EntityRecord[]): Map<string, RawFeatures> {
+function valuesOf(records: readonly ToldRecord[]): Map<string, RawFeatures> {
   return new Map(
     records.map(({ id, features }) => [
       id,
@@ -66,7 +68,9 @@ async function areStored(
   ids: readonly string[],
   known: ReadonlyMap<string, RawFeatures>,
 ): Promise<boolean> {
-  const request = { users: entity === 'user' ? ids : [], items: entity === 'item' ? ids : [] };
+  const [users, items] = entity === 'user' ? [ids, []] : [[], ids];
+  // All of them, and not only what the model looks at.
+  const request = { users, items, attributes: [] };
   const message = featuresRequest(request);
   const options = { deadlineMs, attemptMs: 2_000 };
   const reply = parseFeaturesReply(

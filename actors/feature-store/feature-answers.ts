@@ -18,6 +18,7 @@ export interface KeptActivity {
 export interface KnownFeatures {
   readonly sequence: number;
   get(entity: Entity, id: string): RawFeatures | undefined;
+  attributes(entity: Entity, id: string): RawFeatures | undefined;
 }
 
 /**
@@ -28,25 +29,39 @@ export function answerFrom(
   store: KnownFeatures,
   activity: KeptActivity,
   isWhole: boolean,
-  { users, items, lately }: FeaturesRequest,
+  { users, items, lately, attributes }: FeaturesRequest,
 ): FeaturesReply {
   if (!isWhole)
     throw new StarlingError('NOT_READY', 'the features are being restored from a snapshot.');
+  const known = (entity: Entity, id: string): RawFeatures | null =>
+    (attributes ? namedOf(store.attributes(entity, id), attributes) : store.get(entity, id)) ??
+    null;
   return {
     sequence: store.sequence,
-    users: users.map((id) => store.get('user', id) ?? null),
-    items: items.map((id) => store.get('item', id) ?? null),
-    // Who asks what they did does not score them.
-    kept: lately
-      ? noneKept
-      : {
-          sequence: activity.sequence,
-          own: activity.own,
-          users: allKept(activity, 'user', users),
-          items: allKept(activity, 'item', items),
-        },
+    users: users.map((id) => known('user', id)),
+    items: items.map((id) => known('item', id)),
+    // Who asks what they did, or what they are called, does not score them.
+    kept:
+      lately || attributes
+        ? noneKept
+        : {
+            sequence: activity.sequence,
+            own: activity.own,
+            users: allKept(activity, 'user', users),
+            items: allKept(activity, 'item', items),
+          },
     lately: lately ? users.map((id) => activity.itemsOf(id, lately.types, lately.sinceMs)) : [],
   };
+}
+
+/** Those that are named; all where none is. */
+function namedOf(
+  attributes: RawFeatures | undefined,
+  names: readonly string[],
+): RawFeatures | undefined {
+  if (!attributes || names.length === 0) return attributes;
+  const there = names.filter((name) => Object.hasOwn(attributes, name));
+  return Object.fromEntries(there.map((name) => [name, attributes[name]]));
 }
 
 /** Of each, or none of anybody. */

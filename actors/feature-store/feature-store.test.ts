@@ -17,7 +17,12 @@ describe('an answer of a feature store', () => {
       `${person} ${types.join()} ${sinceMs}`,
     ],
   };
-  const store = { sequence: 7, get: (entity: string, id: string) => known.get(`${entity} ${id}`) };
+  const get = (entity: string, id: string) => known.get(`${entity} ${id}`);
+  const attributes = (entity: string, id: string) => {
+    const features = get(entity, id);
+    return features && { ...features, title: `of ${id}`, stock: 0 };
+  };
+  const store = { sequence: 7, get, attributes };
 
   test('has what is known in the order asked for, and how far that goes', () => {
     expect(answerFrom(store, activity, true, { users: ['2', '1'], items: ['1'] })).toEqual({
@@ -34,6 +39,17 @@ describe('an answer of a feature store', () => {
     const { lately, kept } = answerFrom(store, activity, true, request);
     expect(lately).toEqual([['2 buy 5']]);
     expect(kept.users).toEqual([]);
+  });
+
+  test('has attributes where they are asked for, those that are named or all', () => {
+    const ask = (names: string[]) => {
+      const request = { users: [], items: ['1', '2'], attributes: names };
+      return answerFrom(store, activity, true, request);
+    };
+    const { items, kept } = ask(['title', 'url', 'constructor']);
+    expect(items).toEqual([{ title: 'of 1' }, null]);
+    expect(kept.items).toEqual([]);
+    expect(ask([]).items[0]).toEqual({ genre: 'Comedy', title: 'of 1', stock: 0 });
   });
 
   test('is refused while the store is filled anew: another one may have all', () => {

@@ -1,3 +1,4 @@
+import { isFeatureOf } from '../../core/features/attributes.js';
 import { featureSnapshotMessage } from '../../messages/feature-snapshots.js';
 import { featuresReply, parseFeaturesRequest } from '../../messages/features.js';
 import { parseSnapshotCommand } from '../../messages/snapshots.js';
@@ -24,7 +25,7 @@ const commandMsMax = 30 * 60_000;
  */
 export function createFeatureStore(context: ActorContext): Actor<'feature-store'> {
   const { bus, clock, config, crash, identity, log } = context;
-  const store = context.stores.entityStore();
+  const store = context.stores.entityStore(isFeatureOf(config.features));
   const target = new GroupedTarget({ target: store, clock, log, onError: crash });
   const follower = followFeatures(context, target, entities);
   const activity = openActivity(context, store);

@@ -11,7 +11,7 @@ import {
 } from '../../messages/events.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
 import { featureChangeMessage, featuresNotice } from '../../messages/features.js';
-import type { PublicFeatures, PublicMerge } from '../../messages/public.js';
+import type { EntityChange, PublicMerge } from '../../messages/public.js';
 import { sendFitting } from '../../runtime/fitting-messages.js';
 import {
   aliasMessage,
@@ -138,7 +138,7 @@ export class EventForwarder {
    * The last word on an entity must come last, also where several messages are worked on at once: one waits for those before it
    * that say something of the same. Called in the order of arrival, before anything is waited for.
    */
-  features(events: readonly PublicFeatures[]): Promise<void> {
+  features(events: readonly EntityChange[]): Promise<void> {
     const names = events.map(({ entity, id }) => `${entity} ${id}`);
     const before = new Set(names.flatMap((name) => this.#telling.get(name) ?? []));
     const told = Promise.allSettled(before).then(() => this.#tellFeatures(events));
@@ -151,17 +151,17 @@ export class EventForwarder {
   }
 
   /** Who keeps features is told after the log has them, and where they are in it, so that he can tell a store that has not come as far. */
-  async #tellFeatures(events: readonly PublicFeatures[]): Promise<void> {
+  async #tellFeatures(events: readonly EntityChange[]): Promise<void> {
     this.counts.features += events.length;
     const { subject, append, tell } = this.#ports;
-    for (const { entity, ...change } of changesOf(events)) {
-      const { ids, features } = change;
+    for (const { entity, mode, ids, features, erased } of changesOf(events)) {
       await this.#fitting(ids.keys(), {
         encoded: (rows) =>
           encode(
             featureChangeMessage({
-              ...{ entity, ids: rows.map((i) => ids[i]!) },
+              ...{ entity, mode, ids: rows.map((i) => ids[i]!) },
               features: rows.map((i) => features[i]!),
+              erased: erased && rows.map((i) => erased[i]!),
             }),
           ),
         send: async (bytes, rows) => {

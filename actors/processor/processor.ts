@@ -4,6 +4,7 @@ import { Catalog } from '../../core/retrieval/catalog.js';
 import { CatalogDraws, NegativeDraws } from '../../core/retrieval/negative-draws.js';
 import { decode } from '../../messages/codec.js';
 import { parsePopular } from '../../messages/ranking.js';
+import { AttributeReader } from '../../messages/attribute-reader.js';
 import { createTransform } from '../../core/features/transform.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
@@ -12,6 +13,7 @@ import { deadLetters } from '../shared/dead-letter.js';
 import { CatalogTarget } from '../shared/catalog-target.js';
 import { FeatureSource } from '../shared/feature-source.js';
 import { followFeatures } from '../shared/follow-features.js';
+import { CheckedAttributes } from './checked-attributes.js';
 import { EventForwarder } from './event-forwarder.js';
 import { EventActions } from './event-actions.js';
 import { InHand } from './in-hand.js';
@@ -49,8 +51,9 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
   const catalog = config.organic.from === 'catalog' ? followCatalog(context) : undefined;
   const drawing = catalog ? new CatalogDraws(catalog.items, random) : draws;
   const actions = new EventActions({ config, transform, source, draws: drawing });
+  const attributes = new CheckedAttributes(new AttributeReader(spec, config.attributes));
   const events = new RawEvents({
-    actions,
+    ...{ actions, attributes },
     spec,
     transform,
     source,
@@ -83,6 +86,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     },
     stats: () => ({
       ...{ ...events.counts, ...events.times.counts, ...forward.counts, ...actions.ignored.counts },
+      ...attributes.counts,
       unknownKeys: events.strange.count,
       unknownKey: events.strange.warnings[0] ?? '',
       inFlight: hand.size,
@@ -92,7 +96,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
 
 /** All items that it was told of. */
 function followCatalog(context: ActorContext) {
-  const items = new Catalog();
+  const items = new Catalog({});
   return { items, follower: followFeatures(context, new CatalogTarget(items), ['item']) };
 }
 

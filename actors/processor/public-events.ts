@@ -5,8 +5,9 @@ import { factTable, factsOf, lanes } from '../../core/joining/event-facts.js';
 import type { ShownBatch } from '../../core/joining/types.js';
 import type { Impressions } from '../../messages/events.js';
 import type { FeatureChange } from '../../messages/features.js';
-import type { PublicFeatures, PublicImpression, PublicShown } from '../../messages/public.js';
+import type { EntityChange, PublicImpression, PublicShown } from '../../messages/public.js';
 import { personIn } from '../../messages/public.js';
+import { entities } from '../../messages/subjects.js';
 import type { IgnoredImpressions } from '../shared/ignored-impressions.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import { eventTime } from '../shared/event-times.js';
@@ -19,10 +20,6 @@ export function checkImpression(
 ): void {
   eventTime(event.timestamp, acceptedAtMs);
   encodeContext(transform, event.context, 'shown');
-}
-
-export function checkFeatures(event: PublicFeatures, transform: Transform): void {
-  transform.encodeEntity(event.entity, event.id, event.features);
 }
 
 /** An impression told by a client brings no features; those known now are taken. */
@@ -67,19 +64,22 @@ export function shownBatchOf(events: readonly PublicShown[], acceptedAtMs: numbe
   };
 }
 
-/** One change per entity kind, in the order of the events; the last word on an entity wins. */
-export function changesOf(events: readonly PublicFeatures[]): FeatureChange[] {
-  const changes: FeatureChange[] = [];
-  for (const entity of ['user', 'item'] as const) {
-    const of = events.filter((event) => event.entity === entity);
-    if (of.length > 0)
-      changes.push({
-        entity,
-        ids: of.map((event) => event.id),
-        features: of.map((event) => event.features),
-      });
-  }
-  return changes;
+/** In the order of the events: one change for each entity kind and run of one mode, so that the last word on an entity comes last. */
+export function changesOf(events: readonly EntityChange[]): FeatureChange[] {
+  return entities.flatMap((entity) => {
+    const runs: EntityChange[][] = [];
+    for (const event of events) {
+      if (event.entity !== entity) continue;
+      const run = runs.at(-1);
+      if (run && run[0]!.mode === event.mode) run.push(event);
+      else runs.push([event]);
+    }
+    return runs.map((run) => ({
+      ...{ entity, mode: run[0]!.mode, ids: run.map(({ id }) => id) },
+      features: run.map(({ attributes }) => attributes),
+      ...(run.some(({ deleted }) => deleted) ? { erased: run.map(({ deleted }) => deleted) } : {}),
+    }));
+  });
 }
 
 /** Of who is told as both. */

@@ -16,6 +16,8 @@ import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { NegativeDraws } from '../../core/retrieval/negative-draws.js';
 import type { FeatureSource } from '../shared/feature-source.js';
+import { AttributeReader } from '../../messages/attribute-reader.js';
+import { CheckedAttributes } from './checked-attributes.js';
 import { EventActions } from './event-actions.js';
 import { EventForwarder } from './event-forwarder.js';
 import { parseAlias, parsePointers, parseShown } from '../../messages/join-records.js';
@@ -59,6 +61,7 @@ let joinerCount: number;
 let payloadBytesMax: number;
 let drawn: number;
 let ignored: EventActions['ignored'] | undefined;
+let checked: CheckedAttributes | undefined;
 
 /** Each number in turn. */
 const random = (): number => (drawn++ % 10) / 10;
@@ -101,6 +104,9 @@ function newEvents(): RawEvents {
     transform,
     source,
     actions,
+    attributes: (checked = new CheckedAttributes(
+      new AttributeReader(spec, { user: {}, item: { title: 'text' } }),
+    )),
     forward: new EventForwarder({
       spec,
       partitions: joinerCount,
@@ -226,8 +232,8 @@ describe('raw events', () => {
 
   test('of which none is good are acknowledged, and nothing is sent on', async () => {
     const events = newEvents();
-    await events.handle(byHand('features', { entity: 'item', id: 1, features: { colour: 'red' } }));
-    expect(buried[0]![1]).toBe('UNKNOWN_FEATURE');
+    await events.handle(byHand('features', { entity: 'item', id: 1, features: 'red' }));
+    expect(buried[0]![1]).toBe('BAD_EVENT');
     expect([sent, settled]).toEqual([[], ['ack']]);
     expect(events.counts).toEqual({ messages: 1, deadLettered: 1, retried: 0 });
   });
@@ -264,6 +270,53 @@ describe('raw events', () => {
       ...['2', '1,9', '1'],
     ]);
     expect(buried).toHaveLength(1);
+  });
+
+  test('of items keep what nothing is declared of, which is told once for each name', async () => {
+    const events = newEvents();
+    const attributes = { title: 'A lamp', url: 'https://x/t1', titel: 'A lamp' };
+    const lamp = { item: 't1', ...attributes };
+    for (let i = 0; i < 2; i++) await events.handle(byHand('items', lamp));
+    const change = { entity: 'item', mode: 'patch', ids: ['t1'], features: [attributes] };
+    expect(sent.map(({ bytes }) => parseFeatureChange(decode(bytes)))).toEqual([change, change]);
+    expect(checked!.counts.unknownAttributes).toBe('item.url, item.titel (declared: title)');
+    expect([buried, events.counts.deadLettered]).toEqual([[], 0]);
+  });
+
+  test('of items lose what can not be read of them, and nothing else', async () => {
+    const list = [
+      { user: 'u1', attributes: { visits: {}, town: 'Kiel' } },
+      { user: 'u2', town: 'Ulm' },
+    ];
+    await newEvents().handle(byHand('users', list));
+    const { ids, features } = parseFeatureChange(decode(sent[0]!.bytes));
+    expect([ids, features]).toEqual([
+      ['u1', 'u2'],
+      [{ town: 'Kiel' }, { town: 'Ulm' }],
+    ]);
+    const { unreadable, unreadableExample } = checked!.counts;
+    expect([unreadable, unreadableExample]).toEqual([
+      1,
+      'user "u1": visits: expected a text, a number, true, false, or a list of them; got {}',
+    ]);
+  });
+
+  test('of items stay in order where they replace, patch and delete', async () => {
+    const list = [
+      { item: 'a', price: 1, mode: 'replace' },
+      { item: 'b', deleted: true },
+      { item: 'a', price: null },
+    ];
+    await newEvents().handle(byHand('items', list));
+    expect(sent.map(({ bytes }) => parseFeatureChange(decode(bytes)))).toEqual([
+      { entity: 'item', mode: 'replace', ids: ['a'], features: [{ price: 1 }] },
+      {
+        ...{ entity: 'item', mode: 'patch', ids: ['b', 'a'] },
+        ...{ features: [{}, { price: null }], erased: [true, false] },
+      },
+    ]);
+    await newEvents().handle(byHand('users', { user: 'u', deleted: true }));
+    expect(messages).toEqual([expect.stringContaining('users are not deleted so')]);
   });
 
   test('of features are told of when the log has them, with their place in it', async () => {

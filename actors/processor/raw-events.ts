@@ -8,13 +8,13 @@ import type { Actions, Impressions } from '../../messages/events.js';
 import { isColumnar, parseActions, parseImpressions } from '../../messages/events.js';
 import type {
   PublicAction,
+  EntityChange,
   PublicAlias,
-  PublicFeatures,
   PublicImpression,
   PublicMerge,
   PublicShown,
 } from '../../messages/public.js';
-import { parse, publicEvent } from '../../messages/public.js';
+import { parse, parseEntityChange, publicEvent } from '../../messages/public.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes, lastToken } from '../../messages/subjects.js';
 import { UnknownKeys } from '../../messages/unknown-keys.js';
@@ -24,8 +24,9 @@ import type { Rejected } from '../shared/dead-letter.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import type { EventForwarder } from './event-forwarder.js';
 import { EventTimes, eventTime } from '../shared/event-times.js';
+import type { CheckedAttributes } from './checked-attributes.js';
 import type { EventActions, EventOrigin } from './event-actions.js';
-import { checkFeatures, checkImpression, impressionsOf, shownBatchOf } from './public-events.js';
+import { checkImpression, impressionsOf, shownBatchOf } from './public-events.js';
 
 /** After this many deliveries an event that fails for no known reason is set aside. */
 const deliveriesMax = 5;
@@ -42,6 +43,7 @@ export interface RawEventPorts {
     'impressions' | 'actions' | 'shown' | 'aliases' | 'merges' | 'features'
   >;
   readonly actions: Pick<EventActions, 'check' | 'actionsOf' | 'ignored'>;
+  readonly attributes: Pick<CheckedAttributes, 'check'>;
   /** In [0, 1). */
   readonly random: () => number;
   /** Keeps what can't be used of a message, with the reasons. */
@@ -124,7 +126,9 @@ export class RawEvents {
     const events = placed.map(({ event }) => event);
     switch (type) {
       case 'features':
-        return forward.features(events as PublicFeatures[]);
+      case 'items':
+      case 'users':
+        return forward.features(events as EntityChange[]);
       case 'event':
       case 'action': {
         const happened = placed as readonly { event: PublicAction; index: number }[];
@@ -185,7 +189,7 @@ export class RawEvents {
   }
 
   #check(type: EventType, content: unknown, acceptedAtMs: number): unknown {
-    const { transform, actions } = this.#ports;
+    const { transform, actions, attributes } = this.#ports;
     switch (type) {
       case 'impression': {
         const event = parse(publicEvent.impression, content, type, 'BAD_EVENT');
@@ -207,11 +211,10 @@ export class RawEvents {
         return parse(publicEvent.alias, content, type, 'BAD_EVENT');
       case 'merge':
         return parse(publicEvent.merge, content, type, 'BAD_EVENT');
-      case 'features': {
-        const event = parse(publicEvent.features, content, type, 'BAD_EVENT');
-        checkFeatures(event, transform);
-        return event;
-      }
+      case 'features':
+      case 'items':
+      case 'users':
+        return attributes.check(parseEntityChange(type, content));
     }
   }
 }

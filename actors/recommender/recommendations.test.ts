@@ -7,7 +7,9 @@ import { parseClusterConfig } from '../../core/config/schema.js';
 import type { FeaturesRequest } from '../../messages/features.js';
 import { noneKept } from '../../messages/features.js';
 import { CandidateScores } from './candidate-scores.js';
+import { ItemFilters } from './item-filters.js';
 import { LatelyDone } from './lately-done.js';
+import { ShownAttributes } from './shown-attributes.js';
 import { Recommendations } from './recommendations.js';
 
 const serving = { candidatesMax: 5_000, popularItems: 10, recentItems: 10, exploration: 0 };
@@ -25,7 +27,7 @@ function setUp(
   answer: Answer = () => ({}),
   done: readonly string[] | Error = [],
 ) {
-  const catalog = new Catalog();
+  const catalog = new Catalog({ even: 'text' });
   for (let i = 0; i < itemCount; i++) catalog.put(`${i}`, { even: i % 2 === 0 ? 'yes' : 'no' });
   const asked: { batch: RankBatch; deadlineMs: number }[] = [];
   const scores = new CandidateScores({
@@ -46,6 +48,7 @@ function setUp(
   });
   const random = () => 0;
   const asks: FeaturesRequest[] = [];
+  const looked: string[] = [];
   const lately = new LatelyDone({
     config: { ...config, events: { view: { negative: false }, buy: { negative: false } } },
     nowMs: () => 10 * 3_600_000,
@@ -56,14 +59,26 @@ function setUp(
     },
   });
   const recommendations = new Recommendations({
-    ...{ catalog, scores, serving, random },
-    lately,
+    ...{ catalog, scores, serving, random, lately },
+    filters: new ItemFilters({ even: 'text' }),
+    attributes: new ShownAttributes({
+      ask: async ({ items, attributes = [] }) => {
+        if (done instanceof Error) throw done;
+        looked.push(...items);
+        const known = items.map((item) => ({ title: `of ${item}`, stock: 3 }));
+        const named = known.map((each) =>
+          Object.fromEntries(Object.entries(each).filter(([name]) => attributes.includes(name))),
+        );
+        return { sequence: 0, users: [], items: named, kept: noneKept, lately: [] };
+      },
+    }),
+    nowMs: () => 5_000,
     newId: () => 'new',
     placed: (id) => id,
   });
   const recommend = (request: object) =>
     recommendations.recommend(parseRecommend({ user: 'u', ...request }, limits), deadline);
-  return { recommend, asked, asks, recommendations };
+  return { recommend, asked, asks, looked, catalog, recommendations };
 }
 
 describe('recommendations', () => {
@@ -101,6 +116,38 @@ describe('recommendations', () => {
     const own = { candidates: ['3', '4', '4', 'unknown'], filter: { even: 'yes' } };
     const second = await recommend({ k: 5, ...own });
     expect(second.items.map(({ item }) => item)).toEqual(['4']);
+  });
+
+  test('say what they are called where that is asked, and look at nothing else', async () => {
+    const { recommend, looked } = setUp(50);
+    const { items } = await recommend({ k: 2, attributes: ['title', 'url'] });
+    expect(items.map(({ attributes }) => attributes)).toEqual([
+      { title: 'of 49' },
+      { title: 'of 48' },
+    ]);
+    expect(looked).toEqual(['49', '48']);
+    expect((await recommend({ k: 2 })).items[0]).not.toHaveProperty('attributes');
+    expect(looked).toHaveLength(2);
+  });
+
+  test('are not of items that are hidden, gone, not available, or in no catalog', async () => {
+    const { recommend, catalog } = setUp(10);
+    catalog.put('9', { hidden: true }, 'patch');
+    catalog.remove('8');
+    catalog.put('7', { availableFrom: new Date(5_001).toISOString() }, 'patch');
+    catalog.put('6', { availableUntil: new Date(5_001).toISOString() }, 'patch');
+    catalog.setPopular(['8', 'clicked', '9']);
+    const ids = async (request: object) => (await recommend(request)).items.map(({ item }) => item);
+    expect(await ids({ k: 3 })).toEqual(['6', '5', '4']);
+    expect(await ids({ k: 9, candidates: ['9', '8', 'clicked', '7', '3'] })).toEqual(['3']);
+  });
+
+  test('are refused where the filter names what items do not have', async () => {
+    const { recommend } = setUp(5);
+    await expect(recommend({ filter: { evn: 'yes' } })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: 'filter.evn: no such attribute of items; nearest: even',
+    });
   });
 
   test('are shown all the same where nobody can log them, and say so', async () => {
@@ -164,7 +211,8 @@ describe('recommendations', () => {
   test('do without that, and say so, where nobody knows in time', async () => {
     const late = new StarlingError('TIMEOUT', 'the store is away');
     const { recommend } = setUp(5, undefined, late);
-    const { items, degraded } = await recommend({ k: 2 });
+    const { items, degraded } = await recommend({ k: 2, attributes: ['title'] });
     expect([items.map(({ item }) => item), degraded]).toEqual([['4', '3'], true]);
+    expect(items[0]).not.toHaveProperty('attributes');
   });
 });

@@ -1,4 +1,5 @@
 import type { ClusterConfig } from '../../core/config/schema.js';
+import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { Catalog } from '../../core/retrieval/catalog.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
@@ -6,9 +7,15 @@ import { versionField } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { LatelyDone } from './lately-done.js';
 import type { CandidateScores, Scored } from './candidate-scores.js';
+import type { ItemFilters } from './item-filters.js';
+import type { ShownAttributes } from './shown-attributes.js';
 
 export interface RecommendationsOptions {
-  readonly catalog: Pick<Catalog, 'candidates' | 'matches'>;
+  readonly catalog: Pick<Catalog, 'candidates' | 'offers'>;
+  readonly filters: Pick<ItemFilters, 'fitsOf'>;
+  readonly attributes: Pick<ShownAttributes, 'of'>;
+  /** Since 1970. */
+  readonly nowMs: () => number;
   readonly scores: Pick<CandidateScores, 'scoreAll' | 'show'>;
   readonly lately: Pick<LatelyDone, 'itemsOf'>;
   readonly serving: Pick<
@@ -27,6 +34,8 @@ interface RecommendedItem {
   readonly score: number;
   /** Probabilities, where there are several outcomes. */
   readonly outcomes?: Readonly<Record<string, number>>;
+  /** Those that were asked for, as far as they are known. */
+  readonly attributes?: RawFeatures;
 }
 
 export interface Recommendation {
@@ -53,7 +62,7 @@ export class Recommendations {
     request: RecommendRequest,
     deadline: Pick<Deadline, 'share'>,
   ): Promise<Recommendation> {
-    const { scores, lately, serving, random, newId, placed } = this.#options;
+    const { scores, lately, attributes, serving, random, newId, placed } = this.#options;
     const candidates = this.#candidatesFor(request);
     const { idempotencyKey = newId() } = request;
     // What nobody logs nobody can answer.
@@ -88,14 +97,12 @@ export class Recommendations {
         ]),
       ),
     };
-    const shown =
-      request.log === false
-        ? chosen
-        : ((await scores.show(request, requestId, items, deadline)) ?? {
-            ...chosen,
-            degraded: true,
-          });
-    const degraded = scored.degraded || shown.degraded || done.degraded;
+    const [logged, known] = await Promise.all([
+      request.log === false ? chosen : scores.show(request, requestId, items, deadline),
+      attributes.of(items, request.attributes ?? [], deadline),
+    ]);
+    const shown = logged ?? { ...chosen, degraded: true };
+    const degraded = scored.degraded || shown.degraded || done.degraded || known === undefined;
     this.counts.recommended += items.length;
     if (degraded) this.counts.degraded++;
     if (shown.rerouted) this.counts.rowsRerouted++;
@@ -103,6 +110,7 @@ export class Recommendations {
       items: items.map((item, i) => ({
         ...{ item, score: shown.scores[i]! },
         ...outcomesAt(shown.predictions, i),
+        ...(known && request.attributes ? { attributes: known[i]! } : {}),
       })),
       requestId,
       modelVersion: shown.denseVersion,
@@ -112,19 +120,18 @@ export class Recommendations {
   }
 
   #candidatesFor(request: RecommendRequest): string[] {
-    const { catalog, serving, random } = this.#options;
-    const { filter } = request;
-    const exclude = new Set(request.exclude.items);
-    if (request.candidates) {
-      return [...new Set(request.candidates)].filter(
-        (id) => !exclude.has(id) && catalog.matches(id, filter),
-      );
-    }
+    const { catalog, filters, serving, random, nowMs } = this.#options;
+    const wanted = {
+      exclude: new Set(request.exclude.items),
+      fits: filters.fitsOf(request.filter),
+      nowMs: nowMs(),
+    };
+    if (request.candidates)
+      return [...new Set(request.candidates)].filter((id) => catalog.offers(id, wanted));
     const { candidatesMax, popularItems, recentItems } = serving;
-    return catalog.candidates(
-      { exclude, filter },
-      { max: candidatesMax, popular: popularItems, recent: recentItems, start: random() },
-    );
+    return catalog.candidates(wanted, {
+      ...{ max: candidatesMax, popular: popularItems, recent: recentItems, start: random() },
+    });
   }
 }
 

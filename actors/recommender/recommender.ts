@@ -1,4 +1,5 @@
 import { StarlingError, messageOf } from '../../core/base/errors.js';
+import { attributeTypesOf } from '../../core/features/attributes.js';
 import { joinPartitions } from '../../core/config/join-partitions.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { Catalog } from '../../core/retrieval/catalog.js';
@@ -20,8 +21,10 @@ import { SettingsFollower } from '../shared/settings-follower.js';
 import { cameFromElsewhere } from '../shared/rerouted-request.js';
 import { CandidateScores } from './candidate-scores.js';
 import { CatalogTarget } from '../shared/catalog-target.js';
+import { ItemFilters } from './item-filters.js';
 import { LatelyDone } from './lately-done.js';
 import { Recommendations } from './recommendations.js';
+import { ShownAttributes } from './shown-attributes.js';
 
 /** A ranker that is only busy need not be asked again. */
 const attemptMsMin = 50;
@@ -31,7 +34,8 @@ function partsOf(context: ActorContext) {
   const { clock, config, random } = context;
   const { serving } = config;
   const partitions = joinPartitions(config);
-  const catalog = new Catalog();
+  const types = attributeTypesOf(config.features, config.attributes, 'item');
+  const catalog = new Catalog(types);
   const items = followFeatures(context, new CatalogTarget(catalog), ['item']);
   const settings = new SettingsFollower(context);
   const hedges = new Hedges(context);
@@ -40,14 +44,15 @@ function partsOf(context: ActorContext) {
     deadlineMsMax: serving.deadlineMs,
     nowMs: () => clock.wallMs(),
   });
+  const ask = (request: FeaturesRequest, deadlineMs: number) =>
+    askStore(context, hedges, request, deadlineMs);
+  const nowMs = () => clock.wallMs();
+  const exclude = () => settings.config.serving.exclude;
   const recommendations = new Recommendations({
-    ...{ catalog, scores, serving },
-    lately: new LatelyDone({
-      config,
-      exclude: () => settings.config.serving.exclude,
-      nowMs: () => clock.wallMs(),
-      ask: (request, deadlineMs) => askStore(context, hedges, request, deadlineMs),
-    }),
+    ...{ catalog, scores, serving, nowMs },
+    filters: new ItemFilters(types),
+    attributes: new ShownAttributes({ ask }),
+    lately: new LatelyDone({ config, exclude, nowMs, ask }),
     random: () => random.next(),
     newId: () => random.id(),
     placed: (id, user) => placedRequestId(id, joinPartitionOf(user, partitions), partitions),

@@ -3,11 +3,11 @@ import { Catalog } from '../../core/retrieval/catalog.js';
 import { CatalogTarget } from './catalog-target.js';
 
 function setUp() {
-  const catalog = new Catalog();
+  const catalog = new Catalog({});
   const target = new CatalogTarget(catalog);
   const limits = { max: 99, popular: 0, recent: 99, start: 0 };
   const newestFirst = () =>
-    catalog.candidates({ exclude: new Set(), filter: undefined }, limits).join(' ');
+    catalog.candidates({ exclude: new Set(), fits: undefined, nowMs: 0 }, limits).join(' ');
   return { catalog, target, newestFirst };
 }
 

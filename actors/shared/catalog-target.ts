@@ -5,12 +5,12 @@ import type { EntityTarget } from '../../replication/entity-fold.js';
 
 /** Fills a catalog from the log of features: its items, the newest last. */
 export class CatalogTarget implements EntityTarget {
-  readonly #catalog: Pick<Catalog, 'put' | 'clear'>;
+  readonly #catalog: Pick<Catalog, 'put' | 'remove' | 'clear'>;
   #sequence = 0;
   /** Of a snapshot, which has them by id; a catalog wants them by age. */
   #rows: EntityRows[] = [];
 
-  constructor(catalog: Pick<Catalog, 'put' | 'clear'>) {
+  constructor(catalog: Pick<Catalog, 'put' | 'remove' | 'clear'>) {
     this.#catalog = catalog;
   }
 
@@ -40,7 +40,10 @@ export class CatalogTarget implements EntityTarget {
   }
 
   take(change: FeatureChange | undefined, sequence: number): void {
-    change?.ids.forEach((id, i) => this.#catalog.put(id, change.features[i]!));
+    change?.ids.forEach((id, i) => {
+      if (change.erased?.[i]) this.#catalog.remove(id);
+      else this.#catalog.put(id, change.features[i]!, change.mode);
+    });
     this.#sequence = sequence;
   }
 }

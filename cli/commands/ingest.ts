@@ -12,9 +12,9 @@ import { readEventFile, readEventText, readStdin } from '../event-input.js';
 
 export const ingest: Command = {
   name: 'ingest',
-  summary: 'send events, impressions or features',
-  usage: 'event|impression|shown|alias|merge|features [JSON | --file FILE]',
-  text: 'Sends events, from the argument, from a file or from standard input, as one JSON object, a list of them, or one per line. A file may also be CSV with a header, gzip allowed: for features, items and users files as a replay takes them; for others, the fields of the event by column, and context features in the remaining columns of events and impressions.\nAll events are checked before the first is sent; a mistake is told with its line and field. "Accepted" means that the stream has them for good.',
+  summary: 'send events, impressions, items or users',
+  usage: 'event|impression|shown|alias|merge|items|users [JSON | --file FILE]',
+  text: 'Sends events, from the argument, from a file or from standard input, as one JSON object, a list of them, or one per line. A file may also be CSV with a header, gzip allowed: for items and users, their ids and attributes by column; for others, the fields of the event by column, and context features in the remaining columns of events and impressions.\nAll events are checked before the first is sent; a mistake is told with its line and field. "Accepted" means that the stream has them for good.',
   options: [
     { name: 'file', value: 'FILE', text: '.json, .ndjson, .csv or .csv.gz; - for standard input' },
     {
@@ -29,11 +29,12 @@ export const ingest: Command = {
     'starling ingest features --file items.csv.gz',
     'starling ingest event \'{"type":"click","user":"42","item":"7"}\'',
     'starling ingest event --file clicks.ndjson',
+    'starling ingest items \'{"item":"7","title":"A lamp","price":49}\'',
   ],
   async run(args, out) {
     expectPositionals(
       args,
-      ['the kind (event, impression, shown, alias, merge or features)', 'JSON'],
+      ['the kind (event, impression, shown, alias, merge, items or users)', 'JSON'],
       1,
     );
     const type = eventTypeOf(args.positionals[0]!);

@@ -33,6 +33,7 @@ export const recommend: Command = {
       text: 'leave out what they did lately: view,purchase (default: see serving.exclude; none: nothing)',
     },
     { name: 'within', value: 'TIME', text: 'how long ago that was, such as 30d' },
+    { name: 'attributes', value: 'NAMES', text: 'say these of each item too: title,url' },
     { name: 'filter', value: 'JSON', text: 'item features to have, such as {"genres":"Comedy"}' },
     {
       name: 'log',
@@ -66,6 +67,7 @@ export const recommend: Command = {
         events: optional('exclude-events', (text) => (text === 'none' ? [] : listOf(text))),
         within: args.value('within'),
       },
+      attributes: optional('attributes', listOf),
       filter: optional('filter', objectOf) as Record<string, string> | undefined,
       requestId: args.value('request-id'),
     };
@@ -82,6 +84,10 @@ function logOf(text: string): boolean | 'shown' {
   throw new UsageError(`--log: expected true, shown or false; got ${text}.`);
 }
 
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 function linesOf({
   items,
   requestId,
@@ -90,8 +96,9 @@ function linesOf({
   degraded,
 }: Recommendation): string[] {
   const width = Math.max(4, ...items.map(({ item }) => item.length));
-  const rows = items.map(({ item, score }, i) => {
-    return `${String(i + 1).padStart(3)}  ${item.padEnd(width)}  ${score.toFixed(4)}`;
+  const rows = items.map(({ item, score, attributes = {} }, i) => {
+    const told = Object.entries(attributes).map(([name, value]) => `  ${name}: ${textOf(value)}`);
+    return `${String(i + 1).padStart(3)}  ${item.padEnd(width)}  ${score.toFixed(4)}${told.join('')}`;
   });
   const note = degraded ? ', degraded: some rows were not in reach' : '';
   const request = requestId === '' ? 'not logged' : `request ${requestId}`;

@@ -13,6 +13,7 @@ import {
   ratesSchema,
   scoreSchema,
 } from './events-schema.js';
+import { attributesSchema } from './attributes-schema.js';
 import { featuresSchema } from './feature-schema.js';
 import { originDeclaration, originName } from '../features/origin.js';
 import { clusterNameDefault, clusterNameExpected, isClusterName } from './cluster-name.js';
@@ -56,6 +57,11 @@ export const clusterSchema = section({
       'One training, at least one inference. With fewer than three in all, the loss of one stops changes to streams.',
     ),
   features: featuresSchema,
+  attributes: attributesSchema
+    .prefault({})
+    .describe(
+      'What is known of items and users beside features, or what features are of as such: it is stored, filtered on and returned. What is told without being declared is kept too, and named in `starling status`.',
+    ),
   model: modelSchema.prefault({}).describe('The network and its optimizers.'),
   partitions: integer(
     { min: 1, max: 4096 },

@@ -42,8 +42,10 @@ export interface Transform {
    * @param id  of the user or item; not read for a context.
    * @param raw features by source name, as told.
    * @param kept what the cluster keeps of it itself.
-   * @throws StarlingError UNKNOWN_FEATURE naming a feature that isn't declared for this entity; BAD_EVENT naming the
-   *   field whose value has the wrong type.
+   * Attributes of a user or item that are no features are passed over: the model does not look at them.
+   *
+   * @throws StarlingError UNKNOWN_FEATURE naming a feature of a context that isn't declared, as a caller who has misspelt one
+   *   would be scored without it; BAD_EVENT naming the field whose value has the wrong type.
    */
   encodeEntity(
     entity: FeatureEntity,
@@ -130,8 +132,8 @@ function encode(
   kept: KeptFeatures,
 ): EncodedEntity {
   const { entity, scratch, pairs } = plan;
-  checkId(entity, id, raw);
-  checkNames(plan, raw);
+  if (entity === 'context') checkNames(plan, raw);
+  else checkId(entity, id, raw);
   const counts = new Uint8Array(plan.slots.length);
   const marks = plan.hasMarks ? noMarks(scratch.length / 2) : undefined;
   let fidCount = 0;
@@ -174,7 +176,6 @@ function valueOf(
 }
 
 function checkId(entity: FeatureEntity, id: unknown, raw: Readonly<Record<string, unknown>>): void {
-  if (entity === 'context') return;
   if (typeof id !== 'string' || id === '') {
     const message = `${entity}: expected an id that is a string and not empty; got ${preview(id)}`;
     throw new StarlingError('BAD_EVENT', message, { field: entity });
@@ -187,9 +188,7 @@ function checkId(entity: FeatureEntity, id: unknown, raw: Readonly<Record<string
 
 function checkNames(plan: EntityPlan, raw: Readonly<Record<string, unknown>>): void {
   for (const name of Object.keys(raw)) {
-    if (plan.sources.has(name)) continue;
-    if (name === plan.entity && name !== 'context') continue; // The id, checked to be the same.
-    throw unknownFeature(plan.entity, name, plan.sources);
+    if (!plan.sources.has(name)) throw unknownFeature(plan.entity, name, plan.sources);
   }
 }
 

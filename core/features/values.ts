@@ -5,7 +5,7 @@ import { preview } from './preview.js';
 
 /**
  * Raw values to keys and numbers. Values come from JSON, CBOR and CSV files, and the same value must give the same
- * key from each: 42, 42n and "42" are one id, "24" is the number 24. `undefined`, `null` and '' are missing. Each function takes `field`, which errors name.
+ * key from each: 42, 42n and "42" are one id, "24" is the number 24, true is the id "true" and the number 1. `undefined`, `null` and '' are missing. Each function takes `field`, which errors name.
  */
 
 /** Writes the keys of `value` to u32 pairs words[2·index …]; answers how many. */
@@ -81,7 +81,7 @@ export function keyNumbersOf(
 /** The id as a key source: a string, or an integer that JavaScript can hold exactly. */
 export function idOf(value: unknown, field: string): string | number {
   if (typeof value === 'string') return value;
-  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'bigint' || typeof value === 'boolean') return value.toString();
   if (typeof value === 'number' && Number.isFinite(value)) {
     // 2^53 and beyond have been rounded already: two ids may have become one before they reached us.
     if (!Number.isInteger(value) || Number.isSafeInteger(value)) return value;
@@ -123,7 +123,7 @@ function isMissing(value: unknown): boolean {
 
 function numberOf(value: unknown, field: string): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
   if (typeof value === 'string') {
     const text = value.trim();
     const number = decimal.test(text) ? Number(text) : NaN;

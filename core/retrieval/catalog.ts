@@ -1,10 +1,15 @@
+import type { AttributeTypes } from '../features/attributes.js';
+import type { ChangeMode } from '../features/entity-change.js';
 import type { RawFeatures } from '../features/raw-features.js';
-import type { Filter } from './item-filter.js';
-import { compileFilter } from './item-filter.js';
+import type { Fits } from './item-filter.js';
+import { ItemRows, valueOf, type ItemRow } from './item-row.js';
 
 export interface Wanted {
   readonly exclude: ReadonlySet<string>;
-  readonly filter: Filter | undefined;
+  /** Undefined: all do. */
+  readonly fits: Fits | undefined;
+  /** Since 1970: items are available from a time on, and until one. */
+  readonly nowMs: number;
 }
 
 export interface CandidateLimits {
@@ -15,8 +20,15 @@ export interface CandidateLimits {
   readonly start: number;
 }
 
+/** Of a place: whether its item may be offered. */
+const states = { offered: 0, hidden: 1, gone: 2 } as const;
+
+/** Places of items that are gone, before those that are left move together; and then only if they are the most. */
+const goneMax = 1024;
+
 /**
- * The items there are, with their features for filters, in the order in which they were first told of. No I/O.
+ * The items there are, with what filters look at, in the order in which they were first told of. No I/O. Who is only clicked is not
+ * among them, and who is hidden, or not available at the time, is offered to nobody.
  *
  * An item keeps its place, an index into columns, so that picking candidates touches as many items as it needs and makes
  * nothing but the answer: what is taken or excluded is marked in a column with the number of the request, which need not be
@@ -24,44 +36,75 @@ export interface CandidateLimits {
  */
 export class Catalog {
   readonly #places = new Map<string, number>();
+  readonly #rowsOf: ItemRows;
   #ids: string[] = [];
-  #features: RawFeatures[] = [];
+  #rows: ItemRow[] = [];
+  #states = new Uint8Array(1024);
+  /** Milliseconds; NaN: no limit. Only where an item has one. */
+  #spans = new Map<number, { readonly fromMs: number; readonly untilMs: number }>();
   /** Of the request that took or excluded the item last. */
   #marks = new Uint32Array(1024);
   #request = 0;
+  #popularIds: readonly string[] = [];
   #popular: Uint32Array = new Uint32Array(0);
 
+  /** @param types of the attributes that filters may look at. */
+  constructor(types: AttributeTypes) {
+    this.#rowsOf = new ItemRows(types);
+  }
+
   get size(): number {
+    return this.#places.size;
+  }
+
+  /** Places, some of which may be of items that are gone. */
+  get placeCount(): number {
     return this.#ids.length;
   }
 
-  /** In the order in which they were first told of. */
+  /** In the order in which they were first told of; undefined where it is gone. */
   idAt(place: number): string | undefined {
-    return this.#ids[place];
+    return this.#states[place] === states.gone ? undefined : this.#ids[place];
   }
 
-  put(id: string, features: RawFeatures): void {
+  put(id: string, told: RawFeatures, mode: ChangeMode = 'replace'): void {
+    const known = this.#places.get(id);
+    const place = known ?? this.#add(id);
+    const before = known === undefined ? undefined : this.#rows[place];
+    this.#rows[place] = this.#rowsOf.changed(before, told, mode);
+    this.#offer(place, told, known === undefined ? 'replace' : mode);
+  }
+
+  remove(id: string): void {
     const place = this.#places.get(id);
-    if (place === undefined) this.#add(id, features);
-    else this.#features[place] = features;
+    if (place === undefined) return;
+    this.#places.delete(id);
+    this.#spans.delete(place);
+    this.#states[place] = states.gone;
+    this.#rows[place] = {};
+    const gone = this.#ids.length - this.#places.size;
+    if (gone > goneMax && gone > this.#places.size) this.#moveTogether();
   }
 
-  /** Best first. Who is not known yet counts as known from now on. */
+  /** Best first. Those that are not in the catalog may come to it later. */
   setPopular(items: readonly string[]): void {
-    this.#popular = Uint32Array.from(items, (id) => this.#places.get(id) ?? this.#add(id, {}));
+    this.#popularIds = items;
+    const places = items.map((id) => this.#places.get(id)).filter((place) => place !== undefined);
+    this.#popular = Uint32Array.from(places);
   }
 
   clear(): void {
     this.#places.clear();
+    this.#spans.clear();
+    this.#states.fill(states.offered);
     this.#ids = [];
-    this.#features = [];
-    this.#popular = new Uint32Array(0);
+    this.#rows = [];
+    this.setPopular([]);
   }
 
   /** Popular, then recent, then all others, until `limits.max` candidates are found. */
-  candidates({ exclude, filter }: Wanted, limits: CandidateLimits): string[] {
+  candidates({ exclude, fits, nowMs }: Wanted, limits: CandidateLimits): string[] {
     const count = this.#ids.length;
-    const fits = compileFilter(filter);
     const request = this.#nextRequest();
     for (const id of exclude) {
       const place = this.#places.get(id);
@@ -70,33 +113,92 @@ export class Catalog {
     const chosen: string[] = [];
     const take = (place: number): void => {
       if (chosen.length >= limits.max || this.#marks[place] === request) return;
+      if (!this.#isOffered(place, nowMs)) return;
       const id = this.#ids[place]!;
-      if (!fits(id, this.#features[place]!)) return;
+      // Whatever comes of it, it need not be looked at again.
       this.#marks[place] = request;
+      if (fits && !fits(id, this.#rows[place]!)) return;
       chosen.push(id);
     };
     const popular = Math.min(limits.popular, this.#popular.length);
     for (let i = 0; i < popular; i++) take(this.#popular[i]!);
-    for (let i = count - 1; i >= Math.max(0, count - limits.recent); i--) take(i);
+    for (let i = count - 1, left = limits.recent; i >= 0 && left > 0; i--) {
+      if (this.#states[i] !== states.offered) continue;
+      take(i);
+      left--;
+    }
     const offset = Math.floor(limits.start * count);
     for (let i = 0; i < count && chosen.length < limits.max; i++) take((offset + i) % count);
     return chosen;
   }
 
-  matches(id: string, filter: Filter | undefined): boolean {
+  /** Whether it may be offered to who names it. */
+  offers(id: string, { exclude, fits, nowMs }: Wanted): boolean {
     const place = this.#places.get(id);
-    return compileFilter(filter)(id, place === undefined ? {} : this.#features[place]!);
+    if (place === undefined || exclude.has(id) || !this.#isOffered(place, nowMs)) return false;
+    return !fits || fits(id, this.#rows[place]!);
   }
 
-  #add(id: string, features: RawFeatures): number {
+  #isOffered(place: number, nowMs: number): boolean {
+    if (this.#states[place] !== states.offered) return false;
+    if (this.#spans.size === 0) return true;
+    const span = this.#spans.get(place);
+    return !span || !(nowMs < span.fromMs || nowMs >= span.untilMs);
+  }
+
+  #offer(place: number, told: RawFeatures, mode: ChangeMode): void {
+    const says = (name: string): boolean => mode === 'replace' || Object.hasOwn(told, name);
+    if (says('hidden')) {
+      const isHidden = valueOf(told['hidden'], 'boolean') === true;
+      this.#states[place] = isHidden ? states.hidden : states.offered;
+    }
+    if (!says('availableFrom') && !says('availableUntil')) return;
+    const before = this.#spans.get(place);
+    const timeOf = (name: string, known: number | undefined): number => {
+      const atMs = says(name) ? valueOf(told[name], 'time') : known;
+      return typeof atMs === 'number' ? atMs : NaN;
+    };
+    const fromMs = timeOf('availableFrom', before?.fromMs);
+    const untilMs = timeOf('availableUntil', before?.untilMs);
+    if (Number.isNaN(fromMs) && Number.isNaN(untilMs)) this.#spans.delete(place);
+    else this.#spans.set(place, { fromMs, untilMs });
+  }
+
+  #add(id: string): number {
     const place = this.#ids.push(id) - 1;
-    this.#features.push(features);
     this.#places.set(id, place);
-    if (place < this.#marks.length) return place;
-    const marks = new Uint32Array(2 * this.#marks.length);
-    marks.set(this.#marks);
-    this.#marks = marks;
+    if (place < this.#marks.length) {
+      this.#marks[place] = 0;
+      return place;
+    }
+    const [marks, all] = [this.#marks, this.#states];
+    this.#marks = new Uint32Array(2 * marks.length);
+    this.#marks.set(marks);
+    this.#states = new Uint8Array(2 * all.length);
+    this.#states.set(all);
     return place;
+  }
+
+  /** In their order, without those that are gone. */
+  #moveTogether(): void {
+    let next = 0;
+    const spans = new Map<number, { readonly fromMs: number; readonly untilMs: number }>();
+    for (let place = 0; place < this.#ids.length; place++) {
+      if (this.#states[place] === states.gone) continue;
+      const id = this.#ids[place]!;
+      const span = this.#spans.get(place);
+      if (span) spans.set(next, span);
+      this.#ids[next] = id;
+      this.#rows[next] = this.#rows[place]!;
+      this.#states[next] = this.#states[place]!;
+      this.#places.set(id, next++);
+    }
+    this.#ids.length = next;
+    this.#rows.length = next;
+    this.#states.fill(states.offered, next);
+    this.#marks.fill(0);
+    this.#spans = spans;
+    this.setPopular(this.#popularIds);
   }
 
   #nextRequest(): number {

@@ -1,11 +1,12 @@
-import type { RawFeatures } from '../features/raw-features.js';
+import type { ItemRow } from './item-row.js';
 
-/** Values that are wanted, by the name of a feature; `item` is the item's id. */
+/** Values that are wanted, by the name of an attribute; `item` is the item's id. */
 export type Filter = Readonly<Record<string, string | number | readonly (string | number)[]>>;
 
-type Fits = (id: string, features: RawFeatures) => boolean;
+/** Whether an item may be offered. */
+export type Fits = (id: string, row: ItemRow) => boolean;
 
-/** Features are text or numbers, or several of them; a number and its text are one value. */
+/** A number and its text are one value. */
 interface Wants {
   readonly name: string;
   readonly texts: ReadonlySet<string>;
@@ -14,16 +15,14 @@ interface Wants {
 }
 
 /**
- * Every named feature must have one of the wanted values; a feature with several values needs one in common. What does not
+ * Every named attribute must have one of the wanted values; one with several values needs one in common. What does not
  * depend on the item is done once per request, and testing an item makes no garbage unless it has several values.
  */
-export function compileFilter(filter: Filter | undefined): Fits {
-  if (!filter) return () => true;
+export function compileFilter(filter: Filter): Fits {
   const all = Object.entries(filter).map(([name, wanted]) => wantsOf(name, wanted));
-  return (id, features) => {
+  return (id, row) => {
     for (const wants of all) {
-      const fits =
-        wants.name === 'item' ? wants.texts.has(id) : hasOneOf(features[wants.name], wants);
+      const fits = wants.name === 'item' ? wants.texts.has(id) : hasOneOf(row[wants.name], wants);
       if (!fits) return false;
     }
     return true;
@@ -37,11 +36,12 @@ function wantsOf(name: string, wanted: Filter[string]): Wants {
   return { name, texts, numbers: new Set(numbers) };
 }
 
-function hasOneOf(value: unknown, { texts, numbers }: Wants): boolean {
+function hasOneOf(value: ItemRow[string], { texts, numbers }: Wants): boolean {
   if (typeof value === 'number') return numbers.has(value);
   if (typeof value === 'string')
     return value.includes('|')
       ? value.split('|').some((each) => texts.has(each))
       : texts.has(value);
-  return Array.isArray(value) && value.some((each) => texts.has(String(each)));
+  if (typeof value === 'boolean') return texts.has(String(value));
+  return value?.some((each) => texts.has(String(each))) ?? false;
 }

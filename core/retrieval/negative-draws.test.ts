@@ -23,9 +23,11 @@ describe('items that an event is learned against', () => {
 
   test('of the catalog are all alike', () => {
     const items = ['a', 'b', 'c', 'd'];
-    const draws = new CatalogDraws({ size: 4, idAt: (place) => items[place] }, tenths());
+    const draws = new CatalogDraws({ placeCount: 4, idAt: (place) => items[place] }, tenths());
     expect(itemsOf(draws.draw(9, 'a'))).toEqual(['b', 'c', 'd']);
-    expect(new CatalogDraws({ size: 0, idAt: () => undefined }, tenths()).draw(3, 'a')).toEqual([]);
+    expect(
+      new CatalogDraws({ placeCount: 0, idAt: () => undefined }, tenths()).draw(3, 'a'),
+    ).toEqual([]);
   });
 
   test('weigh as if all had been as likely, however popular they are', () => {

@@ -22,10 +22,10 @@ const triesMax = 8;
 
 /** Items that events are learned against: all that there are, alike. */
 export class CatalogDraws {
-  readonly #catalog: Pick<Catalog, 'size' | 'idAt'>;
+  readonly #catalog: Pick<Catalog, 'placeCount' | 'idAt'>;
   readonly #random: Pick<Random, 'next'>;
 
-  constructor(catalog: Pick<Catalog, 'size' | 'idAt'>, random: Pick<Random, 'next'>) {
+  constructor(catalog: Pick<Catalog, 'placeCount' | 'idAt'>, random: Pick<Random, 'next'>) {
     this.#catalog = catalog;
     this.#random = random;
   }
@@ -37,8 +37,8 @@ export class CatalogDraws {
 
   /** See NegativeDraws. */
   draw(count: number, not: string): DrawnItem[] {
-    const { size } = this.#catalog;
-    const next = () => this.#catalog.idAt(Math.floor(this.#random.next() * size));
+    const { placeCount } = this.#catalog;
+    const next = () => this.#catalog.idAt(Math.floor(this.#random.next() * placeCount));
     return weighed(drawn(count, not, next), count, () => 1);
   }
 }

@@ -19,6 +19,14 @@ export const processorFigures = {
   ),
   unknownKeys: counter('Keys of events that no event has; they are ignored.', 'unknown keys'),
   unknownKey: text('The most frequent of them, with the nearest that there is.'),
+  unreadable: counter(
+    'Values of attributes that could not be read; the rest of their item or user is kept.',
+    'unreadable values',
+  ),
+  unreadableExample: text('The last of them.'),
+  unknownAttributes: text(
+    'Attributes of items and users that nothing is declared of; they are kept. Each once.',
+  ),
   ignored: counter(
     'Events of bots and staff, and what they were shown: see ignore and limits.',
     'ignored',

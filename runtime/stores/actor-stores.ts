@@ -1,3 +1,4 @@
+import type { IsFeature } from '../../core/features/attributes.js';
 import type { ActivityStore } from './activity-store.js';
 import type { EntityStore } from './entity-store.js';
 import type { JoinStore } from './join-store.js';
@@ -14,7 +15,7 @@ export interface ActorStores {
   /** There may be none. Whoever has it open closes it before. */
   removeJoinStore(partition: number): Promise<void>;
   /** @throws StarlingError STATE_INVALID */
-  entityStore(): EntityStore;
+  entityStore(isFeature: IsFeature): EntityStore;
   /** @throws StarlingError STATE_INVALID */
   activityStore(): ActivityStore;
 }

@@ -13,6 +13,7 @@ export interface EntityRow {
   readonly id: string;
   /** The place in the log of the record that told of the entity first. */
   readonly since: number;
+  /** All attributes. */
   readonly features: RawFeatures;
 }
 
@@ -25,7 +26,7 @@ export interface EntityView {
 }
 
 /**
- * Features by entity id, with the log position they stand for, written in one transaction: a store that was killed goes on
+ * Attributes by entity id, with the log position they stand for, written in one transaction: a store that was killed goes on
  * exactly where its rows are.
  *
  * While a snapshot is put in there is no position: should it die then, it begins from nothing.
@@ -34,7 +35,10 @@ export interface EntityStore {
   /** Of the log: all changes up to here are in; 0: none. */
   readonly sequence: number;
   readonly entityCount: number;
+  /** Its features: what the model looks at is read without the rest. */
   get(entity: Entity, id: string): RawFeatures | undefined;
+  /** All of its attributes, features among them. */
+  attributes(entity: Entity, id: string): RawFeatures | undefined;
   /** @throws StarlingError STORAGE_FULL when the disk or the map is full; nothing of the change is in then. */
   take(change: FeatureChange | undefined, sequence: number): Promise<void>;
   /** Several, in order and in one transaction. @throws StarlingError STORAGE_FULL; none is in then. */

@@ -24,7 +24,7 @@ export function storesIn(folder: string, index: number, random: Pick<Random, 'id
       return joinStore(partition);
     },
     removeJoinStore,
-    entityStore: () => new LmdbEntityStore(path.join(folder, 'features')),
+    entityStore: (isFeature) => new LmdbEntityStore(path.join(folder, 'features'), isFeature),
     activityStore: () => new LmdbActivityStore(path.join(folder, 'activity')),
   };
 }

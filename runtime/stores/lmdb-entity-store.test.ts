@@ -72,6 +72,47 @@ describe('a store of entities', () => {
     ]);
   });
 
+  test('patches, replaces and forgets', async () => {
+    const item = { entity: 'item', ids: ['a', 'b'] } as const;
+    const first = { ...item, features: [{ n: 1, price: 9 }, { n: 2 }] };
+    const patch = { ...item, mode: 'patch' as const, features: [{ n: null, stock: 3 }, { x: 1 }] };
+    await store.take(first, 1);
+    await store.take({ ...patch, erased: [false, true] }, 2);
+    expect(store.get('item', 'a')).toEqual({ price: 9, stock: 3 });
+    expect([store.get('item', 'b'), store.entityCount]).toEqual([undefined, 1]);
+    await store.take({ ...item, ids: ['a'], features: [{ price: 8 }] }, 3);
+    await store.take({ ...item, mode: 'patch', ids: ['b'], features: [{ n: 5 }] }, 4);
+    await reopen();
+    expect(store.get('item', 'a')).toEqual({ price: 8 });
+    expect(all()).toEqual([
+      ['a', 1, undefined],
+      ['b', 4, 5],
+    ]);
+  });
+
+  test('reads features without what else is known, and both where that is asked', async () => {
+    await store.close();
+    store = new LmdbEntityStore(folder, (entity, name) => entity === 'item' && name === 'n');
+    const lamp = { n: 1, title: 'A lamp' };
+    await store.take({ entity: 'item', ids: ['a'], features: [lamp] }, 1);
+    await store.take({ entity: 'user', ids: ['u'], features: [{ n: 2 }] }, 2);
+    expect([store.get('item', 'a'), store.get('user', 'u')]).toEqual([{ n: 1 }, {}]);
+    const [a, u] = [store.attributes('item', 'a'), store.attributes('user', 'u')];
+    expect([a, u, store.attributes('item', 'b')]).toEqual([lamp, { n: 2 }, undefined]);
+    const view = store.view();
+    const rows = [...view.rows('item')];
+    view.close();
+    expect(rows).toEqual([{ id: 'a', since: 1, features: lamp }]);
+    const emptied = { ...lamp, title: null };
+    await store.take({ entity: 'item', mode: 'patch', ids: ['a'], features: [emptied] }, 3);
+    expect(store.attributes('item', 'a')).toEqual({ n: 1 });
+    await store.reset();
+    await store.add({ entity: 'item', ids: ['a'], features: [lamp], since: Float64Array.of(1) });
+    expect([store.get('item', 'a'), store.attributes('item', 'a')]).toEqual([{ n: 1 }, lamp]);
+    await store.reset();
+    expect(store.attributes('item', 'a')).toBeUndefined();
+  });
+
   test('keeps the place in the log where an entity was told of first', async () => {
     await store.take(change(1, 'b'), 1);
     await store.take(change(2, 'a', 'b'), 2);

@@ -1,6 +1,8 @@
 import { open } from 'lmdb';
 import type { Database, RootDatabase, Transaction } from 'lmdb';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
+import type { IsFeature } from '../../core/features/attributes.js';
+import { changedBy } from '../../core/features/entity-change.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { EntityRows } from '../../messages/feature-snapshots.js';
 import type { FeatureChange } from '../../messages/features.js';
@@ -11,35 +13,46 @@ import { entities } from '../../messages/subjects.js';
 import type { EntityRecord, EntityRow, EntityStore, EntityView } from './entity-store.js';
 import { storageError } from './storage-error.js';
 
-/** The place in the log of the record that told of the entity first, and what is known of it. */
+/** The place in the log of the record that told of the entity first, and its features. */
 type Row = readonly [since: number, features: RawFeatures];
+type Rows = Readonly<Record<Entity, Database<Row, string>>>;
+/** What is known of entities beside features; of most that have none there is no entry. */
+type Others = Readonly<Record<Entity, Database<RawFeatures, string>>>;
 
 const versionKey = 'version';
 /** Where it stands in the log. (`sequence`, of an earlier form, counted in the copy of a data center.) */
 const placeKey = 'log-sequence';
 
 /**
- * Features by entity id on disk, with the log position they stand for, written in one transaction: a store that was
+ * Attributes by entity id on disk, with the log position they stand for, written in one transaction: a store that was
  * killed goes on exactly where its rows are. Reads are memory-mapped and synchronous.
+ *
+ * Features stand by themselves, so that scoring reads and decodes no titles; what is a feature is decided as it is written.
  *
  * While a snapshot is put in there is no position: should it die then, it begins from nothing.
  */
 export class LmdbEntityStore implements EntityStore {
   readonly #path: string;
   readonly #root: RootDatabase;
-  readonly #rows: Readonly<Record<Entity, Database<Row, string>>>;
+  readonly #isFeature: IsFeature;
+  readonly #rows: Rows;
+  readonly #others: Others;
   readonly #meta: Database<number, string>;
   #sequence: number;
   /** How many there were when it was closed: a last heartbeat asks still, and the files would throw. */
   #closedWith: number | undefined;
 
   /** @throws StarlingError STATE_INVALID when the files can't be opened. */
-  constructor(path: string) {
+  constructor(path: string, isFeature: IsFeature = () => true) {
     this.#path = path;
+    this.#isFeature = isFeature;
     try {
       this.#root = open({ path, noSubdir: false });
       const rowsOf = (entity: Entity) => this.#root.openDB<Row, string>({ name: `${entity}-rows` });
       this.#rows = { user: rowsOf('user'), item: rowsOf('item') };
+      const othersOf = (entity: Entity) =>
+        this.#root.openDB<RawFeatures, string>({ name: `${entity}-attributes` });
+      this.#others = { user: othersOf('user'), item: othersOf('item') };
       this.#meta = this.#root.openDB({ name: 'meta', encoding: 'json' });
       this.#requireVersion();
       this.#sequence = this.#meta.get(placeKey) ?? 0;
@@ -63,6 +76,11 @@ export class LmdbEntityStore implements EntityStore {
     return this.#rows[entity].get(id)?.[1];
   }
 
+  attributes(entity: Entity, id: string): RawFeatures | undefined {
+    const features = this.get(entity, id);
+    return features && { ...features, ...this.#others[entity].get(id) };
+  }
+
   /**
    * A record of the log; undefined: one that says nothing.
    * @throws StarlingError STORAGE_FULL when the disk or the map is full; nothing of the change is in then.
@@ -76,7 +94,7 @@ export class LmdbEntityStore implements EntityStore {
     const last = records.at(-1);
     if (!last) return;
     await this.#write('writing changes of features', () => {
-      for (const { change, sequence } of records) if (change) this.#put(change, sequence);
+      for (const { change, sequence } of records) if (change) this.#take(change, sequence);
       this.#meta.putSync(placeKey, last.sequence);
     });
     this.#sequence = last.sequence;
@@ -87,14 +105,17 @@ export class LmdbEntityStore implements EntityStore {
     this.#sequence = 0;
     await this.#write('clearing', () => {
       this.#meta.removeSync(placeKey);
-      for (const entity of entities) this.#rows[entity].clearSync();
+      for (const entity of entities) {
+        this.#rows[entity].clearSync();
+        this.#others[entity].clearSync();
+      }
     });
   }
 
   /** Rows of a snapshot. @throws StarlingError STORAGE_FULL */
   async add({ entity, ids, features, since }: EntityRows): Promise<void> {
     await this.#write('writing rows of a snapshot', () => {
-      ids.forEach((id, i) => this.#rows[entity].putSync(id, [since[i]!, features[i]!]));
+      ids.forEach((id, i) => this.#put(entity, id, since[i]!, features[i]!));
     });
   }
 
@@ -106,7 +127,12 @@ export class LmdbEntityStore implements EntityStore {
 
   /** All rows as they are now, whatever is written while they are read. */
   view(): EntityView {
-    return new LmdbEntityView(this.#root.useReadTransaction(), this.#rows, this.#meta);
+    return new LmdbEntityView(
+      this.#root.useReadTransaction(),
+      this.#rows,
+      this.#others,
+      this.#meta,
+    );
   }
 
   get entityCount(): number {
@@ -120,12 +146,28 @@ export class LmdbEntityStore implements EntityStore {
     await this.#root.close();
   }
 
-  #put({ entity, ids, features }: FeatureChange, sequence: number): void {
+  #take({ entity, mode, ids, features, erased }: FeatureChange, sequence: number): void {
     const rows = this.#rows[entity];
     ids.forEach((id, i) => {
+      if (erased?.[i]) {
+        rows.removeSync(id);
+        this.#others[entity].removeSync(id);
+        return;
+      }
       const since = rows.get(id)?.[0] ?? sequence;
-      rows.putSync(id, [since, features[i]!]);
+      const before = mode === 'patch' ? this.attributes(entity, id) : undefined;
+      this.#put(entity, id, since, changedBy(before, features[i]!, mode));
     });
+  }
+
+  #put(entity: Entity, id: string, since: number, attributes: RawFeatures): void {
+    const all = Object.entries(attributes);
+    const features = all.filter(([name]) => this.#isFeature(entity, name));
+    const isAll = features.length === all.length;
+    this.#rows[entity].putSync(id, [since, isAll ? attributes : Object.fromEntries(features)]);
+    if (isAll) return void this.#others[entity].removeSync(id);
+    const others = all.filter(([name]) => !this.#isFeature(entity, name));
+    this.#others[entity].putSync(id, Object.fromEntries(others));
   }
 
   #requireVersion(): void {
@@ -151,23 +193,30 @@ function countOf(rows: Database): number {
 class LmdbEntityView implements EntityView {
   readonly sequence: number;
   readonly #transaction: Transaction;
-  readonly #rows: Readonly<Record<Entity, Database<Row, string>>>;
+  readonly #rows: Rows;
+  readonly #others: Others;
 
   constructor(
     transaction: Transaction,
-    rows: Readonly<Record<Entity, Database<Row, string>>>,
+    rows: Rows,
+    others: Others,
     meta: Database<number, string>,
   ) {
     this.#transaction = transaction;
     this.#rows = rows;
+    this.#others = others;
     this.sequence = meta.get(placeKey, { transaction }) ?? 0;
   }
 
   /** By id. */
   *rows(entity: Entity): Generator<EntityRow> {
     const { [entity]: rows } = this.#rows;
-    for (const { key: id, value } of rows.getRange({ transaction: this.#transaction }))
-      yield { id, since: value[0], features: value[1] };
+    const { [entity]: others } = this.#others;
+    const transaction = this.#transaction;
+    for (const { key: id, value } of rows.getRange({ transaction })) {
+      const other = others.get(id, { transaction });
+      yield { id, since: value[0], features: other ? { ...value[1], ...other } : value[1] };
+    }
   }
 
   close(): void {

@@ -1,6 +1,8 @@
 import { sleep } from '../../core/base/clock.js';
 import type { ActivityState } from '../../core/activity/activity-state.js';
 import type { JoinRecord } from '../../core/joining/types.js';
+import type { IsFeature } from '../../core/features/attributes.js';
+import { changedBy } from '../../core/features/entity-change.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import { decode, encode } from '../../messages/codec.js';
 import type { EntityRows } from '../../messages/feature-snapshots.js';
@@ -42,7 +44,8 @@ export function storesOn(disk: HostDisk, process: SimulatedProcess, address: str
     },
     newJoinStore: async (partition) => open(made(partition)),
     removeJoinStore: async (partition) => disk.removeWindow(address, partition),
-    entityStore: () => new DiskEntityStore(disk, process, disk.entities(address)),
+    entityStore: (isFeature) =>
+      new DiskEntityStore(disk, process, disk.entities(address), isFeature),
     activityStore: () => new DiskActivityStore(disk, process, disk.activity(address)),
   };
 }
@@ -211,11 +214,18 @@ class DiskEntityStore implements EntityStore {
   readonly #disk: HostDisk;
   readonly #process: SimulatedProcess;
   readonly #stored: StoredEntities;
+  readonly #isFeature: IsFeature;
 
-  constructor(disk: HostDisk, process: SimulatedProcess, stored: StoredEntities) {
+  constructor(
+    disk: HostDisk,
+    process: SimulatedProcess,
+    stored: StoredEntities,
+    isFeature: IsFeature,
+  ) {
     this.#disk = disk;
     this.#process = process;
     this.#stored = stored;
+    this.#isFeature = isFeature;
   }
 
   get sequence(): number {
@@ -227,6 +237,13 @@ class DiskEntityStore implements EntityStore {
   }
 
   get(entity: Entity, id: string): RawFeatures | undefined {
+    const attributes = this.attributes(entity, id);
+    if (!attributes) return undefined;
+    const all = Object.entries(attributes);
+    return Object.fromEntries(all.filter(([name]) => this.#isFeature(entity, name)));
+  }
+
+  attributes(entity: Entity, id: string): RawFeatures | undefined {
     return this.#stored.rows[entity].get(id)?.[1];
   }
 
@@ -279,8 +296,12 @@ class DiskEntityStore implements EntityStore {
     // The disk has it.
   }
 
-  #put({ entity, ids, features }: FeatureChange, sequence: number): void {
+  #put({ entity, mode, ids, features, erased }: FeatureChange, sequence: number): void {
     const rows = this.#stored.rows[entity];
-    ids.forEach((id, i) => rows.set(id, [rows.get(id)?.[0] ?? sequence, features[i]!]));
+    ids.forEach((id, i) => {
+      const [since, before] = rows.get(id) ?? [sequence, undefined];
+      if (erased?.[i]) rows.delete(id);
+      else rows.set(id, [since, changedBy(before, features[i]!, mode)]);
+    });
   }
 }

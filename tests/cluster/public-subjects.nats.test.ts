@@ -171,11 +171,11 @@ describe('the public subjects of a running cluster', () => {
       'future',
     ],
     [
-      'with an unknown feature',
+      'with features of another item',
       'features',
-      { entity: 'item', id: 'i1', features: { colour: 'red' } },
-      'UNKNOWN_FEATURE',
-      'colour',
+      { entity: 'item', id: 'i1', features: { item: 'i2' } },
+      'BAD_EVENT',
+      'the attributes name "i2"',
     ],
     ['that is no JSON', 'action', '{"requestId":', 'BAD_MESSAGE', 'JSON'],
   ])(
@@ -192,6 +192,32 @@ describe('the public subjects of a running cluster', () => {
       );
     },
   );
+
+  test('an item with a title is kept, and its title is returned where that is asked', async () => {
+    const lamp = {
+      entity: 'item',
+      id: 't1',
+      features: { title: 'A lamp', url: '/t1', year: 1995 },
+    };
+    await bus.append('starling.ingest.features', json(lamp));
+    const first = { user: 'u1', k: 1, candidates: ['t1'], attributes: ['title', 'url'] };
+    const shown = await until('the item is known everywhere', async () => {
+      const { items, degraded } = await ask('starling.recommend', json(first));
+      const [found] = items as { attributes?: object }[];
+      return found && degraded === false ? found : undefined;
+    });
+    expect(shown.attributes).toEqual({ title: 'A lamp', url: '/t1' });
+    await until('the name that nothing is declared of is told', async () => {
+      const { actors } = (await cluster.status())!;
+      const told = actorsOf(actors, 'processor').map(({ stats }) => stats.unknownAttributes);
+      return told.some((names) => names?.includes('item.url')) || undefined;
+    });
+    const { code, output } = await starling(
+      ...['recommend', '--user', 'u1', '--candidates', 't1', '--attributes', 'title'],
+      ...['--state', cluster.stateDir],
+    );
+    expect([code, output]).toEqual([0, expect.stringMatching(/ t1 .*title: A lamp/)]);
+  });
 
   test('an event on a subject that is misspelt is told of with the nearest', async () => {
     const before = await deadLetters();

@@ -171,7 +171,7 @@ async function copied(dataCenter: string): Promise<void> {
 const firstOf = async (stream: string) => (await bus.streamState(stream)).firstSequence;
 
 async function catalogOf(dataCenter: string) {
-  const catalog = new Catalog();
+  const catalog = new Catalog({});
   const follower = await followed(
     dataCenter,
     new CatalogTarget(catalog),
@@ -180,7 +180,10 @@ async function catalogOf(dataCenter: string) {
     ['item'],
   );
   const limits = { max: 1000, popular: 0, recent: 1000, start: 0 };
-  return { follower, items: catalog.candidates({ exclude: new Set(), filter: undefined }, limits) };
+  return {
+    follower,
+    items: catalog.candidates({ exclude: new Set(), fits: undefined, nowMs: 0 }, limits),
+  };
 }
 
 describe('followers of features', () => {

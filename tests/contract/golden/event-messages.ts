@@ -135,6 +135,13 @@ const change = {
   features: [{ genres: 'Comedy|Drama', price: 9.5 }, {}],
 };
 
+const patch = {
+  ...change,
+  mode: 'patch' as const,
+  features: [{ price: null, title: 'A lamp' }, {}],
+  erased: [false, true],
+};
+
 export const eventMessages: readonly GoldenMessage[] = [
   {
     name: 'impressions',
@@ -257,6 +264,12 @@ export const eventMessages: readonly GoldenMessage[] = [
     name: 'features',
     write: () => encode(featureChangeMessage(change)),
     read: (bytes) => parseFeatureChange(decode(bytes)),
-    expected: change,
+    expected: { ...change, mode: 'replace' },
+  },
+  {
+    name: 'features-patch',
+    write: () => encode(featureChangeMessage(patch)),
+    read: (bytes) => parseFeatureChange(decode(bytes)),
+    expected: patch,
   },
 ];

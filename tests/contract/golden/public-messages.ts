@@ -6,7 +6,13 @@ import {
   parseParentMessage,
 } from '../../../messages/child-messages.js';
 import { decode, encodeAs, errorReply, refuseErrorReply } from '../../../messages/codec.js';
-import { parse, parseRank, parseRecommend, publicEvent } from '../../../messages/public.js';
+import {
+  parse,
+  parseEntityChange,
+  parseRank,
+  parseRecommend,
+  publicEvent,
+} from '../../../messages/public.js';
 import type { GoldenMessage } from './golden-files.js';
 
 /**
@@ -62,6 +68,9 @@ const happened = {
 const shown = { requestId: '01JD9', items: ['7', '8'], timestamp: 1_700_000_002 };
 const alias = { visitor: 'c9f2', user: '100006' };
 const features = { entity: 'item', id: '7', features: { genres: 'Comedy|Drama', price: 9.5 } };
+const told = { entity: 'item', id: '7', mode: 'patch', deleted: false };
+const lamp = { item: 7, title: 'A lamp', attributes: { price: 9.5 }, hidden: false };
+const person = { user: '7', attributes: { age: null }, mode: 'replace' };
 const start = {
   type: 'start',
   address: 'train.trainer.0',
@@ -156,11 +165,18 @@ export const publicMessages: readonly GoldenMessage[] = [
     from: '100006',
     to: '100007',
   }),
-  whole(
-    'event-features',
-    (bytes) => parse(publicEvent.features, decode(bytes), 'features', 'BAD_EVENT'),
-    features,
-  ),
+  {
+    ...whole('event-features', (bytes) => parseEntityChange('features', decode(bytes)), features),
+    expected: { ...told, attributes: features.features },
+  },
+  {
+    ...whole('event-items', (bytes) => parseEntityChange('items', decode(bytes)), lamp),
+    expected: { ...told, attributes: { title: 'A lamp', price: 9.5, hidden: false } },
+  },
+  {
+    ...whole('event-users', (bytes) => parseEntityChange('users', decode(bytes)), person),
+    expected: { ...told, entity: 'user', attributes: { age: null }, mode: 'replace' },
+  },
   {
     name: 'error-reply',
     json: true,

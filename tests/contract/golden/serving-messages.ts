@@ -86,6 +86,12 @@ export const servingMessages: readonly GoldenMessage[] = [
     expected: { ...reply, predictions: {}, progress: {}, settingsVersion: 7 },
   },
   {
+    name: 'features-request-attributes',
+    write: () => encode(featuresRequest({ ...request, attributes: ['title', 'url'] })),
+    read: (bytes) => parseFeaturesRequest(decode(bytes)),
+    expected: { ...request, attributes: ['title', 'url'] },
+  },
+  {
     name: 'visible',
     write: () => encode(visibleMessage(visible)),
     read: (bytes) => parseVisible(decode(bytes)),

@@ -1,0 +1,39 @@
+import { codeOf, errorCodes } from '../../core/base/errors.js';
+import type { RawFeatures } from '../../core/features/raw-features.js';
+import type { FeaturesReply, FeaturesRequest } from '../../messages/features.js';
+import type { Deadline } from '../../runtime/deadline.js';
+
+/** Of the time that is left: as long as what is shown is logged, it costs nothing. */
+const share = 1 / 2;
+const msMax = 250;
+
+export interface ShownAttributesOptions {
+  /** Asks a feature store. */
+  readonly ask: (request: FeaturesRequest, deadlineMs: number) => Promise<FeaturesReply>;
+}
+
+/** What an answer says of its items beside their scores. Only what is shown is looked up. */
+export class ShownAttributes {
+  readonly #ask: ShownAttributesOptions['ask'];
+
+  constructor({ ask }: ShownAttributesOptions) {
+    this.#ask = ask;
+  }
+
+  /** Of each item, in order; undefined where nobody knows in time. */
+  async of(
+    items: readonly string[],
+    names: readonly string[],
+    deadline: Pick<Deadline, 'share'>,
+  ): Promise<readonly RawFeatures[] | undefined> {
+    if (names.length === 0 || items.length === 0) return items.map(() => ({}));
+    try {
+      const request = { users: [], items, attributes: names };
+      const reply = await this.#ask(request, deadline.share(share, msMax));
+      return reply.items.map((each) => each ?? {});
+    } catch (error) {
+      if (!errorCodes[codeOf(error)].retryable) throw error;
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import { expect, test } from '@jest/globals';
+import type { ActorStatus } from '../messages/actor-status.js';
+import { attributeLines } from './attribute-lines.js';
+
+const processor = (stats: ActorStatus<'processor'>['stats']): ActorStatus => ({
+  ...{ address: 'train.processor.0', kind: 'processor', dataCenter: 'train', host: 'here' },
+  ...{ pid: 1, state: 'ready', epoch: 1, restarts: 0, partitions: [], sinceMs: 0, stats },
+});
+
+test('a status names what nothing is declared of, and an example of what could not be read', () => {
+  expect(attributeLines({ actors: [processor({ unreadable: 0, unknownAttributes: '' })] })).toEqual(
+    [],
+  );
+  const unreadableExample = 'item "7": price: expected a number; got "cheap"';
+  const actors = [
+    processor({ unreadable: 2, unreadableExample, unknownAttributes: 'item.url, item.sku' }),
+    processor({ unreadable: 1, unreadableExample: '', unknownAttributes: 'item.url' }),
+  ];
+  expect(attributeLines({ actors })).toEqual([
+    'attributes: kept, though nothing is declared of item.url, item.sku',
+    `attributes: 3 values could not be read and are left out; ${unreadableExample}`,
+  ]);
+});
