@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   rank: async () => (await import('./commands/rank.js')).rank,
   host: async () => (await import('./commands/host.js')).host,
   ingest: async () => (await import('./commands/ingest.js')).ingest,
+  items: async () => (await import('./commands/items.js')).items,
   users: async () => (await import('./commands/users.js')).users,
   'dead-letters': async () => (await import('./commands/dead-letters.js')).deadLetters,
   snapshot: async () => (await import('./commands/snapshot.js')).snapshot,

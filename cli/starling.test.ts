@@ -56,7 +56,7 @@ function program(args: readonly string[], input: string): Promise<Ended> {
 
 const commands = [
   ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest'],
-  ...['settings', 'users', 'drain', 'undrain', 'doctor'],
+  ...['settings', 'items', 'users', 'drain', 'undrain', 'doctor'],
 ];
 
 describe('the command line', () => {
@@ -92,8 +92,11 @@ describe('the command line', () => {
       'USAGE: settings: expected show, set <key> <value>, or unset <key>.',
     ],
     [['settings', 'set', 'score', '{view'], 'USAGE: settings: expected a value in JSON'],
-    [['users', 'merge', 'u1'], 'USAGE: users: expected merge <from> <to>.'],
+    [['users', 'merge', 'u1'], 'USAGE: users: expected get <user>, or merge <from> <to>.'],
     [['users', 'merge', 'u1', 'u1'], "USAGE: users: u1 can't be merged into itself."],
+    [['items', 'hide'], 'USAGE: items: expected get|set|patch|hide|show|delete <item> [JSON].'],
+    [['items', 'patch', 'i1'], 'USAGE: items patch: expected attributes as JSON.'],
+    [['items', 'hide', 'i1', '{}'], 'USAGE: items hide takes no attributes.'],
     [['undrain', 'east', 'west'], 'USAGE: unexpected argument "west"'],
     [['ingest', 'acton', '{}'], 'did you mean "action"?'],
     [['up', '--report', 'x.json'], 'USAGE: --report needs --events'],
