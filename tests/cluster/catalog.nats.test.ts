@@ -143,5 +143,5 @@ describe('a catalog', () => {
 
 function joiner() {
   const { stats } = actorsOf(live.cluster.status().actors, 'joiner')[0]!;
-  return { organic: stats.organicActions ?? 0, consumed: stats.consumed ?? 0 };
+  return { organic: stats.organicActions ?? 0, consumed: stats.consumed?.['0'] ?? 0 };
 }

@@ -48,10 +48,10 @@ test('another cluster is told of each user and item once, as it is now, the olde
   );
   expect(counts).toEqual({ user: 1, item: 3 });
   expect(told).toEqual([
-    { entity: 'item', id: 'b', features: { year: 1999 } },
-    { entity: 'item', id: 'a', features: { year: 1991 } },
-    { entity: 'item', id: 'c', features: { year: 1992 } },
-    { entity: 'user', id: 'u', features: { year: 1 } },
+    { entity: 'item', id: 'b', features: { year: 1999 }, mode: 'replace' },
+    { entity: 'item', id: 'a', features: { year: 1991 }, mode: 'replace' },
+    { entity: 'item', id: 'c', features: { year: 1992 }, mode: 'replace' },
+    { entity: 'user', id: 'u', features: { year: 1 }, mode: 'replace' },
   ]);
   expect(lines).toEqual(['3 of 3 items', '1 of 1 users']);
 });

@@ -23,4 +23,4 @@ test('a joiner whose disk is lost, and JOIN has lost its beginning, goes on with
   const impressionsOf = ({ stats }: typeof before): number =>
     (stats as { impressions: number }).impressions;
   expect(impressionsOf(world.actor('train.joiner.0'))).toBeGreaterThan(impressionsOf(before));
-}, 60_000);
+}, 180_000);
