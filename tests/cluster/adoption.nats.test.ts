@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,19 +13,26 @@ let temporary: ReturnType<typeof temporaryFolder>;
 let state: string;
 let client: StarlingClient | undefined;
 let pidsSeen: number[];
+/** Whatever was started last. */
+let next: StarlingUp | undefined;
 
-beforeEach(() => {
-  temporary = temporaryFolder();
-  state = path.join(temporary.folder, 'state');
-  pidsSeen = [];
-});
-afterEach(async () => {
-  await client?.close();
-  client = undefined;
-  // What a failed test has left; nobody else supervises it.
-  for (const pid of pidsSeen) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
-  temporary.remove();
-});
+/** The tests of a story go on where the one before has left the cluster: most of the time is that of starts. */
+function story(): void {
+  beforeAll(() => {
+    temporary = temporaryFolder();
+    state = path.join(temporary.folder, 'state');
+    pidsSeen = [];
+  });
+  afterAll(async () => {
+    await client?.close();
+    client = undefined;
+    await next?.stop();
+    next = undefined;
+    // What a failed test has left; nobody else supervises it.
+    for (const pid of pidsSeen) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+    temporary.remove();
+  });
+}
 
 const isRunning = (pid: number): boolean => {
   try {
@@ -58,10 +65,14 @@ async function killedCluster(config: string): Promise<ClusterStatus> {
   const up = new StarlingUp(state, '--config', config);
   const status = await up.until('learning', learning);
   client = await connectByUrl();
-  pidsSeen = [...status.actors, ...status.natsServers].map(({ pid }) => pid!);
+  noteProcesses(status);
   up.killSupervisor();
   await up.finished;
   return status;
+}
+
+function noteProcesses({ actors, natsServers }: ClusterStatus): void {
+  pidsSeen.push(...[...actors, ...natsServers].map(({ pid }) => pid!));
 }
 
 /** The state folder says where the cluster is only while its supervisor runs; the servers stay where they are. */
@@ -102,6 +113,8 @@ const samplesOf = ({ actors }: ClusterStatus): number =>
   Number(actorsOf(actors, 'trainer')[0]!.stats.samples);
 
 describe('when the supervisor is killed', () => {
+  story();
+
   test('its actors answer on, and the next one takes them over as they are', async () => {
     const config = configWith();
     const before = await killedCluster(config);
@@ -109,37 +122,53 @@ describe('when the supervisor is killed', () => {
       const { items } = await client!.recommend({ user, k: 5 });
       expect(items.length).toBeGreaterThan(0);
     }
-    const second = new StarlingUp(state, '--config', config);
-    try {
-      const asking = askOn();
-      const after = await second.until('ready again', ({ ready }) => ready);
-      expect(await asking.failures()).toEqual([]);
-      // Says, too, why one of them did not live on.
-      expect(after.events.filter(({ type }) => !expectedOfAdoption.has(type))).toEqual([]);
-      expect(identities(after)).toEqual(identities(before));
-      expect(serversOf(after)).toEqual(serversOf(before));
-      expect(after.actors.map(({ restarts }) => restarts)).toEqual(after.actors.map(() => 0));
-      const adopted = after.events.filter(({ type }) => type === 'adopt');
-      expect(adopted.map(({ address }) => address).sort()).toEqual(
-        before.actors.map(({ address }) => address).sort(),
-      );
+    next = new StarlingUp(state, '--config', config);
+    const asking = askOn();
+    const after = await next.until('ready again', ({ ready }) => ready);
+    expect(await asking.failures()).toEqual([]);
+    // Says, too, why one of them did not live on.
+    expect(after.events.filter(({ type }) => !expectedOfAdoption.has(type))).toEqual([]);
+    expect(identities(after)).toEqual(identities(before));
+    expect(serversOf(after)).toEqual(serversOf(before));
+    expect(after.actors.map(({ restarts }) => restarts)).toEqual(after.actors.map(() => 0));
+    const adopted = after.events.filter(({ type }) => type === 'adopt');
+    expect(adopted.map(({ address }) => address).sort()).toEqual(
+      before.actors.map(({ address }) => address).sort(),
+    );
 
-      await second.until('learning goes on', (now) => samplesOf(now) > samplesOf(after) + 100);
-      const victim = after.actors.find(({ kind }) => kind === 'ps-shard')!;
-      process.kill(victim.pid!, 'SIGKILL');
-      const healed = await second.until('the killed shard is back', ({ ready, actors }) => {
-        const now = actors.find(({ address }) => address === victim.address)!;
-        return ready && now.epoch === victim.epoch + 1;
-      });
-      pidsSeen.push(...healed.actors.map(({ pid }) => pid!));
-      expect((await second.stop()).code).toBe(0);
-      await until('no process is left', () => !pidsSeen.some(isRunning));
-    } finally {
-      await second.stop();
-    }
+    await next.until('learning goes on', (now) => samplesOf(now) > samplesOf(after) + 100);
+    const victim = after.actors.find(({ kind }) => kind === 'ps-shard')!;
+    process.kill(victim.pid!, 'SIGKILL');
+    const healed = await next.until('the killed shard is back', ({ ready, actors }) => {
+      const now = actors.find(({ address }) => address === victim.address)!;
+      return ready && now.epoch === victim.epoch + 1;
+    });
+    noteProcesses(healed);
   }, 180_000);
 
-  test('and nobody comes, its actors leave, and a later start goes on from their state', async () => {
+  test('the next one starts actors anew that it wants otherwise, and ends all of them when it stops', async () => {
+    const before = (await next!.status())!;
+    next!.killSupervisor();
+    await next!.finished;
+    const changed = configWith({ training: { batchRowsMax: 512 } });
+    next = new StarlingUp(state, '--config', changed);
+    const after = await next.until('ready again', ({ ready }) => ready);
+    noteProcesses(after);
+    expect(serversOf(after)).toEqual(serversOf(before));
+    expect(after.actors.map(({ epoch }) => epoch)).toEqual(
+      before.actors.map(({ epoch }) => epoch + 1),
+    );
+    const actors = before.actors.map(({ pid }) => pid!);
+    await until('the others have left', () => !actors.some(isRunning));
+    expect((await next.stop()).code).toBe(0);
+    await until('no process is left', () => !pidsSeen.some(isRunning));
+  }, 180_000);
+});
+
+describe('when the supervisor is killed and nobody comes', () => {
+  story();
+
+  test('its actors leave, and a later start goes on from their state', async () => {
     const config = configWith({ supervision: { orphanMs: 1_000 } });
     const before = await killedCluster(config);
     const actors = before.actors.map(({ pid }) => pid!);
@@ -147,47 +176,24 @@ describe('when the supervisor is killed', () => {
     const log = readFileSync(path.join(state, 'logs', 'train.trainer.0.log'), 'utf8');
     expect(log).toContain('no supervisor within 1000 ms');
 
-    const second = new StarlingUp(state, '--config', config);
-    try {
-      const after = await second.until('ready again', ({ ready }) => ready);
-      for (const { address, epoch } of before.actors)
-        expect(after.actors.find((actor) => actor.address === address)).toMatchObject({
-          epoch: epoch + 1,
-        });
-      const applied = ({ actors }: ClusterStatus): number =>
-        Math.min(...actorsOf(actors, 'ps-shard').map(({ stats }) => Number(stats.appliedThrough)));
-      expect(applied(after)).toBeGreaterThanOrEqual(applied(before));
-    } finally {
-      await second.stop();
-    }
+    next = new StarlingUp(state, '--config', config);
+    const after = await next.until('ready again', ({ ready }) => ready);
+    noteProcesses(after);
+    for (const { address, epoch } of before.actors)
+      expect(after.actors.find((actor) => actor.address === address)).toMatchObject({
+        epoch: epoch + 1,
+      });
+    const applied = ({ actors }: ClusterStatus): number =>
+      Math.min(...actorsOf(actors, 'ps-shard').map(({ stats }) => Number(stats.appliedThrough)));
+    expect(applied(after)).toBeGreaterThanOrEqual(applied(before));
   }, 180_000);
 
-  test('but by two Ctrl-C in a row, it takes all with it', async () => {
-    const up = new StarlingUp(state, '--config', configWith());
-    const status = await up.until('ready', ({ ready }) => ready);
-    pidsSeen = [...status.actors, ...status.natsServers].map(({ pid }) => pid!);
-    up.interrupt();
+  test('two Ctrl-C in a row take all with it', async () => {
+    next!.interrupt();
     // Signals that come at once may be seen as one.
     await new Promise((resolve) => setTimeout(resolve, 50));
-    up.interrupt();
-    await up.finished;
+    next!.interrupt();
+    await next!.finished;
     await until('no process is left', () => !pidsSeen.some(isRunning));
-  }, 180_000);
-
-  test('the next one starts actors anew that it wants otherwise', async () => {
-    const before = await killedCluster(configWith());
-    const changed = configWith({ training: { batchRowsMax: 512 } });
-    const second = new StarlingUp(state, '--config', changed);
-    try {
-      const after = await second.until('ready again', ({ ready }) => ready);
-      expect(serversOf(after)).toEqual(serversOf(before));
-      expect(after.actors.map(({ epoch }) => epoch)).toEqual(
-        before.actors.map(({ epoch }) => epoch + 1),
-      );
-      const actors = before.actors.map(({ pid }) => pid!);
-      await until('the others have left', () => !actors.some(isRunning));
-    } finally {
-      await second.stop();
-    }
   }, 180_000);
 });

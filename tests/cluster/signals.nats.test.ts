@@ -164,7 +164,8 @@ describe('the packed package', () => {
 
   test('drains when its terminal is closed', async () => {
     running = new Cluster(up());
-    await running.ready();
+    // That all of it drains, Ctrl-C shows.
+    await running.until('starting', () => running!.output.includes('leads, term'));
     running.killGroup('SIGHUP');
     expect(await running.ended).toEqual({ code: 0, signal: null });
     expect(await leftAfter(notedProcesses(running.stateDir), 0)).toEqual([]);
