@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { operate } from '../../client/operate.js';
 import { streamName } from '../../messages/default-names.testkit.js';
 import { keptKinds } from '../../core/features/feature-spec.js';
@@ -7,7 +7,7 @@ import { LiveCluster } from '../support/live-cluster.js';
 import { jsonOf, starling } from '../support/starling-process.js';
 
 const running: LiveCluster[] = [];
-afterEach(async () => {
+afterAll(async () => {
   for (const live of running.splice(0)) await live.stop();
 });
 
@@ -46,9 +46,14 @@ async function untilServed(live: LiveCluster): Promise<void> {
   });
 }
 
+/** On one cluster, each where the one before has left it. */
 describe('restore', () => {
+  let live: LiveCluster;
+  beforeAll(async () => {
+    live = await start({ snapshots: { keep: 2 } });
+  }, 90_000);
+
   test('--at takes every row back to what it was, with and without a snapshot before it', async () => {
-    const live = await start();
     await live.feed(600);
     await live.settled();
     const early = { rows: await rowsOf(live) };
@@ -83,7 +88,6 @@ describe('restore', () => {
   }, 180_000);
 
   test('refuses a moment that is not covered, with what is', async () => {
-    const live = await start({ snapshots: { keep: 2 } });
     for (let round = 0; round < 3; round++) {
       await live.feed(300);
       await live.settled();
@@ -102,7 +106,6 @@ describe('restore', () => {
   }, 120_000);
 
   test('--into gives a fresh cluster with other shards and other partitions the same rows, users and items', async () => {
-    const live = await start();
     await live.client.ingestFeatures([
       ...Array.from({ length: 100 }, (_unused, i) => ({
         ...{ entity: 'item' as const, id: i },
