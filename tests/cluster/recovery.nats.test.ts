@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -12,7 +12,14 @@ import { LiveCluster } from '../support/live-cluster.js';
 import { temporaryFolder } from '../support/starling-process.js';
 
 let live: LiveCluster;
-afterEach(() => live.stop());
+
+/** The tests of a story go on where the one before has left the cluster: most of the time is that of starts. */
+function story(overrides: () => Parameters<typeof LiveCluster.start>[0]): void {
+  beforeAll(async () => {
+    live = await LiveCluster.start(overrides());
+  }, 90_000);
+  afterAll(() => live?.stop());
+}
 
 async function digestTexts(): Promise<Map<number, string>> {
   const texts = new Map<number, string>();
@@ -52,8 +59,12 @@ async function killAndWait(address: string): Promise<void> {
 }
 
 describe('a killed parameter server', () => {
+  const { folder, remove } = temporaryFolder();
+  const directory = path.join(folder, 'snapshots');
+  story(() => ({ snapshots: { keep: 2, directory } }));
+  afterAll(remove);
+
   test('comes back bit for bit, from the log and from a snapshot and the log', async () => {
-    live = await LiveCluster.start();
     await live.feed(1_500);
     await live.settled();
     const first = await digestTexts();
@@ -74,7 +85,6 @@ describe('a killed parameter server', () => {
   }, 180_000);
 
   test('needs no log from before the oldest snapshot, nor does serving', async () => {
-    live = await LiveCluster.start({ snapshots: { keep: 2 } });
     for (let round = 0; round < 3; round++) {
       await live.feed(600);
       await live.settled();
@@ -101,24 +111,7 @@ describe('a killed parameter server', () => {
     await live.settled();
   }, 180_000);
 
-  test('finds snapshots that were taken on schedule, in every data center', async () => {
-    live = await LiveCluster.start({ snapshots: { everyMs: 1_000 } });
-    await live.feed(300);
-    await live.until('each data center has one', async () => {
-      const names = live.cluster.config.dataCenters.map(({ name }) => name);
-      const lists = names.map((name) => openSnapshots(live.bus, live.cluster.config, name).list());
-      return (await Promise.all(lists)).every(({ length }) => length > 0);
-    });
-    await live.settled();
-    const before = await digestTexts();
-    await killAndWait('train.ps-shard.0');
-    expect(await digestTexts()).toEqual(before);
-  }, 120_000);
-
   test('takes the snapshot before a damaged one, and says so', async () => {
-    const { folder, remove } = temporaryFolder();
-    const directory = path.join(folder, 'snapshots');
-    live = await LiveCluster.start({ snapshots: { keep: 2, directory } });
     for (let round = 0; round < 2; round++) {
       await live.feed(600);
       await live.settled();
@@ -140,8 +133,24 @@ describe('a killed parameter server', () => {
     );
     expect(log).toContain('snapshot can not be read; taking the one before');
     expect(log).toContain('SNAPSHOT_CORRUPT');
-    remove();
   }, 180_000);
+});
+
+describe('a parameter server that is killed where snapshots are taken on schedule', () => {
+  story(() => ({ snapshots: { everyMs: 1_000 } }));
+
+  test('finds them, in every data center', async () => {
+    await live.feed(300);
+    await live.until('each data center has one', async () => {
+      const names = live.cluster.config.dataCenters.map(({ name }) => name);
+      const lists = names.map((name) => openSnapshots(live.bus, live.cluster.config, name).list());
+      return (await Promise.all(lists)).every(({ length }) => length > 0);
+    });
+    await live.settled();
+    const before = await digestTexts();
+    await killAndWait('train.ps-shard.0');
+    expect(await digestTexts()).toEqual(before);
+  }, 120_000);
 });
 
 /** One bit, in the middle. */
