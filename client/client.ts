@@ -48,8 +48,8 @@ export interface RecommendInput {
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** Choose among these only. */
   readonly candidates?: readonly Id[] | undefined;
-  /** Item features by name, with the value or values allowed. */
-  readonly filter?: Readonly<Record<string, Id | readonly Id[]>> | undefined;
+  /** In CEL, such as 'item.stock > 0 && item.price <= 50'; or attributes of items by name, with the value or values allowed. */
+  readonly filter?: string | Readonly<Record<string, Id | readonly Id[]>> | undefined;
   /** Items, or also what the person did something with lately: types of events, within a duration such as '30d'. */
   readonly exclude?: readonly Id[] | ExcludeInput | undefined;
   /** Attributes of items that the answer is to have, such as a title. */

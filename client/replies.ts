@@ -24,6 +24,12 @@ export interface Recommendation {
   readonly degraded: boolean;
   /** Of the settings (`starling settings`) that the scores are of; 0: all is as configured. */
   readonly settingsVersion: number;
+  /** Where there was a filter: items that it was asked about, those that do not fit, and comparisons that a missing value made false. */
+  readonly stages?: {
+    readonly candidates: number;
+    readonly filtered: number;
+    readonly missing?: Readonly<Record<string, number>>;
+  };
 }
 
 export interface Ranking {
@@ -53,7 +59,11 @@ export function parseRecommendation(value: unknown): Recommendation {
         : { attributes: asFields(item['attributes'], `${at}.attributes`) }),
     };
   });
-  return { items, requestId: text(fields, 'requestId', what), ...origin(fields, what) };
+  const stages = fields['stages'] as Recommendation['stages'];
+  return {
+    ...{ items, requestId: text(fields, 'requestId', what), ...origin(fields, what) },
+    ...(stages ? { stages } : {}),
+  };
 }
 
 export function parseRanking(value: unknown, candidateCount: number): Ranking {

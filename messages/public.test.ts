@@ -31,7 +31,7 @@ describe('a request by hand', () => {
     ['k that is no number', { user: 'u', k: '5' }, 'k'],
     ['too many candidates', { user: 'u', candidates: [1, 2, 3, 4] }, 'recommend.candidates'],
     ['a context that is no map', { user: 'u', context: [1] }, 'context'],
-    ['a filter of maps', { user: 'u', filter: { genres: {} } }, 'filter.genres'],
+    ['a filter of maps', { user: 'u', filter: { genres: {} } }, 'filter'],
   ])('with %s is refused by its field', (_what, request, field) => {
     expect(refusal(() => parseRecommend(request, limits))).toEqual(['BAD_REQUEST', field]);
   });

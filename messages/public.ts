@@ -76,7 +76,11 @@ const recommendShape = z
     k: z.int().default(10),
     context,
     candidates: z.array(id).optional(),
-    filter: map(z.record(z.string(), filtered)).optional(),
+    filter: z
+      .union([z.string().min(1).max(4_000), map(z.record(z.string(), filtered))], {
+        error: `expected an expression such as 'item.price <= 50', or values by attribute such as {"genres":"Comedy"}`,
+      })
+      .optional(),
     exclude,
     /** Attributes that the answer says of each item. */
     attributes: z.array(z.string().min(1).max(128)).max(100).optional(),

@@ -27,7 +27,7 @@ function setUp(
   answer: Answer = () => ({}),
   done: readonly string[] | Error = [],
 ) {
-  const catalog = new Catalog({ even: 'text' });
+  const catalog = new Catalog({ even: 'text', number: 'number' });
   for (let i = 0; i < itemCount; i++) catalog.put(`${i}`, { even: i % 2 === 0 ? 'yes' : 'no' });
   const asked: { batch: RankBatch; deadlineMs: number }[] = [];
   const scores = new CandidateScores({
@@ -60,7 +60,11 @@ function setUp(
   });
   const recommendations = new Recommendations({
     ...{ catalog, scores, serving, random, lately },
-    filters: new ItemFilters({ even: 'text' }),
+    filters: new ItemFilters({
+      scope: { item: { even: 'text', number: 'number' }, user: {}, context: {} },
+      nowMs: () => 5_000,
+      ask: () => Promise.reject(new Error('of no user')),
+    }),
     attributes: new ShownAttributes({
       ask: async ({ items, attributes = [] }) => {
         if (done instanceof Error) throw done;
@@ -146,8 +150,20 @@ describe('recommendations', () => {
     const { recommend } = setUp(5);
     await expect(recommend({ filter: { evn: 'yes' } })).rejects.toMatchObject({
       code: 'BAD_REQUEST',
-      message: 'filter.evn: no such attribute of items; nearest: even',
+      message: 'filter: item.evn: no such attribute; nearest: even',
     });
+  });
+
+  test('say what became of candidates where there is a filter', async () => {
+    const { recommend, catalog } = setUp(10);
+    catalog.put('9', { number: 9 }, 'patch');
+    catalog.put('8', { number: 3 }, 'patch');
+    const { items, stages } = await recommend({ k: 3, filter: 'item.number > 3' });
+    expect(items.map(({ item }) => item)).toEqual(['9']);
+    expect(stages).toEqual({ candidates: 10, filtered: 9, missing: { 'item.number': 8 } });
+    const none = await recommend({ k: 3, filter: { even: 'never' } });
+    expect(none).toMatchObject({ items: [], stages: { candidates: 10, filtered: 10 } });
+    expect(await recommend({ k: 3 })).not.toHaveProperty('stages');
   });
 
   test('are shown all the same where nobody can log them, and say so', async () => {

@@ -1,18 +1,19 @@
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { Catalog } from '../../core/retrieval/catalog.js';
+import type { ItemRow } from '../../core/retrieval/item-row.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
 import { versionField } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { LatelyDone } from './lately-done.js';
 import type { CandidateScores, Scored } from './candidate-scores.js';
-import type { ItemFilters } from './item-filters.js';
+import type { ItemFilters, RequestFilter } from './item-filters.js';
 import type { ShownAttributes } from './shown-attributes.js';
 
 export interface RecommendationsOptions {
   readonly catalog: Pick<Catalog, 'candidates' | 'offers'>;
-  readonly filters: Pick<ItemFilters, 'fitsOf'>;
+  readonly filters: Pick<ItemFilters, 'of'>;
   readonly attributes: Pick<ShownAttributes, 'of'>;
   /** Since 1970. */
   readonly nowMs: () => number;
@@ -45,6 +46,14 @@ export interface Recommendation {
   readonly degraded: boolean;
   /** Of the settings that the scores are of; left out where all is as configured. */
   readonly settingsVersion?: number;
+  /** What became of candidates, where there was a filter. */
+  readonly stages?: {
+    /** Items that the filter was asked about. */
+    readonly candidates: number;
+    readonly filtered: number;
+    /** Comparisons that were false as a value is missing, by attribute. */
+    readonly missing?: Readonly<Record<string, number>>;
+  };
 }
 
 /** From a request to a slate: candidates, scores, choice, and the scores of what was chosen as it was logged. */
@@ -63,13 +72,15 @@ export class Recommendations {
     deadline: Pick<Deadline, 'share'>,
   ): Promise<Recommendation> {
     const { scores, lately, attributes, serving, random, newId, placed } = this.#options;
-    const candidates = this.#candidatesFor(request);
+    const filter = await this.#options.filters.of(request, deadline);
+    const { candidates, stages } = this.#candidatesFor(request, filter);
     const { idempotencyKey = newId() } = request;
     // What nobody logs nobody can answer.
     const requestId =
       request.log === false ? '' : (request.requestId ?? placed(idempotencyKey, personIn(request)));
     // Also where no items are known yet: that is nothing to recommend, and nothing to try again for.
-    if (candidates.length === 0) return { items: [], requestId, modelVersion: 0, degraded: false };
+    const none = { items: [], requestId, modelVersion: 0, degraded: filter?.degraded ?? false };
+    if (candidates.length === 0) return { ...none, ...stages };
     const [scored, done] = await Promise.all([
       scores.scoreAll(request, candidates, deadline),
       lately.itemsOf(request, deadline),
@@ -85,7 +96,7 @@ export class Recommendations {
       random,
       without,
     });
-    if (slate.length === 0) return { items: [], requestId, modelVersion: 0, degraded: false };
+    if (slate.length === 0) return { ...none, ...stages };
     const items = slate.map((i) => candidates[i]!);
     const chosen = {
       ...scored,
@@ -102,7 +113,8 @@ export class Recommendations {
       attributes.of(items, request.attributes ?? [], deadline),
     ]);
     const shown = logged ?? { ...chosen, degraded: true };
-    const degraded = scored.degraded || shown.degraded || done.degraded || known === undefined;
+    const degraded =
+      [scored, shown, done, none].some((each) => each.degraded) || known === undefined;
     this.counts.recommended += items.length;
     if (degraded) this.counts.degraded++;
     if (shown.rerouted) this.counts.rowsRerouted++;
@@ -116,22 +128,32 @@ export class Recommendations {
       modelVersion: shown.denseVersion,
       degraded,
       ...versionField(shown.settingsVersion),
+      ...stages,
     };
   }
 
-  #candidatesFor(request: RecommendRequest): string[] {
-    const { catalog, filters, serving, random, nowMs } = this.#options;
+  #candidatesFor(request: RecommendRequest, filter: RequestFilter | undefined) {
+    const { catalog, serving, random, nowMs } = this.#options;
+    let filtered = 0;
+    const fits = (id: string, row: ItemRow): boolean => {
+      const isFit = filter!.fits(id, row);
+      if (!isFit) filtered++;
+      return isFit;
+    };
     const wanted = {
       exclude: new Set(request.exclude.items),
-      fits: filters.fitsOf(request.filter),
+      fits: filter && fits,
       nowMs: nowMs(),
     };
-    if (request.candidates)
-      return [...new Set(request.candidates)].filter((id) => catalog.offers(id, wanted));
     const { candidatesMax, popularItems, recentItems } = serving;
-    return catalog.candidates(wanted, {
-      ...{ max: candidatesMax, popular: popularItems, recent: recentItems, start: random() },
-    });
+    const limits = { max: candidatesMax, popular: popularItems, recent: recentItems };
+    const candidates = request.candidates
+      ? [...new Set(request.candidates)].filter((id) => catalog.offers(id, wanted))
+      : catalog.candidates(wanted, { ...limits, start: random() });
+    if (!filter) return { candidates, stages: {} };
+    const missing = filter.missing.size > 0 ? { missing: Object.fromEntries(filter.missing) } : {};
+    const stages = { candidates: candidates.length + filtered, filtered, ...missing };
+    return { candidates, stages: { stages } };
   }
 }
 

@@ -1,6 +1,6 @@
 import { StarlingError, messageOf } from '../../core/base/errors.js';
-import { attributeTypesOf } from '../../core/features/attributes.js';
 import { joinPartitions } from '../../core/config/join-partitions.js';
+import { attributeTypesOf, contextTypesOf } from '../../core/features/attributes.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { Catalog } from '../../core/retrieval/catalog.js';
 import { decode, protocolVersion } from '../../messages/codec.js';
@@ -34,8 +34,12 @@ function partsOf(context: ActorContext) {
   const { clock, config, random } = context;
   const { serving } = config;
   const partitions = joinPartitions(config);
-  const types = attributeTypesOf(config.features, config.attributes, 'item');
-  const catalog = new Catalog(types);
+  const scope = {
+    item: attributeTypesOf(config.features, config.attributes, 'item'),
+    user: attributeTypesOf(config.features, config.attributes, 'user'),
+    context: contextTypesOf(config.features),
+  };
+  const catalog = new Catalog(scope.item);
   const items = followFeatures(context, new CatalogTarget(catalog), ['item']);
   const settings = new SettingsFollower(context);
   const hedges = new Hedges(context);
@@ -50,7 +54,7 @@ function partsOf(context: ActorContext) {
   const exclude = () => settings.config.serving.exclude;
   const recommendations = new Recommendations({
     ...{ catalog, scores, serving, nowMs },
-    filters: new ItemFilters(types),
+    filters: new ItemFilters({ scope, ask, nowMs }),
     attributes: new ShownAttributes({ ask }),
     lately: new LatelyDone({ config, exclude, nowMs, ask }),
     random: () => random.next(),

@@ -34,7 +34,11 @@ export const recommend: Command = {
     },
     { name: 'within', value: 'TIME', text: 'how long ago that was, such as 30d' },
     { name: 'attributes', value: 'NAMES', text: 'say these of each item too: title,url' },
-    { name: 'filter', value: 'JSON', text: 'item features to have, such as {"genres":"Comedy"}' },
+    {
+      name: 'filter',
+      value: 'CEL',
+      text: 'which items may be offered: \'item.price <= 50 && "Tea" in item.tags\'; or values by attribute, {"genres":"Comedy"}',
+    },
     {
       name: 'log',
       value: 'WHAT',
@@ -68,7 +72,7 @@ export const recommend: Command = {
         within: args.value('within'),
       },
       attributes: optional('attributes', listOf),
-      filter: optional('filter', objectOf) as Record<string, string> | undefined,
+      filter: optional('filter', filterOf),
       requestId: args.value('request-id'),
     };
     const answer = await withClient(args, (client) => client.recommend(request));
@@ -77,6 +81,12 @@ export const recommend: Command = {
     return exitCode.ok;
   },
 };
+
+function filterOf(text: string): string | Record<string, string> {
+  return text.trimStart().startsWith('{')
+    ? (objectOf(text, 'filter') as Record<string, string>)
+    : text;
+}
 
 function logOf(text: string): boolean | 'shown' {
   if (text === 'shown') return text;

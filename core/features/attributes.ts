@@ -1,5 +1,6 @@
-import type { FeatureDeclaration } from './feature-spec.js';
+import type { FeatureDeclaration, FeatureEntity } from './feature-spec.js';
 import { isKept } from './feature-spec.js';
+import { originName } from './origin.js';
 
 /**
  * What is known of an item or a user: everything that was told of it. Some of it are features, which the model looks at; the
@@ -26,7 +27,7 @@ export const offerAttributes = {
 type Features = Readonly<Record<string, FeatureDeclaration>>;
 
 /** Attributes that features are read from, and what they are as such. */
-function typesOfFeatures(features: Features, entity: 'user' | 'item'): AttributeTypes {
+function typesOfFeatures(features: Features, entity: FeatureEntity): AttributeTypes {
   const types = new Map<string, AttributeType>();
   for (const declaration of Object.values(features)) {
     // The id is no attribute.
@@ -41,6 +42,12 @@ function typesOfFeatures(features: Features, entity: 'user' | 'item'): Attribute
   return Object.fromEntries(types);
 }
 
+/** What a request may say of the moment. */
+export function contextTypesOf(features: Features): AttributeTypes {
+  const told = Object.entries(features).filter(([name]) => name !== originName);
+  return typesOfFeatures(Object.fromEntries(told), 'context');
+}
+
 /** All that has a type: what is declared says more than what features make of it. */
 export function attributeTypesOf(
   features: Features,
@@ -48,7 +55,6 @@ export function attributeTypesOf(
   entity: 'user' | 'item',
 ): AttributeTypes {
   return {
-    ...(entity === 'item' ? offerAttributes : {}),
     ...typesOfFeatures(features, entity),
     ...declared[entity],
   };

@@ -155,8 +155,9 @@ export class Catalog {
     if (!says('availableFrom') && !says('availableUntil')) return;
     const before = this.#spans.get(place);
     const timeOf = (name: string, known: number | undefined): number => {
-      const atMs = says(name) ? valueOf(told[name], 'time') : known;
-      return typeof atMs === 'number' ? atMs : NaN;
+      if (!says(name)) return known ?? NaN;
+      const at = valueOf(told[name], 'time');
+      return at instanceof Date ? at.getTime() : NaN;
     };
     const fromMs = timeOf('availableFrom', before?.fromMs);
     const untilMs = timeOf('availableUntil', before?.untilMs);

@@ -43,5 +43,6 @@ function hasOneOf(value: ItemRow[string], { texts, numbers }: Wants): boolean {
       ? value.split('|').some((each) => texts.has(each))
       : texts.has(value);
   if (typeof value === 'boolean') return texts.has(String(value));
+  if (value instanceof Date) return texts.has(value.toISOString());
   return value?.some((each) => texts.has(String(each))) ?? false;
 }

@@ -15,7 +15,7 @@ describe('what filters look at of an item', () => {
     [['a', null, 3], 'list', ['a', 3]],
     ['true', 'boolean', true],
     [1, 'boolean', undefined],
-    ['1970-01-01T00:00:01.000Z', 'time', 1000],
+    ['1970-01-01T00:00:01.000Z', 'time', new Date(1000)],
     ['once', 'time', undefined],
     [null, 'text', undefined],
     ['', 'list', undefined],

@@ -2,9 +2,9 @@ import type { AttributeType, AttributeTypes } from '../features/attributes.js';
 import type { ChangeMode } from '../features/entity-change.js';
 import type { RawFeatures } from '../features/raw-features.js';
 
-/** What filters look at of an item, by declared type; undefined where nothing is known. Times are milliseconds since 1970. */
+/** What filters look at of an item, by declared type; undefined where nothing is known. */
 export type ItemRow = Readonly<Record<string, RowValue | undefined>>;
-export type RowValue = string | number | boolean | readonly (string | number | boolean)[];
+export type RowValue = string | number | boolean | Date | readonly (string | number | boolean)[];
 
 /** Texts up to this long are likely to be those of other items too: categories and brands, and not titles. */
 const sharedLengthMax = 40;
@@ -69,8 +69,8 @@ export function valueOf(value: unknown, type: AttributeType): RowValue | undefin
       return list.filter(isScalar);
     }
     case 'time': {
-      const atMs = typeof value === 'string' ? Date.parse(value) : Number(value);
-      return Number.isFinite(atMs) ? atMs : undefined;
+      const at = new Date(typeof value === 'string' ? value : Number(value));
+      return Number.isNaN(at.getTime()) ? undefined : at;
     }
   }
 }

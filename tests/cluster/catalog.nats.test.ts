@@ -24,7 +24,7 @@ beforeAll(async () => {
       item: { entity: 'item', kind: 'id' },
       category: { entity: 'item', kind: 'id' },
     },
-    attributes: { item: { title: 'text', stock: 'number' } },
+    attributes: { item: { title: 'text', stock: 'number' }, user: { likes: 'text' } },
     events: { view: {} },
   });
   west = await connectAs(live.cluster.access('west', 'client'), { name: 'west' });
@@ -113,6 +113,37 @@ describe('a catalog', () => {
     }
     await live.client.ingestItems([item('d')]);
     await everywhere('what is told again is back', ['a', 'b', 'c', 'd']);
+  });
+
+  test('is filtered by what it knows of items, users and the moment', async () => {
+    await live.client.ingestItems([
+      { item: 'a', stock: 0 },
+      { item: 'b', stock: null },
+      { item: 'c', stock: 9 },
+    ]);
+    await live.client.ingestUsers([{ user: 'u9', likes: 'Tea' }]);
+    const ask = async (client: StarlingClient, filter: string | Record<string, string>) => {
+      const probe = { user: 'u9', k: 9, log: false, exclude: { events: [] }, filter };
+      const { items, stages } = await client.recommend(probe);
+      return { ids: items.map((each) => each.item).sort(), stages };
+    };
+    for (const { name, client } of places) {
+      await live.until(`what is in stock is known in ${name}`, async () => {
+        const { ids, stages } = await ask(client, 'item.stock > 0 && item.title != "x"');
+        return ids.join() === 'c,d' && stages?.missing?.['item.stock'] === 1;
+      });
+      await live.until(`the user is known in ${name}`, async () => {
+        const { ids } = await ask(client, 'item.category == user.likes && item.stock <= 3');
+        return ids.join() === 'a,d';
+      });
+      expect((await ask(client, { title: 'Sencha' })).ids).toEqual(['b']);
+      await expect(ask(client, 'item.stok > 0')).rejects.toThrow(
+        'filter: item.stok, column 1: no such attribute; nearest: stock',
+      );
+    }
+    const { code, output } = await cli('recommend', '--user', 'u9', '--filter', 'item.stock == 9');
+    expect([code, output]).toEqual([0, expect.stringMatching(/ c /)]);
+    await live.client.ingestItems(['a', 'b', 'c'].map((id) => item(id)));
   });
 
   test('is looked at and changed by the command line', async () => {
