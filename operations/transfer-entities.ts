@@ -59,20 +59,13 @@ async function knownOf(
     clear: () => known.clear(),
   });
   const identity = { dataCenter: trainingDataCenter(config) };
-  let stop: (() => Promise<void>) | undefined;
+  // What it can't be without fails the start; what comes later is not waited for.
+  const crash = (error: unknown): void => log.debug(error);
+  const follower = followFeatures({ bus, config, identity, log, crash }, target, [entity]);
   try {
-    await new Promise<void>((resolve, reject) => {
-      // A gap that no snapshot covers may show only after the start.
-      const context = { bus, config, identity, log, crash: reject };
-      const follower = followFeatures(context, target, [entity]);
-      stop = () => follower.stop();
-      follower
-        .start()
-        .then(() => follower.catchUp())
-        .then(() => resolve(), reject);
-    });
+    await follower.start();
   } finally {
-    await stop?.();
+    await follower.stop();
   }
   return known;
 }

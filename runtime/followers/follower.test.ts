@@ -143,6 +143,38 @@ describe('a follower', () => {
     expect(follower.stats).toEqual({ records: 1, resyncs: 1 });
   });
 
+  test('has started when it has mended what it met on its way, or says that it can not, however slow all is', async () => {
+    const slow = <T>(work: () => Promise<T>): Promise<T> =>
+      new Promise<void>((resolve) => setImmediate(resolve)).then(work);
+    for (const helps of [true, false]) {
+      const numbers = Array.from({ length: 60 }, (_unused, i) => i + 1);
+      const { log, store, fold, follower, errors } = setUp(numbers);
+      if (helps) await snapshot(store, 'a', 50);
+      log.trim(41);
+      Object.assign(fold, { count: 2, sum: 5, resumesAt: 2 });
+      const tail = log.tail.bind(log);
+      log.tail = (options, handler) =>
+        slow(() => tail(options, async (message) => slow(async () => handler(message))));
+      const list = store.list.bind(store);
+      store.list = () => slow(() => slow(() => slow(() => list())));
+      if (helps) {
+        await follower.start();
+        expect([fold.sum, follower.isWhole, errors]).toEqual([sumTo(60), true, []]);
+      } else await expect(follower.start()).rejects.toMatchObject({ code: 'CORRUPT' });
+      await follower.stop();
+    }
+  });
+
+  test('that is stopped while it mends a gap ends', async () => {
+    const { log, fold, follower } = setUp([1, 2, 3, 4, 5]);
+    log.trim(4);
+    Object.assign(fold, { count: 2, sum: 5, resumesAt: 2 });
+    const starting = follower.start().catch(() => undefined);
+    await Promise.resolve();
+    await follower.stop();
+    await starting;
+  });
+
   test('mends a gap while it runs, and is not whole meanwhile', async () => {
     const { log, store, fold, follower, errors } = setUp([1, 2]);
     await follower.start();

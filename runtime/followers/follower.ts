@@ -50,6 +50,7 @@ export class Follower<F extends Fold> {
   #following: Following | undefined;
   /** Messages of an earlier tail are not heard any more. */
   #life = 0;
+  #endLife: () => void = () => undefined;
   #sequence = 0;
   #records = 0;
   #resyncs = 0;
@@ -57,7 +58,6 @@ export class Follower<F extends Fold> {
   #waiting: { sequence: number; resolve: () => void }[] = [];
   /** The newest gap, and how often the log was begun again because of it. */
   #gap: { readonly place: string; readonly tries: number } | undefined;
-  #restarting: Promise<void> | undefined;
   /** The restart that is under way, or was last. */
   #mending: Promise<void> | undefined;
   #failure: unknown;
@@ -86,13 +86,17 @@ export class Follower<F extends Fold> {
   /** Resolves when what was in the log at the start is in the fold. */
   async start(): Promise<void> {
     await this.#begin((await this.fold.resume?.()) ?? (await this.#load(this.#options.store)));
-    while (this.#restarting) await this.#restarting;
+    // A gap that is noticed while one is mended begins another restart.
+    for (let mended: Promise<void> | undefined; mended !== this.#mending;) {
+      mended = this.#mending;
+      await mended;
+    }
     if (this.#failure !== undefined) throw this.#failure as Error;
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#life++;
+    this.#nextLife();
     await this.#following?.stop();
     this.#following = undefined;
     // It may be at a snapshot, and whoever stops it closes what it writes to.
@@ -107,6 +111,11 @@ export class Follower<F extends Fold> {
     return end;
   }
 
+  #nextLife(): number {
+    this.#endLife();
+    return ++this.#life;
+  }
+
   #reach(sequence: number): Promise<void> {
     if (this.#sequence >= sequence) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ sequence, resolve }));
@@ -114,7 +123,8 @@ export class Follower<F extends Fold> {
 
   async #begin(after: number): Promise<void> {
     const { context, stream, subject, shared, onError } = this.#options;
-    const life = ++this.#life;
+    const life = this.#nextLife();
+    const over = new Promise<void>((resolve) => (this.#endLife = resolve));
     this.#sequence = after;
     const hear = (message: StreamMessage): void | Promise<void> => {
       if (life === this.#life) return this.#hear(message);
@@ -133,7 +143,8 @@ export class Follower<F extends Fold> {
     // Stopped, or beginning again, since the tail was asked for.
     if (life !== this.#life) return following.stop();
     this.#following = following;
-    await following.caughtUp;
+    // What has been stopped catches up no more.
+    await Promise.race([following.caughtUp, over]);
     if (life === this.#life) this.#isWhole = true;
   }
 
@@ -159,25 +170,23 @@ export class Follower<F extends Fold> {
   #resynchronize({ sequence }: StreamMessage): void {
     const { context, onError } = this.#options;
     const { facts, place } = this.fold;
-    this.#life++;
+    this.#nextLife();
     this.#isWhole = false;
     this.#resyncs++;
     const tries = this.#gap?.place === place ? this.#gap.tries + 1 : 1;
     this.#gap = { place, tries };
     context.log.error({ ...facts, sequence, tries }, 'gap in the log');
     // Not from within the tail that is to end.
-    this.#restarting = turn(this.#options.context.bus.clock)
+    this.#mending = turn(this.#options.context.bus.clock)
       .then(() => this.#restart(tries))
       .catch((error: unknown) => {
         this.#failure = error;
         onError(error);
       });
-    this.#mending = this.#restarting;
   }
 
   /** First from the own snapshots, which may have become newer; then from those of elsewhere. */
   async #restart(tries: number): Promise<void> {
-    this.#restarting = undefined;
     await this.#following?.stop();
     if (this.#stopped) return;
     const { store, elsewhere = [], stream } = this.#options;
