@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { parseEntityChange } from '../messages/public.js';
 import { readEventFile, readEventText } from './event-input.js';
 
 let folder = '';
@@ -90,4 +91,38 @@ test('events without a request, with one, and with a visitor alone are events', 
   ];
   expect(readEventText('event', lines.join('\n'), 'x')).toHaveLength(4);
   expect(() => readEventText('event', '{"item":"i1"}', 'x')).toThrow('x: ');
+});
+
+test('a file of items has their attributes by column: quoted line breaks too, and blanks say nothing', async () => {
+  const file = path.join(folder, 'items.csv');
+  const rows = [
+    'item,title,genres,year,stock',
+    '0001,"A lamp\nfor two desks",a|b,1995,',
+    '2,"12"" pan, with lid",b,,3',
+  ];
+  await writeFile(file, rows.join('\r\n'));
+  expect(
+    (await readEventFile('items', file)).map((event) => parseEntityChange('items', event)),
+  ).toEqual([
+    change('0001', { title: 'A lamp\nfor two desks', genres: 'a|b', year: '1995' }),
+    change('2', { title: '12" pan, with lid', genres: 'b', stock: '3' }),
+  ]);
+});
+
+test('items are told flat or by attributes, and by the name that they had first', () => {
+  const flat = '{"item":7,"title":"A lamp","attributes":{"price":9}}';
+  const first = '{"entity":"item","id":"7","features":{"price":9,"title":"A lamp"}}';
+  const [byItem] = readEventText('items', flat, 'x');
+  const [byFeatures] = readEventText('features', first, 'x');
+  const told = change('7', { title: 'A lamp', price: 9 });
+  expect(parseEntityChange('items', byItem)).toEqual(told);
+  expect(parseEntityChange('features', byFeatures)).toEqual(told);
+  expect(() => readEventText('items', '{"title":"A lamp"}', 'x')).toThrow('x: items.item');
+  expect(() => readEventText('items', '{"item":1,"mode":"append"}', 'x')).toThrow(
+    'expected patch or replace',
+  );
+});
+
+const change = (id: string, attributes: object) => ({
+  ...{ entity: 'item', id, attributes, mode: 'patch', deleted: false },
 });
