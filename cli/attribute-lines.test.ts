@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { ActorStatus } from '../messages/actor-status.js';
 import { attributeLines } from './attribute-lines.js';
+import { judgedAttributes } from './doctor-attributes.js';
 
 const processor = (stats: ActorStatus<'processor'>['stats']): ActorStatus => ({
   ...{ address: 'train.processor.0', kind: 'processor', dataCenter: 'train', host: 'here' },
@@ -20,4 +21,14 @@ test('a status names what nothing is declared of, and an example of what could n
     'attributes: kept, though nothing is declared of item.url, item.sku',
     `attributes: 3 values could not be read and are left out; ${unreadableExample}`,
   ]);
+});
+
+test('the doctor warns of them', () => {
+  expect(judgedAttributes({ actors: [processor({})] })).toMatchObject({ level: 'ok' });
+  const found = judgedAttributes({ actors: [processor({ unknownAttributes: 'item.url' })] });
+  expect(found).toMatchObject({
+    level: 'warn',
+    detail: 'kept, though nothing is declared of item.url',
+    remedy: expect.stringContaining('Declare them in attributes'),
+  });
 });

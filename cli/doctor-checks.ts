@@ -9,6 +9,7 @@ import type { ClusterConfig } from '../core/config/schema.js';
 import { loadBackend } from '../core/model/backend.js';
 import { requireMessagesFit } from '../site/message-limit.js';
 import { isFree } from '../site/servers/ports.js';
+import { checkAttributes } from './doctor-attributes.js';
 import type { DoctorOptions, Finding } from './doctor-finding.js';
 import { checkOwnServer, checkServersElsewhere } from './doctor-servers.js';
 import { checkStorage } from './doctor-storage.js';
@@ -34,6 +35,7 @@ const checks: readonly (readonly [name: string, check: Check])[] = [
   ['state folder', checkStateFolder],
   ['disk', checkDisk],
   ['storage', async (options) => checkStorage(options, await configOrNone(options))],
+  ['attributes', async (options) => checkAttributes(options, await configOrNone(options))],
   ['memory', checkMemory],
   ['cores', checkCores],
   ['open files', checkOpenFiles],
