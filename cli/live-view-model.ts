@@ -43,7 +43,8 @@ export interface LiveViewModel {
   readonly backend: string;
   /** Per inference data center; the slowest of its shards. */
   readonly freshness: readonly Freshness[];
-  readonly audience: AudienceFigures;
+  /** Undefined where there is none. */
+  readonly audience: AudienceFigures | undefined;
   /** The latest supervision events, oldest first. */
   readonly events: readonly SupervisionEvent[];
 }
@@ -111,7 +112,7 @@ export class RateMeter {
 /** Everything the screen shows, from one reading of the cluster and of the audience. */
 export function liveViewModel(
   status: ClusterStatus,
-  audience: AudienceFigures,
+  audience: AudienceFigures | undefined,
   context: {
     readonly throughput: LiveViewModel['throughput'];
     readonly nowMs: number;

@@ -1,3 +1,4 @@
+import type { AudienceFigures } from '../audience/audience-figures.js';
 import type { ChildState } from '../messages/actor-status.js';
 import type { SupervisionEvent, SupervisionEventType } from '../messages/supervision-events.js';
 import type { Colour, Paint } from './ansi.js';
@@ -123,6 +124,7 @@ function freshnessLine({ freshness }: LiveViewModel, paint: Paint): string {
 }
 
 function audienceLines({ audience }: LiveViewModel, paint: Paint): string[] {
+  if (!audience) return [];
   const { recent, series, latencyMs, requests, degraded, errors, skipped, rerouted } = audience;
   const top = Math.max(0, ...series.map(({ oracle }) => oracle).filter(Number.isFinite));
   const served = paint('bold', `served ${percent(recent.ctr)}`);
@@ -183,11 +185,17 @@ export function plainFigures(model: LiveViewModel): string {
       ({ dataCenter, p50Ms, p99Ms }) =>
         `freshness ${dataCenter} ${milliseconds(p50Ms)}/${milliseconds(p99Ms)}`,
     ),
-    `click rate ${percent(audience.recent.ctr)} of oracle ${percent(audience.recent.oracle)}, random ${percent(audience.recent.random)}`,
-    `${audience.requests} requests`,
-    errorsOf(audience.errors),
+    ...(audience ? figuresOf(audience) : []),
   ];
   return parts.join(' · ');
+}
+
+function figuresOf({ recent, requests, errors }: AudienceFigures): string[] {
+  return [
+    `click rate ${percent(recent.ctr)} of oracle ${percent(recent.oracle)}, random ${percent(recent.random)}`,
+    `${requests} requests`,
+    errorsOf(errors),
+  ];
 }
 
 /** How many, and of what codes. */

@@ -209,6 +209,13 @@ describe('renderLiveView', () => {
     expect(empty).toContain('requests    waiting until the users and items are known');
   });
 
+  test('has no line of an audience where there is none', () => {
+    const alone = { ...model(), audience: undefined };
+    const shown = renderLiveView(alone, 120).join('\n');
+    expect(shown).not.toMatch(/click rate|requests|undefined/);
+    expect(plainFigures(alone)).toMatch(/freshness east 44 ms\/120 ms$/);
+  });
+
   test.each([1, 10, 40, 80])('no line is wider than %i columns, coloured or not', (width) => {
     for (const colours of [false, true]) {
       for (const line of renderLiveView(model(), width, { colours }))

@@ -8,7 +8,8 @@ import { plainEvent, plainFigures, renderLiveView } from './live-view-rendering.
 
 export interface LiveViewOptions {
   readonly status: () => ClusterStatus;
-  readonly audience: () => AudienceFigures;
+  /** Undefined where there is none. */
+  readonly audience: () => AudienceFigures | undefined;
   readonly out: NodeJS.WriteStream;
   /** Between two pictures. Shorter: the terminal flickers and the cluster loses CPU time to it. */
   readonly intervalMs?: number;

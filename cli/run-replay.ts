@@ -63,6 +63,7 @@ export function replayPlanOf(args: Arguments): ReplayPlan | undefined {
     if (name !== undefined) throw new UsageError(`--${name} needs --events.`);
     return undefined;
   }
+  if (args.has('audience')) throw new UsageError('--audience does not go with --events.');
   const speedText = args.value('speed');
   const speed = speedText === undefined ? undefined : positiveOf(speedText, 'speed');
   return {

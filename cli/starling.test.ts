@@ -100,6 +100,7 @@ describe('the command line', () => {
     [['undrain', 'east', 'west'], 'USAGE: unexpected argument "west"'],
     [['ingest', 'acton', '{}'], 'did you mean "action"?'],
     [['up', '--report', 'x.json'], 'USAGE: --report needs --events'],
+    [['up', '--events', 'x.csv', '--audience'], 'USAGE: --audience does not go with --events'],
     [['up', '--events', 'x.csv', '--max-lag', 'few'], 'USAGE: --max-lag: expected an integer'],
     [['up', '--events', 'x.csv', '--speed', '0'], 'USAGE: --speed: expected a number above 0'],
     [['up', '--for', '10'], 'USAGE: --for: expected a duration'],

@@ -15,7 +15,7 @@ import { UsageError, durationMs, exitCode, expectPositionals } from '../command.
 import { hostNameFrom, hostNameOption } from '../host-name.js';
 import type { Interrupt } from '../interrupt.js';
 import { exitCodeOf, onInterrupt } from '../interrupt.js';
-import { runAudience } from '../run-audience.js';
+import { runLive } from '../run-live.js';
 import type { ReplayPlan } from '../run-replay.js';
 import { readReplay, replayPlanOf, runReplay } from '../run-replay.js';
 
@@ -26,7 +26,7 @@ export const up: Command = {
   name: 'up',
   summary: 'starts a cluster on this host and shows it live',
   usage: '[options]',
-  text: 'Starts a cluster on this host, all data centers of it, and feeds it a simulated audience whose taste drifts and whose clicks depend on what was really recommended. Ctrl-C stops it cleanly; a second start goes on from the state folder.\nWith --events it replays real interactions instead: each event is scored before its label is told. It ends by itself and writes a report.',
+  text: 'Starts a cluster on this host, all data centers of it. One of the default configuration is fed a simulated audience, whose taste drifts and whose clicks depend on what was really recommended; one of your own has your users alone, unless you ask for the audience. Ctrl-C stops it cleanly; a second start goes on from the state folder.\nWith --events it replays real interactions instead: each event is scored before its label is told. It ends by itself and writes a report.',
   options: [
     {
       name: 'events',
@@ -55,6 +55,7 @@ export const up: Command = {
       text: `state folder (default ${stateDirDefault}; a replay without it starts empty in ${replayDirDefault})`,
     },
     { name: 'config', value: 'FILE', text: 'configuration (default cluster.config.ts)' },
+    { name: 'audience', text: 'feed it the simulated audience, also with --config' },
     {
       name: 'nats',
       value: 'URL',
@@ -84,13 +85,19 @@ export const up: Command = {
       const start = { args, out, config, stateDir, host, interrupt, isReplay };
       return await withCluster(start, (cluster) => {
         const context = { cluster, stateDir, interrupt, forMs, out };
-        return plan && files ? runReplay(plan, files, context) : runAudience(context);
+        if (plan && files) return runReplay(plan, files, context);
+        return runLive(context, hasAudience(args));
       });
     } finally {
       interrupt.dispose();
     }
   },
 };
+
+/** Whoever brings a configuration has users of his own, and nobody else is to be learned from. */
+function hasAudience(args: Arguments): boolean {
+  return args.has('audience') || args.value('config') === undefined;
+}
 
 interface Start {
   readonly args: Arguments;

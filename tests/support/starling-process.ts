@@ -131,7 +131,7 @@ class StarlingProcess {
 /** As a user starts a cluster on one machine, with its simulated audience. */
 export class StarlingUp extends StarlingProcess {
   constructor(stateDir: string, ...args: string[]) {
-    super('up', stateDir, args);
+    super('up', stateDir, ['--audience', ...args]);
   }
 }
 
