@@ -53,6 +53,41 @@ const regressions: readonly Regression[] = [
       },
     ],
   },
+  {
+    what: 'a shard that dies at its start elsewhere does not take from its earlier life, whose host was taken for lost, what that one serves',
+    seed: 175,
+    minutes: 1,
+    schedule: [
+      {
+        kind: 'break connection',
+        atMs: 12554.241712205112,
+        forMs: 0,
+        target: 0.5969887406099588,
+        other: 0.912930968683213,
+      },
+      {
+        kind: 'pause host',
+        atMs: 15329.073902452365,
+        forMs: 8265.005578054115,
+        target: 0.07048044539988041,
+        other: 0.5752162239514291,
+      },
+      {
+        kind: 'slow start',
+        atMs: 16122.124531073496,
+        forMs: 3708.4522715304047,
+        target: 0.6875860071741045,
+        other: 0.5711326412856579,
+      },
+      {
+        kind: 'delay messages',
+        atMs: 18156.75364458002,
+        forMs: 4324.028787668794,
+        target: 0.5321994361001998,
+        other: 0.6064962681848556,
+      },
+    ],
+  },
 ];
 
 describe('what was found by a seed', () => {

@@ -65,6 +65,8 @@ export class PartitionServices implements Stoppable {
   #calm: Cancel | undefined;
   /** Another leader has started shards before. */
   #atWork = false;
+  /** By address, since when which life of it has been. */
+  readonly #ready = new Map<string, { readonly epoch: number; readonly atMs: number }>();
 
   private constructor(
     options: PartitionServicesOptions,
@@ -120,6 +122,9 @@ export class PartitionServices implements Stoppable {
     const runs = (wanted: ActorKind): boolean =>
       actors.view.actors().some(({ kind, pid }) => kind === wanted && pid !== null);
     this.#atWork = runs('ps-shard');
+    const atMs = this.#options.bus.clock.nowMs();
+    for (const { address, state, epoch } of actors.view.actors())
+      if (state === 'ready') this.#ready.set(address, { epoch, atMs });
     await this.#keeper.prepare(indices(this.counts['ps-shard']), this.#atWork);
     await this.#joins.prepare(indices(this.counts.joiner), runs('joiner'));
   }
@@ -214,14 +219,28 @@ export class PartitionServices implements Stoppable {
 
   #hear({ address, type, epoch }: SupervisionEvent, view: ClusterView): void {
     if (this.#shardOf(address) === undefined) return;
+    if (type === 'ready')
+      this.#ready.set(address, { epoch, atMs: this.#options.bus.clock.nowMs() });
     // Told late, of a life that another one has followed.
     const now = view.actors().find((actor) => actor.address === address);
     if (type === 'exit' && now?.state === 'ready' && now.epoch > epoch) return;
-    if (type === 'exit') void this.#replace(address, 'it died');
+    if (type === 'exit' && this.#wasAlone(address, epoch)) void this.#replace(address, 'it died');
     if (type !== 'exit' && type !== 'ready') return;
     this.#calm?.();
     const { clock } = this.#options.bus;
     if (type === 'ready') this.#calm = clock.after(calmMs, () => this.#rebalance(view));
+  }
+
+  /**
+   * A life that has had the lease for as long as it lasts is the only one. One that ends before that has owned nothing, perhaps, and
+   * what an earlier one owns, whose host was taken for lost, that one serves while its own lease runs: then leases tell.
+   */
+  #wasAlone(address: string, epoch: number): boolean {
+    const { bus, config } = this.#options;
+    const ready = this.#ready.get(address);
+    if (config.standby === 0) return true;
+    if (ready?.epoch !== epoch) return false;
+    return bus.clock.nowMs() - ready.atMs >= config.supervision.leaseMs;
   }
 
   async #replace(address: string, reason: string): Promise<void> {
