@@ -126,12 +126,12 @@ export const fixes = [
   {
     name: '4ad982c: what a store that is behind has answered is kept as if it were new',
     file: 'actors/shared/noticed-cache.js',
-    from: 'return entry.sequence >= entry.noticed;',
+    from: 'return reaches(entry.sequences, entry.noticed);',
     to: 'return true;',
     also: [
       {
         file: 'actors/shared/noticed-cache.js',
-        from: 'entry.noticed = Math.max(entry.noticed, sequence);',
+        from: 'entry.noticed = newest(entry.noticed, told);',
         to: 'this.#entries.delete(id);',
       },
     ],
@@ -213,9 +213,9 @@ export const fixes = [
   },
   {
     name: '1ac38cc: a joiner goes on with a window that went on elsewhere',
-    file: 'actors/joiner/open-window.js',
-    from: 'if (newest === undefined || newest === store.window || !store.load().progress)',
-    to: 'if (true)',
+    file: 'actors/joiner/window-store.js',
+    from: "return newest === undefined || newest === own ? undefined : 'the window went on elsewhere';",
+    to: 'return undefined;',
     also: [
       {
         file: 'actors/joiner/join-outbox.js',
