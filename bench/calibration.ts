@@ -8,6 +8,12 @@ import { createTransform } from '../core/features/transform.js';
 import { loadBackend, type Backend } from '../core/model/backend.js';
 import { sigmoid } from '../core/model/calibration.js';
 import { calibrationByDecile } from '../core/model/deciles.js';
+import {
+  calibratedLogit,
+  calibrationStep,
+  calibrationSums,
+  initialCalibration,
+} from '../core/model/score-calibration.js';
 import { NegativeDraws } from '../core/retrieval/negative-draws.js';
 import type { BenchResult } from './bench-result.js';
 import { CoreLearner } from './core-learner.js';
@@ -23,6 +29,10 @@ const variants: readonly Variant[] = [
   { name: 'baseline', learns: ['shown', 'organic'], hasOrigin: false, hasWeights: false },
   { name: 'origin', learns: ['shown', 'organic'], hasOrigin: true, hasWeights: false },
   { name: 'origin and weights', learns: ['shown', 'organic'], hasOrigin: true, hasWeights: true },
+  {
+    ...{ name: 'calibrated', learns: ['shown', 'organic'] },
+    ...{ hasOrigin: true, hasWeights: true, isCalibrated: true },
+  },
   // What the network does by itself where nothing is mixed.
   { name: 'shown alone', learns: ['shown'], hasOrigin: true, hasWeights: true },
   { name: 'organic alone', learns: ['organic'], hasOrigin: true, hasWeights: true },
@@ -33,6 +43,7 @@ interface Variant {
   readonly learns: readonly Origin[];
   readonly hasOrigin: boolean;
   readonly hasWeights: boolean;
+  readonly isCalibrated?: boolean;
 }
 
 const seed = 1;
@@ -111,7 +122,11 @@ interface Candidates {
   readonly origin: Origin;
 }
 
-function replay(backend: Backend, shop: Shop, { learns, hasOrigin, hasWeights }: Variant) {
+function replay(
+  backend: Backend,
+  shop: Shop,
+  { learns, hasOrigin, hasWeights, isCalibrated = false }: Variant,
+) {
   const features = Object.fromEntries(
     Object.entries(config.features).filter(([name]) => hasOrigin || name !== originName),
   );
@@ -128,17 +143,27 @@ function replay(backend: Backend, shop: Shop, { learns, hasOrigin, hasWeights }:
     );
   };
   const judged = { shown: new Judged(), organic: new Judged() };
+  // What is served is calibrated as shown; here the other is judged, too.
+  const calibrations = { shown: initialCalibration(1), organic: initialCalibration(1) };
   const waiting: { examples: ExampleBatch; of: Candidates }[] = [];
   let rows = 0;
   const learn = (): void => {
     const examples = waiting.map((each) => each.examples);
-    learner.learn(
-      concatExamples(examples, spec.slots.length, spec.dense.length),
-      Float32Array.from(waiting.flatMap(({ of }) => of.labels)),
-      Float32Array.from(
-        waiting.flatMap(({ of }) => (hasWeights ? of.weights : of.weights.map(() => 1))),
-      ),
+    const labels = Float32Array.from(waiting.flatMap(({ of }) => of.labels));
+    const weights = Float32Array.from(
+      waiting.flatMap(({ of }) => (hasWeights ? of.weights : of.weights.map(() => 1))),
     );
+    const logits = learner.learn(
+      concatExamples(examples, spec.slots.length, spec.dense.length),
+      labels,
+      weights,
+    );
+    const origins = waiting.flatMap(({ of }) => of.items.map(() => of.origin));
+    for (const origin of isCalibrated ? learns : []) {
+      const counts = (row: number): boolean => origins[row] === origin;
+      const values = calibrations[origin];
+      calibrationStep(values, calibrationSums({ logits, labels, weights, counts }, values, [true]));
+    }
     waiting.length = 0;
     rows = 0;
   };
@@ -148,7 +173,10 @@ function replay(backend: Backend, shop: Shop, { learns, hasOrigin, hasWeights }:
     if (!learns.includes(candidates.origin)) continue;
     const examples = examplesOf(candidates);
     if (n > shop.views.length / 2)
-      judged[candidates.origin].add(learner.score(examples), candidates);
+      judged[candidates.origin].add(
+        learner.score(examples).map((z) => calibratedLogit(z, calibrations[candidates.origin], 0)),
+        candidates,
+      );
     waiting.push({ examples, of: candidates });
     rows += examples.rowCount;
     if (rows >= batchRows) learn();

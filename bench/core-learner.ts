@@ -77,12 +77,15 @@ export class CoreLearner {
     return this.#scorer.score(batch, this.#served);
   }
 
-  /** @param weights of the rows. */
+  /**
+   * @param weights of the rows.
+   * @returns f32 [rows], what the network said before it learned them.
+   */
   learn(
     examples: ExampleBatch,
     labels: Float32Array,
     weights = new Float32Array(examples.rowCount).fill(1),
-  ): void {
+  ): Float32Array {
     const { rowCount, dense } = examples;
     const { pooling, rows } = this.#gather(examples, (table, fids, start, count, out) =>
       table.pull(fids, start, count, out, start * this.#dim),
@@ -97,9 +100,11 @@ export class CoreLearner {
     );
     adamStep(this.#parameters, result.denseGradient, this.#adam, adamDefaults);
     this.#unpublishedEvents += rowCount;
-    if (this.#unpublishedEvents < this.#setup.denseEveryEvents) return;
-    this.#served = { version: this.#served.version + 1, values: this.#parameters.slice() };
-    this.#unpublishedEvents = 0;
+    if (this.#unpublishedEvents >= this.#setup.denseEveryEvents) {
+      this.#served = { version: this.#served.version + 1, values: this.#parameters.slice() };
+      this.#unpublishedEvents = 0;
+    }
+    return result.logits;
   }
 
   #gather(

@@ -1,6 +1,7 @@
 import { IntervalSet } from '../../core/base/interval-set.js';
-import type { AdamOptions } from '../../core/model/adam.js';
-import { adamStep, createAdamState } from '../../core/model/adam.js';
+import type { AdamOptions, AdamState } from '../../core/model/adam.js';
+import { adamStep } from '../../core/model/adam.js';
+import { calibrationStep } from '../../core/model/score-calibration.js';
 import type { DenseState } from '../../messages/network-state.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 
@@ -10,15 +11,28 @@ export type NetworkState = Pick<DenseState, 'parameters' | 'optimizerState' | 's
 /** The dense parameters, their optimizer, and which batches are in them. No I/O. */
 export class DenseLedger {
   readonly parameters: Float32Array;
-  readonly #adam;
+  readonly #networkSize: number;
+  /** As long as the parameters: behind those of the network it is 0. */
+  readonly #m: Float32Array;
+  readonly #v: Float32Array;
+  /** Of the network: views of these. */
+  readonly #adam: AdamState;
   readonly #options: AdamOptions;
   applied = new IntervalSet();
   denseVersion = 0;
 
-  constructor(parameters: Float32Array, options: AdamOptions) {
+  /** @param networkSize how many of them are the network's; behind them is the calibration of its scores. */
+  constructor(parameters: Float32Array, options: AdamOptions, networkSize = parameters.length) {
     this.parameters = parameters;
     this.#options = options;
-    this.#adam = createAdamState(parameters.length);
+    this.#networkSize = networkSize;
+    this.#m = new Float32Array(parameters.length);
+    this.#v = new Float32Array(parameters.length);
+    this.#adam = {
+      m: this.#m.subarray(0, networkSize),
+      v: this.#v.subarray(0, networkSize),
+      step: 0,
+    };
   }
 
   /** @returns `mixed`, having done nothing, when only some of the batches are new. */
@@ -27,19 +41,28 @@ export class DenseLedger {
     for (const batch of batches) if (this.applied.has(batch)) known++;
     if (known === batches.length) return 'duplicate';
     if (known > 0) return 'mixed';
-    if (gradient.length > 0) adamStep(this.parameters, gradient, this.#adam, this.#options);
+    if (gradient.length > 0) this.#step(gradient);
     for (const batch of batches) this.applied.add(batch);
     this.denseVersion++;
     return 'applied';
   }
 
+  #step(gradient: Float32Array): void {
+    const size = this.#networkSize;
+    const network = this.parameters.subarray(0, size);
+    const norm = adamStep(network, gradient.subarray(0, size), this.#adam, this.#options);
+    // What is not finite was refused.
+    if (Number.isFinite(norm))
+      calibrationStep(this.parameters.subarray(size), gradient.subarray(size));
+  }
+
   /** f32 [2·parameters]: m, then v. */
   optimizerState(): { readonly optimizerState: Float32Array; readonly steps: number } {
-    const { m, v, step } = this.#adam;
-    const optimizerState = new Float32Array(2 * m.length);
-    optimizerState.set(m);
-    optimizerState.set(v, m.length);
-    return { optimizerState, steps: step };
+    const size = this.parameters.length;
+    const optimizerState = new Float32Array(2 * size);
+    optimizerState.set(this.#m);
+    optimizerState.set(this.#v, size);
+    return { optimizerState, steps: this.#adam.step };
   }
 
   restore(state: DenseState): void {
@@ -57,8 +80,8 @@ export class DenseLedger {
   #take({ parameters, optimizerState, steps }: NetworkState): void {
     const size = this.parameters.length;
     this.parameters.set(parameters);
-    this.#adam.m.set(optimizerState.subarray(0, size));
-    this.#adam.v.set(optimizerState.subarray(size, 2 * size));
+    this.#m.set(optimizerState.subarray(0, size));
+    this.#v.set(optimizerState.subarray(size, 2 * size));
     this.#adam.step = steps;
   }
 }

@@ -1,7 +1,7 @@
 import { sleep, type Cancel } from '../../core/base/clock.js';
 import { mainModel } from '../../messages/model-name.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
-import { blueprintOf, initialParameters } from '../../core/blueprint/blueprint.js';
+import { blueprintOf, initialParameters, parameterCounts } from '../../core/blueprint/blueprint.js';
 import { encode } from '../../messages/codec.js';
 import { denseVersionMessage } from '../../messages/network-state.js';
 import { fenced } from '../../messages/ownership.js';
@@ -28,7 +28,11 @@ const saveIntervalMs = 100;
 export function createDenseShard(context: ActorContext): Actor<'dense-shard'> {
   const { clock, config } = context;
   const blueprint = blueprintOf(config);
-  const ledger = new DenseLedger(initialParameters(blueprint), blueprint.adam);
+  const ledger = new DenseLedger(
+    initialParameters(blueprint),
+    blueprint.adam,
+    parameterCounts(blueprint).network,
+  );
   const log = new DenseLog(context, ledger, blueprint);
   const lease = new ShardLease(context, config.supervision.leaseMs, async () => undefined);
   const { saver, publisher } = writersOf(context, { ledger, log, blueprint });

@@ -1,7 +1,6 @@
 import { scoringOf } from '../../core/blueprint/scoring.js';
-import { blueprintOf } from '../../core/blueprint/blueprint.js';
+import { blueprintOf, parameterCounts } from '../../core/blueprint/blueprint.js';
 import { createTransform } from '../../core/features/transform.js';
-import { denseLayout } from '../../core/model/dense-parameters.js';
 import { parseRank, personIn, publicExamples } from '../../messages/public.js';
 import { isRankBatch, parseRankBatch } from '../../messages/ranking.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
@@ -30,7 +29,7 @@ function partsOf(context: ActorContext) {
   const hedges = new Hedges(context);
   const features = new FeatureSource(bus, transform, dataCenter);
   const rows = new RowSource(context, blueprint, hedges);
-  const parameterCount = denseLayout(model).size;
+  const parameterCount = parameterCounts({ model }).all;
   const versions = new DenseFollower(context, { hash, parameterCount });
   const scorer = new BackendScorer();
   let scoring = scoringOf(config);
@@ -40,6 +39,7 @@ function partsOf(context: ActorContext) {
   );
   const ranking = new Ranking({
     ...{ transform, features, rows, versions, scorer, hedges },
+    networkSize: parameterCounts({ model }).network,
     scoring: () => scoring,
   });
   const timeoutMs = config.serving.deadlineMs;

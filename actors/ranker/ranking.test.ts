@@ -74,6 +74,7 @@ function setUp({
     versions: { versionFor: (through: number) => (isThere && through >= 5 ? version : undefined) },
     scorer: { score: ({ rowCount }) => new Float32Array(rowCount).fill(0.5) },
     hedges: { call: () => Promise.reject(new Error('not asked')) },
+    networkSize: version.parameters.length,
     scoring: () => ({
       outcomes: ['click'],
       given: [-1],

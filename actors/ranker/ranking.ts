@@ -20,6 +20,8 @@ export interface RankingOptions {
   readonly hedges: Hurry['hedges'];
   /** As of now: settings change it. */
   readonly scoring: () => Scoring;
+  /** Of a version, the numbers that are the network's; its calibration is behind them. */
+  readonly networkSize: number;
 }
 
 export interface Ranked {
@@ -52,7 +54,7 @@ export class Ranking {
 
   /** @throws StarlingError NOT_READY before the first network has come; TIMEOUT when it is too late for an answer. */
   async rank(pairs: RankPairs, deadline: Deadline): Promise<Ranked> {
-    const { features, rows, versions, scorer, hedges } = this.#options;
+    const { features, rows, versions, scorer, hedges, networkSize } = this.#options;
     const known = await features.get(pairs.users, pairs.items, { hedges, deadline });
     const examples = this.#examplesOf(known.users, known.items, pairs.contexts);
     const found = await rows.pooledRows(examples, deadline);
@@ -72,7 +74,7 @@ export class Ranking {
     if (found.rerouted) this.counts.rowsRerouted++;
     return {
       examples,
-      ...scoresOf(logits, scoring),
+      ...scoresOf(logits, scoring, version.parameters.subarray(networkSize)),
       settingsVersion: scoring.settingsVersion,
       denseVersion: version.denseVersion,
       through: found.through,

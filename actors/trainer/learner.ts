@@ -4,6 +4,7 @@ import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import type { RowPooling } from '../../core/model/row-gather.js';
 import { FidDeduper, poolRows, scatterGradients } from '../../core/model/row-gather.js';
+import { calibrationSums } from '../../core/model/score-calibration.js';
 import { transformValue } from '../../core/model/value-transform.js';
 import type { TrainingStep } from '../../core/model/training-step.js';
 import type { PushOutcome } from '../../messages/parameters.js';
@@ -73,13 +74,19 @@ export class Learner {
     );
     const rows = scatterGradients(pooling, result.pooledGradient);
     refuseNonFinite(rows, result.loss);
+    const sums = calibrationSums(
+      { logits: result.logits, labels, weights, counts: (row) => samples.requestIds[row] !== '' },
+      this.#parameters.subarray(result.denseGradient.length),
+      values.map((scale) => scale === undefined),
+    );
+    const gradient = joined(result.denseGradient, sums);
     const computedMs = this.#clock.nowMs();
 
     const batches = batchesOf(group);
     const atSeconds = maxOf(samples.atMs) / 1000;
     const sparse = this.#client.push(pulled, { batches, atSeconds, trail: trailOf(group), rows });
     sparse.catch(() => undefined); // Judged in `settled`; here it must only not count as unhandled while we await.
-    const dense = await this.#client.pushDense(batches, result.denseGradient);
+    const dense = await this.#client.pushDense(batches, gradient);
     this.#parameters = dense.parameters;
     return {
       rows: examples.rowCount,
@@ -135,6 +142,13 @@ function refuseNonFinite(gradients: Float32Array, loss: number): void {
       `gradients are not finite (loss ${loss}); the step is refused.`,
     );
   }
+}
+
+function joined(gradient: Float32Array, sums: Float32Array): Float32Array {
+  const all = new Float32Array(gradient.length + sums.length);
+  all.set(gradient);
+  all.set(sums, gradient.length);
+  return all;
 }
 
 function batchesOf(group: readonly QueuedBatch[]): Float64Array {

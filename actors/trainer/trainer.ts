@@ -1,10 +1,9 @@
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
-import { blueprintOf } from '../../core/blueprint/blueprint.js';
+import { blueprintOf, parameterCounts } from '../../core/blueprint/blueprint.js';
 import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import { noFacts } from '../../core/joining/event-facts.js';
 import { loadBackend } from '../../core/model/backend.js';
-import { denseLayout } from '../../core/model/dense-parameters.js';
 import { createTrainingStep } from '../../core/model/training-step.js';
 import { decode } from '../../messages/codec.js';
 import { noProgress } from '../../messages/progress-marks.js';
@@ -43,7 +42,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       const backend = await loadBackend(config.model.backend);
       backendName = backend.name;
       directory = await PartitionDirectory.open(bus);
-      const parameterCount = denseLayout(blueprint.model).size;
+      const parameterCount = parameterCounts(blueprint).all;
       const client = new ParameterClient({ bus, blueprint, directory, parameterCount });
       const step = createTrainingStep(backend, blueprint.model);
       const learner = new Learner(blueprint, client, step, clock);

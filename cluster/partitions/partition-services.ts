@@ -126,7 +126,23 @@ export class PartitionServices implements Stoppable {
     for (const { address, state, epoch } of actors.view.actors())
       if (state === 'ready') this.#ready.set(address, { epoch, atMs });
     await this.#keeper.prepare(indices(this.counts['ps-shard']), this.#atWork);
+    // Before shards are started elsewhere: a standby is there sooner.
+    if (this.#options.config.standby > 0) await this.#watchLeases();
     await this.#joins.prepare(indices(this.counts.joiner), runs('joiner'));
+  }
+
+  async #watchLeases(): Promise<void> {
+    const { bus, config } = this.#options;
+    const leases = new LeaseWatch(bus, {
+      keys: leaseKeys,
+      leaseMs: config.supervision.leaseMs,
+      // Where none of them runs, what is there is of a life long past; else one may have died with the last leader. Not so
+      // because its host is lost: where only the supervisor there hangs, the shard serves on while its lease runs.
+      presumeHeld: this.#atWork,
+      onExpired: (key) => void this.#replace(addressOfLease(key)!, 'its lease ran out'),
+    });
+    await leases.start();
+    this.#watching.use(leases);
   }
 
   /** Actors of each kind: those of the configuration, unless scaled since. */
@@ -149,18 +165,6 @@ export class PartitionServices implements Stoppable {
     );
     this.#scale = scale;
     this.#watching.defer(events.onEvent((event) => this.#hear(event, view)));
-    if (config.standby > 0) {
-      const leases = new LeaseWatch(bus, {
-        keys: leaseKeys,
-        leaseMs: config.supervision.leaseMs,
-        // Where none of them runs, what is there is of a life long past; else one may have died with the last leader. Not so
-        // because its host is lost: where only the supervisor there hangs, the shard serves on while its lease runs.
-        presumeHeld: this.#atWork,
-        onExpired: (key) => void this.#replace(addressOfLease(key)!, 'its lease ran out'),
-      });
-      await leases.start();
-      this.#watching.use(leases);
-    }
     const snapshots = new SnapshotKeeper({
       bus,
       config,

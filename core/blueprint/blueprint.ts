@@ -10,7 +10,8 @@ import type { FeatureSpec, Slot } from '../features/feature-spec.js';
 import { featureSpecOf } from '../features/feature-spec.js';
 import type { AdamOptions } from '../model/adam.js';
 import { adamDefaults } from '../model/adam.js';
-import { initialDense } from '../model/dense-parameters.js';
+import { denseLayout, initialDense } from '../model/dense-parameters.js';
+import { calibrationSize, initialCalibration } from '../model/score-calibration.js';
 import type { ModelSpec } from '../model/network.js';
 import { rowWidth } from '../model/network.js';
 import type { ValueTransform } from '../model/value-transform.js';
@@ -108,6 +109,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
       hidden,
       rows: tables.map(({ optimizer, initializer }) => [optimizer.kind, initializer]),
       partitions: config.partitions,
+      calibration: 'beta',
       // One is what there was before there could be more.
       ...(outcomes.length === 1 ? {} : { outcomes }),
       ...(hasValues ? { values } : {}),
@@ -145,8 +147,18 @@ function initializerOf({ initializer, initialScale }: SlotRows): InitializerSpec
   }
 }
 
-export function initialParameters(blueprint: Blueprint): Float32Array {
-  return initialDense(blueprint.model, blueprint.seed);
+/** Numbers of the network, and of the calibration of its scores behind them. */
+export function parameterCounts({ model }: Pick<Blueprint, 'model'>) {
+  const network = denseLayout(model).size;
+  return { network, all: network + calibrationSize(model.heads) };
+}
+
+export function initialParameters({ model, seed }: Blueprint): Float32Array {
+  const { network, all } = parameterCounts({ model });
+  const values = new Float32Array(all);
+  values.set(initialDense(model, seed));
+  values.set(initialCalibration(model.heads), network);
+  return values;
 }
 
 function hashOf(specHash: string, shape: Readonly<Record<string, unknown>>): string {

@@ -1,6 +1,5 @@
 import { createOptimizer } from '../embedding/optimizers/create-optimizer.js';
-import { denseLayout } from '../model/dense-parameters.js';
-import type { Blueprint } from './blueprint.js';
+import { parameterCounts, type Blueprint } from './blueprint.js';
 
 /**
  * How long messages become, by the configuration. NATS refuses what is longer than `max_payload`, so what can be sent in
@@ -19,7 +18,7 @@ const networkHeadBytes = 64 * 1024;
 
 /** Of the network with its optimizer: a value, and two of Adam's state, for each parameter. */
 export function networkBytes({ model }: Blueprint): number {
-  return networkHeadBytes + 3 * 4 * denseLayout(model).size;
+  return networkHeadBytes + 3 * 4 * parameterCounts({ model }).all;
 }
 
 /** Rows with their state that fit into one message of a delta, whichever slots they are of. */

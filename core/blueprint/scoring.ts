@@ -1,9 +1,12 @@
 import type { ClusterConfig } from '../config/schema.js';
 import { correctedProbability } from '../model/calibration.js';
+import { calibratedLogit } from '../model/score-calibration.js';
 import type { ValueTransform } from '../model/value-transform.js';
 import { valueAt } from '../model/value-transform.js';
 import type { RulesConfig } from './join-rules.js';
 import { joinRulesOf, valueScales } from './join-rules.js';
+
+const uncalibrated = new Float32Array(0);
 
 /** How logits become probabilities and values, and those one score. */
 export interface Scoring {
@@ -50,13 +53,19 @@ export interface Scores {
  * values no negatives were left out.
  *
  * @param logits f32 [rows × heads]
+ * @param calibration see score-calibration.ts; empty: what the network says is taken as it is.
  */
-export function scoresOf(logits: Float32Array, scoring: Scoring): Scores {
+export function scoresOf(
+  logits: Float32Array,
+  scoring: Scoring,
+  calibration: Float32Array = uncalibrated,
+): Scores {
   const { outcomes, given, weights, values, negativeSamplingRate } = scoring;
   const heads = outcomes.length;
   if (heads === 1) {
+    if (values[0] !== undefined) calibration = uncalibrated;
     const scores = Float32Array.from(logits, (logit) =>
-      correctedProbability(logit, negativeSamplingRate),
+      correctedProbability(calibratedLogit(logit, calibration, 0), negativeSamplingRate),
     );
     return { scores, predictions: {} };
   }
@@ -68,7 +77,9 @@ export function scoresOf(logits: Float32Array, scoring: Scoring): Scores {
     for (let head = 0; head < heads; head++) {
       const logit = logits[row * heads + head]!;
       const scale = values[head];
-      const own = scale ? valueAt(scale, logit) : correctedProbability(logit, negativeSamplingRate);
+      const own = scale
+        ? valueAt(scale, logit)
+        : correctedProbability(calibratedLogit(logit, calibration, head), negativeSamplingRate);
       const of = given[head]!;
       // What it is given by comes before it.
       const predicted = of < 0 ? own : own * columns[of]![row]!;

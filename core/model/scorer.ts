@@ -36,7 +36,9 @@ export function createScorer(backend: Backend, spec: ModelSpec): Scorer {
     const { version, values } = parameters;
     if (uploaded?.source.version === version && uploaded.source.values === values)
       return uploaded.tensors;
-    const tensors = uploadParameters(tf, layout, values).map((tensor) => tf.keep(tensor));
+    // The calibration is behind them.
+    const own = values.subarray(0, layout.size);
+    const tensors = uploadParameters(tf, layout, own).map((tensor) => tf.keep(tensor));
     if (uploaded) tf.dispose(uploaded.tensors);
     uploaded = { source: { version, values }, tensors };
     return tensors;

@@ -36,7 +36,7 @@ export interface StepResult {
   readonly denseGradient: Float32Array;
 }
 
-/** One forward and backward pass; changes nothing and keeps nothing. */
+/** One forward and backward pass; changes nothing and keeps nothing. What is behind the parameters of the network is not looked at. */
 export type TrainingStep = (batch: LabelledBatch, denseParameters: Float32Array) => StepResult;
 
 /** @param blocks replaces the differentiable operations; the benchmark's baseline does. */
@@ -69,7 +69,7 @@ export function createTrainingStep(
   function differentiate(batch: LabelledBatch, denseParameters: Float32Array): StepResult {
     const { rowCount, labels, weights } = batch;
     const inputs = uploadInputs(tf, batch, spec);
-    const tensors = uploadParameters(tf, layout, denseParameters);
+    const tensors = uploadParameters(tf, layout, denseParameters.subarray(0, layout.size));
     const labelColumns = tf.tensor2d(labels, [rowCount, spec.heads]);
     const weightColumns = tf.tensor2d(weights, [rowCount, spec.heads]);
     let logits = new Float32Array(0);

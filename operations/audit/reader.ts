@@ -80,7 +80,8 @@ export class AuditReader {
   /** Partitions of JOIN that are on their way from one joiner to another, in words: their figures are with neither. */
   async #between(joiners: readonly ActorStatus<'joiner'>[]): Promise<string[]> {
     const held = joiners.flatMap(({ stats }) => stats.partitions ?? []);
-    if (joiners.some(({ stats }) => stats.partitions === undefined)) return [];
+    const isTold = joiners.every(({ stats }) => stats.partitions !== undefined);
+    if (joiners.length === 0 || !isTold) return [];
     const { stream, pattern } = this.#bus.names;
     const known = await this.#bus.subjects(stream.join, pattern('join'));
     return known

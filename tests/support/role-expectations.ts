@@ -37,7 +37,7 @@ const protocol = [
   ...['starling.ingest.impression', 'starling.ingest.action', 'starling.ingest.features'],
   ...['starling.raw.train.action', 'starling.raw.east.impression', 'starling.raw.east.action'],
   ...['starling.join.0', 'starling.joiner.0.close', 'starling.joiner.0.snapshot'],
-  'starling.samples.0',
+  ...['starling.joiner.0.release', 'starling.samples.0'],
   ...[
     'starling.ps.pull.0',
     'starling.ps.push.0',
@@ -283,9 +283,9 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
       ...['starling.snapshots.train.windows.s.o', 'starling.progress.x'],
       ...[info, ...answers()],
       ...[...follows('JOIN'), ...looksUp('SAMPLES'), ...looksUp('SNAPSHOTS_TRAIN')],
-      ...[infoOf('JOIN'), infoOf('SNAPSHOTS_TRAIN')],
+      ...[infoOf('JOIN'), infoOf('SNAPSHOTS_TRAIN'), ...watchesKeys],
     ],
-    ['starling.joiner.0.close', 'starling.joiner.0.snapshot'],
+    ['starling.joiner.0.close', 'starling.joiner.0.snapshot', 'starling.joiner.0.release'],
   ),
   'feature-store': featureStoreAt('east'),
   'ps-shard': expect(
