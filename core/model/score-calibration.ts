@@ -6,7 +6,7 @@
  *
  * f32 [heads × 10], behind the parameters of the network:
  *
- *   | a b c | second derivatives: aa ab ac bb bc cc, of the rows that count still | how many these are |
+ *   | a b c | second derivatives: aa ab ac bb bc cc, of the rows that count still | how many rows there were |
  *
  * What a batch says is as long: first derivatives, second derivatives, rows.
  */
@@ -16,8 +16,14 @@ const rowsAt = 9;
 
 /** Rows of which the last ones count. Too few: it follows their chance. Too many: it trails the network. */
 const memoryRows = 8_000;
-/** Added to the second derivatives: the first rows move it a little, and none far. */
+/** Added to the second derivatives: what says next to nothing moves it next to nowhere. */
 const damping = 5;
+/**
+ * Rows until it counts in full; before, so much less. A network that has just begun says nearly the same of all, and something
+ * else soon. Too few: scores of then are ordered by chance. Too many: they are no rates for longer.
+ */
+const warmRows = 10_000;
+const identity = [1, 1, 0] as const;
 const slopeMin = 0.02;
 const slopeMax = 20;
 
@@ -28,7 +34,7 @@ export function calibrationSize(heads: number): number {
 /** Nothing is changed by it. */
 export function initialCalibration(heads: number): Float32Array {
   const values = new Float32Array(calibrationSize(heads));
-  for (let at = 0; at < values.length; at += width) values.set([1, 1], at);
+  for (let at = 0; at < values.length; at += width) values.set(identity, at);
   return values;
 }
 
@@ -36,7 +42,10 @@ export function initialCalibration(heads: number): Float32Array {
 export function calibratedLogit(logit: number, values: Float32Array, head: number): number {
   if (values.length === 0) return logit;
   const at = width * head;
-  return values[at + 1]! * softplus(logit) - values[at]! * softplus(-logit) + values[at + 2]!;
+  const fitted =
+    values[at + 1]! * softplus(logit) - values[at]! * softplus(-logit) + values[at + 2]!;
+  const share = Math.min(1, values[at + rowsAt]! / warmRows);
+  return share * fitted + (1 - share) * logit;
 }
 
 export interface JudgedRows {
@@ -99,7 +108,8 @@ export function calibrationStep(values: Float32Array, sums: Float32Array): void 
     const rows = sums[at + rowsAt]!;
     if (rows === 0 || !sums.subarray(at, at + width).every(Number.isFinite)) continue;
     const kept = Math.exp(-rows / memoryRows);
-    for (let i = factors; i < width; i++) values[at + i] = kept * values[at + i]! + sums[at + i]!;
+    for (let i = factors; i < rowsAt; i++) values[at + i] = kept * values[at + i]! + sums[at + i]!;
+    values[at + rowsAt] = Math.min(warmRows, values[at + rowsAt]! + rows);
     const [a, b, c] = newtonStep(values.subarray(at, at + width), sums.subarray(at, at + factors));
     values[at] = within(values[at]! - a, slopeMin, slopeMax);
     values[at + 1] = within(values[at + 1]! - b, slopeMin, slopeMax);
