@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { adamDefaults } from '../../core/model/adam.js';
+import { initialCalibration } from '../../core/model/score-calibration.js';
 import { fenced } from '../../messages/ownership.js';
 import {
   denseDurableMessage,
@@ -69,5 +70,29 @@ describe('the network', () => {
     expect(waits).toBe(1);
     expect(await ask(1, 3)).toMatchObject({ durable: false });
     expect(waits).toBe(1);
+  });
+
+  test('has its calibration behind it, which takes no part in its own steps', () => {
+    const calibrated = new DenseLedger(
+      Float32Array.of(1, ...initialCalibration(1)),
+      { ...adamDefaults, clipNorm: 1 },
+      1,
+    );
+    // Rows of which the network said too much; their sums are no part of the norm that is clipped.
+    const sums = [0, 0, 400, 0, 0, 0, 0, 0, 395, 100];
+    expect(calibrated.apply(Float64Array.of(1), Float32Array.of(0.5, ...sums))).toBe('applied');
+    const alone = new DenseLedger(Float32Array.of(1), adamDefaults);
+    alone.apply(Float64Array.of(1), Float32Array.of(0.5));
+    expect(calibrated.parameters[0]).toBe(alone.parameters[0]);
+    expect(calibrated.parameters[3]).toBeCloseTo(-1, 5);
+    const { optimizerState } = calibrated.optimizerState();
+    expect(optimizerState.filter((each) => each !== 0)).toHaveLength(2);
+    const state = { ...calibrated.optimizerState(), parameters: calibrated.parameters };
+    const restored = new DenseLedger(Float32Array.of(9, ...initialCalibration(1)), adamDefaults, 1);
+    restored.adopt(state);
+    expect(restored.parameters).toEqual(calibrated.parameters);
+    // What is not finite changes neither.
+    restored.apply(Float64Array.of(2), Float32Array.of(NaN, ...sums));
+    expect(restored.parameters).toEqual(calibrated.parameters);
   });
 });

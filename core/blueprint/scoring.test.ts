@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { parseClusterConfig } from '../config/schema.js';
 import { configWith } from '../config/settings.js';
+import { initialCalibration } from '../model/score-calibration.js';
 import { scoresOf, scoringOf } from './scoring.js';
 
 const base = {
@@ -16,6 +17,30 @@ test('one outcome is its own score', () => {
   const { scores, predictions } = scoresOf(Float32Array.of(half, third), scoring);
   expect([...scores].map((score) => score.toFixed(4))).toEqual(['0.5000', '0.3333']);
   expect(predictions).toEqual({});
+});
+
+test('chances are calibrated by what was learned of each, and values are not', () => {
+  const outcomes = {
+    view: { from: ['view'] },
+    spent: { from: ['purchase'], predict: 'value' },
+    purchase: {},
+  } as const;
+  const scoring = scoringOf(parseClusterConfig({ ...base, outcomes, score: { view: 1 } }));
+  const none = initialCalibration(3);
+  const logits = Float32Array.of(third, 2, third);
+  const before = scoresOf(logits, scoring, none).predictions;
+  expect(before).toEqual(scoresOf(logits, scoring).predictions);
+  // Of the last head half of what it says, after as many rows as it takes.
+  const learned = none.slice();
+  learned.set([1, 1, -Math.log(2)], 20);
+  learned[29] = 1e6;
+  const { predictions } = scoresOf(logits, scoring, learned);
+  expect(predictions['view']).toEqual(before['view']);
+  expect(predictions['spent']).toEqual(before['spent']);
+  expect(predictions['purchase']![0]).toBeCloseTo(1 / 5, 6);
+  // At first it counts for nothing.
+  learned[29] = 0;
+  expect(scoresOf(logits, scoring, learned).predictions).toEqual(before);
 });
 
 test('several are weighed, and what is given is times what it is given by', () => {

@@ -63,7 +63,6 @@ export function scoresOf(
   const { outcomes, given, weights, values, negativeSamplingRate } = scoring;
   const heads = outcomes.length;
   if (heads === 1) {
-    if (values[0] !== undefined) calibration = uncalibrated;
     const scores = Float32Array.from(logits, (logit) =>
       correctedProbability(calibratedLogit(logit, calibration, 0), negativeSamplingRate),
     );

@@ -28,7 +28,10 @@ export class IdTable {
     }));
   }
 
-  /** Ids that may be of this hash; others come too, since only a part of it decides on the place. 0: there are no more. */
+  /**
+   * Asks of those that may be of this hash; of others, too, since only a part of it decides on the place.
+   * @returns the first that is wanted; 0: none is.
+   */
   find(hash: number, isWanted: (id: number) => boolean): number {
     const { places } = this.#parts[hash >>> (32 - partBits)]!;
     const mask = places.length - 1;
