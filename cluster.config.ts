@@ -1,13 +1,13 @@
-import { defineCluster } from './core/config/schema.js';
+import { defineCluster } from 'starling/config';
 
 /** A rate that is often about a half, and what is beyond one, as numbers about as large as the others. */
 const centred = { method: 'standard', mean: 0.5, deviation: 0.25 } as const;
 const beyond = { method: 'standard', mean: 0, deviation: 0.25 } as const;
 
 /**
- * The cluster that `npm run cluster` starts: films, and the people who watch them. Copy this file, declare your own
- * features, and start it with `npm run cluster -- --config my.config.ts`. All but the features can be left out; the
- * editor shows what else there is, and a mistake is named when the cluster starts.
+ * The cluster that `npm run cluster` starts: films, and the people who watch them. Copy this file to where you
+ * like, declare your own features, and start it with `npx starling up --config my.config.ts`. All but the features can be
+ * left out; the editor shows what else there is, and a mistake is named when the cluster starts.
  */
 export default defineCluster({
   name: 'starling',

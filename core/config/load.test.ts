@@ -58,10 +58,14 @@ describe('loading a configuration', () => {
 
   test.each([
     ['none.ts', undefined, 'none.ts: there is no such file'],
-    ['a.yaml', 'name: mine', 'a.yaml: expected a file that ends in .ts, .mts, .js, .mjs, .json'],
+    [
+      'a.yaml',
+      'name: mine',
+      'a.yaml: expected a file that ends in .ts, .mts, .cts, .js, .mjs, .cjs, .json',
+    ],
     ['broken.json', '{"name": ', 'broken.json: line 1, column 10: the text ends here'],
-    ['broken.ts', 'export default {\n  name: = 3,\n};', 'broken.ts: line 2'],
-    ['throws.mjs', "throw new Error('no luck');", "throws.mjs: can't be loaded: no luck"],
+    ['broken.ts', 'export default {\n  name: = 3,\n};', 'broken.ts:2:9: '],
+    ['throws.mjs', "throw new Error('no luck');", 'throws.mjs:1:7: no luck'],
     ['named.mjs', 'export const config = {};', 'named.mjs: expected a default export'],
     [
       'wrong.mjs',
