@@ -154,7 +154,7 @@ function replay(
       waiting.flatMap(({ of }) => (hasWeights ? of.weights : of.weights.map(() => 1))),
     );
     const logits = learner.learn(
-      concatExamples(examples, spec.slots.length, spec.dense.length),
+      concatExamples(examples, spec.slots.length, spec.denseWidth),
       labels,
       weights,
     );

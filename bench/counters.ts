@@ -102,7 +102,7 @@ export function replay(
     }
     const batch = examples.splice(0, batchRows);
     learner.learn(
-      concatExamples(batch, spec.slots.length, spec.dense.length),
+      concatExamples(batch, spec.slots.length, spec.denseWidth),
       labels.slice(learned, learned + batch.length),
     );
     for (const { user, item, label, atMs } of events.slice(learned, learned + batch.length))

@@ -70,7 +70,7 @@ function optionsWith(memoryOpenMax: number): JoinOptions {
     ...{ latenessMs: 10_000, organicWaitMs: 500, copiesMs: 30_000, negativeRate: 1e-6 },
     ...{ organic: false, tells: { events: false, shown: false, outcomes: false } },
     ...{ partition: 0, homeOf: () => 0, memoryOpenMax },
-    ...{ slotCount: spec.slots.length, denseCount: spec.dense.length },
+    ...{ slotCount: spec.slots.length, denseCount: spec.denseWidth },
   };
 }
 
@@ -198,10 +198,10 @@ function offers(start: number): Impressions {
     examples: {
       rowCount: batchRows,
       slotCount: spec.slots.length,
-      denseCount: spec.dense.length,
+      denseCount: spec.denseWidth,
       offsets: Uint32Array.from({ length: occurrences + 1 }, (_unused, i) => i),
       fids,
-      dense: new Float32Array(batchRows * spec.dense.length),
+      dense: new Float32Array(batchRows * spec.denseWidth),
     },
   };
 }

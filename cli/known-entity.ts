@@ -1,4 +1,5 @@
 import type { RawFeatures } from '../core/features/raw-features.js';
+import { isFloats } from '../core/features/vectors.js';
 import { featuresRequest, parseFeaturesReply } from '../messages/features.js';
 import type { Entity } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus/bus.js';
@@ -22,7 +23,13 @@ export async function knownOf(
     ...{ deadlineMs, attemptMs: deadlineMs / 2 },
   });
   const { users: foundUsers, items: foundItems } = parseFeaturesReply(reply, request);
-  return (entity === 'user' ? foundUsers[0] : foundItems[0]) ?? null;
+  const found = entity === 'user' ? foundUsers[0] : foundItems[0];
+  return found ? Object.fromEntries(Object.entries(found).map(listed)) : null;
+}
+
+/** A vector is a list to people. */
+function listed([name, value]: [string, unknown]): [string, unknown] {
+  return [name, isFloats(value) ? [...value] : value];
 }
 
 /** Prints what is known. @returns whether anything is. */

@@ -15,6 +15,7 @@ const spec = featureSpecOf({
     source: 'country',
   },
   brand: { entity: 'item', kind: 'id', source: 'brand' },
+  image: { entity: 'item', kind: 'vector', length: 2, scale: 'unit', source: 'image' },
   age: { entity: 'user', kind: 'buckets', boundaries: [18], source: 'age' },
 });
 const reader = new AttributeReader(spec, {
@@ -46,6 +47,12 @@ describe('attributes', () => {
     },
   );
 
+  test('that are vectors are kept as floats, as long as one is declared', () => {
+    const { attributes, unknown } = readItem({ image: '[0.5, 2]' });
+    expect([attributes, unknown]).toEqual([{ image: Float32Array.of(0.5, 2) }, []]);
+    expect(readItem({ image: 'NaN' }).attributes).toEqual({ image: null });
+  });
+
   test('that are texts may look like nothing only where that is a word', () => {
     const told = { brand: 'NA', country: 'NA', title: 'None', genres: '\\N' };
     expect(readItem(told).attributes).toEqual({
@@ -56,6 +63,12 @@ describe('attributes', () => {
   test.each<[string, Record<string, unknown>, RegExp]>([
     ['a word for a number', { price: 'cheap' }, /^price: expected a finite number; got "cheap"/],
     ['a declared number that is none', { stock: 'many' }, /^stock: expected a number/],
+    [
+      'a vector of another length',
+      { image: [1, 2, 3] },
+      /^image: expected 2 finite numbers; got 3/,
+    ],
+    ['a vector with a hole', { image: '1|' }, /^image: expected 2 finite numbers; got NaN/],
     ['a map', { color: { r: 1 } }, /^color: expected a text, a number/],
     ['a map among ids', { genres: ['a', {}] }, /^genres: expected texts or numbers/],
     ['a document', { about: 'x'.repeat(40_000) }, /^about: expected a text of at most 32768/],

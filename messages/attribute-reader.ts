@@ -11,6 +11,7 @@ import { isMissingValue } from '../core/features/missing-value.js';
 import { preview } from '../core/features/preview.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
 import { keyWriterOf, normalise } from '../core/features/values.js';
+import { vectorOf } from '../core/features/vectors.js';
 import { secondsOf } from './event-time.js';
 import type { Entity } from './subjects.js';
 
@@ -36,6 +37,8 @@ interface Source {
   readonly words: ReadonlySet<string>;
   /** @throws StarlingError BAD_EVENT where a feature can't be made of it. */
   readonly checks: ((value: unknown) => void)[];
+  /** As it is kept, of what is no text, number or list. @throws as above. */
+  readonly kept?: (value: unknown) => unknown;
 }
 
 /**
@@ -90,6 +93,7 @@ export class AttributeReader {
     const type = Object.hasOwn(this.#types[entity], name) ? this.#types[entity][name] : undefined;
     if (told === undefined || told === null || Number.isNaN(told)) return null;
     if ((source || type) && this.#isNothing(told, source, type)) return null;
+    if (source?.kept) return source.kept(told);
     const value = type ? typed(told, type) : plain(told);
     for (const check of source?.checks ?? []) check(value);
     return value;
@@ -106,7 +110,7 @@ export class AttributeReader {
 function sourcesOf({ slots, dense }: FeatureSpec, entity: Entity): Map<string, Source> {
   const sources = new Map<
     string,
-    { isNumber: boolean; words: Set<string>; checks: Source['checks'] }
+    Source & { isNumber: boolean; words: Set<string>; kept?: NonNullable<Source['kept']> }
   >();
   const sourceOf = (name: string) => {
     const known = sources.get(name) ?? { isNumber: false, words: new Set<string>(), checks: [] };
@@ -123,9 +127,14 @@ function sourcesOf({ slots, dense }: FeatureSpec, entity: Entity): Map<string, S
     if (slot.coding.kind === 'vocabulary')
       for (const word of slot.coding.values) source.words.add(word);
   }
-  for (const { kept, normalisation, ...column } of dense) {
+  for (const { kept, normalisation, vector, ...column } of dense) {
     if (column.entity !== entity || kept) continue;
     const source = sourceOf(column.source);
+    if (vector) {
+      source.isNumber = true;
+      source.kept = (value) => vectorOf(value, vector, column.source);
+      continue;
+    }
     source.checks.push((value) => void normalise(value, column.source, normalisation));
     source.isNumber = true;
   }

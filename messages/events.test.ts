@@ -19,7 +19,12 @@ import { labelsOfRows, outcomesOf } from './outcomes.js';
 import type { Samples } from './samples.js';
 import { concatSamples, parseSamples, samplesMessage } from './samples.js';
 
-const spec = { hash: 'h', slotIds: Uint32Array.of(7), columnIds: new Uint32Array(0) };
+const spec = {
+  hash: 'h',
+  slotIds: Uint32Array.of(7),
+  columnIds: new Uint32Array(0),
+  denseWidth: 0,
+};
 const atMs = 1.7e12;
 
 /** A slate: one request, one user, many items. */

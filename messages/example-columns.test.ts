@@ -10,6 +10,7 @@ const spec = {
   hash: 'h',
   slotIds: Uint32Array.of(11, 4_000_000_000),
   columnIds: Uint32Array.of(5),
+  denseWidth: 1,
 };
 const slotCount = spec.slotIds.length;
 

@@ -12,7 +12,7 @@ import { at, f32 as f32Column, u8 as u8Column } from '../core/base/columns.js';
  * from those of another specification; and they count the occurrences of a slot, a byte each, where memory has offsets: a
  * quarter of the bytes, and summing them up is the loop that would have to check offsets.
  */
-export type ExampleSpec = Pick<FeatureSpec, 'hash' | 'slotIds' | 'columnIds'>;
+export type ExampleSpec = Pick<FeatureSpec, 'hash' | 'slotIds' | 'columnIds' | 'denseWidth'>;
 
 const markTable = { eventTypes: u8Column(), agesSeconds: f32Column() } as const;
 const byteMax = 0xff;
@@ -68,7 +68,7 @@ export function examplesOf(
   requireSame(u32(inner, 'slots', place), spec.slotIds, `${place}.slots`);
   requireSame(u32(inner, 'columns', place), spec.columnIds, `${place}.columns`);
   const slotCount = spec.slotIds.length;
-  const denseCount = spec.columnIds.length;
+  const denseCount = spec.denseWidth;
   const offsets = offsetsOf(inner, place, rows * slotCount);
   const fids = u32(inner, 'fids', place);
   const total = offsets[offsets.length - 1]!;

@@ -5,7 +5,12 @@ import { encode, protocolVersion } from '../../messages/codec.js';
 import { actionsMessage, advanceMessage, impressionsMessage } from '../../messages/events.js';
 import { JoinReader } from './join-reader.js';
 
-const spec = { hash: 'h', slotIds: new Uint32Array(0), columnIds: new Uint32Array(0) };
+const spec = {
+  hash: 'h',
+  slotIds: new Uint32Array(0),
+  columnIds: new Uint32Array(0),
+  denseWidth: 0,
+};
 const examples = {
   ...{ rowCount: 2, slotCount: 0, denseCount: 0 },
   ...{ offsets: new Uint32Array(1), fids: new Uint32Array(0), dense: new Float32Array(0) },

@@ -64,7 +64,7 @@ async function restore(
     partition,
     homeOf: (person) => joinPartitionOf(person, joinPartitions(config)),
     slotCount: spec.slots.length,
-    denseCount: spec.dense.length,
+    denseCount: spec.denseWidth,
   };
   const window = new JoinWindow(options, store);
   const fitting = samplesWithin(blueprintOf(context.config), context.bus.payloadBytesMax);

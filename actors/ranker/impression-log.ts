@@ -2,12 +2,13 @@ import type { Logger } from 'pino';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { encode } from '../../messages/codec.js';
-import { impressionsMessage } from '../../messages/events.js';
+import { impressionsMessage, selectImpressions } from '../../messages/events.js';
 import { factsOf } from '../../core/joining/event-facts.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { IgnoredImpressions } from '../shared/ignored-impressions.js';
+import { sendFitting } from '../../runtime/fitting-messages.js';
 import { inTime } from '../../runtime/time-limit.js';
 
 /** Of the time that is left, and at most, for the log before an answer leaves without it. Too low: a busy log degrades answers; too high: they are late. */
@@ -17,7 +18,7 @@ const offeredMsMax = 250;
 export type LoggedScores = Pick<RankBatchReply, 'scores' | 'predictions' | 'settingsVersion'>;
 
 export interface ImpressionLogOptions {
-  readonly bus: Pick<Bus, 'names' | 'clock' | 'append'>;
+  readonly bus: Pick<Bus, 'names' | 'clock' | 'append' | 'payloadBytesMax'>;
   readonly log: Pick<Logger, 'warn'>;
   readonly spec: Parameters<typeof impressionsMessage>[0];
   readonly timeoutMs: number;
@@ -47,9 +48,18 @@ export class ImpressionLog {
         : { ...marked, settingsVersions: Uint32Array.of(settingsVersion) };
     const facts = factsOf(told, { ...batch.facts.predictions, ...predictions });
     const rows = { requestIds, users, items, atMs, scores, facts, examples };
-    const message = impressionsMessage(spec, rows);
+    const { payloadBytesMax } = bus;
     try {
-      await bus.append(bus.names.subject.ingest('impression'), encode(message), { timeoutMs });
+      // A large slate, or one of items with vectors, is more than one message.
+      await sendFitting([...users.keys()], {
+        payloadBytesMax,
+        encoded: (some) => {
+          const isAll = some.length === users.length;
+          return encode(impressionsMessage(spec, isAll ? rows : selectImpressions(rows, some)));
+        },
+        send: async (bytes) =>
+          void (await bus.append(bus.names.subject.ingest('impression'), bytes, { timeoutMs })),
+      });
       this.counts.logged += users.length;
       this.#fails = false;
     } catch (error) {

@@ -138,10 +138,14 @@ describe('a ranking', () => {
   });
 });
 
-function answers(append: (subject: string, bytes: Uint8Array) => Promise<number>, plan?: Plan) {
+function answers(
+  append: (subject: string, bytes: Uint8Array) => Promise<number>,
+  plan?: Plan,
+  payloadBytesMax = 2 ** 20,
+) {
   const told: unknown[] = [];
   const impressions = new ImpressionLog({
-    ...{ bus: { names, clock, append }, spec, timeoutMs: 50 },
+    ...{ bus: { names, clock, append, payloadBytesMax }, spec, timeoutMs: 50 },
     log: { warn: (line: unknown) => void told.push(line) },
     ignored: new IgnoredImpressions({ ignore: plan?.ignore ?? '' }),
   });
@@ -181,6 +185,19 @@ describe('an answer of a ranker', () => {
     await expect(full.rank('required')).rejects.toMatchObject({ code: 'STORAGE_FULL' });
     expect(full.impressions.counts).toEqual({ logged: 0, unlogged: 4 });
     expect(full.told).toHaveLength(1); // Once, until it works again.
+  });
+
+  test('that is too long for a message is logged in several', async () => {
+    const logged: Uint8Array[] = [];
+    const take = async (_subject: string, bytes: Uint8Array) => logged.push(bytes);
+    await answers(take).rank('required');
+    const all = logged.pop()!.length;
+    const { rank, impressions } = answers(take, {}, all);
+    await rank('required');
+    expect(logged.flatMap((bytes) => parseImpressions(decode(bytes), spec).items)).toEqual([
+      ...['a', 'b'],
+    ]);
+    expect([logged.length, impressions.counts.logged]).toEqual([2, 2]);
   });
 
   test('names the settings that it was made with, and so do its impressions', async () => {

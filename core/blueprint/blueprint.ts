@@ -54,12 +54,16 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   const { network, factorDim, hidden, rows, slots, dense, seed } = config.model;
   const outcomes = outcomeNames(config);
   const values = valueScales(config);
+  const vectors = spec.dense
+    .filter(({ vector }) => vector !== undefined)
+    .map(({ index, width }) => ({ at: index, width }));
   const hasValues = values.some((scale) => scale !== undefined);
   const model: ModelSpec = {
     network,
     slotCount: spec.slots.length,
     factorDim,
-    denseCount: spec.dense.length,
+    denseCount: spec.denseWidth,
+    ...(vectors.length > 0 ? { vectors } : {}),
     hidden,
     heads: outcomes.length,
     ...(hasValues ? { losses: values.map((scale) => (scale ? 'squared' : 'cross-entropy')) } : {}),

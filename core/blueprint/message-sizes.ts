@@ -29,10 +29,14 @@ export function deltaRowsWithin({ tables, dim }: Blueprint, bytesMax: number): n
   return rowsWithin(rowBytes, bytesMax);
 }
 
-/** Samples whose rows fit into one push, if no two have a row in common and all are of one shard. */
+/** Of a sample beside its fids and numbers: ids, times, labels, facts. */
+const sampleHeadBytes = 256;
+
+/** Samples that fit into one message, and whose rows fit into one push, if no two have a row in common and all are of one shard. */
 export function samplesWithin({ spec, dim }: Blueprint, bytesMax: number): number {
   const rows = spec.slots.reduce((sum, { valuesMax }) => sum + valuesMax, 0);
-  return rowsWithin(rows * rowBytesOf(dim), bytesMax);
+  const sampleBytes = sampleHeadBytes + 8 * rows + 4 * spec.denseWidth;
+  return Math.min(rowsWithin(rows * rowBytesOf(dim), bytesMax), rowsWithin(sampleBytes, bytesMax));
 }
 
 /** Rows that fit into one lookup and its answer. */

@@ -86,6 +86,9 @@ const keptNormalisation = (method: 'none' | 'log1p') =>
     .prefault(method === 'none' ? 'none' : { method, scale: countScale })
     .describe(normalisationMeaning);
 
+/** Embeddings have 64 to 3,072; longer ones are cut by who makes them. */
+const vectorLengthMax = 4_096;
+
 const featureSchema = z.discriminatedUnion(
   'kind',
   [
@@ -117,6 +120,19 @@ const featureSchema = z.discriminatedUnion(
     }),
     section({ entity, source, kind: z.literal('buckets'), boundaries }),
     section({ entity, source, kind: z.literal('dense'), normalisation }),
+    section({
+      entity,
+      source,
+      kind: z.literal('vector'),
+      length: integer(
+        { min: 1, max: vectorLengthMax },
+        'How many numbers it has; a value with more or fewer is missing. Each is 4 bytes of every impression and sample, and a row of the network.',
+      ),
+      scale: oneOf(
+        ['unit', 'none'],
+        '`unit`: each is divided by its length, as directions of embeddings say more than their lengths; `none`: as it is.',
+      ).default('unit'),
+    }),
     ...keptSchemas(keptNormalisation),
   ],
   {

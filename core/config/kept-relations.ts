@@ -23,7 +23,7 @@ function ofFeatures(config: ClusterConfig): Relation[] {
 
 /** Whether its values have rows of their own. */
 export function isCategorical(feature: FeatureDeclaration): boolean {
-  return feature.kind !== 'dense' && !isKept(feature);
+  return feature.kind !== 'dense' && feature.kind !== 'vector' && !isKept(feature);
 }
 
 function isAggregateFeature(

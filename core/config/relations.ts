@@ -14,6 +14,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
     ...features(config),
     ...origin(config),
     ...keptFeatures(config),
+    vectorNumbers(config),
     ...slots(config),
     ...events(config),
     ...outcomes(config),
@@ -58,6 +59,18 @@ function features({ features }: ClusterConfig): Relation[] {
   const text =
     "expected a categorical item feature, such as item: {entity: 'item', kind: 'id'}; got none";
   return [...relations, ['features', !tellsItemsApart, text]];
+}
+
+/** A row must fit into a message with others, also where that is small. */
+const numbersMax = 16_384;
+
+function vectorNumbers({ features }: ClusterConfig): Relation {
+  const numbers = Object.values(features).reduce(
+    (sum, feature) => sum + (feature.kind === 'vector' ? feature.length : 0),
+    0,
+  );
+  const text = `expected vectors of at most ${numbersMax} numbers together; got ${numbers}`;
+  return ['features', numbers > numbersMax, text];
 }
 
 /** What the cluster says itself, nobody else may. */

@@ -94,12 +94,17 @@ describe('a wrong configuration is refused with the field and what is allowed', 
     [
       'an unknown kind',
       feature({ entity: 'item', kind: 'foo' }),
-      'features.genres.kind: expected one of id, ids, vocabulary, buckets, dense, history, count, rate, mean; got "foo"',
+      'features.genres.kind: expected one of id, ids, vocabulary, buckets, dense, vector, history, count, rate, mean; got "foo"',
+    ],
+    [
+      'a vector without a length',
+      feature({ entity: 'item', kind: 'vector' }),
+      'features.genres.length: expected an integer from 1 to 4096; got nothing',
     ],
     [
       'a missing kind',
       feature({ entity: 'item' }),
-      'features.genres.kind: expected one of id, ids, vocabulary, buckets, dense, history, count, rate, mean; got nothing',
+      'features.genres.kind: expected one of id, ids, vocabulary, buckets, dense, vector, history, count, rate, mean; got nothing',
     ],
     [
       'an unknown entity',

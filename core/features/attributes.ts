@@ -30,10 +30,11 @@ type Features = Readonly<Record<string, FeatureDeclaration>>;
 function typesOfFeatures(features: Features, entity: FeatureEntity): AttributeTypes {
   const types = new Map<string, AttributeType>();
   for (const declaration of Object.values(features)) {
-    // The id is no attribute.
+    // The id is no attribute; a vector is nothing to compare.
     if (isKept(declaration) || declaration.entity !== entity || declaration.source === entity)
       continue;
     const { source, kind } = declaration;
+    if (kind === 'vector') continue;
     const type =
       kind === 'ids' ? 'list' : kind === 'buckets' || kind === 'dense' ? 'number' : 'text';
     // What is looked at as a number too is one.

@@ -18,7 +18,8 @@ export type FeatureEntity = (typeof featureEntities)[number];
 /** Those that the cluster keeps itself, of what people do; they are never told. */
 export const keptKinds = ['history', 'count', 'rate', 'mean'] as const;
 
-export const featureKinds = ['id', 'ids', 'vocabulary', 'buckets', 'dense', ...keptKinds] as const;
+const toldKinds = ['id', 'ids', 'vocabulary', 'buckets', 'dense', 'vector'] as const;
+export const featureKinds = [...toldKinds, ...keptKinds] as const;
 
 /** How the rows of a slot's values become one vector: with `sum` a longer list weighs more. */
 export type Pooling = 'sum' | 'mean';
@@ -58,6 +59,15 @@ export interface DenseCoding {
   readonly normalisation: Normalisation;
 }
 
+/** Numbers from outside, such as an embedding of a text or an image, which the network projects to the vector of a row. */
+export interface VectorCoding {
+  readonly kind: 'vector';
+  /** How many numbers it has. */
+  readonly length: number;
+  /** `unit`: to length 1 in the sense of Euclid, as what made it may have any scale. */
+  readonly scale: 'unit' | 'none';
+}
+
 /** Values of a feature of the items that somebody did something with, newest first. */
 export interface HistoryCoding {
   readonly kind: 'history';
@@ -92,7 +102,7 @@ export type CategoricalCoding = IdCoding | IdsCoding | VocabularyCoding | Bucket
 /** A feature as the configuration declares it, every default filled in. */
 export type FeatureDeclaration = ToldDeclaration | KeptDeclaration;
 
-export type ToldDeclaration = (CategoricalCoding | DenseCoding) & {
+export type ToldDeclaration = (CategoricalCoding | DenseCoding | VectorCoding) & {
   readonly entity: FeatureEntity;
   /** The column or event field it is read from. */
   readonly source: string;
@@ -118,8 +128,12 @@ export interface Slot {
   readonly valuesMax: number;
 }
 
+/** Numbers of a row: one, or those of a vector. */
 export interface DenseColumn {
+  /** Where they start in a row. */
   readonly index: number;
+  /** How many they are. */
+  readonly width: number;
   /** Of its name; see slot-id.ts. */
   readonly id: number;
   readonly name: string;
@@ -127,6 +141,8 @@ export interface DenseColumn {
   readonly entity: FeatureEntity | 'pair';
   readonly source: string;
   readonly normalisation: Normalisation;
+  /** Of a vector; behind its numbers is one that says whether they are missing. */
+  readonly vector?: VectorCoding;
   /** What is kept rather than told. */
   readonly kept?: AggregateCoding;
   /** Of a pair. */
@@ -139,6 +155,8 @@ export interface FeatureSpec {
   /** u32, of `slots` and of `dense`, in their order. */
   readonly slotIds: Uint32Array;
   readonly columnIds: Uint32Array;
+  /** Numbers of a row in all. */
+  readonly denseWidth: number;
   /** 16 hex digits over all that changes what an example means; travels with samples, snapshots and deltas. */
   readonly hash: string;
 }
@@ -172,15 +190,18 @@ export function featureSpecOf(features: Readonly<Record<string, FeatureDeclarati
     .map(([name, declaration]) => {
       const { entity } = declaration;
       const source = sourceOf(name, declaration);
+      const named = { id: columnIdOf(name), name, entity, source };
+      if (declaration.kind === 'vector') return { ...named, ...vectorColumn(declaration) };
       const normalisation = copyOfNormalisation(declaration.normalisation);
-      const told = { id: columnIdOf(name), name, entity, source, normalisation };
+      const told = { ...named, normalisation, width: 1 };
       return declaration.kind === 'dense'
         ? told
         : { ...told, ...keptColumn(declaration, entity, slots) };
     });
   // Pairs come behind all that is of one entity.
+  let denseWidth = 0;
   const dense: DenseColumn[] = [...columns.filter(isSingle), ...columns.filter(isPair)].map(
-    (column, index) => ({ ...column, index }),
+    (column) => ({ ...column, index: (denseWidth += column.width) - column.width }),
   );
   requireDistinctIds(slots);
   requireDistinctIds(dense);
@@ -189,12 +210,13 @@ export function featureSpecOf(features: Readonly<Record<string, FeatureDeclarati
     dense,
     slotIds: Uint32Array.from(slots, ({ id }) => id),
     columnIds: Uint32Array.from(dense, ({ id }) => id),
+    denseWidth,
     hash: hashOf(slots, dense),
   };
 }
 
 type SlotDeclaration = Extract<FeatureDeclaration, CategoricalCoding | HistoryCoding>;
-type ColumnDeclaration = Extract<FeatureDeclaration, DenseCoding | AggregateCoding>;
+type ColumnDeclaration = Extract<FeatureDeclaration, DenseCoding | VectorCoding | AggregateCoding>;
 
 function isSlot(entry: [string, FeatureDeclaration]): entry is [string, SlotDeclaration] {
   return !isColumn(entry);
@@ -202,7 +224,7 @@ function isSlot(entry: [string, FeatureDeclaration]): entry is [string, SlotDecl
 
 function isColumn(entry: [string, FeatureDeclaration]): entry is [string, ColumnDeclaration] {
   const [, { kind }] = entry;
-  return kind === 'dense' || isAggregate(kind);
+  return kind === 'dense' || kind === 'vector' || isAggregate(kind);
 }
 
 export function isAggregate(kind: FeatureDeclaration['kind']): kind is AggregateCoding['kind'] {
@@ -228,6 +250,11 @@ function isPair({ entity }: Pick<DenseColumn, 'entity'>): boolean {
 
 function isSingle(column: Pick<DenseColumn, 'entity'>): boolean {
   return !isPair(column);
+}
+
+function vectorColumn({ length, scale }: VectorCoding) {
+  const vector: VectorCoding = { kind: 'vector', length, scale };
+  return { width: length + 1, normalisation: { method: 'none' } as const, vector };
 }
 
 function keptColumn(
@@ -305,8 +332,8 @@ function hashOf(slots: readonly Slot[], dense: readonly DenseColumn[]): string {
   const text = JSON.stringify([
     transformVersion,
     slots.map(({ name, entity, source, coding }) => [name, entity, source, coding]),
-    dense.map(({ name, entity, source, normalisation, kept }) => [
-      ...[name, entity, source, normalisation],
+    dense.map(({ name, entity, source, normalisation, kept, vector }) => [
+      ...[name, entity, source, vector ?? normalisation],
       ...(kept ? [kept] : []),
     ]),
   ]);

@@ -112,7 +112,7 @@ describe('the feature transform', () => {
           events.map((e) => training.encodeEntity('item', e.item, asText(e.itemRaw))),
           events.map((e) => training.encodeEntity('context', '', asText(e.contextRaw))),
         );
-        expect(trained).toEqual(concatExamples(served, spec.slots.length, spec.dense.length));
+        expect(trained).toEqual(concatExamples(served, spec.slots.length, spec.denseWidth));
         expect(training.spec.hash).toBe(serving.spec.hash);
       }),
     );

@@ -11,6 +11,7 @@ import type { PairSide } from './pair-columns.js';
 import { PairColumns } from './pair-columns.js';
 import { preview } from './preview.js';
 import { type KeyWriter, idOf, keyWriterOf, normalise } from './values.js';
+import { writeVector } from './vectors.js';
 
 /**
  * The one feature transform: serving, the processor and batch training all call it, so what the model learns from is
@@ -37,7 +38,7 @@ export interface Transform {
    * Encodes what is known of one user, item or context.
    *
    * Missing values (absent, null, '', or an empty list of ids) leave their slot without fids and read as dense 0 after
-   * normalisation. An entity of which nothing is known still has the slots made from its id.
+   * normalisation; a vector reads as zeros, and one behind them. An entity of which nothing is known still has the slots made from its id.
    *
    * @param id  of the user or item; not read for a context.
    * @param raw features by source name, as told.
@@ -70,6 +71,7 @@ interface EntityPlan {
   readonly entity: FeatureEntity;
   readonly slots: readonly PlannedSlot[];
   readonly dense: readonly DenseColumn[];
+  readonly denseWidth: number;
   readonly pairs: PairColumns;
   /** Whether a history says more of its events than their values. */
   readonly hasMarks: boolean;
@@ -115,7 +117,7 @@ function planOf(spec: FeatureSpec, entity: FeatureEntity, pairs: PairColumns): E
       write: keyWriterOf(slot.coding),
       history: slot.coding.kind === 'history' ? new HistoryWriter(slot, spec.slots) : undefined,
     })),
-    ...{ dense, pairs },
+    ...{ dense, pairs, denseWidth: dense.reduce((sum, { width }) => sum + width, 0) },
     hasMarks: slots.some(({ coding }) => coding.kind === 'history' && coding.with.length > 0),
     sources: new Set([
       ...slots.filter((slot) => !isKeptSlot(slot)).map(({ source }) => source),
@@ -145,11 +147,13 @@ function encode(
     counts[s] = count;
     fidCount += count;
   }
-  const dense = new Float32Array(plan.dense.length);
-  for (let d = 0; d < plan.dense.length; d++) {
-    const { name, source, normalisation, kept: isKept } = plan.dense[d]!;
+  const dense = new Float32Array(plan.denseWidth);
+  let at = 0;
+  for (const { name, source, normalisation, kept: isKept, vector, width } of plan.dense) {
     const value = isKept ? keptOf(kept, name) : valueOf(entity, id, raw, source);
-    dense[d] = normalise(value, source, normalisation);
+    if (vector) writeVector(value, vector, dense, at, entity === 'context' ? source : undefined);
+    else dense[at] = normalise(value, source, normalisation);
+    at += width;
   }
   const sides = (): readonly PairSide[] =>
     pairs.sidesOf(entity, (source) => valueOf(entity, id, raw, source), kept);
@@ -208,7 +212,7 @@ export function unknownFeature(
  * a handful of fids: for 4 of them (8 words) that is twice as fast as TypedArray.set.
  */
 function assembleRows(
-  { slots, dense: columns }: FeatureSpec,
+  { slots, denseWidth: denseCount }: FeatureSpec,
   pairs: PairColumns,
   users: readonly EncodedEntity[],
   items: readonly EncodedEntity[],
@@ -216,7 +220,6 @@ function assembleRows(
 ): ExampleBatch {
   const rowCount = users.length;
   const slotCount = slots.length;
-  const denseCount = columns.length;
   const parts = [users, items, contexts];
   let wordCount = 0;
   for (const part of parts) for (let r = 0; r < rowCount; r++) wordCount += part[r]!.fids.length;

@@ -15,12 +15,20 @@ export interface ModelSpec {
   /** k: length of a row's vector; a row has 1 + k values. */
   readonly factorDim: number;
   readonly denseCount: number;
+  /** Of the dense features, those that are vectors; without overlap, ascending. */
+  readonly vectors?: readonly VectorInput[];
   /** Widths of the hidden layers; without effect on `fm`. */
   readonly hidden: readonly number[];
   /** Logits per example: what is predicted, each by a head of its own over shared rows and hidden layers. */
   readonly heads: number;
   /** By head, what it is trained by; cross entropy if left out. */
   readonly losses?: readonly HeadLoss[];
+}
+
+/** Numbers that belong together: `width` of them, from column `at` of the dense features on. */
+export interface VectorInput {
+  readonly at: number;
+  readonly width: number;
 }
 
 /** Of a chance, and of a value. */
@@ -47,8 +55,10 @@ export interface NetworkInputs {
   readonly weights: Tensor2D;
   /** Vectors, one slot after another, [n, slotCount · factorDim]. */
   readonly vectors: Tensor2D;
-  /** Dense features [n, denseCount]; null when the model has none. */
+  /** Dense features that are no vectors, [n, …]; null when the model has none. */
   readonly dense: Tensor2D | null;
+  /** One [n, width] for each of the vectors among them. */
+  readonly projected: readonly Tensor2D[];
 }
 
 /** The declared parameters as tensors, by name. */

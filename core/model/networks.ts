@@ -1,5 +1,6 @@
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import type { Blocks } from './blocks.js';
+import { withProjections } from './projection.js';
 import type {
   ModelSpec,
   Network,
@@ -146,4 +147,8 @@ const deepfm: Network = {
     withTower(blocks, factorTerms(blocks, inputs, parameters, spec), inputs, parameters, spec),
 };
 
-export const networks: Readonly<Record<NetworkName, Network>> = { deepfm, fm, mlp };
+export const networks: Readonly<Record<NetworkName, Network>> = {
+  deepfm: withProjections(deepfm),
+  fm: withProjections(fm),
+  mlp: withProjections(mlp),
+};

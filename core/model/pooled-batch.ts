@@ -3,6 +3,7 @@ import { assert } from '../base/assert.js';
 import type { Tf } from './backend.js';
 import type { DenseLayout } from './dense-parameters.js';
 import { rowWidth, type ModelSpec, type NetworkInputs, type Parameters } from './network.js';
+import { plainDenseCount } from './projection.js';
 
 /** Examples as a network sees them: one pooled row per slot, and the dense features. */
 export interface PooledBatch {
@@ -39,8 +40,43 @@ export function uploadInputs(tf: Tf, batch: PooledBatch, spec: ModelSpec): Netwo
   return {
     weights: tf.tensor2d(weights, [rowCount, spec.slotCount]),
     vectors: tf.tensor2d(vectors, [rowCount, spec.slotCount * k]),
-    dense: spec.denseCount === 0 ? null : tf.tensor2d(dense, [rowCount, spec.denseCount]),
+    ...uploadDense(tf, dense, rowCount, spec),
   };
+}
+
+/** Vectors apart from the numbers around them. */
+function uploadDense(
+  tf: Tf,
+  dense: Float32Array,
+  rowCount: number,
+  spec: ModelSpec,
+): Pick<NetworkInputs, 'dense' | 'projected'> {
+  const { denseCount, vectors = [] } = spec;
+  if (denseCount === 0) return { dense: null, projected: [] };
+  if (vectors.length === 0)
+    return { dense: tf.tensor2d(dense, [rowCount, denseCount]), projected: [] };
+  const projected = vectors.map(({ at, width }) => {
+    const numbers = new Float32Array(rowCount * width);
+    for (let row = 0; row < rowCount; row++) {
+      const start = row * denseCount + at;
+      numbers.set(dense.subarray(start, start + width), row * width);
+    }
+    return tf.tensor2d(numbers, [rowCount, width]);
+  });
+  const plainCount = plainDenseCount(spec);
+  if (plainCount === 0) return { dense: null, projected };
+  const plain = new Float32Array(rowCount * plainCount);
+  const columns = plainColumns(spec);
+  for (let row = 0, target = 0; row < rowCount; row++)
+    for (const column of columns) plain[target++] = dense[row * denseCount + column]!;
+  return { dense: tf.tensor2d(plain, [rowCount, plainCount]), projected };
+}
+
+function plainColumns({ denseCount, vectors = [] }: ModelSpec): number[] {
+  const columns = Array.from({ length: denseCount }, (_, column) => column);
+  return columns.filter((column) =>
+    vectors.every(({ at, width }) => column < at || column >= at + width),
+  );
 }
 
 /** The inverse of the split, for gradients: [w, v₁ … v_k] per cell. */

@@ -22,6 +22,17 @@ const headsOf: [string, Partial<ModelSpec>][] = [
   ['one head', { heads: 1 }],
   ['several heads', { heads: 3 }],
   ['chances and a value', { heads: 3, losses: ['cross-entropy', 'squared', 'cross-entropy'] }],
+  [
+    'vectors beside numbers',
+    {
+      denseCount: 8,
+      vectors: [
+        { at: 1, width: 3 },
+        { at: 5, width: 2 },
+      ],
+    },
+  ],
+  ['vectors alone', { denseCount: 3, vectors: [{ at: 0, width: 3 }], heads: 2 }],
 ];
 
 /** Reproducible values in ±1 that no two positions share. */
@@ -43,16 +54,42 @@ function batchOf(spec: ModelSpec, rowCount: number): LabelledBatch {
   };
 }
 
+/** As a network without vectors sees it: each is a slot more, whose row is x·[linear | kernel]. */
+function projectedByDefinition(
+  spec: ModelSpec,
+  batch: LabelledBatch,
+  read: (name: string, i: number) => number,
+) {
+  const { slotCount, factorDim: k, denseCount, vectors = [] } = spec;
+  const slots = slotCount + vectors.length;
+  const isPlain = (d: number) => vectors.every(({ at, width }) => d < at || d >= at + width);
+  const columns = Array.from({ length: denseCount }, (_, d) => d).filter(isPlain);
+  const row = (r: number, s: number, d: number) => {
+    if (s < slotCount) return batch.pooled[(r * slotCount + s) * (1 + k) + d]!;
+    const { at, width } = vectors[s - slotCount]!;
+    let sum = 0;
+    for (let i = 0; i < width; i++) {
+      const name = `vector${s - slotCount}.${d === 0 ? 'linear' : 'kernel'}`;
+      const weight = read(name, d === 0 ? i : i * k + d - 1);
+      sum += batch.dense[r * denseCount + at + i]! * weight;
+    }
+    return sum;
+  };
+  return { slots, row, dense: (r: number) => columns.map((d) => batch.dense[r * denseCount + d]!) };
+}
+
 /** DeepFM by its definition, in double precision: Σ weight·loss and the logits. */
 function deepfmByDefinition(spec: ModelSpec, batch: LabelledBatch, parameters: ArrayLike<number>) {
-  const { slotCount, factorDim: k, denseCount, heads } = spec;
+  const { factorDim: k, heads } = spec;
   const at = new Map(denseLayout(spec).entries.map((entry) => [entry.name, entry]));
   const read = (name: string, i: number) => parameters[at.get(name)!.offset + i]!;
+  const projected = projectedByDefinition(spec, batch, read);
+  const slotCount = projected.slots;
   const logits: number[] = [];
   let lossSum = 0;
   for (let r = 0; r < batch.rowCount; r++) {
-    const row = (s: number, d: number) => batch.pooled[(r * slotCount + s) * (1 + k) + d]!;
-    const dense = Array.from({ length: denseCount }, (_, d) => batch.dense[r * denseCount + d]!);
+    const row = (s: number, d: number) => projected.row(r, s, d);
+    const dense = projected.dense(r);
     let shared = read('bias', 0);
     dense.forEach((value, d) => (shared += value * read('linear', d)));
     for (let s = 0; s < slotCount; s++) shared += row(s, 0);

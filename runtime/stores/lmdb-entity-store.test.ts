@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import { LmdbActivityStore } from './lmdb-activity-store.js';
 import { LmdbEntityStore } from './lmdb-entity-store.js';
@@ -45,6 +47,22 @@ describe('a store of entities', () => {
     expect([store.sequence, store.entityCount]).toEqual([3, 2]);
     expect(store.get('item', 'b')).toEqual({ n: 3 });
     expect(store.get('user', 'b')).toBeUndefined();
+  });
+
+  test('keeps vectors as they are', async () => {
+    // In a process of its own: what Jest calls a Float32Array is none to lmdb.
+    const program = `
+      const { LmdbEntityStore } = await import(${JSON.stringify(new URL('lmdb-entity-store.js', import.meta.url).href)});
+      const features = [{ image: Float32Array.of(0.5, -2), sizes: ['S', 2] }];
+      for (const round of [1, 2]) {
+        const store = new LmdbEntityStore(process.argv[1], (_entity, name) => name === 'image');
+        if (round === 1) await store.take({ entity: 'item', ids: ['a'], features }, 1);
+        else console.log(store.attributes('item', 'a'));
+        await store.close();
+      }`;
+    const args = ['--input-type=module', '-e', program, path.join(folder, 'vectors')];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(stdout).toBe("{ image: Float32Array(2) [ 0.5, -2 ], sizes: [ 'S', 2 ] }\n");
   });
 
   test('says what it had when it is closed: the last heartbeat of an actor asks', async () => {

@@ -19,6 +19,9 @@ type Rows = Readonly<Record<Entity, Database<Row, string>>>;
 /** What is known of entities beside features; of most that have none there is no entry. */
 type Others = Readonly<Record<Entity, Database<RawFeatures, string>>>;
 
+/** Else a vector would come back as bytes. What was written without is read as before. */
+const stored: object = { encoder: { moreTypes: true } };
+
 const versionKey = 'version';
 /** Where it stands in the log. (`sequence`, of an earlier form, counted in the copy of a data center.) */
 const placeKey = 'log-sequence';
@@ -48,10 +51,11 @@ export class LmdbEntityStore implements EntityStore {
     this.#isFeature = isFeature;
     try {
       this.#root = open({ path, noSubdir: false });
-      const rowsOf = (entity: Entity) => this.#root.openDB<Row, string>({ name: `${entity}-rows` });
+      const rowsOf = (entity: Entity) =>
+        this.#root.openDB<Row, string>({ name: `${entity}-rows`, ...stored });
       this.#rows = { user: rowsOf('user'), item: rowsOf('item') };
       const othersOf = (entity: Entity) =>
-        this.#root.openDB<RawFeatures, string>({ name: `${entity}-attributes` });
+        this.#root.openDB<RawFeatures, string>({ name: `${entity}-attributes`, ...stored });
       this.#others = { user: othersOf('user'), item: othersOf('item') };
       this.#meta = this.#root.openDB({ name: 'meta', encoding: 'json' });
       this.#requireVersion();

@@ -178,7 +178,7 @@ describe('what people do of their own accord', () => {
     }: {
       requestIds: readonly string[];
       examples: ExampleBatch;
-    }) => requestIds.map((id, i) => [id, examples.dense[i * spec.dense.length + views]!] as const);
+    }) => requestIds.map((id, i) => [id, examples.dense[i * spec.denseWidth + views]!] as const);
     const shown: (readonly [id: string, views: number])[] = [];
     const learned: (readonly [id: string, views: number])[] = [];
     const { samples, raw } = streamName;

@@ -114,9 +114,9 @@ export class JoinerWorld {
   async offer({ atMs }: Pick<Fed, 'atMs'>): Promise<string[]> {
     const n = this.sent++;
     const ids = [0, 1, 2].map((k) => `r${3 * n + k}`);
-    const empty = emptyExamples(spec.slots.length, spec.dense.length);
+    const empty = emptyExamples(spec.slots.length, spec.denseWidth);
     const offsets = new Uint32Array(3 * spec.slots.length + 1);
-    const dense = new Float32Array(3 * spec.dense.length);
+    const dense = new Float32Array(3 * spec.denseWidth);
     const impressions = impressionsMessage(spec, {
       requestIds: ids,
       users: ids.map(() => 'u'),
