@@ -69,7 +69,7 @@ function optionsWith(memoryOpenMax: number): JoinOptions {
     ...{ ...rules, outcomes: rules.outcomes.map((outcome) => ({ ...outcome, windowMs })) },
     ...{ latenessMs: 10_000, organicWaitMs: 500, copiesMs: 30_000, negativeRate: 1e-6 },
     ...{ organic: false, tells: { events: false, shown: false, outcomes: false } },
-    ...{ partition: 0, homeOf: () => 0, memoryOpenMax },
+    ...{ partition: 0, homeOf: () => 0, partitions: 1, memoryOpenMax },
     ...{ slotCount: spec.slots.length, denseCount: spec.denseWidth },
   };
 }

@@ -126,6 +126,7 @@ const required: Readonly<Record<EventType, readonly string[]>> = {
     shown: ['requestId', 'items'],
     alias: ['visitor', 'user'],
     merge: ['from', 'to'],
+    erase: [],
     ...{ features: [], items: ['item'], users: ['user'] },
   },
 };

@@ -13,6 +13,7 @@ import { Detour } from './detour.js';
 import type {
   ActionInput,
   AliasInput,
+  EraseInput,
   EventInput,
   ShownInput,
   FeaturesInput,
@@ -115,6 +116,11 @@ export interface StarlingClient {
   /** Accounts `from` that are those of users `to` as well: what they did, and all that comes under their names, is of the others. */
   ingestMerges(events: readonly MergeInput[], options?: IngestOptions): Promise<IngestReceipt>;
   /**
+   * People who are to be forgotten, with all that they were by other names; operators may, clients may not (FORBIDDEN). What happened
+   * by the moment of acceptance is forgotten, also what arrives later; who comes later under that id is somebody new.
+   */
+  ingestErasures(events: readonly EraseInput[], options?: IngestOptions): Promise<IngestReceipt>;
+  /**
    * What is known of items: features, and whatever else is to be filtered on or returned. What an event does not name stays, unless it
    * says `mode: 'replace'`; `deleted: true` takes the item away.
    */
@@ -194,6 +200,7 @@ export function clientOn(bus: Bus, deadlineMs: number = deadlineMsDefault): Star
     ingestShown: (events, options) => ingest(bus, 'shown', events, limited(options)),
     ingestAliases: (events, options) => ingest(bus, 'alias', events, limited(options)),
     ingestMerges: (events, options) => ingest(bus, 'merge', events, limited(options)),
+    ingestErasures: (events, options) => ingest(bus, 'erase', events, limited(options)),
     ingestActions: (events, options) => ingest(bus, 'action', events, limited(options)),
     ingestItems: (events, options) => ingest(bus, 'items', events, limited(options)),
     ingestUsers: (events, options) => ingest(bus, 'users', events, limited(options)),

@@ -2,6 +2,7 @@ import type { EventType } from '../messages/subjects.js';
 import type { StarlingClient } from './client.js';
 import type {
   AliasInput,
+  EraseInput,
   EventInput,
   FeaturesInput,
   ImpressionInput,
@@ -30,6 +31,8 @@ export function ingestAs(
       return client.ingestAliases(events as AliasInput[]);
     case 'merge':
       return client.ingestMerges(events as MergeInput[]);
+    case 'erase':
+      return client.ingestErasures(events as EraseInput[]);
     case 'items':
       return client.ingestItems(events as ItemInput[]);
     case 'users':

@@ -15,6 +15,7 @@ export type ActionInput = EventInput;
 export type ShownInput = z.input<typeof publicEvent.shown>;
 export type AliasInput = z.input<typeof publicEvent.alias>;
 export type MergeInput = z.input<typeof publicEvent.merge>;
+export type EraseInput = z.input<typeof publicEvent.erase>;
 export type FeaturesInput = z.input<typeof publicEvent.features>;
 /** Attributes in `attributes`, or beside the id. */
 export type ItemInput = z.input<typeof publicEvent.items>;

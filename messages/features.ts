@@ -22,14 +22,16 @@ export interface FeatureChange {
   readonly features: readonly RawFeatures[];
   /** Of each whether it is gone, whatever is told of it; undefined: none is. */
   readonly erased?: readonly boolean[] | undefined;
+  /** When it was accepted; undefined: not told, as before there were erasures. */
+  readonly atMs?: number | undefined;
 }
 
-/** Of each entity: whether it is to be forgotten altogether, and the event time of the change; NaN: not told. */
+/** Of each entity: whether it is to be forgotten altogether, and when the change was accepted; NaN: not told. */
 const entityTable = { erased: u8(), atMs: f64() } as const;
 const notErased = noneOf(entityTable);
 
 export function featureChangeMessage(change: FeatureChange) {
-  const { mode = 'replace', entity, ids, features, erased } = change;
+  const { mode = 'replace', entity, ids, features, erased, atMs } = change;
   const all = erased?.some(Boolean) ? { erased: Uint8Array.from(erased, Number) } : {};
   return {
     v: protocolVersion,
@@ -40,6 +42,7 @@ export function featureChangeMessage(change: FeatureChange) {
     features,
     ...notErased,
     ...all,
+    ...(atMs === undefined ? {} : { atMs: Float64Array.of(atMs) }),
   };
 }
 
@@ -50,13 +53,15 @@ export function parseFeatureChange(value: unknown): FeatureChange {
   const told = text(fields, 'mode', what);
   const mode = changeModes.find((each) => each === told);
   if (!mode) throw wrong(what, 'mode', changeModes.join(' or '), told);
-  const { erased } = columnsOf(entityTable, fields, what, ids.length);
+  const { erased, atMs: times } = columnsOf(entityTable, fields, what, ids.length);
+  const atMs = times[0];
   return {
     ...{ entity: entityOf(text(fields, 'entity', what)), mode, ids },
     features: featureList(fields.features, ids.length, what),
     ...(erased.some((each) => each !== 0)
       ? { erased: ids.map((_id, i) => at(erased, i) !== 0) }
       : {}),
+    ...(atMs === undefined || Number.isNaN(atMs) ? {} : { atMs }),
   };
 }
 
@@ -183,13 +188,21 @@ export interface ChangeNotice {
 }
 
 /** `sequence` is of FEATURES. */
-export function featuresNotice(notice: ChangeNotice) {
-  return { v: protocolVersion, kind: 'features-changed', ...notice };
+export interface FeaturesNotice extends ChangeNotice {
+  /** Some of them are gone. */
+  readonly isErasure?: boolean;
+}
+
+export function featuresNotice({ isErasure = false, ...notice }: FeaturesNotice) {
+  const erasure = isErasure ? { isErasure } : {};
+  return { v: protocolVersion, kind: 'features-changed', ...notice, ...erasure };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
-export function parseFeaturesNotice(value: unknown): ChangeNotice {
-  return changeNoticeIn(value, 'features notice');
+export function parseFeaturesNotice(value: unknown): FeaturesNotice {
+  const what = 'features notice';
+  const notice = changeNoticeIn(value, what);
+  return asFields(value, what)['isErasure'] === true ? { ...notice, isErasure: true } : notice;
 }
 
 export function changeNoticeIn(value: unknown, what: string): ChangeNotice {

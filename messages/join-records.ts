@@ -3,7 +3,7 @@ import type { Fields } from './checks.js';
 import { asFields, asMessage, number, text, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { columnsOf, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
-import { at, u32, u8 } from '../core/base/columns.js';
+import { at, f64, u32, u8 } from '../core/base/columns.js';
 import type { ExampleSpec } from './example-columns.js';
 import { refuseSpec } from './spec-hash.js';
 
@@ -87,13 +87,18 @@ export function parsePointers(value: unknown): PointerBatch {
 export interface AliasRecord {
   readonly visitors: readonly string[];
   readonly users: readonly string[];
+  /** When it was accepted, one entry for all, or one each; Infinity: not told, as before there were erasures. */
+  readonly atMs: Float64Array;
 }
 
-export function aliasMessage({ visitors, users }: AliasRecord) {
+const aliasTable = { atMs: f64(Infinity) } as const;
+
+export function aliasMessage({ visitors, users, atMs }: AliasRecord) {
   return {
     ...{ v: protocolVersion, kind: 'alias', rowCount: visitors.length },
     visitors: shared(visitors),
     users: shared(users),
+    atMs: shared(atMs),
   };
 }
 
@@ -104,17 +109,35 @@ export function parseAlias(value: unknown): AliasRecord {
   return {
     visitors: textsOfRows(fields, 'visitors', 'alias', rows),
     users: textsOfRows(fields, 'users', 'alias', rows),
+    ...columnsOf(aliasTable, fields, 'alias', rows),
   };
 }
 
-/** That a person is to be forgotten. */
-export function eraseMessage(person: string) {
-  return { v: protocolVersion, kind: 'erase', person };
+/** That people are to be forgotten, by column; the same record goes to every partition. */
+export interface EraseRecord {
+  readonly persons: readonly string[];
+  /** When it was accepted: one entry for all, or one each. */
+  readonly atMs: Float64Array;
+}
+
+const eraseTable = { atMs: f64() } as const;
+
+export function eraseMessage({ persons, atMs }: EraseRecord) {
+  return {
+    ...{ v: protocolVersion, kind: 'erase', rowCount: persons.length },
+    persons: shared(persons),
+    atMs: shared(atMs),
+  };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
-export function parseErase(value: unknown): string {
-  return text(asMessage(value, 'erase'), 'person', 'erase');
+export function parseErase(value: unknown): EraseRecord {
+  const fields = asMessage(value, 'erase');
+  const rows = rowCountOf(fields, 'erase');
+  const { atMs } = columnsOf(eraseTable, fields, 'erase', rows);
+  if (!atMs.every((each) => Number.isFinite(each)))
+    throw wrong('erase', 'atMs', 'times', [...atMs]);
+  return { persons: textsOfRows(fields, 'persons', 'erase', rows), atMs };
 }
 
 type ToldRecord = Omit<SentRecord, 'to'>;

@@ -15,6 +15,8 @@ import { needsOf, roles } from './roles.js';
  */
 export interface Permissions {
   readonly publish: readonly string[];
+  /** Of what it may publish, what it may not. */
+  readonly refused: readonly string[];
   readonly subscribe: readonly string[];
 }
 
@@ -34,8 +36,8 @@ export function isOutside(role: Role): boolean {
 
 export function permissionsOf(role: Role, place: Place): Permissions {
   const needs = needsOf(role, place);
-  if (!needs) return { publish: ['>'], subscribe: ['>'] };
-  const { serves = [], calls = [], writes = [], hears = [] } = needs;
+  if (!needs) return { publish: ['>'], refused: [], subscribe: ['>'] };
+  const { serves = [], calls = [], writes = [], hears = [], refused = [] } = needs;
   const publish = [
     ...calls,
     ...(isOutside(role) ? writes : writes.flatMap((subject) => asMapped(subject, place))),
@@ -44,7 +46,7 @@ export function permissionsOf(role: Role, place: Place): Permissions {
     ...(needs.keys ? keySubjects(needs.keys) : []),
   ];
   const subscribe = [...serves, ...hears, inboxesOf(role, place)];
-  return { publish: unique(publish), subscribe: unique(subscribe) };
+  return { publish: unique(publish), refused, subscribe: unique(subscribe) };
 }
 
 function inboxesOf(role: Role, { names }: Place): string {

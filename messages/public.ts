@@ -176,7 +176,10 @@ const changed = {
   /** Of items. */
   deleted: z.boolean({ error: 'expected true or false' }).default(false),
 };
-const onlyItems = { error: 'expected an item: users are not deleted so', path: ['deleted'] };
+const onlyItems = {
+  error: 'expected an item: users are erased, with starling users erase',
+  path: ['deleted'],
+};
 
 const publicFeatures = z
   .object({
@@ -229,6 +232,18 @@ export function parseEntityChange(type: EntityEventType, value: unknown): Entity
   return { entity, id: told as string, attributes: { ...beside, ...named }, mode, deleted };
 }
 
+/** Who is to be forgotten; of who is told as both, either. */
+const publicErase = z.object(who).refine(isSomebody, nobody);
+export type PublicErase = z.infer<typeof publicErase>;
+
+/** As people. */
+export function peopleIn({ user, visitor }: PublicErase): string[] {
+  return [
+    ...(user === undefined ? [] : [personOf(user, '')]),
+    ...(visitor === undefined ? [] : [personOf('', visitor)]),
+  ];
+}
+
 export const publicEvent = {
   impression: publicImpression,
   action: publicAction,
@@ -237,6 +252,7 @@ export const publicEvent = {
   shown: publicShown,
   alias: publicAlias,
   merge: publicMerge,
+  erase: publicErase,
   features: publicFeatures,
   items: publicItem,
   users: publicUser,

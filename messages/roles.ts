@@ -20,6 +20,8 @@ export interface RoleNeeds {
   readonly calls?: readonly string[];
   /** Subjects it publishes to: of streams, whose acknowledgement it gets, and notices. */
   readonly writes?: readonly string[];
+  /** Of these, what it may not. */
+  readonly refused?: readonly string[];
   /** Subjects it hears without a stream. */
   readonly hears?: readonly string[];
   /** Streams it follows, in order. JetStream can't confine a follower to some subjects of a stream. */
@@ -220,7 +222,11 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     hears: [words.s('popular')],
   }),
   supervisor: () => undefined,
-  client: (words) => ({ calls: clientCalls(words), writes: [words.s('ingest')] }),
+  client: (words) => ({
+    calls: clientCalls(words),
+    writes: [words.s('ingest')],
+    refused: [words.s('ingest', { type: 'erase' })],
+  }),
   /**
    * People and their tools: all that a client may, a look at everything, also at the digests of rows, a word with the
    * supervisor, and snapshots, which can be brought from elsewhere. Dead letters with the official `nats` command line.

@@ -38,7 +38,7 @@ export const subjectTable = {
     'ingest.<type>',
     'clients, ranker',
     'RAW_<DC>',
-    'event, impression, shown, alias, merge, items or users; mapped to raw',
+    'event, impression, shown, alias, merge, items or users, and erase of operators; mapped to raw',
   ),
   raw: kept(
     'raw.<dc>.<type>',
@@ -332,6 +332,8 @@ export const eventTypes = [
   ...(['event', 'impression', 'shown', 'alias', 'merge', 'items', 'users'] as const),
   /** What `event` was called first, and `items` and `users` were. */
   ...(['action', 'features'] as const),
+  /** Of operators. */
+  'erase',
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 export const entities = ['user', 'item'] as const;

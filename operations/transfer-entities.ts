@@ -4,6 +4,7 @@ import type { StarlingClient } from '../client/client.js';
 import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { changedBy } from '../core/features/entity-change.js';
+import { isErasureMark } from '../core/features/forgotten-users.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
 import type { Entity } from '../messages/subjects.js';
 import type { ActorContext } from '../runtime/actor.js';
@@ -32,7 +33,9 @@ export async function transferEntities(options: EntityTransfer): Promise<Record<
   const { to, progress } = options;
   const counts = { user: 0, item: 0 };
   for (const entity of ['item', 'user'] as const) {
-    const known = [...(await knownOf(entity, options))];
+    const all = [...(await knownOf(entity, options))];
+    // There it was never known who is forgotten here.
+    const known = all.filter(([id]) => !isErasureMark(id));
     for (let start = 0; start < known.length; start += rowsMax) {
       const told = known.slice(start, start + rowsMax);
       await to.ingestFeatures(

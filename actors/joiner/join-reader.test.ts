@@ -44,7 +44,8 @@ beforeEach(() => {
         observeShown: ({ items }) => void calls.push(`shown ${items.join()}`),
         observePointers: ({ items }) => void calls.push(`pointers ${items.join()}`),
         observeAlias: (visitor, user) => void calls.push(`${visitor} is ${user}`),
-        observeErase: (person) => void calls.push(`erase ${person}`),
+        observeErase: ({ person, atMs, isUp }) =>
+          void calls.push(`erase ${person} until ${atMs}${isUp ? ', and who he is' : ''}`),
         observeSent: ({ source, number }) => void calls.push(`sent ${source} ${number}`),
         advance: (watermarkMs, lane) =>
           void calls.push(`advance ${lane ?? ''} ${watermarkMs ?? ''}`.trim()),

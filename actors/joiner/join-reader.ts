@@ -1,6 +1,7 @@
 import { at } from '../../core/base/columns.js';
 import { StarlingError } from '../../core/base/errors.js';
 import type { JoinWindow } from '../../core/joining/join-window.js';
+import { isVisitor } from '../../core/joining/person-event.js';
 import type { Popularity } from '../../core/retrieval/popularity.js';
 import { asMessage, text } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
@@ -100,13 +101,19 @@ export class JoinReader {
         window.observePointers(parsePointers(value));
         return this.#arrived(0);
       case 'alias': {
-        const { visitors, users } = parseAlias(value);
-        visitors.forEach((visitor, i) => window.observeAlias(visitor, users[i]!));
+        const { visitors, users, atMs } = parseAlias(value);
+        visitors.forEach((visitor, i) => window.observeAlias(visitor, users[i]!, at(atMs, i)));
         return this.#arrived(visitors.length);
       }
-      case 'erase':
-        window.observeErase(parseErase(value));
-        return this.#arrived(1);
+      case 'erase': {
+        const { persons, atMs } = parseErase(value);
+        persons.forEach((person, i) => {
+          // A visitor is one user at a time; who is erased is not whoever uses the device now.
+          const isUp = !isVisitor(person);
+          window.observeErase({ person, atMs: at(atMs, i), isUp });
+        });
+        return this.#arrived(persons.length);
+      }
       case 'sent': {
         const records = parseSent(value, spec);
         for (const record of records) window.observeSent(record);

@@ -63,6 +63,7 @@ async function restore(
     negativeRate: negativeSamplingRate,
     partition,
     homeOf: (person) => joinPartitionOf(person, joinPartitions(config)),
+    partitions: joinPartitions(config),
     slotCount: spec.slots.length,
     denseCount: spec.denseWidth,
   };

@@ -15,6 +15,7 @@ import type { EntityChange, PublicMerge } from '../../messages/public.js';
 import { sendFitting } from '../../runtime/fitting-messages.js';
 import {
   aliasMessage,
+  eraseMessage,
   pointersMessage,
   selectShown,
   shownMessage,
@@ -32,6 +33,8 @@ import { changesOf } from './public-events.js';
 
 /** Beyond them all are said again, which the joiner passes over. */
 const aliasesMax = 100_000;
+/** After so long too: the joiner may have been told to forget somebody, and we not have heard of it. */
+const aliasesMs = 10 * 60_000;
 
 export interface ForwarderPorts {
   readonly spec: ExampleSpec;
@@ -42,15 +45,25 @@ export interface ForwarderPorts {
   readonly subject: ClusterNames['subject'];
   /** Resolves when the stream of the subject has it, with its place there. */
   readonly append: (subject: string, bytes: Uint8Array) => Promise<number>;
+  readonly nowMs: () => number;
   /** Tells who listens; may be lost. */
   readonly tell: (subject: string, bytes: Uint8Array) => void;
 }
 
 /** The processor's way out: checked events to the partition of their person, and features to FEATURES. */
 export class EventForwarder {
-  readonly counts = { impressions: 0, actions: 0, shown: 0, aliases: 0, merges: 0, features: 0 };
+  readonly counts = {
+    impressions: 0,
+    actions: 0,
+    shown: 0,
+    aliases: 0,
+    merges: 0,
+    features: 0,
+    erasures: 0,
+  };
   /** Users by visitor, of those that JOIN has. */
   readonly #told = new Map<string, string>();
+  #toldSinceMs = -Infinity;
   /** Changes of features that are under way, by entity. */
   readonly #telling = new Map<string, Promise<void>>();
   readonly #ports: ForwarderPorts;
@@ -86,8 +99,13 @@ export class EventForwarder {
     );
   }
 
-  /** To where the visitor is; said again only to who may not have heard of it. */
-  async aliases(aliases: readonly PublicAlias[]): Promise<void> {
+  /** To where the visitor is; said again only to who may not have heard of it. Accepted at `atMs`. */
+  async aliases(aliases: readonly PublicAlias[], atMs: number): Promise<void> {
+    const nowMs = this.#ports.nowMs();
+    if (nowMs - this.#toldSinceMs > aliasesMs) {
+      this.#told.clear();
+      this.#toldSinceMs = nowMs;
+    }
     const before = new Map<string, string>();
     const fresh = aliases.filter(({ visitor, user }) => {
       const isKnown = (before.get(visitor) ?? this.#told.get(visitor)) === user;
@@ -99,6 +117,7 @@ export class EventForwarder {
     await this.#becomes(
       people,
       fresh.map(({ user }) => user),
+      atMs,
     );
     this.counts.aliases += fresh.length;
     if (this.#told.size + fresh.length > aliasesMax) this.#told.clear();
@@ -106,15 +125,46 @@ export class EventForwarder {
   }
 
   /** To where the account is that is given up. Who is told again passes over it. */
-  async merges(merges: readonly PublicMerge[]): Promise<void> {
+  async merges(merges: readonly PublicMerge[], atMs: number): Promise<void> {
     await this.#becomes(
       merges.map(({ from }) => from),
       merges.map(({ to }) => to),
+      atMs,
     );
     this.counts.merges += merges.length;
   }
 
-  async #becomes(people: readonly string[], users: readonly string[]): Promise<void> {
+  /**
+   * To all partitions, since events of anybody wait where the request is sought that they name; and to whoever keeps what is told of
+   * users. What was accepted by then is forgotten wherever it is met.
+   */
+  async erasures(people: readonly string[], atMs: number): Promise<void> {
+    const { partitions, subject, append } = this.#ports;
+    const joins = Array.from({ length: partitions }, (_partition, partition) =>
+      this.#fitting(people.keys(), {
+        encoded: (rows) => {
+          const persons = rows.map((i) => people[i]!);
+          return encode(eraseMessage({ persons, atMs: Float64Array.of(atMs) }));
+        },
+        send: async (bytes) => void (await append(subject.join(partition), bytes)),
+      }),
+    );
+    const gone = people.map((id): EntityChange => {
+      return { entity: 'user', id, attributes: {}, mode: 'replace', deleted: true };
+    });
+    await Promise.all([...joins, this.features(gone, atMs)]);
+    this.counts.erasures += people.length;
+    this.forgetAliases(people);
+  }
+
+  /** Whoever says again that he is one of them is told of again. */
+  forgetAliases(people: readonly string[]): void {
+    const gone = new Set(people);
+    for (const [visitor, user] of this.#told)
+      if (gone.has(user) || gone.has(visitorPerson(visitor))) this.#told.delete(visitor);
+  }
+
+  async #becomes(people: readonly string[], users: readonly string[], atMs: number): Promise<void> {
     const { partitions, subject, append } = this.#ports;
     const split = splitPeople(people, partitions);
     const sends = [...split.entries()].filter(([, rows]) => rows.length > 0);
@@ -126,6 +176,7 @@ export class EventForwarder {
               aliasMessage({
                 visitors: some.map((i) => people[i]!),
                 users: some.map((i) => users[i]!),
+                atMs: Float64Array.of(atMs),
               }),
             ),
           send: async (bytes) => void (await append(subject.join(partition), bytes)),
@@ -138,10 +189,10 @@ export class EventForwarder {
    * The last word on an entity must come last, also where several messages are worked on at once: one waits for those before it
    * that say something of the same. Called in the order of arrival, before anything is waited for.
    */
-  features(events: readonly EntityChange[]): Promise<void> {
+  features(events: readonly EntityChange[], atMs: number): Promise<void> {
     const names = events.map(({ entity, id }) => `${entity} ${id}`);
     const before = new Set(names.flatMap((name) => this.#telling.get(name) ?? []));
-    const told = Promise.allSettled(before).then(() => this.#tellFeatures(events));
+    const told = Promise.allSettled(before).then(() => this.#tellFeatures(events, atMs));
     for (const name of names) this.#telling.set(name, told);
     const over = (): void => {
       for (const name of names) if (this.#telling.get(name) === told) this.#telling.delete(name);
@@ -151,7 +202,7 @@ export class EventForwarder {
   }
 
   /** Who keeps features is told after the log has them, and where they are in it, so that he can tell a store that has not come as far. */
-  async #tellFeatures(events: readonly EntityChange[]): Promise<void> {
+  async #tellFeatures(events: readonly EntityChange[], atMs: number): Promise<void> {
     this.counts.features += events.length;
     const { subject, append, tell } = this.#ports;
     for (const { entity, mode, ids, features, erased } of changesOf(events)) {
@@ -162,11 +213,13 @@ export class EventForwarder {
               ...{ entity, mode, ids: rows.map((i) => ids[i]!) },
               features: rows.map((i) => features[i]!),
               erased: erased && rows.map((i) => erased[i]!),
+              atMs,
             }),
           ),
         send: async (bytes, rows) => {
           const sequence = await append(subject.features(entity), bytes);
-          const notice = { entity, ids: rows.map((i) => ids[i]!), sequence };
+          const isErasure = rows.some((i) => erased?.[i] === true);
+          const notice = { entity, ids: rows.map((i) => ids[i]!), sequence, isErasure };
           tell(subject.featuresChanged(entity), encode(featuresNotice(notice)));
         },
       });

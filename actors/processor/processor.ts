@@ -2,6 +2,7 @@ import { joinPartitions } from '../../core/config/join-partitions.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { Catalog } from '../../core/retrieval/catalog.js';
 import { CatalogDraws, NegativeDraws } from '../../core/retrieval/negative-draws.js';
+import { parseFeaturesNotice } from '../../messages/features.js';
 import { decode } from '../../messages/codec.js';
 import { parsePopular } from '../../messages/ranking.js';
 import { AttributeReader } from '../../messages/attribute-reader.js';
@@ -35,7 +36,7 @@ const drawnOfMax = 10_000;
  * what comes twice. An event that can't be used becomes a dead letter by itself; its neighbours go on.
  */
 export function createProcessor(context: ActorContext): Actor<'processor'> {
-  const { bus, config, crash, random } = context;
+  const { bus, clock, config, crash, random } = context;
   const spec = featureSpecOf(config.features);
   const transform = createTransform(spec);
   const source = new FeatureSource(bus, transform, context.identity.dataCenter);
@@ -44,6 +45,7 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     partitions: joinPartitions(config),
     payloadBytesMax: bus.payloadBytesMax,
     subject: bus.names.subject,
+    nowMs: () => clock.nowMs(),
     append: (subject, bytes) => appendDurably(context, subject, bytes),
     tell: (subject, bytes) => bus.publish(subject, bytes),
   });
@@ -63,14 +65,18 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
       deadLetters(context, { origin, sequence }, rejected),
   });
   const work: Stoppable[] = [];
-  let popular: Stoppable | undefined;
+  const heard: Stoppable[] = [];
   const hand = new InHand(handledMax, (message) => events.handle(message).catch(crash));
 
   return {
     async start() {
       source.start();
       await catalog?.follower.start();
-      popular = bus.subscribe(bus.names.subject.popular, (bytes) => hearPopular(bytes, draws));
+      const { popular, featuresChanged } = bus.names.subject;
+      heard.push(
+        bus.subscribe(popular, (bytes) => hearPopular(bytes, draws)),
+        bus.subscribe(featuresChanged('user'), (bytes) => hearErasures(bytes, forward)),
+      );
       for (const { name } of config.dataCenters) {
         const options = { stream: bus.names.stream.raw(name), durable: 'processor' };
         work.push(
@@ -81,7 +87,8 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     async stop() {
       await Promise.all(work.map((each) => each.stop()));
       await hand.close();
-      await Promise.all([source.stop(), popular?.stop(), catalog?.follower.stop()]);
+      await Promise.all([source.stop(), catalog?.follower.stop()]);
+      await Promise.all(heard.map((each) => each.stop()));
       await bus.flush();
     },
     stats: () => ({
@@ -98,6 +105,16 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
 function followCatalog(context: ActorContext) {
   const items = new Catalog({});
   return { items, follower: followFeatures(context, new CatalogTarget(items), ['item']) };
+}
+
+/** Others have worked on them. A notice may be lost; then it is heard when aliases are forgotten anyway. */
+function hearErasures(bytes: Uint8Array, forward: EventForwarder): void {
+  try {
+    const { ids, isErasure } = parseFeaturesNotice(decode(bytes));
+    if (isErasure) forward.forgetAliases(ids);
+  } catch {
+    // Processors write these, and what keeps features counts those that can't be read.
+  }
 }
 
 function hearPopular(bytes: Uint8Array, draws: NegativeDraws): void {

@@ -20,7 +20,7 @@ import { AttributeReader } from '../../messages/attribute-reader.js';
 import { CheckedAttributes } from './checked-attributes.js';
 import { EventActions } from './event-actions.js';
 import { EventForwarder } from './event-forwarder.js';
-import { parseAlias, parsePointers, parseShown } from '../../messages/join-records.js';
+import { parseAlias, parseErase, parsePointers, parseShown } from '../../messages/join-records.js';
 import { placedRequestId } from '../../messages/request-ids.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { RawEvents } from './raw-events.js';
@@ -114,6 +114,7 @@ function newEvents(): RawEvents {
       subject,
       append,
       tell,
+      nowMs: () => 0,
     }),
     random: () => 1,
     bury: async (_message, rejected) => {
@@ -277,7 +278,9 @@ describe('raw events', () => {
     const attributes = { title: 'A lamp', url: 'https://x/t1', titel: 'A lamp' };
     const lamp = { item: 't1', ...attributes };
     for (let i = 0; i < 2; i++) await events.handle(byHand('items', lamp));
-    const change = { entity: 'item', mode: 'patch', ids: ['t1'], features: [attributes] };
+    const change = {
+      ...{ entity: 'item', mode: 'patch', ids: ['t1'], features: [attributes], atMs: acceptedAtMs },
+    };
     expect(sent.map(({ bytes }) => parseFeatureChange(decode(bytes)))).toEqual([change, change]);
     expect(checked!.counts.unknownAttributes).toBe('item.url, item.titel (declared: title)');
     expect([buried, events.counts.deadLettered]).toEqual([[], 0]);
@@ -309,14 +312,14 @@ describe('raw events', () => {
     ];
     await newEvents().handle(byHand('items', list));
     expect(sent.map(({ bytes }) => parseFeatureChange(decode(bytes)))).toEqual([
-      { entity: 'item', mode: 'replace', ids: ['a'], features: [{ price: 1 }] },
+      { entity: 'item', mode: 'replace', ids: ['a'], features: [{ price: 1 }], atMs: acceptedAtMs },
       {
-        ...{ entity: 'item', mode: 'patch', ids: ['b', 'a'] },
+        ...{ entity: 'item', mode: 'patch', ids: ['b', 'a'], atMs: acceptedAtMs },
         ...{ features: [{}, { price: null }], erased: [true, false] },
       },
     ]);
     await newEvents().handle(byHand('users', { user: 'u', deleted: true }));
-    expect(messages).toEqual([expect.stringContaining('users are not deleted so')]);
+    expect(messages).toEqual([expect.stringContaining('users are erased')]);
   });
 
   test('of features are told of when the log has them, with their place in it', async () => {
@@ -460,7 +463,9 @@ describe('raw events', () => {
     await newEvents().handle(byHand('event', [bought, { requestId: 'r', item: '8' }]));
     expect(buried).toEqual([]);
     const [alias, happened] = sent.map(({ bytes }) => decode(bytes));
-    expect(parseAlias(alias)).toEqual({ visitors: ['visitor/c9'], users: ['42'] });
+    expect(parseAlias(alias)).toEqual({
+      ...{ visitors: ['visitor/c9'], users: ['42'], atMs: Float64Array.of(acceptedAtMs) },
+    });
     const actions = parseActions(happened, spec);
     expect(actions).toMatchObject({
       ...{ requestIds: ['', 'r'], items: ['7', '8'] },
@@ -509,6 +514,31 @@ describe('raw events', () => {
       said.flatMap(({ visitors, users }) => visitors.map((v, i) => `${v} ${users[i]}`)).sort(),
     ).toEqual(['42 43', '44 45']);
     expect(buried.map(([, code]) => code)).toEqual(['BAD_EVENT', 'BAD_EVENT']);
+  });
+
+  test('forget people everywhere, of a moment, and hear again who says that he is one of them', async () => {
+    joinerCount = 3;
+    const events = newEvents();
+    const login = { visitor: 'c9', user: 42 };
+    for (const [type, body] of [
+      ...[['alias', login] as const, ['alias', login] as const],
+      ...[['erase', [{ user: 42 }, {}]] as const, ['alias', login] as const],
+    ])
+      await events.handle(byHand(type, body));
+    const to = (name: string) => sent.filter(({ subject: its }) => its === name);
+    const joins = [0, 1, 2].flatMap((each) =>
+      to(subject.join(each)).map(({ bytes }) => decode(bytes)),
+    );
+    const kinds = joins.map((each) => (each as { kind: string }).kind);
+    expect(kinds.filter((kind) => kind === 'alias')).toHaveLength(2);
+    const erasures = joins.filter((_each, i) => kinds[i] === 'erase').map(parseErase);
+    const forgotten = { persons: ['42'], atMs: Float64Array.of(acceptedAtMs) };
+    expect(erasures).toEqual([forgotten, forgotten, forgotten]);
+    const [gone] = to(subject.features('user')).map(({ bytes }) =>
+      parseFeatureChange(decode(bytes)),
+    );
+    expect(gone).toMatchObject({ ids: ['42'], erased: [true], atMs: acceptedAtMs });
+    expect(buried.map(([, code]) => code)).toEqual(['BAD_EVENT']);
   });
 
   test('that bring no id are known by their place, however often they come', async () => {

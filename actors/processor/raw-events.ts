@@ -10,11 +10,12 @@ import type {
   PublicAction,
   EntityChange,
   PublicAlias,
+  PublicErase,
   PublicImpression,
   PublicMerge,
   PublicShown,
 } from '../../messages/public.js';
-import { parse, parseEntityChange, publicEvent } from '../../messages/public.js';
+import { parse, parseEntityChange, peopleIn, publicEvent } from '../../messages/public.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes, lastToken } from '../../messages/subjects.js';
 import { UnknownKeys } from '../../messages/unknown-keys.js';
@@ -40,7 +41,7 @@ export interface RawEventPorts {
   readonly source: Pick<FeatureSource, 'get'>;
   readonly forward: Pick<
     EventForwarder,
-    'impressions' | 'actions' | 'shown' | 'aliases' | 'merges' | 'features'
+    'impressions' | 'actions' | 'shown' | 'aliases' | 'merges' | 'features' | 'erasures'
   >;
   readonly actions: Pick<EventActions, 'check' | 'actionsOf' | 'ignored'>;
   readonly attributes: Pick<CheckedAttributes, 'check'>;
@@ -128,11 +129,14 @@ export class RawEvents {
       case 'features':
       case 'items':
       case 'users':
-        return forward.features(events as EntityChange[]);
+        return forward.features(events as EntityChange[], atMs);
       case 'event':
       case 'action': {
         const happened = placed as readonly { event: PublicAction; index: number }[];
-        await forward.aliases(happened.flatMap(({ event }) => bothIn(event)));
+        await forward.aliases(
+          happened.flatMap(({ event }) => bothIn(event)),
+          atMs,
+        );
         const batch = await actions.actionsOf(happened, originOf(message));
         return forward.actions(this.#actions(batch, message));
       }
@@ -142,9 +146,11 @@ export class RawEvents {
         return forward.shown(batch);
       }
       case 'alias':
-        return forward.aliases(events as PublicAlias[]);
+        return forward.aliases(events as PublicAlias[], atMs);
       case 'merge':
-        return forward.merges(events as PublicMerge[]);
+        return forward.merges(events as PublicMerge[], atMs);
+      case 'erase':
+        return forward.erasures((events as PublicErase[]).flatMap(peopleIn), atMs);
       case 'impression': {
         const shown = events as PublicImpression[];
         const { impressions: marks } = actions.ignored;
@@ -169,7 +175,7 @@ export class RawEvents {
       users.forEach((user, row) =>
         aliases.push(...bothIn({ user, visitor: at(facts.visitors, row) })),
       );
-    await forward.aliases(aliases);
+    await forward.aliases(aliases, message.atMs);
     this.times.limit(impressions.atMs, message.atMs, nameOfRow);
     await forward.impressions(impressions);
   }
@@ -211,6 +217,8 @@ export class RawEvents {
         return parse(publicEvent.alias, content, type, 'BAD_EVENT');
       case 'merge':
         return parse(publicEvent.merge, content, type, 'BAD_EVENT');
+      case 'erase':
+        return parse(publicEvent.erase, content, type, 'BAD_EVENT');
       case 'features':
       case 'items':
       case 'users':

@@ -58,6 +58,8 @@ export const ingest: Command = {
 };
 
 function eventTypeOf(name: string): EventType {
+  if (name === 'erase')
+    throw new UsageError('people are erased by operators: starling users erase <user>.');
   const type = eventTypes.find((each) => each === name);
   if (type) return type;
   const nearest = nearestOf(name, eventTypes);

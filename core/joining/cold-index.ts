@@ -1,5 +1,5 @@
 import { hashString } from '../base/hash.js';
-import { wordsOf } from './fingerprints.js';
+import { wordsOf } from '../base/fingerprints.js';
 import { IdTable } from './id-table.js';
 
 /** Any constants will do. */

@@ -1,4 +1,4 @@
-import { wordsOf } from './fingerprints.js';
+import { wordsOf } from '../base/fingerprints.js';
 
 /**
  * A map from texts to small numbers, each known until an event time of its lane, for tens of millions of them: a key is a fingerprint of

@@ -1,7 +1,11 @@
+import { wordsOf } from '../base/fingerprints.js';
+
 /** Who is who: visitors whose partition this is and the users they are, and users whose partition this is and who they were. */
 export class Identities {
   readonly #owners = new Map<string, Known<string>>();
   readonly #visitors = new Map<string, Map<string, Known<string>>>();
+  /** Until when they are forgotten, by fingerprint: whom nobody knows has no name here. */
+  readonly #erased = new Map<string, Known<string>>();
   #fresh: IdentityRecord[] = [];
   #removed: number[] = [];
 
@@ -31,8 +35,21 @@ export class Identities {
     this.#visitors.set(user, visitors.set(visitor, this.#noted('visitor', user, visitor)));
   }
 
-  /** Nothing is known of him any more. */
-  forget(person: string): void {
+  isForgotten(person: string, atMs: number): boolean {
+    return this.#erased.size > 0 && atMs <= this.forgottenUntilMs(person);
+  }
+
+  /** −Infinity: he never was. */
+  forgottenUntilMs(person: string): number {
+    const known = this.#erased.get(fingerprintOf(person));
+    return known ? Number(known.value) : -Infinity;
+  }
+
+  /** Nothing is known of him any more, but that he is to be forgotten. */
+  forget(person: string, untilMs: number): void {
+    const fingerprint = fingerprintOf(person);
+    this.#drop(this.#erased.get(fingerprint));
+    this.#erased.set(fingerprint, this.#noted('erased', fingerprint, String(untilMs)));
     this.#drop(this.#owners.get(person));
     this.#owners.delete(person);
     for (const known of this.#visitors.get(person)?.values() ?? []) this.#drop(known);
@@ -56,6 +73,7 @@ export class Identities {
   restore(number: number, { kind, of, value }: StoredIdentity): void {
     const known: Known<string> = { value, number, isCurrent: true };
     if (kind === 'owner') this.#owners.set(of, known);
+    else if (kind === 'erased') this.#erased.set(of, known);
     else
       this.#visitors.set(
         of,
@@ -83,7 +101,7 @@ interface Known<Value> {
   isCurrent: boolean;
 }
 
-export type IdentityKind = 'owner' | 'visitor';
+export type IdentityKind = 'owner' | 'visitor' | 'erased';
 
 export interface StoredIdentity {
   readonly kind: IdentityKind;
@@ -93,4 +111,10 @@ export interface StoredIdentity {
 
 export interface IdentityRecord extends StoredIdentity {
   readonly known: Known<string>;
+}
+
+function fingerprintOf(person: string): string {
+  return wordsOf(person)
+    .map((word) => word.toString(16).padStart(8, '0'))
+    .join('');
 }

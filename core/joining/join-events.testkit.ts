@@ -25,6 +25,7 @@ export function oneOutcome(windowMs: number) {
       tells: { events: false, shown: false, outcomes: false },
       partition: 0,
       homeOf: () => 0,
+      partitions: 1,
       ...shape,
     },
   };

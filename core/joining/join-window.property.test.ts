@@ -4,7 +4,7 @@ import { runs } from '../base/runs.testkit.js';
 import { actionsOf, impressionsOf, oneOutcome } from './join-events.testkit.js';
 import { JoinWindow } from './join-window.js';
 import { PaperJoiner } from './paper-joiner.testkit.js';
-import { options, runOf, saidBy, saidIn, steps } from './person-world.testkit.js';
+import { World, options, runOf, saidBy, saidIn, steps } from './person-world.testkit.js';
 import { WindowJoiner } from './window-joiner.testkit.js';
 
 const paper = (partition: number) => new PaperJoiner(partition, options);
@@ -39,6 +39,23 @@ describe('the window of what people do', () => {
             crashed.outputs[partition],
           );
         }
+      }),
+      { numRuns: runs(100) },
+    );
+  });
+
+  test('has nothing open or waiting of anybody, and nobody is anybody, once all are erased', () => {
+    fc.assert(
+      fc.property(steps, memory, (script, memoryOpenMax) => {
+        const world = new World(real(memoryOpenMax), true);
+        world.runAndErase(script);
+        for (const { counters, identities } of world.joins as WindowJoiner[]) {
+          expect(counters.open).toBe(0);
+          expect(identities.filter(({ kind }) => kind !== 'erased')).toEqual([]);
+        }
+        const said = saidBy(world);
+        world.end();
+        expect(saidBy(world)).toEqual(said);
       }),
       { numRuns: runs(100) },
     );

@@ -199,10 +199,13 @@ export class JoinWindow {
   /**
    * In the partition of the visitor, or of a user whose account is merged into that of another: from now on he is this user. Both as
    * people (person-event.ts).
+   *
+   * @param atMs when it was accepted; left out: now.
    */
-  observeAlias(visitor: string, user: string): void {
+  observeAlias(visitor: string, user: string, atMs = Infinity): void {
     const { homeOf } = this.#options;
     if (this.#identities.ownerOf(visitor) === user || visitor === user) return;
+    if (this.#identities.isForgotten(visitor, atMs)) return;
     this.#identities.own(visitor, user);
     const to = homeOf(user);
     // Rows of which nothing came stay where they are: nobody but who names them asks for them.
@@ -210,7 +213,7 @@ export class JoinWindow {
     const rows = leaving.map((row) => this.#leave(row, to));
     for (let start = 0; start === 0 || start < rows.length; start += movedRowsMax)
       this.#out.send(to, {
-        ...{ kind: 'moved', visitor, user },
+        ...{ kind: 'moved', visitor, user, atMs },
         rows: rows.slice(start, start + movedRowsMax),
       });
     for (const held of [...this.#held.of(visitor)]) {
@@ -219,8 +222,20 @@ export class JoinWindow {
     }
   }
 
-  observeErase(person: string): void {
-    const { homeOf } = this.#options;
+  /**
+   * In every partition: forgotten is all that came before this record, and what comes later but happened, or was
+   * accepted, by then. So are those who became him, and, if `isUp`, who he is by now.
+   */
+  observeErase({
+    person,
+    atMs,
+    isUp,
+  }: Omit<Extract<SentContent, { kind: 'erase' }>, 'kind'>): void {
+    // Said again it must not meet who came since.
+    if (this.#identities.isForgotten(person, atMs)) return;
+    const owner = this.#identities.ownerOf(person);
+    const names = this.#identities.visitorsOf(person);
+    this.#identities.forget(person, atMs);
     this.#out.tell({ kind: 'erased', person });
     for (const row of [...this.#kept.of(person)]) {
       row.reached = 0;
@@ -231,9 +246,8 @@ export class JoinWindow {
       this.#held.release(held);
       this.#books.events.erasedActions++;
     }
-    for (const visitor of this.#identities.visitorsOf(person))
-      this.#out.send(homeOf(visitor), { kind: 'erase', person: visitor });
-    this.#identities.forget(person);
+    if (isUp && owner !== undefined) this.#sendErase(owner, atMs, true);
+    for (const name of names) this.#sendErase(name, atMs, false);
   }
 
   /** What is delivered again, since whoever sent it was made anew, has been taken. */
@@ -251,7 +265,7 @@ export class JoinWindow {
       case 'shown':
         return this.#shown(content.requestId, content.item, content.atMs, content.lane);
       case 'erase':
-        return this.observeErase(content.person);
+        return this.observeErase(content);
       case 'moved':
         return this.#movedTo(content);
     }
@@ -324,6 +338,12 @@ export class JoinWindow {
       // Copies of it are known by it.
       return this.#closed.set(key, 0, lane, sinceMs + this.#keepMs);
     }
+    if (this.#identities.isForgotten(person, sinceMs)) {
+      events.impressions++;
+      for (const counts of outcomes) counts.erased++;
+      clock.eventMsMax = Math.max(clock.eventMsMax, sinceMs);
+      return this.#closed.set(key, 0, lane, sinceMs + this.#keepMs);
+    }
     const owner = this.#identities.ownerOf(person);
     if (owner !== undefined) {
       const to = homeOf(owner);
@@ -384,6 +404,12 @@ export class JoinWindow {
     clock.eventMsMax = Math.max(clock.eventMsMax, atMs);
     if (event.isIgnored) {
       events.ignoredActions++;
+      return this.#remember(event, notPassed);
+    }
+    // A clock may have been ahead.
+    const sinceMs = event.acceptedAtMs < atMs ? event.acceptedAtMs : atMs;
+    if (this.#identities.isForgotten(person, sinceMs)) {
+      events.erasedActions++;
       return this.#remember(event, notPassed);
     }
     const owner = person === '' ? undefined : this.#identities.ownerOf(person);
@@ -500,7 +526,8 @@ export class JoinWindow {
   }
 
   #movedTo(moved: Extract<SentContent, { kind: 'moved' }>): void {
-    const { visitor, user, rows } = moved;
+    const { visitor, user, atMs, rows } = moved;
+    if (this.#identities.isForgotten(user, atMs)) return this.#forgetMoved(moved);
     const owner = this.#identities.ownerOf(user);
     // A circle: who was merged into him counts for himself again, and he for who was merged last.
     if (owner === visitor) this.#identities.disown(user);
@@ -512,6 +539,29 @@ export class JoinWindow {
       return this.#out.send(to, { ...moved, user: owner });
     }
     this.#moveIn(visitor, user, rows);
+  }
+
+  /** Who became him before he was to be forgotten is forgotten with him. */
+  #forgetMoved({ visitor, user, rows }: Extract<SentContent, { kind: 'moved' }>): void {
+    for (const { requestId, item, state } of rows) {
+      const { lane, sinceMs, open } = state;
+      const key = keyOf(requestId, item);
+      this.#books.outcomes.forEach((counts, i) => {
+        if (!(open & (1 << i))) return;
+        counts.passedIn++;
+        counts.erased++;
+      });
+      this.#moved.delete(key, lane);
+      this.#closed.set(key, 0, lane, sinceMs + this.#keepMs);
+    }
+    const atMs = this.#identities.forgottenUntilMs(user);
+    this.#sendErase(visitor, atMs, false);
+  }
+
+  /** Events of anybody wait where the request is sought that they name. */
+  #sendErase(person: string, atMs: number, isUp: boolean): void {
+    for (let to = 0; to < this.#options.partitions; to++)
+      this.#out.send(to, { kind: 'erase', person, atMs, isUp });
   }
 
   #moveIn(visitor: string, user: string, rows: readonly MovedRow[]): void {

@@ -12,6 +12,7 @@ export interface PersonJoinOptions extends JoinRules {
   readonly negativeRate: number;
   /** Whether events that follow no slate of ours are learned. */
   readonly organic: boolean;
+  readonly partitions: number;
   /** The partition of a person. */
   readonly homeOf: (person: string) => number;
 }
@@ -69,6 +70,8 @@ export interface Alias {
   readonly kind: 'alias';
   readonly visitor: string;
   readonly user: string;
+  /** When it was accepted. */
+  readonly atMs: number;
 }
 
 export interface Clock {
@@ -80,6 +83,10 @@ export interface Clock {
 export interface Erase {
   readonly kind: 'erase';
   readonly person: string;
+  /** When it was accepted: what happened by then is forgotten, whenever it comes. */
+  readonly atMs: number;
+  /** Also who the person is by now, whose account this one was merged into. */
+  readonly isUp: boolean;
 }
 
 /** What one partition has sent to another. Numbers rise, with gaps: not all goes to the same one. */
@@ -97,6 +104,8 @@ export interface Moved {
   readonly kind: 'moved';
   readonly visitor: string;
   readonly user: string;
+  /** Of the alias. */
+  readonly atMs: number;
   readonly rows: readonly Row[];
 }
 

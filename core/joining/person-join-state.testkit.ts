@@ -28,6 +28,8 @@ export interface Books {
   /** To other partitions. */
   eventsOut: number;
   eventsErased: number;
+  /** Of these, what came of a time that is forgotten, and nobody was told of. */
+  eventsUntold: number;
   rows: number;
   lateRows: number;
   ignoredRows: number;
@@ -56,6 +58,8 @@ export interface State {
   owners: Map<string, string>;
   /** Of users whose partition this is. */
   visitors: Map<string, Set<string>>;
+  /** Of people whose partition this is: until when they are forgotten. */
+  erased: Map<string, number>;
   lanes: Record<Lane, LaneState>;
   /** Of each source, the newest number that was taken. */
   taken: Map<number, number>;
@@ -74,6 +78,7 @@ export function emptyState({ outcomes }: PersonJoinOptions): State {
     ids: new Map(),
     owners: new Map(),
     visitors: new Map(),
+    erased: new Map(),
     lanes: {
       live: { watermarkMs: -Infinity, eventMsMax: -Infinity },
       import: { watermarkMs: -Infinity, eventMsMax: -Infinity },
@@ -83,7 +88,15 @@ export function emptyState({ outcomes }: PersonJoinOptions): State {
     books: {
       ...{ events: 0, eventsIn: 0, copies: 0, joined: 0, again: 0, organic: 0, historyOnly: 0 },
       ...{ orphans: 0, ignored: 0 },
-      ...{ eventsOut: 0, eventsErased: 0, rows: 0, lateRows: 0, ignoredRows: 0, copiesOfRows: 0 },
+      ...{
+        eventsOut: 0,
+        eventsErased: 0,
+        eventsUntold: 0,
+        rows: 0,
+        lateRows: 0,
+        ignoredRows: 0,
+        copiesOfRows: 0,
+      },
       outcomes: Object.fromEntries(outcomes.map(({ name }) => [name, none()])),
     },
   };

@@ -19,6 +19,7 @@ const options: PersonJoinOptions = {
   copiesMs: 0,
   negativeRate: 1,
   organic: true,
+  partitions: 1,
   homeOf: () => 0,
 };
 
@@ -35,6 +36,10 @@ const event = (type: string, atMs: number, more: Partial<PersonEvent> = {}): Per
 });
 const clock = (atMs: number, lane: 'live' | 'import' = 'live'): JoinLogRecord => ({
   ...{ kind: 'clock', lane, atMs },
+});
+
+const erase = (person: string, atMs = 2_000, isUp = true): JoinLogRecord => ({
+  ...{ kind: 'erase', person, atMs, isUp },
 });
 
 /** What is learned, as `item outcome=label …`; what a partition sends to itself comes behind the rest. */
@@ -129,7 +134,7 @@ describe('what was on screen', () => {
 });
 
 describe('a visitor who logs in', () => {
-  const alias = { kind: 'alias', visitor: 'v', user: 'u' } as const;
+  const alias = { kind: 'alias', visitor: 'v', user: 'u', atMs: 1_000 } as const;
 
   test('takes along what he was shown', () => {
     const records = [offer({ person: 'v' }), alias, event('view', 1_020), clock(3_000)];
@@ -143,14 +148,14 @@ describe('a visitor who logs in', () => {
   });
 
   test('who is erased is not learned from any more', () => {
-    const records = [offer({ person: 'v' }), alias, { kind: 'erase', person: 'u' } as const];
+    const records = [offer({ person: 'v' }), alias, erase('u')];
     expect(learned(...records, clock(3_000))).toEqual([]);
   });
 });
 
 describe('accounts that are merged', () => {
   const merge = (visitor: string, user: string): JoinLogRecord => ({
-    ...{ kind: 'alias', visitor, user },
+    ...{ kind: 'alias', visitor, user, atMs: 1_000 },
   });
 
   test('are one: what was open of one and what comes later under its name is the other one’s', () => {
@@ -185,7 +190,65 @@ describe('accounts that are merged', () => {
 
   test('are erased together', () => {
     const records = [offer({ person: 'old' }), merge('old', 'u'), offer({ requestId: 's' })];
-    expect(learned(...records, { kind: 'erase', person: 'u' }, clock(3_000))).toEqual([]);
+    expect(learned(...records, erase('u'), clock(3_000))).toEqual([]);
+  });
+});
+
+describe('who is to be forgotten', () => {
+  const purchase = event('purchase', 1_010);
+
+  test('is not learned from by what comes later of a time before it, and is known anew by what happens behind it', () => {
+    const late = [erase('u', 1_020), offer(), purchase, event('view', 1_015)];
+    expect(learned(...late, clock(3_000))).toEqual([]);
+    const anew = [offer({ requestId: 's', atMs: 1_030 }), event('view', 1_040)];
+    expect(learned(...late, ...anew, clock(1_100))).toEqual(['a view=1']);
+  });
+
+  test('takes what had come before, of whatever time, and nothing of who has the name since', () => {
+    const anew = [offer({ atMs: 1_030 }), erase('u', 1_020), event('view', 1_040)];
+    expect(learned(...anew, clock(1_050))).toEqual([
+      ...['a view=1', 'x view=0 of 2', 'y view=0 of 2'],
+    ]);
+    const again = [erase('u', 1_020), offer({ atMs: 1_030 }), erase('u', 1_020)];
+    expect(learned(...again, event('view', 1_040), clock(1_050))).toEqual(['a view=1']);
+  });
+
+  test('takes along who became him before, also where that is heard of later', () => {
+    const login: JoinLogRecord = { kind: 'alias', visitor: 'v', user: 'u', atMs: 1_010 };
+    const shown = offer({ person: 'v', atMs: 1_005 });
+    const seen = event('view', 1_015, { person: 'v' });
+    for (const records of [
+      [shown, login, erase('u', 1_020), seen],
+      [erase('u', 1_020), shown, login, seen],
+      [shown, erase('u', 1_020), login, seen],
+    ])
+      expect(learned(...records, clock(3_000))).toEqual([]);
+  });
+
+  test('takes along whose account it was merged into, and not a user whom a visitor of his is now', () => {
+    const merged: JoinLogRecord = { kind: 'alias', visitor: 'old', user: 'u', atMs: 1_000 };
+    expect(learned(offer(), merged, erase('old'), clock(3_000))).toEqual([]);
+    const shared = ['u', 'w'].map((user): JoinLogRecord => {
+      return { kind: 'alias', visitor: 'v', user, atMs: 1_000 };
+    });
+    const others = [...shared, offer({ person: 'w' }), erase('u'), event('view', 1_020)];
+    expect(learned(...others.slice(0, -1), event('view', 1_020, { person: 'w' }))).toEqual([
+      'a view=1',
+    ]);
+  });
+
+  test('has lines in the books: what was open, and what came later', () => {
+    const join = new PersonJoin(0, options);
+    join.take(
+      offer(),
+      purchase,
+      erase('u', 1_020),
+      offer({ requestId: 's' }),
+      event('view', 1_000),
+    );
+    expect(join.waiting).toEqual({ outcomes: { view: 0, purchase: 0, spent: 0 }, events: 0 });
+    const { outcomes, eventsErased, eventsUntold } = join.books;
+    expect([outcomes['spent']!.erased, eventsErased, eventsUntold]).toEqual([2, 1, 1]);
   });
 });
 

@@ -7,6 +7,7 @@ import type {
   Shown,
   PersonEvent,
   Alias,
+  Erase,
   Pointer,
   Sent,
   Moved,
@@ -92,7 +93,7 @@ export class PersonJoin {
         return;
       }
       case 'erase':
-        return this.#erase(record.person);
+        return this.#erase(record);
       case 'sent':
         return this.#received(record);
     }
@@ -104,7 +105,7 @@ export class PersonJoin {
     if (number <= (taken.get(source) ?? -1)) return;
     taken.set(source, number);
     if (what.kind === 'moved') return this.#moveIn(what);
-    if (what.kind === 'erase') return this.#erase(what.person);
+    if (what.kind === 'erase') return this.#erase(what);
     if (what.kind === 'impression') return this.#offered(what, true);
     if (what.kind === 'shown') return this.#shown(what);
     books.eventsIn++;
@@ -139,6 +140,10 @@ export class PersonJoin {
       }
       if (offer.log === 'ignored') {
         this.#ignored(offer, item);
+        continue;
+      }
+      if (this.#isForgotten(offer.person, offer.atMs)) {
+        this.#forgotten(offer, item);
         continue;
       }
       if (owner !== undefined) {
@@ -182,6 +187,23 @@ export class PersonJoin {
     });
   }
 
+  /** Of a time that is forgotten: as if the erasure had met it. */
+  #forgotten({ requestId, person, atMs, lane }: Offer, item: string): void {
+    const { rows, lanes, books } = this.#state;
+    books.rows++;
+    lanes[lane].eventMsMax = Math.max(lanes[lane].eventMsMax, atMs);
+    const fates = this.#options.outcomes.map(({ name }) => [name, 'erased'] as const);
+    for (const { name } of this.#options.outcomes) books.outcomes[name]!.erased++;
+    rows.set(keyOf(requestId, item), {
+      ...{ requestId, item, person, atMs, sinceMs: atMs, lane, values: [] },
+      ...{ isShown: false, fates: Object.fromEntries(fates) },
+    });
+  }
+
+  #isForgotten(person: string, atMs: number): boolean {
+    return atMs <= (this.#state.erased.get(person) ?? -Infinity);
+  }
+
   #shown({ requestId, items, atMs, lane }: Shown): void {
     const { rows, moved, lanes } = this.#state;
     lanes[lane].eventMsMax = Math.max(lanes[lane].eventMsMax, atMs);
@@ -218,6 +240,11 @@ export class PersonJoin {
     ids.set(event.id, { lane, untilMs, isPassed: false });
     lanes[lane].eventMsMax = Math.max(lanes[lane].eventMsMax, atMs);
     if (event.isIgnored) return void books.ignored++;
+    if (this.#isForgotten(event.person, atMs)) {
+      books.eventsErased++;
+      if (!isTold) books.eventsUntold++;
+      return;
+    }
     const owner = owners.get(event.person);
     const went = event.requestId && moved.get(keyOf(event.requestId, event.item));
     if (owner !== undefined)
@@ -365,9 +392,10 @@ export class PersonJoin {
    * The visitor, or the user whose account is merged, is the user from now on: what he has open goes to where the user is, also if
    * that is here.
    */
-  #becomes({ visitor, user }: Alias): void {
+  #becomes({ visitor, user, atMs }: Alias): void {
     const { rows, moved, held, owners } = this.#state;
     if (owners.get(visitor) === user || visitor === user) return;
+    if (this.#isForgotten(visitor, atMs)) return;
     owners.set(visitor, user);
     const to = this.#options.homeOf(user);
     // Rows of which nothing came stay where they are: nobody but who names them asks for them.
@@ -381,7 +409,7 @@ export class PersonJoin {
       rows.delete(key);
       moved.set(key, { partition: to, lane: row.lane, untilMs: row.sinceMs + this.#keepMs });
     }
-    this.#send(to, { kind: 'moved', visitor, user, rows: going });
+    this.#send(to, { kind: 'moved', visitor, user, atMs, rows: going });
     const waiting = held.filter((event) => event.person === visitor);
     this.#state.held = held.filter((event) => event.person !== visitor);
     for (const event of waiting) this.#pass(to, { ...event, person: user }, true);
@@ -390,6 +418,7 @@ export class PersonJoin {
   #moveIn(from: Moved): void {
     const { visitor, user, rows: coming } = from;
     const { rows, visitors, owners, books } = this.#state;
+    if (this.#isForgotten(user, from.atMs)) return this.#forgetMoved(from);
     const owner = owners.get(user);
     // A circle: who was merged into him counts for himself again, and he for who was merged last.
     if (owner === visitor) owners.delete(user);
@@ -405,6 +434,23 @@ export class PersonJoin {
       this.#state.moved.delete(key);
       this.#retry(key);
     }
+  }
+
+  /** Who became him before he was to be forgotten is forgotten with him. */
+  #forgetMoved({ visitor, user, rows: coming }: Moved): void {
+    const { rows, moved, erased, books } = this.#state;
+    for (const row of coming) {
+      const key = keyOf(row.requestId, row.item);
+      moved.delete(key);
+      const its = structuredClone(row);
+      rows.set(key, its);
+      for (const outcome of this.#options.outcomes) {
+        if (row.fates[outcome.name] === 'open') books.outcomes[outcome.name]!.rowsIn++;
+      }
+      this.#eraseRow(its);
+    }
+    const atMs = erased.get(user)!;
+    this.#sendErase(visitor, atMs, false);
   }
 
   /** He is somebody else himself by now. */
@@ -435,22 +481,35 @@ export class PersonJoin {
     for (const event of waiting) this.#join(row, event);
   }
 
-  #erase(person: string): void {
-    const { rows, held, visitors, books } = this.#state;
+  /** All that came before it, and all that comes later of a time before it; of everybody who was this person too. */
+  #erase({ person, atMs, isUp }: Erase): void {
+    const { rows, held, owners, visitors, erased, books } = this.#state;
+    // Said again it must not meet who came since.
+    if (this.#isForgotten(person, atMs)) return;
+    const owner = owners.get(person);
+    const names = [...(visitors.get(person) ?? [])].sort();
+    owners.delete(person);
+    visitors.delete(person);
+    erased.set(person, atMs);
     this.#activity.push(`${person} is erased`);
-    for (const row of rows.values()) {
-      if (row.person !== person) continue;
-      for (const outcome of this.#options.outcomes) {
-        if (row.fates[outcome.name] === 'open') this.#end(row, outcome.name, 'erased');
-        else if (isReached(row, outcome)) row.fates[outcome.name] = 'erased';
-      }
-    }
+    for (const row of rows.values()) if (row.person === person) this.#eraseRow(row);
     books.eventsErased += held.filter((event) => event.person === person).length;
     this.#state.held = held.filter((event) => event.person !== person);
-    for (const visitor of [...(visitors.get(person) ?? [])].sort())
-      this.#send(this.#options.homeOf(visitor), { kind: 'erase', person: visitor });
-    visitors.delete(person);
-    this.#state.owners.delete(person);
+    if (isUp && owner !== undefined) this.#sendErase(owner, atMs, true);
+    for (const name of names) this.#sendErase(name, atMs, false);
+  }
+
+  /** Events of anybody wait where the request is sought that they name. */
+  #sendErase(person: string, atMs: number, isUp: boolean): void {
+    for (let to = 0; to < this.#options.partitions; to++)
+      this.#send(to, { kind: 'erase', person, atMs, isUp });
+  }
+
+  #eraseRow(row: Row): void {
+    for (const outcome of this.#options.outcomes) {
+      if (row.fates[outcome.name] === 'open') this.#end(row, outcome.name, 'erased');
+      else if (isReached(row, outcome)) row.fates[outcome.name] = 'erased';
+    }
   }
 
   #advance(name: Lane): void {

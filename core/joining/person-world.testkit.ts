@@ -42,6 +42,7 @@ export const options: PersonJoinOptions = {
   copiesMs: 5,
   negativeRate: 0.5,
   organic: true,
+  partitions,
   homeOf: (person) => people.indexOf(person) % partitions,
 };
 
@@ -82,6 +83,7 @@ const step = fc.oneof(
       kind: fc.constant('alias' as const),
       visitor: fc.constantFrom('v0', 'v1', 'v2'),
       user: fc.constantFrom('u0', 'u1'),
+      offsetMs,
     }),
   },
   /** Two accounts of one user, in any direction, also in a circle. */
@@ -91,9 +93,18 @@ const step = fc.oneof(
       kind: fc.constant('alias' as const),
       visitor: fc.constantFrom('u0', 'u1', 'u2'),
       user: fc.constantFrom('u0', 'u1', 'u2'),
+      offsetMs,
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('erase' as const), person }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('erase' as const),
+      person,
+      offsetMs,
+      isUp: fc.boolean(),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('tick' as const), ms: fc.nat(12) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash' as const), at: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('save' as const), at: fc.nat(2) }) },
@@ -127,6 +138,11 @@ export class World<Sent> {
 
   run(steps: readonly Step[]): void {
     for (const each of steps) this.#do(each);
+    this.end();
+  }
+
+  /** All that is to come of it comes. */
+  end(): void {
     for (const name of ['live', 'import'] as const)
       this.#everywhere({ kind: 'clock', lane: name, atMs: this.#nowMs + 1_000 });
     this.#readAll();
@@ -166,9 +182,9 @@ export class World<Sent> {
         return void this.logs[partition]!.push({ ...shown, items: [next.item] });
       }
       case 'alias':
-        return void this.logs[options.homeOf(next.visitor)]!.push(next);
+        return this.#becomes(next);
       case 'erase':
-        return void this.logs[options.homeOf(next.person)]!.push(next);
+        return this.erase(next.person, next.isUp, this.#nowMs + next.offsetMs);
       case 'tick':
         this.#nowMs += next.ms;
         return this.#everywhere({ kind: 'clock', lane: 'live', atMs: this.#nowMs - 10 });
@@ -182,6 +198,22 @@ export class World<Sent> {
       case 'crash':
         return this.#crashes ? this.#crash(next.at) : undefined;
     }
+  }
+
+  #becomes({ visitor, user, offsetMs }: Step & { kind: 'alias' }): void {
+    const atMs = this.#nowMs + offsetMs;
+    this.logs[options.homeOf(visitor)]!.push({ kind: 'alias', visitor, user, atMs });
+  }
+
+  /** Everybody, of all times that there have been. */
+  runAndErase(steps: readonly Step[]): void {
+    for (const each of steps) this.#do(each);
+    for (const each of people) this.erase(each, true, this.#nowMs + 1_000);
+    this.#readAll();
+  }
+
+  erase(who: string, isUp: boolean, atMs: number): void {
+    this.#everywhere({ kind: 'erase', person: who, isUp, atMs });
   }
 
   #event(next: Step & { kind: 'event' }): void {

@@ -26,13 +26,29 @@ export type SentContent =
       readonly atMs: number;
       readonly lane: number;
     }
-  | { readonly kind: 'erase'; readonly person: string }
+  | {
+      readonly kind: 'erase';
+      readonly person: string;
+      /** When it was accepted. */
+      readonly atMs: number;
+      /** Also who the person is by now, whose account this one was merged into. */
+      readonly isUp: boolean;
+    }
   | {
       readonly kind: 'moved';
       readonly visitor: string;
       readonly user: string;
+      /** Of the alias; Infinity: not told. */
+      readonly atMs: number;
       readonly rows: readonly MovedRow[];
     };
+
+interface SaidMoved {
+  readonly visitor: string;
+  readonly user: string;
+  readonly atMs?: number;
+  readonly rows: readonly Omit<MovedRow, 'packed'>[];
+}
 
 /** How contents become bytes, for rows of one shape. */
 export class SentContents {
@@ -58,14 +74,16 @@ export class SentContents {
         return encodeParts({ kind: recordKind.shown, said, rows: [] });
       }
       case 'erase': {
-        const said = { person: content.person };
+        const { person, atMs, isUp } = content;
+        const said = { person, atMs, isUp };
         return encodeParts({ kind: recordKind.erase, said, rows: [] });
       }
       case 'moved': {
-        const { visitor, user, rows } = content;
+        const { visitor, user, atMs, rows } = content;
         const said = {
           visitor,
           user,
+          ...(atMs === Infinity ? {} : { atMs }),
           rows: rows.map(({ requestId, item, state }) => ({ requestId, item, state })),
         };
         const packed = rows.flatMap((row) => row.packed ?? []);
@@ -88,15 +106,18 @@ export class SentContents {
           ...(said as { requestId: string; item: string; atMs: number; lane: number }),
         };
       case recordKind.erase:
-        return { kind: 'erase', ...(said as { person: string }) };
+        return {
+          kind: 'erase',
+          ...(said as { person: string; atMs: number; isUp: boolean }),
+        };
       case recordKind.moved: {
-        const told = said as { visitor: string; user: string; rows: Omit<MovedRow, 'packed'>[] };
+        const { visitor, user, atMs = Infinity, rows: told } = said as SaidMoved;
         let at = 0;
-        const moved = told.rows.map((row) => ({
+        const moved = told.map((row) => ({
           ...row,
           packed: row.state.open === 0 ? undefined : rows[at++]!,
         }));
-        return { kind: 'moved', visitor: told.visitor, user: told.user, rows: moved };
+        return { kind: 'moved', visitor, user, atMs, rows: moved };
       }
       default:
         throw new StarlingError('CORRUPT', `records of kind ${kind} are sent by nobody`);

@@ -261,6 +261,7 @@ export interface JoinOptions extends JoinRules {
   readonly partition: number;
   /** The partition of a person. */
   readonly homeOf: (person: string) => number;
+  readonly partitions: number;
   readonly slotCount: number;
   readonly denseCount: number;
   /** Windows end on multiples of this. Finer costs a bucket each; coarser delays negatives by up to as much. */

@@ -3,6 +3,8 @@ import { hashString } from '../base/hash.js';
 import { lanes, logs, noActionFacts, noFacts } from './event-facts.js';
 import { examplesOf, MemoryJoinStore, shape } from './join-events.testkit.js';
 import { JoinWindow } from './join-window.js';
+import type { StoredIdentity } from './identities.js';
+import { decodeParts, kindOf, recordKind } from './record-codec.js';
 import type { JoinLogRecord, PersonJoinOptions } from './person-join-records.testkit.js';
 import type { Joiner, JoinerOutput, LogRecord } from './person-world.testkit.js';
 import type { Activity } from '../base/activity.js';
@@ -34,6 +36,13 @@ export class WindowJoiner implements Joiner<RealSent> {
 
   get counters(): JoinCounters {
     return this.#window.counters;
+  }
+
+  /** Who is who, as the store has it. */
+  get identities(): StoredIdentity[] {
+    return this.#store.records
+      .filter(({ bytes }) => kindOf(bytes) === recordKind.identity)
+      .map(({ bytes }) => decodeParts(bytes).said as StoredIdentity);
   }
 
   take(record: LogRecord<RealSent>): JoinerOutput<RealSent> {
@@ -98,9 +107,9 @@ export class WindowJoiner implements Joiner<RealSent> {
         });
       }
       case 'alias':
-        return window.observeAlias(record.visitor, record.user);
+        return window.observeAlias(record.visitor, record.user, record.atMs);
       case 'erase':
-        return window.observeErase(record.person);
+        return window.observeErase(record);
       case 'clock':
         return window.advance(record.atMs, lanes[record.lane]);
       case 'sent':

@@ -7,6 +7,7 @@ export const processorFigures = {
   shown: counter('Items written to joiners of which it was told that they were on screen.'),
   aliases: counter('Visitors of whom joiners were told which user they are.'),
   merges: counter('Accounts that were merged into others.'),
+  erasures: counter('People who were to be forgotten.'),
   features: counter('Changes of features written to FEATURES.'),
   deadLettered: counter('Events that could not be used.', 'dead-lettered'),
   putBack: counter(

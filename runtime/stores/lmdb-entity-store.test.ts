@@ -108,6 +108,40 @@ describe('a store of entities', () => {
     ]);
   });
 
+  test('keeps nothing of a user that was told by when he was erased, whatever its order, and what is told later', async () => {
+    const told = (n: number, atMs: number) => ({
+      ...({ entity: 'user', mode: 'patch', ids: ['u'], features: [{ n }], atMs } as const),
+    });
+    await store.take(told(1, 100), 1);
+    await store.take({ ...told(0, 200), features: [{}], erased: [true] }, 2);
+    await store.take(told(2, 150), 3);
+    await reopen();
+    expect(store.attributes('user', 'u')).toBeUndefined();
+    // Said again it does not meet who came since.
+    await store.take(told(3, 300), 4);
+    await store.take({ ...told(0, 200), features: [{}], erased: [true] }, 5);
+    expect(store.attributes('user', 'u')).toEqual({ n: 3 });
+    // In a snapshot it is a row as any, that names nobody.
+    const view = store.view();
+    const rows = [...view.rows('user')];
+    view.close();
+    await store.reset();
+    for (const { id, since, features } of rows)
+      await store.add({
+        entity: 'user',
+        ids: [id],
+        features: [features],
+        since: Float64Array.of(since),
+      });
+    await store.restored(5);
+    await store.take(told(4, 199), 6);
+    expect(store.attributes('user', 'u')).toEqual({ n: 3 });
+    expect(rows.map(({ id }) => id)).toEqual([
+      'u',
+      expect.stringMatching(/^~erased\/[0-9a-f]{24}$/),
+    ]);
+  });
+
   test('reads features without what else is known, and both where that is asked', async () => {
     await store.close();
     store = new LmdbEntityStore(folder, (entity, name) => entity === 'item' && name === 'n');

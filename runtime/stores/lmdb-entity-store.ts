@@ -3,6 +3,12 @@ import type { Database, RootDatabase, Transaction } from 'lmdb';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { IsFeature } from '../../core/features/attributes.js';
 import { changedBy } from '../../core/features/entity-change.js';
+import {
+  erasureMark,
+  erasureMarkId,
+  forgottenUntilMs,
+  isErasureMark,
+} from '../../core/features/forgotten-users.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { EntityRows } from '../../messages/feature-snapshots.js';
 import type { FeatureChange } from '../../messages/features.js';
@@ -150,10 +156,13 @@ export class LmdbEntityStore implements EntityStore {
     await this.#root.close();
   }
 
-  #take({ entity, mode, ids, features, erased }: FeatureChange, sequence: number): void {
+  #take(change: FeatureChange, sequence: number): void {
+    const { entity, mode, ids, features, erased } = change;
     const rows = this.#rows[entity];
     ids.forEach((id, i) => {
+      if (this.#isForgotten(change, i)) return;
       if (erased?.[i]) {
+        this.#markErased(change, i, sequence);
         rows.removeSync(id);
         this.#others[entity].removeSync(id);
         return;
@@ -162,6 +171,17 @@ export class LmdbEntityStore implements EntityStore {
       const before = mode === 'patch' ? this.attributes(entity, id) : undefined;
       this.#put(entity, id, since, changedBy(before, features[i]!, mode));
     });
+  }
+
+  #isForgotten({ entity, ids, atMs }: FeatureChange, i: number): boolean {
+    if (entity !== 'user' || atMs === undefined) return false;
+    const mark = this.attributes(entity, erasureMarkId(ids[i]!));
+    return isErasureMark(ids[i]!) || atMs <= forgottenUntilMs(mark);
+  }
+
+  #markErased({ entity, ids, atMs }: FeatureChange, i: number, sequence: number): void {
+    if (entity !== 'user' || atMs === undefined) return;
+    this.#put(entity, erasureMarkId(ids[i]!), sequence, erasureMark(atMs));
   }
 
   #put(entity: Entity, id: string, since: number, attributes: RawFeatures): void {

@@ -1,3 +1,8 @@
+import {
+  erasureMark,
+  erasureMarkId,
+  forgottenUntilMs,
+} from '../../core/features/forgotten-users.js';
 import { sleep } from '../../core/base/clock.js';
 import type { ActivityState } from '../../core/activity/activity-state.js';
 import type { JoinRecord } from '../../core/joining/types.js';
@@ -296,10 +301,15 @@ class DiskEntityStore implements EntityStore {
     // The disk has it.
   }
 
-  #put({ entity, mode, ids, features, erased }: FeatureChange, sequence: number): void {
+  #put({ entity, mode, ids, features, erased, atMs = NaN }: FeatureChange, sequence: number): void {
     const rows = this.#stored.rows[entity];
     ids.forEach((id, i) => {
       const [since, before] = rows.get(id) ?? [sequence, undefined];
+      const mark = erasureMarkId(id);
+      const isUser = entity === 'user';
+      if (isUser && atMs <= forgottenUntilMs(rows.get(mark)?.[1])) return;
+      if (isUser && erased?.[i] && !Number.isNaN(atMs))
+        rows.set(mark, [sequence, erasureMark(atMs)]);
       if (erased?.[i]) rows.delete(id);
       else rows.set(id, [since, changedBy(before, features[i]!, mode)]);
     });

@@ -82,7 +82,7 @@ accounts {
   CLIENTS {
 `);
     expect(clients).toBe(`      { user: "client", password: "client-p", permissions: {
-        publish: ["starling.recommend", "starling.at.*.recommend", "starling.rank", "starling.at.*.rank", "starling.status", "starling.ingest.*"]
+        publish: { allow: ["starling.recommend", "starling.at.*.recommend", "starling.rank", "starling.at.*.rank", "starling.status", "starling.ingest.*"], deny: ["starling.ingest.erase"] }
         subscribe: ["_INBOX.>"]
       } }
     ]

@@ -69,10 +69,12 @@ function servicesOf({ names, dataCenter }: Place): { subject: string; as: string
 }
 
 function userLines(role: Role, password: string, place: Place): string[] {
-  const { publish, subscribe } = permissionsOf(role, place);
+  const { publish, refused, subscribe } = permissionsOf(role, place);
+  const allowed = `[${publish.map(quoted).join(', ')}]`;
+  const denied = `[${refused.map(quoted).join(', ')}]`;
   return [
     `      { user: ${quoted(role)}, password: ${quoted(password)}, permissions: {`,
-    `        publish: [${publish.map(quoted).join(', ')}]`,
+    `        publish: ${refused.length > 0 ? `{ allow: ${allowed}, deny: ${denied} }` : allowed}`,
     `        subscribe: [${subscribe.map(quoted).join(', ')}]`,
     '      } }',
   ];

@@ -35,6 +35,7 @@ const protocol = [
   ...['starling.at.west.recommend', 'starling.at.west.rank', 'starling.at.west.lookup.0'],
   ...['starling.at.west.feature-store', 'starling.hosts.status.h1'],
   ...['starling.ingest.impression', 'starling.ingest.action', 'starling.ingest.features'],
+  'starling.ingest.erase',
   ...['starling.raw.train.action', 'starling.raw.east.impression', 'starling.raw.east.action'],
   ...['starling.join.0', 'starling.joiner.0.close', 'starling.joiner.0.snapshot'],
   ...['starling.joiner.0.release', 'starling.samples.0'],
@@ -347,6 +348,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     'east',
     [
       ...[...clientPublishes, 'starling.feature-store.get', 'starling.operate.scale', info],
+      'starling.ingest.erase',
       ...['starling.ps.control.digest.0', 'starling.serving.control.digest.train.0'],
       'starling.serving.control.digest.east.0',
       ...['starling.raw.east.impression', 'starling.raw.east.action'],

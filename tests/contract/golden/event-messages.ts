@@ -73,7 +73,11 @@ const pointers = {
   ...{ requestIds: ['r1', 'r2'], items: ['7', '7'], atMs: [atMs, atMs] },
   ...{ partitions: [2, 0], lanes: [0, 0] },
 };
-const aliases = { visitors: ['visitor/c9f2', 'visitor/c9f3'], users: ['100006', '100007'] };
+const aliases = {
+  ...{ visitors: ['visitor/c9f2', 'visitor/c9f3'], users: ['100006', '100007'] },
+  atMs: Float64Array.of(1_764_500_000_000),
+};
+const erasures = { persons: ['100006', 'visitor/c9f2'], atMs: Float64Array.of(1_764_500_000_000) };
 const sent = { source: 1, number: 7, isTold: true, bytes: Uint8Array.of(10, 2, 0, 0) };
 const counters = {
   ...{ impressions: 9, actions: 6, positives: 3, negatives: 2, negativesDropped: 1 },
@@ -202,9 +206,9 @@ export const eventMessages: readonly GoldenMessage[] = [
   },
   {
     name: 'join-erase',
-    write: () => encode(eraseMessage('100006')),
+    write: () => encode(eraseMessage(erasures)),
     read: (bytes) => parseErase(decode(bytes)),
-    expected: '100006',
+    expected: erasures,
   },
   {
     name: 'join-sent',

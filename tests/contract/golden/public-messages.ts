@@ -165,6 +165,10 @@ export const publicMessages: readonly GoldenMessage[] = [
     from: '100006',
     to: '100007',
   }),
+  whole('event-erase', (bytes) => parse(publicEvent.erase, decode(bytes), 'erase', 'BAD_EVENT'), {
+    user: '100006',
+    visitor: 'c9f2',
+  }),
   {
     ...whole('event-features', (bytes) => parseEntityChange('features', decode(bytes)), features),
     expected: { ...told, attributes: features.features },
