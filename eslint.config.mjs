@@ -8,7 +8,7 @@ const zone = (target, from, message) => ({ target, from, message });
 const floors = [
   ['core'],
   ['messages'],
-  ['runtime'],
+  ['runtime', 'importing'],
   ['replication'],
   ['client'],
   ['actors', 'supervisor', 'cluster', 'site'],
@@ -23,6 +23,7 @@ const neighbours = {
 const meaning = {
   core: 'core is pure: it knows no I/O and no messages',
   messages: 'messages may use core only',
+  importing: 'what reads files knows no cluster',
   runtime: 'runtime may use core and messages only',
   replication: 'replication may use core, messages and runtime only',
   client: 'the client is what users import',
