@@ -11,6 +11,7 @@ import { readJson, writePrivateJson } from '../../runtime/os/private-file.js';
 import { identityOf, type ProcessIdentity } from '../../runtime/os/process-identity.js';
 import { loadCredentials } from './credentials.js';
 import { findServer, type NatsServerBinary } from './find-server.js';
+import { termSeenBy } from './first-vote.js';
 import { acceptsClients } from './monitor.js';
 import { startNatsServers, type NatsServers, type NatsServersOptions } from './nats-servers.js';
 import type { ServerPorts } from './server-config.js';
@@ -142,6 +143,12 @@ describe('the servers of a cluster', () => {
   afterAll(async () => {
     await endAll();
     await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Without it the first vote is in term 1, and one that failed is followed by term 2. */
+  test('have held their first vote in the term that it was arranged for', async () => {
+    const term = await termSeenBy(path.join(folder, 'streams', 'train'));
+    expect(term).toBeGreaterThan(dataCenters.length);
   });
 
   test('take an event into the stream of the data center it is published in', async () => {

@@ -3,6 +3,7 @@ import { identityOf, type ProcessIdentity } from '../../runtime/os/process-ident
 import type { ProcessNotes } from '../../runtime/os/process-notes.js';
 import { childPolicy } from '../../runtime/restart-policy.js';
 import { isAtLeast, type NatsServerBinary } from './find-server.js';
+import { arrangeFirstVote } from './first-vote.js';
 import { acceptsClients, isAlive, isHealthy } from './monitor.js';
 import { choosePorts, isFree, keptPorts, type PortChoice } from './ports.js';
 import {
@@ -20,12 +21,11 @@ import { noteStreamVersions, requireReadableStreams } from './stream-versions.js
 
 /**
  * The nats-servers of a cluster on one host: one for each data center, all started at once. At once matters: the vote
- * for the leader of the meta group is held within a second of the start, and who comes later makes it fail, which costs
- * the 4 to 9 seconds of an election time-out. With 2.9.10 a fresh start together takes 1.1 s, 1.5 s apart 8 s. Since 2.12
- * the vote comes before the gateways, which wait for a second, and mostly fails (8 starts each on two cores: 2.12.15 5.4 to
- * 7.8 s, one 1.3; 2.15.3 5.6 to 7.8). JetStream that a reload switches on once the gateways are there has its leader
- * in 1.5 s, but servers then know no name of their own (2.15.3). A restart on existing streams has no early vote and takes
- * about 5 s. So servers that a killed cluster left are not restarted when they would be told the same again.
+ * for the leader of the meta group is held within a second or two of the start, and who comes later makes it fail, which costs
+ * the 4 to 9 seconds of an election time-out. Two at once would fail each other just so: first-vote.ts sees to it that one
+ * wins (2.15.3, two cores with much other work: 41 of 44 starts took 1.3 to 1.8 s, three 5.5 to 8.2; without it 7 of 19 were
+ * below 2 s and the others 5.6 to 11). A restart on existing streams has no early vote and takes about 5 s. So servers that a
+ * killed cluster left are not restarted when they would be told the same again.
  */
 export interface NatsServersOptions extends ServerEvents {
   /** The name of the cluster. */
@@ -96,6 +96,7 @@ export async function startNatsServers(options: NatsServersOptions): Promise<Nat
     const stay = attempt === 1 && kept !== undefined;
     const plan = stay ? kept : await planAnew(options, folder);
     await noteVersions(options, new Set(stay ? left.keys() : []));
+    if (!stay) await arrangeFirstVote(plan.servers.map(({ storeFolder }) => storeFolder));
     try {
       return await startAll(options, folder, plan.servers, stay ? left : new Map());
     } catch (error) {
