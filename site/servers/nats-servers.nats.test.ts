@@ -324,7 +324,7 @@ describe('servers that a killed cluster left', () => {
   test('are ended and started anew when one of them hangs', async () => {
     await leave();
     left[1]!.kill('SIGSTOP');
-    servers = await startNatsServers(await optionsFor());
+    servers = await startNatsServers(await optionsFor({ endMsMax: 1_000 }));
     await Promise.all(left.map(({ exited }) => exited));
     await untilHealthy();
   }, 120_000);

@@ -48,6 +48,8 @@ export interface NatsServersOptions extends ServerEvents {
   readonly log?: (line: string) => void;
   /** Too short: a start on a busy machine is given up. Too long: a start that can't succeed is waited for. */
   readonly startMsMax?: number;
+  /** For a server to end by itself, as it does in some tenths of a second unless it hangs. Too short: its streams are checked. */
+  readonly endMsMax?: number;
 }
 
 export interface NatsServerStatus {
@@ -73,8 +75,7 @@ const startMsMaxDefault = 60_000;
 /** Of servers whose ports were taken between the choice and the start. */
 const startsMax = 3;
 
-/** For a server to end by itself, as it does in some tenths of a second unless it hangs. */
-const endGraceMs = 10_000;
+const endMsMaxDefault = 10_000;
 
 /**
  * Resolves when streams can be created through every server.
@@ -91,7 +92,7 @@ export async function startNatsServers(options: NatsServersOptions): Promise<Nat
   const folder = await ServerFolder.open(options.folder, options.log ?? (() => undefined));
   const left = new Map(folder.notes.all);
   const kept = await planThatStays(options, folder);
-  if (kept === undefined) await endServers(folder.notes);
+  if (kept === undefined) await endServers(folder.notes, options);
   for (let attempt = 1; ; attempt++) {
     const stay = attempt === 1 && kept !== undefined;
     const plan = stay ? kept : await planAnew(options, folder);
@@ -179,9 +180,12 @@ async function lostPort(error: unknown, { servers }: ServerPlan): Promise<boolea
 }
 
 /** They hold the streams. */
-async function endServers(notes: ProcessNotes<ProcessIdentity>): Promise<void> {
+async function endServers(
+  notes: ProcessNotes<ProcessIdentity>,
+  { endMsMax = endMsMaxDefault }: NatsServersOptions,
+): Promise<void> {
   const ends = [...notes.all].map(async ([name, identity]) => {
-    await adoptServerProcess(identity).stop(endGraceMs);
+    await adoptServerProcess(identity).stop(endMsMax);
     notes.remove(name, identity.pid);
   });
   await Promise.all(ends);
@@ -189,6 +193,7 @@ async function endServers(notes: ProcessNotes<ProcessIdentity>): Promise<void> {
 
 class ServerGroup implements NatsServers {
   readonly #startMsMax: number;
+  readonly #endMsMax: number;
   readonly #runners: readonly ServerRunner[];
   readonly #notes: ProcessNotes<ProcessIdentity>;
   /** The last chance not to leave servers behind, when the process ends without stop(). */
@@ -213,6 +218,7 @@ class ServerGroup implements NatsServers {
       },
     };
     this.#startMsMax = startMsMax;
+    this.#endMsMax = options.endMsMax ?? endMsMaxDefault;
     this.#notes = folder.notes;
     process.on('exit', this.#killAll);
     this.#runners = servers.map((server) => {
@@ -251,7 +257,7 @@ class ServerGroup implements NatsServers {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#runners.map((runner) => runner.stop(endGraceMs)));
+    await Promise.all(this.#runners.map((runner) => runner.stop(this.#endMsMax)));
     process.off('exit', this.#killAll);
     await this.#notes.settled();
   }
