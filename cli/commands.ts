@@ -7,6 +7,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   recommend: async () => (await import('./commands/recommend.js')).recommend,
   rank: async () => (await import('./commands/rank.js')).rank,
   host: async () => (await import('./commands/host.js')).host,
+  import: async () => (await import('./commands/import.js')).importFiles,
   ingest: async () => (await import('./commands/ingest.js')).ingest,
   items: async () => (await import('./commands/items.js')).items,
   users: async () => (await import('./commands/users.js')).users,

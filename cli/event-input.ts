@@ -8,7 +8,7 @@ import { isEntityEvent, publicEvent } from '../messages/public.js';
 import type { EventType } from '../messages/subjects.js';
 import { UnknownKeys } from '../messages/unknown-keys.js';
 import { readCsv } from '../replay/csv-file.js';
-import { FileTimes, type FileTimesOptions } from '../replay/file-times.js';
+import { FileTimes, type FileTimesOptions } from '../importing/file-times.js';
 
 /** Events as people write them down, checked; a mistake names the line and the field. */
 

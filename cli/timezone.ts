@@ -1,4 +1,4 @@
-import { isZone } from '../replay/local-time.js';
+import { isZone } from '../importing/local-time.js';
 import { UsageError } from './command.js';
 
 /** What --timezone says. @throws UsageError for a name that no zone has. */

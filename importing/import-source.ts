@@ -86,6 +86,8 @@ export interface ImportCounts {
   readonly repeated: number;
   /** Rows that can't be read, of all files. With `--skip-bad` they are left out; without it nothing is imported. */
   readonly refused: number;
+  /** Of these, rows of events. */
+  readonly refusedEvents: number;
   /** Rows with a date that stands for none, as of the year 9999. */
   readonly timeless: number;
   /** Of `events`: the item is in none of the files of items. Absent where there is no such file. */

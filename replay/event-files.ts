@@ -5,7 +5,7 @@ import type { FeatureSpec } from '../core/features/feature-spec.js';
 import { preview } from '../core/features/preview.js';
 import { unknownFeature } from '../core/features/transform.js';
 import { type CsvBatch, invalidFile, readCsv } from './csv-file.js';
-import { FileTimes, type FileTimesOptions } from './file-times.js';
+import { FileTimes, type FileTimesOptions } from '../importing/file-times.js';
 
 /**
  * The files of real interactions that a replay and batch training read. Events are held by column and in time order:

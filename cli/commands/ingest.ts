@@ -3,7 +3,7 @@ import { ingestAs } from '../../client/ingest-as.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes } from '../../messages/subjects.js';
 import { UnknownKeys } from '../../messages/unknown-keys.js';
-import type { FileTimesOptions } from '../../replay/file-times.js';
+import type { FileTimesOptions } from '../../importing/file-times.js';
 import { withClient } from '../cluster-access.js';
 import type { Command } from '../command.js';
 import { UsageError, clusterOptions, exitCode, expectPositionals } from '../command.js';

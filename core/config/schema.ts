@@ -15,6 +15,7 @@ import {
 } from './events-schema.js';
 import { attributesSchema } from './attributes-schema.js';
 import { featuresSchema } from './feature-schema.js';
+import { filesSchema, timezoneSchema } from './files-schema.js';
 import { originDeclaration, originName } from '../features/origin.js';
 import { clusterNameDefault, clusterNameExpected, isClusterName } from './cluster-name.js';
 import { integer, section } from './fields.js';
@@ -88,6 +89,8 @@ export const clusterSchema = section({
   serving: servingSchema.prefault({}).describe('Limits and mix of a recommendation.'),
   supervision: supervisionSchema.prefault({}).describe('When actors are given up and restarted.'),
   nats: natsSchema.prefault({}).describe('The servers that the cluster starts.'),
+  files: filesSchema,
+  timezone: timezoneSchema,
   simulation: simulationSchema.prefault({}).describe('The simulated audience.'),
 });
 

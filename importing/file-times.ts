@@ -15,6 +15,11 @@ const zoneless = /^\d{4}-\d\d-\d\d([T ][\d:.,]+)?$/;
 const millisecondsMin = 1e11;
 /** The end of the year 9999, as a database writes "never". In milliseconds it would be 1978. */
 const neverSeconds = 253_402_300_799;
+/** The same in milliseconds would be microseconds of 1978, and so on: what is below is of the larger unit, and "never". */
+const smaller = [
+  { unit: 'microseconds', perSecond: 1e6, min: neverSeconds * 1e3 + 1_000, max: 4e15 },
+  { unit: 'nanoseconds', perSecond: 1e9, min: neverSeconds * 1e6 + 1_000_000, max: 4e18 },
+] as const;
 /** What events may say at all; see event-time.ts. */
 const lastYear = 2096;
 
@@ -22,7 +27,10 @@ export class FileTimes {
   readonly #name: string;
   readonly #options: FileTimesOptions;
   readonly #clock: ReturnType<typeof localClock> | undefined;
-  readonly #counts = { seconds: 0, milliseconds: 0, zoneless: 0, twice: 0, never: 0 };
+  readonly #counts = {
+    ...{ seconds: 0, milliseconds: 0, microseconds: 0, nanoseconds: 0 },
+    ...{ dates: 0, zoneless: 0, twice: 0, never: 0 },
+  };
   #firstTwice = '';
   #firstNever = '';
 
@@ -52,6 +60,19 @@ export class FileTimes {
     return this.#counts.never;
   }
 
+  /** In words: how the times are written, and of which zone they are. */
+  get written(): string {
+    const { dates, zoneless: bare } = this.#counts;
+    const units = ['seconds', 'milliseconds', 'microseconds', 'nanoseconds'] as const;
+    const found = units
+      .filter((unit) => this.#counts[unit] > 0)
+      .map((unit) => `${unit} since 1970`);
+    const zone =
+      bare > 0 ? `, without a zone: ${this.#options.timezone ?? 'UTC'}` : ', with a zone';
+    const partly = bare > 0 && bare < dates ? ', some with a zone' : '';
+    return [...found, ...(dates > 0 ? [`ISO 8601${zone}${partly}`] : [])].join(' and ') || 'none';
+  }
+
   /** After the last row. */
   tell(): void {
     const { note = () => undefined, timezone } = this.#options;
@@ -79,6 +100,11 @@ export class FileTimes {
 
   #number(value: number): number | 'never' | undefined {
     if (value >= millisecondsMin && value <= neverSeconds) return 'never';
+    const small = smaller.find(({ min, max }) => value >= min && value <= max);
+    if (small) {
+      this.#counts[small.unit]++;
+      return value / small.perSecond;
+    }
     const seconds = secondsOf(value);
     if (seconds === undefined) return 'never'; // It is a number, not negative, and of no unit that reaches so far.
     this.#counts[value >= millisecondsMin ? 'milliseconds' : 'seconds']++;
@@ -92,6 +118,7 @@ export class FileTimes {
       const isFar = /^\d{4}-/.test(text) && Number(text.slice(0, 4)) >= lastYear;
       return isFar && secondsOf(`2000${text.slice(4)}`) !== undefined ? 'never' : undefined;
     }
+    this.#counts.dates++;
     if (!zoneless.test(text)) return seconds;
     this.#counts.zoneless++;
     if (!this.#clock) return seconds;

@@ -1,0 +1,165 @@
+import { fileError } from './file-error.js';
+import {
+  type EventField,
+  type Role,
+  guessedColumn,
+  roleFields,
+  roleOfName,
+} from './field-names.js';
+import { nearestOf } from '../core/config/fields.js';
+
+/**
+ * Which column becomes what. What the configuration or the user says stands; a column that is called as what it becomes needs
+ * no word; the rest is guessed by how such columns are called, unless the configuration has said what the file is like.
+ */
+export type Fields = Partial<Record<EventField, string>>;
+
+export interface Mapping {
+  /** By role; as `files:` in the configuration. */
+  readonly fields: Readonly<Record<Role, Fields>>;
+  /** Roles whose other columns are not guessed. */
+  readonly isExact: ReadonlySet<Role>;
+}
+
+export interface FileMapping {
+  readonly role: Role;
+  /** Column by field. */
+  readonly fields: ReadonlyMap<EventField, string>;
+}
+
+interface MappedFile {
+  readonly path: string;
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+
+/** @param told what the user says that it is. @throws StarlingError FILE_INVALID where no role fits. */
+export function mappingOf(file: MappedFile, mapping: Mapping, told?: Role): FileMapping {
+  if (told !== undefined) {
+    const fields = fieldsOf(file, told, mapping);
+    const missing = missingFields(told, fields);
+    if (missing === undefined) return checked(file, { role: told, fields });
+    const byName = withId(file, told, fields);
+    if (byName !== undefined) return checked(file, { role: told, fields: byName });
+    throw fileError(file.path, `${missing}; it has ${file.columns.join(', ')}. ${remedy(told)}`, {
+      field: missing,
+    });
+  }
+  const role = roleOf(file, mapping);
+  if (role !== undefined) return checked(file, role);
+  const text = `can't tell what it is of by its columns, ${file.columns.join(', ')}; say --events, --items, --users or --aliases before it, and which column is which with --map user=…,item=…`;
+  throw fileError(file.path, text, { field: 'role' });
+}
+
+function remedy(role: Role): string {
+  return `Say which it is with --map ${roleFields[role][0] === 'id' ? 'user=…,item=…' : `${roleFields[role][0]}=…`}`;
+}
+
+function roleOf(file: MappedFile, mapping: Mapping): FileMapping | undefined {
+  const byRole = (role: Role) => ({ role, fields: fieldsOf(file, role, mapping) });
+  const complete = (['events', 'aliases', 'items', 'users'] as const)
+    .map(byRole)
+    .filter(({ role, fields }) => missingFields(role, fields) === undefined);
+  const hint = roleOfName(file.name);
+  const isEvents = complete.find(({ role }) => role === 'events');
+  // What has no time may be products that somebody sells.
+  if (isEvents && (isEvents.fields.has('timestamp') || hint !== 'items')) return isEvents;
+  const hasItem = complete.some(({ role }) => role === 'items');
+  const fits = complete.filter(({ role, fields }) => {
+    if (role === 'aliases') return !hasItem;
+    if (role !== 'users') return true;
+    // A product with a column `user`, and who logged in where, are no users.
+    return !hasItem && !fields.has('visitor');
+  });
+  const best = fits.find(({ role }) => role === hint) ?? fits[0];
+  if (best) return best;
+  if (hint !== 'items' && hint !== 'users') return undefined;
+  const fields = withId(file, hint, fieldsOf(file, hint, mapping));
+  return fields && { role: hint, fields };
+}
+
+/** A file of products whose products are called `id`. */
+function withId(
+  { columns }: MappedFile,
+  role: Role,
+  fields: ReadonlyMap<EventField, string>,
+): ReadonlyMap<EventField, string> | undefined {
+  if (role !== 'items' && role !== 'users') return undefined;
+  const id = columns.find((column) => /^_?(id|nr|no|number|key)$/i.test(column));
+  return id === undefined ? undefined : new Map([...fields, [roleFields[role][0], id]]);
+}
+
+function fieldsOf(file: MappedFile, role: Role, mapping: Mapping): Map<EventField, string> {
+  const { columns } = file;
+  const said = mapping.fields[role];
+  const taken = new Set<string>();
+  const fields = new Map<EventField, string>();
+  const take = (field: EventField, column: string | undefined): void => {
+    if (column === undefined || !columns.includes(column)) return;
+    fields.set(field, column);
+    taken.add(column);
+  };
+  for (const field of roleFields[role]) take(field, said[field]);
+  // Not one that was to be another column, which this file lacks.
+  const open = (): EventField[] =>
+    roleFields[role].filter((field) => !fields.has(field) && said[field] === undefined);
+  for (const field of open())
+    take(
+      field,
+      free(columns, taken).find((each) => each === field),
+    );
+  if (mapping.isExact.has(role)) return fields;
+  for (const field of open()) take(field, guessedColumn(role, field, free(columns, taken)));
+  return fields;
+}
+
+const free = (columns: readonly string[], taken: ReadonlySet<string>): string[] =>
+  columns.filter((column) => !taken.has(column));
+
+/** What is missing of a role; undefined if nothing is. */
+function missingFields(role: Role, fields: ReadonlyMap<EventField, string>): string | undefined {
+  const needs: Readonly<Record<Role, readonly (readonly EventField[])[]>> = {
+    events: [['item'], ['user', 'visitor', 'requestId']],
+    items: [['item']],
+    users: [['user']],
+    aliases: [['visitor'], ['user']],
+  };
+  const missing = needs[role].find((any) => !any.some((field) => fields.has(field)));
+  return missing && `no column is the ${missing.join(' or the ')}`;
+}
+
+/** @throws StarlingError FILE_INVALID where two columns would become one. */
+function checked(file: MappedFile, mapping: FileMapping): FileMapping {
+  const { fields } = mapping;
+  for (const [field, column] of fields) {
+    const other = file.columns.find((each) => each !== column && each === field);
+    // It would be an attribute that is called as the id is, or the same field of an event.
+    if (other !== undefined && ![...fields.values()].includes(other)) {
+      const text = `columns ${column} and ${other} would both become ${field}; rename one, or leave it out`;
+      throw fileError(file.path, text, { field });
+    }
+  }
+  return mapping;
+}
+
+/** What `--map user=customer_id,item=sku` says. @throws Error naming what is no field. */
+export function fieldsOfText(text: string): Fields {
+  const fields: [EventField, string][] = [];
+  for (const pair of text.split(',').filter((each) => each.trim() !== '')) {
+    const at = pair.indexOf('=');
+    const name = pair.slice(0, at).trim();
+    const column = pair.slice(at + 1).trim();
+    const field = roleFields.events.find((each) => each === name);
+    if (at < 1 || column === '' || field === undefined) {
+      const nearest = nearestOf(name, roleFields.events);
+      const hint = nearest
+        ? `did you mean ${nearest}?`
+        : `there are ${roleFields.events.join(', ')}`;
+      throw new Error(`expected pairs such as user=customer_id; got "${pair.trim()}" (${hint})`);
+    }
+    const again = fields.find(([each]) => each === field);
+    if (again) throw new Error(`columns ${again[1]} and ${column} would both become ${field}`);
+    fields.push([field, column]);
+  }
+  return Object.fromEntries(fields);
+}

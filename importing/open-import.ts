@@ -1,0 +1,209 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StarlingError } from '../core/base/errors.js';
+import { nearestOf } from '../core/config/fields.js';
+import { type EventField, type Role, roleFields, roles } from './field-names.js';
+import { type IdentifiedFile, identified, importId } from './file-identity.js';
+import { type Mapping, mappingOf } from './file-mapping.js';
+import type { ImportOptions, MappedFile } from './import-options.js';
+import type { FileReport, ImportReport } from './import-report.js';
+import type { ImportSource } from './import-source.js';
+import { openFile } from './open-file.js';
+import { countsOf, order } from './ordering.js';
+import { quoted } from './parquet-file.js';
+import type { RowFile } from './row-file.js';
+import { Staging, discard, keep, openDatabase } from './staging.js';
+import { StagedSource } from './staged-source.js';
+import { readRows } from './read-rows.js';
+
+/** Another number: what was put in order before is read anew. */
+const version = 1;
+/** What is left of imports is taken away when another one begins so much later. */
+const keptMs = 86_400_000;
+
+export interface OpenedImport extends ImportSource {
+  readonly report: ImportReport;
+}
+
+/**
+ * Reads files, and puts what they say into an order. What was read before, of the same files in the same way, is there still.
+ *
+ * @throws StarlingError FILE_INVALID naming the file that can't be read or understood as a whole. Rows that can't be used are in
+ *   the report, and whoever imports decides what becomes of the others.
+ */
+export async function openImport(options: ImportOptions): Promise<OpenedImport> {
+  if (options.files.length === 0) throw new StarlingError('FILE_INVALID', 'there are no files.');
+  const { folder, token } = options;
+  await mkdir(folder, { recursive: true });
+  await dropOld(folder);
+  const temporary = join(folder, 'temporary');
+  const looking = await openDatabase(':memory:', temporary);
+  try {
+    const mapped = await lookAt(options, looking.connection);
+    const id = idOf(options, mapped);
+    const path = join(folder, `${id}.duckdb`);
+    if (!existsSync(path)) {
+      await build(options, mapped, { path, temporary, building: join(folder, `${id}.${token}`) });
+    }
+    const { connection, close } = await openDatabase(path, temporary, true);
+    return new StagedSource(id, connection, await reportIn(connection), close);
+  } finally {
+    looking.close();
+  }
+}
+
+/** What the files are, before any of them is read as a whole. */
+async function lookAt(
+  options: Pick<ImportOptions, 'files' | 'mapping' | 'encoding'>,
+  connection: Parameters<typeof openFile>[1],
+): Promise<MappedFile[]> {
+  const { mapping, encoding } = options;
+  const opened = await openAll(await identified(options.files), connection, encoding);
+  refuseStrangers(
+    mapping,
+    opened.map(({ file }) => file),
+  );
+  return opened.map(({ file, role, hash }) => ({
+    ...{ file, hash },
+    mapping: mappingOf(file, mapping, role),
+  }));
+}
+
+type Opened = { file: RowFile; role: Role | undefined; hash: string };
+
+async function openAll(
+  files: readonly IdentifiedFile[],
+  connection: Parameters<typeof openFile>[1],
+  encoding: string | undefined,
+): Promise<Opened[]> {
+  const opened: Opened[] = [];
+  for (const { path, name = nameOf(path), role, hash } of files)
+    opened.push({ file: await openFile({ path, name, encoding }, connection), role, hash });
+  return opened;
+}
+
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** A column that no file has is a slip of the hand, and its field would silently be missing. */
+function refuseStrangers(mapping: Mapping, files: readonly RowFile[]): void {
+  const columns = [...new Set(files.flatMap((file) => file.columns))];
+  for (const role of roles) {
+    for (const [field, column] of Object.entries(mapping.fields[role])) {
+      if (columns.includes(column)) continue;
+      // What the configuration says of events does not matter where there are none.
+      if (mapping.isExact.has(role) && !hasAnother(mapping, role, field, columns)) continue;
+      const nearest = nearestOf(column, columns);
+      const hint = nearest ? `did you mean ${nearest}?` : `there are ${columns.join(', ')}`;
+      const text = `${field}=${column}: no file has a column ${column}; ${hint}.`;
+      throw new StarlingError('FILE_INVALID', text, { field });
+    }
+  }
+}
+
+function hasAnother(
+  mapping: Mapping,
+  role: Role,
+  field: string,
+  columns: readonly string[],
+): boolean {
+  const [first, second] = roleFields[role] as readonly EventField[];
+  const others = (role === 'events' ? (['item', 'type'] as const) : [first, second]).filter(
+    (other) => other !== undefined && other !== field,
+  );
+  return others.some((other) => columns.includes(mapping.fields[role][other!] ?? other!));
+}
+
+function idOf(options: ImportOptions, mapped: readonly MappedFile[]): string {
+  const { model, timezone, encoding, threshold } = options;
+  return importId({
+    ...{ version, timezone, encoding, threshold, model: model?.hash },
+    files: mapped.map(({ hash, mapping: { role, fields } }) => [hash, role, [...fields]]),
+  });
+}
+
+interface Places {
+  readonly path: string;
+  readonly temporary: string;
+  readonly building: string;
+}
+
+async function build(
+  options: ImportOptions,
+  mapped: readonly MappedFile[],
+  { path, temporary, building }: Places,
+): Promise<void> {
+  await discard(building);
+  const { connection, close } = await openDatabase(building, temporary);
+  try {
+    const staging = await Staging.begin(connection);
+    const reading = await openDatabase(':memory:', temporary);
+    const files: FileReport[] = [];
+    try {
+      for (const [index, each] of mapped.entries()) {
+        const again = await openFile(
+          { ...each.file, encoding: options.encoding },
+          reading.connection,
+        );
+        files.push(await readRows({ ...each, file: again }, index, staging, options));
+      }
+    } finally {
+      reading.close();
+    }
+    staging.close();
+    await order(connection, options.nowMs);
+    const report = JSON.stringify(reportOf(options, files, await countsOf(connection)));
+    await connection.run(`create table report as select ${quoted(report)} as report`);
+    await connection.run('checkpoint');
+  } catch (cause) {
+    close();
+    await discard(building);
+    throw cause;
+  }
+  close();
+  await keep(building, path);
+}
+
+function reportOf(
+  { model }: ImportOptions,
+  files: readonly FileReport[],
+  found: Awaited<ReturnType<typeof countsOf>>,
+): ImportReport {
+  const { firstMs, lastMs, ...counts } = found;
+  const sum = (of: readonly FileReport[], value: (file: FileReport) => number): number =>
+    of.reduce((total, file) => total + value(file), 0);
+  const refusedIn = (file: FileReport): number =>
+    file.refused.reduce((total, { count }) => total + count, 0);
+  const events = files.filter(({ role }) => role === 'events');
+  const timed = files.filter((file) => file.columns.some(({ becomes }) => becomes === 'timestamp'));
+  const entities = { item: 'items', user: 'users' } as const;
+  const isTimed = (feature: string): boolean =>
+    timed.some(({ role }) => role === entities[feature.startsWith('item.') ? 'item' : 'user']);
+  return {
+    files,
+    counts: {
+      ...counts,
+      eventRows: sum(events, ({ rows }) => rows),
+      refused: sum(files, refusedIn),
+      refusedEvents: sum(events, refusedIn),
+      timeless: sum(events, ({ timeless }) => timeless),
+      behind: sum(events, ({ behind }) => behind ?? 0),
+    },
+    ...(firstMs === undefined ? {} : { firstMs, lastMs }),
+    asOfToday: (model?.features ?? []).filter((feature) => !isTimed(feature)),
+  };
+}
+
+async function reportIn(connection: Parameters<typeof openFile>[1]): Promise<ImportReport> {
+  const found = await connection.runAndReadAll('select report from report');
+  return JSON.parse(String(found.getRows()[0]![0])) as ImportReport;
+}
+
+/** Of imports that were ended long ago, or never came to an end. */
+async function dropOld(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const { mtimeMs } = await stat(path);
+    if (new Date().getTime() - mtimeMs > keptMs) await rm(path, { recursive: true, force: true });
+  }
+}
