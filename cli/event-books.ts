@@ -1,3 +1,4 @@
+import { heldIn, laneSum, zeroLane } from '../core/joining/join-counts.js';
 import { actorsOf } from '../messages/actor-status.js';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import { totalsOf } from '../messages/stats/totals.js';
@@ -47,6 +48,32 @@ export function bookLines({ actors }: Pick<ClusterStatus, 'actors'>): string[] {
     ]),
     ...outcomeLines(actorsOf(actors, 'joiner')),
     ...line('came again', c.duplicates, []),
+    ...importLines(actorsOf(actors, 'joiner')),
+  ];
+}
+
+/** Of the events above, those that files have brought. None while a joiner has not told its own. */
+function importLines(
+  joiners: readonly {
+    readonly stats: { readonly lanes?: Readonly<Record<string, Readonly<Record<string, number>>>> };
+  }[],
+): string[] {
+  const lanes = joiners.map(({ stats }) => stats.lanes);
+  if (lanes.some((told) => told === undefined)) return [];
+  const c = lanes
+    .map((told) => ({ ...zeroLane(), ...told!['import'] }))
+    .reduce(laneSum, zeroLane());
+  return [
+    ...line('imported', c.actions - c.passedActions + c.duplicates, [
+      ['learned of their own accord', c.organicActions],
+      ['answered a slate', c.joinedActions + c.repeatedActions],
+      ['not learned', c.historyActions],
+      ['wait', heldIn(c)],
+      ['erased', c.erasedActions],
+      ['ignored', c.ignoredActions],
+      ['of nobody known (dead letters)', c.lateActions + c.orphanActions],
+      ['told before', c.duplicates],
+    ]),
   ];
 }
 

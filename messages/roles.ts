@@ -130,7 +130,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     hears: [s('featuresChanged'), s('keptChanged'), s('popular')],
   }),
   joiner: ({ s, stream, bucket, letters, dataCenter }) => ({
-    serves: [s('joinControl'), s('joinSnapshot'), s('joinRelease')],
+    serves: [s('joinControl'), s('joinSnapshot'), s('joinImport'), s('joinRelease')],
     keys: { bucket, reads: [joins], writes: [] },
     tails: [stream.join],
     // Joiners live in one data center, and so do the snapshots of their windows.
@@ -229,17 +229,24 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
   }),
   /**
    * People and their tools: all that a client may, a look at everything, also at the digests of rows, a word with the
-   * supervisor, and snapshots, which can be brought from elsewhere. Dead letters with the official `nats` command line.
+   * supervisor, and snapshots, which can be brought from elsewhere. What is imported it writes to JOIN, as who folds it
+   * knows the features of each moment. Dead letters with the official `nats` command line.
    */
   admin: (words) => ({
     calls: [
       ...clientCalls(words),
       words.s('featuresGet'),
       words.s('operate'),
+      words.s('joinImport'),
       words.s('shardControl', { 'shard-verb': 'digest' }),
       words.s('servingControl', { 'serving-verb': 'digest' }),
     ],
-    writes: [words.s('ingest'), words.s('snapshotObject'), words.s('snapshotManifest')],
+    writes: [
+      words.s('ingest'),
+      words.s('join'),
+      words.s('snapshotObject'),
+      words.s('snapshotManifest'),
+    ],
     purges: words.dataCenters.map(words.stream.snapshotsAt),
     hears: [words.s('visible'), words.s('progress')],
     tails: ['*'],

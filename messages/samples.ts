@@ -67,8 +67,12 @@ export function samplesMessage(spec: ExampleSpec, batch: CountedSamples) {
 }
 
 /** What is left out reads as none; so it is with what only few clusters have. */
-function countersToTell({ ignoredImpressions, ...counters }: JoinCounters): object {
-  return ignoredImpressions === 0 ? counters : { ...counters, ignoredImpressions };
+function countersToTell({ ignoredImpressions, imported, ...counters }: JoinCounters): object {
+  return {
+    ...counters,
+    ...(ignoredImpressions === 0 ? {} : { ignoredImpressions }),
+    ...(Object.values(imported).some((count) => count > 0) ? { imported } : {}),
+  };
 }
 
 /** @returns undefined for samples of a joiner that has not told them. */

@@ -50,7 +50,7 @@ export const subjectTable = {
   join: kept(
     'join.<joiner>',
     'join',
-    'processor',
+    'processor, import',
     'joiner',
     'checked events of the people of one partition',
   ),
@@ -65,6 +65,12 @@ export const subjectTable = {
     'cluster supervisor',
     'joiner',
     'snapshot of the window',
+  ),
+  joinImport: request(
+    'joiner.<joiner>.import',
+    'import',
+    'joiner',
+    'how far an import has come into a partition',
   ),
   joinRelease: request(
     'joiner.<joiner>.release',

@@ -3,12 +3,17 @@ import { codeOf, messageOf } from '../../core/base/errors.js';
 import { hopedTypes } from '../../core/blueprint/join-rules.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { lanes } from '../../core/joining/event-facts.js';
-import { flatCounters } from '../../core/joining/join-counts.js';
+import { flatCounters, laneSince } from '../../core/joining/join-counts.js';
 import { Popularity } from '../../core/retrieval/popularity.js';
 import { asMessage } from '../../messages/checks.js';
 import { encode } from '../../messages/codec.js';
 import type { WindowAdvance } from '../../messages/events.js';
 import { advanceMessage, joinCloseReply } from '../../messages/events.js';
+import {
+  importStateReply,
+  parseImportStateRequest,
+  type ImportState,
+} from '../../messages/import-records.js';
 import { popularMessage } from '../../messages/ranking.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Following } from '../../runtime/followers/follow.js';
@@ -178,12 +183,30 @@ export class JoinPartition {
         },
       }),
       new ServedEndpoint(bus, {
+        subject: subject.joinImport(this.number),
+        inFlightMax: 4,
+        deadlineMs: 5_000,
+        handle: async (value) => importStateReply(this.#importState(value)),
+      }),
+      new ServedEndpoint(bus, {
         subject: subject.joinSnapshot(this.number),
         inFlightMax: 1,
         deadlineMs: snapshotMsMax,
         handle: toldOf(bus, (value) => this.#save(value)),
       }),
     );
+  }
+
+  #importState(value: unknown): ImportState {
+    const { window } = this.#opened;
+    const known = window.importOf(parseImportStateRequest(value));
+    const { imported } = window.counters;
+    return {
+      position: known?.position,
+      consumed: this.#reader.consumed,
+      published: this.#flusher.published,
+      counters: laneSince(imported, known?.before ?? imported),
+    };
   }
 
   #save(value: unknown) {

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { codeOf } from '../../core/base/errors.js';
-import { noActionFacts, noFacts } from '../../core/joining/event-facts.js';
+import { lanes, noActionFacts, noFacts } from '../../core/joining/event-facts.js';
 import { encode, protocolVersion } from '../../messages/codec.js';
 import { actionsMessage, advanceMessage, impressionsMessage } from '../../messages/events.js';
+import { importMessage, noAliases } from '../../messages/import-records.js';
 import { JoinReader } from './join-reader.js';
 
 const spec = {
@@ -46,6 +47,9 @@ beforeEach(() => {
         observeAlias: (visitor, user) => void calls.push(`${visitor} is ${user}`),
         observeErase: ({ person, atMs, isUp }) =>
           void calls.push(`erase ${person} until ${atMs}${isUp ? ', and who he is' : ''}`),
+        observeImport: ({ name, positions }) =>
+          void calls.push(`import ${name} ${positions.join()}`),
+        eventMsMax: -Infinity,
         observeSent: ({ source, number }) => void calls.push(`sent ${source} ${number}`),
         advance: (watermarkMs, lane) =>
           void calls.push(`advance ${lane ?? ''} ${watermarkMs ?? ''}`.trim()),
@@ -86,6 +90,25 @@ describe('a reader of JOIN', () => {
     expect(reader.arrivedAtMs).toBe(100);
     await read(42, actions);
     expect(reader.arrivedAtMs).toBe(200);
+  });
+
+  test('counts nothing that is imported as an arrival: it says nothing of what is live', async () => {
+    nowMs = 200;
+    const old = { ...actions, facts: { ...noActionFacts, lanes: Uint8Array.of(lanes.import) } };
+    const record = {
+      ...{ name: 'files', through: 4, positions: Float64Array.of(3, 4), aliases: noAliases },
+      actions: {
+        ...{ ...rows, labels: Float32Array.of(1, 1), facts: noActionFacts },
+        acceptedAtMs: Float64Array.of(NaN, NaN),
+      },
+    };
+    expect(await read(41, importMessage(spec, record))).toBe(2);
+    expect(await read(42, old)).toBe(2);
+    expect(calls).toEqual([
+      ...['import files 3,4', 'popular a at 5', 'popular b at 6', 'advance'],
+      ...['actions a,b', 'popular a at 5', 'advance'],
+    ]);
+    expect(reader.arrivedAtMs).toBe(100);
   });
 
   test.each<[string, unknown, string]>([

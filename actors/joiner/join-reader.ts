@@ -5,6 +5,8 @@ import { isVisitor } from '../../core/joining/person-event.js';
 import type { Popularity } from '../../core/retrieval/popularity.js';
 import { asMessage, text } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
+import { lanes } from '../../core/joining/event-facts.js';
+import type { Actions } from '../../messages/events.js';
 import { parseActions, parseAdvance, parseImpressions } from '../../messages/events.js';
 import {
   parseAlias,
@@ -13,6 +15,7 @@ import {
   parseSent,
   parseShown,
 } from '../../messages/join-records.js';
+import { parseImport } from '../../messages/import-records.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
 
@@ -30,6 +33,8 @@ export interface ReaderPorts {
     | 'observeAlias'
     | 'observeErase'
     | 'observeSent'
+    | 'observeImport'
+    | 'eventMsMax'
     | 'advance'
     | 'closeAll'
   >;
@@ -61,7 +66,10 @@ export class JoinReader {
     return this.#consumed;
   }
 
-  /** When the last event came, by the wall clock; the records of the clock itself are none. */
+  /**
+   * When the last live event came, by the wall clock. Records of the clock itself are none, and what is imported says nothing of
+   * whether something live is on its way.
+   */
   get arrivedAtMs(): number {
     return this.#arrivedAtMs;
   }
@@ -69,12 +77,15 @@ export class JoinReader {
   /** @returns how many rows it brought. */
   async read(message: JoinRecordMessage): Promise<number> {
     let rows = 0;
-    this.#ports.window.reads(message.sequence);
+    const { window } = this.#ports;
+    const eventMsMax = window.eventMsMax;
+    window.reads(message.sequence);
     try {
       rows = this.#observe(decode(message.bytes));
     } catch (error) {
       await this.#ports.bury(message, error);
     }
+    if (window.eventMsMax > eventMsMax) this.#arrived(0);
     // Here and not when it happens to be drained: the samples follow from the log alone.
     this.#ports.window.advance();
     this.#consumed = message.sequence;
@@ -117,15 +128,21 @@ export class JoinReader {
       case 'sent': {
         const records = parseSent(value, spec);
         for (const record of records) window.observeSent(record);
-        return this.#arrived(records.length);
+        // Of either lane, as far as can be seen from here.
+        return records.length;
       }
-
+      case 'import': {
+        const imported = parseImport(value, spec);
+        window.observeImport(imported);
+        if (imported.actions) this.#popular(imported.actions);
+        return imported.positions.length + imported.aliases.visitors.length;
+      }
       case 'actions':
         return this.#act(value);
       case 'impressions': {
         const impressions = parseImpressions(value, spec);
         window.observeImpressions(impressions);
-        return this.#arrived(impressions.items.length);
+        return this.#arrivedIn(impressions.facts.lanes, impressions.items.length);
       }
       default:
         throw new StarlingError('BAD_MESSAGE', `join: records of kind "${kind}" are not known.`, {
@@ -135,15 +152,25 @@ export class JoinReader {
   }
 
   #act(value: unknown): number {
-    const { window, spec, popularity, hoped } = this.#ports;
+    const { window, spec } = this.#ports;
     const actions = parseActions(value, spec);
     window.observeActions(actions);
+    this.#popular(actions);
+    return this.#arrivedIn(actions.facts.lanes, actions.items.length);
+  }
+
+  #popular(actions: Actions): void {
+    const { popularity, hoped } = this.#ports;
     actions.items.forEach((item, i) => {
       const isIgnored = at(actions.facts.ignored, i) !== '';
       if (!isIgnored && actions.labels[i] === 1 && hoped.has(at(actions.facts.types, i)))
         popularity.add(item, actions.atMs[i]!);
     });
-    return this.#arrived(actions.items.length);
+  }
+
+  /** @param of the rows: one for all, or one each. */
+  #arrivedIn(of: Uint8Array, rows: number): number {
+    return of.includes(lanes.live) ? this.#arrived(rows) : rows;
   }
 
   #arrived(rows: number): number {

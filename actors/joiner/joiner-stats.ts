@@ -6,6 +6,7 @@ import {
   flatCounters,
   sumOf,
   zeroEvents,
+  zeroLane,
   zeroOutcome,
 } from '../../core/joining/join-counts.js';
 import type { JoinCounters } from '../../core/joining/types.js';
@@ -42,6 +43,10 @@ export function joinerStats(
   return {
     ...flatCounters(counters),
     outcomes: countersByOutcome(counters, outcomeNames(config)[0]!),
+    lanes:
+      counters.imported.actions + counters.imported.duplicates > 0
+        ? { import: { ...counters.imported } }
+        : {},
     partitions: [...held.keys()].sort((a, b) => a - b),
     consumed: byPartition((each) => each.consumed),
     published: byPartition((each) => each.published),
@@ -54,5 +59,5 @@ export function joinerStats(
 }
 
 function nothing(): JoinCounters {
-  return { ...zeroEvents(), ...zeroOutcome(), others: {} };
+  return { ...zeroEvents(), ...zeroOutcome(), others: {}, imported: zeroLane() };
 }

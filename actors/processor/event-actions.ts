@@ -1,6 +1,4 @@
 import { columnsOfRows, isNone } from '../../core/base/columns.js';
-import { StarlingError } from '../../core/base/errors.js';
-import { nearestOf } from '../../core/config/fields.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { encodeContext } from '../../core/features/origin.js';
 import type { EncodedEntity, Transform } from '../../core/features/transform.js';
@@ -11,9 +9,8 @@ import type { Actions } from '../../messages/events.js';
 import { personIn, type PublicAction } from '../../messages/public.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import { eventTime } from '../shared/event-times.js';
-import { IgnoredEvents, type IgnoredReason } from './ignored-events.js';
-
-const typeDefault = 'click';
+import { CheckedEvents, known } from './checked-events.js';
+import type { IgnoredEvents, IgnoredReason } from './ignored-events.js';
 
 /** Where an event was accepted. */
 export interface EventOrigin {
@@ -42,38 +39,28 @@ export interface EventActionsOptions {
 
 /** What people did, as the joiner takes it: what it needs to know of the moment before is added here. */
 export class EventActions {
-  readonly ignored: IgnoredEvents;
   readonly #options: EventActionsOptions;
+  readonly #checked: CheckedEvents;
 
   constructor(options: EventActionsOptions) {
     this.#options = options;
-    this.ignored = new IgnoredEvents(options.config);
+    this.#checked = new CheckedEvents(options);
+  }
+
+  get ignored(): IgnoredEvents {
+    return this.#checked.ignored;
   }
 
   /** One event by itself, so that a bad one among many is told apart. @throws StarlingError */
   check(event: PublicAction, acceptedAtMs: number): void {
-    const { config, transform } = this.#options;
-    const { type = typeDefault, currency, value } = event;
-    eventTime(event.timestamp, acceptedAtMs);
-    encodeContext(transform, event.context, 'organic');
-    if (!Object.hasOwn(config.events, type)) throw unknownType(type, Object.keys(config.events));
-    if (value === undefined || currency === undefined || currency === config.currency) return;
-    if (Object.hasOwn(config.rates, currency)) return;
-    throw new StarlingError(
-      'BAD_EVENT',
-      `currency: expected ${[config.currency, ...Object.keys(config.rates)].join(', ')}; got ${currency}; name its rate in rates.`,
-      { field: 'currency' },
-    );
+    this.#checked.check(event, acceptedAtMs);
   }
 
   /** Of events that were checked. */
   async actionsOf(placed: readonly PlacedAction[], origin: EventOrigin): Promise<Actions> {
     const { atMs } = origin;
     const events = placed.map(({ event }) => event);
-    const reasons = events.map((event) =>
-      // A clock that is ahead must not make a person's next hours one.
-      this.ignored.reasonOf(event, Math.min(atMs, eventTime(event.timestamp, atMs))),
-    );
+    const reasons = events.map((event) => this.#checked.reasonOf(event, atMs));
     events.forEach(({ item, label }, i) => {
       if (label === 1 && reasons[i] === undefined) this.#options.draws.note(item);
     });
@@ -97,22 +84,16 @@ export class EventActions {
   }
 
   #factsOf({ event, index }: PlacedAction, { dataCenter, sequence }: EventOrigin) {
-    const { user, visitor, requestId, type, order, quantity, currency, id } = event;
+    const { requestId, id } = event;
     const position = `${dataCenter}:${sequence}`;
-    return known({
-      ...{ users: user, visitors: visitor, types: type, orders: order, quantities: quantity },
-      ...{ values: this.#valueOf(event), currencies: currency },
-      // What names no request is told from others by its place in RAW, however often it is delivered.
-      ids: id ?? (requestId === undefined ? `${position}.${index}` : undefined),
-      positions: requestId === undefined || isTold(event) ? position : undefined,
-    });
-  }
-
-  /** In the currency of the cluster. */
-  #valueOf({ value, currency }: PublicAction): number | undefined {
-    const { config } = this.#options;
-    if (value === undefined || currency === undefined || currency === config.currency) return value;
-    return value * config.rates[currency]!;
+    return {
+      ...this.#checked.factsOf(event),
+      ...known({
+        // What names no request is told from others by its place in RAW, however often it is delivered.
+        ids: id ?? (requestId === undefined ? `${position}.${index}` : undefined),
+        positions: requestId === undefined || isTold(event) ? position : undefined,
+      }),
+    };
   }
 
   /** For events of people who are known: their item, and others that it is learned against, with the features of now. */
@@ -153,21 +134,4 @@ export class EventActions {
 
 function isTold({ user, visitor }: PublicAction): boolean {
   return user !== undefined || visitor !== undefined;
-}
-
-function known(
-  facts: Readonly<Record<string, string | number | undefined>>,
-): Record<string, string | number> {
-  const entries = Object.entries(facts).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Record<string, string | number>;
-}
-
-function unknownType(type: string, types: readonly string[]): StarlingError {
-  const nearest = nearestOf(type, types);
-  const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`;
-  return new StarlingError(
-    'BAD_EVENT',
-    `type: expected one of ${types.join(', ')}, as the configuration names them in events; got "${type}"${hint}`,
-    { field: 'type' },
-  );
 }

@@ -7,6 +7,7 @@ import { replayWhile } from '../../runtime/followers/follow.js';
 import { EventBooks, seen } from './event-books.js';
 import {
   eventOfType,
+  isImport,
   joinedEvent,
   keysIn,
   keysOf,
@@ -346,7 +347,8 @@ export class BooksReader {
     };
     await again(join, (message) => {
       const value = tryDecode(message.bytes);
-      remember(joinedEvent(value), keysOf(value) ?? [], seen.joined);
+      const flags = isImport(value) ? seen.joined | seen.accepted : seen.joined;
+      remember(joinedEvent(value), keysOf(value) ?? [], flags);
     });
     await again(deadLetter, (message) => {
       const { event, keys } = this.#refusedIn(message);
@@ -373,7 +375,10 @@ export class BooksReader {
     const value = tryDecode(message.bytes);
     const event = joinedEvent(value);
     if (!event) return;
-    for (const key of keysOf(value) ?? []) this.books.joined(event, key, key.atMs ?? -Infinity);
+    for (const key of keysOf(value) ?? []) {
+      if (isImport(value)) this.books.accepted(event, key);
+      this.books.joined(event, key, key.atMs ?? -Infinity);
+    }
   }
 
   #sampled(message: StreamMessage): void {

@@ -23,6 +23,7 @@ export function keysOf(
   position = '',
   indices?: readonly (number | undefined)[],
 ): TimedKey[] | undefined {
+  if (isImport(value)) return keysOf(value.actions);
   const place = (i: number): string => `${position}.${indices?.[i] ?? i}`;
   if (Array.isArray(value)) return value.flatMap((each, i) => keyOf(each, place(i)) ?? []);
   const { requestIds, items, atMs, facts } = (value ?? {}) as Readonly<Record<string, unknown>>;
@@ -89,6 +90,11 @@ export function keysIn({ bytes, subject, sequence }: StreamMessage): TimedKey[] 
   return keysOf(tryDecode(bytes), positionIn(subject, sequence)) ?? [];
 }
 
+/** A record of JOIN that an importer has written: JOIN is where its events were accepted. */
+export function isImport(value: unknown): value is { readonly actions: unknown } {
+  return (value as { kind?: unknown } | null | undefined)?.kind === 'import';
+}
+
 export interface SampleKey {
   /** Undefined: of an event of its own accord, which is of no impression. */
   readonly key: TimedKey | undefined;
@@ -132,6 +138,7 @@ export function eventOfType(type: string): BookedEvent | undefined {
 
 /** Undefined for records of JOIN that are no events, or that partitions tell each other. */
 export function joinedEvent(value: unknown): BookedEvent | undefined {
+  if (isImport(value)) return 'actions';
   const kind = (value as { kind?: unknown } | undefined)?.kind;
   return kind === 'impressions' || kind === 'actions' ? kind : undefined;
 }

@@ -1,11 +1,14 @@
-import type { EventCounts, OutcomeCounts } from './join-counts.js';
-import { settledOf, zeroEvents, zeroOutcome } from './join-counts.js';
+import { lanes } from './event-facts.js';
+import type { EventCounts, LaneCounts, OutcomeCounts } from './join-counts.js';
+import { settledOf, zeroEvents, zeroLane, zeroOutcome } from './join-counts.js';
 import type { OutcomeRule } from './outcome-rules.js';
 import type { JoinCounters } from './types.js';
 
 /** The counters of a window while they count. */
 export class JoinBooks {
   readonly events: EventCounts = zeroEvents();
+  /** Of the events, those of imports. */
+  readonly imported: LaneCounts = zeroLane();
   /** By place. */
   readonly outcomes: readonly OutcomeCounts[];
   readonly #rules: readonly OutcomeRule[];
@@ -15,15 +18,26 @@ export class JoinBooks {
     this.outcomes = rules.map(() => zeroOutcome());
   }
 
+  /** One more event. */
+  count(name: keyof LaneCounts, { lane }: { readonly lane: number }): void {
+    this.events[name]++;
+    if (lane === lanes.import) this.imported[name]++;
+  }
+
   /** @param heldActions how many wait now. */
   counters(heldActions: number): JoinCounters {
     const [first, ...others] = this.outcomes;
     const named = others.map((counts, i) => [this.#rules[i + 1]!.name, { ...counts }] as const);
-    return { ...this.events, heldActions, ...first!, others: Object.fromEntries(named) };
+    return {
+      ...{ ...this.events, heldActions, ...first!, imported: { ...this.imported } },
+      others: Object.fromEntries(named),
+    };
   }
 
   set(counters: JoinCounters): void {
     assignKnown(this.events, counters);
+    // A window of an earlier release has not counted them.
+    assignKnown(this.imported, counters.imported ?? zeroLane());
     assignKnown(this.outcomes[0]!, counters);
     this.#rules.forEach(({ name }, i) => {
       const { [name]: found } = counters.others;

@@ -1,11 +1,12 @@
 import { assert } from '../base/assert.js';
-import type { JoinCounters, OutcomeCounters } from './types.js';
+import type { JoinCounters, LaneCounters, OutcomeCounters } from './types.js';
 
 export type Counts<Counters> = { -readonly [name in keyof Counters]: Counters[name] };
 
 /** Counters of events while they count. */
-export type EventCounts = Counts<Omit<JoinCounters, keyof OutcomeCounters | 'others'>>;
+export type EventCounts = Counts<Omit<JoinCounters, keyof OutcomeCounters | 'others' | 'imported'>>;
 export type OutcomeCounts = Counts<OutcomeCounters>;
+export type LaneCounts = Counts<LaneCounters>;
 
 export const zeroEvents = (): EventCounts => ({
   ...{ impressions: 0, lateImpressions: 0, passedImpressions: 0 },
@@ -20,15 +21,22 @@ export const zeroOutcome = (): OutcomeCounts => ({
   ...{ erased: 0, passed: 0, passedIn: 0, open: 0 },
 });
 
+export const zeroLane = (): LaneCounts => ({
+  ...{ actions: 0, duplicates: 0, received: 0, joinedActions: 0, repeatedActions: 0 },
+  ...{ organicActions: 0, historyActions: 0, lateActions: 0, orphanActions: 0 },
+  ...{ passedActions: 0, erasedActions: 0, ignoredActions: 0 },
+});
+
+export const laneNames = Object.keys(zeroLane()) as (keyof LaneCounts)[];
 const eventNames = Object.keys(zeroEvents()) as (keyof EventCounts)[];
 const outcomeNames = Object.keys(zeroOutcome()) as (keyof OutcomeCounts)[];
 
 /** Those of events and of the first outcome. */
-export function flatCounters(counters: JoinCounters): Omit<JoinCounters, 'others'> {
+export function flatCounters(counters: JoinCounters): Omit<JoinCounters, 'others' | 'imported'> {
   const names = [...eventNames, ...outcomeNames];
   return Object.fromEntries(names.map((name) => [name, counters[name]])) as Omit<
     JoinCounters,
-    'others'
+    'others' | 'imported'
   >;
 }
 
@@ -53,6 +61,7 @@ export function sumOf(a: JoinCounters, b: JoinCounters): JoinCounters {
   return {
     ...added(eventNames, a, b),
     ...added(outcomeNames, a, b),
+    imported: laneSum(a.imported, b.imported),
     others: Object.fromEntries(
       names.map((name) => [
         name,
@@ -60,6 +69,23 @@ export function sumOf(a: JoinCounters, b: JoinCounters): JoinCounters {
       ]),
     ),
   };
+}
+
+export function laneSum(a: LaneCounters, b: LaneCounters): LaneCounts {
+  return added(laneNames, a, b);
+}
+
+/** What came since. */
+export function laneSince(now: LaneCounters, before: LaneCounters): LaneCounts {
+  return Object.fromEntries(
+    laneNames.map((name) => [name, now[name] - before[name]]),
+  ) as LaneCounts;
+}
+
+/** Events that wait: for their moment, or for a slate. */
+export function heldIn(c: LaneCounters): number {
+  const settled = laneNames.filter((name) => !['actions', 'duplicates', 'received'].includes(name));
+  return c.actions - settled.reduce((sum, name) => sum + c[name], 0);
 }
 
 function added<Name extends string>(
@@ -78,11 +104,14 @@ export function countersIn(value: unknown): JoinCounters | undefined {
   const events = countsIn(zeroEvents(), found);
   const outcomes = [found, ...others.map(([, counts]) => fieldsOf(counts))];
   const [first, ...named] = outcomes.map((counts) => countsIn(zeroOutcome(), counts));
+  const imported = countsIn(zeroLane(), fieldsOf(found['imported']));
   const isCount = (count: unknown) => Number.isSafeInteger(count) && (count as number) >= 0;
-  const counts = [events, first!, ...named].flatMap((each) => Object.values<number>(each));
+  const counts = [events, imported, first!, ...named].flatMap((each) =>
+    Object.values<number>(each),
+  );
   if (!counts.every(isCount)) return undefined;
   return {
-    ...{ ...events, ...first! },
+    ...{ ...events, ...first!, imported },
     others: Object.fromEntries(others.map(([name], i) => [name, named[i]!])),
   };
 }

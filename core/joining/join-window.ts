@@ -4,6 +4,7 @@ import { checkActions, checkImpressions } from './check-batches.js';
 import { lanes, logs } from './event-facts.js';
 import { HeldEvents, type HeldPlace } from './held-events.js';
 import { Identities } from './identities.js';
+import { Imports, type KnownImport } from './imports.js';
 import { JoinBooks } from './join-books.js';
 import { KeptRows, keyOf } from './kept-rows.js';
 import { OpenRow, packRow } from './open-rows.js';
@@ -18,6 +19,7 @@ import { SentContents } from './sent-contents.js';
 import type {
   ActionBatch,
   ColdRows,
+  ImportBatch,
   ImpressionBatch,
   JoinCounters,
   JoinOptions,
@@ -66,6 +68,7 @@ export class JoinWindow {
   readonly #ids: RememberedKeys;
   readonly #moved: RememberedKeys;
   readonly #identities = new Identities();
+  readonly #imports = new Imports();
   readonly #samples: SampleBuilder;
   readonly #rows: RowOutcomes;
   readonly #contents: SentContents;
@@ -176,6 +179,38 @@ export class JoinWindow {
     for (const event of eventsOf(batch)) this.#happened(event);
   }
 
+  /**
+   * Rows that came before, in whatever piece, are passed over; what comes of the others is the same however they are cut into
+   * pieces. Throws BAD_MESSAGE, having changed nothing, as for actions.
+   */
+  observeImport({ name, through, positions, actions, aliases, watermarkMs }: ImportBatch): void {
+    if (actions) checkActions(actions, this.#options.slotCount, this.#options.denseCount);
+    const known = this.#imports.get(name)?.position ?? 0;
+    this.#imports.reach(name, through, () => ({ ...this.#books.imported }));
+    let next = 0;
+    const becomes = (position: number): void => {
+      for (; next < aliases.visitors.length && aliases.positions[next]! <= position; next++)
+        if (aliases.positions[next]! > known)
+          this.observeAlias(aliases.visitors[next]!, aliases.users[next]!);
+    };
+    (actions ? eventsOf(actions) : []).forEach((event, i) => {
+      becomes(positions[i]!);
+      if (positions[i]! <= known) {
+        this.#books.events.duplicates++;
+        return;
+      }
+      this.#happened({ ...event, lane: lanes.import });
+      this.advance();
+    });
+    becomes(Infinity);
+    if (watermarkMs !== undefined) this.advance(watermarkMs, lanes.import);
+  }
+
+  /** How far an import has come; undefined: nothing of it has. */
+  importOf(name: string): KnownImport | undefined {
+    return this.#imports.get(name);
+  }
+
   observeShown({ requestIds, items, atMs, lanes: lane }: ShownBatch): void {
     for (let i = 0; i < items.length; i++)
       this.#shown(requestIds[i]!, items[i]!, atMs[i]!, at(lane, i));
@@ -244,7 +279,7 @@ export class JoinWindow {
     }
     for (const held of [...this.#held.of(person)]) {
       this.#held.release(held);
-      this.#books.events.erasedActions++;
+      this.#books.count('erasedActions', held.event);
     }
     if (isUp && owner !== undefined) this.#sendErase(owner, atMs, true);
     for (const name of names) this.#sendErase(name, atMs, false);
@@ -256,7 +291,8 @@ export class JoinWindow {
     const { taken } = this.#progress;
     if (number <= (taken.get(source) ?? -1)) return;
     taken.set(source, number);
-    if (content.kind === 'event' || content.kind === 'offer') this.#books.events.received++;
+    if (content.kind === 'event') this.#books.count('received', content.event);
+    if (content.kind === 'offer') this.#books.events.received++;
     switch (content.kind) {
       case 'event':
         return this.#happened(content.event, isTold, true);
@@ -310,6 +346,7 @@ export class JoinWindow {
     return {
       outcomes: this.#outcomes.rules.map(({ name }) => name),
       ...{ books: this.#books, kept: this.#kept, held: this.#held, identities: this.#identities },
+      imports: this.#imports,
       ...{ remembered: [this.#closed, this.#ids, this.#moved], lanes: this.#lanes },
       ...{ progress: this.#progress, keepMs: this.#keepMs },
       eventIn: (bytes: Uint8Array) => this.#eventIn(bytes),
@@ -392,18 +429,14 @@ export class JoinWindow {
   }
 
   #happened(event: PersonEvent, isTold = false, isSent = false): void {
-    const { events } = this.#books;
     const key = event.requestId === '' ? '' : keyOf(event.requestId, event.item);
-    if (this.#isCopy(event, key, isSent)) {
-      events.duplicates++;
-      return;
-    }
-    events.actions++;
+    if (this.#isCopy(event, key, isSent)) return this.#books.count('duplicates', event);
+    this.#books.count('actions', event);
     const { lane, atMs, person } = event;
     const clock = this.#lanes[lane]!;
     clock.eventMsMax = Math.max(clock.eventMsMax, atMs);
     if (event.isIgnored) {
-      events.ignoredActions++;
+      this.#books.count('ignoredActions', event);
       return this.#remember(event, notPassed);
     }
     // A clock may have been ahead.
@@ -478,26 +511,22 @@ export class JoinWindow {
     }
     const meaning = this.#meaningOf(event);
     const said = this.#rows.saidOf(row, meaning, event.atMs);
-    const { events } = this.#books;
     if (said !== 0) {
-      events.joinedActions++;
+      this.#books.count('joinedActions', event);
       this.#rows.join(row, event, meaning, said);
-    } else if ((row.reached & meaning.outcomes) !== 0) events.repeatedActions++;
+    } else if ((row.reached & meaning.outcomes) !== 0) this.#books.count('repeatedActions', event);
     // Too late for its row, it counts by itself.
     else this.#alone(event, 'late');
   }
 
   /** No row of ours is before it any more. */
   #alone(event: PersonEvent, why: Unjoined): void {
-    const { events } = this.#books;
     if (event.person === '') {
-      if (why === 'late') events.lateActions++;
-      else events.orphanActions++;
+      this.#books.count(why === 'late' ? 'lateActions' : 'orphanActions', event);
       return this.#out.buryEvent(event, why);
     }
     const isLearned = this.#options.organic && this.#rows.learnAlone(event, this.#meaningOf(event));
-    if (isLearned) events.organicActions++;
-    else events.historyActions++;
+    this.#books.count(isLearned ? 'organicActions' : 'historyActions', event);
   }
 
   #meaningOf({ type, isPositive }: PersonEvent): TypeMeaning {
@@ -601,7 +630,7 @@ export class JoinWindow {
   }
 
   #pass(to: number, event: PersonEvent, isTold: boolean): void {
-    this.#books.events.passedActions++;
+    this.#books.count('passedActions', event);
     this.#remember(event, isPassed);
     this.#out.send(to, { kind: 'event', event }, isTold);
   }

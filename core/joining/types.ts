@@ -2,6 +2,7 @@ import type { Activity, ActivityWanted } from '../base/activity.js';
 import type { ErrorCode } from '../base/errors.js';
 import type { ExampleBatch } from '../features/example-batch.js';
 import type { ActionFacts, ImpressionFacts } from './event-facts.js';
+import type { KnownImport } from './imports.js';
 import type { JoinRules } from './outcome-rules.js';
 
 /** What goes into the join and what comes out, by column. All columns of a batch have one entry per row. */
@@ -41,6 +42,27 @@ export interface Moment {
   /** f32 [rows], how much each counts as it is learned; absent: all 1. */
   readonly weights?: Float32Array;
   readonly examples: ExampleBatch;
+}
+
+/** A piece of an import: what happened in the order of time, as far as it is of one partition. */
+export interface ImportBatch {
+  readonly name: string;
+  /** Rows of the import up to here are in this piece or in one before it, or are of other partitions. */
+  readonly through: number;
+  /** Of the actions; those up to where the import has come before are passed over. */
+  readonly positions: Float64Array;
+  readonly actions: ActionBatch | undefined;
+  readonly aliases: ImportedAliases;
+  /** Nothing more comes that is older: to here time has come. */
+  readonly watermarkMs?: number;
+}
+
+/** Who is who from some position on; before the event at the same one. */
+export interface ImportedAliases {
+  readonly positions: Float64Array;
+  /** As people. */
+  readonly visitors: readonly string[];
+  readonly users: readonly string[];
 }
 
 /** What was on screen, of what was offered. */
@@ -166,7 +188,26 @@ export interface JoinCounters extends OutcomeCounters {
   readonly ignoredActions: number;
   readonly heldActions: number;
   readonly others: Readonly<Record<string, OutcomeCounters>>;
+  /** Of these, what came by imports. What was sent again, as it was not known to have come, is in none of them. */
+  readonly imported: LaneCounters;
 }
+
+/** Of events. Those of them that wait are what is left of `actions`. */
+export type LaneCounters = Pick<
+  JoinCounters,
+  | 'actions'
+  | 'duplicates'
+  | 'received'
+  | 'joinedActions'
+  | 'repeatedActions'
+  | 'organicActions'
+  | 'historyActions'
+  | 'lateActions'
+  | 'orphanActions'
+  | 'passedActions'
+  | 'erasedActions'
+  | 'ignoredActions'
+>;
 
 /** One piece of join state as the store keeps it. Numbers are handed out ascending and never used twice. */
 export interface JoinRecord {
@@ -183,6 +224,8 @@ export interface JoinProgress {
   readonly lanes: readonly LaneProgress[];
   /** By partition, the newest number that came from there. */
   readonly taken: Readonly<Record<string, number>>;
+  /** By name; absent: there was none. */
+  readonly imports?: Readonly<Record<string, KnownImport>>;
   readonly counters: JoinCounters;
 }
 

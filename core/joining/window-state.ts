@@ -2,6 +2,7 @@ import { assert } from '../base/assert.js';
 import { StarlingError } from '../base/errors.js';
 import type { HeldEvents, HeldPlace } from './held-events.js';
 import type { Identities, StoredIdentity } from './identities.js';
+import type { Imports } from './imports.js';
 import type { JoinBooks } from './join-books.js';
 import { assertConserved } from './join-counts.js';
 import type { KeptRows } from './kept-rows.js';
@@ -24,6 +25,7 @@ export interface WindowState {
   readonly kept: KeptRows;
   readonly held: HeldEvents;
   readonly identities: Identities;
+  readonly imports: Imports;
   /** In an order that is for ever. */
   readonly remembered: readonly RememberedKeys[];
   readonly lanes: readonly { -readonly [name in keyof LaneProgress]: LaneProgress[name] }[];
@@ -69,6 +71,7 @@ export function drainState(state: WindowState): JoinChanges {
       numberNext: progress.numberNext,
       outcomes: state.outcomes,
       taken: Object.fromEntries(progress.taken),
+      imports: state.imports.all,
       lanes: lanes.map((lane) => ({ ...lane })),
       counters,
     },
@@ -92,6 +95,7 @@ export function restoreState(state: WindowState, { progress, records }: SavedJoi
   state.progress.numberNext = progress.numberNext;
   for (const [source, number] of Object.entries(progress.taken))
     state.progress.taken.set(Number(source), number);
+  state.imports.restore(progress.imports ?? {});
   progress.lanes.forEach((lane, i) => Object.assign(lanes[i]!, lane));
   const { counters } = progress;
   let open = 0;

@@ -43,12 +43,15 @@ const joinCounterFigures = {
   received: counter('Impressions and events that came from other partitions.'),
   sent: counter('Records for other partitions.'),
   heldActions: gauge('count', 'Events that wait for their impression, or for their time.'),
-} satisfies Record<Exclude<keyof JoinCounters, 'others'>, Figure<number>>;
+} satisfies Record<Exclude<keyof JoinCounters, 'others' | 'imported'>, Figure<number>>;
 
 export const joinerFigures = {
   ...joinCounterFigures,
   outcomes: countersByName(
     'Impressions by what became of them, for each outcome in the order of the configuration; {} where there is one.',
+  ),
+  lanes: countersByName(
+    'Events that came by imports, by what became of them; {} where there is none.',
   ),
   partitions: partitions('Of JOIN that it has.'),
   consumed: byPartition('JOIN is read and committed up to here, for each partition.'),

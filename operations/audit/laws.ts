@@ -146,7 +146,7 @@ function arrival(what: 'impressions' | 'actions', findings: Findings): Law {
   const isViolated = missing + (surplus ?? 0) + gone.length > 0;
   return {
     name: `${what} accepted`,
-    left: { text: 'in RAW', count: accepted },
+    left: { text: what === 'actions' ? 'in RAW, or imported' : 'in RAW', count: accepted },
     right: { text: 'in JOIN or dead letters', count: joined + refused },
     verdict: isViolated ? 'violated' : surplus === undefined ? 'under way' : 'holds',
     remark: remarks.join(', '),

@@ -4,7 +4,7 @@ import { encodeContext } from '../../core/features/origin.js';
 import { createTransform } from '../../core/features/transform.js';
 import { columnsOfRows } from '../../core/base/columns.js';
 import { factTable, factsOf, lanes } from '../../core/joining/event-facts.js';
-import { zeroEvents, zeroOutcome } from '../../core/joining/join-counts.js';
+import { zeroEvents, zeroLane, zeroOutcome } from '../../core/joining/join-counts.js';
 import { encode } from '../../messages/codec.js';
 import { names } from '../../messages/default-names.testkit.js';
 import { header } from '../../messages/headers.js';
@@ -48,7 +48,10 @@ interface Published {
 function published({ requestIds, labels, counted, complete = true, lane = 0 }: Published): void {
   const rows = requestIds.length;
   const each = <T>(value: T): T[] => new Array<T>(rows).fill(value);
-  const counters = counted && { ...zeroEvents(), ...zeroOutcome(), others: {}, ...counted };
+  const counters = counted && {
+    ...{ ...zeroEvents(), ...zeroOutcome(), others: {}, imported: zeroLane() },
+    ...counted,
+  };
   const message = samplesMessage(transform.spec, {
     ...{ resolved: rows, requestIds, users: each('u'), items: each('i') },
     outcomes: outcomesOf(Float32Array.from(labels)),

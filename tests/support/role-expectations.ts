@@ -38,7 +38,7 @@ const protocol = [
   'starling.ingest.erase',
   ...['starling.raw.train.action', 'starling.raw.east.impression', 'starling.raw.east.action'],
   ...['starling.join.0', 'starling.joiner.0.close', 'starling.joiner.0.snapshot'],
-  ...['starling.joiner.0.release', 'starling.samples.0'],
+  ...['starling.joiner.0.release', 'starling.joiner.0.import', 'starling.samples.0'],
   ...[
     'starling.ps.pull.0',
     'starling.ps.push.0',
@@ -282,11 +282,14 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     [
       ...['starling.join.0', 'starling.samples.0', 'starling.activity.0', 'starling.popular'],
       ...['starling.snapshots.train.windows.s.o', 'starling.progress.x'],
-      ...[info, ...answers()],
+      ...[info, ...answers('admin')],
       ...[...follows('JOIN'), ...looksUp('SAMPLES'), ...looksUp('SNAPSHOTS_TRAIN')],
       ...[infoOf('JOIN'), infoOf('SNAPSHOTS_TRAIN'), ...watchesKeys],
     ],
-    ['starling.joiner.0.close', 'starling.joiner.0.snapshot', 'starling.joiner.0.release'],
+    [
+      ...['starling.joiner.0.close', 'starling.joiner.0.snapshot', 'starling.joiner.0.release'],
+      'starling.joiner.0.import',
+    ],
   ),
   'feature-store': featureStoreAt('east'),
   'ps-shard': expect(
@@ -351,6 +354,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
       'starling.ingest.erase',
       ...['starling.ps.control.digest.0', 'starling.serving.control.digest.train.0'],
       'starling.serving.control.digest.east.0',
+      ...['starling.join.0', 'starling.joiner.0.import'],
       ...['starling.raw.east.impression', 'starling.raw.east.action'],
       ...['starling.snapshots.train.s.o', 'starling.snapshots.east.s.o'],
       ...['starling.snapshot-manifests.train.s', 'starling.snapshot-manifests.east.s'],

@@ -25,6 +25,16 @@ import {
 } from '../../../messages/join-records.js';
 import { featureChangeMessage, parseFeatureChange } from '../../../messages/features.js';
 import { outcomesOf } from '../../../messages/outcomes.js';
+import { zeroLane } from '../../../core/joining/join-counts.js';
+import {
+  importMessage,
+  importStateReply,
+  importStateRequest,
+  noAliases,
+  parseImport,
+  parseImportState,
+  parseImportStateRequest,
+} from '../../../messages/import-records.js';
 import { countersOf, parseSamples, samplesMessage } from '../../../messages/samples.js';
 import type { GoldenMessage } from './golden-files.js';
 import * as values from './sample-values.js';
@@ -87,6 +97,19 @@ const counters = {
   ...{ organicActions: 0, historyActions: 0, passedActions: 0, erasedActions: 0 },
   ...{ ignoredActions: 0, ignoredImpressions: 0 },
   ...{ notGiven: 0, notSeen: 0, erased: 0, passed: 0, passedIn: 0, others: {} },
+  imported: zeroLane(),
+};
+const importState = {
+  ...{ position: 40, consumed: 12, published: 11 },
+  counters: { ...zeroLane(), actions: 30, organicActions: 28, historyActions: 2, duplicates: 1 },
+};
+const imported = {
+  ...{ name: '0123abcd', through: 9, positions: Float64Array.of(7, 9), actions: drawn },
+  aliases: { positions: Float64Array.of(8), visitors: ['visitor/c9f2'], users: ['100006'] },
+};
+const importEnd = {
+  ...{ name: '0123abcd', through: 40, positions: new Float64Array(0), actions: undefined },
+  ...{ aliases: noAliases, watermarkMs: atMs },
 };
 const samples = {
   resolved: 3,
@@ -245,6 +268,30 @@ export const eventMessages: readonly GoldenMessage[] = [
     write: () => encode(samplesMessage(spec, samples)),
     read: (bytes) => parseSamples(decode(bytes), spec),
     expected: { ...samples, specHash: spec.hash },
+  },
+  {
+    name: 'join-import',
+    write: () => encode(importMessage(spec, imported)),
+    read: (bytes) => parseImport(decode(bytes), spec),
+    expected: imported,
+  },
+  {
+    name: 'join-import-end',
+    write: () => encode(importMessage(spec, importEnd)),
+    read: (bytes) => parseImport(decode(bytes), spec),
+    expected: importEnd,
+  },
+  {
+    name: 'import-state',
+    write: () => encode(importStateRequest('0123abcd')),
+    read: (bytes) => parseImportStateRequest(decode(bytes)),
+    expected: '0123abcd',
+  },
+  {
+    name: 'import-state-reply',
+    write: () => encode(importStateReply(importState)),
+    read: (bytes) => parseImportState(decode(bytes)),
+    expected: importState,
   },
   {
     name: 'samples-with-counters',

@@ -4,7 +4,7 @@ import {
   parseActivity,
   parseActivityNotice,
 } from '../../../messages/activity.js';
-import { zeroEvents, zeroOutcome } from '../../../core/joining/join-counts.js';
+import { zeroEvents, zeroLane, zeroOutcome } from '../../../core/joining/join-counts.js';
 import { decode, encode } from '../../../messages/codec.js';
 import {
   decodeEntityRows,
@@ -70,10 +70,12 @@ const windowState = {
       { watermarkMs: atMs, eventMsMax: atMs + 1 },
       { watermarkMs: -Infinity, eventMsMax: -Infinity },
     ],
+    imports: { '0123abcd': { position: 40, before: zeroLane() } },
     counters: {
       ...{ ...zeroEvents(), impressions: 3 },
       ...{ ...zeroOutcome(), open: 3 },
       others: {},
+      imported: zeroLane(),
     },
   },
 };

@@ -1,0 +1,173 @@
+import { sleep } from '../../core/base/clock.js';
+import { StarlingError } from '../../core/base/errors.js';
+import { encode } from '../../messages/codec.js';
+import type { ExampleSpec } from '../../messages/example-columns.js';
+import {
+  importEnd,
+  importMessage,
+  importStateRequest,
+  noAliases,
+  parseImportState,
+  type ImportState,
+} from '../../messages/import-records.js';
+import { appendDurably } from '../../runtime/append-durably.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import { call } from '../../runtime/idempotent-call.js';
+import type { EncodedPiece } from './import-pieces.js';
+import { LearningPace } from './learning-pace.js';
+
+/** Joiners that were lost come back within seconds, on another host within half a minute. */
+const stateDeadline = { deadlineMs: 120_000, attemptMs: 2_000 };
+/** Between two looks at how far learning is. Too low: requests for nothing. Too high: it goes on late. */
+const lookMs = 40;
+
+export interface ImportLaneOptions {
+  readonly bus: Bus;
+  readonly spec: ExampleSpec;
+  readonly name: string;
+  /** Of JOIN. */
+  readonly partitions: number;
+  /** Hears what it waits for. */
+  readonly note: (text: string) => void;
+}
+
+/** Sent together. */
+interface Batch {
+  readonly events: number;
+  /** By partition, the last record in JOIN, and what it goes up to. */
+  readonly sent: ReadonlyMap<number, { readonly sequence: number; readonly through: number }>;
+  /** All that comes of it is in SAMPLES up to here, once that is known. */
+  samplesThrough?: number;
+}
+
+/**
+ * The way of an import into JOIN: piece after piece of each partition, so that none is missing before another, and no further ahead of
+ * what has been learned than `LearningPace` says.
+ */
+export class ImportLane {
+  readonly pace: LearningPace;
+  readonly #options: ImportLaneOptions;
+  #batches: Batch[] = [];
+
+  constructor(options: ImportLaneOptions) {
+    this.#options = options;
+    this.pace = new LearningPace(options.bus.clock.nowMs());
+  }
+
+  /** By partition. @throws StarlingError where a joiner can't be reached. */
+  states(): Promise<ImportState[]> {
+    const { bus, name, partitions } = this.#options;
+    return Promise.all(
+      Array.from({ length: partitions }, async (_unused, partition) => {
+        const subject = bus.names.subject.joinImport(partition);
+        return parseImportState(await call(bus, subject, importStateRequest(name), stateDeadline));
+      }),
+    );
+  }
+
+  /** How far it has come by partition, when all that was sent before has been read. */
+  async begin(): Promise<ImportState[]> {
+    const { bus, partitions, note } = this.#options;
+    const { join } = bus.names.stream;
+    const ends = await Promise.all(
+      Array.from({ length: partitions }, async (_unused, partition) => {
+        const last = await bus.lastMessage(join, bus.names.subject.join(partition));
+        return last?.sequence ?? 0;
+      }),
+    );
+    for (let looks = 0; ; looks++) {
+      const states = await this.states();
+      if (states.every(({ consumed }, partition) => consumed >= ends[partition]!)) return states;
+      if (looks === 50) note('waiting for the joiners to read what is in JOIN');
+      await sleep(bus.clock, lookMs);
+    }
+  }
+
+  /** Tells all partitions that it begins: what they count from now on is of it. */
+  open(): Promise<void> {
+    return this.#tellAll(0);
+  }
+
+  /** Nothing more comes, and nothing of it waits for what would be older. */
+  async close(watermarkMs: number): Promise<void> {
+    await this.#tellAll(importEnd, watermarkMs);
+  }
+
+  async send(pieces: ReadonlyMap<number, EncodedPiece>, events: number): Promise<void> {
+    const sent = new Map<number, { sequence: number; through: number }>();
+    await Promise.all(
+      [...pieces].map(async ([partition, { records, through }]) => {
+        let sequence = 0;
+        // One after the other: should one fail, none behind it may be there.
+        for (const record of records) sequence = await this.#append(partition, record);
+        sent.set(partition, { sequence, through });
+      }),
+    );
+    this.#batches.push({ events, sent });
+    this.pace.sent(events);
+  }
+
+  /** Resolves when so little is ahead of what was learned that more may be sent. */
+  async room(): Promise<void> {
+    while (!this.pace.hasRoom) await this.#look();
+  }
+
+  /** Resolves when all that was sent is learned. */
+  async settled(): Promise<void> {
+    while (this.#batches.length > 0) await this.#look();
+  }
+
+  async #tellAll(through: number, watermarkMs?: number): Promise<void> {
+    const { spec, name, partitions } = this.#options;
+    const record = encode(
+      importMessage(spec, {
+        ...{ name, through, positions: new Float64Array(0), actions: undefined },
+        ...{ aliases: noAliases, ...(watermarkMs === undefined ? {} : { watermarkMs }) },
+      }),
+    );
+    const piece = { records: [record], through };
+    const all = Array.from({ length: partitions }, (_unused, i) => [i, piece] as const);
+    await this.send(new Map(all), 0);
+  }
+
+  #append(partition: number, bytes: Uint8Array): Promise<number> {
+    const { bus, note } = this.#options;
+    const messageId = bus.random.id();
+    const warn = (_facts: unknown, text?: string): void => note(text ?? '');
+    return appendDurably({ bus, log: { warn } }, bus.names.subject.join(partition), bytes, {
+      messageId,
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { bus } = this.#options;
+    const { samples } = bus.names.stream;
+    await sleep(bus.clock, lookMs);
+    const states = await this.states();
+    const { lastSequence } = await bus.streamState(samples);
+    const { acknowledged } = await bus.workState(samples, 'trainer');
+    this.#batches = this.#batches.filter((batch) => {
+      if (batch.samplesThrough === undefined && this.#isPublished(batch, states))
+        batch.samplesThrough = lastSequence;
+      const isLearned = batch.samplesThrough !== undefined && batch.samplesThrough <= acknowledged;
+      if (isLearned) this.pace.learned(batch.events, bus.clock.nowMs());
+      return !isLearned;
+    });
+  }
+
+  /** @throws StarlingError where a joiner could not read it. */
+  #isPublished({ sent }: Batch, states: readonly ImportState[]): boolean {
+    let isWhole = true;
+    for (const [partition, { sequence, through }] of sent) {
+      const { published, consumed, position } = states[partition]!;
+      if (consumed >= sequence && (position ?? -1) < through)
+        throw new StarlingError(
+          'SPEC_MISMATCH',
+          `the joiner of partition ${partition} could not take record ${sequence} of JOIN; starling dead-letters says why. Give the configuration that the cluster has.`,
+          { partition, sequence },
+        );
+      isWhole &&= published >= sequence;
+    }
+    return isWhole;
+  }
+}

@@ -1,0 +1,265 @@
+import { sleep } from '../../core/base/clock.js';
+import { StarlingError, messageOf } from '../../core/base/errors.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { joinPartitions } from '../../core/config/join-partitions.js';
+import { featureSpecOf } from '../../core/features/feature-spec.js';
+import { createTransform } from '../../core/features/transform.js';
+import { heldIn, laneSum, zeroLane } from '../../core/joining/join-counts.js';
+import { Catalog } from '../../core/retrieval/catalog.js';
+import { CatalogDraws, NegativeDraws } from '../../core/retrieval/negative-draws.js';
+import type { Happening, ImportSource, ImportedEvent } from '../../importing/import-source.js';
+import { importEnd, type ImportState } from '../../messages/import-records.js';
+import type { Entity } from '../../messages/subjects.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import { ImportFold } from './import-fold.js';
+import { importEntities, openDoor, type EntityDoor } from './import-entities.js';
+import { ImportLane } from './import-lane.js';
+import { ImportPieces } from './import-pieces.js';
+import {
+  countedIn,
+  learnedIn,
+  NotLearnedEvents,
+  untaughtIn,
+  type ImportReport,
+} from './import-report.js';
+import { refuseOtherConfig } from './same-config.js';
+import { SeededDraws } from './seeded-draws.js';
+import { ToldFeatures } from './told-features.js';
+
+/** Events that negatives are drawn from, as processors do. */
+const drawnOfMax = 10_000;
+const lookMs = 100;
+/** What joiners count comes to rest within moments; they may be on their way to another host. */
+const restMsMax = 120_000;
+
+export interface ImportProgress {
+  readonly phase: 'items' | 'users' | 'events' | 'end';
+  readonly done: number;
+  readonly total: number;
+  /** Events learned in a second. */
+  readonly rate: number;
+}
+
+export interface ImportOptions {
+  readonly bus: Bus;
+  readonly config: ClusterConfig;
+  readonly source: ImportSource;
+  readonly door?: EntityDoor;
+  readonly progress?: (progress: ImportProgress) => void;
+  readonly note?: (text: string) => void;
+}
+
+/**
+ * Brings what files say into a running cluster: items and users as anybody tells them, then what happened, folded here in the order of time
+ * and sent with the features of each moment. It may be cut off at any point: the same again goes on.
+ *
+ * @throws StarlingError
+ */
+export async function runImport(options: ImportOptions): Promise<ImportReport> {
+  return new ImportRun(options).run();
+}
+
+class ImportRun {
+  readonly #options: ImportOptions;
+  readonly #bus: Bus;
+  readonly #lane: ImportLane;
+  readonly #pieces: ImportPieces;
+  readonly #told: ToldFeatures;
+  readonly #fold: ImportFold;
+  readonly #draws: SeededDraws;
+  readonly #catalog: Catalog | undefined;
+  readonly #door: EntityDoor;
+  readonly #notLearned = new NotLearnedEvents();
+  /** To JOIN, by this run or one before it. */
+  readonly #sent = { events: 0, history: 0 };
+  #states: readonly ImportState[] = [];
+  #newestMs = 0;
+  #done = 0;
+
+  constructor(options: ImportOptions) {
+    const { bus, config, source, note = () => undefined } = options;
+    const transform = createTransform(featureSpecOf(config.features));
+    const common = { name: source.id, partitions: joinPartitions(config) };
+    this.#options = options;
+    this.#bus = bus;
+    this.#lane = new ImportLane({ bus, spec: transform.spec, note, ...common });
+    const { payloadBytesMax } = bus;
+    this.#pieces = new ImportPieces({ transform, payloadBytesMax, ...common });
+    this.#told = new ToldFeatures(bus);
+    this.#draws = new SeededDraws(source.id);
+    this.#catalog = config.organic.from === 'catalog' ? new Catalog({}) : undefined;
+    this.#fold = new ImportFold({
+      ...{ config, transform },
+      told: (entity, id) => this.#told.get(entity, id),
+      draws: this.#catalog
+        ? new CatalogDraws(this.#catalog, this.#draws)
+        : new NegativeDraws(drawnOfMax, this.#draws),
+    });
+    this.#door = options.door ?? openDoor(bus);
+  }
+
+  async run(): Promise<ImportReport> {
+    const { source } = this.#options;
+    const { clock } = this.#bus;
+    const startMs = clock.nowMs();
+    await refuseOtherConfig(this.#bus, this.#options.config);
+    this.#states = await this.#lane.begin();
+    if (this.#states.every(({ position }) => position === importEnd))
+      return this.#reportOf({ wasThere: true, startMs, sendMs: 0, entities: { item: 0, user: 0 } });
+    const wentOn = this.#states.some(({ position }) => position !== undefined);
+    // Who has begun with the events has told all items and users before.
+    const entities = wentOn ? { item: 0, user: 0 } : await this.#entities();
+    if (this.#catalog)
+      for await (const batch of source.items(0))
+        for (const { id } of batch) this.#catalog.put(id, {});
+    await this.#lane.open();
+    const sendMs = clock.nowMs();
+    for await (const batch of source.happenings(0)) await this.#take(batch);
+    await this.#send();
+    await this.#lane.settled();
+    await this.#lane.close(this.#newestMs);
+    await this.#lane.settled();
+    const report = { wasThere: false, wentOn, startMs, sendMs: clock.nowMs() - sendMs, entities };
+    return this.#reportOf(report);
+  }
+
+  async #entities(): Promise<Record<Entity, number>> {
+    const { config, source, progress } = this.#options;
+    const { counts } = source;
+    return importEntities({
+      ...{ bus: this.#bus, source, door: this.#door },
+      dataCenters: config.dataCenters.map(({ name }) => name),
+      progress: (entity, done) =>
+        progress?.({
+          ...(entity === 'item'
+            ? { phase: 'items', total: counts.items }
+            : { phase: 'users', total: counts.users }),
+          ...{ done, rate: 0 },
+        }),
+    });
+  }
+
+  async #take(batch: readonly Happening[]): Promise<void> {
+    await this.#told.read(this.#idsOf(batch));
+    const nowMs = this.#bus.clock.wallMs();
+    for (const happening of batch) {
+      this.#draws.at(happening.position);
+      switch (happening.kind) {
+        case 'alias': {
+          const { position, visitor, user } = happening;
+          const alias = this.#fold.becomes(visitor, user);
+          if (alias) this.#alias(position, alias);
+          break;
+        }
+        case 'event':
+          this.#event(happening, nowMs);
+          break;
+        case 'item':
+        case 'user': {
+          const { kind, id, attributes, position } = happening;
+          this.#told.patch(kind, id, attributes);
+          this.#fold.toldAnew(kind, id);
+          if (kind === 'item') this.#catalog?.put(id, {});
+          await this.#door(kind, [{ position, id, attributes }]);
+        }
+      }
+      if (this.#pieces.events < this.#lane.pace.batch) continue;
+      await this.#send();
+      await this.#lane.room();
+    }
+  }
+
+  #event({ position, event }: Happening & { kind: 'event' }, nowMs: number): void {
+    this.#done++;
+    const isMissing = (person: string): boolean =>
+      position > (this.#states[this.#pieces.homeOf(person)]!.position ?? 0);
+    let folded;
+    try {
+      folded = this.#fold.happened(event, nowMs, isMissing);
+    } catch (error) {
+      if (!(error instanceof StarlingError)) throw error;
+      this.#notLearned.note(reasonIn(messageOf(error)), exampleOf(event));
+      return;
+    }
+    this.#newestMs = Math.max(this.#newestMs, folded.atMs);
+    if (folded.alias) this.#alias(position, folded.alias);
+    if (folded.whyNot !== undefined) this.#notLearned.note(folded.whyNot, exampleOf(event));
+    // Of nobody: joiners could only bury it.
+    if (folded.person === '') return;
+    this.#sent.events++;
+    if (folded.whyNot !== undefined) this.#sent.history++;
+    if (isMissing(folded.person)) this.#pieces.addEvent(position, folded);
+  }
+
+  #alias(position: number, alias: { readonly visitor: string; readonly user: string }): void {
+    const known = this.#states[this.#pieces.homeOf(alias.visitor)]!.position ?? 0;
+    if (position > known) this.#pieces.addAlias(position, alias);
+  }
+
+  async #send(): Promise<void> {
+    const { progress, source } = this.#options;
+    const { events } = this.#pieces;
+    await this.#lane.send(this.#pieces.take(), events);
+    const { pace } = this.#lane;
+    const done = Math.max(0, this.#done - pace.ahead);
+    progress?.({ phase: 'events', done, total: source.counts.events, rate: pace.rate });
+  }
+
+  #idsOf(batch: readonly Happening[]) {
+    const users: string[] = [];
+    const items: string[] = [];
+    for (const happening of batch) {
+      if (happening.kind === 'event') {
+        const { event } = happening;
+        users.push(event.user ?? this.#fold.personOf(event));
+        items.push(event.item);
+      } else if (happening.kind === 'alias') users.push(happening.user);
+      else (happening.kind === 'item' ? items : users).push(happening.id);
+    }
+    return { users, items };
+  }
+
+  async #reportOf(of: {
+    readonly wasThere: boolean;
+    readonly wentOn?: boolean;
+    readonly startMs: number;
+    readonly sendMs: number;
+    readonly entities: Record<Entity, number>;
+  }): Promise<ImportReport> {
+    const { source } = this.#options;
+    const { wasThere, wentOn = false, startMs, sendMs, entities } = of;
+    const counters = wasThere ? zeroLane() : await this.#rest();
+    return {
+      ...{ name: source.id, wasThere, wentOn, rows: source.counts },
+      ...{ items: entities.item, users: entities.user, aliases: source.counts.aliases },
+      learned: learnedIn(counters),
+      notLearned: this.#notLearned.all,
+      // Of those that were known some would not have been learned, and are told of with their reason.
+      known: counters.duplicates - (wasThere ? 0 : this.#sent.history - untaughtIn(counters)),
+      seconds: (this.#bus.clock.nowMs() - startMs) / 1_000,
+      perSecond: sendMs === 0 ? 0 : (1_000 * this.#sent.events) / sendMs,
+    };
+  }
+
+  /** What joiners have counted, once all that they tell each other has come. */
+  async #rest() {
+    const { clock } = this.#bus;
+    const endMs = clock.nowMs() + restMsMax;
+    for (;;) {
+      const states = await this.#lane.states();
+      const counters = states.map((each) => each.counters).reduce(laneSum, zeroLane());
+      const isAtRest = countedIn(counters) !== undefined && heldIn(counters) === 0;
+      if (isAtRest || clock.nowMs() > endMs) return counters;
+      await sleep(clock, lookMs);
+    }
+  }
+}
+
+/** Without what is of this one alone. */
+function reasonIn(text: string): string {
+  return text.replace(/ is \d+ s in the future/, ' is in the future');
+}
+
+function exampleOf({ type = 'click', item, user, visitor, id }: ImportedEvent): string {
+  return `${type} of ${item} by ${user ?? visitor ?? 'nobody'} (${id})`;
+}
