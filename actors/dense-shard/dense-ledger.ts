@@ -1,6 +1,7 @@
 import { IntervalSet } from '../../core/base/interval-set.js';
 import type { AdamOptions, AdamState } from '../../core/model/adam.js';
 import { adamStep } from '../../core/model/adam.js';
+import { scaleStep } from '../../core/model/number-scales.js';
 import { calibrationStep } from '../../core/model/score-calibration.js';
 import type { DenseState } from '../../messages/network-state.js';
 import type { PushOutcome } from '../../messages/parameters.js';
@@ -12,6 +13,8 @@ export type NetworkState = Pick<DenseState, 'parameters' | 'optimizerState' | 's
 export class DenseLedger {
   readonly parameters: Float32Array;
   readonly #networkSize: number;
+  /** Where the scales begin. */
+  readonly #scalesAt: number;
   /** As long as the parameters: behind those of the network it is 0. */
   readonly #m: Float32Array;
   readonly #v: Float32Array;
@@ -21,11 +24,17 @@ export class DenseLedger {
   applied = new IntervalSet();
   denseVersion = 0;
 
-  /** @param networkSize how many of them are the network's; behind them is the calibration of its scores. */
-  constructor(parameters: Float32Array, options: AdamOptions, networkSize = parameters.length) {
+  /** @param counts how many of them are the network's, and its calibration's; the rest are scales of its numbers. */
+  constructor(
+    parameters: Float32Array,
+    options: AdamOptions,
+    counts = { network: parameters.length, calibration: 0 },
+  ) {
+    const networkSize = counts.network;
     this.parameters = parameters;
     this.#options = options;
     this.#networkSize = networkSize;
+    this.#scalesAt = networkSize + counts.calibration;
     this.#m = new Float32Array(parameters.length);
     this.#v = new Float32Array(parameters.length);
     this.#adam = {
@@ -52,8 +61,10 @@ export class DenseLedger {
     const network = this.parameters.subarray(0, size);
     const norm = adamStep(network, gradient.subarray(0, size), this.#adam, this.#options);
     // What is not finite was refused.
-    if (Number.isFinite(norm))
-      calibrationStep(this.parameters.subarray(size), gradient.subarray(size));
+    if (!Number.isFinite(norm)) return;
+    const at = this.#scalesAt;
+    calibrationStep(this.parameters.subarray(size, at), gradient.subarray(size, at));
+    scaleStep(this.parameters.subarray(at), gradient.subarray(at));
   }
 
   /** f32 [2·parameters]: m, then v. */

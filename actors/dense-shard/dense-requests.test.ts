@@ -76,7 +76,7 @@ describe('the network', () => {
     const calibrated = new DenseLedger(
       Float32Array.of(1, ...initialCalibration(1)),
       { ...adamDefaults, clipNorm: 1 },
-      1,
+      { network: 1, calibration: 10 },
     );
     // Rows of which the network said too much; their sums are no part of the norm that is clipped.
     const sums = [0, 0, 400, 0, 0, 0, 0, 0, 395, 100];
@@ -88,7 +88,10 @@ describe('the network', () => {
     const { optimizerState } = calibrated.optimizerState();
     expect(optimizerState.filter((each) => each !== 0)).toHaveLength(2);
     const state = { ...calibrated.optimizerState(), parameters: calibrated.parameters };
-    const restored = new DenseLedger(Float32Array.of(9, ...initialCalibration(1)), adamDefaults, 1);
+    const restored = new DenseLedger(Float32Array.of(9, ...initialCalibration(1)), adamDefaults, {
+      network: 1,
+      calibration: 10,
+    });
     restored.adopt(state);
     expect(restored.parameters).toEqual(calibrated.parameters);
     // What is not finite changes neither.

@@ -31,7 +31,7 @@ export function createDenseShard(context: ActorContext): Actor<'dense-shard'> {
   const ledger = new DenseLedger(
     initialParameters(blueprint),
     blueprint.adam,
-    parameterCounts(blueprint).network,
+    parameterCounts(blueprint),
   );
   const log = new DenseLog(context, ledger, blueprint);
   const lease = new ShardLease(context, config.supervision.leaseMs, async () => undefined);

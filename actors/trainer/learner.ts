@@ -4,13 +4,14 @@ import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import type { RowPooling } from '../../core/model/row-gather.js';
 import { FidDeduper, poolRows, scatterGradients } from '../../core/model/row-gather.js';
+import { cutValues, scaleSums, scalesIn } from '../../core/model/number-scales.js';
 import { calibrationSums } from '../../core/model/score-calibration.js';
 import { transformValue } from '../../core/model/value-transform.js';
 import type { TrainingStep } from '../../core/model/training-step.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import { labelsOfRows } from '../../messages/outcomes.js';
 import { concatSamples } from '../../messages/samples.js';
-import type { Blueprint } from '../../core/blueprint/blueprint.js';
+import { parameterCounts, type Blueprint } from '../../core/blueprint/blueprint.js';
 import type { QueuedBatch } from './batch-queue.js';
 import type { ParameterClient } from './parameter-client.js';
 import { batchIdOfMessage, trailOf } from './step-trail.js';
@@ -55,12 +56,22 @@ export class Learner {
     const { dim, outcomes, values, poolings, partitionCount, rowsOf } = this.#blueprint;
     const { labels, weights } = labelsOfRows(samples.outcomes, outcomes, examples.rowCount);
     scaleValues(labels, values);
+    const said = scaleSums(
+      { rowCount: examples.rowCount, dense: examples.dense, labels, weights },
+      this.#blueprint.model,
+    );
     // They are empty, or of a configuration with other outcomes.
     if (!weights.some((weight) => weight > 0)) return this.enter(group);
     const startMs = this.#clock.nowMs();
     const plan = this.#deduper.plan(examples, partitionCount, rowsOf);
     const pulled = await this.#client.pull(plan);
     this.#parameters ??= (await this.#client.pullDense()).parameters;
+    const scales = this.#scalesIn(this.#parameters);
+    cutValues({ labels, weights }, this.#blueprint.model, scales, said, values);
+    if (!weights.some((weight) => weight > 0)) {
+      const nothing = new Float32Array(this.#parameters.length - said.length);
+      return this.enter(group, joined(nothing, said));
+    }
     const pulledMs = this.#clock.nowMs();
 
     const pooling: RowPooling = { plan, batch: examples, dim, poolings };
@@ -79,7 +90,7 @@ export class Learner {
       this.#parameters.subarray(result.denseGradient.length),
       values.map((scale) => scale === undefined),
     );
-    const gradient = joined(result.denseGradient, sums);
+    const gradient = joined(result.denseGradient, sums, said);
     const computedMs = this.#clock.nowMs();
 
     const batches = batchesOf(group);
@@ -97,8 +108,19 @@ export class Learner {
     };
   }
 
-  /** Enters batches in every ledger without learning from them: they say nothing, or are poison. */
-  async enter(group: readonly QueuedBatch[]): Promise<Taught> {
+  #scalesIn(parameters: Float32Array): Float32Array {
+    const { network } = parameterCounts(this.#blueprint);
+    return scalesIn(parameters.subarray(network), this.#blueprint.model);
+  }
+
+  /**
+   * Enters batches in every ledger without learning from them: they say nothing, or are poison.
+   * @param gradient what they say of the network all the same.
+   */
+  async enter(
+    group: readonly QueuedBatch[],
+    gradient: Float32Array = new Float32Array(0),
+  ): Promise<Taught> {
     const { slotCount, dim, partitionCount } = this.#blueprint;
     const nothing: ExampleBatch = emptyExamples(slotCount, 0);
     const pulled = await this.#client.pull(this.#deduper.plan(nothing, partitionCount));
@@ -111,7 +133,7 @@ export class Learner {
     };
     const sparse = this.#client.push(pulled, gradients);
     sparse.catch(() => undefined); // As above.
-    const dense = await this.#client.pushDense(batches, new Float32Array(0));
+    const dense = await this.#client.pushDense(batches, gradient);
     return {
       rows: 0,
       loss: 0,
@@ -144,10 +166,13 @@ function refuseNonFinite(gradients: Float32Array, loss: number): void {
   }
 }
 
-function joined(gradient: Float32Array, sums: Float32Array): Float32Array {
-  const all = new Float32Array(gradient.length + sums.length);
-  all.set(gradient);
-  all.set(sums, gradient.length);
+function joined(...parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
   return all;
 }
 

@@ -12,6 +12,7 @@ import type { AdamOptions } from '../model/adam.js';
 import { adamDefaults } from '../model/adam.js';
 import { denseLayout, initialDense } from '../model/dense-parameters.js';
 import { calibrationSize, initialCalibration } from '../model/score-calibration.js';
+import { scalesSize } from '../model/number-scales.js';
 import type { ModelSpec } from '../model/network.js';
 import { rowWidth } from '../model/network.js';
 import type { ValueTransform } from '../model/value-transform.js';
@@ -54,16 +55,13 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   const { network, factorDim, hidden, rows, slots, dense, seed } = config.model;
   const outcomes = outcomeNames(config);
   const values = valueScales(config);
-  const vectors = spec.dense
-    .filter(({ vector }) => vector !== undefined)
-    .map(({ index, width }) => ({ at: index, width }));
   const hasValues = values.some((scale) => scale !== undefined);
   const model: ModelSpec = {
     network,
     slotCount: spec.slots.length,
     factorDim,
     denseCount: spec.denseWidth,
-    ...(vectors.length > 0 ? { vectors } : {}),
+    ...numbersOf(spec),
     hidden,
     heads: outcomes.length,
     ...(hasValues ? { losses: values.map((scale) => (scale ? 'squared' : 'cross-entropy')) } : {}),
@@ -114,11 +112,26 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
       rows: tables.map(({ optimizer, initializer }) => [optimizer.kind, initializer]),
       partitions: config.partitions,
       calibration: 'beta',
+      ...(scalesSize(model) > 0 ? { scales: 'quantiles' } : {}),
       // One is what there was before there could be more.
       ...(outcomes.length === 1 ? {} : { outcomes }),
       ...(hasValues ? { values } : {}),
     }),
     seed,
+  };
+}
+
+/** What the network has to know of the dense features. */
+function numbersOf({ dense }: FeatureSpec): Pick<ModelSpec, 'scaled' | 'vectors'> {
+  const vectors = dense
+    .filter(({ vector }) => vector !== undefined)
+    .map(({ index: at, width }) => ({ at, width }));
+  const scaled = dense
+    .filter(({ normalisation }) => normalisation.method === 'quantiles')
+    .map(({ index: at, width }) => (width > 1 ? { at, missingAt: at + 1 } : { at }));
+  return {
+    ...(scaled.length > 0 ? { scaled } : {}),
+    ...(vectors.length > 0 ? { vectors } : {}),
   };
 }
 
@@ -151,10 +164,11 @@ function initializerOf({ initializer, initialScale }: SlotRows): InitializerSpec
   }
 }
 
-/** Numbers of the network, and of the calibration of its scores behind them. */
+/** Numbers of the network; behind them are the calibration of its scores, and the scales of its numbers. */
 export function parameterCounts({ model }: Pick<Blueprint, 'model'>) {
   const network = denseLayout(model).size;
-  return { network, all: network + calibrationSize(model.heads) };
+  const calibration = calibrationSize(model.heads);
+  return { network, calibration, all: network + calibration + scalesSize(model) };
 }
 
 export function initialParameters({ model, seed }: Blueprint): Float32Array {

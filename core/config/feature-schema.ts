@@ -52,11 +52,12 @@ const boundaries = z
   );
 
 const normalisationError =
-  "expected 'none', 'log1p', {method: 'log1p', scale}, {method: 'standard', mean, deviation > 0} or {method: 'minmax', min, max > min}";
+  "expected 'quantiles', 'none', 'log1p', {method: 'log1p', scale}, {method: 'standard', mean, deviation > 0} or {method: 'minmax', min, max > min}";
 const anyNormalisation = z.union(
   [
-    z.enum(['none', 'log1p']).transform((method) => ({ method })),
+    z.enum(['quantiles', 'none', 'log1p']).transform((method) => ({ method })),
     z.discriminatedUnion('method', [
+      section({ method: z.literal('quantiles') }),
       section({ method: z.literal('none') }),
       section({
         method: z.literal('log1p'),
@@ -77,13 +78,13 @@ const anyNormalisation = z.union(
   { error: normalisationError },
 );
 const normalisationMeaning =
-  'Brings the number near −1 … 1. Values in the thousands left as they are drown the other inputs of the network.';
-const normalisation = anyNormalisation.prefault('none').describe(normalisationMeaning);
+  'Brings the number near −1 … 1. `quantiles`: by where it stands among all that come, which is learned, so that wild values move nothing; the others are formulas. Values in the thousands left as they are (`none`) drown the other inputs of the network.';
+const normalisation = anyNormalisation.prefault('quantiles').describe(normalisationMeaning);
 /** Of a count that reaches thousands. */
 const countScale = 0.2;
-const keptNormalisation = (method: 'none' | 'log1p') =>
+const keptNormalisation = (method: 'quantiles' | 'none' | 'log1p') =>
   anyNormalisation
-    .prefault(method === 'none' ? 'none' : { method, scale: countScale })
+    .prefault(method === 'log1p' ? { method, scale: countScale } : method)
     .describe(normalisationMeaning);
 
 /** Embeddings have 64 to 3,072; longer ones are cut by who makes them. */

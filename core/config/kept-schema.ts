@@ -55,7 +55,7 @@ const beside = name
     'Another rate or mean: then it is how far values were from that one, such as whether somebody likes films more than others like the same films.',
   );
 
-type Normalised<T> = (method: 'none' | 'log1p') => T;
+type Normalised<T> = (method: 'quantiles' | 'none' | 'log1p') => T;
 
 /** @param normalisation what a number is brought near −1 … 1 by; its default depends on the kind. */
 export function keptSchemas<T extends z.ZodType>(normalisation: Normalised<T>) {
@@ -109,7 +109,7 @@ export function keptSchemas<T extends z.ZodType>(normalisation: Normalised<T>) {
       ),
       events: shownOrEvents,
       ...{ by, beside, smoothing, ...memory, last },
-      normalisation: normalisation('none'),
+      normalisation: normalisation('quantiles'),
     }),
   ] as const;
 }

@@ -178,7 +178,7 @@ describe('a wrong configuration is refused with the field and what is allowed', 
     [
       'an unknown normalisation',
       feature({ entity: 'item', kind: 'dense', normalisation: 'log' }),
-      "features.genres.normalisation: expected 'none', 'log1p', {method: 'log1p', scale}, {method: 'standard', mean, deviation > 0}",
+      "features.genres.normalisation: expected 'quantiles', 'none', 'log1p', {method: 'log1p', scale}, {method: 'standard', mean, deviation > 0}",
     ],
     [
       'min above max',

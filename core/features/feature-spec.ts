@@ -25,6 +25,8 @@ export const featureKinds = [...toldKinds, ...keptKinds] as const;
 export type Pooling = 'sum' | 'mean';
 
 export type Normalisation =
+  /** By where it stands among all that come, −1 … 1, which the cluster learns (core/model/number-scales.ts). */
+  | { readonly method: 'quantiles' }
   | { readonly method: 'none' }
   /** scale · sign(x)·ln(1 + |x|), for counts and amounts with a long tail. */
   | { readonly method: 'log1p'; readonly scale?: number | undefined }
@@ -128,7 +130,7 @@ export interface Slot {
   readonly valuesMax: number;
 }
 
-/** Numbers of a row: one, or those of a vector. */
+/** Numbers of a row: one, or those of a vector; behind what is told, one that is 1 where it is missing. */
 export interface DenseColumn {
   /** Where they start in a row. */
   readonly index: number;
@@ -141,7 +143,7 @@ export interface DenseColumn {
   readonly entity: FeatureEntity | 'pair';
   readonly source: string;
   readonly normalisation: Normalisation;
-  /** Of a vector; behind its numbers is one that says whether they are missing. */
+  /** Of a vector. */
   readonly vector?: VectorCoding;
   /** What is kept rather than told. */
   readonly kept?: AggregateCoding;
@@ -193,10 +195,10 @@ export function featureSpecOf(features: Readonly<Record<string, FeatureDeclarati
       const named = { id: columnIdOf(name), name, entity, source };
       if (declaration.kind === 'vector') return { ...named, ...vectorColumn(declaration) };
       const normalisation = copyOfNormalisation(declaration.normalisation);
-      const told = { ...named, normalisation, width: 1 };
+      // Behind what is told is one that says whether it is missing; what is kept never is.
       return declaration.kind === 'dense'
-        ? told
-        : { ...told, ...keptColumn(declaration, entity, slots) };
+        ? { ...named, normalisation, width: 2 }
+        : { ...named, normalisation, width: 1, ...keptColumn(declaration, entity, slots) };
     });
   // Pairs come behind all that is of one entity.
   let denseWidth = 0;
@@ -314,8 +316,9 @@ function copyOfAggregate(coding: AggregateCoding): AggregateCoding {
 
 function copyOfNormalisation(normalisation: Normalisation): Normalisation {
   switch (normalisation.method) {
+    case 'quantiles':
     case 'none':
-      return { method: 'none' };
+      return { method: normalisation.method };
     case 'log1p': {
       const { scale } = normalisation;
       return { method: 'log1p', ...(scale === undefined ? {} : { scale }) };
@@ -334,7 +337,8 @@ function hashOf(slots: readonly Slot[], dense: readonly DenseColumn[]): string {
     slots.map(({ name, entity, source, coding }) => [name, entity, source, coding]),
     dense.map(({ name, entity, source, normalisation, kept, vector }) => [
       ...[name, entity, source, vector ?? normalisation],
-      ...(kept ? [kept] : []),
+      // What is told has a number that says whether it is missing; it had none once.
+      ...(kept ? [kept] : ['missing']),
     ]),
   ]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);

@@ -65,7 +65,8 @@ function naiveRow(event: {
     device === undefined ? [] : key(device),
   ];
   const logPrice = price === undefined ? 0 : Math.sign(price) * Math.log1p(Math.abs(price));
-  return { keys, dense: [Math.fround(logPrice), hour ?? 0] };
+  const missing = (value: unknown) => (value === undefined ? 1 : 0);
+  return { keys, dense: [Math.fround(logPrice), missing(price), hour ?? 0, missing(hour)] };
 }
 
 describe('the feature transform', () => {

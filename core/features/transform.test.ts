@@ -45,9 +45,8 @@ function fidsOf(
 
 function denseOf(entity: FeatureEntity, raw: Record<string, unknown>, name: string): number {
   const columns = transform.spec.dense.filter((column) => column.entity === entity);
-  return transform.encodeEntity(entity, '1', raw).dense[
-    columns.findIndex((column) => column.name === name)
-  ]!;
+  const { index } = columns.find((column) => column.name === name)!;
+  return transform.encodeEntity(entity, '1', raw).dense[index - columns[0]!.index]!;
 }
 
 describe('encoding an entity', () => {
@@ -55,7 +54,7 @@ describe('encoding an entity', () => {
     const { counts, fids, dense } = transform.encodeEntity('user', '42', {});
     expect([...counts]).toEqual([0, 0, 1]);
     expect([...fids]).toEqual([42, 0]);
-    expect([...dense]).toEqual([0]);
+    expect([...dense]).toEqual([0, 1]);
   });
 
   test.each([
@@ -152,11 +151,11 @@ describe('assembling examples', () => {
     const items = ['7', '8'].map((id) => transform.encodeEntity('item', id, { genres: '1|2' }));
     const context = transform.encodeEntity('context', '', {});
     const batch = transform.assemble([user, user], items, [context, context]);
-    expect(batch).toMatchObject({ rowCount: 2, slotCount: 6, denseCount: 4 });
+    expect(batch).toMatchObject({ rowCount: 2, slotCount: 6, denseCount: 8 });
     // Slots: age, gender, user, genres, item, tone.
     expect([...batch.offsets]).toEqual([0, 1, 1, 2, 4, 5, 5, 6, 6, 7, 9, 10, 10]);
     expect([...batch.fids]).toEqual([1, 0, 42, 0, 1, 0, 2, 0, 7, 0, 1, 0, 42, 0, 1, 0, 2, 0, 8, 0]);
-    expect([...batch.dense]).toEqual([-1, 0, 0, 0, -1, 0, 0, 0]);
+    expect([...batch.dense]).toEqual([...[-1, 0, 0, 1, 0, 1, 0, 1], ...[-1, 0, 0, 1, 0, 1, 0, 1]]);
   });
 
   test('entities of another specification are a defect, not a wrong example', () => {

@@ -10,7 +10,7 @@ import { keptOf, nothingKept } from './kept-features.js';
 import type { PairSide } from './pair-columns.js';
 import { PairColumns } from './pair-columns.js';
 import { preview } from './preview.js';
-import { type KeyWriter, idOf, keyWriterOf, normalise } from './values.js';
+import { type KeyWriter, idOf, isMissing, keyWriterOf, normalise } from './values.js';
 import { writeVector } from './vectors.js';
 
 /**
@@ -38,7 +38,7 @@ export interface Transform {
    * Encodes what is known of one user, item or context.
    *
    * Missing values (absent, null, '', or an empty list of ids) leave their slot without fids and read as dense 0 after
-   * normalisation; a vector reads as zeros, and one behind them. An entity of which nothing is known still has the slots made from its id.
+   * normalisation, and 1 behind it; so does a vector. An entity of which nothing is known still has the slots made from its id.
    *
    * @param id  of the user or item; not read for a context.
    * @param raw features by source name, as told.
@@ -152,7 +152,10 @@ function encode(
   for (const { name, source, normalisation, kept: isKept, vector, width } of plan.dense) {
     const value = isKept ? keptOf(kept, name) : valueOf(entity, id, raw, source);
     if (vector) writeVector(value, vector, dense, at, entity === 'context' ? source : undefined);
-    else dense[at] = normalise(value, source, normalisation);
+    else {
+      dense[at] = normalise(value, source, normalisation);
+      if (!isKept) dense[at + 1] = isMissing(value) ? 1 : 0;
+    }
     at += width;
   }
   const sides = (): readonly PairSide[] =>

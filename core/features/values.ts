@@ -16,6 +16,9 @@ export type KeyWriter = (
   index: number,
 ) => number;
 
+/** Of 32 bits. */
+const floatMax = 3.4e38;
+
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** Compiles a slot's coding, so that the choice of kind is made once and not per value. */
@@ -117,7 +120,7 @@ function writeIds(
   return count;
 }
 
-function isMissing(value: unknown): boolean {
+export function isMissing(value: unknown): boolean {
   return value === undefined || value === null || value === '';
 }
 
@@ -146,6 +149,9 @@ function bucketOf(boundaries: readonly number[], value: number): number {
 
 function normalised(x: number, normalisation: Normalisation): number {
   switch (normalisation.method) {
+    case 'quantiles':
+      // Beyond all others is beyond all others.
+      return Math.min(floatMax, Math.max(-floatMax, x));
     case 'none':
       return x;
     case 'log1p':

@@ -60,9 +60,9 @@ describe('vectors in a row', () => {
   test('have their places beside other numbers, and one that says whether they are missing', () => {
     const spec = specOf('none');
     expect(spec.dense.map(({ name, index, width }) => [name, index, width])).toEqual([
-      ...[['age', 0, 1], ['image', 1, 3], ['price', 4, 1], ['mood', 5, 2]], // prettier-ignore
+      ...[['age', 0, 2], ['image', 2, 3], ['price', 5, 2], ['mood', 7, 2]], // prettier-ignore
     ]);
-    expect(spec.denseWidth).toBe(7);
+    expect(spec.denseWidth).toBe(9);
     const transform = createTransform(spec);
     const rows = transform.assemble(
       [transform.encodeEntity('user', 'u', { age: 7 }), transform.encodeEntity('user', 'u', {})],
@@ -75,7 +75,10 @@ describe('vectors in a row', () => {
         transform.encodeEntity('context', '', {}),
       ],
     );
-    expect([...rows.dense]).toEqual([...[7, 3, 4, 0, 9, 0.5, 0], ...[0, 0, 0, 1, 0, 0, 1]]);
+    expect([...rows.dense]).toEqual([
+      ...[7, 0, 3, 4, 0, 9, 0, 0.5, 0],
+      ...[0, 1, 0, 0, 1, 0, 1, 0, 1],
+    ]);
   });
 
   test('have length 1, however large they are', () => {
@@ -86,14 +89,14 @@ describe('vectors in a row', () => {
       expect([x, y]).toEqual([expect.closeTo(0.6, 5), expect.closeTo(0.8, 5)]);
       expect(missing).toBe(0);
     }
-    expect(denseOf(Float32Array.of(0, 0))).toEqual([0, 0, 0, 0]);
+    expect(denseOf(Float32Array.of(0, 0))).toEqual([0, 0, 0, 0, 1]);
   });
 
   test('of another length than is declared now are missing; what a request says is refused', () => {
     const transform = createTransform(specOf('none'));
     expect([
       ...transform.encodeEntity('item', 'a', { image: Float32Array.of(1, 2, 3) }).dense,
-    ]).toEqual([...[0, 0, 1, 0]]);
+    ]).toEqual([...[0, 0, 1, 0, 1]]);
     expect(() => transform.encodeEntity('context', '', { mood: [1, 2] })).toThrow(
       'mood: expected 1 finite numbers; got 2',
     );

@@ -1,5 +1,6 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { Blocks } from './blocks.js';
+import type { ScaledColumn } from './number-scales.js';
 
 /**
  * What a network is: the dense parameters it declares, and a forward pass from pooled rows to the logits of each example.
@@ -15,6 +16,8 @@ export interface ModelSpec {
   /** k: length of a row's vector; a row has 1 + k values. */
   readonly factorDim: number;
   readonly denseCount: number;
+  /** Of the dense features, those that are scaled by what is known of all (number-scales.ts). */
+  readonly scaled?: readonly ScaledColumn[];
   /** Of the dense features, those that are vectors; without overlap, ascending. */
   readonly vectors?: readonly VectorInput[];
   /** Widths of the hidden layers; without effect on `fm`. */

@@ -3,6 +3,7 @@ import type { Backend } from './backend.js';
 import { createBlocks } from './blocks.js';
 import { denseLayout } from './dense-parameters.js';
 import { networks } from './networks.js';
+import { scaledDense, scalesIn } from './number-scales.js';
 import type { ModelSpec } from './network.js';
 import {
   namedParameters,
@@ -36,7 +37,7 @@ export function createScorer(backend: Backend, spec: ModelSpec): Scorer {
     const { version, values } = parameters;
     if (uploaded?.source.version === version && uploaded.source.values === values)
       return uploaded.tensors;
-    // The calibration is behind them.
+    // Calibration and scales are behind them.
     const own = values.subarray(0, layout.size);
     const tensors = uploadParameters(tf, layout, own).map((tensor) => tf.keep(tensor));
     if (uploaded) tf.dispose(uploaded.tensors);
@@ -50,7 +51,10 @@ export function createScorer(backend: Backend, spec: ModelSpec): Scorer {
       let logits = new Float32Array(0);
       tf.tidy(() => {
         const named = namedParameters(layout, tensorsOf(parameters));
-        const output = network.forward(blocks, uploadInputs(tf, batch, spec), named, spec);
+        const scales = scalesIn(parameters.values.subarray(layout.size), spec);
+        const dense = scaledDense(batch, spec, scales);
+        const inputs = uploadInputs(tf, { ...batch, dense }, spec);
+        const output = network.forward(blocks, inputs, named, spec);
         logits = output.dataSync<'float32'>() as Float32Array<ArrayBuffer>;
       });
       return logits;

@@ -4,6 +4,7 @@ import type { Backend } from './backend.js';
 import { createBlocks, type Blocks } from './blocks.js';
 import { denseLayout } from './dense-parameters.js';
 import { networks } from './networks.js';
+import { scaledDense, scalesIn } from './number-scales.js';
 import type { ModelSpec } from './network.js';
 import {
   joinRows,
@@ -36,7 +37,7 @@ export interface StepResult {
   readonly denseGradient: Float32Array;
 }
 
-/** One forward and backward pass; changes nothing and keeps nothing. What is behind the parameters of the network is not looked at. */
+/** One forward and backward pass; changes nothing and keeps nothing. Of what is behind the parameters of the network it looks at the scales of numbers. */
 export type TrainingStep = (batch: LabelledBatch, denseParameters: Float32Array) => StepResult;
 
 /** @param blocks replaces the differentiable operations; the benchmark's baseline does. */
@@ -68,7 +69,9 @@ export function createTrainingStep(
 
   function differentiate(batch: LabelledBatch, denseParameters: Float32Array): StepResult {
     const { rowCount, labels, weights } = batch;
-    const inputs = uploadInputs(tf, batch, spec);
+    const scales = scalesIn(denseParameters.subarray(layout.size), spec);
+    const dense = scaledDense(batch, spec, scales);
+    const inputs = uploadInputs(tf, { ...batch, dense }, spec);
     const tensors = uploadParameters(tf, layout, denseParameters.subarray(0, layout.size));
     const labelColumns = tf.tensor2d(labels, [rowCount, spec.heads]);
     const weightColumns = tf.tensor2d(weights, [rowCount, spec.heads]);

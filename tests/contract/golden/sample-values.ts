@@ -20,10 +20,10 @@ export const spec = featureSpecOf({
 export const examples: ExampleBatch = {
   rowCount: 2,
   slotCount: 3,
-  denseCount: 1,
+  denseCount: 2,
   offsets: Uint32Array.of(0, 1, 3, 4, 5, 5, 6),
   fids: Uint32Array.of(42, 0, 7, 0, 8, 0, 100, 0, 42, 0, 0xdeadbeef, 0x80000001),
-  dense: Float32Array.of(0.5, -1),
+  dense: Float32Array.of(0.5, 0, -1, 0),
 };
 
 /** As a history has them. */

@@ -33,13 +33,13 @@ function packed(batch: typeof told): Uint8Array {
 
 /** The sample that a packed row becomes. */
 function unpacked(bytes: Uint8Array): unknown {
-  const builder = new SampleBuilder(['click'], 3, 1);
+  const builder = new SampleBuilder(['click'], 3, 2);
   builder.addPacked(bytes, decodeRow(bytes, 0), learned);
   return builder.take();
 }
 
 function sampleOf(batch: typeof told): unknown {
-  const builder = new SampleBuilder(['click'], 3, 1);
+  const builder = new SampleBuilder(['click'], 3, 2);
   builder.addRow(batch, 1, learned);
   return builder.take();
 }
