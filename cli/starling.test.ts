@@ -94,7 +94,10 @@ describe('the command line', () => {
     [['settings', 'set', 'score', '{view'], 'USAGE: settings: expected a value in JSON'],
     [['users', 'merge', 'u1'], 'USAGE: users: expected get <user>, or merge <from> <to>.'],
     [['users', 'merge', 'u1', 'u1'], "USAGE: users: u1 can't be merged into itself."],
-    [['items', 'hide'], 'USAGE: items: expected get|set|patch|hide|show|delete <item> [JSON].'],
+    [
+      ['items', 'hide'],
+      'USAGE: items: expected get|set|patch|hide|show|delete <item> [JSON] | load FILE.',
+    ],
     [['items', 'patch', 'i1'], 'USAGE: items patch: expected attributes as JSON.'],
     [['items', 'hide', 'i1', '{}'], 'USAGE: items hide takes no attributes.'],
     [['undrain', 'east', 'west'], 'USAGE: unexpected argument "west"'],

@@ -2,6 +2,7 @@ import type { ItemInput } from '../../client/ingest.js';
 import { withAdmin, withClient } from '../cluster-access.js';
 import type { Arguments, Command } from '../command.js';
 import { UsageError, clusterOptions, exitCode, objectOf } from '../command.js';
+import { loadFile, loadOptions } from '../item-files.js';
 import { knownOf, printKnown } from '../known-entity.js';
 
 const acts = ['get', 'set', 'patch', 'hide', 'show', 'delete'] as const;
@@ -10,16 +11,18 @@ type Act = (typeof acts)[number];
 export const items: Command = {
   name: 'items',
   summary: 'shows, or changes, what is known of an item',
-  usage: 'get|set|patch|hide|show|delete <item> [JSON] [options]',
-  text: 'get prints the attributes of an item, features among them. set says all that there is to know of it; patch leaves what it does not name, and a null empties. What hide hides is recommended to nobody until show shows it again; what delete deletes is forgotten, and clicks do not bring it back. Whatever is changed shows in the answers of every data center a moment later.',
-  options: clusterOptions,
+  usage: 'get|set|patch|hide|show|delete <item> [JSON] [options] | load FILE [options]',
+  text: 'get prints the attributes of an item, features among them. set says all that there is to know of it; patch leaves what it does not name, and a null empties. What hide hides is recommended to nobody until show shows it again; what delete deletes is forgotten, and clicks do not bring it back. Whatever is changed shows in the answers of every data center a moment later.\nload brings the items to what a file says, as CSV with a header or JSON, one per line: only rows that say something new are sent. With --mode replace, what the file lacks is hidden until a file has it again; if that is more than --absent-max of all, nothing is sent. An empty field of a CSV file empties the attribute.',
+  options: [...loadOptions, ...clusterOptions],
   examples: [
     'starling items get 0000311',
     'starling items patch 0000311 \'{"price":44,"stock":null}\'',
     'starling items patch 0000311 \'{"availableFrom":"2026-12-01T08:00:00+01:00"}\'',
     'starling items hide 0000311',
+    'starling items load products.csv --mode replace --absent-max 0.1',
   ],
   async run(args, out) {
+    if (args.positionals[0] === 'load') return loadFile(args, out);
     const { act, item, attributes } = asked(args);
     if (act === 'get')
       return (await printKnown(args, 'item', item, out)) ? exitCode.ok : exitCode.failure;
@@ -53,7 +56,7 @@ function asked(args: Arguments) {
   const act = acts.find((each) => each === name);
   const takesJson = act === 'set' || act === 'patch';
   if (!act || item === undefined || item === '' || rest.length > 0)
-    throw new UsageError(`items: expected ${items.usage.replace(' [options]', '')}.`);
+    throw new UsageError(`items: expected ${items.usage.replaceAll(' [options]', '')}.`);
   if (takesJson !== (json !== undefined))
     throw new UsageError(
       takesJson
@@ -76,7 +79,7 @@ function eventOf(
     case 'hide':
       return { item, attributes: { hidden: true } };
     case 'show':
-      return { item, attributes: { hidden: null } };
+      return { item, attributes: { hidden: null, absentSince: null } };
     case 'delete':
       return { item, deleted: true };
   }

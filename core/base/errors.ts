@@ -110,6 +110,12 @@ export const errorCodes = {
     remedy:
       'Start a cluster with `npm run cluster`, or name one with --state, or --nats and --name.',
   },
+  ITEMS_ABSENT: {
+    retryable: false,
+    http: 409,
+    remedy:
+      'Look whether the file is whole; if so many items are to go, say so with a larger share (--absent-max 0.5).',
+  },
   FILE_INVALID: { retryable: false, http: 400, remedy: 'Correct the named line of the file.' },
   CORRUPT: { retryable: false, http: 500, remedy: 'Restore from an older snapshot.' },
   SNAPSHOT_CORRUPT: {

@@ -17,9 +17,13 @@ export interface DeclaredAttributes {
   readonly item: AttributeTypes;
 }
 
-/** Of every item: whether it is offered, and when. They need no declaration. */
+/**
+ * Of every item: whether it is offered, and when. They need no declaration. `absentSince` is of who loads whole files: the item was
+ * in none since; it stands beside `hidden`, which people say.
+ */
 export const offerAttributes = {
   hidden: 'boolean',
+  absentSince: 'time',
   availableFrom: 'time',
   availableUntil: 'time',
 } as const satisfies AttributeTypes;

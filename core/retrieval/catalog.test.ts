@@ -217,3 +217,27 @@ describe('a catalog', () => {
     ).toEqual(['new']);
   });
 });
+
+test('an item that no file has any more is offered to nobody until one has it, whoever else hides or shows it', () => {
+  const catalog = new Catalog({});
+  const isOffered = () => catalog.offers('a', { exclude: new Set(), fits: undefined, nowMs: 0 });
+  const absentSince = '2026-11-30T12:00:00.000Z';
+  catalog.put('a', {});
+  const steps: [RawFeatures, boolean][] = [
+    [{ absentSince }, false],
+    [{ hidden: true }, false],
+    [{ absentSince: null }, false],
+    [{ hidden: null }, true],
+    [{ hidden: true, absentSince }, false],
+    [{ hidden: false }, false],
+    [{ absentSince: null }, true],
+  ];
+  for (const [told, offered] of steps) {
+    catalog.put('a', told, 'patch');
+    expect(isOffered()).toBe(offered);
+  }
+  catalog.put('a', { absentSince });
+  expect(isOffered()).toBe(false);
+  catalog.put('a', {});
+  expect(isOffered()).toBe(true);
+});

@@ -21,7 +21,7 @@ export interface CandidateLimits {
 }
 
 /** Of a place: whether its item may be offered. */
-const states = { offered: 0, hidden: 1, gone: 2 } as const;
+const states = { offered: 0, hidden: 1, absent: 2, gone: 4 } as const;
 
 /** Places of items that are gone, before those that are left move together; and then only if they are the most. */
 const goneMax = 1024;
@@ -148,10 +148,10 @@ export class Catalog {
 
   #offer(place: number, told: RawFeatures, mode: ChangeMode): void {
     const says = (name: string): boolean => mode === 'replace' || Object.hasOwn(told, name);
-    if (says('hidden')) {
-      const isHidden = valueOf(told['hidden'], 'boolean') === true;
-      this.#states[place] = isHidden ? states.hidden : states.offered;
-    }
+    if (says('hidden'))
+      this.#set(place, states.hidden, valueOf(told['hidden'], 'boolean') === true);
+    if (says('absentSince'))
+      this.#set(place, states.absent, valueOf(told['absentSince'], 'time') !== undefined);
     if (!says('availableFrom') && !says('availableUntil')) return;
     const before = this.#spans.get(place);
     const timeOf = (name: string, known: number | undefined): number => {
@@ -163,6 +163,12 @@ export class Catalog {
     const untilMs = timeOf('availableUntil', before?.untilMs);
     if (Number.isNaN(fromMs) && Number.isNaN(untilMs)) this.#spans.delete(place);
     else this.#spans.set(place, { fromMs, untilMs });
+  }
+
+  /** Both may be true of one place. */
+  #set(place: number, state: number, is: boolean): void {
+    const others = this.#states[place]! & ~state;
+    this.#states[place] = is ? others | state : others;
   }
 
   #add(id: string): number {
