@@ -16,7 +16,8 @@ import { Visits, recommendDeadlineMs } from './visits.js';
 export interface AudienceOptions {
   /** One client per data center that users live in. */
   readonly sites: readonly AudienceSite[];
-  readonly config: ClusterConfig;
+  /** What they are like, and what of it the cluster is told. */
+  readonly config: Pick<ClusterConfig, 'simulation' | 'features'>;
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 

@@ -5,13 +5,15 @@ import type { Entity } from '../messages/subjects.js';
 import { itemTraits, userTraits } from './demography.js';
 import { itemId, userId } from './public-ids.js';
 
+type AudienceConfig = Pick<ClusterConfig, 'simulation' | 'features'>;
+
 /**
  * Tells the features of all users and items. The cluster may still be starting, hence no deadline: without features
  * there is nothing to do.
  */
 export async function introduceAll(
   client: Pick<StarlingClient, 'ingestFeatures'>,
-  config: ClusterConfig,
+  config: AudienceConfig,
   how: Pick<IngestOptions, 'signal' | 'failed'>,
 ): Promise<void> {
   for (const entity of ['user', 'item'] as const) {
@@ -20,7 +22,7 @@ export async function introduceAll(
 }
 
 /** Public feature events of all users or items, with the traits that the configuration declares: others are refused. */
-function featuresOf(entity: Entity, config: ClusterConfig): FeaturesInput[] {
+function featuresOf(entity: Entity, config: AudienceConfig): FeaturesInput[] {
   const { users, items, seed } = config.simulation;
   const declared = Object.values(config.features).filter((feature) => feature.entity === entity);
   const sources = new Set(declared.flatMap((each) => ('source' in each ? [each.source] : [])));

@@ -54,12 +54,23 @@ export function locationAt({
 
 /** The client for the cluster that the arguments name. */
 function connectByArguments(args: Arguments): Promise<StarlingClient> {
+  return connectAt(args, undefined);
+}
+
+/** As somebody in a data center: of the servers that a state folder knows, its own are preferred. */
+export function connectAt(
+  args: Arguments,
+  dataCenter: string | undefined,
+): Promise<StarlingClient> {
   const timeout = args.value('timeout');
   const options = {
     connectionName: 'starling-cli',
     ...(timeout === undefined ? {} : { deadlineMs: durationMs(timeout, 'timeout') }),
   };
-  return connectTo(args, (location) => connectStarling({ ...location, ...options }));
+  return connectTo(args, (location) => {
+    const place = 'stateDir' in location ? { ...location, dataCenter } : location;
+    return connectStarling({ ...place, ...options });
+  });
 }
 
 const connectMsMax = 5_000;

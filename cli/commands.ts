@@ -6,6 +6,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./commands/status.js')).status,
   recommend: async () => (await import('./commands/recommend.js')).recommend,
   rank: async () => (await import('./commands/rank.js')).rank,
+  audience: async () => (await import('./commands/audience.js')).audience,
   host: async () => (await import('./commands/host.js')).host,
   import: async () => (await import('./commands/import.js')).importFiles,
   ingest: async () => (await import('./commands/ingest.js')).ingest,

@@ -33,6 +33,8 @@ export interface LiveViewModel {
   readonly leader: string;
   readonly uptimeMs: number;
   readonly dashboardUrl: string | undefined;
+  /** What one may type in another terminal. */
+  readonly next: string | undefined;
   readonly dataCenters: readonly DataCenterView[];
   /** Per second over the last seconds; NaN until two readings were taken. */
   readonly throughput: {
@@ -117,6 +119,7 @@ export function liveViewModel(
     readonly throughput: LiveViewModel['throughput'];
     readonly nowMs: number;
     readonly dashboardUrl: string | undefined;
+    readonly next?: string | undefined;
   },
 ): LiveViewModel {
   return {
@@ -124,6 +127,7 @@ export function liveViewModel(
     leader: status.leader,
     uptimeMs: Math.max(0, context.nowMs - status.startedAtMs),
     dashboardUrl: context.dashboardUrl,
+    next: context.next,
     dataCenters: status.dataCenters.map((dataCenter) => ({
       ...dataCenter,
       nats: natsOf(status, dataCenter.name),

@@ -58,7 +58,7 @@ function frame(
       ? []
       : [...(form.compact ? [] : ['']), ...form.events.map((event) => eventLine(event, paint))]),
     ...(form.compact ? [] : ['']),
-    hintLine(paint),
+    hintLine(model, paint),
   ];
 }
 
@@ -158,11 +158,9 @@ function eventLine({ atMs, address, type, detail }: SupervisionEvent, paint: Pai
   return `${paint('dim', timeOfDay(atMs))} ${address} ${paint(eventColour(type), type)}${text}`;
 }
 
-function hintLine(paint: Paint): string {
-  return paint(
-    'dim',
-    'Another terminal: npx starling recommend --user u1 · Ctrl-C stops the cluster',
-  );
+function hintLine({ next }: LiveViewModel, paint: Paint): string {
+  const hint = next === undefined ? '' : `Another terminal: ${next} · `;
+  return paint('dim', `${hint}Ctrl-C stops the cluster`);
 }
 
 function label(text: string, paint: Paint): string {
@@ -185,12 +183,17 @@ export function plainFigures(model: LiveViewModel): string {
       ({ dataCenter, p50Ms, p99Ms }) =>
         `freshness ${dataCenter} ${milliseconds(p50Ms)}/${milliseconds(p99Ms)}`,
     ),
-    ...(audience ? figuresOf(audience) : []),
+    ...(audience ? audienceFigures(audience) : []),
   ];
   return parts.join(' · ');
 }
 
-function figuresOf({ recent, requests, errors }: AudienceFigures): string[] {
+/** What a line for a log file says of the audience. */
+export function audienceFigures({
+  recent,
+  requests,
+  errors,
+}: Pick<AudienceFigures, 'recent' | 'requests' | 'errors'>): string[] {
   return [
     `click rate ${percent(recent.ctr)} of oracle ${percent(recent.oracle)}, random ${percent(recent.random)}`,
     `${requests} requests`,

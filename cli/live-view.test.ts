@@ -126,6 +126,7 @@ function model(
     throughput: { events: 412.4, samples: 203, batches: 9.54 },
     nowMs: 3_723_000,
     dashboardUrl: 'http://127.0.0.1:8080',
+    next: 'npx starling recommend --user u1',
   });
 }
 

@@ -14,6 +14,8 @@ export interface LiveViewOptions {
   /** Between two pictures. Shorter: the terminal flickers and the cluster loses CPU time to it. */
   readonly intervalMs?: number;
   readonly dashboardUrl?: string;
+  /** What one may type in another terminal. */
+  readonly next?: string;
   /** Where NO_COLOR and TERM are read from; the process environment if left out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -43,6 +45,7 @@ export function startLiveView(options: LiveViewOptions): LiveView {
       throughput,
       nowMs: Date.now(),
       dashboardUrl: options.dashboardUrl,
+      next: options.next,
     });
   };
   return options.out.isTTY && env['TERM'] !== 'dumb'

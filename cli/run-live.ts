@@ -6,14 +6,31 @@ import { exitCode } from './command.js';
 import { startLiveView } from './live-view.js';
 import type { RunContext } from './run-replay.js';
 import { connectSites } from './run-replay.js';
+import { nextCommand, programName, startLines } from './start-lines.js';
+import { untilStopped } from './until-stopped.js';
+
+export interface LiveOptions {
+  readonly withAudience: boolean;
+  /** The file it was started with; undefined for the configuration that comes along. */
+  readonly config: string | undefined;
+}
 
 /** Shows the cluster until a signal, or until its time is over, and feeds it a simulated audience if one is wanted. */
-export async function runLive(context: RunContext, withAudience: boolean): Promise<number> {
+export async function runLive(
+  context: RunContext,
+  { withAudience, config }: LiveOptions,
+): Promise<number> {
   const { cluster, stateDir, interrupt, forMs, out } = context;
+  const program = programName();
+  const { user } = cluster.access(cluster.config.dataCenters[0]!.name, 'client');
+  const facts = { status: cluster.status(), user: user === '' ? undefined : user };
+  for (const line of startLines({ ...facts, stateDir, config, program }))
+    (out.json ? out.note : out.line)(line);
   const audience = withAudience ? await openAudience(context) : undefined;
   const view = startLiveView({
     status: () => cluster.status(),
     audience: () => audience?.figures(),
+    next: nextCommand(program, stateDir),
     out: process.stdout,
   });
   try {
@@ -48,15 +65,4 @@ async function openAudience({ cluster, stateDir }: RunContext): Promise<Audience
       file.end();
     },
   };
-}
-
-function untilStopped(signal: AbortSignal, forMs: number | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = forMs === undefined ? undefined : setTimeout(resolve, forMs);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

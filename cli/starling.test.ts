@@ -55,7 +55,7 @@ function program(args: readonly string[], input: string): Promise<Ended> {
 }
 
 const commands = [
-  ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest'],
+  ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest', 'audience'],
   ...['settings', 'items', 'users', 'drain', 'undrain', 'doctor'],
 ];
 
@@ -104,6 +104,9 @@ describe('the command line', () => {
     [['ingest', 'acton', '{}'], 'did you mean "action"?'],
     [['up', '--report', 'x.json'], 'USAGE: --report needs --events'],
     [['up', '--events', 'x.csv', '--audience'], 'USAGE: --audience does not go with --events'],
+    [['up', '--audience', '--no-audience'], 'USAGE: --audience and --no-audience exclude'],
+    [['audience', '--rate', '0'], 'USAGE: --rate: expected requests per second'],
+    [['audience', '--seed', 'x'], 'USAGE: --seed: expected an integer'],
     [['up', '--events', 'x.csv', '--max-lag', 'few'], 'USAGE: --max-lag: expected an integer'],
     [['up', '--events', 'x.csv', '--speed', '0'], 'USAGE: --speed: expected a number above 0'],
     [['up', '--for', '10'], 'USAGE: --for: expected a duration'],

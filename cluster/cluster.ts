@@ -24,6 +24,7 @@ import { Adoption } from '../supervisor/adoption/adoption.js';
 import { FileEpochStore } from '../supervisor/epochs.js';
 import { joinCluster, type HostOffer } from './hosts/cluster-host.js';
 import { describeCluster } from './describe-cluster.js';
+import { admitPeople, type Admission } from './people.js';
 import { openStateFolder } from './state-folder.js';
 import { requireSameName } from './state-name.js';
 
@@ -34,6 +35,8 @@ export interface ClusterOptions {
   readonly openSite: OpenSite;
   /** What is left out: its host name, all data centers, and as many actors as its cores take. */
   readonly host?: Partial<HostOffer>;
+  /** Whose events it is to learn from, where the one who starts it says so. */
+  readonly people?: Admission | undefined;
   readonly log?: (line: string) => void;
 }
 
@@ -98,6 +101,7 @@ async function start(
   undo.defer(() => bus.close());
   if (!site.owned) tellRisk(bus.serverVersion, log);
   const streams = await openStreams({ site, config, bus, stateDir, undo, log });
+  if (options.people) await admitPeople(options.people, bus, config);
 
   const { access } = site;
   const member = undo.use(

@@ -109,7 +109,7 @@ export const subjectTable = {
     'operate.<verb>',
     'command line',
     'cluster supervisor',
-    'snapshot, restore, scale, drain, undrain, settings; answered when done',
+    'snapshot, restore, scale, drain, undrain, settings, people; answered when done',
   ),
   progress: notice(
     'progress.<operation>',
@@ -351,7 +351,8 @@ export type ServingVerb = 'snapshot' | 'digest';
 export type FeatureVerb = 'snapshot';
 export type DenseVerb = 'snapshot' | 'restore';
 /** What people ask of the cluster. */
-export type OperateVerb = 'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain' | 'settings';
+export type OperateVerb =
+  'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain' | 'settings' | 'people';
 
 /** What stands in the angle brackets of a template; each a token, without dots. */
 interface SubjectParameters {

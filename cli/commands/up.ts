@@ -26,7 +26,7 @@ export const up: Command = {
   name: 'up',
   summary: 'starts a cluster on this host and shows it live',
   usage: '[options]',
-  text: 'Starts a cluster on this host, all data centers of it. One of the default configuration is fed a simulated audience, whose taste drifts and whose clicks depend on what was really recommended; one of your own has your users alone, unless you ask for the audience. Ctrl-C stops it cleanly; a second start goes on from the state folder.\nWith --events it replays real interactions instead: each event is scored before its label is told. It ends by itself and writes a report.',
+  text: 'Starts a cluster on this host, all data centers of it. One of the default configuration is fed a simulated audience, whose taste drifts and whose clicks depend on what was really recommended; one of your own has your users alone, unless you ask for the audience. A state folder has the one or the other, never both. Ctrl-C stops it cleanly; a second start goes on from the state folder.\nWith --events it replays real interactions instead: each event is scored before its label is told. It ends by itself and writes a report.',
   options: [
     {
       name: 'events',
@@ -56,6 +56,7 @@ export const up: Command = {
     },
     { name: 'config', value: 'FILE', text: 'configuration (default cluster.config.ts)' },
     { name: 'audience', text: 'feed it the simulated audience, also with --config' },
+    { name: 'no-audience', text: 'your users alone, also without --config' },
     {
       name: 'nats',
       value: 'URL',
@@ -71,6 +72,8 @@ export const up: Command = {
   ],
   async run(args, out) {
     expectPositionals(args, []);
+    if (args.has('audience') && args.has('no-audience'))
+      throw new UsageError('--audience and --no-audience exclude each other.');
     const plan = replayPlanOf(args);
     const host = hostNameFrom(args);
     const forText = args.value('for');
@@ -86,7 +89,7 @@ export const up: Command = {
       return await withCluster(start, (cluster) => {
         const context = { cluster, stateDir, interrupt, forMs, out };
         if (plan && files) return runReplay(plan, files, context);
-        return runLive(context, hasAudience(args));
+        return runLive(context, { withAudience: hasAudience(args), config: args.value('config') });
       });
     } finally {
       interrupt.dispose();
@@ -96,6 +99,7 @@ export const up: Command = {
 
 /** Whoever brings a configuration has users of his own, and nobody else is to be learned from. */
 function hasAudience(args: Arguments): boolean {
+  if (args.has('no-audience')) return false;
   return args.has('audience') || args.value('config') === undefined;
 }
 
@@ -124,6 +128,10 @@ async function withCluster(
     config,
     stateDir,
     openSite: natsUrl === undefined || natsUrl === '' ? ownSite : givenSite(natsUrl),
+    people: {
+      people: !isReplay && hasAudience(args) ? 'audience' : 'own',
+      takesUnknown: args.value('config') === undefined,
+    },
     host: { name: host },
     log: out.note,
   });

@@ -17,6 +17,8 @@ import { restore } from './restore.js';
 import type { Scale } from './scale.js';
 import { settingsNow } from './change-settings.js';
 import { parseSettingsRequest } from '../../messages/settings.js';
+import { parsePeopleRequest, peopleReply } from '../../messages/people.js';
+import { admitPeople } from '../people.js';
 
 const operationMsMax = 60 * 60_000;
 
@@ -66,6 +68,10 @@ export class Operations implements Stoppable {
       this.#serve('settings', parseSettingsRequest, (request) =>
         settingsNow(request, { bus, config, onChanged: onSettings }),
       ),
+      this.#serve('people', parsePeopleRequest, async ({ people }) => {
+        await admitPeople({ people }, bus, config);
+        return peopleReply(config);
+      }),
     ];
   }
 

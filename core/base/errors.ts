@@ -104,6 +104,12 @@ export const errorCodes = {
     http: 409,
     remedy: 'Stop the other cluster, or choose another --state folder.',
   },
+  AUDIENCE_MIXED: {
+    retryable: false,
+    http: 409,
+    remedy:
+      'Use another --state folder, or another name of the cluster, for one of the two; a cluster in which the audience has lived goes on with --audience.',
+  },
   NOT_RUNNING: {
     retryable: false,
     http: 503,

@@ -135,6 +135,13 @@ export class StarlingUp extends StarlingProcess {
   }
 }
 
+/** As somebody starts a cluster for users of his own. */
+export class StarlingUpAlone extends StarlingProcess {
+  constructor(stateDir: string, ...args: string[]) {
+    super('up', stateDir, args);
+  }
+}
+
 /** As a user starts a host of a cluster: without an audience. */
 export class StarlingHost extends StarlingProcess {
   constructor(stateDir: string, ...args: string[]) {

@@ -19,6 +19,7 @@ import {
 } from '../../../messages/supervision-events.js';
 import { actorKinds } from '../../../messages/actor-kinds.js';
 import type { ActorStatus } from '../../../messages/actor-status.js';
+import { decodePeople, encodePeople, parsePeopleRequest } from '../../../messages/people.js';
 import { parseSetting, parseSettingsRequest, settingMessage } from '../../../messages/settings.js';
 import type { GoldenMessage } from './golden-files.js';
 import * as values from './sample-values.js';
@@ -306,6 +307,18 @@ export const clusterMessages: readonly GoldenMessage[] = [
     write: () => encode(operations.operationMessage({ operation, change: settingChange })),
     read: (bytes) => parseSettingsRequest(decode(bytes)),
     expected: { operation, change: settingChange },
+  },
+  {
+    name: 'operation-people',
+    write: () => encode(operations.operationMessage({ operation, people: 'audience' })),
+    read: (bytes) => parsePeopleRequest(decode(bytes)),
+    expected: { operation, people: 'audience' },
+  },
+  {
+    name: 'people',
+    write: () => encodePeople('own'),
+    read: decodePeople,
+    expected: 'own',
   },
   {
     name: 'setting',
