@@ -442,7 +442,7 @@ export class JoinWindow {
     // A clock may have been ahead.
     const sinceMs = event.acceptedAtMs < atMs ? event.acceptedAtMs : atMs;
     if (this.#identities.isForgotten(person, sinceMs)) {
-      events.erasedActions++;
+      this.#books.count('erasedActions', event);
       return this.#remember(event, notPassed);
     }
     const owner = person === '' ? undefined : this.#identities.ownerOf(person);

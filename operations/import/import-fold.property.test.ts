@@ -60,7 +60,7 @@ const windowOf = (partition: number): JoinWindow =>
   new JoinWindow({
     ...joinRulesOf(config),
     ...{ latenessMs: 10_000, organicWaitMs: 500, copiesMs: 1_000, negativeRate: 1, organic: true },
-    ...{ tells: rules.wanted, partition },
+    ...{ tells: rules.wanted, partition, partitions },
     homeOf: (person) => joinPartitionOf(person, partitions),
     ...{ slotCount: spec.slots.length, denseCount: spec.dense.length },
   });
