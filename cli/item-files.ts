@@ -81,7 +81,10 @@ function shareOf(text: string | undefined): number {
 const linesMax = 1_000;
 
 async function* rowsOf(file: string): AsyncGenerator<readonly ItemRow[]> {
-  if (/\.csv(\.gz)?$/i.test(file)) return yield* csvRows(file);
+  if (/\.csv(\.gz)?$/i.test(file)) {
+    yield* csvRows(file);
+    return;
+  }
   const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity });
   let rows: ItemRow[] = [];
   let line = 0;
