@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   rank: async () => (await import('./commands/rank.js')).rank,
   audience: async () => (await import('./commands/audience.js')).audience,
   host: async () => (await import('./commands/host.js')).host,
+  init: async () => (await import('./commands/init.js')).init,
   import: async () => (await import('./commands/import.js')).importFiles,
   ingest: async () => (await import('./commands/ingest.js')).ingest,
   items: async () => (await import('./commands/items.js')).items,

@@ -62,23 +62,31 @@ export interface ImportPlan {
 export async function importPlanOf(args: Arguments): Promise<ImportPlan> {
   const configFile = args.value('config') ?? (await configHere());
   const config = configFile === undefined ? undefined : await loadClusterConfig(configFile);
-  const folder = path.resolve(args.value('cache') ?? cacheDefault());
-  const files = await filesFrom(args, folder);
-  const encoding = args.value('encoding');
-  if (encoding !== undefined && !isEncoding(encoding))
-    throw new UsageError(
-      `--encoding: there is no encoding "${encoding}"; utf-8, windows-1252 and iso-8859-15 are some.`,
-    );
   return {
     ...{ config, configFile },
     options: {
-      ...{ files, folder, encoding, nowMs: Date.now(), token: `${process.pid}.building` },
-      mapping: mappingFrom(args, config),
+      ...(await filePlanOf(args, config)),
+      ...{ token: `${process.pid}.building`, nowMs: Date.now() },
       model: config && modelOf(config),
       timezone: zoneOf(args.value('timezone')) ?? config?.timezone,
       threshold: thresholdFrom(args) ?? config?.files?.events?.threshold,
     },
   };
+}
+
+/** Which files, and what is said of them. @throws UsageError */
+export async function filePlanOf(
+  args: Arguments,
+  config: ClusterConfig | undefined,
+): Promise<Pick<ImportOptions, 'files' | 'folder' | 'encoding' | 'mapping'>> {
+  const folder = path.resolve(args.value('cache') ?? cacheDefault());
+  const encoding = args.value('encoding');
+  if (encoding !== undefined && !isEncoding(encoding)) {
+    const some = 'utf-8, windows-1252 and iso-8859-15 are some';
+    throw new UsageError(`--encoding: there is no encoding "${encoding}"; ${some}.`);
+  }
+  const files = await filesFrom(args, folder);
+  return { files, folder, encoding, mapping: mappingFrom(args, config) };
 }
 
 function cacheDefault(): string {
@@ -155,7 +163,8 @@ async function filesFrom(args: Arguments, folder: string): Promise<NamedFile[]> 
 }
 
 async function named(text: string, role: Role | undefined, folder: string): Promise<NamedFile[]> {
-  if (text === '-') return [{ path: await spooled(folder), name: 'standard input', role }];
+  if (text === '-')
+    return [{ path: await spooled(folder), name: 'standard input', isTemporary: true, role }];
   if (existsSync(text) || !isPattern(text)) return [{ path: text, role }];
   const found = await filesOf(text);
   if (found.length === 0) throw new UsageError(`no file is called like ${text}.`);

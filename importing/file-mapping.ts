@@ -108,9 +108,15 @@ function fieldsOf(file: MappedFile, role: Role, mapping: Mapping): Map<EventFiel
       field,
       free(columns, taken).find((each) => each === field),
     );
-  if (mapping.isExact.has(role)) return fields;
+  if (mapping.isExact.has(role)) return inOrder(role, fields);
   for (const field of open()) take(field, guessedColumn(role, field, free(columns, taken)));
-  return fields;
+  return inOrder(role, fields);
+}
+
+/** Of the fields, so that the same files are the same import however their columns were found. */
+function inOrder(role: Role, fields: ReadonlyMap<EventField, string>): Map<EventField, string> {
+  const found = roleFields[role].filter((field) => fields.has(field));
+  return new Map(found.map((field) => [field, fields.get(field)!]));
 }
 
 const free = (columns: readonly string[], taken: ReadonlySet<string>): string[] =>

@@ -23,6 +23,8 @@ export interface NamedFile {
   readonly path: string;
   /** For a person, where the path says nothing. */
   readonly name?: string | undefined;
+  /** Of nobody else: it is removed when it was read. */
+  readonly isTemporary?: boolean | undefined;
   /** As the user says. */
   readonly role?: Role | undefined;
 }

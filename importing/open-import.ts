@@ -6,7 +6,7 @@ import { nearestOf } from '../core/config/fields.js';
 import { type EventField, type Role, roleFields, roles } from './field-names.js';
 import { type IdentifiedFile, identified, importId } from './file-identity.js';
 import { type Mapping, mappingOf } from './file-mapping.js';
-import type { ImportOptions, MappedFile } from './import-options.js';
+import type { ImportOptions, MappedFile, NamedFile } from './import-options.js';
 import type { FileReport, ImportReport } from './import-report.js';
 import type { ImportSource } from './import-source.js';
 import { openFile } from './open-file.js';
@@ -47,14 +47,25 @@ export async function openImport(options: ImportOptions): Promise<OpenedImport> 
       await build(options, mapped, { path, temporary, building: join(folder, `${id}.${token}`) });
     }
     const { connection, close } = await openDatabase(path, temporary, true);
-    return new StagedSource(id, connection, await reportIn(connection), close);
+    return new StagedSource(id, connection, named(await reportIn(connection), mapped), close);
   } finally {
     looking.close();
+    await removeTemporary(options.files);
   }
 }
 
+export async function removeTemporary(files: readonly NamedFile[]): Promise<void> {
+  for (const { path, isTemporary } of files) if (isTemporary) await rm(path, { force: true });
+}
+
+/** What was read before may have had other names. */
+function named(report: ImportReport, mapped: readonly MappedFile[]): ImportReport {
+  const files = report.files.map((file, i) => ({ ...file, name: mapped[i]!.file.name }));
+  return { ...report, files };
+}
+
 /** What the files are, before any of them is read as a whole. */
-async function lookAt(
+export async function lookAt(
   options: Pick<ImportOptions, 'files' | 'mapping' | 'encoding'>,
   connection: Parameters<typeof openFile>[1],
 ): Promise<MappedFile[]> {
