@@ -1,7 +1,11 @@
 import type { ClusterConfig } from '../core/config/schema.js';
-import type { OpenedImport } from '../importing/open-import.js';
+import type { ImportSource } from '../importing/import-source.js';
+import { isBalanced } from '../operations/import/import-report.js';
+import { runImport, type ImportProgress } from '../operations/import/run-import.js';
+import { withAdmin } from './cluster-access.js';
 import type { Arguments, Output } from './command.js';
-import { UsageError } from './command.js';
+import { UsageError, exitCode } from './command.js';
+import { importTable } from './import-table.js';
 
 /** What was read, into the running cluster that the arguments name. */
 export interface ImportInto {
@@ -10,9 +14,74 @@ export interface ImportInto {
   readonly out: Output;
 }
 
-/** @returns the exit code. */
-export async function importInto(source: OpenedImport, { out }: ImportInto): Promise<number> {
-  await source.close();
-  out.note('what was read is kept for a day');
-  throw new UsageError('nothing is sent yet: say --dry-run.');
+/** Closes the source. @returns the exit code. */
+export async function importInto(
+  source: ImportSource,
+  { config, args, out }: ImportInto,
+): Promise<number> {
+  try {
+    if (!config)
+      throw new UsageError('name the configuration that the cluster was started with (--config).');
+    const view = new ProgressView(out);
+    const report = await withAdmin(args, (bus) =>
+      runImport({
+        ...{ bus, config, source },
+        progress: (progress) => view.show(progress),
+        note: (text) => view.note(text),
+      }),
+    ).finally(() => view.end());
+    if (out.json) out.document(report);
+    else for (const line of importTable(report)) out.line(line);
+    return isBalanced(report) ? exitCode.ok : exitCode.failure;
+  } finally {
+    await source.close();
+  }
+}
+
+const barWidth = 30;
+const redrawMs = 200;
+/** Where nobody looks at a terminal. */
+const lineMs = 5_000;
+
+/** A bar on a terminal that is redrawn; else a line now and then. */
+class ProgressView {
+  readonly #out: Output;
+  readonly #isTerminal = process.stderr.isTTY;
+  readonly #startMs = performance.now();
+  #shownMs = -Infinity;
+  #isDrawn = false;
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  show({ phase, done, total, rate }: ImportProgress): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#shownMs < (this.#isTerminal ? redrawMs : lineMs)) return;
+    this.#shownMs = nowMs;
+    const share = total === 0 ? 1 : Math.min(1, done / total);
+    const speed = rate > 0 ? ` · ${Math.round(rate).toLocaleString('en-US')}/s` : '';
+    const counts = `${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} ${phase}`;
+    const text = `${(100 * share).toFixed(0).padStart(3)} % · ${counts}${speed} · ${timeOf(nowMs - this.#startMs)}`;
+    if (!this.#isTerminal) return this.#out.note(text);
+    const filled = Math.round(barWidth * share);
+    const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
+    process.stderr.write(`\r\u001b[K${bar} ${text}`);
+    this.#isDrawn = true;
+  }
+
+  note(text: string): void {
+    this.end();
+    this.#out.note(text);
+  }
+
+  end(): void {
+    if (this.#isDrawn) process.stderr.write('\r\u001b[K');
+    this.#isDrawn = false;
+  }
+}
+
+function timeOf(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
+  return `${String(Math.floor(seconds / 60)).padStart(2, '0')}:${String(seconds % 60).padStart(2, '0')}`;
 }

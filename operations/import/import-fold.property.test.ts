@@ -62,7 +62,7 @@ const windowOf = (partition: number): JoinWindow =>
     ...{ latenessMs: 10_000, organicWaitMs: 500, copiesMs: 1_000, negativeRate: 1, organic: true },
     ...{ tells: rules.wanted, partition, partitions },
     homeOf: (person) => joinPartitionOf(person, partitions),
-    ...{ slotCount: spec.slots.length, denseCount: spec.dense.length },
+    ...{ slotCount: spec.slots.length, denseCount: spec.denseWidth },
   });
 
 /** What joiners tell of an import, and a feature store that hears it. */

@@ -1,0 +1,34 @@
+import { isBalanced, type ImportReport } from '../operations/import/import-report.js';
+
+const counted = (count: number): string => count.toLocaleString('en-US');
+
+/** What became of an import: every row of events in one place. */
+export function importTable(report: ImportReport): string[] {
+  const { rows, learned, known, notLearned, wasThere, seconds, perSecond } = report;
+  const { items, users, aliases } = rows;
+  const of = `${counted(items)} items, ${counted(users)} users, ${counted(aliases)} logins`;
+  if (wasThere)
+    return [
+      `${counted(rows.eventRows)} rows of events: ${counted(rows.eventRows)} repeated, nothing learned (import ${report.name} is whole)`,
+    ];
+  const types = Object.entries(rows.byType).map(
+    ([type, count]) => [type === '' ? 'click' : type, count] as const,
+  );
+  const also = [
+    ['repeated', rows.repeated],
+    ['that can not be read', rows.refusedEvents],
+    ['of no time that has been', rows.timeless],
+  ] as const;
+  const parts = [...types, ...also.filter(([, count]) => count > 0)];
+  return [
+    `${of}, ${counted(rows.events)} events in ${seconds.toFixed(1)} s${perSecond > 0 ? ` (${counted(Math.round(perSecond))} events/s)` : ''}`,
+    `rows of events: ${counted(rows.eventRows)} = ${parts.map(([name, count]) => `${counted(count)} ${name}`).join(' + ')}`,
+    `events: ${counted(rows.events)} = ${[
+      `${counted(learned)} learned`,
+      ...notLearned.map(({ reason, events }) => `${counted(events)} not: ${reason}`),
+      ...(known === 0 ? [] : [`${counted(known)} told before, by their ids`]),
+    ].join(' + ')}`,
+    ...notLearned.map(({ reason, example }) => `  ${reason}: as ${example}`),
+    ...(isBalanced(report) ? [] : ['these do not add up: starling audit says what is missing']),
+  ];
+}
