@@ -32,3 +32,16 @@ test('the doctor warns of them', () => {
     remedy: expect.stringContaining('Declare them in attributes'),
   });
 });
+
+test('both name items that a patch made of nearly nothing', () => {
+  const store = (thinItems: number, thinItemsExample: string): ActorStatus => ({
+    ...{ address: 'east.feature-store.0', kind: 'feature-store', dataCenter: 'east', host: 'here' },
+    ...{ pid: 1, state: 'ready', epoch: 1, restarts: 0, partitions: [], sinceMs: 0 },
+    stats: { thinItems, thinItemsExample },
+  });
+  const actors = [store(1, 'item "7": price'), store(2, 'item "8": price'), store(0, '')];
+  const told =
+    '2 items have next to nothing but what a patch said, which is offered all the same; item "8": price';
+  expect(attributeLines({ actors })).toEqual([`attributes: ${told}`]);
+  expect(judgedAttributes({ actors })).toMatchObject({ level: 'warn', detail: told });
+});

@@ -16,6 +16,6 @@ export function judgedAttributes(status: Pick<ClusterStatus, 'actors'>): Found {
   const lines = attributeLines(status).map((line) => line.replace(/^attributes: /, ''));
   if (lines.length === 0) return { level: 'ok', detail: 'all that was told is declared' };
   const remedy =
-    'Declare them in attributes of the configuration, to filter on them and to have them checked; correct values that are no such values.';
+    'Declare them in attributes of the configuration, to filter on them and to have them checked; correct values that are no such values; set, hide or delete items that a patch made by mistake.';
   return { level: 'warn', detail: lines.join('\n'), remedy };
 }

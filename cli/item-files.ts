@@ -93,7 +93,9 @@ async function* rowsOf(file: string): AsyncGenerator<readonly ItemRow[]> {
       line++;
       if (text.trim() === '') continue;
       rows.push(
-        rowOf(file, line, () => parseJson(line === 1 ? text.replace(/^\uFEFF/, '') : text)),
+        rowOf(file, line, (): unknown =>
+          parseJson(line === 1 ? text.replace(/^\uFEFF/, '') : text),
+        ),
       );
       if (rows.length < linesMax) continue;
       yield rows;
@@ -110,7 +112,7 @@ async function* rowsOf(file: string): AsyncGenerator<readonly ItemRow[]> {
 async function* csvRows(file: string): AsyncGenerator<readonly ItemRow[]> {
   for await (const { columns, rows, lines } of readCsv(file, ['item']))
     yield rows.map((row, r) =>
-      rowOf(file, lines[r]!, () => {
+      rowOf(file, lines[r]!, (): unknown => {
         const fields = columns.map((name, c) => {
           const isBlank = row[c]!.trim() === '';
           return [name, isBlank && name !== 'item' ? null : row[c]!] as const;

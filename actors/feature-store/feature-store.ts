@@ -15,6 +15,7 @@ import { answersAt } from '../shared/guest-replicas.js';
 import { answerFrom } from './feature-answers.js';
 import { GroupedTarget } from './grouped-target.js';
 import { openActivity } from './open-activity.js';
+import { ThinItems } from './thin-items.js';
 
 /** A snapshot of many users and items takes minutes. */
 const commandMsMax = 30 * 60_000;
@@ -26,7 +27,8 @@ const commandMsMax = 30 * 60_000;
 export function createFeatureStore(context: ActorContext): Actor<'feature-store'> {
   const { bus, clock, config, crash, identity, log } = context;
   const store = context.stores.entityStore(isFeatureOf(config.features));
-  const target = new GroupedTarget({ target: store, clock, log, onError: crash });
+  const thin = new ThinItems(store);
+  const target = new GroupedTarget({ target: thin.before(store), clock, log, onError: crash });
   const follower = followFeatures(context, target, entities);
   const activity = openActivity(context, store);
   const endpoints: ServedEndpoint[] = [];
@@ -85,6 +87,7 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
       entities: store.entityCount,
       sequence: store.sequence,
       ...follower.stats,
+      ...thin.stats,
       badMessages: follower.fold.badMessages + activity.follower.fold.badMessages,
       ...activity.stats(),
       get: endpoints[0]?.stats() ?? null,
