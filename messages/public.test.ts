@@ -55,6 +55,21 @@ describe('an event by hand', () => {
     });
   });
 
+  test.each(['NaN', '\\N', 'NULL', 'NA', 'None', '-', '', ' ', null, NaN])(
+    'a number of an event that looks like nothing is not told: %p',
+    (nothing) => {
+      const told = { user: 'u', item: 'i', type: 'purchase' };
+      const event = read('event', { ...told, value: nothing, quantity: nothing });
+      expect(event).toEqual(read('event', told));
+    },
+  );
+
+  test('a currency may be missing too, and a word is no number', () => {
+    const told = { user: 'u', item: 'i' };
+    expect(read('event', { ...told, currency: 'NULL' })).toEqual(read('event', told));
+    expect(() => read('event', { ...told, value: 'much' })).toThrow(/value/);
+  });
+
   test.each<[keyof typeof publicEvent, object, string]>([
     ['action', { requestId: 'r' }, 'item'],
     ['action', { requestId: 'r', item: 1, label: 2 }, 'label'],

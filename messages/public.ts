@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { StarlingError } from '../core/base/errors.js';
 import { durationMsOf } from '../core/config/duration.js';
 import { type ChangeMode, changeModes } from '../core/features/entity-change.js';
+import { isMissingValue } from '../core/features/missing-value.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
 import { personOf } from '../core/joining/person-event.js';
 import { describe } from './checks.js';
@@ -131,6 +132,13 @@ const publicImpression = z
   .refine(isSomebody, nobody);
 export type PublicImpression = z.infer<typeof publicImpression>;
 
+/** As files spell that there is nothing: not told. */
+function unlessMissing<T extends z.ZodType>(schema: T, isNumber: boolean): T {
+  const read = (told: unknown) => (isMissingValue(told, isNumber) ? undefined : told);
+  // Whoever writes in TypeScript is held to the schema.
+  return z.preprocess(read, schema) as unknown as T;
+}
+
 const publicAction = z
   .object({
     type: z.string().min(1).max(64).optional(),
@@ -139,10 +147,10 @@ const publicAction = z
     requestId: requestId.optional(),
     label: z.union([z.literal(0), z.literal(1)], { error: 'expected 0 or 1' }).default(1),
     /** Of the line in all. */
-    value: z.number().optional(),
+    value: unlessMissing(z.number().optional(), true),
     order: id.optional(),
-    quantity: z.number().positive().optional(),
-    currency: z.string().min(1).max(16).optional(),
+    quantity: unlessMissing(z.number().positive().optional(), true),
+    currency: unlessMissing(z.string().min(1).max(16).optional(), false),
     timestamp: timestamp.optional(),
     /** Of who may send it again. */
     id: id.optional(),

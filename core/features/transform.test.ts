@@ -169,3 +169,30 @@ describe('assembling examples', () => {
     expect(() => transform.assemble([user], [], [context])).toThrow('as many items as users');
   });
 });
+
+describe('what a request or an event says of the moment', () => {
+  const told = createTransform(
+    featureSpecOf({
+      device: { entity: 'context', kind: 'vocabulary', values: ['NA', 'phone'], other: true, source: 'device' }, // prettier-ignore
+      place: { entity: 'context', kind: 'id', source: 'place' },
+      hour: { entity: 'context', kind: 'buckets', boundaries: [12], source: 'hour' },
+      price: { entity: 'context', kind: 'dense', normalisation: { method: 'none' }, source: 'price' }, // prettier-ignore
+    }),
+  );
+  const encode = (raw: Record<string, unknown>) => told.encodeEntity('context', '', raw);
+
+  test.each(['NaN', '\\N', 'NULL', 'NA', 'None', ' ', null, NaN])(
+    'is nothing where it looks like nothing: %p',
+    (value) => {
+      expect(encode({ place: value, hour: value, price: value })).toEqual(encode({}));
+    },
+  );
+
+  test('is a word where a vocabulary lists it; a dash is nothing only among numbers', () => {
+    // Slots: device, hour, place.
+    expect([...encode({ device: 'NA', place: '-', hour: '-', price: '-' }).counts]).toEqual([
+      1, 0, 1,
+    ]);
+    expect([...encode({ device: 'None' }).counts]).toEqual([0, 0, 0]);
+  });
+});

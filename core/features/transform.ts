@@ -9,6 +9,7 @@ import type { KeptFeatures, KeptHistory } from './kept-features.js';
 import { keptOf, nothingKept } from './kept-features.js';
 import type { PairSide } from './pair-columns.js';
 import { PairColumns } from './pair-columns.js';
+import { isMissingValue } from './missing-value.js';
 import { preview } from './preview.js';
 import { type KeyWriter, idOf, isMissing, keyWriterOf, normalise } from './values.js';
 import { writeVector } from './vectors.js';
@@ -83,6 +84,8 @@ interface EntityPlan {
 interface PlannedSlot {
   readonly slot: Slot;
   readonly write: KeyWriter;
+  /** What is told, or undefined where it looks like nothing. Of users and items that was decided as it came in. */
+  readonly told: (value: unknown) => unknown;
   /** Of a history. */
   readonly history: HistoryWriter | undefined;
 }
@@ -115,6 +118,7 @@ function planOf(spec: FeatureSpec, entity: FeatureEntity, pairs: PairColumns): E
     slots: slots.map((slot) => ({
       slot,
       write: keyWriterOf(slot.coding),
+      told: entity === 'context' ? toldBy(slot.coding) : asItIs,
       history: slot.coding.kind === 'history' ? new HistoryWriter(slot, spec.slots) : undefined,
     })),
     ...{ dense, pairs, denseWidth: dense.reduce((sum, { width }) => sum + width, 0) },
@@ -125,6 +129,22 @@ function planOf(spec: FeatureSpec, entity: FeatureEntity, pairs: PairColumns): E
     ]),
     scratch: new Uint32Array(2 * fidsMax),
   };
+}
+
+const asItIs = (value: unknown): unknown => value;
+
+/** A word that a vocabulary lists is a word, however it looks. */
+function toldBy(coding: Slot['coding']): (value: unknown) => unknown {
+  const words = new Set(coding.kind === 'vocabulary' ? coding.values : []);
+  const isNumber = coding.kind === 'buckets';
+  return (value) => {
+    if (typeof value === 'string' && words.has(value)) return value;
+    return isMissingValue(value, isNumber) ? undefined : value;
+  };
+}
+
+function toldNumber(entity: FeatureEntity, value: unknown): unknown {
+  return entity === 'context' && isMissingValue(value, true) ? undefined : value;
 }
 
 function encode(
@@ -140,17 +160,19 @@ function encode(
   const marks = plan.hasMarks ? noMarks(scratch.length / 2) : undefined;
   let fidCount = 0;
   for (let s = 0; s < plan.slots.length; s++) {
-    const { slot, write, history } = plan.slots[s]!;
+    const { slot, write, history, told } = plan.slots[s]!;
     const count = history
       ? history.write(keptOf(kept, slot.name) as KeptHistory | undefined, scratch, fidCount, marks)
-      : write(valueOf(entity, id, raw, slot.source), slot.source, scratch, fidCount);
+      : write(told(valueOf(entity, id, raw, slot.source)), slot.source, scratch, fidCount);
     counts[s] = count;
     fidCount += count;
   }
   const dense = new Float32Array(plan.denseWidth);
   let at = 0;
   for (const { name, source, normalisation, kept: isKept, vector, width } of plan.dense) {
-    const value = isKept ? keptOf(kept, name) : valueOf(entity, id, raw, source);
+    const value = isKept
+      ? keptOf(kept, name)
+      : toldNumber(entity, valueOf(entity, id, raw, source));
     if (vector) writeVector(value, vector, dense, at, entity === 'context' ? source : undefined);
     else {
       dense[at] = normalise(value, source, normalisation);
