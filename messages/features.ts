@@ -24,6 +24,20 @@ export interface FeatureChange {
   readonly erased?: readonly boolean[] | undefined;
   /** When it was accepted; undefined: not told, as before there were erasures. */
   readonly atMs?: number | undefined;
+  /** Where it was accepted; undefined: nobody knows. */
+  readonly origin?: ChangeOrigin | undefined;
+  /** Of each, where they differ: of who puts late changes in order, and never sent. */
+  readonly modes?: readonly ChangeMode[] | undefined;
+}
+
+/** A place in RAW of a data center. */
+export interface ChangeOrigin {
+  readonly dataCenter: string;
+  readonly sequence: number;
+}
+
+export function modeOf({ mode, modes }: FeatureChange, i: number): ChangeMode {
+  return modes?.[i] ?? mode ?? 'replace';
 }
 
 /** Of each entity: whether it is to be forgotten altogether, and when the change was accepted; NaN: not told. */
@@ -31,7 +45,7 @@ const entityTable = { erased: u8(), atMs: f64() } as const;
 const notErased = noneOf(entityTable);
 
 export function featureChangeMessage(change: FeatureChange) {
-  const { mode = 'replace', entity, ids, features, erased, atMs } = change;
+  const { mode = 'replace', entity, ids, features, erased, atMs, origin } = change;
   const all = erased?.some(Boolean) ? { erased: Uint8Array.from(erased, Number) } : {};
   return {
     v: protocolVersion,
@@ -43,6 +57,7 @@ export function featureChangeMessage(change: FeatureChange) {
     ...notErased,
     ...all,
     ...(atMs === undefined ? {} : { atMs: Float64Array.of(atMs) }),
+    ...(origin ? { origin } : {}),
   };
 }
 
@@ -62,7 +77,15 @@ export function parseFeatureChange(value: unknown): FeatureChange {
       ? { erased: ids.map((_id, i) => at(erased, i) !== 0) }
       : {}),
     ...(atMs === undefined || Number.isNaN(atMs) ? {} : { atMs }),
+    ...(fields['origin'] === undefined
+      ? {}
+      : { origin: originOf(asFields(fields['origin'], `${what}.origin`), what) }),
   };
+}
+
+function originOf(fields: Fields, what: string): ChangeOrigin {
+  const place = `${what}.origin`;
+  return { dataCenter: text(fields, 'dataCenter', place), sequence: sequenceOf(fields, place) };
 }
 
 export interface FeaturesRequest {

@@ -8,6 +8,7 @@ import { parseFeatureChange } from '../messages/features.js';
 import type { Entity } from '../messages/subjects.js';
 import { entities, lastToken } from '../messages/subjects.js';
 import type { StreamMessage } from '../runtime/bus/logs.js';
+import { ChangeOrder, lateRecordsMax } from './change-order.js';
 import type { Fold, FoundSnapshot, Verdict } from '../runtime/followers/fold.js';
 import { logSequenceOf } from '../runtime/followers/log-sequence.js';
 
@@ -45,6 +46,7 @@ export interface EntityFoldOptions {
 export class EntityFold implements Fold {
   readonly name = 'features';
   readonly #options: EntityFoldOptions;
+  readonly #order = new ChangeOrder();
   #badMessages = 0;
 
   constructor(options: EntityFoldOptions) {
@@ -68,31 +70,39 @@ export class EntityFold implements Fold {
   }
 
   async resume(): Promise<number | undefined> {
-    const { placeOf } = this.#options;
-    return this.sequence > 0 ? placeOf(this.sequence) : undefined;
+    return this.sequence > 0 ? this.#placeBefore(this.sequence) : undefined;
   }
 
   reset(): void | Promise<void> {
+    this.#order.clear();
     return this.#options.target.reset();
   }
 
   async load({ manifest, chunks }: FoundSnapshot): Promise<number> {
-    const { target, entities: wanted, placeOf } = this.#options;
+    const { target, entities: wanted } = this.#options;
     const { sequence, objects } = decodeFeatureManifest(manifest);
     for (const object of objects) {
       if (!wanted.includes(object.entity)) continue;
       for await (const chunk of chunks(object)) await target.add(decodeEntityRows(chunk));
     }
     await target.restored(sequence);
-    return placeOf(sequence);
+    return this.#placeBefore(sequence);
+  }
+
+  /** So far back that a change that is late can be told from one that is not. */
+  #placeBefore(sequence: number): Promise<number> {
+    return this.#options.placeOf(Math.max(0, sequence - lateRecordsMax));
   }
 
   async take(message: StreamMessage): Promise<Verdict> {
     const { target } = this.#options;
     const sequence = logSequenceOf(message);
-    if (sequence <= target.sequence) return 'stale';
     if (sequence > target.sequence + 1) return 'gap';
-    await target.take(this.#read(message), sequence);
+    if (sequence <= this.#order.sequence) return 'stale';
+    const isKnown = sequence <= target.sequence;
+    const change = this.#order.next(this.#read(message), sequence);
+    if (isKnown) return 'stale';
+    await target.take(change, sequence);
     return 'applied';
   }
 

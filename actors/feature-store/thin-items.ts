@@ -1,5 +1,6 @@
 import { preview } from '../../core/features/preview.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
+import { modeOf } from '../../messages/features.js';
 import type { EntityRecord, EntityStore } from '../../runtime/stores/entity-store.js';
 import type { GroupTarget } from './grouped-target.js';
 
@@ -57,7 +58,7 @@ export class ThinItems {
     for (const { change } of records) {
       if (change?.entity !== 'item') continue;
       change.ids.forEach((id, i) => {
-        const isPatch = change.mode === 'patch' && change.erased?.[i] !== true;
+        const isPatch = modeOf(change, i) === 'patch' && change.erased?.[i] !== true;
         const before = isPatch ? this.#before(id) : undefined;
         const isMade = isPatch && before === undefined;
         this.#thin.delete(id);

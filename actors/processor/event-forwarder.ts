@@ -10,7 +10,11 @@ import {
   selectImpressions,
 } from '../../messages/events.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
-import { featureChangeMessage, featuresNotice } from '../../messages/features.js';
+import {
+  featureChangeMessage,
+  featuresNotice,
+  type ChangeOrigin,
+} from '../../messages/features.js';
 import type { EntityChange, PublicMerge } from '../../messages/public.js';
 import { sendFitting } from '../../runtime/fitting-messages.js';
 import {
@@ -152,6 +156,7 @@ export class EventForwarder {
     const gone = people.map((id): EntityChange => {
       return { entity: 'user', id, attributes: {}, mode: 'replace', deleted: true };
     });
+    // Without a place in RAW: an erasure is put before nothing, and what was accepted before it is known by its time.
     await Promise.all([...joins, this.features(gone, atMs)]);
     this.counts.erasures += people.length;
     this.forgetAliases(people);
@@ -187,12 +192,13 @@ export class EventForwarder {
 
   /**
    * The last word on an entity must come last, also where several messages are worked on at once: one waits for those before it
-   * that say something of the same. Called in the order of arrival, before anything is waited for.
+   * that say something of the same. Called in the order of arrival, before anything is waited for. What another processor has in
+   * hand is put in order by who reads it (replication/change-order.ts).
    */
-  features(events: readonly EntityChange[], atMs: number): Promise<void> {
+  features(events: readonly EntityChange[], atMs: number, origin?: ChangeOrigin): Promise<void> {
     const names = events.map(({ entity, id }) => `${entity} ${id}`);
     const before = new Set(names.flatMap((name) => this.#telling.get(name) ?? []));
-    const told = Promise.allSettled(before).then(() => this.#tellFeatures(events, atMs));
+    const told = Promise.allSettled(before).then(() => this.#tellFeatures(events, atMs, origin));
     for (const name of names) this.#telling.set(name, told);
     const over = (): void => {
       for (const name of names) if (this.#telling.get(name) === told) this.#telling.delete(name);
@@ -202,7 +208,11 @@ export class EventForwarder {
   }
 
   /** Who keeps features is told after the log has them, and where they are in it, so that he can tell a store that has not come as far. */
-  async #tellFeatures(events: readonly EntityChange[], atMs: number): Promise<void> {
+  async #tellFeatures(
+    events: readonly EntityChange[],
+    atMs: number,
+    origin: ChangeOrigin | undefined,
+  ): Promise<void> {
     this.counts.features += events.length;
     const { subject, append, tell } = this.#ports;
     for (const { entity, mode, ids, features, erased } of changesOf(events)) {
@@ -210,7 +220,7 @@ export class EventForwarder {
         encoded: (rows) =>
           encode(
             featureChangeMessage({
-              ...{ entity, mode, ids: rows.map((i) => ids[i]!) },
+              ...{ entity, mode, origin, ids: rows.map((i) => ids[i]!) },
               features: rows.map((i) => features[i]!),
               erased: erased && rows.map((i) => erased[i]!),
               atMs,

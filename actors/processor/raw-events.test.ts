@@ -278,9 +278,9 @@ describe('raw events', () => {
     const attributes = { title: 'A lamp', url: 'https://x/t1', titel: 'A lamp' };
     const lamp = { item: 't1', ...attributes };
     for (let i = 0; i < 2; i++) await events.handle(byHand('items', lamp));
-    const change = {
-      ...{ entity: 'item', mode: 'patch', ids: ['t1'], features: [attributes], atMs: acceptedAtMs },
-    };
+    const origin = { dataCenter: 'east', sequence: 7 };
+    const told = { entity: 'item', mode: 'patch', ids: ['t1'], features: [attributes] };
+    const change = { ...told, origin, atMs: acceptedAtMs };
     expect(sent.map(({ bytes }) => parseFeatureChange(decode(bytes)))).toEqual([change, change]);
     expect(checked!.counts.unknownAttributes).toBe('item.url, item.titel (declared: title)');
     expect([buried, events.counts.deadLettered]).toEqual([[], 0]);
@@ -311,10 +311,14 @@ describe('raw events', () => {
       { item: 'a', price: null },
     ];
     await newEvents().handle(byHand('items', list));
+    const origin = { dataCenter: 'east', sequence: 7 };
     expect(sent.map(({ bytes }) => parseFeatureChange(decode(bytes)))).toEqual([
-      { entity: 'item', mode: 'replace', ids: ['a'], features: [{ price: 1 }], atMs: acceptedAtMs },
       {
-        ...{ entity: 'item', mode: 'patch', ids: ['b', 'a'], atMs: acceptedAtMs },
+        ...{ entity: 'item', mode: 'replace', origin, ids: ['a'], features: [{ price: 1 }] },
+        atMs: acceptedAtMs,
+      },
+      {
+        ...{ entity: 'item', mode: 'patch', origin, ids: ['b', 'a'], atMs: acceptedAtMs },
         ...{ features: [{}, { price: null }], erased: [true, false] },
       },
     ]);

@@ -19,6 +19,7 @@ import { parse, parseEntityChange, peopleIn, publicEvent } from '../../messages/
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes, lastToken } from '../../messages/subjects.js';
 import { UnknownKeys } from '../../messages/unknown-keys.js';
+import type { ChangeOrigin } from '../../messages/features.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import { pauseMsAfter } from '../../runtime/retry.js';
 import type { Rejected } from '../shared/dead-letter.js';
@@ -129,7 +130,7 @@ export class RawEvents {
       case 'features':
       case 'items':
       case 'users':
-        return forward.features(events as EntityChange[], atMs);
+        return forward.features(events as EntityChange[], atMs, placeOf(message));
       case 'event':
       case 'action': {
         const happened = placed as readonly { event: PublicAction; index: number }[];
@@ -268,6 +269,11 @@ interface Teller {
 /** Slates are timed by who answers. */
 function rankersOf(message: WorkMessage): string {
   return `rankers of ${originOf(message).dataCenter}`;
+}
+
+function placeOf(message: WorkMessage): ChangeOrigin {
+  const { dataCenter, sequence } = originOf(message);
+  return { dataCenter, sequence };
 }
 
 function originOf({ subject, sequence, atMs }: WorkMessage): EventOrigin {

@@ -1,6 +1,6 @@
 import type { Catalog } from '../../core/retrieval/catalog.js';
 import type { EntityRows } from '../../messages/feature-snapshots.js';
-import type { FeatureChange } from '../../messages/features.js';
+import { modeOf, type FeatureChange } from '../../messages/features.js';
 import type { EntityTarget } from '../../replication/entity-fold.js';
 
 /** Fills a catalog from the log of features: its items, the newest last. */
@@ -42,7 +42,7 @@ export class CatalogTarget implements EntityTarget {
   take(change: FeatureChange | undefined, sequence: number): void {
     change?.ids.forEach((id, i) => {
       if (change.erased?.[i]) this.#catalog.remove(id);
-      else this.#catalog.put(id, change.features[i]!, change.mode);
+      else this.#catalog.put(id, change.features[i]!, modeOf(change, i));
     });
     this.#sequence = sequence;
   }

@@ -3,7 +3,7 @@ import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { ItemPrints } from '../../core/retrieval/item-prints.js';
 import type { EntityRows } from '../../messages/feature-snapshots.js';
-import type { FeatureChange } from '../../messages/features.js';
+import { modeOf, type FeatureChange } from '../../messages/features.js';
 import type { EntityTarget } from '../../replication/entity-fold.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Bus } from '../../runtime/bus/bus.js';
@@ -29,7 +29,7 @@ class PrintsTarget implements EntityTarget {
   take(change: FeatureChange | undefined, sequence: number): void {
     change?.ids.forEach((id, i) => {
       if (change.erased?.[i]) this.prints.remove(id);
-      else this.prints.put(id, change.features[i]!, change.mode);
+      else this.prints.put(id, change.features[i]!, modeOf(change, i));
     });
     this.sequence = sequence;
   }

@@ -11,7 +11,7 @@ import {
 } from '../../core/features/forgotten-users.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { EntityRows } from '../../messages/feature-snapshots.js';
-import type { FeatureChange } from '../../messages/features.js';
+import { modeOf, type FeatureChange } from '../../messages/features.js';
 import { protocolVersion } from '../../messages/codec.js';
 import { requireStateVersion } from '../../messages/state-version.js';
 import type { Entity } from '../../messages/subjects.js';
@@ -157,7 +157,7 @@ export class LmdbEntityStore implements EntityStore {
   }
 
   #take(change: FeatureChange, sequence: number): void {
-    const { entity, mode, ids, features, erased } = change;
+    const { entity, ids, features, erased } = change;
     const rows = this.#rows[entity];
     ids.forEach((id, i) => {
       if (this.#isForgotten(change, i)) return;
@@ -168,6 +168,7 @@ export class LmdbEntityStore implements EntityStore {
         return;
       }
       const since = rows.get(id)?.[0] ?? sequence;
+      const mode = modeOf(change, i);
       const before = mode === 'patch' ? this.attributes(entity, id) : undefined;
       this.#put(entity, id, since, changedBy(before, features[i]!, mode));
     });

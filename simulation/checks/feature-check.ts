@@ -9,7 +9,7 @@ import { createTransform } from '../../core/features/transform.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
 import { decode } from '../../messages/codec.js';
 import { parseImpressions, type Impressions } from '../../messages/events.js';
-import { parseFeatureChange } from '../../messages/features.js';
+import { parseFeatureChange, type ChangeOrigin } from '../../messages/features.js';
 import { lastToken } from '../../messages/subjects.js';
 import type { MemoryServers } from '../nats/memory-servers.js';
 import type { Report } from './violation.js';
@@ -20,6 +20,7 @@ const settleMs = 1_000;
 interface Changed {
   readonly features: RawFeatures;
   readonly atMs: number;
+  readonly origin: ChangeOrigin | undefined;
 }
 
 /**
@@ -55,11 +56,16 @@ export class FeatureCheck {
   }
 
   #change(bytes: Uint8Array): void {
-    const { entity, ids, features } = parseFeatureChange(decode(bytes));
+    const { entity, ids, features, origin } = parseFeatureChange(decode(bytes));
     if (entity !== 'user') return;
     const atMs = this.#servers.time.nowMs;
-    if (this.#isCalm)
-      ids.forEach((id, i) => this.#changed.set(id, { features: features[i]!, atMs }));
+    if (!this.#isCalm) return;
+    for (const [i, id] of ids.entries()) {
+      const before = this.#changed.get(id)?.origin;
+      // It was accepted before that, and written late by another processor.
+      const isLate = before?.dataCenter === origin?.dataCenter && before && origin && before.sequence > origin.sequence; // prettier-ignore
+      if (!isLate) this.#changed.set(id, { features: features[i]!, atMs, origin });
+    }
   }
 
   #look({ users, items, examples, facts }: Impressions): void {

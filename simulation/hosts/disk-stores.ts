@@ -11,7 +11,7 @@ import { changedBy } from '../../core/features/entity-change.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import { decode, encode } from '../../messages/codec.js';
 import type { EntityRows } from '../../messages/feature-snapshots.js';
-import type { FeatureChange } from '../../messages/features.js';
+import { modeOf, type FeatureChange } from '../../messages/features.js';
 import type { Entity } from '../../messages/subjects.js';
 import { entities } from '../../messages/subjects.js';
 import type {
@@ -301,7 +301,8 @@ class DiskEntityStore implements EntityStore {
     // The disk has it.
   }
 
-  #put({ entity, mode, ids, features, erased, atMs = NaN }: FeatureChange, sequence: number): void {
+  #put(change: FeatureChange, sequence: number): void {
+    const { entity, ids, features, erased, atMs = NaN } = change;
     const rows = this.#stored.rows[entity];
     ids.forEach((id, i) => {
       const [since, before] = rows.get(id) ?? [sequence, undefined];
@@ -311,7 +312,7 @@ class DiskEntityStore implements EntityStore {
       if (isUser && erased?.[i] && !Number.isNaN(atMs))
         rows.set(mark, [sequence, erasureMark(atMs)]);
       if (erased?.[i]) rows.delete(id);
-      else rows.set(id, [since, changedBy(before, features[i]!, mode)]);
+      else rows.set(id, [since, changedBy(before, features[i]!, modeOf(change, i))]);
     });
   }
 }

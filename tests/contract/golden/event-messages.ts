@@ -167,6 +167,7 @@ const patch = {
   mode: 'patch' as const,
   features: [{ price: null, title: 'A lamp' }, {}],
   erased: [false, true],
+  origin: { dataCenter: 'east', sequence: 91_264 },
 };
 
 export const eventMessages: readonly GoldenMessage[] = [
