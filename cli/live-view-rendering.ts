@@ -254,6 +254,7 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'move':
     case 'scale':
     case 'settings':
+    case 'erase':
     case 'place':
     case 'snapshot':
     case 'undrain':

@@ -92,7 +92,10 @@ describe('the command line', () => {
       'USAGE: settings: expected show, set <key> <value>, or unset <key>.',
     ],
     [['settings', 'set', 'score', '{view'], 'USAGE: settings: expected a value in JSON'],
-    [['users', 'merge', 'u1'], 'USAGE: users: expected get <user>, or merge <from> <to>.'],
+    [
+      ['users', 'merge', 'u1'],
+      'USAGE: users: expected get <user> | export <user> | erase <user> | merge <from> <to>.',
+    ],
     [['users', 'merge', 'u1', 'u1'], "USAGE: users: u1 can't be merged into itself."],
     [
       ['items', 'hide'],

@@ -41,6 +41,8 @@ export interface StreamTopology {
   readonly joinMemoryMs?: number;
   /** For how long JOIN is kept, where somebody has said so. */
   readonly joinLogMs?: number | undefined;
+  /** Of other streams, where somebody has said so. */
+  readonly agesMs?: Partial<Readonly<Record<StreamKey, number>>>;
 }
 
 const duplicateWindowMs = 120_000;
@@ -75,7 +77,7 @@ function declarationsOf(
   return placesOf(row, topology).map((dataCenter) => {
     const { maxMessagesPerSubject, discard } = row;
     const { joinMemoryMs = 0, joinLogMs = Math.max(row.maxAgeMs, joinMemoryMs) } = topology;
-    const maxAgeMs = key === 'join' ? joinLogMs : row.maxAgeMs;
+    const maxAgeMs = key === 'join' ? joinLogMs : (topology.agesMs?.[key] ?? row.maxAgeMs);
     return {
       name: names.streamIn(key, dataCenter),
       cluster: dataCenter,

@@ -130,7 +130,10 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     hears: [s('featuresChanged'), s('keptChanged'), s('popular')],
   }),
   joiner: ({ s, stream, bucket, letters, dataCenter }) => ({
-    serves: [s('joinControl'), s('joinSnapshot'), s('joinImport'), s('joinRelease')],
+    serves: [
+      ...[s('joinControl'), s('joinSnapshot'), s('joinImport'), s('joinRelease')],
+      s('joinPerson'),
+    ],
     keys: { bucket, reads: [joins], writes: [] },
     tails: [stream.join],
     // Joiners live in one data center, and so do the snapshots of their windows.

@@ -78,6 +78,12 @@ export const subjectTable = {
     'joiner',
     'ends the work at a partition, which another joiner goes on with',
   ),
+  joinPerson: request(
+    'joiner.<joiner>.person',
+    'cluster supervisor',
+    'joiner',
+    'what the window has of a person',
+  ),
   samples: kept('samples.<joiner>', 'samples', 'joiner', 'trainer', 'joined training samples'),
   pull: request('ps.pull.<shard>', 'trainer', 'ps-shard', 'rows of fids'),
   push: request('ps.push.<shard>', 'trainer', 'ps-shard', 'gradients; answered when durable'),
@@ -85,7 +91,7 @@ export const subjectTable = {
     'ps.control.<shard-verb>.<shard>',
     'cluster supervisor, audit',
     'ps-shard',
-    'catch-up, release, snapshot, restore, digest of partitions',
+    'catch-up, release, snapshot, restore, digest of partitions; rows of a person, to be told or removed',
   ),
   servingControl: request(
     'serving.control.<serving-verb>.<dc>.<shard>',
@@ -97,7 +103,7 @@ export const subjectTable = {
     'feature-store.control.<feature-verb>.<dc>',
     'cluster supervisor',
     'feature-store',
-    'snapshot of users and items, by one of the stores of a data center',
+    'snapshot of users and items, by one of the stores of a data center; what it has of a person',
   ),
   denseControl: request(
     'dense.control.<dense-verb>.<model>',
@@ -109,7 +115,7 @@ export const subjectTable = {
     'operate.<verb>',
     'command line',
     'cluster supervisor',
-    'snapshot, restore, scale, drain, undrain, settings, people; answered when done',
+    'snapshot, restore, scale, drain, undrain, settings, people, person; answered when done',
   ),
   progress: notice(
     'progress.<operation>',
@@ -346,13 +352,13 @@ export const entities = ['user', 'item'] as const;
 export type Entity = (typeof entities)[number];
 
 /** What the supervisor asks of shards beside pulls and pushes. */
-export type ShardVerb = 'catch-up' | 'release' | 'snapshot' | 'restore' | 'digest';
+export type ShardVerb = 'catch-up' | 'release' | 'snapshot' | 'restore' | 'digest' | 'rows';
 export type ServingVerb = 'snapshot' | 'digest';
-export type FeatureVerb = 'snapshot';
+export type FeatureVerb = 'snapshot' | 'person';
 export type DenseVerb = 'snapshot' | 'restore';
 /** What people ask of the cluster. */
 export type OperateVerb =
-  'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain' | 'settings' | 'people';
+  'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain' | 'settings' | 'people' | 'person';
 
 /** What stands in the angle brackets of a template; each a token, without dots. */
 interface SubjectParameters {

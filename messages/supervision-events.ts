@@ -20,6 +20,8 @@ export const supervisionEventTypes = [
   'scale',
   /** Something that may change while it runs was changed. */
   'settings',
+  /** Somebody was to be forgotten. */
+  'erase',
   /** A data center was taken out of service, or back into it. */
   'drain',
   'undrain',

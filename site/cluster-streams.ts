@@ -1,6 +1,7 @@
 import { joinMemoryMs } from '../core/blueprint/join-rules.js';
 import type { TimeAndChance } from '../core/base/random.js';
 import { replicasOf } from '../core/config/data-centers.js';
+import { durationMsOf } from '../core/config/duration.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { BucketDeclaration, StreamDeclaration } from '../messages/declared-streams.js';
 import { declareBucket, declareStreams } from '../messages/declared-streams.js';
@@ -30,6 +31,12 @@ export interface StreamSite {
   readonly acceptsEvents?: (() => boolean) | undefined;
 }
 
+function agesOf({ logs }: ClusterConfig): Record<string, number> {
+  const { raw, samples, activity, deadLetters } = logs;
+  const ages = { raw, samples, activity, activityAt: activity, deadLetter: deadLetters };
+  return Object.fromEntries(Object.entries(ages).map(([key, text]) => [key, durationMsOf(text)!]));
+}
+
 /** The streams and the bucket of one cluster: what they should be, and how they come to be so. */
 export class ClusterStreams {
   readonly #site: StreamSite;
@@ -47,6 +54,7 @@ export class ClusterStreams {
       ...{ dataCenters, ingestMapped: placed, replicas },
       joinMemoryMs: joinMemoryMs(config),
       joinLogMs: config.joining.logMs,
+      agesMs: agesOf(config),
     });
     this.#bucket = declareBucket(bus.names, { dataCenters, replicas });
     this.#takesEvents = new Set(dataCenters.map(({ name }) => bus.names.stream.raw(name)));

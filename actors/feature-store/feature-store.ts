@@ -12,6 +12,7 @@ import { Pace } from '../../runtime/stores/chunk-pace.js';
 import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { followFeatures } from '../shared/follow-features.js';
 import { answersAt } from '../shared/guest-replicas.js';
+import { aboutPerson } from './about-person.js';
 import { answerFrom } from './feature-answers.js';
 import { GroupedTarget } from './grouped-target.js';
 import { openActivity } from './open-activity.js';
@@ -71,10 +72,13 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
         }),
         new ServedEndpoint(bus, {
           subject: bus.names.subject.featureControl('snapshot', identity.dataCenter),
-          queue,
-          inFlightMax: 1,
-          deadlineMs: commandMsMax,
+          ...{ queue, inFlightMax: 1, deadlineMs: commandMsMax },
           handle: toldOf(bus, save),
+        }),
+        new ServedEndpoint(bus, {
+          subject: bus.names.subject.featureControl('person', identity.dataCenter),
+          ...{ queue, inFlightMax: 4, deadlineMs: 10_000 },
+          handle: async (value) => aboutPerson(store, activity, value),
         }),
       );
     },

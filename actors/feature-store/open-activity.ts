@@ -73,6 +73,10 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
     },
     kept: (entity: 'user' | 'item', id: string) =>
       isKept[entity] ? book.kept(entity, id, clock.wallMs()) : undefined,
+    about: (person: string): Record<string, unknown> | undefined => {
+      const state = book.about(person);
+      return state && { ...state };
+    },
     itemsOf: (person: string, types: readonly string[], sinceMs: number) =>
       book.itemsOf(person, types, sinceMs),
     async stop(): Promise<void> {

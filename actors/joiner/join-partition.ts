@@ -14,6 +14,7 @@ import {
   parseImportStateRequest,
   type ImportState,
 } from '../../messages/import-records.js';
+import { parsePersonRequest, windowPersonReply } from '../../messages/person.js';
 import { popularMessage } from '../../messages/ranking.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Following } from '../../runtime/followers/follow.js';
@@ -194,6 +195,12 @@ export class JoinPartition {
         deadlineMs: snapshotMsMax,
         handle: toldOf(bus, (value) => this.#save(value)),
       }),
+      new ServedEndpoint(bus, {
+        subject: subject.joinPerson(this.number),
+        inFlightMax: 4,
+        deadlineMs: 60_000,
+        handle: (value) => this.#about(value),
+      }),
     );
   }
 
@@ -207,6 +214,13 @@ export class JoinPartition {
       published: this.#flusher.published,
       counters: laneSince(imported, known?.before ?? imported),
     };
+  }
+
+  /** What came of what it has read is published when it answers. */
+  async #about(value: unknown) {
+    const person = parsePersonRequest(value);
+    await this.#flusher.settled();
+    return windowPersonReply(this.#opened.window.about(person));
   }
 
   #save(value: unknown) {

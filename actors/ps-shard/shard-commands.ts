@@ -1,10 +1,13 @@
 import { sleep, turn, type Clock } from '../../core/base/clock.js';
+import { partitionOf } from '../../core/base/fid.js';
 import { StarlingError } from '../../core/base/errors.js';
 import { partitionSource } from '../../core/embedding/snapshot/partition-snapshot.js';
 import { servedDigest } from '../../core/embedding/serving/served-digest.js';
 import type { ServingTableSpec } from '../../core/embedding/serving/serving-table.js';
+import type { PersonKey } from '../../core/features/person-keys.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
 import { commandReply, digestsReply, parsePartitionCommand } from '../../messages/ownership.js';
+import { parseRowsCommand, rowsReply, type FoundRow } from '../../messages/person.js';
 import type { SnapshotObject } from '../../messages/snapshots.js';
 import {
   decodeManifest,
@@ -55,6 +58,7 @@ export class ShardCommands {
       snapshot: (value) => this.#snapshot(value),
       restore: (value) => this.#restore(value),
       digest: () => this.#digest(),
+      rows: (value) => this.#rows(value),
     };
   }
 
@@ -108,6 +112,24 @@ export class ShardCommands {
     return commandReply({ sequence, changed, removed });
   }
 
+  /** Those that are owned here. Removed, they go into the log, and so from every copy; training may make them anew. */
+  async #rows(value: unknown): Promise<object> {
+    const { directory, held, shape } = this.#ports;
+    const { keys, forget, term } = parseRowsCommand(value);
+    if (forget) directory.refuseFormerLeader(term);
+    const found: FoundRow[] = [];
+    for (const each of held.all) {
+      if (!each.isOwned) continue;
+      const own = keys.filter(
+        ({ low, high }) => partitionOf(low, high, shape.partitionCount) === each.number,
+      );
+      const rows = own.flatMap((key) => rowOf(each, key) ?? []);
+      found.push(...rows);
+      if (forget && rows.length > 0) await removeRows(each, rows);
+    }
+    return rowsReply(found);
+  }
+
   async #digest(): Promise<object> {
     const { clock, held, servingTables } = this.#ports;
     const digests: PartitionDigest[] = [];
@@ -146,6 +168,21 @@ export class ShardCommands {
     }
     return loadPartition(partition, decodeManifest(bytes), { store, shape });
   }
+}
+
+function rowOf({ partition }: HeldPartition, key: PersonKey): FoundRow | undefined {
+  const row = partition.rows.tables[key.slot]?.rowOf(key.low, key.high);
+  if (!row) return undefined;
+  const { weights, state, updateCounts, updatedAt } = row;
+  return { ...key, weights, state, updates: updateCounts[0]!, updatedAt: updatedAt[0]! };
+}
+
+async function removeRows(found: HeldPartition, keys: readonly PersonKey[]): Promise<void> {
+  const publisher = found.owned();
+  for (const { slot, low, high } of keys)
+    found.partition.rows.tables[slot]!.remove(Uint32Array.of(low, high), 0, 1);
+  publisher.changed();
+  await publisher.durable();
 }
 
 /** At a moment at which the log has all of it, if there is one soon: while pushes go on there may be none. */

@@ -6,12 +6,15 @@ import {
   parseRestore,
   parseScale,
 } from '../../messages/operations.js';
+import { parsePersonOperation, personReply } from '../../messages/person.js';
 import type { OperateVerb } from '../../messages/subjects.js';
 import { telling, type Tell } from '../../runtime/long-work.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import type { DrainKeeper } from '../drains/drain-keeper.js';
 import type { SnapshotKeeper } from '../snapshots/snapshot-keeper.js';
+import { PersonEraser } from './erase-person.js';
+import { PersonFinder } from './find-person.js';
 import type { RestoreOptions } from './restore.js';
 import { restore } from './restore.js';
 import type { Scale } from './scale.js';
@@ -28,6 +31,7 @@ export interface OperationsOptions extends RestoreOptions {
   readonly drainer: Pick<DrainKeeper, 'drain' | 'undrain'>;
   readonly onRestored: (detail: string) => void;
   readonly onSettings: (detail: string) => void;
+  readonly onErased: (detail: string) => void;
 }
 
 /** Answers what people ask of the cluster; one operation of a kind at a time. */
@@ -37,7 +41,8 @@ export class Operations implements Stoppable {
 
   constructor(options: OperationsOptions) {
     this.#options = options;
-    const { bus, config, snapshots, scale, drainer, onRestored, onSettings } = options;
+    const { bus, config, snapshots, scale, drainer } = options;
+    const { onRestored, onSettings, onErased } = options;
     this.#endpoints = [
       this.#serve('snapshot', parseOperation, async (_request, tell) => {
         return { taken: await snapshots.take((text) => tell({ text, done: 0, total: 1 })) };
@@ -64,6 +69,13 @@ export class Operations implements Stoppable {
       this.#serve('undrain', parseDrain, async ({ dataCenter }) => {
         await drainer.undrain(dataCenter);
         return { dataCenter };
+      }),
+      this.#serve('person', parsePersonOperation, async ({ person, act }, tell) => {
+        if (act === 'find') return personReply(await new PersonFinder(options).find(person));
+        const erased = await new PersonEraser(options).erase(person, tell);
+        // Not who it was: this is kept for a month.
+        onErased(`${erased.found.length} names`);
+        return personReply(erased);
       }),
       this.#serve('settings', parseSettingsRequest, (request) =>
         settingsNow(request, { bus, config, onChanged: onSettings }),

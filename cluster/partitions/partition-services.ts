@@ -190,6 +190,7 @@ export class PartitionServices implements Stoppable {
       term,
       onRestored: (detail) => this.#record('restore', detail),
       onSettings: (detail) => this.#record('settings', detail),
+      onErased: (detail) => this.#record('erase', detail),
     });
     this.#watching.use(operations);
     // What a leader before had not moved yet when it died.

@@ -85,10 +85,11 @@ export class FeatureSnapshots {
   async takeAll(
     snapshot: string,
     progress: (text: string) => void = () => undefined,
+    keep = this.#options.limits.keep,
   ): Promise<TakenSnapshot[]> {
     const { bus, dataCenters } = this.#options;
     const { lastSequence } = await bus.streamState(bus.names.stream.features);
-    return lastSequence === 0 ? [] : this.#take(snapshot, dataCenters, progress);
+    return lastSequence === 0 ? [] : this.#take(snapshot, dataCenters, progress, keep);
   }
 
   async #isDue(dataCenter: string): Promise<boolean> {
@@ -117,13 +118,14 @@ export class FeatureSnapshots {
     snapshot: string,
     dataCenters: readonly string[],
     progress: (text: string) => void = () => undefined,
+    keep = this.#options.limits.keep,
   ): Promise<TakenSnapshot[]> {
     const { onDone } = this.#options;
     const taken: TakenSnapshot[] = [];
     for (const dataCenter of dataCenters) {
       progress(`${dataCenter}: writing users and items`);
       try {
-        const done = await this.#takeIn(dataCenter, snapshot);
+        const done = await this.#takeIn(dataCenter, snapshot, keep);
         taken.push(done);
         onDone(done);
       } catch (error) {
@@ -131,11 +133,11 @@ export class FeatureSnapshots {
         progress(`${dataCenter}: no users and items, ${messageOf(error)}`);
       }
     }
-    if (taken.length > 0) await this.#trimLog();
+    if (taken.length > 0) await this.#trimLog(keep);
     return taken;
   }
 
-  async #takeIn(dataCenter: string, wanted: SnapshotId): Promise<TakenSnapshot> {
+  async #takeIn(dataCenter: string, wanted: SnapshotId, keep: number): Promise<TakenSnapshot> {
     const { bus, storeOf } = this.#options;
     const store = storeOf(dataCenter);
     const snapshot = newerThan((await store.list())[0], wanted);
@@ -156,15 +158,15 @@ export class FeatureSnapshots {
       rows: coveredBy(manifest).rows,
       bytes: saved.objects.reduce((sum, { bytes }) => sum + bytes, saved.activity?.bytes ?? 0),
       seconds: (this.#clock.nowMs() - startMs) / 1000,
-      trimmed: await this.#trimCopy(dataCenter, store),
+      trimmed: await this.#trimCopy(dataCenter, store, keep),
     };
   }
 
   /** Oldest snapshots first, and the copy of the log only behind what those that are left need. */
-  async #trimCopy(dataCenter: string, store: SnapshotStore): Promise<number> {
-    const { bus, limits, log } = this.#options;
+  async #trimCopy(dataCenter: string, store: SnapshotStore, keep: number): Promise<number> {
+    const { bus, log } = this.#options;
     const manifests = await this.#manifests(dataCenter);
-    const { gone, beforeSequence: sequence } = retentionOf(manifests, limits.keep, sequenceOf);
+    const { gone, beforeSequence: sequence } = retentionOf(manifests, keep, sequenceOf);
     for (const { snapshot } of gone) await store.remove(snapshot);
     if (sequence === 0) return 0;
     const stream = bus.names.stream.featuresAt(dataCenter);
@@ -177,12 +179,12 @@ export class FeatureSnapshots {
     return 0;
   }
 
-  async #trimLog(): Promise<void> {
-    const { bus, dataCenters, limits, log } = this.#options;
+  async #trimLog(keep: number): Promise<void> {
+    const { bus, dataCenters, log } = this.#options;
     try {
       const all = await Promise.all(
         dataCenters.map(async (each) => {
-          return retentionOf(await this.#manifests(each), limits.keep, sequenceOf);
+          return retentionOf(await this.#manifests(each), keep, sequenceOf);
         }),
       );
       const beforeSequence = Math.min(...all.map((retention) => retention.beforeSequence));

@@ -77,12 +77,13 @@ export class JoinSnapshots {
   async takeNow(
     snapshot: SnapshotId,
     progress: (text: string) => void = () => undefined,
+    keep = this.#options.limits.keep,
   ): Promise<TakenSnapshot[]> {
     const { dataCenter } = this.#options;
     try {
       if ((await this.#joinEnd()) === 0) return [];
       progress(`${dataCenter}: writing the windows of joiners`);
-      return await this.#take(snapshot);
+      return await this.#take(snapshot, keep);
     } catch (error) {
       this.#failed(error);
       progress(`${dataCenter}: no windows of joiners, ${messageOf(error)}`);
@@ -117,7 +118,7 @@ export class JoinSnapshots {
     return ageMs >= ageMsMax || (ageMs >= limits.everyMs && records > cost);
   }
 
-  async #take(wanted: SnapshotId): Promise<TakenSnapshot[]> {
+  async #take(wanted: SnapshotId, keep = this.#options.limits.keep): Promise<TakenSnapshot[]> {
     const { bus, dataCenter, partitions, store, onDone } = this.#options;
     const snapshot = newerThan((await store.list())[0], wanted);
     const startMs = this.#clock.nowMs();
@@ -140,18 +141,18 @@ export class JoinSnapshots {
       ...{ snapshot, dataCenter, bytes: bytesOf(manifest) },
       rows: windows.reduce((sum, { records }) => sum + records, 0),
       seconds: (this.#clock.nowMs() - startMs) / 1000,
-      trimmed: await this.#trim(),
+      trimmed: await this.#trim(keep),
     };
     onDone(done);
     return [done];
   }
 
   /** Oldest snapshots first, and JOIN only behind what those that are left need, and the books. */
-  async #trim(): Promise<number> {
-    const { bus, limits, store } = this.#options;
+  async #trim(keep: number): Promise<number> {
+    const { bus, store } = this.#options;
     const manifests = await this.#manifests();
     const firstNeeded = (manifest: JoinManifest): number => coveredBy(manifest) + 1;
-    const { gone, beforeSequence } = retentionOf(manifests, limits.keep, firstNeeded);
+    const { gone, beforeSequence } = retentionOf(manifests, keep, firstNeeded);
     for (const { snapshot } of gone) await store.remove(snapshot);
     const before = Math.min(beforeSequence, (await this.#booked()) + 1);
     return before > 1 ? bus.purge(bus.names.stream.join, { beforeSequence: before }) : 0;

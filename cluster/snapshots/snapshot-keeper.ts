@@ -101,13 +101,18 @@ export class SnapshotKeeper {
 
   /**
    * One at a time, in every data center. A data center that can't take part is told of; the others have theirs.
+   * @param keep how many are to be left; as configured if left out.
    * @throws StarlingError what the training data center met.
    */
-  take(progress: (text: string) => void): Promise<TakenSnapshot[]> {
+  take(
+    progress: (text: string) => void,
+    keep = this.#options.config.snapshots.keep,
+  ): Promise<TakenSnapshot[]> {
     return this.#oneByOne(async () => {
-      const rows = await this.#takeRows(progress);
-      const features = await this.#features.takeAll(this.#newId(), progress);
-      return [...rows, ...features, ...(await this.#joins.takeNow(this.#newId(), progress))];
+      const rows = await this.#takeRows(progress, keep);
+      const features = await this.#features.takeAll(this.#newId(), progress, keep);
+      const windows = await this.#joins.takeNow(this.#newId(), progress, keep);
+      return [...rows, ...features, ...windows];
     });
   }
 
@@ -129,7 +134,10 @@ export class SnapshotKeeper {
     return snapshotId(this.#clock.wallMs(), this.#serial++);
   }
 
-  async #takeRows(progress: (text: string) => void): Promise<TakenSnapshot[]> {
+  async #takeRows(
+    progress: (text: string) => void,
+    keep = this.#options.config.snapshots.keep,
+  ): Promise<TakenSnapshot[]> {
     const { config, log, onDone } = this.#options;
     const training = this.#storeOf(trainingDataCenter(config));
     const snapshot = newerThan((await training.list())[0], this.#newId());
@@ -141,7 +149,7 @@ export class SnapshotKeeper {
           role === 'training'
             ? await this.#saveTraining(name, snapshot)
             : await this.#saveServing(name, snapshot);
-        const done = await this.#complete(name, snapshot, parts);
+        const done = await this.#complete(name, snapshot, parts, keep);
         taken.push(done);
         onDone(done);
         progress(`${name}: ${done.rows} rows, ${done.bytes} bytes in ${done.seconds.toFixed(1)} s`);
@@ -241,6 +249,7 @@ export class SnapshotKeeper {
     dataCenter: string,
     snapshot: string,
     { saved, dense, stream, startMs }: Parts,
+    keep: number,
   ): Promise<TakenSnapshot> {
     const { config } = this.#options;
     const objects = saved.flatMap((reply) => reply.objects);
@@ -267,15 +276,15 @@ export class SnapshotKeeper {
       rows: objects.reduce((sum, { rows }) => sum + rows, 0),
       bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
       seconds: (this.#clock.nowMs() - startMs) / 1000,
-      trimmed: await this.#trim(store, stream),
+      trimmed: await this.#trim(store, stream, keep),
     };
   }
 
   /** Oldest snapshots first, and the log only behind what those that are left need. */
-  async #trim(store: SnapshotStore, stream: string): Promise<number> {
-    const { bus, config, log } = this.#options;
+  async #trim(store: SnapshotStore, stream: string, keep: number): Promise<number> {
+    const { bus, log } = this.#options;
     const manifests = await readManifests(store, decodeManifest, log);
-    const { gone, beforeSequence } = retentionOf(manifests, config.snapshots.keep, firstNeeded);
+    const { gone, beforeSequence } = retentionOf(manifests, keep, firstNeeded);
     for (const { snapshot } of gone) await store.remove(snapshot);
     return beforeSequence > 1 ? bus.purge(stream, { beforeSequence }) : 0;
   }

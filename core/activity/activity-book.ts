@@ -121,6 +121,11 @@ export class ActivityBook {
     return this.#states.get(personKey(this.whoIs(person)));
   }
 
+  /** All that is kept under this name, as it is stored. */
+  about(person: string): ActivityState | undefined {
+    return this.#states.get(personKey(person));
+  }
+
   /** Items of what somebody did lately, by types of events, those of each in the order of time. */
   itemsOf(person: string, types: Iterable<string>, sinceMs: number): string[] {
     const state = this.#listsOf(person) ?? emptyState();

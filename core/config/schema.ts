@@ -13,6 +13,7 @@ import {
   ratesSchema,
   scoreSchema,
 } from './events-schema.js';
+import { logsSchema } from './logs-schema.js';
 import { attributesSchema } from './attributes-schema.js';
 import { featuresSchema } from './feature-schema.js';
 import { filesSchema, timezoneSchema } from './files-schema.js';
@@ -82,6 +83,7 @@ export const clusterSchema = section({
   identity: identitySchema.prefault({}).describe('Visitors who turn out to be users.'),
   ignore: ignoreSchema,
   limits: limitsSchema.prefault({}).describe('What is too much for a person.'),
+  logs: logsSchema.prefault({}).describe('How long logs of what people did are kept.'),
   joining: joiningSchema.prefault({}).describe('Impressions and actions become samples.'),
   sync: syncSchema.prefault({}).describe('How what is learned reaches serving.'),
   snapshots: snapshotsSchema.prefault({}).describe('Copies of all rows, which shorten the log.'),

@@ -137,7 +137,7 @@ export const joiningSchema = section({
     'Open impressions held in memory; the others wait on disk, 50 bytes of each in memory. Too low: most joins read the disk.',
   ).default(100_000),
   logMs: integer(
-    { min: 10 * minute, max: 400 * day },
+    { min: second, max: 400 * day },
     'How long JOIN keeps what is not trimmed behind snapshots of the windows. At least the longest window and the lateness, which is refused otherwise: a window that finds no snapshot is made anew from it. Left out: three days, or twice as much as that if it is longer. Too long: disk, where no snapshots can be taken.',
   ).optional(),
   idleMs: integer(

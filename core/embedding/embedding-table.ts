@@ -10,6 +10,7 @@ import type { Optimizer, OptimizerSpec } from './optimizers/optimizer.js';
 import { PendingChanges } from './pending-changes.js';
 import { gatherOrInitialize, warmRows } from './row-transfer.js';
 import type { RowColumns, RowSource, RowTarget } from './rows.js';
+import { allocateColumns, wholeColumns } from './rows.js';
 import { blockFids, blockRows, StoredRows, type RowsPage } from './stored-rows.js';
 
 /** What a slot's rows are. Two tables with the same spec that saw the same calls hold the same bits. */
@@ -293,6 +294,16 @@ export class EmbeddingTable {
   updateCount(low: number, high: number): number {
     const row = this.#rows.index.findOne(low, high);
     return row === absentRow ? 0 : this.#rows.slab.updateCount(row);
+  }
+
+  /** A row as it is, or undefined when it is absent. */
+  rowOf(low: number, high: number): RowColumns | undefined {
+    const row = this.#rows.index.findOne(low, high);
+    if (row === absentRow) return undefined;
+    const columns = allocateColumns(1, this);
+    blockRows[0] = row;
+    this.#rows.gather(1, wholeColumns(columns), 0);
+    return columns;
   }
 
   /** Index, rows and marks agree. O(rows), for tests and chaos. */

@@ -24,6 +24,7 @@ import type {
   JoinCounters,
   JoinOptions,
   JoinOutput,
+  PersonInWindow,
   PointerBatch,
   SavedJoin,
   SentRecord,
@@ -283,6 +284,23 @@ export class JoinWindow {
     }
     if (isUp && owner !== undefined) this.#sendErase(owner, atMs, true);
     for (const name of names) this.#sendErase(name, atMs, false);
+  }
+
+  /** What it has of somebody, under this name. */
+  about(person: string): PersonInWindow {
+    const untilMs = this.#identities.forgottenUntilMs(person);
+    return {
+      owner: this.#identities.ownerOf(person) ?? null,
+      names: this.#identities.visitorsOf(person),
+      forgottenUntilMs: untilMs === -Infinity ? null : untilMs,
+      rows: [...this.#kept.of(person)].map(({ requestId, item, sinceMs: atMs, open }) => {
+        return { requestId, item, atMs, isOpen: open !== 0 };
+      }),
+      events: this.#held.of(person).map(({ event }) => {
+        const { id, type, item, requestId, atMs, order } = event;
+        return { id, type, item, requestId, atMs, order };
+      }),
+    };
   }
 
   /** What is delivered again, since whoever sent it was made anew, has been taken. */

@@ -192,6 +192,14 @@ export class KeptRows {
         put.push({ number: row.number, bytes: storedRow(row, this.packed(row)) });
       else fresh.push(row);
     }
+    const empty = this.#settled.takeEmpty(watermarksMs);
+    remove.push(...empty);
+    put.push(
+      ...this.#without(
+        settled.filter(({ isGone }) => isGone),
+        new Set(empty),
+      ),
+    );
     const { bytes, ends } = this.#hot.pack(fresh);
     fresh.forEach((row, i) => {
       row.number = nextNumber();
@@ -201,14 +209,35 @@ export class KeptRows {
       const rows = settled.filter((row) => row.lane === lane);
       if (rows.length > 0) put.push(this.#settledRecord(nextNumber(), lane, rows));
     });
-    remove.push(...this.#settled.takeEmpty(watermarksMs));
+  }
+
+  /**
+   * The records that rows were settled in, without those that are gone: whoever is to be forgotten must not stay in the store for as
+   * long as his neighbours.
+   */
+  #without(gone: readonly OpenRow[], empty: ReadonlySet<number>): JoinRecord[] {
+    const keysIn = new Map<number, Set<string>>();
+    for (const { settledIn, key } of gone)
+      if (!empty.has(settledIn))
+        keysIn.set(settledIn, (keysIn.get(settledIn) ?? new Set<string>()).add(key));
+    return [...keysIn].flatMap(([number, keys]) => {
+      const bytes = this.#cold.get(number);
+      if (!bytes) return [];
+      const { rows, ...said } = decodeParts(bytes).said as SettledRows;
+      const left = rows.filter(([requestId, item]) => !keys.has(keyOf(requestId, item)));
+      const parts = { kind: recordKind.settledRows, said: { ...said, rows: left }, rows: [] };
+      return [{ number, bytes: encodeParts(parts) }];
+    });
   }
 
   /** @param changed rows that are settled now, or were and are gone. */
   #settledRecord(number: number, lane: number, changed: readonly OpenRow[]): JoinRecord {
     const rows = changed.filter(({ isGone }) => !isGone);
     const gone = changed.filter(({ isGone }) => isGone).map(({ key }) => key);
-    for (const row of rows) row.isSettled = true;
+    for (const row of rows) {
+      row.isSettled = true;
+      row.settledIn = number;
+    }
     this.#settled.add(
       number,
       lane,
@@ -258,6 +287,7 @@ export class KeptRows {
       const state = { lane, person, sinceMs, reached, isShown: true, open: 0, values: undefined };
       const row = new OpenRow(identity, state, undefined, 0);
       row.isSettled = true;
+      row.settledIn = number;
       this.#index.add(row);
       this.#settleUntil(row, untilMs[i]!);
     });

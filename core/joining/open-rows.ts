@@ -43,6 +43,8 @@ export class OpenRow implements RowState {
   isGone = false;
   /** Whether the store has it among those that are settled, and until when it is known then. */
   isSettled = false;
+  /** The record that has it then. */
+  settledIn = NaN;
   settledUntilMs = NaN;
   /** By an event. */
   isDismissed = false;

@@ -92,6 +92,32 @@ export interface OutcomeColumns {
 
 export type OutcomesByName = Readonly<Record<string, OutcomeColumns>>;
 
+/** What a window has of somebody. */
+export interface PersonInWindow {
+  /** Who he is by now, of a visitor or of an account that was merged; null: himself. */
+  readonly owner: string | null;
+  /** Who became him. */
+  readonly names: readonly string[];
+  readonly forgottenUntilMs: number | null;
+  readonly rows: readonly {
+    readonly requestId: string;
+    readonly item: string;
+    /** When it was shown. */
+    readonly atMs: number;
+    /** Some outcome of it is not known yet. */
+    readonly isOpen: boolean;
+  }[];
+  /** That wait for what they answer. */
+  readonly events: readonly {
+    readonly id: string;
+    readonly type: string;
+    readonly item: string;
+    readonly requestId: string;
+    readonly atMs: number;
+    readonly order: string;
+  }[];
+}
+
 export interface SampleBatch {
   /** '': of an event of its own accord. */
   readonly requestIds: readonly string[];

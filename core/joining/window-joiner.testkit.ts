@@ -4,7 +4,7 @@ import { lanes, logs, noActionFacts, noFacts } from './event-facts.js';
 import { examplesOf, MemoryJoinStore, shape } from './join-events.testkit.js';
 import { JoinWindow } from './join-window.js';
 import type { StoredIdentity } from './identities.js';
-import { decodeParts, kindOf, recordKind } from './record-codec.js';
+import { decodeParts, kindOf, recordKind, type RecordKind } from './record-codec.js';
 import type { JoinLogRecord, PersonJoinOptions } from './person-join-records.testkit.js';
 import type { Joiner, JoinerOutput, LogRecord } from './person-world.testkit.js';
 import type { Activity } from '../base/activity.js';
@@ -40,9 +40,19 @@ export class WindowJoiner implements Joiner<RealSent> {
 
   /** Who is who, as the store has it. */
   get identities(): StoredIdentity[] {
-    return this.#store.records
-      .filter(({ bytes }) => kindOf(bytes) === recordKind.identity)
-      .map(({ bytes }) => decodeParts(bytes).said as StoredIdentity);
+    return this.#said(recordKind.identity) as StoredIdentity[];
+  }
+
+  /** Rows of somebody that something came of, as the store has them. */
+  get settledRows(): unknown[] {
+    return (this.#said(recordKind.settledRows) as { rows: unknown[] }[]).flatMap(
+      ({ rows }) => rows,
+    );
+  }
+
+  #said(kind: RecordKind): unknown[] {
+    const those = this.#store.records.filter(({ bytes }) => kindOf(bytes) === kind);
+    return those.map(({ bytes }) => decodeParts(bytes).said);
   }
 
   take(record: LogRecord<RealSent>): JoinerOutput<RealSent> {

@@ -41,6 +41,8 @@ export interface StreamState {
   readonly lastSequence: number;
   readonly messages: number;
   readonly bytes: number;
+  /** After so long a message goes; 0: by age none does; absent: not known. */
+  readonly ageMsMax?: number;
 }
 
 export interface PurgeOptions {

@@ -253,9 +253,10 @@ export class NatsBus implements Bus {
 
   streamState(stream: string): Promise<StreamState> {
     return this.#ask(`state of ${stream}`, async ({ manager }) => {
-      const { state } = await manager.streams.info(stream);
+      const { state, config } = await manager.streams.info(stream);
+      const ageMsMax = config.max_age / 1e6;
       const { first_seq: firstSequence, last_seq: lastSequence, messages, bytes } = state;
-      return { firstSequence, lastSequence, messages, bytes };
+      return { firstSequence, lastSequence, messages, bytes, ageMsMax };
     });
   }
 
