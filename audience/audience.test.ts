@@ -86,7 +86,7 @@ describe('startAudience', () => {
     );
     expect(events.filter(({ entity }) => entity === 'user').length).toBe(40);
     expect(events.filter(({ entity }) => entity === 'item').map(({ id }) => id)).toContain('i60');
-    const transform = createTransform(featureSpecOf(config.features));
+    const transform = createTransform(featureSpecOf(config.features, config.lineage));
     for (const { entity, id, features } of events) transform.encodeEntity(entity, id, features);
     expect(Object.keys(events[0]!.features)).toEqual(['age']);
     expect(appended.findIndex((each) => each.subject === subject.ingest('action'))).not.toBe(0);

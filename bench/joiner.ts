@@ -27,7 +27,7 @@ import type { BenchResult } from './bench-result.js';
  * buffers); pages of the store are the system's to give back. Baseline: payloads of all open rows in memory.
  */
 const config = parseClusterConfig(base);
-const spec = featureSpecOf(config.features);
+const spec = featureSpecOf(config.features, config.lineage);
 /** Of one record of JOIN, and of a commit. */
 const batchRows = 500;
 const itemsPerRequest = 10;

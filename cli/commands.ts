@@ -17,6 +17,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   snapshot: async () => (await import('./commands/snapshot.js')).snapshot,
   restore: async () => (await import('./commands/restore.js')).restore,
   settings: async () => (await import('./commands/settings.js')).settings,
+  config: async () => (await import('./commands/config.js')).config,
   scale: async () => (await import('./commands/scale.js')).scale,
   drain: async () => (await import('./commands/drain.js')).drain,
   undrain: async () => (await import('./commands/drain.js')).undrain,

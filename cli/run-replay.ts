@@ -97,7 +97,7 @@ export async function readReplay(
   note: (text: string) => void,
 ): Promise<ReplayFiles> {
   if (plan.report !== undefined) await requireWritable(plan.report);
-  const spec = featureSpecOf(config.features);
+  const spec = featureSpecOf(config.features, config.lineage);
   const [items, users, events] = await Promise.all([
     plan.items === undefined ? [] : readEntities(plan.items, 'item'),
     plan.users === undefined ? [] : readEntities(plan.users, 'user'),

@@ -56,7 +56,7 @@ function program(args: readonly string[], input: string): Promise<Ended> {
 
 const commands = [
   ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest', 'audience'],
-  ...['settings', 'items', 'users', 'drain', 'undrain', 'doctor'],
+  ...['settings', 'config', 'items', 'users', 'drain', 'undrain', 'doctor'],
 ];
 
 describe('the command line', () => {
@@ -91,6 +91,9 @@ describe('the command line', () => {
       ['settings', 'set', 'score'],
       'USAGE: settings: expected show, set <key> <value>, or unset <key>.',
     ],
+    [['config', 'plan'], 'USAGE: config: expected plan FILE, list, or show [VERSION].'],
+    [['config', 'show', 'last'], 'USAGE: --VERSION: expected an integer'],
+    [['up', '--allow', 'brand'], 'USAGE: --allow: expected forget:NAME'],
     [['settings', 'set', 'score', '{view'], 'USAGE: settings: expected a value in JSON'],
     [
       ['users', 'merge', 'u1'],

@@ -13,6 +13,7 @@ import type { NatsAccess } from '../messages/nats-access.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { connectAs } from '../runtime/nats/nats-bus.js';
+import { retried } from '../runtime/retry-read.js';
 import { builtUp, type UndoStack } from '../runtime/undo-stack.js';
 import { ClusterStreams } from '../site/cluster-streams.js';
 import { StorageFigures } from '../site/storage-figures.js';
@@ -23,6 +24,9 @@ import { ActorLauncher } from '../supervisor/actor-launcher.js';
 import { Adoption } from '../supervisor/adoption/adoption.js';
 import { FileEpochStore } from '../supervisor/epochs.js';
 import { joinCluster, type HostOffer } from './hosts/cluster-host.js';
+import { refuseImpossible, writeConfigFile } from './config/config-file.js';
+import { hasLiveHosts } from './config/live-hosts.js';
+import { configToStart, firstConfig } from './config/start-config.js';
 import { describeCluster } from './describe-cluster.js';
 import { admitPeople, type Admission } from './people.js';
 import { openStateFolder } from './state-folder.js';
@@ -33,6 +37,8 @@ export interface ClusterOptions {
   readonly stateDir: string;
   /** Starts the servers, or knows those that somebody else runs. */
   readonly openSite: OpenSite;
+  /** Names of what may be forgotten where the configuration is another than that of the state. */
+  readonly allowed?: readonly string[];
   /** What is left out: its host name, all data centers, and as many actors as its cores take. */
   readonly host?: Partial<HostOffer>;
   /** Whose events it is to learn from, where the one who starts it says so. */
@@ -87,6 +93,7 @@ async function start(
   undo.defer(() => folder.release());
   const { folder: stateDir } = folder;
   await requireSameName(stateDir, options.config.name);
+  await refuseImpossible(stateDir, options.config);
   await mkdir(path.join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
   const { drainMs } = options.config.supervision;
   // First of all: actors that outlived an earlier supervisor look for this one, and not for long.
@@ -94,13 +101,12 @@ async function start(
   undo.defer(() => adoption.close());
 
   const site = undo.use(await options.openSite({ config: options.config, stateDir, log }));
-  const { config } = site;
-  const host = offerOf(options.host, config);
-  const home = homeOf(host.dataCenters, config);
+  const host = offerOf(options.host, site.config);
+  const home = homeOf(host.dataCenters, site.config);
   const bus = await connectAs(site.access(home, 'supervisor'), { name: `host ${host.name}` });
   undo.defer(() => bus.close());
   if (!site.owned) tellRisk(bus.serverVersion, log);
-  const streams = await openStreams({ site, config, bus, stateDir, undo, log });
+  const { config, streams } = await settle(options, { site, bus, stateDir, undo, log });
   if (options.people) await admitPeople(options.people, bus, config);
 
   const { access } = site;
@@ -146,6 +152,43 @@ async function start(
   };
 }
 
+interface Settled {
+  readonly config: ClusterConfig;
+  readonly streams: ClusterStreams;
+}
+
+/** The configuration that the cluster runs from now on, which need not be that of the file, and its streams. */
+async function settle(
+  { config: given, allowed = [] }: ClusterOptions,
+  { site, bus, stateDir, undo, log }: Omit<StreamParts, 'config'>,
+): Promise<Settled> {
+  const { hostLeaseMs } = given.supervision;
+  const runsElsewhere = (): Promise<boolean> =>
+    site.owned ? Promise.resolve(false) : hasLiveHosts(bus, hostLeaseMs);
+  const hasBucket = (): Promise<boolean> => bus.hasStream(`KV_${bus.names.bucket}`);
+  const ports = { bus, hasBucket, allowed, runsElsewhere, log };
+  const stored = await retried(bus, () => configToStart(given, ports));
+  const there = (config: ClusterConfig): ClusterConfig => ({
+    ...config,
+    // With as many servers as there are.
+    dataCenters: site.config.dataCenters,
+  });
+  const parts = { site, bus, stateDir, undo, log };
+  const streams = await openStreams({ ...parts, config: there(stored?.config ?? given) });
+  const { config, version, hash } = stored ?? (await firstConfig(bus, given));
+  await writeConfigFile(stateDir, { version, hash, config });
+  return { config: there(config), streams };
+}
+
+interface StreamParts {
+  readonly site: NatsSite;
+  readonly config: ClusterConfig;
+  readonly bus: NatsBus;
+  readonly stateDir: string;
+  readonly undo: UndoStack;
+  readonly log: (line: string) => void;
+}
+
 /** On a disk of ours they take events only while there is room, from the first one on. */
 async function openStreams({
   site,
@@ -154,14 +197,7 @@ async function openStreams({
   stateDir,
   undo,
   log,
-}: {
-  readonly site: NatsSite;
-  readonly config: ClusterConfig;
-  readonly bus: NatsBus;
-  readonly stateDir: string;
-  readonly undo: UndoStack;
-  readonly log: (line: string) => void;
-}): Promise<ClusterStreams> {
+}: StreamParts): Promise<ClusterStreams> {
   const { placed } = site;
   if (!site.owned) {
     const streams = new ClusterStreams({ bus, config, placed });

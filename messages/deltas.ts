@@ -2,6 +2,8 @@ import { StarlingError } from '../core/base/errors.js';
 import type { Fields } from './checks.js';
 import { asMessage, f32, f64, number, text, u32, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
+import type { KnownRows } from './earlier-deltas.js';
+import { deltaOfNow, directoryWords } from './earlier-deltas.js';
 import { asModelMessage, mainModel } from './model-name.js';
 import type { Trail } from './trail.js';
 import { trailOf } from './trail.js';
@@ -58,12 +60,6 @@ export interface StoredSlot extends RowSlot {
   /** Floats of optimizer state per row. */
   readonly stateWidth: number;
 }
-
-/**
- * A delta outlives the specification it was made with, so it says itself which slots it has rows of: five words for each, and
- * none for the others. `slots` u32 [5·m]: id, dim, state width, rows, evicted keys.
- */
-const directoryWords = 5;
 
 function directoryOf(
   slots: readonly StoredSlot[],
@@ -125,11 +121,21 @@ function deltaFields(delta: WeightsDelta, slots: readonly StoredSlot[], hasState
 
 /**
  * @param slots of the blueprint.
+ * @param known deltas of an earlier blueprint are read as if they were of this one; left out: there is none.
  * @throws StarlingError BAD_MESSAGE; SPEC_MISMATCH for a slot or a width that the blueprint does not have.
  */
-export function parseWeights(value: unknown, slots: readonly RowSlot[]): WeightsDelta {
+export function parseWeights(
+  value: unknown,
+  slots: readonly RowSlot[],
+  known?: KnownRows,
+): WeightsDelta {
   const what = 'delta';
-  return weightsOf(asModelMessage(value, what), what, slots).delta;
+  return weightsOf(asDelta(value, what, known), what, slots).delta;
+}
+
+function asDelta(value: unknown, what: string, known: KnownRows | undefined): Fields {
+  const fields = asModelMessage(value, what);
+  return known ? deltaOfNow(fields, what, known) : fields;
 }
 
 function weightsOf(fields: Fields, what: string, slots: readonly RowSlot[]) {
@@ -161,9 +167,9 @@ export function parseDeltaNumber(value: unknown): Pick<WeightsDelta, 'deltaNumbe
 }
 
 /** What the state means is the optimizer's affair; the table refuses what does not fit. */
-export function parseRows(value: unknown, slots: readonly RowSlot[]): RowsDelta {
+export function parseRows(value: unknown, slots: readonly RowSlot[], known?: KnownRows): RowsDelta {
   const what = 'delta';
-  const fields = asModelMessage(value, what);
+  const fields = asDelta(value, what, known);
   const { delta, directory } = weightsOf(fields, what, slots);
   const updateCounts = u32(fields, 'updateCounts', what, directory.rows);
   if (updateCounts.includes(0)) throw wrong(what, 'updateCounts', 'counts above 0', 0);

@@ -26,8 +26,7 @@ import {
   textsOfRows,
 } from './column-checks.js';
 import type { ExampleSpec } from './example-columns.js';
-import { exampleColumns, examplesOf } from './example-columns.js';
-import { refuseSpec } from './spec-hash.js';
+import { exampleColumns, examplesOf, requireKnownSpec } from './example-columns.js';
 
 /** Impressions by column, as rankers log them and as they travel on JOIN. */
 export interface Impressions {
@@ -147,7 +146,8 @@ export function isColumnar(value: unknown, kind: 'impressions' | 'actions'): boo
 export function parseImpressions(value: unknown, spec: ExampleSpec): Impressions {
   const what = 'impressions';
   const fields = asMessage(value, what);
-  refuseSpec(text(fields, 'specHash', what), spec.hash, what);
+  const hash = text(fields, 'specHash', what);
+  requireKnownSpec(hash, spec, what);
   const rows = rowCountOf(fields, what);
   return {
     requestIds: textsOfRows(fields, 'requestIds', what, rows),
@@ -156,7 +156,7 @@ export function parseImpressions(value: unknown, spec: ExampleSpec): Impressions
     atMs: finite(f64OfRows(fields, 'atMs', what, rows), what),
     scores: f32OfRows(fields, 'scores', what, rows),
     facts: impressionFactsOf(fields, what, rows),
-    examples: examplesOf(fields, 'examples', what, { spec, rows }),
+    examples: examplesOf(fields, 'examples', what, { spec, rows, hash }),
   };
 }
 
@@ -216,9 +216,13 @@ function momentOf(
   rows: number,
 ): { readonly moment?: Moment } {
   if (fields['examples'] === null) return {};
-  refuseSpec(text(fields, 'specHash', what), spec.hash, what);
+  const hash = text(fields, 'specHash', what);
+  requireKnownSpec(hash, spec, what);
   const known = momentRowsOf(fields, what, rows);
-  const examples = examplesOf(fields, 'examples', what, { spec, rows: known.items.length });
+  const examples = examplesOf(fields, 'examples', what, {
+    ...{ spec, hash },
+    rows: known.items.length,
+  });
   return { moment: { ...known, examples } };
 }
 

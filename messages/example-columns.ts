@@ -1,10 +1,12 @@
 import type { ExampleBatch, OccurrenceMarks } from '../core/features/example-batch.js';
 import { noMarks } from '../core/features/example-batch.js';
+import { carriedExamples } from '../core/features/earlier-examples.js';
 import type { FeatureSpec } from '../core/features/feature-spec.js';
 import { StarlingError } from '../core/base/errors.js';
 import type { Fields } from './checks.js';
 import { asFields, f32, u32, wrong } from './checks.js';
 import { columnsOf } from './column-checks.js';
+import { refuseSpec } from './spec-hash.js';
 import { at, f32 as f32Column, u8 as u8Column } from '../core/base/columns.js';
 
 /**
@@ -12,7 +14,13 @@ import { at, f32 as f32Column, u8 as u8Column } from '../core/base/columns.js';
  * from those of another specification; and they count the occurrences of a slot, a byte each, where memory has offsets: a
  * quarter of the bytes, and summing them up is the loop that would have to check offsets.
  */
-export type ExampleSpec = Pick<FeatureSpec, 'hash' | 'slotIds' | 'columnIds' | 'denseWidth'>;
+export type ExampleSpec = Pick<FeatureSpec, 'hash' | 'slotIds' | 'columnIds' | 'denseWidth'> &
+  Partial<Pick<FeatureSpec, 'earlier'>>;
+
+/** The hash that a record names is this one, or one of before that is known. @throws StarlingError SPEC_MISMATCH */
+export function requireKnownSpec(hash: string, spec: ExampleSpec, what: string): void {
+  if (!spec.earlier?.has(hash)) refuseSpec(hash, spec.hash, what);
+}
 
 const markTable = { eventTypes: u8Column(), agesSeconds: f32Column() } as const;
 const byteMax = 0xff;
@@ -54,17 +62,36 @@ function longCountsOf(offsets: Uint32Array, cells: number): Uint16Array {
 }
 
 /**
- * Checks that the counts add up to the fids, so that later loops can't leave the arrays.
+ * Those of an earlier specification are read as they would be of this one. Checks that the counts add up to the fids, so that later loops can't leave the arrays.
  * @throws StarlingError BAD_MESSAGE; SPEC_MISMATCH for other slots than the specification's, or in another order.
  */
 export function examplesOf(
   fields: Fields,
   name: string,
   what: string,
-  { spec, rows }: { readonly spec: ExampleSpec; readonly rows: number },
+  { spec, rows, hash = spec.hash }: ReadExamples,
 ): ExampleBatch {
   const place = `${what}.${name}`;
+  requireKnownSpec(hash, spec, what);
   const inner = asFields(fields[name], place);
+  const earlier = hash === spec.hash ? undefined : spec.earlier?.get(hash);
+  const batch = examplesIn(inner, place, earlier ?? spec, rows);
+  return earlier ? carriedExamples(batch, earlier) : batch;
+}
+
+export interface ReadExamples {
+  readonly spec: ExampleSpec;
+  readonly rows: number;
+  /** Of the specification that the record names, where that may be one of before. */
+  readonly hash?: string;
+}
+
+function examplesIn(
+  inner: Fields,
+  place: string,
+  spec: Pick<ExampleSpec, 'slotIds' | 'columnIds' | 'denseWidth'>,
+  rows: number,
+): ExampleBatch {
   requireSame(u32(inner, 'slots', place), spec.slotIds, `${place}.slots`);
   requireSame(u32(inner, 'columns', place), spec.columnIds, `${place}.columns`);
   const slotCount = spec.slotIds.length;

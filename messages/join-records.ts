@@ -1,3 +1,4 @@
+import { carriedRecord } from '../core/joining/carried-records.js';
 import type { PointerBatch, SentRecord, ShownBatch } from '../core/joining/types.js';
 import type { Fields } from './checks.js';
 import { asFields, asMessage, number, text, wrong } from './checks.js';
@@ -5,7 +6,7 @@ import { protocolVersion } from './codec.js';
 import { columnsOf, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
 import { at, f64, u32, u8 } from '../core/base/columns.js';
 import type { ExampleSpec } from './example-columns.js';
-import { refuseSpec } from './spec-hash.js';
+import { requireKnownSpec } from './example-columns.js';
 
 /** Records of JOIN beside impressions, actions and what the clock says (events.ts). */
 
@@ -156,10 +157,14 @@ export function sentMessage(spec: ExampleSpec, records: readonly ToldRecord[]) {
 export function parseSent(value: unknown, spec: ExampleSpec): ToldRecord[] {
   const what = 'sent';
   const fields = asMessage(value, what);
-  refuseSpec(text(fields, 'specHash', what), spec.hash, what);
+  const hash = text(fields, 'specHash', what);
+  requireKnownSpec(hash, spec, what);
   const { records } = fields;
   if (!Array.isArray(records)) throw wrong(what, 'records', 'a list', records);
-  return records.map((each, i) => toldRecordOf(each, `${what}.records[${i}]`));
+  const told = records.map((each, i) => toldRecordOf(each, `${what}.records[${i}]`));
+  const earlier = hash === spec.hash ? undefined : spec.earlier?.get(hash);
+  if (!earlier) return told;
+  return told.map((each) => ({ ...each, bytes: carriedRecord(each.bytes, earlier) }));
 }
 
 function toldRecordOf(value: unknown, what: string): ToldRecord {

@@ -26,10 +26,12 @@ const state = {
   applied: Float64Array.of(7),
 };
 
+const reader = (parameterCount: number) => ({ hash: version.specHash, parameterCount });
+
 describe('the network', () => {
   test('in parts, without a head, or trained on several logs is refused until somebody puts it together', () => {
     const message = denseVersionMessage(version);
-    expect(parseDenseVersion(message, 2)).toEqual(version);
+    expect(parseDenseVersion(message, reader(2))).toEqual(version);
     for (const change of [
       { part: 1 },
       { last: false },
@@ -38,17 +40,19 @@ describe('the network', () => {
       { trainedThrough: Float64Array.of(7, 2 ** 44 + 1) },
       { model: 'candidate' },
     ])
-      expect(() => parseDenseVersion({ ...message, ...change }, 2)).toThrow(/dense version/);
+      expect(() => parseDenseVersion({ ...message, ...change }, reader(2))).toThrow(
+        /dense version/,
+      );
   });
 
   test('names what its heads predict, in their order', () => {
     const several = { ...version, outcomes: ['click', 'purchase'] };
-    expect(parseDenseVersion(denseVersionMessage(several), 2)).toEqual(several);
+    expect(parseDenseVersion(denseVersionMessage(several), reader(2))).toEqual(several);
   });
 
   test('of another size is refused, in each of its messages', () => {
-    expect(() => parseDenseVersion(denseVersionMessage(version), 3)).toThrow(/parameters/);
-    expect(() => parseDenseState(denseStateMessage(state), 1)).toThrow(/parameters/);
+    expect(() => parseDenseVersion(denseVersionMessage(version), reader(3))).toThrow(/parameters/);
+    expect(() => parseDenseState(denseStateMessage(state), reader(1))).toThrow(/parameters/);
     const reply = { outcome: 'applied' as const, denseVersion: 3, sequence: 1 };
     const { parameters } = version;
     expect(() => parseDenseReply(denseReply({ ...reply, parameters }), 3)).toThrow(/parameters/);

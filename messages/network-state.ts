@@ -4,6 +4,7 @@ import { protocolVersion } from './codec.js';
 import { asModelMessage, mainModel } from './model-name.js';
 import type { PushOutcome } from './parameters.js';
 import { outcomeOf } from './parameters.js';
+import { refuseSpec } from './spec-hash.js';
 import { sequenceOf, throughMarks, throughOf } from './progress-marks.js';
 
 /**
@@ -115,10 +116,42 @@ export function denseVersionMessage({ trainedThrough, outcomes, ...version }: De
   };
 }
 
-export function parseDenseVersion(value: unknown, parameterCount: number): DenseVersion {
+/**
+ * Networks of before, by the hash of their blueprint: how many numbers they have, and what those would be now. See
+ * core/blueprint/earlier-models.ts.
+ */
+export type KnownNetworks = ReadonlyMap<
+  string,
+  {
+    readonly parameterCount: number;
+    readonly parameters: (values: Float32Array) => Float32Array;
+    readonly optimizerState: (values: Float32Array) => Float32Array;
+  }
+>;
+
+/** What a reader takes for its own: networks of its blueprint, and those of before as they would be now. */
+export interface ReadNetwork {
+  readonly hash: string;
+  readonly parameterCount: number;
+  readonly earlier?: KnownNetworks | undefined;
+}
+
+/** @throws StarlingError BAD_MESSAGE; SPEC_MISMATCH for a network that is not known. */
+export function parseDenseVersion(value: unknown, reader: ReadNetwork): DenseVersion {
   const what = 'dense version';
   const fields = asModelMessage(value, what);
-  return versionOf(fields, what, parameterCount);
+  const earlier = earlierOf(fields, what, reader);
+  const version = versionOf(fields, what, (earlier ?? reader).parameterCount);
+  if (!earlier) return version;
+  const parameters = earlier.parameters(version.parameters);
+  return { ...version, specHash: reader.hash, parameters };
+}
+
+function earlierOf(fields: Fields, what: string, { hash, earlier }: ReadNetwork) {
+  const theirs = text(fields, 'specHash', what);
+  const found = theirs === hash ? undefined : earlier?.get(theirs);
+  if (!found) refuseSpec(theirs, hash, what);
+  return found;
 }
 
 function versionOf(fields: Fields, what: string, parameterCount: number): DenseVersion {
@@ -154,9 +187,28 @@ export function denseStateMessage({
   return { ...denseVersionMessage(version), epoch, optimizerState, steps, applied };
 }
 
-export function parseDenseState(value: unknown, parameterCount: number): DenseState {
+/** @throws StarlingError BAD_MESSAGE; SPEC_MISMATCH for a network that is not known. */
+export function parseDenseState(value: unknown, reader: ReadNetwork): DenseState {
   const what = 'dense state';
   const fields = asModelMessage(value, what);
+  const earlier = earlierOf(fields, what, reader);
+  const state = stateOf(fields, what, (earlier ?? reader).parameterCount);
+  if (!earlier) return state;
+  return {
+    ...state,
+    specHash: reader.hash,
+    parameters: earlier.parameters(state.parameters),
+    optimizerState: earlier.optimizerState(state.optimizerState),
+  };
+}
+
+/** Of another cluster, whose network is as large. @throws StarlingError BAD_MESSAGE */
+export function parseForeignState(value: unknown, parameterCount: number): DenseState {
+  const what = 'dense state';
+  return stateOf(asModelMessage(value, what), what, parameterCount);
+}
+
+function stateOf(fields: Fields, what: string, parameterCount: number): DenseState {
   return {
     ...versionOf(fields, what, parameterCount),
     epoch: number(fields, 'epoch', what),

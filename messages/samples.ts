@@ -9,9 +9,8 @@ import { asMessage, number, text } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { f32OfRows, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
 import { factFields, impressionFactsOf } from './events.js';
-import { refuseSpec } from './spec-hash.js';
 import type { ExampleSpec } from './example-columns.js';
-import { exampleColumns, examplesOf } from './example-columns.js';
+import { exampleColumns, examplesOf, requireKnownSpec } from './example-columns.js';
 import type { OutcomeColumns, Outcomes } from './outcomes.js';
 import { outcomeFields, parseOutcomes, unknownOutcome } from './outcomes.js';
 import type { ProgressMarks } from './progress-marks.js';
@@ -85,10 +84,10 @@ export function parseSamples(value: unknown, spec: ExampleSpec): Samples {
   const what = 'samples';
   const fields = asMessage(value, what);
   const specHash = text(fields, 'specHash', what);
-  refuseSpec(specHash, spec.hash, what);
+  requireKnownSpec(specHash, spec, what);
   const rows = rowCountOf(fields, what);
   return {
-    specHash,
+    specHash: spec.hash,
     resolved: number(fields, 'resolved', what),
     requestIds: textsOfRows(fields, 'requestIds', what, rows),
     users: textsOfRows(fields, 'users', what, rows),
@@ -99,7 +98,7 @@ export function parseSamples(value: unknown, spec: ExampleSpec): Samples {
     atMs: f64OfRows(fields, 'atMs', what, rows),
     acceptedAtMs: f64OfRows(fields, 'acceptedAtMs', what, rows),
     facts: impressionFactsOf(fields, what, rows),
-    examples: examplesOf(fields, 'examples', what, { spec, rows }),
+    examples: examplesOf(fields, 'examples', what, { spec, rows, hash: specHash }),
     progress: progressOf(fields, what),
   };
 }

@@ -23,15 +23,15 @@ export function followRows(
   target: TrainedPartition,
   { shape, ...options }: FollowRowsOptions,
 ): PartitionFollower<RowsDelta> {
-  const { tables, hash } = shape;
+  const { tables, hash, earlier } = shape;
   const { stream, subject } = options.context.bus.names;
   return new PartitionFollower({
     ...options,
     partition: target.number,
     stream: stream.deltas,
     subject: subject.deltaRows(mainModel, target.number),
-    parse: (value) => parseRows(value, tables),
-    specHash: hash,
+    parse: (value) => parseRows(value, tables, shape),
+    ...{ specHash: hash, earlier },
     target,
   });
 }

@@ -4,6 +4,7 @@ import { SnapshotReader } from '../core/embedding/snapshot/reader.js';
 import type { LoadPolicy } from '../core/embedding/snapshot/load-policy.js';
 import type { SnapshotTarget } from '../core/embedding/snapshot/rows.js';
 import { decode } from '../messages/codec.js';
+import type { KnownRows } from '../messages/earlier-deltas.js';
 import { refuseSpec } from '../messages/spec-hash.js';
 import type { SnapshotMark } from '../messages/snapshots.js';
 import { decodeManifest, decodeMark } from '../messages/snapshots.js';
@@ -35,6 +36,8 @@ export interface PartitionFoldOptions<Part extends FollowedPart> {
   readonly partition: number;
   readonly parse: (value: unknown) => Part;
   readonly specHash: string;
+  /** Blueprints of before, whose rows are read as they would be of this one. Left out: there are none. */
+  readonly earlier?: KnownRows['earlier'] | undefined;
   readonly target: FollowerTarget<Part>;
   readonly loadPolicy?: LoadPolicy;
   /** Snapshots that know more than this are not wanted. */
@@ -88,12 +91,21 @@ export class PartitionFold<Part extends FollowedPart> implements Fold {
   }
 
   async load(found: FoundSnapshot): Promise<number | undefined> {
-    const { target, partition, specHash, loadPolicy, untilSequence = Infinity } = this.#options;
+    const {
+      target,
+      partition,
+      specHash,
+      earlier,
+      loadPolicy,
+      untilSequence = Infinity,
+    } = this.#options;
     const manifest = decodeManifest(found.manifest);
     const object = manifest.objects.find((each) => each.partition === partition);
     if (!object || object.endSequence > untilSequence) return undefined;
-    refuseSpec(manifest.specHash, specHash, `snapshot ${found.snapshot}`);
-    const reader = new SnapshotReader(target.snapshotTarget(), loadPolicy);
+    const keptSlots = earlier?.get(manifest.specHash)?.keptSlots;
+    if (!keptSlots) refuseSpec(manifest.specHash, specHash, `snapshot ${found.snapshot}`);
+    const policy = keptSlots ? { ...loadPolicy, keptSlots } : loadPolicy;
+    const reader = new SnapshotReader(target.snapshotTarget(), policy);
     for await (const chunk of found.chunks(object)) reader.accept(chunk);
     reader.finish();
     const mark = decodeMark(reader.header!.metadata);
@@ -101,7 +113,7 @@ export class PartitionFold<Part extends FollowedPart> implements Fold {
     // beginning, and most of it is stale.
     const sequence = found.isElsewhere ? 0 : mark.sequence;
     const { epoch, deltaNumber } = mark;
-    target.restored({ ...mark, sequence });
+    target.restored({ ...mark, sequence, specHash });
     this.#chain = new DeltaChain({ epoch, deltaNumber });
     return sequence;
   }

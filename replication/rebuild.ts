@@ -46,9 +46,10 @@ export async function loadPartition(
 ): Promise<TrainedPartition> {
   const target = new TrainedPartition(partition, shape);
   const sameCount = manifest.partitionCount === shape.partitionCount;
+  const keptSlots = shape.earlier?.get(manifest.specHash)?.keptSlots;
   for (const object of manifest.objects) {
     if (sameCount && object.partition !== partition) continue;
-    const reader = new SnapshotReader(target.snapshotTarget());
+    const reader = new SnapshotReader(target.snapshotTarget(), keptSlots ? { keptSlots } : {});
     for await (const chunk of store.get(manifest.snapshot, object)) reader.accept(chunk);
     reader.finish();
   }

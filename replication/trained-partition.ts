@@ -6,6 +6,7 @@ import { EmbeddingPartition } from '../core/embedding/partition.js';
 import { partitionTarget } from '../core/embedding/snapshot/partition-snapshot.js';
 import type { SnapshotTarget } from '../core/embedding/snapshot/rows.js';
 import type { RowsDelta } from '../messages/deltas.js';
+import type { KnownRows } from '../messages/earlier-deltas.js';
 import type { PushRequest } from '../messages/parameters.js';
 import type { SnapshotMark } from '../messages/snapshots.js';
 import { TrailReader, TrailWriter, keepsBooks } from '../messages/trail.js';
@@ -19,6 +20,8 @@ export interface TrainedShape {
   readonly slotCount: number;
   readonly dim: number;
   readonly hash: string;
+  /** What is known of blueprints of before; left out: there were none. */
+  readonly earlier?: KnownRows['earlier'] | undefined;
   readonly partitionCount: number;
 }
 

@@ -13,11 +13,24 @@ import type { Bus } from '../runtime/bus/bus.js';
  */
 function shapeOf(config: ClusterConfig): ClusterShape {
   return {
-    features: featureSpecOf(config.features).hash,
+    features: featureSpecOf(config.features, config.lineage).hash,
     model: blueprintOf(config).hash,
     partitions: config.partitions,
     joiners: joinPartitions(config),
   };
+}
+
+/** What the state may change into: by a version of its configuration that reads what those before have learned. */
+export async function noteShape(
+  bus: Pick<Bus, 'names' | 'bucketGet' | 'bucketPut'>,
+  config: ClusterConfig,
+): Promise<void> {
+  const shape = encodeShape(shapeOf(config));
+  const kept = await bus.bucketGet(bus.names.bucket, shapeKey);
+  if (!kept || Buffer.compare(kept, shape) === 0) return;
+  // The state of another release is refused as such.
+  decodeShape(kept);
+  await bus.bucketPut(bus.names.bucket, shapeKey, shape);
 }
 
 /** The hash of the model covers the features and partitions too, so it comes last, when it alone differs. */

@@ -2,14 +2,19 @@ import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import { codeOf } from '../../core/base/errors.js';
 import { decode, encode } from '../../messages/codec.js';
 import { fenced } from '../../messages/ownership.js';
-import type { DenseState } from '../../messages/network-state.js';
-import { denseStateMessage, parseDenseState } from '../../messages/network-state.js';
-import { refuseSpec } from '../../messages/spec-hash.js';
+import type { DenseState, ReadNetwork } from '../../messages/network-state.js';
+import {
+  denseStateMessage,
+  parseDenseState,
+  parseForeignState,
+} from '../../messages/network-state.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import { replay } from '../../runtime/followers/follow.js';
 import type { DenseLedger } from './dense-ledger.js';
 import { mainModel } from '../../messages/model-name.js';
+
+type LoggedShape = Pick<Blueprint, 'hash' | 'outcomes' | 'earlier'>;
 
 /**
  * The states of the network in its log. Each record names the one before it, so that the stream refuses a shard that
@@ -18,14 +23,10 @@ import { mainModel } from '../../messages/model-name.js';
 export class DenseLog {
   readonly #context: ActorContext;
   readonly #ledger: DenseLedger;
-  readonly #shape: Pick<Blueprint, 'hash' | 'outcomes'>;
+  readonly #shape: LoggedShape;
   #sequence = 0;
 
-  constructor(
-    context: ActorContext,
-    ledger: DenseLedger,
-    shape: Pick<Blueprint, 'hash' | 'outcomes'>,
-  ) {
+  constructor(context: ActorContext, ledger: DenseLedger, shape: LoggedShape) {
     this.#context = context;
     this.#ledger = ledger;
     this.#shape = shape;
@@ -44,7 +45,7 @@ export class DenseLog {
         bus.names.stream.dense,
         bus.names.subject.denseState(mainModel),
       );
-      if (last) this.#ledger.restore(this.parse(last.bytes, 'dense state'));
+      if (last) this.#ledger.restore(this.parse(last.bytes));
       this.#sequence = last?.sequence ?? 0;
       try {
         return await this.save();
@@ -86,18 +87,25 @@ export class DenseLog {
     await replay(this.#context.bus, options, (message) => {
       if (message.sequence <= sequence) found = message.bytes;
     });
-    return found && this.parse(found, 'dense checkpoint');
+    return found && this.parse(found);
   }
 
-  parse(bytes: Uint8Array, what: string): DenseState {
-    const state = this.parseForeign(bytes);
-    refuseSpec(state.specHash, this.#shape.hash, what);
-    return state;
+  parse(bytes: Uint8Array): DenseState {
+    return parseDenseState(decode(bytes), this.#reader);
   }
 
-  /** Of another cluster, which may have other partitions; the network must be of the same size. */
+  /** Of another cluster, which may have other partitions; the network must be of the same size, or one of ours of before. */
   parseForeign(bytes: Uint8Array): DenseState {
-    return parseDenseState(decode(bytes), this.#ledger.parameters.length);
+    const value = decode(bytes);
+    const { hash } = this.#shape;
+    const { parameterCount, earlier } = this.#reader;
+    const isOurs = isOf(value, (theirs) => theirs === hash || earlier?.has(theirs) === true);
+    return isOurs ? parseDenseState(value, this.#reader) : parseForeignState(value, parameterCount);
+  }
+
+  get #reader(): ReadNetwork {
+    const { hash, earlier } = this.#shape;
+    return { hash, earlier, parameterCount: this.#ledger.parameters.length };
   }
 
   stateBytes(): Uint8Array {
@@ -115,4 +123,9 @@ export class DenseLog {
       }),
     );
   }
+}
+
+function isOf(value: unknown, has: (hash: string) => boolean): boolean {
+  const hash = (value as { specHash?: unknown } | null)?.specHash;
+  return typeof hash === 'string' && has(hash);
 }

@@ -105,6 +105,6 @@ function openOwnEvents(
   return new OwnEvents({
     ...{ bus, rules, log, ...ports, durable: 'processor' },
     stream: bus.names.stream.raw(identity.dataCenter),
-    spec: featureSpecOf(config.features),
+    spec: featureSpecOf(config.features, config.lineage),
   });
 }

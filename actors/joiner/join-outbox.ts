@@ -179,6 +179,7 @@ export class JoinOutbox {
       changes: output.changes,
       consumed: { join: consumed },
       outbox: added,
+      spec: this.#options.spec.hash,
       confirmedThrough: this.#confirmed,
     };
     for (;;) {

@@ -71,7 +71,7 @@ export class JoinPartition {
     this.#opened = opened;
     this.#reader = new JoinReader(
       {
-        spec: featureSpecOf(config.features),
+        spec: featureSpecOf(config.features, config.lineage),
         window,
         popularity: this.#popularity,
         hoped: hopedTypes(config),
@@ -105,7 +105,11 @@ export class JoinPartition {
 
   /** Resolves when it is at work. */
   static async begin(context: ActorContext, number: number): Promise<JoinPartition> {
-    const opened = await openWindow(context, number, featureSpecOf(context.config.features));
+    const opened = await openWindow(
+      context,
+      number,
+      featureSpecOf(context.config.features, context.config.lineage),
+    );
     const partition = new JoinPartition(context, number, opened);
     await partition.#start();
     return partition;
@@ -228,7 +232,7 @@ export class JoinPartition {
     return snapshotOf(
       {
         ...{ context: this.#context, partition: this.number, store, outbox },
-        spec: featureSpecOf(this.#context.config.features).hash,
+        spec: featureSpecOf(this.#context.config.features, this.#context.config.lineage).hash,
         // Where the watermark is already.
         mark: () => this.#advance({ watermarkMs: window.watermarkMs, lane: lanes.live }),
         isStopping: () => this.#leaving,

@@ -1,11 +1,13 @@
 import { sleep } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { outcomeNames } from '../../core/blueprint/join-rules.js';
+import type { EarlierExamples } from '../../core/features/earlier-examples.js';
 import type { FeatureSpec } from '../../core/features/feature-spec.js';
-import type { JoinProgress } from '../../core/joining/types.js';
+import { carriedRecord } from '../../core/joining/carried-records.js';
+import type { JoinProgress, JoinRecord } from '../../core/joining/types.js';
 import type { JoinSnapshotState, WindowSnapshot } from '../../messages/join-snapshots.js';
 import { decodeJoinManifest } from '../../messages/join-snapshots.js';
-import { refuseSpec } from '../../messages/spec-hash.js';
+import { requireKnownSpec } from '../../messages/example-columns.js';
 import { loadWindow } from '../../replication/join-snapshot-reader.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { retried } from '../../runtime/retry-read.js';
@@ -35,17 +37,21 @@ export async function openWindowStore(
 ): Promise<JoinStore> {
   const { bus, log, stores } = context;
   const own = stores.joinStore(partition);
-  const { progress, consumed, records } = own.load();
+  const { progress, consumed, records, spec: madeOf = firstSpec(context, spec) } = own.load();
   const { firstSequence } = await retried(bus, () => bus.streamState(bus.names.stream.join));
   const newest = published.position?.window;
-  const why = progress && whyAnew(progress, outcomeNames(context.config), newest, own.window);
+  const why =
+    progress &&
+    (whyAnew(progress, outcomeNames(context.config), newest, own.window) ??
+      whyUnread(madeOf, spec));
   const isWhole = progress !== undefined && why === undefined;
-  if (isWhole && firstSequence <= (consumed['join'] ?? 0) + 1) return own;
+  if (isWhole && firstSequence <= (consumed['join'] ?? 0) + 1)
+    return carriedOver(own, madeOf, spec, log);
   const isEmpty = !progress && !hasAny(records);
   // What is missing between a store and JOIN is of other partitions, perhaps.
   const looks = isWhole || firstSequence <= 1 ? 1 : looksMax;
   const found = await foundAfter(context, partition, looks, firstSequence, published);
-  if (found.length === 0 && (isWhole || isEmpty)) return own;
+  if (found.length === 0 && (isWhole || isEmpty)) return carriedOver(own, madeOf, spec, log);
   if (why !== undefined) log.warn({ window: own.window }, `${why}; it is made anew`);
   await own.close();
   return (await beginWith(context, partition, spec, found)) ?? stores.newJoinStore(partition);
@@ -113,17 +119,24 @@ async function beginWith(
 ): Promise<JoinStore | undefined> {
   const snapshots = openWindowSnapshots(bus, config, identity.dataCenter);
   const names = outcomeNames(config);
+  let earlier: EarlierExamples | undefined;
   const accepts = ({ spec: theirs, progress }: JoinSnapshotState): void => {
-    refuseSpec(theirs, spec.hash, 'the snapshot of a window');
+    requireKnownSpec(theirs, spec, 'the snapshot of a window');
+    earlier = earlierOf(theirs, spec);
     const why = whyAnew(progress, names, undefined, '');
     if (why !== undefined) throw new StarlingError('SPEC_MISMATCH', `${why}.`);
   };
   for (const { snapshot, window } of found) {
     const store = await stores.newJoinStore(partition);
+    const target = {
+      add: (records: readonly JoinRecord[]) =>
+        store.add(earlier ? carried(records, earlier) : records),
+    };
     try {
-      const { progress } = await loadWindow(snapshots.get(snapshot, window), store, accepts);
+      const { progress } = await loadWindow(snapshots.get(snapshot, window), target, accepts);
       const changes = { put: [], remove: [], progress };
-      await store.commit({ changes, consumed: { join: window.sequence }, outbox: [] });
+      const consumed = { join: window.sequence };
+      await store.commit({ changes, consumed, outbox: [], spec: spec.hash });
       log.info({ snapshot, sequence: window.sequence }, 'the window begins with a snapshot');
       return store;
     } catch (error) {
@@ -134,6 +147,44 @@ async function beginWith(
     }
   }
   return undefined;
+}
+
+/**
+ * A window of an earlier configuration, with the features of now in what is open. In one commit: all of it is of the one or of the other.
+ * A thousand open rows take half a megabyte meanwhile.
+ */
+async function carriedOver(
+  store: JoinStore,
+  madeOf: string,
+  spec: FeatureSpec,
+  log: ActorContext['log'],
+): Promise<JoinStore> {
+  const { progress, records, consumed } = store.load();
+  const earlier = earlierOf(madeOf, spec);
+  if (!progress || !earlier) return store;
+  const put = carried([...records], earlier);
+  const changes = { put, remove: [], progress };
+  await store.commit({ changes, consumed, outbox: [], spec: spec.hash });
+  log.info({ from: madeOf, to: spec.hash, records: put.length }, 'the window has other features');
+  return store;
+}
+
+function carried(records: readonly JoinRecord[], earlier: EarlierExamples): JoinRecord[] {
+  return records.map(({ number, bytes }) => ({ number, bytes: carriedRecord(bytes, earlier) }));
+}
+
+function earlierOf(hash: string, spec: FeatureSpec): EarlierExamples | undefined {
+  return hash === spec.hash ? undefined : spec.earlier.get(hash);
+}
+
+/** Of a store that does not say it: nothing had changed then. */
+function firstSpec({ config }: ActorContext, spec: FeatureSpec): string {
+  return config.lineage?.earlier.find(({ version }) => version === 1)?.spec ?? spec.hash;
+}
+
+function whyUnread(madeOf: string, spec: FeatureSpec): string | undefined {
+  if (madeOf === spec.hash || spec.earlier.has(madeOf)) return undefined;
+  return 'the window is of features that are not known any more';
 }
 
 /** @param newest the store that published last, wherever it is; undefined: nobody has. */

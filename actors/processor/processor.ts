@@ -37,7 +37,7 @@ const drawnOfMax = 10_000;
  */
 export function createProcessor(context: ActorContext): Actor<'processor'> {
   const { bus, clock, config, crash, random } = context;
-  const spec = featureSpecOf(config.features);
+  const spec = featureSpecOf(config.features, config.lineage);
   const transform = createTransform(spec);
   const source = new FeatureSource(bus, transform, context.identity.dataCenter);
   const forward = new EventForwarder({

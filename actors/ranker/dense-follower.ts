@@ -1,7 +1,6 @@
 import { decode } from '../../messages/codec.js';
-import type { DenseVersion } from '../../messages/network-state.js';
+import type { DenseVersion, ReadNetwork } from '../../messages/network-state.js';
 import { parseDenseVersion } from '../../messages/network-state.js';
-import { refuseSpec } from '../../messages/spec-hash.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Following } from '../../runtime/followers/follow.js';
 import { follow } from '../../runtime/followers/follow.js';
@@ -16,17 +15,14 @@ const waitingMax = 16;
  */
 export class DenseFollower {
   readonly #context: ActorContext;
-  readonly #shape: { readonly hash: string; readonly parameterCount: number };
+  readonly #shape: ReadNetwork;
   #following: Following | undefined;
   #active: DenseVersion | undefined;
   #waiting: DenseVersion[] = [];
   #announceFirst: () => void = () => undefined;
   readonly #first = new Promise<void>((resolve) => (this.#announceFirst = resolve));
 
-  constructor(
-    context: ActorContext,
-    shape: { readonly hash: string; readonly parameterCount: number },
-  ) {
+  constructor(context: ActorContext, shape: ReadNetwork) {
     this.#context = context;
     this.#shape = shape;
   }
@@ -42,9 +38,7 @@ export class DenseFollower {
         lastPerSubject: true,
       },
       ({ bytes }) => {
-        const version = parseDenseVersion(decode(bytes), this.#shape.parameterCount);
-        refuseSpec(version.specHash, this.#shape.hash, 'dense version');
-        this.#waiting.push(version);
+        this.#waiting.push(parseDenseVersion(decode(bytes), this.#shape));
         if (this.#waiting.length > waitingMax) this.#waiting.shift();
         this.#announceFirst();
       },

@@ -30,7 +30,7 @@ function partsOf(context: ActorContext) {
   const features = new FeatureSource(bus, transform, dataCenter);
   const rows = new RowSource(context, blueprint, hedges);
   const parameterCount = parameterCounts({ model }).all;
-  const versions = new DenseFollower(context, { hash, parameterCount });
+  const versions = new DenseFollower(context, { hash, parameterCount, earlier: blueprint.earlier });
   const scorer = new BackendScorer();
   let scoring = scoringOf(config);
   const settings: SettingsFollower = new SettingsFollower(

@@ -12,8 +12,9 @@ import type { ServedPartition, ServedShape } from './served-partition.js';
 export function followServed(
   context: ActorContext,
   partitions: ReadonlyMap<number, ServedPartition>,
-  { servingTables, hash, partitionCount }: ServedShape,
+  shape: ServedShape,
 ): PartitionFollower<WeightsDelta>[] {
+  const { servingTables, hash, earlier, partitionCount } = shape;
   const { bus, config, identity, crash: onError } = context;
   const stream = bus.names.stream.deltasAt(identity.dataCenter);
   const { size: members } = partitions;
@@ -27,8 +28,8 @@ export function followServed(
         partition,
         stream,
         subject: bus.names.subject.deltaWeights(mainModel, partition),
-        parse: (value) => parseWeights(value, servingTables),
-        specHash: hash,
+        parse: (value) => parseWeights(value, servingTables, shape),
+        ...{ specHash: hash, earlier },
         target,
         store: openSnapshots(bus, config, identity.dataCenter),
         // A data center that was away for longer than its log reaches back begins from what training has.

@@ -3,6 +3,7 @@ import { ServingPartition } from '../../core/embedding/serving/serving-partition
 import type { ServingTableSpec } from '../../core/embedding/serving/serving-table.js';
 import { servingTarget } from '../../core/embedding/serving/serving-snapshot.js';
 import type { SnapshotTarget } from '../../core/embedding/snapshot/rows.js';
+import type { KnownRows } from '../../messages/earlier-deltas.js';
 import type { WeightsDelta } from '../../messages/deltas.js';
 import type { SnapshotMark } from '../../messages/snapshots.js';
 import type { Trail } from '../../messages/trail.js';
@@ -12,6 +13,8 @@ export interface ServedShape {
   readonly servingTables: readonly ServingTableSpec[];
   readonly partitionCount: number;
   readonly hash: string;
+  /** What is known of blueprints of before; left out: there were none. */
+  readonly earlier?: KnownRows['earlier'] | undefined;
 }
 
 /** What a delta tells beside its rows. */

@@ -77,11 +77,10 @@ async function restoreInto(from: NatsBus, stateDir: string, args: Arguments, out
   const bus = await adminAt({ stateDir });
   const log = pino({ level: 'error' }, pino.destination(2));
   try {
-    const { tables, capacity, slotCount, dim, hash, partitionCount } = blueprintOf(config);
     const snapshot = await transfer({
       from: { bus: from, config },
       to: { bus, config: otherConfig },
-      shape: { tables, capacity, slotCount, dim, hash, partitionCount },
+      shape: blueprintOf(config),
       sequence,
       log,
       progress: out.note,

@@ -9,6 +9,7 @@ import type { RunningCluster } from '../../cluster/cluster.js';
 import { startCluster } from '../../cluster/cluster.js';
 import type { OpenSite } from '../../site/nats-site.js';
 import { externalSite, ownSite } from '../../site/nats-site.js';
+import { allowOption, allowedBy } from '../allow.js';
 import { replayDirDefault, stateDirDefault } from '../cluster-access.js';
 import type { Arguments, Command, Output } from '../command.js';
 import { UsageError, durationMs, exitCode, expectPositionals } from '../command.js';
@@ -55,6 +56,7 @@ export const up: Command = {
       text: `state folder (default ${stateDirDefault}; a replay without it starts empty in ${replayDirDefault})`,
     },
     { name: 'config', value: 'FILE', text: 'configuration (default cluster.config.ts)' },
+    allowOption,
     { name: 'audience', text: 'feed it the simulated audience, also with --config' },
     { name: 'no-audience', text: 'your users alone, also without --config' },
     {
@@ -126,6 +128,7 @@ async function withCluster(
   const natsUrl = args.value('nats') ?? process.env['NATS_URL'];
   const cluster = await startCluster({
     config,
+    allowed: allowedBy(args),
     stateDir,
     openSite: natsUrl === undefined || natsUrl === '' ? ownSite : givenSite(natsUrl),
     people: {

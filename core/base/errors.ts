@@ -39,6 +39,12 @@ export const errorCodes = {
     http: 500,
     remedy: 'Correct the named field of the configuration file.',
   },
+  CHANGE_REFUSED: {
+    retryable: false,
+    http: 409,
+    remedy:
+      'See `starling config plan FILE`; allow by name what may be forgotten, or keep the configuration as it is.',
+  },
   STATE_INVALID: {
     retryable: false,
     http: 500,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RowsConfig, SlotConfig } from '../config/rows-schema.js';
+import type { RowsConfig } from '../config/rows-schema.js';
 import type { ClusterConfig } from '../config/schema.js';
 import type { TableSpec } from '../embedding/embedding-table.js';
 import type { InitializerSpec } from '../embedding/initializer.js';
@@ -7,16 +7,20 @@ import type { OptimizerSpec } from '../embedding/optimizers/optimizer.js';
 import type { PartitionCapacity } from '../embedding/partition.js';
 import type { ServingTableSpec } from '../embedding/serving/serving-table.js';
 import type { FeatureSpec, Slot } from '../features/feature-spec.js';
+import { columnShapes } from '../features/column-shapes.js';
 import { featureSpecOf } from '../features/feature-spec.js';
 import type { AdamOptions } from '../model/adam.js';
 import { adamDefaults } from '../model/adam.js';
 import { denseLayout, initialDense } from '../model/dense-parameters.js';
 import { calibrationSize, initialCalibration } from '../model/score-calibration.js';
 import { scalesSize } from '../model/number-scales.js';
+import { numbersIn } from '../model/numbers-in.js';
 import type { ModelSpec } from '../model/network.js';
 import { rowWidth } from '../model/network.js';
 import type { ValueTransform } from '../model/value-transform.js';
 import type { Pooling } from '../model/row-gather.js';
+import type { KnownModels } from './earlier-models.js';
+import { earlierModelsOf } from './earlier-models.js';
 import { outcomeNames, valueScales } from './join-rules.js';
 
 /**
@@ -45,27 +49,20 @@ export interface Blueprint {
   readonly adam: AdamOptions;
   readonly partitionCount: number;
   readonly hash: string;
+  /** What was learned with configurations of before is read by these. */
+  readonly earlier: KnownModels;
   readonly seed: number;
 }
 
 const openEnded: ReadonlySet<Slot['coding']['kind']> = new Set(['id', 'ids']);
 
 export function blueprintOf(config: ClusterConfig): Blueprint {
-  const spec = featureSpecOf(config.features);
+  const spec = featureSpecOf(config.features, config.lineage);
   const { network, factorDim, hidden, rows, slots, dense, seed } = config.model;
   const outcomes = outcomeNames(config);
   const values = valueScales(config);
   const hasValues = values.some((scale) => scale !== undefined);
-  const model: ModelSpec = {
-    network,
-    slotCount: spec.slots.length,
-    factorDim,
-    denseCount: spec.denseWidth,
-    ...numbersOf(spec),
-    hidden,
-    heads: outcomes.length,
-    ...(hasValues ? { losses: values.map((scale) => (scale ? 'squared' : 'cross-entropy')) } : {}),
-  };
+  const model = modelOf(config, spec);
   const dim = rowWidth(model);
   const rowsOf = ({ name }: Slot): SlotRows => ({ ...rows, ...definedOf(slots[name] ?? {}) });
   const table = (slot: Slot): TableSpec => {
@@ -82,6 +79,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
     };
   };
   const tables = spec.slots.map(table);
+  const { network: networkBorn, rows: rowsBorn } = config.lineage?.born ?? {};
   return {
     spec,
     model,
@@ -116,30 +114,36 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
       // One is what there was before there could be more.
       ...(outcomes.length === 1 ? {} : { outcomes }),
       ...(hasValues ? { values } : {}),
+      ...definedOf({ networkBorn, rowsBorn }),
     }),
+    earlier: earlierModelsOf(config.lineage, { spec, model, outcomes }, () =>
+      initialParameters({ model, seed }),
+    ),
     seed,
   };
 }
 
-/** What the network has to know of the dense features. */
-function numbersOf({ dense }: FeatureSpec): Pick<ModelSpec, 'scaled' | 'vectors'> {
-  const vectors = dense
-    .filter(({ vector }) => vector !== undefined)
-    .map(({ index: at, width }) => ({ at, width }));
-  const scaled = dense
-    .filter(({ normalisation }) => normalisation.method === 'quantiles')
-    .map(({ index: at, width }) => (width > 1 ? { at, missingAt: at + 1 } : { at }));
+function modelOf(config: ClusterConfig, spec: FeatureSpec): ModelSpec {
+  const { network, factorDim, hidden } = config.model;
+  const scales = valueScales(config);
+  const hasValues = scales.some((scale) => scale !== undefined);
   return {
-    ...(scaled.length > 0 ? { scaled } : {}),
-    ...(vectors.length > 0 ? { vectors } : {}),
+    ...{ network, factorDim, hidden },
+    slotCount: spec.slots.length,
+    ...numbersIn(columnShapes(spec.dense)),
+    heads: scales.length,
+    ...(hasValues ? { losses: scales.map((scale) => (scale ? 'squared' : 'cross-entropy')) } : {}),
   };
 }
 
 type SlotRows = Omit<RowsConfig, 'memoryBytesMax' | 'evict'>;
 
 /** Without the fields that are absent, which would hide those of `rows`. */
-function definedOf(slot: SlotConfig): Partial<SlotRows> {
-  return Object.fromEntries(Object.entries(slot).filter(([, value]) => value !== undefined));
+function definedOf<T extends object>(
+  some: T,
+): Partial<{ [K in keyof T]: Exclude<T[K], undefined> }> {
+  const entries = Object.entries(some).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Partial<{ [K in keyof T]: Exclude<T[K], undefined> }>;
 }
 
 /** Fields that the kind does not know do no harm; those it needs and that are absent have its own defaults. */
@@ -171,7 +175,10 @@ export function parameterCounts({ model }: Pick<Blueprint, 'model'>) {
   return { network, calibration, all: network + calibration + scalesSize(model) };
 }
 
-export function initialParameters({ model, seed }: Blueprint): Float32Array {
+export function initialParameters({
+  model,
+  seed,
+}: Pick<Blueprint, 'model' | 'seed'>): Float32Array {
   const { network, all } = parameterCounts({ model });
   const values = new Float32Array(all);
   values.set(initialDense(model, seed));

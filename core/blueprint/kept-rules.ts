@@ -7,6 +7,7 @@ import type {
   KeptRules,
   Memory,
 } from '../activity/kept-rules.js';
+import { bornIn } from '../base/lineage.js';
 import { durationMsOf } from '../config/duration.js';
 import type { ClusterConfig } from '../config/schema.js';
 import type { AggregateCoding, HistoryCoding, Slot } from '../features/feature-spec.js';
@@ -17,7 +18,7 @@ import { joinRulesOf } from './join-rules.js';
 
 export type KeptConfig = Pick<
   ClusterConfig,
-  'events' | 'outcomes' | 'joining' | 'features' | 'identity'
+  'events' | 'outcomes' | 'joining' | 'features' | 'identity' | 'lineage'
 >;
 
 /** Of events that nobody else has a list of: to leave out what was seen or bought, and to take back what is undone. */
@@ -96,7 +97,14 @@ function aggregateRule(name: string, feature: Declared, around: Around): Aggrega
     isOutcome &&
     joinRulesOf(around.config).outcomes.find((each) => each.name === of.name)?.sums !== true;
   return {
-    ...{ name, key: keyOf(name, feature), entity, of, beside, smoothing },
+    ...{
+      name,
+      key: keyOf(name, feature, bornIn(around.config.lineage, name)),
+      entity,
+      of,
+      beside,
+      smoothing,
+    },
     events: new Set(isOutcome || of.kind === 'known' ? [] : (events ?? around.hoped)),
     by: byOf(rest.by, around.slots),
     scale: feature.kind === 'count' ? 'count' : isChance ? 'chance' : 'number',
@@ -146,11 +154,15 @@ function memoryOf({
   return last === undefined ? { kind: 'ever' } : { kind: 'last', count: last };
 }
 
-/** Its normalisation is of the model; all else makes other numbers. */
+/** Its normalisation is of the model; all else makes other numbers, as does a feature of its name that began anew. */
 function keyOf(
   name: string,
   { kind, entity, of, events, by, beside, window, halfLife, last }: Declared,
+  born: number,
 ): string {
-  const definition = JSON.stringify([kind, entity, of, events, by, beside, window, halfLife, last]);
+  const definition = JSON.stringify([
+    ...[kind, entity, of, events, by, beside, window, halfLife, last],
+    ...(born > 0 ? [born] : []),
+  ]);
   return `${name}#${createHash('sha256').update(definition).digest('hex').slice(0, 8)}`;
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { StarlingError } from '../base/errors.js';
+import type { Lineage } from '../base/lineage.js';
+import { isLineage } from '../base/lineage.js';
 import { dataCentersDefault } from './defaults.js';
 import { problemsOf } from './explain.js';
 import {
@@ -100,7 +102,10 @@ export const clusterSchema = section({
 export type ClusterConfigInput = z.input<typeof clusterSchema>;
 
 /** Every field present. */
-export type ClusterConfig = z.output<typeof clusterSchema>;
+export type ClusterConfig = z.output<typeof clusterSchema> & {
+  /** What the cluster has noted of the configurations before; left out: there were none, or none that differ in what is learned. */
+  readonly lineage?: Lineage;
+};
 
 /** What is wrapped in this is checked by the editor as it is typed; nothing happens at run time. */
 export function defineCluster(config: ClusterConfigInput): ClusterConfigInput {
@@ -113,15 +118,24 @@ export function defineCluster(config: ClusterConfigInput): ClusterConfigInput {
  * @throws StarlingError CONFIG_INVALID whose message has one line for each problem: the path of the field, what is
  *   allowed, and what was found. `details.fields` has the paths.
  */
-export function parseClusterConfig(input: unknown): ClusterConfig {
+export function parseClusterConfig(given: unknown): ClusterConfig {
+  const { input, lineage } = apart(given);
   const parsed = clusterSchema.safeParse(input);
   const problems = parsed.success
     ? brokenRelations(parsed.data)
     : problemsOf(parsed.error.issues, input);
-  if (parsed.success && problems.length === 0) return withOrigin(parsed.data);
+  if (parsed.success && problems.length === 0)
+    return { ...withOrigin(parsed.data), ...(lineage ? { lineage } : {}) };
   throw new StarlingError('CONFIG_INVALID', problems.map(({ text }) => text).join('\n'), {
     fields: problems.map(({ path }) => path),
   });
+}
+
+/** The lineage is written by the cluster for its actors, and is no part of what people declare. */
+function apart(given: unknown): { readonly input: unknown; readonly lineage?: Lineage } {
+  if (typeof given !== 'object' || given === null || !('lineage' in given)) return { input: given };
+  const { lineage, ...input } = given;
+  return isLineage(lineage) ? { input, lineage } : { input: given };
 }
 
 /** Where events of their own accord are learned beside what is shown, the model is told which is which. */

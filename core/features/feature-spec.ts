@@ -1,4 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { Lineage } from '../base/lineage.js';
+import { bornIn } from '../base/lineage.js';
+import type { KnownExamples } from './earlier-examples.js';
+import { earlierExamplesOf } from './earlier-examples.js';
 import { columnIdOf, requireDistinctIds, slotIdOf } from './slot-id.js';
 
 /**
@@ -161,6 +165,8 @@ export interface FeatureSpec {
   readonly denseWidth: number;
   /** 16 hex digits over all that changes what an example means; travels with samples, snapshots and deltas. */
   readonly hash: string;
+  /** What examples of before are read by. */
+  readonly earlier: KnownExamples;
 }
 
 /** Raised by one whenever the same raw features would become other bytes, so that old samples are refused. */
@@ -170,7 +176,10 @@ const transformVersion = 1;
  * Orders and numbers the declared features. The same declarations give the same spec, in whatever order they come.
  * @throws StarlingError CONFIG_INVALID in the rare case that two names have one id.
  */
-export function featureSpecOf(features: Readonly<Record<string, FeatureDeclaration>>): FeatureSpec {
+export function featureSpecOf(
+  features: Readonly<Record<string, FeatureDeclaration>>,
+  lineage?: Lineage,
+): FeatureSpec {
   const slots: Slot[] = [];
   const declared = Object.entries(features);
   const named = declared.filter(isSlot).sort(byEntityThenName);
@@ -213,7 +222,8 @@ export function featureSpecOf(features: Readonly<Record<string, FeatureDeclarati
     slotIds: Uint32Array.from(slots, ({ id }) => id),
     columnIds: Uint32Array.from(dense, ({ id }) => id),
     denseWidth,
-    hash: hashOf(slots, dense),
+    hash: hashOf(slots, dense, lineage),
+    earlier: earlierExamplesOf(lineage, { slots, columns: dense }),
   };
 }
 
@@ -330,8 +340,18 @@ function copyOfNormalisation(normalisation: Normalisation): Normalisation {
   }
 }
 
-/** A cryptographic hash rather than core/base/hash: it is taken once, and two specs must never pass for one another. */
-function hashOf(slots: readonly Slot[], dense: readonly DenseColumn[]): string {
+/**
+ * One that began anew is another than that of its declaration: records of both would else have one hash.
+ * A cryptographic hash rather than core/base/hash: it is taken once, and two specs must never pass for one another.
+ */
+function hashOf(
+  slots: readonly Slot[],
+  dense: readonly DenseColumn[],
+  lineage: Lineage | undefined,
+): string {
+  const anew = [...slots, ...dense]
+    .map(({ name }) => [name, bornIn(lineage, name)] as const)
+    .filter(([, born]) => born > 0);
   const text = JSON.stringify([
     transformVersion,
     slots.map(({ name, entity, source, coding }) => [name, entity, source, coding]),
@@ -340,6 +360,7 @@ function hashOf(slots: readonly Slot[], dense: readonly DenseColumn[]): string {
       // What is told has a number that says whether it is missing; it had none once.
       ...(kept ? [kept] : ['missing']),
     ]),
+    ...(anew.length > 0 ? [anew] : []),
   ]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

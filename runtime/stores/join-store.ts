@@ -13,6 +13,8 @@ export interface JoinCommit {
   readonly consumed: ConsumedSequences;
   /** Messages to publish, numbers ascending and above all earlier ones. */
   readonly outbox: readonly OutboxEntry[];
+  /** Hash of the features that rows are made of, from this commit on; left out: as before. */
+  readonly spec?: string;
   /** Outbox entries up to this number are acknowledged and go. */
   readonly confirmedThrough?: number;
 }
@@ -24,6 +26,8 @@ export interface JoinState {
   readonly records: Iterable<JoinRecord>;
   readonly consumed: ConsumedSequences;
   readonly outbox: readonly OutboxEntry[];
+  /** Hash of the features that rows are made of; undefined: nobody has said, as none had changed. */
+  readonly spec: string | undefined;
   /** The highest outbox number ever committed; 0 in a new store. */
   readonly outboxNumberLast: number;
 }

@@ -78,6 +78,7 @@ function expectedAfter(last: number): ReturnType<typeof contentOf> {
     records: memory.records,
     consumed,
     outbox,
+    spec: undefined,
     outboxNumberLast: last,
   });
 }

@@ -32,6 +32,8 @@ interface StoredState {
   readonly consumed: ConsumedSequences;
   readonly outboxNumberLast: number;
   readonly window: string;
+  /** Left out by a release that knew of no other features than its own. */
+  readonly spec?: string;
 }
 
 const stateKey = 'state';
@@ -58,6 +60,7 @@ export class LmdbJoinStore implements JoinStore {
   readonly #records: Database<Buffer, number>;
   readonly #outbox: Database<Buffer, number>;
   #outboxNumberLast = 0;
+  #spec: string | undefined;
 
   private constructor(path: string, root: RootDatabase<Buffer, string>, newId: () => string) {
     this.#path = path;
@@ -66,6 +69,7 @@ export class LmdbJoinStore implements JoinStore {
     this.#outbox = root.openDB<Buffer, number>({ name: 'outbox', encoding: 'binary' });
     const stored = this.#stored();
     this.#outboxNumberLast = stored?.outboxNumberLast ?? 0;
+    this.#spec = stored?.spec;
     this.window = stored?.window ?? newId();
   }
 
@@ -101,18 +105,20 @@ export class LmdbJoinStore implements JoinStore {
       records: this.#records.getRange().map(({ key, value }) => ({ number: key, bytes: value })),
       consumed: stored?.consumed ?? {},
       outbox,
+      spec: this.#spec,
       outboxNumberLast: this.#outboxNumberLast,
     };
   }
 
   async commit(commit: JoinCommit): Promise<void> {
-    const { changes, outbox } = commit;
+    const { changes, outbox, spec = this.#spec } = commit;
     const stored: StoredState = {
       version: protocolVersion,
       progress: changes.progress,
       consumed: commit.consumed,
       outboxNumberLast: outbox.at(-1)?.number ?? this.#outboxNumberLast,
       window: this.window,
+      ...(spec === undefined ? {} : { spec }),
     };
     let previous = this.#outboxNumberLast;
     for (const { number } of outbox) {
@@ -127,6 +133,7 @@ export class LmdbJoinStore implements JoinStore {
       this.#root.putSync(stateKey, encode(stored));
     });
     this.#outboxNumberLast = stored.outboxNumberLast;
+    this.#spec = spec;
   }
 
   async confirm(throughNumber: number): Promise<void> {

@@ -15,7 +15,7 @@ import { SeededRandom } from '../time/seeded-random.js';
 import { VirtualTime } from '../time/virtual-time.js';
 import { FeatureCheck } from './feature-check.js';
 
-const spec = featureSpecOf(config.features);
+const spec = featureSpecOf(config.features, config.lineage);
 const transform = createTransform(spec);
 let time: VirtualTime;
 let servers: MemoryServers;

@@ -39,7 +39,7 @@ export class FeatureCheck {
   constructor(servers: MemoryServers, names: ClusterNames, config: ClusterConfig, report: Report) {
     this.#servers = servers;
     this.#report = report;
-    this.#spec = featureSpecOf(config.features);
+    this.#spec = featureSpecOf(config.features, config.lineage);
     this.#transform = createTransform(this.#spec);
     servers.stream(names.stream.features).onAppend(({ bytes }) => this.#change(bytes));
     for (const { name } of config.dataCenters)

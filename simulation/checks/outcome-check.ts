@@ -42,7 +42,7 @@ export class OutcomeCheck {
 
   constructor(servers: MemoryServers, names: ClusterNames, config: ClusterConfig, report: Report) {
     this.#report = report;
-    this.#spec = featureSpecOf(config.features);
+    this.#spec = featureSpecOf(config.features, config.lineage);
     const { outcomes } = joinRulesOf(config satisfies RulesConfig);
     this.#first = outcomes[0]!.name;
     this.#isLong = new Map(outcomes.map(({ name, windowMs }) => [name, windowMs > longMs]));

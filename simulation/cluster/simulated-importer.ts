@@ -56,7 +56,7 @@ export class SimulatedImporter {
   constructor(options: ImporterOptions) {
     const { process, config, everyMs, bus } = options;
     this.#options = options;
-    this.#transform = createTransform(featureSpecOf(config.features));
+    this.#transform = createTransform(featureSpecOf(config.features, config.lineage));
     const { outcomes } = joinRulesOf(config);
     this.#windowMs = Math.max(...outcomes.map(({ windowMs }) => windowMs));
     // What the longest outcome hopes for says something of all others too.

@@ -88,9 +88,9 @@ class DiskJoinStore implements JoinStore {
   }
 
   load(): JoinState {
-    const { progress, records, consumed, outbox, outboxNumberLast } = this.#stored;
+    const { progress, records, consumed, outbox, spec, outboxNumberLast } = this.#stored;
     return {
-      progress,
+      ...{ progress, spec },
       records: listed(records),
       consumed,
       outbox: listed(outbox),
@@ -98,7 +98,7 @@ class DiskJoinStore implements JoinStore {
     };
   }
 
-  commit({ changes, consumed, outbox, confirmedThrough }: JoinCommit): Promise<void> {
+  commit({ changes, consumed, outbox, spec, confirmedThrough }: JoinCommit): Promise<void> {
     // The bytes are the caller's, who may use their room again.
     const put = changes.put.map(({ number, bytes }) => [number, bytes.slice()] as const);
     const remove = [...changes.remove];
@@ -112,6 +112,7 @@ class DiskJoinStore implements JoinStore {
       if (confirmedThrough !== undefined) this.#removeThrough(confirmedThrough);
       stored.progress = progress;
       stored.consumed = consumed;
+      stored.spec = spec ?? stored.spec;
       stored.outboxNumberLast = made.at(-1)?.[0] ?? stored.outboxNumberLast;
     });
   }

@@ -11,6 +11,7 @@ export interface StoredWindow {
   readonly records: Map<number, Uint8Array>;
   consumed: Readonly<Record<string, number>>;
   readonly outbox: Map<number, Uint8Array>;
+  spec: string | undefined;
   outboxNumberLast: number;
 }
 
@@ -73,6 +74,7 @@ export class HostDisk {
       records: new Map(),
       consumed: {},
       outbox: new Map(),
+      spec: undefined,
       outboxNumberLast: 0,
     };
     this.#windows.set(`${address}/${partition}`, made);

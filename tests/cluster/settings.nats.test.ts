@@ -153,7 +153,10 @@ test('a change is checked, logged with what is shown, and survives a restart of 
   const { requestId } = await first.client.recommend({ user: 'u1', k: 5 });
   const stream = names.stream.raw('east');
   const logged = await first.cluster.bus.lastMessage(stream, subject.raw('east', 'impression'));
-  const shown = parseImpressions(decode(logged!.bytes), featureSpecOf(config.features));
+  const shown = parseImpressions(
+    decode(logged!.bytes),
+    featureSpecOf(config.features, config.lineage),
+  );
   expect([shown.requestIds[0], shown.facts.settingsVersions[0]]).toEqual([requestId, 2]);
 
   await first.close();

@@ -97,7 +97,9 @@ describe('a joiner', () => {
     const { lastSequence } = await world.bus.streamState(streamName.samples);
     const { bytes } = (await world.bus.messageAt(streamName.samples, lastSequence))!;
     expect(
-      Object.keys(parseSamples(decode(bytes), featureSpecOf(config.features)).outcomes),
+      Object.keys(
+        parseSamples(decode(bytes), featureSpecOf(config.features, config.lineage)).outcomes,
+      ),
     ).toEqual(['again', 'click']);
     expect(world.crashes).toEqual([]);
   }, 60_000);

@@ -28,7 +28,7 @@ const config = parseClusterConfig({
   ...base,
   features: { item: { entity: 'item', kind: 'id' }, genre: { entity: 'item', kind: 'id' } },
 });
-const transform = createTransform(featureSpecOf(config.features));
+const transform = createTransform(featureSpecOf(config.features, config.lineage));
 /** So late the copy of FEATURES in the data center is. */
 const copyDelayMs = 2_000;
 

@@ -21,6 +21,11 @@ export interface LoadPolicy {
   readonly optimizerChange?: 'refuse' | 'reset-state';
   /** A slot that the target does not have: `refuse` (default), or `skip` its rows and count them. */
   readonly unknownSlot?: 'refuse' | 'skip';
+  /**
+   * Of a snapshot that was made before slots came and went: the slots whose rows go on. All others are skipped and counted, also one that
+   * has a number of the target's: it is another by now.
+   */
+  readonly keptSlots?: ReadonlySet<number>;
 }
 
 /** What happens to the rows of one slot of a snapshot. */
@@ -40,6 +45,8 @@ export function planSlots(
   policy: LoadPolicy,
 ): SlotPlan[] {
   return slots.map((slot) => {
+    if (policy.keptSlots?.has(slot.slot) === false)
+      return { targetIndex: undefined, keepsState: false };
     const targetIndex = targetSlots.findIndex((candidate) => candidate.slot === slot.slot);
     if (targetIndex >= 0) return planSlot(slot, targetSlots[targetIndex]!, targetIndex, policy);
     if (policy.unknownSlot === 'skip') return { targetIndex: undefined, keepsState: false };

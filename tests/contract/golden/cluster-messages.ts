@@ -5,6 +5,12 @@ import {
   type ClusterStatus,
 } from '../../../messages/cluster-status.js';
 import { decodeBooks, encodeBooks } from '../../../messages/books.js';
+import {
+  decodeConfigContent,
+  decodeConfigVersions,
+  encodeConfigContent,
+  encodeConfigVersions,
+} from '../../../messages/config-versions.js';
 import { decodeShape, encodeShape } from '../../../messages/cluster-shape.js';
 import { decode, encode } from '../../../messages/codec.js';
 import { decodeDrain, encodeDrain } from '../../../messages/drains.js';
@@ -27,6 +33,10 @@ import * as values from './sample-values.js';
 const { atMs } = values;
 const specHash = '0123456789abcdef';
 
+const configVersions = [
+  { version: 1, hash: specHash, atMs, note: 'the first one' },
+  { version: 2, hash: 'fedcba9876543210', atMs, note: 'applied at a start' },
+];
 const entry = { owner: 1, epoch: 4, followers: [0, 2], term: 3 };
 const command = { partition: 3, term: 3 };
 const digest = {
@@ -260,6 +270,18 @@ export const clusterMessages: readonly GoldenMessage[] = [
     expected: 4,
   },
   { name: 'shape', write: () => encodeShape(shape), read: decodeShape, expected: shape },
+  {
+    name: 'config-versions',
+    write: () => encodeConfigVersions(configVersions),
+    read: decodeConfigVersions,
+    expected: configVersions,
+  },
+  {
+    name: 'config-content',
+    write: () => encodeConfigContent('{"partitions":8}'),
+    read: decodeConfigContent,
+    expected: { partitions: 8 },
+  },
   {
     name: 'scaled-count',
     write: () => operations.encodeScaledCount({ configured: 2, count: 3 }),

@@ -155,13 +155,15 @@ export const modelMessages: readonly GoldenMessage[] = [
   {
     name: 'dense-version',
     write: () => encode(network.denseVersionMessage(version)),
-    read: (bytes) => network.parseDenseVersion(decode(bytes), 2),
+    read: (bytes) =>
+      network.parseDenseVersion(decode(bytes), { hash: version.specHash, parameterCount: 2 }),
     expected: version,
   },
   {
     name: 'dense-state',
     write: () => encode(network.denseStateMessage(state)),
-    read: (bytes) => network.parseDenseState(decode(bytes), 2),
+    read: (bytes) =>
+      network.parseDenseState(decode(bytes), { hash: state.specHash, parameterCount: 2 }),
     expected: state,
   },
 ];

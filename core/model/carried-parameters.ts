@@ -1,0 +1,242 @@
+import type { ColumnShape } from '../base/lineage.js';
+import { denseLayout } from './dense-parameters.js';
+import type { DenseEntry } from './dense-parameters.js';
+import type { ModelSpec } from './network.js';
+import { scalesSize } from './number-scales.js';
+import { sketchSize } from './quantile-sketch.js';
+import { calibrationSize } from './score-calibration.js';
+
+/** What the inputs and the heads of a network are, by name, in their order. */
+export interface NetworkShape {
+  readonly model: ModelSpec;
+  readonly slots: readonly string[];
+  readonly columns: readonly ColumnShape[];
+  readonly outcomes: readonly string[];
+}
+
+/** Which of the names of now are what they were then. */
+export interface StillThere {
+  readonly feature: (name: string) => boolean;
+  /** False: all but what is of no hidden layer begins anew. */
+  readonly network: boolean;
+  /** False: all begins anew. */
+  readonly rows: boolean;
+}
+
+/** Of a parameter of now: where it was, or what it begins with. */
+const begins = -1;
+/**
+ * An input that comes into a network which has learned weighs nothing at first, so nothing is scored otherwise for its coming: random
+ * weights would shake what the others have learned. It is not stuck there: its gradient is the input times that of the units behind it.
+ */
+const weighsNothing = -2;
+
+/** Numbers of the network, of the calibration behind it, and of the scales behind that. */
+export function parametersOf(model: ModelSpec): number {
+  return denseLayout(model).size + calibrationSize(model.heads) + scalesSize(model);
+}
+
+/**
+ * By number of now, of all three, its place then, or one of the two above. A parameter is found by the name of its entry, of its input and of
+ * its head.
+ */
+export function parameterSources(
+  now: NetworkShape,
+  then: NetworkShape,
+  still: StillThere,
+): Int32Array {
+  const layout = denseLayout(now.model);
+  const before = denseLayout(then.model);
+  const heads = now.outcomes.map((name) => then.outcomes.indexOf(name));
+  const sources = new Int32Array(parametersOf(now.model)).fill(begins);
+  if (!still.rows) return sources;
+  const vectors = vectorsThen(now, then, still);
+  for (const entry of layout.entries) {
+    const name = nameThen(entry.name, vectors);
+    const old = before.entries.find((each) => each.name === name);
+    if (!old && isOfVector(entry.name))
+      sources.fill(weighsNothing, entry.offset, entry.offset + entry.size);
+    if (!old || (!still.network && isOfTower(entry.name))) continue;
+    const rows = inputsOf(entry, now, then, still);
+    const columns = isByHead(entry.name) ? heads : [...Array(lastOf(entry)).keys()];
+    fill(sources, entry, old, rows, columns);
+  }
+  const width = calibrationSize(1);
+  if (still.network)
+    heads.forEach((head, i) => {
+      for (let w = 0; head >= 0 && w < width; w++)
+        sources[layout.size + i * width + w] = before.size + head * width + w;
+    });
+  carryScales(sources, now, then, still);
+  return sources;
+}
+/** @param fresh what those begin with that were not there. */
+export function carriedParameters(
+  values: Float32Array,
+  sources: Int32Array,
+  fresh: Float32Array,
+): Float32Array {
+  return Float32Array.from(sources, (source, i) => {
+    if (source === weighsNothing) return 0;
+    return source === begins ? fresh[i]! : values[source]!;
+  });
+}
+
+/** Running means of gradients, of Adam: of what begins there are none. @param values f32 [2 × parameters] of then. */
+export function carriedOptimizerState(values: Float32Array, sources: Int32Array): Float32Array {
+  const before = values.length / 2;
+  const carried = new Float32Array(2 * sources.length);
+  sources.forEach((source, i) => {
+    if (source < 0) return;
+    carried[i] = values[source]!;
+    carried[sources.length + i] = values[before + source]!;
+  });
+  return carried;
+}
+
+function isOfTower(name: string): boolean {
+  return name.startsWith('hidden') || name.startsWith('output');
+}
+
+function isByHead(name: string): boolean {
+  return name.startsWith('head.') || name.startsWith('output');
+}
+
+/** By row of a matrix, its row then; of a vector there is one. */
+function inputsOf(
+  { name, shape }: DenseEntry,
+  now: NetworkShape,
+  then: NetworkShape,
+  still: StillThere,
+): number[] {
+  if (name === 'linear') return plainThen(now, then, still);
+  const rows = shape.length === 1 ? 1 : shape[0];
+  const { factorDim, slotCount } = now.model;
+  const isFirst = isOfTower(name) && shape.length === 2 && isFirstLayer(name, now.model);
+  if (!isFirst) return [...Array(rows).keys()];
+  const factorsOf = (place: number): number[] =>
+    Array.from({ length: factorDim }, (_factor, k) =>
+      place < 0 ? weighsNothing : place * factorDim + k,
+    );
+  const slots = now.slots.map((each) => (still.feature(each) ? then.slots.indexOf(each) : -1));
+  const slotsBefore = then.model.slotCount;
+  const vectors = vectorsThen(now, then, still).map((place) =>
+    place < 0 ? place : slotsBefore + place,
+  );
+  const before = (slotsBefore + columnsOf(then, 'vector').length) * factorDim;
+  const plain = plainThen(now, then, still).map((place) => (place < 0 ? place : before + place));
+  const inputs = [...[...slots, ...vectors].flatMap(factorsOf), ...plain];
+  if (slots.length !== slotCount || inputs.length !== rows)
+    throw new RangeError(`${name} has ${rows} inputs, not ${inputs.length}`);
+  return inputs;
+}
+
+/** Of a column of now, whether it was there and the same. */
+function isSame(column: ColumnShape, then: NetworkShape, still: StillThere): boolean {
+  const was = then.columns.find(({ name }) => name === column.name);
+  return still.feature(column.name) && was?.width === column.width && was.kind === column.kind;
+}
+
+function columnsOf({ columns }: NetworkShape, kind: ColumnShape['kind']): ColumnShape[] {
+  return columns.filter((column) => column.kind === kind);
+}
+
+/** By column of this kind, its place among those of then; −1: it was not there. */
+function placesThen(
+  kind: 'scaled' | 'vector',
+  now: NetworkShape,
+  then: NetworkShape,
+  still: StillThere,
+): number[] {
+  const before = columnsOf(then, kind);
+  return columnsOf(now, kind).map((column) =>
+    isSame(column, then, still) ? before.findIndex(({ name }) => name === column.name) : -1,
+  );
+}
+
+function vectorsThen(now: NetworkShape, then: NetworkShape, still: StillThere): number[] {
+  return placesThen('vector', now, then, still);
+}
+
+/** By number that is of no vector, its place among those of then. */
+function plainThen(now: NetworkShape, then: NetworkShape, still: StillThere): number[] {
+  const starts = new Map<string, number>();
+  let width = 0;
+  for (const column of then.columns) {
+    if (column.kind === 'vector') continue;
+    starts.set(column.name, width);
+    width += column.width;
+  }
+  return now.columns.flatMap((column) => {
+    if (column.kind === 'vector') return [];
+    const start = isSame(column, then, still) ? starts.get(column.name)! : undefined;
+    return Array.from({ length: column.width }, (_number, i) =>
+      start === undefined ? weighsNothing : start + i,
+    );
+  });
+}
+
+const ofVector = /^vector(\d+)\./;
+
+function isOfVector(name: string): boolean {
+  return ofVector.test(name);
+}
+
+/** Entries of vectors are named by their number. @param vectors by number of now, that of then. */
+function nameThen(name: string, vectors: readonly number[]): string {
+  return name.replace(ofVector, (_all, number: string) => `vector${vectors[Number(number)]!}.`);
+}
+
+function carryScales(
+  sources: Int32Array,
+  now: NetworkShape,
+  then: NetworkShape,
+  still: StillThere,
+): void {
+  const before = columnsOf(then, 'scaled').length;
+  const valuesBefore = valuesOf(then);
+  const places = [
+    ...placesThen('scaled', now, then, still),
+    ...valuesOf(now).map((name) => {
+      const place = valuesBefore.indexOf(name);
+      return place < 0 ? place : before + place;
+    }),
+  ];
+  const startOf = ({ model }: NetworkShape): number => parametersOf(model) - scalesSize(model);
+  const [start, startThen] = [startOf(now), startOf(then)];
+  places.forEach((place, i) => {
+    for (let w = 0; place >= 0 && w < sketchSize; w++)
+      sources[start + i * sketchSize + w] = startThen + place * sketchSize + w;
+  });
+}
+
+function valuesOf({ model, outcomes }: NetworkShape): string[] {
+  return outcomes.filter((_name, head) => model.losses?.[head] === 'squared');
+}
+
+/** Without hidden layers the outputs see the inputs. */
+function isFirstLayer(name: string, { hidden }: ModelSpec): boolean {
+  return name === (hidden.length > 0 ? 'hidden0.kernel' : 'output.kernel');
+}
+
+function lastOf({ shape }: DenseEntry): number {
+  return shape.length === 1 ? shape[0] : shape[1];
+}
+
+function fill(
+  sources: Int32Array,
+  entry: DenseEntry,
+  old: DenseEntry,
+  rows: readonly number[],
+  columns: readonly number[],
+): void {
+  const width = lastOf(entry);
+  const widthThen = lastOf(old);
+  rows.forEach((row, r) =>
+    columns.forEach((column, c) => {
+      const at = entry.offset + r * width + c;
+      if (column < 0) sources[at] = begins;
+      else sources[at] = row < 0 ? row : old.offset + row * widthThen + column;
+    }),
+  );
+}
