@@ -1,4 +1,3 @@
-import { open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
 import type { ActivityState } from '../../core/activity/activity-state.js';
 import { StarlingError, messageOf } from '../../core/base/errors.js';
@@ -10,6 +9,7 @@ import type {
   ActivityView,
   ActivityWrite,
 } from './activity-store.js';
+import { openLmdb } from './lmdb-open.js';
 import { storageError } from './storage-error.js';
 
 const versionKey = 'version';
@@ -31,7 +31,7 @@ export class LmdbActivityStore implements ActivityStore {
   constructor(path: string) {
     this.#path = path;
     try {
-      this.#root = open({ path, noSubdir: false });
+      this.#root = openLmdb({ path, noSubdir: false });
       this.#states = this.#root.openDB({ name: 'states', encoding: 'binary' });
       this.#meta = this.#root.openDB({ name: 'meta', encoding: 'binary' });
     } catch (cause) {

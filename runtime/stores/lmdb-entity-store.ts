@@ -1,4 +1,3 @@
-import { open } from 'lmdb';
 import type { Database, RootDatabase, Transaction } from 'lmdb';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { IsFeature } from '../../core/features/attributes.js';
@@ -17,6 +16,7 @@ import { requireStateVersion } from '../../messages/state-version.js';
 import type { Entity } from '../../messages/subjects.js';
 import { entities } from '../../messages/subjects.js';
 import type { EntityRecord, EntityRow, EntityStore, EntityView } from './entity-store.js';
+import { openLmdb } from './lmdb-open.js';
 import { storageError } from './storage-error.js';
 
 /** The place in the log of the record that told of the entity first, and its features. */
@@ -56,7 +56,7 @@ export class LmdbEntityStore implements EntityStore {
     this.#path = path;
     this.#isFeature = isFeature;
     try {
-      this.#root = open({ path, noSubdir: false });
+      this.#root = openLmdb({ path, noSubdir: false });
       const rowsOf = (entity: Entity) =>
         this.#root.openDB<Row, string>({ name: `${entity}-rows`, ...stored });
       this.#rows = { user: rowsOf('user'), item: rowsOf('item') };

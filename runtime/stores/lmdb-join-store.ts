@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { decode, encode } from 'cbor-x';
-import { open } from 'lmdb';
 import type { Database, RootDatabase, Transaction } from 'lmdb';
 import { assert } from '../../core/base/assert.js';
 import { protocolVersion } from '../../messages/codec.js';
@@ -14,6 +13,7 @@ import type {
   JoinView,
   OutboxEntry,
 } from './join-store.js';
+import { openLmdb } from './lmdb-open.js';
 import { checkLmdbFile, storageError } from './storage-error.js';
 
 export interface JoinStoreOptions {
@@ -82,7 +82,7 @@ export class LmdbJoinStore implements JoinStore {
     try {
       checkLmdbFile(join(path, 'data.mdb'));
       const mapSize = options.mapSizeBytes ?? defaultMapSizeBytes;
-      const root = open<Buffer, string>({
+      const root = openLmdb<Buffer, string>({
         path,
         encoding: 'binary',
         mapSize,
