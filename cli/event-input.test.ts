@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { parseEntityChange } from '../messages/public.js';
 import { readEventFile, readEventText } from './event-input.js';
 
@@ -120,6 +121,28 @@ test('items are told flat or by attributes, and by the name that they had first'
   expect(() => readEventText('items', '{"title":"A lamp"}', 'x')).toThrow('x: items.item');
   expect(() => readEventText('items', '{"item":1,"mode":"append"}', 'x')).toThrow(
     'expected patch or replace',
+  );
+});
+
+test.each([
+  ['clicks.tsv', 'requestId\titem\nr1\ti1\n'],
+  ['CLICKS.CSV', 'requestId,item\nr1,i1\n'],
+  ['clicks', 'requestId;item\r\nr1;i1'],
+  ['clicks.ndjson.gz', gzipSync('{"requestId":"r1","item":"i1"}\n')],
+  ['clicks.csv', gzipSync('requestId,item\nr1,i1\n')],
+  ['clicks-bom.ndjson', '\uFEFF{"requestId":"r1","item":"i1"}\n'],
+])('what is in a file decides how it is read: %s', async (name, content) => {
+  const file = path.join(folder, name);
+  await writeFile(file, content);
+  expect(await readEventFile('event', file)).toMatchObject([{ requestId: 'r1', item: 'i1' }]);
+});
+
+test('a row with too few fields is named, and Parquet is for import', async () => {
+  await expect(read('user,item\nu,i\nu\n')).rejects.toMatchObject({
+    message: 'events.csv line 3: expected 2 fields, got 1: there is none for item.',
+  });
+  await expect(read('PAR1 and more')).rejects.toThrow(
+    'events.csv: is Parquet: starling import reads it.',
   );
 });
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { parseJson, textOfUtf8 } from '../core/base/json-text.js';
@@ -7,8 +6,13 @@ import { isRecord } from '../messages/checks.js';
 import { isEntityEvent, publicEvent } from '../messages/public.js';
 import type { EventType } from '../messages/subjects.js';
 import { UnknownKeys } from '../messages/unknown-keys.js';
-import { readCsv } from '../replay/csv-file.js';
+import { openDelimited } from '../importing/delimited-file.js';
+import { bytesOf, headOf } from '../importing/file-bytes.js';
+import { fileError } from '../importing/file-error.js';
+import { encodingOf, textOf as decoded } from '../importing/file-text.js';
 import { FileTimes, type FileTimesOptions } from '../importing/file-times.js';
+import { formatOf } from '../importing/open-file.js';
+import type { RowFile, TakeBad } from '../importing/row-file.js';
 
 /** Events as people write them down, checked; a mistake names the line and the field. */
 
@@ -19,20 +23,17 @@ export async function readEventFile(
   strange = new UnknownKeys(),
   options: FileTimesOptions = {},
 ): Promise<unknown[]> {
-  if (/\.csv(\.gz)?$/.test(file)) return readCsvEvents(type, file, options);
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (cause) {
-    throw new StarlingError(
-      'FILE_INVALID',
-      `can't read ${file}: ${messageOf(cause)}.`,
-      { file },
-      { cause },
-    );
-  }
   const name = path.basename(file);
-  return readEventText(type, textOf(bytes, name), name, strange, options);
+  const bytes = await headOf(file);
+  const text = encodingOf(file, bytes.head);
+  // What is in a file decides, and not how it is called.
+  const format = formatOf(bytes.head, text.skip);
+  if (format === 'parquet') throw fileError(file, 'is Parquet: starling import reads it');
+  if (format === 'delimited')
+    return readRowEvents(type, openDelimited({ path: file, name, bytes, text }), options);
+  const parts: string[] = [];
+  for await (const part of decoded(file, bytesOf(file, bytes.compression), text)) parts.push(part);
+  return readEventText(type, parts.join(''), name, strange, options);
 }
 
 /** Without its byte order mark. @throws StarlingError FILE_INVALID for another encoding. */
@@ -132,20 +133,22 @@ const required: Readonly<Record<EventType, readonly string[]>> = {
 };
 const numeric = ['timestamp', 'score', 'label', 'value', 'quantity'];
 
-async function readCsvEvents(
+async function readRowEvents(
   type: EventType,
-  file: string,
+  file: RowFile,
   options: FileTimesOptions,
 ): Promise<unknown[]> {
   const events: unknown[] = [];
-  const times = new FileTimes(path.basename(file), options);
-  for await (const { columns, rows, lines } of readCsv(file, required[type])) {
+  const { name } = file;
+  const times = new FileTimes(name, options);
+  requireColumns(file, required[type]);
+  for await (const { columns, rows, lines } of file.batches(refuse(file))) {
     const judgedByLabel = !isEntityEvent(type) && !columns.includes('type');
     for (const [r, row] of rows.entries()) {
-      const at = `${path.basename(file)} line ${lines[r]}`;
+      const at = `${name} line ${lines[r]}`;
       // Blanks are nothing, as they look: a number made of them would be 0, a dislike.
       const given = columns
-        .map((name, c) => [name, row[c]!] as const)
+        .map((column, c) => [column, String(row[c])] as const)
         .filter(([, value]) => value.trim() !== '');
       if (judgedByLabel && columns.includes('label') && !given.some(([name]) => name === 'label')) {
         const text = `${at}: label: expected 0 or 1; got nothing.`;
@@ -164,8 +167,22 @@ async function readCsvEvents(
   }
   times.tell();
   if (events.length > 0) return events;
-  const text = `${path.basename(file)}: there are no events${timesNote(times)}.`;
+  const text = `${name}: there are no events${timesNote(times)}.`;
   throw new StarlingError('FILE_INVALID', text, { field: 'timestamp' });
+}
+
+function requireColumns({ path, columns }: RowFile, names: readonly string[]): void {
+  const missing = names.filter((each) => !columns.includes(each));
+  if (missing.length === 0) return;
+  const text = `the header has no column ${missing.join(', ')}; it has ${columns.join(', ')}`;
+  throw fileError(path, text, { line: 1, field: missing[0] });
+}
+
+/** One bad row, and nothing of the file is sent. */
+function refuse({ path }: RowFile): TakeBad {
+  return ({ line, text, column }) => {
+    throw fileError(path, text, { line, ...(column === undefined ? {} : { field: column }) });
+  };
 }
 
 /** Why there is nothing. */

@@ -203,7 +203,7 @@ describe('starling ingest', () => {
       '[{"entity":"film","id":1,"features":{}}]',
       'FILE_INVALID: f.ndjson: features.entity',
     ],
-    ['impression', 'g.ndjson', '', 'FILE_INVALID: g.ndjson: there are no events'],
+    ['impression', 'g.ndjson', '', 'FILE_INVALID: g.ndjson: is empty'],
   ])('%s from %s names the line and the field', async (type, name, text, expected) => {
     const { code, err } = await starling(['ingest', type, '--file', await file(name, text)]);
     expect(code).toBe(1);
@@ -225,7 +225,7 @@ describe('starling ingest', () => {
     expect(right).toMatchObject({ code: 3, err: expect.stringContaining('NOT_RUNNING') });
   });
 
-  test('takes a byte order mark for none of the text, and names another encoding', async () => {
+  test('takes a byte order mark for none of the text, and reads what it names; a replay names another encoding', async () => {
     const text = '\uFEFF{"requestId":"r","item":1}\n{"requestId":"s"}\n';
     const marked = await starling(['ingest', 'action', '--file', await file('m.ndjson', text)]);
     expect(marked.err).toContain('FILE_INVALID: m.ndjson line 2: action.item');
@@ -233,7 +233,7 @@ describe('starling ingest', () => {
     expect(input.err).toContain('standard input line 2: action.item');
     await writeFile(path.join(folder, 'w.ndjson'), text, 'utf16le');
     const wide = await starling(['ingest', 'action', '--file', 'w.ndjson']);
-    expect(wide.err).toContain('FILE_INVALID: w.ndjson: is UTF-16; save it as UTF-8');
+    expect(wide.err).toContain('FILE_INVALID: w.ndjson line 2: action.item');
     await writeFile(path.join(folder, 'w.csv'), Buffer.from('feff0041000a', 'hex'));
     const csv = await starling(['up', '--events', 'w.csv']);
     expect(csv.err).toContain('FILE_INVALID: w.csv: is UTF-16; save it as UTF-8');
@@ -242,7 +242,7 @@ describe('starling ingest', () => {
   test('names a file that is not there', async () => {
     const { code, err } = await starling(['ingest', 'action', '--file', 'none.ndjson']);
     expect(code).toBe(1);
-    expect(err).toContain("FILE_INVALID: can't read none.ndjson");
+    expect(err).toContain('FILE_INVALID: none.ndjson: there is no such file');
   });
 });
 

@@ -55,6 +55,8 @@ export interface EventRowOptions {
   readonly unreadable: TakeBad;
 }
 
+const isPositive = (value: number): boolean => value > 0;
+
 /** A mistake in a row as a whole. */
 class RowMistake extends Error {
   readonly kind: string;
@@ -120,12 +122,21 @@ export class EventRows {
     if (atMs === undefined) return undefined;
     if (atMs !== null && atMs < this.#newestMs) this.behind++;
     else this.#newestMs = atMs ?? this.#newestMs;
+    // Key by key: spread from parts, these objects were half of the time that a row takes.
     return {
-      ...{ line, atMs, user, visitor, item, requestId },
-      ...{ id: this.#id(row, 'id'), type: this.#type(row), label: this.#label(row) },
-      ...{ value: this.#number(row, line, 'value'), order: this.#id(row, 'order') },
-      quantity: this.#number(row, line, 'quantity', (value) => value > 0),
+      line,
+      atMs,
+      id: this.#id(row, 'id'),
+      user,
+      visitor,
+      item,
+      type: this.#type(row),
+      label: this.#label(row),
+      value: this.#number(row, line, 'value'),
+      order: this.#id(row, 'order'),
+      quantity: this.#number(row, line, 'quantity', isPositive),
       currency: this.#id(row, 'currency', currencyLengthMax),
+      requestId,
       context: this.#context(row, line),
     };
   }

@@ -5,7 +5,7 @@ import { fileError } from './file-error.js';
 import { encodingOf } from './file-text.js';
 import { openJson } from './json-file.js';
 import { openParquet } from './parquet-file.js';
-import type { RowFile } from './row-file.js';
+import type { Format, RowFile } from './row-file.js';
 
 export interface OpenFile {
   readonly path: string;
@@ -29,8 +29,13 @@ export async function openFile(
   refuseBinary(path, magic);
   const text = encodingOf(path, bytes.head, encoding);
   const opened = { path, name, bytes, text };
-  const isJson = /^\s*[[{]/.test(textStart(bytes.head, text.skip));
-  return isJson ? openJson(opened) : openDelimited(opened);
+  return formatOf(bytes.head, text.skip) === 'json' ? openJson(opened) : openDelimited(opened);
+}
+
+/** @param skip bytes of a byte order mark. */
+export function formatOf(head: Buffer, skip: number): Format {
+  if (head.toString('latin1', 0, 4) === 'PAR1') return 'parquet';
+  return /^\s*[[{]/.test(textStart(head, skip)) ? 'json' : 'delimited';
 }
 
 /** Enough to tell JSON from anything else in whichever encoding: the letters are there, with zeros between. */

@@ -161,7 +161,7 @@ async function build(
     } finally {
       reading.close();
     }
-    staging.close();
+    await staging.close();
     await order(connection, options.nowMs);
     const report = JSON.stringify(reportOf(options, files, await countsOf(connection)));
     await connection.run(`create table report as select ${quoted(report)} as report`);

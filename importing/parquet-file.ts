@@ -27,7 +27,7 @@ export async function openParquet(
       const nested = columns.map(({ type }) => isNested(type));
       let line = 0;
       for await (const chunk of result) {
-        const rows = (chunk.getRows() as Cell[][]).map((row) => cells(row, nested));
+        const rows = rowsOf(chunk.getColumns() as Cell[][], nested);
         yield {
           columns: columns.map((each) => each.name),
           rows,
@@ -74,12 +74,12 @@ function fieldOf({ name, type }: Column): string {
   return `case when isnan(${field}) then null when ${field} = trunc(${field}) and abs(${field}) < 9e15 then (${field}::bigint)::varchar else ${field}::varchar end`;
 }
 
-function cells(row: Cell[], nested: readonly boolean[]): Cell[] {
-  if (!nested.includes(true)) return row;
-  return row.map((cell, i) =>
-    nested[i] && typeof cell === 'string' ? (JSON.parse(cell) as Cell) : cell,
-  );
+function rowsOf(columns: readonly (readonly Cell[])[], nested: readonly boolean[]): Cell[][] {
+  const told = columns.map((column, c) => (nested[c] ? column.map(parsed) : column));
+  return (told[0] ?? []).map((_, r) => told.map((column) => column[r]));
 }
+
+const parsed = (cell: Cell): Cell => (typeof cell === 'string' ? (JSON.parse(cell) as Cell) : cell);
 
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;

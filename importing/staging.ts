@@ -71,6 +71,8 @@ export class Staging {
   static async begin(connection: DuckDBConnection): Promise<Staging> {
     for (const [name, columns] of Object.entries(tables))
       await connection.run(`create table ${name} (${columns})`);
+    // One transaction: nobody reads what is half there, and no log of it is written.
+    await connection.run('begin transaction');
     return new Staging(connection, {
       event_rows: await connection.createAppender('event_rows'),
       alias_rows: await connection.createAppender('alias_rows'),
@@ -80,48 +82,60 @@ export class Staging {
 
   event(file: number, row: EventRow): void {
     const to = this.#appenders.event_rows;
-    numbers(to, file, row.line, row.atMs);
-    texts(to, row.id, row.user, row.visitor, row.item, row.type);
-    numbers(to, row.label, row.value);
-    texts(to, row.order);
-    numbers(to, row.quantity);
-    texts(to, row.currency, row.requestId, row.context);
+    number(to, file);
+    number(to, row.line);
+    number(to, row.atMs);
+    text(to, row.id);
+    text(to, row.user);
+    text(to, row.visitor);
+    text(to, row.item);
+    text(to, row.type);
+    number(to, row.label);
+    number(to, row.value);
+    text(to, row.order);
+    number(to, row.quantity);
+    text(to, row.currency);
+    text(to, row.requestId);
+    text(to, row.context);
     to.endRow();
   }
 
   alias(file: number, row: AliasRow): void {
     const to = this.#appenders.alias_rows;
-    numbers(to, file, row.line, row.atMs);
-    texts(to, row.visitor, row.user);
+    number(to, file);
+    number(to, row.line);
+    number(to, row.atMs);
+    text(to, row.visitor);
+    text(to, row.user);
     to.endRow();
   }
 
   entity(entity: 'item' | 'user', file: number, row: EntityRow): void {
     const to = this.#appenders.entity_rows;
-    texts(to, entity);
-    numbers(to, file, row.line, row.atMs);
-    texts(to, row.id, JSON.stringify(row.attributes));
+    text(to, entity);
+    number(to, file);
+    number(to, row.line);
+    number(to, row.atMs);
+    text(to, row.id);
+    text(to, JSON.stringify(row.attributes));
     to.endRow();
   }
 
   /** After the last row. */
-  close(): void {
+  async close(): Promise<void> {
     for (const appender of Object.values(this.#appenders)) appender.closeSync();
+    await this.connection.run('commit');
   }
 }
 
-function numbers(to: DuckDBAppender, ...values: (number | null)[]): void {
-  for (const value of values) {
-    if (value === null) to.appendNull();
-    else to.appendDouble(value);
-  }
+function number(to: DuckDBAppender, value: number | null): void {
+  if (value === null) to.appendNull();
+  else to.appendDouble(value);
 }
 
-function texts(to: DuckDBAppender, ...values: (string | null)[]): void {
-  for (const value of values) {
-    if (value === null) to.appendNull();
-    else to.appendVarchar(value);
-  }
+function text(to: DuckDBAppender, value: string | null): void {
+  if (value === null) to.appendNull();
+  else to.appendVarchar(value);
 }
 
 /** Puts the database where it will be looked for, or takes away what is left of it. */

@@ -14,9 +14,13 @@ export const ingest: Command = {
   name: 'ingest',
   summary: 'send events, impressions, items or users',
   usage: 'event|impression|shown|alias|merge|items|users [JSON | --file FILE]',
-  text: 'Sends events, from the argument, from a file or from standard input, as one JSON object, a list of them, or one per line. A file may also be CSV with a header, gzip allowed: for items and users, their ids and attributes by column; for others, the fields of the event by column, and context features in the remaining columns of events and impressions.\nAll events are checked before the first is sent; a mistake is told with its line and field. "Accepted" means that the stream has them for good.',
+  text: 'Sends events, from the argument, from a file or from standard input, as one JSON object, a list of them, or one per line. A file may also be text with a header and any separator; gzip and zstd are found by content, whatever it is called: for items and users, their ids and attributes by column; for others, the fields of the event by column, and context features in the remaining columns of events and impressions.\nAll events are checked before the first is sent; a mistake is told with its line and field. "Accepted" means that the stream has them for good.',
   options: [
-    { name: 'file', value: 'FILE', text: '.json, .ndjson, .csv or .csv.gz; - for standard input' },
+    {
+      name: 'file',
+      value: 'FILE',
+      text: 'JSON, one object per line, or text with a header; - for standard input',
+    },
     {
       name: 'timezone',
       value: 'ZONE',
