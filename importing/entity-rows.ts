@@ -5,6 +5,7 @@ import type { DecimalMark } from './cell-values.js';
 import type { EventField } from './field-names.js';
 import { unreadableField } from './event-rows.js';
 import type { FileTimes } from './file-times.js';
+import type { NumberWatch } from './number-watch.js';
 import type { Cell, TakeBad } from './row-file.js';
 
 const idLengthMax = 512;
@@ -24,6 +25,8 @@ export interface EntityRowOptions {
   readonly mark: DecimalMark;
   /** Columns whose numbers are not written as programs do. */
   readonly written: ReadonlySet<string>;
+  readonly watch: NumberWatch;
+  readonly numbers?: ReadonlySet<string> | undefined;
   /** Without one everything is taken as it stands. */
   readonly reader?: AttributeReader | undefined;
   readonly bad: TakeBad;
@@ -107,6 +110,11 @@ export class EntityRows {
     const read = reader.read(entity, attributes);
     for (const text of read.unreadable) unreadable(unreadableField(line, text));
     this.#noteMissing(told, read.attributes);
+    for (const name of this.#options.numbers ?? []) {
+      const value = read.attributes[name];
+      if (typeof value === 'number' || typeof value === 'string')
+        this.#options.watch.add(name, Number(value), line);
+    }
     return read.attributes;
   }
 

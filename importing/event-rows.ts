@@ -3,6 +3,7 @@ import type { DecimalMark } from './cell-values.js';
 import { isNothing, labelOf, numberOf, textOf } from './cell-values.js';
 import type { EventField } from './field-names.js';
 import type { FileTimes } from './file-times.js';
+import type { NumberWatch } from './number-watch.js';
 import type { BadRow, Cell, TakeBad } from './row-file.js';
 
 /** Longer ones are refused at the door; see messages/public.ts. */
@@ -49,6 +50,9 @@ export interface EventRowOptions {
   readonly typeDefault?: string | undefined;
   readonly contextColumns: ReadonlyMap<string, string>;
   readonly readContext: ReadContext;
+  readonly watch: NumberWatch;
+  /** Of the context. */
+  readonly numbers?: ReadonlySet<string> | undefined;
   /** Takes rows that can't be used. */
   readonly bad: TakeBad;
   /** Takes fields that can't be read, which cost themselves alone. */
@@ -216,7 +220,10 @@ export class EventRows {
     const cell = this.#cell(row, field);
     if (cell === undefined || cell === null || cell === '' || isNothing(cell)) return null;
     const value = numberOf(cell, this.#options.mark);
-    if (value !== undefined && isRight(value)) return value;
+    if (value !== undefined && isRight(value)) {
+      this.#options.watch.add(this.#options.fields.get(field)!, value, line);
+      return value;
+    }
     const column = this.#options.fields.get(field)!;
     const text = `expected a number${field === 'quantity' ? ' above 0' : ''}; got ${preview(cell)}`;
     this.#options.unreadable({ line, kind: `${column}: no number`, column, text });
@@ -233,7 +240,11 @@ export class EventRows {
     if (told.length === 0) return null;
     const { context, unreadable } = this.#options.readContext(Object.fromEntries(told));
     for (const text of unreadable) this.#options.unreadable(unreadableField(line, text));
-    return Object.keys(context).length === 0 ? null : JSON.stringify(context);
+    const names = Object.keys(context);
+    for (const name of names)
+      if (this.#options.numbers?.has(name))
+        this.#options.watch.add(name, Number(context[name]), line);
+    return names.length === 0 ? null : JSON.stringify(context);
   }
 }
 

@@ -13,6 +13,8 @@ export interface ImportModel {
   readonly types: readonly string[];
   /** Of events that name none. */
   readonly typeDefault: string;
+  /** Names that are numbers. */
+  readonly numbers: Readonly<Record<'item' | 'user' | 'context', ReadonlySet<string>>>;
   /** Attributes that are features, as `item.price`. */
   readonly features: readonly string[];
   /** Of what is declared, so that another configuration is another import. */

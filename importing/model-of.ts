@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { type FeatureSpec, featureSpecOf } from '../core/features/feature-spec.js';
-import { isFeatureOf } from '../core/features/attributes.js';
+import {
+  type AttributeTypes,
+  attributeTypesOf,
+  contextTypesOf,
+  isFeatureOf,
+} from '../core/features/attributes.js';
 import { toldContext } from '../core/features/origin.js';
 import { AttributeReader } from '../messages/attribute-reader.js';
 import type { Cell } from './row-file.js';
@@ -27,6 +32,11 @@ export function modelOf(config: ClusterConfig): ImportModel {
     contextNames: toldContext(spec),
     types: Object.keys(events),
     typeDefault,
+    numbers: {
+      item: numbersOf(attributeTypesOf(features, attributes, 'item')),
+      user: numbersOf(attributeTypesOf(features, attributes, 'user')),
+      context: numbersOf(contextTypesOf(features)),
+    },
     features: (['item', 'user'] as const).flatMap((entity) =>
       [...new Set(sources.map(({ source }) => source))]
         .filter((source) => source !== entity && isFeature(entity, source))
@@ -36,6 +46,11 @@ export function modelOf(config: ClusterConfig): ImportModel {
       .update(JSON.stringify([features, attributes, Object.keys(events)]))
       .digest('hex'),
   };
+}
+
+function numbersOf(types: AttributeTypes): ReadonlySet<string> {
+  const names = Object.entries(types).filter(([, type]) => type === 'number');
+  return new Set(names.map(([name]) => name));
 }
 
 /** A value of the moment is read as one of an item is. */

@@ -6,11 +6,13 @@ import { FileTimes } from './file-times.js';
 import { fileError } from './file-error.js';
 import type { ImportOptions, MappedFile } from './import-options.js';
 import type { FileReport } from './import-report.js';
+import { NumberWatch } from './number-watch.js';
 import type { Cell, TakeBad } from './row-file.js';
 import type { AliasRow, Staging } from './staging.js';
 
 interface Reading {
   readonly times: FileTimes;
+  readonly watch: NumberWatch;
   readonly bad: TakeBad;
   readonly unreadable: TakeBad;
 }
@@ -40,7 +42,8 @@ export async function readRows(
   });
   const refused = new Problems();
   const unreadable = new Problems();
-  const reading = { times, bad: refused.take, unreadable: unreadable.take };
+  const watch = new NumberWatch();
+  const reading = { times, watch, bad: refused.take, unreadable: unreadable.take };
   const taker = takerOf(mapped, index, staging, options, reading);
   let rows = 0;
   let columns: readonly string[] = file.columns;
@@ -61,7 +64,11 @@ export async function readRows(
     columns: columns.map((column) => ({ column, becomes: becomes(mapped, column, options) })),
     ...timesOf(mapping, times),
     ...taker.facts(),
-    ...{ notes, refused: refused.list(), unreadable: unreadable.list() },
+    ...{
+      notes: [...notes, ...watch.notes()],
+      refused: refused.list(),
+      unreadable: unreadable.list(),
+    },
   };
 }
 
@@ -119,6 +126,7 @@ function eventTaker(
     ...reading,
     ...{ fields: mapping.fields, mark: decimalMarkOf(file.sample), threshold },
     ...{ types: model?.types, typeDefault: model?.typeDefault },
+    numbers: model?.numbers.context,
     contextColumns: new Map([...names].map((name) => [name, name])),
     readContext: model?.readContext ?? ((context) => ({ context, unreadable: [] })),
   });
@@ -144,6 +152,7 @@ function entityTaker(
   const rows = new EntityRows({
     ...reading,
     ...{ entity, mark, fields: mapping.fields, reader: model?.reader },
+    numbers: model?.numbers[entity],
     written: writtenNumbers(file.columns, file.sample, mark),
   });
   return {

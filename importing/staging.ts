@@ -8,7 +8,8 @@ import type { EventRow } from './event-rows.js';
  * not fit into memory in parts. It is built under another name and renamed when it is whole; what is found under its own name
  * is whole.
  */
-const memoryLimit = '1GB';
+/** Less: the sort writes more of it to disk. More: it is missed by the servers beside it. */
+const memoryLimit = '512MB';
 
 export interface Database {
   readonly connection: DuckDBConnection;
