@@ -29,6 +29,19 @@ export function importTable(report: ImportReport): string[] {
       ...(known === 0 ? [] : [`${counted(known)} told before, by their ids`]),
     ].join(' + ')}`,
     ...notLearned.map(({ reason, example }) => `  ${reason}: as ${example}`),
+    ...judgedLines(report),
     ...(isBalanced(report) ? [] : ['these do not add up: starling audit says what is missing']),
+  ];
+}
+
+function judgedLines({ judged, judgedEvents }: ImportReport): string[] {
+  if (judged.length === 0) return [];
+  const each = judged.map(
+    ({ outcome, auc, happened, drawn, calibration }) =>
+      `  ${outcome}: AUC ${auc.toFixed(3)}, calibration ${calibration.toFixed(3)} (${counted(happened)} against ${counted(drawn)})`,
+  );
+  return [
+    `before the label, the last ${counted(judgedEvents)} events against items drawn as often as others chose them:`,
+    ...each,
   ];
 }

@@ -1,16 +1,19 @@
 import type { Clock } from '../../core/base/clock.js';
+import { at } from '../../core/base/columns.js';
 import { StarlingError } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import type { RowPooling } from '../../core/model/row-gather.js';
 import { FidDeduper, poolRows, scatterGradients } from '../../core/model/row-gather.js';
+import { lanes, noFacts } from '../../core/joining/event-facts.js';
+import { JudgedScores, type JudgedCounts } from '../../core/model/judged-scores.js';
 import { cutValues, scaleSums, scalesIn } from '../../core/model/number-scales.js';
 import { calibrationSums } from '../../core/model/score-calibration.js';
 import { transformValue } from '../../core/model/value-transform.js';
 import type { TrainingStep } from '../../core/model/training-step.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import { labelsOfRows } from '../../messages/outcomes.js';
-import { concatSamples } from '../../messages/samples.js';
+import { concatSamples, type Samples } from '../../messages/samples.js';
 import { parameterCounts, type Blueprint } from '../../core/blueprint/blueprint.js';
 import type { QueuedBatch } from './batch-queue.js';
 import type { ParameterClient } from './parameter-client.js';
@@ -36,6 +39,7 @@ export class Learner {
   readonly #step: TrainingStep;
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #deduper = new FidDeduper();
+  readonly #judged: ReadonlyMap<string, JudgedScores>;
   #parameters: Float32Array | undefined;
 
   constructor(
@@ -48,6 +52,15 @@ export class Learner {
     this.#client = client;
     this.#step = step;
     this.#clock = clock;
+    const { outcomes, values } = blueprint;
+    const chances = outcomes.filter((_name, head) => values[head] === undefined);
+    this.#judged = new Map(chances.map((name) => [name, new JudgedScores()]));
+  }
+
+  /** By outcome, scores of imported events and of what was drawn beside them, given before they were learned; {} where there were none. */
+  get judged(): Readonly<Record<string, JudgedCounts>> {
+    const counts = [...this.#judged].map(([name, scores]) => [name, scores.counts] as const);
+    return Object.fromEntries(counts.filter(([, { happened, expected }]) => happened || expected));
   }
 
   async learn(group: readonly QueuedBatch[]): Promise<Taught> {
@@ -85,6 +98,7 @@ export class Learner {
     );
     const rows = scatterGradients(pooling, result.pooledGradient);
     refuseNonFinite(rows, result.loss);
+    this.#judge(samples, { labels, weights, logits: result.logits });
     const sums = calibrationSums(
       { logits: result.logits, labels, weights, counts: (row) => samples.requestIds[row] !== '' },
       this.#parameters.subarray(result.denseGradient.length),
@@ -106,6 +120,20 @@ export class Learner {
       pullMs: pulledMs - startMs,
       computeMs: computedMs - pulledMs,
     };
+  }
+
+  #judge({ requestIds, facts }: Samples, of: JudgedRows): void {
+    if (facts === noFacts) return;
+    const { outcomes } = this.#blueprint;
+    const heads = outcomes.length;
+    requestIds.forEach((requestId, row) => {
+      if (requestId !== '' || at(facts.lanes, row) !== lanes.import) return;
+      outcomes.forEach((name, head) => {
+        const place = row * heads + head;
+        if (of.weights[place]! > 0)
+          this.#judged.get(name)?.add(of.logits[place]!, of.labels[place]!, of.weights[place]!);
+      });
+    });
   }
 
   #scalesIn(parameters: Float32Array): Float32Array {
@@ -153,6 +181,13 @@ export class Learner {
     await this.#client.denseDurable(batches);
     return outcome;
   }
+}
+
+/** [rows × heads] each. */
+interface JudgedRows {
+  readonly labels: Float32Array;
+  readonly weights: Float32Array;
+  readonly logits: Float32Array;
 }
 
 function refuseNonFinite(gradients: Float32Array, loss: number): void {

@@ -36,6 +36,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
   let consumer: Stoppable | undefined;
   let running: Promise<void> | undefined;
   let teacher: BatchTeacher | undefined;
+  let judging: Learner | undefined;
 
   return {
     async start() {
@@ -46,6 +47,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       const client = new ParameterClient({ bus, blueprint, directory, parameterCount });
       const step = createTrainingStep(backend, blueprint.model);
       const learner = new Learner(blueprint, client, step, clock);
+      judging = learner;
       const learning = teacherOf(context, blueprint, queue, learner);
       teacher = learning;
       const { ackWaitMs } = config.training;
@@ -70,6 +72,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
     stats: () => ({
       ...(teacher?.counts ?? noCounts),
       loss: teacher?.loss ?? 0,
+      judged: judging?.judged ?? {},
       backend: backendName,
       queued: queue.length,
       unsettled: teacher?.unsettled ?? 0,

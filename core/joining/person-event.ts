@@ -1,5 +1,6 @@
 import { at } from '../base/columns.js';
-import { noFacts } from './event-facts.js';
+import type { ImpressionFacts } from './event-facts.js';
+import { lanes, noFacts } from './event-facts.js';
 import { packRow } from './open-rows.js';
 import { decodeParts, encodeParts, recordKind } from './record-codec.js';
 import type { ActionBatch, ImpressionBatch, Moment } from './types.js';
@@ -69,7 +70,7 @@ export function eventsOf(batch: ActionBatch): PersonEvent[] {
 
 /** As impressions that were made of events: the first row of each is its own item, the others are drawn. */
 function momentBatch(
-  { atMs }: ActionBatch,
+  { atMs, facts }: ActionBatch,
   { items, ends, examples }: Moment,
   people: readonly string[],
 ): ImpressionBatch {
@@ -85,9 +86,16 @@ function momentBatch(
     ...{ users, items, examples },
     atMs: times,
     scores: new Float32Array(items.length).fill(NaN),
-    facts: noFacts,
+    facts: isAllImported(facts.lanes) ? importedFacts : noFacts,
   };
 }
+
+/** What is imported comes by itself. */
+function isAllImported(of: Uint8Array): boolean {
+  return of.every((lane) => lane === lanes.import);
+}
+
+const importedFacts: ImpressionFacts = { ...noFacts, lanes: Uint8Array.of(lanes.import) };
 
 /** Users and visitors are people of different names, whatever ids they have. '' where neither is known. */
 export function personOf(user: string, visitor: string): string {

@@ -1,4 +1,4 @@
-import { counter, gauge, measure, text } from './figures.js';
+import { counter, countersByName, gauge, measure, text } from './figures.js';
 
 export const trainerFigures = {
   samples: counter('Samples learned.', 'samples'),
@@ -7,6 +7,9 @@ export const trainerFigures = {
   retried: counter('Batches given back.'),
   deadLettered: counter('Samples of batches that could not be learned.'),
   loss: measure('loss', 'Mean log loss of the last steps.', 'loss'),
+  judged: countersByName(
+    'Scores of imported events, and of what was drawn beside them, before they were learned: by outcome, in buckets of their logits, of those that happened (p) and did not (n); {} where there were none.',
+  ),
   backend: text('What executes the model; empty before it is loaded.'),
   queued: gauge('count', 'Batches that wait for a step.', 'queued'),
   unsettled: gauge('count', 'Steps that are not durable everywhere yet.'),

@@ -1,4 +1,5 @@
 import type { LaneCounters } from '../../core/joining/types.js';
+import type { OutcomeJudgement } from './import-judge.js';
 import type { ImportCounts } from '../../importing/import-source.js';
 
 /** Events of one reason that nothing was learned from. */
@@ -25,6 +26,9 @@ export interface ImportReport {
   readonly notLearned: readonly NotLearned[];
   /** Of `rows.events`: told by their id before, live or by another import. */
   readonly known: number;
+  /** Scores before they were learned, of the last events. */
+  readonly judged: readonly OutcomeJudgement[];
+  readonly judgedEvents: number;
   readonly seconds: number;
   /** Events sent in a second of the time in which they were. */
   readonly perSecond: number;

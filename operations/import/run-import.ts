@@ -13,6 +13,7 @@ import type { Entity } from '../../messages/subjects.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { ImportFold } from './import-fold.js';
 import { importEntities, openDoor, type EntityDoor } from './import-entities.js';
+import { ImportJudge, type OutcomeJudgement } from './import-judge.js';
 import { ImportLane } from './import-lane.js';
 import { ImportPieces } from './import-pieces.js';
 import {
@@ -29,6 +30,8 @@ import { ToldFeatures } from './told-features.js';
 /** Events that negatives are drawn from, as processors do. */
 const drawnOfMax = 10_000;
 const lookMs = 100;
+/** Of the events: scores of the last ones are judged, as those of before were given by who knew little. */
+const judgedFrom = 0.9;
 /** What joiners count comes to rest within moments; they may be on their way to another host. */
 const restMsMax = 120_000;
 
@@ -70,6 +73,8 @@ class ImportRun {
   readonly #catalog: Catalog | undefined;
   readonly #door: EntityDoor;
   readonly #notLearned = new NotLearnedEvents();
+  readonly #judge: ImportJudge;
+  #judgedSince: number | undefined;
   /** To JOIN, by this run or one before it. */
   readonly #sent = { events: 0, history: 0 };
   #states: readonly ImportState[] = [];
@@ -95,6 +100,7 @@ class ImportRun {
         ? new CatalogDraws(this.#catalog, this.#draws)
         : new NegativeDraws(drawnOfMax, this.#draws),
     });
+    this.#judge = new ImportJudge(bus, config);
     this.#door = options.door ?? openDoor(bus);
   }
 
@@ -119,8 +125,8 @@ class ImportRun {
     await this.#lane.settled();
     await this.#lane.close(this.#newestMs);
     await this.#lane.settled();
-    const report = { wasThere: false, wentOn, startMs, sendMs: clock.nowMs() - sendMs, entities };
-    return this.#reportOf(report);
+    const sent = { wasThere: false, wentOn, startMs, sendMs: clock.nowMs() - sendMs, entities };
+    return this.#reportOf({ ...sent, judged: await this.#judge.end() });
   }
 
   async #entities(): Promise<Record<Entity, number>> {
@@ -166,6 +172,7 @@ class ImportRun {
       if (this.#pieces.events < this.#lane.pace.batch) continue;
       await this.#send();
       await this.#lane.room();
+      await this.#judgeSoon();
     }
   }
 
@@ -205,6 +212,14 @@ class ImportRun {
     progress?.({ phase: 'events', done, total: source.counts.events, rate: pace.rate });
   }
 
+  async #judgeSoon(): Promise<void> {
+    const { events } = this.#options.source.counts;
+    if (this.#judgedSince !== undefined || this.#done < judgedFrom * events) return;
+    this.#judgedSince = this.#done;
+    await this.#lane.settled();
+    await this.#judge.begin();
+  }
+
   #idsOf(batch: readonly Happening[]) {
     const users: string[] = [];
     const items: string[] = [];
@@ -225,14 +240,17 @@ class ImportRun {
     readonly startMs: number;
     readonly sendMs: number;
     readonly entities: Record<Entity, number>;
+    readonly judged?: readonly OutcomeJudgement[];
   }): Promise<ImportReport> {
     const { source } = this.#options;
-    const { wasThere, wentOn = false, startMs, sendMs, entities } = of;
+    const { wasThere, wentOn = false, startMs, sendMs, entities, judged = [] } = of;
     const counters = wasThere ? zeroLane() : await this.#rest();
     return {
       ...{ name: source.id, wasThere, wentOn, rows: source.counts },
       ...{ items: entities.item, users: entities.user, aliases: source.counts.aliases },
       learned: learnedIn(counters),
+      judged,
+      judgedEvents: judged.length === 0 ? 0 : this.#done - (this.#judgedSince ?? this.#done),
       notLearned: this.#notLearned.all,
       // Of those that were known some would not have been learned, and are told of with their reason.
       known: counters.duplicates - (wasThere ? 0 : this.#sent.history - untaughtIn(counters)),
