@@ -34,6 +34,7 @@ export interface ImportLaneOptions {
 /** Sent together. */
 interface Batch {
   readonly events: number;
+  readonly sentMs: number;
   /** By partition, the last record in JOIN, and what it goes up to. */
   readonly sent: ReadonlyMap<number, { readonly sequence: number; readonly through: number }>;
   /** All that comes of it is in SAMPLES up to here, once that is known. */
@@ -95,6 +96,7 @@ export class ImportLane {
 
   async send(pieces: ReadonlyMap<number, EncodedPiece>, events: number): Promise<void> {
     const sent = new Map<number, { sequence: number; through: number }>();
+    const sentMs = this.#options.bus.clock.nowMs();
     await Promise.all(
       [...pieces].map(async ([partition, { records, through }]) => {
         let sequence = 0;
@@ -103,7 +105,7 @@ export class ImportLane {
         sent.set(partition, { sequence, through });
       }),
     );
-    this.#batches.push({ events, sent });
+    this.#batches.push({ events, sent, sentMs });
     this.pace.sent(events);
   }
 
@@ -146,11 +148,12 @@ export class ImportLane {
     const states = await this.states();
     const { lastSequence } = await bus.streamState(samples);
     const { acknowledged } = await bus.workState(samples, 'trainer');
+    const nowMs = bus.clock.nowMs();
     this.#batches = this.#batches.filter((batch) => {
       if (batch.samplesThrough === undefined && this.#isPublished(batch, states))
         batch.samplesThrough = lastSequence;
       const isLearned = batch.samplesThrough !== undefined && batch.samplesThrough <= acknowledged;
-      if (isLearned) this.pace.learned(batch.events, bus.clock.nowMs());
+      if (isLearned) this.pace.learned(batch.events, nowMs - batch.sentMs, nowMs);
       return !isLearned;
     });
   }

@@ -1,23 +1,37 @@
 /**
- * So long may something live wait behind what is imported, about. Too low: trainers have nothing to do at times. Too high: what people
- * do now is learned so much later.
+ * What is on its way to be learned takes so long without a queue; more than this beyond it, and something live would wait behind what is
+ * imported. Too low: trainers have nothing to do at times. Too high: what people do now is learned so much later.
  */
-const aheadMs = 400;
-const aheadMin = 128;
-const aheadMax = 4_096;
-/** Of the newest second, in the rate. */
+const queuedMsMax = 200;
+/** Events on their way, whatever comes of it. Too few: each step of the way waits for the next. Too many: a queue before anybody notices. */
+const aheadMin = 256;
+const aheadMax = 8_192;
+/** Once in the time of a way, as what was sent before a change says nothing of it. */
+const growth = 1.25;
+const retreat = 0.85;
+/** The shortest way is that of one of the last two spans: machines get busier, and less so. */
+const spanMs = 30_000;
+const rateSpanMs = 500;
+/** Of the newest span, in the rate. */
 const freshness = 0.3;
-const spanMs = 500;
 
-/** How many events may be ahead of what was learned: as many as are learned in a moment. */
+/**
+ * How many events may be ahead of what was learned. As TCP Vegas does (Brakmo, Peterson, 1995): more as long as they take no longer than
+ * the shortest way, less once they queue. A share of the rate would be no measure: on a busy machine the way is long, little is learned, less is
+ * sent, and so on.
+ */
 export class LearningPace {
   #ahead = 0;
+  #max = aheadMin;
+  #shortest = { before: Infinity, now: Infinity, sinceMs: 0 };
+  #changedMs = -Infinity;
   #rate = 0;
-  #spanSinceMs: number;
+  #rateSinceMs: number;
   #inSpan = 0;
 
   constructor(nowMs: number) {
-    this.#spanSinceMs = nowMs;
+    this.#rateSinceMs = nowMs;
+    this.#shortest.sinceMs = nowMs;
   }
 
   /** Sent and not learned. */
@@ -43,18 +57,32 @@ export class LearningPace {
     this.#ahead += events;
   }
 
-  learned(events: number, nowMs: number): void {
+  /** @param tookMs since they were sent. */
+  learned(events: number, tookMs: number, nowMs: number): void {
     this.#ahead -= events;
-    this.#inSpan += events;
-    const elapsedMs = nowMs - this.#spanSinceMs;
-    if (elapsedMs < spanMs) return;
-    const rate = (1_000 * this.#inSpan) / elapsedMs;
-    this.#rate = this.#rate === 0 ? rate : (1 - freshness) * this.#rate + freshness * rate;
-    this.#spanSinceMs = nowMs;
-    this.#inSpan = 0;
+    if (events === 0) return;
+    this.#note(tookMs, nowMs);
+    if (nowMs - tookMs < this.#changedMs) return this.#count(events, nowMs);
+    this.#changedMs = nowMs;
+    const shortest = Math.min(this.#shortest.before, this.#shortest.now);
+    const factor = tookMs - shortest > queuedMsMax ? retreat : growth;
+    this.#max = Math.min(aheadMax, Math.max(aheadMin, this.#max * factor));
+    this.#count(events, nowMs);
   }
 
-  get #max(): number {
-    return Math.min(aheadMax, Math.max(aheadMin, (this.#rate * aheadMs) / 1_000));
+  #note(tookMs: number, nowMs: number): void {
+    const { now, sinceMs } = this.#shortest;
+    if (nowMs - sinceMs > spanMs) this.#shortest = { before: now, now: tookMs, sinceMs: nowMs };
+    else this.#shortest.now = Math.min(now, tookMs);
+  }
+
+  #count(events: number, nowMs: number): void {
+    this.#inSpan += events;
+    const elapsedMs = nowMs - this.#rateSinceMs;
+    if (elapsedMs < rateSpanMs) return;
+    const rate = (1_000 * this.#inSpan) / elapsedMs;
+    this.#rate = this.#rate === 0 ? rate : (1 - freshness) * this.#rate + freshness * rate;
+    this.#rateSinceMs = nowMs;
+    this.#inSpan = 0;
   }
 }
