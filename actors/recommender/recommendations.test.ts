@@ -9,10 +9,18 @@ import { noneKept } from '../../messages/features.js';
 import { CandidateScores } from './candidate-scores.js';
 import { ItemFilters } from './item-filters.js';
 import { LatelyDone } from './lately-done.js';
+import { SliceTurns } from './slice-turns.js';
 import { ShownAttributes } from './shown-attributes.js';
 import { Recommendations } from './recommendations.js';
 
 const serving = { candidatesMax: 5_000, popularItems: 10, recentItems: 10, exploration: 0 };
+/** Looks at it cost nothing; `passes` may say otherwise. */
+let elapsedMs = 0;
+let passesMs = 0;
+const clock = {
+  nowMs: () => (elapsedMs += passesMs),
+  soon: (run: () => void) => void setImmediate(run),
+};
 const limits = { candidatesMax: 5_000, kMax: 100 };
 const config = parseClusterConfig({ features: { item: { entity: 'item', kind: 'id' } } });
 const deadline = { share: (part: number, msMax: number) => Math.min(msMax, 1_000 * part) };
@@ -59,7 +67,7 @@ function setUp(
     },
   });
   const recommendations = new Recommendations({
-    ...{ catalog, scores, serving, random, lately },
+    ...{ catalog, scores, serving, random, lately, turns: new SliceTurns(clock) },
     filters: new ItemFilters({
       scope: { item: { even: 'text', number: 'number' }, user: {}, context: {} },
       nowMs: () => 5_000,
@@ -86,6 +94,32 @@ function setUp(
 }
 
 describe('recommendations', () => {
+  test('that look at many items let others in between, and end in time with what they have', async () => {
+    const { recommend } = setUp(20_000);
+    const filter = 'item.even == "no" && item.even == "yes"';
+    const order: string[] = [];
+    const many = recommend({ k: 3, filter }).then((found) => {
+      order.push('many');
+      return found;
+    });
+    const few = recommend({ k: 3 }).then(() => order.push('few'));
+    expect(await many).toMatchObject({
+      items: [],
+      degraded: false,
+      stages: { candidates: 20_000 },
+    });
+    await few;
+    expect(order).toEqual(['few', 'many']);
+    passesMs = 150;
+    try {
+      const found = await recommend({ k: 3, filter: 'item.even == "yes"' });
+      expect(found).toMatchObject({ degraded: true, items: [{}, {}, {}] });
+      expect(found.stages!.candidates).toBeLessThan(20_000);
+    } finally {
+      passesMs = 0;
+    }
+  });
+
   test('are the best of the candidates, with the scores that they were logged with', async () => {
     const { recommend, asked, recommendations } = setUp(50, ({ log }) =>
       log === 'offered' ? { scores: Float32Array.of(0.9, 0.8, 0.7) } : {},

@@ -10,11 +10,13 @@ import type { LatelyDone } from './lately-done.js';
 import type { CandidateScores, Scored } from './candidate-scores.js';
 import type { ItemFilters, RequestFilter } from './item-filters.js';
 import type { ShownAttributes } from './shown-attributes.js';
+import type { SliceTurns } from './slice-turns.js';
 
 export interface RecommendationsOptions {
-  readonly catalog: Pick<Catalog, 'candidates' | 'offers'>;
+  readonly catalog: Pick<Catalog, 'walk' | 'offers'>;
   readonly filters: Pick<ItemFilters, 'of'>;
   readonly attributes: Pick<ShownAttributes, 'of'>;
+  readonly turns: Pick<SliceTurns, 'run'>;
   /** Since 1970. */
   readonly nowMs: () => number;
   readonly scores: Pick<CandidateScores, 'scoreAll' | 'show'>;
@@ -56,6 +58,10 @@ export interface Recommendation {
   };
 }
 
+/** Of the time that is left, and at most, for looking at items. Too low: a filter that few fit finds less than there is. Too high: no time is left to score. */
+const walkShare = 1 / 2;
+const walkMsMax = 2_000;
+
 /** From a request to a slate: candidates, scores, choice, and the scores of what was chosen as it was logged. */
 export class Recommendations {
   readonly #options: RecommendationsOptions;
@@ -73,13 +79,14 @@ export class Recommendations {
   ): Promise<Recommendation> {
     const { scores, lately, attributes, serving, random, newId, placed } = this.#options;
     const filter = await this.#options.filters.of(request, deadline);
-    const { candidates, stages } = this.#candidatesFor(request, filter);
+    const found = await this.#candidatesFor(request, filter, deadline);
+    const { candidates, stages } = found;
     const { idempotencyKey = newId() } = request;
     // What nobody logs nobody can answer.
     const requestId =
       request.log === false ? '' : (request.requestId ?? placed(idempotencyKey, personIn(request)));
     // Also where no items are known yet: that is nothing to recommend, and nothing to try again for.
-    const none = { items: [], requestId, modelVersion: 0, degraded: filter?.degraded ?? false };
+    const none = { items: [], requestId, modelVersion: 0, degraded: found.degraded };
     if (candidates.length === 0) return { ...none, ...stages };
     const [scored, done] = await Promise.all([
       scores.scoreAll(request, candidates, deadline),
@@ -132,8 +139,13 @@ export class Recommendations {
     };
   }
 
-  #candidatesFor(request: RecommendRequest, filter: RequestFilter | undefined) {
-    const { catalog, serving, random, nowMs } = this.#options;
+  /** Degraded where too little is known of the user, or not all items could be looked at in time. */
+  async #candidatesFor(
+    request: RecommendRequest,
+    filter: RequestFilter | undefined,
+    deadline: Pick<Deadline, 'share'>,
+  ) {
+    const { catalog, turns, serving, random, nowMs } = this.#options;
     let filtered = 0;
     const fits = (id: string, row: ItemRow): boolean => {
       const isFit = filter!.fits(id, row);
@@ -147,13 +159,18 @@ export class Recommendations {
     };
     const { candidatesMax, popularItems, recentItems } = serving;
     const limits = { max: candidatesMax, popular: popularItems, recent: recentItems };
-    const candidates = request.candidates
-      ? [...new Set(request.candidates)].filter((id) => catalog.offers(id, wanted))
-      : catalog.candidates(wanted, { ...limits, start: random() });
-    if (!filter) return { candidates, stages: {} };
+    const named = request.candidates && [...new Set(request.candidates)];
+    const { items: candidates, isWhole } = named
+      ? { items: named.filter((id) => catalog.offers(id, wanted)), isWhole: true }
+      : await turns.run(
+          catalog.walk(wanted, { ...limits, start: random() }),
+          deadline.share(walkShare, walkMsMax),
+        );
+    const degraded = !isWhole || filter?.degraded === true;
+    if (!filter) return { candidates, degraded, stages: {} };
     const missing = filter.missing.size > 0 ? { missing: Object.fromEntries(filter.missing) } : {};
     const stages = { candidates: candidates.length + filtered, filtered, ...missing };
-    return { candidates, stages: { stages } };
+    return { candidates, degraded, stages: { stages } };
   }
 }
 

@@ -24,6 +24,7 @@ import { CatalogTarget } from '../shared/catalog-target.js';
 import { ItemFilters } from './item-filters.js';
 import { LatelyDone } from './lately-done.js';
 import { Recommendations } from './recommendations.js';
+import { SliceTurns } from './slice-turns.js';
 import { ShownAttributes } from './shown-attributes.js';
 
 /** A ranker that is only busy need not be asked again. */
@@ -53,7 +54,7 @@ function partsOf(context: ActorContext) {
   const nowMs = () => clock.wallMs();
   const exclude = () => settings.config.serving.exclude;
   const recommendations = new Recommendations({
-    ...{ catalog, scores, serving, nowMs },
+    ...{ catalog, scores, serving, nowMs, turns: new SliceTurns(clock) },
     filters: new ItemFilters({ scope, ask, nowMs }),
     attributes: new ShownAttributes({ ask }),
     lately: new LatelyDone({ config, exclude, nowMs, ask }),

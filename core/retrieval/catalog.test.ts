@@ -2,8 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { RawFeatures } from '../features/raw-features.js';
 import type { AttributeTypes } from '../features/attributes.js';
-import type { CandidateLimits } from './catalog.js';
-import { Catalog } from './catalog.js';
+import { Catalog, type CandidateLimits, sliceMax } from './catalog.js';
 import type { Filter } from './item-filter.js';
 import { compileFilter } from './item-filter.js';
 import { valueOf } from './item-row.js';
@@ -240,4 +239,28 @@ test('an item that no file has any more is offered to nobody until one has it, w
   expect(isOffered()).toBe(false);
   catalog.put('a', {});
   expect(isOffered()).toBe(true);
+});
+
+test('a walk chooses nothing twice while items come and go between its slices', () => {
+  const catalog = new Catalog({});
+  const count = 4 * sliceMax;
+  for (let i = 0; i < count; i++) catalog.put(`i${i}`, {});
+  catalog.setPopular(['i7', `i${count - 1}`]);
+  const wanted = { exclude: new Set([`i${count - 2}`]), fits: undefined, nowMs: 0 };
+  const walk = catalog.walk(wanted, { max: 1e6, popular: 2, recent: 5, start: 0.5 });
+  let step = walk.next(false);
+  for (let slice = 0; !step.done; slice++) {
+    // Most of what was looked at goes, so that the rest moves together.
+    for (let i = 0; i < count; i++) if (i % 4 < 3 && slice === 1) catalog.remove(`i${i}`);
+    catalog.put(`new${slice}`, {});
+    step = walk.next(false);
+  }
+  const { items, isWhole } = step.value;
+  expect([isWhole, new Set(items).size]).toEqual([true, items.length]);
+  expect(items.slice(0, 2)).toEqual(['i7', `i${count - 1}`]);
+  expect(items).not.toContain(`i${count - 2}`);
+  const stopped = catalog.walk(wanted, { max: 1e6, popular: 0, recent: 0, start: 0 });
+  stopped.next(false);
+  const last = stopped.next(true);
+  expect(last).toMatchObject({ done: true, value: { isWhole: false } });
 });

@@ -20,6 +20,15 @@ export interface CandidateLimits {
   readonly start: number;
 }
 
+export interface FoundCandidates {
+  readonly items: string[];
+  /** False: it was told to stop before all were looked at. */
+  readonly isWhole: boolean;
+}
+
+/** Items looked at in one go: about a millisecond of expressions. Too few: time goes into turns. Too many: other requests wait. */
+export const sliceMax = 2_048;
+
 /** Of a place: whether its item may be offered. */
 const states = { offered: 0, hidden: 1, absent: 2, gone: 4 } as const;
 
@@ -31,8 +40,7 @@ const goneMax = 1024;
  * among them, and who is hidden, or not available at the time, is offered to nobody.
  *
  * An item keeps its place, an index into columns, so that picking candidates touches as many items as it needs and makes
- * nothing but the answer: what is taken or excluded is marked in a column with the number of the request, which need not be
- * cleared before the next one. (A copy of all keys per request, as before, took 7 ms with 50,000 items.)
+ * little but the answer. (A copy of all keys per request took 7 ms with 50,000 items.)
  */
 export class Catalog {
   readonly #places = new Map<string, number>();
@@ -42,9 +50,8 @@ export class Catalog {
   #states = new Uint8Array(1024);
   /** Milliseconds; NaN: no limit. Only where an item has one. */
   #spans = new Map<number, { readonly fromMs: number; readonly untilMs: number }>();
-  /** Of the request that took or excluded the item last. */
-  #marks = new Uint32Array(1024);
-  #request = 0;
+  /** How often places became others. */
+  #moves = 0;
   #popularIds: readonly string[] = [];
   #popular: Uint32Array = new Uint32Array(0);
 
@@ -99,37 +106,62 @@ export class Catalog {
     this.#states.fill(states.offered);
     this.#ids = [];
     this.#rows = [];
+    this.#moves++;
     this.setPopular([]);
   }
 
   /** Popular, then recent, then all others, until `limits.max` candidates are found. */
-  candidates({ exclude, fits, nowMs }: Wanted, limits: CandidateLimits): string[] {
-    const count = this.#ids.length;
-    const request = this.#nextRequest();
-    for (const id of exclude) {
-      const place = this.#places.get(id);
-      if (place !== undefined) this.#marks[place] = request;
+  candidates(wanted: Wanted, limits: CandidateLimits): string[] {
+    const walk = this.walk(wanted, limits);
+    for (;;) {
+      const { done, value } = walk.next(false);
+      if (done) return value.items;
     }
+  }
+
+  /**
+   * The same in slices: it waits after each `sliceMax` items to be told whether to stop, as a filter that nearly nothing fits is asked
+   * about all of them. The catalog may change meanwhile: what comes or goes then may be missed, and nothing is chosen twice.
+   */
+  *walk(
+    { exclude, fits, nowMs }: Wanted,
+    limits: CandidateLimits,
+  ): Generator<undefined, FoundCandidates, boolean> {
     const chosen: string[] = [];
+    const seen = [...exclude];
+    let places = this.#placesOf(seen);
     const take = (place: number): void => {
-      if (chosen.length >= limits.max || this.#marks[place] === request) return;
-      if (!this.#isOffered(place, nowMs)) return;
+      if (chosen.length >= limits.max || !this.#isOffered(place, nowMs) || places.has(place))
+        return;
       const id = this.#ids[place]!;
-      // Whatever comes of it, it need not be looked at again.
-      this.#marks[place] = request;
-      if (fits && !fits(id, this.#rows[place]!)) return;
-      chosen.push(id);
+      if (!fits || fits(id, this.#rows[place]!)) chosen.push(id);
+    };
+    const takeFirst = (place: number): void => {
+      take(place);
+      // Whatever came of it, it need not be looked at again.
+      places.add(place);
+      seen.push(this.#ids[place]!);
     };
     const popular = Math.min(limits.popular, this.#popular.length);
-    for (let i = 0; i < popular; i++) take(this.#popular[i]!);
-    for (let i = count - 1, left = limits.recent; i >= 0 && left > 0; i--) {
+    for (let i = 0; i < popular; i++) takeFirst(this.#popular[i]!);
+    for (let i = this.#ids.length - 1, left = limits.recent; i >= 0 && left > 0; i--) {
       if (this.#states[i] !== states.offered) continue;
-      take(i);
+      takeFirst(i);
       left--;
     }
-    const offset = Math.floor(limits.start * count);
-    for (let i = 0; i < count && chosen.length < limits.max; i++) take((offset + i) % count);
-    return chosen;
+    let moves = this.#moves;
+    const offset = Math.floor(limits.start * this.#ids.length);
+    for (let i = 0; i < this.#ids.length && chosen.length < limits.max; i++) {
+      if (i > 0 && i % sliceMax === 0) {
+        if (yield undefined) return { items: chosen, isWhole: false };
+        if (moves !== this.#moves) {
+          places = this.#placesOf([...seen, ...chosen]);
+          moves = this.#moves;
+        }
+      }
+      if (this.#ids.length > 0) take((offset + i) % this.#ids.length);
+    }
+    return { items: chosen, isWhole: true };
   }
 
   /** Whether it may be offered to who names it. */
@@ -174,13 +206,8 @@ export class Catalog {
   #add(id: string): number {
     const place = this.#ids.push(id) - 1;
     this.#places.set(id, place);
-    if (place < this.#marks.length) {
-      this.#marks[place] = 0;
-      return place;
-    }
-    const [marks, all] = [this.#marks, this.#states];
-    this.#marks = new Uint32Array(2 * marks.length);
-    this.#marks.set(marks);
+    if (place < this.#states.length) return place;
+    const all = this.#states;
     this.#states = new Uint8Array(2 * all.length);
     this.#states.set(all);
     return place;
@@ -203,16 +230,13 @@ export class Catalog {
     this.#ids.length = next;
     this.#rows.length = next;
     this.#states.fill(states.offered, next);
-    this.#marks.fill(0);
+    this.#moves++;
     this.#spans = spans;
     this.setPopular(this.#popularIds);
   }
 
-  #nextRequest(): number {
-    if (this.#request === 0xffff_ffff) {
-      this.#marks.fill(0);
-      this.#request = 0;
-    }
-    return ++this.#request;
+  #placesOf(ids: readonly string[]): Set<number> {
+    const places = ids.map((id) => this.#places.get(id));
+    return new Set(places.filter((place) => place !== undefined));
   }
 }

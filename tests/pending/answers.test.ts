@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { CandidateScores } from '../../actors/recommender/candidate-scores.js';
+import { SliceTurns } from '../../actors/recommender/slice-turns.js';
 import { Recommendations } from '../../actors/recommender/recommendations.js';
 import { mix32 } from '../../core/base/hash.js';
 import { ItemFilters } from '../../actors/recommender/item-filters.js';
@@ -48,6 +49,7 @@ function recommender(itemCount: number, { exploration = serving.exploration } = 
       ask: () => Promise.reject(new Error('of no user')),
     }),
     attributes: { of: async (items) => items.map(() => ({})) },
+    turns: new SliceTurns({ nowMs: () => 0, soon: setImmediate }),
     nowMs: () => 5_000,
     lately: { itemsOf: async () => ({ items: new Set(), degraded: false }) },
     newId: () => 'new',
