@@ -56,6 +56,7 @@ describe('the client', () => {
     expect(await clientOn(bus).recommend({ user: 42, k: 1, context: undefined })).toEqual({
       ...recommendation,
       settingsVersion: 0,
+      warnings: [],
     });
     expect(requests[0]).toMatchObject({ user: '42', k: 1, context: {}, exclude: { items: [] } });
     expect((requests[0] as { idempotencyKey: string }).idempotencyKey).toHaveLength(36);

@@ -30,6 +30,8 @@ export interface Recommendation {
     readonly filtered: number;
     readonly missing?: Readonly<Record<string, number>>;
   };
+  /** Why there is nothing, or less than there will be: of a cluster without items, a filter that nothing fits. */
+  readonly warnings: readonly string[];
 }
 
 export interface Ranking {
@@ -42,6 +44,8 @@ export interface Ranking {
   readonly degraded: boolean;
   /** As of a recommendation. */
   readonly settingsVersion: number;
+  /** Of candidates that nobody has told anything of. */
+  readonly warnings: readonly string[];
 }
 
 export function parseRecommendation(value: unknown): Recommendation {
@@ -94,7 +98,13 @@ function origin(fields: Fields, what: string) {
     dataCenter: text(fields, 'dataCenter', what),
     degraded: fields['degraded'] === true,
     settingsVersion: settingsVersionOf(fields, what),
+    warnings: warningsIn(fields),
   };
+}
+
+/** Of a cluster of before there are none. */
+function warningsIn({ warnings }: Fields): string[] {
+  return Array.isArray(warnings) ? warnings.map(String) : [];
 }
 
 function listOf(fields: Fields, name: string, what: string): unknown[] {

@@ -1,5 +1,6 @@
 import type { RankBatch } from '../../messages/ranking.js';
 import { rankBatchReply, versionField } from '../../messages/ranking.js';
+import type { FeatureSource } from '../shared/feature-source.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { ImpressionLog } from './impression-log.js';
 import type { Ranking } from './ranking.js';
@@ -13,6 +14,7 @@ export interface RankOfUser {
 
 export interface RankAnswersOptions {
   readonly ranking: Pick<Ranking, 'rank'>;
+  readonly features: Pick<FeatureSource, 'isStranger'>;
   readonly impressions: Pick<ImpressionLog, 'write' | 'offer'>;
   readonly dataCenter: string;
 }
@@ -44,12 +46,11 @@ export class RankAnswers {
   }
 
   async toPeople({ user, candidates: items, context }: RankOfUser, deadline: Deadline) {
-    const { ranking, dataCenter } = this.#options;
+    const { ranking, features, dataCenter } = this.#options;
     const pairs = { users: items.map(() => user), items, contexts: [context] };
-    const { scores, predictions, denseVersion, degraded, settingsVersion } = await ranking.rank(
-      pairs,
-      deadline,
-    );
+    const ranked = await ranking.rank(pairs, deadline);
+    const { scores, predictions, denseVersion, degraded, settingsVersion } = ranked;
+    const strangers = items.filter((item) => features.isStranger('item', item));
     const named = Object.entries(predictions).map(([name, of]) => [name, Array.from(of)] as const);
     return {
       scores: Array.from(scores),
@@ -57,6 +58,18 @@ export class RankAnswers {
       modelVersion: denseVersion,
       ...{ dataCenter, degraded },
       ...versionField(settingsVersion),
+      warnings: strangerWarnings(strangers, items.length),
     };
   }
+}
+
+/** As many of them are named as a line takes. */
+const namedMax = 5;
+
+/** Scored by their ids alone, which may be what is meant, or a misspelt one. */
+function strangerWarnings(strangers: readonly string[], count: number): string[] {
+  if (strangers.length === 0) return [];
+  const more = strangers.length > namedMax ? ', …' : '';
+  const named = strangers.slice(0, namedMax).join(', ');
+  return [`nothing is known of ${strangers.length} of ${count} candidates: ${named}${more}`];
 }

@@ -45,7 +45,7 @@ function partsOf(context: ActorContext) {
   const timeoutMs = config.serving.deadlineMs;
   const ignored = new IgnoredImpressions(config);
   const impressions = new ImpressionLog({ bus, log, spec, timeoutMs, ignored });
-  const answers = new RankAnswers({ ranking, impressions, dataCenter });
+  const answers = new RankAnswers({ ranking, features, impressions, dataCenter });
   return { hedges, features, versions, scorer, settings, ranking, impressions, answers, model };
 }
 

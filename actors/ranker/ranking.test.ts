@@ -156,7 +156,11 @@ function answers(
     const batch = { ...pairs, requestIds, atMs, log, facts: noFacts };
     return made.toBatch(batch, new Deadline(clock, 100));
   };
-  const made = new RankAnswers({ ranking, impressions, dataCenter: 'east' });
+  const isStranger = (_entity: string, id: string) => id.startsWith('x');
+  const made = new RankAnswers({
+    ...{ ranking, impressions, dataCenter: 'east' },
+    features: { isStranger },
+  });
   return { rank, impressions, made, told };
 }
 
@@ -168,6 +172,21 @@ describe('an answer of a ranker', () => {
     expect(answer).toMatchObject({ modelVersion: 7, dataCenter: 'east', degraded: false });
     expect(answer.scores).toHaveLength(2);
     expect(impressions.counts).toEqual({ logged: 0, unlogged: 0 });
+  });
+
+  test('to people says of which candidates nothing is known, and scores them', async () => {
+    const { made } = answers(async () => 1);
+    const ask = async (candidates: string[]) => {
+      const asked = { user: 'u', candidates, context: {} };
+      const { scores, warnings } = await made.toPeople(asked, new Deadline(clock, 999));
+      expect(scores).toHaveLength(candidates.length);
+      return warnings;
+    };
+    expect(await ask(['a', 'b'])).toEqual([]);
+    expect(await ask(['a', 'x1'])).toEqual(['nothing is known of 1 of 2 candidates: x1']);
+    expect(await ask(['x1', 'x2', 'x3', 'x4', 'x5', 'x6'])).toEqual([
+      'nothing is known of 6 of 6 candidates: x1, x2, x3, x4, x5, …',
+    ]);
   });
 
   test('that need not be logged is not', async () => {

@@ -87,6 +87,7 @@ function setUp(
     nowMs: () => 5_000,
     newId: () => 'new',
     placed: (id) => id,
+    itemsSubject: 'shop.ingest.items',
   });
   const recommend = (request: object) =>
     recommendations.recommend(parseRecommend({ user: 'u', ...request }, limits), deadline);
@@ -224,6 +225,57 @@ describe('recommendations', () => {
     expect(none).toMatchObject({ items: [], requestId: 'r', modelVersion: 0 });
     expect(await setUp(0).recommend({ k: 2 })).toMatchObject({ items: [], modelVersion: 0 });
   });
+
+  test.each<[string, number, object, string]>([
+    ['no items', 0, {}, 'there are no items yet: tell them over shop.ingest.items'],
+    [
+      'a filter',
+      6,
+      { filter: { even: 'perhaps' } },
+      'no item fits the filter: it was asked about 6',
+    ],
+    ['candidates', 6, { candidates: ['x'] }, 'no candidate is an item that may be offered'],
+    [
+      'exclude',
+      1,
+      { exclude: ['0'] },
+      'no item may be offered: each is hidden, not available now, or excluded',
+    ],
+  ])('say why there are none: %s', async (_why, count, request, warning) => {
+    const { items, warnings } = await setUp(count).recommend({ k: 2, ...request });
+    expect({ items, warnings }).toEqual({ items: [], warnings: [warning] });
+  });
+
+  test('say that all was done lately, and that nothing has been learned yet, and nothing otherwise', async () => {
+    const done = await setUp(2, undefined, ['0', '1']).recommend({ k: 2 });
+    expect(done.warnings).toEqual(['all candidates are left out by what the user did lately']);
+    const young = await setUp(2, () => ({ denseVersion: 0 })).recommend({ k: 2 });
+    expect(young.warnings).toEqual([
+      'nothing has been learned yet: popular and new items come first',
+    ]);
+    expect((await setUp(2).recommend({ k: 2 })).warnings).toEqual([]);
+  });
+
+  test.each(['NOT_READY', 'NO_RESPONDERS'] as const)(
+    'are popular and new items where rankers say %s, which nobody logs',
+    async (code) => {
+      const { recommend, asked, catalog } = setUp(
+        30,
+        () => {
+          throw new StarlingError(code, 'nobody can score');
+        },
+        ['29'],
+      );
+      catalog.setPopular(['7', '29', '3']);
+      const { items, warnings, ...answer } = await recommend({ k: 4, requestId: 'r' });
+      expect(items.map(({ item }) => item)).toEqual(['7', '3', '28', '27']);
+      expect(warnings).toEqual([
+        'no network could be asked: popular and new items, not ordered for this user',
+      ]);
+      expect(answer).toMatchObject({ degraded: true, modelVersion: 0, requestId: 'r' });
+      expect(asked.map(({ batch }) => batch.log)).toEqual(['none']);
+    },
+  );
 
   test('give rankers half of the time for scores, and most of it for the log', async () => {
     const { recommend, asked } = setUp(20);

@@ -1,3 +1,4 @@
+import { codeOf } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { Catalog } from '../../core/retrieval/catalog.js';
@@ -6,6 +7,7 @@ import { chooseSlate } from '../../core/retrieval/slate.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
 import { versionField } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
+import { warningsOf } from './answer-warnings.js';
 import type { LatelyDone } from './lately-done.js';
 import type { CandidateScores, Scored } from './candidate-scores.js';
 import type { ItemFilters, RequestFilter } from './item-filters.js';
@@ -13,7 +15,7 @@ import type { ShownAttributes } from './shown-attributes.js';
 import type { SliceTurns } from './slice-turns.js';
 
 export interface RecommendationsOptions {
-  readonly catalog: Pick<Catalog, 'walk' | 'offers'>;
+  readonly catalog: Pick<Catalog, 'walk' | 'offers' | 'size'>;
   readonly filters: Pick<ItemFilters, 'of'>;
   readonly attributes: Pick<ShownAttributes, 'of'>;
   readonly turns: Pick<SliceTurns, 'run'>;
@@ -30,6 +32,8 @@ export interface RecommendationsOptions {
   readonly newId: () => string;
   /** The id of a request of ours, by which its impressions are found. */
   readonly placed: (id: string, user: string) => string;
+  /** Where items are told, for who asks before there are any. */
+  readonly itemsSubject: string;
 }
 
 interface RecommendedItem {
@@ -56,11 +60,15 @@ export interface Recommendation {
     /** Comparisons that were false as a value is missing, by attribute. */
     readonly missing?: Readonly<Record<string, number>>;
   };
+  /** Why there is nothing, or less than there will be. */
+  readonly warnings: readonly string[];
 }
 
 /** Of the time that is left, and at most, for looking at items. Too low: a filter that few fit finds less than there is. Too high: no time is left to score. */
 const walkShare = 1 / 2;
 const walkMsMax = 2_000;
+/** Of rankers that have no network yet, and where there is no ranker. */
+const unranked: readonly string[] = ['NOT_READY', 'NO_RESPONDERS'];
 
 /** From a request to a slate: candidates, scores, choice, and the scores of what was chosen as it was logged. */
 export class Recommendations {
@@ -87,9 +95,10 @@ export class Recommendations {
       request.log === false ? '' : (request.requestId ?? placed(idempotencyKey, personIn(request)));
     // Also where no items are known yet: that is nothing to recommend, and nothing to try again for.
     const none = { items: [], requestId, modelVersion: 0, degraded: found.degraded };
-    if (candidates.length === 0) return { ...none, ...stages };
+    const warnings = this.#warningsOn(request, candidates.length, stages.stages?.filtered ?? 0);
+    if (candidates.length === 0) return { ...none, ...stages, warnings: warnings(0) };
     const [scored, done] = await Promise.all([
-      scores.scoreAll(request, candidates, deadline),
+      this.#scoresOf(request, candidates, deadline),
       lately.itemsOf(request, deadline),
     ]);
     const { exploration } = serving;
@@ -103,7 +112,7 @@ export class Recommendations {
       random,
       without,
     });
-    if (slate.length === 0) return { ...none, ...stages };
+    if (slate.length === 0) return { ...none, ...stages, warnings: warnings(0) };
     const items = slate.map((i) => candidates[i]!);
     const chosen = {
       ...scored,
@@ -116,7 +125,9 @@ export class Recommendations {
       ),
     };
     const [logged, known] = await Promise.all([
-      request.log === false ? chosen : scores.show(request, requestId, items, deadline),
+      request.log === false || !scored.isRanked
+        ? chosen
+        : scores.show(request, requestId, items, deadline),
       attributes.of(items, request.attributes ?? [], deadline),
     ]);
     const shown = logged ?? { ...chosen, degraded: true };
@@ -136,7 +147,35 @@ export class Recommendations {
       degraded,
       ...versionField(shown.settingsVersion),
       ...stages,
+      warnings: warnings(items.length, scored.isRanked ? shown.denseVersion : undefined),
     };
+  }
+
+  #warningsOn(request: RecommendRequest, candidateCount: number, filtered: number) {
+    const { catalog, itemsSubject } = this.#options;
+    const facts = { request, itemCount: catalog.size, candidateCount, filtered, itemsSubject };
+    return (answered: number, modelVersion?: number): string[] =>
+      warningsOf({ ...facts, answered, modelVersion });
+  }
+
+  /**
+   * Where there is no network yet, or nobody who has it, candidates keep their order: popular, then new ones. That is not
+   * logged, as nothing could be said of the scores, and so teaches nothing.
+   */
+  async #scoresOf(
+    request: RecommendRequest,
+    candidates: readonly string[],
+    deadline: Pick<Deadline, 'share'>,
+  ): Promise<Scored & { readonly isRanked: boolean }> {
+    try {
+      const scored = await this.#options.scores.scoreAll(request, candidates, deadline);
+      return { ...scored, isRanked: true };
+    } catch (error) {
+      if (!unranked.includes(codeOf(error))) throw error;
+      const scores = new Float32Array(candidates.length);
+      const none = { predictions: {}, denseVersion: 0, settingsVersion: 0, rerouted: false };
+      return { ...none, scores, degraded: true, isRanked: false };
+    }
   }
 
   /** Degraded where too little is known of the user, or not all items could be looked at in time. */

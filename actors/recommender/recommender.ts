@@ -60,6 +60,7 @@ function partsOf(context: ActorContext) {
     lately: new LatelyDone({ config, exclude, nowMs, ask }),
     random: () => random.next(),
     newId: () => random.id(),
+    itemsSubject: context.bus.names.subject.ingest('items'),
     placed: (id, user) => placedRequestId(id, joinPartitionOf(user, partitions), partitions),
   });
   return { catalog, items, settings, hedges, recommendations };

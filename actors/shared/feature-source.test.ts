@@ -91,6 +91,17 @@ describe('a source of features', () => {
     await expect(source.get([], ['d'])).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
   });
 
+  test('knows of whom nobody has told it anything, until somebody does', async () => {
+    const { store, source, item } = open();
+    expect(source.isStranger('item', 'i')).toBe(false);
+    await item();
+    expect([source.isStranger('item', 'i'), source.isStranger('user', 'i')]).toEqual([true, false]);
+    store.tell('i', {});
+    store.stored = 1;
+    await item();
+    expect(source.isStranger('item', 'i')).toBe(false);
+  });
+
   test('asks once, and again when something changed', async () => {
     const { store, source, item } = open();
     store.tell('i', { n: 1 });

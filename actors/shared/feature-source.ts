@@ -56,6 +56,8 @@ export class FeatureSource {
   readonly #transform: Pick<Transform, 'encodeEntity'>;
   readonly #caches: Readonly<Record<Entity, NoticedCache<EncodedEntity>>>;
   readonly #dataCenter: string;
+  /** Those that nobody has told anything of. */
+  readonly #strangers = new WeakSet<EncodedEntity>();
   #subscriptions: Stoppable[] = [];
   hits = 0;
   misses = 0;
@@ -129,6 +131,12 @@ export class FeatureSource {
     };
   }
 
+  /** Of one that was got a moment ago: whether nobody has told anything of it. */
+  isStranger(entity: Entity, id: string): boolean {
+    const known = this.#caches[entity].newest(id);
+    return known !== undefined && this.#strangers.has(known);
+  }
+
   #missing(entity: Entity, ids: readonly string[], nowMs: number): string[] {
     const cache = this.#caches[entity];
     return [...new Set(ids)].filter((id) => !cache.isCurrent(id, nowMs));
@@ -151,6 +159,7 @@ export class FeatureSource {
     const sequences = [sequence, kept.sequence, kept.own];
     const keep = (entity: Entity, id: string, known: Known): void => {
       const encoded = this.#transform.encodeEntity(entity, id, known.told ?? {}, known.kept);
+      if (known.told === null) this.#strangers.add(encoded);
       this.#caches[entity].keep(id, encoded, sequences, nowMs);
     };
     missing.users.forEach((id, i) => keep('user', id, { told: users[i], kept: kept.users[i] }));

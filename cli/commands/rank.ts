@@ -45,6 +45,7 @@ export const rank: Command = {
     for (const { item, score } of rows) out.line(`${item.padEnd(width)}  ${score.toFixed(4)}`);
     const note = answer.degraded ? ', degraded: some rows were not in reach' : '';
     out.line(`answered in ${answer.dataCenter} with dense version ${answer.modelVersion}${note}`);
+    for (const warning of answer.warnings) out.line(`warning: ${warning}`);
     return exitCode.ok;
   },
 };

@@ -104,6 +104,7 @@ function linesOf({
   modelVersion,
   dataCenter,
   degraded,
+  warnings,
 }: Recommendation): string[] {
   const width = Math.max(4, ...items.map(({ item }) => item.length));
   const rows = items.map(({ item, score, attributes = {} }, i) => {
@@ -113,5 +114,6 @@ function linesOf({
   const note = degraded ? ', degraded: some rows were not in reach' : '';
   const request = requestId === '' ? 'not logged' : `request ${requestId}`;
   const origin = `${request}, answered in ${dataCenter} with dense version ${modelVersion}${note}`;
-  return [...(rows.length > 0 ? rows : ['no items']), origin];
+  const told = warnings.map((warning) => `warning: ${warning}`);
+  return [...(rows.length > 0 ? rows : ['no items']), origin, ...told];
 }

@@ -54,6 +54,7 @@ function recommender(itemCount: number, { exploration = serving.exploration } = 
     lately: { itemsOf: async () => ({ items: new Set(), degraded: false }) },
     newId: () => 'new',
     placed: (id) => id,
+    itemsSubject: 'starling.ingest.items',
   });
   const recommend = async (request: object = {}): Promise<string[]> => {
     const parsed = parseRecommend({ user: 'u', k: 10, ...request }, limits);

@@ -127,11 +127,15 @@ export const publicMessages: readonly GoldenMessage[] = [
   whole('rank', (bytes) => parseRank(decode(bytes), limits), rank),
   {
     ...whole('recommend-reply', (bytes) => parseRecommendation(decode(bytes)), recommended),
-    expected: { ...recommended, elsewhere: undefined, settingsVersion: 0 },
+    expected: { ...recommended, elsewhere: undefined, settingsVersion: 0, warnings: [] },
   },
+  whole('recommend-reply-warned', (bytes) => parseRecommendation(decode(bytes)), {
+    ...{ items: [], requestId: '01JD9', modelVersion: 0, dataCenter: 'east', degraded: false },
+    ...{ settingsVersion: 0, warnings: ['there are no items yet'] },
+  }),
   {
     ...whole('rank-reply', (bytes) => parseRanking(decode(bytes), 2), ranked),
-    expected: { ...ranked, elsewhere: undefined, settingsVersion: 0 },
+    expected: { ...ranked, elsewhere: undefined, settingsVersion: 0, warnings: [] },
   },
   whole(
     'event-impression',
