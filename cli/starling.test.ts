@@ -55,7 +55,7 @@ function program(args: readonly string[], input: string): Promise<Ended> {
 }
 
 const commands = [
-  ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest', 'audience'],
+  ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest', 'audience', 'events'],
   ...['settings', 'config', 'items', 'users', 'drain', 'undrain', 'doctor'],
 ];
 
@@ -111,6 +111,8 @@ describe('the command line', () => {
     [['up', '--report', 'x.json'], 'USAGE: --report needs --events'],
     [['up', '--events', 'x.csv', '--audience'], 'USAGE: --audience does not go with --events'],
     [['up', '--audience', '--no-audience'], 'USAGE: --audience and --no-audience exclude'],
+    [['events'], 'USAGE: events: expected send'],
+    [['events', 'send', '{}', 'x.csv'], 'USAGE: events send: expected one JSON text or files'],
     [['audience', '--rate', '0'], 'USAGE: --rate: expected requests per second'],
     [['audience', '--seed', 'x'], 'USAGE: --seed: expected an integer'],
     [['up', '--events', 'x.csv', '--max-lag', 'few'], 'USAGE: --max-lag: expected an integer'],

@@ -27,10 +27,12 @@ function pretendBus(answer: (subject: string, request: unknown) => unknown = () 
     names,
     payloadBytesMax: 1_000_000,
     request: async (subject: string, bytes: Uint8Array) => encode(answer(subject, decode(bytes))),
+    dataCenter: 'east',
     append: async (subject: string, bytes: Uint8Array, options: AppendOptions) => {
       appended.push({ subject, events: decode(bytes) as unknown[], messageId: options.messageId });
       const failure = failures.shift();
       if (failure) throw failure;
+      options.stored?.('RAW_EAST');
       return appended.length;
     },
     close: async () => undefined,
@@ -135,10 +137,32 @@ describe('the client', () => {
 describe('ingest', () => {
   const action = { requestId: 'r', item: 1 };
 
+  test('tells which ids came twice, and where events are on servers that know no data centers', async () => {
+    const { bus } = pretendBus();
+    const client = clientOn({ ...bus, dataCenter: 'somebody-elses' });
+    const event = { type: 'view', user: 'u', item: 'i' };
+    const sent = [
+      { ...event, id: 'a' },
+      { ...event, id: 'b' },
+      { ...event, id: 'a' },
+      event,
+      event,
+    ];
+    expect(await client.ingestEvents(sent)).toEqual({
+      ...{ accepted: 5, repeated: 1, position: 'east:1' },
+    });
+    // Of users and items it is what is told of.
+    const told = { entity: 'item' as const, id: 'i', features: {} };
+    expect(await client.ingestFeatures([told, told])).toMatchObject({ repeated: 0 });
+    expect(await client.ingestEvents([])).toEqual({ accepted: 0, repeated: 0 });
+  });
+
   test('sends events in batches and counts them', async () => {
     const { bus, appended } = pretendBus();
     const events = Array.from({ length: 1_200 }, () => action);
-    expect(await clientOn(bus).ingestActions(events)).toEqual({ accepted: 1_200 });
+    expect(await clientOn(bus).ingestActions(events)).toEqual({
+      ...{ accepted: 1_200, repeated: 0, position: 'east:3' },
+    });
     expect(appended.map(({ events: sent }) => sent.length)).toEqual([500, 500, 200]);
     expect(appended[0]).toMatchObject({ subject: 'starling.ingest.action' });
     expect(appended[0]!.events[0]).toMatchObject({ requestId: 'r', item: '1', label: 1 });

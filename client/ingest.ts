@@ -24,6 +24,10 @@ export type UserInput = z.input<typeof publicEvent.users>;
 export interface IngestReceipt {
   /** Events that are in the stream of the data center, safe whatever fails from now on. */
   readonly accepted: number;
+  /** Of them, events with the `id` of one before them in the same call: they count once. */
+  readonly repeated: number;
+  /** Where the last of them is: data center and sequence, such as `east:91264`; undefined of none. */
+  readonly position?: string;
 }
 
 export interface IngestOptions {
@@ -77,7 +81,11 @@ export async function ingest(
 ): Promise<IngestReceipt> {
   const checked = events.map((event, i) => checkedEvent(type, event, `${type}[${i}]`));
   let accepted = 0;
-  const count = (more: number): void => void (accepted += more);
+  let position: string | undefined;
+  const count = (more: number, at: string): void => {
+    accepted += more;
+    position = at;
+  };
   try {
     for (let start = 0; start < checked.length; start += eventsPerMessage) {
       const batch = checked.slice(start, start + eventsPerMessage);
@@ -87,7 +95,14 @@ export async function ingest(
   } catch (cause) {
     throw partly(cause, accepted, checked.length);
   }
-  return { accepted };
+  // The ids of others are of what they tell of.
+  const repeated = type === 'event' || type === 'action' ? repeatedIn(checked) : 0;
+  return { accepted, repeated, ...(position === undefined ? {} : { position }) };
+}
+
+function repeatedIn(events: readonly unknown[]): number {
+  const ids = events.flatMap((event) => (event as { readonly id?: unknown }).id ?? []);
+  return ids.length - new Set(ids).size;
 }
 
 /** Of the message that failed nothing is known to be in the stream. */
@@ -104,13 +119,12 @@ async function appendBatch(
   type: EventType,
   events: readonly unknown[],
   until: Until,
-  count: (accepted: number) => void,
+  count: (accepted: number, position: string) => void,
 ): Promise<void> {
   const bytes = encode(events);
   const bytesMax = bus.payloadBytesMax * payloadShare;
   if (bytes.length <= bytesMax) {
-    await append(bus, type, bytes, until);
-    return count(events.length);
+    return count(events.length, await append(bus, type, bytes, until));
   }
   if (events.length === 1) {
     const text = `${type}: one event takes ${bytes.length} bytes, a message may take ${bytesMax}.`;
@@ -132,18 +146,27 @@ async function append(
   type: EventType,
   bytes: Uint8Array,
   { endMs, signal, failed }: Until,
-): Promise<void> {
+): Promise<string> {
   const messageId = bus.random.id();
   const deadlineMs = Math.max(1, endMs - bus.clock.nowMs());
   const tryMs = Math.min(deadlineMs / 2, tryMsMax);
-  await retry(
+  let stream = '';
+  const sequence = await retry(
     bus,
     { ...ingestPolicy, deadlineMs },
     ({ leftMs }) =>
       bus.append(bus.names.subject.ingest(type), bytes, {
         messageId,
         timeoutMs: Math.min(tryMs, leftMs),
+        stored: (name) => (stream = name),
       }),
     { ...(failed ? { failed } : {}), ...(signal ? { signal } : {}) },
   );
+  return `${dataCenterOf(bus, stream)}:${sequence}`;
+}
+
+/** Usually the one that it is connected to; on somebody else's servers one stream is that of all. */
+function dataCenterOf({ names, dataCenter = '' }: Bus, stream: string): string {
+  if (stream === '' || stream === names.stream.raw(dataCenter)) return dataCenter;
+  return stream.slice(names.stream.raw('').length).toLowerCase().replaceAll('_', '-');
 }

@@ -1,14 +1,9 @@
 import { nearestOf } from '../../core/config/fields.js';
-import { ingestAs } from '../../client/ingest-as.js';
 import type { EventType } from '../../messages/subjects.js';
 import { eventTypes } from '../../messages/subjects.js';
-import { UnknownKeys } from '../../messages/unknown-keys.js';
-import type { FileTimesOptions } from '../../importing/file-times.js';
-import { withClient } from '../cluster-access.js';
 import type { Command } from '../command.js';
-import { UsageError, clusterOptions, exitCode, expectPositionals } from '../command.js';
-import { zoneOf } from '../timezone.js';
-import { readEventFile, readEventText, readStdin } from '../event-input.js';
+import { UsageError, clusterOptions, expectPositionals } from '../command.js';
+import { sendEvents, timezoneOption } from '../send-events.js';
 
 export const ingest: Command = {
   name: 'ingest',
@@ -21,11 +16,7 @@ export const ingest: Command = {
       value: 'FILE',
       text: 'JSON, one object per line, or text with a header; - for standard input',
     },
-    {
-      name: 'timezone',
-      value: 'ZONE',
-      text: 'of times that name none, such as Europe/Berlin (default UTC)',
-    },
+    timezoneOption,
     ...clusterOptions,
   ],
   examples: [
@@ -47,17 +38,7 @@ export const ingest: Command = {
     if (text !== undefined && file !== undefined) {
       throw new UsageError('give the events as an argument or with --file, not both.');
     }
-    const strange = new UnknownKeys();
-    const events = await eventsFrom(type, text, file, strange, {
-      timezone: zoneOf(args.value('timezone')),
-      note: (line) => out.note(line),
-    });
-    const { accepted } = await withClient(args, (client) => ingestAs(client, type, events));
-    const { warnings } = strange;
-    if (out.json) out.document({ accepted, warnings });
-    else out.line(`${accepted} ${accepted === 1 ? 'event' : 'events'} accepted`);
-    for (const warning of warnings) out.note(warning);
-    return exitCode.ok;
+    return sendEvents(type, { text, files: file === undefined ? [] : [file] }, args, out);
   },
 };
 
@@ -69,19 +50,4 @@ function eventTypeOf(name: string): EventType {
   const nearest = nearestOf(name, eventTypes);
   const hint = nearest ? `did you mean "${nearest}"?` : `expected ${eventTypes.join(', ')}.`;
   throw new UsageError(`there is no event type "${name}"; ${hint}`);
-}
-
-async function eventsFrom(
-  type: EventType,
-  text: string | undefined,
-  file: string | undefined,
-  strange: UnknownKeys,
-  times: FileTimesOptions,
-): Promise<unknown[]> {
-  if (text !== undefined) return readEventText(type, text, 'the argument', strange, times);
-  if (file !== undefined && file !== '-') return readEventFile(type, file, strange, times);
-  if (file === undefined && process.stdin.isTTY) {
-    throw new UsageError('give the events as an argument, with --file, or on standard input.');
-  }
-  return readEventText(type, await readStdin(), 'standard input', strange, times);
 }

@@ -190,7 +190,10 @@ export function busContract(open: () => Promise<BusWorld>): void {
       } finally {
         world.wake();
       }
-      const repeated = [await bus.append(at('a'), bytes('1'), how)];
+      const streams: string[] = [];
+      const stored = (name: string): void => void streams.push(name);
+      const repeated = [await bus.append(at('a'), bytes('1'), { ...how, stored })];
+      expect(streams).toEqual([stream]);
       repeated.push(await bus.append(at('a'), bytes('1'), how));
       expect(repeated).toEqual([1, 1]);
       expect((await bus.streamState(stream)).messages).toBe(1);

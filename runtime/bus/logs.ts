@@ -18,6 +18,8 @@ export interface AppendOptions {
    * named for those who repeat a message under its id: the newest one may be theirs.
    */
   readonly after?: { readonly stream: string; readonly sequence: number };
+  /** Hears which stream has it: a public subject is of another one in each data center. */
+  readonly stored?: (stream: string) => void;
 }
 
 export interface TailOptions {

@@ -172,7 +172,7 @@ export class NatsBus implements Bus {
   }
 
   async append(subject: string, bytes: Uint8Array, options: AppendOptions = {}): Promise<number> {
-    const { messageId, headers, after, timeoutMs = appendMsMax } = options;
+    const { messageId, headers, after, stored, timeoutMs = appendMsMax } = options;
     const expected = after && { lastSubjectSequence: after.sequence };
     try {
       return await this.#attempt(`append to ${subject}`, timeoutMs, async (timeout) => {
@@ -182,6 +182,7 @@ export class NatsBus implements Bus {
           ...(expected === undefined ? {} : { expect: expected }),
           timeout,
         });
+        stored?.(ack.stream);
         return ack.seq;
       });
     } catch (error) {

@@ -187,7 +187,9 @@ export class MemoryBus implements Bus, Connection {
     return this.#asker.ask(place, timeoutMs, `append to ${subject}`, () => {
       const { stream, name } = chosen;
       if (!stream) throw nobody(`append to ${name}`);
-      return stream.append(name, bytes, options, this.#servers.wallMs);
+      const sequence = stream.append(name, bytes, options, this.#servers.wallMs);
+      options.stored?.(stream.declaration.name);
+      return sequence;
     });
   }
 

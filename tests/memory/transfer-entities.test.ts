@@ -39,7 +39,7 @@ test('another cluster is told of each user and item once, as it is now, the olde
   const to = {
     ingestFeatures: async (events: readonly FeaturesInput[]) => {
       told.push(...events);
-      return { accepted: events.length };
+      return { repeated: 0, accepted: events.length };
     },
   };
   const log = pino({ level: 'silent' });
