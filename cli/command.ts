@@ -132,17 +132,31 @@ function refuseUnknown(help: CommandHelp, argv: readonly string[], options: Opti
   }
 }
 
-/** @throws UsageError where there are more, or fewer, than named. */
-export function expectPositionals(args: Arguments, names: readonly string[], optional = 0): void {
+/**
+ * @param meant what one too many may be meant as.
+ * @throws UsageError where there are more, or fewer, than named.
+ */
+export function expectPositionals(
+  args: Arguments,
+  names: readonly string[],
+  optional = 0,
+  meant: (extra: string) => string | undefined = () => undefined,
+): void {
   const { positionals } = args;
   if (positionals.length > names.length) {
-    throw new UsageError(`unexpected argument "${positionals[names.length]}".`);
+    const extra = positionals[names.length]!;
+    const hint = meant(extra);
+    const rest = hint === undefined ? '.' : `; did you mean ${hint}?`;
+    throw new UsageError(`unexpected argument "${extra}"${rest}`);
   }
   const missing = names[positionals.length];
   if (missing !== undefined && positionals.length < names.length - optional) {
     throw new UsageError(`${missing} is missing.`);
   }
 }
+
+/** Of somebody who is named without the option. */
+export const userMeant = (extra: string): string => `--user ${extra}`;
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 

@@ -111,6 +111,11 @@ describe('the command line', () => {
     [['up', '--report', 'x.json'], 'USAGE: --report needs --events'],
     [['up', '--events', 'x.csv', '--audience'], 'USAGE: --audience does not go with --events'],
     [['up', '--audience', '--no-audience'], 'USAGE: --audience and --no-audience exclude'],
+    [
+      ['up', 'shop.config.ts'],
+      'unexpected argument "shop.config.ts"; did you mean --config shop.config.ts?',
+    ],
+    [['recommend', 'u1'], 'unexpected argument "u1"; did you mean --user u1?'],
     [['events'], 'USAGE: events: expected send'],
     [['events', 'send', '{}', 'x.csv'], 'USAGE: events send: expected one JSON text or files'],
     [['audience', '--rate', '0'], 'USAGE: --rate: expected requests per second'],
@@ -141,9 +146,7 @@ describe('the command line', () => {
   ])('%s without a cluster says so', async (...args) => {
     const { code, err } = await starling(args);
     expect(code).toBe(3);
-    expect(err).toMatch(
-      /^NOT_RUNNING: no cluster runs on .*Start a cluster with `npm run cluster`/,
-    );
+    expect(err).toMatch(/^NOT_RUNNING: no cluster runs on .*Start a cluster with `starling up`/);
   });
 
   test('a server that does not answer counts as not running', async () => {

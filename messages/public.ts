@@ -13,7 +13,11 @@ import type { Entity, EventType } from './subjects.js';
  * What outsiders write by hand, in JSON or CBOR. Unknown fields are ignored, wrong ones are named. Ids may be given as
  * numbers: 42 and "42" are the same user.
  */
-const id = z.union([z.string().min(1).max(512), z.number().int().nonnegative()]).transform(String);
+const id = z
+  .union([z.string().min(1).max(512), z.number().int().nonnegative()], {
+    error: 'expected an id: 1 to 512 characters, or a whole number',
+  })
+  .transform(String);
 /** An empty list is an empty map: PHP knows no other one. */
 const map = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (Array.isArray(value) && value.length === 0 ? {} : value), schema);

@@ -5,6 +5,7 @@ import {
   clusterOptions,
   exitCode,
   expectPositionals,
+  userMeant,
   listOf,
   objectOf,
 } from '../command.js';
@@ -23,7 +24,7 @@ export const rank: Command = {
   ],
   examples: ['starling rank --user 42 --candidates 50,56,100'],
   async run(args, out) {
-    expectPositionals(args, []);
+    expectPositionals(args, [], 0, userMeant);
     const user = args.value('user');
     const candidates = listOf(args.value('candidates') ?? '');
     const visitor = args.value('visitor');

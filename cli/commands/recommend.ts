@@ -6,6 +6,7 @@ import {
   clusterOptions,
   exitCode,
   expectPositionals,
+  userMeant,
   integerOf,
   listOf,
   objectOf,
@@ -52,7 +53,7 @@ export const recommend: Command = {
     'starling recommend --user 42 --exclude 1,2 --json',
   ],
   async run(args, out) {
-    expectPositionals(args, []);
+    expectPositionals(args, [], 0, userMeant);
     const user = args.value('user');
     const visitor = args.value('visitor');
     if (user === undefined && visitor === undefined)

@@ -55,7 +55,11 @@ export const up: Command = {
       value: 'DIR',
       text: `state folder (default ${stateDirDefault}; a replay without it starts empty in ${replayDirDefault})`,
     },
-    { name: 'config', value: 'FILE', text: 'configuration (default cluster.config.ts)' },
+    {
+      name: 'config',
+      value: 'FILE',
+      text: 'configuration, in TypeScript, JavaScript or JSON, wherever it lies (default: that of films)',
+    },
     allowOption,
     { name: 'audience', text: 'feed it the simulated audience, also with --config' },
     { name: 'no-audience', text: 'your users alone, also without --config' },
@@ -73,7 +77,7 @@ export const up: Command = {
     'starling up --events events.csv.gz --items items.csv.gz --users users.csv.gz --report report.json',
   ],
   async run(args, out) {
-    expectPositionals(args, []);
+    expectPositionals(args, [], 0, configMeant);
     if (args.has('audience') && args.has('no-audience'))
       throw new UsageError('--audience and --no-audience exclude each other.');
     const plan = replayPlanOf(args);
@@ -98,6 +102,11 @@ export const up: Command = {
     }
   },
 };
+
+/** What a file that stands by itself is. */
+function configMeant(extra: string): string | undefined {
+  return /\.([cm]?[jt]s|json)$/.test(extra) ? `--config ${extra}` : undefined;
+}
 
 /** Whoever brings a configuration has users of his own, and nobody else is to be learned from. */
 function hasAudience(args: Arguments): boolean {

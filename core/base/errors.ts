@@ -27,7 +27,7 @@ export const errorCodes = {
   UNKNOWN_FEATURE: {
     retryable: false,
     http: 400,
-    remedy: 'Declare the feature in cluster.config.ts or leave it out.',
+    remedy: 'Declare the feature in the configuration, or leave it out.',
   },
   SPEC_MISMATCH: {
     retryable: false,
@@ -37,7 +37,7 @@ export const errorCodes = {
   CONFIG_INVALID: {
     retryable: false,
     http: 500,
-    remedy: 'Correct the named field of the configuration file.',
+    remedy: 'Correct the named field, or place, of the configuration.',
   },
   CHANGE_REFUSED: {
     retryable: false,
@@ -82,17 +82,19 @@ export const errorCodes = {
   PORT_IN_USE: {
     retryable: false,
     http: 500,
-    remedy: 'Stop what listens there, or choose other ports in cluster.config.ts.',
+    remedy: 'Stop what listens there, or choose other ports: nats.ports of the configuration.',
   },
   NATS_SERVER_MISSING: {
     retryable: false,
     http: 500,
-    remedy: 'Run `npm run setup`, or set NATS_SERVER to a nats-server binary.',
+    remedy:
+      'Set NATS_SERVER to a nats-server binary, or start again where one can be fetched; in a checkout: `npm run setup`.',
   },
   NATS_SERVER_TOO_OLD: {
     retryable: false,
     http: 500,
-    remedy: 'Run `npm run setup`, or set NATS_SERVER to a newer nats-server.',
+    remedy:
+      'Set NATS_SERVER to a newer nats-server, or to nothing, so that one is fetched; in a checkout: `npm run setup`.',
   },
   NATS_SERVER_FAILED: {
     retryable: true,
@@ -120,7 +122,7 @@ export const errorCodes = {
     retryable: false,
     http: 503,
     remedy:
-      'Start a cluster with `npm run cluster`, or name one with --state, or --nats and --name.',
+      'Start a cluster with `starling up` (in a checkout `npm run cluster`), or name one with --state, or --nats and --name.',
   },
   ITEMS_ABSENT: {
     retryable: false,
