@@ -246,6 +246,7 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'restore':
     case 'lead':
     case 'host':
+    case 'configure':
     case 'drain':
       return 'yellow';
     case 'start':

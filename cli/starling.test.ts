@@ -91,7 +91,7 @@ describe('the command line', () => {
       ['settings', 'set', 'score'],
       'USAGE: settings: expected show, set <key> <value>, or unset <key>.',
     ],
-    [['config', 'plan'], 'USAGE: config: expected plan FILE, list, or show [VERSION].'],
+    [['config', 'plan'], 'USAGE: config: expected plan FILE, apply FILE,'],
     [['config', 'show', 'last'], 'USAGE: --VERSION: expected an integer'],
     [['up', '--allow', 'brand'], 'USAGE: --allow: expected forget:NAME'],
     [['settings', 'set', 'score', '{view'], 'USAGE: settings: expected a value in JSON'],

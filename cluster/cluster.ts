@@ -24,7 +24,8 @@ import { ActorLauncher } from '../supervisor/actor-launcher.js';
 import { Adoption } from '../supervisor/adoption/adoption.js';
 import { FileEpochStore } from '../supervisor/epochs.js';
 import { joinCluster, type HostOffer } from './hosts/cluster-host.js';
-import { refuseImpossible, writeConfigFile } from './config/config-file.js';
+import { keepConfigFile, refuseImpossible } from './config/config-file.js';
+import { RunningConfigs } from './config/running-configs.js';
 import { hasLiveHosts } from './config/live-hosts.js';
 import { configToStart, firstConfig } from './config/start-config.js';
 import { describeCluster } from './describe-cluster.js';
@@ -106,7 +107,7 @@ async function start(
   const bus = await connectAs(site.access(home, 'supervisor'), { name: `host ${host.name}` });
   undo.defer(() => bus.close());
   if (!site.owned) tellRisk(bus.serverVersion, log);
-  const { config, streams } = await settle(options, { site, bus, stateDir, undo, log });
+  const { config, configs, streams } = await settle(options, { site, bus, stateDir, undo, log });
   if (options.people) await admitPeople(options.people, bus, config);
 
   const { access } = site;
@@ -115,7 +116,11 @@ async function start(
       config,
       bus,
       host,
-      launcher: new ActorLauncher({ entry, stateDir, config, natsOf: access, adoption }),
+      configs,
+      launcher: new ActorLauncher({
+        ...{ entry, stateDir, natsOf: access, adoption },
+        configIn: (dataCenter) => configs.configIn(dataCenter),
+      }),
       epochs: await FileEpochStore.open(stateDir),
       noteLife: (life) => folder.noteLife(life),
       servers: () => site.servers(),
@@ -154,6 +159,8 @@ async function start(
 
 interface Settled {
   readonly config: ClusterConfig;
+  /** Of the actors, by data center. */
+  readonly configs: RunningConfigs;
   readonly streams: ClusterStreams;
 }
 
@@ -175,9 +182,10 @@ async function settle(
   });
   const parts = { site, bus, stateDir, undo, log };
   const streams = await openStreams({ ...parts, config: there(stored?.config ?? given) });
-  const { config, version, hash } = stored ?? (await firstConfig(bus, given));
-  await writeConfigFile(stateDir, { version, hash, config });
-  return { config: there(config), streams };
+  const started = stored ?? (await firstConfig(bus, given));
+  const configs = undo.use(await RunningConfigs.open({ bus, started, here: there, log }));
+  await keepConfigFile(stateDir, { bus, configs, log });
+  return { config: there(started.config), configs, streams };
 }
 
 interface StreamParts {

@@ -1,6 +1,8 @@
 import { StarlingError, messageOf } from '../core/base/errors.js';
 import { parseJson } from '../core/base/json-text.js';
-import { asMessage, listOf, asFields, number, text } from './checks.js';
+import type { Operation } from './operations.js';
+import { parseOperation } from './operations.js';
+import { asFields, asMessage, listOf, number, text, texts, wrong } from './checks.js';
 import { decode, encode, protocolVersion } from './codec.js';
 
 /**
@@ -57,4 +59,22 @@ export function decodeConfigContent(bytes: Uint8Array): unknown {
   } catch (cause) {
     throw new StarlingError('BAD_MESSAGE', `${what}: ${messageOf(cause)}`, {}, { cause });
   }
+}
+
+/** What people ask of the configuration, over `starling.operate.config`: a new one, or one that there was. */
+export interface ConfigRequest extends Operation {
+  /** As JSON, or the version to go back to. */
+  readonly to: string | number;
+  /** Names of what may be forgotten. */
+  readonly allowed: readonly string[];
+}
+
+/** @throws StarlingError BAD_MESSAGE */
+export function parseConfigRequest(value: unknown): ConfigRequest {
+  const what = 'config';
+  const fields = asMessage(value, what);
+  const { to } = fields;
+  if (typeof to !== 'string' && typeof to !== 'number')
+    throw wrong(what, 'to', 'a configuration, or a version', to);
+  return { ...parseOperation(value, what), to, allowed: texts(fields, 'allowed', what) };
 }

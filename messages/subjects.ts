@@ -115,7 +115,7 @@ export const subjectTable = {
     'operate.<verb>',
     'command line',
     'cluster supervisor',
-    'snapshot, restore, scale, drain, undrain, settings, people, person; answered when done',
+    'snapshot, restore, scale, drain, undrain, settings, config, people, person; answered when done',
   ),
   progress: notice(
     'progress.<operation>',
@@ -358,7 +358,15 @@ export type FeatureVerb = 'snapshot' | 'person';
 export type DenseVerb = 'snapshot' | 'restore';
 /** What people ask of the cluster. */
 export type OperateVerb =
-  'snapshot' | 'restore' | 'scale' | 'drain' | 'undrain' | 'settings' | 'people' | 'person';
+  | 'snapshot'
+  | 'restore'
+  | 'scale'
+  | 'drain'
+  | 'undrain'
+  | 'settings'
+  | 'config'
+  | 'people'
+  | 'person';
 
 /** What stands in the angle brackets of a template; each a token, without dots. */
 interface SubjectParameters {

@@ -22,6 +22,8 @@ export const supervisionEventTypes = [
   'settings',
   /** Somebody was to be forgotten. */
   'erase',
+  /** Actors of some data center are to run another version of the configuration. */
+  'configure',
   /** A data center was taken out of service, or back into it. */
   'drain',
   'undrain',

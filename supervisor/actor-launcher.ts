@@ -34,8 +34,8 @@ export interface LauncherOptions {
   /** Compiled module that becomes the actor named in its start message. */
   readonly entry: string;
   readonly stateDir: string;
-  /** The resolved configuration, plain JSON; passed on to every actor. */
-  readonly config: unknown;
+  /** The resolved configuration that actors of a data center run by now, plain JSON. */
+  readonly configIn: (dataCenter: string) => unknown;
   /** Servers of a data center, and the credentials of a kind: no actor learns those of another. */
   readonly natsOf: (dataCenter: string, kind: ActorKind) => NatsAccess;
   /** What an earlier supervisor left, and what this one leaves; without it every actor is started anew. */
@@ -51,13 +51,14 @@ export class ActorLauncher implements Launcher {
   }
 
   start(spec: ActorSpec, { epoch, ended, serving }: Life, handlers: ProcessHandlers): ActorProcess {
-    const { entry, stateDir, config, natsOf, adoption } = this.#options;
+    const { entry, stateDir, configIn, natsOf, adoption } = this.#options;
     const { address, kind, dataCenter, index, partitions = [] } = spec;
     const nats = natsOf(dataCenter, kind);
     const identity = {
       ...{ address, kind, dataCenter, index, epoch, partitions },
       ...(ended === undefined ? {} : { ended }),
     } as const;
+    const config = configIn(dataCenter);
     const start = { type: 'start', ...identity, config, nats, stateDir, serving } as const;
     if (adoption === undefined) return startActorProcess({ entry, start }, handlers);
     // So that a successor would know of it.
@@ -79,7 +80,8 @@ export class ActorLauncher implements Launcher {
     { address, dataCenter, kind, partitions = [] }: ActorSpec,
     handlers: LeftProcessHandlers,
   ): ClaimedProcess | undefined {
-    const { config, natsOf, adoption } = this.#options;
+    const { configIn, natsOf, adoption } = this.#options;
+    const config = configIn(dataCenter);
     const startHash = startHashOf({ config, nats: natsOf(dataCenter, kind) });
     return adoption?.claim(address, { kind, partitions, startHash }, handlers);
   }

@@ -49,7 +49,7 @@ async function start(
     launcher: new ActorLauncher({
       entry,
       stateDir,
-      config: { manners },
+      configIn: () => ({ manners }),
       natsOf: (dataCenter, kind) => ({
         ...{ cluster: 'starling', url: [], password: 'secret' },
         user: `${dataCenter}-${kind}`,

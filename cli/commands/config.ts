@@ -8,28 +8,32 @@ import {
 } from '../../cluster/config/config-versions.js';
 import { changesTo } from '../../cluster/config/next-config.js';
 import { planLines } from '../../cluster/config/plan-lines.js';
+import type { ChangedConfig } from '../../cluster/operations/change-config.js';
+import { operate } from '../../client/operate.js';
 import { StarlingError, codeOf } from '../../core/base/errors.js';
 import { loadClusterConfig } from '../../core/config/load.js';
 import { forgottenBy } from '../../core/config/plan/plan.js';
 import type { ConfigVersion } from '../../messages/config-versions.js';
+import { allowOption, allowedBy } from '../allow.js';
 import { stateDirDefault, withAdmin } from '../cluster-access.js';
 import type { Arguments, Command, Output } from '../command.js';
 import { UsageError, clusterOptions, exitCode, integerOf } from '../command.js';
 import { table } from '../text-table.js';
 
-const usage = 'expected plan FILE, list, or show [VERSION]';
+const usage = 'expected plan FILE, apply FILE, rollback VERSION, list, or show [VERSION]';
 
 export const config: Command = {
   name: 'config',
-  summary: 'tells what a changed configuration would do, and shows those that there were',
-  usage: '(plan FILE | list | show [VERSION]) [options]',
-  text: 'A cluster keeps what it has learned when its configuration changes. `plan` says of each change: free (nobody starts again), kept (actors start again, and go on), starts cold (something new begins), forgets (something learned is dropped: only where --allow names it), impossible (and what to do instead); of a cluster that is stopped it compares with what this host ran last. Start it with the changed file and it is applied: `starling up --config FILE`. Each is kept as a version, with a hash.',
-  options: [...clusterOptions],
+  summary: 'tells what a changed configuration would do, applies it, and goes back',
+  usage: '(plan FILE | apply FILE | rollback VERSION | list | show [VERSION]) [options]',
+  text: 'A cluster keeps what it has learned when its configuration changes. `plan` says of each change: free (nobody starts again), kept (actors start again, and go on), starts cold (something new begins), forgets (something learned is dropped: only where --allow names it), impossible (and what to do instead); of a cluster that is stopped it compares with what this host ran last. `apply` brings a running cluster to it, one data center after the other, while the others answer; learning waits meanwhile, and no event is lost. `rollback` goes back to an older version: what came since is forgotten then, and what had been dropped begins anew. A cluster that is stopped has it applied by its start: `starling up --config FILE`. Each is kept as a version, with a hash.',
+  options: [allowOption, ...clusterOptions],
   examples: [
     'starling config plan shop.config.ts',
+    'starling config apply shop.config.ts --allow forget:brand',
+    'starling config rollback 1',
     'starling config list',
     'starling config show 2',
-    'starling up --config shop.config.ts --allow forget:brand',
   ],
   async run(args, out) {
     const [act, what, ...rest] = args.positionals;
@@ -38,6 +42,12 @@ export const config: Command = {
       case 'plan':
         if (what === undefined) throw new UsageError(`config: ${usage}.`);
         return plan(what, args, out);
+      case 'apply':
+        if (what === undefined) throw new UsageError(`config: ${usage}.`);
+        return change(JSON.stringify(await loadClusterConfig(what)), args, out);
+      case 'rollback':
+        if (what === undefined) throw new UsageError(`config: ${usage}.`);
+        return change(integerOf(what, 'VERSION', 1), args, out);
       case 'list':
         if (what !== undefined) throw new UsageError(`config: ${usage}.`);
         return list(args, out);
@@ -60,6 +70,21 @@ async function plan(file: string, args: Arguments, out: Output): Promise<number>
     for (const line of planLines(changes)) out.line(line);
   }
   return changes.some(({ effect }) => effect === 'impossible') ? exitCode.failure : exitCode.ok;
+}
+
+/** @param to a configuration as JSON, or a version. */
+async function change(to: string | number, args: Arguments, out: Output): Promise<number> {
+  const allowed = allowedBy(args);
+  const reply = await withAdmin(args, (bus) =>
+    operate(bus, 'config', { to, allowed }, ({ text }) => out.note(text)),
+  );
+  const { version, hash, changes } = reply as unknown as ChangedConfig;
+  if (out.json) out.document({ version, hash, changes });
+  else {
+    for (const line of planLines(changes)) out.line(line);
+    out.line(`all actors run version ${version} (${hash})`);
+  }
+  return exitCode.ok;
 }
 
 /** What the cluster runs; of one that is stopped, what this host ran last. */

@@ -1,9 +1,12 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { StarlingError, messageOf } from '../../core/base/errors.js';
+import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
+import type { Bus } from '../../runtime/bus/bus.js';
 import { readJson, writePrivateJson } from '../../runtime/os/private-file.js';
+import { newestConfig } from './config-versions.js';
+import type { RunningConfigs } from './running-configs.js';
 import { changesTo, refuseChanges } from './next-config.js';
 
 /** What this host ran last, for when no server answers. The cluster's own word is in its bucket (config-versions.ts). */
@@ -15,8 +18,30 @@ export interface ConfigFile {
 
 const schema = z.object({ version: z.int().positive(), hash: z.string(), config: z.unknown() });
 
-export function writeConfigFile(stateDir: string, content: ConfigFile): Promise<void> {
-  return writePrivateJson(fileIn(stateDir), content);
+/** Writes it now, and whenever actors are to run another version. */
+export async function keepConfigFile(
+  stateDir: string,
+  { bus, configs, log }: KeptFrom,
+): Promise<void> {
+  const write = async (): Promise<void> => {
+    const newest = await newestConfig(bus);
+    if (!newest) return;
+    const { version, hash, config } = newest;
+    await writePrivateJson(fileIn(stateDir), { version, hash, config });
+  };
+  configs.onChange(() => {
+    // A stale file only tells `config plan` of a cluster that is stopped less than it could.
+    write().catch((error: unknown) =>
+      log(`config.json not written: ${codeOf(error)}: ${messageOf(error)}`),
+    );
+  });
+  await write();
+}
+
+interface KeptFrom {
+  readonly bus: Pick<Bus, 'names' | 'bucketGet'>;
+  readonly configs: Pick<RunningConfigs, 'onChange'>;
+  readonly log: (line: string) => void;
 }
 
 /** @returns undefined where there is none. @throws StarlingError STATE_INVALID for one that is damaged. */

@@ -40,9 +40,8 @@ function summary(changes: readonly ConfigChange[]): string {
 function startsAgain(changes: readonly ConfigChange[]): string {
   const most = Math.max(...changes.map((change) => restarts.indexOf(change.restarts)));
   return {
-    nobody: 'nobody starts again',
     actors: 'actors start again',
-    hosts: 'actors and hosts start again',
-    servers: 'actors, hosts and servers start again',
+    hosts: 'actors start again, and hosts for some of it',
+    servers: 'actors start again, and hosts with their servers for some of it',
   }[restarts[most]!];
 }

@@ -6,6 +6,7 @@ import type { StoredConfig } from './config-versions.js';
 import { newestConfig, storeConfig } from './config-versions.js';
 import { changesTo, nextConfig } from './next-config.js';
 import { planLines } from './plan-lines.js';
+import { noteRunning } from './running-configs.js';
 
 export interface StartConfigPorts {
   readonly bus: Pick<
@@ -46,6 +47,7 @@ export async function configToStart(
   for (const line of planLines(next.changes)) log(line);
   const { version } = next;
   const applied = await storeConfig(bus, next.config, { version, note: 'applied at a start' });
+  await noteRunning(bus, given.dataCenters, version);
   log(`configuration: version ${version} (${applied.hash})`);
   return running(bus, applied);
 }
@@ -62,7 +64,9 @@ export async function firstConfig(
   given: ClusterConfig,
 ): Promise<StoredConfig> {
   try {
-    return await storeConfig(bus, given, { version: 1, note: 'the first one' });
+    const stored = await storeConfig(bus, given, { version: 1, note: 'the first one' });
+    await noteRunning(bus, given.dataCenters, stored.version);
+    return stored;
   } catch (error) {
     if (codeOf(error) !== 'CONFLICT') throw error;
     const stored = await newestConfig(bus);

@@ -12,6 +12,7 @@ import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
 import type { Launcher } from '../../supervisor/actor-launcher.js';
 import { HostSupervisor, type Escalation } from '../../supervisor/host-supervisor.js';
+import type { RunningConfigs } from '../config/running-configs.js';
 import { DrainStore } from '../drains/drain-store.js';
 import type { BookTimes } from '../books/books-keeper.js';
 import { takeUpDuties } from '../leadership/duties.js';
@@ -36,6 +37,8 @@ export interface HostParts {
   readonly bus: Bus & { readonly serverVersion: string };
   readonly host: HostOffer;
   readonly launcher: Launcher;
+  /** Left out: all run `config`, for good. */
+  readonly configs?: RunningConfigs;
   /** Of this host alone, for when the bucket is away. */
   readonly epochs: LocalEpochs;
   /** Returns the life of this host before; its key may be taken over at once. */
@@ -220,9 +223,9 @@ class Member {
   }
 
   #makeAgent(): HostAgent {
-    const { bus, config, servers, log } = this.#parts;
+    const { bus, config, configs, servers, log } = this.#parts;
     return new HostAgent({
-      bus,
+      ...{ bus, configs },
       record: this.#record,
       supervisor: this.#supervisor,
       placement: this.#shared.placement,
@@ -234,7 +237,7 @@ class Member {
   }
 
   #makeCandidate(): LeaderCandidate {
-    const { bus, config, prepareStreams, bookTimes, log } = this.#parts;
+    const { bus, config, configs, prepareStreams, bookTimes, log } = this.#parts;
     const { name: host, life, dataCenters } = this.#record;
     const { hostLeaseMs: leaseMs } = config.supervision;
     return new LeaderCandidate({
@@ -246,7 +249,7 @@ class Member {
       patienceMs: dataCenters.includes(trainingDataCenter(config)) ? 0 : leaseMs / 2,
       lead: (term) =>
         takeUpDuties({
-          ...{ bus, config, host, term, view: this.view, shared: this.#shared },
+          ...{ bus, config, configs, host, term, view: this.view, shared: this.#shared },
           ...{ prepareStreams, bookTimes, log },
         }),
       log,

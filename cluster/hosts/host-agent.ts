@@ -11,6 +11,7 @@ import { encodeRecord } from '../../messages/hosts.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import type { HostSupervisor } from '../../supervisor/host-supervisor.js';
+import type { RunningConfigs } from '../config/running-configs.js';
 import type { PlacementStore } from '../placement/placement-store.js';
 
 /** Between two tellings when nothing happens. Too low: traffic. Too high: figures are old, and a silent host is noticed late. */
@@ -25,6 +26,8 @@ export interface AgentOptions {
   readonly placement: PlacementStore;
   /** All actors that a placement asks for, on whatever host. */
   readonly specsOf: (placement: PlacementRecord) => readonly ActorSpec[];
+  /** What actors of a data center run by now; left out: what this host was started with. */
+  readonly configs?: Pick<RunningConfigs, 'isStopped' | 'versionIn' | 'onChange'> | undefined;
   readonly natsServers: () => readonly HostedServer[];
   /** Whether a host that lives tells that it runs the actor: two processes of one address must not overlap. */
   readonly runsElsewhere: (address: string) => boolean;
@@ -39,10 +42,13 @@ export class HostAgent implements Stoppable {
   readonly #options: AgentOptions;
   readonly #startedAtMs: number;
   readonly #leaving = new Set<string>();
+  /** Of the configuration, by address, that those were started with which run here. */
+  readonly #versions = new Map<string, number>();
   /** Placed here, but still finishing on another host. */
   #awaited = false;
   #cancelTelling: Cancel = () => undefined;
   #forget: () => void = () => undefined;
+  #forgetConfigs: () => void = () => undefined;
   #soon: Cancel | undefined;
   #number = 0;
   #stopped = false;
@@ -53,9 +59,12 @@ export class HostAgent implements Stoppable {
   }
 
   start(): void {
-    const { bus, placement } = this.#options;
+    const { bus, configs, placement } = this.#options;
     this.#cancelTelling = every(bus.clock, tellMs, () => this.#tell());
     this.#forget = placement.onChange((record) => this.#apply(record));
+    this.#forgetConfigs =
+      configs?.onChange(() => placement.record && this.#apply(placement.record)) ??
+      (() => undefined);
     if (placement.record) this.#apply(placement.record);
     this.#tell();
   }
@@ -64,6 +73,7 @@ export class HostAgent implements Stoppable {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#forget();
+    this.#forgetConfigs();
     this.#cancelTelling();
     this.#soon?.();
   }
@@ -102,14 +112,21 @@ export class HostAgent implements Stoppable {
 
   #apply(record: PlacementRecord): void {
     if (this.#stopped) return;
-    const { specsOf, supervisor, record: own, runsElsewhere, log } = this.#options;
-    const wanted = specsOf(record).filter(({ address }) => record.hosts[address] === own.name);
+    const { specsOf, supervisor, configs, record: own, runsElsewhere, log } = this.#options;
+    const wanted = specsOf(record).filter(
+      ({ address, dataCenter }) =>
+        record.hosts[address] === own.name && configs?.isStopped(dataCenter) !== true,
+    );
     const running = new Set(supervisor.snapshot().map(({ address }) => address));
     const missing = wanted.filter(({ address }) => !running.has(address));
     const free = missing.filter(({ address }) => !runsElsewhere(address));
     this.#awaited = free.length < missing.length;
     supervisor.start(free);
-    const names = new Set(wanted.map(({ address }) => address));
+    const versionOf = ({ dataCenter }: ActorSpec): number => configs?.versionIn(dataCenter) ?? 0;
+    for (const spec of free) this.#versions.set(spec.address, versionOf(spec));
+    // One of another version is started anew when it has gone.
+    const current = wanted.filter((spec) => this.#versions.get(spec.address) === versionOf(spec));
+    const names = new Set(current.map(({ address }) => address));
     for (const address of running) {
       if (names.has(address) || this.#leaving.has(address)) continue;
       this.#leaving.add(address);

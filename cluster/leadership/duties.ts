@@ -8,6 +8,8 @@ import type { SharedState } from '../hosts/shared-state.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { HostState } from '../hosts/host-registry.js';
 import { BooksKeeper, type BookTimes } from '../books/books-keeper.js';
+import { RolloutKeeper } from '../config/rollout-keeper.js';
+import type { RunningConfigs } from '../config/running-configs.js';
 import { DrainKeeper } from '../drains/drain-keeper.js';
 import { PartitionServices } from '../partitions/partition-services.js';
 import { PlacementKeeper, placementFailure } from '../placement/placement-keeper.js';
@@ -15,6 +17,8 @@ import { PlacementKeeper, placementFailure } from '../placement/placement-keeper
 export interface DutiesOptions {
   readonly bus: Bus;
   readonly config: ClusterConfig;
+  /** Of the actors; left out: all run `config`, for good. */
+  readonly configs?: RunningConfigs | undefined;
   readonly host: string;
   readonly term: number;
   readonly view: ClusterView;
@@ -50,11 +54,13 @@ export function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
 }
 
 async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
-  const { bus, config, host, term, view, shared, log } = options;
+  const { bus, config, configs, host, term, view, shared, log } = options;
   const { events } = shared;
   const record = (event: Happened): void => events.record({ atMs: bus.clock.wallMs(), ...event });
   record({ address: host, type: 'lead', detail: `term ${term}`, epoch: term });
-  const services = undo.use(await PartitionServices.open({ bus, config, events, log, term }));
+  const services = undo.use(
+    await PartitionServices.open({ bus, config, configs, events, log, term }),
+  );
   const keeper = undo.use(
     new PlacementKeeper({
       ...{ config, term, view, record },
@@ -82,7 +88,16 @@ async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
   );
   const dataCenters = config.dataCenters.map(({ name }) => name);
   undo.use(new BooksKeeper({ bus, dataCenters, times: options.bookTimes, log }));
-  await services.watch({ ...actors, drainer });
+  const rollout =
+    configs &&
+    undo.use(
+      new RolloutKeeper({
+        ...{ bus, config, configs, term, view, drainer, drains: shared.drains },
+        ...{ record, log },
+      }),
+    );
+  await services.watch({ ...actors, drainer, rollout });
+  rollout?.resume();
   // Before the actors go: what they leave behind then is not to be replaced.
   undo.defer(() => services.unwatch());
 }

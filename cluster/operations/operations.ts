@@ -18,7 +18,11 @@ import { PersonFinder } from './find-person.js';
 import type { RestoreOptions } from './restore.js';
 import { restore } from './restore.js';
 import type { Scale } from './scale.js';
+import { changeConfig } from './change-config.js';
 import { settingsNow } from './change-settings.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { parseConfigRequest } from '../../messages/config-versions.js';
+import type { RolloutKeeper } from '../config/rollout-keeper.js';
 import { parseSettingsRequest } from '../../messages/settings.js';
 import { parsePeopleRequest, peopleReply } from '../../messages/people.js';
 import { admitPeople } from '../people.js';
@@ -29,6 +33,10 @@ export interface OperationsOptions extends RestoreOptions {
   readonly snapshots: SnapshotKeeper;
   readonly scale: Scale;
   readonly drainer: Pick<DrainKeeper, 'drain' | 'undrain'>;
+  /** Left out: configurations do not change here. */
+  readonly rollout?: Pick<RolloutKeeper, 'roll'> | undefined;
+  /** What training runs. */
+  readonly configNow: () => ClusterConfig;
   readonly onRestored: (detail: string) => void;
   readonly onSettings: (detail: string) => void;
   readonly onErased: (detail: string) => void;
@@ -41,7 +49,7 @@ export class Operations implements Stoppable {
 
   constructor(options: OperationsOptions) {
     this.#options = options;
-    const { bus, config, snapshots, scale, drainer } = options;
+    const { bus, configNow, rollout, snapshots, scale, drainer } = options;
     const { onRestored, onSettings, onErased } = options;
     this.#endpoints = [
       this.#serve('snapshot', parseOperation, async (_request, tell) => {
@@ -78,11 +86,18 @@ export class Operations implements Stoppable {
         return personReply(erased);
       }),
       this.#serve('settings', parseSettingsRequest, (request) =>
-        settingsNow(request, { bus, config, onChanged: onSettings }),
+        settingsNow(request, { bus, config: configNow(), onChanged: onSettings }),
+      ),
+      this.#serve('config', parseConfigRequest, (request, tell) =>
+        changeConfig(request, {
+          bus,
+          roll: (told) => rollout?.roll(told) ?? Promise.resolve(),
+          tell: (text) => tell({ text, done: 0, total: 1 }),
+        }),
       ),
       this.#serve('people', parsePeopleRequest, async ({ people }) => {
-        await admitPeople({ people }, bus, config);
-        return peopleReply(config);
+        await admitPeople({ people }, bus, configNow());
+        return peopleReply(configNow());
       }),
     ];
   }

@@ -21,6 +21,8 @@ import { Scale, indices, readCounts } from '../operations/scale.js';
 import { JoinKeeper } from './join-keeper.js';
 import { PartitionKeeper } from './partition-keeper.js';
 import { addressOf } from '../../messages/actor-spec.js';
+import type { RolloutKeeper } from '../config/rollout-keeper.js';
+import type { RunningConfigs } from '../config/running-configs.js';
 import { SnapshotKeeper } from '../snapshots/snapshot-keeper.js';
 import type { SupervisionLog } from '../supervision-log.js';
 
@@ -35,6 +37,8 @@ const beginMsMax = 30 * 60_000;
 export interface PartitionServicesOptions {
   readonly bus: Bus;
   readonly config: ClusterConfig;
+  /** Of the actors; left out: all run `config`, for good. */
+  readonly configs?: RunningConfigs | undefined;
   readonly events: SupervisionLog;
   readonly log: (line: string) => void;
   /** Of the leader these services work for. */
@@ -47,6 +51,13 @@ export interface PlacedActors {
   readonly place: (counts: ActorCounts) => Promise<void>;
   /** By address; undefined where it has none yet. */
   readonly hostOf: (address: string) => string | undefined;
+}
+
+/** And what is done to them beside. */
+export interface WatchedActors extends PlacedActors {
+  readonly drainer: DrainKeeper;
+  /** Left out: configurations do not change here. */
+  readonly rollout?: RolloutKeeper | undefined;
 }
 
 /** What looks after the partitions: who owns them, their snapshots, and what people ask to be done with them. */
@@ -150,12 +161,9 @@ export class PartitionServices implements Stoppable {
     return this.#scale?.counts ?? this.#counts;
   }
 
-  async watch({
-    view,
-    place,
-    drainer,
-  }: PlacedActors & { readonly drainer: DrainKeeper }): Promise<void> {
-    const { bus, config, events, log, term } = this.#options;
+  async watch({ view, place, drainer, rollout }: WatchedActors): Promise<void> {
+    const { bus, config, configs, events, log, term } = this.#options;
+    const configIn = (dataCenter: string): ClusterConfig => configs?.configIn(dataCenter) ?? config;
     const scale = new Scale(
       {
         ...{ bus, config, view, place, record: events.record },
@@ -166,8 +174,7 @@ export class PartitionServices implements Stoppable {
     this.#scale = scale;
     this.#watching.defer(events.onEvent((event) => this.#hear(event, view)));
     const snapshots = new SnapshotKeeper({
-      bus,
-      config,
+      ...{ bus, config, configIn },
       directory: this.#directory,
       log,
       onDone: ({ of, snapshot, dataCenter, rows, bytes, seconds, trimmed }) =>
@@ -187,6 +194,8 @@ export class PartitionServices implements Stoppable {
       snapshots,
       scale,
       drainer,
+      rollout,
+      configNow: () => configIn(this.#training),
       term,
       onRestored: (detail) => this.#record('restore', detail),
       onSettings: (detail) => this.#record('settings', detail),

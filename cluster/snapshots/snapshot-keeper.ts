@@ -46,6 +46,8 @@ const failureMs = 60_000;
 export interface SnapshotKeeperOptions {
   readonly bus: Bus;
   readonly config: ClusterConfig;
+  /** What actors of a data center run: rows have its slots. */
+  readonly configIn: (dataCenter: string) => ClusterConfig;
   readonly directory: PartitionDirectory;
   readonly log: (line: string) => void;
   readonly onDone: (taken: TakenSnapshot) => void;
@@ -251,7 +253,7 @@ export class SnapshotKeeper {
     { saved, dense, stream, startMs }: Parts,
     keep: number,
   ): Promise<TakenSnapshot> {
-    const { config } = this.#options;
+    const { config, configIn } = this.#options;
     const objects = saved.flatMap((reply) => reply.objects);
     const partitions = new Set(objects.map(({ partition }) => partition));
     if (partitions.size !== config.partitions) {
@@ -263,7 +265,7 @@ export class SnapshotKeeper {
       createdAtMs: this.#clock.wallMs(),
       specHash: saved[0]!.specHash,
       partitionCount: config.partitions,
-      slots: namedSlots(config),
+      slots: namedSlots(configIn(dataCenter)),
       objects,
       ...(dense ? { dense } : {}),
     };

@@ -177,4 +177,3 @@ export const slotsSchema = z
   .describe('What differs from `rows` for single features, by the name of the feature.');
 
 export type RowsConfig = z.output<typeof rowsSchema>;
-export type SlotConfig = z.output<typeof slotsSchema>[string];

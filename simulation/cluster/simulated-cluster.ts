@@ -20,6 +20,8 @@ export interface SimulatedClusterOptions {
   readonly config: ClusterConfig;
   /** Names of hosts with the data centers that each may serve. */
   readonly hosts: Readonly<Record<string, readonly string[]>>;
+  /** Whether the configuration may change: hosts keep versions of it then, and follow them. */
+  readonly changes?: boolean;
   /** Where what hosts and actors say goes; default: nowhere. */
   readonly logOf?: (name: string) => Logger;
   /** Hears what an actor or a host could not go on with. */
@@ -45,7 +47,7 @@ export class SimulatedCluster {
 
   private constructor(options: SimulatedClusterOptions) {
     const { seed, config, hosts, logOf = () => silent, onFailed = () => undefined } = options;
-    const { onStarted = () => undefined } = options;
+    const { onStarted = () => undefined, changes = false } = options;
     this.config = config;
     this.random = new SeededRandom(seed);
     this.names = namesOf(config.name);
@@ -60,7 +62,7 @@ export class SimulatedCluster {
       const random = this.random.child(100 + i);
       return new SimulatedHost({
         ...{ time: this.time, servers: this.servers, names: this.names, config, random },
-        ...{ logOf, onFailed, onStarted },
+        ...{ logOf, onFailed, onStarted, changes },
         offer: { name, dataCenters, capacity: 64 },
         clock: {
           rate: 1 + random.between(-driftMax, driftMax),

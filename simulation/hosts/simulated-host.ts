@@ -1,4 +1,7 @@
 import { joinCluster, type ClusterHost, type HostOffer } from '../../cluster/hosts/cluster-host.js';
+import { newestConfig } from '../../cluster/config/config-versions.js';
+import { RunningConfigs } from '../../cluster/config/running-configs.js';
+import { firstConfig } from '../../cluster/config/start-config.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
@@ -6,6 +9,7 @@ import type { ActorKind } from '../../messages/actor-kinds.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
 import type { Logger } from 'pino';
+import { retried } from '../../runtime/retry-read.js';
 import type { CreateActor } from '../../runtime/actor.js';
 import type { Launcher, Life } from '../../supervisor/actor-launcher.js';
 import type { ProcessHandlers } from '../../supervisor/child-process.js';
@@ -30,6 +34,8 @@ export interface SimulatedHostOptions {
   readonly servers: MemoryServers;
   readonly names: ClusterNames;
   readonly config: ClusterConfig;
+  /** Whether it follows the versions of the configuration that the cluster has. */
+  readonly changes: boolean;
   readonly offer: HostOffer;
   readonly clock: MachineClock;
   readonly load: (kind: ActorKind) => CreateActor;
@@ -48,6 +54,8 @@ export class SimulatedHost {
   readonly #actors = new Set<SimulatedActor>();
   #process: SimulatedProcess | undefined;
   #member: ClusterHost | undefined;
+  #configs: RunningConfigs | undefined;
+  readonly #versions = new WeakMap<SimulatedActor, number>();
   #pids = 0;
   #held = false;
 
@@ -139,15 +147,16 @@ export class SimulatedHost {
   }
 
   async #join(process: SimulatedProcess): Promise<ClusterHost> {
-    const { config, offer, names, logOf } = this.#options;
-    const training = trainingDataCenter(config);
+    const { config: first, offer, names, logOf } = this.#options;
+    const training = trainingDataCenter(first);
     const home = offer.dataCenters.includes(training) ? training : offer.dataCenters[0]!;
     const bus = this.#connect(process, home);
     const log = logOf(this.name);
     const told = (line: string): void => log.info(line);
+    const { config, configs } = await this.#configure(bus, told);
     return joinCluster({
-      config,
-      bus,
+      ...{ config, bus },
+      ...(configs ? { configs } : {}),
       host: offer,
       launcher: this.#launcher(process),
       epochs: {
@@ -175,14 +184,35 @@ export class SimulatedHost {
     });
   }
 
+  /** As a host does that is started with the configuration that the cluster has. */
+  async #configure(bus: MemoryBus, log: (line: string) => void) {
+    const { config, changes } = this.#options;
+    this.#configs = undefined;
+    if (!changes) return { config };
+    const started = await retried(
+      bus,
+      async () => (await newestConfig(bus)) ?? (await firstConfig(bus, config)),
+    );
+    const here = (each: ClusterConfig): ClusterConfig => each;
+    const configs = await RunningConfigs.open({ bus, started, here, log });
+    this.#configs = configs;
+    return { config: started.config, configs };
+  }
+
+  #versionIn(dataCenter: string): number {
+    return this.#configs?.versionIn(dataCenter) ?? 0;
+  }
+
   #launcher(host: SimulatedProcess): Launcher {
     const left = new Map(this.actors.map((actor) => [actor.address, actor]));
     const ignored = { onAdopted: () => undefined, onMessage: () => undefined };
     let decided = false;
     return {
       start: (spec, life, handlers) => this.#startActor(host, spec, life, handlers),
-      claim: ({ address }, handlers) => {
+      claim: ({ address, dataCenter }, handlers) => {
         const actor = left.get(address);
+        // One of another configuration is told to leave with those that nobody wants.
+        if (actor && this.#versions.get(actor) !== this.#versionIn(dataCenter)) return undefined;
         left.delete(address);
         return actor?.process.alive ? new LeftActor(actor, host, handlers, !decided) : undefined;
       },
@@ -201,7 +231,8 @@ export class SimulatedHost {
     life: Life,
     handlers: ProcessHandlers,
   ): SimulatedActor {
-    const { config, load, logOf, onFailed } = this.#options;
+    const { load, logOf, onFailed } = this.#options;
+    const config = this.#configs?.configIn(spec.dataCenter) ?? this.#options.config;
     const process = this.#newProcess(spec.address, (error) => actor.crash(error));
     const actor: SimulatedActor = new SimulatedActor(spec, life, handlers, {
       ...{ config, host, process, load, disk: this.disk },
@@ -212,6 +243,7 @@ export class SimulatedHost {
       leaveMs: () => this.leaveMs,
     });
     this.#actors.add(actor);
+    this.#versions.set(actor, this.#versionIn(spec.dataCenter));
     this.onStart?.(actor);
     process.onDeath(() => this.#actors.delete(actor));
     this.#options.onStarted(actor, this);

@@ -82,7 +82,7 @@ async function succeed(
     launcher: new ActorLauncher({
       entry,
       stateDir,
-      config,
+      configIn: () => config,
       natsOf: (dataCenter, kind) => ({
         cluster: 'starling',
         url: [],

@@ -23,7 +23,7 @@ const supervisor = new HostSupervisor({
   launcher: new ActorLauncher({
     entry: fileURLToPath(new URL('../fixture-actor.testkit.js', import.meta.url)),
     stateDir,
-    config,
+    configIn: () => config,
     natsOf: (dataCenter, kind) => ({
       cluster: 'starling',
       url: [],

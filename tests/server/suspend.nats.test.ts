@@ -116,7 +116,7 @@ test('an actor of a drained data center that is killed comes back, and stays out
     launcher: new ActorLauncher({
       entry,
       stateDir: servers.folder,
-      config: parseClusterConfig(base),
+      configIn: () => parseClusterConfig(base),
       natsOf: () => ({
         cluster: names.cluster,
         url: [servers.url('east')],

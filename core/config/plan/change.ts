@@ -1,7 +1,7 @@
 /**
  * What a change of the configuration does to what is there, from the least to the worst:
  *
- *   free         takes effect while it runs, and nothing is lost
+ *   free         nothing that is learned or kept depends on it
  *   kept         takes effect as actors start again; all that was learned goes on
  *   starts cold  something new begins, and has learned nothing yet
  *   forgets      something that was learned or kept is dropped: only where it is allowed by name
@@ -11,7 +11,7 @@ export const effects = ['free', 'kept', 'starts cold', 'forgets', 'impossible'] 
 export type Effect = (typeof effects)[number];
 
 /** Who has to start again for it. Servers: those that a cluster starts, and hosts with them. */
-export const restarts = ['nobody', 'actors', 'hosts', 'servers'] as const;
+export const restarts = ['actors', 'hosts', 'servers'] as const;
 export type Restarts = (typeof restarts)[number];
 
 export interface Verdict {
@@ -32,10 +32,10 @@ export interface ConfigChange extends Verdict {
 }
 
 export function free(why: string): Verdict {
-  return { effect: 'free', restarts: 'nobody', why };
+  return { effect: 'free', restarts: 'actors', why };
 }
 
-export function kept(why: string, restarts: Exclude<Restarts, 'nobody'> = 'actors'): Verdict {
+export function kept(why: string, restarts: Restarts = 'actors'): Verdict {
   return { effect: 'kept', restarts, why };
 }
 
@@ -48,5 +48,5 @@ export function forgets(name: string, why: string): Verdict {
 }
 
 export function impossible(why: string): Verdict {
-  return { effect: 'impossible', restarts: 'nobody', why };
+  return { effect: 'impossible', restarts: 'actors', why };
 }

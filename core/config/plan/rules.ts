@@ -98,7 +98,9 @@ const actors: Table = {
 };
 
 const judged = kept('it counts for events that come from then on');
-const scored = free('a sum over what is predicted already');
+const scored = free(
+  'a sum over what is predicted already; `starling settings set score` starts nobody again',
+);
 const events: Table = {
   ...of('events.*', ['value', 'undoes', 'negative'], judged),
   'outcomes.*.from': kept('it counts for events that come from then on'),
@@ -155,7 +157,11 @@ const running: Table = {
     ],
     kept('the next answers follow it'),
   ),
-  ...of('serving.exclude', ['events', 'within'], free('looked at with each request')),
+  ...of(
+    'serving.exclude',
+    ['events', 'within'],
+    free('looked at with each request; `starling settings set exclude` starts nobody again'),
+  ),
   ...of(
     'supervision',
     [

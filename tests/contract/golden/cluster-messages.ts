@@ -10,11 +10,13 @@ import {
   decodeConfigVersions,
   encodeConfigContent,
   encodeConfigVersions,
+  parseConfigRequest,
 } from '../../../messages/config-versions.js';
 import { decodeShape, encodeShape } from '../../../messages/cluster-shape.js';
 import { decode, encode } from '../../../messages/codec.js';
 import { decodeDrain, encodeDrain } from '../../../messages/drains.js';
 import * as joinOwners from '../../../messages/join-owners.js';
+import { decodeRollout, encodeRollout } from '../../../messages/rollouts.js';
 import * as hosts from '../../../messages/hosts.js';
 import * as operations from '../../../messages/operations.js';
 import * as ownership from '../../../messages/ownership.js';
@@ -37,6 +39,11 @@ const configVersions = [
   { version: 1, hash: specHash, atMs, note: 'the first one' },
   { version: 2, hash: 'fedcba9876543210', atMs, note: 'applied at a start' },
 ];
+const rollout = {
+  term: 3,
+  versions: { train: 1, east: 2, west: 1 },
+  ...{ stopped: ['train', 'west'], drained: ['west'] },
+};
 const entry = { owner: 1, epoch: 4, followers: [0, 2], term: 3 };
 const command = { partition: 3, term: 3 };
 const digest = {
@@ -275,6 +282,18 @@ export const clusterMessages: readonly GoldenMessage[] = [
     write: () => encodeConfigVersions(configVersions),
     read: decodeConfigVersions,
     expected: configVersions,
+  },
+  {
+    name: 'rollout',
+    write: () => encodeRollout(rollout),
+    read: decodeRollout,
+    expected: rollout,
+  },
+  {
+    name: 'operation-config',
+    write: () => encode(operations.operationMessage({ operation: 'o1', to: 2, allowed: ['age'] })),
+    read: (bytes) => parseConfigRequest(decode(bytes)),
+    expected: { operation: 'o1', to: 2, allowed: ['age'] },
   },
   {
     name: 'config-content',

@@ -1,0 +1,187 @@
+import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
+import { trainingDataCenter } from '../../core/config/data-centers.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type { Rollout } from '../../messages/rollouts.js';
+import type { SupervisionEvent } from '../../messages/supervision-events.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import type { Stoppable } from '../../runtime/stoppable.js';
+import type { DrainKeeper } from '../drains/drain-keeper.js';
+import type { DrainStore } from '../drains/drain-store.js';
+import type { ClusterView } from '../hosts/cluster-view.js';
+import { configVersions } from './config-versions.js';
+import type { RunningConfigs } from './running-configs.js';
+
+/** Actors finish what they have; a start reads all rows back. */
+const stopMsMax = 60_000;
+const startMsMax = 10 * 60_000;
+
+export interface RolloutOptions {
+  readonly bus: Pick<Bus, 'names' | 'bucketGet' | 'clock'>;
+  readonly config: ClusterConfig;
+  readonly term: number;
+  readonly configs: RunningConfigs;
+  readonly view: Pick<ClusterView, 'actors' | 'hosts' | 'until' | 'serves'>;
+  readonly drainer: Pick<DrainKeeper, 'drain' | 'undrain'>;
+  readonly drains: Pick<DrainStore, 'isDrained'>;
+  readonly record: (event: Omit<SupervisionEvent, 'atMs'>) => void;
+  readonly log: (line: string) => void;
+}
+
+type Tell = (text: string) => void;
+
+/**
+ * Brings all actors to the newest version of the configuration, so that somebody answers all the while. Who reads knows the versions before,
+ * and not those to come; so readers change before writers:
+ *
+ *   1. training stops: events wait in RAW of each data center, and answers go on from what is there
+ *   2. one inference data center after the other is taken out of service, stopped, started with the new version, and taken back
+ *   3. training starts with the new version, and learns what has waited
+ *
+ * Where it stands is in the record that hosts follow, so another leader goes on from there.
+ */
+export class RolloutKeeper implements Stoppable {
+  readonly #options: RolloutOptions;
+  #rolling: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: RolloutOptions) {
+    this.#options = options;
+  }
+
+  /** What a leader before has not brought to its end. */
+  resume(): void {
+    const { log } = this.#options;
+    this.roll(() => undefined).catch((error: unknown) => {
+      if (!this.#stopped)
+        log(`the newest configuration is not rolled out: ${codeOf(error)}: ${messageOf(error)}`);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#rolling.catch(() => undefined); // Told to who asked.
+  }
+
+  /**
+   * Resolves when all actors run the newest version.
+   * @throws StarlingError TIMEOUT naming the data center that is late; FENCED when another leader leads.
+   */
+  roll(tell: Tell): Promise<void> {
+    this.#rolling = this.#rolling.catch(() => undefined).then(() => this.#roll(tell));
+    return this.#rolling;
+  }
+
+  async #roll(tell: Tell): Promise<void> {
+    const { bus } = this.#options;
+    const newest = (await configVersions(bus)).at(-1)?.version;
+    if (newest === undefined) return;
+    if (!this.#isDone(newest)) await this.#change(newest, tell);
+    await this.#takeBack();
+  }
+
+  async #change(newest: number, tell: Tell): Promise<void> {
+    const { config, configs } = this.#options;
+    const training = trainingDataCenter(config);
+    const inference = config.dataCenters.filter(({ role }) => role === 'inference');
+    const { drained = [] } = configs.rollout ?? {};
+    await this.#write({ stopped: [training, ...this.#stoppedElsewhere(training)], drained });
+    tell(`${training} stops learning; events wait`);
+    await this.#untilGone(training);
+    for (const { name } of inference) {
+      await this.#changeIn(name, newest, { training, isAlone: inference.length === 1 });
+      tell(`${name} runs version ${newest}`);
+    }
+    const names = config.dataCenters.map(({ name }) => name);
+    const versions = Object.fromEntries(names.map((name) => [name, newest]));
+    await this.#write({ versions, stopped: [] });
+    await this.#untilReady(training);
+    tell(`${training} runs version ${newest}`);
+  }
+
+  /** By the leader before. */
+  #stoppedElsewhere(training: string): string[] {
+    return (this.#options.configs.rollout?.stopped ?? []).filter((name) => name !== training);
+  }
+
+  #isDone(newest: number): boolean {
+    const { config, configs } = this.#options;
+    return config.dataCenters.every(
+      ({ name }) => configs.versionIn(name) === newest && !configs.isStopped(name),
+    );
+  }
+
+  /** Of an inference data center. One that somebody has taken out of service stays out. */
+  async #changeIn(
+    name: string,
+    version: number,
+    { training, isAlone }: { readonly training: string; readonly isAlone: boolean },
+  ): Promise<void> {
+    const { configs, drainer, drains } = this.#options;
+    const wasTakenOut = configs.rollout?.drained.includes(name) === true;
+    const takesOut = !isAlone && (wasTakenOut || !drains.isDrained(name));
+    const drained = takesOut ? [name] : [];
+    if (configs.versionIn(name) !== version || configs.isStopped(name)) {
+      // Noted before it is done: another leader must know that it is to be taken back.
+      await this.#write({ stopped: [training], drained });
+      if (takesOut) await drainer.drain(name);
+      await this.#write({ stopped: [training, name], drained });
+      await this.#untilGone(name);
+      const versions = { ...configs.rollout?.versions, [name]: version };
+      await this.#write({ versions, stopped: [training], drained });
+      await this.#untilReady(name);
+    }
+    if (takesOut && drains.isDrained(name)) await drainer.undrain(name);
+  }
+
+  /** What a leader before has taken out of service for a change that has come to its end since. */
+  async #takeBack(): Promise<void> {
+    const { configs, drainer, drains } = this.#options;
+    const drained = configs.rollout?.drained ?? [];
+    if (drained.length === 0) return;
+    for (const name of drained) if (drains.isDrained(name)) await drainer.undrain(name);
+    await this.#write({});
+  }
+
+  async #write(change: Partial<Rollout>): Promise<void> {
+    const { configs, config, term, record } = this.#options;
+    this.#requireLeading();
+    const versions = Object.fromEntries(
+      config.dataCenters.map(({ name }) => [name, configs.versionIn(name)]),
+    );
+    const next = { versions, stopped: [], drained: [], ...change, term };
+    await configs.write(next);
+    const running = Object.entries(next.versions).map(([name, version]) => `${name} ${version}`);
+    const stopped = next.stopped.length > 0 ? `; stopped: ${next.stopped.join(', ')}` : '';
+    const detail = `versions: ${running.join(', ')}${stopped}`;
+    record({ address: 'configuration', type: 'configure', detail, epoch: term });
+  }
+
+  #untilGone(name: string): Promise<void> {
+    const { view } = this.#options;
+    const isGone = (): boolean =>
+      view.hosts().every(({ actors }) => actors.every(({ dataCenter }) => dataCenter !== name));
+    return this.#until(isGone, stopMsMax, `actors of ${name} have not stopped`);
+  }
+
+  #untilReady(name: string): Promise<void> {
+    const { view } = this.#options;
+    const isReady = (): boolean => {
+      const there = view.actors().filter(({ dataCenter }) => dataCenter === name);
+      return there.length > 0 && there.every(({ state }) => state === 'ready');
+    };
+    return this.#until(isReady, startMsMax, `actors of ${name} are not ready`);
+  }
+
+  async #until(holds: () => boolean, timeoutMs: number, but: string): Promise<void> {
+    const { view } = this.#options;
+    const done = await view.until(() => this.#stopped || holds(), timeoutMs);
+    this.#requireLeading();
+    if (done) return;
+    const text = `after ${timeoutMs / 1_000} s some ${but}; see \`starling status\`.`;
+    throw new StarlingError('TIMEOUT', text);
+  }
+
+  #requireLeading(): void {
+    if (this.#stopped) throw new StarlingError('UNAVAILABLE', 'this host leads no more.');
+  }
+}
