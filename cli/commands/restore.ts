@@ -3,7 +3,9 @@ import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { clientOn } from '../../client/client.js';
 import { operate } from '../../client/operate.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
+import { newestConfig } from '../../cluster/config/config-versions.js';
 import { loadClusterConfig } from '../../core/config/load.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
 import type { RestoreRequest } from '../../messages/operations.js';
 import { transfer } from '../../operations/transfer.js';
 import { transferEntities } from '../../operations/transfer-entities.js';
@@ -30,11 +32,15 @@ export const restore: Command = {
     },
     { name: 'snapshot', value: 'ID', text: 'what this snapshot holds, wherever it came from' },
     { name: 'into', value: 'DIR', text: 'state folder of another running cluster' },
-    { name: 'config', value: 'FILE', text: 'with --into: configuration of this cluster' },
+    {
+      name: 'config',
+      value: 'FILE',
+      text: 'with --into: configuration of this cluster, if it keeps no versions of it',
+    },
     {
       name: 'into-config',
       value: 'FILE',
-      text: 'with --into: configuration of the other cluster (default: the same)',
+      text: 'with --into: that of the other cluster, if it keeps none (default: the same)',
     },
     ...clusterOptions,
   ],
@@ -69,14 +75,14 @@ function restoreHere(bus: NatsBus, args: Arguments, out: Output) {
 }
 
 async function restoreInto(from: NatsBus, stateDir: string, args: Arguments, out: Output) {
-  const config = await loadClusterConfig(args.value('config'));
-  const other = args.value('into-config');
-  const otherConfig = other === undefined ? config : await loadClusterConfig(other);
+  const file = args.value('config');
+  const config = await configOf(from, file);
   const at = args.value('at');
   const sequence = at === undefined ? undefined : sequenceOf(at);
   const bus = await adminAt({ stateDir });
   const log = pino({ level: 'error' }, pino.destination(2));
   try {
+    const otherConfig = await configOf(bus, args.value('into-config') ?? file);
     const snapshot = await transfer({
       from: { bus: from, config },
       to: { bus, config: otherConfig },
@@ -101,6 +107,11 @@ async function restoreInto(from: NatsBus, stateDir: string, args: Arguments, out
   } finally {
     await bus.close();
   }
+}
+
+/** What the cluster runs, with what it knows of versions before: its logs have records of those. Of one that keeps none, the file. */
+async function configOf(bus: NatsBus, file: string | undefined): Promise<ClusterConfig> {
+  return (await newestConfig(bus))?.config ?? loadClusterConfig(file);
 }
 
 function targetOf(args: Arguments): RestoreRequest['to'] {

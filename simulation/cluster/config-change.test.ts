@@ -128,6 +128,20 @@ describe('a configuration that changes while the cluster runs', () => {
     expect(world.failures).toEqual([]);
   });
 
+  test('may begin all rows and the network anew, and keeps what is known of people', async () => {
+    const world = await started(14);
+    const wider = {
+      ...simulatedShape,
+      model: { ...simulatedShape.model, factorDim: 6, hidden: [5, 3] },
+    };
+    const done = change(world, wider, ['model.rows', 'model.network']);
+    await passUntil(world, () => done.outcome !== undefined);
+    expect(done.outcome).toBe('done');
+    await world.cluster.time.pass(10_000);
+    expect(await whatIsWrong(world)).toBeUndefined();
+    expect(world.failures).toEqual([]);
+  });
+
   test('is followed by a host that was away', async () => {
     const world = await started(13);
     const { cluster } = world;

@@ -8,7 +8,7 @@ import { featureChanges, isSame } from './feature-changes.js';
 import type { Leaf } from './leaves.js';
 import { leavesOf } from './leaves.js';
 import type { Rule } from './rules.js';
-import { copyInto, entries, rules } from './rules.js';
+import { beginAnew, copyInto, entries, rules } from './rules.js';
 
 /**
  * All changes from one configuration to another, each with what it does to what is there, the worst last.
@@ -147,7 +147,7 @@ function optimizerChanges(before: ClusterConfig, after: ClusterConfig): ConfigCh
     if (!hasRows(feature) || forgotten.has(name) || !Object.hasOwn(after.features, name)) return [];
     const values = { before: optimizerOf(before, name), after: optimizerOf(after, name) };
     if (values.before === values.after) return [];
-    const text = `what one optimizer has noted beside each row says nothing to another; keep it, or ${copyInto}`;
+    const text = `what one optimizer has noted beside each row says nothing to another; keep it, or ${beginAnew}`;
     return [{ path: `model.slots.${name}.optimizer`, ...values, ...impossible(text) }];
   });
 }

@@ -14,6 +14,9 @@ export type Rule = Verdict | ((difference: Difference) => Verdict);
 export const copyInto =
   'start a cluster of that configuration with another --state folder, and copy what was learned with `starling restore --into`';
 
+/** Where another cluster could not take over what was learned either. */
+export const beginAnew = 'begin anew with another --state folder';
+
 type Table = Readonly<Record<string, Rule>>;
 
 /** One rule for several values of a section. */
@@ -218,10 +221,10 @@ export const entries: Readonly<
   },
   outcomes: {
     added: impossible(
-      `slates that wait for their outcomes do not wait for this one; ${copyInto}, or predict it from the start`,
+      `slates that wait do not wait for it, and the network has no head for it; ${beginAnew} to predict it`,
     ),
     removed: impossible(
-      `slates that wait for their outcomes wait for this one too; ${copyInto}, or leave it out of \`score\``,
+      `slates that wait do so for it too; leave it out of \`score\`, or ${beginAnew}`,
     ),
   },
   features: {
