@@ -199,7 +199,7 @@ describe('the plan of a change', () => {
     [
       'another optimizer of a feature',
       with_({ model: { slots: { genres: { optimizer: 'adam' } } } }),
-      ['kept: model.slots.genres.optimizer', 'impossible: model.slots.genres.optimizer'],
+      ['impossible: model.slots.genres.optimizer'],
     ],
     ['more partitions', with_({ partitions: 16 }), ['impossible: partitions']],
     ['another name', with_({ name: 'other' }), ['impossible: name']],
@@ -243,6 +243,12 @@ describe('the plan of a change', () => {
     const slots = Object.fromEntries(names.map((name) => [name, { optimizer: 'adagrad' }]));
     const all = effectsOf(with_({ model: { rows: { optimizer: 'sgd' }, slots } }));
     expect(all.filter((each) => !each.startsWith('kept'))).toEqual([]);
+  });
+
+  test('another optimizer of all rows that are there is told once', () => {
+    expect(effectsOf(with_({ model: { rows: { optimizer: 'adam' } } }))).toEqual([
+      'impossible: model.rows.optimizer',
+    ]);
   });
 
   test('people stay divided as they were, where the new configuration does not say it', () => {

@@ -18,11 +18,14 @@ import { beginAnew, copyInto, entries, rules } from './rules.js';
 export function planOf(before: ClusterConfig, after: ClusterConfig): ConfigChange[] {
   const from = told(before);
   const to = told(after);
+  const optimizers = optimizerChanges(from, to);
+  const values = valueChanges(from, to).filter(
+    ({ path }) => !optimizers.some((other) => other.path === path),
+  );
   const changes = [
     ...entryChanges(from, to),
     ...featureChanges(from.features, to.features),
-    ...valueChanges(from, to),
-    ...optimizerChanges(from, to),
+    ...[...values, ...optimizers],
     ...joinerChanges(before, after),
   ];
   return changes.sort((a, b) => effects.indexOf(a.effect) - effects.indexOf(b.effect));
@@ -140,16 +143,20 @@ function verdictOf(rule: Rule, difference: Parameters<Extract<Rule, (d: never) =
   return typeof rule === 'function' ? rule(difference) : rule;
 }
 
-/** Of rows that go on. */
+/** Of rows that go on, where it is said: for a feature, or for all. */
 function optimizerChanges(before: ClusterConfig, after: ClusterConfig): ConfigChange[] {
   const forgotten = new Set(forgottenBy(featureChanges(before.features, after.features)));
-  return Object.entries(before.features).flatMap(([name, feature]) => {
-    if (!hasRows(feature) || forgotten.has(name) || !Object.hasOwn(after.features, name)) return [];
+  const found = new Map<string, ConfigChange>();
+  for (const [name, feature] of Object.entries(before.features)) {
+    if (!hasRows(feature) || forgotten.has(name) || !Object.hasOwn(after.features, name)) continue;
     const values = { before: optimizerOf(before, name), after: optimizerOf(after, name) };
-    if (values.before === values.after) return [];
+    if (values.before === values.after) continue;
+    const isOwn = [before, after].some(({ model }) => model.slots[name]?.optimizer !== undefined);
+    const path = isOwn ? `model.slots.${name}.optimizer` : 'model.rows.optimizer';
     const text = `what one optimizer has noted beside each row says nothing to another; keep it, or ${beginAnew}`;
-    return [{ path: `model.slots.${name}.optimizer`, ...values, ...impossible(text) }];
-  });
+    found.set(path, { path, ...values, ...impossible(text) });
+  }
+  return [...found.values()];
 }
 
 function hasRows({ kind }: FeatureDeclaration): boolean {

@@ -232,11 +232,29 @@ export const entries: Readonly<
       isHistory(after)
         ? cold('its rows are those of what it is of, so it counts as soon as somebody has one')
         : cold('it has learned nothing yet; all others go on'),
-    removed: ({ name }) =>
-      forgets(name, 'its rows or weights are dropped, and if it is kept, what was kept'),
+    removed: ({ name, before }) => forgets(name, `${whatGoes(before)} dropped`),
   },
 };
 
 function isHistory(feature: unknown): boolean {
-  return (feature as { readonly kind?: unknown } | undefined)?.kind === 'history';
+  return kindOf(feature) === 'history';
+}
+
+function whatGoes(feature: unknown): string {
+  switch (kindOf(feature)) {
+    case 'dense':
+      return 'its weights are';
+    case 'history':
+      return 'its weights are, and not the rows that it shares,';
+    case 'count':
+    case 'rate':
+    case 'mean':
+      return 'its weights and what was kept of it are';
+    default:
+      return 'its rows are';
+  }
+}
+
+function kindOf(feature: unknown): unknown {
+  return (feature as { readonly kind?: unknown } | undefined)?.kind;
 }
