@@ -189,6 +189,7 @@ export class NatsBus implements Bus {
       if (codeOf(error) !== 'CONFLICT' || !after || messageId === undefined) throw error;
       const there = await this.#repeated(after.stream, subject, messageId);
       if (there === undefined) throw error;
+      stored?.(after.stream);
       return there;
     }
   }
