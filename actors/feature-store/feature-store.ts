@@ -1,15 +1,9 @@
 import { isFeatureOf } from '../../core/features/attributes.js';
-import { featureSnapshotMessage } from '../../messages/feature-snapshots.js';
 import { featuresReply, parseFeaturesRequest } from '../../messages/features.js';
-import { parseSnapshotCommand } from '../../messages/snapshots.js';
 import { entities } from '../../messages/subjects.js';
-import { saveActivity } from '../../replication/activity-snapshot-writer.js';
-import { saveFeatures } from '../../replication/feature-snapshot-writer.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { toldOf } from '../../runtime/long-work.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
-import { Pace } from '../../runtime/stores/chunk-pace.js';
-import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { followFeatures } from '../shared/follow-features.js';
 import { answersAt } from '../shared/guest-replicas.js';
 import { aboutPerson } from './about-person.js';
@@ -17,6 +11,7 @@ import { answerFrom } from './feature-answers.js';
 import { GroupedTarget } from './grouped-target.js';
 import { openActivity } from './open-activity.js';
 import { ThinItems } from './thin-items.js';
+import { writeSnapshot } from './write-snapshot.js';
 
 /** A snapshot of many users and items takes minutes. */
 const commandMsMax = 30 * 60_000;
@@ -33,22 +28,6 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
   const follower = followFeatures(context, target, entities);
   const activity = openActivity(context, store);
   const endpoints: ServedEndpoint[] = [];
-
-  async function save(value: unknown) {
-    const { snapshot } = parseSnapshotCommand(value);
-    const snapshots = openFeatureSnapshots(bus, config, identity.dataCenter);
-    const pace = new Pace(clock, config.snapshots.bytesPerSecondMax);
-    const kept = await activity.view();
-    const view = store.view();
-    try {
-      const saved = await saveFeatures(snapshots, snapshot, pace, view);
-      const activitySaved = await saveActivity(snapshots, snapshot, pace, kept);
-      return featureSnapshotMessage({ ...saved, activity: activitySaved });
-    } finally {
-      view.close();
-      kept.close();
-    }
-  }
 
   return {
     async start() {
@@ -73,7 +52,7 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
         new ServedEndpoint(bus, {
           subject: bus.names.subject.featureControl('snapshot', identity.dataCenter),
           ...{ queue, inFlightMax: 1, deadlineMs: commandMsMax },
-          handle: toldOf(bus, save),
+          handle: toldOf(bus, (value) => writeSnapshot(context, store, activity, value)),
         }),
         new ServedEndpoint(bus, {
           subject: bus.names.subject.featureControl('person', identity.dataCenter),
