@@ -1,3 +1,4 @@
+import type { Format } from './row-file.js';
 import { fileError } from './file-error.js';
 import {
   type EventField,
@@ -28,6 +29,7 @@ export interface FileMapping {
 }
 
 interface MappedFile {
+  readonly format: Format;
   readonly path: string;
   readonly name: string;
   readonly columns: readonly string[];
@@ -35,6 +37,21 @@ interface MappedFile {
 
 /** @param told what the user says that it is. @throws StarlingError FILE_INVALID where no role fits. */
 export function mappingOf(file: MappedFile, mapping: Mapping, told?: Role): FileMapping {
+  const found = foundMapping(file, mapping, told);
+  return file.format === 'json' ? withLaterKeys(found, mapping) : found;
+}
+
+/** Objects of JSON say what there is: the first thousands may all be views, which have no value. */
+function withLaterKeys({ role, fields }: FileMapping, mapping: Mapping): FileMapping {
+  if (role !== 'events') return { role, fields };
+  const later = ['id', 'type', 'value', 'order', 'quantity', 'currency', 'requestId'] as const;
+  const more = later
+    .filter((field) => !fields.has(field))
+    .map((field) => [field, mapping.fields.events[field] ?? field] as const);
+  return { role, fields: new Map([...fields, ...more]) };
+}
+
+function foundMapping(file: MappedFile, mapping: Mapping, told?: Role): FileMapping {
   if (told !== undefined) {
     const fields = fieldsOf(file, told, mapping);
     const missing = missingFields(told, fields);

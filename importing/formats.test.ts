@@ -212,4 +212,44 @@ describe('what a file is', () => {
       'user=custmer: no file has a column custmer; did you mean customer?',
     );
   });
+
+  test('what a configuration says of events does not matter to a file of products', async () => {
+    const path = await files.write('products.csv', 'sku,price\n1,2\n');
+    const mapping = {
+      fields: {
+        events: { id: 'event_id', item: 'sku', user: 'customer_id' },
+        items: { item: 'sku' },
+        users: {},
+        aliases: {},
+      },
+      isExact: new Set(['events', 'items'] as const),
+    };
+    const source = await files.open([path], { mapping });
+    expect(source.counts.items).toBe(1);
+    await source.close();
+    const typo = {
+      ...mapping,
+      fields: { ...mapping.fields, events: { item: 'sku', user: 'user', type: 'evnt' } },
+    };
+    const events = await files.write(
+      'typed.csv',
+      'timestamp,user,sku,event\n1700000000,u,1,view\n',
+    );
+    await expect(files.open([events], { mapping: typo })).rejects.toThrow(
+      'type=evnt: no file has a column evnt; did you mean event?',
+    );
+  });
+
+  test('keys that objects of JSON have later are read', async () => {
+    const view =
+      '{"timestamp":1700000000,"user":"u","item":"i","type":"view","note":"a long way to the first purchase"}\n';
+    const last =
+      '{"timestamp":1700000001,"user":"u","item":"i","type":"purchase","value":9.5,"order":"o1"}\n';
+    const source = await files.open([
+      await files.write('later.ndjson', view.repeat(12_000) + last),
+    ]);
+    const [event] = await happeningsOf(source, 12_000);
+    expect(event).toMatchObject({ event: { type: 'purchase', value: 9.5, order: 'o1' } });
+    await source.close();
+  });
 });

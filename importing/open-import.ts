@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StarlingError } from '../core/base/errors.js';
 import { nearestOf } from '../core/config/fields.js';
-import { type EventField, type Role, roleFields, roles } from './field-names.js';
+import { type Role, roles } from './field-names.js';
 import { type IdentifiedFile, identified, importId } from './file-identity.js';
 import { type Mapping, mappingOf } from './file-mapping.js';
 import type { ImportOptions, MappedFile, NamedFile } from './import-options.js';
@@ -74,11 +74,18 @@ export async function lookAt(
   refuseStrangers(
     mapping,
     opened.map(({ file }) => file),
+    roles.filter((role) => !mapping.isExact.has(role)),
   );
-  return opened.map(({ file, role, hash }) => ({
+  const mapped = opened.map(({ file, role, hash }) => ({
     ...{ file, hash },
     mapping: mappingOf(file, mapping, role),
   }));
+  // What the configuration says of events does not matter where there are none.
+  for (const role of mapping.isExact) {
+    const files = mapped.filter((each) => each.mapping.role === role).map(({ file }) => file);
+    if (files.length > 0) refuseStrangers(mapping, files, [role]);
+  }
+  return mapped;
 }
 
 type Opened = { file: RowFile; role: Role | undefined; hash: string };
@@ -97,32 +104,17 @@ async function openAll(
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /** A column that no file has is a slip of the hand, and its field would silently be missing. */
-function refuseStrangers(mapping: Mapping, files: readonly RowFile[]): void {
+function refuseStrangers(mapping: Mapping, files: readonly RowFile[], of: readonly Role[]): void {
+  // Objects of JSON may have more keys than the first of them.
+  if (files.some(({ format }) => format === 'json')) return;
   const columns = [...new Set(files.flatMap((file) => file.columns))];
-  for (const role of roles) {
-    for (const [field, column] of Object.entries(mapping.fields[role])) {
-      if (columns.includes(column)) continue;
-      // What the configuration says of events does not matter where there are none.
-      if (mapping.isExact.has(role) && !hasAnother(mapping, role, field, columns)) continue;
-      const nearest = nearestOf(column, columns);
-      const hint = nearest ? `did you mean ${nearest}?` : `there are ${columns.join(', ')}`;
-      const text = `${field}=${column}: no file has a column ${column}; ${hint}.`;
-      throw new StarlingError('FILE_INVALID', text, { field });
-    }
+  for (const [field, column] of of.flatMap((role) => Object.entries(mapping.fields[role]))) {
+    if (columns.includes(column)) continue;
+    const nearest = nearestOf(column, columns);
+    const hint = nearest ? `did you mean ${nearest}?` : `there are ${columns.join(', ')}`;
+    const text = `${field}=${column}: no file has a column ${column}; ${hint}.`;
+    throw new StarlingError('FILE_INVALID', text, { field });
   }
-}
-
-function hasAnother(
-  mapping: Mapping,
-  role: Role,
-  field: string,
-  columns: readonly string[],
-): boolean {
-  const [first, second] = roleFields[role] as readonly EventField[];
-  const others = (role === 'events' ? (['item', 'type'] as const) : [first, second]).filter(
-    (other) => other !== undefined && other !== field,
-  );
-  return others.some((other) => columns.includes(mapping.fields[role][other!] ?? other!));
 }
 
 function idOf(options: ImportOptions, mapped: readonly MappedFile[]): string {

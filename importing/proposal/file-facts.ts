@@ -27,8 +27,10 @@ export async function factsOf(mapped: MappedFile): Promise<FileFacts> {
     return mapping.role !== 'events' || field === undefined || !uncounted.includes(field);
   };
   const valuesByType = new Map<string, number>();
+  const seen = new Set<string>();
   let rows = 0;
   for await (const batch of file.batches(() => undefined)) {
+    for (const column of batch.columns) seen.add(column);
     const counted = batch.columns.map((name) => (isCounted(name) ? counterOf(name) : undefined));
     const at = (field: EventField): number =>
       batch.columns.indexOf(mapping.fields.get(field) ?? '');
@@ -41,7 +43,9 @@ export async function factsOf(mapped: MappedFile): Promise<FileFacts> {
     rows += batch.rows.length;
   }
   const columns = new Map([...counters].map(([column, counter]) => [column, counter.facts]));
-  return { ...mapped, rows, columns, valuesByType };
+  // Keys that objects of JSON might have had.
+  const fields = new Map([...mapping.fields].filter(([, column]) => seen.has(column)));
+  return { ...mapped, mapping: { ...mapping, fields }, rows, columns, valuesByType };
 }
 
 const uncounted: readonly EventField[] = [
