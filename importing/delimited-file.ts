@@ -147,9 +147,11 @@ function delimiterOf(head: string): { delimiter: string; skipLines: number } {
     const records = recordsOf(beginning, optionsOf(head, delimiter, 0), 200);
     const width = records[0]?.length ?? 0;
     const alike = records.filter(({ length }) => length === width).length / records.length;
-    return { delimiter, width, alike };
+    const unnamed = records[0]?.filter((name) => name.trim() === '').length ?? 0;
+    return { delimiter, width, alike, unnamed };
   });
-  judged.sort((a, b) => b.alike - a.alike || b.width - a.width);
+  // `a::b` has three columns between single colons, one of them without a name.
+  judged.sort((a, b) => b.alike - a.alike || a.unnamed - b.unnamed || b.width - a.width);
   const best = judged.find(({ width }) => width > 1);
   return { delimiter: best?.delimiter ?? ',', skipLines: 0 };
 }

@@ -1,4 +1,3 @@
-import { StringDecoder } from 'node:string_decoder';
 import { fileError } from './file-error.js';
 
 /**
@@ -116,8 +115,7 @@ class Utf32Decoder implements Decoder {
 
 /** Bytes of a head as text, whatever its last character is cut into. */
 export function headText(file: string, head: Buffer, text: TextEncoding): string {
-  if (text.encoding === 'utf-8') return new StringDecoder('utf8').write(head.subarray(text.skip));
-  const width = text.encoding.startsWith('utf-32') ? 4 : 2;
+  const width = text.encoding.startsWith('utf-32') ? 4 : text.encoding === 'utf-8' ? 1 : 2;
   const whole = head.subarray(text.skip, head.length - ((head.length - text.skip) % width));
   try {
     return decoderOf(text.encoding).decode(whole, false);

@@ -179,6 +179,7 @@ describe('what a file is', () => {
     ['has no header', '1,2,3\n4,5,6\n', 'expected a header with names of columns; got 1, 2, 3'],
     ['has a column twice', 'item,a,item\n1,2,3\n', 'line 1: the header has column item twice'],
     ['is of nothing known', 'a,b\n1,2\n', "can't tell what it is of by its columns, a, b"],
+    ['is JSON over several lines', '{"item":1,\n"title":2}\n', 'expected one JSON object per line'],
     ['never closes a quote', 'item,a\n1,"x\n2,y\n', 'a text in quotes is not closed'],
   ])('a file that %s is refused, named', async (_, text, message) => {
     const path = await files.write('empty.csv', text);
@@ -190,12 +191,23 @@ describe('what a file is', () => {
     await expect(files.open([await files.write('cut.gz', packed)])).rejects.toThrow(
       'cut.gz: is damaged or cut off gzip',
     );
+    const noise = Buffer.from([0x61, 0xc3, 0x28, 0xff, 0x2c, 0x80]);
+    await expect(files.open([await files.write('noise.csv', noise)])).rejects.toThrow(
+      'noise.csv: is not UTF-8',
+    );
     const latin = Buffer.from('item,title\n1,T\u00e9\n', 'latin1');
     const path = await files.write('latin.csv', latin);
     await expect(files.open([path])).rejects.toThrow('latin.csv: is not UTF-8');
     const source = await files.open([path], { encoding: 'windows-1252' });
     const [item] = await entitiesOf(source.items(0));
     expect(item).toMatchObject({ id: '1', attributes: { title: 'Té' } });
+    await source.close();
+  });
+
+  test('separators of several characters are found, and single characters within them are not', async () => {
+    const text = 'userId::movieId::rating::timestamp\n1::2::5::978300760\n';
+    const source = await files.open([await files.write('ratings.dat', text)], { threshold: 4 });
+    expect(source.report.files[0]).toMatchObject({ delimiter: '::', rows: 1 });
     await source.close();
   });
 

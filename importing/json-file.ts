@@ -18,6 +18,8 @@ export function openJson({ path, name, bytes, text }: Opened): RowFile {
   const isList = head.startsWith('[');
   const flat = new FlatRows();
   const sample = isList ? sampleOfList(head) : sampleOfLines(head);
+  if (sample.length === 0)
+    throw fileError(path, 'expected one JSON object per line, or one list of objects');
   const rows = sample.map((value) => flat.row(value));
   return {
     ...{ path, name, format: 'json', compression: bytes.compression, encoding: text.encoding },
