@@ -1,5 +1,5 @@
 import type { RawFeatures } from '../core/features/raw-features.js';
-import { isFloats } from '../core/features/vectors.js';
+import { isFloats, listOf } from '../core/features/vectors.js';
 import { featuresRequest, parseFeaturesReply } from '../messages/features.js';
 import type { Entity } from '../messages/subjects.js';
 import type { Bus } from '../runtime/bus/bus.js';
@@ -29,7 +29,7 @@ export async function knownOf(
 
 /** A vector is a list to people. */
 function listed([name, value]: [string, unknown]): [string, unknown] {
-  return [name, isFloats(value) ? [...value] : value];
+  return [name, isFloats(value) ? listOf(value) : value];
 }
 
 /** Prints what is known. @returns whether anything is. */

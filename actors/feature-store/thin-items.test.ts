@@ -42,6 +42,12 @@ test('an item of which a patch says only a price is told of, until it has more',
   expect(tell('new', whole)).toBe(0);
 });
 
+test('a shop that has just begun knows what is usual with its next records', () => {
+  const { tell, whole } = shopOf(0);
+  for (let i = 0; i < 25; i++) expect(tell(`i${i}`, whole)).toBe(0);
+  expect(tell('misspelt', { price: 2 })).toBe(1);
+});
+
 test('where there are few items nobody knows what is usual', () => {
   const { tell } = shopOf(5);
   expect(tell('new', { price: 2 })).toBe(0);

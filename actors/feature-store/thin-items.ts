@@ -23,7 +23,10 @@ export class ThinItems {
   readonly #store: Pick<EntityStore, 'get' | 'view'>;
   readonly #thin = new Map<string, readonly string[]>();
   #usual = 0;
-  #looks = 0;
+  /** Since the last look. */
+  #judged = 0;
+  /** At these records. */
+  #hasLooked = false;
 
   constructor(store: Pick<EntityStore, 'get' | 'view'>) {
     this.#store = store;
@@ -55,6 +58,7 @@ export class ThinItems {
 
   /** Records that are about to be written. */
   note(records: readonly EntityRecord[]): void {
+    this.#hasLooked = false;
     for (const { change } of records) {
       if (change?.entity !== 'item') continue;
       change.ids.forEach((id, i) => {
@@ -76,9 +80,17 @@ export class ThinItems {
 
   #judge(id: string, told: readonly string[]): void {
     const names = [...new Set(told)];
-    if (this.#looks++ % looksEvery === 0) this.#usual = this.#usualCount();
+    this.#look();
     if (names.length >= share * this.#usual || this.#thin.size >= remembered) return;
     this.#thin.set(id, names);
+  }
+
+  /** Anew now and then, and with each group of records as long as there is too little to go by. */
+  #look(): void {
+    if (this.#judged++ < looksEvery && (this.#usual > 0 || this.#hasLooked)) return;
+    this.#hasLooked = true;
+    this.#judged = 0;
+    this.#usual = this.#usualCount();
   }
 
   /** Attributes of an item, in the mean; 0: too few are known. */

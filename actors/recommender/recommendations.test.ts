@@ -77,7 +77,8 @@ function setUp(
       ask: async ({ items, attributes = [] }) => {
         if (done instanceof Error) throw done;
         looked.push(...items);
-        const known = items.map((item) => ({ title: `of ${item}`, stock: 3 }));
+        const image = Float32Array.of(0.1, 2);
+        const known = items.map((item) => ({ title: `of ${item}`, stock: 3, image }));
         const named = known.map((each) =>
           Object.fromEntries(Object.entries(each).filter(([name]) => attributes.includes(name))),
         );
@@ -95,6 +96,11 @@ function setUp(
 }
 
 describe('recommendations', () => {
+  test('say vectors as lists', async () => {
+    const { items } = await setUp(5).recommend({ k: 1, attributes: ['image', 'stock'] });
+    expect(items[0]!.attributes).toEqual({ image: [0.1, 2], stock: 3 });
+  });
+
   test('that look at many items let others in between, and end in time with what they have', async () => {
     const { recommend } = setUp(20_000);
     const filter = 'item.even == "no" && item.even == "yes"';

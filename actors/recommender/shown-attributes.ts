@@ -1,5 +1,6 @@
 import { codeOf, errorCodes } from '../../core/base/errors.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
+import { isFloats, listOf } from '../../core/features/vectors.js';
 import type { FeaturesReply, FeaturesRequest } from '../../messages/features.js';
 import type { Deadline } from '../../runtime/deadline.js';
 
@@ -10,6 +11,13 @@ const msMax = 250;
 export interface ShownAttributesOptions {
   /** Asks a feature store. */
   readonly ask: (request: FeaturesRequest, deadlineMs: number) => Promise<FeaturesReply>;
+}
+
+/** Vectors are lists to who asks, whatever he speaks. */
+function withLists(attributes: RawFeatures): RawFeatures {
+  if (!Object.values(attributes).some(isFloats)) return attributes;
+  const all = Object.entries(attributes);
+  return Object.fromEntries(all.map(([name, value]) => [name, isFloats(value) ? listOf(value) : value])); // prettier-ignore
 }
 
 /** What an answer says of its items beside their scores. Only what is shown is looked up. */
@@ -30,7 +38,7 @@ export class ShownAttributes {
     try {
       const request = { users: [], items, attributes: names };
       const reply = await this.#ask(request, deadline.share(share, msMax));
-      return reply.items.map((each) => each ?? {});
+      return reply.items.map((each) => withLists(each ?? {}));
     } catch (error) {
       if (!errorCodes[codeOf(error)].retryable) throw error;
       return undefined;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { codeOf } from '../base/errors.js';
 import { type FeatureDeclaration, featureSpecOf } from './feature-spec.js';
 import { createTransform } from './transform.js';
-import { vectorOf } from './vectors.js';
+import { listOf, vectorOf } from './vectors.js';
 
 const image = (scale: 'unit' | 'none'): FeatureDeclaration => ({
   ...{ entity: 'item', kind: 'vector', length: 2, scale, source: 'image' },
@@ -105,4 +105,11 @@ describe('vectors in a row', () => {
   test('are told apart by their lengths', () => {
     expect(specOf('unit').hash).not.toBe(specOf('none').hash);
   });
+});
+
+test('a vector is told to people in the shortest numbers that are it', () => {
+  const told = [0.1, -2, 1e-20, 16777217.5, 0.3333333];
+  const floats = Float32Array.from(told);
+  expect(listOf(floats).slice(0, 3)).toEqual([0.1, -2, 1e-20]);
+  expect(Float32Array.from(listOf(floats))).toEqual(floats);
 });

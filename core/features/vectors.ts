@@ -45,6 +45,17 @@ export function isFloats(value: unknown): value is Float32Array {
   return Object.prototype.toString.call(value) === '[object Float32Array]';
 }
 
+/** As people read it: the shortest numbers that are these. */
+export function listOf(floats: Float32Array): number[] {
+  return Array.from(floats, (float) => {
+    for (let digits = 6; digits < 9; digits++) {
+      const short = Number(float.toPrecision(digits));
+      if (Math.fround(short) === float) return short;
+    }
+    return float;
+  });
+}
+
 /** NaN where it is none. Blanks and truth are none either. */
 function numberOf(value: unknown): number {
   if (typeof value === 'number') return value;
