@@ -2,6 +2,7 @@ import type { ChangeMode } from '../core/features/entity-change.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
 import type { ChangeOrigin, FeatureChange } from '../messages/features.js';
 import { modeOf } from '../messages/features.js';
+import type { Entity } from '../messages/subjects.js';
 
 /** Records of the log in which a change may be late. Too few: one whose processor stood still is the last word. Too many are read again at each start. */
 export const lateRecordsMax = 1_024;
@@ -27,9 +28,13 @@ interface Told {
  * are told of records that they have already.
  */
 export class ChangeOrder {
-  readonly #recent = new Map<string, Told[]>();
-  /** Keys of each record that is remembered, oldest first. */
-  #records: { readonly sequence: number; readonly keys: readonly string[] }[] = [];
+  /** In the order of acceptance; of most there is one. */
+  readonly #recent: Readonly<Record<Entity, Map<string, Told | Told[]>>> = {
+    user: new Map(),
+    item: new Map(),
+  };
+  /** Each record that is remembered, oldest first. */
+  #records: { readonly sequence: number; readonly change: FeatureChange }[] = [];
   #remembered = 0;
   #last = 0;
 
@@ -39,7 +44,8 @@ export class ChangeOrder {
   }
 
   clear(): void {
-    this.#recent.clear();
+    this.#recent.user.clear();
+    this.#recent.item.clear();
     this.#records = [];
     this.#remembered = 0;
     this.#last = 0;
@@ -50,10 +56,10 @@ export class ChangeOrder {
     this.#last = sequence;
     this.#forget(sequence - lateRecordsMax);
     if (!change) return undefined;
-    const keys = change.ids.map((id) => `${change.entity} ${id}`);
-    const rows = keys.map((key, i) => this.#put(key, toldOf(change, i, sequence)));
-    this.#records.push({ sequence, keys });
-    this.#remembered += keys.length;
+    const recent = this.#recent[change.entity];
+    const rows = change.ids.map((id, i) => put(recent, id, toldOf(change, i, sequence)));
+    this.#records.push({ sequence, change });
+    this.#remembered += change.ids.length;
     while (this.#remembered > changesMax && this.#records.length > 1)
       this.#forget(this.#records[0]!.sequence);
     if (rows.every((row) => row === undefined)) return change;
@@ -66,31 +72,44 @@ export class ChangeOrder {
     };
   }
 
-  /** @returns undefined where it is in order. */
-  #put(key: string, told: Told): Told | undefined {
-    const list = this.#recent.get(key);
-    if (!list) {
-      this.#recent.set(key, [told]);
-      return undefined;
-    }
-    let place = list.length;
-    while (place > 0 && isLater(list[place - 1]!, told)) place--;
-    list.splice(place, 0, told);
-    return place === list.length - 1 ? undefined : list.slice(place).reduce(onTop);
-  }
-
   /** Records up to this one. */
   #forget(sequence: number): void {
     while (this.#records.length > 0 && this.#records[0]!.sequence <= sequence) {
-      const { keys, sequence: record } = this.#records.shift()!;
-      this.#remembered -= keys.length;
-      for (const key of keys) {
-        const left = this.#recent.get(key)?.filter((told) => told.record > record) ?? [];
-        if (left.length === 0) this.#recent.delete(key);
-        else this.#recent.set(key, left);
-      }
+      const { change, sequence: record } = this.#records.shift()!;
+      this.#remembered -= change.ids.length;
+      const recent = this.#recent[change.entity];
+      for (const id of change.ids) forget(recent, id, record);
     }
   }
+}
+
+type Recent = Map<string, Told | Told[]>;
+
+/** @returns what it is with all later ones on top; undefined where it is in order. */
+function put(recent: Recent, id: string, told: Told): Told | undefined {
+  const known = recent.get(id);
+  if (!known) {
+    recent.set(id, told);
+    return undefined;
+  }
+  const list = Array.isArray(known) ? known : [known];
+  if (list !== known) recent.set(id, list);
+  let place = list.length;
+  while (place > 0 && isLater(list[place - 1]!, told)) place--;
+  list.splice(place, 0, told);
+  return place === list.length - 1 ? undefined : list.slice(place).reduce(onTop);
+}
+
+function forget(recent: Recent, id: string, record: number): void {
+  const known = recent.get(id);
+  if (!known) return;
+  if (!Array.isArray(known)) {
+    if (known.record <= record) recent.delete(id);
+    return;
+  }
+  const at = known.findIndex((told) => told.record <= record);
+  if (at >= 0) known.splice(at, 1);
+  if (known.length === 0) recent.delete(id);
 }
 
 function toldOf(change: FeatureChange, i: number, record: number): Told {
