@@ -1,3 +1,4 @@
+import { sleep, type Cancel } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
@@ -14,6 +15,11 @@ import type { RunningConfigs } from './running-configs.js';
 /** Actors finish what they have; a start reads all rows back. */
 const stopMsMax = 60_000;
 const startMsMax = 10 * 60_000;
+/** For another data center to be able to take over: what is slow is taken out of service by itself, and back. */
+const takeOverMsMax = 5 * 60_000;
+const tryAgainMs = 1_000;
+/** After a change that has come to a stop in the middle: training waits meanwhile. */
+const resumeMs = 10_000;
 
 export interface RolloutOptions {
   readonly bus: Pick<Bus, 'names' | 'bucketGet' | 'clock'>;
@@ -22,7 +28,7 @@ export interface RolloutOptions {
   readonly configs: RunningConfigs;
   readonly view: Pick<ClusterView, 'actors' | 'hosts' | 'until' | 'serves'>;
   readonly drainer: Pick<DrainKeeper, 'drain' | 'undrain'>;
-  readonly drains: Pick<DrainStore, 'isDrained'>;
+  readonly drains: Pick<DrainStore, 'isDrained' | 'entries'>;
   readonly record: (event: Omit<SupervisionEvent, 'atMs'>) => void;
   readonly log: (line: string) => void;
 }
@@ -43,6 +49,7 @@ export class RolloutKeeper implements Stoppable {
   readonly #options: RolloutOptions;
   #rolling: Promise<void> = Promise.resolve();
   #stopped = false;
+  #cancelResuming: Cancel = () => undefined;
 
   constructor(options: RolloutOptions) {
     this.#options = options;
@@ -50,15 +57,13 @@ export class RolloutKeeper implements Stoppable {
 
   /** What a leader before has not brought to its end. */
   resume(): void {
-    const { log } = this.#options;
-    this.roll(() => undefined).catch((error: unknown) => {
-      if (!this.#stopped)
-        log(`the newest configuration is not rolled out: ${codeOf(error)}: ${messageOf(error)}`);
-    });
+    // What it meets is told where it is tried again.
+    this.roll(() => undefined).catch(() => undefined);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#cancelResuming();
     await this.#rolling.catch(() => undefined); // Told to who asked.
   }
 
@@ -67,8 +72,18 @@ export class RolloutKeeper implements Stoppable {
    * @throws StarlingError TIMEOUT naming the data center that is late; FENCED when another leader leads.
    */
   roll(tell: Tell): Promise<void> {
-    this.#rolling = this.#rolling.catch(() => undefined).then(() => this.#roll(tell));
-    return this.#rolling;
+    const rolling = this.#rolling.catch(() => undefined).then(() => this.#roll(tell));
+    this.#rolling = rolling;
+    rolling.catch((error: unknown) => this.#failed(error));
+    return rolling;
+  }
+
+  #failed(error: unknown): void {
+    const { bus, log } = this.#options;
+    if (this.#stopped || codeOf(error) === 'FENCED') return;
+    log(`the newest configuration is not rolled out: ${codeOf(error)}: ${messageOf(error)}`);
+    this.#cancelResuming();
+    this.#cancelResuming = bus.clock.after(resumeMs, () => this.resume());
   }
 
   async #roll(tell: Tell): Promise<void> {
@@ -82,13 +97,13 @@ export class RolloutKeeper implements Stoppable {
   async #change(newest: number, tell: Tell): Promise<void> {
     const { config, configs } = this.#options;
     const training = trainingDataCenter(config);
-    const inference = config.dataCenters.filter(({ role }) => role === 'inference');
+    const inference = this.#inOrder();
     const { drained = [] } = configs.rollout ?? {};
     await this.#write({ stopped: [training, ...this.#stoppedElsewhere(training)], drained });
     tell(`${training} stops learning; events wait`);
     await this.#untilGone(training);
-    for (const { name } of inference) {
-      await this.#changeIn(name, newest, { training, isAlone: inference.length === 1 });
+    for (const name of inference) {
+      await this.#changeIn(name, newest, training);
       tell(`${name} runs version ${newest}`);
     }
     const names = config.dataCenters.map(({ name }) => name);
@@ -110,20 +125,39 @@ export class RolloutKeeper implements Stoppable {
     );
   }
 
-  /** Of an inference data center. One that somebody has taken out of service stays out. */
-  async #changeIn(
-    name: string,
-    version: number,
-    { training, isAlone }: { readonly training: string; readonly isAlone: boolean },
-  ): Promise<void> {
+  /** Inference data centers: those first that are out of service already, and can take over afterwards. */
+  #inOrder(): string[] {
+    const { config, drains } = this.#options;
+    const names = config.dataCenters.flatMap(({ name, role }) =>
+      role === 'inference' ? [name] : [],
+    );
+    const [out, serving] = [true, false].map((isOut) =>
+      names.filter((name) => drains.isDrained(name) === isOut),
+    );
+    return [...out!, ...serving!];
+  }
+
+  /** By somebody, who is the one to take it back. */
+  #isOutByHand(name: string): boolean {
+    const { configs, drains } = this.#options;
+    if (!drains.isDrained(name) || configs.rollout?.drained.includes(name) === true) return false;
+    return drains.entries.get(name)?.by === 'hand';
+  }
+
+  /**
+   * Of an inference data center. One that is out of service by somebody's hand stays out; one that was slow or stale is taken back: what was is
+   * that of processes that are gone.
+   */
+  async #changeIn(name: string, version: number, training: string): Promise<void> {
     const { configs, drainer, drains } = this.#options;
-    const wasTakenOut = configs.rollout?.drained.includes(name) === true;
-    const takesOut = !isAlone && (wasTakenOut || !drains.isDrained(name));
+    const others = this.#inOrder().filter((each) => each !== name);
+    const isAlone = others.every((each) => this.#isOutByHand(each));
+    const takesOut = !isAlone && !this.#isOutByHand(name);
     const drained = takesOut ? [name] : [];
     if (configs.versionIn(name) !== version || configs.isStopped(name)) {
       // Noted before it is done: another leader must know that it is to be taken back.
       await this.#write({ stopped: [training], drained });
-      if (takesOut) await drainer.drain(name);
+      if (takesOut && !drains.isDrained(name)) await this.#drain(name);
       await this.#write({ stopped: [training, name], drained });
       await this.#untilGone(name);
       const versions = { ...configs.rollout?.versions, [name]: version };
@@ -131,6 +165,21 @@ export class RolloutKeeper implements Stoppable {
       await this.#untilReady(name);
     }
     if (takesOut && drains.isDrained(name)) await drainer.undrain(name);
+  }
+
+  /** When another one can take over. @throws StarlingError as `drain` does, after a while. */
+  async #drain(name: string): Promise<void> {
+    const { bus, drainer } = this.#options;
+    const endMs = bus.clock.nowMs() + takeOverMsMax;
+    for (;;) {
+      try {
+        return await drainer.drain(name);
+      } catch (error) {
+        if (codeOf(error) !== 'BAD_REQUEST' || bus.clock.nowMs() > endMs) throw error;
+        await sleep(bus.clock, tryAgainMs);
+        this.#requireLeading();
+      }
+    }
   }
 
   /** What a leader before has taken out of service for a change that has come to its end since. */

@@ -142,6 +142,28 @@ describe('a configuration that changes while the cluster runs', () => {
     expect(world.failures).toEqual([]);
   });
 
+  test('leaves a data center out of service that somebody has taken out', async () => {
+    const world = await started(15);
+    const { bus, cluster, status } = world;
+    let drained = false;
+    void operate(bus, 'drain', { dataCenter: 'west' }, () => undefined).then(
+      () => (drained = true),
+    );
+    await passUntil(world, () => drained);
+    const done = change(world, changed, ['age']);
+    await passUntil(world, () => done.outcome !== undefined);
+    expect(done.outcome).toBe('done');
+    expect(done.told.filter((text) => text.includes('runs version'))).toEqual([
+      'west runs version 2',
+      'east runs version 2',
+      'train runs version 2',
+    ]);
+    await cluster.time.pass(10_000);
+    const states = Object.fromEntries(status().dataCenters.map(({ name, state }) => [name, state]));
+    expect(states).toEqual({ train: 'healthy', east: 'healthy', west: 'drained' });
+    expect(world.failures).toEqual([]);
+  });
+
   test('is followed by a host that was away', async () => {
     const world = await started(13);
     const { cluster } = world;
