@@ -85,7 +85,8 @@ function declarationsOf(
       maxAgeMs,
       ...(maxMessagesPerSubject === undefined ? {} : { maxMessagesPerSubject }),
       discard,
-      duplicateWindowMs,
+      // A server has none that is longer than what it keeps.
+      duplicateWindowMs: Math.min(duplicateWindowMs, maxAgeMs || Infinity),
     };
   });
 }

@@ -172,6 +172,8 @@ export interface PersonReply {
   readonly found: readonly FoundPerson[];
   /** What happened by then is forgotten; null: nothing was erased. */
   readonly erasedUntilMs: number | null;
+  /** Of the cluster. */
+  readonly dataCenters: readonly { readonly name: string; readonly role: string }[];
   /** Data centers that can't be asked, and why. */
   readonly silent: Readonly<Record<string, string>>;
 }
@@ -183,6 +185,10 @@ export function parsePersonReply(value: unknown): PersonReply {
   return {
     found: listOf(fields, 'found', what, foundIn),
     erasedUntilMs: optionalNumber(fields, 'erasedUntilMs', what),
+    dataCenters: listOf(fields, 'dataCenters', what, (each, place) => {
+      const dataCenter = asFields(each, place);
+      return { name: text(dataCenter, 'name', place), role: text(dataCenter, 'role', place) };
+    }),
     silent: asFields(fields['silent'], `${what}.silent`) as Record<string, string>,
   };
 }

@@ -27,7 +27,7 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
     whoIs: (person) => book.whoIs(person),
   });
   const ports = {
-    ...(own ? { provisional: own.provisional.listsOf.bind(own.provisional) } : {}),
+    ...(own ? provisionalOf(own.provisional) : {}),
     stored: (key: string) => store.get(key),
     features: (entity: 'user' | 'item', id: string) => told.get(entity, id),
   };
@@ -91,6 +91,13 @@ export function openActivity(context: ActorContext, told: Pick<EntityStore, 'get
       ...{ activity: keeper.sequence, keptStates: store.count },
       provisional: own?.provisional.people ?? 0,
     }),
+  };
+}
+
+function provisionalOf(provisional: OwnEvents['provisional']) {
+  return {
+    provisional: provisional.listsOf.bind(provisional),
+    erased: provisional.erase.bind(provisional),
   };
 }
 

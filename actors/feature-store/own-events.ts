@@ -156,6 +156,7 @@ export class OwnEvents {
       spec,
       happened: (event) => this.provisional.take({ ...event, person: whoIs(event.person) }),
       merged: (from, to) => this.provisional.merge(whoIs(from), whoIs(to)),
+      erased: (person) => this.provisional.erase(person),
     });
   }
 

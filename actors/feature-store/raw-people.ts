@@ -5,7 +5,7 @@ import { personOf } from '../../core/joining/person-event.js';
 import { decode } from '../../messages/codec.js';
 import type { Actions } from '../../messages/events.js';
 import { isColumnar, parseActions, parseImpressions } from '../../messages/events.js';
-import { parse, personIn, publicEvent } from '../../messages/public.js';
+import { parse, peopleIn, personIn, publicEvent } from '../../messages/public.js';
 import { lastToken } from '../../messages/subjects.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
 import { EventTimes, eventTime } from '../shared/event-times.js';
@@ -18,6 +18,8 @@ export interface RawPeoplePorts {
   readonly happened: (event: ProvisionalEvent) => void;
   /** A visitor is a user, or an account another one. */
   readonly merged: (from: string, to: string) => void;
+  /** Somebody is to be forgotten. */
+  readonly erased: (person: string) => void;
 }
 
 /**
@@ -70,6 +72,10 @@ export class RawPeople {
     if (type === 'merge') {
       const { from, to } = parse(publicEvent.merge, content, type, 'BAD_EVENT');
       return this.#ports.merged(from, to);
+    }
+    if (type === 'erase') {
+      const who = parse(publicEvent.erase, content, type, 'BAD_EVENT');
+      return peopleIn(who).forEach(this.#ports.erased);
     }
     if (type !== 'event' && type !== 'action') return;
     const event = parse(publicEvent.event, content, type, 'BAD_EVENT');

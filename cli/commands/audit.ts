@@ -43,7 +43,7 @@ export const audit: Command = {
 
 async function auditUser(args: Arguments, out: Output, user: string): Promise<number> {
   const report = await withAdmin(args, async (bus) =>
-    reportOf(bus, clientOn(bus), await askOf(bus, user, 'find')),
+    reportOf(bus, await askOf(bus, user, 'find')),
   );
   if (out.json) out.document({ user, ...personDocument(report) });
   else for (const line of personLinesOf(report)) out.line(line);

@@ -1,6 +1,5 @@
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
-import { clientOn } from '../../client/client.js';
 import { erasureMarkId, forgottenUntilMs } from '../../core/features/forgotten-users.js';
 import { visitorPerson } from '../../core/joining/person-event.js';
 import { isKnown } from '../../messages/person.js';
@@ -68,7 +67,7 @@ async function exported(args: Arguments, out: Output, person: string): Promise<n
     await withAdmin(args, async (bus) => {
       const found = await askOf(bus, person, 'find');
       for (const line of personLines(found)) write(line);
-      await reportOf(bus, clientOn(bus), found, {
+      await reportOf(bus, found, {
         hear: (name, sequence, mention) => {
           write({ ...mention, kind: 'record', stream: name, sequence });
         },
@@ -88,7 +87,7 @@ async function erase(args: Arguments, out: Output, person: string): Promise<numb
     const before = await askOf(bus, person, 'erase', ({ text }) => out.note(text));
     const after = await askOf(bus, person, 'find');
     const names = before.found.map(({ name }) => name);
-    const report = await reportOf(bus, clientOn(bus), after, { people: names });
+    const report = await reportOf(bus, after, { people: names });
     const wasKnown = isKnown(before);
     const until = new Date(before.erasedUntilMs!).toISOString();
     if (out.json)

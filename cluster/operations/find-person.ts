@@ -48,7 +48,8 @@ export class PersonFinder {
       const stores = await this.#inStores(name, silent);
       found.push({ name, window, stores, rows: await this.rows(name, false) });
     }
-    return { found, erasedUntilMs: null, silent };
+    const dataCenters = this.#options.config.dataCenters.map(({ name, role }) => ({ name, role }));
+    return { found, erasedUntilMs: null, dataCenters, silent };
   }
 
   /** In all partitions: events wait where the request is sought that they name. */

@@ -33,6 +33,8 @@ export interface BookPorts {
   readonly features: (entity: Entity, id: string) => RawFeatures | undefined;
   /** Somebody's lists with what nobody has told yet; left out: there is no such thing. */
   readonly provisional?: (person: string, told: (person: string) => Lists) => Lists;
+  /** Hears who is to be forgotten. */
+  readonly erased?: (person: string) => void;
 }
 
 type Lists = Pick<ActivityState, 'lists'> | undefined;
@@ -61,6 +63,7 @@ export class ActivityBook {
   readonly #states: StateCache;
   readonly #numbers: KeptNumbers;
   readonly #provisional: BookPorts['provisional'];
+  readonly #erased: BookPorts['erased'];
   readonly #byEvent: ReadonlyMap<string, readonly AggregateRule[]>;
   readonly #byOutcome: ReadonlyMap<string, readonly AggregateRule[]>;
   #changed = { user: new Set<string>(), item: new Set<string>() };
@@ -70,6 +73,7 @@ export class ActivityBook {
     this.#states = new StateCache(ports.stored, statesMax);
     this.#numbers = new KeptNumbers(rules, this.#states, ports.features);
     this.#provisional = ports.provisional;
+    this.#erased = ports.erased;
     const types = [...rules.types, 'shown'];
     this.#byEvent = new Map(
       types.map((type) => [type, rules.aggregates.filter(({ events }) => events.has(type))]),
@@ -97,6 +101,7 @@ export class ActivityBook {
       case 'erased':
         this.#states.remove(personKey(activity.person));
         this.#changed.user.add(activity.person);
+        this.#erased?.(activity.person);
     }
   }
 

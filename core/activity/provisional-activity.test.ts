@@ -45,6 +45,16 @@ describe('what people did that nobody tells', () => {
     expect([...own.takeChanged()]).toEqual(['u']);
   });
 
+  test('is gone with who is to be forgotten', () => {
+    own.take(event('v', 'a', 1));
+    own.merge('v', 'u');
+    own.take(event('u', 'b', 2));
+    own.takeChanged();
+    own.erase('u');
+    expect([itemsOf('u'), itemsOf('v')]).toEqual([[], []]);
+    expect([...own.takeChanged()]).toEqual(['u']);
+  });
+
   test('leaves what was told as it is', () => {
     tell(event('u', 'a', 1));
     own.take(event('u', 'b', 2));

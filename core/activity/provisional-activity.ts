@@ -92,6 +92,13 @@ export class ProvisionalActivity {
     this.#forget(person);
   }
 
+  /** Somebody is to be forgotten. */
+  erase(person: string): void {
+    this.#visitors.delete(person);
+    for (const visitors of this.#visitors.values()) visitors.delete(person);
+    this.#forget(person);
+  }
+
   /** Everything, as all of it is told. */
   clear(): void {
     for (const person of [...this.#events.keys(), ...this.#visitors.keys()])

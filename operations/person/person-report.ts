@@ -1,4 +1,3 @@
-import type { StarlingClient } from '../../client/client.js';
 import { operate } from '../../client/operate.js';
 import { isKnown, parsePersonReply, type PersonReply } from '../../messages/person.js';
 import type { Progress } from '../../messages/operations.js';
@@ -39,13 +38,16 @@ export async function askOf(
 /** @param found what the leader has said of him. */
 export async function reportOf(
   bus: Bus,
-  client: Pick<StarlingClient, 'status'>,
   found: PersonReply,
   { hear, people = [] }: ReportOptions = {},
 ): Promise<PersonReport> {
-  const { dataCenters } = await client.status();
   const names = [...new Set([...people, ...found.found.map(({ name }) => name)])];
-  const search = { bus, dataCenters, people: names, ...(hear ? { found: hear } : {}) };
+  const search = {
+    bus,
+    dataCenters: found.dataCenters,
+    people: names,
+    ...(hear ? { found: hear } : {}),
+  };
   const untils = found.found.flatMap(({ window }) => window.forgottenUntilMs ?? []);
   return {
     ...{ names, isKnown: isKnown(found), inUse: found.found.flatMap(inUseOf) },
