@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import path from 'node:path';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { parseJson, textOfUtf8 } from '../core/base/json-text.js';
@@ -32,7 +33,13 @@ export async function readEventFile(
   if (format === 'delimited')
     return readRowEvents(type, openDelimited({ path: file, name, bytes, text }), options);
   const parts: string[] = [];
-  for await (const part of decoded(file, bytesOf(file, bytes.compression), text)) parts.push(part);
+  let length = 0;
+  for await (const part of decoded(file, bytesOf(file, bytes.compression), text)) {
+    parts.push(part);
+    length += part.length;
+    if (length > constants.MAX_STRING_LENGTH)
+      throw fileError(file, 'is too long to be read at once: cut it, or use starling import');
+  }
   return readEventText(type, parts.join(''), name, strange, options);
 }
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { writeKey } from '../base/fid.js';
 import { concatExamples } from './example-batch.js';
 import { type FeatureDeclaration, featureSpecOf } from './feature-spec.js';
+import { isMissingValue } from './missing-value.js';
 import { type EncodedEntity, createTransform } from './transform.js';
 
 const features: Record<string, FeatureDeclaration> = {
@@ -62,7 +63,7 @@ function naiveRow(event: {
     key(event.user),
     (genres ?? []).slice(0, 3).flatMap(key),
     key(event.item),
-    device === undefined ? [] : key(device),
+    isMissingValue(device, false) ? [] : key(device!),
   ];
   const logPrice = price === undefined ? 0 : Math.sign(price) * Math.log1p(Math.abs(price));
   const missing = (value: unknown) => (value === undefined ? 1 : 0);

@@ -55,7 +55,11 @@ export const featureRules: Readonly<Record<string, FeatureRule>> = {
     change.after.kind === 'history'
       ? kept('events that are listed stay; of a type that was in no history, the last hundred')
       : redefined(change),
-  'features.*.length': kept2('more are listed as they come'),
+  'features.*.length': ({ name, after }) =>
+    after.kind === 'vector'
+      ? anew(name, 'its numbers are others')
+      : kept('more are listed as they come'),
+  'features.*.scale': rescaled,
   'features.*.with': kept2('what is known of each event is told'),
   'features.*.by': redefined,
   'features.*.window': redefined,

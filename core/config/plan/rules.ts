@@ -192,6 +192,28 @@ const running: Table = {
   ),
 };
 
+const files: Table = {
+  timezone: free('the next files are read so'),
+  ...of(
+    'files',
+    [
+      ...['events.id', 'events.timestamp', 'events.user', 'events.visitor', 'events.item'],
+      ...['events.type', 'events.value', 'events.order', 'events.quantity', 'events.currency'],
+      ...['events.requestId', 'events.label', 'events.rating', 'events.threshold'],
+      ...['items.item', 'items.timestamp', 'items.mode', 'items.absent', 'items.absentMax'],
+      ...['users.user', 'users.timestamp'],
+      ...['aliases.visitor', 'aliases.user', 'aliases.timestamp'],
+    ],
+    free('the next files are read so'),
+  ),
+};
+
+const logs: Table = of(
+  'logs',
+  ['raw', 'samples', 'activity', 'deadLetters'],
+  kept('what is older than it goes', 'hosts'),
+);
+
 const dataCenterText = `subjects, streams and servers have the names of data centers in them; ${copyInto}`;
 
 /** By pattern. What stands here is all of the schema but the features: a test goes through it. */
@@ -209,6 +231,8 @@ export const rules: Table = {
   ...events,
   ...joining,
   ...running,
+  ...files,
+  ...logs,
 };
 
 /** Names that come or go as a whole, by the map that they are in. */
@@ -243,6 +267,7 @@ function isHistory(feature: unknown): boolean {
 function whatGoes(feature: unknown): string {
   switch (kindOf(feature)) {
     case 'dense':
+    case 'vector':
       return 'its weights are';
     case 'history':
       return 'its weights are, and not the rows that it shares,';
