@@ -2,9 +2,10 @@ import type { ClusterConfig } from '../core/config/schema.js';
 import type { ImportSource } from '../importing/import-source.js';
 import { isBalanced } from '../operations/import/import-report.js';
 import { runImport, type ImportProgress } from '../operations/import/run-import.js';
+import { runningConfig } from './running-config.js';
 import { withAdmin } from './cluster-access.js';
 import type { Arguments, Output } from './command.js';
-import { UsageError, exitCode } from './command.js';
+import { exitCode } from './command.js';
 import { importTable } from './import-table.js';
 
 /** What was read, into the running cluster that the arguments name. */
@@ -20,12 +21,10 @@ export async function importInto(
   { config, args, out }: ImportInto,
 ): Promise<number> {
   try {
-    if (!config)
-      throw new UsageError('name the configuration that the cluster was started with (--config).');
     const view = new ProgressView(out);
-    const report = await withAdmin(args, (bus) =>
+    const report = await withAdmin(args, async (bus) =>
       runImport({
-        ...{ bus, config, source },
+        ...{ bus, source, config: await runningConfig(bus, config) },
         progress: (progress) => view.show(progress),
         note: (text) => view.note(text),
       }),

@@ -58,14 +58,20 @@ export interface ImportPlan {
   readonly configFile: string | undefined;
 }
 
+/** Files that can be of this role alone, where the command says so; else they are all that the arguments name. */
+export interface FilesOfRole {
+  readonly files: readonly string[];
+  readonly role: Role;
+}
+
 /** @throws UsageError, StarlingError CONFIG_INVALID, FILE_INVALID */
-export async function importPlanOf(args: Arguments): Promise<ImportPlan> {
+export async function importPlanOf(args: Arguments, only?: FilesOfRole): Promise<ImportPlan> {
   const configFile = args.value('config') ?? (await configHere());
   const config = configFile === undefined ? undefined : await loadClusterConfig(configFile);
   return {
     ...{ config, configFile },
     options: {
-      ...(await filePlanOf(args, config)),
+      ...(await filePlanOf(args, config, only)),
       ...{ token: `${process.pid}.building`, nowMs: Date.now() },
       model: config && modelOf(config),
       timezone: zoneOf(args.value('timezone')) ?? config?.timezone,
@@ -78,6 +84,7 @@ export async function importPlanOf(args: Arguments): Promise<ImportPlan> {
 export async function filePlanOf(
   args: Arguments,
   config: ClusterConfig | undefined,
+  only?: FilesOfRole,
 ): Promise<Pick<ImportOptions, 'files' | 'folder' | 'encoding' | 'mapping'>> {
   const folder = path.resolve(args.value('cache') ?? cacheDefault());
   const encoding = args.value('encoding');
@@ -85,7 +92,7 @@ export async function filePlanOf(
     const some = 'utf-8, windows-1252 and iso-8859-15 are some';
     throw new UsageError(`--encoding: there is no encoding "${encoding}"; ${some}.`);
   }
-  const files = await filesFrom(args, folder);
+  const files = await filesFrom(args, folder, only);
   return { files, folder, encoding, mapping: mappingFrom(args, config) };
 }
 
@@ -150,8 +157,16 @@ function thresholdFrom(args: Arguments): number | undefined {
   throw new UsageError(`--threshold: expected a number; got "${text}".`);
 }
 
-async function filesFrom(args: Arguments, folder: string): Promise<NamedFile[]> {
+async function filesFrom(
+  args: Arguments,
+  folder: string,
+  only: FilesOfRole | undefined,
+): Promise<NamedFile[]> {
   const files: NamedFile[] = [];
+  if (only) {
+    for (const file of only.files) files.push(...(await named(file, only.role, folder)));
+    return files;
+  }
   for (const positional of args.positionals)
     files.push(...(await named(positional, undefined, folder)));
   for (const role of roles) {

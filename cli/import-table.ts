@@ -1,3 +1,4 @@
+import { itemLoadText } from './item-load-text.js';
 import { isBalanced, type ImportReport } from '../operations/import/import-report.js';
 
 const counted = (count: number): string => count.toLocaleString('en-US');
@@ -9,6 +10,7 @@ export function importTable(report: ImportReport): string[] {
   const of = `${counted(items)} items, ${counted(users)} users, ${counted(aliases)} logins`;
   if (wasThere)
     return [
+      ...catalogLines(report),
       `${counted(rows.eventRows)} rows of events: ${counted(rows.eventRows)} repeated, nothing learned (import ${report.name} is whole)`,
     ];
   const types = Object.entries(rows.byType).map(
@@ -30,8 +32,13 @@ export function importTable(report: ImportReport): string[] {
     ].join(' + ')}`,
     ...notLearned.map(({ reason, example }) => `  ${reason}: as ${example}`),
     ...judgedLines(report),
+    ...catalogLines(report),
     ...(isBalanced(report) ? [] : ['these do not add up: starling audit says what is missing']),
   ];
+}
+
+function catalogLines({ catalog }: ImportReport): string[] {
+  return catalog ? [`catalog: ${itemLoadText(catalog)}`] : [];
 }
 
 function judgedLines({ judged, judgedEvents }: ImportReport): string[] {

@@ -24,6 +24,7 @@ export function importMessage(spec: ExampleSpec, record: ImportRecord) {
       positions: aliases.positions,
       visitors: shared(aliases.visitors),
       users: shared(aliases.users),
+      atMs: aliases.atMs,
     },
     ...(watermarkMs === undefined ? {} : { watermarkMs }),
   };
@@ -52,11 +53,12 @@ function aliasesOf(fields: Fields, what: string): ImportBatch['aliases'] {
     positions: rising(f64OfRows(fields, 'positions', what, rows), what),
     visitors: textsOfRows(fields, 'visitors', what, rows),
     users: textsOfRows(fields, 'users', what, rows),
+    atMs: f64OfRows(fields, 'atMs', what, rows),
   };
 }
 
 export const noAliases: ImportBatch['aliases'] = {
-  ...{ positions: new Float64Array(0), visitors: [], users: [] },
+  ...{ positions: new Float64Array(0), visitors: [], users: [], atMs: new Float64Array(0) },
 };
 
 /** Who reads them goes by how far an import has come: a row out of order would be passed over. */

@@ -38,7 +38,7 @@ const itemColumns = section({
     '`patch`: what a file does not name stays. `replace`: a file is the whole catalog, and what it lacks is treated as `absent` says.',
   ).default('patch'),
   absent: oneOf(
-    ['hide', 'delete', 'keep'],
+    ['hide', 'keep'],
     'What becomes of items that a file of mode `replace` lacks.',
   ).default('hide'),
   absentMax: number(

@@ -78,6 +78,7 @@ function pieceOf(rows: readonly Row[], isLast: boolean): ImportBatch {
       positions: Float64Array.from(aliases, ({ position }) => position),
       visitors: aliases.map((row) => visitorPerson(visitorOf(row))),
       users: aliases.map(({ user }) => `u${user}`),
+      atMs: Float64Array.from(aliases, ({ position }) => position),
     },
   };
 }
@@ -143,4 +144,21 @@ test('an import that is cut into any pieces, sent again from anywhere and cut of
     }),
     { numRuns: runs(200) },
   );
+});
+
+test('a login of files that is older than an erasure brings nobody back', () => {
+  const login = (atMs: number): ImportBatch => ({
+    ...{ name: `files of ${atMs}`, through: 1, positions: new Float64Array(0), actions: undefined },
+    aliases: {
+      ...{ positions: Float64Array.of(1), visitors: [visitorPerson('v1')], users: ['u1'] },
+      atMs: Float64Array.of(atMs),
+    },
+  });
+  const window = new JoinWindow(options, new MemoryJoinStore());
+  window.observeErase({ person: visitorPerson('v1'), atMs: 100, isUp: false });
+  window.drain();
+  window.observeImport(login(99));
+  expect(window.drain().sent).toEqual([]);
+  window.observeImport(login(101));
+  expect(window.drain().sent).toHaveLength(1);
 });

@@ -192,7 +192,7 @@ export class JoinWindow {
     const becomes = (position: number): void => {
       for (; next < aliases.visitors.length && aliases.positions[next]! <= position; next++)
         if (aliases.positions[next]! > known)
-          this.observeAlias(aliases.visitors[next]!, aliases.users[next]!);
+          this.observeAlias(aliases.visitors[next]!, aliases.users[next]!, aliases.atMs[next]);
     };
     (actions ? eventsOf(actions) : []).forEach((event, i) => {
       becomes(positions[i]!);

@@ -63,6 +63,8 @@ export interface ImportedAliases {
   /** As people. */
   readonly visitors: readonly string[];
   readonly users: readonly string[];
+  /** When they told it: who was to be forgotten since is not brought back. */
+  readonly atMs: Float64Array;
 }
 
 /** What was on screen, of what was offered. */

@@ -27,15 +27,18 @@ export interface EntitiesOptions {
   readonly bus: Bus;
   readonly source: Pick<ImportSource, 'items' | 'users'>;
   readonly door: EntityDoor;
+  /** Where files of items are a whole catalog: who brings it there, instead of the door. @returns how many items the files have. */
+  readonly loadItems?: (() => Promise<number>) | undefined;
   readonly dataCenters: readonly string[];
   readonly progress: (entity: Entity, count: number) => void;
 }
 
 /** Items and users as they are known today; resolves when the feature stores of training know them. */
 export async function importEntities(options: EntitiesOptions): Promise<Record<Entity, number>> {
-  const { bus, source, door, dataCenters, progress } = options;
+  const { bus, source, door, loadItems, dataCenters, progress } = options;
   const counts = { item: 0, user: 0 };
-  for (const entity of ['item', 'user'] as const) {
+  if (loadItems) progress('item', (counts.item = await loadItems()));
+  for (const entity of loadItems ? (['user'] as const) : (['item', 'user'] as const)) {
     const batches = entity === 'item' ? source.items(0) : source.users(0);
     for await (const batch of batches) {
       await door(entity, batch);

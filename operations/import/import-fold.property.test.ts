@@ -120,12 +120,12 @@ test('what an event is sent with is what feature stores would have said the mome
         // What stands at one position comes in one record.
         const position = 2 * i + 2;
         if (alias && 'visitor' in person) {
-          const became = fold.becomes(person.visitor, alias);
+          const became = fold.becomes(person.visitor, alias, atMs);
           if (became) pieces.addAlias(position, became);
           return followed.take(pieces);
         }
         const isBoth = 'user' in person && 'visitor' in person;
-        const before = isBoth ? fold.becomes(person.visitor, person.user) : undefined;
+        const before = isBoth ? fold.becomes(person.visitor, person.user, atMs) : undefined;
         if (before) {
           pieces.addAlias(position - 1, before);
           followed.take(pieces);

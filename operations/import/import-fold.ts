@@ -53,6 +53,7 @@ export interface FoldedEvent {
 export interface FoldedAlias {
   readonly visitor: string;
   readonly user: string;
+  readonly atMs: number;
 }
 
 /**
@@ -95,12 +96,12 @@ export class ImportFold {
   }
 
   /** @returns undefined where that was known. */
-  becomes(visitorId: string, user: string): FoldedAlias | undefined {
+  becomes(visitorId: string, user: string, atMs: number): FoldedAlias | undefined {
     const visitor = visitorPerson(visitorId);
     if (this.#owners.get(visitor) === user) return undefined;
     this.#owners.set(visitor, user);
     this.#book.take({ kind: 'merged', user, visitor });
-    return { visitor, user };
+    return { visitor, user, atMs };
   }
 
   /** What is told of an item is another than before. */
@@ -119,7 +120,9 @@ export class ImportFold {
     this.#checked.check(event, nowMs);
     const { user, visitor } = told;
     const alias =
-      user !== undefined && visitor !== undefined ? this.becomes(visitor, user) : undefined;
+      user !== undefined && visitor !== undefined
+        ? this.becomes(visitor, user, told.timestamp)
+        : undefined;
     const person = this.personOf(told);
     const ignored = this.#checked.reasonOf(event, nowMs);
     const atMs = Math.min(told.timestamp, nowMs + aheadMsMax);

@@ -107,6 +107,7 @@ export class ImportPieces {
           positions: Float64Array.from(aliases, ({ position }) => position),
           visitors: aliases.map(({ alias }) => alias!.visitor),
           users: aliases.map(({ alias }) => alias!.user),
+          atMs: Float64Array.from(aliases, ({ alias }) => alias!.atMs),
         },
       }),
     );

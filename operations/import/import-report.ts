@@ -1,5 +1,6 @@
 import type { LaneCounters } from '../../core/joining/types.js';
 import type { OutcomeJudgement } from './import-judge.js';
+import type { ItemLoadResult } from '../item-files/load-items.js';
 import type { ImportCounts } from '../../importing/import-source.js';
 
 /** Events of one reason that nothing was learned from. */
@@ -19,6 +20,8 @@ export interface ImportReport {
   readonly wentOn: boolean;
   readonly rows: ImportCounts;
   readonly items: number;
+  /** What files that are a whole catalog changed of it. */
+  readonly catalog?: ItemLoadResult;
   readonly users: number;
   readonly aliases: number;
   /** Of `rows.events`: against drawn items, or by what was shown. */

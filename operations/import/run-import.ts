@@ -11,7 +11,9 @@ import type { Happening, ImportSource, ImportedEvent } from '../../importing/imp
 import { importEnd, type ImportState } from '../../messages/import-records.js';
 import type { Entity } from '../../messages/subjects.js';
 import type { Bus } from '../../runtime/bus/bus.js';
-import { ImportFold } from './import-fold.js';
+import type { ItemLoadResult } from '../item-files/load-items.js';
+import { loadSource } from '../item-files/load-source.js';
+import { ImportFold, type FoldedAlias } from './import-fold.js';
 import { importEntities, openDoor, type EntityDoor } from './import-entities.js';
 import { ImportJudge, type OutcomeJudgement } from './import-judge.js';
 import { ImportLane } from './import-lane.js';
@@ -72,6 +74,7 @@ class ImportRun {
   readonly #draws: SeededDraws;
   readonly #catalog: Catalog | undefined;
   readonly #door: EntityDoor;
+  #catalogLoad: ItemLoadResult | undefined;
   readonly #notLearned = new NotLearnedEvents();
   readonly #judge: ImportJudge;
   #judgedSince: number | undefined;
@@ -83,7 +86,7 @@ class ImportRun {
 
   constructor(options: ImportOptions) {
     const { bus, config, source, note = () => undefined } = options;
-    const transform = createTransform(featureSpecOf(config.features));
+    const transform = createTransform(featureSpecOf(config.features, config.lineage));
     const common = { name: source.id, partitions: joinPartitions(config) };
     this.#options = options;
     this.#bus = bus;
@@ -110,11 +113,12 @@ class ImportRun {
     const startMs = clock.nowMs();
     await refuseOtherConfig(this.#bus, this.#options.config);
     this.#states = await this.#lane.begin();
-    if (this.#states.every(({ position }) => position === importEnd))
-      return this.#reportOf({ wasThere: true, startMs, sendMs: 0, entities: { item: 0, user: 0 } });
-    const wentOn = this.#states.some(({ position }) => position !== undefined);
-    // Who has begun with the events has told all items and users before.
-    const entities = wentOn ? { item: 0, user: 0 } : await this.#entities();
+    const wasThere = this.#states.every(({ position }) => position === importEnd);
+    const wentOn = !wasThere && this.#states.some(({ position }) => position !== undefined);
+    // Who has begun with the events has told all items and users before. A whole catalog is what there is to be, whatever was done since.
+    const isTold = wasThere ? !this.#isWholeCatalog : wentOn;
+    const entities = isTold ? { item: 0, user: 0 } : await this.#entities();
+    if (wasThere) return this.#reportOf({ wasThere, startMs, sendMs: 0, entities });
     if (this.#catalog)
       for await (const batch of source.items(0))
         for (const { id } of batch) this.#catalog.put(id, {});
@@ -129,11 +133,26 @@ class ImportRun {
     return this.#reportOf({ ...sent, judged: await this.#judge.end() });
   }
 
+  /** Whether files of items say all that there is. */
+  get #isWholeCatalog(): boolean {
+    const { config, source } = this.#options;
+    return source.counts.items > 0 && config.files?.items?.mode === 'replace';
+  }
+
+  async #loadItems(): Promise<number> {
+    const { config, source } = this.#options;
+    const { absent = 'hide', absentMax = 1 } = config.files?.items ?? {};
+    const mode = absent === 'hide' ? 'replace' : 'patch';
+    this.#catalogLoad = await loadSource({ bus: this.#bus, config, source, mode, absentMax });
+    return this.#catalogLoad.rows;
+  }
+
   async #entities(): Promise<Record<Entity, number>> {
     const { config, source, progress } = this.#options;
     const { counts } = source;
     return importEntities({
       ...{ bus: this.#bus, source, door: this.#door },
+      ...(this.#isWholeCatalog ? { loadItems: () => this.#loadItems() } : {}),
       dataCenters: config.dataCenters.map(({ name }) => name),
       progress: (entity, done) =>
         progress?.({
@@ -152,8 +171,8 @@ class ImportRun {
       this.#draws.at(happening.position);
       switch (happening.kind) {
         case 'alias': {
-          const { position, visitor, user } = happening;
-          const alias = this.#fold.becomes(visitor, user);
+          const { position, visitor, user, timestampMs } = happening;
+          const alias = this.#fold.becomes(visitor, user, timestampMs);
           if (alias) this.#alias(position, alias);
           break;
         }
@@ -198,7 +217,7 @@ class ImportRun {
     if (isMissing(folded.person)) this.#pieces.addEvent(position, folded);
   }
 
-  #alias(position: number, alias: { readonly visitor: string; readonly user: string }): void {
+  #alias(position: number, alias: FoldedAlias): void {
     const known = this.#states[this.#pieces.homeOf(alias.visitor)]!.position ?? 0;
     if (position > known) this.#pieces.addAlias(position, alias);
   }
@@ -248,6 +267,7 @@ class ImportRun {
     return {
       ...{ name: source.id, wasThere, wentOn, rows: source.counts },
       ...{ items: entities.item, users: entities.user, aliases: source.counts.aliases },
+      ...(this.#catalogLoad ? { catalog: this.#catalogLoad } : {}),
       learned: learnedIn(counters),
       judged,
       judgedEvents: judged.length === 0 ? 0 : this.#done - (this.#judgedSince ?? this.#done),

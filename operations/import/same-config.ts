@@ -22,7 +22,7 @@ export async function refuseOtherConfig(
   if (!bytes) return;
   const shape = decodeShape(bytes);
   const here = {
-    features: featureSpecOf(config.features).hash,
+    features: featureSpecOf(config.features, config.lineage).hash,
     joiners: joinPartitions(config),
     model: blueprintOf(config).hash,
   };

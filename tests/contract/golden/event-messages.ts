@@ -105,7 +105,12 @@ const importState = {
 };
 const imported = {
   ...{ name: '0123abcd', through: 9, positions: Float64Array.of(7, 9), actions: drawn },
-  aliases: { positions: Float64Array.of(8), visitors: ['visitor/c9f2'], users: ['100006'] },
+  aliases: {
+    positions: Float64Array.of(8),
+    visitors: ['visitor/c9f2'],
+    users: ['100006'],
+    atMs: Float64Array.of(atMs),
+  },
 };
 const importEnd = {
   ...{ name: '0123abcd', through: 40, positions: new Float64Array(0), actions: undefined },
