@@ -51,6 +51,8 @@ test('the hash of a start tells configurations and passwords apart, and survives
   const start = { config: { b: 1, a: [undefined, { c: undefined }] }, nats };
   const hash = startHashOf(start);
   expect(startHashOf(JSON.parse(JSON.stringify(start)) as typeof start)).toBe(hash);
+  const turned = Object.fromEntries(Object.entries(start.config).reverse());
+  expect(startHashOf({ ...start, config: turned })).toBe(hash);
   expect(startHashOf({ ...start, config: { b: 2 } })).not.toBe(hash);
   expect(startHashOf({ ...start, nats: { ...nats, password: 'q' } })).not.toBe(hash);
 });

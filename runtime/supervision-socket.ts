@@ -61,7 +61,13 @@ export function startHashOf(start: {
   readonly config: unknown;
   readonly nats: NatsAccess;
 }): string {
-  return hashOf(JSON.stringify([start.config, start.nats]));
+  return hashOf(JSON.stringify([start.config, start.nats], inOrder));
+}
+
+/** A configuration that was stored and read says the same in another order. */
+function inOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function hashOf(text: string): string {
