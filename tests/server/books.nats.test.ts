@@ -61,15 +61,14 @@ interface Written {
 async function write({ accepted, lost = [], unpublished = [] }: Written): Promise<void> {
   const joined = accepted.filter((id) => !lost.includes(id));
   const published = joined.filter((id) => !unpublished.includes(id));
-  await send(subject.raw('train', 'impression'), 'impressions', accepted);
+  const rawEnd = await send(subject.raw('train', 'impression'), 'impressions', accepted);
   await send(subject.join(0), 'impressions', joined);
-  await send(subject.samples(0), 'samples', published);
+  const samplesEnd = await send(subject.samples(0), 'samples', published);
   for (;;) {
-    const states = [
-      await bus.workState(raw, 'processor'),
-      await bus.workState('SAMPLES', 'trainer'),
-    ];
-    if (states.every(({ left }) => left === 0)) return;
+    const processed = await bus.workState(raw, 'processor');
+    const learned = await bus.workState('SAMPLES', 'trainer');
+    // A consumer that has not heard of a message yet has nothing left.
+    if (processed.acknowledged >= rawEnd && learned.acknowledged >= samplesEnd) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
