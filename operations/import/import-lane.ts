@@ -1,5 +1,11 @@
 import { sleep } from '../../core/base/clock.js';
 import { StarlingError } from '../../core/base/errors.js';
+import { actorsOf } from '../../messages/actor-status.js';
+import {
+  parseClusterStatus,
+  statusMessage,
+  type ClusterStatus,
+} from '../../messages/cluster-status.js';
 import { encode } from '../../messages/codec.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
 import {
@@ -13,6 +19,8 @@ import {
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
+import { isRetryable } from '../../runtime/retry.js';
+import { AnswerPace } from './answer-pace.js';
 import type { EncodedPiece } from './import-pieces.js';
 import { LearningPace } from './learning-pace.js';
 
@@ -21,12 +29,18 @@ const stateDeadline = { deadlineMs: 120_000, attemptMs: 2_000 };
 /** Between two looks at how far learning is. Too low: requests for nothing. Too high: it goes on late. */
 const lookMs = 40;
 
+/** As often as actors tell how they are. */
+const judgeMs = 1_000;
+const statusDeadline = { deadlineMs: 2_000 };
+
 export interface ImportLaneOptions {
   readonly bus: Bus;
   readonly spec: ExampleSpec;
   readonly name: string;
   /** Of JOIN. */
   readonly partitions: number;
+  /** See `serving.p99BudgetMs`. */
+  readonly p99BudgetMs: number;
   /** Hears what it waits for. */
   readonly note: (text: string) => void;
 }
@@ -47,12 +61,15 @@ interface Batch {
  */
 export class ImportLane {
   readonly pace: LearningPace;
+  readonly #answers: AnswerPace;
+  #judgedMs = -Infinity;
   readonly #options: ImportLaneOptions;
   #batches: Batch[] = [];
 
   constructor(options: ImportLaneOptions) {
     this.#options = options;
     this.pace = new LearningPace(options.bus.clock.nowMs());
+    this.#answers = new AnswerPace(options.p99BudgetMs);
   }
 
   /** By partition. @throws StarlingError where a joiner can't be reached. */
@@ -107,11 +124,18 @@ export class ImportLane {
     );
     this.#batches.push({ events, sent, sentMs });
     this.pace.sent(events);
+    this.#answers.sent(events, this.#options.bus.clock.nowMs());
   }
 
-  /** Resolves when so little is ahead of what was learned that more may be sent. */
+  /** To be sent at once: no more than a quarter of a second of what may come in. */
+  get batch(): number {
+    return Math.ceil(Math.min(this.pace.batch, this.#answers.cap / 4));
+  }
+
+  /** Resolves when so little is ahead of what was learned, and people are answered so soon, that more may be sent. */
   async room(): Promise<void> {
-    while (!this.pace.hasRoom) await this.#look();
+    const { clock } = this.#options.bus;
+    while (!this.pace.hasRoom || !this.#answers.hasRoom(clock.nowMs())) await this.#look();
   }
 
   /** Resolves when all that was sent is learned. */
@@ -141,8 +165,21 @@ export class ImportLane {
     });
   }
 
+  /** Nobody to ask: nothing is known of it. */
+  async #hearOfAnswers(): Promise<void> {
+    const { bus } = this.#options;
+    this.#judgedMs = bus.clock.nowMs();
+    try {
+      const status = await call(bus, bus.names.subject.status, statusMessage(), statusDeadline);
+      this.#answers.heard(slowestOf(parseClusterStatus(status)), this.pace.rate);
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+    }
+  }
+
   async #look(): Promise<void> {
     const { bus } = this.#options;
+    if (bus.clock.nowMs() - this.#judgedMs > judgeMs) await this.#hearOfAnswers();
     const { samples } = bus.names.stream;
     await sleep(bus.clock, lookMs);
     const states = await this.states();
@@ -173,4 +210,13 @@ export class ImportLane {
     }
     return isWhole;
   }
+}
+
+/** P99 of those who are slowest to answer the public, milliseconds; null: nobody asked lately. */
+function slowestOf({ actors }: ClusterStatus): number | null {
+  const all = actorsOf(actors, 'recommender').map(({ stats }) => stats.recommend?.recentP99Ms);
+  return all.reduce<number | null>(
+    (slowest, each) => (each == null ? slowest : Math.max(slowest ?? 0, each)),
+    null,
+  );
 }

@@ -90,7 +90,8 @@ class ImportRun {
     const common = { name: source.id, partitions: joinPartitions(config) };
     this.#options = options;
     this.#bus = bus;
-    this.#lane = new ImportLane({ bus, spec: transform.spec, note, ...common });
+    const { p99BudgetMs } = config.serving;
+    this.#lane = new ImportLane({ bus, spec: transform.spec, note, p99BudgetMs, ...common });
     const { payloadBytesMax } = bus;
     this.#pieces = new ImportPieces({ transform, payloadBytesMax, ...common });
     this.#told = new ToldFeatures(bus);
@@ -188,7 +189,7 @@ class ImportRun {
           await this.#door(kind, [{ position, id, attributes }]);
         }
       }
-      if (this.#pieces.events < this.#lane.pace.batch) continue;
+      if (this.#pieces.events < this.#lane.batch) continue;
       await this.#send();
       await this.#lane.room();
       await this.#judgeSoon();
