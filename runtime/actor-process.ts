@@ -3,13 +3,12 @@ import path from 'node:path';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import type { ClusterConfig } from '../core/config/schema.js';
-import { kindTable, type ActorKind } from '../messages/actor-kinds.js';
+import type { ActorKind } from '../messages/actor-kinds.js';
 import type { ParentMessage, StartMessage } from '../messages/child-messages.js';
 import { ActorLife, type ConnectionHandlers } from './actor-life.js';
 import type { CreateActor } from './actor.js';
 import type { Bus } from './bus/bus.js';
 import { connectAs } from './nats/nats-bus.js';
-import { giveWay } from './os/give-way.js';
 import { storesIn } from './stores/lmdb-actor-stores.js';
 import { SupervisorChannel } from './supervisor-channel.js';
 import { system } from './system.js';
@@ -34,8 +33,6 @@ export function runActorProcess(load: (kind: ActorKind) => Promise<CreateActor>)
 
 function live(start: StartMessage, load: (kind: ActorKind) => Promise<CreateActor>): void {
   const { address, kind, dataCenter, index, epoch, ended, partitions, serving = true } = start;
-  // Where a host has both, who waits for an answer comes before what is learned.
-  if (kindTable[kind].scope === 'training') giveWay();
   const config = start.config as ClusterConfig;
   const log = pino({ base: { address, epoch } }, pino.destination({ dest: 1, sync: true }));
   const life: ActorLife = new ActorLife({
