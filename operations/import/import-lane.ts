@@ -1,5 +1,5 @@
 import { sleep } from '../../core/base/clock.js';
-import { StarlingError } from '../../core/base/errors.js';
+import { StarlingError, messageOf } from '../../core/base/errors.js';
 import { actorsOf } from '../../messages/actor-status.js';
 import {
   parseClusterStatus,
@@ -19,7 +19,6 @@ import {
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
-import { isRetryable } from '../../runtime/retry.js';
 import { AnswerPace } from './answer-pace.js';
 import type { EncodedPiece } from './import-pieces.js';
 import { LearningPace } from './learning-pace.js';
@@ -63,6 +62,8 @@ export class ImportLane {
   readonly pace: LearningPace;
   readonly #answers: AnswerPace;
   #judgedMs = -Infinity;
+  /** That nothing is known of answers. */
+  #isTold = false;
   readonly #options: ImportLaneOptions;
   #batches: Batch[] = [];
 
@@ -165,15 +166,16 @@ export class ImportLane {
     });
   }
 
-  /** Nobody to ask: nothing is known of it. */
   async #hearOfAnswers(): Promise<void> {
-    const { bus } = this.#options;
+    const { bus, note } = this.#options;
     this.#judgedMs = bus.clock.nowMs();
     try {
       const status = await call(bus, bus.names.subject.status, statusMessage(), statusDeadline);
       this.#answers.heard(slowestOf(parseClusterStatus(status)), this.pace.rate);
     } catch (error) {
-      if (!isRetryable(error)) throw error;
+      // It is about how fast, and not about whether.
+      if (!this.#isTold) note(`what answers take is not known: ${messageOf(error)}`);
+      this.#isTold = true;
     }
   }
 
