@@ -152,52 +152,6 @@ describe('a source of features', () => {
     expect(await item('unknown', hurry)).toEqual({ raw: {}, degraded: true });
   });
 
-  test('has what came too late for one request for the next one, and asks for nothing twice meanwhile', async () => {
-    const { store, source } = open();
-    const ids = Array.from({ length: 600 }, (_unused, i) => `i${i}`);
-    for (const id of ids) store.tell(id, { n: 1 });
-    store.stored = store.log.length;
-    let answer!: () => void;
-    const over = new Promise<void>((resolve) => (answer = resolve));
-    let asked = 0;
-    const call = async (_subject: string, _at: unknown, request: unknown): Promise<unknown> => {
-      asked++;
-      await over;
-      return decode(
-        await store.bus.request(subject.featuresGet, encode(request), { timeoutMs: 1_000 }),
-      );
-    };
-    const hurry = { hedges: { call }, deadline: { share: () => 1 } };
-    for (let i = 0; i < 2; i++)
-      expect(await source.get([], ids, hurry)).toMatchObject({ degraded: true });
-    // 256 each.
-    expect(asked).toBe(3);
-    answer();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    const { items, degraded } = await source.get([], ids, hurry);
-    expect(degraded).toBe(false);
-    expect(items.map((each) => (each as unknown as { raw: RawFeatures }).raw)).toEqual(
-      ids.map(() => ({ n: 1 })),
-    );
-    expect(asked).toBe(3);
-  });
-
-  test('does not join what is on its way and was asked for before a change', async () => {
-    const { store, item } = open();
-    let asked = 0;
-    const call = (): Promise<unknown> => {
-      asked++;
-      return new Promise(() => undefined);
-    };
-    const hurry = { hedges: { call }, deadline: { share: () => 1 } };
-    await item('i', hurry);
-    await item('i', hurry);
-    expect(asked).toBe(1);
-    store.tell('i', { n: 2 });
-    await item('i', hurry);
-    expect(asked).toBe(2);
-  });
-
   test('is not harmed by a notice that it can not read', async () => {
     const { store, item } = open();
     store.garbage();

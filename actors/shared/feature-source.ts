@@ -14,7 +14,6 @@ import type { Entity } from '../../messages/subjects.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import { call } from '../../runtime/idempotent-call.js';
-import { inTime } from '../../runtime/time-limit.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { NoticedCache } from './noticed-cache.js';
 import type { Hedges } from './replica-hedges.js';
@@ -24,10 +23,6 @@ export type SourceBus = Pick<Bus, 'names' | 'clock' | 'random' | 'request' | 'su
 /** Of the time of whoever waits for scores, and at most. Too low: a busy store counts as gone. */
 const servedShare = 1 / 3;
 const servedMsMax = 250;
-/** What is fetched is kept also where nobody waits for it any more. Too low: a busy store answers for nothing. */
-const fetchMsMax = 2_000;
-/** Ids of a request to a store. Too many: all of them come too late for whoever asked, where some would have come. */
-const idsMax = 256;
 
 export interface FoundFeatures {
   readonly users: EncodedEntity[];
@@ -63,8 +58,6 @@ export class FeatureSource {
   readonly #dataCenter: string;
   /** Those that nobody has told anything of. */
   readonly #strangers = new WeakSet<EncodedEntity>();
-  /** On their way for who is in a hurry, by entity and id. */
-  readonly #coming = new Map<string, Promise<boolean>>();
   #subscriptions: Stoppable[] = [];
   hits = 0;
   misses = 0;
@@ -130,9 +123,7 @@ export class FeatureSource {
     this.misses += missing.users.length + missing.items.length;
     let degraded = false;
     if (missing.users.length > 0 || missing.items.length > 0)
-      degraded = !(hurry
-        ? await this.#fetchInTime(missing, nowMs, hurry)
-        : await this.#fetch(missing, nowMs, hurry));
+      degraded = !(await this.#fetch(missing, nowMs, hurry));
     return {
       degraded,
       users: users.map((id) => this.#encoded('user', id)),
@@ -149,40 +140,6 @@ export class FeatureSource {
   #missing(entity: Entity, ids: readonly string[], nowMs: number): string[] {
     const cache = this.#caches[entity];
     return [...new Set(ids)].filter((id) => !cache.isCurrent(id, nowMs));
-  }
-
-  /**
-   * Of thousands of items that nobody has asked for yet, some come too late: whoever asks next has them. Were they fetched for
-   * each request anew, and thrown away where it is over, a busy store would never be done.
-   */
-  async #fetchInTime(missing: Ids, nowMs: number, hurry: Hurry): Promise<boolean> {
-    const { clock } = this.#bus;
-    const coming = new Set<Promise<boolean>>();
-    const others = (entity: Entity, ids: readonly string[]): string[] =>
-      ids.filter((id) => {
-        const known = this.#coming.get(keyOf(entity, id));
-        if (known) coming.add(known);
-        return !known;
-      });
-    const fresh = { users: others('user', missing.users), items: others('item', missing.items) };
-    for (const piece of piecesOf(fresh)) coming.add(this.#begin(piece, nowMs, hurry));
-    const waitMs = hurry.deadline.share(servedShare, servedMsMax);
-    const all = await inTime(clock, waitMs, Promise.all(coming));
-    return all?.every(Boolean) ?? false;
-  }
-
-  #begin(piece: Ids, nowMs: number, hurry: Hurry): Promise<boolean> {
-    const keys = [
-      ...piece.users.map((id) => keyOf('user', id)),
-      ...piece.items.map((id) => keyOf('item', id)),
-    ];
-    const fetching = this.#fetch(piece, nowMs, hurry).finally(() => {
-      for (const key of keys) if (this.#coming.get(key) === fetching) this.#coming.delete(key);
-    });
-    // Whoever waits for it hears of it.
-    fetching.catch(() => undefined);
-    for (const key of keys) this.#coming.set(key, fetching);
-    return fetching;
   }
 
   /** @returns false where nobody answered in time: then what was known before has to do, or the ids alone. */
@@ -217,7 +174,8 @@ export class FeatureSource {
       const options = { deadlineMs: 5_000, attemptMs: 1_000 };
       return call(this.#bus, featuresGet, request, options);
     }
-    const options = { deadlineMs: fetchMsMax, retry: 'none' as const };
+    const deadlineMs = hurry.deadline.share(servedShare, servedMsMax);
+    const options = { deadlineMs, retry: 'none' as const };
     try {
       return await hurry.hedges.call(featuresGet, featuresGetAt, request, options);
     } catch (error) {
@@ -232,11 +190,7 @@ export class FeatureSource {
   }
 
   #hear({ entity, ids }: ChangeNotice, log: number, sequence: number): void {
-    for (const id of ids) {
-      this.#caches[entity].notice(id, sequence, log);
-      // What is on its way may be without it.
-      this.#coming.delete(keyOf(entity, id));
-    }
+    for (const id of ids) this.#caches[entity].notice(id, sequence, log);
   }
 
   #notice(read: () => void): void {
@@ -254,19 +208,6 @@ const logs = { features: 0, activity: 1, own: 2 } as const;
 interface Known {
   readonly told: RawFeatures | null | undefined;
   readonly kept: KeptFeatures | undefined;
-}
-
-function keyOf(entity: Entity, id: string): string {
-  return `${entity} ${id}`;
-}
-
-/** Users first: there are few, and each counts for all items. */
-function* piecesOf({ users, items }: Ids): Generator<Ids> {
-  for (let start = 0; start < users.length + items.length; start += idsMax) {
-    const rest = Math.max(0, start - users.length);
-    const some = users.slice(start, start + idsMax);
-    yield { users: some, items: items.slice(rest, rest + idsMax - some.length) };
-  }
 }
 
 /** Undefined where there is one id, or none. */
