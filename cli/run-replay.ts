@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { StarlingError, messageOf } from '../core/base/errors.js';
+import { answersRequests } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { AttributeReader } from '../messages/attribute-reader.js';
 import { toldRecords } from '../replay/told-records.js';
@@ -169,7 +170,7 @@ export async function connectSites(
   name: string,
   role: 'client' | 'admin',
 ): Promise<(ReplaySite & { readonly bus: NatsBus })[]> {
-  const places = cluster.config.dataCenters.filter((each) => each.role === 'inference');
+  const places = cluster.config.dataCenters.filter(answersRequests);
   return Promise.all(
     places.map(async ({ name: dataCenter }) => ({
       dataCenter,

@@ -1,6 +1,6 @@
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { clusterNameDefault, requireClusterName } from '../core/config/cluster-name.js';
-import { homeFirst } from '../core/config/data-centers.js';
+import { homeFirst, wholeDataCenter } from '../core/config/data-centers.js';
 import { inboxPrefixOf } from '../messages/permissions.js';
 import { roles } from '../messages/roles.js';
 import type { TlsFiles } from '../messages/nats-access.js';
@@ -30,6 +30,7 @@ export type ClusterLocation =
 
 interface Address {
   readonly cluster: string;
+  readonly whole?: string | undefined;
   readonly urls: readonly string[];
   readonly user?: string | undefined;
   readonly password?: string | undefined;
@@ -66,7 +67,15 @@ export async function openConnection(
   try {
     const cluster = access.name;
     return await connectTo(
-      { cluster, urls, user, password, inboxPrefix, tls: access.tls },
+      {
+        cluster,
+        whole: wholeDataCenter(access),
+        urls,
+        user,
+        password,
+        inboxPrefix,
+        tls: access.tls,
+      },
       options,
     );
   } catch (cause) {
@@ -77,11 +86,12 @@ export async function openConnection(
 }
 
 function connectTo(
-  { cluster, urls, user, password, inboxPrefix, tls }: Address,
+  { cluster, whole, urls, user, password, inboxPrefix, tls }: Address,
   { connectionName: name, connectTimeoutMs }: ConnectionOptions,
 ): Promise<NatsBus> {
   return connectBus({
     cluster,
+    whole,
     urls,
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),

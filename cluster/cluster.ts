@@ -206,9 +206,9 @@ async function openStreams({
   undo,
   log,
 }: StreamParts): Promise<ClusterStreams> {
-  const { placed } = site;
+  const { placed, mapped } = site;
   if (!site.owned) {
-    const streams = new ClusterStreams({ bus, config, placed });
+    const streams = new ClusterStreams({ bus, config, placed, mapped });
     await streams.require();
     return streams;
   }
@@ -216,7 +216,7 @@ async function openStreams({
   const setIngest = (open: boolean): Promise<void> => streams.setIngest(open);
   const guard = undo.use(new StorageGuard({ folder: stateDir, freeBytesMin, setIngest, log }));
   const acceptsEvents = (): boolean => guard.accepts;
-  const streams = new ClusterStreams({ bus, config, placed, acceptsEvents });
+  const streams = new ClusterStreams({ bus, config, placed, mapped, acceptsEvents });
   await guard.measure();
   await streams.require();
   await guard.start();

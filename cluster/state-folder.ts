@@ -3,6 +3,7 @@ import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StarlingError, messageOf } from '../core/base/errors.js';
+import type { DataCenterRole } from '../core/config/data-centers.js';
 import { protocolVersion } from '../messages/codec.js';
 import { requireStateVersion } from '../messages/state-version.js';
 import type { TlsFiles } from '../messages/nats-access.js';
@@ -31,7 +32,7 @@ export interface ClusterDescription {
   readonly startedAtMs: number;
   readonly dataCenters: readonly {
     readonly name: string;
-    readonly role: 'training' | 'inference';
+    readonly role: DataCenterRole;
     readonly url: string;
     readonly serverPid?: number;
   }[];

@@ -35,8 +35,11 @@ export interface ClusterNames {
 
 const parameter = /<([^>]+)>/g;
 
-/** @param cluster its name, which is valid (core/config/cluster-name.ts). */
-export function namesOf(cluster: string): ClusterNames {
+/**
+ * @param cluster its name, which is valid (core/config/cluster-name.ts).
+ * @param whole the data center that learns and answers, if there is one: what elsewhere is the copy of a log is the log there.
+ */
+export function namesOf(cluster: string, whole?: string): ClusterNames {
   const isDefault = cluster === clusterNameDefault;
   const prefix = isDefault ? '' : `${cluster.toUpperCase()}_`;
   const templateOf = (row: SubjectKey): string => `${cluster}.${subjectTable[row].template}`;
@@ -45,7 +48,8 @@ export function namesOf(cluster: string): ClusterNames {
     return templateOf(row).replace(parameter, (_all, part: string) => values[part] ?? '*');
   };
   const streamIn: ClusterNames['streamIn'] = (key, dataCenter) => {
-    const { name, place }: StreamRow = streamTable[key];
+    const { name, place, copyOf }: StreamRow = streamTable[key];
+    if (copyOf && dataCenter === whole) return streamIn(copyOf.stream as StreamKey, dataCenter);
     return `${prefix}${name}${place === 'training' ? '' : `_${streamToken(dataCenter)}`}`;
   };
   return {

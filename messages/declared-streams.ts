@@ -1,3 +1,4 @@
+import { trains, type DataCenterRole } from '../core/config/data-centers.js';
 import type { ClusterNames } from './cluster-names.js';
 import type { StreamKey, StreamRow } from './streams.js';
 import { streamTable } from './streams.js';
@@ -31,7 +32,7 @@ export interface BucketDeclaration {
 export interface StreamTopology {
   readonly dataCenters: readonly {
     readonly name: string;
-    readonly role: 'training' | 'inference';
+    readonly role: DataCenterRole;
   }[];
   /** False on a plain server without our account mappings: the one RAW stream then takes the public subject itself. */
   readonly ingestMapped: boolean;
@@ -65,7 +66,7 @@ export function declareBucket(
 }
 
 function trainingOf({ dataCenters }: Pick<StreamTopology, 'dataCenters'>) {
-  return dataCenters.find((dc) => dc.role === 'training') ?? dataCenters[0]!;
+  return dataCenters.find(trains) ?? dataCenters[0]!;
 }
 
 function declarationsOf(
@@ -93,6 +94,7 @@ function declarationsOf(
 
 function placesOf({ place }: StreamRow, { dataCenters }: StreamTopology): string[] {
   if (place === 'training') return [trainingOf({ dataCenters }).name];
+  // One that is all has the logs themselves.
   const those = dataCenters.filter(({ role }) => place === 'each' || role === place);
   return those.map(({ name }) => name);
 }

@@ -2,6 +2,8 @@
 export interface NatsAccess {
   /** The name of the cluster, by which its subjects and streams are called. */
   readonly cluster: string;
+  /** The data center that learns and answers, where there is one: see `namesOf`. */
+  readonly whole?: string;
   /** Home, the server of the actor's own data center, first; the others are for when it is gone. */
   readonly url: readonly string[];
   readonly user: string;

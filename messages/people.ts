@@ -1,3 +1,4 @@
+import { answersRequests } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { featuresSchema } from '../core/config/feature-schema.js';
 import { simulationSchema } from '../core/config/sections.js';
@@ -39,7 +40,7 @@ export interface PeopleReply extends Pick<ClusterConfig, 'simulation' | 'feature
 }
 
 export function peopleReply({ simulation, features, dataCenters }: ClusterConfig): PeopleReply {
-  const places = dataCenters.filter(({ role }) => role === 'inference');
+  const places = dataCenters.filter(answersRequests);
   return { simulation, features, dataCenters: places.map(({ name }) => name) };
 }
 

@@ -1,3 +1,4 @@
+import { dataCenterRoles, type DataCenterRole } from '../core/config/data-centers.js';
 import type { PersonKey } from '../core/features/person-keys.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
 import type { PersonInWindow } from '../core/joining/types.js';
@@ -173,7 +174,7 @@ export interface PersonReply {
   /** What happened by then is forgotten; null: nothing was erased. */
   readonly erasedUntilMs: number | null;
   /** Of the cluster. */
-  readonly dataCenters: readonly { readonly name: string; readonly role: string }[];
+  readonly dataCenters: readonly { readonly name: string; readonly role: DataCenterRole }[];
   /** Data centers that can't be asked, and why. */
   readonly silent: Readonly<Record<string, string>>;
 }
@@ -187,10 +188,17 @@ export function parsePersonReply(value: unknown): PersonReply {
     erasedUntilMs: optionalNumber(fields, 'erasedUntilMs', what),
     dataCenters: listOf(fields, 'dataCenters', what, (each, place) => {
       const dataCenter = asFields(each, place);
-      return { name: text(dataCenter, 'name', place), role: text(dataCenter, 'role', place) };
+      return { name: text(dataCenter, 'name', place), role: roleIn(dataCenter, place) };
     }),
     silent: asFields(fields['silent'], `${what}.silent`) as Record<string, string>,
   };
+}
+
+function roleIn(dataCenter: Fields, place: string): DataCenterRole {
+  const said = dataCenter['role'];
+  const role = dataCenterRoles.find((each) => each === said);
+  if (role === undefined) throw wrong(place, 'role', dataCenterRoles.join(', '), said);
+  return role;
 }
 
 function foundIn(value: unknown, what: string): FoundPerson {

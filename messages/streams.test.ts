@@ -1,5 +1,6 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { declareBucket, declareStreams } from './declared-streams.js';
+import { namesOf } from './cluster-names.js';
 import { names, streamName } from './default-names.testkit.js';
 
 const dataCenters = [
@@ -42,4 +43,29 @@ test('JOIN reaches as far back as a window remembers, as usual where that is les
   const day = 86_400_000;
   expect([ageOf(0), ageOf(day), ageOf(14 * day)]).toEqual([3 * day, 3 * day, 14 * day]);
   expect(ageOf(14 * day, 8 * day)).toBe(8 * day);
+});
+
+describe('a data center that learns and answers', () => {
+  const main = { name: 'main', role: 'all' } as const;
+  const whole = namesOf('starling', 'main');
+  const copies = ['deltasAt', 'featuresAt', 'activityAt', 'settingsAt', 'denseAt'] as const;
+
+  test('has the logs, and no copies of them', () => {
+    const declared = declareStreams(whole, { dataCenters: [main], ingestMapped: true });
+    expect(declared.filter(({ sources }) => sources)).toEqual([]);
+    const all = declared.map(({ name }) => name);
+    for (const key of copies) expect(all).toContain(whole.stream[key]('main'));
+    expect(new Set(all).size).toBe(all.length);
+    expect(all).toEqual(expect.arrayContaining(['RAW_MAIN', 'SNAPSHOTS_MAIN', 'DELTAS', 'DENSE']));
+  });
+
+  test('is copied like any other where there are more', () => {
+    const dataCenters = [main, { name: 'east', role: 'inference' }] as const;
+    const declared = declareStreams(whole, { dataCenters, ingestMapped: true });
+    const copied = declared.filter(({ sources }) => sources);
+    expect(copied.map(({ name }) => name).sort()).toEqual(
+      copies.map((key) => whole.stream[key]('east')).sort(),
+    );
+    expect(copied.every(({ cluster }) => cluster === 'east')).toBe(true);
+  });
 });

@@ -17,7 +17,7 @@ export interface StreamRow<Place extends StreamPlace = StreamPlace> {
   readonly discard: 'old' | 'new';
 }
 
-/** One in the data center of training; or one in each, or in each of inference. */
+/** One in the data center that trains; or one in each, or in each of inference. */
 export type StreamPlace = 'training' | 'each' | 'inference';
 
 const hours = 3_600_000;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
+import { dataCenterRoles } from '../core/config/data-centers.js';
 import { parseJson } from '../core/base/json-text.js';
 import { requireStateVersion } from '../messages/state-version.js';
 import { hasProcess } from './os/has-process.js';
@@ -20,7 +21,7 @@ const accessSchema = z.object({
   name: z.string(),
   pid: z.int().positive(),
   dataCenters: z
-    .array(z.object({ name: z.string(), role: z.enum(['training', 'inference']), url: z.string() }))
+    .array(z.object({ name: z.string(), role: z.enum(dataCenterRoles), url: z.string() }))
     .min(1),
   ...signIn.shape,
   admin: signIn,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { StarlingError, codeOf, messageOf } from '../core/base/errors.js';
 import { clusterNameDefault } from '../core/config/cluster-name.js';
+import { dataCenterRoles } from '../core/config/data-centers.js';
 import { readJson, writePrivateJson } from '../runtime/os/private-file.js';
 
 /**
@@ -14,7 +15,7 @@ const accessSchema = z.object({
     .array(
       z.object({
         name: z.string().min(1),
-        role: z.enum(['training', 'inference']),
+        role: z.enum(dataCenterRoles),
         urls: z.array(z.string().min(1)).min(1),
       }),
     )

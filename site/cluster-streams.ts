@@ -25,8 +25,10 @@ export const closedMessageBytes = 1;
 export interface StreamSite {
   readonly bus: NatsBus;
   readonly config: ClusterConfig;
-  /** Streams can be put into a data center, and events go into the one of their own. */
+  /** Streams can be put into a data center. */
   readonly placed: boolean;
+  /** Events go into the data center where they are sent; as `placed`, if left out. */
+  readonly mapped?: boolean;
   /** Whether streams that are made now take events. Left out where nobody watches a disk: they do. */
   readonly acceptsEvents?: (() => boolean) | undefined;
 }
@@ -46,12 +48,12 @@ export class ClusterStreams {
   readonly #takesEvents: ReadonlySet<string>;
 
   constructor(site: StreamSite) {
-    const { bus, config, placed } = site;
+    const { bus, config, placed, mapped = placed } = site;
     const { dataCenters } = config;
     const replicas = replicasOf(config);
     this.#site = site;
     this.#streams = declareStreams(bus.names, {
-      ...{ dataCenters, ingestMapped: placed, replicas },
+      ...{ dataCenters, ingestMapped: mapped, replicas },
       joinMemoryMs: joinMemoryMs(config),
       joinLogMs: config.joining.logMs,
       agesMs: agesOf(config),

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { StarlingError, messageOf } from '../core/base/errors.js';
-import { homeFirst, withServers } from '../core/config/data-centers.js';
+import { homeFirst, wholeDataCenter, withServers } from '../core/config/data-centers.js';
 import { inboxPrefixOf } from '../messages/permissions.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess } from '../messages/nats-access.js';
@@ -26,8 +26,10 @@ export interface NatsSite {
   readonly config: ClusterConfig;
   /** Started here. */
   readonly owned: boolean;
-  /** With our clusters and mappings: streams can be put into a data center. */
+  /** Whether streams can be put into a data center: the servers are told apart, and there are several. */
   readonly placed: boolean;
+  /** With our mappings: events come to the data center where they are sent. */
+  readonly mapped: boolean;
   /** How somebody in `role` reaches the servers: that of his data center first, the others for when it is gone. */
   readonly access: (dataCenter: string, role: Role) => NatsAccess;
   readonly version: string;
@@ -56,8 +58,10 @@ export async function ownSite({ config, stateDir, log }: SiteOptions): Promise<N
   const credentials = await loadCredentials(folder);
   const listeners: (() => void)[] = [];
   const binary = await findServer(log);
+  const whole = wholeDataCenter(config);
   const servers = await startNatsServers({
     cluster: config.name,
+    whole,
     dataCenters: config.dataCenters,
     folder,
     ports: config.nats.ports,
@@ -80,7 +84,7 @@ export async function ownSite({ config, stateDir, log }: SiteOptions): Promise<N
   });
   const urlOf = new Map(servers.servers().map(({ dataCenter, url }) => [dataCenter, url]));
   const access: NatsSite['access'] = (dataCenter, role) => ({
-    cluster: config.name,
+    ...clusterOf(config),
     url: homeFirst(config.dataCenters, dataCenter).map(({ name }) => urlOf.get(name)!),
     user: role,
     password: credentials.passwords[role],
@@ -101,7 +105,8 @@ export async function ownSite({ config, stateDir, log }: SiteOptions): Promise<N
   return {
     config: withServers(config, servers.servers()),
     owned: true,
-    placed: true,
+    placed: config.dataCenters.length > 1,
+    mapped: true,
     access,
     version: binary.version,
     servers: () =>
@@ -125,7 +130,7 @@ export async function externalSite(config: ClusterConfig, natsUrls: string): Pro
   const tls = tlsFilesOf(config);
   if (tls) await requireReadable(tls);
   const access: NatsAccess = {
-    cluster: config.name,
+    ...clusterOf(config),
     url: plain,
     user: decodeURIComponent(signIn?.username ?? ''),
     password: decodeURIComponent(signIn?.password ?? ''),
@@ -135,6 +140,7 @@ export async function externalSite(config: ClusterConfig, natsUrls: string): Pro
     config,
     owned: false,
     placed: false,
+    mapped: false,
     access: () => access,
     version: 'external',
     servers: () =>
@@ -174,9 +180,10 @@ export async function accessSite(config: ClusterConfig, file: string): Promise<N
   return {
     config: withServers(config, servers),
     owned: false,
-    placed: true,
+    placed: servers.length > 1,
+    mapped: true,
     access: (dataCenter, role) => ({
-      cluster: config.name,
+      ...clusterOf(config),
       url: homeFirst(config.dataCenters, dataCenter).flatMap(({ name }) => urls.get(name)!),
       user: role,
       password: passwordOf(known, role, file),
@@ -189,6 +196,12 @@ export async function accessSite(config: ClusterConfig, file: string): Promise<N
     onRestart: () => undefined,
     stop: async () => undefined,
   };
+}
+
+/** By what its subjects and streams are called. */
+function clusterOf(config: ClusterConfig): Pick<NatsAccess, 'cluster' | 'whole'> {
+  const whole = wholeDataCenter(config);
+  return { cluster: config.name, ...(whole === undefined ? {} : { whole }) };
 }
 
 function passwordOf({ passwords }: AccessFile, role: Role, file: string): string {

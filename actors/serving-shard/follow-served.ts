@@ -20,7 +20,10 @@ export function followServed(
   const { size: members } = partitions;
   // A replica of a part of the partitions must not be sent all of the log.
   const isWhole = members === partitionCount;
-  const shared = isWhole ? new SharedTail(bus, { stream, members, onError }) : undefined;
+  // Where it is DELTAS itself there is more in it than weights.
+  const filter = bus.names.pattern('deltaWeights');
+  const shared = isWhole ? new SharedTail(bus, { stream, filter, members, onError }) : undefined;
+  const training = trainingDataCenter(config);
   return [...partitions].map(
     ([partition, target]) =>
       new PartitionFollower({
@@ -33,7 +36,9 @@ export function followServed(
         target,
         store: openSnapshots(bus, config, identity.dataCenter),
         // A data center that was away for longer than its log reaches back begins from what training has.
-        elsewhere: openSnapshots(bus, config, trainingDataCenter(config)),
+        ...(training === identity.dataCenter
+          ? {}
+          : { elsewhere: openSnapshots(bus, config, training) }),
         ...(shared ? { shared } : {}),
         loadPolicy: { optimizerChange: 'reset-state' },
         onError,

@@ -1,3 +1,4 @@
+import { answersRequests, trainingDataCenter } from '../../core/config/data-centers.js';
 import type { Entity } from '../../messages/subjects.js';
 import type { EntityTarget } from '../../replication/entity-fold.js';
 import { EntityFold } from '../../replication/entity-fold.js';
@@ -13,10 +14,11 @@ interface FollowingContext extends Pick<ActorContext, 'bus' | 'config' | 'log' |
 
 /** Where logs are at home there are no copies of them; and the other data centers that take snapshots of users and items. */
 export function aroundOf({ config, identity }: Pick<FollowingContext, 'config' | 'identity'>) {
-  const inference = config.dataCenters.filter(({ role }) => role === 'inference');
   return {
-    isTraining: inference.every(({ name }) => name !== identity.dataCenter),
-    others: inference.filter(({ name }) => name !== identity.dataCenter),
+    isTraining: trainingDataCenter(config) === identity.dataCenter,
+    others: config.dataCenters.filter(
+      (each) => answersRequests(each) && each.name !== identity.dataCenter,
+    ),
   };
 }
 

@@ -1,3 +1,4 @@
+import { answersRequests } from '../../core/config/data-centers.js';
 import type { ActorContext } from '../../runtime/actor.js';
 
 /**
@@ -7,5 +8,5 @@ import type { ActorContext } from '../../runtime/actor.js';
  */
 export function answersAt({ config }: ActorContext): (dataCenter: string) => boolean {
   return (dataCenter) =>
-    !config.dataCenters.some(({ name, role }) => name === dataCenter && role === 'inference');
+    !config.dataCenters.some((each) => each.name === dataCenter && answersRequests(each));
 }

@@ -1,3 +1,4 @@
+import { answersRequests } from '../../core/config/data-centers.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { CallOptions } from '../../runtime/idempotent-call.js';
 import { Hedge } from '../../runtime/hedge.js';
@@ -14,7 +15,7 @@ export class Hedges {
     this.#context = context;
     const { bus, clock, identity, config } = context;
     this.elsewhere = config.dataCenters
-      .filter(({ name, role }) => role === 'inference' && name !== identity.dataCenter)
+      .filter((each) => answersRequests(each) && each.name !== identity.dataCenter)
       .map(({ name }) => name);
     this.#hedge = new Hedge(bus, {
       hedgeMs: config.serving.hedgeMs,

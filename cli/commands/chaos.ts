@@ -9,7 +9,7 @@ import { runChaos } from '../../chaos/chaos-run.js';
 import { stood } from '../../chaos/fault-table.js';
 import { clientOn } from '../../client/client.js';
 import { StarlingError } from '../../core/base/errors.js';
-import { trainingDataCenter } from '../../core/config/data-centers.js';
+import { answersRequests, trainingDataCenter, trains } from '../../core/config/data-centers.js';
 import { loadClusterConfig } from '../../core/config/load.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
@@ -171,10 +171,10 @@ function linkFaults({ slows }: MachineNetwork): NonNullable<ChaosOptions['links'
 
 /** Two hosts learn, so that one can stand in for the other; elsewhere another data center does. */
 function hostsOf({ dataCenters }: ClusterConfig): HostPlan[] {
-  return dataCenters.flatMap(({ name, role }) =>
-    (role === 'training' ? ['1', '2'] : ['1']).map((number) => ({
-      name: `${name}-${number}`,
-      dataCenters: [name],
+  return dataCenters.flatMap((each) =>
+    (trains(each) ? ['1', '2'] : ['1']).map((number) => ({
+      name: `${each.name}-${number}`,
+      dataCenters: [each.name],
     })),
   );
 }
@@ -186,7 +186,7 @@ async function withConnections<T>(
 ): Promise<T> {
   const name = 'chaos';
   const admin = await connectAs(access(trainingDataCenter(config), 'admin'), { name });
-  const places = config.dataCenters.filter(({ role }) => role === 'inference');
+  const places = config.dataCenters.filter(answersRequests);
   const sites = await Promise.all(
     places.map(async ({ name: dataCenter }) => {
       const bus = await connectAs(access(dataCenter, 'client'), { name, suspectMs });

@@ -128,6 +128,7 @@ export class RolloutKeeper implements Stoppable {
   /** Inference data centers: those first that are out of service already, and can take over afterwards. */
   #inOrder(): string[] {
     const { config, drains } = this.#options;
+    // One that is all has been changed as the one that trains.
     const names = config.dataCenters.flatMap(({ name, role }) =>
       role === 'inference' ? [name] : [],
     );

@@ -1,5 +1,6 @@
 import { every, type Cancel, type Clock } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
+import { answersRequests } from '../../core/config/data-centers.js';
 import type { DrainCause } from '../../messages/drains.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
@@ -58,7 +59,7 @@ export class DrainKeeper implements Stoppable {
    */
   async undrain(name: string): Promise<void> {
     const { store, view } = this.#options;
-    if (!view.dataCenters.views().some((each) => each.name === name && each.role === 'inference'))
+    if (!view.dataCenters.views().some((each) => each.name === name && answersRequests(each)))
       throw new StarlingError('BAD_REQUEST', `there is no inference data center ${name}.`);
     if (!store.isDrained(name))
       throw new StarlingError('BAD_REQUEST', `${name} is not drained.`, { dataCenter: name });

@@ -1,3 +1,4 @@
+import { answersRequests, type DataCenterRole } from '../../core/config/data-centers.js';
 import type { DrainCause } from '../../messages/drains.js';
 import type { DataCenterHealth, Judgment } from './data-center-health.js';
 
@@ -63,7 +64,7 @@ export function relapsesAfter(
 
 export interface DrainView {
   readonly name: string;
-  readonly role: 'training' | 'inference';
+  readonly role: DataCenterRole;
   /** Drained, or about to be. */
   readonly drained: boolean;
   /** Of every kind at least one actor is ready. */
@@ -89,10 +90,10 @@ export function mayDrain(name: string, all: readonly DrainView[], by: DrainCause
     const names = all.map((each) => each.name).join(', ');
     return refuse(`there is no data center "${name}"; there are ${names}.`);
   }
-  if (own.role !== 'inference')
+  if (!answersRequests(own))
     return refuse(`${name} is the training data center: it answers no public requests.`);
   const others = all.filter(
-    (each) => each !== own && each.role === 'inference' && !each.drained && each.able,
+    (each) => each !== own && answersRequests(each) && !each.drained && each.able,
   );
   if (others.length === 0)
     return refuse(

@@ -1,6 +1,6 @@
 import { sleep } from '../../core/base/clock.js';
 import { StarlingError } from '../../core/base/errors.js';
-import { trainingDataCenter } from '../../core/config/data-centers.js';
+import { answersRequests, trainingDataCenter } from '../../core/config/data-centers.js';
 import { namesOfPerson } from '../../core/joining/person-event.js';
 import { encode } from '../../messages/codec.js';
 import { featureChangeMessage } from '../../messages/features.js';
@@ -135,8 +135,9 @@ export class PersonEraser {
       if (!owner) return false;
       return epoch < owner.epoch || (epoch === owner.epoch && deltaNumber < owner.deltaNumber);
     };
-    for (const { name, role } of config.dataCenters) {
-      if (role !== 'inference') continue;
+    for (const each of config.dataCenters) {
+      if (!answersRequests(each)) continue;
+      const { name } = each;
       for (let shard = 0; shard < config.actors['serving-shard']; shard++)
         await this.#until(`${name} serves what was before`, async () => {
           const subject = bus.names.subject.servingControl('digest', name, shard);

@@ -33,6 +33,19 @@ describe('placement', () => {
     ]);
   });
 
+  test('puts all kinds into one that is all', () => {
+    const placed = placeActors({
+      ...input,
+      dataCenters: [{ name: 'main', role: 'all' }],
+      actors: { 'ps-shard': 1, 'feature-store': 1, ranker: 1 },
+    });
+    expect(placed.map(({ address }) => address)).toEqual([
+      'main.feature-store.0',
+      'main.ps-shard.0',
+      'main.ranker.0',
+    ]);
+  });
+
   test('every inference data center serves each partition exactly once', () => {
     const specs = placeActors(input);
     for (const [dataCenter, kind] of [

@@ -1,4 +1,5 @@
 import { StarlingError } from '../../core/base/errors.js';
+import { answersRequests, trains, type DataCenterRole } from '../../core/config/data-centers.js';
 import { actorKinds, isActorKind, kindTable, type ActorKind } from '../../messages/actor-kinds.js';
 import { addressOf, type ActorSpec } from '../../messages/actor-spec.js';
 import type { PlacementRecord } from '../../messages/hosts.js';
@@ -17,7 +18,7 @@ export interface PlacementInput {
 
 export interface DataCenterSpec {
   readonly name: string;
-  readonly role: 'training' | 'inference';
+  readonly role: DataCenterRole;
 }
 
 /** Partitions of shard `index` of `count`, ascending: those that are `index` modulo `count`. */
@@ -42,7 +43,7 @@ export function placeActors(input: PlacementInput): ActorSpec[] {
   for (const dataCenter of input.dataCenters) {
     for (const kind of actorKinds) {
       const { scope } = kindTable[kind];
-      if (scope !== 'each' && scope !== dataCenter.role) continue;
+      if (!isIn(scope, dataCenter)) continue;
       const count = input.actors[kind] ?? 0;
       for (let index = 0; index < count; index++) {
         specs.push(specOf(dataCenter.name, kind, index, { count, partitions: input.partitions }));
@@ -58,6 +59,11 @@ export function specsOf(
   { counts }: Pick<PlacementRecord, 'counts'>,
 ): ActorSpec[] {
   return placeActors({ dataCenters, actors: counts, partitions });
+}
+
+function isIn(scope: 'training' | 'inference' | 'each', dataCenter: DataCenterSpec): boolean {
+  if (scope === 'each') return true;
+  return scope === 'training' ? trains(dataCenter) : answersRequests(dataCenter);
 }
 
 function specOf(
@@ -81,8 +87,12 @@ function checkPlacement({ dataCenters, actors, partitions }: PlacementInput): vo
     check(!names.has(name), 'dataCenters', `"${name}" is named twice`);
     names.add(name);
   }
-  const training = dataCenters.filter(({ role }) => role === 'training').length;
-  check(training === 1, 'dataCenters', `${training} have the role training; exactly one must`);
+  const training = dataCenters.filter(trains).length;
+  check(
+    training === 1,
+    'dataCenters',
+    `${training} have the role training or all; exactly one must`,
+  );
   for (const [kind, count] of Object.entries(actors)) {
     const isKnown = isActorKind(kind);
     check(isKnown, `actors.${kind}`, 'there is no such kind of actor');

@@ -170,6 +170,7 @@ export class FeatureSnapshots {
     for (const { snapshot } of gone) await store.remove(snapshot);
     if (sequence === 0) return 0;
     const stream = bus.names.stream.featuresAt(dataCenter);
+    if (stream === bus.names.stream.features) return 0; // The log itself, of which others may need more.
     const place = await placeInStream(bus, stream, sequence);
     const message = await retried(bus, () => bus.messageAt(stream, place));
     // The record itself stays: by the newest one that is there a server knows where to go on copying.

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
-import { trainingDataCenter } from '../../core/config/data-centers.js';
+import { answersRequests, trainingDataCenter, trains } from '../../core/config/data-centers.js';
 import { joinPartitions } from '../../core/config/join-partitions.js';
 import { namedSlots } from '../../core/blueprint/named-slots.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
@@ -75,9 +75,7 @@ export class SnapshotKeeper {
     this.#clock = bus.clock;
     this.#features = new FeatureSnapshots({
       bus,
-      dataCenters: config.dataCenters
-        .filter(({ role }) => role === 'inference')
-        .map(({ name }) => name),
+      dataCenters: config.dataCenters.filter(answersRequests).map(({ name }) => name),
       limits: config.snapshots,
       storeOf: (dataCenter) => openFeatureSnapshots(bus, config, dataCenter),
       log,
@@ -144,19 +142,19 @@ export class SnapshotKeeper {
     const training = this.#storeOf(trainingDataCenter(config));
     const snapshot = newerThan((await training.list())[0], this.#newId());
     const taken: TakenSnapshot[] = [];
-    for (const { name, role } of config.dataCenters) {
+    for (const each of config.dataCenters) {
+      const { name } = each;
       progress(`${name}: writing`);
       try {
-        const parts =
-          role === 'training'
-            ? await this.#saveTraining(name, snapshot)
-            : await this.#saveServing(name, snapshot);
+        const parts = trains(each)
+          ? await this.#saveTraining(name, snapshot)
+          : await this.#saveServing(name, snapshot);
         const done = await this.#complete(name, snapshot, parts, keep);
         taken.push(done);
         onDone(done);
         progress(`${name}: ${done.rows} rows, ${done.bytes} bytes in ${done.seconds.toFixed(1)} s`);
       } catch (error) {
-        if (role === 'training') throw error;
+        if (trains(each)) throw error;
         log(`no snapshot in ${name}: ${codeOf(error)}: ${messageOf(error)}`);
         progress(`${name}: none, ${messageOf(error)}`);
       }

@@ -1,14 +1,36 @@
 import type { ClusterConfig } from './schema.js';
 
+export const dataCenterRoles = ['training', 'inference', 'all'] as const;
+export type DataCenterRole = (typeof dataCenterRoles)[number];
+
+interface HasRole {
+  readonly role: DataCenterRole;
+}
+
+/** Whether tables, trainers and the logs are there. */
+export function trains({ role }: HasRole): boolean {
+  return role !== 'inference';
+}
+
+/** Whether requests are answered there. */
+export function answersRequests({ role }: HasRole): boolean {
+  return role !== 'training';
+}
+
+/** Whether it does both: what is learned there is served there, from the logs themselves. */
+function isWhole({ role }: HasRole): boolean {
+  return role === 'all';
+}
+
 /**
  * Whom to turn to, best first: the named one, then inference data centers, which answer requests by themselves, then
  * the training one.
  */
-export function homeFirst<T extends Pick<ClusterConfig['dataCenters'][number], 'name' | 'role'>>(
+export function homeFirst<T extends HasRole & { readonly name: string }>(
   dataCenters: readonly T[],
   home: string | undefined,
 ): T[] {
-  const rank = ({ name, role }: T): number => (name === home ? 0 : role === 'inference' ? 1 : 2);
+  const rank = (each: T): number => (each.name === home ? 0 : answersRequests(each) ? 1 : 2);
   return [...dataCenters].sort((one, other) => rank(one) - rank(other));
 }
 
@@ -40,5 +62,14 @@ export function withServers(
 
 /** The name of the one that holds the tables and the trainers. */
 export function trainingDataCenter({ dataCenters }: Pick<ClusterConfig, 'dataCenters'>): string {
-  return dataCenters.find(({ role }) => role === 'training')!.name; // The schema asks for exactly one.
+  return dataCenters.find(trains)!.name; // The schema asks for exactly one.
+}
+
+/** The name of the one that does both, where there is one: copies of its logs would be in the same place. */
+export function wholeDataCenter({
+  dataCenters,
+}: {
+  readonly dataCenters: readonly (HasRole & { readonly name: string })[];
+}): string | undefined {
+  return dataCenters.find(isWhole)?.name;
 }

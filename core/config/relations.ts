@@ -1,3 +1,4 @@
+import { answersRequests, trains } from './data-centers.js';
 import { durationMsOf } from './duration.js';
 import type { ConfigProblem } from './explain.js';
 import { isCategorical, keptFeatures } from './kept-relations.js';
@@ -37,11 +38,19 @@ const reservedContextSources = ['timestamp', 'user', 'item', 'label'];
 function dataCenters({ dataCenters }: ClusterConfig): Relation[] {
   const names = dataCenters.map((dataCenter) => dataCenter.name);
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
-  const training = dataCenters.filter((dataCenter) => dataCenter.role === 'training').length;
+  const training = dataCenters.filter(trains).length;
   return [
     ['dataCenters', repeated !== undefined, `expected different names; got "${repeated}" twice`],
-    ['dataCenters', training !== 1, `expected exactly one with role training; got ${training}`],
-    ['dataCenters', training === names.length, 'expected at least one with role inference; got 0'],
+    [
+      'dataCenters',
+      training !== 1,
+      `expected exactly one with role training or all; got ${training}`,
+    ],
+    [
+      'dataCenters',
+      !dataCenters.some(answersRequests),
+      'expected at least one with role inference or all; got 0',
+    ],
   ];
 }
 

@@ -233,12 +233,12 @@ describe('a wrong configuration is refused with the field and what is allowed', 
     [
       'no training data center',
       { dataCenters: [{ name: 'east', role: 'inference' }] },
-      'dataCenters: expected exactly one with role training; got 0',
+      'dataCenters: expected exactly one with role training or all; got 0',
     ],
     [
       'no inference data center',
       { dataCenters: [{ name: 'train', role: 'training' }] },
-      'dataCenters: expected at least one with role inference; got 0',
+      'dataCenters: expected at least one with role inference or all; got 0',
     ],
     [
       'two data centers of one name',

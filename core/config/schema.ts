@@ -58,7 +58,7 @@ export const clusterSchema = section({
     .max(16, { error: 'expected at most 16 data centers' })
     .default(dataCentersDefault)
     .describe(
-      'One training, at least one inference. With fewer than three in all, the loss of one stops changes to streams.',
+      'One training, at least one inference, or one that is all. With two, the loss of one stops changes to streams.',
     ),
   features: featuresSchema,
   attributes: attributesSchema

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dataCenterRoles } from './data-centers.js';
 import { durationMsOf } from './duration.js';
 import { integer, number, oneOf, positive, section, token } from './fields.js';
 import { rowsSchema, slotsSchema } from './rows-schema.js';
@@ -18,8 +19,8 @@ const duration = { min: 1, max: day };
 export const dataCenterSchema = section({
   name: token('Part of subjects, stream names and folders.'),
   role: oneOf(
-    ['training', 'inference'],
-    'The training data center holds tables and trainers, an inference one answers requests from copies.',
+    dataCenterRoles,
+    'The training data center holds tables and trainers, an inference one answers requests from copies. all: both, for a cluster on one server; it has no copies of its own logs, and nobody answers in its place.',
   ),
   servers: z
     .union([z.literal(1), z.literal(3), z.literal(5)], { error: 'expected 1, 3 or 5' })

@@ -1,3 +1,4 @@
+import { trains, type DataCenterRole } from '../../core/config/data-centers.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { replay } from '../../runtime/followers/follow.js';
 import { streamTable, type StreamKey } from '../../messages/streams.js';
@@ -16,7 +17,7 @@ export interface LogWithPerson {
 
 export interface SearchOptions {
   readonly bus: Bus;
-  readonly dataCenters: readonly { readonly name: string; readonly role: string }[];
+  readonly dataCenters: readonly { readonly name: string; readonly role: DataCenterRole }[];
   /** As everything behind the door knows them. */
   readonly people: readonly string[];
   readonly found?: (stream: string, sequence: number, mention: Mention) => void;
@@ -55,7 +56,10 @@ export async function searchLogs(options: SearchOptions): Promise<LogWithPerson[
 function streamsOf({ bus, dataCenters }: SearchOptions): [StreamKey, string][] {
   return searched.flatMap((key) => {
     const { place } = streamTable[key];
-    const those = dataCenters.filter(({ role }) => place === 'each' || place === role);
+    // Where one trains and answers there are no copies.
+    const those = dataCenters.filter(
+      (each) => place === 'each' || (place === 'training' ? trains(each) : each.role === place),
+    );
     return those.map(({ name }): [StreamKey, string] => [key, bus.names.streamIn(key, name)]);
   });
 }

@@ -13,6 +13,8 @@ interface Member {
 
 export interface SharedTailOptions {
   readonly stream: string;
+  /** What of it is wanted; all, if left out. */
+  readonly filter?: string;
   /** It begins when so many have come, since the last one may have to read from further back. */
   readonly members: number;
   /** What a member throws; the others go on. */
@@ -63,9 +65,10 @@ export class SharedTail {
   }
 
   #begin(): Promise<Following> {
-    const { stream, onError } = this.#options;
+    const { stream, filter, onError } = this.#options;
     const begins = [...this.#members.values()].map(({ fromSequence }) => fromSequence);
-    const options = { stream, fromSequence: Math.min(...begins) };
+    const fromSequence = Math.min(...begins);
+    const options = { stream, fromSequence, ...(filter === undefined ? {} : { filter }) };
     return retried(this.#bus, () =>
       follow(this.#bus, options, (message) => this.#hand(message), onError),
     );

@@ -40,7 +40,10 @@ import type { Stoppable } from '../stoppable.js';
 /** Connects in the role that `access` is for. */
 export function connectAs(
   access: NatsAccess,
-  options: Omit<ConnectOptions, 'cluster' | 'urls' | 'user' | 'password' | 'inboxPrefix' | 'tls'>,
+  options: Omit<
+    ConnectOptions,
+    'cluster' | 'whole' | 'urls' | 'user' | 'password' | 'inboxPrefix' | 'tls'
+  >,
 ): Promise<NatsBus> {
   const { url: urls, ...how } = access;
   return connectBus({ urls, ...how, ...options });
@@ -79,8 +82,8 @@ export class NatsBus implements Bus {
   readonly #records: NatsRecords;
 
   constructor(connection: NatsConnection, options: ConnectOptions) {
-    const { cluster, urls, user, onMoved, onInterrupted } = options;
-    this.names = namesOf(cluster);
+    const { cluster, whole, urls, user, onMoved, onInterrupted } = options;
+    this.names = namesOf(cluster, whole);
     this.#connection = connection;
     this.#user = user ?? '';
     this.#onInterrupted = onInterrupted ?? (() => undefined);

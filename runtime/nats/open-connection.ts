@@ -10,6 +10,8 @@ import { readServerInfo } from '../server-info.js';
 export interface ConnectOptions {
   /** The name of the cluster that the connection is for. */
   readonly cluster: string;
+  /** Its data center that learns and answers, if there is one: see `namesOf`. */
+  readonly whole?: string | undefined;
   /**
    * Home first: the server of the own data center. The others are for when it is gone, in this order; the connection
    * goes home by itself (runtime/nats/way-home.ts).

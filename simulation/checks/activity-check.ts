@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ActivityBook } from '../../core/activity/activity-book.js';
 import { keptRulesOf } from '../../core/blueprint/kept-rules.js';
+import { answersRequests } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { KeptFeatures } from '../../core/features/kept-features.js';
 import { parseActivity, type ActivityMessage } from '../../messages/activity.js';
@@ -46,8 +47,9 @@ export class ActivityCheck {
   async wrong(bus: Bus): Promise<string | undefined> {
     const users = [...this.#people].sort();
     const items = [...this.#items].sort();
-    for (const { name, role } of this.#config.dataCenters) {
-      if (role !== 'inference') continue;
+    for (const each of this.#config.dataCenters) {
+      if (!answersRequests(each)) continue;
+      const { name } = each;
       const message = featuresRequest({ users, items });
       const reply = await call(bus, this.#names.subject.featuresGetAt(name), message, askMs);
       const { kept } = parseFeaturesReply(reply, { users, items });

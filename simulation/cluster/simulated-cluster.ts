@@ -1,5 +1,6 @@
 import { pino, type Logger } from 'pino';
 import { clientOn, type StarlingClient } from '../../client/client.js';
+import { wholeDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { loadBackend } from '../../core/model/backend.js';
 import { namesOf, type ClusterNames } from '../../messages/cluster-names.js';
@@ -50,7 +51,7 @@ export class SimulatedCluster {
     const { onStarted = () => undefined, changes = false } = options;
     this.config = config;
     this.random = new SeededRandom(seed);
-    this.names = namesOf(config.name);
+    this.names = namesOf(config.name, wholeDataCenter(config));
     this.network = new Network(this.time, this.random.child(1));
     this.servers = new MemoryServers({
       ...{ time: this.time, network: this.network, random: this.random.child(2) },

@@ -73,5 +73,13 @@ export function configOf(random: SeededRandom): ClusterConfig {
     // Last, so that a seed has of the rest what it had.
     ignore: random.pick(['', 'event.user == "u3" || event.visitor == "vu7"']),
     joining: { ...simulatedShape.joining, ...random.pick([{}, { partitions: 3 }]) },
+    // Where it learns it answers, too: there are no copies of its logs in that data center.
+    dataCenters: random.pick([
+      simulatedShape.dataCenters,
+      simulatedShape.dataCenters,
+      simulatedShape.dataCenters.map((each) =>
+        each.role === 'training' ? { ...each, role: 'all' } : each,
+      ),
+    ]),
   });
 }

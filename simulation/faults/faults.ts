@@ -1,4 +1,5 @@
 import { every } from '../../core/base/clock.js';
+import { answersRequests } from '../../core/config/data-centers.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import type { Operator } from '../cluster/operator.js';
 import type { Connection } from '../nats/memory-servers.js';
@@ -272,7 +273,7 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     return over;
   },
   'drain data center': ({ target }, cluster, operator) => {
-    const inference = cluster.config.dataCenters.filter(({ role }) => role === 'inference');
+    const inference = cluster.config.dataCenters.filter(answersRequests);
     const { name } = oneOf(inference, target)!;
     operator.drain(name);
     return () => operator.undrain(name);

@@ -1,3 +1,4 @@
+import { wholeDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { AccessFile } from '../access-file.js';
 import { payloadBytesOf } from '../message-limit.js';
@@ -53,6 +54,7 @@ function serverFiles({ config, topology, credentials }: Deployment): DeploymentF
     const tls = tlsOf(topology, name);
     const text = renderClusterServer(server, servers, {
       cluster: config.name,
+      whole: wholeDataCenter(config),
       credentials,
       limits,
       tls,

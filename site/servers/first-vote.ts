@@ -18,7 +18,7 @@ import { isFileError } from '../../runtime/os/private-file.js';
  * @param storeFolders of all servers, none of which has run. Of others nothing is touched: theirs is a vote that was cast.
  */
 export async function arrangeFirstVote(storeFolders: readonly string[]): Promise<void> {
-  if (storeFolders.some((folder) => existsSync(folder))) return;
+  if (storeFolders.length === 1 || storeFolders.some((folder) => existsSync(folder))) return;
   const written = storeFolders.map(async (storeFolder, index) => {
     const file = voteFile(storeFolder);
     const term = Buffer.alloc(8);

@@ -30,7 +30,8 @@ import { noteStreamVersions, requireReadableStreams } from './stream-versions.js
 export interface NatsServersOptions extends ServerEvents {
   /** The name of the cluster. */
   readonly cluster: string;
-  /** At least two. */
+  /** The data center that learns and answers, if there is one. */
+  readonly whole?: string | undefined;
   readonly dataCenters: readonly { readonly name: string }[];
   /** For their files; see server-folder.ts. */
   readonly folder: string;
@@ -117,13 +118,13 @@ function planFor(
   folder: ServerFolder,
   ports: PortsByName,
 ): ServerPlan {
-  const { cluster, credentials, tls, syncAlways = false } = options;
+  const { cluster, whole, credentials, tls, syncAlways = false } = options;
   const limits = { ...options, syncAlways };
   const servers = options.dataCenters.map(({ name }) => {
     return { name, storeFolder: folder.filesOf(name).storeFolder, ports: ports[name]! };
   });
   const render = (server: DataCenterServer): string =>
-    renderServerConfig(server, servers, { cluster, credentials, limits, tls });
+    renderServerConfig(server, servers, { cluster, whole, credentials, limits, tls });
   return { servers, configs: new Map(servers.map((server) => [server.name, render(server)])) };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { roles, type Role } from '../../messages/roles.js';
 import {
+  renderClusterServer,
   renderServerConfig,
   type DataCenterServer,
   type ServerLimits,
@@ -138,7 +139,20 @@ accounts {
     expect(text).toContain('store_dir: "C:\\\\my \\"state\\""');
   });
 
-  test('of a lone data center is a mistake of the caller', () => {
-    expect(() => renderServerConfig(east, [east], terms)).toThrow(/at least two/);
+  test('of the only one there is waits for nobody: no routes, no gateways, and none to vote with', () => {
+    const text = renderServerConfig(east, [east], { ...terms, whole: 'east' });
+    expect(text).toContain('cluster {\n  name: "east"\n}');
+    expect(text).not.toMatch(/routes|gateway/);
+  });
+
+  test('of one of several in the only data center has routes to them, and no gateways', () => {
+    const listen = { monitor: '127.0.0.1', others: '127.0.0.1' };
+    const [one, ...others] = ['a', 'b', 'c'].map((host) => ({
+      ...{ name: `${host}-1`, dataCenter: 'main', host, ports: east.ports, listen },
+      storeFolder: '/js',
+    }));
+    const text = renderClusterServer(one!, [one!, ...others], { ...terms, whole: 'main' });
+    for (const host of ['a', 'b', 'c']) expect(text).toContain(`@${host}:${east.ports.cluster}`);
+    expect(text).not.toContain('gateway');
   });
 });

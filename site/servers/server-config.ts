@@ -7,12 +7,14 @@ import { accountLines, quoted, type ServerCredentials } from './server-users.js'
  * one server each on the loopback interface is what `starling up` starts, several on hosts of their own are what
  * `starling nats-config` writes files for. Pure text, so that what a server is told can be read in a test and on disk.
  *
- * Three things are not obvious:
+ * Four things are not obvious:
  * - `cluster.routes` names the server itself. Before 2.10, a single-node cluster starts no JetStream beside a gateway
  *   unless it has a route, and counting the route is how the meta group learns its size.
  * - Clients publish events to `starling.ingest.<type>` wherever they are. A mapping of the account turns that into
  *   `starling.raw.<data center>.<type>`, the subject of the stream in the same data center, and it is that stream's
  *   acknowledgement that the client gets. So ingest needs nothing but the client's own data center.
+ * - A server that is the only one has the name of its data center as that of a cluster, and neither routes nor gateways:
+ *   then it waits for nobody, and elects nobody.
  * - Limits are explicit. By default JetStream takes 75 % of the free disk, and refuses streams where that is little.
  */
 export interface DataCenterServer {
@@ -82,8 +84,7 @@ const signInSeconds = 10;
 /**
  * One server on the loopback interface.
  *
- * @param all  every data center's server, including `own`. At least two: a lone server would wait for a meta group of
- *   two for ever.
+ * @param all  every data center's server, including `own`.
  */
 export function renderServerConfig(
   own: DataCenterServer,
@@ -102,29 +103,30 @@ export function renderServerConfig(
 export interface ServerTerms {
   /** The name of the cluster that they are for: what its roles may do is said in its subjects. */
   readonly cluster: string;
+  /** The data center that learns and answers, if there is one. */
+  readonly whole?: string | undefined;
   readonly credentials: ServerCredentials;
   readonly limits: ServerLimits;
   readonly tls: ServerTls | undefined;
 }
 
-/** @param all  every server of every data center, including `own`; of two data centers at least. */
+/** @param all  every server of every data center, including `own`. */
 export function renderClusterServer(
   own: ClusterServer,
   all: readonly ClusterServer[],
-  { cluster, credentials, limits, tls }: ServerTerms,
+  { cluster, whole, credentials, limits, tls }: ServerTerms,
 ): string {
   const dataCenters = [...new Set(all.map(({ dataCenter }) => dataCenter))];
   assert(all.includes(own), `${own.name} is one of the servers`);
-  assert(dataCenters.length >= 2, 'a super-cluster has at least two data centers');
   assert(new Set(all.map(({ name }) => name)).size === all.length, 'names of servers differ');
   return `${[
     ...connectionLines(own, limits),
     ...(tls ? tlsLines(tls, { verify: false }) : []),
     ...storageLines(own, limits),
     ...clusterLines(own, all, { credentials, tls }),
-    ...gatewayLines(own, all, { credentials, tls }),
+    ...(dataCenters.length > 1 ? gatewayLines(own, all, { credentials, tls }) : []),
     ...accountLines(credentials, {
-      names: namesOf(cluster),
+      names: namesOf(cluster, whole),
       dataCenter: own.dataCenter,
       dataCenters,
     }),
@@ -179,6 +181,7 @@ function clusterLines(
   joining: Joining,
 ): string[] {
   const { dataCenter, listen, ports } = own;
+  if (all.length === 1) return ['cluster {', `  name: ${quoted(dataCenter)}`, '}'];
   const routes = all
     .filter((each) => each.dataCenter === dataCenter)
     .map((each) => quoted(joinUrl('nats-route', each.host, each.ports.cluster, joining)));

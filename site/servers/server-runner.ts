@@ -191,6 +191,7 @@ export class ServerRunner {
 
   async #isReady(others: readonly string[]): Promise<boolean> {
     const { ports } = this.server;
+    if (others.length === 0) return (await acceptsClients(ports)) && (await isAlive(ports));
     return (
       (await acceptsClients(ports)) &&
       (await hasMetaLeader(ports)) &&

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { StarlingClient } from '../../client/client.js';
 import { clientOn } from '../../client/client.js';
+import { answersRequests } from '../../core/config/data-centers.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import type { ClusterConfigInput } from '../../core/config/schema.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
@@ -53,12 +54,13 @@ export class LiveCluster {
   static async start(overrides: Partial<ClusterConfigInput> = {}): Promise<LiveCluster> {
     const temporary = temporaryFolder();
     const config = parseClusterConfig({ ...leanConfig, ...overrides });
+    const answering = config.dataCenters.find(answersRequests)!;
     const stateDir = path.join(temporary.folder, 'state');
     try {
       const cluster = await startCluster({ config, stateDir, openSite: ownSite });
       try {
         await cluster.untilReady(readyMsMax);
-        const bus = await connectAs(cluster.access('east', 'client'), { name: 'test' });
+        const bus = await connectAs(cluster.access(answering.name, 'client'), { name: 'test' });
         return new LiveCluster(cluster, temporary, { bus, client: clientOn(bus) });
       } catch (error) {
         await cluster.stop();
