@@ -1,9 +1,11 @@
 import type { ItemInput } from '../../client/ingest.js';
+import { isRecord } from '../../messages/checks.js';
 import { withAdmin, withClient } from '../cluster-access.js';
 import type { Arguments, Command } from '../command.js';
 import { UsageError, clusterOptions, exitCode, objectOf } from '../command.js';
 import { loadFile, loadOptions } from '../item-files.js';
 import { knownOf, printKnown } from '../known-entity.js';
+import { unreadableOf } from '../unreadable-attributes.js';
 
 const acts = ['get', 'set', 'patch', 'hide', 'show', 'delete'] as const;
 type Act = (typeof acts)[number];
@@ -27,8 +29,10 @@ export const items: Command = {
     if (act === 'get')
       return (await printKnown(args, 'item', item, out)) ? exitCode.ok : exitCode.failure;
     // A patch of what is not there makes an item that has nothing else: it may be misspelt.
-    const isNew =
-      act !== 'set' && (await withAdmin(args, (bus) => knownOf(bus, 'item', item))) === null;
+    const { isNew, unreadable } = await withAdmin(args, async (bus) => ({
+      isNew: act !== 'set' && (await knownOf(bus, 'item', item)) === null,
+      unreadable: await unreadableOf(bus, 'item', attributes),
+    }));
     if (isNew && act !== 'patch') {
       if (out.json) out.document({ accepted: 0, item, isKnown: false });
       else out.line(`there is no item ${item}`);
@@ -36,8 +40,9 @@ export const items: Command = {
     }
     const event = eventOf(act, item, attributes);
     const { accepted } = await withClient(args, (client) => client.ingestItems([event]));
-    if (out.json) out.document({ accepted, item, isKnown: !isNew });
+    if (out.json) out.document({ accepted, item, isKnown: !isNew, unreadable });
     else out.line(told[act](item));
+    for (const each of unreadable) out.note(`left out: ${each}`);
     if (isNew) out.note(`there was no item ${item}; there is one now, with these attributes only`);
     return exitCode.ok;
   },
@@ -63,7 +68,13 @@ function asked(args: Arguments) {
         ? `items ${act}: expected attributes as JSON.`
         : `items ${act} takes no attributes.`,
     );
-  return { act, item, attributes: json === undefined ? {} : objectOf(json, 'attributes') };
+  return { act, item, attributes: json === undefined ? {} : attributesOf(json) };
+}
+
+/** They may stand in an object of that name, as over `ingest.items`. */
+function attributesOf(json: string): Readonly<Record<string, unknown>> {
+  const { attributes, ...others } = objectOf(json, 'attributes');
+  return isRecord(attributes) ? { ...others, ...attributes } : objectOf(json, 'attributes');
 }
 
 function eventOf(

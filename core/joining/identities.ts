@@ -18,9 +18,15 @@ export class Identities {
     return [...(this.#visitors.get(user)?.keys() ?? [])].sort();
   }
 
-  own(visitor: string, user: string): void {
+  /** Since when he is; −Infinity where nobody is, or has said when. */
+  ownedSinceMs(visitor: string): number {
+    return this.#owners.get(visitor)?.sinceMs ?? -Infinity;
+  }
+
+  /** @param sinceMs when it was said last. */
+  own(visitor: string, user: string, sinceMs: number): void {
     this.#drop(this.#owners.get(visitor));
-    this.#owners.set(visitor, this.#noted('owner', visitor, user));
+    this.#owners.set(visitor, this.#noted('owner', visitor, user, sinceMs));
   }
 
   /** Nobody else is he any more. */
@@ -70,8 +76,8 @@ export class Identities {
     return removed;
   }
 
-  restore(number: number, { kind, of, value }: StoredIdentity): void {
-    const known: Known<string> = { value, number, isCurrent: true };
+  restore(number: number, { kind, of, value, sinceMs }: StoredIdentity): void {
+    const known: Known<string> = { value, sinceMs, number, isCurrent: true };
     if (kind === 'owner') this.#owners.set(of, known);
     else if (kind === 'erased') this.#erased.set(of, known);
     else
@@ -81,9 +87,9 @@ export class Identities {
       );
   }
 
-  #noted(kind: IdentityKind, of: string, value: string): Known<string> {
-    const known: Known<string> = { value, number: undefined, isCurrent: true };
-    this.#fresh.push({ kind, of, value, known });
+  #noted(kind: IdentityKind, of: string, value: string, sinceMs?: number): Known<string> {
+    const known: Known<string> = { value, sinceMs, number: undefined, isCurrent: true };
+    this.#fresh.push({ kind, of, value, ...(sinceMs === undefined ? {} : { sinceMs }), known });
     return known;
   }
 
@@ -96,6 +102,7 @@ export class Identities {
 
 interface Known<Value> {
   readonly value: Value;
+  readonly sinceMs: number | undefined;
   /** Undefined: not stored yet. */
   number: number | undefined;
   isCurrent: boolean;
@@ -107,6 +114,8 @@ export interface StoredIdentity {
   readonly kind: IdentityKind;
   readonly of: string;
   readonly value: string;
+  /** Of an owner, when it was said last. */
+  readonly sinceMs?: number;
 }
 
 export interface IdentityRecord extends StoredIdentity {

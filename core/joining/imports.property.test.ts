@@ -146,14 +146,17 @@ test('an import that is cut into any pieces, sent again from anywhere and cut of
   );
 });
 
-test('a login of files that is older than an erasure brings nobody back', () => {
-  const login = (atMs: number): ImportBatch => ({
+function login(atMs: number, user = 'u1'): ImportBatch {
+  return {
     ...{ name: `files of ${atMs}`, through: 1, positions: new Float64Array(0), actions: undefined },
     aliases: {
-      ...{ positions: Float64Array.of(1), visitors: [visitorPerson('v1')], users: ['u1'] },
+      ...{ positions: Float64Array.of(1), visitors: [visitorPerson('v1')], users: [user] },
       atMs: Float64Array.of(atMs),
     },
-  });
+  };
+}
+
+test('a login of files that is older than an erasure brings nobody back', () => {
   const window = new JoinWindow(options, new MemoryJoinStore());
   window.observeErase({ person: visitorPerson('v1'), atMs: 100, isUp: false });
   window.drain();
@@ -161,4 +164,25 @@ test('a login of files that is older than an erasure brings nobody back', () => 
   expect(window.drain().sent).toEqual([]);
   window.observeImport(login(101));
   expect(window.drain().sent).toHaveLength(1);
+});
+
+test('a login of files takes no visitor from whom he was said to be later, by somebody live or by other files', () => {
+  const world = new World();
+  const ownerNow = (): string | null => world.window.about(visitorPerson('v1')).owner;
+  world.window.observeAlias(visitorPerson('v1'), 'u2', 100);
+  world.take(login(99));
+  expect(ownerNow()).toBe('u2');
+  // Said again, it was so later.
+  world.window.observeAlias(visitorPerson('v1'), 'u2', 300);
+  world.take(login(200));
+  expect(ownerNow()).toBe('u2');
+  world.restart();
+  world.take(login(299));
+  expect(ownerNow()).toBe('u2');
+  world.take(login(301));
+  expect(ownerNow()).toBe('u1');
+  world.take(login(300, 'u3'));
+  expect(ownerNow()).toBe('u1');
+  world.window.observeAlias(visitorPerson('v1'), 'u3', 300);
+  expect(ownerNow()).toBe('u3');
 });

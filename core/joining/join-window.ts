@@ -9,12 +9,13 @@ import { JoinBooks } from './join-books.js';
 import { KeptRows, keyOf } from './kept-rows.js';
 import { OpenRow, packRow } from './open-rows.js';
 import { OutcomeSet, type TypeMeaning } from './outcome-rules.js';
+import { PeopleInWindow } from './people-in-window.js';
 import type { PersonEvent } from './person-event.js';
 import { decodeEvent, eventsOf } from './person-event.js';
 import { RememberedKeys } from './remembered-keys.js';
 import { RowOutcomes } from './row-outcomes.js';
 import { SampleBuilder } from './sample-builder.js';
-import type { MovedRow, SentContent } from './sent-contents.js';
+import type { SentContent } from './sent-contents.js';
 import { SentContents } from './sent-contents.js';
 import type {
   ActionBatch,
@@ -40,8 +41,6 @@ export interface LaneClock {
 }
 
 const laneCount = Object.keys(lanes).length;
-/** In one record: it must fit into a message. */
-const movedRowsMax = 1_000;
 const notPassed = 0;
 const isPassed = 1;
 /** Of a closed row: somebody has said so. */
@@ -77,6 +76,7 @@ export class JoinWindow {
   readonly #keepMs: number;
   readonly #progress = { numberNext: 1, taken: new Map<number, number>() };
   readonly #out: WindowOutput;
+  readonly #people: PeopleInWindow;
 
   /** @param cold where rows beyond `memoryOpenMax` are read from; required if that is set. */
   constructor(options: JoinOptions, cold: ColdRows = { get: () => undefined }) {
@@ -117,6 +117,14 @@ export class JoinWindow {
         onClosed: (row) => this.#closedRow(row),
       },
     );
+    this.#people = new PeopleInWindow(options, {
+      ...{ identities: this.#identities, books: this.#books, kept: this.#kept, held: this.#held },
+      ...{ closed: this.#closed, moved: this.#moved, contents: this.#contents, out: this.#out },
+      ...{ rows: this.#rows, keepMs: this.#keepMs },
+      admit: (row) => this.#admit(row),
+      closedRow: (row) => this.#closedRow(row),
+      pass: (to, event) => this.#pass(to, event, true),
+    });
     this.#lanes = Array.from({ length: laneCount }, () => ({
       ...{ watermarkMs: -Infinity, eventMsMax: -Infinity },
     }));
@@ -192,7 +200,12 @@ export class JoinWindow {
     const becomes = (position: number): void => {
       for (; next < aliases.visitors.length && aliases.positions[next]! <= position; next++)
         if (aliases.positions[next]! > known)
-          this.observeAlias(aliases.visitors[next]!, aliases.users[next]!, aliases.atMs[next]);
+          this.#people.becomes(
+            aliases.visitors[next]!,
+            aliases.users[next]!,
+            aliases.atMs[next]!,
+            lanes.import,
+          );
     };
     (actions ? eventsOf(actions) : []).forEach((event, i) => {
       becomes(positions[i]!);
@@ -236,71 +249,23 @@ export class JoinWindow {
    * In the partition of the visitor, or of a user whose account is merged into that of another: from now on he is this user. Both as
    * people (person-event.ts).
    *
-   * @param atMs when it was accepted; left out: now.
+   * @param atMs when it was accepted, or, of a file, happened; left out: now.
    */
-  observeAlias(visitor: string, user: string, atMs = Infinity): void {
-    const { homeOf } = this.#options;
-    if (this.#identities.ownerOf(visitor) === user || visitor === user) return;
-    if (this.#identities.isForgotten(visitor, atMs)) return;
-    this.#identities.own(visitor, user);
-    const to = homeOf(user);
-    // Rows of which nothing came stay where they are: nobody but who names them asks for them.
-    const leaving = [...this.#kept.of(visitor)].sort(bySince);
-    const rows = leaving.map((row) => this.#leave(row, to));
-    for (let start = 0; start === 0 || start < rows.length; start += movedRowsMax)
-      this.#out.send(to, {
-        ...{ kind: 'moved', visitor, user, atMs },
-        rows: rows.slice(start, start + movedRowsMax),
-      });
-    for (const held of [...this.#held.of(visitor)]) {
-      this.#held.release(held);
-      this.#pass(to, { ...held.event, person: user }, true);
-    }
+  observeAlias(visitor: string, user: string, atMs = Infinity, lane: number = lanes.live): void {
+    this.#people.becomes(visitor, user, atMs, lane);
   }
 
   /**
    * In every partition: forgotten is all that came before this record, and what comes later but happened, or was
    * accepted, by then. So are those who became him, and, if `isUp`, who he is by now.
    */
-  observeErase({
-    person,
-    atMs,
-    isUp,
-  }: Omit<Extract<SentContent, { kind: 'erase' }>, 'kind'>): void {
-    // Said again it must not meet who came since.
-    if (this.#identities.isForgotten(person, atMs)) return;
-    const owner = this.#identities.ownerOf(person);
-    const names = this.#identities.visitorsOf(person);
-    this.#identities.forget(person, atMs);
-    this.#out.tell({ kind: 'erased', person });
-    for (const row of [...this.#kept.of(person)]) {
-      row.reached = 0;
-      if (row.open === 0) this.#closedRow(row);
-      else this.#rows.end(row, row.open, 'erased');
-    }
-    for (const held of [...this.#held.of(person)]) {
-      this.#held.release(held);
-      this.#books.count('erasedActions', held.event);
-    }
-    if (isUp && owner !== undefined) this.#sendErase(owner, atMs, true);
-    for (const name of names) this.#sendErase(name, atMs, false);
+  observeErase(said: Omit<Extract<SentContent, { kind: 'erase' }>, 'kind'>): void {
+    this.#people.erase(said);
   }
 
   /** What it has of somebody, under this name. */
   about(person: string): PersonInWindow {
-    const untilMs = this.#identities.forgottenUntilMs(person);
-    return {
-      owner: this.#identities.ownerOf(person) ?? null,
-      names: this.#identities.visitorsOf(person),
-      forgottenUntilMs: untilMs === -Infinity ? null : untilMs,
-      rows: [...this.#kept.of(person)].map(({ requestId, item, sinceMs: atMs, open }) => {
-        return { requestId, item, atMs, isOpen: open !== 0 };
-      }),
-      events: this.#held.of(person).map(({ event }) => {
-        const { id, type, item, requestId, atMs, order } = event;
-        return { id, type, item, requestId, atMs, order };
-      }),
-    };
+    return this.#people.about(person);
   }
 
   /** What is delivered again, since whoever sent it was made anew, has been taken. */
@@ -319,9 +284,9 @@ export class JoinWindow {
       case 'shown':
         return this.#shown(content.requestId, content.item, content.atMs, content.lane);
       case 'erase':
-        return this.observeErase(content);
+        return this.#people.erase(content);
       case 'moved':
-        return this.#movedTo(content);
+        return this.#people.arrive(content);
     }
   }
 
@@ -558,76 +523,6 @@ export class JoinWindow {
     this.#closed.set(row.key, row.isDismissed ? dismissed : 0, row.lane, untilMs);
   }
 
-  #leave(row: OpenRow, to: number): MovedRow {
-    const { requestId, item, lane, sinceMs, isShown, open, reached, values } = row;
-    const state = { lane, sinceMs, isShown, open, reached, values };
-    const packed = open === 0 ? undefined : this.#kept.packed(row);
-    this.#books.outcomes.forEach((counts, i) => {
-      if (!(open & (1 << i))) return;
-      counts.open--;
-      counts.passed++;
-    });
-    this.#kept.drop(row);
-    this.#moved.set(row.key, to, lane, sinceMs + this.#keepMs);
-    return { requestId, item, state, packed };
-  }
-
-  #movedTo(moved: Extract<SentContent, { kind: 'moved' }>): void {
-    const { visitor, user, atMs, rows } = moved;
-    if (this.#identities.isForgotten(user, atMs)) return this.#forgetMoved(moved);
-    const owner = this.#identities.ownerOf(user);
-    // A circle: who was merged into him counts for himself again, and he for who was merged last.
-    if (owner === visitor) this.#identities.disown(user);
-    else if (owner !== undefined) {
-      // He is somebody else himself by now.
-      const to = this.#options.homeOf(owner);
-      for (const { requestId, item, state } of rows)
-        this.#moved.set(keyOf(requestId, item), to, state.lane, state.sinceMs + this.#keepMs);
-      return this.#out.send(to, { ...moved, user: owner });
-    }
-    this.#moveIn(visitor, user, rows);
-  }
-
-  /** Who became him before he was to be forgotten is forgotten with him. */
-  #forgetMoved({ visitor, user, rows }: Extract<SentContent, { kind: 'moved' }>): void {
-    for (const { requestId, item, state } of rows) {
-      const { lane, sinceMs, open } = state;
-      const key = keyOf(requestId, item);
-      this.#books.outcomes.forEach((counts, i) => {
-        if (!(open & (1 << i))) return;
-        counts.passedIn++;
-        counts.erased++;
-      });
-      this.#moved.delete(key, lane);
-      this.#closed.set(key, 0, lane, sinceMs + this.#keepMs);
-    }
-    const atMs = this.#identities.forgottenUntilMs(user);
-    this.#sendErase(visitor, atMs, false);
-  }
-
-  /** Events of anybody wait where the request is sought that they name. */
-  #sendErase(person: string, atMs: number, isUp: boolean): void {
-    for (let to = 0; to < this.#options.partitions; to++)
-      this.#out.send(to, { kind: 'erase', person, atMs, isUp });
-  }
-
-  #moveIn(visitor: string, user: string, rows: readonly MovedRow[]): void {
-    this.#identities.visit(user, visitor);
-    this.#out.tell({ kind: 'merged', user, visitor });
-    for (const { requestId, item, state, packed } of rows) {
-      const identity = { key: keyOf(requestId, item), requestId, item };
-      const source = packed && this.#contents.unpack(packed);
-      const row = new OpenRow(identity, { ...state, person: user }, source, 0);
-      this.#books.outcomes.forEach((counts, i) => {
-        if (!(row.open & (1 << i))) return;
-        counts.open++;
-        counts.passedIn++;
-      });
-      this.#moved.delete(row.key, row.lane);
-      this.#admit(row);
-    }
-  }
-
   #closeDue(lane: number, watermarkMs: number): void {
     this.#kept.eachDue(lane, watermarkMs, (row, atMs) => this.#rows.close(row, atMs));
     for (const { event } of this.#held.takeDue(lane, watermarkMs)) this.#alone(event, 'orphan');
@@ -652,10 +547,6 @@ export class JoinWindow {
     this.#remember(event, isPassed);
     this.#out.send(to, { kind: 'event', event }, isTold);
   }
-}
-
-function bySince(a: OpenRow, b: OpenRow): number {
-  return a.sinceMs - b.sinceMs || (a.key < b.key ? -1 : 1);
 }
 
 function isAfter(a: OpenRow, b: OpenRow): boolean {

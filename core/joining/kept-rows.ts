@@ -71,7 +71,7 @@ export class KeptRows {
     this.#cold = cold;
     this.#due = Array.from({ length: lanes }, () => new DueBuckets<OpenRow>(bucketMs));
     this.#settledDue = this.#due.map(() => new DueBuckets<OpenRow>(bucketMs));
-    this.#settled = new StoredSegments(lanes);
+    this.#settled = new StoredSegments(lanes, bucketMs);
     this.#onDisk = new ColdIndex(bucketMs, lanes);
   }
 

@@ -68,9 +68,10 @@ export interface Pointer {
 /** In the partition of the visitor, or of a user whose account is merged into that of another: from now on he is this user. */
 export interface Alias {
   readonly kind: 'alias';
+  readonly lane: Lane;
   readonly visitor: string;
   readonly user: string;
-  /** When it was accepted. */
+  /** When it was accepted; of a file, when it happened. */
   readonly atMs: number;
 }
 

@@ -56,6 +56,8 @@ export interface State {
   ids: Map<string, { lane: Lane; untilMs: number; isPassed: boolean }>;
   /** Of visitors whose partition this is. */
   owners: Map<string, string>;
+  /** When that was said last. */
+  ownedSinceMs: Map<string, number>;
   /** Of users whose partition this is. */
   visitors: Map<string, Set<string>>;
   /** Of people whose partition this is: until when they are forgotten. */
@@ -77,6 +79,7 @@ export function emptyState({ outcomes }: PersonJoinOptions): State {
     held: [],
     ids: new Map(),
     owners: new Map(),
+    ownedSinceMs: new Map(),
     visitors: new Map(),
     erased: new Map(),
     lanes: {

@@ -134,7 +134,7 @@ describe('what was on screen', () => {
 });
 
 describe('a visitor who logs in', () => {
-  const alias = { kind: 'alias', visitor: 'v', user: 'u', atMs: 1_000 } as const;
+  const alias = { kind: 'alias', lane: 'live', visitor: 'v', user: 'u', atMs: 1_000 } as const;
 
   test('takes along what he was shown', () => {
     const records = [offer({ person: 'v' }), alias, event('view', 1_020), clock(3_000)];
@@ -155,7 +155,7 @@ describe('a visitor who logs in', () => {
 
 describe('accounts that are merged', () => {
   const merge = (visitor: string, user: string): JoinLogRecord => ({
-    ...{ kind: 'alias', visitor, user, atMs: 1_000 },
+    ...{ kind: 'alias', lane: 'live', visitor, user, atMs: 1_000 },
   });
 
   test('are one: what was open of one and what comes later under its name is the other one’s', () => {
@@ -214,7 +214,13 @@ describe('who is to be forgotten', () => {
   });
 
   test('takes along who became him before, also where that is heard of later', () => {
-    const login: JoinLogRecord = { kind: 'alias', visitor: 'v', user: 'u', atMs: 1_010 };
+    const login: JoinLogRecord = {
+      kind: 'alias',
+      lane: 'live',
+      visitor: 'v',
+      user: 'u',
+      atMs: 1_010,
+    };
     const shown = offer({ person: 'v', atMs: 1_005 });
     const seen = event('view', 1_015, { person: 'v' });
     for (const records of [
@@ -226,10 +232,16 @@ describe('who is to be forgotten', () => {
   });
 
   test('takes along whose account it was merged into, and not a user whom a visitor of his is now', () => {
-    const merged: JoinLogRecord = { kind: 'alias', visitor: 'old', user: 'u', atMs: 1_000 };
+    const merged: JoinLogRecord = {
+      kind: 'alias',
+      lane: 'live',
+      visitor: 'old',
+      user: 'u',
+      atMs: 1_000,
+    };
     expect(learned(offer(), merged, erase('old'), clock(3_000))).toEqual([]);
     const shared = ['u', 'w'].map((user): JoinLogRecord => {
-      return { kind: 'alias', visitor: 'v', user, atMs: 1_000 };
+      return { kind: 'alias', lane: 'live', visitor: 'v', user, atMs: 1_000 };
     });
     const others = [...shared, offer({ person: 'w' }), erase('u'), event('view', 1_020)];
     expect(learned(...others.slice(0, -1), event('view', 1_020, { person: 'w' }))).toEqual([

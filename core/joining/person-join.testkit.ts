@@ -392,11 +392,15 @@ export class PersonJoin {
    * The visitor, or the user whose account is merged, is the user from now on: what he has open goes to where the user is, also if
    * that is here.
    */
-  #becomes({ visitor, user, atMs }: Alias): void {
-    const { rows, moved, held, owners } = this.#state;
-    if (owners.get(visitor) === user || visitor === user) return;
+  #becomes({ lane, visitor, user, atMs }: Alias): void {
+    const { rows, moved, held, owners, ownedSinceMs } = this.#state;
+    if (visitor === user) return;
+    // A file tells of what was, and not of what is.
+    if (lane === 'import' && owners.has(visitor) && ownedSinceMs.get(visitor)! > atMs) return;
+    if (owners.get(visitor) === user) return void ownedSinceMs.set(visitor, atMs);
     if (this.#isForgotten(visitor, atMs)) return;
     owners.set(visitor, user);
+    ownedSinceMs.set(visitor, atMs);
     const to = this.#options.homeOf(user);
     // Rows of which nothing came stay where they are: nobody but who names them asks for them.
     const leaving = [...rows]

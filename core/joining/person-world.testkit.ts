@@ -80,7 +80,7 @@ const step = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      kind: fc.constant('alias' as const),
+      ...{ kind: fc.constant('alias' as const), lane },
       visitor: fc.constantFrom('v0', 'v1', 'v2'),
       user: fc.constantFrom('u0', 'u1'),
       offsetMs,
@@ -90,7 +90,7 @@ const step = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      kind: fc.constant('alias' as const),
+      ...{ kind: fc.constant('alias' as const), lane },
       visitor: fc.constantFrom('u0', 'u1', 'u2'),
       user: fc.constantFrom('u0', 'u1', 'u2'),
       offsetMs,
@@ -200,9 +200,10 @@ export class World<Sent> {
     }
   }
 
-  #becomes({ visitor, user, offsetMs }: Step & { kind: 'alias' }): void {
+  #becomes({ lane: its, visitor, user, offsetMs }: Step & { kind: 'alias' }): void {
     const atMs = this.#nowMs + offsetMs;
-    this.logs[options.homeOf(visitor)]!.push({ kind: 'alias', visitor, user, atMs });
+    const alias = { kind: 'alias', lane: its, visitor, user, atMs } as const;
+    this.logs[options.homeOf(visitor)]!.push(alias);
   }
 
   /** Everybody, of all times that there have been. */

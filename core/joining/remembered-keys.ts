@@ -24,7 +24,7 @@ export class RememberedKeys {
 
   constructor(bucketMs: number, lanes: number) {
     this.#known = new CompactKeys(bucketMs, lanes);
-    this.#segments = new StoredSegments(lanes);
+    this.#segments = new StoredSegments(lanes, bucketMs);
     this.#fresh = Array.from({ length: lanes }, () => ({ keys: [], values: [], untilMs: [] }));
   }
 

@@ -1,6 +1,7 @@
 interface StoredSegment {
   readonly number: number;
-  readonly untilMsMax: number;
+  /** Of the bucket in which the last of it is known. */
+  readonly endMs: number;
 }
 
 /**
@@ -9,8 +10,11 @@ interface StoredSegment {
  */
 export class StoredSegments {
   readonly #lanes: readonly StoredSegment[][];
+  readonly #bucketMs: number;
 
-  constructor(lanes: number) {
+  /** @param bucketMs things are known until the end of the bucket that their time is in. */
+  constructor(lanes: number, bucketMs: number) {
+    this.#bucketMs = bucketMs;
     this.#lanes = Array.from({ length: lanes }, () => []);
   }
 
@@ -18,13 +22,14 @@ export class StoredSegments {
   add(number: number, lane: number, untilMs: readonly number[]): void {
     let untilMsMax = -Infinity;
     for (const ms of untilMs) if (ms > untilMsMax) untilMsMax = ms;
-    this.#lanes[lane]!.push({ number, untilMsMax });
+    const endMs = Math.ceil((untilMsMax + 1) / this.#bucketMs) * this.#bucketMs;
+    this.#lanes[lane]!.push({ number, endMs });
   }
 
   /** Those of which nothing need be known any more. */
   takeEmpty(watermarksMs: readonly number[]): number[] {
     return this.#lanes.flatMap((segments, lane) => {
-      const kept = segments.findIndex(({ untilMsMax }) => !(untilMsMax < watermarksMs[lane]!));
+      const kept = segments.findIndex(({ endMs }) => endMs > watermarksMs[lane]!);
       return segments.splice(0, kept < 0 ? segments.length : kept).map(({ number }) => number);
     });
   }

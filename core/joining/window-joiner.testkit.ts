@@ -117,7 +117,7 @@ export class WindowJoiner implements Joiner<RealSent> {
         });
       }
       case 'alias':
-        return window.observeAlias(record.visitor, record.user, record.atMs);
+        return window.observeAlias(record.visitor, record.user, record.atMs, lanes[record.lane]);
       case 'erase':
         return window.observeErase(record);
       case 'clock':

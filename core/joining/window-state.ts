@@ -49,9 +49,8 @@ export function drainState(state: WindowState): JoinChanges {
   kept.drain(put, remove, nextNumber, watermarksMs);
   for (const record of held.takeFresh()) put.push(record);
   remove.push(...held.takeRemoved(), ...identities.takeRemoved());
-  for (const { known, kind, of, value } of identities.takeFresh()) {
+  for (const { known, ...said } of identities.takeFresh()) {
     known.number = nextNumber();
-    const said: StoredIdentity = { kind, of, value };
     const bytes = encodeParts({ kind: recordKind.identity, said, rows: [] });
     put.push({ number: known.number, bytes });
   }
@@ -124,6 +123,11 @@ export function restoreState(state: WindowState, { progress, records }: SavedJoi
     }
   }
   kept.endRestore();
+  // What is over by now is not known again.
+  lanes.forEach(({ watermarkMs }, i) => {
+    for (const keys of remembered) keys.forget(i, watermarkMs);
+    kept.forget(i, watermarkMs);
+  });
   books.set(counters);
   if (open === counters.open && held.size === counters.heldActions) return;
   throw new StarlingError(
