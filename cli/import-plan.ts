@@ -8,7 +8,7 @@ import { loadClusterConfig } from '../core/config/load.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { type EventField, type Role, roleFields, roles } from '../importing/field-names.js';
 import { isEncoding } from '../importing/file-text.js';
-import { type Fields, type Mapping, fieldsOfText } from '../importing/file-mapping.js';
+import { type Fields, type Mapping, mapOfText } from '../importing/file-mapping.js';
 import { filesOf, isPattern } from '../importing/glob.js';
 import type { ImportOptions, NamedFile } from '../importing/import-options.js';
 import { modelOf } from '../importing/model-of.js';
@@ -26,7 +26,7 @@ export const fileOptions: readonly OptionHelp[] = [
   {
     name: 'map',
     value: 'MAP',
-    text: 'which column is which, such as user=customer_id,item=sku,type=event; the rest is guessed',
+    text: 'which column is which, such as user=customer_id,item=sku,type=event; the rest is guessed. type:add_to_cart=cart: what is written so is of the type cart',
   },
   ...roles.map((role) => ({
     name: role,
@@ -111,17 +111,21 @@ async function configHere(): Promise<string | undefined> {
 }
 
 function mappingFrom(args: Arguments, config: ClusterConfig | undefined): Mapping {
-  const said = saidFields(args.value('map'));
+  const { fields: said, types } = saidMap(args.value('map'));
   const named = config?.files;
   const fields = Object.fromEntries(
     roles.map((role) => [role, { ...columnsOf(role, named?.[role]), ...within(role, said) }]),
   ) as Record<Role, Fields>;
-  return { fields, isExact: new Set(roles.filter((role) => named?.[role] !== undefined)) };
+  return {
+    fields,
+    types: { ...named?.events?.types, ...types },
+    isExact: new Set(roles.filter((role) => named?.[role] !== undefined)),
+  };
 }
 
-function saidFields(text: string | undefined): Fields {
+function saidMap(text: string | undefined): ReturnType<typeof mapOfText> {
   try {
-    return text === undefined ? {} : fieldsOfText(text);
+    return mapOfText(text ?? '');
   } catch (cause) {
     throw new UsageError(`--map: ${messageOf(cause)}.`, { cause });
   }

@@ -47,6 +47,13 @@ describe('starling import --dry-run', () => {
     expect(out).toMatch(/of items that no file has +7\n/);
   });
 
+  test('types that the file writes otherwise are those that they are said to be', async () => {
+    const map = 'type=event,type:view=look,type:cart=look';
+    const { out } = await run('import', '--dry-run', '--map', map, path('events.csv'));
+    expect(out).toMatch(/  types: view → look, cart → look\n/);
+    expect(out).toMatch(/events +28\n +look +28\n/);
+  });
+
   test('as a document', async () => {
     const { out } = await run('import', '--dry-run', '--json', path('events.csv'));
     expect(JSON.parse(out)).toMatchObject({

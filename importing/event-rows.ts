@@ -9,6 +9,7 @@ import type { BadRow, Cell, TakeBad } from './row-file.js';
 /** Longer ones are refused at the door; see messages/public.ts. */
 const idLengthMax = 512;
 const typeLengthMax = 64;
+const writtenTypeLengthMax = 256;
 const requestIdLengthMax = 256;
 const currencyLengthMax = 16;
 
@@ -46,6 +47,8 @@ export interface EventRowOptions {
   readonly threshold?: number | undefined;
   /** Types that the cluster takes; any if left out. */
   readonly types?: readonly string[] | undefined;
+  /** Types by what the file writes, where that is something else. */
+  readonly named?: ReadonlyMap<string, string> | undefined;
   /** Of events that name none. */
   readonly typeDefault?: string | undefined;
   readonly contextColumns: ReadonlyMap<string, string>;
@@ -179,13 +182,20 @@ export class EventRows {
   }
 
   #type(row: readonly Cell[]): string | null {
-    const { types, typeDefault } = this.#options;
-    const type = this.#id(row, 'type', typeLengthMax) ?? typeDefault ?? null;
+    const { types, named, typeDefault } = this.#options;
+    const written = this.#id(row, 'type', writtenTypeLengthMax);
+    const type = (written === null ? typeDefault : (named?.get(written) ?? written)) ?? null;
+    if (type !== null && type.length > typeLengthMax)
+      throw new RowMistake(
+        'type too long',
+        'type',
+        `expected at most ${typeLengthMax} characters; got ${type.length}`,
+      );
     if (type === null || !types || types.includes(type)) return type;
     throw new RowMistake(
       `unknown type ${type}`,
       'type',
-      `there is no type of event ${preview(type)}; there are ${types.join(', ')}: declare it in events`,
+      `there is no type of event ${preview(type)}; there are ${types.join(', ')}: declare it in events, or say which of them it is, as in --map type:${type}=${types[0]}`,
     );
   }
 

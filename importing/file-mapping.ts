@@ -18,6 +18,8 @@ export type Fields = Partial<Record<EventField, string>>;
 export interface Mapping {
   /** By role; as `files:` in the configuration. */
   readonly fields: Readonly<Record<Role, Fields>>;
+  /** Types of events that the files write otherwise, by what they write. */
+  readonly types?: Readonly<Record<string, string>> | undefined;
   /** Roles whose other columns are not guessed. */
   readonly isExact: ReadonlySet<Role>;
 }
@@ -165,13 +167,25 @@ function checked(file: MappedFile, mapping: FileMapping): FileMapping {
   return mapping;
 }
 
-/** What `--map user=customer_id,item=sku` says. @throws Error naming what is no field. */
-export function fieldsOfText(text: string): Fields {
+const typeMark = 'type:';
+
+/** What `--map user=customer_id,item=sku,type:add_to_cart=cart` says. @throws Error naming what is no field. */
+export function mapOfText(text: string): {
+  readonly fields: Fields;
+  readonly types: Readonly<Record<string, string>>;
+} {
   const fields: [EventField, string][] = [];
+  const types: [string, string][] = [];
   for (const pair of text.split(',').filter((each) => each.trim() !== '')) {
-    const at = pair.indexOf('=');
+    const isType = pair.trim().startsWith(typeMark);
+    // What is written in a file may have any signs.
+    const at = isType ? pair.lastIndexOf('=') : pair.indexOf('=');
     const name = pair.slice(0, at).trim();
     const column = pair.slice(at + 1).trim();
+    if (isType && at > 0 && column !== '' && name.length > typeMark.length) {
+      types.push([name.slice(typeMark.length), column]);
+      continue;
+    }
     const field = roleFields.events.find((each) => each === name);
     if (at < 1 || column === '' || field === undefined) {
       const nearest = nearestOf(name, roleFields.events);
@@ -184,5 +198,5 @@ export function fieldsOfText(text: string): Fields {
     if (again) throw new Error(`columns ${again[1]} and ${column} would both become ${field}`);
     fields.push([field, column]);
   }
-  return Object.fromEntries(fields);
+  return { fields: Object.fromEntries(fields), types: Object.fromEntries(types) };
 }

@@ -121,8 +121,15 @@ function idOf(options: ImportOptions, mapped: readonly MappedFile[]): string {
   const { model, timezone, encoding, threshold } = options;
   return importId({
     ...{ version, timezone, encoding, threshold, model: model?.hash },
+    ...typesOf(options.mapping),
     files: mapped.map(({ hash, mapping: { role, fields } }) => [hash, role, [...fields]]),
   });
+}
+
+/** Nothing where none is written otherwise: what was imported before they could be is the same still. */
+function typesOf({ types = {} }: Mapping): { readonly types?: unknown } {
+  const sorted = Object.entries(types).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.length === 0 ? {} : { types: sorted };
 }
 
 interface Places {

@@ -65,11 +65,18 @@ export async function readRows(
     ...timesOf(mapping, times),
     ...taker.facts(),
     ...{
-      notes: [...notes, ...watch.notes()],
+      notes: [...typeNotes(mapped, options), ...notes, ...watch.notes()],
       refused: refused.list(),
       unreadable: unreadable.list(),
     },
   };
+}
+
+/** Types that the file writes otherwise. */
+function typeNotes({ mapping }: MappedFile, options: ImportOptions): string[] {
+  const named = Object.entries(options.mapping.types ?? {});
+  if (named.length === 0 || !mapping.fields.has('type')) return [];
+  return [`types: ${named.map(([written, type]) => `${written} → ${type}`).join(', ')}`];
 }
 
 function timesOf(
@@ -114,7 +121,7 @@ function eventTaker(
   { file, mapping }: MappedFile,
   index: number,
   staging: Staging,
-  { model, threshold }: ImportOptions,
+  { model, threshold, mapping: { types: named = {} } }: ImportOptions,
   reading: Reading,
 ): RowTaker {
   if (mapping.fields.has('rating') && threshold === undefined) {
@@ -125,7 +132,11 @@ function eventTaker(
   const rows = new EventRows({
     ...reading,
     ...{ fields: mapping.fields, mark: decimalMarkOf(file.sample), threshold },
-    ...{ types: model?.types, typeDefault: model?.typeDefault },
+    ...{
+      types: model?.types,
+      typeDefault: model?.typeDefault,
+      named: new Map(Object.entries(named)),
+    },
     numbers: model?.numbers.context,
     contextColumns: new Map([...names].map((name) => [name, name])),
     readContext: model?.readContext ?? ((context) => ({ context, unreadable: [] })),

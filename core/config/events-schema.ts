@@ -5,7 +5,7 @@ import { integer, oneOf, positive, section } from './fields.js';
 
 const nameError =
   'expected a name of letters, digits, _ and -, a letter first, at most 64 characters';
-const eventName = z
+export const eventName = z
   .string({ error: nameError })
   .regex(/^[A-Za-z][\w-]{0,63}$/, { error: nameError });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { eventName } from './events-schema.js';
 import { number, oneOf, section } from './fields.js';
 
 /** Columns of files of one's own, so that `starling import` needs no flags. */
@@ -27,6 +28,12 @@ const eventColumns = section({
   requestId: columnOf('the request of ours that it answers'),
   label: columnOf('0 or 1: whether it was liked'),
   rating: columnOf('a rating, of which `threshold` makes a label'),
+  types: z
+    .record(z.string().min(1).max(256), eventName, {
+      error: "expected what is written in the file and the type that it is: {add_to_cart: 'cart'}",
+    })
+    .optional()
+    .describe('Types of events that are written otherwise in the files; others are as they stand.'),
   threshold: finite.optional().describe('From what rating on something is liked.'),
 });
 

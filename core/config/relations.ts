@@ -18,6 +18,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
     vectorNumbers(config),
     ...slots(config),
     ...events(config),
+    ...fileTypes(config),
     ...outcomes(config),
     ...limits(config),
     ...joinLog(config),
@@ -112,6 +113,15 @@ function events({ events }: ClusterConfig): Relation[] {
       'expected another name: it is what Starling itself shows',
     ],
   ];
+}
+
+/** What files call a type otherwise is one. */
+function fileTypes({ events, files }: ClusterConfig): Relation[] {
+  return Object.entries(files?.events?.types ?? {}).map(([written, type]) => [
+    `files.events.types.${written}`,
+    !Object.hasOwn(events, type),
+    `expected one of ${Object.keys(events).join(', ')}, which \`events\` has; got "${type}"`,
+  ]);
 }
 
 function outcomes({ events, outcomes, score, joining }: ClusterConfig): Relation[] {

@@ -291,6 +291,11 @@ describe('a wrong configuration is refused with the field and what is allowed', 
       'events.refund.undoes: expected another type of event, one of view, refund; got "purchase"',
     ],
     [
+      'a type of files that nothing is declared of',
+      { events: { view: {} }, files: { events: { types: { buy: 'purchase' } } } },
+      'files.events.types.buy: expected one of view, which `events` has; got "purchase"',
+    ],
+    [
       'events of which none is hoped for',
       { events: { dismiss: { negative: true } } },
       'events: expected a type that is hoped for',

@@ -79,7 +79,7 @@ function currencyLines({ events, currencies }: Proposal): string[] {
   ];
 }
 
-function filesLines({ files, threshold }: Proposal): string[] {
+function filesLines({ files, threshold, events }: Proposal): string[] {
   const lines = roles.flatMap((role) => {
     const fields = new Map(
       files
@@ -87,10 +87,15 @@ function filesLines({ files, threshold }: Proposal): string[] {
         .flatMap(({ mapping }) => [...mapping.fields]),
     );
     if (fields.size === 0) return [];
-    const more =
-      role === 'events' && fields.has('rating') && threshold !== undefined ? { threshold } : {};
-    const note = 'threshold' in more ? ' // Rated so or better: liked.' : '';
-    return [`  ${role}: ${object({ ...Object.fromEntries(fields), ...more })},${note}`];
+    const isEvents = role === 'events';
+    const more = isEvents && fields.has('rating') && threshold !== undefined ? { threshold } : {};
+    const types = isEvents && events.named.size > 0 ? Object.fromEntries(events.named) : undefined;
+    const notes = [
+      ...('threshold' in more ? ['Rated so or better: liked.'] : []),
+      ...(types ? ['`types`: what is written so in the file is of this type.'] : []),
+    ];
+    const said = { ...Object.fromEntries(fields), ...more, ...(types ? { types } : {}) };
+    return [`  ${role}: ${object(said)},${notes.length > 0 ? ` ${comment(notes.join(' '))}` : ''}`];
   });
   return [
     comment('Which column is which, so that `starling import` needs no flags.'),
@@ -100,7 +105,7 @@ function filesLines({ files, threshold }: Proposal): string[] {
   ];
 }
 
-function eventsLines({ events, unnamed }: ProposedEvents): string[] {
+function eventsLines({ events }: ProposedEvents): string[] {
   if (events.size === 0) return [];
   const lines = [...events].map(([type, { count, ...said }]) => {
     const why = said.negative
@@ -110,11 +115,7 @@ function eventsLines({ events, unnamed }: ProposedEvents): string[] {
         : '';
     return `  ${key(type)}: ${object(said)}, // ${count.toLocaleString('en-US')}${why}`;
   });
-  const others = unnamed.map(
-    (type) =>
-      `  ${comment(`${JSON.stringify(type)} can't be the name of a type: rename it in the file.`)}`,
-  );
-  return [comment('What people do.'), 'events: {', ...lines, ...others, '},'];
+  return [comment('What people do.'), 'events: {', ...lines, '},'];
 }
 
 function outcomesLines({ outcomes, score }: ProposedEvents): string[] {

@@ -5,8 +5,8 @@ export interface ProposedEvents {
   readonly outcomes: ReadonlyMap<string, ProposedOutcome>;
   /** What an outcome is worth beside others. */
   readonly score: ReadonlyMap<string, number>;
-  /** Names that a type of event can't have. */
-  readonly unnamed: readonly string[];
+  /** What files write otherwise: the type by what is written. */
+  readonly named: ReadonlyMap<string, string>;
 }
 
 export interface ProposedEvent {
@@ -43,7 +43,20 @@ const stages = [
     worth: 20,
   },
 ] as const;
+/** What many files call the same: so outcomes and scores are called what everybody calls them. */
+const usual = [
+  [
+    'view',
+    /^(page|product|item|detail|content)s?view(ed)?$|^view(ed)?(page|product|item|content|detail)s?$|^view(ed)?$/,
+  ],
+  ['cart', /^add(ed)?(product|item)?to(cart|basket|bag)$|^(cart|basket)add(ed)?$|^indenwarenkorb$/],
+  [
+    'purchase',
+    /^(purchased|buy|bought|ordered|order(completed?|placed)|checkoutcompleted?|transaction|kauf)$/,
+  ],
+] as const;
 const nameOfType = /^[A-Za-z][\w-]{0,63}$/;
+const reserved = 'shown';
 /** Each is a head of the network. */
 const outcomesMax = 4;
 
@@ -52,13 +65,16 @@ export function proposeEvents(
   counts: ReadonlyMap<string, number>,
   values: ReadonlyMap<string, number>,
 ): ProposedEvents {
-  const types = [...counts].toSorted((a, b) => b[1] - a[1]);
-  const named = types.filter(([type]) => nameOfType.test(type) && type !== 'shown');
+  const written = [...counts].toSorted((a, b) => b[1] - a[1]);
+  const renamed = namesOf(written.map(([type]) => type));
+  const types = sumsByName(written, renamed);
+  const named = [...types].toSorted((a, b) => b[1] - a[1]);
+  const valued = sumsByName([...values], renamed);
   const bought = named.find(
     ([type]) => stageOf(type) === 2 && !undoing.test(type) && !negative.test(type),
   )?.[0];
   const events = new Map(
-    named.map(([type, count]) => [type, eventOf(type, count, values.get(type) ?? 0, bought)]),
+    named.map(([type, count]) => [type, eventOf(type, count, valued.get(type) ?? 0, bought)]),
   );
   const hoped = [...events]
     .filter(([, event]) => !event.negative && !event.undoes)
@@ -66,8 +82,54 @@ export function proposeEvents(
   return {
     events,
     ...outcomesOf(hoped),
-    unnamed: types.filter(([type]) => !events.has(type)).map(([type]) => type),
+    named: renamed,
   };
+}
+
+/** Of those that are written otherwise: what they are called. What is a usual word already stays. */
+function namesOf(written: readonly string[]): ReadonlyMap<string, string> {
+  const renamed = new Map<string, string>();
+  const taken = new Set(written.filter((type) => nameOfType.test(type) && type !== reserved));
+  for (const type of written) {
+    const plain = type.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+    const known = usual.find(([, pattern]) => pattern.test(plain))?.[0];
+    if (known !== undefined && known !== type && !taken.has(known)) {
+      renamed.set(type, known);
+      taken.add(known);
+    } else if (!nameOfType.test(type) || type === reserved) {
+      const name = nameLike(type, taken);
+      renamed.set(type, name);
+      taken.add(name);
+    }
+  }
+  return renamed;
+}
+
+/** A name of a type that reads like it. */
+function nameLike(type: string, taken: ReadonlySet<string>): string {
+  const word = type
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .replace(/[^A-Za-z0-9_-]+/g, '_')
+    .replace(/^[_-]+|[_-]+$/g, '')
+    .slice(0, 50);
+  const base =
+    /^[A-Za-z]/.test(word) && word !== reserved ? word : `type_${word}`.replace(/_$/, '');
+  let name = base;
+  for (let n = 2; taken.has(name); n++) name = `${base}_${n}`;
+  return name;
+}
+
+function sumsByName(
+  counts: readonly (readonly [string, number])[],
+  renamed: ReadonlyMap<string, string>,
+): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const [written, count] of counts) {
+    const name = renamed.get(written) ?? written;
+    sums.set(name, (sums.get(name) ?? 0) + count);
+  }
+  return sums;
 }
 
 function eventOf(

@@ -131,15 +131,36 @@ test.each([
   expect(attributeRoleOf(counter.facts).kind).toBe(kind);
 });
 
-test('types that can not be named so are told, and one alone needs no outcomes', () => {
-  const { events, outcomes, unnamed } = proposeEvents(
-    new Map([
-      ['add to cart', 5],
-      ['view', 9],
-    ]),
-    new Map(),
+test.each<[string[], Record<string, string>]>([
+  [['view', 'cart', 'purchase', 'dismiss'], {}],
+  [['view', 'addtocart', 'transaction'], { addtocart: 'cart', transaction: 'purchase' }],
+  [['Product Viewed', 'Added to cart'], { 'Product Viewed': 'view', 'Added to cart': 'cart' }],
+  // What is there already is not something else too.
+  [['view', 'page_view', 'buy', 'purchase'], {}],
+  [
+    ['1', '2', 'shown', 'größer!'],
+    { 1: 'type_1', 2: 'type_2', shown: 'type_shown', 'größer!': 'gro_er' },
+  ],
+  [['a b', 'a_b', 'a-b?'], { 'a b': 'a_b_2', 'a-b?': 'a-b' }],
+  [['日本'], { 日本: 'type' }],
+])('types that are written %j are called %j', (written, named) => {
+  const proposed = proposeEvents(new Map(written.map((type) => [type, 1])), new Map());
+  expect(Object.fromEntries(proposed.named)).toEqual(named);
+  expect([...proposed.events.keys()].sort()).toEqual(
+    written.map((type) => named[type] ?? type).sort(),
   );
-  expect([...events.keys()]).toEqual(['view']);
-  expect(unnamed).toEqual(['add to cart']);
-  expect(outcomes.size).toBe(0);
+});
+
+test('one type alone needs no outcomes', () => {
+  expect(proposeEvents(new Map([['view', 9]]), new Map()).outcomes.size).toBe(0);
+});
+
+test('what files call otherwise is called so in the configuration, and values go with it', async () => {
+  const config = await configOf({
+    'log.csv': `time,user,item,event,amount\n${rows(60, (i) => `${1_790_000_000 + i},u${i % 9},i${i % 20},${['page_view', 'add_to_cart', 'Order placed'][i % 3]},${i % 3 === 2 ? 5 : ''}`)}`,
+  });
+  const types = { page_view: 'view', add_to_cart: 'cart', 'Order placed': 'purchase' };
+  expect(config.files?.events).toMatchObject({ types });
+  expect(config.events).toMatchObject({ view: {}, cart: {}, purchase: { value: 'money' } });
+  expect(Object.keys(config.score)).toEqual(['view', 'cart', 'purchase']);
 });

@@ -200,6 +200,7 @@ const files: Table = {
       ...['events.id', 'events.timestamp', 'events.user', 'events.visitor', 'events.item'],
       ...['events.type', 'events.value', 'events.order', 'events.quantity', 'events.currency'],
       ...['events.requestId', 'events.label', 'events.rating', 'events.threshold'],
+      'events.types.*',
       ...['items.item', 'items.timestamp', 'items.mode', 'items.absent', 'items.absentMax'],
       ...['users.user', 'users.timestamp'],
       ...['aliases.visitor', 'aliases.user', 'aliases.timestamp'],
