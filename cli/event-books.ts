@@ -5,12 +5,44 @@ import { totalsOf } from '../messages/stats/totals.js';
 
 type Line = readonly [text: string, count: number];
 
+const eventNames = [
+  ...(['actions', 'joinedActions', 'repeatedActions', 'organicActions'] as const),
+  ...(['historyActions', 'lateActions', 'orphanActions', 'passedActions'] as const),
+  ...(['erasedActions', 'ignoredActions', 'heldActions', 'duplicates', 'received'] as const),
+] as const;
+export type EventCounts = Readonly<Record<(typeof eventNames)[number], number>>;
+
+/** Of events that reached the joiners; undefined where one of these has not told. */
+export function eventCounts({ actors }: Pick<ClusterStatus, 'actors'>): EventCounts | undefined {
+  return totalsOf(actorsOf(actors, 'joiner'), eventNames);
+}
+
+/** What has come between two looks. */
+export function countsSince(now: EventCounts, before: EventCounts): EventCounts {
+  const differences = eventNames.map((name) => [name, now[name] - before[name]] as const);
+  return Object.fromEntries(differences) as EventCounts;
+}
+
+/** What became of events, each in one part. */
+export function eventLine(what: string, c: EventCounts): string[] {
+  // What went to another partition is counted there again.
+  return line(what, c.actions - c.passedActions, [
+    ['answered a slate', c.joinedActions],
+    ['said it again', c.repeatedActions],
+    ['learned of their own accord', c.organicActions],
+    ['of their own accord, not learned', c.historyActions],
+    ['wait', c.heldActions],
+    ['erased', c.erasedActions],
+    ['ignored', c.ignoredActions],
+    ['too late, of nobody known (dead letters)', c.lateActions],
+    ['of no slate and nobody known (dead letters)', c.orphanActions],
+  ]);
+}
+
 /** Where every event and every impression that reached the joiners is now, in one line each; none before there is one. */
 export function bookLines({ actors }: Pick<ClusterStatus, 'actors'>): string[] {
   const c = totalsOf(actorsOf(actors, 'joiner'), [
-    ...(['actions', 'joinedActions', 'repeatedActions', 'organicActions'] as const),
-    ...(['historyActions', 'lateActions', 'orphanActions', 'passedActions'] as const),
-    ...(['erasedActions', 'ignoredActions', 'heldActions', 'duplicates', 'received'] as const),
+    ...eventNames,
     'impressions' as const,
     ...([
       'lateImpressions',
@@ -22,20 +54,8 @@ export function bookLines({ actors }: Pick<ClusterStatus, 'actors'>): string[] {
     ...(['notSeen', 'erased', 'open'] as const),
   ]);
   if (!c) return [];
-  // What went to another partition is counted there again.
-  const events = c.actions - c.passedActions;
   return [
-    ...line('events', events, [
-      ['answered a slate', c.joinedActions],
-      ['said it again', c.repeatedActions],
-      ['learned of their own accord', c.organicActions],
-      ['of their own accord, not learned', c.historyActions],
-      ['wait', c.heldActions],
-      ['erased', c.erasedActions],
-      ['ignored', c.ignoredActions],
-      ['too late, of nobody known (dead letters)', c.lateActions],
-      ['of no slate and nobody known (dead letters)', c.orphanActions],
-    ]),
+    ...eventLine('events', c),
     ...line('impressions', c.impressions, [
       ['positives', c.positives],
       ['negatives', c.negatives],

@@ -50,7 +50,7 @@ describe('starling import --dry-run', () => {
   test('types that the file writes otherwise are those that they are said to be', async () => {
     const map = 'type=event,type:view=look,type:cart=look';
     const { out } = await run('import', '--dry-run', '--map', map, path('events.csv'));
-    expect(out).toMatch(/  types: view → look, cart → look\n/);
+    expect(out).toMatch(/ {2}types: view → look, cart → look\n/);
     expect(out).toMatch(/events +28\n +look +28\n/);
   });
 

@@ -5,6 +5,7 @@ import { withClient } from './cluster-access.js';
 import type { Arguments, OptionHelp, Output } from './command.js';
 import { UsageError, exitCode } from './command.js';
 import { readEventFile, readEventText, readStdin } from './event-input.js';
+import { countsNow, sentTable } from './sent-table.js';
 import { zoneOf } from './timezone.js';
 
 /** Where events stand: as a text, in files, of which `-` is standard input, or in neither: then there too. */
@@ -39,10 +40,16 @@ export async function sendEvents(
   if (sources.text !== undefined)
     events.push(...readEventText(type, sources.text, 'the argument', strange, options));
   for (const file of filesOf(sources)) for (const event of await read(file)) events.push(event);
-  const receipt = await withClient(args, (client) => ingestAs(client, type, events));
+  // Of one event there is nothing to be counted.
+  const isTable = (type === 'event' || type === 'action') && events.length > 1;
+  const { receipt, table } = await withClient(args, async (client) => {
+    const before = isTable ? await countsNow(client) : undefined;
+    const told = await ingestAs(client, type, events);
+    return { receipt: told, table: isTable ? await sentTable(client, events, told, before) : [] };
+  });
   const { warnings } = strange;
-  if (out.json) out.document({ ...receipt, warnings });
-  else out.line(receiptLine(receipt));
+  if (out.json) out.document({ ...receipt, ...(isTable ? { table } : {}), warnings });
+  else for (const line of [receiptLine(receipt), ...table]) out.line(line);
   for (const warning of warnings) out.note(warning);
   return exitCode.ok;
 }

@@ -83,9 +83,7 @@ export class Staging {
 
   event(file: number, row: EventRow): void {
     const to = this.#appenders.event_rows;
-    number(to, file);
-    number(to, row.line);
-    number(to, row.atMs);
+    place(to, file, row);
     text(to, row.id);
     text(to, row.user);
     text(to, row.visitor);
@@ -103,9 +101,7 @@ export class Staging {
 
   alias(file: number, row: AliasRow): void {
     const to = this.#appenders.alias_rows;
-    number(to, file);
-    number(to, row.line);
-    number(to, row.atMs);
+    place(to, file, row);
     text(to, row.visitor);
     text(to, row.user);
     to.endRow();
@@ -114,9 +110,7 @@ export class Staging {
   entity(entity: 'item' | 'user', file: number, row: EntityRow): void {
     const to = this.#appenders.entity_rows;
     text(to, entity);
-    number(to, file);
-    number(to, row.line);
-    number(to, row.atMs);
+    place(to, file, row);
     text(to, row.id);
     text(to, JSON.stringify(row.attributes));
     to.endRow();
@@ -127,6 +121,17 @@ export class Staging {
     for (const appender of Object.values(this.#appenders)) appender.closeSync();
     await this.connection.run('commit');
   }
+}
+
+/** Where it stands, and when it was. */
+function place(
+  to: DuckDBAppender,
+  file: number,
+  { line, atMs }: { readonly line: number; readonly atMs: number | null },
+): void {
+  number(to, file);
+  number(to, line);
+  number(to, atMs);
 }
 
 function number(to: DuckDBAppender, value: number | null): void {
