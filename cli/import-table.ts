@@ -3,11 +3,14 @@ import { isBalanced, type ImportReport } from '../operations/import/import-repor
 
 const counted = (count: number): string => count.toLocaleString('en-US');
 
+const plural = (count: number, one: string): string =>
+  `${counted(count)} ${count === 1 ? one : `${one}s`}`;
+
 /** What became of an import: every row of events in one place. */
 export function importTable(report: ImportReport): string[] {
   const { rows, learned, known, notLearned, wasThere, seconds, perSecond } = report;
   const { items, users, aliases } = rows;
-  const of = `${counted(items)} items, ${counted(users)} users, ${counted(aliases)} logins`;
+  const of = [plural(items, 'item'), plural(users, 'user'), plural(aliases, 'login')].join(', ');
   if (wasThere)
     return [
       ...catalogLines(report),
@@ -31,6 +34,7 @@ export function importTable(report: ImportReport): string[] {
       ...(known === 0 ? [] : [`${counted(known)} told before, by their ids`]),
     ].join(' + ')}`,
     ...notLearned.map(({ reason, example }) => `  ${reason}: as ${example}`),
+    ...unseenLines(report),
     ...judgedLines(report),
     ...catalogLines(report),
     ...(isBalanced(report) ? [] : ['these do not add up: starling audit says what is missing']),
@@ -39,6 +43,13 @@ export function importTable(report: ImportReport): string[] {
 
 function catalogLines({ catalog }: ImportReport): string[] {
   return catalog ? [`catalog: ${itemLoadText(catalog)}`] : [];
+}
+
+function unseenLines({ unseen }: ImportReport): string[] {
+  if (unseen === 0) return [];
+  return [
+    `${counted(unseen)} events were told before, live or by another import: histories and counts of the cluster have them, the features by which these were learned have not`,
+  ];
 }
 
 function judgedLines({ judged, judgedEvents }: ImportReport): string[] {

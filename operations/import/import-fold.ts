@@ -87,6 +87,11 @@ export class ImportFold {
     };
   }
 
+  /** Whether anything is kept of what people do. */
+  get keepsAny(): boolean {
+    return this.#isKept.user || this.#isKept.item;
+  }
+
   /** Who a visitor is by now, as everybody behind the door knows him. */
   personOf({ user, visitor }: Pick<ImportedEvent, 'user' | 'visitor'>): string {
     if (user !== undefined) return user;

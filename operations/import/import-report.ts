@@ -29,6 +29,11 @@ export interface ImportReport {
   readonly notLearned: readonly NotLearned[];
   /** Of `rows.events`: told by their id before, live or by another import. */
   readonly known: number;
+  /**
+   * Events that others had told when it began, live or by another import, and that features of these events know nothing of; 0 where
+   * nothing is kept of what people do. Histories and counts of the cluster have them all.
+   */
+  readonly unseen: number;
   /** Scores before they were learned, of the last events. */
   readonly judged: readonly OutcomeJudgement[];
   readonly judgedEvents: number;

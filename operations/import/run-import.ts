@@ -13,6 +13,7 @@ import type { Entity } from '../../messages/subjects.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { ItemLoadResult } from '../item-files/load-items.js';
 import { loadSource } from '../item-files/load-source.js';
+import { eventsCounted } from './events-counted.js';
 import { ImportFold, type FoldedAlias } from './import-fold.js';
 import { importEntities, openDoor, type EntityDoor } from './import-entities.js';
 import { ImportJudge, type OutcomeJudgement } from './import-judge.js';
@@ -82,6 +83,7 @@ class ImportRun {
   readonly #sent = { events: 0, history: 0 };
   #states: readonly ImportState[] = [];
   #newestMs = 0;
+  #unseen = 0;
   #done = 0;
 
   constructor(options: ImportOptions) {
@@ -123,6 +125,7 @@ class ImportRun {
     if (this.#catalog)
       for await (const batch of source.items(0))
         for (const { id } of batch) this.#catalog.put(id, {});
+    this.#unseen = await this.#toldBefore();
     await this.#lane.open();
     const sendMs = clock.nowMs();
     for await (const batch of source.happenings(0)) await this.#take(batch);
@@ -270,6 +273,7 @@ class ImportRun {
       ...{ items: entities.item, users: entities.user, aliases: source.counts.aliases },
       ...(this.#catalogLoad ? { catalog: this.#catalogLoad } : {}),
       learned: learnedIn(counters),
+      unseen: this.#unseen,
       judged,
       judgedEvents: judged.length === 0 ? 0 : this.#done - (this.#judgedSince ?? this.#done),
       notLearned: this.#notLearned.all,
@@ -278,6 +282,14 @@ class ImportRun {
       seconds: (this.#bus.clock.nowMs() - startMs) / 1_000,
       perSecond: sendMs === 0 ? 0 : (1_000 * this.#sent.events) / sendMs,
     };
+  }
+
+  /** By others, as it is folded from nothing. */
+  async #toldBefore(): Promise<number> {
+    if (!this.#fold.keepsAny) return 0;
+    const counted = await eventsCounted(this.#bus);
+    const own = this.#states.reduce((sum, { counters: c }) => sum + c.actions - c.passedActions, 0);
+    return Math.max(0, counted - own);
   }
 
   /** What joiners have counted, once all that they tell each other has come. */

@@ -35,9 +35,9 @@ const eventsPerMessage = 50;
 /** A whole cluster whose supervisor runs in the test: actors and servers are real processes. Lean, unless told otherwise. */
 export class LiveCluster {
   readonly folder: string;
-  readonly cluster: RunningCluster;
+  #cluster: RunningCluster;
   readonly #remove: () => void;
-  readonly #client: { bus: NatsBus; client: StarlingClient };
+  #client: { bus: NatsBus; client: StarlingClient };
   #sent = 0;
 
   private constructor(
@@ -45,7 +45,7 @@ export class LiveCluster {
     temporary: ReturnType<typeof temporaryFolder>,
     client: { bus: NatsBus; client: StarlingClient },
   ) {
-    this.cluster = cluster;
+    this.#cluster = cluster;
     this.folder = temporary.folder;
     this.#remove = temporary.remove;
     this.#client = client;
@@ -70,6 +70,21 @@ export class LiveCluster {
       temporary.remove();
       throw error;
     }
+  }
+
+  get cluster(): RunningCluster {
+    return this.#cluster;
+  }
+
+  /** Stops all of it, and starts it again on the same state. */
+  async restart(): Promise<void> {
+    const { config, stateDir } = this.#cluster;
+    await this.#client.bus.close();
+    await this.#cluster.stop();
+    this.#cluster = await startCluster({ config, stateDir, openSite: ownSite });
+    await this.#cluster.untilReady(readyMsMax);
+    const bus = await connectAs(this.#cluster.access('east', 'client'), { name: 'test' });
+    this.#client = { bus, client: clientOn(bus) };
   }
 
   /** A file for --config. */
