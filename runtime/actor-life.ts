@@ -12,6 +12,8 @@ import { actorMachine } from './actor.machine.js';
 import type { Actor, ActorContext, ActorIdentity, CreateActor } from './actor.js';
 import type { Bus } from './bus/bus.js';
 import { machineClock } from './machine-clock.js';
+import type { Neighbourhood } from './neighbours/neighbourhood.js';
+import { permitsOf, type Permits } from './neighbours/permits.js';
 import { atMost } from './time-limit.js';
 import type { ActorStores } from './stores/actor-stores.js';
 
@@ -27,6 +29,8 @@ export interface LifeSupport extends TimeAndChance {
   readonly load: (kind: ActorKind) => Promise<CreateActor>;
   /** @throws StarlingError where there is no server, or it is not let in. */
   readonly connect: (handlers: ConnectionHandlers) => Promise<Bus>;
+  /** Of the process, where several live in it: they reach each other without a server. */
+  readonly neighbours?: Neighbourhood;
   /** To its supervisor, if there is one. */
   readonly tell: (message: ChildMessage) => void;
   /** What the process takes: for its heartbeats. */
@@ -130,8 +134,8 @@ export class ActorLife {
 
   async #connect(): Promise<void> {
     try {
-      const { identity, config, connect, load, log, stores } = this.#support;
-      this.#bus = await connect({
+      const { identity, config, connect, load, log, stores, neighbours } = this.#support;
+      const bus = await connect({
         onForbidden: (error) => this.#onForbidden(error),
         onMoved: ({ dataCenter: server, away }) => {
           if (away) log.warn({ server }, 'connected away from home');
@@ -141,6 +145,7 @@ export class ActorLife {
           log.warn({ code, err }, 'a stream is out of reach; it is followed on later'),
         onClosed: (error) => this.fail(error),
       });
+      this.#bus = neighbours?.join(bus, this.#permits(bus)) ?? bus;
       const create = await load(identity.kind);
       const context: ActorContext = {
         ...{ identity, config, log, bus: this.#bus, stores: stores() },
@@ -152,6 +157,13 @@ export class ActorLife {
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  #permits({ names }: Bus): Permits {
+    const { identity, config } = this.#support;
+    const { kind, dataCenter } = identity;
+    const dataCenters = config.dataCenters.map(({ name }) => name);
+    return permitsOf(kind, { names, dataCenter, dataCenters });
   }
 
   /**
@@ -219,9 +231,11 @@ export class ActorLife {
   }
 
   #processStats(): Heard<typeof processFigures> {
+    const calls = this.#bus?.calls;
     return {
       ...(this.#serving === undefined ? {} : { serving: this.#serving }),
       ...(this.#bus?.away ? { awayAt: this.#bus.dataCenter ?? 'another server' } : {}),
+      ...(calls ? { callsDirect: calls.direct, callsOverServer: calls.overServer } : {}),
       ...this.#support.usage(),
     };
   }

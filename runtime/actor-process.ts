@@ -9,9 +9,13 @@ import { ActorLife, type ConnectionHandlers } from './actor-life.js';
 import type { CreateActor } from './actor.js';
 import type { Bus } from './bus/bus.js';
 import { connectAs } from './nats/nats-bus.js';
+import { Neighbourhood } from './neighbours/neighbourhood.js';
 import { storesIn } from './stores/lmdb-actor-stores.js';
 import { SupervisorChannel } from './supervisor-channel.js';
 import { system } from './system.js';
+
+/** All actors of this process. */
+const neighbours = new Neighbourhood(system.clock);
 
 /**
  * The process of one actor. Credentials and configuration come over the IPC channel, never on the command line. When
@@ -44,6 +48,7 @@ function live(start: StartMessage, load: (kind: ActorKind) => Promise<CreateActo
     ...{ config, serving, log, load },
     stores: () => storesIn(ownFolder(start), index, system.random),
     connect: (handlers) => connect(start, handlers),
+    neighbours,
     tell: (message) => supervisor.send(message),
     usage: () => ({ rssBytes: process.memoryUsage.rss(), cpuMs: cpuMs() }),
     exit: (code, bus) => void exit(code, bus, supervisor),

@@ -89,6 +89,7 @@ export async function hedgedCall(
   const { clock } = bus;
   const endMs = clock.nowMs() + deadlineMs;
   const once = { attemptMs: Infinity };
+  const again = { ...once, repeated: true };
   const mayAsk = (target: string): boolean => breakers?.of(target).allows() ?? true;
   const ask = (target: string, how: Partial<CallOptions> = {}): Promise<unknown> => {
     const leftMs = Math.max(1, endMs - clock.nowMs());
@@ -110,14 +111,14 @@ export async function hedgedCall(
   // Where nobody was there to ask, nobody is asked twice, and somebody may come.
   const isEmpty = early !== undefined && codeOf(early.error) === 'NO_RESPONDERS';
   const here = isEmpty ? ask(subject, once) : first;
-  const again = async (): Promise<unknown> => {
+  const askAgain = async (): Promise<unknown> => {
     const pauseMs = retry === 'none' ? Infinity : attemptMs - hedgeMs;
     if (pauseMs > endMs - clock.nowMs()) return here;
-    return (await inTime(clock, pauseMs, outcomeOf(here))) ? here : ask(subject, once);
+    return (await inTime(clock, pauseMs, outcomeOf(here))) ? here : ask(subject, again);
   };
   const mayGo = (isEmpty || budget.take()) && mayAsk(elsewhere);
   try {
-    return await Promise.any([here, mayGo ? ask(elsewhere, once) : again()]);
+    return await Promise.any([here, mayGo ? ask(elsewhere, again) : askAgain()]);
   } catch {
     return await here;
   }

@@ -23,6 +23,8 @@ export interface CallOptions {
   readonly retry?: 'retryable' | 'none';
   /** Where nobody is there to ask, the caller asks elsewhere: that is not waited out. */
   readonly hasAlternative?: boolean;
+  /** Others were asked the same before. */
+  readonly repeated?: boolean;
 }
 
 /**
@@ -39,9 +41,11 @@ export async function call(
   const endMs = clock.nowMs() + options.deadlineMs;
   const bytes = encode(request);
   const asked = new Set<Promise<Outcome>>();
+  let { repeated = false } = options;
   const ask = (leftMs: number): void => {
     const timeoutMs = Math.max(1, leftMs);
-    const answer = bus.request(subject, bytes, { timeoutMs });
+    const answer = bus.request(subject, bytes, repeated ? { timeoutMs, repeated } : { timeoutMs });
+    repeated = true;
     const outcome = outcomeOf(answer.then((reply) => refuseErrorReply(decode(reply))));
     asked.add(outcome);
     void outcome.then(({ answered }) => answered || asked.delete(outcome));

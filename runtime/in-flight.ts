@@ -45,6 +45,11 @@ export class InFlight {
     if (this.#held) await atMost(this.#clock, msMax, this.#held.promise);
   }
 
+  /** New requests wait. */
+  get isHeld(): boolean {
+    return this.#held !== undefined;
+  }
+
   hold(): void {
     if (this.#held) return;
     let open = (): void => undefined;

@@ -116,10 +116,11 @@ export class ServedEndpoint implements Stoppable {
   }
 
   #serve(subject: string): Stoppable {
-    const { queue } = this.#endpoint;
+    const { queue, inFlightMax } = this.#endpoint;
+    const room = (): number => inFlightMax - this.#inFlight;
     return this.#bus.serve(
       subject,
-      queue === undefined ? {} : { queue },
+      queue === undefined ? { room } : { queue, room },
       (bytes, _subject, timeout, waitedMs) => this.#answer(bytes, timeout, waitedMs),
     );
   }

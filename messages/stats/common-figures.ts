@@ -1,5 +1,5 @@
 import { isRecord } from '../checks.js';
-import { flag, gauge, text, type Figure } from './figures.js';
+import { counter, flag, gauge, text, type Figure } from './figures.js';
 
 /**
  * How well an actor serves, under `health` in its figures. It is what data centers are judged by, so a supervisor needs
@@ -31,6 +31,8 @@ export const settingsFigures = {
 export const processFigures = {
   serving: flag('Whether it answers the public; absent where it has no part in that.'),
   awayAt: text('Data center of the server it is connected to, where that is not its own.'),
+  callsDirect: counter('Requests to actors of its own process; absent where it has had none.'),
+  callsOverServer: counter('Its other requests; absent where it is alone in its process.'),
   rssBytes: gauge('bytes', 'Memory of the process.'),
   cpuMs: gauge('ms', 'Processor time of the process so far.'),
 };

@@ -5,8 +5,10 @@ import type { StreamMessage } from './logs.js';
 
 /** A message system with one server, to which every bus must be the same. */
 export interface BusWorld {
-  /** A connection of its own. */
+  /** A connection of its own; of a process with several actors, of the same one as the others. */
   connect(): Promise<Bus>;
+  /** Of another process. */
+  connectApart(): Promise<Bus>;
   declareStream(name: string, subjects: readonly string[]): Promise<void>;
   declareBucket(name: string): Promise<void>;
   /** The server keeps its connections and says nothing. */
@@ -279,8 +281,9 @@ export function busContract(open: () => Promise<BusWorld>): void {
   );
 
   check('who waits for an answer hears of it at once when the server is lost', async () => {
-    const silent = other.serve('ask.lost', {}, () => new Promise(() => undefined));
-    await other.flush();
+    const apart = await world.connectApart();
+    const silent = apart.serve('ask.lost', {}, () => new Promise(() => undefined));
+    await apart.flush();
     const asked = bus.request('ask.lost', bytes(''), { timeoutMs: 20_000 });
     const outcome = expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     const startMs = bus.clock.nowMs();

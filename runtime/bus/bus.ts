@@ -5,6 +5,13 @@ import type { Records } from './records.js';
 import type { Requests } from './requests.js';
 import type { WorkQueues } from './work-queues.js';
 
+/** Requests of a connection, by their ways. */
+export interface CallCounts {
+  /** To others in the same process. */
+  readonly direct: number;
+  readonly overServer: number;
+}
+
 /**
  * A connection to the message system: all that actors need of it, by use, and no more. There are two kinds. One speaks to
  * NATS (runtime/nats/), and nothing else in the project imports its client, so its successor packages can replace it in one place.
@@ -19,6 +26,8 @@ export interface Bus extends TimeAndChance, Requests, Logs, WorkQueues, Records 
   flush(): Promise<void>;
   close(): Promise<void>;
   readonly payloadBytesMax: number;
+  /** That it is connected to; undefined while there is none, or while it moves to another one. */
+  readonly server?: string | undefined;
   /** Of the server it is connected to; undefined where servers have no clusters. */
   readonly dataCenter?: string | undefined;
   /** The data center it belongs to: that of the server it prefers, also while it is connected to another. */
@@ -27,4 +36,6 @@ export interface Bus extends TimeAndChance, Requests, Logs, WorkQueues, Records 
   readonly away?: boolean;
   /** Hears of every arrival at another server, or at the same one again. */
   onMoved?(listener: () => void): void;
+  /** Where it shares a process with others (runtime/neighbours/). */
+  readonly calls?: CallCounts | undefined;
 }

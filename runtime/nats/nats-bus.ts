@@ -114,6 +114,12 @@ export class NatsBus implements Bus {
     });
   }
 
+  get server(): string | undefined {
+    return this.#inFlight.isHeld || this.#connection.isClosed()
+      ? undefined
+      : this.#connection.info?.server_id;
+  }
+
   get dataCenter(): string | undefined {
     return this.#wayHome.dataCenter;
   }

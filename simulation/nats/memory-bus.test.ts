@@ -1,6 +1,14 @@
 import { describe } from '@jest/globals';
 import { names } from '../../messages/default-names.testkit.js';
-import { busContract, type BusWorld } from '../../runtime/bus/bus-contract.testkit.js';
+import type { Bus } from '../../runtime/bus/bus.js';
+import { busContract } from '../../runtime/bus/bus-contract.testkit.js';
+import { Neighbourhood } from '../../runtime/neighbours/neighbourhood.js';
+import {
+  anything,
+  neighboursContract,
+  type NeighboursWorld,
+} from '../../runtime/neighbours/neighbours-contract.testkit.js';
+import type { Permits } from '../../runtime/neighbours/permits.js';
 import { SeededRandom } from '../time/seeded-random.js';
 import { SimulatedProcess } from '../time/simulated-process.js';
 import { VirtualTime } from '../time/virtual-time.js';
@@ -10,7 +18,7 @@ import { Network } from './network.js';
 
 const home = 'east';
 
-async function memoryWorld(seed: number): Promise<BusWorld> {
+async function memoryWorld(seed: number, areNeighbours = false): Promise<NeighboursWorld> {
   const time = new VirtualTime();
   const random = new SeededRandom(seed);
   const network = new Network(time, random.child(1));
@@ -19,19 +27,25 @@ async function memoryWorld(seed: number): Promise<BusWorld> {
     dataCenters: [home],
   });
   let connections = 0;
-  const connect = async (): Promise<MemoryBus> => {
-    const name = `process ${++connections}`;
-    const process = new SimulatedProcess(time, {
-      name,
+  const newProcess = (): SimulatedProcess =>
+    new SimulatedProcess(time, {
+      name: `process ${++connections}`,
       random: random.child(connections + 2),
       onCrash: (error) => {
         throw error;
       },
     });
-    return new MemoryBus({ servers, process, names, dataCenters: [home] });
-  };
+  const connectFrom = (process: SimulatedProcess): MemoryBus =>
+    new MemoryBus({ servers, process, names, dataCenters: [home] });
+  const connectApart = async (): Promise<Bus> => connectFrom(newProcess());
+  const shared = newProcess();
+  const hood = new Neighbourhood(shared.clock);
+  const join = async (permits: Permits): Promise<Bus> =>
+    hood.join(await connectFrom(shared).opened(), permits);
   return {
-    connect,
+    connect: areNeighbours ? () => join(anything) : connectApart,
+    connectApart,
+    join,
     declareStream: async (name, subjects) => {
       const limits = { maxAgeMs: 0, discard: 'new', duplicateWindowMs: 120_000 } as const;
       servers.declare({ name, subjects, cluster: home, ...limits });
@@ -50,4 +64,9 @@ async function memoryWorld(seed: number): Promise<BusWorld> {
 
 describe.each([1, 2, 3, 4, 5])('a bus in memory, seed %i', (seed) => {
   busContract(() => memoryWorld(seed));
+});
+
+describe.each([1, 2, 3])('buses in memory of one process, seed %i', (seed) => {
+  busContract(() => memoryWorld(seed, true));
+  neighboursContract(() => memoryWorld(seed, true));
 });

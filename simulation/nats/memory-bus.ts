@@ -96,6 +96,10 @@ export class MemoryBus implements Bus, Connection {
     }
   }
 
+  get server(): string | undefined {
+    return this.#inFlight.isHeld || this.#closed ? undefined : this.#servers.serverOf(this);
+  }
+
   get dataCenter(): string | undefined {
     return this.#servers.serverOf(this) ?? this.#lastServer;
   }

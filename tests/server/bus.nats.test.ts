@@ -1,32 +1,52 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Bus } from '../../runtime/bus/bus.js';
 import { busContract } from '../../runtime/bus/bus-contract.testkit.js';
+import { Neighbourhood } from '../../runtime/neighbours/neighbourhood.js';
+import {
+  anything,
+  neighboursContract,
+  type NeighboursWorld,
+} from '../../runtime/neighbours/neighbours-contract.testkit.js';
+import type { Permits } from '../../runtime/neighbours/permits.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+import { systemClock } from '../../runtime/system.js';
 import { startMessageServer, type MessageServer } from '../support/message-server.js';
 
 const limits = { maxAgeMs: 0, discard: 'new', duplicateWindowMs: 120_000 } as const;
 
+async function serverWorld(areNeighbours: boolean): Promise<NeighboursWorld> {
+  const server = await startMessageServer();
+  // One that was there while the server was killed may ask it what is never answered.
+  const asAdmin = async (act: (admin: NatsBus) => Promise<void>): Promise<void> => {
+    const admin = await server.connect('admin');
+    await act(admin);
+    await admin.close();
+  };
+  const hood = new Neighbourhood(systemClock);
+  const join = async (permits: Permits): Promise<Bus> => hood.join(await server.connect(), permits);
+  return {
+    connect: areNeighbours ? () => join(anything) : () => server.connect(),
+    connectApart: () => server.connect(),
+    join,
+    declareStream: (name, subjects) =>
+      asAdmin((admin) => admin.declareStream({ name, subjects, cluster: '', ...limits }, false)),
+    declareBucket: (name) =>
+      asAdmin((admin) => admin.declareBucket({ name, cluster: '', replicas: 1 }, false)),
+    hang: () => server.pause(),
+    wake: () => server.resume(),
+    restart: () => server.restart(),
+    run: (act) => act(),
+    close: () => server.stop(),
+  };
+}
+
 describe('a bus on NATS', () => {
-  busContract(async () => {
-    const server = await startMessageServer();
-    // One that was there while the server was killed may ask it what is never answered.
-    const asAdmin = async (act: (admin: NatsBus) => Promise<void>): Promise<void> => {
-      const admin = await server.connect('admin');
-      await act(admin);
-      await admin.close();
-    };
-    return {
-      connect: () => server.connect(),
-      declareStream: (name, subjects) =>
-        asAdmin((admin) => admin.declareStream({ name, subjects, cluster: '', ...limits }, false)),
-      declareBucket: (name) =>
-        asAdmin((admin) => admin.declareBucket({ name, cluster: '', replicas: 1 }, false)),
-      hang: () => server.pause(),
-      wake: () => server.resume(),
-      restart: () => server.restart(),
-      run: (act) => act(),
-      close: () => server.stop(),
-    };
-  });
+  busContract(() => serverWorld(false));
+});
+
+describe('buses on NATS of one process', () => {
+  busContract(() => serverWorld(true));
+  neighboursContract(() => serverWorld(true));
 });
 
 describe('a stream closed by its longest message', () => {
