@@ -9,6 +9,8 @@ import { freePort } from '../site/servers/ports.js';
 
 export interface BenchServer {
   readonly bus: NatsBus;
+  /** Another connection, for who closes it. */
+  readonly connect: () => Promise<NatsBus>;
   /** Of its own, gone with the server. */
   readonly folder: string;
 }
@@ -36,8 +38,9 @@ export async function withBenchServer(
   await writeFile(config, text.join('\n'));
   const server = spawn(binary, ['--config', config], { stdio: 'ignore' });
   try {
-    const bus = await connected(`127.0.0.1:${port}`, server);
-    await measure({ bus, folder });
+    const connect = () => connected(`127.0.0.1:${port}`, server);
+    const bus = await connect();
+    await measure({ bus, connect, folder });
     await bus.close();
   } finally {
     const ended = once(server, 'exit');

@@ -19,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   recovery: () => import('./recovery/recovery.js'),
   followers: () => import('./followers.js'),
   joiner: () => import('./joiner.js'),
+  neighbours: () => import('./neighbours.js'),
   acknowledgements: () => import('./acknowledgements.js'),
 };
 

@@ -70,7 +70,11 @@ export function busContract(open: () => Promise<BusWorld>): void {
       });
       await other.flush();
       const answer = await bus.request('ask.a', bytes('hello'), { timeoutMs: 2_000 });
-      expect([textOf(answer), heard]).toEqual(['ask.a: hello', ['2000']]);
+      expect(textOf(answer)).toBe('ask.a: hello');
+      expect(heard).toHaveLength(1);
+      // It may have been on its way for a moment.
+      expect(Number(heard[0])).toBeLessThanOrEqual(2_000);
+      expect(Number(heard[0])).toBeGreaterThan(1_800);
       await served.stop();
     },
   );

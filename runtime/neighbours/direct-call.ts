@@ -4,7 +4,7 @@ import { StarlingError } from '../../core/base/errors.js';
 import { verifies } from '../verification.js';
 import type { Neighbour, Neighbourhood } from './neighbourhood.js';
 import type { Service } from './service.js';
-import type { Held } from './way.js';
+import type { Sendable } from './outbox.js';
 
 export interface CallOptions {
   readonly hood: Neighbourhood;
@@ -21,7 +21,7 @@ export interface CallOptions {
  * A request to a neighbour, from when it is made until it is answered. The bytes are handed over as they are: neither who
  * sends nor who gets them may write in them.
  */
-export class DirectCall implements Held {
+export class DirectCall implements Sendable {
   readonly answer: Promise<Uint8Array>;
   readonly #options: CallOptions;
   readonly #endMs: number;

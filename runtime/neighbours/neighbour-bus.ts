@@ -20,9 +20,6 @@ import { Service } from './service.js';
 
 /** Not delivered yet at one neighbour. Too low: a burst goes over the server. Too high: it works them off before all else. */
 const lettersMax = 256;
-/** For so long after a neighbour had no room. Too low: the way changes with each call. Too high: it idles, as others are asked. */
-const fullMs = 100;
-
 /**
  * The connection of one actor of several in a process. A request goes directly to a neighbour who serves its subject, where
  * both are connected to the same server, the neighbour has room and was not late, and the server would let both; also if
@@ -38,8 +35,8 @@ export class NeighbourBus implements Bus {
   readonly #hood: Neighbourhood;
   readonly #self: Neighbour;
   readonly #bus: Bus;
-  #direct = 0;
-  #overServer = 0;
+  #countDirect = 0;
+  #countOverServer = 0;
   #turn = 0;
 
   constructor(hood: Neighbourhood, self: Neighbour) {
@@ -53,7 +50,7 @@ export class NeighbourBus implements Bus {
 
   get calls(): CallCounts | undefined {
     if (!this.#hood.wasShared) return undefined;
-    return { direct: this.#direct, overServer: this.#overServer };
+    return { direct: this.#countDirect, overServer: this.#countOverServer };
   }
 
   get payloadBytesMax(): number {
@@ -82,71 +79,76 @@ export class NeighbourBus implements Bus {
 
   request(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     const route = this.#hood.routeOf(this.#self, subject);
-    const overServer = (timeoutMs: number) =>
-      this.#requestOverServer(subject, bytes, { ...options, timeoutMs });
+    const { outbox } = this.#self;
     const service = this.#choose(route, bytes, options);
-    if (!service) return overServer(options.timeoutMs);
-    this.#direct++;
+    if (!service) {
+      const how = outbox.isWaiting ? this.#later : this.#overServer;
+      return how.call(this, subject, bytes, options);
+    }
+    this.#countDirect++;
     const { timeoutMs } = options;
     const call = new DirectCall({
       ...{ hood: this.#hood, caller: this.#self, service, subject, bytes, timeoutMs },
       overServer: (leftMs) => {
-        this.#direct--;
-        return overServer(leftMs);
+        this.#countDirect--;
+        return this.#overServer(subject, bytes, { ...options, timeoutMs: leftMs });
       },
     });
-    this.#self.wayTo(service.owner).send(call);
+    outbox.send(service.owner, call);
     return call.answer;
   }
 
   publish(subject: string, bytes: Uint8Array): void {
-    this.#goAround(this.#hood.routeOf(this.#self, subject));
-    this.#bus.publish(subject, bytes);
+    const { outbox } = this.#self;
+    outbox.post(() => {
+      outbox.goingAround(this.#hood.routeOf(this.#self, subject).concerned);
+      this.#bus.publish(subject, bytes);
+    });
   }
 
   subscribe(subject: string, handler: (bytes: Uint8Array, subject: string) => void): Stoppable {
-    const heard = { subject };
     const { inbox } = this.#self;
-    this.#self.heard.add(heard);
-    this.#hood.changed();
+    const unheard = this.#hears(subject);
     const subscription = this.#bus.subscribe(subject, (bytes, name) => {
       inbox.drain();
       handler(bytes, name);
     });
     return {
       stop: async () => {
-        this.#self.heard.delete(heard);
-        this.#hood.changed();
         await subscription.stop();
+        unheard();
       },
     };
   }
 
   serve(subject: string, options: ServeOptions, handler: RequestHandler): Stoppable {
     const { room = () => Infinity } = options;
-    const { inbox } = this.#self;
+    const { inbox, services } = this.#self;
     const service = new Service(this.clock, { owner: this.#self, subject, handler, room });
-    this.#self.services.add(service);
-    this.#hood.changed();
+    services.add(service);
+    const unheard = this.#hears(subject);
     const serving = this.#bus.serve(subject, options, (...request) => {
       inbox.drain();
       return handler(...request);
     });
     return {
       stop: async () => {
-        this.#self.services.delete(service);
+        services.delete(service);
         this.#hood.changed();
         await serving.stop();
         await service.idle();
+        unheard();
       },
     };
   }
 
   async flush(): Promise<void> {
+    await this.#self.outbox.sent();
     await this.#bus.flush();
   }
 
   async close(): Promise<void> {
+    this.#self.outbox.giveUp();
     this.#hood.leave(this.#self);
     await this.#bus.close();
   }
@@ -224,6 +226,18 @@ export class NeighbourBus implements Bus {
     return this.#bus.bucketWatch(bucket, pattern, handler);
   }
 
+  /** From now on the server may hand over what is sent to a subject, or was sent before. */
+  #hears(subject: string): () => void {
+    const heard = { subject };
+    this.#self.heard.add(heard);
+    this.#hood.changed();
+    this.#hood.mayHear(this.#self);
+    return () => {
+      this.#self.heard.delete(heard);
+      this.#hood.changed();
+    };
+  }
+
   /** Undefined: over the server. */
   #choose(
     { services }: Route,
@@ -246,22 +260,29 @@ export class NeighbourBus implements Bus {
 
   #takes(service: Service, server: string): boolean {
     const { owner } = service;
-    const way = this.#self.wayTo(owner);
-    if (owner.bus.server !== server || service.isAvoided || !way.isOpen) return false;
+    const { outbox } = this.#self;
+    if (owner.bus.server !== server || service.isAvoided || !outbox.isOpen(owner)) return false;
     if (owner.inbox.length < lettersMax && !service.isFull) return true;
-    way.close(fullMs);
+    outbox.close(owner);
     return false;
   }
 
-  #requestOverServer(
-    subject: string,
-    bytes: Uint8Array,
-    options: RequestOptions,
-  ): Promise<Uint8Array> {
-    this.#overServer++;
-    this.#goAround(this.#hood.routeOf(this.#self, subject));
+  #overServer(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    this.#countOverServer++;
+    this.#self.outbox.goingAround(this.#hood.routeOf(this.#self, subject).concerned);
     const answer = this.#bus.request(subject, bytes, options);
     return this.#bus.server === undefined ? this.#held(answer) : answer;
+  }
+
+  /** Behind what waits. */
+  #later(subject: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    const endMs = this.clock.nowMs() + options.timeoutMs;
+    return new Promise((resolve) =>
+      this.#self.outbox.post(() => {
+        const timeoutMs = Math.max(1, endMs - this.clock.nowMs());
+        resolve(this.#overServer(subject, bytes, { ...options, timeoutMs }));
+      }),
+    );
   }
 
   /** Sent when there is a server again, and nobody hears when that is. */
@@ -273,9 +294,5 @@ export class NeighbourBus implements Bus {
     } finally {
       self.waitingForServer--;
     }
-  }
-
-  #goAround({ concerned }: Route): void {
-    for (const neighbour of concerned) this.#self.wayTo(neighbour).goAround();
   }
 }

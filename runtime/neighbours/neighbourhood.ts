@@ -4,9 +4,9 @@ import type { Bus } from '../bus/bus.js';
 import { Inbox, TurnBudget } from './inbox.js';
 import type { DirectCall } from './direct-call.js';
 import { NeighbourBus } from './neighbour-bus.js';
+import { Outbox, type Correspondent } from './outbox.js';
 import type { Permits } from './permits.js';
 import type { Service } from './service.js';
-import { Way } from './way.js';
 
 /** An answer that did not go over a server. */
 export interface DirectAnswer {
@@ -34,41 +34,30 @@ const noRoute: Route = { services: [], concerned: [] };
 const routesMax = 4_096;
 
 /** One of them, as the others know it. */
-export class Neighbour {
+export class Neighbour implements Correspondent {
   readonly bus: Bus;
   readonly permits: Permits;
   readonly inbox: Inbox;
+  readonly outbox: Outbox;
   readonly services = new Set<Service>();
-  /** What it hears without answering. */
+  /** What the server may hand over to it. */
   readonly heard = new Set<{ readonly subject: string }>();
   /** Its calls that are not answered. */
   readonly calls = new Set<DirectCall>();
   /** Its requests that wait for a server: nobody knows when they go out. */
   waitingForServer = 0;
-  readonly #clock: Clock;
-  readonly #ways = new Map<Neighbour, Way>();
   readonly #routes = new Map<string, Route>();
   #version = -1;
 
   constructor(clock: Clock, budget: TurnBudget, bus: Bus, permits: Permits) {
-    this.#clock = clock;
     this.bus = bus;
     this.permits = permits;
     this.inbox = new Inbox(budget);
+    this.outbox = new Outbox(clock, this);
   }
 
   flush(): Promise<void> {
     return this.bus.flush();
-  }
-
-  wayTo(other: Neighbour): Way {
-    let way = this.#ways.get(other);
-    if (!way) this.#ways.set(other, (way = new Way(this.#clock, this, other)));
-    return way;
-  }
-
-  forget(other: Neighbour): void {
-    this.#ways.delete(other);
   }
 
   /** @param version of who is there, and what they serve: with another one all is looked up anew. */
@@ -122,12 +111,17 @@ export class Neighbourhood {
     this.changed();
     const calls = [...this.#neighbours].flatMap((each) => [...each.calls]);
     for (const call of [...neighbour.calls, ...calls]) if (call.isWith(neighbour)) call.lose();
-    for (const each of this.#neighbours) each.forget(neighbour);
+    for (const each of this.#neighbours) each.outbox.forget(neighbour);
   }
 
   /** Somebody serves or hears something else than before. */
   changed(): void {
     this.#version++;
+  }
+
+  /** What any of them has sent over the server may be for this one. */
+  mayHear(neighbour: Neighbour): void {
+    for (const each of this.#neighbours) each.outbox.goingAround([neighbour]);
   }
 
   answered(answer: DirectAnswer): void {
@@ -148,7 +142,7 @@ export class Neighbourhood {
       const served = [...neighbour.services].filter(isOf);
       const allowed = served.filter((each) => mayAsk && neighbour.permits.mayServe(each.subject));
       services.push(...allowed);
-      if (served.length > 0 || [...neighbour.heard].some(isOf)) concerned.push(neighbour);
+      if ([...neighbour.heard].some(isOf)) concerned.push(neighbour);
     }
     return services.length + concerned.length === 0 ? noRoute : { services, concerned };
   }

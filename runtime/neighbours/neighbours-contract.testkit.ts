@@ -42,6 +42,16 @@ export function neighboursContract(open: () => Promise<NeighboursWorld>): void {
     const { direct, overServer } = caller.calls!;
     return [direct - before.direct, overServer - before.overServer];
   };
+  /** Until nothing that went over the server is in the way, however slow that is. */
+  const untilDirect = async (subject: string, who = caller): Promise<void> => {
+    for (let i = 0; i < 100; i++) {
+      const before = who.calls!.direct;
+      await who.request(subject, bytes('warm'), ask).catch(() => undefined);
+      if (who.calls!.direct > before) return;
+      await sleep(who.clock, 100);
+    }
+    throw new Error(`${subject} is not asked directly`);
+  };
   /** A group with one in the process and one apart; who answered is heard in the answer. */
   const groupAt = async (subject: string, how: { room?: () => number } = {}) => {
     const near = neighbour.serve(subject, { queue: 'all', ...how }, () => bytes('near'));
@@ -65,10 +75,13 @@ export function neighboursContract(open: () => Promise<NeighboursWorld>): void {
       heard.push(timeout, String(waited));
       return bytes(`${subject}: ${textOf(body)}`);
     });
+    await untilDirect('near.a');
+    heard.length = 0;
     world.hang();
     try {
       const answer = await caller.request('near.a', bytes('hello'), { timeoutMs: 2_000 });
-      expect([textOf(answer), heard]).toEqual(['near.a: hello', ['2000', '0']]);
+      expect(textOf(answer)).toBe('near.a: hello');
+      expect(heard).toEqual([expect.stringMatching(/^(2000|19\d\d)$/), '0']);
     } finally {
       world.wake();
     }
@@ -76,16 +89,26 @@ export function neighboursContract(open: () => Promise<NeighboursWorld>): void {
   });
 
   check('nobody is handed a request before who asks has returned', async () => {
-    let returned = false;
-    const served = neighbour.serve('near.later', {}, () => bytes(String(returned)));
-    const answer = caller.request('near.later', bytes(''), ask);
-    returned = true;
-    expect(textOf(await answer)).toBe('true');
+    const returned: boolean[] = [];
+    let hasReturned = false;
+    const served = neighbour.serve('near.later', {}, (body) => {
+      returned.push(hasReturned);
+      return body;
+    });
+    await untilDirect('near.later');
+    returned.length = 0;
+    const counted = ways(async () => {
+      const answer = caller.request('near.later', bytes(''), ask);
+      hasReturned = true;
+      await answer;
+    });
+    expect([await counted, returned]).toEqual([[1, 0], [true]]);
     await served.stop();
   });
 
   check('of a queue group the neighbour is asked, as long as it serves', async () => {
     const group = await groupAt('near.group');
+    await untilDirect('near.group');
     expect(new Set(await group.answers(20))).toEqual(new Set(['near']));
     await group.near.stop();
     expect(new Set(await group.answers(20))).toEqual(new Set(['far']));
@@ -97,13 +120,14 @@ export function neighboursContract(open: () => Promise<NeighboursWorld>): void {
     const group = await groupAt('near.full', { room: () => room });
     expect(await ways(() => group.answers(5))).toEqual([0, 5]);
     room = 1;
-    await sleep(caller.clock, 150);
+    await untilDirect('near.full');
     expect(await ways(() => group.answers(5))).toEqual([5, 0]);
     await group.stop();
   });
 
   check('no more are sent at once than a neighbour has room for', async () => {
     const group = await groupAt('near.burst', { room: () => 3 });
+    await untilDirect('near.burst');
     const all = () => Promise.all(Array.from({ length: 10 }, () => group.answers(1)));
     expect(await ways(all)).toEqual([3, 7]);
     await group.stop();
@@ -113,13 +137,18 @@ export function neighboursContract(open: () => Promise<NeighboursWorld>): void {
     const group = await groupAt('near.again');
     expect(await ways(() => group.answers(3, true))).toEqual([0, 3]);
     expect(await ways(() => group.answers(1))).toEqual([0, 1]);
-    await sleep(caller.clock, 1_100);
+    await untilDirect('near.again');
     expect(await ways(() => group.answers(3))).toEqual([3, 0]);
     await group.stop();
   });
 
   check('a neighbour who does not answer is a time-out, and others are asked', async () => {
-    const silent = neighbour.serve('near.silent', { queue: 'all' }, () => new Promise(() => {}));
+    let isSilent = false;
+    const silent = neighbour.serve('near.silent', { queue: 'all' }, (body) =>
+      isSilent ? new Promise(() => {}) : body,
+    );
+    await untilDirect('near.silent');
+    isSilent = true;
     const far = apart.serve('near.silent', { queue: 'all' }, () => bytes('far'));
     await apart.flush();
     const startMs = caller.clock.nowMs();
@@ -138,10 +167,10 @@ export function neighboursContract(open: () => Promise<NeighboursWorld>): void {
     const servants = ['near.secret', 'near.free'].map((subject) =>
       neighbour.serve(subject, {}, () => bytes('')),
     );
-    await neighbour.flush();
+    await untilDirect('near.free', cautious);
+    const { direct } = cautious.calls!;
     await cautious.request('near.secret', bytes(''), ask);
-    await cautious.request('near.free', bytes(''), ask);
-    expect(cautious.calls).toEqual({ direct: 1, overServer: 1 });
+    expect(cautious.calls!.direct).toBe(direct);
     await cautious.close();
     const modest = await world.join({ ...anything, mayServe: () => false });
     const served = modest.serve('near.modest', {}, () => bytes(''));
@@ -164,7 +193,8 @@ export function neighboursContract(open: () => Promise<NeighboursWorld>): void {
       neighbour.serve('near.pull', {}, note),
       neighbour.subscribe('near.notice', note),
     ];
-    await neighbour.flush();
+    await untilDirect('near.push');
+    heard.length = 0;
     const wanted = Array.from({ length: 400 }, (_unused, i) => String(i));
     const answers: Promise<Uint8Array>[] = [];
     const [direct, overServer] = await ways(async () => {
@@ -189,13 +219,15 @@ export function neighboursContract(open: () => Promise<NeighboursWorld>): void {
   check('a call goes directly again once what went over the server has arrived', async () => {
     const served = neighbour.serve('near.plain', {}, (body) => body);
     const heard = neighbour.subscribe('near.news', () => undefined);
-    await neighbour.flush();
     const mixed = async (): Promise<void> => {
       caller.publish('near.news', bytes(''));
       await caller.request('near.plain', bytes(''), ask);
       await caller.request('near.plain', bytes(''), ask);
     };
-    expect(await ways(mixed)).toEqual([2, 0]);
+    for (let i = 0; (await ways(mixed))[0] !== 2; i++) {
+      expect(i).toBeLessThan(20);
+      await sleep(caller.clock, 1_100);
+    }
     await Promise.all([served.stop(), heard.stop()]);
   });
 
@@ -220,7 +252,10 @@ export function neighboursContract(open: () => Promise<NeighboursWorld>): void {
 
   check('who waits for a neighbour that leaves is told at once', async () => {
     const mortal = await world.join(anything);
-    mortal.serve('near.mortal', {}, () => new Promise(() => {}));
+    let isSilent = false;
+    mortal.serve('near.mortal', {}, (body) => (isSilent ? new Promise(() => {}) : body));
+    await untilDirect('near.mortal');
+    isSilent = true;
     const answer = caller.request('near.mortal', bytes(''), { timeoutMs: 20_000 });
     const outcome = expect(answer).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await sleep(caller.clock, 10);
@@ -232,16 +267,22 @@ export function neighboursContract(open: () => Promise<NeighboursWorld>): void {
 
   check('neighbours who ask each other without end leave time for all else', async () => {
     let over = false;
+    let calls = 0;
     const servants = [caller, neighbour].map((each, i) => {
       const next = [caller, neighbour][1 - i]!;
       return each.serve(`near.ball.${i}`, {}, (body) => {
+        calls++;
         if (!over) void next.request(`near.ball.${1 - i}`, body, ask);
         return body;
       });
     });
+    over = true;
+    await untilDirect('near.ball.1');
+    over = false;
     await caller.request('near.ball.1', bytes(''), ask);
     caller.clock.after(20, () => (over = true));
     while (!over) await sleep(caller.clock, 5);
+    expect(calls).toBeGreaterThan(100);
     await Promise.all(servants.map((each) => each.stop()));
   });
 }

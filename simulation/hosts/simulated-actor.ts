@@ -7,6 +7,7 @@ import type { ChildMessage, ReportedState } from '../../messages/child-messages.
 import { ActorLife } from '../../runtime/actor-life.js';
 import type { CreateActor } from '../../runtime/actor.js';
 import type { Bus } from '../../runtime/bus/bus.js';
+import type { Neighbourhood } from '../../runtime/neighbours/neighbourhood.js';
 import type { Life } from '../../supervisor/actor-launcher.js';
 import type { ActorProcess, ProcessExit, ProcessHandlers } from '../../supervisor/child-process.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
@@ -25,6 +26,8 @@ export interface ActorSurroundings {
   readonly disk: HostDisk;
   readonly pid: number;
   readonly connect: () => Promise<Bus>;
+  /** Of its process. */
+  readonly neighbours: Neighbourhood;
   readonly load: (kind: ActorKind) => CreateActor;
   readonly log: Logger;
   readonly onFailed: (code: string, message: string) => void;
@@ -67,7 +70,7 @@ export class SimulatedActor implements ActorProcess {
     handlers: ProcessHandlers,
     surroundings: ActorSurroundings,
   ) {
-    const { config, host, process, disk, pid, connect, load, log } = surroundings;
+    const { config, host, process, disk, pid, connect, load, log, neighbours } = surroundings;
     const { address, kind, dataCenter, index, partitions = [] } = spec;
     this.pid = pid;
     this.epoch = epoch;
@@ -91,6 +94,7 @@ export class SimulatedActor implements ActorProcess {
       load: async (name) => load(name),
       stores: () => storesOn(disk, process, address),
       connect: () => connect(),
+      neighbours,
       tell: (message) => {
         if (message.type === 'failed') surroundings.onFailed(message.code, message.message);
         this.#hear(message);

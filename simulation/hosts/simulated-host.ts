@@ -14,6 +14,7 @@ import type { CreateActor } from '../../runtime/actor.js';
 import type { Launcher, Life } from '../../supervisor/actor-launcher.js';
 import type { ProcessHandlers } from '../../supervisor/child-process.js';
 import { MemoryBus } from '../nats/memory-bus.js';
+import { neighboursIn } from '../nats/memory-neighbours.js';
 import type { MemoryServers } from '../nats/memory-servers.js';
 import type { SeededRandom } from '../time/seeded-random.js';
 import { SimulatedProcess, type MachineClock } from '../time/simulated-process.js';
@@ -231,13 +232,14 @@ export class SimulatedHost {
     life: Life,
     handlers: ProcessHandlers,
   ): SimulatedActor {
-    const { load, logOf, onFailed } = this.#options;
+    const { load, logOf, onFailed, servers } = this.#options;
     const config = this.#configs?.configIn(spec.dataCenter) ?? this.#options.config;
     const process = this.#newProcess(spec.address, (error) => actor.crash(error));
     const actor: SimulatedActor = new SimulatedActor(spec, life, handlers, {
       ...{ config, host, process, load, disk: this.disk },
       pid: ++this.#pids,
       connect: () => this.#connect(process, spec.dataCenter).opened(),
+      neighbours: neighboursIn(process, servers),
       log: logOf(spec.address),
       onFailed: (code, message) => onFailed(spec.address, code, message),
       leaveMs: () => this.leaveMs,
