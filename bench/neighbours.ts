@@ -2,7 +2,6 @@ import { Neighbourhood } from '../runtime/neighbours/neighbourhood.js';
 import type { Bus } from '../runtime/bus/bus.js';
 import { call } from '../runtime/idempotent-call.js';
 import { ServedEndpoint } from '../runtime/serve-endpoint.js';
-import { systemClock } from '../runtime/system.js';
 import { findServer } from '../site/servers/find-server.js';
 import type { BenchResult } from './bench-result.js';
 import { withBenchServer } from './bench-server.js';
@@ -25,7 +24,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
   const figures: Record<string, number | string> = { natsServer: server.version };
   await withBenchServer(server.path, [], async ({ bus, connect }) => {
     const other = await connect();
-    const hood = new Neighbourhood(systemClock);
+    const hood = new Neighbourhood();
     const anything = { mayAsk: () => true, mayServe: () => true };
     const near = [await connect(), await connect()].map((each) => hood.join(each, anything));
     const ways = { server: [bus, other], direct: near } as const;

@@ -110,6 +110,14 @@ describe('the table of a status', () => {
     expect(text).not.toContain('rerouted');
   });
 
+  test('says what part of its calls an actor made within its process, where it shares one', () => {
+    const calls = { callsDirect: 30, callsOverServer: 10 };
+    const shared = { ...shard, address: 'train.ps-shard.2', stats: calls };
+    const lines = statusLines({ ...status, actors: [shard, shared] }, 90_000).join('\n');
+    expect(lines).toMatch(/ps-shard\.2 .*75 % of its calls within its process/);
+    expect(text).not.toContain('within its process');
+  });
+
   test('has every actor, with epoch, restarts, pid, partitions and figures', () => {
     expect(text).toMatch(/ps-shard\.1 +ready +3 +2 +77 +1,3 +12,345 rows, 9 batches applied/);
     expect(text).toMatch(/trainer\.0 +restarting +3 +2 +- +- +signal SIGKILL/);

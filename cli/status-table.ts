@@ -73,7 +73,14 @@ function figures(actor: ActorStatus): string {
   const { stats, state, reason } = actor;
   const why = reason !== undefined && state !== 'ready' ? [reason] : [];
   const away = stats.awayAt === undefined ? [] : [`connected to ${stats.awayAt}`];
-  return [...why, ...away, ...labelledFigures(actor)].join(', ');
+  return [...why, ...away, ...labelledFigures(actor), ...callsWithin(actor)].join(', ');
+}
+
+/** Of an actor that shares its process: the part of its requests that did not leave it. */
+function callsWithin({ stats: { callsDirect, callsOverServer } }: ActorStatus): string[] {
+  const all = (callsDirect ?? 0) + (callsOverServer ?? 0);
+  if (callsDirect === undefined || all === 0) return [];
+  return [`${Math.round((100 * callsDirect) / all)} % of its calls within its process`];
 }
 
 /** Those that its kind shows to a person, as far as they were heard. */

@@ -15,7 +15,7 @@ import { SupervisorChannel } from './supervisor-channel.js';
 import { system } from './system.js';
 
 /** All actors of this process. */
-const neighbours = new Neighbourhood(system.clock);
+const neighbours = new Neighbourhood();
 
 /**
  * The process of one actor. Credentials and configuration come over the IPC channel, never on the command line. When

@@ -1,5 +1,5 @@
 import { assert } from '../../core/base/assert.js';
-import type { Cancel } from '../../core/base/clock.js';
+import type { Cancel, Clock } from '../../core/base/clock.js';
 import { StarlingError } from '../../core/base/errors.js';
 import { verifies } from '../verification.js';
 import type { Neighbour, Neighbourhood } from './neighbourhood.js';
@@ -24,6 +24,7 @@ export interface CallOptions {
 export class DirectCall implements Sendable {
   readonly answer: Promise<Uint8Array>;
   readonly #options: CallOptions;
+  readonly #clock: Clock;
   readonly #endMs: number;
   readonly #cancel: Cancel;
   /** Of the request, where it is checked that nobody writes in it. */
@@ -32,14 +33,15 @@ export class DirectCall implements Sendable {
   #reject!: (error: StarlingError) => void;
 
   constructor(options: CallOptions) {
-    const { hood, caller, bytes, timeoutMs } = options;
+    const { caller, bytes, timeoutMs } = options;
     this.#options = options;
+    this.#clock = caller.bus.clock;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#endMs = hood.clock.nowMs() + timeoutMs;
-    this.#cancel = hood.clock.after(timeoutMs, () => this.#expire());
+    this.#endMs = this.#clock.nowMs() + timeoutMs;
+    this.#cancel = this.#clock.after(timeoutMs, () => this.#expire());
     this.#copy = verifies ? bytes.slice() : undefined;
     caller.calls.add(this);
     options.service.sent();
@@ -52,13 +54,13 @@ export class DirectCall implements Sendable {
   goAround(): void {
     this.#options.service.dropped();
     if (!this.#settle()) return;
-    const leftMs = this.#endMs - this.#options.hood.clock.nowMs();
+    const leftMs = this.#endMs - this.#clock.nowMs();
     this.#resolve(this.#options.overServer(Math.max(1, leftMs)));
   }
 
   deliver(): void {
     const { hood, caller, service, subject, bytes: request } = this.#options;
-    const leftMs = this.#endMs - hood.clock.nowMs();
+    const leftMs = this.#endMs - this.#clock.nowMs();
     // Nobody waits for it any more.
     if (leftMs <= 0) this.#expire();
     if (!caller.calls.has(this)) return service.dropped();

@@ -1,15 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { ManualClock } from '../../core/base/manual-clock.testkit.js';
-import { Inbox, TurnBudget } from './inbox.js';
+import { Inbox } from './inbox.js';
 
 /** An inbox, with what of it was delivered, and a turn of the event loop when the test says so. */
 function opened() {
   const clock = new ManualClock();
   const turns: (() => void)[] = [];
   clock.soon = (run) => void turns.push(run);
-  const budget = new TurnBudget(clock);
   const delivered: number[] = [];
-  const inbox = new Inbox(budget);
+  const inbox = new Inbox(clock);
   const put = (number: number, act: () => void = () => undefined): void =>
     inbox.put({
       deliver: () => {
@@ -20,7 +19,7 @@ function opened() {
   const turn = (): void => {
     for (const run of turns.splice(0)) run();
   };
-  return { clock, budget, inbox, delivered, put, turn };
+  return { clock, inbox, delivered, put, turn };
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_unused, i) => i);
@@ -47,21 +46,6 @@ describe('an inbox', () => {
     turn();
     await rest();
     expect(delivered).toEqual(upTo(150));
-  });
-
-  test('shares the turn with the others of the process', async () => {
-    const { budget, delivered, put, turn } = opened();
-    const other = new Inbox(budget);
-    let others = 0;
-    for (const i of upTo(40)) {
-      put(i);
-      other.put({ deliver: () => void others++ });
-    }
-    await rest();
-    expect(delivered.length + others).toBe(64);
-    turn();
-    await rest();
-    expect([delivered.length, others]).toEqual([40, 40]);
   });
 
   test('ends its turn when handlers work for long', async () => {

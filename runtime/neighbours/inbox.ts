@@ -13,13 +13,9 @@ const lettersPerTurnMax = 64;
 /** The same in time, where handlers work before they first wait; as a piece of long work (event-loop-turns.ts). */
 const msPerTurnMax = 8;
 
-/**
- * How much may be delivered before timers and sockets get their turn. What is delivered in microtasks alone never leaves
- * them: two neighbours who ask each other again and again would stop the process.
- */
-export class TurnBudget {
+/** How much may be delivered before timers and sockets get their turn. */
+class TurnBudget {
   readonly #clock: Clock;
-  readonly #next: (() => void)[] = [];
   #isCounting = false;
   #left = lettersPerTurnMax;
   #sinceMs = 0;
@@ -36,35 +32,31 @@ export class TurnBudget {
     return true;
   }
 
-  /** In the next turn. */
-  later(run: () => void): void {
-    this.#next.push(run);
-  }
-
   #begin(): void {
     this.#isCounting = true;
     this.#left = lettersPerTurnMax;
     this.#sinceMs = this.#clock.nowMs();
-    this.#clock.soon(() => {
-      this.#isCounting = false;
-      for (const run of this.#next.splice(0)) run();
-    });
+    this.#clock.soon(() => (this.#isCounting = false));
   }
 }
 
 /**
  * What neighbours have sent to one of them, in its order. It is delivered when the sender has returned, never within the
- * call: an answer would else come before whoever asked knows that he did, and calls would nest without bound.
+ * call: an answer would else come before whoever asked knows that he did, and calls would nest without bound. And only so
+ * much in a turn of the event loop: what is delivered in microtasks alone never leaves them, so two who ask each other again
+ * and again would stop the process.
  */
 export class Inbox {
+  readonly #clock: Clock;
   readonly #budget: TurnBudget;
   #letters: Letter[] = [];
   /** Of the first that is not delivered. */
   #head = 0;
   #isScheduled = false;
 
-  constructor(budget: TurnBudget) {
-    this.#budget = budget;
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#budget = new TurnBudget(clock);
   }
 
   /** Not delivered yet. */
@@ -95,7 +87,7 @@ export class Inbox {
     } finally {
       if (this.length > 0) {
         this.#isScheduled = true;
-        this.#budget.later(() => this.#work());
+        this.#clock.soon(() => this.#work());
       }
     }
   }

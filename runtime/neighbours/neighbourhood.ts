@@ -1,7 +1,6 @@
-import type { Clock } from '../../core/base/clock.js';
 import { overlap } from '../../messages/permissions.js';
 import type { Bus } from '../bus/bus.js';
-import { Inbox, TurnBudget } from './inbox.js';
+import { Inbox } from './inbox.js';
 import type { DirectCall } from './direct-call.js';
 import { NeighbourBus } from './neighbour-bus.js';
 import { Outbox, type Correspondent } from './outbox.js';
@@ -49,11 +48,11 @@ export class Neighbour implements Correspondent {
   readonly #routes = new Map<string, Route>();
   #version = -1;
 
-  constructor(clock: Clock, budget: TurnBudget, bus: Bus, permits: Permits) {
+  constructor(bus: Bus, permits: Permits) {
     this.bus = bus;
     this.permits = permits;
-    this.inbox = new Inbox(budget);
-    this.outbox = new Outbox(clock, this);
+    this.inbox = new Inbox(bus.clock);
+    this.outbox = new Outbox(bus.clock, this);
   }
 
   flush(): Promise<void> {
@@ -77,16 +76,12 @@ export class Neighbour implements Correspondent {
  * right, and over the server else (neighbour-bus.ts). With one alone, all goes over the server.
  */
 export class Neighbourhood {
-  readonly clock: Clock;
   readonly #neighbours = new Set<Neighbour>();
-  readonly #budget: TurnBudget;
   readonly #onAnswer: NeighbourhoodOptions['onAnswer'];
   #version = 0;
   #wasShared = false;
 
-  constructor(clock: Clock, { onAnswer }: NeighbourhoodOptions = {}) {
-    this.clock = clock;
-    this.#budget = new TurnBudget(clock);
+  constructor({ onAnswer }: NeighbourhoodOptions = {}) {
     this.#onAnswer = onAnswer;
   }
 
@@ -97,7 +92,7 @@ export class Neighbourhood {
 
   /** @returns the bus that it is to use instead; who closes it leaves. */
   join(bus: Bus, permits: Permits): Bus {
-    const neighbour = new Neighbour(this.clock, this.#budget, bus, permits);
+    const neighbour = new Neighbour(bus, permits);
     this.#neighbours.add(neighbour);
     if (this.#neighbours.size > 1) this.#wasShared = true;
     this.changed();

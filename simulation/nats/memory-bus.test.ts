@@ -39,7 +39,7 @@ async function memoryWorld(seed: number, areNeighbours = false): Promise<Neighbo
     new MemoryBus({ servers, process, names, dataCenters: [home] });
   const connectApart = async (): Promise<Bus> => connectFrom(newProcess());
   const shared = newProcess();
-  const hood = new Neighbourhood(shared.clock);
+  const hood = new Neighbourhood();
   const join = async (permits: Permits): Promise<Bus> =>
     hood.join(await connectFrom(shared).opened(), permits);
   return {

@@ -9,7 +9,6 @@ import {
 } from '../../runtime/neighbours/neighbours-contract.testkit.js';
 import type { Permits } from '../../runtime/neighbours/permits.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
-import { systemClock } from '../../runtime/system.js';
 import { startMessageServer, type MessageServer } from '../support/message-server.js';
 
 const limits = { maxAgeMs: 0, discard: 'new', duplicateWindowMs: 120_000 } as const;
@@ -22,7 +21,7 @@ async function serverWorld(areNeighbours: boolean): Promise<NeighboursWorld> {
     await act(admin);
     await admin.close();
   };
-  const hood = new Neighbourhood(systemClock);
+  const hood = new Neighbourhood();
   const join = async (permits: Permits): Promise<Bus> => hood.join(await server.connect(), permits);
   return {
     connect: areNeighbours ? () => join(anything) : () => server.connect(),
