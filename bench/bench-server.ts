@@ -13,6 +13,7 @@ export interface BenchServer {
   readonly connect: () => Promise<NatsBus>;
   /** Of its own, gone with the server. */
   readonly folder: string;
+  readonly pid: number;
 }
 
 /**
@@ -40,7 +41,7 @@ export async function withBenchServer(
   try {
     const connect = () => connected(`127.0.0.1:${port}`, server);
     const bus = await connect();
-    await measure({ bus, connect, folder });
+    await measure({ bus, connect, folder, pid: server.pid! });
     await bus.close();
   } finally {
     const ended = once(server, 'exit');

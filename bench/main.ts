@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   calibration: () => import('./calibration.js'),
   audience: () => import('./audience.js'),
   'serving-form': () => import('./serving-form.js'),
+  serving: () => import('./serving/serving.js'),
   snapshot: () => import('./snapshot.js'),
   recovery: () => import('./recovery/recovery.js'),
   followers: () => import('./followers.js'),
