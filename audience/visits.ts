@@ -72,7 +72,8 @@ export class Visits {
         latencyMs,
         degraded: reply.degraded,
       });
-      if (actions.length === 0) return;
+      // Without an id it was not logged.
+      if (actions.length === 0 || reply.requestId === '') return;
       await client.ingestActions(actions, {
         deadlineMs: actionDeadlineMs,
         signal,

@@ -12,6 +12,12 @@ export interface RankOfUser {
   readonly context: RankBatch['contexts'][number];
 }
 
+/**
+ * So long after an item was told to have changed, slates are made with what was known of it before. Too low: who asks waits, as
+ * some item was shown a moment ago. Too high: what changes is not seen within a second. A replay is scored with what is known.
+ */
+const lackMsMax = 500;
+
 export interface RankAnswersOptions {
   readonly ranking: Pick<Ranking, 'rank'>;
   readonly features: Pick<FeatureSource, 'isStranger'>;
@@ -30,7 +36,8 @@ export class RankAnswers {
   /** @throws StarlingError when what must be logged is not. */
   async toBatch(batch: RankBatch, deadline: Deadline) {
     const { ranking, impressions, dataCenter } = this.#options;
-    const { examples, ...ranked } = await ranking.rank(batch, deadline);
+    const hurry = batch.log === 'required' ? {} : { lackMsMax };
+    const { examples, ...ranked } = await ranking.rank(batch, deadline, hurry);
     const answer = { ...ranked, dataCenter };
     switch (batch.log) {
       case 'none':

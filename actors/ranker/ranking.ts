@@ -53,9 +53,13 @@ export class Ranking {
   }
 
   /** @throws StarlingError NOT_READY before the first network has come; TIMEOUT when it is too late for an answer. */
-  async rank(pairs: RankPairs, deadline: Deadline): Promise<Ranked> {
+  async rank(
+    pairs: RankPairs,
+    deadline: Deadline,
+    { lackMsMax = 0 }: Pick<Hurry, 'lackMsMax'> = {},
+  ): Promise<Ranked> {
     const { features, rows, versions, scorer, hedges, networkSize } = this.#options;
-    const known = await features.get(pairs.users, pairs.items, { hedges, deadline });
+    const known = await features.get(pairs.users, pairs.items, { hedges, deadline, lackMsMax });
     const examples = this.#examplesOf(known.users, known.items, pairs.contexts);
     const found = await rows.pooledRows(examples, deadline);
     // What comes too late is shown to nobody, and must not be logged as if it were.

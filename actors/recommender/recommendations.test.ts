@@ -262,7 +262,7 @@ describe('recommendations', () => {
     expect((await setUp(2).recommend({ k: 2 })).warnings).toEqual([]);
   });
 
-  test.each(['NOT_READY', 'NO_RESPONDERS'] as const)(
+  test.each(['NOT_READY', 'NO_RESPONDERS', 'UNAVAILABLE', 'TIMEOUT', 'OVERLOADED'] as const)(
     'are popular and new items where rankers say %s, which nobody logs',
     async (code) => {
       const { recommend, asked, catalog } = setUp(
@@ -280,6 +280,8 @@ describe('recommendations', () => {
       ]);
       expect(answer).toMatchObject({ degraded: true, modelVersion: 0, requestId: 'r' });
       expect(asked.map(({ batch }) => batch.log)).toEqual(['none']);
+      // No event can name what nobody logged.
+      expect(await recommend({ k: 4 })).toMatchObject({ requestId: '', degraded: true });
     },
   );
 

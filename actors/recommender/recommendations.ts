@@ -1,4 +1,4 @@
-import { codeOf } from '../../core/base/errors.js';
+import { codeOf, type ErrorCode } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { Catalog } from '../../core/retrieval/catalog.js';
@@ -67,8 +67,10 @@ export interface Recommendation {
 /** Of the time that is left, and at most, for looking at items. Too low: a filter that few fit finds less than there is. Too high: no time is left to score. */
 const walkShare = 1 / 2;
 const walkMsMax = 2_000;
-/** Of rankers that have no network yet, and where there is no ranker. */
-const unranked: readonly string[] = ['NOT_READY', 'NO_RESPONDERS'];
+/** Of rankers that have no network yet, where there is no ranker, and where none answers in time. */
+const unranked: readonly ErrorCode[] = [
+  ...(['NOT_READY', 'NO_RESPONDERS', 'UNAVAILABLE', 'TIMEOUT', 'OVERLOADED'] as const),
+];
 
 /** From a request to a slate: candidates, scores, choice, and the scores of what was chosen as it was logged. */
 export class Recommendations {
@@ -142,7 +144,8 @@ export class Recommendations {
         ...outcomesAt(shown.predictions, i),
         ...(known && request.attributes ? { attributes: known[i]! } : {}),
       })),
-      requestId,
+      // What is not logged has no id of ours: an event that names it would be of a slate that nobody knows of.
+      requestId: scored.isRanked ? requestId : (request.requestId ?? ''),
       modelVersion: shown.denseVersion,
       degraded,
       ...versionField(shown.settingsVersion),
@@ -159,8 +162,9 @@ export class Recommendations {
   }
 
   /**
-   * Where there is no network yet, or nobody who has it, candidates keep their order: popular, then new ones. That is not
-   * logged, as nothing could be said of the scores, and so teaches nothing.
+   * Where there is no network yet, nobody who has it, or nobody who answers in time, candidates keep their order: popular, then new
+   * ones; an error would be one on a page of the shop. That is not logged, as nothing could be said of the scores, and so
+   * teaches nothing; what is clicked on is learned from as an event of its own accord.
    */
   async #scoresOf(
     request: RecommendRequest,

@@ -152,6 +152,62 @@ describe('a source of features', () => {
     expect(await item('unknown', hurry)).toEqual({ raw: {}, degraded: true });
   });
 
+  test('has what came too late for one request for the next one, and asks for nothing twice meanwhile', async () => {
+    const { store, source } = open();
+    const ids = Array.from({ length: 600 }, (_unused, i) => `i${i}`);
+    for (const id of ids) store.tell(id, { n: 1 });
+    store.stored = store.log.length;
+    let answer!: () => void;
+    const over = new Promise<void>((resolve) => (answer = resolve));
+    let asked = 0;
+    const call = async (_subject: string, _at: unknown, request: unknown): Promise<unknown> => {
+      asked++;
+      await over;
+      return decode(
+        await store.bus.request(subject.featuresGet, encode(request), { timeoutMs: 1_000 }),
+      );
+    };
+    const hurry = { hedges: { call }, deadline: { share: () => 1 } };
+    for (let i = 0; i < 2; i++)
+      expect(await source.get([], ids, hurry)).toMatchObject({ degraded: true });
+    // 256 each.
+    expect(asked).toBe(3);
+    answer();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const { items, degraded } = await source.get([], ids, hurry);
+    expect(degraded).toBe(false);
+    expect(items.map((each) => (each as unknown as { raw: RawFeatures }).raw)).toEqual(
+      ids.map(() => ({ n: 1 })),
+    );
+    expect(asked).toBe(3);
+  });
+
+  test('uses an item that has just changed for who hurries, and has it anew a moment later', async () => {
+    const { store, item } = open();
+    store.tell('i', { n: 1 });
+    store.stored = 1;
+    await item();
+    const call = async (_subject: string, _at: unknown, request: unknown): Promise<unknown> =>
+      decode(await store.bus.request(subject.featuresGet, encode(request), { timeoutMs: 1_000 }));
+    const hurry = { hedges: { call }, deadline: { share: () => 100 } };
+    store.tell('i', { n: 2 });
+    store.stored = 2;
+    expect(await item('i', { ...hurry, lackMsMax: 500 })).toEqual({
+      raw: { n: 1 },
+      degraded: false,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await item('i', { ...hurry, lackMsMax: 500 })).toEqual({
+      raw: { n: 2 },
+      degraded: false,
+    });
+    store.tell('i', { n: 3 });
+    store.stored = 3;
+    // A replay waits for it.
+    expect(await item('i', hurry)).toEqual({ raw: { n: 3 }, degraded: false });
+    expect(store.requests).toBe(3);
+  });
+
   test('is not harmed by a notice that it can not read', async () => {
     const { store, item } = open();
     store.garbage();

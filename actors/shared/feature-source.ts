@@ -15,6 +15,7 @@ import type { Bus } from '../../runtime/bus/bus.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { Deadline } from '../../runtime/deadline.js';
+import { FeatureFetches, type Ids } from './feature-fetches.js';
 import { NoticedCache } from './noticed-cache.js';
 import type { Hedges } from './replica-hedges.js';
 
@@ -23,6 +24,8 @@ export type SourceBus = Pick<Bus, 'names' | 'clock' | 'random' | 'request' | 'su
 /** Of the time of whoever waits for scores, and at most. Too low: a busy store counts as gone. */
 const servedShare = 1 / 3;
 const servedMsMax = 250;
+/** What is fetched is kept also where nobody waits for it any more. Too low: a busy store answers for nothing. */
+const fetchMsMax = 2_000;
 
 export interface FoundFeatures {
   readonly users: EncodedEntity[];
@@ -31,16 +34,19 @@ export interface FoundFeatures {
   readonly degraded: boolean;
 }
 
-interface Ids {
-  readonly users: readonly string[];
-  readonly items: readonly string[];
-}
-
 /** Of who rather does with older features than wait beyond his time, and asks elsewhere too. */
 export interface Hurry {
   readonly hedges: Pick<Hedges, 'call'>;
   readonly deadline: Pick<Deadline, 'share'>;
+  /**
+   * So long after a change of an item was told of, its features of before are used, and fetched behind. With many items there is
+   * always one that has just been shown, and who waited for each would always wait. Default: not at all. Users are waited for.
+   */
+  readonly lackMsMax?: number;
 }
+
+/** Those that hurry, by whom they ask: each by ways of its own. */
+type Asking = Hurry['hedges'];
 
 /** An entry older than this is fetched again, in case a change notice was lost. */
 const ageMsMax = 60_000;
@@ -58,6 +64,7 @@ export class FeatureSource {
   readonly #dataCenter: string;
   /** Those that nobody has told anything of. */
   readonly #strangers = new WeakSet<EncodedEntity>();
+  readonly #fetches = new Map<Asking, FeatureFetches>();
   #subscriptions: Stoppable[] = [];
   hits = 0;
   misses = 0;
@@ -115,19 +122,21 @@ export class FeatureSource {
     hurry?: Hurry,
   ): Promise<FoundFeatures> {
     const nowMs = this.#bus.clock.nowMs();
-    const missing = {
-      users: this.#missing('user', users, nowMs),
-      items: this.#missing('item', items, nowMs),
-    };
-    this.hits += users.length + items.length - missing.users.length - missing.items.length;
-    this.misses += missing.users.length + missing.items.length;
+    const lackMsMax = hurry?.lackMsMax ?? 0;
+    const ofUsers = this.#standings('user', users, nowMs, 0);
+    const ofItems = this.#standings('item', items, nowMs, lackMsMax);
+    const missing = { users: ofUsers.missing, items: ofItems.missing };
+    const missingCount = missing.users.length + missing.items.length;
+    this.hits += users.length + items.length - missingCount;
+    this.misses += missingCount;
+    if (hurry && ofItems.old.length > 0)
+      this.#fetchesBy(hurry.hedges).refresh({ users: [], items: ofItems.old });
     let degraded = false;
-    if (missing.users.length > 0 || missing.items.length > 0)
-      degraded = !(await this.#fetch(missing, nowMs, hurry));
+    if (missingCount > 0) degraded = !(await this.#fetched(missing, nowMs, hurry));
     return {
       degraded,
-      users: users.map((id) => this.#encoded('user', id)),
-      items: items.map((id) => this.#encoded('item', id)),
+      users: this.#encodedOf('user', users),
+      items: this.#encodedOf('item', items),
     };
   }
 
@@ -137,21 +146,48 @@ export class FeatureSource {
     return known !== undefined && this.#strangers.has(known);
   }
 
-  #missing(entity: Entity, ids: readonly string[], nowMs: number): string[] {
+  #standings(entity: Entity, ids: readonly string[], nowMs: number, lackMsMax: number) {
     const cache = this.#caches[entity];
-    return [...new Set(ids)].filter((id) => !cache.isCurrent(id, nowMs));
+    const missing: string[] = [];
+    const old: string[] = [];
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
+      if (i > 0 && id === ids[i - 1]) continue;
+      const standing = cache.standing(id, nowMs, lackMsMax);
+      if (standing === 'fetch') missing.push(id);
+      else if (standing === 'refresh') old.push(id);
+    }
+    return { missing: missing.length > 1 ? [...new Set(missing)] : missing, old };
+  }
+
+  /** @returns whether all that is missing has come. */
+  #fetched(missing: Ids, nowMs: number, hurry: Hurry | undefined): Promise<boolean> {
+    if (!hurry) return this.#fetch(missing, nowMs, undefined);
+    const waitMs = hurry.deadline.share(servedShare, servedMsMax);
+    return this.#fetchesBy(hurry.hedges).get(missing, waitMs);
+  }
+
+  #fetchesBy(hedges: Asking): FeatureFetches {
+    const known = this.#fetches.get(hedges);
+    if (known) return known;
+    const { clock } = this.#bus;
+    const fetch = (ids: Ids): Promise<boolean> => this.#fetch(ids, clock.nowMs(), hedges);
+    // Those who ask have ended by then; what has not is lost.
+    const fetches = new FeatureFetches({ clock, fetch, msMax: 2 * fetchMsMax });
+    this.#fetches.set(hedges, fetches);
+    return fetches;
   }
 
   /** @returns false where nobody answered in time: then what was known before has to do, or the ids alone. */
-  async #fetch(missing: Ids, nowMs: number, hurry: Hurry | undefined): Promise<boolean> {
+  async #fetch(missing: Ids, nowMs: number, hedges: Asking | undefined): Promise<boolean> {
     let reply: unknown;
     try {
-      reply = await this.#ask(featuresRequest(missing), hurry);
+      reply = await this.#ask(featuresRequest(missing), hedges);
     } catch (error) {
       const halves = halvesOf(missing);
       if (codeOf(error) !== 'PAYLOAD_TOO_LARGE' || !halves) throw error;
       // Only who answers knows how much is stored of each.
-      const found = await Promise.all(halves.map((some) => this.#fetch(some, nowMs, hurry)));
+      const found = await Promise.all(halves.map((some) => this.#fetch(some, nowMs, hedges)));
       return found.every(Boolean);
     }
     if (reply === undefined) return false;
@@ -168,16 +204,15 @@ export class FeatureSource {
   }
 
   /** @returns undefined where nobody answered who is in a hurry. */
-  async #ask(request: unknown, hurry: Hurry | undefined): Promise<unknown> {
+  async #ask(request: unknown, hedges: Asking | undefined): Promise<unknown> {
     const { featuresGet, featuresGetAt } = this.#bus.names.subject;
-    if (!hurry) {
+    if (!hedges) {
       const options = { deadlineMs: 5_000, attemptMs: 1_000 };
       return call(this.#bus, featuresGet, request, options);
     }
-    const deadlineMs = hurry.deadline.share(servedShare, servedMsMax);
-    const options = { deadlineMs, retry: 'none' as const };
+    const options = { deadlineMs: fetchMsMax, retry: 'none' as const };
     try {
-      return await hurry.hedges.call(featuresGet, featuresGetAt, request, options);
+      return await hedges.call(featuresGet, featuresGetAt, request, options);
     } catch (error) {
       if (!errorCodes[codeOf(error)].retryable) throw error;
       return undefined;
@@ -185,12 +220,25 @@ export class FeatureSource {
   }
 
   /** An entry may have been dropped between fetch and use; its id alone then stands for it. */
-  #encoded(entity: Entity, id: string): EncodedEntity {
-    return this.#caches[entity].newest(id) ?? this.#transform.encodeEntity(entity, id, {});
+  #encodedOf(entity: Entity, ids: readonly string[]): EncodedEntity[] {
+    const cache = this.#caches[entity];
+    const encoded = new Array<EncodedEntity>(ids.length);
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
+      const isSame = i > 0 && id === ids[i - 1];
+      encoded[i] = isSame
+        ? encoded[i - 1]!
+        : (cache.newest(id) ?? this.#transform.encodeEntity(entity, id, {}));
+    }
+    return encoded;
   }
 
   #hear({ entity, ids }: ChangeNotice, log: number, sequence: number): void {
-    for (const id of ids) this.#caches[entity].notice(id, sequence, log);
+    const nowMs = this.#bus.clock.nowMs();
+    for (const id of ids) {
+      this.#caches[entity].notice(id, sequence, log, nowMs);
+      for (const fetches of this.#fetches.values()) fetches.changed(entity, id);
+    }
   }
 
   #notice(read: () => void): void {

@@ -60,6 +60,26 @@ describe('a cache that hears of changes', () => {
     expect(cache.isCurrent('i', 61_001)).toBe(false);
   });
 
+  test('has for who is in a hurry what lacks a change for a moment, or nothing but its age', () => {
+    const cache = new NoticedCache<string>(options);
+    expect(cache.standing('i', 0, 500)).toBe('fetch');
+    cache.keep('i', 'a', [6], 0);
+    expect(cache.standing('i', 60_000, 500)).toBe('current');
+    expect(cache.standing('i', 60_001, 500)).toBe('refresh');
+    expect(cache.standing('i', 60_001, 0)).toBe('fetch');
+    expect(cache.standing('i', 120_001, 500)).toBe('fetch');
+    cache.notice('i', 7, 0, 1_000);
+    cache.notice('i', 8, 0, 1_400);
+    expect([1_500, 1_501].map((at) => cache.standing('i', at, 500))).toEqual(['refresh', 'fetch']);
+    // Of a store that is behind: since the change it lacks was told of.
+    cache.keep('i', 'b', [7], 1_450);
+    expect(cache.standing('i', 1_501, 500)).toBe('fetch');
+    cache.keep('i', 'c', [8], 1_600);
+    expect(cache.standing('i', 1_601, 500)).toBe('current');
+    cache.notice('i', 8, 0, 1_700);
+    expect(cache.standing('i', 1_701, 500)).toBe('current');
+  });
+
   test('with more notices than it keeps it is careful with all, and with no more than it must', () => {
     const cache = new NoticedCache<string>({ ...options, noticesMax: 2 });
     cache.keep('there', 'a', [1], 0);

@@ -12,6 +12,8 @@
  * A notice may be lost: an entry is fetched again after `ageMsMax` whatever happens.
  *
  * What comes of several logs has a sequence of each, and is current where it lacks nothing of any.
+ *
+ * Who is in a hurry may use for a moment what is not current, and have it fetched behind: how old that may be is up to him.
  */
 export interface NoticedCacheOptions {
   /** Too low: busy entries are fetched again and again. Too high: memory. */
@@ -41,7 +43,15 @@ interface Entry<T> {
   readonly fetchedAtMs: number;
   /** The newest changes that somebody told of. */
   noticed: Sequences;
+  /** Since when it lacks a change that was told of; NaN: it lacks none. */
+  lacksSinceMs: number;
 }
+
+/** `refresh`: it may be used, and should be fetched behind. `fetch`: there is none, or one that is too old. */
+export type Standing = 'current' | 'refresh' | 'fetch';
+
+/** In units of `ageMsMax`: so old, one that nobody told a change of is used no more, as notices may have been lost. */
+const agesMax = 2;
 
 export class NoticedCache<T> {
   readonly #options: NoticedCacheOptions;
@@ -56,9 +66,18 @@ export class NoticedCache<T> {
 
   /** Whether there is a value that need not be fetched again. */
   isCurrent(id: string, nowMs: number): boolean {
+    return this.standing(id, nowMs, 0) === 'current';
+  }
+
+  /** @param lackMsMax so long since a change was told of may an entry be used that lacks it. */
+  standing(id: string, nowMs: number, lackMsMax: number): Standing {
     const entry = this.#entries.get(id);
-    if (!entry || this.#isOld(entry, nowMs)) return false;
-    return reaches(entry.sequences, entry.noticed);
+    if (!entry) return 'fetch';
+    const lacks = !Number.isNaN(entry.lacksSinceMs);
+    if (!lacks && !this.#isOld(entry, nowMs)) return 'current';
+    if (lackMsMax === 0) return 'fetch';
+    const isTooOld = nowMs - entry.fetchedAtMs > agesMax * this.#options.ageMsMax;
+    return isTooOld || (lacks && nowMs - entry.lacksSinceMs > lackMsMax) ? 'fetch' : 'refresh';
   }
 
   /** The newest there is, current or not. */
@@ -76,15 +95,19 @@ export class NoticedCache<T> {
     const noticed = before?.noticed ?? this.#notices.get(id) ?? this.#floor;
     this.#notices.delete(id);
     if (!before && this.#entries.size >= this.#options.entriesMax) this.#dropOldest();
-    this.#entries.set(id, { value, sequences, fetchedAtMs: nowMs, noticed });
+    const sinceMs = before && !Number.isNaN(before.lacksSinceMs) ? before.lacksSinceMs : nowMs;
+    const lacksSinceMs = reaches(sequences, noticed) ? NaN : sinceMs;
+    this.#entries.set(id, { value, sequences, fetchedAtMs: nowMs, noticed, lacksSinceMs });
   }
 
   /** @param log which of them. */
-  notice(id: string, sequence: number, log = 0): void {
+  notice(id: string, sequence: number, log = 0, nowMs = -Infinity): void {
     const entry = this.#entries.get(id);
     const told = this.#floor.map((_unused, i) => (i === log ? sequence : 0));
-    if (entry) entry.noticed = newest(entry.noticed, told);
-    else this.#remember(id, told);
+    if (!entry) return this.#remember(id, told);
+    entry.noticed = newest(entry.noticed, told);
+    if (Number.isNaN(entry.lacksSinceMs) && !reaches(entry.sequences, entry.noticed))
+      entry.lacksSinceMs = nowMs;
   }
 
   #isOld({ fetchedAtMs }: Entry<T>, nowMs: number): boolean {

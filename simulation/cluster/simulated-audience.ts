@@ -186,7 +186,8 @@ export class SimulatedAudience {
     const reply = await this.#recommend({ ...who, k: slate, log });
     if (!reply) return;
     const { requestId, items } = reply;
-    if (log === false || items.length === 0) return;
+    // Without an id it was not logged.
+    if (requestId === '' || items.length === 0) return;
     const seen = log === 'shown' ? items.slice(0, 1 + random.below(items.length)) : items;
     if (log === 'shown') {
       const shown = [{ requestId, items: seen.map(({ item }) => item) }];
