@@ -12,6 +12,7 @@ import {
   popularMessage,
   rankBatchMessage,
   rankBatchReply,
+  selectRankBatch,
   visibleMessage,
 } from './ranking.js';
 
@@ -59,6 +60,9 @@ describe('a batch to rank', () => {
     ['contexts of too few rows', { contexts: [{}, {}, {}] }, 'BAD_MESSAGE'],
     ['a context that is no map', { contexts: ['phone'] }, 'BAD_MESSAGE'],
     ['a data center that is no name', { from: 7 }, 'BAD_MESSAGE'],
+    ['a choice that is left out', { log: 'chosen' }, 'BAD_MESSAGE'],
+    ['a choice of nothing', { log: 'chosen', choose: { k: 0, exploration: 0 } }, 'BAD_MESSAGE'],
+    ['more than chance', { log: 'chosen', choose: { k: 1, exploration: 2 } }, 'BAD_MESSAGE'],
     ['another model', { model: 'candidate' }, 'SPEC_MISMATCH'],
   ])('with %s is refused', (_what, change, code) => {
     const message = { ...rankBatchMessage(logged), ...change };
@@ -75,6 +79,32 @@ test('an answer has a score for each row, and one mark of progress', () => {
   expect(codeFrom(() => parseRankBatchReply(reply, 3))).toBe('BAD_MESSAGE');
   const several = { ...reply, through: Float64Array.of(6, 7) };
   expect(codeFrom(() => parseRankBatchReply(several, 2))).toBe('BAD_MESSAGE');
+});
+
+test('an answer with what was chosen has a score for each of that, and no row that was not sent', () => {
+  const of = (rows: number[], scores = rows.length) =>
+    rankBatchReply({
+      ...{ scores: new Float32Array(scores), denseVersion: 1, through: 6, dataCenter: 'east' },
+      ...{ degraded: false, rerouted: false },
+      slate: { rows: Uint32Array.from(rows), impressions: [Uint8Array.of(1)] },
+    });
+  const { slate } = parseRankBatchReply(decode(encode(of([2, 0]))), 3);
+  expect([[...slate!.rows], slate!.impressions.length]).toEqual([[2, 0], 1]);
+  expect(codeFrom(() => parseRankBatchReply(of([3, 0]), 3))).toBe('BAD_MESSAGE');
+  expect(codeFrom(() => parseRankBatchReply(of([2, 0], 3), 3))).toBe('BAD_MESSAGE');
+  const wrong = { ...of([2]), slate: { rows: Uint32Array.of(2), impressions: ['text'] } };
+  expect(codeFrom(() => parseRankBatchReply(wrong, 3))).toBe('BAD_MESSAGE');
+});
+
+test('the rows of a batch that are chosen keep all that is theirs', () => {
+  const contexts = [{ device: 'phone' }, { device: 'tablet' }];
+  const facts = { ...noFacts, visitors: ['', 'v'] };
+  const [second] = [selectRankBatch({ ...logged, contexts, facts }, [1])];
+  expect(second).toMatchObject({
+    ...{ items: ['i1'], users: ['u'], requestIds: ['s'], contexts: [{ device: 'tablet' }] },
+    ...{ atMs: Float64Array.of(2), facts: { visitors: ['v'] } },
+  });
+  expect(selectRankBatch(scoring(3), [2])).toMatchObject({ items: ['i2'], requestIds: [] });
 });
 
 test('a notice says up to which record of its log it speaks', () => {

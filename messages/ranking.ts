@@ -1,7 +1,7 @@
 import { StarlingError } from '../core/base/errors.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
-import type { ImpressionFacts } from '../core/joining/event-facts.js';
-import { asFields, f32, number, text, texts, wrong } from './checks.js';
+import { selectFacts, type ImpressionFacts } from '../core/joining/event-facts.js';
+import { asFields, f32, number, text, texts, u32, wrong } from './checks.js';
 import type { Fields } from './checks.js';
 import { asMessage } from './checks.js';
 import { protocolVersion } from './codec.js';
@@ -14,9 +14,26 @@ import { noProgress, progressOf, sequenceOf, throughMarks, throughOf } from './p
 /**
  * Whether the ranker logs each pair as an impression, with the features it used. `required` answers only once the log
  * has accepted them: a replay scores an event before its label. `offered` waits a moment for the log and then answers
- * all the same, as `degraded`: what a recommender is about to show, which a full disk must not keep from the user.
+ * all the same, as `degraded`: what a recommender is about to show, which a full disk must not keep from the user. `chosen`: the
+ * ranker chooses what is shown and says how it is logged; who shows it logs it, as several rankers may have been asked.
  */
-export type ImpressionLogging = 'none' | 'required' | 'offered';
+export type ImpressionLogging = (typeof loggings)[number];
+const loggings = ['none', 'required', 'offered', 'chosen'] as const;
+
+/** How a slate is chosen of the rows of a batch. */
+export interface SlateChoice {
+  /** Rows at most. */
+  readonly k: number;
+  /** Share of places given to a random row. */
+  readonly exploration: number;
+}
+
+export interface ChosenSlate {
+  /** u32: of the batch, best first. The columns of the reply are of these. */
+  readonly rows: Uint32Array;
+  /** Its impressions, as they go into the log; several messages where one would be too long. */
+  readonly impressions: readonly Uint8Array[];
+}
 
 /** Many (user, item) pairs scored in one message, by column. */
 export interface RankBatch {
@@ -29,6 +46,8 @@ export interface RankBatch {
   /** One per row, or one for all rows, or none. */
   readonly contexts: RawFeatures[];
   readonly log: ImpressionLogging;
+  /** Where `log` is `chosen`. */
+  readonly choose?: SlateChoice | undefined;
   /** How the rows came to be shown; goes with them into the log. */
   readonly facts: ImpressionFacts;
   /** The data center that the caller belongs to. */
@@ -51,10 +70,12 @@ export interface RankBatchReply {
   readonly rerouted: boolean;
   /** Of the settings that the scores are of; 0: as the configuration says. */
   readonly settingsVersion: number;
+  /** Where one was to be chosen. */
+  readonly slate?: ChosenSlate;
 }
 
 export function rankBatchMessage(batch: RankBatch) {
-  const { from } = batch;
+  const { from, choose } = batch;
   const message = {
     v: protocolVersion,
     model: mainModel,
@@ -67,8 +88,23 @@ export function rankBatchMessage(batch: RankBatch) {
     contexts: batch.contexts,
     log: batch.log,
     facts: factFields(batch.facts),
+    ...(choose ? { choose } : {}),
   };
   return from === undefined ? message : { ...message, from };
+}
+
+/** Rows `indices` of a batch, in that order. */
+export function selectRankBatch(batch: RankBatch, indices: readonly number[]): RankBatch {
+  const pick = <T>(list: readonly T[]): T[] => indices.map((i) => list[i]!);
+  const isLogged = batch.log !== 'none';
+  return {
+    ...batch,
+    ...{ users: pick(batch.users), items: pick(batch.items) },
+    requestIds: isLogged ? pick(batch.requestIds) : [],
+    atMs: isLogged ? Float64Array.from(indices, (i) => batch.atMs[i]!) : batch.atMs,
+    contexts: batch.contexts.length > 1 ? pick(batch.contexts) : batch.contexts,
+    facts: selectFacts(batch.facts, indices),
+  };
 }
 
 export function isRankBatch(value: unknown): boolean {
@@ -81,9 +117,8 @@ export function parseRankBatch(value: unknown, rowsMax: number): RankBatch {
   const n = rowCountOf(fields, what);
   if (n < 1 || n > rowsMax)
     throw new StarlingError('BAD_REQUEST', `${what}: expected 1 to ${rowsMax} rows, got ${n}.`);
-  const { log } = fields;
-  if (log !== 'none' && log !== 'required' && log !== 'offered')
-    throw wrong(what, 'log', 'none, required or offered', log);
+  const log = loggings.find((each) => each === fields['log']);
+  if (log === undefined) throw wrong(what, 'log', loggings.join(', '), fields['log']);
   const isLogged = log !== 'none';
   return {
     users: textsOfRows(fields, 'users', what, n),
@@ -92,9 +127,20 @@ export function parseRankBatch(value: unknown, rowsMax: number): RankBatch {
     atMs: isLogged ? f64OfRows(fields, 'atMs', what, n) : new Float64Array(0),
     contexts: contextsOf(fields, n, what),
     log,
+    ...(log === 'chosen' ? { choose: choiceOf(fields, what) } : {}),
     facts: impressionFactsOf(fields, what, n),
     from: fields['from'] === undefined ? undefined : text(fields, 'from', what),
   };
+}
+
+function choiceOf(fields: Fields, what: string): SlateChoice {
+  const choice = asFields(fields['choose'], `${what}.choose`);
+  const k = number(choice, 'k', what);
+  const exploration = number(choice, 'exploration', what);
+  if (!Number.isInteger(k) || k < 1) throw wrong(what, 'choose.k', 'a whole number from 1 on', k);
+  if (exploration < 0 || exploration > 1)
+    throw wrong(what, 'choose.exploration', 'a share', exploration);
+  return { k, exploration };
 }
 
 function contextsOf(fields: Fields, n: number, what: string): RawFeatures[] {
@@ -136,9 +182,12 @@ export function settingsVersionOf(fields: Fields, what: string): number {
 export function parseRankBatchReply(value: unknown, rowCount: number): RankBatchReply {
   const what = 'rank reply';
   const fields = asModelMessage(value, what);
+  const slate = fields['slate'] === undefined ? undefined : slateOf(fields, what, rowCount);
+  const answered = slate?.rows.length ?? rowCount;
   return {
-    scores: f32(fields, 'scores', what, rowCount),
-    predictions: namedF32(fields, 'predictions', what, rowCount),
+    scores: f32(fields, 'scores', what, answered),
+    predictions: namedF32(fields, 'predictions', what, answered),
+    ...(slate ? { slate } : {}),
     denseVersion: number(fields, 'denseVersion', what),
     through: throughOf(fields, 'through', what),
     progress: progressOf(fields, what),
@@ -148,6 +197,18 @@ export function parseRankBatchReply(value: unknown, rowCount: number): RankBatch
     settingsVersion: settingsVersionOf(fields, what),
   };
 }
+
+function slateOf(fields: Fields, what: string, rowCount: number): ChosenSlate {
+  const slate = asFields(fields['slate'], `${what}.slate`);
+  const rows = u32(slate, 'rows', what);
+  if (rows.some((row) => row >= rowCount)) throw wrong(what, 'slate.rows', 'rows that were sent', rows); // prettier-ignore
+  const { impressions } = slate;
+  if (!Array.isArray(impressions) || !impressions.every(isBytes))
+    throw wrong(what, 'slate.impressions', 'a list of messages', impressions);
+  return { rows, impressions };
+}
+
+const isBytes = (value: unknown): value is Uint8Array => ArrayBuffer.isView(value);
 
 /** What a serving shard tells whenever it has learned something. */
 export interface VisibleNotice {

@@ -221,7 +221,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     tails: [...featuresFollowed(words).tails, ...words.dataCenters.map(words.stream.settingsAt)],
     serves: [words.s('recommend'), words.s('recommendAt')],
     calls: (['rank', 'rankAt', 'featuresGet', 'featuresGetAt'] as const).map((row) => words.s(row)),
-    writes: [words.letters],
+    writes: [words.s('ingest', { type: 'impression' }), words.letters],
     hears: [words.s('popular')],
   }),
   supervisor: () => undefined,

@@ -1,5 +1,3 @@
-import type { Logger } from 'pino';
-import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { encode } from '../../messages/codec.js';
 import { impressionsMessage, selectImpressions } from '../../messages/events.js';
@@ -8,20 +6,14 @@ import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { IgnoredImpressions } from '../shared/ignored-impressions.js';
-import { sendFitting } from '../../runtime/fitting-messages.js';
-import { inTime } from '../../runtime/time-limit.js';
-
-/** Of the time that is left, and at most, for the log before an answer leaves without it. Too low: a busy log degrades answers; too high: they are late. */
-const offeredShare = 3 / 4;
-const offeredMsMax = 250;
+import { ImpressionAppends, type ImpressionAppendsOptions } from '../shared/impression-appends.js';
+import { fittingMessages } from '../../runtime/fitting-messages.js';
 
 export type LoggedScores = Pick<RankBatchReply, 'scores' | 'predictions' | 'settingsVersion'>;
 
-export interface ImpressionLogOptions {
+export interface ImpressionLogOptions extends ImpressionAppendsOptions {
   readonly bus: Pick<Bus, 'names' | 'clock' | 'append' | 'payloadBytesMax'>;
-  readonly log: Pick<Logger, 'warn'>;
   readonly spec: Parameters<typeof impressionsMessage>[0];
-  readonly timeoutMs: number;
   /** Left out: all count. */
   readonly ignored?: Pick<IgnoredImpressions, 'factsOf'>;
 }
@@ -29,16 +21,20 @@ export interface ImpressionLogOptions {
 /** What was shown, with the features and the score it was shown with: what a label is later joined to. */
 export class ImpressionLog {
   readonly #options: ImpressionLogOptions;
-  readonly counts = { logged: 0, unlogged: 0 };
-  #fails = false;
+  readonly #appends: ImpressionAppends;
 
   constructor(options: ImpressionLogOptions) {
     this.#options = options;
+    this.#appends = new ImpressionAppends(options);
   }
 
-  /** Resolves when the log has them. @throws StarlingError when it does not take them. */
-  async write(batch: RankBatch, examples: ExampleBatch, scored: LoggedScores): Promise<void> {
-    const { bus, log, spec, timeoutMs, ignored } = this.#options;
+  get counts(): ImpressionAppends['counts'] {
+    return this.#appends.counts;
+  }
+
+  /** As they go into the log. A large slate, or one of items with vectors, is more than one message. */
+  messagesOf(batch: RankBatch, examples: ExampleBatch, scored: LoggedScores): Uint8Array[] {
+    const { bus, spec, ignored } = this.#options;
     const { requestIds, users, items, atMs } = batch;
     const { scores, predictions, settingsVersion } = scored;
     const marked = ignored?.factsOf(batch) ?? batch.facts;
@@ -48,27 +44,18 @@ export class ImpressionLog {
         : { ...marked, settingsVersions: Uint32Array.of(settingsVersion) };
     const facts = factsOf(told, { ...batch.facts.predictions, ...predictions });
     const rows = { requestIds, users, items, atMs, scores, facts, examples };
-    const { payloadBytesMax } = bus;
-    try {
-      // A large slate, or one of items with vectors, is more than one message.
-      await sendFitting([...users.keys()], {
-        payloadBytesMax,
-        encoded: (some) => {
-          const isAll = some.length === users.length;
-          return encode(impressionsMessage(spec, isAll ? rows : selectImpressions(rows, some)));
-        },
-        send: async (bytes) =>
-          void (await bus.append(bus.names.subject.ingest('impression'), bytes, { timeoutMs })),
-      });
-      this.counts.logged += users.length;
-      this.#fails = false;
-    } catch (error) {
-      this.counts.unlogged += users.length;
-      if (!this.#fails)
-        log.warn({ code: codeOf(error), err: messageOf(error) }, 'log refuses impressions');
-      this.#fails = true;
-      throw error;
-    }
+    return fittingMessages([...users.keys()], {
+      payloadBytesMax: bus.payloadBytesMax,
+      encoded: (some) => {
+        const isAll = some.length === users.length;
+        return encode(impressionsMessage(spec, isAll ? rows : selectImpressions(rows, some)));
+      },
+    });
+  }
+
+  /** Resolves when the log has them. @throws StarlingError when it does not take them. */
+  async write(batch: RankBatch, examples: ExampleBatch, scored: LoggedScores): Promise<void> {
+    await this.#appends.write(this.#messages(batch, examples, scored), batch.users.length);
   }
 
   /** @returns whether the log has them by the time that the answer must leave; it may yet take them later. */
@@ -78,12 +65,16 @@ export class ImpressionLog {
     scored: LoggedScores,
     deadline: Pick<Deadline, 'share'>,
   ): Promise<boolean> {
-    const writing = this.write(batch, examples, scored).then(
-      () => true,
-      () => false, // Told by `write`, and by the answer.
-    );
-    const { clock } = this.#options.bus;
-    const ms = deadline.share(offeredShare, offeredMsMax);
-    return (await inTime(clock, ms, writing)) ?? false;
+    const messages = this.#messages(batch, examples, scored);
+    return this.#appends.offer(messages, batch.users.length, deadline);
+  }
+
+  #messages(batch: RankBatch, examples: ExampleBatch, scored: LoggedScores): Uint8Array[] {
+    try {
+      return this.messagesOf(batch, examples, scored);
+    } catch (error) {
+      this.#appends.refused(error, batch.users.length);
+      throw error;
+    }
   }
 }

@@ -1,9 +1,12 @@
+import { assert } from '../../core/base/assert.js';
+import { selectExamples } from '../../core/features/example-batch.js';
+import { chooseSlate } from '../../core/retrieval/slate.js';
 import type { RankBatch } from '../../messages/ranking.js';
-import { rankBatchReply, versionField } from '../../messages/ranking.js';
+import { rankBatchReply, selectRankBatch, versionField } from '../../messages/ranking.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { ImpressionLog } from './impression-log.js';
-import type { Ranking } from './ranking.js';
+import type { Ranked, Ranking } from './ranking.js';
 
 /** The public form of a request: one user, several candidates. */
 export interface RankOfUser {
@@ -21,7 +24,9 @@ const lackMsMax = 500;
 export interface RankAnswersOptions {
   readonly ranking: Pick<Ranking, 'rank'>;
   readonly features: Pick<FeatureSource, 'isStranger'>;
-  readonly impressions: Pick<ImpressionLog, 'write' | 'offer'>;
+  readonly impressions: Pick<ImpressionLog, 'write' | 'offer' | 'messagesOf'>;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
   readonly dataCenter: string;
 }
 
@@ -49,7 +54,27 @@ export class RankAnswers {
       case 'required':
         await impressions.write(batch, examples, ranked);
         return rankBatchReply(answer);
+      case 'chosen':
+        return rankBatchReply({ ...answer, ...this.#chosen(batch, examples, ranked) });
     }
+  }
+
+  /** What is shown of all that was scored: only that is encoded, with the very features and scores that it was chosen by. */
+  #chosen(batch: RankBatch, examples: Ranked['examples'], ranked: Omit<Ranked, 'examples'>) {
+    const { impressions, random } = this.#options;
+    assert(batch.choose !== undefined, 'a batch of which is chosen says how');
+    const { scores, predictions, settingsVersion } = ranked;
+    const rows = chooseSlate({ candidates: batch.items, scores, ...batch.choose, random });
+    const picked = (column: Float32Array) => Float32Array.from(rows, (row) => column[row]!);
+    const scored = {
+      ...{ scores: picked(scores), settingsVersion },
+      predictions: Object.fromEntries(
+        Object.entries(predictions).map(([name, column]) => [name, picked(column)]),
+      ),
+    };
+    const chosen = selectRankBatch(batch, rows);
+    const messages = impressions.messagesOf(chosen, selectExamples(examples, rows), scored);
+    return { ...scored, slate: { rows: Uint32Array.from(rows), impressions: messages } };
   }
 
   async toPeople({ user, candidates: items, context }: RankOfUser, deadline: Deadline) {

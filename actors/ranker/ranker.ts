@@ -21,7 +21,7 @@ import { RowSource } from './row-source.js';
 
 /** The parts of a ranker, each given the others that it needs. */
 function partsOf(context: ActorContext) {
-  const { bus, config, identity, log } = context;
+  const { bus, config, identity, log, random } = context;
   const { dataCenter } = identity;
   const blueprint = blueprintOf(config);
   const { spec, hash, model } = blueprint;
@@ -45,7 +45,10 @@ function partsOf(context: ActorContext) {
   const timeoutMs = config.serving.deadlineMs;
   const ignored = new IgnoredImpressions(config);
   const impressions = new ImpressionLog({ bus, log, spec, timeoutMs, ignored });
-  const answers = new RankAnswers({ ranking, features, impressions, dataCenter });
+  const answers = new RankAnswers({
+    ...{ ranking, features, impressions, dataCenter },
+    random: () => random.next(),
+  });
   return { hedges, features, versions, scorer, settings, ranking, impressions, answers, model };
 }
 

@@ -6,9 +6,9 @@ import { ManualClock } from '../../core/base/manual-clock.testkit.js';
 import { correctedProbability } from '../../core/model/calibration.js';
 import { logs, noFacts } from '../../core/joining/event-facts.js';
 import { names } from '../../messages/default-names.testkit.js';
-import { decode } from '../../messages/codec.js';
+import { decode, encode as encoded } from '../../messages/codec.js';
 import { parseImpressions } from '../../messages/events.js';
-import type { RankBatch } from '../../messages/ranking.js';
+import { parseRankBatchReply, type RankBatch } from '../../messages/ranking.js';
 import { Deadline } from '../../runtime/deadline.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { createTransform } from '../../core/features/transform.js';
@@ -40,6 +40,7 @@ interface Plan {
   readonly isThere?: boolean;
   readonly settingsVersion?: number;
   readonly ignore?: string;
+  readonly scores?: readonly number[];
 }
 
 function setUp({
@@ -47,6 +48,7 @@ function setUp({
   rowsDegraded = false,
   isThere = true,
   settingsVersion = 0,
+  scores = [],
 }: Plan = {}) {
   const contexts: EncodedEntity[][] = [];
   const options = {
@@ -72,7 +74,9 @@ function setUp({
       }),
     },
     versions: { versionFor: (through: number) => (isThere && through >= 5 ? version : undefined) },
-    scorer: { score: ({ rowCount }) => new Float32Array(rowCount).fill(0.5) },
+    scorer: {
+      score: ({ rowCount }) => Float32Array.from({ length: rowCount }, (_, i) => scores[i] ?? 0.5),
+    },
     hedges: { call: () => Promise.reject(new Error('not asked')) },
     networkSize: version.parameters.length,
     scoring: () => ({
@@ -153,12 +157,13 @@ function answers(
   const rank = (log: RankBatch['log']) => {
     const atMs = new Float64Array(log === 'none' ? 0 : 2);
     const requestIds = log === 'none' ? [] : ['r', 'r'];
-    const batch = { ...pairs, requestIds, atMs, log, facts: noFacts };
+    const choose = log === 'chosen' ? { k: 1, exploration: 0 } : undefined;
+    const batch = { ...pairs, requestIds, atMs, log, choose, facts: noFacts };
     return made.toBatch(batch, new Deadline(clock, 100));
   };
   const isStranger = (_entity: string, id: string) => id.startsWith('x');
   const made = new RankAnswers({
-    ...{ ranking, impressions, dataCenter: 'east' },
+    ...{ ranking, impressions, dataCenter: 'east', random: () => 0.5 },
     features: { isStranger },
   });
   return { rank, impressions, made, told };
@@ -204,6 +209,23 @@ describe('an answer of a ranker', () => {
     await expect(full.rank('required')).rejects.toMatchObject({ code: 'STORAGE_FULL' });
     expect(full.impressions.counts).toEqual({ logged: 0, unlogged: 4 });
     expect(full.told).toHaveLength(1); // Once, until it works again.
+  });
+
+  test('that is to be chosen is the best of it, with the impressions that say what it was chosen by', async () => {
+    const { rank, impressions } = answers(async () => 1, { scores: [0.25, 0.5] });
+    const answer = decode(encoded(await rank('chosen')));
+    const { slate, scores } = parseRankBatchReply(answer, 2);
+    expect([[...slate!.rows], scores.length]).toEqual([[1], 1]);
+    const [bytes, ...others] = slate!.impressions;
+    expect(others).toEqual([]);
+    const logged = parseImpressions(decode(bytes!), spec);
+    expect(logged).toMatchObject({ items: ['b'], users: ['u'], requestIds: ['r'], scores });
+    const one = transform.assemble(...([[encode('user', 'u')], [encode('item', 'b')]] as const), [
+      transform.encodeEntity('context', '', { device: 'phone' }),
+    ]);
+    expect(logged.examples).toEqual(one);
+    // Who shows it logs it.
+    expect(impressions.counts).toEqual({ logged: 0, unlogged: 0 });
   });
 
   test('that is too long for a message is logged in several', async () => {

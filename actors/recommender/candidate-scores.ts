@@ -1,8 +1,13 @@
-import { codeOf, errorCodes } from '../../core/base/errors.js';
+import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
 import type { ImpressionFacts } from '../../core/joining/event-facts.js';
 import { logs, noFacts } from '../../core/joining/event-facts.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
-import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
+import type {
+  ChosenSlate,
+  RankBatch,
+  RankBatchReply,
+  SlateChoice,
+} from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
 
 /** Candidates per rank message: large enough to amortise it, small enough to share the work between rankers. */
@@ -25,12 +30,43 @@ export interface CandidateScoresOptions {
   readonly nowMs: () => number;
 }
 
-/** Scores of rankers: of all candidates first, then, with the impressions logged, of those that are shown. */
+/** A slate that a ranker has chosen. Scores are of what is in it. */
+export interface Chosen extends Scored {
+  readonly slate: ChosenSlate;
+}
+
+/** Scores of rankers: with what is shown and how it is logged, or of all candidates first, and then, as they are logged, of those that are shown. */
 export class CandidateScores {
   readonly #options: CandidateScoresOptions;
 
   constructor(options: CandidateScoresOptions) {
     this.#options = options;
+  }
+
+  /** Whether one ranker can choose among so many. */
+  fit(candidates: readonly string[]): boolean {
+    return candidates.length <= rankRowsMax;
+  }
+
+  /**
+   * @param candidates distinct, as many as fit.
+   * @throws StarlingError BAD_MESSAGE where the ranker can't choose; the others of rankers.
+   */
+  async choose(
+    request: RecommendRequest,
+    requestId: string,
+    candidates: readonly string[],
+    choose: SlateChoice,
+    deadline: Pick<Deadline, 'share'>,
+  ): Promise<Chosen> {
+    const { rank, deadlineMsMax } = this.#options;
+    const batch = {
+      ...this.#shown(request, requestId, candidates),
+      ...{ log: 'chosen' as const, choose },
+    };
+    const { slate, ...scored } = await rank(batch, deadline.share(scoreShare, deadlineMsMax));
+    if (slate) return { ...scored, slate };
+    throw new StarlingError('BAD_MESSAGE', 'rank reply.slate: expected what was chosen, got none.');
   }
 
   async scoreAll(
@@ -77,25 +113,29 @@ export class CandidateScores {
   async show(
     request: RecommendRequest,
     requestId: string,
-    items: string[],
+    items: readonly string[],
     deadline: Pick<Deadline, 'share'>,
   ): Promise<Scored | undefined> {
-    const { rank, deadlineMsMax, nowMs } = this.#options;
-    const batch = {
-      requestIds: items.map(() => requestId),
-      users: items.map(() => personIn(request)),
-      items,
-      atMs: new Float64Array(items.length).fill(nowMs()),
-      contexts: [request.context],
-      log: 'offered' as const,
-      facts: factsOf(request),
-    };
+    const { rank, deadlineMsMax } = this.#options;
+    const batch = { ...this.#shown(request, requestId, items), log: 'offered' as const };
     try {
       return await rank(batch, deadline.share(logShare, deadlineMsMax));
     } catch (error) {
       if (!errorCodes[codeOf(error)].retryable) throw error;
       return undefined;
     }
+  }
+
+  #shown(request: RecommendRequest, requestId: string, items: readonly string[]) {
+    const person = personIn(request);
+    return {
+      requestIds: items.map(() => requestId),
+      users: items.map(() => person),
+      items: [...items],
+      atMs: new Float64Array(items.length).fill(this.#options.nowMs()),
+      contexts: [request.context],
+      facts: factsOf(request),
+    };
   }
 }
 

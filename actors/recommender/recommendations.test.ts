@@ -6,6 +6,7 @@ import { parseRecommend } from '../../messages/public.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import type { FeaturesRequest } from '../../messages/features.js';
 import { noneKept } from '../../messages/features.js';
+import { chooseSlate } from '../../core/retrieval/slate.js';
 import { CandidateScores } from './candidate-scores.js';
 import { ItemFilters } from './item-filters.js';
 import { LatelyDone } from './lately-done.js';
@@ -29,6 +30,17 @@ const unset = { settingsVersion: 0 };
 
 type Answer = (batch: RankBatch) => Partial<RankBatchReply>;
 
+/** What a ranker chooses; it says how each of it is logged. */
+function chosenOf({ items, choose }: RankBatch, scores: Float32Array): Partial<RankBatchReply> {
+  if (!choose) return {};
+  const rows = chooseSlate({ candidates: items, scores, ...choose, random: () => 0 });
+  const impressions = rows.map((row) => Buffer.from(items[row]!));
+  return {
+    scores: Float32Array.from(rows, (row) => scores[row]!),
+    slate: { rows: Uint32Array.from(rows), impressions },
+  };
+}
+
 /** Items score by their number; `answer` may say more, or throw. */
 function setUp(
   itemCount: number,
@@ -50,11 +62,20 @@ function setUp(
         predictions: {},
         progress: {},
         scores: byNumber,
+        ...chosenOf(batch, byNumber),
         ...answer(batch),
       };
     },
   });
   const random = () => 0;
+  const logged: string[] = [];
+  const log = { takes: true };
+  const impressions = {
+    offer: async (messages: readonly Uint8Array[]) => {
+      if (log.takes) logged.push(...messages.map((bytes) => Buffer.from(bytes).toString()));
+      return log.takes;
+    },
+  };
   const asks: FeaturesRequest[] = [];
   const looked: string[] = [];
   const lately = new LatelyDone({
@@ -67,7 +88,7 @@ function setUp(
     },
   });
   const recommendations = new Recommendations({
-    ...{ catalog, scores, serving, random, lately, turns: new SliceTurns(clock) },
+    ...{ catalog, scores, impressions, serving, random, lately, turns: new SliceTurns(clock) },
     filters: new ItemFilters({
       scope: { item: { even: 'text', number: 'number' }, user: {}, context: {} },
       nowMs: () => 5_000,
@@ -92,7 +113,7 @@ function setUp(
   });
   const recommend = (request: object) =>
     recommendations.recommend(parseRecommend({ user: 'u', ...request }, limits), deadline);
-  return { recommend, asked, asks, looked, catalog, recommendations };
+  return { recommend, asked, asks, looked, logged, log, catalog, recommendations };
 }
 
 describe('recommendations', () => {
@@ -127,21 +148,43 @@ describe('recommendations', () => {
     }
   });
 
-  test('are the best of the candidates, with the scores that they were logged with', async () => {
-    const { recommend, asked, recommendations } = setUp(50, ({ log }) =>
-      log === 'offered' ? { scores: Float32Array.of(0.9, 0.8, 0.7) } : {},
-    );
+  test('are the best of the candidates, which one ranker scores and chooses, and are logged as it says', async () => {
+    const { recommend, asked, logged, recommendations } = setUp(50, () => ({
+      scores: Float32Array.of(0.9, 0.8, 0.7),
+    }));
     const { items, requestId, modelVersion, degraded } = await recommend({ k: 3 });
     expect(items.map(({ item }) => item)).toEqual(['49', '48', '47']);
     expect(items[0]!.score).toBeCloseTo(0.9);
     expect([requestId, modelVersion, degraded]).toEqual(['new', 7, false]);
-    const shown = asked[1]!.batch;
-    expect(shown).toMatchObject({ log: 'offered', items: ['49', '48', '47'] });
-    expect([shown.requestIds, [...shown.atMs]]).toEqual([
-      ['new', 'new', 'new'],
-      [5_000, 5_000, 5_000],
+    expect(logged).toEqual(['49', '48', '47']);
+    expect(asked).toHaveLength(1);
+    const { batch } = asked[0]!;
+    expect(batch).toMatchObject({ log: 'chosen', choose: { k: 3, exploration: 0 } });
+    expect([new Set(batch.requestIds), new Set(batch.atMs)]).toEqual([
+      new Set(['new']),
+      new Set([5_000]),
     ]);
     expect(recommendations.counts).toEqual({ recommended: 3, degraded: 0, rowsRerouted: 0 });
+  });
+
+  test('are chosen here, and then logged by a ranker, where rankers of an earlier release can not', async () => {
+    const { recommend, asked, logged } = setUp(50, ({ log }) => {
+      if (log === 'chosen') throw new StarlingError('BAD_MESSAGE', 'rank batch.log: got "chosen"');
+      return log === 'offered' ? { scores: Float32Array.of(0.9, 0.8, 0.7) } : {};
+    });
+    const { items, degraded } = await recommend({ k: 3 });
+    expect(items.map(({ item }) => item)).toEqual(['49', '48', '47']);
+    expect(items[0]!.score).toBeCloseTo(0.9);
+    expect(asked.map(({ batch }) => batch.log)).toEqual(['chosen', 'none', 'offered']);
+    expect(asked[2]!.batch.items).toEqual(['49', '48', '47']);
+    expect([logged, degraded]).toEqual([[], false]);
+  });
+
+  test('that are not to be logged are not', async () => {
+    const { recommend, asked, logged } = setUp(50);
+    const { items, requestId } = await recommend({ k: 3, log: false });
+    expect(items.map(({ item }) => item)).toEqual(['49', '48', '47']);
+    expect([requestId, logged, asked.map(({ batch }) => batch.log)]).toEqual(['', [], ['none']]);
   });
 
   test('share their candidates between rankers, and know their oldest network', async () => {
@@ -208,22 +251,30 @@ describe('recommendations', () => {
   });
 
   test('are shown all the same where nobody can log them, and say so', async () => {
-    const { recommend, recommendations } = setUp(20, ({ log }) => {
-      if (log === 'offered') throw new StarlingError('TIMEOUT', 'too late');
-      return { rerouted: true };
-    });
+    const { recommend, log, recommendations } = setUp(20, () => ({ rerouted: true }));
+    log.takes = false;
     const { items, degraded } = await recommend({ k: 2 });
     expect(items.map(({ score }) => score.toFixed(4))).toEqual(['0.0019', '0.0018']);
     expect(degraded).toBe(true);
     expect(recommendations.counts).toEqual({ recommended: 2, degraded: 1, rowsRerouted: 1 });
+    const many = setUp(3_000, ({ log: how }) => {
+      if (how === 'offered') throw new StarlingError('TIMEOUT', 'too late');
+      return {};
+    });
+    expect(await many.recommend({ k: 2 })).toMatchObject({ degraded: true, requestId: 'new' });
   });
 
   test('fail with what no other ranker would say otherwise', async () => {
-    const { recommend } = setUp(20, ({ log }) => {
-      if (log === 'offered') throw new StarlingError('SPEC_MISMATCH', 'of another model');
-      return {};
-    });
-    await expect(recommend({ k: 2 })).rejects.toMatchObject({ code: 'SPEC_MISMATCH' });
+    for (const [count, wrong] of [
+      [20, 'chosen'],
+      [3_000, 'offered'],
+    ] as const) {
+      const { recommend } = setUp(count, ({ log }) => {
+        if (log === wrong) throw new StarlingError('SPEC_MISMATCH', 'of another model');
+        return {};
+      });
+      await expect(recommend({ k: 2 })).rejects.toMatchObject({ code: 'SPEC_MISMATCH' });
+    }
   });
 
   test('are none where nothing fits, and where there is nothing at all', async () => {
@@ -279,16 +330,19 @@ describe('recommendations', () => {
         'no network could be asked: popular and new items, not ordered for this user',
       ]);
       expect(answer).toMatchObject({ degraded: true, modelVersion: 0, requestId: 'r' });
-      expect(asked.map(({ batch }) => batch.log)).toEqual(['none']);
+      expect(asked.map(({ batch }) => batch.log)).toEqual(['chosen']);
       // No event can name what nobody logged.
       expect(await recommend({ k: 4 })).toMatchObject({ requestId: '', degraded: true });
     },
   );
 
   test('give rankers half of the time for scores, and most of it for the log', async () => {
-    const { recommend, asked } = setUp(20);
+    const { recommend, asked } = setUp(3_000);
     await recommend({ k: 1 });
-    expect(asked.map(({ deadlineMs }) => deadlineMs)).toEqual([500, 800]);
+    expect(asked.map(({ deadlineMs }) => deadlineMs)).toEqual([500, 500, 800]);
+    const few = setUp(20);
+    await few.recommend({ k: 1 });
+    expect(few.asked.map(({ deadlineMs }) => deadlineMs)).toEqual([500]);
   });
 
   test('leave out what was liked a moment ago, and more where that is asked for', async () => {

@@ -1,17 +1,16 @@
-import { codeOf, type ErrorCode } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { Catalog } from '../../core/retrieval/catalog.js';
 import type { ItemRow } from '../../core/retrieval/item-row.js';
-import { chooseSlate } from '../../core/retrieval/slate.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
 import { versionField } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { warningsOf } from './answer-warnings.js';
 import type { LatelyDone } from './lately-done.js';
-import type { CandidateScores, Scored } from './candidate-scores.js';
+import type { Scored } from './candidate-scores.js';
 import type { ItemFilters, RequestFilter } from './item-filters.js';
 import type { ShownAttributes } from './shown-attributes.js';
+import { Slates, type SlatesOptions } from './slates.js';
 import type { SliceTurns } from './slice-turns.js';
 
 export interface RecommendationsOptions {
@@ -21,7 +20,8 @@ export interface RecommendationsOptions {
   readonly turns: Pick<SliceTurns, 'run'>;
   /** Since 1970. */
   readonly nowMs: () => number;
-  readonly scores: Pick<CandidateScores, 'scoreAll' | 'show'>;
+  readonly scores: SlatesOptions['scores'];
+  readonly impressions?: SlatesOptions['impressions'];
   readonly lately: Pick<LatelyDone, 'itemsOf'>;
   readonly serving: Pick<
     ClusterConfig['serving'],
@@ -67,19 +67,17 @@ export interface Recommendation {
 /** Of the time that is left, and at most, for looking at items. Too low: a filter that few fit finds less than there is. Too high: no time is left to score. */
 const walkShare = 1 / 2;
 const walkMsMax = 2_000;
-/** Of rankers that have no network yet, where there is no ranker, and where none answers in time. */
-const unranked: readonly ErrorCode[] = [
-  ...(['NOT_READY', 'NO_RESPONDERS', 'UNAVAILABLE', 'TIMEOUT', 'OVERLOADED'] as const),
-];
-
 /** From a request to a slate: candidates, scores, choice, and the scores of what was chosen as it was logged. */
 export class Recommendations {
   readonly #options: RecommendationsOptions;
+  readonly #slates: Slates;
   /** Rows rerouted: of requests whose rows came from another data center. */
   readonly counts = { recommended: 0, degraded: 0, rowsRerouted: 0 };
 
   constructor(options: RecommendationsOptions) {
     this.#options = options;
+    const { scores, impressions, random, serving } = options;
+    this.#slates = new Slates({ scores, impressions, random, exploration: serving.exploration });
   }
 
   /** @throws StarlingError what a ranker says that no other would. */
@@ -87,52 +85,32 @@ export class Recommendations {
     request: RecommendRequest,
     deadline: Pick<Deadline, 'share'>,
   ): Promise<Recommendation> {
-    const { scores, lately, attributes, serving, random, newId, placed } = this.#options;
-    const filter = await this.#options.filters.of(request, deadline);
-    const found = await this.#candidatesFor(request, filter, deadline);
-    const { candidates, stages } = found;
+    const { lately, attributes, newId, placed } = this.#options;
+    const [found, done] = await Promise.all([
+      this.#options.filters
+        .of(request, deadline)
+        .then((filter) => this.#candidatesFor(request, filter, deadline)),
+      lately.itemsOf(request, deadline),
+    ]);
+    const { stages } = found;
+    const candidates =
+      done.items.size > 0 ? found.candidates.filter((id) => !done.items.has(id)) : found.candidates;
     const { idempotencyKey = newId() } = request;
     // What nobody logs nobody can answer.
     const requestId =
       request.log === false ? '' : (request.requestId ?? placed(idempotencyKey, personIn(request)));
     // Also where no items are known yet: that is nothing to recommend, and nothing to try again for.
     const none = { items: [], requestId, modelVersion: 0, degraded: found.degraded };
-    const warnings = this.#warningsOn(request, candidates.length, stages.stages?.filtered ?? 0);
+    const { filtered = 0 } = stages.stages ?? {};
+    const warnings = this.#warningsOn(request, found.candidates.length, filtered);
     if (candidates.length === 0) return { ...none, ...stages, warnings: warnings(0) };
-    const [scored, done] = await Promise.all([
-      this.#scoresOf(request, candidates, deadline),
-      lately.itemsOf(request, deadline),
-    ]);
-    const { exploration } = serving;
-    const { k } = request;
-    const without = done.items.size > 0 ? done.items : undefined;
-    const slate = chooseSlate({
-      candidates,
-      scores: scored.scores,
-      k,
-      exploration,
-      random,
-      without,
-    });
-    if (slate.length === 0) return { ...none, ...stages, warnings: warnings(0) };
-    const items = slate.map((i) => candidates[i]!);
-    const chosen = {
-      ...scored,
-      scores: Float32Array.from(slate, (i) => scored.scores[i]!),
-      predictions: Object.fromEntries(
-        Object.entries(scored.predictions).map(([name, column]) => [
-          name,
-          Float32Array.from(slate, (i) => column[i]!),
-        ]),
-      ),
-    };
+    const slate = await this.#slates.choose(request, requestId, candidates, deadline);
+    const { items, isRanked, scored } = slate;
     const [logged, known] = await Promise.all([
-      request.log === false || !scored.isRanked
-        ? chosen
-        : scores.show(request, requestId, items, deadline),
+      slate.log(),
       attributes.of(items, request.attributes ?? [], deadline),
     ]);
-    const shown = logged ?? { ...chosen, degraded: true };
+    const shown = logged ?? { ...scored, degraded: true };
     const degraded =
       [scored, shown, done, none].some((each) => each.degraded) || known === undefined;
     this.counts.recommended += items.length;
@@ -145,12 +123,12 @@ export class Recommendations {
         ...(known && request.attributes ? { attributes: known[i]! } : {}),
       })),
       // What is not logged has no id of ours: an event that names it would be of a slate that nobody knows of.
-      requestId: scored.isRanked ? requestId : (request.requestId ?? ''),
+      requestId: isRanked ? requestId : (request.requestId ?? ''),
       modelVersion: shown.denseVersion,
       degraded,
       ...versionField(shown.settingsVersion),
       ...stages,
-      warnings: warnings(items.length, scored.isRanked ? shown.denseVersion : undefined),
+      warnings: warnings(items.length, isRanked ? shown.denseVersion : undefined),
     };
   }
 
@@ -159,27 +137,6 @@ export class Recommendations {
     const facts = { request, itemCount: catalog.size, candidateCount, filtered, itemsSubject };
     return (answered: number, modelVersion?: number): string[] =>
       warningsOf({ ...facts, answered, modelVersion });
-  }
-
-  /**
-   * Where there is no network yet, nobody who has it, or nobody who answers in time, candidates keep their order: popular, then new
-   * ones; an error would be one on a page of the shop. That is not logged, as nothing could be said of the scores, and so
-   * teaches nothing; what is clicked on is learned from as an event of its own accord.
-   */
-  async #scoresOf(
-    request: RecommendRequest,
-    candidates: readonly string[],
-    deadline: Pick<Deadline, 'share'>,
-  ): Promise<Scored & { readonly isRanked: boolean }> {
-    try {
-      const scored = await this.#options.scores.scoreAll(request, candidates, deadline);
-      return { ...scored, isRanked: true };
-    } catch (error) {
-      if (!unranked.includes(codeOf(error))) throw error;
-      const scores = new Float32Array(candidates.length);
-      const none = { predictions: {}, denseVersion: 0, settingsVersion: 0, rerouted: false };
-      return { ...none, scores, degraded: true, isRanked: false };
-    }
   }
 
   /** Degraded where too little is known of the user, or not all items could be looked at in time. */

@@ -16,6 +16,7 @@ import type { Deadline } from '../../runtime/deadline.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { followFeatures } from '../shared/follow-features.js';
 import { answersAt } from '../shared/guest-replicas.js';
+import { ImpressionAppends } from '../shared/impression-appends.js';
 import { Hedges } from '../shared/replica-hedges.js';
 import { SettingsFollower } from '../shared/settings-follower.js';
 import { cameFromElsewhere } from '../shared/rerouted-request.js';
@@ -32,7 +33,7 @@ const attemptMsMin = 50;
 
 /** The parts of a recommender, each given the others that it needs. */
 function partsOf(context: ActorContext) {
-  const { clock, config, random } = context;
+  const { bus, clock, config, log } = context;
   const { serving } = config;
   const partitions = joinPartitions(config);
   const scope = {
@@ -53,17 +54,19 @@ function partsOf(context: ActorContext) {
     askStore(context, hedges, request, deadlineMs);
   const nowMs = () => clock.wallMs();
   const exclude = () => settings.config.serving.exclude;
+  const random = (): number => context.random.next();
+  const impressions = new ImpressionAppends({ bus, log, timeoutMs: serving.deadlineMs });
   const recommendations = new Recommendations({
-    ...{ catalog, scores, serving, nowMs, turns: new SliceTurns(clock) },
+    ...{ catalog, scores, impressions, serving, nowMs, turns: new SliceTurns(clock) },
     filters: new ItemFilters({ scope, ask, nowMs }),
     attributes: new ShownAttributes({ ask }),
     lately: new LatelyDone({ config, exclude, nowMs, ask }),
-    random: () => random.next(),
-    newId: () => random.id(),
+    random,
+    newId: () => context.random.id(),
     itemsSubject: context.bus.names.subject.ingest('items'),
     placed: (id, user) => placedRequestId(id, joinPartitionOf(user, partitions), partitions),
   });
-  return { catalog, items, settings, hedges, recommendations };
+  return { catalog, items, settings, hedges, impressions, recommendations };
 }
 
 /**
@@ -74,7 +77,7 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
   const { bus, config, identity, log } = context;
   const { serving } = config;
   const { dataCenter } = identity;
-  const { catalog, items, settings, hedges, recommendations } = partsOf(context);
+  const { catalog, items, settings, hedges, impressions, recommendations } = partsOf(context);
   let popular: Stoppable | undefined;
   let endpoint: ServedEndpoint | undefined;
   let rerouted = 0;
@@ -127,6 +130,7 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
       const recommend = endpoint?.stats() ?? null;
       return {
         ...recommendations.counts,
+        ...impressions.counts,
         /** Requests from another data center. */
         rerouted,
         hedged: hedges.count,

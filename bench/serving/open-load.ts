@@ -1,16 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../core/base/errors.js';
-import type { RecommendInput, StarlingClient } from '../../client/client.js';
-import type { Recommendation } from '../../client/replies.js';
+import { parseRecommendation, type Recommendation } from '../../client/replies.js';
+import { protocolVersion } from '../../messages/codec.js';
+import { call } from '../../runtime/idempotent-call.js';
+import type { NatsBus } from '../../runtime/nats/nats-bus.js';
+
+interface Asked {
+  readonly user: string;
+  readonly k: number;
+}
 
 export interface LoadOptions {
-  readonly clients: readonly StarlingClient[];
+  readonly buses: readonly NatsBus[];
   readonly perSecond: number;
   readonly seconds: number;
   /** Who asks waits so long; what comes later is no answer. */
   readonly deadlineMs: number;
-  readonly ask: (n: number) => RecommendInput;
-  readonly answered?: (answer: Recommendation, request: RecommendInput) => void;
+  readonly ask: (n: number) => Asked;
+  readonly answered?: (answer: Recommendation, request: Asked) => void;
 }
 
 export interface LoadFigures {
@@ -18,6 +25,8 @@ export interface LoadFigures {
   /** Milliseconds since a request was due, ascending. */
   readonly answerMs: readonly number[];
   readonly degraded: number;
+  /** Of those, the ones that are in no order. */
+  readonly unordered: number;
   /** Answers that have nothing. */
   readonly empty: number;
   /** By code; and how long each took to come, ascending. */
@@ -28,23 +37,29 @@ export interface LoadFigures {
 
 /**
  * Requests leave at times drawn beforehand, whatever becomes of those before (open loop), and time counts from when each was due:
- * so nothing is left out while somebody is behind.
+ * so nothing is left out while somebody is behind. Nobody asks twice: what is refused is counted, and not tried again.
  */
 export async function openLoad(options: LoadOptions): Promise<LoadFigures> {
-  const { clients, perSecond, seconds, deadlineMs, ask, answered } = options;
+  const { buses, perSecond, seconds, deadlineMs, ask, answered } = options;
   const answerMs: number[] = [];
   const refusalMs: number[] = [];
   const refused = new Map<string, number>();
   const waiting: Promise<void>[] = [];
   let degraded = 0;
+  let unordered = 0;
   let empty = 0;
   const send = async (n: number, dueMs: number): Promise<void> => {
     const request = ask(n);
     try {
-      const answer = await clients[n % clients.length]!.recommend(request, { deadlineMs });
+      const bus = buses[n % buses.length]!;
+      const { subject } = bus.names;
+      const message = { v: protocolVersion, ...request };
+      const reply = await call(bus, subject.recommend, message, { deadlineMs, retry: 'none' });
+      const answer = parseRecommendation(reply);
       answerMs.push(performance.now() - dueMs);
       if (answer.degraded) degraded++;
       if (answer.items.length === 0) empty++;
+      if (answer.warnings.some((text) => text.startsWith('no network'))) unordered++;
       answered?.(answer, request);
     } catch (error) {
       refusalMs.push(performance.now() - dueMs);
@@ -66,7 +81,7 @@ export async function openLoad(options: LoadOptions): Promise<LoadFigures> {
   return {
     sent: waiting.length,
     ...{ answerMs: ascending(answerMs), refusalMs: ascending(refusalMs) },
-    ...{ degraded, empty, refused, seconds },
+    ...{ degraded, unordered, empty, refused, seconds },
   };
 }
 

@@ -8,7 +8,7 @@ import type { RunningCluster } from '../../cluster/cluster.js';
 import { startCluster } from '../../cluster/cluster.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { encode } from '../../messages/codec.js';
-import { connectAs } from '../../runtime/nats/nats-bus.js';
+import { connectAs, type NatsBus } from '../../runtime/nats/nats-bus.js';
 import { findServer } from '../../site/servers/find-server.js';
 import { ownSite } from '../../site/nats-site.js';
 import type { BenchResult } from '../bench-result.js';
@@ -44,11 +44,15 @@ export async function run(options: { quick: boolean; full: boolean }): Promise<B
     const connections = await Promise.all(
       dataCenters.map((dc) => connectAs(cluster.access(dc, 'client'), { name: 'bench' })),
     );
-    const clients = connections.map((bus) => clientOn(bus));
-    await tellItems(clients[0]!);
+    const client = clientOn(connections[0]!);
+    await tellItems(client);
     const measure = (name: string, perSecond: number, seconds: number) =>
-      underLoad({ cluster, clients, figures, baselineMs }, { name, perSecond, seconds });
+      underLoad(
+        { cluster, client, buses: connections, figures, baselineMs },
+        { name, perSecond, seconds },
+      );
     await measure('cold', 10, 5);
+    await measureIdle(cluster, figures);
     const rates = options.quick ? [10, 50] : options.full ? [10, 25, 50, 100, 200, 500] : [10, 50, 100, 500]; // prettier-ignore
     for (const perSecond of rates) {
       await measure(`${perSecond}/s`, perSecond, options.quick ? 6 : 10);
@@ -105,27 +109,41 @@ async function tellItems(client: StarlingClient): Promise<void> {
   await sleep(1_000);
 }
 
+/** What a cluster takes that nobody asks. */
+async function measureIdle(cluster: RunningCluster, figures: Figures): Promise<void> {
+  const seconds = 5;
+  const before = processorTimes(cluster);
+  await sleep(1000 * seconds);
+  const cpu = [...processorTimes(cluster)]
+    .map(([kind, ms]) => ({ kind, ms: (ms - (before.get(kind) ?? 0)) / seconds }))
+    .sort((a, b) => b.ms - a.ms);
+  const byKind = cpu.map(({ kind, ms }) => `${kind} ${ms.toFixed(0)}`).join(', ');
+  figures['idle: processor ms per second'] = byKind;
+  console.log(`${'idle: processor ms per second'.padEnd(36)} ${byKind}`);
+}
+
 interface Measured {
   readonly cluster: RunningCluster;
-  readonly clients: readonly StarlingClient[];
+  readonly client: StarlingClient;
+  readonly buses: readonly NatsBus[];
   readonly figures: Figures;
   readonly baselineMs: number;
 }
 
 async function underLoad(
-  { cluster, clients, figures, baselineMs }: Measured,
+  { cluster, client, buses, figures, baselineMs }: Measured,
   { name, ...load }: { name: string; perSecond: number; seconds: number },
 ): Promise<void> {
   const before = processorTimes(cluster);
   let slates = 0;
   const found = await openLoad({
-    ...{ ...load, clients, deadlineMs },
+    ...{ ...load, buses, deadlineMs },
     ask: () => ({ user: `u${Math.floor(Math.random() * userCount)}`, k }),
     answered: ({ requestId, items }, { user }) => {
-      if (items.length === 0 || ++slates % 10 > 0) return;
+      if (requestId === '' || ++slates % 10 > 0) return;
       const { item } = items[Math.floor(Math.random() * items.length)]!;
       // What the log refuses is nothing to who measures answers.
-      clients[0]!.ingestEvents([{ type: 'click', user: user!, item, requestId }]).catch(() => undefined); // prettier-ignore
+      client.ingestEvents([{ type: 'click', user, item, requestId }]).catch(() => undefined); // prettier-ignore
     },
   });
   const after = processorTimes(cluster);
@@ -143,12 +161,16 @@ async function underLoad(
 }
 
 function tell(figures: Figures, name: string, found: LoadFigures): void {
-  const { sent, answerMs, refusalMs, refused, degraded, empty, seconds } = found;
+  const { sent, answerMs, refusalMs, refused, degraded, unordered, empty, seconds } = found;
   figures[`${name}: answered of sent`] = `${answerMs.length} of ${sent}`;
   figures[`${name}: answers per second`] = rounded(answerMs.length / seconds);
   figures[`${name}: p50 ms`] = rounded(quantile(answerMs, 0.5));
   figures[`${name}: p99 ms`] = rounded(quantile(answerMs, 0.99));
   figures[`${name}: degraded`] = degraded;
+  figures[`${name}: of them in no order`] = unordered;
+  figures[`${name}: answers in order per second`] = rounded(
+    (answerMs.length - unordered) / seconds,
+  );
   if (empty > 0) figures[`${name}: empty`] = empty;
   if (refused.size === 0) return;
   figures[`${name}: refused`] = [...refused].map(([code, n]) => `${code} ${n}`).join(', ');

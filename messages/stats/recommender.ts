@@ -4,6 +4,8 @@ import { counter, gauge } from './figures.js';
 
 export const recommenderFigures = {
   recommended: counter('Items recommended.', 'recommended'),
+  logged: counter('Impressions that the log has taken.'),
+  unlogged: counter('Impressions that the log has refused.'),
   degraded: counter('Answers without something that should be there.'),
   rerouted: counter('Requests from another data center.'),
   rowsRerouted: counter('Answers with rows from another data center.'),

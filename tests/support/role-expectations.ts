@@ -247,7 +247,8 @@ const recommenderAt = (site: Site): Expectation =>
     'recommender',
     site,
     [
-      ...['starling.rank', 'starling.at.west.rank'],
+      ...['starling.rank', 'starling.at.west.rank', 'starling.ingest.impression'],
+      ...(site === 'east' ? ['starling.raw.east.impression'] : []), // As of rankers.
       ...['starling.feature-store.get', 'starling.at.west.feature-store'],
       ...[...followsFeatures, ...follows('SETTINGS_EAST'), ...answers('client', 'admin')],
     ],

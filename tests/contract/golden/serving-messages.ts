@@ -41,6 +41,9 @@ const reply = {
   degraded: false,
   rerouted: true,
 };
+const choosing = { ...batch, log: 'chosen' as const, choose: { k: 1, exploration: 0.05 } };
+const slate = { rows: Uint32Array.of(1), impressions: [Uint8Array.of(1, 2, 3)] };
+const chosen = { ...reply, scores: Float32Array.of(0.25), slate };
 const visible = { dataCenter: 'east', shard: 1, through: 6, resolved: 7, sequence: 90 };
 const request = {
   ...{ users: ['42'], items: ['7', '8'] },
@@ -84,6 +87,18 @@ export const servingMessages: readonly GoldenMessage[] = [
     write: () => encode(rankBatchReply({ ...reply, settingsVersion: 7 })),
     read: (bytes) => parseRankBatchReply(decode(bytes), 2),
     expected: { ...reply, predictions: {}, progress: {}, settingsVersion: 7 },
+  },
+  {
+    name: 'rank-batch-choosing',
+    write: () => encode(rankBatchMessage(choosing)),
+    read: (bytes) => parseRankBatch(decode(bytes), 10),
+    expected: choosing,
+  },
+  {
+    name: 'rank-batch-reply-chosen',
+    write: () => encode(rankBatchReply(chosen)),
+    read: (bytes) => parseRankBatchReply(decode(bytes), 2),
+    expected: { ...chosen, predictions: {}, progress: {}, settingsVersion: 0 },
   },
   {
     name: 'features-request-attributes',
