@@ -51,6 +51,21 @@ describe('a call', () => {
     });
   });
 
+  test('that is refused for now asks again when it was told to, or does without', async () => {
+    const reply = errorReply(new StarlingError('OVERLOADED', 'as told', { retryAfterMs: 150 }));
+    const answers: Answer[] = [
+      { afterMs: 0, reply },
+      { afterMs: 0, reply: { told: 'second' } },
+    ];
+    const { bus, timeouts } = pretendBus(...answers);
+    expect(await call(bus, 'x', {}, { deadlineMs: 2_000 })).toEqual({ told: 'second' });
+    expect(timeouts[1]).toBeLessThanOrEqual(2_000 - 149);
+    const once = pretendBus(...answers);
+    const asked = call(once.bus, 'x', {}, { deadlineMs: 2_000, refused: 'final' });
+    await expect(asked).rejects.toMatchObject({ code: 'OVERLOADED' });
+    expect(once.timeouts).toHaveLength(1);
+  });
+
   test('tells each how long it still waits', async () => {
     const { bus, timeouts } = pretendBus('never', 'never', 'never');
     const asked = call(bus, 'x', {}, { deadlineMs: 300, attemptMs: 100 });

@@ -21,6 +21,8 @@ export interface CallOptions {
   readonly attemptMs?: number;
   /** Codes worth another attempt beside those that are retryable by themselves; `none` for a single attempt. */
   readonly retry?: 'retryable' | 'none';
+  /** `final`: where it is refused as `OVERLOADED` the caller does without; to ask again would be more to do. */
+  readonly refused?: 'final';
   /** Where nobody is there to ask, the caller asks elsewhere: that is not waited out. */
   readonly hasAlternative?: boolean;
   /** Others were asked the same before. */
@@ -66,7 +68,8 @@ export async function call(
     // The last one ends by itself.
     let outcome = await (attemptMs < leftMs ? next(attemptMs) : Promise.race(asked));
     while (outcome && !outcome.answered) {
-      const waitMs = pauseMsAfter(++failures, callPolicy, random.next());
+      const pauseMs = pauseMsAfter(++failures, callPolicy, random.next());
+      const waitMs = Math.max(pauseMs, retryAfterMsOf(outcome.error));
       const restMs = endMs - clock.nowMs();
       const isOver = waitMs >= restMs && asked.size === 0;
       last = outcome;
@@ -75,6 +78,12 @@ export async function call(
     }
     if (outcome) return outcome.answer;
   }
+}
+
+/** Who has too much to do says after how long it is worth asking again. */
+function retryAfterMsOf(error: unknown): number {
+  const { retryAfterMs } = (error as { details?: Record<string, unknown> } | null)?.details ?? {};
+  return typeof retryAfterMs === 'number' && retryAfterMs > 0 ? retryAfterMs : 0;
 }
 
 const noAnswer = (subject: string, { deadlineMs }: CallOptions): StarlingError =>
@@ -86,6 +95,7 @@ function isFinal(error: unknown, options: CallOptions): boolean {
   const elsewhere =
     code === 'FENCED' ||
     code === 'NOT_OWNER' ||
-    (options.hasAlternative === true && code === 'NO_RESPONDERS');
+    (options.hasAlternative === true && code === 'NO_RESPONDERS') ||
+    (options.refused === 'final' && code === 'OVERLOADED');
   return options.retry === 'none' || !isRetryable(error) || elsewhere;
 }

@@ -4,7 +4,9 @@ import { RecentLatency } from '../core/base/recent-latency.js';
 import { decode, encodeAs, encodingOf, errorReply } from '../messages/codec.js';
 import type { EndpointStats } from '../messages/stats/endpoint-figures.js';
 import { parseTimeout } from '../messages/timeout.js';
+import { Admission } from './admission.js';
 import type { Bus } from './bus/bus.js';
+import { isRetryable } from './retry.js';
 import type { Stoppable } from './stoppable.js';
 import { Deadline } from './deadline.js';
 import { within } from './time-limit.js';
@@ -20,6 +22,8 @@ export interface Endpoint {
   readonly example?: string;
   /** Requests worked on at once; one more is answered OVERLOADED. Too high queues beyond the caller's patience. */
   readonly inFlightMax: number;
+  /** Whether a request is refused, too, that could not be answered within half of its time (admission.ts). Of those that take about as long as each other. */
+  readonly byTime?: boolean;
   /** The answer after this long, or when the caller waits no more, is TIMEOUT, whatever the handler does. */
   readonly deadlineMs: number;
   /** False: it takes requests only after `resume`. Default true. */
@@ -38,6 +42,7 @@ export class ServedEndpoint implements Stoppable {
   readonly #endpoint: Endpoint;
   readonly #latency = new LatencyHistogram();
   readonly #recent = new RecentLatency();
+  readonly #admission: Admission;
   readonly #subscriptions = new Map<string, Stoppable>();
   #open: boolean;
   /** All that was handed over before the endpoint was suspended last is answered. */
@@ -45,11 +50,11 @@ export class ServedEndpoint implements Stoppable {
   #stopped = false;
   #requests = 0;
   #errors = 0;
-  #inFlight = 0;
 
   constructor(bus: Bus, endpoint: Endpoint) {
     this.#bus = bus;
     this.#endpoint = endpoint;
+    this.#admission = new Admission(endpoint);
     this.#open = endpoint.open ?? true;
     this.#subscribe();
     bus.onMoved?.(() => this.#subscribe());
@@ -63,11 +68,16 @@ export class ServedEndpoint implements Stoppable {
     return {
       requests: this.#requests,
       errors: this.#errors,
-      inFlight: this.#inFlight,
+      inFlight: this.#admission.inFlight,
       p50Ms: this.#latency.quantile(0.5),
       p99Ms: this.#latency.quantile(0.99),
       recentP99Ms: this.#recent.quantile(0.99, this.#bus.clock.nowMs()),
     };
+  }
+
+  /** Somebody whom it takes to answer has too much to do: fewer are let in, for a while. */
+  backOff(): void {
+    this.#admission.backOff(this.#bus.clock.nowMs());
   }
 
   /** Leaves the queue group; resolves when what was handed over before is answered. */
@@ -134,15 +144,12 @@ export class ServedEndpoint implements Stoppable {
     const startMs = this.#bus.clock.nowMs();
     const encoding = encodingOf(bytes);
     this.#requests++;
-    this.#inFlight++;
+    let isWork = true;
+    let isIn = false;
     try {
-      if (this.#inFlight > this.#endpoint.inFlightMax) {
-        throw new StarlingError(
-          'OVERLOADED',
-          `${this.#endpoint.subject}: ${this.#inFlight - 1} requests are in flight already.`,
-        );
-      }
       const patienceMs = this.#patienceMs(timeout);
+      this.#admit(patienceMs);
+      isIn = true;
       if (waitedMs >= patienceMs) {
         throw new StarlingError(
           'TIMEOUT',
@@ -159,13 +166,26 @@ export class ServedEndpoint implements Stoppable {
       return reply;
     } catch (error) {
       this.#errors++;
+      isWork = isRetryable(error);
       return encodeAs(encoding, errorReply(error));
     } finally {
-      this.#inFlight--;
       const endMs = this.#bus.clock.nowMs();
+      if (isIn) this.#admission.leave(startMs, endMs, isWork);
       this.#latency.record(endMs - startMs);
       this.#recent.record(endMs - startMs, endMs);
     }
+  }
+
+  #admit(patienceMs: number): void {
+    const { subject, byTime = false } = this.#endpoint;
+    const { inFlight, expectedMs } = this.#admission;
+    const retryAfterMs = this.#admission.refusal(byTime ? patienceMs : Infinity);
+    if (retryAfterMs === undefined) return;
+    const why = byTime
+      ? `would take ${Math.round(expectedMs)} ms, of ${Math.round(patienceMs)} that there are`
+      : 'are too many';
+    const text = `${subject}: ${inFlight} requests are in flight already, and one more ${why}.`;
+    throw new StarlingError('OVERLOADED', text, { retryAfterMs });
   }
 
   #read(bytes: Uint8Array): unknown {

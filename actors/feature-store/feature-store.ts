@@ -42,6 +42,7 @@ export function createFeatureStore(context: ActorContext): Actor<'feature-store'
           answersAt: answersAt(context),
           queue,
           inFlightMax: 512,
+          byTime: true,
           deadlineMs: 2_000,
           handle: async (value) => {
             const isWhole = follower.isWhole && activity.follower.isWhole;

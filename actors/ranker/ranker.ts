@@ -88,6 +88,7 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
         queue: 'ranker',
         open,
         inFlightMax: 64,
+        byTime: true,
         deadlineMs: serving.deadlineMs,
         handle: rank,
       });

@@ -22,6 +22,7 @@ export interface RecommendationsOptions {
   readonly nowMs: () => number;
   readonly scores: SlatesOptions['scores'];
   readonly impressions?: SlatesOptions['impressions'];
+  readonly overloaded?: SlatesOptions['overloaded'];
   readonly lately: Pick<LatelyDone, 'itemsOf'>;
   readonly serving: Pick<
     ClusterConfig['serving'],
@@ -76,8 +77,9 @@ export class Recommendations {
 
   constructor(options: RecommendationsOptions) {
     this.#options = options;
-    const { scores, impressions, random, serving } = options;
-    this.#slates = new Slates({ scores, impressions, random, exploration: serving.exploration });
+    const { scores, impressions, overloaded, random, serving } = options;
+    const { exploration } = serving;
+    this.#slates = new Slates({ scores, impressions, overloaded, random, exploration });
   }
 
   /** @throws StarlingError what a ranker says that no other would. */

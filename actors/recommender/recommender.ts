@@ -32,7 +32,7 @@ import { ShownAttributes } from './shown-attributes.js';
 const attemptMsMin = 50;
 
 /** The parts of a recommender, each given the others that it needs. */
-function partsOf(context: ActorContext) {
+function partsOf(context: ActorContext, overloaded: () => void) {
   const { bus, clock, config, log } = context;
   const { serving } = config;
   const partitions = joinPartitions(config);
@@ -57,7 +57,7 @@ function partsOf(context: ActorContext) {
   const random = (): number => context.random.next();
   const impressions = new ImpressionAppends({ bus, log, timeoutMs: serving.deadlineMs });
   const recommendations = new Recommendations({
-    ...{ catalog, scores, impressions, serving, nowMs, turns: new SliceTurns(clock) },
+    ...{ catalog, scores, impressions, overloaded, serving, nowMs, turns: new SliceTurns(clock) },
     filters: new ItemFilters({ scope, ask, nowMs }),
     attributes: new ShownAttributes({ ask }),
     lately: new LatelyDone({ config, exclude, nowMs, ask }),
@@ -77,7 +77,10 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
   const { bus, config, identity, log } = context;
   const { serving } = config;
   const { dataCenter } = identity;
-  const { catalog, items, settings, hedges, impressions, recommendations } = partsOf(context);
+  // Answers in no order cost, too: as many requests are let in as rankers can take.
+  const overloaded = (): void => endpoint?.backOff();
+  const parts = partsOf(context, overloaded);
+  const { catalog, items, settings, hedges, impressions, recommendations } = parts;
   let popular: Stoppable | undefined;
   let endpoint: ServedEndpoint | undefined;
   let rerouted = 0;
@@ -113,6 +116,7 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
         queue: 'recommender',
         open,
         inFlightMax: 128,
+        byTime: true,
         // Scoring and logging have their own deadlines, each shorter than this.
         deadlineMs: 2 * serving.deadlineMs + 100,
         handle: recommend,
@@ -166,7 +170,8 @@ async function askRanker(
   deadlineMs: number,
 ): Promise<RankBatchReply> {
   const request = rankBatchMessage({ ...batch, from: identity.dataCenter });
-  const options = { deadlineMs, attemptMs: Math.max(attemptMsMin, deadlineMs / 2) };
+  const attemptMs = Math.max(attemptMsMin, deadlineMs / 2);
+  const options = { deadlineMs, attemptMs, refused: 'final' as const };
   const { rank, rankAt } = bus.names.subject;
   const reply = await hedges.call(rank, rankAt, request, options);
   return parseRankBatchReply(reply, batch.users.length);

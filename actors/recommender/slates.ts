@@ -9,6 +9,8 @@ export interface SlatesOptions {
   readonly scores: Pick<CandidateScores, 'scoreAll' | 'choose' | 'show' | 'fit'>;
   /** Left out: a ranker logs what was chosen, which is a second call. */
   readonly impressions?: Pick<ImpressionAppends, 'offer'> | undefined;
+  /** Hears that rankers have too much to do. */
+  readonly overloaded?: (() => void) | undefined;
   /** Share of places given to a random candidate. */
   readonly exploration: number;
   /** Uniform in [0, 1). */
@@ -62,7 +64,9 @@ export class Slates {
         ? await this.#chosenThere(impressions, ...asked)
         : await this.#chosenHere(...asked);
     } catch (error) {
-      if (!unranked.includes(codeOf(error))) throw error;
+      const code = codeOf(error);
+      if (!unranked.includes(code)) throw error;
+      if (code === 'OVERLOADED') this.#options.overloaded?.();
       return this.#unranked(request, candidates);
     }
   }

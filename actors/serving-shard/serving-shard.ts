@@ -104,6 +104,7 @@ function endpointsOf(
       answersAt: answersAt(context),
       queue: 'serving-shard',
       inFlightMax: 512,
+      byTime: true,
       deadlineMs: 2_000,
       handle: handlers.lookup,
     }),

@@ -62,7 +62,11 @@ export const errorCodes = {
     http: 503,
     remedy: 'Wait until the actor is ready and send again.',
   },
-  OVERLOADED: { retryable: true, http: 503, remedy: 'Send again after a pause, or slow down.' },
+  OVERLOADED: {
+    retryable: true,
+    http: 503,
+    remedy: 'Send again after a pause (details.retryAfterMs), or slow down.',
+  },
   TIMEOUT: { retryable: true, http: 504, remedy: 'Send again; the request is idempotent.' },
   NO_RESPONDERS: {
     retryable: true,
