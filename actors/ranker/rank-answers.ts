@@ -1,5 +1,4 @@
 import { assert } from '../../core/base/assert.js';
-import { selectExamples } from '../../core/features/example-batch.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
 import type { RankBatch } from '../../messages/ranking.js';
 import { rankBatchReply, selectRankBatch, versionField } from '../../messages/ranking.js';
@@ -42,25 +41,25 @@ export class RankAnswers {
   async toBatch(batch: RankBatch, deadline: Deadline) {
     const { ranking, impressions, dataCenter } = this.#options;
     const hurry = batch.log === 'required' ? {} : { lackMsMax };
-    const { examples, ...ranked } = await ranking.rank(batch, deadline, hurry);
+    const { examplesOf, ...ranked } = await ranking.rank(batch, deadline, hurry);
     const answer = { ...ranked, dataCenter };
     switch (batch.log) {
       case 'none':
         return rankBatchReply(answer);
       case 'offered': {
-        const isLogged = await impressions.offer(batch, examples, ranked, deadline);
+        const isLogged = await impressions.offer(batch, examplesOf(), ranked, deadline);
         return rankBatchReply({ ...answer, degraded: ranked.degraded || !isLogged });
       }
       case 'required':
-        await impressions.write(batch, examples, ranked);
+        await impressions.write(batch, examplesOf(), ranked);
         return rankBatchReply(answer);
       case 'chosen':
-        return rankBatchReply({ ...answer, ...this.#chosen(batch, examples, ranked) });
+        return rankBatchReply({ ...answer, ...this.#chosen(batch, examplesOf, ranked) });
     }
   }
 
   /** What is shown of all that was scored: only that is encoded, with the very features and scores that it was chosen by. */
-  #chosen(batch: RankBatch, examples: Ranked['examples'], ranked: Omit<Ranked, 'examples'>) {
+  #chosen(batch: RankBatch, examplesOf: Ranked['examplesOf'], ranked: Scores) {
     const { impressions, random } = this.#options;
     assert(batch.choose !== undefined, 'a batch of which is chosen says how');
     const { scores, predictions, settingsVersion } = ranked;
@@ -73,7 +72,7 @@ export class RankAnswers {
       ),
     };
     const chosen = selectRankBatch(batch, rows);
-    const messages = impressions.messagesOf(chosen, selectExamples(examples, rows), scored);
+    const messages = impressions.messagesOf(chosen, examplesOf(rows), scored);
     return { ...scored, slate: { rows: Uint32Array.from(rows), impressions: messages } };
   }
 
@@ -94,6 +93,8 @@ export class RankAnswers {
     };
   }
 }
+
+type Scores = Pick<Ranked, 'scores' | 'predictions' | 'settingsVersion'>;
 
 /** As many of them are named as a line takes. */
 const namedMax = 5;

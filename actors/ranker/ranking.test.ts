@@ -25,6 +25,8 @@ const spec = featureSpecOf({
 });
 const transform = createTransform(spec);
 const encode = (entity: 'user' | 'item', id: string) => transform.encodeEntity(entity, id, {});
+/** A source gives the same for the same. */
+const u = encode('user', 'u');
 const clock = new ManualClock();
 const version = {
   specHash: '',
@@ -51,6 +53,7 @@ function setUp({
   scores = [],
 }: Plan = {}) {
   const contexts: EncodedEntity[][] = [];
+  const shared: EncodedEntity[] = [];
   const options = {
     transform: {
       spec,
@@ -59,10 +62,14 @@ function setUp({
         contexts.push([...of]);
         return transform.assemble(users, items, of);
       },
+      share: (entities: Parameters<typeof transform.share>[0]) => {
+        shared.push(entities.context);
+        return transform.share(entities);
+      },
     },
     features: {
       get: async (users: readonly string[], items: readonly string[]) => ({
-        users: users.map((id) => encode('user', id)),
+        users: users.map((id) => (id === 'u' ? u : encode('user', id))),
         items: items.map((id) => encode('item', id)),
         degraded: featuresDegraded,
       }),
@@ -88,7 +95,7 @@ function setUp({
       settingsVersion,
     }),
   } satisfies RankingOptions;
-  return { ranking: new Ranking(options), contexts };
+  return { ranking: new Ranking(options), contexts, shared };
 }
 
 const pairs = { users: ['u', 'u'], items: ['a', 'b'], contexts: [{ device: 'phone' }] };
@@ -106,15 +113,30 @@ describe('a ranking', () => {
   });
 
   test('takes one context for all, one for each, or none', async () => {
-    const { ranking, contexts } = setUp();
-    await ranking.rank(pairs, new Deadline(clock, 999));
+    const { ranking, contexts, shared } = setUp();
+    const one = await ranking.rank(pairs, new Deadline(clock, 999));
     const own = [{ device: 'phone' }, { device: 'tablet' }];
     await ranking.rank({ ...pairs, contexts: own }, new Deadline(clock, 999));
     await ranking.rank({ ...pairs, contexts: [] }, new Deadline(clock, 999));
-    const [one, each, none] = contexts;
-    expect(one![0]).toBe(one![1]);
+    // One for all, and none, is scored once.
+    expect([contexts.length, shared.length]).toEqual([1, 2]);
+    const [each] = contexts;
     expect(each![0]).not.toEqual(each![1]);
-    expect(none).toHaveLength(2);
+    one.examplesOf();
+    expect(contexts[1]).toEqual([shared[0], shared[0]]);
+  });
+
+  test('has examples of what is to be logged, whole, however it was scored', async () => {
+    const { ranking } = setUp();
+    const { examplesOf } = await ranking.rank(pairs, new Deadline(clock, 999));
+    const phone = transform.encodeEntity('context', '', { device: 'phone' });
+    const [a, b] = [encode('item', 'a'), encode('item', 'b')];
+    expect(examplesOf()).toEqual(transform.assemble([u, u], [a, b], [phone, phone]));
+    expect(examplesOf([1])).toEqual(transform.assemble([u], [b], [phone]));
+    const users = ['u', 'v'];
+    const mixed = await ranking.rank({ ...pairs, users }, new Deadline(clock, 999));
+    const both = transform.assemble([u, encode('user', 'v')], [a, b], [phone, phone]);
+    expect(mixed.examplesOf()).toEqual(both);
   });
 
   test.each([{ featuresDegraded: true }, { rowsDegraded: true }])(

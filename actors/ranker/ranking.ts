@@ -4,15 +4,16 @@ import type { ExampleBatch } from '../../core/features/example-batch.js';
 import type { EncodedEntity, Transform } from '../../core/features/transform.js';
 import type { Scoring } from '../../core/blueprint/scoring.js';
 import { scoresOf } from '../../core/blueprint/scoring.js';
+import type { SharedSlots } from '../../core/model/row-gather.js';
 import type { Scorer } from '../../core/model/scorer.js';
 import type { RankBatch } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
-import type { FeatureSource, Hurry } from '../shared/feature-source.js';
+import type { FeatureSource, FoundFeatures, Hurry } from '../shared/feature-source.js';
 import type { DenseFollower } from './dense-follower.js';
 import type { RowSource } from './row-source.js';
 
 export interface RankingOptions {
-  readonly transform: Pick<Transform, 'spec' | 'encodeEntity' | 'assemble'>;
+  readonly transform: Pick<Transform, 'spec' | 'encodeEntity' | 'assemble' | 'share'>;
   readonly features: Pick<FeatureSource, 'get'>;
   readonly rows: Pick<RowSource, 'pooledRows'>;
   readonly versions: Pick<DenseFollower, 'versionFor'>;
@@ -25,7 +26,8 @@ export interface RankingOptions {
 }
 
 export interface Ranked {
-  readonly examples: ExampleBatch;
+  /** As they were scored, of these rows; of all if left out. */
+  readonly examplesOf: (rows?: readonly number[]) => ExampleBatch;
   /** What pairs are ordered by: the probability, where there is one outcome. */
   readonly scores: Float32Array;
   /** Of several outcomes, by name. */
@@ -60,24 +62,24 @@ export class Ranking {
   ): Promise<Ranked> {
     const { features, rows, versions, scorer, hedges, networkSize } = this.#options;
     const known = await features.get(pairs.users, pairs.items, { hedges, deadline, lackMsMax });
-    const examples = this.#examplesOf(known.users, known.items, pairs.contexts);
-    const found = await rows.pooledRows(examples, deadline);
+    const { scored, shared, examplesOf } = this.#examplesOf(known, pairs.contexts);
+    const found = await rows.pooledRows(scored, deadline, shared);
     // What comes too late is shown to nobody, and must not be logged as if it were.
     deadline.require('rank');
     const version = versions.versionFor(found.through);
     if (!version)
       throw new StarlingError('NOT_READY', 'no dense version has reached this data center yet.');
     const logits = scorer.score(
-      { rowCount: examples.rowCount, pooled: found.pooled, dense: examples.dense },
+      { rowCount: scored.rowCount, pooled: found.pooled, dense: scored.dense },
       { version: version.denseVersion, values: version.parameters },
     );
     const scoring = this.#options.scoring();
     const degraded = found.degraded || known.degraded;
-    this.counts.scored += examples.rowCount;
+    this.counts.scored += scored.rowCount;
     if (degraded) this.counts.degraded++;
     if (found.rerouted) this.counts.rowsRerouted++;
     return {
-      examples,
+      examplesOf,
       ...scoresOf(logits, scoring, version.parameters.subarray(networkSize)),
       settingsVersion: scoring.settingsVersion,
       denseVersion: version.denseVersion,
@@ -87,20 +89,28 @@ export class Ranking {
     };
   }
 
-  /** One context may stand for all. */
-  #examplesOf(
-    users: readonly EncodedEntity[],
-    items: readonly EncodedEntity[],
-    contexts: RankPairs['contexts'],
-  ): ExampleBatch {
+  /** One context may stand for all. What all rows share is there once in what is scored, and is in each row that is logged. */
+  #examplesOf({ users, items }: FoundFeatures, contexts: RankPairs['contexts']): Examples {
     const { transform } = this.#options;
     const encoded = contexts.map((each) => encodeContext(transform, each, 'shown'));
-    if (encoded.length > 1) return transform.assemble(users, items, encoded);
     const one = encoded[0] ?? encodeContext(transform, {}, 'shown');
-    return transform.assemble(
-      users,
-      items,
-      users.map(() => one),
-    );
+    const contextOf = (row: number): EncodedEntity => (encoded.length > 1 ? encoded[row]! : one);
+    const examplesOf = (rows: readonly number[] = [...users.keys()]): ExampleBatch =>
+      transform.assemble(
+        rows.map((row) => users[row]!),
+        rows.map((row) => items[row]!),
+        rows.map(contextOf),
+      );
+    const [user] = users;
+    if (encoded.length > 1 || user === undefined || users.some((each) => each !== user))
+      return { scored: examplesOf(), shared: undefined, examplesOf };
+    const { batch, ...shared } = transform.share({ user, items, context: one });
+    return { scored: batch, shared, examplesOf };
   }
+}
+
+interface Examples {
+  readonly scored: ExampleBatch;
+  readonly shared: SharedSlots | undefined;
+  readonly examplesOf: Ranked['examplesOf'];
 }

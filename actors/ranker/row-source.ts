@@ -1,6 +1,11 @@
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
-import { FidDeduper, poolRows } from '../../core/model/row-gather.js';
+import {
+  FidDeduper,
+  poolRows,
+  spreadShared,
+  type SharedSlots,
+} from '../../core/model/row-gather.js';
 import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
@@ -41,7 +46,12 @@ export class RowSource {
     this.#hedges = hedges;
   }
 
-  async pooledRows(batch: ExampleBatch, deadline: Deadline): Promise<PooledRows> {
+  /** @param shared slots whose fids the first row has for all. */
+  async pooledRows(
+    batch: ExampleBatch,
+    deadline: Deadline,
+    shared?: SharedSlots,
+  ): Promise<PooledRows> {
     const { dim, poolings, partitionCount, rowsOf, hash } = this.#blueprint;
     const { bus, config, identity } = this.#context;
     const { subject } = bus.names;
@@ -80,6 +90,7 @@ export class RowSource {
     });
     await Promise.all(lookups);
     const pooled = poolRows({ plan, batch, dim, poolings }, rows);
+    if (shared) spreadShared(pooled, { slotCount: batch.slotCount, dim }, shared);
     return { pooled, through: Number.isFinite(through) ? through : 0, degraded, rerouted };
   }
 

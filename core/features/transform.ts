@@ -11,6 +11,7 @@ import type { PairSide } from './pair-columns.js';
 import { PairColumns } from './pair-columns.js';
 import { isMissingValue } from './missing-value.js';
 import { preview } from './preview.js';
+import { shareRows, type SharedEntities, type SharedRows } from './shared-rows.js';
 import { type KeyWriter, idOf, isMissing, keyWriterOf, normalise } from './values.js';
 import { writeVector } from './vectors.js';
 
@@ -65,6 +66,9 @@ export interface Transform {
     items: readonly EncodedEntity[],
     contexts: readonly EncodedEntity[],
   ): ExampleBatch;
+
+  /** For scoring: one user with many items, in one context, with what they share once. */
+  share(entities: SharedEntities): SharedRows;
 }
 
 /** What encoding one entity takes, compiled from the spec. */
@@ -105,6 +109,7 @@ export function createTransform(spec: FeatureSpec): Transform {
       assert(contexts.length === users.length, 'assemble: as many contexts as users');
       return assembleRows(spec, pairs, users, items, contexts);
     },
+    share: (entities) => shareRows(spec, pairs, entities),
   };
 }
 

@@ -194,6 +194,30 @@ export function poolRows(
   return pooled;
 }
 
+/** Of the first row, the slots in front and behind that all rows share (core/features/shared-rows.ts). */
+export interface SharedSlots {
+  readonly before: number;
+  readonly behind: number;
+}
+
+/**
+ * Gives all rows the shared slots of the first.
+ *
+ * @param pooled f32 [n × slotCount × dim]
+ */
+export function spreadShared(
+  pooled: Float32Array,
+  { slotCount, dim }: { readonly slotCount: number; readonly dim: number },
+  { before, behind }: SharedSlots,
+): void {
+  const width = slotCount * dim;
+  const from = width - behind * dim;
+  for (let start = width; start < pooled.length; start += width) {
+    pooled.copyWithin(start, 0, before * dim);
+    pooled.copyWithin(start + from, from, width);
+  }
+}
+
 /**
  * The transpose of `poolRows`: every row's gradient is the sum over the places it was read from.
  *
