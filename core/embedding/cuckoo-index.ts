@@ -5,13 +5,14 @@ import {
   baseOf,
   bucketOf,
   entriesPerBucket,
-  entryWords,
   feistelRound,
+  highWord,
   matchInBucket,
   pageOf,
+  rowWord,
 } from './buckets.js';
 import { makeRoom } from './displacement.js';
-import { findRows } from './find-rows.js';
+import { findRows, lookupByKernel, type KernelRows } from './find-rows.js';
 import { Stash } from './stash.js';
 
 /**
@@ -106,6 +107,23 @@ export class CuckooIndex {
     return found + this.#findStashed(fids, fidStart, fidCount, rows, rowStart);
   }
 
+  /**
+   * Finds up to kernelKeysMax keys and copies the first `width` floats of their rows, in one call of a kernel. Returns how
+   * many are missing and read as zeros; -1, with nothing done, where no kernel can.
+   */
+  lookup(
+    slab: KernelRows,
+    fids: Uint32Array,
+    fidStart: number,
+    fidCount: number,
+    width: number,
+    out: Float32Array,
+    outStart: number,
+  ): number {
+    if (this.#stash.size > 0) return -1;
+    return lookupByKernel(this.buckets, slab, fids, fidStart, fidCount, width, out, outStart);
+  }
+
   /** Row of one key, or `absentRow`. Words as int32 or u32. */
   findOne(low: number, high: number): number {
     const at = this.#locate(low | 0, high | 0);
@@ -158,11 +176,11 @@ export class CuckooIndex {
       const page = pageOf(this.buckets.pages, bucket);
       const before = counted;
       for (let entry = 0; entry < entriesPerBucket; entry++) {
-        const at = baseOf(bucket) + entry * entryWords;
-        if (page[at + 2] === 0) continue;
+        const at = baseOf(bucket) + entry;
+        if (page[at + rowWord] === 0) continue;
         counted++;
         assert(
-          this.#locate(page[at]!, page[at + 1]!) === bucket * entriesPerBucket + entry,
+          this.#locate(page[at]!, page[at + highWord]!) === bucket * entriesPerBucket + entry,
           'a key stands once, in one of its two buckets',
         );
       }
@@ -182,7 +200,7 @@ export class CuckooIndex {
   #rowAt(position: number): number {
     const bucket = Math.floor(position / entriesPerBucket);
     const entry = position % entriesPerBucket;
-    return pageOf(this.buckets.pages, bucket)[baseOf(bucket) + entry * entryWords + 2]! - 1;
+    return pageOf(this.buckets.pages, bucket)[baseOf(bucket) + rowWord + entry]! - 1;
   }
 
   /** row + 1 of a key that is there; else 0 when it was placed, -1 when there is no room. */
@@ -257,8 +275,8 @@ function locateInBucket(buckets: Buckets, bucket: number, low: number, high: num
   const base = baseOf(bucket);
   if (matchInBucket(page, base, low, high) === 0) return -1;
   for (let entry = 0; entry < entriesPerBucket; entry++) {
-    const at = base + entry * entryWords;
-    if (page[at] === low && page[at + 1] === high && page[at + 2] !== 0)
+    const at = base + entry;
+    if (page[at] === low && page[at + highWord] === high && page[at + rowWord] !== 0)
       return bucket * entriesPerBucket + entry;
   }
   return -1;

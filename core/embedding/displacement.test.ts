@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { runs } from '../base/runs.testkit.js';
 import { mix32 } from '../base/hash.js';
-import { Buckets, baseOf, entriesPerBucket, entryWords, pageOf } from './buckets.js';
+import { Buckets, baseOf, entriesPerBucket, highWord, pageOf, rowWord } from './buckets.js';
 import { makeRoom } from './displacement.js';
 
 /** Rows held, by key; fails when a key stands twice or where its hashes do not lead. */
@@ -9,8 +9,9 @@ function contents(buckets: Buckets): Map<number, number> {
   const held = new Map<number, number>();
   for (let bucket = 0; bucket < buckets.bucketCount; bucket++) {
     for (let entry = 0; entry < entriesPerBucket; entry++) {
-      const at = baseOf(bucket) + entry * entryWords;
-      const [low, high, row] = pageOf(buckets.pages, bucket).subarray(at, at + entryWords);
+      const page = pageOf(buckets.pages, bucket);
+      const at = baseOf(bucket) + entry;
+      const [low, high, row] = [page[at], page[at + highWord], page[at + rowWord]];
       if (row === 0) continue;
       expect([buckets.firstBucket(low!, high!), buckets.secondBucket(low!, high!)]).toContain(
         bucket,

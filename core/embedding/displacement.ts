@@ -2,8 +2,8 @@ import {
   baseOf,
   bucketOf,
   entriesPerBucket,
-  entryWords,
   feistelRound,
+  highWord,
   pageOf,
   type Buckets,
 } from './buckets.js';
@@ -41,8 +41,8 @@ export function makeRoom(buckets: Buckets, firstBucket: number, secondBucket: nu
     const page = pageOf(pages, bucket);
     const base = baseOf(bucket);
     for (let entry = 0; entry < entriesPerBucket && count < searchBuckets; entry++) {
-      const low = page[base + entry * entryWords]!;
-      const high = page[base + entry * entryWords + 1]!;
+      const low = page[base + entry]!;
+      const high = page[base + highWord + entry]!;
       const folded = feistelRound(high, low, seedA);
       const hash = feistelRound(low, folded, seedB);
       const second = bucketOf(hash, mask, splitCount);

@@ -8,7 +8,7 @@ import type { InitializerSpec } from './initializer.js';
 import { createOptimizer } from './optimizers/create-optimizer.js';
 import type { Optimizer, OptimizerSpec } from './optimizers/optimizer.js';
 import { PendingChanges } from './pending-changes.js';
-import { gatherOrInitialize, warmRows } from './row-transfer.js';
+import { warmRows } from './row-transfer.js';
 import type { RowColumns, RowSource, RowTarget } from './rows.js';
 import { allocateColumns, wholeColumns } from './rows.js';
 import { blockFids, blockRows, StoredRows, type RowsPage } from './stored-rows.js';
@@ -102,7 +102,7 @@ export class EmbeddingTable {
 
   /** Whether the WebAssembly kernels reach its rows; young tables are in ordinary memory. */
   get inArena(): boolean {
-    return this.#rows.slab.directory !== 0;
+    return this.#rows.slab.directory.reaches.length > 0;
   }
 
   /** Memory of one row, with its key; see StoredRows. */
@@ -118,17 +118,9 @@ export class EmbeddingTable {
     out: Float32Array,
     outStart: number,
   ): void {
-    const { dim } = this;
-    const { index, slab, initializer } = this.#rows;
     assert(2 * (fidStart + fidCount) <= fids.length, 'fids end within their array');
-    assert(outStart + fidCount * dim <= out.length, 'pulled rows fit the output');
-    for (let done = 0; done < fidCount; done += blockFids) {
-      const count = Math.min(blockFids, fidCount - done);
-      const start = fidStart + done;
-      index.find(fids, start, count, blockRows, 0);
-      const target = outStart + done * dim;
-      gatherOrInitialize(slab, blockRows, count, dim, out, target, fids, start, initializer);
-    }
+    assert(outStart + fidCount * this.dim <= out.length, 'pulled rows fit the output');
+    this.#rows.pull(fids, fidStart, fidCount, out, outStart);
   }
 
   /**
@@ -154,7 +146,7 @@ export class EmbeddingTable {
     for (let done = 0; done < fidCount; done += blockFids) {
       const count = Math.min(blockFids, fidCount - done);
       const admitted = this.#findOrAdmit(fids, fidStart + done, count, atSeconds);
-      warmRows(slab, blockRows, count, slab.rowWidth);
+      if (!this.inArena) warmRows(slab, blockRows, count, slab.rowWidth);
       const start = gradStart + done * dim;
       if (admitted === count) this.#learn(blockRows, count, grads, start, step);
       else this.#learnAdmitted(count, grads, start, step);

@@ -1,14 +1,13 @@
 import {
   baseOf,
   bucketOf,
-  entriesPerBucket,
-  entryWords,
   feistelRound,
   matchInBucket,
   pageOf,
   type Buckets,
 } from './buckets.js';
-import { kernelKeysMax } from './kernels/arena.js';
+import { kernelKeysMax, kernelKeysMin } from './kernels/arena.js';
+import type { PageDirectory, Reach } from './page-directory.js';
 
 /**
  * Batch lookup. Sketch: a key costs one or two cache misses and some thirty instructions, so the misses of many keys
@@ -17,9 +16,6 @@ import { kernelKeysMax } from './kernels/arena.js';
  * Measured with 4 M keys on one core: 13 M keys/s against 9.5 M/s in one loop.
  */
 
-/** Fewer are found sooner than a kernel is called and its arrays are filled. */
-const kernelKeysMin = 16;
-
 /** Keys whose buckets are touched before any is compared. Too high: they leave the first-level cache in between. */
 const findBlock = 128;
 // Shared by all indexes: no batch yields to another.
@@ -27,7 +23,7 @@ const blockFirst = new Int32Array(findBlock);
 const blockSecond = new Int32Array(findBlock);
 const blockMissing = new Int32Array(findBlock);
 /** Of the entries of a bucket: in the same line as the first, where pages begin at a line. */
-const lastWord = entriesPerBucket * entryWords - 1;
+const lastWord = 11;
 /** Where touched words end up, so that the compiler cannot drop the loads. */
 const touchSink = new Int32Array(1);
 
@@ -40,8 +36,8 @@ export function findRows(
   rows: Int32Array,
   rowStart: number,
 ): number {
-  if (buckets.directory !== 0 && fidCount >= kernelKeysMin)
-    return findByKernel(buckets, fids, fidStart, fidCount, rows, rowStart);
+  const reach = fidCount < kernelKeysMin ? undefined : buckets.directory.only;
+  if (reach) return findByKernel(reach, buckets, fids, fidStart, fidCount, rows, rowStart);
   let missing = 0;
   for (let done = 0; done < fidCount; done += findBlock) {
     const count = Math.min(findBlock, fidCount - done);
@@ -56,6 +52,7 @@ export function findRows(
 
 /** The same passes in WebAssembly. */
 function findByKernel(
+  { arena, list }: Reach,
   buckets: Buckets,
   fids: Uint32Array,
   fidStart: number,
@@ -63,15 +60,15 @@ function findByKernel(
   rows: Int32Array,
   rowStart: number,
 ): number {
-  const { kernels, keys, rows: found, places } = buckets.memory.arena!;
-  const { directory, mask, splitCount, seedA, seedB, seedC } = buckets;
+  const { kernels, keys, rows: found, scratch } = arena;
+  const { mask, splitCount, seedA, seedB, seedC } = buckets;
   let missing = 0;
   for (let done = 0; done < fidCount; done += kernelKeysMax) {
     const count = Math.min(kernelKeysMax, fidCount - done);
     const start = fidStart + done;
     keys.set(fids.subarray(2 * start, 2 * (start + count)));
     missing += kernels.find(
-      directory,
+      list,
       mask,
       splitCount,
       seedA,
@@ -80,11 +77,60 @@ function findByKernel(
       keys.byteOffset,
       count,
       found.byteOffset,
-      places,
+      scratch,
     );
     rows.set(count === kernelKeysMax ? found : found.subarray(0, count), rowStart + done);
   }
   return fidCount - missing;
+}
+
+/** Rows as a kernel sees them. */
+export interface KernelRows {
+  readonly directory: PageDirectory;
+  readonly pageShift: number;
+  readonly rowBytes: number;
+}
+
+/**
+ * Finds up to kernelKeysMax keys and copies the first `width` floats of their rows to out, in one call of a kernel; how many
+ * are missing, whose rows are zeros, or -1 where index and rows are not in one arena. The rows are in its `rows` afterwards.
+ */
+export function lookupByKernel(
+  buckets: Buckets,
+  slab: KernelRows,
+  fids: Uint32Array,
+  fidStart: number,
+  fidCount: number,
+  width: number,
+  out: Float32Array,
+  outStart: number,
+): number {
+  const keys = buckets.directory.only;
+  const rows = slab.directory.only;
+  if (!keys || !rows || keys.arena !== rows.arena || fidCount < kernelKeysMin) return -1;
+  const { arena } = keys;
+  const found = arena.floats(kernelKeysMax * width);
+  if (!found) return -1;
+  arena.keys.set(fids.subarray(2 * fidStart, 2 * (fidStart + fidCount)));
+  const missing = arena.kernels.lookup(
+    keys.list,
+    buckets.mask,
+    buckets.splitCount,
+    buckets.seedA,
+    buckets.seedB,
+    buckets.seedC,
+    arena.keys.byteOffset,
+    fidCount,
+    arena.rows.byteOffset,
+    arena.scratch,
+    rows.list,
+    slab.pageShift,
+    slab.rowBytes,
+    4 * width,
+    found.byteOffset,
+  );
+  out.set(found.subarray(0, fidCount * width), outStart);
+  return missing;
 }
 
 /** Fills blockFirst with buckets, blockSecond with hashes that are not cut to a bucket yet. */

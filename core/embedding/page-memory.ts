@@ -1,75 +1,73 @@
-import { arena, type Arena, type Block } from './kernels/arena.js';
+import { arenas, type ArenaPool, type PageUse } from './kernels/arena-pool.js';
+import type { Arena, Block } from './kernels/arena.js';
 
 /**
- * Where the pages of a table come from. Large ones are views of the arena, where the WebAssembly kernels can reach them;
+ * Where the pages of a table come from. Large ones are views of an arena, where the WebAssembly kernels can reach them;
  * a young table has one small page of ordinary memory.
  */
 /** Smaller pages are ordinary memory: a cluster has thousands of small tables, and no kernel pays off for them. */
 const arenaBytesMin = 64 * 1024;
 
-/** Gives the blocks of a table that was collected back to the arena. */
-const collected = new FinalizationRegistry<{ arena: Arena; blocks: Map<unknown, Block> }>(
-  ({ arena, blocks }) => {
-    for (const block of blocks.values()) arena.release(block);
-  },
-);
+/** Zeroed memory; views of it begin at `offset`. */
+export interface Page {
+  readonly buffer: ArrayBufferLike;
+  readonly offset: number;
+  readonly block?: Block;
+}
+
+interface Holding {
+  readonly pool: ArenaPool;
+  readonly use: PageUse;
+  readonly blocks: Set<Block>;
+}
+
+/** Gives the blocks of a table that was collected back to their arenas. */
+const collected = new FinalizationRegistry<Holding>(({ pool, use, blocks }) => {
+  for (const block of blocks) pool.release(block, use);
+});
 
 export class PageMemory {
-  readonly arena: Arena | undefined = arena();
-  /** By view; of a directory, by its name. */
-  readonly #blocks = new Map<unknown, Block>();
+  readonly #holding: Holding;
+  /** Of an index, all of whose pages are in it or none is of use. Chosen with the first page that is large. */
+  #home: Arena | undefined;
 
-  constructor() {
-    if (this.arena) collected.register(this, { arena: this.arena, blocks: this.#blocks });
+  constructor(use: PageUse) {
+    this.#holding = { pool: arenas(), use, blocks: new Set() };
+    collected.register(this, this.#holding);
   }
 
-  words(count: number): Int32Array {
-    const { buffer, offset, block } = this.#buffer(4 * count);
-    const page = new Int32Array(buffer, offset, count);
-    if (block) this.#blocks.set(page, block);
-    return page;
-  }
-
-  floats(count: number): Float32Array {
-    const { buffer, offset, block } = this.#buffer(4 * count);
-    const page = new Float32Array(buffer, offset, count);
-    if (block) this.#blocks.set(page, block);
-    return page;
+  allocate(bytes: number): Page {
+    const block = bytes < arenaBytesMin ? undefined : this.#allocateBlock(bytes);
+    if (!block) return { buffer: new ArrayBuffer(bytes), offset: 0 };
+    return { buffer: block.arena.buffer, offset: block.address, block };
   }
 
   /** A page that nothing reads any more. */
-  release(page: ArrayBufferView): void {
-    const block = this.#blocks.get(page);
-    if (!block) return;
-    this.#blocks.delete(page);
-    this.arena!.release(block);
+  release({ block }: Page): void {
+    if (block) this.releaseBlock(block);
   }
 
-  /** Address of a list of the pages' addresses, for the kernels; 0 when one of them is not in the arena. */
-  directory(pages: readonly ArrayBufferView[], name: string): number {
-    const { arena } = this;
-    const blocks = this.#blocks;
-    if (!arena || pages.length === 0 || !pages.every((page) => blocks.has(page))) return 0;
-    let list = blocks.get(name);
-    if (!list || list.bytes < 4 * pages.length) {
-      if (list) arena.release(list);
-      list = arena.allocate(4 * Math.max(16, 2 * pages.length));
-      if (!list) {
-        blocks.delete(name);
-        return 0;
-      }
-      blocks.set(name, list);
-    }
-    const addresses = new Uint32Array(arena.buffer, list.address, pages.length);
-    for (const [i, page] of pages.entries()) addresses[i] = page.byteOffset;
-    return list.address;
+  releaseBlock(block: Block): void {
+    this.#holding.blocks.delete(block);
+    this.#holding.pool.release(block, this.#holding.use);
   }
 
-  #buffer(bytes: number): { buffer: ArrayBufferLike; offset: number; block?: Block } {
-    if (bytes >= arenaBytesMin) {
-      const block = this.arena?.allocate(bytes);
-      if (block) return { buffer: this.arena!.buffer, offset: block.address, block };
+  /** In the very arena that is named; undefined where it is full. */
+  allocateIn(arena: Arena, bytes: number): Block | undefined {
+    const { pool, use, blocks } = this.#holding;
+    const block = pool.allocateIn(arena, bytes, use);
+    if (block) blocks.add(block);
+    return block;
+  }
+
+  #allocateBlock(bytes: number): Block | undefined {
+    const { pool, use, blocks } = this.#holding;
+    if (use === 'index') {
+      this.#home ??= pool.home();
+      return this.#home && this.allocateIn(this.#home, bytes);
     }
-    return { buffer: new ArrayBuffer(bytes), offset: 0 };
+    const block = pool.allocateRows(bytes);
+    if (block) blocks.add(block);
+    return block;
   }
 }

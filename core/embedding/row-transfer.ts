@@ -1,5 +1,6 @@
 import type { RowInitializer } from './initializer.js';
-import { kernelKeysMax } from './kernels/arena.js';
+import { kernelKeysMax, kernelKeysMin } from './kernels/arena.js';
+import { positions } from './page-directory.js';
 import { wordsOf, type RowSlab } from './row-slab.js';
 import type { RowTarget } from './rows.js';
 
@@ -10,8 +11,6 @@ import type { RowTarget } from './rows.js';
  * 9 M copies/s without that pass, 20–28 M/s with it.
  */
 const lineFloats = 16;
-/** Fewer are copied sooner than a kernel is called and its arrays are filled. */
-const kernelRowsMin = 16;
 /** Where touched words end up, so that the compiler cannot drop the loads. */
 const touchSink = new Int32Array(1);
 
@@ -43,7 +42,7 @@ export function gatherOrInitialize(
   fidStart: number,
   initializer: RowInitializer,
 ): void {
-  if (gatherByKernel(slab, rows, rowCount, dim, out, outStart)) {
+  if (gatherByKernel(slab, rows, rowCount, 0, dim, out, outStart)) {
     for (let i = 0; i < rowCount; i++) {
       if (rows[i]! >= 0) continue;
       const at = 2 * (fidStart + i);
@@ -78,7 +77,7 @@ export function gatherOrZero(
   out: Float32Array,
   outStart: number,
 ): void {
-  if (skip === 0 && gatherByKernel(slab, rows, rowCount, width, out, outStart)) return;
+  if (gatherByKernel(slab, rows, rowCount, skip, width, out, outStart)) return;
   warmRows(slab, rows, rowCount, skip + width);
   const { words, pageShift, pageMask, rowWidth } = slab;
   const outWords = wordsOf(out);
@@ -95,31 +94,52 @@ export function gatherOrZero(
   }
 }
 
-/** The first `width` floats of each row, zeros for -1, in WebAssembly; false where that can't be done or does not pay. */
+/** `width` floats of each row from float `skip` on, zeros for -1; false where that can't be done or does not pay. */
 function gatherByKernel(
   slab: RowSlab,
   rows: Int32Array,
   rowCount: number,
+  skip: number,
   width: number,
   out: Float32Array,
   outStart: number,
 ): boolean {
-  if (slab.directory === 0 || rowCount < kernelRowsMin || rowCount > kernelKeysMax) return false;
-  const arena = slab.memory.arena!;
-  const gathered = arena.floats(kernelKeysMax * width);
-  if (!gathered) return false;
-  arena.rows.set(rowCount === rows.length ? rows : rows.subarray(0, rowCount));
-  arena.kernels.gather(
-    slab.directory,
-    slab.pageShift,
-    4 * slab.rowWidth,
-    arena.rows.byteOffset,
-    rowCount,
-    4 * width,
-    gathered.byteOffset,
-  );
-  out.set(gathered.subarray(0, rowCount * width), outStart);
+  const { directory, pageShift, rowWidth } = slab;
+  const { reaches } = directory;
+  if (width === 0) return true;
+  if (reaches.length === 0 || rowCount < kernelKeysMin || rowCount > kernelKeysMax) return false;
+  for (const { arena } of reaches) if (!arena.floats(kernelKeysMax * width)) return false;
+  for (const [r, { arena, list }] of reaches.entries()) {
+    const count = directory.select(r, rows, rowCount, pageShift);
+    const gathered = arena.floats(kernelKeysMax * width)!;
+    arena.kernels.gather(
+      list,
+      pageShift,
+      4 * rowWidth,
+      arena.rows.byteOffset,
+      count,
+      4 * skip,
+      4 * width,
+      gathered.byteOffset,
+      arena.scratch,
+    );
+    scatter(gathered, count, width, rowCount, out, outStart);
+  }
   return true;
+}
+
+/** What an arena had of a block, to where it belongs. */
+export function scatter(
+  gathered: Float32Array,
+  count: number,
+  width: number,
+  rowCount: number,
+  out: Float32Array,
+  outStart: number,
+): void {
+  if (count === rowCount) return out.set(gathered.subarray(0, count * width), outStart);
+  for (let i = 0; i < count; i++)
+    copyFloats(gathered, i * width, out, outStart + positions[i]! * width, width);
 }
 
 /** Writes the keys of live rows as u32 pairs. */

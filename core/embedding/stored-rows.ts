@@ -5,7 +5,14 @@ import { addSlab, type DigestLanes } from './digest.js';
 import { RowInitializer, type InitializerSpec } from './initializer.js';
 import type { Optimizer } from './optimizers/optimizer.js';
 import { RowSlab } from './row-slab.js';
-import { copyFloats, gatherFacts, gatherKeys, gatherOrZero } from './row-transfer.js';
+import { kernelKeysMax } from './kernels/arena.js';
+import {
+  copyFloats,
+  gatherFacts,
+  gatherKeys,
+  gatherOrInitialize,
+  gatherOrZero,
+} from './row-transfer.js';
 import { allocateColumns, wholeColumns } from './rows.js';
 import type { RowColumns, RowSource, RowTarget } from './rows.js';
 
@@ -63,6 +70,32 @@ export class StoredRows {
   /** What a row takes: floats, facts, and its entry in an index that is 3/4 full, which it is on average. */
   get rowBytes(): number {
     return 4 * this.slab.rowWidth + 16 + 16;
+  }
+
+  /** Weights [fidCount × dim]; an absent row reads as its initial value. */
+  pull(
+    fids: Uint32Array,
+    fidStart: number,
+    fidCount: number,
+    out: Float32Array,
+    outStart: number,
+  ): void {
+    const { index, slab, initializer } = this;
+    const dim = this.#dim;
+    let done = 0;
+    while (done < fidCount) {
+      const start = fidStart + done;
+      const target = outStart + done * dim;
+      let count = Math.min(kernelKeysMax, fidCount - done);
+      const missing = index.lookup(slab, fids, start, count, dim, out, target);
+      if (missing > 0) this.#initialize(fids, start, count, out, target);
+      if (missing < 0) {
+        count = Math.min(blockFids, count);
+        index.find(fids, start, count, blockRows, 0);
+        gatherOrInitialize(slab, blockRows, count, dim, out, target, fids, start, initializer);
+      }
+      done += count;
+    }
   }
 
   /** Fills blockRows for a block of fids, inserting what is absent. */
@@ -195,6 +228,23 @@ export class StoredRows {
       this.gather(block.length, target, done);
     }
     return { ...page, nextCursor: row < end ? row : undefined };
+  }
+
+  /** What the last lookup did not find. */
+  #initialize(
+    fids: Uint32Array,
+    fidStart: number,
+    count: number,
+    out: Float32Array,
+    outStart: number,
+  ): void {
+    const { rows } = this.slab.directory.only!.arena;
+    const dim = this.#dim;
+    for (let i = 0; i < count; i++) {
+      if (rows[i]! !== absentRow) continue;
+      const at = 2 * (fidStart + i);
+      this.initializer.write(fids[at]! | 0, fids[at + 1]! | 0, out, outStart + i * dim, dim);
+    }
   }
 
   /** Adds the rows to a digest that does not depend on their order, with state and times or without; see digest.ts. */

@@ -1,66 +1,42 @@
 import { kernelBytes } from './kernel-bytes.js';
+import type { Kernels } from './kernels.js';
 
 /**
- * The linear memory of this process that the kernels work on: tables keep their large pages in it, as typed arrays that
- * are views of it. It is shared memory because that grows without moving, so views stay valid; nobody shares it. What a
- * table gives back is kept by size and used again. It holds 4 GiB at most; pages beyond that are ordinary memory, and
- * the tables they belong to are worked on by TypeScript, with the same results.
+ * A linear memory that the kernels work on, with an instance of them: tables keep their large pages in it, as typed arrays
+ * that are views of it. It is shared memory because that grows without moving, so views stay valid; nobody shares it. What
+ * a table gives back is kept by size and used again. It holds 4 GiB at most; arena-pool.ts has several.
  */
 const pageBytes = 65_536;
-const pagesMax = 65_536;
 const lineBytes = 64;
 /** Memory asked of the system at once. Too little: many small steps. Too much: memory nobody uses. */
 const growPagesMin = 256;
 
-/** Keys in one call of a kernel. */
-export const kernelKeysMax = 128;
+/** What 32-bit addresses reach. */
+export const arenaBytesMax = 2 ** 32;
 
-export interface Kernels {
-  find(
-    directory: number,
-    mask: number,
-    splitCount: number,
-    seedA: number,
-    seedB: number,
-    seedC: number,
-    keys: number,
-    count: number,
-    rows: number,
-    scratch: number,
-  ): number;
-  gather(
-    directory: number,
-    pageShift: number,
-    rowBytes: number,
-    rows: number,
-    count: number,
-    bytes: number,
-    out: number,
-  ): void;
-  /** Notes an update of each row in its facts. */
-  record(
-    directory: number,
-    pageShift: number,
-    rows: number,
-    count: number,
-    atSeconds: number,
-  ): void;
-  adagrad(
-    directory: number,
-    pageShift: number,
-    rowBytes: number,
-    rows: number,
-    count: number,
-    dim: number,
-    grads: number,
-    rate: number,
-    epsilon: number,
-  ): void;
-}
+/** Keys in one call of a kernel. Too few: the calls are felt. Too many: what is copied out has left the nearest cache. */
+export const kernelKeysMax = 1024;
+
+/** Fewer are worked on sooner than a kernel is called and its arrays are filled. */
+export const kernelKeysMin = 16;
+
+/** Rows in one call of a kernel that works on places; blockKeys of kernels/assembly/memory.ts. */
+export const kernelBlockRows = 128;
+
+/** A cache line for the sum of what was touched, then three lists of a block. */
+const blockScratchBytes = lineBytes + 3 * 4 * kernelBlockRows;
 
 export interface Block {
+  readonly arena: Arena;
   readonly address: number;
   readonly bytes: number;
+}
+
+let compiled: WebAssembly.Module | undefined;
+
+function kernelModule(): WebAssembly.Module {
+  const bytes = () => Uint8Array.from(atob(kernelBytes), (character) => character.charCodeAt(0));
+  return (compiled ??= new WebAssembly.Module(bytes()));
 }
 
 export class Arena {
@@ -68,23 +44,30 @@ export class Arena {
   /** Caller fills them before a call; u32 pairs, and rows. */
   readonly keys: Uint32Array;
   readonly rows: Int32Array;
+  /** Of the passes of a kernel. */
+  readonly scratch: number;
+  /** A list that `touch` writes and the steps read. */
   readonly places: number;
+  readonly bytesMax: number;
   readonly #memory: WebAssembly.Memory;
   /** Address 0 stays unused, so that it can mean none. */
   #end = lineBytes;
   readonly #free = new Map<number, number[]>();
   #floatScratch: Float32Array = new Float32Array(0);
+  #floatBlock: Block | undefined;
 
-  constructor() {
-    this.#memory = new WebAssembly.Memory({ initial: 1, maximum: pagesMax, shared: true });
-    const bytes = Uint8Array.from(atob(kernelBytes), (character) => character.charCodeAt(0));
-    const module = new WebAssembly.Module(bytes);
-    const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
+  /** @throws where no such memory is to be had, such as under a limit on address space. */
+  constructor(bytesMax = arenaBytesMax) {
+    this.bytesMax = bytesMax;
+    const maximum = arenaBytesMax / pageBytes;
+    this.#memory = new WebAssembly.Memory({ initial: 1, maximum, shared: true });
+    const instance = new WebAssembly.Instance(kernelModule(), { env: { memory: this.#memory } });
     this.kernels = instance.exports as Kernels;
-    const scratch = this.allocate(20 * kernelKeysMax)!.address;
-    this.keys = new Uint32Array(this.#memory.buffer, scratch, 2 * kernelKeysMax);
-    this.rows = new Int32Array(this.#memory.buffer, scratch + 8 * kernelKeysMax, kernelKeysMax);
-    this.places = scratch + 12 * kernelKeysMax;
+    const lists = this.allocate(12 * kernelKeysMax)!.address;
+    this.keys = new Uint32Array(this.#memory.buffer, lists, 2 * kernelKeysMax);
+    this.rows = new Int32Array(this.#memory.buffer, lists + 8 * kernelKeysMax, kernelKeysMax);
+    this.scratch = this.allocate(blockScratchBytes)!.address;
+    this.places = this.allocate(4 * kernelBlockRows)!.address;
   }
 
   get buffer(): ArrayBufferLike {
@@ -97,12 +80,12 @@ export class Arena {
     const reused = this.#free.get(bytes)?.pop();
     if (reused !== undefined) {
       new Uint8Array(this.#memory.buffer, reused, bytes).fill(0);
-      return { address: reused, bytes };
+      return { arena: this, address: reused, bytes };
     }
     if (!this.#reserve(this.#end + bytes)) return undefined;
     const address = this.#end;
     this.#end += bytes;
-    return { address, bytes };
+    return { arena: this, address, bytes };
   }
 
   release({ address, bytes }: Block): void {
@@ -116,11 +99,14 @@ export class Arena {
     if (count <= this.#floatScratch.length) return this.#floatScratch;
     const block = this.allocate(4 * count);
     if (!block) return undefined;
+    if (this.#floatBlock) this.release(this.#floatBlock);
+    this.#floatBlock = block;
     this.#floatScratch = new Float32Array(this.#memory.buffer, block.address, count);
     return this.#floatScratch;
   }
 
   #reserve(end: number): boolean {
+    if (end > this.bytesMax) return false;
     const missing = Math.ceil(end / pageBytes) - this.#memory.buffer.byteLength / pageBytes;
     if (missing <= 0) return true;
     for (const pages of [Math.max(missing, growPagesMin), missing]) {
@@ -128,35 +114,9 @@ export class Arena {
         this.#memory.grow(pages);
         return true;
       } catch {
-        // Beyond 4 GiB, or the system has no more: the smaller step may fit, else ordinary memory is used.
+        // Beyond 4 GiB, or the system has no more: the smaller step may fit, else other memory is used.
       }
     }
     return false;
-  }
-}
-
-let opened: Arena | undefined;
-let refused = false;
-
-/** The arena of this process; undefined where there is none to be had, such as under a limit on address space. */
-export function arena(): Arena | undefined {
-  if (opened || refused) return opened;
-  try {
-    opened = new Arena();
-  } catch {
-    refused = true; // Everything works without it, at half the speed.
-  }
-  return opened;
-}
-
-/** For tests and benchmarks of the TypeScript path: tables made from now on do without. */
-export function withoutArena<T>(work: () => T): T {
-  const before = { opened, refused };
-  opened = undefined;
-  refused = true;
-  try {
-    return work();
-  } finally {
-    ({ opened, refused } = before);
   }
 }

@@ -4,25 +4,89 @@ import { runs } from '../../base/runs.testkit.js';
 import { mix32 } from '../../base/hash.js';
 import { digestText, emptyDigest } from '../digest.js';
 import { EmbeddingTable, type TableSpec } from '../embedding-table.js';
-import { arena, Arena, withoutArena } from './arena.js';
+import { takeChanges, type TableChanges } from '../embedding-table.testkit.js';
+import type { OptimizerSpec } from '../optimizers/optimizer.js';
+import { withoutArena } from './arena-pool.js';
+import { Arena } from './arena.js';
 
 /**
  * The kernels against the TypeScript they stand for: two tables that see the same calls, one with its pages in the
  * arena and one without, answer alike and hold the same bits.
  */
-function specOf(dim: number): TableSpec {
+function specOf(dim: number, optimizer: OptimizerSpec = adagrad): TableSpec {
   return {
     slot: 3,
     dim,
     initializer: { kind: 'uniform', minimum: -1, maximum: 1, zeroPrefix: 1 },
-    optimizer: { kind: 'adagrad', learningRate: 0.05 },
+    optimizer,
     seed: 9,
   };
 }
 
-function pairOf(dim: number, initialRows: number): readonly EmbeddingTable[] {
-  const make = () => new EmbeddingTable(specOf(dim), { initialRows });
-  return [make(), withoutArena(make)];
+const adagrad: OptimizerSpec = { kind: 'adagrad', learningRate: 0.05 };
+
+const optimizers: readonly OptimizerSpec[] = [
+  { kind: 'sgd', learningRate: 0.05 },
+  { kind: 'momentum', learningRate: 0.02 },
+  { kind: 'momentum', learningRate: 0.02, momentum: 0.8, nesterov: true },
+  { kind: 'adagrad', learningRate: 0.05, clip: 0.5, clipNorm: 0.9, weightDecay: 0.01 },
+  { kind: 'adagrad', learningRate: 0.05, weightDecay: 0.01, weightDecayKind: 'l2' },
+  { kind: 'adam', learningRate: 0.01, schedule: { warmUpSteps: 9_000 } },
+  { kind: 'amsgrad', learningRate: 0.01 },
+  { kind: 'rmsprop', learningRate: 0.01 },
+  { kind: 'rmsprop', learningRate: 0.01, momentum: 0.7 },
+  { kind: 'adadelta', learningRate: 1 },
+  { kind: 'ftrl', learningRate: 0.1, l1: 0.05, l2: 0.01 },
+  { kind: 'ftrl', learningRate: 0.1, beta: 0 },
+  { kind: 'group-ftrl', learningRate: 0.1, l1: 0.02, l2: 0.01, groupLasso: 0.1 },
+  { kind: 'group-adagrad', learningRate: 0.05, beta: 0.1, groupLasso: 0.1 },
+  { kind: 'group-adagrad', learningRate: 0.05 },
+];
+
+function pairOf(dim: number, initialRows: number, optimizer?: OptimizerSpec) {
+  const make = () => new EmbeddingTable(specOf(dim, optimizer), { initialRows });
+  return [make(), withoutArena(make)] as const;
+}
+
+type Pair = ReturnType<typeof pairOf>;
+
+interface Call {
+  readonly from: number;
+  readonly count: number;
+  readonly kind: 'push' | 'pull' | 'remove' | 'take';
+}
+
+const call: fc.Arbitrary<Call> = fc.record({
+  from: fc.integer({ min: 0, max: 6_000 }),
+  count: fc.integer({ min: 1, max: 2_100 }),
+  kind: fc.constantFrom<Call['kind'][]>('push', 'push', 'pull', 'pull', 'remove', 'take'),
+});
+
+/** The same calls to both tables; throws where they answer differently, to the bit. */
+function callBoth(tables: Pair, { from, count, kind }: Call): void {
+  const { dim } = tables[0];
+  const fids = keysFrom(from, count);
+  fids.copyWithin(2 * (count >> 1), 0, 2); // A key that comes twice.
+  // Now and then a zero, and sizes from 10^-3 to 10.
+  const floats = Float32Array.from({ length: count * dim + 1 }, (_unused, i) =>
+    i % 11 === 0 ? 0 : Math.sin(i + from) * 10 ** ((i % 5) - 3),
+  );
+  const answers = tables.map((table) => {
+    if (kind === 'take') return bytesOf(takeChanges(table, count));
+    const out = new Float32Array(count * dim + 2).fill(7);
+    if (kind === 'push') table.push(fids, 0, count, floats, 1, from, from);
+    else if (kind === 'remove') table.remove(fids, 0, count);
+    else table.pull(fids, 0, count, out, 1);
+    return Buffer.from(out.buffer);
+  });
+  // Bit by bit; `expect` would look at each weight for itself, and takes most of the time of all this.
+  if (!answers[0]!.equals(answers[1]!)) throw new Error(`${kind}: other answers`);
+}
+
+function bytesOf({ evicted, rows }: TableChanges): Buffer {
+  const { fids, weights, state, updatedAt, updateCounts } = rows;
+  const columns = [evicted, fids, weights, state, updatedAt, updateCounts];
+  return Buffer.concat(columns.map((column) => Buffer.from(column.buffer)));
 }
 
 function digestOf(table: EmbeddingTable): string {
@@ -39,7 +103,6 @@ function keysFrom(from: number, count: number): Uint32Array {
 
 describe('a table in the arena', () => {
   test('is there at all', () => {
-    expect(arena()).toBeInstanceOf(Arena);
     const [inside, outside] = pairOf(16, 20_000);
     expect([inside!.inArena, outside!.inArena]).toEqual([true, false]);
   });
@@ -48,36 +111,29 @@ describe('a table in the arena', () => {
   test.each([1, 2, 3, 4, 5, 16, 17, 33, 64])(
     'answers, learns and holds as one without, at %i weights',
     (dim) => {
-      const call = fc.record({
-        from: fc.integer({ min: 0, max: 6_000 }),
-        count: fc.integer({ min: 1, max: 700 }),
-        kind: fc.constantFrom('push', 'push', 'pull', 'pull', 'remove'),
-      });
       fc.assert(
         fc.property(fc.array(call, { maxLength: 12 }), (calls) => {
           const tables = pairOf(dim, 20_000);
-          expect(tables[0]!.inArena).toBe(true);
-          for (const { from, count, kind } of calls) {
-            const fids = keysFrom(from, count);
-            const floats = Float32Array.from({ length: count * dim + 1 }, (_unused, i) =>
-              Math.sin(i + from),
-            );
-            const answers = tables.map((table) => {
-              const out = new Float32Array(count * dim + 2).fill(7);
-              if (kind === 'push') table.push(fids, 0, count, floats, 1, from, 0);
-              else if (kind === 'remove') table.remove(fids, 0, count);
-              else table.pull(fids, 0, count, out, 1);
-              return Buffer.from(out.buffer);
-            });
-            // Bit by bit; `expect` would look at each weight for itself, and takes most of the time of all this.
-            if (!answers[0]!.equals(answers[1]!)) throw new Error(`${kind}: other answers`);
-          }
-          expect(digestOf(tables[0]!)).toBe(digestOf(tables[1]!));
+          expect(tables[0].inArena).toBe(true);
+          for (const each of calls) callBoth(tables, each);
+          expect(digestOf(tables[0])).toBe(digestOf(tables[1]));
         }),
         { numRuns: runs(8) },
       );
     },
   );
+
+  test.each(optimizers)('learns as one without, by %j', (optimizer) => {
+    fc.assert(
+      fc.property(fc.constantFrom(1, 7, 16), fc.array(call, { maxLength: 8 }), (dim, calls) => {
+        const tables = pairOf(dim, 8_192, optimizer);
+        expect(tables[0].inArena).toBe(true);
+        for (const each of calls) callBoth(tables, each);
+        expect(digestOf(tables[0])).toBe(digestOf(tables[1]));
+      }),
+      { numRuns: runs(6) },
+    );
+  });
 
   test('grows from nothing, through its small first pages, as one without', () => {
     const [inside, outside] = pairOf(17, 0);

@@ -1,10 +1,17 @@
 import { StarlingError } from '../../base/errors.js';
 import { stepFtrl, stepGroupAdagrad } from './group-steps.js';
-import { stepAdagradByKernel } from './kernel-steps.js';
+import { reachOf, stepByKernels, type KernelStep } from './kernel-steps.js';
 import type { Optimizer, OptimizerSpec, RowMemory } from './optimizer.js';
 import { decayWeights, gradientRules, prepareGradients } from './prepared-gradients.js';
 import { scheduleFactor } from './schedule.js';
-import { stepAdadelta, stepAdam, stepMomentum, stepRmsprop, stepSgd } from './steps.js';
+import {
+  stepAdadelta,
+  stepAdagrad,
+  stepAdam,
+  stepMomentum,
+  stepRmsprop,
+  stepSgd,
+} from './steps.js';
 
 /** One block of rows at the rate of its step; gradients are prepared. */
 type Step = (
@@ -19,6 +26,8 @@ type Step = (
 
 interface Rule {
   readonly step: Step;
+  /** The same, bit by bit, in WebAssembly. */
+  readonly kernel: KernelStep;
   readonly stateWidth: (dim: number) => number;
   /** What the whole state of a young row is filled with, or how its parts begin. */
   readonly initState?: (page: Float32Array, stateStart: number, dim: number) => void;
@@ -27,7 +36,7 @@ interface Rule {
 /** @throws StarlingError CONFIG_INVALID naming the field. */
 export function createOptimizer(spec: OptimizerSpec): Optimizer {
   checkCommon(spec);
-  const { step, stateWidth, initState } = ruleOf(spec);
+  const { step, kernel, stateWidth, initState } = ruleOf(spec);
   const rules = gradientRules(spec);
   const { learningRate, schedule } = spec;
   return {
@@ -39,8 +48,26 @@ export function createOptimizer(spec: OptimizerSpec): Optimizer {
     },
     applyRows(memory, rows, rowCount, dim, grads, gradStart, atStep) {
       const rate = learningRate * scheduleFactor(schedule, atStep);
+      const reach = reachOf(memory, rowCount);
+      if (
+        reach &&
+        stepByKernels(
+          kernel,
+          rules,
+          reach,
+          memory,
+          rows,
+          rowCount,
+          dim,
+          grads,
+          gradStart,
+          rate,
+        )
+      )
+        return;
       if (rules.decoupled > 0) decayWeights(memory, rows, rowCount, dim, rate * rules.decoupled);
-      if (rules.plain) return step(memory, rows, rowCount, dim, grads, gradStart, rate);
+      if (!rules.clips && rules.l2 === 0)
+        return step(memory, rows, rowCount, dim, grads, gradStart, rate);
       const prepared = prepareGradients(rules, memory, rows, rowCount, dim, grads, gradStart);
       step(memory, rows, rowCount, dim, prepared, 0, rate);
     },
@@ -50,13 +77,19 @@ export function createOptimizer(spec: OptimizerSpec): Optimizer {
 function ruleOf(spec: OptimizerSpec): Rule {
   switch (spec.kind) {
     case 'sgd':
-      return { step: stepSgd, stateWidth: () => 0 };
+      return {
+        step: stepSgd,
+        kernel: (k, places, n, d, g, rate) => k.stepSgd(places, n, d, g, rate),
+        stateWidth: () => 0,
+      };
     case 'momentum': {
       const momentum = share(spec, 'momentum', spec.momentum ?? 0.9);
       const nesterov = spec.nesterov ?? false;
       return {
         step: (m, r, n, d, g, at, rate) =>
           stepMomentum(m, r, n, d, g, at, rate, momentum, nesterov),
+        kernel: (k, places, n, d, g, rate) =>
+          k.stepMomentum(places, n, d, g, rate, momentum, nesterov),
         stateWidth: (dim) => dim,
       };
     }
@@ -64,7 +97,8 @@ function ruleOf(spec: OptimizerSpec): Rule {
       const epsilon = positive(spec, 'epsilon', spec.epsilon ?? 1e-8);
       const initial = atLeastZero(spec, 'initialAccumulator', spec.initialAccumulator ?? 0);
       return {
-        step: (m, r, n, d, g, at, rate) => stepAdagradByKernel(m, r, n, d, g, at, rate, epsilon),
+        step: (m, r, n, d, g, at, rate) => stepAdagrad(m, r, n, d, g, at, rate, epsilon),
+        kernel: (k, places, n, d, g, rate) => k.stepAdagrad(places, n, d, g, rate, epsilon),
         stateWidth: (dim) => dim,
         initState: (page, start, dim) => fill(page, initial, start, start + dim),
       };
@@ -78,6 +112,8 @@ function ruleOf(spec: OptimizerSpec): Rule {
       return {
         step: (m, r, n, d, g, at, rate) =>
           stepAdam(m, r, n, d, g, at, rate, beta1, beta2, epsilon, largest),
+        kernel: (k, places, n, d, g, rate) =>
+          k.stepAdam(places, n, d, g, rate, beta1, beta2, epsilon, largest),
         stateWidth: (dim) => (largest ? 3 : 2) * dim + 1,
       };
     }
@@ -88,6 +124,8 @@ function ruleOf(spec: OptimizerSpec): Rule {
       return {
         step: (m, r, n, d, g, at, rate) =>
           stepRmsprop(m, r, n, d, g, at, rate, rho, momentum, epsilon),
+        kernel: (k, places, n, d, g, rate) =>
+          k.stepRmsprop(places, n, d, g, rate, rho, momentum, epsilon),
         stateWidth: (dim) => (momentum > 0 ? 2 : 1) * dim,
       };
     }
@@ -96,6 +134,7 @@ function ruleOf(spec: OptimizerSpec): Rule {
       const epsilon = positive(spec, 'epsilon', spec.epsilon ?? 1e-6);
       return {
         step: (m, r, n, d, g, at, rate) => stepAdadelta(m, r, n, d, g, at, rate, rho, epsilon),
+        kernel: (k, places, n, d, g, rate) => k.stepAdadelta(places, n, d, g, rate, rho, epsilon),
         stateWidth: (dim) => 2 * dim,
       };
     }
@@ -108,6 +147,8 @@ function ruleOf(spec: OptimizerSpec): Rule {
       const initial = atLeastZero(spec, 'initialAccumulator', spec.initialAccumulator ?? 0.1);
       return {
         step: (m, r, n, d, g, at, rate) => stepGroupAdagrad(m, r, n, d, g, at, rate, beta, lasso),
+        kernel: (k, places, n, d, g, rate) =>
+          k.stepGroupAdagrad(places, n, d, g, rate, beta, lasso * Math.sqrt(d)),
         stateWidth: () => 1,
         initState: (page, start) => fill(page, initial, start, start + 1),
       };
@@ -126,6 +167,8 @@ function ftrlRule(spec: OptimizerSpec & { readonly kind: 'ftrl' | 'group-ftrl' }
     spec.kind === 'group-ftrl' ? atLeastZero(spec, 'groupLasso', spec.groupLasso ?? 0) : 0;
   return {
     step: (m, r, n, d, g, at, rate) => stepFtrl(m, r, n, d, g, at, rate, beta, l1, l2, lasso),
+    kernel: (k, places, n, d, g, rate) =>
+      k.stepFtrl(places, n, d, g, rate, beta, l1, l2, lasso * Math.sqrt(d)),
     stateWidth: (dim) => 2 * dim,
     initState: (page, start, dim) => fill(page, initial, start + dim, start + 2 * dim),
   };

@@ -1,42 +1,72 @@
-import { kernelKeysMax } from '../kernels/arena.js';
+import { kernelBlockRows, kernelKeysMin } from '../kernels/arena.js';
+import type { Kernels } from '../kernels/kernels.js';
+import { positions, type PageDirectory } from '../page-directory.js';
 import type { RowMemory } from './optimizer.js';
-import { stepAdagrad } from './steps.js';
+import { clipGradients, type GradientRules } from './prepared-gradients.js';
 
-/** Fewer rows are stepped sooner than a kernel is called and its arrays are filled. */
-const kernelRowsMin = 16;
+/** One step of a block whose rows begin at `places`. Figures of single precision are rounded on their way in. */
+export type KernelStep = (
+  kernels: Kernels,
+  places: number,
+  count: number,
+  dim: number,
+  grads: number,
+  rate: number,
+) => void;
 
-/** As stepAdagrad, in WebAssembly where the pages are in its reach; the bits are the same. */
-export function stepAdagradByKernel(
-  memory: RowMemory,
+/** Where the kernels reach all pages and a call of them pays. */
+export function reachOf(memory: RowMemory, rowCount: number): PageDirectory | undefined {
+  if (rowCount < kernelKeysMin || rowCount > kernelBlockRows) return undefined;
+  return memory.directory && memory.directory.reaches.length > 0 ? memory.directory : undefined;
+}
+
+/**
+ * Decay, clipping and the step of a block, arena by arena, with the bits of the TypeScript that it stands for; false, with
+ * nothing done, where an arena has no room for the gradients.
+ */
+export function stepByKernels(
+  step: KernelStep,
+  rules: GradientRules,
+  directory: PageDirectory,
+  { pageShift, rowWidth }: RowMemory,
   rows: Int32Array,
   rowCount: number,
   dim: number,
   grads: Float32Array,
   gradStart: number,
   rate: number,
-  epsilon: number,
+): boolean {
+  const { reaches } = directory;
+  for (const { arena } of reaches) if (!arena.floats(kernelBlockRows * dim)) return false;
+  for (const [r, { arena, list }] of reaches.entries()) {
+    const count = directory.select(r, rows, rowCount, pageShift);
+    const { kernels, places, scratch } = arena;
+    const gradients = arena.floats(kernelBlockRows * dim)!;
+    takeGradients(grads, gradStart, rowCount, dim, gradients, count);
+    if (rules.clips) clipGradients(rules, gradients, count, dim);
+    kernels.touch(list, pageShift, 4 * rowWidth, arena.rows.byteOffset, count, places, scratch);
+    if (rules.decoupled > 0) kernels.decayWeights(places, count, dim, rate * rules.decoupled);
+    if (rules.l2 > 0) kernels.addWeights(places, count, dim, gradients.byteOffset, rules.l2);
+    step(kernels, places, count, dim, gradients.byteOffset, rate);
+  }
+  return true;
+}
+
+/** Those of the rows that were selected last. */
+function takeGradients(
+  grads: Float32Array,
+  gradStart: number,
+  rowCount: number,
+  dim: number,
+  gradients: Float32Array,
+  count: number,
 ): void {
-  const arena = memory.memory?.arena;
-  const floats = kernelKeysMax * dim;
-  const gradients =
-    rowCount < kernelRowsMin || !memory.directory ? undefined : arena?.floats(floats);
-  if (!arena || !gradients)
-    return stepAdagrad(memory, rows, rowCount, dim, grads, gradStart, rate, epsilon);
-  for (let done = 0; done < rowCount; done += kernelKeysMax) {
-    const count = Math.min(kernelKeysMax, rowCount - done);
-    const start = gradStart + done * dim;
-    arena.rows.set(rows.subarray(done, done + count));
-    gradients.set(grads.subarray(start, start + count * dim));
-    arena.kernels.adagrad(
-      memory.directory!,
-      memory.pageShift,
-      4 * memory.rowWidth,
-      arena.rows.byteOffset,
-      count,
-      dim,
-      gradients.byteOffset,
-      rate,
-      epsilon,
-    );
+  if (count === rowCount) {
+    gradients.set(grads.subarray(gradStart, gradStart + count * dim));
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    const source = gradStart + positions[i]! * dim;
+    for (let d = 0; d < dim; d++) gradients[i * dim + d] = grads[source + d]!;
   }
 }

@@ -1,4 +1,4 @@
-import type { Arena } from '../kernels/arena.js';
+import type { PageDirectory } from '../page-directory.js';
 import type { ScheduleSpec } from './schedule.js';
 
 /** Rows in pages: what an optimizer sees of a table. Row r begins at (r & pageMask) · rowWidth of page r >>> pageShift. */
@@ -8,9 +8,8 @@ export interface RowMemory {
   readonly pageMask: number;
   /** Floats per row: weights, then state. */
   readonly rowWidth: number;
-  /** Of the pages, for the kernels; 0 or absent where they can't reach them. */
-  readonly directory?: number;
-  readonly memory?: { readonly arena: Arena | undefined };
+  /** Of the pages, for the kernels; absent where there are none to be had. */
+  readonly directory?: PageDirectory;
 }
 
 /**
@@ -20,7 +19,7 @@ export interface RowMemory {
  *   page[offset + dim … offset + dim + stateWidth(dim)]      state
  *
  * One call takes a block of rows: no call per row, and the loop over rows and coordinates is one function that is
- * compiled for one optimizer. Arithmetic is in double precision; only what is stored is rounded to 32 bits.
+ * compiled for one optimizer. Arithmetic on coordinates is in single precision, on figures of a whole row in double.
  * Gradients must be finite: the trainer checks each batch, where it can still be refused.
  */
 export interface Optimizer {

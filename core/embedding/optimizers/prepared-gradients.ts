@@ -1,5 +1,7 @@
 import type { OptimizerSpec, RowMemory } from './optimizer.js';
 
+const { fround } = Math;
+
 /**
  * Clipping and weight decay, which are the same for every optimizer: a pass over the block before its step, taken only
  * when something is to be done. Clipped gradients go to an array of their own, as the caller's are not ours to change.
@@ -9,8 +11,7 @@ export interface GradientRules {
   readonly clipNorm: number;
   readonly l2: number;
   readonly decoupled: number;
-  /** Whether the gradients of the caller are used as they are. */
-  readonly plain: boolean;
+  readonly clips: boolean;
 }
 
 export function gradientRules(spec: OptimizerSpec): GradientRules {
@@ -21,7 +22,7 @@ export function gradientRules(spec: OptimizerSpec): GradientRules {
     clipNorm,
     l2,
     decoupled: weightDecayKind === 'l2' ? 0 : weightDecay,
-    plain: clip === Infinity && clipNorm === Infinity && l2 === 0,
+    clips: clip < Infinity || clipNorm < Infinity,
   };
 }
 
@@ -31,7 +32,7 @@ let prepared = new Float32Array(0);
 /** The gradients of a block after clipping and L2, in an array that holds until the next call. */
 export function prepareGradients(
   rules: GradientRules,
-  memory: RowMemory,
+  { pages, pageShift, pageMask, rowWidth }: RowMemory,
   rows: Int32Array,
   rowCount: number,
   dim: number,
@@ -39,25 +40,37 @@ export function prepareGradients(
   gradStart: number,
 ): Float32Array {
   if (prepared.length < rowCount * dim) prepared = new Float32Array(rowCount * dim);
-  const { pages, pageShift, pageMask, rowWidth } = memory;
-  const { clip, clipNorm, l2 } = rules;
+  prepared.set(grads.subarray(gradStart, gradStart + rowCount * dim));
+  if (rules.clips) clipGradients(rules, prepared, rowCount, dim);
+  const l2 = fround(rules.l2);
+  if (l2 === 0) return prepared;
   for (let i = 0; i < rowCount; i++) {
-    const source = gradStart + i * dim;
-    const target = i * dim;
+    const page = pages[rows[i]! >>> pageShift]!;
+    const w = (rows[i]! & pageMask) * rowWidth;
+    for (let d = 0; d < dim; d++) prepared[i * dim + d]! += fround(l2 * page[w + d]!);
+  }
+  return prepared;
+}
+
+/** In place: cut to ±clip by coordinate, then scaled to a norm of at most clipNorm. */
+export function clipGradients(
+  { clip, clipNorm }: GradientRules,
+  grads: Float32Array,
+  rowCount: number,
+  dim: number,
+): void {
+  for (let start = 0; start < rowCount * dim; start += dim) {
     let squares = 0;
-    for (let d = 0; d < dim; d++) {
-      const gradient = Math.max(-clip, Math.min(clip, grads[source + d]!));
-      prepared[target + d] = gradient;
+    for (let at = start; at < start + dim; at++) {
+      const gradient = fround(Math.max(-clip, Math.min(clip, grads[at]!)));
+      grads[at] = gradient;
       squares += gradient * gradient;
     }
     const norm = Math.sqrt(squares);
-    if (norm > clipNorm) for (let d = 0; d < dim; d++) prepared[target + d]! *= clipNorm / norm;
-    if (l2 === 0) continue;
-    const page = pages[rows[i]! >>> pageShift]!;
-    const offset = (rows[i]! & pageMask) * rowWidth;
-    for (let d = 0; d < dim; d++) prepared[target + d]! += l2 * page[offset + d]!;
+    if (norm <= clipNorm) continue;
+    const share = fround(clipNorm / norm);
+    for (let at = start; at < start + dim; at++) grads[at]! *= share;
   }
-  return prepared;
 }
 
 /** w ← w − decay·w. A row named twice decays twice, before both of its steps. */
@@ -68,10 +81,11 @@ export function decayWeights(
   dim: number,
   decay: number,
 ): void {
+  const share = fround(decay);
   const { pages, pageShift, pageMask, rowWidth } = memory;
   for (let i = 0; i < rowCount; i++) {
     const page = pages[rows[i]! >>> pageShift]!;
     const offset = (rows[i]! & pageMask) * rowWidth;
-    for (let d = 0; d < dim; d++) page[offset + d]! -= decay * page[offset + d]!;
+    for (let d = 0; d < dim; d++) page[offset + d]! -= fround(share * page[offset + d]!);
   }
 }

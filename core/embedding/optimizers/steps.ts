@@ -5,8 +5,12 @@ import type { RowMemory } from './optimizer.js';
  * the walk over pages on purpose: with the walk in one place and the rule passed in, every coordinate would cost a call
  * as soon as two optimizers run in one process.
  *
- * g is the gradient, w the weight, η the rate of this step.
+ * g is the gradient, w the weight, η the rate of this step. Each operation on a coordinate is rounded to single precision,
+ * as kernels/assembly/steps.ts has it: the same bits in both. (Of two floats, +, −, ×, / and √ in double precision rounded
+ * once more are what single precision gives: Figueroa, 1995.) What is of a row is in double precision and rounded once.
  */
+const { fround, sqrt } = Math;
+
 
 /** w ← w − η·g. */
 export function stepSgd(
@@ -18,11 +22,12 @@ export function stepSgd(
   gradStart: number,
   rate: number,
 ): void {
+  const eta = fround(rate);
   for (let i = 0; i < rowCount; i++) {
     const page = pages[rows[i]! >>> pageShift]!;
-    const offset = (rows[i]! & pageMask) * rowWidth;
+    const w = (rows[i]! & pageMask) * rowWidth;
     const g = gradStart + i * dim;
-    for (let d = 0; d < dim; d++) page[offset + d]! -= rate * grads[g + d]!;
+    for (let d = 0; d < dim; d++) page[w + d]! -= fround(eta * grads[g + d]!);
   }
 }
 
@@ -38,15 +43,17 @@ export function stepMomentum(
   momentum: number,
   nesterov: boolean,
 ): void {
+  const eta = fround(rate);
+  const mu = fround(momentum);
   for (let i = 0; i < rowCount; i++) {
     const page = pages[rows[i]! >>> pageShift]!;
     const w = (rows[i]! & pageMask) * rowWidth;
     const g = gradStart + i * dim;
     for (let d = 0; d < dim; d++) {
       const gradient = grads[g + d]!;
-      const m = momentum * page[w + dim + d]! + gradient;
+      const m = fround(fround(mu * page[w + dim + d]!) + gradient);
       page[w + dim + d] = m;
-      page[w + d]! -= rate * (nesterov ? gradient + momentum * m : m);
+      page[w + d]! -= fround(eta * (nesterov ? fround(gradient + fround(mu * m)) : m));
     }
   }
 }
@@ -62,21 +69,33 @@ export function stepAdagrad(
   rate: number,
   epsilon: number,
 ): void {
+  const eta = fround(rate);
+  const offset = fround(epsilon);
   for (let i = 0; i < rowCount; i++) {
     const page = pages[rows[i]! >>> pageShift]!;
     const w = (rows[i]! & pageMask) * rowWidth;
     const g = gradStart + i * dim;
     for (let d = 0; d < dim; d++) {
       const gradient = grads[g + d]!;
-      const accumulator = page[w + dim + d]! + gradient * gradient;
-      page[w + dim + d] = accumulator;
-      page[w + d]! -= (rate * gradient) / Math.sqrt(accumulator + epsilon);
+      const sum = fround(page[w + dim + d]! + fround(gradient * gradient));
+      page[w + dim + d] = sum;
+      page[w + d]! -= fround(fround(eta * gradient) / fround(sqrt(fround(sum + offset))));
     }
   }
 }
 
 /** Steps of a row are counted in a float, exactly up to here; the bias correction is 1 long before. */
 const countedStepsMax = 2 ** 24;
+
+/** By squaring, so that the bits do not depend on whose `pow` it is. */
+function powerOf(base: number, exponent: number): number {
+  let power = 1;
+  for (let left = exponent; left > 0; left >>>= 1) {
+    if (left & 1) power *= base;
+    base *= base;
+  }
+  return power;
+}
 
 /**
  * m ← β₁·m + (1−β₁)·g; v ← β₂·v + (1−β₂)·g²; w ← w − η·m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ) (Kingma & Ba,
@@ -97,6 +116,11 @@ export function stepAdam(
   epsilon: number,
   keepsLargest: boolean,
 ): void {
+  const b1 = fround(beta1);
+  const b2 = fround(beta2);
+  const rest1 = fround(1 - b1);
+  const rest2 = fround(1 - b2);
+  const offset = fround(epsilon);
   const t = (keepsLargest ? 4 : 3) * dim;
   for (let i = 0; i < rowCount; i++) {
     const page = pages[rows[i]! >>> pageShift]!;
@@ -104,19 +128,22 @@ export function stepAdam(
     const g = gradStart + i * dim;
     const steps = Math.min(page[w + t]! + 1, countedStepsMax);
     page[w + t] = steps;
-    const rowRate = rate / (1 - Math.pow(beta1, steps));
-    const correction = 1 / (1 - Math.pow(beta2, steps));
+    const eta = fround(rate / (1 - powerOf(b1, steps)));
+    const correction = fround(1 / (1 - powerOf(b2, steps)));
     for (let d = 0; d < dim; d++) {
       const gradient = grads[g + d]!;
-      const m = beta1 * page[w + dim + d]! + (1 - beta1) * gradient;
-      let v = beta2 * page[w + 2 * dim + d]! + (1 - beta2) * gradient * gradient;
+      const m = fround(fround(b1 * page[w + dim + d]!) + fround(rest1 * gradient));
+      const square = fround(fround(rest2 * gradient) * gradient);
+      let v = fround(fround(b2 * page[w + 2 * dim + d]!) + square);
       page[w + dim + d] = m;
       page[w + 2 * dim + d] = v;
       if (keepsLargest) {
-        v = Math.max(v, page[w + 3 * dim + d]!);
+        const largest = page[w + 3 * dim + d]!;
+        if (v < largest) v = largest;
         page[w + 3 * dim + d] = v;
       }
-      page[w + d]! -= (rowRate * m) / (Math.sqrt(v * correction) + epsilon);
+      const divisor = fround(fround(sqrt(fround(v * correction))) + offset);
+      page[w + d]! -= fround(fround(eta * m) / divisor);
     }
   }
 }
@@ -137,17 +164,23 @@ export function stepRmsprop(
   momentum: number,
   epsilon: number,
 ): void {
+  const eta = fround(rate);
+  const share = fround(rho);
+  const rest = fround(1 - share);
+  const mu = fround(momentum);
+  const offset = fround(epsilon);
   for (let i = 0; i < rowCount; i++) {
     const page = pages[rows[i]! >>> pageShift]!;
     const w = (rows[i]! & pageMask) * rowWidth;
     const g = gradStart + i * dim;
     for (let d = 0; d < dim; d++) {
       const gradient = grads[g + d]!;
-      const square = rho * page[w + dim + d]! + (1 - rho) * gradient * gradient;
+      const added = fround(fround(rest * gradient) * gradient);
+      const square = fround(fround(share * page[w + dim + d]!) + added);
       page[w + dim + d] = square;
-      let move = (rate * gradient) / Math.sqrt(square + epsilon);
-      if (momentum > 0) {
-        move += momentum * page[w + 2 * dim + d]!;
+      let move = fround(fround(eta * gradient) / fround(sqrt(fround(square + offset))));
+      if (mu > 0) {
+        move = fround(move + fround(mu * page[w + 2 * dim + d]!));
         page[w + 2 * dim + d] = move;
       }
       page[w + d]! -= move;
@@ -169,18 +202,25 @@ export function stepAdadelta(
   rho: number,
   epsilon: number,
 ): void {
+  const eta = fround(rate);
+  const share = fround(rho);
+  const rest = fround(1 - share);
+  const offset = fround(epsilon);
   for (let i = 0; i < rowCount; i++) {
     const page = pages[rows[i]! >>> pageShift]!;
     const w = (rows[i]! & pageMask) * rowWidth;
     const g = gradStart + i * dim;
     for (let d = 0; d < dim; d++) {
       const gradient = grads[g + d]!;
-      const square = rho * page[w + dim + d]! + (1 - rho) * gradient * gradient;
+      const added = fround(fround(rest * gradient) * gradient);
+      const square = fround(fround(share * page[w + dim + d]!) + added);
       const moved = page[w + 2 * dim + d]!;
-      const move = (gradient * Math.sqrt(moved + epsilon)) / Math.sqrt(square + epsilon);
+      const scaled = fround(gradient * fround(sqrt(fround(moved + offset))));
+      const move = fround(scaled / fround(sqrt(fround(square + offset))));
       page[w + dim + d] = square;
-      page[w + 2 * dim + d] = rho * moved + (1 - rho) * move * move;
-      page[w + d]! -= rate * move;
+      const moves = fround(fround(rest * move) * move);
+      page[w + 2 * dim + d] = fround(share * moved) + moves;
+      page[w + d]! -= fround(eta * move);
     }
   }
 }
