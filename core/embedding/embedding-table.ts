@@ -100,9 +100,9 @@ export class EmbeddingTable {
     return this.#rows.bytes + (this.#admission?.bytes ?? 0) + this.#pending.bytes;
   }
 
-  /** Whether the WebAssembly kernels reach its rows; young tables are in ordinary memory. */
-  get inArena(): boolean {
-    return this.#rows.slab.directory.reaches.length > 0;
+  /** In how many arenas its rows are, where the WebAssembly kernels reach them; 0 for one in ordinary memory. */
+  get arenaCount(): number {
+    return this.#rows.slab.directory.reaches.length;
   }
 
   /** Memory of one row, with its key; see StoredRows. */
@@ -146,7 +146,7 @@ export class EmbeddingTable {
     for (let done = 0; done < fidCount; done += blockFids) {
       const count = Math.min(blockFids, fidCount - done);
       const admitted = this.#findOrAdmit(fids, fidStart + done, count, atSeconds);
-      if (!this.inArena) warmRows(slab, blockRows, count, slab.rowWidth);
+      if (this.arenaCount === 0) warmRows(slab, blockRows, count, slab.rowWidth);
       const start = gradStart + done * dim;
       if (admitted === count) this.#learn(blockRows, count, grads, start, step);
       else this.#learnAdmitted(count, grads, start, step);

@@ -1,11 +1,4 @@
-import {
-  baseOf,
-  bucketOf,
-  feistelRound,
-  matchInBucket,
-  pageOf,
-  type Buckets,
-} from './buckets.js';
+import { baseOf, bucketOf, feistelRound, matchInBucket, pageOf, type Buckets } from './buckets.js';
 import { kernelKeysMax, kernelKeysMin } from './kernels/arena.js';
 import type { PageDirectory, Reach } from './page-directory.js';
 

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.js';
-import { kernelBlockRows, kernelKeysMin } from './kernels/arena.js';
+import { kernelKeysMax, kernelKeysMin } from './kernels/arena.js';
 import { PageDirectory } from './page-directory.js';
 import { PageMemory, type Page } from './page-memory.js';
 
@@ -119,7 +119,7 @@ export class RowSlab {
 
   /** As recordUpdate for each of `rowCount` live rows, at most a block; in WebAssembly where the facts are in its reach. */
   recordUpdates(rows: Int32Array, rowCount: number, atSeconds: number): void {
-    assert(rowCount <= kernelBlockRows, 'updates are recorded a block at a time');
+    assert(rowCount <= kernelKeysMax, 'updates are recorded a block at a time');
     const directory = this.#factsDirectory;
     const { reaches } = directory;
     if (reaches.length === 0 || rowCount < kernelKeysMin) {

@@ -14,17 +14,17 @@ const growPagesMin = 256;
 /** What 32-bit addresses reach. */
 export const arenaBytesMax = 2 ** 32;
 
-/** Keys in one call of a kernel. Too few: the calls are felt. Too many: what is copied out has left the nearest cache. */
-export const kernelKeysMax = 1024;
+/**
+ * Keys or rows in one call of a kernel; blockKeys of kernels/assembly/memory.ts. Too few: the calls are felt, and few misses
+ * overlap. Too many: lines have left the nearest cache when they are used, and so have rows when they are copied out.
+ */
+export const kernelKeysMax = 128;
 
 /** Fewer are worked on sooner than a kernel is called and its arrays are filled. */
 export const kernelKeysMin = 16;
 
-/** Rows in one call of a kernel that works on places; blockKeys of kernels/assembly/memory.ts. */
-export const kernelBlockRows = 128;
-
 /** A cache line for the sum of what was touched, then three lists of a block. */
-const blockScratchBytes = lineBytes + 3 * 4 * kernelBlockRows;
+const blockScratchBytes = lineBytes + 3 * 4 * kernelKeysMax;
 
 export interface Block {
   readonly arena: Arena;
@@ -67,7 +67,7 @@ export class Arena {
     this.keys = new Uint32Array(this.#memory.buffer, lists, 2 * kernelKeysMax);
     this.rows = new Int32Array(this.#memory.buffer, lists + 8 * kernelKeysMax, kernelKeysMax);
     this.scratch = this.allocate(blockScratchBytes)!.address;
-    this.places = this.allocate(4 * kernelBlockRows)!.address;
+    this.places = this.allocate(4 * kernelKeysMax)!.address;
   }
 
   get buffer(): ArrayBufferLike {

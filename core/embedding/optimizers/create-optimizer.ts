@@ -51,18 +51,7 @@ export function createOptimizer(spec: OptimizerSpec): Optimizer {
       const reach = reachOf(memory, rowCount);
       if (
         reach &&
-        stepByKernels(
-          kernel,
-          rules,
-          reach,
-          memory,
-          rows,
-          rowCount,
-          dim,
-          grads,
-          gradStart,
-          rate,
-        )
+        stepByKernels(kernel, rules, reach, memory, rows, rowCount, dim, grads, gradStart, rate)
       )
         return;
       if (rules.decoupled > 0) decayWeights(memory, rows, rowCount, dim, rate * rules.decoupled);

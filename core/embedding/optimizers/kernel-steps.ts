@@ -1,4 +1,4 @@
-import { kernelBlockRows, kernelKeysMin } from '../kernels/arena.js';
+import { kernelKeysMax, kernelKeysMin } from '../kernels/arena.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { positions, type PageDirectory } from '../page-directory.js';
 import type { RowMemory } from './optimizer.js';
@@ -16,7 +16,7 @@ export type KernelStep = (
 
 /** Where the kernels reach all pages and a call of them pays. */
 export function reachOf(memory: RowMemory, rowCount: number): PageDirectory | undefined {
-  if (rowCount < kernelKeysMin || rowCount > kernelBlockRows) return undefined;
+  if (rowCount < kernelKeysMin || rowCount > kernelKeysMax) return undefined;
   return memory.directory && memory.directory.reaches.length > 0 ? memory.directory : undefined;
 }
 
@@ -37,11 +37,11 @@ export function stepByKernels(
   rate: number,
 ): boolean {
   const { reaches } = directory;
-  for (const { arena } of reaches) if (!arena.floats(kernelBlockRows * dim)) return false;
+  for (const { arena } of reaches) if (!arena.floats(kernelKeysMax * dim)) return false;
   for (const [r, { arena, list }] of reaches.entries()) {
     const count = directory.select(r, rows, rowCount, pageShift);
     const { kernels, places, scratch } = arena;
-    const gradients = arena.floats(kernelBlockRows * dim)!;
+    const gradients = arena.floats(kernelKeysMax * dim)!;
     takeGradients(grads, gradStart, rowCount, dim, gradients, count);
     if (rules.clips) clipGradients(rules, gradients, count, dim);
     kernels.touch(list, pageShift, 4 * rowWidth, arena.rows.byteOffset, count, places, scratch);

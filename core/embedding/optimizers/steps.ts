@@ -11,7 +11,6 @@ import type { RowMemory } from './optimizer.js';
  */
 const { fround, sqrt } = Math;
 
-
 /** w ← w − η·g. */
 export function stepSgd(
   { pages, pageShift, pageMask, rowWidth }: RowMemory,

@@ -1,4 +1,6 @@
 import { assert } from '../../base/assert.js';
+import { PageDirectory } from '../page-directory.js';
+import { PageMemory, type Page } from '../page-memory.js';
 
 /**
  * Rows of a fixed number of words, in pages, with their keys; the counterpart of RowSlab for what is only read. There
@@ -31,6 +33,10 @@ export class PackedRows {
   readonly halves: Uint16Array[] = [];
   readonly bytes8: Int8Array[] = [];
   readonly #keys: Int32Array[] = [];
+  readonly #memory = new PageMemory('rows');
+  readonly #pages: Page[] = [];
+  /** Of the pages, for the kernels. */
+  readonly directory = new PageDirectory(this.#memory);
   #lives = new Int32Array(1);
   #liveRows = 0;
   #rowLimit = 0;
@@ -139,20 +145,25 @@ export class PackedRows {
       this.#setPage(this.words.length, pageRows);
       return;
     }
-    const words = this.words[0];
-    const keys = this.#keys[0];
+    const [words, keys, page] = [this.words[0], this.#keys[0], this.#pages[0]];
     this.#setPage(0, firstRows === 0 ? firstPageRows : 2 * firstRows);
-    if (words) this.words[0]!.set(words);
-    if (keys) this.#keys[0]!.set(keys);
+    if (!words || !keys || !page) return;
+    this.words[0]!.set(words);
+    this.#keys[0]!.set(keys);
+    this.#memory.release(page);
   }
 
   #setPage(pageIndex: number, rowCount: number): void {
-    const buffer = new ArrayBuffer(rowCount * this.rowBytes);
-    this.words[pageIndex] = new Int32Array(buffer);
-    this.floats[pageIndex] = new Float32Array(buffer);
-    this.halves[pageIndex] = new Uint16Array(buffer);
-    this.bytes8[pageIndex] = new Int8Array(buffer);
+    const bytes = rowCount * this.rowBytes;
+    const page = this.#memory.allocate(bytes);
+    const { buffer, offset } = page;
+    this.#pages[pageIndex] = page;
+    this.words[pageIndex] = new Int32Array(buffer, offset, bytes / 4);
+    this.floats[pageIndex] = new Float32Array(buffer, offset, bytes / 4);
+    this.halves[pageIndex] = new Uint16Array(buffer, offset, bytes / 2);
+    this.bytes8[pageIndex] = new Int8Array(buffer, offset, bytes);
     this.#keys[pageIndex] = new Int32Array(rowCount * keyWords);
+    this.directory.set(pageIndex, page);
   }
 }
 

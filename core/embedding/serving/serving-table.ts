@@ -3,6 +3,7 @@ import { mix32 } from '../../base/hash.js';
 import { absentRow, CuckooIndex } from '../cuckoo-index.js';
 import { addRow, type DigestLanes } from '../digest.js';
 import { rowBytesOf, type Compression } from './compression.js';
+import { decodeByKernel } from './decode-by-kernel.js';
 import { decodeFp16, decodeFp32, decodeInt8, warmPackedRows } from './decode-rows.js';
 import { encodeFp16, encodeFp32, encodeInt8 } from './encode-row.js';
 import { PackedRows } from './packed-rows.js';
@@ -115,12 +116,19 @@ export class ServingTable {
     const { dim } = this;
     assert(2 * (fidStart + fidCount) <= fids.length, 'fids end within their array');
     assert(outStart + fidCount * dim <= out.length, 'looked-up rows fit the output');
-    let absent = fidCount;
+    let absent = 0;
     for (let done = 0; done < fidCount; done += blockFids) {
       const count = Math.min(blockFids, fidCount - done);
-      absent -= this.#index.find(fids, fidStart + done, count, blockRows, 0);
-      warmPackedRows(this.#rows, blockRows, count);
-      this.#decode(count, out, outStart + done * dim);
+      const start = fidStart + done;
+      const target = outStart + done * dim;
+      let missing = -1;
+      if (this.compression === 'fp32')
+        missing = this.#index.lookup(this.#rows, fids, start, count, dim, out, target);
+      if (missing < 0) {
+        missing = count - this.#index.find(fids, start, count, blockRows, 0);
+        this.#decode(count, out, target);
+      }
+      absent += missing;
     }
     return absent;
   }
@@ -231,6 +239,8 @@ export class ServingTable {
   #decode(count: number, out: Float32Array, outStart: number): void {
     const { dim } = this;
     const rows = this.#rows;
+    if (decodeByKernel(this, rows, blockRows, count, out, outStart)) return;
+    warmPackedRows(rows, blockRows, count);
     switch (this.compression) {
       case 'fp32':
         return decodeFp32(rows, blockRows, count, dim, out, outStart);

@@ -1,14 +1,15 @@
 // find-rows.ts and row-transfer.ts: the batch lookup, alone and with the copy of the rows.
 import { at, blockKeys, keep } from './memory';
-import { gatherBlock } from './rows';
+import { gather } from './rows';
 
+/** mix32 of core/base/hash.ts, four at once. */
 @inline
-function mix32(hash: u32): u32 {
-  hash ^= hash >> 16;
-  hash *= 0x85ebca6b;
-  hash ^= hash >> 13;
-  hash *= 0xc2b2ae35;
-  return hash ^ (hash >> 16);
+function mix32(hash: v128): v128 {
+  hash = v128.xor(hash, i32x4.shr_u(hash, 16));
+  hash = i32x4.mul(hash, i32x4.splat(0x85ebca6b));
+  hash = v128.xor(hash, i32x4.shr_u(hash, 13));
+  hash = i32x4.mul(hash, i32x4.splat(0xc2b2ae35));
+  return v128.xor(hash, i32x4.shr_u(hash, 16));
 }
 
 /** buckets.ts, bucketOf. */
@@ -35,11 +36,10 @@ function match(bucket: usize, low: u32, high: u32): u32 {
 }
 
 /**
- * One block. Short passes, so that the processor has many misses under way: hash all; touch the first buckets; compare;
+ * Writes the row of each key, or -1, to rows; returns how many are missing. Short passes, so that the processor has many misses under way: hash all; touch the first buckets; compare;
  * touch the second buckets of what is missing; compare. scratch: a word, then addresses, second hashes and missing keys.
  */
-@inline
-function findBlock(
+export function find(
   directory: usize,
   mask: u32,
   splitCount: u32,
@@ -54,15 +54,29 @@ function findBlock(
   const places = scratch + 64;
   const seconds = places + (blockKeys << 2);
   const missing = seconds + (blockKeys << 2);
-  for (let i: u32 = 0; i < count; i++) {
+  const masks = i32x4.splat(mask);
+  const wides = i32x4.splat(2 * mask + 1);
+  const splits = i32x4.splat(splitCount);
+  const a = i32x4.splat(seedA);
+  const b = i32x4.splat(seedB);
+  const c = i32x4.splat(seedC);
+  // Four keys at a time; what is beyond `count` are keys of another call, and their places are never looked at.
+  for (let i: u32 = 0; i < count; i += 4) {
     const key = keys + (<usize>i << 3);
-    const low = load<u32>(key);
-    const high = load<u32>(key, 4);
-    const folded = high ^ mix32(low + seedA);
-    const second = low ^ mix32(folded + seedB);
-    const first = bucketOf(folded ^ mix32(second + seedC), mask, splitCount);
-    store<u32>(at(places, i), addressOf(directory, first));
-    store<u32>(at(seconds, i), second);
+    const p = v128.load(key);
+    const q = v128.load(key, 16);
+    const low = v128.shuffle<u32>(p, q, 0, 2, 4, 6);
+    const high = v128.shuffle<u32>(p, q, 1, 3, 5, 7);
+    const folded = v128.xor(high, mix32(i32x4.add(low, a)));
+    const second = v128.xor(low, mix32(i32x4.add(folded, b)));
+    const first = v128.xor(folded, mix32(i32x4.add(second, c)));
+    v128.store(at(seconds, i), second);
+    const cut = v128.and(first, masks);
+    const bucket = v128.bitselect(v128.and(first, wides), cut, i32x4.lt_u(cut, splits));
+    store<u32>(at(places, i), addressOf(directory, i32x4.extract_lane(bucket, 0)));
+    store<u32>(at(places, i + 1), addressOf(directory, i32x4.extract_lane(bucket, 1)));
+    store<u32>(at(places, i + 2), addressOf(directory, i32x4.extract_lane(bucket, 2)));
+    store<u32>(at(places, i + 3), addressOf(directory, i32x4.extract_lane(bucket, 3)));
   }
   let touched: u32 = 0;
   for (let i: u32 = 0; i < count; i++) touched ^= load<u32>(<usize>load<u32>(at(places, i)));
@@ -92,29 +106,6 @@ function findBlock(
   return absent;
 }
 
-/** Writes the row of each key, or -1, to rows; returns how many are missing. */
-export function find(
-  directory: usize,
-  mask: u32,
-  splitCount: u32,
-  seedA: u32,
-  seedB: u32,
-  seedC: u32,
-  keys: usize,
-  count: u32,
-  rows: usize,
-  scratch: usize,
-): u32 {
-  let absent: u32 = 0;
-  for (let done: u32 = 0; done < count; done += blockKeys) {
-    const n = min(blockKeys, count - done);
-    const k = keys + (<usize>done << 3);
-    const r = at(rows, done);
-    absent += findBlock(directory, mask, splitCount, seedA, seedB, seedC, k, n, r, scratch);
-  }
-  return absent;
-}
-
 /** As find, and copies the first `bytes` of each row to out, zeros for one that is missing. */
 export function lookup(
   directory: usize,
@@ -133,14 +124,7 @@ export function lookup(
   bytes: u32,
   out: usize,
 ): u32 {
-  let absent: u32 = 0;
-  for (let done: u32 = 0; done < count; done += blockKeys) {
-    const n = min(blockKeys, count - done);
-    const k = keys + (<usize>done << 3);
-    const r = at(rows, done);
-    absent += findBlock(directory, mask, splitCount, seedA, seedB, seedC, k, n, r, scratch);
-    const target = out + <usize>done * <usize>bytes;
-    gatherBlock(rowDirectory, pageShift, rowBytes, r, n, 0, bytes, target, scratch);
-  }
-  return absent;
+  const missing = find(directory, mask, splitCount, seedA, seedB, seedC, keys, count, rows, scratch);
+  gather(rowDirectory, pageShift, rowBytes, rows, count, 0, bytes, out, scratch);
+  return missing;
 }

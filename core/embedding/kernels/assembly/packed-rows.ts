@@ -1,5 +1,5 @@
 // serving/decode-rows.ts: rows of the compressed forms to f32, out is row-major [count × dim]; zeros for row -1.
-import { at, blockKeys, keep } from './memory';
+import { at, keep } from './memory';
 import { touchBlock } from './rows';
 
 /**
@@ -27,23 +27,20 @@ export function gatherFp16(
 ): void {
   const places = scratch + 64;
   const quads = dim & ~3;
-  for (let done: u32 = 0; done < count; done += blockKeys) {
-    const n = min(blockKeys, count - done);
-    keep(scratch, touchBlock(directory, pageShift, rowBytes, at(rows, done), n, 0, rowBytes, places));
-    for (let i: u32 = 0; i < n; i++) {
-      const source = <usize>load<u32>(at(places, i));
-      const target = out + <usize>(done + i) * <usize>(dim << 2);
-      if (source == 0) {
-        memory.fill(target, 0, dim << 2);
-        continue;
-      }
-      let d: u32 = 0;
-      for (; d < quads; d += 4)
-        v128.store(at(target, d), widen(v128.load_ext<u16>(source + (<usize>d << 1))));
-      for (; d < dim; d++) {
-        const half = i32x4.splat(load<u16>(source + (<usize>d << 1)));
-        v128.store32_lane(at(target, d), widen(half), 0);
-      }
+  keep(scratch, touchBlock(directory, pageShift, rowBytes, rows, count, 0, rowBytes, places));
+  for (let i: u32 = 0; i < count; i++) {
+    const source = <usize>load<u32>(at(places, i));
+    const target = out + <usize>i * <usize>(dim << 2);
+    if (source == 0) {
+      memory.fill(target, 0, dim << 2);
+      continue;
+    }
+    let d: u32 = 0;
+    for (; d < quads; d += 4)
+      v128.store(at(target, d), widen(v128.load_ext<u16>(source + (<usize>d << 1))));
+    for (; d < dim; d++) {
+      const half = i32x4.splat(load<u16>(source + (<usize>d << 1)));
+      v128.store32_lane(at(target, d), widen(half), 0);
     }
   }
 }
@@ -61,30 +58,27 @@ export function gatherInt8(
   scratch: usize,
 ): void {
   const places = scratch + 64;
-  for (let done: u32 = 0; done < count; done += blockKeys) {
-    const n = min(blockKeys, count - done);
-    keep(scratch, touchBlock(directory, pageShift, rowBytes, at(rows, done), n, 0, rowBytes, places));
-    for (let i: u32 = 0; i < n; i++) {
-      const source = <usize>load<u32>(at(places, i));
-      const target = out + <usize>(done + i) * <usize>(dim << 2);
-      if (source == 0) {
-        memory.fill(target, 0, dim << 2);
-        continue;
-      }
-      const scale = load<f32>(source);
-      for (let d: u32 = 0; d < prefix; d++)
-        store<f32>(at(target, d), load<f32>(at(source + 4, d)));
-      const bytes = source + 4 + 3 * <usize>prefix;
-      const scales = f32x4.splat(scale);
-      const quads = prefix + ((dim - prefix) & ~3);
-      let d = prefix;
-      for (; d < quads; d += 4) {
-        const words = i32x4.extend_low_i16x8_s(
-          i16x8.extend_low_i8x16_s(v128.load32_zero(bytes + <usize>d)),
-        );
-        v128.store(at(target, d), f32x4.mul(f32x4.convert_i32x4_s(words), scales));
-      }
-      for (; d < dim; d++) store<f32>(at(target, d), <f32>load<i8>(bytes + <usize>d) * scale);
+  keep(scratch, touchBlock(directory, pageShift, rowBytes, rows, count, 0, rowBytes, places));
+  for (let i: u32 = 0; i < count; i++) {
+    const source = <usize>load<u32>(at(places, i));
+    const target = out + <usize>i * <usize>(dim << 2);
+    if (source == 0) {
+      memory.fill(target, 0, dim << 2);
+      continue;
     }
+    const scale = load<f32>(source);
+    for (let d: u32 = 0; d < prefix; d++)
+      store<f32>(at(target, d), load<f32>(at(source + 4, d)));
+    const bytes = source + 4 + 3 * <usize>prefix;
+    const scales = f32x4.splat(scale);
+    const quads = prefix + ((dim - prefix) & ~3);
+    let d = prefix;
+    for (; d < quads; d += 4) {
+      const words = i32x4.extend_low_i16x8_s(
+        i16x8.extend_low_i8x16_s(v128.load32_zero(bytes + <usize>d)),
+      );
+      v128.store(at(target, d), f32x4.mul(f32x4.convert_i32x4_s(words), scales));
+    }
+    for (; d < dim; d++) store<f32>(at(target, d), <f32>load<i8>(bytes + <usize>d) * scale);
   }
 }
