@@ -7,6 +7,7 @@ type Bench = { run(options: { quick: boolean; full: boolean }): Promise<BenchRes
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   embedding: () => import('./embedding.js'),
+  table: () => import('./table.js'),
   training: () => import('./training.js'),
   quality: () => import('./quality.js'),
   kept: () => import('./kept.js'),

@@ -53,7 +53,7 @@ export class EmbeddingTable {
   /** Undefined where every fid is admitted: that then costs nothing. */
   readonly #admission: Admission | undefined;
   readonly #expireAfterSeconds: number;
-  readonly #pending = new PendingChanges();
+  readonly #pending: PendingChanges;
   #sweepCursor = 0;
   #evictionSeed: number;
   #evictions = 0;
@@ -68,6 +68,7 @@ export class EmbeddingTable {
       ...{ slot: spec.slot, dim: spec.dim, seed: spec.seed, initializer: spec.initializer },
       ...{ optimizer: this.#optimizer, initialRows: options.initialRows ?? 0 },
     });
+    this.#pending = new PendingChanges(this.#rows.slab);
     const seed = mix32(spec.seed ^ spec.slot);
     if (spec.admission && spec.admission.kind !== 'always')
       this.#admission = createAdmission(spec.admission, seed);

@@ -1,4 +1,4 @@
-import { TouchedQueue } from './touched-queue.js';
+import { TouchedQueue, type RowMarks } from './touched-queue.js';
 
 /**
  * What the delta log has yet to hear of a table: keys that went, then rows that changed. Taking costs O(what is taken).
@@ -9,10 +9,14 @@ import { TouchedQueue } from './touched-queue.js';
  * take or an earlier one, the follower never removes what it was just given.
  */
 export class PendingChanges {
-  readonly rows = new TouchedQueue();
+  readonly rows: TouchedQueue;
   #keys = new Uint32Array(16);
   #head = 0;
   #tail = 0;
+
+  constructor(marks: RowMarks) {
+    this.rows = new TouchedQueue(marks);
+  }
 
   get evictedCount(): number {
     return this.#tail - this.#head;

@@ -8,13 +8,13 @@ import { PageMemory, type Page } from './page-memory.js';
  * first page that is still below full size. A row never moves while it lives.
  *
  *   row    f32 [rowWidth]   weights [dim], optimizer state [stateWidth]
- *   facts  u32 [4]          key low, key high, newest update (event seconds), update count
+ *   facts  u32 [4]          key low, key high, newest update (event seconds), update count (30 bits) and mark (2 bits)
  *   page   rows, then the facts of all of them
  *
  * Facts between the rows were measured too: 5 to 25 % slower, as rows of 16 weights then lie across lines.
  *
  * The key stands here as well as in the index, so that rows can be walked in an order that insertions don't disturb
- * and a touched row can say whose it is. Update count 0 marks a free row; its first fact is then the next free row + 1.
+ * and a touched row can say whose it is. Update count 0 stands for a free row; its first fact is then the next free row + 1.
  */
 const factWords = 4;
 const lowFact = 0;
@@ -25,7 +25,9 @@ const countFact = 3;
 /** Too small: many page headers. Too large: the copy of a growing first page becomes a pause (1 MiB: about 0.2 ms). */
 const pageFloatsMax = 1 << 18;
 const firstPageRows = 16;
-const countMax = 0xffffffff;
+/** A count stays at the largest it can hold. */
+const countMax = 2 ** 30 - 1;
+const markShift = 30;
 
 export class RowSlab {
   readonly rowWidth: number;
@@ -94,7 +96,7 @@ export class RowSlab {
     facts[at + lowFact] = low;
     facts[at + highFact] = high;
     facts[at + updatedAtFact] = atSeconds;
-    facts[at + countFact] = 1;
+    setCount(facts, at, 1);
     this.#liveRows++;
     return row;
   }
@@ -104,7 +106,7 @@ export class RowSlab {
     const facts = this.#factsOf(row);
     const at = this.#factOffset(row);
     facts[at] = this.#freeHead;
-    facts[at + countFact] = 0;
+    setCount(facts, at, 0);
     this.#freeHead = row + 1;
     this.#liveRows--;
   }
@@ -114,7 +116,7 @@ export class RowSlab {
     const facts = this.#factsOf(row);
     const at = this.#factOffset(row);
     if (facts[at + updatedAtFact]! >>> 0 < atSeconds) facts[at + updatedAtFact] = atSeconds;
-    if (facts[at + countFact]! >>> 0 < countMax) facts[at + countFact]!++;
+    if ((facts[at + countFact]! & countMax) < countMax) facts[at + countFact]!++;
   }
 
   /** As recordUpdate for each of `rowCount` live rows, at most a block; in WebAssembly where the facts are in its reach. */
@@ -140,11 +142,11 @@ export class RowSlab {
     const facts = this.#factsOf(row);
     const at = this.#factOffset(row);
     facts[at + updatedAtFact] = atSeconds;
-    facts[at + countFact] = updateCount;
+    setCount(facts, at, Math.min(updateCount, countMax));
   }
 
   isLive(row: number): boolean {
-    return row < this.#rowLimit && this.#factsOf(row)[this.#factOffset(row) + countFact] !== 0;
+    return row < this.#rowLimit && this.updateCount(row) !== 0;
   }
 
   low(row: number): number {
@@ -160,7 +162,18 @@ export class RowSlab {
   }
 
   updateCount(row: number): number {
-    return this.#factsOf(row)[this.#factOffset(row) + countFact]! >>> 0;
+    return this.#factsOf(row)[this.#factOffset(row) + countFact]! & countMax;
+  }
+
+  /** What a queue of rows knows of each of them, free ones too; see touched-queue.ts. */
+  markOf(row: number): number {
+    return this.#factsOf(row)[this.#factOffset(row) + countFact]! >>> markShift;
+  }
+
+  setMark(row: number, mark: number): void {
+    const facts = this.#factsOf(row);
+    const at = this.#factOffset(row) + countFact;
+    facts[at] = (facts[at]! & countMax) | (mark << markShift);
   }
 
   pageOf(row: number): Float32Array {
@@ -211,6 +224,11 @@ export class RowSlab {
     this.directory.set(index, page);
     this.#factsDirectory.set(index, page, 4 * floats);
   }
+}
+
+/** The mark stays. */
+function setCount(facts: Int32Array, at: number, count: number): void {
+  facts[at + countFact] = (facts[at + countFact]! & ~countMax) | count;
 }
 
 /** The bits of floats. */

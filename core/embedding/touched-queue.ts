@@ -5,21 +5,27 @@ import { assert } from '../base/assert.js';
  * is touched, so the queue is never longer than the table and taking costs O(rows taken). A row that is removed while
  * it waits only loses its mark; its place in the queue is skipped, or used again if the row is.
  *
- * One instance per consumer: delta publishing and a handover can then each take at their own pace.
+ * Where a row stands is kept by the table, beside its update count: that line has just been written when a row is marked.
+ * An array of marks of its own was a cache miss per pushed row, a quarter of a push.
  */
 const outside = 0;
 const unmarked = 1;
 const marked = 2;
 
+/** Of each row: 0 at first, and kept when the row is released and used again. */
+export interface RowMarks {
+  /** One more than the highest row ever used. */
+  readonly rowEnd: number;
+  markOf(row: number): number;
+  setMark(row: number, mark: number): void;
+}
+
 /** Too small: many arrays. Too large: the array that is added at once becomes a pause (256 KiB: far below 0.1 ms). */
-const pageShift = 16;
-const pageRows = 1 << pageShift;
-const pageMask = pageRows - 1;
+const chunkRows = 1 << 16;
 const firstRows = 16;
 
 export class TouchedQueue {
-  /** A byte per row, in pages, so that growth never copies more than a first page that is still below full size. */
-  readonly #states: Uint8Array[] = [new Uint8Array(firstRows)];
+  readonly #marks: RowMarks;
   /** First in, first out, over chunks that are dropped when they are empty. */
   readonly #chunks: Int32Array[] = [new Int32Array(firstRows)];
   /** In the first chunk. */
@@ -28,22 +34,24 @@ export class TouchedQueue {
   #tail = 0;
   #markedRows = 0;
 
+  constructor(marks: RowMarks) {
+    this.#marks = marks;
+  }
+
   get count(): number {
     return this.#markedRows;
   }
 
   get bytes(): number {
     let bytes = 0;
-    for (const page of this.#states) bytes += page.byteLength;
     for (const chunk of this.#chunks) bytes += chunk.byteLength;
     return bytes;
   }
 
   mark(row: number): void {
-    const page = this.#pageFor(row);
-    const state = page[row & pageMask]!;
+    const state = this.#marks.markOf(row);
     if (state === marked) return;
-    page[row & pageMask] = marked;
+    this.#marks.setMark(row, marked);
     this.#markedRows++;
     if (state === outside) this.#enqueue(row);
   }
@@ -54,9 +62,8 @@ export class TouchedQueue {
   }
 
   unmark(row: number): void {
-    const page = this.#states[row >>> pageShift];
-    if (page?.[row & pageMask] !== marked) return;
-    page[row & pageMask] = unmarked;
+    if (this.#marks.markOf(row) !== marked) return;
+    this.#marks.setMark(row, unmarked);
     this.#markedRows--;
   }
 
@@ -69,12 +76,11 @@ export class TouchedQueue {
         this.#head = 0;
       }
       const row = this.#chunks[0]![this.#head++]!;
-      const page = this.#states[row >>> pageShift]!;
-      if (page[row & pageMask] === marked) {
+      if (this.#marks.markOf(row) === marked) {
         rows[taken++] = row;
         this.#markedRows--;
       }
-      page[row & pageMask] = outside;
+      this.#marks.setMark(row, outside);
     }
     if (this.#chunks.length === 1 && this.#head === this.#tail) this.#head = this.#tail = 0;
     return taken;
@@ -90,14 +96,12 @@ export class TouchedQueue {
     }
     assert(queued.size === length, 'a row is queued once');
     let markedRows = 0;
-    for (const [i, page] of this.#states.entries()) {
-      for (let at = 0; at < page.length; at++) {
-        const row = i * pageRows + at;
-        assert((page[at] !== outside) === queued.has(row), 'a row is queued while it has a state');
-        if (page[at] !== marked) continue;
-        assert(isLive(row), 'a marked row is live');
-        markedRows++;
-      }
+    for (let row = 0; row < this.#marks.rowEnd; row++) {
+      const state = this.#marks.markOf(row);
+      assert((state !== outside) === queued.has(row), 'a row is queued while it has a mark');
+      if (state !== marked) continue;
+      assert(isLive(row), 'a marked row is live');
+      markedRows++;
     }
     assert(markedRows === this.#markedRows, 'as many marked rows as are counted');
   }
@@ -116,23 +120,9 @@ export class TouchedQueue {
       last[this.#tail++] = row;
       return;
     }
-    const chunk = new Int32Array(Math.min(2 * last.length, pageRows));
+    const chunk = new Int32Array(Math.min(2 * last.length, chunkRows));
     chunk[0] = row;
     this.#chunks.push(chunk);
     this.#tail = 1;
-  }
-
-  #pageFor(row: number): Uint8Array {
-    const index = row >>> pageShift;
-    const page = this.#states[index];
-    if (page && (row & pageMask) < page.length) return page;
-    let first = this.#states[0]!;
-    while (first.length < pageRows && row >= first.length) {
-      const larger = new Uint8Array(2 * first.length);
-      larger.set(first);
-      this.#states[0] = first = larger;
-    }
-    while (this.#states.length <= index) this.#states.push(new Uint8Array(pageRows));
-    return this.#states[index]!;
   }
 }

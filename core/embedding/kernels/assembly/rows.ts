@@ -93,7 +93,10 @@ export function touch(
   keep(scratch, warm(places, count, 0, rowBytes));
 }
 
-/** row-slab.ts, recordUpdate: facts are key low, key high, newest update, update count. All rows of the block are there. */
+/** Of an update count; the two bits above are the row's mark. */
+const countMax: u32 = 0x3fffffff;
+
+/** row-slab.ts, recordUpdate: facts are key low, key high, newest update, update count and mark. All rows of the block are there. */
 export function record(
   directory: usize,
   pageShift: u32,
@@ -109,6 +112,6 @@ export function record(
     const facts = <usize>load<u32>(at(places, i));
     if (<f64>load<u32>(facts, 8) < atSeconds) store<u32>(facts, <u32>atSeconds, 8);
     const updates = load<u32>(facts, 12);
-    if (updates < u32.MAX_VALUE) store<u32>(facts, updates + 1, 12);
+    if ((updates & countMax) < countMax) store<u32>(facts, updates + 1, 12);
   }
 }
