@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * The C++ maps that the table stands beside, each in a process of its own that makes a round when it is told to. What
- * bench/peers/install.mjs has brought is taken from .starling/peers, else from where the compiler looks by itself.
+ * scripts/table-peers.mjs has brought is taken from .starling/peers, else from where the compiler looks by itself.
  */
 const source = fileURLToPath(new URL('../../bench/peers/table-peers.cpp', import.meta.url));
 const peers = fileURLToPath(new URL('../../.starling/peers/usr', import.meta.url));
@@ -41,9 +41,9 @@ export class Peer {
   }
 
   async #answer<T>(): Promise<T> {
-    const { value, done } = await this.#answers.next();
-    if (done === true) throw new Error(`${this.name} ended before it answered`);
-    return JSON.parse(value) as T;
+    const answer = await this.#answers.next();
+    if (answer.done === true) throw new Error(`${this.name} ended before it answered`);
+    return JSON.parse(answer.value) as T;
   }
 }
 
@@ -77,7 +77,7 @@ export function compilePeers(): PeerProgram | undefined {
   }
   const names = JSON.parse(execFileSync(program, ['kinds']).toString()) as string[];
   if (names.length < 3)
-    console.log('libcuckoo or Abseil is missing: node bench/peers/install.mjs brings them');
+    console.log('libcuckoo or Abseil is missing: node scripts/table-peers.mjs brings them');
   return {
     names,
     start: (name, rowCount, probeCount) => new Peer(program, name, rowCount, probeCount),

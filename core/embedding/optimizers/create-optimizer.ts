@@ -93,31 +93,10 @@ function ruleOf(spec: OptimizerSpec): Rule {
       };
     }
     case 'adam':
-    case 'amsgrad': {
-      const beta1 = share(spec, 'beta1', spec.beta1 ?? 0.9);
-      const beta2 = share(spec, 'beta2', spec.beta2 ?? 0.999);
-      const epsilon = positive(spec, 'epsilon', spec.epsilon ?? 1e-8);
-      const largest = spec.kind === 'amsgrad';
-      return {
-        step: (m, r, n, d, g, at, rate) =>
-          stepAdam(m, r, n, d, g, at, rate, beta1, beta2, epsilon, largest),
-        kernel: (k, places, n, d, g, rate) =>
-          k.stepAdam(places, n, d, g, rate, beta1, beta2, epsilon, largest),
-        stateWidth: (dim) => (largest ? 3 : 2) * dim + 1,
-      };
-    }
-    case 'rmsprop': {
-      const rho = share(spec, 'rho', spec.rho ?? 0.9);
-      const momentum = share(spec, 'momentum', spec.momentum ?? 0);
-      const epsilon = positive(spec, 'epsilon', spec.epsilon ?? 1e-8);
-      return {
-        step: (m, r, n, d, g, at, rate) =>
-          stepRmsprop(m, r, n, d, g, at, rate, rho, momentum, epsilon),
-        kernel: (k, places, n, d, g, rate) =>
-          k.stepRmsprop(places, n, d, g, rate, rho, momentum, epsilon),
-        stateWidth: (dim) => (momentum > 0 ? 2 : 1) * dim,
-      };
-    }
+    case 'amsgrad':
+      return adamRule(spec);
+    case 'rmsprop':
+      return rmspropRule(spec);
     case 'adadelta': {
       const rho = share(spec, 'rho', spec.rho ?? 0.95);
       const epsilon = positive(spec, 'epsilon', spec.epsilon ?? 1e-6);
@@ -145,6 +124,32 @@ function ruleOf(spec: OptimizerSpec): Rule {
     default:
       throw refusal(spec, 'kind', 'a known optimizer', (spec as { kind?: unknown }).kind);
   }
+}
+
+function adamRule(spec: OptimizerSpec & { readonly kind: 'adam' | 'amsgrad' }): Rule {
+  const beta1 = share(spec, 'beta1', spec.beta1 ?? 0.9);
+  const beta2 = share(spec, 'beta2', spec.beta2 ?? 0.999);
+  const epsilon = positive(spec, 'epsilon', spec.epsilon ?? 1e-8);
+  const largest = spec.kind === 'amsgrad';
+  return {
+    step: (m, r, n, d, g, at, rate) =>
+      stepAdam(m, r, n, d, g, at, rate, beta1, beta2, epsilon, largest),
+    kernel: (k, places, n, d, g, rate) =>
+      k.stepAdam(places, n, d, g, rate, beta1, beta2, epsilon, largest),
+    stateWidth: (dim) => (largest ? 3 : 2) * dim + 1,
+  };
+}
+
+function rmspropRule(spec: OptimizerSpec & { readonly kind: 'rmsprop' }): Rule {
+  const rho = share(spec, 'rho', spec.rho ?? 0.9);
+  const momentum = share(spec, 'momentum', spec.momentum ?? 0);
+  const epsilon = positive(spec, 'epsilon', spec.epsilon ?? 1e-8);
+  return {
+    step: (m, r, n, d, g, at, rate) => stepRmsprop(m, r, n, d, g, at, rate, rho, momentum, epsilon),
+    kernel: (k, places, n, d, g, rate) =>
+      k.stepRmsprop(places, n, d, g, rate, rho, momentum, epsilon),
+    stateWidth: (dim) => (momentum > 0 ? 2 : 1) * dim,
+  };
 }
 
 function ftrlRule(spec: OptimizerSpec & { readonly kind: 'ftrl' | 'group-ftrl' }): Rule {

@@ -1,11 +1,11 @@
 // Brings libcuckoo and Abseil, whose maps `npm run bench -- table` stands beside, from the packages of Debian into
-// .starling/peers: no root, nothing is installed. `node bench/peers/install.mjs`
+// .starling/peers: no root, nothing is installed. `node scripts/table-peers.mjs`
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const peers = path.join(root, '.starling/peers');
 
 /** @param {string} command @param {string[]} args */
