@@ -12,7 +12,8 @@ import {
   type Pooling,
   type RowPooling,
 } from '../core/model/row-gather.js';
-import { createScorer, type DenseVersion } from '../core/model/scorer.js';
+import type { DenseVersion } from '../core/model/executor.js';
+import { createScorer } from '../core/model/scorer.js';
 import { createTrainingStep } from '../core/model/training-step.js';
 
 export interface CoreSetup {

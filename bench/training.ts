@@ -1,6 +1,4 @@
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import { loadBackend, type Backend, type Tf } from '../core/model/backend.js';
-import { createBlocks, type Blocks } from '../core/model/blocks.js';
+import { loadBackend, type Backend } from '../core/model/backend.js';
 import { initialDense } from '../core/model/dense-parameters.js';
 import { rowWidth, type ModelSpec } from '../core/model/network.js';
 import {
@@ -38,7 +36,6 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
   const milliseconds = options.quick ? 150 : 1500;
   const figures: Record<string, number | string> = {
     backend: backend.name,
-    baseline: 'the same step with the default gradients of tfjs',
   };
   for (const rowCount of [16, 64, 256, 1024]) {
     measureModel(figures, backend, model, rowCount, milliseconds, '');
@@ -63,7 +60,6 @@ function measureModel(
   const parameters = initialDense(spec, 1);
   const stepsPerSecond = (step: TrainingStep) => rate(milliseconds, () => step(batch, parameters));
   const ours = stepsPerSecond(createTrainingStep(backend, spec));
-  const baseline = stepsPerSecond(createTrainingStep(backend, spec, defaultGradients(backend.tf)));
   const scorer = createScorer(backend, spec);
   const scores = rate(milliseconds, () => scorer.score(batch, { version: 1, values: parameters }));
   scorer.dispose();
@@ -71,32 +67,7 @@ function measureModel(
   figures[`${name}.stepsPerSecond`] = rounded(ours);
   figures[`${name}.samplesPerSecond`] = rounded(ours * rowCount);
   figures[`${name}.msPerStep`] = rounded(1000 / ours);
-  figures[`${name}.baseline.stepsPerSecond`] = rounded(baseline);
-  figures[`${name}.ratio`] = rounded(ours / baseline);
   figures[`${name}.scorePerSecond`] = rounded(scores);
-}
-
-/** Dense layers as tfjs differentiates them; everything else as in the step that is compared. */
-function defaultGradients(tf: Tf): Blocks {
-  const denseLayer: Blocks['denseLayer'] = (x, w, b, relu) => {
-    const inputs: Tensor[] = b === null ? [x, w] : [x, w, b];
-    const layer = tf.customGrad((...parameters) => {
-      const save = parameters[inputs.length] as (tensors: Tensor[]) => void;
-      const product = tf.matMul(x, w);
-      const linear = b === null ? product : tf.add(product, b);
-      const value: Tensor = relu ? tf.relu(linear) : linear;
-      save([x, w, value]);
-      const gradFunc = (dy: Tensor, [input, kernel, output]: Tensor[]): Tensor[] => {
-        const d = relu ? tf.mul(dy, tf.step(output!)) : dy;
-        const gradients = [tf.matMul(d, kernel!, false, true), tf.matMul(input!, d, true, false)];
-        if (b !== null) gradients.push(tf.sum(d, 0));
-        return gradients;
-      };
-      return { value, gradFunc };
-    });
-    return layer(...inputs) as Tensor2D;
-  };
-  return { ...createBlocks(tf), denseLayer };
 }
 
 /** Unique, pool and scatter of one batch; keys as skewed as clicks are. */

@@ -6,7 +6,7 @@ import type { Scorer } from '../../core/model/scorer.js';
 import { createScorer } from '../../core/model/scorer.js';
 
 /** A scorer whose backend has to be loaded first. */
-export class BackendScorer implements Scorer {
+export class BackendScorer implements Pick<Scorer, 'score' | 'dispose'> {
   #scorer: Scorer | undefined;
   #name = '';
 
@@ -16,7 +16,7 @@ export class BackendScorer implements Scorer {
   }
 
   async load(backend: BackendPreference, spec: ModelSpec): Promise<void> {
-    const loaded = await loadBackend(backend);
+    const loaded = await loadBackend(backend, spec);
     this.#name = loaded.name;
     this.#scorer = createScorer(loaded, spec);
   }

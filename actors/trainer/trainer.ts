@@ -40,7 +40,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
 
   return {
     async start() {
-      const backend = await loadBackend(config.model.backend);
+      const backend = await loadBackend(config.model.backend, blueprint.model);
       backendName = backend.name;
       directory = await PartitionDirectory.open(bus);
       const parameterCount = parameterCounts(blueprint).all;

@@ -1,45 +1,39 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import util from 'node:util';
-import type * as wasmBackend from '@tensorflow/tfjs-backend-wasm';
-import type * as tensorflow from '@tensorflow/tfjs-core';
 import { messageOf, StarlingError } from '../base/errors.js';
+import type { Executor } from './executor.js';
+import { graphOf } from './graph.js';
+import type { ModelSpec } from './network.js';
+import { loadTf, type TfBackendName } from './tfjs/load-tf.js';
+import { tfExecutor } from './tfjs/tf-executor.js';
 
-/**
- * Loads TensorFlow.js once per process and picks what executes it.
- *
- * Start-up time counts: on one host many actors load this at the same moment. So the CommonJS bundles are loaded by
- * `require`: measured, tfjs-core takes 17 ms that way and 65 ms by `import()` of the same file (Node first scans
- * 1.2 MB for export names), and the native package is opened only when its binding lies on disk (its own check for
- * that comes after 150 ms of loading). All of tfjs-core and wasm is up in about 30 ms.
- */
-export type Tf = typeof tensorflow;
-
-export type BackendName = 'tensorflow' | 'wasm' | 'cpu';
+export type BackendName = TfBackendName;
 export type BackendPreference = 'auto' | BackendName;
 
+/** What computes networks in this process. */
 export interface Backend {
   readonly name: BackendName;
-  /** The whole of @tensorflow/tfjs-core, with this backend active and ready. */
-  readonly tf: Tf;
+  readonly executor: Executor;
 }
 
-const require = createRequire(import.meta.url);
-const nativePackages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'];
+/** Fastest first. */
+const byDefault: readonly BackendName[] = ['tensorflow', 'wasm', 'cpu'];
 
 /**
- * Makes `preference` the active backend. `auto` takes the first that loads of tensorflow, wasm, cpu.
+ * `auto` takes the first that loads and knows all blocks of the network.
  *
- * @throws CONFIG_INVALID when the backend asked for by name does not load here.
+ * @throws CONFIG_INVALID when the backend asked for by name does not load here, or lacks a block.
  */
-export async function loadBackend(preference: BackendPreference): Promise<Backend> {
-  const candidates: readonly BackendName[] =
-    preference === 'auto' ? ['tensorflow', 'wasm', 'cpu'] : [preference];
+export async function loadBackend(
+  preference: BackendPreference,
+  model?: ModelSpec,
+): Promise<Backend> {
+  const candidates = preference === 'auto' ? byDefault : [preference];
   const reasons: string[] = [];
   for (const name of candidates) {
     try {
-      return await load(name);
+      const executor = await executorOf(name);
+      const missing = model ? executor.missing(graphOf(model)) : [];
+      if (missing.length === 0) return { name, executor };
+      reasons.push(`${name}: it lacks ${missing.join(', ')}, which the network has`);
     } catch (error) {
       reasons.push(`${name}: ${messageOf(error)}`);
     }
@@ -51,53 +45,6 @@ export async function loadBackend(preference: BackendPreference): Promise<Backen
   );
 }
 
-async function load(name: BackendName): Promise<Backend> {
-  if (name === 'tensorflow') loadNativePackage();
-  const tf = require('@tensorflow/tfjs-core') as Tf;
-  // Leaves out per-operation checks meant for development, and a banner on every start of the cpu backend.
-  tf.enableProdMode();
-  if (name === 'wasm') {
-    const wasm = require('@tensorflow/tfjs-backend-wasm') as typeof wasmBackend;
-    const binaries = dirname(require.resolve('@tensorflow/tfjs-backend-wasm'));
-    setPathsOnce(wasm, `${binaries}/`);
-  }
-  if (name === 'cpu') require('@tensorflow/tfjs-backend-cpu');
-  if (!(await tf.setBackend(name))) throw new Error('its initialisation failed');
-  await tf.ready();
-  return { name, tf };
-}
-
-/** The wasm package refuses another path once it is initialised; the path is the same every time. */
-let wasmPathsSet = false;
-function setPathsOnce(wasm: typeof wasmBackend, folder: string): void {
-  if (wasmPathsSet) return;
-  wasm.setWasmPaths(folder);
-  wasmPathsSet = true;
-}
-
-/** Native libtensorflow: an optional package whose binding may be missing although the package is there. */
-function loadNativePackage(): void {
-  // Removed in Node 23, still called by tfjs-node 4.22.
-  const legacy = util as unknown as Record<string, unknown>;
-  legacy['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
-  // libtensorflow logs its CPU features to stderr otherwise.
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-  const reasons: string[] = [];
-  for (const name of nativePackages) {
-    try {
-      const folder = dirname(require.resolve(`${name}/package.json`));
-      if (!hasBinding(folder)) throw new Error('installed without its native binding');
-      require(name);
-      return;
-    } catch (error) {
-      reasons.push(`${name}: ${messageOf(error).split('\n')[0]}`);
-    }
-  }
-  throw new Error(reasons.join(', '));
-}
-
-function hasBinding(packageFolder: string): boolean {
-  const library = join(packageFolder, 'lib');
-  if (!existsSync(library)) return false;
-  return readdirSync(library).some((abi) => existsSync(join(library, abi, 'tfjs_binding.node')));
+async function executorOf(name: BackendName): Promise<Executor> {
+  return tfExecutor(await loadTf(name));
 }

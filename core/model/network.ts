@@ -1,5 +1,4 @@
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
-import type { Blocks } from './blocks.js';
+import type { Blocks, ParameterValue, Value } from './blocks.js';
 import type { ScaledColumn } from './number-scales.js';
 
 /**
@@ -54,25 +53,27 @@ export interface ParameterDeclaration {
 }
 
 export interface NetworkInputs {
-  /** First-order weights, [n, slotCount]. */
-  readonly weights: Tensor2D;
-  /** Vectors, one slot after another, [n, slotCount · factorDim]. */
-  readonly vectors: Tensor2D;
+  /** First-order weights of pooled rows, [n, slotCount]. */
+  readonly weights: Value;
+  /** Vectors of pooled rows, one slot after another, [n, slotCount · factorDim]. */
+  readonly vectors: Value;
   /** Dense features that are no vectors, [n, …]; null when the model has none. */
-  readonly dense: Tensor2D | null;
+  readonly dense: Value | null;
   /** One [n, width] for each of the vectors among them. */
-  readonly projected: readonly Tensor2D[];
+  readonly projected: readonly Value[];
+  /** Rows of a slot one by one, [occurrences, 1 + factorDim], in the order in which examples have them; `pool` makes one of several. */
+  occurrences(slot: number): Value;
 }
 
-/** The declared parameters as tensors, by name. */
+/** The declared parameters, by name. */
 export interface Parameters {
-  matrix(name: string): Tensor2D;
-  vector(name: string): Tensor1D;
+  matrix(name: string): ParameterValue;
+  vector(name: string): ParameterValue;
 }
 
 export interface Network {
   /** In the order in which they lie in the flat array. A function of the spec alone. */
   parameters(spec: ModelSpec): readonly ParameterDeclaration[];
-  /** Logits [n, heads]. Only operations of `blocks` carry a gradient; what a network needs beyond them becomes a block. */
-  forward(blocks: Blocks, inputs: NetworkInputs, parameters: Parameters, spec: ModelSpec): Tensor2D;
+  /** Logits [n, heads]. It is asked once; what it needs beyond `blocks` becomes a block. */
+  forward(blocks: Blocks, inputs: NetworkInputs, parameters: Parameters, spec: ModelSpec): Value;
 }

@@ -1,5 +1,4 @@
-import type { Tensor2D } from '@tensorflow/tfjs-core';
-import type { Blocks } from './blocks.js';
+import type { Blocks, Value } from './blocks.js';
 import { withProjections } from './projection.js';
 import type {
   ModelSpec,
@@ -34,12 +33,7 @@ function headParameters({ heads }: ModelSpec): ParameterDeclaration[] {
 }
 
 /** [n, 1] → [n, heads]. */
-function perHead(
-  blocks: Blocks,
-  shared: Tensor2D,
-  parameters: Parameters,
-  spec: ModelSpec,
-): Tensor2D {
+function perHead(blocks: Blocks, shared: Value, parameters: Parameters, spec: ModelSpec): Value {
   if (spec.heads === 1) return shared;
   return blocks.denseLayer(
     shared,
@@ -49,7 +43,7 @@ function perHead(
   );
 }
 
-function linearTerms(blocks: Blocks, inputs: NetworkInputs, parameters: Parameters): Tensor2D[] {
+function linearTerms(blocks: Blocks, inputs: NetworkInputs, parameters: Parameters): Value[] {
   const terms = [blocks.addBias(blocks.sumColumns(inputs.weights), parameters.vector('bias'))];
   if (inputs.dense !== null) {
     terms.push(blocks.denseLayer(inputs.dense, parameters.matrix('linear'), null, false));
@@ -80,7 +74,7 @@ function tower(
   inputs: NetworkInputs,
   parameters: Parameters,
   spec: ModelSpec,
-): Tensor2D {
+): Value {
   const { vectors, dense } = inputs;
   let x = dense === null ? vectors : blocks.concatColumns(vectors, dense);
   spec.hidden.forEach((_, layer) => {
@@ -106,7 +100,7 @@ function factorTerms(
   inputs: NetworkInputs,
   parameters: Parameters,
   spec: ModelSpec,
-): Tensor2D[] {
+): Value[] {
   return [
     ...linearTerms(blocks, inputs, parameters),
     blocks.pairwiseInteractions(inputs.vectors, spec.slotCount),
@@ -116,11 +110,11 @@ function factorTerms(
 /** What all heads share, each with its own part of the tower. With one head it is one sum. */
 function withTower(
   blocks: Blocks,
-  shared: readonly Tensor2D[],
+  shared: readonly Value[],
   inputs: NetworkInputs,
   parameters: Parameters,
   spec: ModelSpec,
-): Tensor2D {
+): Value {
   const own = tower(blocks, inputs, parameters, spec);
   if (spec.heads === 1) return blocks.add([...shared, own]);
   const sum = shared.length === 1 ? shared[0]! : blocks.add(shared);

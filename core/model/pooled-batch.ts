@@ -1,9 +1,6 @@
-import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { assert } from '../base/assert.js';
-import type { Tf } from './backend.js';
-import type { DenseLayout } from './dense-parameters.js';
-import { rowWidth, type ModelSpec, type NetworkInputs, type Parameters } from './network.js';
-import { plainDenseCount } from './projection.js';
+import { rowWidth, type ModelSpec } from './network.js';
+import type { RowPooling } from './row-gather.js';
 
 /** Examples as a network sees them: one pooled row per slot, and the dense features. */
 export interface PooledBatch {
@@ -14,110 +11,45 @@ export interface PooledBatch {
   readonly dense: Float32Array;
 }
 
-/**
- * Splits rows into first-order weights and vectors on the way into tensors. In a plain loop, because the upload copies
- * anyway, and slicing in tfjs would bring two more operations and their gradients into every step.
- */
-export function uploadInputs(tf: Tf, batch: PooledBatch, spec: ModelSpec): NetworkInputs {
-  const { rowCount, pooled, dense } = batch;
+/** The same examples with their rows as they were pulled: each once, and who reads it. */
+export interface RowsBatch {
+  readonly rowCount: number;
+  /** f32 [unique rows × (1 + factorDim)], in the order of the plan. */
+  readonly rows: Float32Array;
+  readonly pooling: RowPooling;
+  /** f32 [rowCount × denseCount] */
+  readonly dense: Float32Array;
+}
+
+export function requirePooled({ rowCount, pooled }: PooledBatch, spec: ModelSpec): void {
   const dim = rowWidth(spec);
-  const k = spec.factorDim;
   const cells = rowCount * spec.slotCount;
   assert(
     pooled.length === cells * dim,
     `${pooled.length} pooled values for ${cells} cells of ${dim}`,
   );
+}
+
+export function requireRows({ rowCount, rows, pooling }: RowsBatch, spec: ModelSpec): void {
+  const dim = rowWidth(spec);
+  const { plan, batch } = pooling;
+  assert(pooling.dim === dim, `rows of ${pooling.dim} for a network of rows of ${dim}`);
+  assert(
+    rows.length === plan.uniqueCount * dim,
+    `${rows.length} values for ${plan.uniqueCount} rows of ${dim}`,
+  );
+  assert(
+    batch.rowCount === rowCount && batch.slotCount === spec.slotCount,
+    `a plan of ${batch.rowCount} examples × ${batch.slotCount} slots for ${rowCount} × ${spec.slotCount}`,
+  );
+}
+
+export function requireDense(
+  { rowCount, dense }: Pick<PooledBatch, 'rowCount' | 'dense'>,
+  spec: ModelSpec,
+): void {
   assert(
     dense.length === rowCount * spec.denseCount,
     `${dense.length} dense features for ${rowCount} × ${spec.denseCount}`,
   );
-  const weights = new Float32Array(cells);
-  const vectors = new Float32Array(cells * k);
-  for (let cell = 0, source = 0, target = 0; cell < cells; cell++) {
-    weights[cell] = pooled[source++]!;
-    for (let d = 0; d < k; d++) vectors[target++] = pooled[source++]!;
-  }
-  return {
-    weights: tf.tensor2d(weights, [rowCount, spec.slotCount]),
-    vectors: tf.tensor2d(vectors, [rowCount, spec.slotCount * k]),
-    ...uploadDense(tf, dense, rowCount, spec),
-  };
-}
-
-/** Vectors apart from the numbers around them. */
-function uploadDense(
-  tf: Tf,
-  dense: Float32Array,
-  rowCount: number,
-  spec: ModelSpec,
-): Pick<NetworkInputs, 'dense' | 'projected'> {
-  const { denseCount, vectors = [] } = spec;
-  if (denseCount === 0) return { dense: null, projected: [] };
-  if (vectors.length === 0)
-    return { dense: tf.tensor2d(dense, [rowCount, denseCount]), projected: [] };
-  const projected = vectors.map(({ at, width }) => {
-    const numbers = new Float32Array(rowCount * width);
-    for (let row = 0; row < rowCount; row++) {
-      const start = row * denseCount + at;
-      numbers.set(dense.subarray(start, start + width), row * width);
-    }
-    return tf.tensor2d(numbers, [rowCount, width]);
-  });
-  const plainCount = plainDenseCount(spec);
-  if (plainCount === 0) return { dense: null, projected };
-  const plain = new Float32Array(rowCount * plainCount);
-  const columns = plainColumns(spec);
-  for (let row = 0, target = 0; row < rowCount; row++)
-    for (const column of columns) plain[target++] = dense[row * denseCount + column]!;
-  return { dense: tf.tensor2d(plain, [rowCount, plainCount]), projected };
-}
-
-function plainColumns({ denseCount, vectors = [] }: ModelSpec): number[] {
-  const columns = Array.from({ length: denseCount }, (_, column) => column);
-  return columns.filter((column) =>
-    vectors.every(({ at, width }) => column < at || column >= at + width),
-  );
-}
-
-/** The inverse of the split, for gradients: [w, v₁ … v_k] per cell. */
-export function joinRows(
-  weights: Float32Array,
-  vectors: Float32Array,
-  factorDim: number,
-): Float32Array {
-  const rows = new Float32Array(weights.length + vectors.length);
-  for (let cell = 0, source = 0, target = 0; cell < weights.length; cell++) {
-    rows[target++] = weights[cell]!;
-    for (let d = 0; d < factorDim; d++) rows[target++] = vectors[source++]!;
-  }
-  return rows;
-}
-
-/** One tensor per declared parameter, in the layout's order and of the declared shape. */
-export function uploadParameters(tf: Tf, layout: DenseLayout, values: Float32Array): Tensor[] {
-  assert(
-    values.length === layout.size,
-    `${values.length} dense parameters, the network has ${layout.size}`,
-  );
-  return layout.entries.map(({ shape, offset, size }) =>
-    // A copy: the cpu backend keeps what it is given, and the caller goes on changing its array.
-    tf.tensor(values.slice(offset, offset + size), [...shape]),
-  );
-}
-
-/** Looks parameters up by name; a name or rank that was not declared is a defect of the network. */
-export function namedParameters(layout: DenseLayout, tensors: readonly Tensor[]): Parameters {
-  const find = (name: string, rank: number): Tensor => {
-    const index = layout.entries.findIndex((entry) => entry.name === name);
-    assert(index >= 0, `the network uses parameter "${name}", which it does not declare`);
-    assert(
-      tensors[index]!.rank === rank,
-      `parameter "${name}" has rank ${tensors[index]!.rank}, used as ${rank}`,
-    );
-    return tensors[index]!;
-  };
-  return {
-    matrix: (name) => find(name, 2) as Tensor2D,
-    vector: (name) => find(name, 1) as Tensor1D,
-  };
 }

@@ -33,6 +33,14 @@ export function plainDenseCount({ denseCount, vectors = [] }: ModelSpec): number
   return vectors.reduce((count, { width }) => count - width, denseCount);
 }
 
+/** Which of the dense features they are, in their order. */
+export function plainColumns({ denseCount, vectors = [] }: ModelSpec): number[] {
+  const columns = Array.from({ length: denseCount }, (_, column) => column);
+  return columns.filter((column) =>
+    vectors.every(({ at, width }) => column < at || column >= at + width),
+  );
+}
+
 /** What the network sees. */
 function innerOf(spec: ModelSpec): ModelSpec {
   const { vectors, ...rest } = spec;

@@ -1,0 +1,211 @@
+import { assert } from '../base/assert.js';
+import type { BlockName, Blocks, ParameterValue, Pooling, Rows, Value } from './blocks.js';
+import type { DenseLayout } from './dense-parameters.js';
+import { denseLayout } from './dense-parameters.js';
+import { rowWidth, type ModelSpec, type NetworkInputs } from './network.js';
+import { networks } from './networks.js';
+import { plainDenseCount } from './projection.js';
+
+/**
+ * What a network says, once, without numbers: its nodes in an order in which each comes after what it is made of. Executors
+ * interpret it or compile it; gradients go through it from the end to the beginning.
+ */
+export interface Graph {
+  readonly spec: ModelSpec;
+  readonly layout: DenseLayout;
+  readonly nodes: readonly Node[];
+  /** [n, heads] */
+  readonly logits: Value;
+}
+
+export type Node = InputNode | ParameterNode | BlockNode;
+
+/**
+ * weights [n, slots], vectors [n, slots · factorDim]: of pooled rows. dense: numbers that are no vectors. projected: vector `index`
+ * among the dense features. occurrences: of slot `index`, rows [w, v₁ … v_k] as they were pulled.
+ */
+export type InputName = 'weights' | 'vectors' | 'dense' | 'projected' | 'occurrences';
+
+export interface InputNode extends Value {
+  readonly kind: 'input';
+  readonly input: InputName;
+  readonly index: number;
+}
+
+export interface ParameterNode extends ParameterValue {
+  readonly kind: 'parameter';
+  /** Elements from the start of the flat array. */
+  readonly offset: number;
+  /** Of the declaration: a bias has 1. */
+  readonly rank: number;
+}
+
+export interface BlockNode extends Value {
+  readonly kind: 'block';
+  readonly block: BlockName;
+  /** Places of what it is made of, values before parameters. */
+  readonly operands: readonly number[];
+  readonly options: BlockOptions;
+}
+
+export interface BlockOptions {
+  readonly relu?: boolean;
+  /** Of vectors that lie beside one another. */
+  readonly count?: number;
+  readonly pooling?: Pooling;
+}
+
+/** @throws when the network uses what it does not declare, or its shapes do not fit: a defect of the network. */
+export function graphOf(spec: ModelSpec): Graph {
+  const layout = denseLayout(spec);
+  const builder = new GraphBuilder();
+  const inputs = inputsOf(builder, spec);
+  const parameters = new Map<string, ParameterNode>();
+  for (const { name, shape, offset } of layout.entries)
+    parameters.set(name, builder.parameter(name, shape, offset));
+  const find = (name: string, rank: number): ParameterNode => {
+    const found = parameters.get(name);
+    assert(found !== undefined, `the network uses parameter "${name}", which it does not declare`);
+    assert(found.rank === rank, `parameter "${name}" has rank ${found.rank}, used as ${rank}`);
+    return found;
+  };
+  const logits = networks[spec.network].forward(
+    builder,
+    inputs,
+    { matrix: (name) => find(name, 2), vector: (name) => find(name, 1) },
+    spec,
+  );
+  assert(
+    logits.rows === 'example' && logits.columns === spec.heads,
+    `the network says ${logits.columns} logits of ${spec.heads} heads`,
+  );
+  return { spec, layout, nodes: builder.nodes, logits };
+}
+
+function inputsOf(builder: GraphBuilder, spec: ModelSpec): NetworkInputs {
+  const { slotCount, factorDim, vectors = [] } = spec;
+  const plainCount = plainDenseCount(spec);
+  const occurrences = new Map<number, Value>();
+  return {
+    weights: builder.input('weights', slotCount),
+    vectors: builder.input('vectors', slotCount * factorDim),
+    dense: plainCount > 0 ? builder.input('dense', plainCount) : null,
+    projected: vectors.map(({ width }, i) => builder.input('projected', width, i)),
+    occurrences: (slot) => {
+      assert(slot >= 0 && slot < slotCount, `slot ${slot} of ${slotCount}`);
+      const known =
+        occurrences.get(slot) ?? builder.input('occurrences', rowWidth(spec), slot, slot);
+      occurrences.set(slot, known);
+      return known;
+    },
+  };
+}
+
+class GraphBuilder implements Blocks {
+  readonly nodes: Node[] = [];
+
+  input(input: InputName, columns: number, index = 0, rows: Rows = 'example'): InputNode {
+    return this.#push({ id: this.nodes.length, kind: 'input', input, index, rows, columns });
+  }
+
+  parameter(
+    name: string,
+    declared: readonly [number] | readonly [number, number],
+    offset: number,
+  ): ParameterNode {
+    const shape = declared.length === 1 ? ([1, declared[0]] as const) : declared;
+    const rank = declared.length;
+    return this.#push({ id: this.nodes.length, kind: 'parameter', name, shape, offset, rank });
+  }
+
+  denseLayer(x: Value, w: ParameterValue, b: ParameterValue | null, relu: boolean): Value {
+    assert(x.columns === w.shape[0], `${w.name} has ${w.shape[0]} inputs, not ${x.columns}`);
+    if (b) requireBias(b, w.shape[1]);
+    return this.#block(
+      'denseLayer',
+      b ? [x, w, b] : [x, w],
+      { ...of(x), columns: w.shape[1] },
+      { relu },
+    );
+  }
+
+  sumColumns(x: Value): Value {
+    return this.#block('sumColumns', [x], { ...of(x), columns: 1 });
+  }
+
+  pairwiseInteractions(vectors: Value, count: number): Value {
+    requireVectors(vectors, count);
+    return this.#block(
+      'pairwiseInteractions',
+      [vectors],
+      { ...of(vectors), columns: 1 },
+      { count },
+    );
+  }
+
+  concatColumns(left: Value, right: Value): Value {
+    requireSameRows(left, right);
+    const columns = left.columns + right.columns;
+    return this.#block('concatColumns', [left, right], { ...of(left), columns });
+  }
+
+  add(terms: readonly Value[]): Value {
+    const first = terms[0];
+    assert(first !== undefined, 'a sum needs a term');
+    for (const term of terms) requireSameShape(first, term);
+    return this.#block('add', terms, of(first));
+  }
+
+  addBias(x: Value, b: ParameterValue): Value {
+    requireBias(b, x.columns);
+    return this.#block('addBias', [x, b], of(x));
+  }
+
+  pool(x: Value, pooling: Pooling): Value {
+    assert(x.rows !== 'example', 'what has one row for each example is pooled already');
+    return this.#block('pool', [x], { rows: 'example', columns: x.columns }, { pooling });
+  }
+
+  #block(
+    block: BlockName,
+    operands: readonly { readonly id: number }[],
+    shape: Pick<Value, 'rows' | 'columns'>,
+    options: BlockOptions = {},
+  ): BlockNode {
+    const ids = operands.map(({ id }) => id);
+    return this.#push({
+      id: this.nodes.length,
+      kind: 'block',
+      block,
+      operands: ids,
+      ...shape,
+      options,
+    });
+  }
+
+  #push<N extends Node>(node: N): N {
+    this.nodes.push(node);
+    return node;
+  }
+}
+
+function of({ rows, columns }: Value): Pick<Value, 'rows' | 'columns'> {
+  return { rows, columns };
+}
+
+function requireBias({ name, shape }: ParameterValue, columns: number): void {
+  assert(shape[0] === 1 && shape[1] === columns, `${name} has ${shape[1]} values, not ${columns}`);
+}
+
+function requireVectors({ columns }: Value, count: number): void {
+  assert(count > 0 && columns % count === 0, `${columns} columns are not ${count} vectors`);
+}
+
+function requireSameRows(left: Value, right: Value): void {
+  assert(left.rows === right.rows, `rows of ${left.rows} beside rows of ${right.rows}`);
+}
+
+function requireSameShape(left: Value, right: Value): void {
+  requireSameRows(left, right);
+  assert(left.columns === right.columns, `${left.columns} columns and ${right.columns}`);
+}
