@@ -130,6 +130,7 @@ export default tseslint.config(
       'coverage/**',
       '.build-*/**',
       'core/embedding/kernels/assembly/**',
+      'core/model/kernels/assembly/**',
     ],
   },
   js.configs.recommended,

@@ -4,6 +4,7 @@ import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { messageOf } from '../core/base/errors.js';
+import { blueprintOf } from '../core/blueprint/blueprint.js';
 import { loadClusterConfig } from '../core/config/load.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { loadBackend } from '../core/model/backend.js';
@@ -149,12 +150,16 @@ async function checkOpenFiles(): Promise<Omit<Finding, 'name'>> {
 }
 
 async function checkBackend(options: DoctorOptions): Promise<Omit<Finding, 'name'>> {
-  const preference = (await configOrNone(options))?.model.backend ?? 'auto';
+  const config = await configOrNone(options);
   const startMs = performance.now();
-  const { name } = await loadBackend(preference);
+  const { name } = await loadBackend(
+    config?.model.backend ?? 'auto',
+    config && blueprintOf(config).model,
+  );
   const detail = `${name}, loaded in ${Math.round(performance.now() - startMs)} ms`;
   if (name !== 'cpu') return { level: 'ok', detail };
-  const remedy = 'Run `npm ci` again: the wasm backend, some 30 times faster, did not load.';
+  const remedy =
+    'Use Node 20 or newer: its WebAssembly has what the kernels need, which are some 100 times as fast.';
   return { level: 'warn', detail, remedy };
 }
 

@@ -72,8 +72,8 @@ export const modelSchema = section({
   dense: denseSchema.prefault({}).describe('The optimizer of the network.'),
   seed: integer(idRange, 'Initial values are a function of it; any number is as good.').default(42),
   backend: oneOf(
-    ['auto', 'tensorflow', 'wasm', 'cpu'],
-    'auto takes the first of tensorflow, wasm, cpu that loads. A named one that does not load is an error.',
+    ['auto', 'kernels', 'tensorflow', 'wasm', 'cpu'],
+    'kernels: our own, in WebAssembly. tensorflow, wasm and cpu are those of TensorFlow.js. auto takes the first of them that loads and knows all that the network is made of. A named one that does not is an error.',
   ).default('auto'),
 });
 

@@ -1,11 +1,14 @@
 import { messageOf, StarlingError } from '../base/errors.js';
 import type { Executor } from './executor.js';
 import { graphOf } from './graph.js';
+import { kernelExecutor } from './kernels/kernel-executor.js';
+import { kernelKind } from './kernels/kernel-module.js';
 import type { ModelSpec } from './network.js';
 import { loadTf, type TfBackendName } from './tfjs/load-tf.js';
 import { tfExecutor } from './tfjs/tf-executor.js';
 
-export type BackendName = TfBackendName;
+/** `kernels`: our own, in WebAssembly; the others are those of TensorFlow.js. */
+export type BackendName = 'kernels' | TfBackendName;
 export type BackendPreference = 'auto' | BackendName;
 
 /** What computes networks in this process. */
@@ -15,7 +18,7 @@ export interface Backend {
 }
 
 /** Fastest first. */
-const byDefault: readonly BackendName[] = ['tensorflow', 'wasm', 'cpu'];
+const byDefault: readonly BackendName[] = ['kernels', 'tensorflow', 'wasm', 'cpu'];
 
 /**
  * `auto` takes the first that loads and knows all blocks of the network.
@@ -46,5 +49,8 @@ export async function loadBackend(
 }
 
 async function executorOf(name: BackendName): Promise<Executor> {
-  return tfExecutor(await loadTf(name));
+  if (name !== 'kernels') return tfExecutor(await loadTf(name));
+  const kind = kernelKind();
+  if (!kind) throw new Error('this engine has no SIMD for WebAssembly');
+  return kernelExecutor(kind);
 }

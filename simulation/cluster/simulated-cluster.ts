@@ -2,6 +2,7 @@ import { pino, type Logger } from 'pino';
 import { clientOn, type StarlingClient } from '../../client/client.js';
 import { wholeDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
+import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { loadBackend } from '../../core/model/backend.js';
 import { namesOf, type ClusterNames } from '../../messages/cluster-names.js';
 import { declareBucket, declareStreams } from '../../messages/declared-streams.js';
@@ -77,7 +78,7 @@ export class SimulatedCluster {
   /** Hosts are not started yet. */
   static async make(options: SimulatedClusterOptions): Promise<SimulatedCluster> {
     // What it waits for is in the world outside.
-    await loadBackend(options.config.model.backend);
+    await loadBackend(options.config.model.backend, blueprintOf(options.config).model);
     return new SimulatedCluster(options);
   }
 

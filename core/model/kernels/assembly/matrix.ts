@@ -1,0 +1,424 @@
+// Products of matrices. What is multiplied by is packed first: panels of 8 columns, zeros where there are fewer,
+//
+//   | row 0: c0 … c7 | row 1: c0 … c7 | … | next panel …
+//
+// so that the inner loop reads it from one end to the other. A tile of 4 rows × 8 columns stays in eight registers; each
+// row of a tile is summed in the order of the panel, whatever its place in the batch, so a row has the same bits in any batch.
+//
+// Strides are in floats. n is a multiple of 4: buffers have rows to spare. Columns are written up to a multiple of 4.
+
+import { gate, madd, relu, sum, zeros } from './lanes';
+
+/** Rows of the left side that stay in cache while all panels go by. */
+const rowBlock: u32 = 48;
+/** Rows that are packed at once by `outer`. */
+const outerBlock: u32 = 128;
+
+/** w [k × m] of stride m, or, if `transposed`, [m × k]. out: k · roundUp(m, 8) floats. */
+export function pack(w: usize, k: u32, m: u32, transposed: bool, out: usize): void {
+  for (let j: u32 = 0; j < m; j += 8) {
+    const columns = min<u32>(8, m - j);
+    for (let p: u32 = 0; p < k; p++, out += 32) {
+      if (!transposed) {
+        const row = w + ((<usize>p * m + j) << 2);
+        if (columns == 8) {
+          v128.store(out, v128.load(row));
+          v128.store(out, v128.load(row, 16), 16);
+          continue;
+        }
+        for (let c: u32 = 0; c < 8; c++)
+          store<f32>(out + (c << 2), c < columns ? load<f32>(row + (c << 2)) : 0);
+      } else {
+        const column = w + ((<usize>j * k + p) << 2);
+        for (let c: u32 = 0; c < 8; c++)
+          store<f32>(out + (c << 2), c < columns ? load<f32>(column + ((<usize>c * k) << 2)) : 0);
+      }
+    }
+  }
+}
+
+/** bias and zeros up to a multiple of 8. */
+export function packBias(b: usize, m: u32, out: usize): void {
+  const end = (m + 7) & ~7;
+  for (let c: u32 = 0; c < end; c++)
+    store<f32>(out + (c << 2), c < m ? load<f32>(b + (c << 2)) : 0);
+}
+
+/** c [n × m] = a [n × k] · panels + bias, or c + a · panels; then max(0, ·). bias: packed, or 0. */
+export function product(
+  a: usize,
+  lda: u32,
+  panels: usize,
+  n: u32,
+  k: u32,
+  m: u32,
+  bias: usize,
+  rectify: bool,
+  accumulate: bool,
+  c: usize,
+  ldc: u32,
+): void {
+  const rowBytes = <usize>lda << 2;
+  const outBytes = <usize>ldc << 2;
+  const quads = k & ~3;
+  for (let first: u32 = 0; first < n; first += rowBlock) {
+    const end = min<u32>(n, first + rowBlock);
+    for (let j: u32 = 0; j < m; j += 8) {
+      const panel = panels + ((<usize>j * k) << 2);
+      // Of the last panel its second half may be beyond the stride.
+      const isWide = m - j > 4;
+      let s0 = zeros();
+      let s1 = zeros();
+      if (bias != 0) {
+        s0 = v128.load(bias + (j << 2));
+        s1 = v128.load(bias + (j << 2), 16);
+      }
+      for (let i = first; i < end; i += 4) {
+        let a0 = a + <usize>i * rowBytes;
+        let a1 = a0 + rowBytes;
+        let a2 = a1 + rowBytes;
+        let a3 = a2 + rowBytes;
+        const out = c + <usize>i * outBytes + (j << 2);
+        let c0 = s0;
+        let c1 = s1;
+        let c2 = s0;
+        let c3 = s1;
+        let c4 = s0;
+        let c5 = s1;
+        let c6 = s0;
+        let c7 = s1;
+        let b = panel;
+        const unrolled = panel + (<usize>quads << 5);
+        for (; b < unrolled; b += 128, a0 += 16, a1 += 16, a2 += 16, a3 += 16) {
+          let b0 = v128.load(b);
+          let b1 = v128.load(b, 16);
+          let x = v128.load32_splat(a0);
+          c0 = madd(x, b0, c0);
+          c1 = madd(x, b1, c1);
+          x = v128.load32_splat(a1);
+          c2 = madd(x, b0, c2);
+          c3 = madd(x, b1, c3);
+          x = v128.load32_splat(a2);
+          c4 = madd(x, b0, c4);
+          c5 = madd(x, b1, c5);
+          x = v128.load32_splat(a3);
+          c6 = madd(x, b0, c6);
+          c7 = madd(x, b1, c7);
+          b0 = v128.load(b, 32);
+          b1 = v128.load(b, 48);
+          x = v128.load32_splat(a0, 4);
+          c0 = madd(x, b0, c0);
+          c1 = madd(x, b1, c1);
+          x = v128.load32_splat(a1, 4);
+          c2 = madd(x, b0, c2);
+          c3 = madd(x, b1, c3);
+          x = v128.load32_splat(a2, 4);
+          c4 = madd(x, b0, c4);
+          c5 = madd(x, b1, c5);
+          x = v128.load32_splat(a3, 4);
+          c6 = madd(x, b0, c6);
+          c7 = madd(x, b1, c7);
+          b0 = v128.load(b, 64);
+          b1 = v128.load(b, 80);
+          x = v128.load32_splat(a0, 8);
+          c0 = madd(x, b0, c0);
+          c1 = madd(x, b1, c1);
+          x = v128.load32_splat(a1, 8);
+          c2 = madd(x, b0, c2);
+          c3 = madd(x, b1, c3);
+          x = v128.load32_splat(a2, 8);
+          c4 = madd(x, b0, c4);
+          c5 = madd(x, b1, c5);
+          x = v128.load32_splat(a3, 8);
+          c6 = madd(x, b0, c6);
+          c7 = madd(x, b1, c7);
+          b0 = v128.load(b, 96);
+          b1 = v128.load(b, 112);
+          x = v128.load32_splat(a0, 12);
+          c0 = madd(x, b0, c0);
+          c1 = madd(x, b1, c1);
+          x = v128.load32_splat(a1, 12);
+          c2 = madd(x, b0, c2);
+          c3 = madd(x, b1, c3);
+          x = v128.load32_splat(a2, 12);
+          c4 = madd(x, b0, c4);
+          c5 = madd(x, b1, c5);
+          x = v128.load32_splat(a3, 12);
+          c6 = madd(x, b0, c6);
+          c7 = madd(x, b1, c7);
+        }
+        const last = panel + (<usize>k << 5);
+        for (; b < last; b += 32, a0 += 4, a1 += 4, a2 += 4, a3 += 4) {
+          const b0 = v128.load(b);
+          const b1 = v128.load(b, 16);
+          let x = v128.load32_splat(a0);
+          c0 = madd(x, b0, c0);
+          c1 = madd(x, b1, c1);
+          x = v128.load32_splat(a1);
+          c2 = madd(x, b0, c2);
+          c3 = madd(x, b1, c3);
+          x = v128.load32_splat(a2);
+          c4 = madd(x, b0, c4);
+          c5 = madd(x, b1, c5);
+          x = v128.load32_splat(a3);
+          c6 = madd(x, b0, c6);
+          c7 = madd(x, b1, c7);
+        }
+        put(out, c0, rectify, accumulate);
+        put(out + outBytes, c2, rectify, accumulate);
+        put(out + 2 * outBytes, c4, rectify, accumulate);
+        put(out + 3 * outBytes, c6, rectify, accumulate);
+        if (!isWide) continue;
+        put(out + 16, c1, rectify, accumulate);
+        put(out + outBytes + 16, c3, rectify, accumulate);
+        put(out + 2 * outBytes + 16, c5, rectify, accumulate);
+        put(out + 3 * outBytes + 16, c7, rectify, accumulate);
+      }
+    }
+  }
+}
+
+@inline
+function put(out: usize, value: v128, rectify: bool, accumulate: bool): void {
+  if (accumulate) value = f32x4.add(v128.load(out), value);
+  if (rectify) value = relu(value);
+  v128.store(out, value);
+}
+
+/**
+ * g [roundUp(k, 4) × roundUp(m, 8)] += xᵀ · d, of x [n × k] and d [n × m]; what is beyond k and m is left undefined. Both are
+ * packed in blocks of rows, x into panels of 4 columns, d of 8: rows of a stride of a power of two share few places of the cache.
+ * scratch: 128 · (roundUp(k, 4) + roundUp(m, 8)) floats.
+ */
+export function outer(
+  x: usize,
+  ldx: u32,
+  d: usize,
+  ldd: u32,
+  n: u32,
+  k: u32,
+  m: u32,
+  g: usize,
+  scratch: usize,
+): void {
+  const wide = (m + 7) & ~7;
+  const gBytes = <usize>wide << 2;
+  const packedX = scratch;
+  const packedD = scratch + (<usize>(outerBlock * ((k + 3) & ~3)) << 2);
+  for (let first: u32 = 0; first < n; first += outerBlock) {
+    const rows = min<u32>(outerBlock, n - first);
+    packRows(x + ((<usize>first * ldx) << 2), ldx, rows, k, 4, packedX);
+    packRows(d + ((<usize>first * ldd) << 2), ldd, rows, m, 8, packedD);
+    for (let j: u32 = 0; j < m; j += 8) {
+      const dPanel = packedD + ((<usize>j * rows) << 2);
+      const dEnd = dPanel + (<usize>rows << 5);
+      for (let i: u32 = 0; i < k; i += 4) {
+        let p = packedX + ((<usize>i * rows) << 2);
+        const out = g + <usize>i * gBytes + (j << 2);
+        let c0 = v128.load(out);
+        let c1 = v128.load(out, 16);
+        let c2 = v128.load(out + gBytes);
+        let c3 = v128.load(out + gBytes, 16);
+        let c4 = v128.load(out + 2 * gBytes);
+        let c5 = v128.load(out + 2 * gBytes, 16);
+        let c6 = v128.load(out + 3 * gBytes);
+        let c7 = v128.load(out + 3 * gBytes, 16);
+        // Rows come in fours.
+        for (let b = dPanel; b < dEnd; b += 128, p += 64) {
+          let b0 = v128.load(b);
+          let b1 = v128.load(b, 16);
+          let a = v128.load32_splat(p);
+          c0 = madd(a, b0, c0);
+          c1 = madd(a, b1, c1);
+          a = v128.load32_splat(p, 4);
+          c2 = madd(a, b0, c2);
+          c3 = madd(a, b1, c3);
+          a = v128.load32_splat(p, 8);
+          c4 = madd(a, b0, c4);
+          c5 = madd(a, b1, c5);
+          a = v128.load32_splat(p, 12);
+          c6 = madd(a, b0, c6);
+          c7 = madd(a, b1, c7);
+          b0 = v128.load(b, 32);
+          b1 = v128.load(b, 48);
+          a = v128.load32_splat(p, 16);
+          c0 = madd(a, b0, c0);
+          c1 = madd(a, b1, c1);
+          a = v128.load32_splat(p, 20);
+          c2 = madd(a, b0, c2);
+          c3 = madd(a, b1, c3);
+          a = v128.load32_splat(p, 24);
+          c4 = madd(a, b0, c4);
+          c5 = madd(a, b1, c5);
+          a = v128.load32_splat(p, 28);
+          c6 = madd(a, b0, c6);
+          c7 = madd(a, b1, c7);
+          b0 = v128.load(b, 64);
+          b1 = v128.load(b, 80);
+          a = v128.load32_splat(p, 32);
+          c0 = madd(a, b0, c0);
+          c1 = madd(a, b1, c1);
+          a = v128.load32_splat(p, 36);
+          c2 = madd(a, b0, c2);
+          c3 = madd(a, b1, c3);
+          a = v128.load32_splat(p, 40);
+          c4 = madd(a, b0, c4);
+          c5 = madd(a, b1, c5);
+          a = v128.load32_splat(p, 44);
+          c6 = madd(a, b0, c6);
+          c7 = madd(a, b1, c7);
+          b0 = v128.load(b, 96);
+          b1 = v128.load(b, 112);
+          a = v128.load32_splat(p, 48);
+          c0 = madd(a, b0, c0);
+          c1 = madd(a, b1, c1);
+          a = v128.load32_splat(p, 52);
+          c2 = madd(a, b0, c2);
+          c3 = madd(a, b1, c3);
+          a = v128.load32_splat(p, 56);
+          c4 = madd(a, b0, c4);
+          c5 = madd(a, b1, c5);
+          a = v128.load32_splat(p, 60);
+          c6 = madd(a, b0, c6);
+          c7 = madd(a, b1, c7);
+        }
+        v128.store(out, c0);
+        v128.store(out, c1, 16);
+        v128.store(out + gBytes, c2);
+        v128.store(out + gBytes, c3, 16);
+        v128.store(out + 2 * gBytes, c4);
+        v128.store(out + 2 * gBytes, c5, 16);
+        v128.store(out + 3 * gBytes, c6);
+        v128.store(out + 3 * gBytes, c7, 16);
+      }
+    }
+  }
+}
+
+/** Panels of `width` (4 or 8) columns; each row of x has a multiple of 4 to be read. */
+@inline
+function packRows(x: usize, ldx: u32, rows: u32, columns: u32, width: u32, out: usize): void {
+  const rowBytes = <usize>ldx << 2;
+  for (let j: u32 = 0; j < columns; j += width) {
+    let row = x + (j << 2);
+    const isWide = width == 8 && columns - j > 4;
+    for (let r: u32 = 0; r < rows; r++, row += rowBytes, out += width << 2) {
+      v128.store(out, v128.load(row));
+      if (width == 8) v128.store(out, isWide ? v128.load(row, 16) : zeros(), 16);
+    }
+  }
+}
+
+/** out [k × m], without space between rows, = g · scale. */
+export function compact(g: usize, ldg: u32, k: u32, m: u32, scale: f32, out: usize): void {
+  const scales = f32x4.splat(scale);
+  const quads = m & ~3;
+  for (let i: u32 = 0; i < k; i++, g += <usize>ldg << 2) {
+    let j: u32 = 0;
+    for (; j < quads; j += 4, out += 16)
+      v128.store(out, f32x4.mul(v128.load(g + (j << 2)), scales));
+    for (; j < m; j++, out += 4) store<f32>(out, load<f32>(g + (j << 2)) * scale);
+  }
+}
+
+/** y [n] = x [n × k] · w [k] + b, or y + x · w; then max(0, ·). b: address, or 0. */
+export function dot(
+  x: usize,
+  ldx: u32,
+  w: usize,
+  n: u32,
+  k: u32,
+  b: usize,
+  rectify: bool,
+  accumulate: bool,
+  y: usize,
+): void {
+  const bias: f32 = b != 0 ? load<f32>(b) : 0;
+  const quads = k & ~3;
+  for (let i: u32 = 0; i < n; i++, x += <usize>ldx << 2, y += 4) {
+    let lanes = zeros();
+    let p: u32 = 0;
+    for (; p < quads; p += 4)
+      lanes = madd(v128.load(x + (p << 2)), v128.load(w + (p << 2)), lanes);
+    let value = sum(lanes);
+    for (; p < k; p++) value += load<f32>(x + (p << 2)) * load<f32>(w + (p << 2));
+    value += bias;
+    if (accumulate) value += load<f32>(y);
+    if (rectify && !(value > 0)) value = 0;
+    store<f32>(y, value);
+  }
+}
+
+/** x [n × k] = d [n] ⊗ w [k], or x + it. Reads w up to a multiple of 4. */
+export function rankOne(
+  d: usize,
+  w: usize,
+  n: u32,
+  k: u32,
+  accumulate: bool,
+  x: usize,
+  ldx: u32,
+): void {
+  for (let i: u32 = 0; i < n; i++, d += 4, x += <usize>ldx << 2) {
+    const value = v128.load32_splat(d);
+    for (let p: u32 = 0; p < k; p += 4) {
+      const at = x + (p << 2);
+      const before = accumulate ? v128.load(at) : zeros();
+      v128.store(at, madd(value, v128.load(w + (p << 2)), before));
+    }
+  }
+}
+
+/** g [roundUp(k, 4)] += Σ_rows d · x: the gradient of one column. */
+export function weightedSum(d: usize, x: usize, ldx: u32, n: u32, k: u32, g: usize): void {
+  const rowBytes = <usize>ldx << 2;
+  for (let p: u32 = 0; p < k; p += 4) {
+    let total = v128.load(g + (p << 2));
+    let row = x + (p << 2);
+    for (let i: u32 = 0; i < n; i++, row += rowBytes)
+      total = madd(v128.load32_splat(d + (i << 2)), v128.load(row), total);
+    v128.store(g + (p << 2), total);
+  }
+}
+
+/** d, in place, where y > 0 if `gated`; sums [roundUp(m, 4)] += its columns, unless it is 0. Of one column the rows lie side by side. */
+export function gateAndSum(
+  d: usize,
+  ldd: u32,
+  y: usize,
+  ldy: u32,
+  n: u32,
+  m: u32,
+  gated: bool,
+  sums: usize,
+): void {
+  if (m == 1) {
+    let total = zeros();
+    for (let i: u32 = 0; i < n; i += 4) {
+      let value = v128.load(d + (i << 2));
+      if (gated) {
+        value = gate(value, v128.load(y + (i << 2)));
+        v128.store(d + (i << 2), value);
+      }
+      total = f32x4.add(total, value);
+    }
+    if (sums != 0) store<f32>(sums, load<f32>(sums) + sum(total));
+    return;
+  }
+  const dBytes = <usize>ldd << 2;
+  const yBytes = <usize>ldy << 2;
+  for (let j: u32 = 0; j < m; j += 4) {
+    let total = zeros();
+    let at = d + (j << 2);
+    let by = y + (j << 2);
+    for (let i: u32 = 0; i < n; i++, at += dBytes, by += yBytes) {
+      let value = v128.load(at);
+      if (gated) {
+        value = gate(value, v128.load(by));
+        v128.store(at, value);
+      }
+      total = f32x4.add(total, value);
+    }
+    if (sums != 0) v128.store(sums + (j << 2), f32x4.add(v128.load(sums + (j << 2)), total));
+  }
+}

@@ -1,0 +1,156 @@
+// Between rows [w, v₁ … v_k] and what a network sees of them: weights [n × slots] and vectors [n × slots · k].
+
+/** Of pooled rows [n · slots × (1 + k)]. */
+export function split(
+  pooled: usize,
+  n: u32,
+  slots: u32,
+  k: u32,
+  weights: usize,
+  ldw: u32,
+  vectors: usize,
+  ldv: u32,
+): void {
+  const vectorBytes = k << 2;
+  for (let i: u32 = 0; i < n; i++, weights += <usize>ldw << 2, vectors += <usize>ldv << 2)
+    for (let s: u32 = 0; s < slots; s++, pooled += vectorBytes + 4) {
+      store<f32>(weights + (s << 2), load<f32>(pooled));
+      copy(vectors + s * vectorBytes, pooled + 4, k);
+    }
+}
+
+/** Its inverse, of gradients. */
+export function join(
+  weights: usize,
+  ldw: u32,
+  vectors: usize,
+  ldv: u32,
+  n: u32,
+  slots: u32,
+  k: u32,
+  pooled: usize,
+): void {
+  const vectorBytes = k << 2;
+  for (let i: u32 = 0; i < n; i++, weights += <usize>ldw << 2, vectors += <usize>ldv << 2)
+    for (let s: u32 = 0; s < slots; s++, pooled += vectorBytes + 4) {
+      store<f32>(pooled, load<f32>(weights + (s << 2)));
+      copy(pooled + 4, vectors + s * vectorBytes, k);
+    }
+}
+
+/**
+ * Pools rows as row-gather.ts does, with the same bits. inverse: u32 by occurrence, its row; offsets: u32 [n · slots + 1], its
+ * cells; means: u32 by slot, 1 where it is the mean.
+ */
+export function pool(
+  rows: usize,
+  inverse: usize,
+  offsets: usize,
+  means: usize,
+  n: u32,
+  slots: u32,
+  k: u32,
+  weights: usize,
+  ldw: u32,
+  vectors: usize,
+  ldv: u32,
+): void {
+  const rowBytes = <usize>(k + 1) << 2;
+  const vectorBytes = <usize>k << 2;
+  let end = load<u32>(offsets);
+  for (let i: u32 = 0; i < n; i++, weights += <usize>ldw << 2, vectors += <usize>ldv << 2)
+    for (let s: u32 = 0; s < slots; s++) {
+      const start = end;
+      offsets += 4;
+      end = load<u32>(offsets);
+      const weight = weights + (s << 2);
+      const vector = vectors + <usize>s * vectorBytes;
+      if (start == end) {
+        store<f32>(weight, 0);
+        memory.fill(vector, 0, vectorBytes);
+        continue;
+      }
+      const first = rows + <usize>load<u32>(inverse + (<usize>start << 2)) * rowBytes;
+      // As a sum that begins with 0 has it: never −0.
+      store<f32>(weight, load<f32>(first) + 0);
+      copy(vector, first + 4, k);
+      if (end - start == 1) continue;
+      for (let o = start + 1; o < end; o++) {
+        const row = rows + <usize>load<u32>(inverse + (<usize>o << 2)) * rowBytes;
+        store<f32>(weight, load<f32>(weight) + load<f32>(row));
+        add(vector, row + 4, k);
+      }
+      if (load<u32>(means + (s << 2)) == 0) continue;
+      const scale: f64 = 1 / <f64>(end - start);
+      store<f32>(weight, <f32>(<f64>load<f32>(weight) * scale));
+      for (let at = vector; at < vector + vectorBytes; at += 4)
+        store<f32>(at, <f32>(<f64>load<f32>(at) * scale));
+    }
+}
+
+/** The transpose of `pool`: out [unique × (1 + k)], zeroed by the caller, has added to each row what its places learned. */
+export function scatter(
+  weights: usize,
+  ldw: u32,
+  vectors: usize,
+  ldv: u32,
+  inverse: usize,
+  offsets: usize,
+  means: usize,
+  n: u32,
+  slots: u32,
+  k: u32,
+  out: usize,
+): void {
+  const rowBytes = <usize>(k + 1) << 2;
+  const vectorBytes = <usize>k << 2;
+  const quads = k & ~3;
+  let end = load<u32>(offsets);
+  for (let i: u32 = 0; i < n; i++, weights += <usize>ldw << 2, vectors += <usize>ldv << 2)
+    for (let s: u32 = 0; s < slots; s++) {
+      const start = end;
+      offsets += 4;
+      end = load<u32>(offsets);
+      const vector = vectors + <usize>s * vectorBytes;
+      const isMean = end - start > 1 && load<u32>(means + (s << 2)) == 1;
+      const scale: f32 = isMean ? <f32>(1 / <f64>(end - start)) : 1;
+      const weight = load<f32>(weights + (s << 2)) * scale;
+      const scales = f32x4.splat(scale);
+      for (let o = start; o < end; o++) {
+        const row = out + <usize>load<u32>(inverse + (<usize>o << 2)) * rowBytes;
+        store<f32>(row, load<f32>(row) + weight);
+        let f: u32 = 0;
+        for (; f < quads; f += 4) {
+          const at = row + (f << 2);
+          const step = f32x4.mul(v128.load(vector + (f << 2)), scales);
+          v128.store(at, f32x4.add(v128.load(at, 4), step), 4);
+        }
+        for (; f < k; f++) {
+          const at = row + (f << 2);
+          store<f32>(at, load<f32>(at, 4) + load<f32>(vector + (f << 2)) * scale, 4);
+        }
+      }
+    }
+}
+
+@inline
+function copy(target: usize, source: usize, count: u32): void {
+  const quads = count & ~3;
+  let i: u32 = 0;
+  for (; i < quads; i += 4) v128.store(target + (i << 2), v128.load(source + (i << 2)));
+  for (; i < count; i++) store<f32>(target + (i << 2), load<f32>(source + (i << 2)));
+}
+
+@inline
+function add(target: usize, source: usize, count: u32): void {
+  const quads = count & ~3;
+  let i: u32 = 0;
+  for (; i < quads; i += 4) {
+    const at = target + (i << 2);
+    v128.store(at, f32x4.add(v128.load(at), v128.load(source + (i << 2))));
+  }
+  for (; i < count; i++) {
+    const at = target + (i << 2);
+    store<f32>(at, load<f32>(at) + load<f32>(source + (i << 2)));
+  }
+}

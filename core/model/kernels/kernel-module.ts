@@ -1,0 +1,172 @@
+import { kernelBytes, relaxedKernelBytes } from './kernel-bytes.js';
+
+/**
+ * The kernels, as assembly/ has them; all addresses are bytes, all strides and counts are numbers of floats. A module is compiled
+ * once per process, and each network has an instance with a memory of its own.
+ */
+export interface Kernels {
+  pack(w: number, k: number, m: number, transposed: boolean, out: number): void;
+  packBias(b: number, m: number, out: number): void;
+  product(
+    a: number,
+    lda: number,
+    panels: number,
+    n: number,
+    k: number,
+    m: number,
+    bias: number,
+    rectify: boolean,
+    accumulate: boolean,
+    c: number,
+    ldc: number,
+  ): void;
+  outer(
+    x: number,
+    ldx: number,
+    d: number,
+    ldd: number,
+    n: number,
+    k: number,
+    m: number,
+    g: number,
+    scratch: number,
+  ): void;
+  compact(g: number, ldg: number, k: number, m: number, scale: number, out: number): void;
+  dot(
+    x: number,
+    ldx: number,
+    w: number,
+    n: number,
+    k: number,
+    b: number,
+    rectify: boolean,
+    accumulate: boolean,
+    y: number,
+  ): void;
+  rankOne(
+    d: number,
+    w: number,
+    n: number,
+    k: number,
+    accumulate: boolean,
+    x: number,
+    ldx: number,
+  ): void;
+  weightedSum(d: number, x: number, ldx: number, n: number, k: number, g: number): void;
+  gateAndSum(
+    d: number,
+    ldd: number,
+    y: number,
+    ldy: number,
+    n: number,
+    m: number,
+    gated: boolean,
+    sums: number,
+  ): void;
+  copyColumns(
+    x: number,
+    ldx: number,
+    n: number,
+    c: number,
+    accumulate: boolean,
+    y: number,
+    ldy: number,
+  ): void;
+  addBias(x: number, ldx: number, b: number, n: number, c: number, y: number, ldy: number): void;
+  sumColumns(x: number, ldx: number, n: number, c: number, y: number): void;
+  spreadColumns(d: number, n: number, c: number, accumulate: boolean, x: number, ldx: number): void;
+  pairwise(v: number, ldv: number, n: number, s: number, k: number, y: number): void;
+  pairwiseBack(
+    d: number,
+    v: number,
+    ldv: number,
+    n: number,
+    s: number,
+    k: number,
+    accumulate: boolean,
+    out: number,
+    ldo: number,
+  ): void;
+  loss(
+    z: number,
+    labels: number,
+    weights: number,
+    count: number,
+    squared: number,
+    period: number,
+    d: number,
+  ): number;
+  split(
+    pooled: number,
+    n: number,
+    slots: number,
+    k: number,
+    weights: number,
+    ldw: number,
+    vectors: number,
+    ldv: number,
+  ): void;
+  join(
+    weights: number,
+    ldw: number,
+    vectors: number,
+    ldv: number,
+    n: number,
+    slots: number,
+    k: number,
+    pooled: number,
+  ): void;
+  pool(
+    rows: number,
+    inverse: number,
+    offsets: number,
+    means: number,
+    n: number,
+    slots: number,
+    k: number,
+    weights: number,
+    ldw: number,
+    vectors: number,
+    ldv: number,
+  ): void;
+  scatter(
+    weights: number,
+    ldw: number,
+    vectors: number,
+    ldv: number,
+    inverse: number,
+    offsets: number,
+    means: number,
+    n: number,
+    slots: number,
+    k: number,
+    out: number,
+  ): void;
+}
+
+/** `relaxed`: a product and a sum are one instruction, which Node 22 and newer have. Results differ in the last bits. */
+export type KernelKind = 'simd' | 'relaxed';
+
+const base64: Readonly<Record<KernelKind, string>> = {
+  simd: kernelBytes,
+  relaxed: relaxedKernelBytes,
+};
+const compiled = new Map<KernelKind, WebAssembly.Module>();
+
+/** The best that this engine runs; undefined where it has no SIMD. */
+export function kernelKind(): KernelKind | undefined {
+  return (['relaxed', 'simd'] as const).find((kind) => WebAssembly.validate(bytesOf(kind)));
+}
+
+export function instantiateKernels(kind: KernelKind, memory: WebAssembly.Memory): Kernels {
+  let module = compiled.get(kind);
+  if (!module) {
+    module = new WebAssembly.Module(bytesOf(kind));
+    compiled.set(kind, module);
+  }
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels;
+}
+
+function bytesOf(kind: KernelKind): Uint8Array {
+  return Uint8Array.from(atob(base64[kind]), (character) => character.charCodeAt(0));
+}
