@@ -4,13 +4,13 @@ import { StarlingError } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import type { RowPooling } from '../../core/model/row-gather.js';
-import { FidDeduper, poolRows, scatterGradients } from '../../core/model/row-gather.js';
+import { FidDeduper } from '../../core/model/row-gather.js';
 import { lanes, noFacts } from '../../core/joining/event-facts.js';
 import { JudgedScores, type JudgedCounts } from '../../core/model/judged-scores.js';
 import { cutValues, scaleSums, scalesIn } from '../../core/model/number-scales.js';
 import { calibrationSums } from '../../core/model/score-calibration.js';
 import { transformValue } from '../../core/model/value-transform.js';
-import type { TrainingStep } from '../../core/model/training-step.js';
+import type { RowStep } from '../../core/model/training-step.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import { labelsOfRows } from '../../messages/outcomes.js';
 import { concatSamples, type Samples } from '../../messages/samples.js';
@@ -36,7 +36,7 @@ export interface Taught {
 export class Learner {
   readonly #blueprint: Blueprint;
   readonly #client: ParameterClient;
-  readonly #step: TrainingStep;
+  readonly #step: RowStep;
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #deduper = new FidDeduper();
   readonly #judged: ReadonlyMap<string, JudgedScores>;
@@ -45,7 +45,7 @@ export class Learner {
   constructor(
     blueprint: Blueprint,
     client: ParameterClient,
-    step: TrainingStep,
+    step: RowStep,
     clock: Pick<Clock, 'nowMs'>,
   ) {
     this.#blueprint = blueprint;
@@ -88,15 +88,14 @@ export class Learner {
     const pulledMs = this.#clock.nowMs();
 
     const pooling: RowPooling = { plan, batch: examples, dim, poolings };
-    const pooled = poolRows(pooling, pulled.rows);
     const result = this.#step(
       {
-        ...{ rowCount: examples.rowCount, pooled, dense: examples.dense },
+        ...{ rowCount: examples.rowCount, rows: pulled.rows, pooling, dense: examples.dense },
         ...{ labels, weights },
       },
       this.#parameters,
     );
-    const rows = scatterGradients(pooling, result.pooledGradient);
+    const rows = result.rowGradient;
     refuseNonFinite(rows, result.loss);
     this.#judge(samples, { labels, weights, logits: result.logits });
     const sums = calibrationSums(

@@ -4,7 +4,7 @@ import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import { noFacts } from '../../core/joining/event-facts.js';
 import { loadBackend } from '../../core/model/backend.js';
-import { createTrainingStep } from '../../core/model/training-step.js';
+import { createRowStep } from '../../core/model/training-step.js';
 import { decode } from '../../messages/codec.js';
 import { noProgress } from '../../messages/progress-marks.js';
 import type { Samples } from '../../messages/samples.js';
@@ -45,7 +45,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       directory = await PartitionDirectory.open(bus);
       const parameterCount = parameterCounts(blueprint).all;
       const client = new ParameterClient({ bus, blueprint, directory, parameterCount });
-      const step = createTrainingStep(backend, blueprint.model);
+      const step = createRowStep(backend, blueprint.model);
       const learner = new Learner(blueprint, client, step, clock);
       judging = learner;
       const learning = teacherOf(context, blueprint, queue, learner);

@@ -32,14 +32,37 @@ export interface Blocks {
   sumColumns(x: Value): Value;
   /** ½·Σ_f ((Σ_s v)² − Σ_s v²): all pairs of slots, in O(slots) (Rendle, 2010). [n, slots·k] → [n, 1]. */
   pairwiseInteractions(vectors: Value, slotCount: number): Value;
+  /** v_a·v_b for each pair a < b, (0, 1), (0, 2), … (DLRM, Naumov et al., 2019). [n, count·k] → [n, count·(count − 1) / 2]. */
+  dotInteractions(vectors: Value, count: number): Value;
   /** [n, a] beside [n, b] → [n, a + b]. */
   concatColumns(left: Value, right: Value): Value;
   /** Sum of equal shapes. */
   add(terms: readonly Value[]): Value;
   /** x + b for every row: x [n, c], b [c]. */
   addBias(x: Value, b: ParameterValue): Value;
+  /** Product of equal shapes, number by number. */
+  multiply(left: Value, right: Value): Value;
+  /** Each row of x [n, c] times its number of `factors` [n, 1]. */
+  scaleRows(x: Value, factors: Value): Value;
+  /** 1 / (1 + e^−x), number by number. */
+  sigmoid(x: Value): Value;
+  /** Each row to mean 0 and variance 1 (ε = 1e-5), then · gain [c] + bias [c] (Ba et al., 2016). */
+  layerNorm(x: Value, gain: ParameterValue, bias: ParameterValue): Value;
+  /** Each row to length 1, shorter ones than 1e-6 as if they were that long. */
+  normalizeRows(x: Value): Value;
   /** Of each example the sum, or mean, of its occurrences: [occurrences, c] → [n, c]; zeros where it has none. */
   pool(x: Value, pooling: Pooling): Value;
+  /** The row of its example for each occurrence of the slot that `like` is of: [n, c] → [occurrences, c]. */
+  repeat(x: Value, like: Value): Value;
+  /** Columns as shares among the occurrences of an example, e^x / Σ e^x: [occurrences, c] → the same. */
+  softmaxOccurrences(x: Value): Value;
+  /** x + row p of `table` [positions, c] for the p-th occurrence of its example; those beyond it get the last. */
+  addPositions(x: Value, table: ParameterValue): Value;
+  /**
+   * Of each occurrence, what it attends to among those of its example: softmax(q·kᵀ / √(c / heads))·v, in `heads` parts of the
+   * columns, each for itself (Vaswani et al., 2017). All [occurrences, c].
+   */
+  attention(queries: Value, keys: Value, values: Value, heads: number): Value;
 }
 
 export type BlockName = keyof Blocks;

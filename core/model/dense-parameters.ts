@@ -22,8 +22,12 @@ export interface DenseLayout {
 }
 
 export function denseLayout(spec: ModelSpec): DenseLayout {
+  return layoutOf(networks[spec.network].parameters(spec));
+}
+
+export function layoutOf(declarations: readonly ParameterDeclaration[]): DenseLayout {
   let size = 0;
-  const entries = networks[spec.network].parameters(spec).map((declaration) => {
+  const entries = declarations.map((declaration) => {
     const [rows, columns = 1] = declaration.shape;
     const entry: DenseEntry = { ...declaration, offset: size, size: rows * columns };
     size += entry.size;

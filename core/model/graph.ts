@@ -1,8 +1,8 @@
 import { assert } from '../base/assert.js';
 import type { BlockName, Blocks, ParameterValue, Pooling, Rows, Value } from './blocks.js';
 import type { DenseLayout } from './dense-parameters.js';
-import { denseLayout } from './dense-parameters.js';
-import { rowWidth, type ModelSpec, type NetworkInputs } from './network.js';
+import { layoutOf } from './dense-parameters.js';
+import { rowWidth, type ModelSpec, type Network, type NetworkInputs } from './network.js';
 import { networks } from './networks.js';
 import { plainDenseCount } from './projection.js';
 
@@ -50,14 +50,14 @@ export interface BlockNode extends Value {
 
 export interface BlockOptions {
   readonly relu?: boolean;
-  /** Of vectors that lie beside one another. */
+  /** Of vectors, or heads, that lie beside one another. */
   readonly count?: number;
   readonly pooling?: Pooling;
 }
 
 /** @throws when the network uses what it does not declare, or its shapes do not fit: a defect of the network. */
-export function graphOf(spec: ModelSpec): Graph {
-  const layout = denseLayout(spec);
+export function graphOf(spec: ModelSpec, network: Network = networks[spec.network]): Graph {
+  const layout = layoutOf(network.parameters(spec));
   const builder = new GraphBuilder();
   const inputs = inputsOf(builder, spec);
   const parameters = new Map<string, ParameterNode>();
@@ -69,7 +69,7 @@ export function graphOf(spec: ModelSpec): Graph {
     assert(found.rank === rank, `parameter "${name}" has rank ${found.rank}, used as ${rank}`);
     return found;
   };
-  const logits = networks[spec.network].forward(
+  const logits = network.forward(
     builder,
     inputs,
     { matrix: (name) => find(name, 2), vector: (name) => find(name, 1) },
@@ -162,8 +162,66 @@ class GraphBuilder implements Blocks {
   }
 
   pool(x: Value, pooling: Pooling): Value {
-    assert(x.rows !== 'example', 'what has one row for each example is pooled already');
+    requireOccurrences(x);
     return this.#block('pool', [x], { rows: 'example', columns: x.columns }, { pooling });
+  }
+
+  dotInteractions(vectors: Value, count: number): Value {
+    requireVectors(vectors, count);
+    const columns = (count * (count - 1)) / 2;
+    assert(columns > 0, 'one vector has no pairs');
+    return this.#block('dotInteractions', [vectors], { ...of(vectors), columns }, { count });
+  }
+
+  multiply(left: Value, right: Value): Value {
+    requireSameShape(left, right);
+    return this.#block('multiply', [left, right], of(left));
+  }
+
+  scaleRows(x: Value, factors: Value): Value {
+    requireSameRows(x, factors);
+    assert(factors.columns === 1, `${factors.columns} factors for a row`);
+    return this.#block('scaleRows', [x, factors], of(x));
+  }
+
+  sigmoid(x: Value): Value {
+    return this.#block('sigmoid', [x], of(x));
+  }
+
+  layerNorm(x: Value, gain: ParameterValue, bias: ParameterValue): Value {
+    requireBias(gain, x.columns);
+    requireBias(bias, x.columns);
+    return this.#block('layerNorm', [x, gain, bias], of(x));
+  }
+
+  normalizeRows(x: Value): Value {
+    return this.#block('normalizeRows', [x], of(x));
+  }
+
+  repeat(x: Value, like: Value): Value {
+    assert(x.rows === 'example', 'what has a row for each occurrence is not repeated');
+    requireOccurrences(like);
+    return this.#block('repeat', [x, like], { rows: like.rows, columns: x.columns });
+  }
+
+  softmaxOccurrences(x: Value): Value {
+    requireOccurrences(x);
+    return this.#block('softmaxOccurrences', [x], of(x));
+  }
+
+  addPositions(x: Value, table: ParameterValue): Value {
+    requireOccurrences(x);
+    const columns = table.shape[1];
+    assert(columns === x.columns, `${table.name} has ${columns} columns, not ${x.columns}`);
+    return this.#block('addPositions', [x, table], of(x));
+  }
+
+  attention(queries: Value, keys: Value, values: Value, heads: number): Value {
+    requireOccurrences(queries);
+    requireSameShape(queries, keys);
+    requireSameShape(queries, values);
+    requireVectors(queries, heads);
+    return this.#block('attention', [queries, keys, values], of(queries), { count: heads });
   }
 
   #block(
@@ -199,6 +257,10 @@ function requireBias({ name, shape }: ParameterValue, columns: number): void {
 
 function requireVectors({ columns }: Value, count: number): void {
   assert(count > 0 && columns % count === 0, `${columns} columns are not ${count} vectors`);
+}
+
+function requireOccurrences({ rows }: Value): void {
+  assert(rows !== 'example', 'of each example there is one row, and not one for each occurrence');
 }
 
 function requireSameRows(left: Value, right: Value): void {

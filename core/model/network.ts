@@ -62,7 +62,7 @@ export interface NetworkInputs {
   /** One [n, width] for each of the vectors among them. */
   readonly projected: readonly Value[];
   /** Rows of a slot one by one, [occurrences, 1 + factorDim], in the order in which examples have them; `pool` makes one of several. */
-  occurrences(slot: number): Value;
+  readonly occurrences: (slot: number) => Value;
 }
 
 /** The declared parameters, by name. */

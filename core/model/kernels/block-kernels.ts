@@ -1,18 +1,21 @@
 import type { BlockName } from '../blocks.js';
 import type { BlockNode, Graph } from '../graph.js';
-import { isMatrix, type Instruction, type Program } from './program.js';
+import { numberKernels } from './number-kernels.js';
+import { columnsOf, isMatrix, nothing, together, type Instruction } from './places.js';
+import type { Program } from './program.js';
 
 /**
  * What each block is of kernels. Backward takes the gradient of the block from its place, and writes those of its operands, or
  * adds to them; it may change what it takes.
  */
-interface BlockKernel {
+export interface BlockKernel {
   forward(node: BlockNode, program: Program): Instruction;
   backward(node: BlockNode, program: Program): Instruction;
 }
 
 /** One that is missing is computed by TensorFlow.js. */
 export const blockKernels: Readonly<Partial<Record<BlockName, BlockKernel>>> = {
+  ...numberKernels,
   denseLayer: { forward: layerForward, backward: layerBackward },
   sumColumns: {
     forward: ({ id, operands: [x] }, program) => {
@@ -215,22 +218,6 @@ function copyGradient(
       ...([from.address, from.stride, n, columns, to.accumulate] as const),
       ...([to.address, to.stride] as const),
     );
-}
-
-const nothing: Instruction = () => undefined;
-
-function together(...instructions: readonly Instruction[]): Instruction {
-  const own = instructions.filter((each) => each !== nothing);
-  if (own.length === 0) return nothing;
-  if (own.length === 1) return own[0]!;
-  return (n) => {
-    for (const instruction of own) instruction(n);
-  };
-}
-
-function columnsOf({ nodes }: Graph, id: number): number {
-  const node = nodes[id]!;
-  return node.kind === 'parameter' ? node.shape[1] : node.columns;
 }
 
 function shapeOf({ nodes }: Graph, id: number): readonly [number, number] {

@@ -3,7 +3,8 @@ import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
 import { plainColumns } from '../projection.js';
 import type { Kernels } from './kernel-module.js';
 import type { LinearMemory, Region } from './linear-memory.js';
-import { roundUp, strideOf, type Place, type Program } from './program.js';
+import { roundUp, strideOf, type Place } from './places.js';
+import type { Program } from './program.js';
 
 /**
  * What goes into a program and comes out of it again: a batch is copied to its memory as it is, and its rows are split, pooled

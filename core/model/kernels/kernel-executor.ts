@@ -14,7 +14,8 @@ import { blockKernels } from './block-kernels.js';
 import { Feed } from './feed.js';
 import { instantiateKernels, type KernelKind, type Kernels } from './kernel-module.js';
 import { LinearMemory, type Region } from './linear-memory.js';
-import { blockRows, Program, roundUp, strideOf } from './program.js';
+import { roundUp, strideOf } from './places.js';
+import { blockRows, Program } from './program.js';
 
 /**
  * Networks by our own kernels in WebAssembly. The same bits from run to run on one engine, and a row has the same logits in

@@ -142,6 +142,107 @@ export interface Kernels {
     k: number,
     out: number,
   ): void;
+  multiply(
+    x: number,
+    ldx: number,
+    y: number,
+    ldy: number,
+    n: number,
+    c: number,
+    accumulate: boolean,
+    out: number,
+    ldo: number,
+  ): void;
+  scaleRows(
+    x: number,
+    ldx: number,
+    f: number,
+    n: number,
+    c: number,
+    accumulate: boolean,
+    out: number,
+    ldo: number,
+  ): void;
+  rowDots(
+    a: number,
+    lda: number,
+    b: number,
+    ldb: number,
+    n: number,
+    c: number,
+    accumulate: boolean,
+    out: number,
+  ): void;
+  sigmoid(x: number, ldx: number, n: number, c: number, y: number, ldy: number): void;
+  sigmoidBack(
+    d: number,
+    ldd: number,
+    y: number,
+    ldy: number,
+    n: number,
+    c: number,
+    accumulate: boolean,
+    out: number,
+    ldo: number,
+  ): void;
+  layerNorm(
+    x: number,
+    ldx: number,
+    gain: number,
+    bias: number,
+    n: number,
+    c: number,
+    y: number,
+    ldy: number,
+  ): void;
+  layerNormBack(
+    d: number,
+    ldd: number,
+    x: number,
+    ldx: number,
+    gain: number,
+    n: number,
+    c: number,
+    accumulate: boolean,
+    dx: number,
+    lddx: number,
+    ofGain: number,
+  ): void;
+  normalizeRows(x: number, ldx: number, n: number, c: number, y: number, ldy: number): void;
+  normalizeRowsBack(
+    d: number,
+    ldd: number,
+    x: number,
+    ldx: number,
+    y: number,
+    ldy: number,
+    n: number,
+    c: number,
+    accumulate: boolean,
+    dx: number,
+    lddx: number,
+  ): void;
+  dotInteractions(
+    v: number,
+    ldv: number,
+    n: number,
+    s: number,
+    k: number,
+    y: number,
+    ldy: number,
+  ): void;
+  dotInteractionsBack(
+    d: number,
+    ldd: number,
+    v: number,
+    ldv: number,
+    n: number,
+    s: number,
+    k: number,
+    accumulate: boolean,
+    dv: number,
+    lddv: number,
+  ): void;
 }
 
 /** `relaxed`: a product and a sum are one instruction, which Node 22 and newer have. Results differ in the last bits. */

@@ -3,6 +3,14 @@ import type { BlockNode, Graph, Node, ParameterNode } from '../graph.js';
 import { blockKernels } from './block-kernels.js';
 import type { Kernels } from './kernel-module.js';
 import type { LinearMemory, Region } from './linear-memory.js';
+import {
+  isMatrix,
+  roundUp,
+  strideOf,
+  type GradientPlace,
+  type Instruction,
+  type Place,
+} from './places.js';
 
 /**
  * A graph as calls of kernels on places in memory that were chosen once. A batch goes through it in blocks of rows, forward and
@@ -13,20 +21,6 @@ import type { LinearMemory, Region } from './linear-memory.js';
  * (`concatColumns`) lies where it will stand, and so does its gradient.
  */
 export const blockRows = 128;
-
-/** Where the rows of a value lie; the stride is in floats. */
-export interface Place {
-  readonly address: number;
-  readonly stride: number;
-}
-
-/** A gradient that is to be written, or added to if something was written before. */
-export interface GradientPlace extends Place {
-  readonly accumulate: boolean;
-}
-
-/** On rows of the block; a multiple of four. */
-export type Instruction = (rows: number) => void;
 
 export interface ParameterPlaces {
   /** [rows × columns] as they were given. */
@@ -246,18 +240,6 @@ export class Program {
   liesIn(part: number, whole: number): boolean {
     return this.#inside.get(whole)?.includes(part) ?? false;
   }
-}
-
-export function roundUp(count: number, multiple: number): number {
-  return Math.ceil(count / multiple) * multiple;
-}
-
-export function strideOf(columns: number): number {
-  return columns === 1 ? 1 : roundUp(columns, 4);
-}
-
-export function isMatrix([rows, columns]: readonly [number, number]): boolean {
-  return rows > 1 && columns > 1;
 }
 
 function gradientFloats({ shape }: ParameterNode): number {

@@ -1,7 +1,9 @@
 import type { Rank, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { BlockName } from '../blocks.js';
 import type { BlockOptions } from '../graph.js';
+import { dataBlock, type DataBlock } from './data-blocks.js';
 import type { Tf } from './load-tf.js';
+import { occurrenceBlocks } from './occurrence-blocks.js';
 
 /**
  * The blocks as operations of TensorFlow.js. Each brings its own gradient, for two reasons:
@@ -34,7 +36,13 @@ export function tfBlocks(tf: Tf): Readonly<Record<BlockName, TfBlock>> {
     concatColumns: concatColumns(tf),
     add: add(tf),
     addBias: addBias(tf),
-    pool: pool(tf),
+    dotInteractions: dataBlock(tf, dotInteractions),
+    multiply: multiply(tf),
+    scaleRows: scaleRows(tf),
+    sigmoid: sigmoid(tf),
+    layerNorm: layerNorm(tf),
+    normalizeRows: normalizeRows(tf),
+    ...occurrenceBlocks(tf),
   };
 }
 
@@ -132,34 +140,81 @@ function addBias(tf: Tf): TfBlock {
   };
 }
 
-/** In plain loops: tfjs has no sum over parts of different lengths that is quick, and this is here to be compared with. */
-function pool(tf: Tf): TfBlock {
-  const scaleOf = (count: number, { pooling }: BlockOptions): number =>
-    pooling === 'mean' && count > 1 ? 1 / count : 1;
+const dotInteractions: DataBlock = {
+  operands: ['row'],
+  output: 'row',
+  columns: (_columns, { count = 1 }) => (count * (count - 1)) / 2,
+  forward([v], y, { options: { count = 1 } }) {
+    const k = v!.length / count;
+    let at = 0;
+    for (let a = 0; a < count; a++)
+      for (let b = a + 1; b < count; b++, at++)
+        for (let f = 0; f < k; f++) y[at]! += v![a * k + f]! * v![b * k + f]!;
+  },
+  backward({ d, operands: [v], gradients: [dv], of }) {
+    const { count = 1 } = of.options;
+    const k = v!.length / count;
+    let at = 0;
+    for (let a = 0; a < count; a++)
+      for (let b = a + 1; b < count; b++, at++)
+        for (let f = 0; f < k; f++) {
+          dv![a * k + f]! += d[at]! * v![b * k + f]!;
+          dv![b * k + f]! += d[at]! * v![a * k + f]!;
+        }
+  },
+};
+
+function multiply(tf: Tf): TfBlock {
   return {
-    forward([x], { options, offsets }) {
-      const at = offsets();
-      const columns = x!.shape[1];
-      const values = x!.dataSync();
-      const pooled = new Float32Array((at.length - 1) * columns);
-      for (let row = 0; row + 1 < at.length; row++) {
-        const scale = scaleOf(at[row + 1]! - at[row]!, options);
-        for (let i = at[row]! * columns; i < at[row + 1]! * columns; i++)
-          pooled[row * columns + (i % columns)]! += values[i]! * scale;
-      }
-      return tf.tensor2d(pooled, [at.length - 1, columns]);
+    forward: ([left, right]) => tf.mul<Tensor2D>(left!, right!),
+    backward: (dy, [left, right]) => [tf.mul(dy, right!), tf.mul(dy, left!)],
+  };
+}
+
+function scaleRows(tf: Tf): TfBlock {
+  return {
+    forward: ([x, factors]) => tf.mul<Tensor2D>(x!, factors!),
+    backward: (dy, [x, factors]) => [tf.mul(dy, factors!), tf.sum(tf.mul(dy, x!), 1, true)],
+  };
+}
+
+function sigmoid(tf: Tf): TfBlock {
+  return {
+    forward: ([x]) => tf.sigmoid<Tensor2D>(x!),
+    backward: (dy, _operands, y) => [tf.mul(dy, tf.mul(y, tf.sub(1, y)))],
+  };
+}
+
+const epsilon = 1e-5;
+
+function layerNorm(tf: Tf): TfBlock {
+  const standardized = (x: Tensor2D): readonly [Tensor2D, Tensor2D] => {
+    const centred = tf.sub<Tensor2D>(x, tf.mean(x, 1, true));
+    const variance = tf.mean<Tensor2D>(tf.square(centred), 1, true);
+    const scale = tf.div<Tensor2D>(1, tf.sqrt(tf.add(variance, epsilon)));
+    return [tf.mul<Tensor2D>(centred, scale), scale];
+  };
+  return {
+    forward: ([x, gain, bias]) => tf.add<Tensor2D>(tf.mul(standardized(x!)[0], gain!), bias!),
+    backward(dy, [x, gain]) {
+      const [normal, scale] = standardized(x!);
+      const d = tf.mul<Tensor2D>(dy, gain!);
+      const along = tf.mean<Tensor2D>(tf.mul(d, normal), 1, true);
+      const centred = tf.sub(tf.sub(d, tf.mean(d, 1, true)), tf.mul(normal, along));
+      return [tf.mul(centred, scale), sumRows(tf, tf.mul<Tensor2D>(dy, normal)), sumRows(tf, dy)];
     },
-    backward(dy, [x], _output, { options, offsets }) {
-      const at = offsets();
-      const columns = x!.shape[1];
-      const values = dy.dataSync();
-      const gradient = new Float32Array(x!.size);
-      for (let row = 0; row + 1 < at.length; row++) {
-        const scale = scaleOf(at[row + 1]! - at[row]!, options);
-        for (let i = at[row]! * columns; i < at[row + 1]! * columns; i++)
-          gradient[i] = values[row * columns + (i % columns)]! * scale;
-      }
-      return [tf.tensor2d(gradient, [x!.shape[0], columns])];
+  };
+}
+
+function normalizeRows(tf: Tf): TfBlock {
+  const lengths = (x: Tensor2D): Tensor2D => tf.maximum(tf.norm(x, 2, 1, true), 1e-6);
+  return {
+    forward: ([x]) => tf.div<Tensor2D>(x!, lengths(x!)),
+    backward(dy, [x], y) {
+      const along = tf.sum<Tensor2D>(tf.mul(dy, y), 1, true);
+      // Of a row that is shorter than the least length nothing is taken away.
+      const isLong = tf.cast(tf.greater(tf.norm(x!, 2, 1, true), 1e-6), 'float32');
+      return [tf.div(tf.sub(dy, tf.mul(tf.mul(y, along), isLong)), lengths(x!))];
     },
   };
 }

@@ -12,3 +12,16 @@ export {
   sumColumns,
 } from './columns';
 export { join, pool, scatter, split } from './rows';
+export {
+  dotInteractions,
+  dotInteractionsBack,
+  layerNorm,
+  layerNormBack,
+  multiply,
+  normalizeRows,
+  normalizeRowsBack,
+  rowDots,
+  scaleRows,
+  sigmoid,
+  sigmoidBack,
+} from './numbers';
