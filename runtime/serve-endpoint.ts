@@ -127,7 +127,7 @@ export class ServedEndpoint implements Stoppable {
 
   #serve(subject: string): Stoppable {
     const { queue, inFlightMax } = this.#endpoint;
-    const room = (): number => inFlightMax - this.#inFlight;
+    const room = (): number => inFlightMax - this.#admission.inFlight;
     return this.#bus.serve(
       subject,
       queue === undefined ? { room } : { queue, room },
