@@ -18,6 +18,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'serving-form': () => import('./serving-form.js'),
   serving: () => import('./serving/serving.js'),
   snapshot: () => import('./snapshot.js'),
+  footprint: () => import('./footprint/footprint.js'),
   recovery: () => import('./recovery/recovery.js'),
   followers: () => import('./followers.js'),
   joiner: () => import('./joiner.js'),

@@ -30,6 +30,7 @@ import { hasLiveHosts } from './config/live-hosts.js';
 import { configToStart, firstConfig } from './config/start-config.js';
 import { describeCluster } from './describe-cluster.js';
 import { admitPeople, type Admission } from './people.js';
+import { processOf } from './placement/actor-processes.js';
 import { openStateFolder } from './state-folder.js';
 import { requireSameName } from './state-name.js';
 
@@ -120,6 +121,7 @@ async function start(
       launcher: new ActorLauncher({
         ...{ entry, stateDir, natsOf: access, adoption },
         configIn: (dataCenter) => configs.configIn(dataCenter),
+        processOf: (spec) => processOf(configs.configIn(spec.dataCenter), spec),
       }),
       epochs: await FileEpochStore.open(stateDir),
       noteLife: (life) => folder.noteLife(life),

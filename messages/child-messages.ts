@@ -5,14 +5,15 @@ import type { NatsAccess } from './nats-access.js';
 
 /**
  * What a host supervisor and the actor processes of its host say to each other. The channel is IPC for a process that the
- * supervisor started, and a socket in the state folder for one that an earlier supervisor left.
+ * supervisor started, and a socket in the state folder for each actor that an earlier supervisor left. A process may hold
+ * several actors: what is said over IPC names the one that it is about, by its `address`. Without one it is about all.
  *
  * The start message carries the credentials, because a command line and an environment can be read by every user of
  * the machine and the channel can't. Both sides ignore message types they do not know, so a rolling upgrade may add
  * one; they refuse nothing, since a child that can't be understood shows up as a child that never gets ready.
  */
 
-/** The first message to a process: everything it needs to become the actor `address`. */
+/** Everything a process needs to become the actor `address`, beside those that it is already. */
 export interface StartMessage {
   readonly type: 'start';
   /** `<data center>.<kind>.<index>`. */
@@ -34,9 +35,13 @@ export interface StartMessage {
   readonly serving?: boolean;
 }
 
-/** Finish what is in flight, make it durable and exit within `drainMs`; after that the process is killed. */
+/**
+ * Finish what is in flight, make it durable and leave within `drainMs`; after that the process is killed. It ends with the
+ * last actor in it.
+ */
 export interface StopMessage {
   readonly type: 'stop';
+  readonly address?: string;
   readonly drainMs: number;
 }
 
@@ -48,6 +53,7 @@ export interface AdoptedMessage {
 /** Join or leave the queue groups of public subjects; kinds that answer no public subject have nothing to do. */
 export interface ServeMessage {
   readonly type: 'serve';
+  readonly address?: string;
   readonly open: boolean;
 }
 
@@ -66,8 +72,17 @@ export type ChildMessage =
       /** As it was said: whoever knows the kind has it heard by `hearStats`. */
       readonly stats: Readonly<Record<string, unknown>>;
     }
-  /** The last words of an actor that is about to exit because it can't go on. */
+  /** The last words of an actor that can't go on; its process is about to exit. */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string };
+
+/**
+ * An actor that was asked to stop has left, and its process goes on with the others. `clean` false: something of it may go
+ * on, so the process ends.
+ */
+export interface LeftMessage {
+  readonly type: 'left';
+  readonly clean: boolean;
+}
 
 /**
  * How an actor whose supervisor died introduces itself to the successor. The answer is `adopted`, or `stop` when it is
@@ -86,8 +101,14 @@ export interface AttachMessage {
   readonly startHash: string;
 }
 
+/** The actor that a message over IPC names, from it or to it; undefined: none. */
+export function addressIn(value: unknown): string | undefined {
+  const address = isRecord(value) ? value['address'] : undefined;
+  return typeof address === 'string' ? address : undefined;
+}
+
 /** A message from a child, or undefined if it is of no known type and shape. */
-export function parseChildMessage(value: unknown): ChildMessage | undefined {
+export function parseChildMessage(value: unknown): ChildMessage | LeftMessage | undefined {
   if (!isRecord(value)) return undefined;
   switch (value['type']) {
     case 'state': {
@@ -104,6 +125,8 @@ export function parseChildMessage(value: unknown): ChildMessage | undefined {
       if (typeof message !== 'string') return undefined;
       return { type: 'failed', code: isErrorCode(code) ? code : 'INTERNAL', message };
     }
+    case 'left':
+      return { type: 'left', clean: value['clean'] === true };
     default:
       return undefined;
   }
@@ -123,14 +146,16 @@ export function parseAttachMessage(value: unknown): AttachMessage | undefined {
 /** A message from the supervisor, or undefined if it is of no known type and shape. */
 export function parseParentMessage(value: unknown): ParentMessage | undefined {
   if (!isRecord(value)) return undefined;
+  const address = addressIn(value);
+  const to = address === undefined ? {} : { address };
   if (value['type'] === 'stop') {
     const drainMs = value['drainMs'];
-    return typeof drainMs === 'number' ? { type: 'stop', drainMs } : undefined;
+    return typeof drainMs === 'number' ? { type: 'stop', ...to, drainMs } : undefined;
   }
   if (value['type'] === 'adopted') return { type: 'adopted' };
   if (value['type'] === 'serve') {
     const open = value['open'];
-    return typeof open === 'boolean' ? { type: 'serve', open } : undefined;
+    return typeof open === 'boolean' ? { type: 'serve', ...to, open } : undefined;
   }
   return isStartMessage(value) ? value : undefined;
 }

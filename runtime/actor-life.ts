@@ -36,7 +36,16 @@ export interface LifeSupport extends TimeAndChance {
   /** What the process takes: for its heartbeats. */
   readonly usage: () => Pick<Heard<typeof processFigures>, 'rssBytes' | 'cpuMs'>;
   /** Its last act. */
-  readonly exit: (code: number, bus: Bus | undefined) => void;
+  readonly exit: (end: LifeEnd) => void;
+}
+
+/** How a life ended, and what is left of it. */
+export interface LifeEnd {
+  /** Of the process; 0: it was asked to. */
+  readonly code: number;
+  /** It was ready, and has finished and closed all that it had: nothing of it goes on. */
+  readonly isDrained: boolean;
+  readonly bus: Bus | undefined;
 }
 
 export interface ConnectionHandlers {
@@ -73,6 +82,8 @@ export class ActorLife {
   #turn: Promise<void> = Promise.resolve();
   #forbiddenLoggedMs = -Infinity;
   #hasFailed = false;
+  #isRestored = false;
+  #isDrained = false;
   readonly #life;
 
   constructor(support: LifeSupport) {
@@ -188,6 +199,7 @@ export class ActorLife {
       this.#log.info({ restoreMs: Math.round(this.#clock.nowMs() - startMs) }, 'ready');
       // The figures first: whoever sees that it is ready sees with what.
       this.beat();
+      this.#isRestored = true;
       this.#life.send({ type: 'RESTORED' });
     } catch (error) {
       this.fail(error);
@@ -206,6 +218,8 @@ export class ActorLife {
       await this.#actor?.stop();
       // What it has answered last is on its way, and would go with the process.
       if (this.#bus) await atMost(this.#clock, lastWordsMsMax, this.#bus.flush());
+      // What has not got ready by now may still be opening something.
+      this.#isDrained = this.#isRestored;
     } catch (error) {
       this.#log.warn(
         { code: codeOf(error), err: messageOf(error) },
@@ -255,6 +269,17 @@ export class ActorLife {
 
   #exit(code: number): void {
     this.#heartbeat();
-    this.#support.exit(code, this.#bus);
+    const isDrained = this.#isDrained && !this.#hasFailed;
+    this.#support.exit({ code, isDrained, bus: this.#bus });
   }
+}
+
+/** Whether a process ends with the life of one actor in it. */
+export function endsProcess(
+  { code, isDrained }: Pick<LifeEnd, 'code' | 'isDrained'>,
+  others: readonly { readonly isLeaving: boolean }[],
+): boolean {
+  if (others.length === 0 || code !== 0) return true;
+  // Where all leave it ends soon, and they should have the time to do it in order.
+  return !isDrained && !others.every(({ isLeaving }) => isLeaving);
 }

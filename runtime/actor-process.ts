@@ -1,117 +1,114 @@
-import { mkdirSync } from 'node:fs';
-import path from 'node:path';
-import { pino } from 'pino';
-import type { Logger } from 'pino';
-import type { ClusterConfig } from '../core/config/schema.js';
 import type { ActorKind } from '../messages/actor-kinds.js';
-import type { ParentMessage, StartMessage } from '../messages/child-messages.js';
-import { ActorLife, type ConnectionHandlers } from './actor-life.js';
+import type { StartMessage } from '../messages/child-messages.js';
+import { parseParentMessage } from '../messages/child-messages.js';
 import type { CreateActor } from './actor.js';
 import type { Bus } from './bus/bus.js';
+import { endsProcess, type ConnectionHandlers, type LifeEnd } from './actor-life.js';
+import { HostedActor } from './hosted-actor.js';
 import { connectAs } from './nats/nats-bus.js';
 import { Neighbourhood } from './neighbours/neighbourhood.js';
-import { storesIn } from './stores/lmdb-actor-stores.js';
-import { SupervisorChannel } from './supervisor-channel.js';
-import { system } from './system.js';
-
-/** All actors of this process. */
-const neighbours = new Neighbourhood();
+import type { ScopedClock } from './scoped-clock.js';
 
 /**
- * The process of one actor. Credentials and configuration come over the IPC channel, never on the command line. When
- * the channel closes the supervisor is gone: the actor goes on for `supervision.orphanMs` and looks for the next one;
- * if none comes it drains and ends, so that no process is left behind for good.
+ * A process of actors: of one, or of several that share its fate. Each has a connection, credentials, a clock, a life and a
+ * way to the supervisor of its own. One that was asked to leave and has, leaves the others alone; one that fails, or
+ * leaves something behind, takes the process along, as nobody could say what of it goes on.
+ *
+ * Credentials and configuration come over the IPC channel, never on the command line. When the channel closes the
+ * supervisor is gone: the actors go on for `supervision.orphanMs` and look for the next one; if none comes they drain and
+ * the process ends, so that none is left behind for good.
  */
 export function runActorProcess(load: (kind: ActorKind) => Promise<CreateActor>): void {
-  // Ctrl-C reaches the whole terminal group; the supervisor stops its actors in order.
-  process.on('SIGINT', () => undefined);
-  // Without a start message there is nothing to go on with.
-  const leave = (): never => process.exit(0);
-  process.once('disconnect', leave);
-  process.once('message', (message: ParentMessage) => {
-    process.off('disconnect', leave);
-    if (message.type === 'start') live(message, load);
-    else process.exit(0);
-  });
+  new ActorProcess(load).run();
 }
 
-function live(start: StartMessage, load: (kind: ActorKind) => Promise<CreateActor>): void {
-  const { address, kind, dataCenter, index, epoch, ended, partitions, serving = true } = start;
-  const config = start.config as ClusterConfig;
-  const log = pino({ base: { address, epoch } }, pino.destination({ dest: 1, sync: true }));
-  const life: ActorLife = new ActorLife({
-    ...system,
-    identity: {
-      ...{ address, kind, dataCenter, index, epoch, partitions },
-      ...(ended === undefined ? {} : { ended }),
-    },
-    ...{ config, serving, log, load },
-    stores: () => storesIn(ownFolder(start), index, system.random),
-    connect: (handlers) => connect(start, handlers),
-    neighbours,
-    tell: (message) => supervisor.send(message),
-    usage: () => ({ rssBytes: process.memoryUsage.rss(), cpuMs: cpuMs() }),
-    exit: (code, bus) => void exit(code, bus, supervisor),
-  });
-  // In the same turn of the event loop as the start message came: the next message may follow at once.
-  const supervisor = listen(start, life, log);
-  process.on('uncaughtException', (error) => life.fail(error, 'uncaught exception'));
-  process.on('unhandledRejection', (error) => life.fail(error, 'unhandled rejection'));
-  process.on('SIGTERM', () => life.stop());
-  life.run();
-}
+/** For what was said last to leave the process. */
+const lastWordsMsMax = 500;
 
-function listen(start: StartMessage, life: ActorLife, log: Logger): SupervisorChannel {
-  return new SupervisorChannel({
-    start,
-    orphanMs: (start.config as ClusterConfig).supervision.orphanMs,
-    state: () => life.state,
-    onStop: ({ drainMs }) => life.stop(drainMs),
-    onServe: ({ open }) => life.serve(open),
-    onOrphaned: () => log.warn('the supervisor is gone; waiting for the next one'),
-    onAdopted: () => {
-      log.info('supervised again');
-      life.beat();
-    },
-    onAbandoned: (reason) => {
-      log.warn({ reason }, 'nobody supervises this actor; it leaves');
-      life.stop();
-    },
-  });
-}
+class ActorProcess {
+  readonly #load: (kind: ActorKind) => Promise<CreateActor>;
+  readonly #actors = new Map<string, HostedActor>();
+  /** By which they reach each other without a server. */
+  readonly #neighbours = new Neighbourhood();
+  #isEnding = false;
 
-async function connect(
-  { nats, address }: StartMessage,
-  handlers: ConnectionHandlers,
-): Promise<Bus> {
-  const { onClosed, ...others } = handlers;
-  const bus = await connectAs(nats, { name: address, ...others });
-  void bus.closed().then((error) => {
-    if (error) onClosed(error);
-  });
-  return bus;
-}
+  constructor(load: (kind: ActorKind) => Promise<CreateActor>) {
+    this.#load = load;
+  }
 
-function ownFolder({ stateDir, address }: StartMessage): string {
-  const folder = path.join(stateDir, 'actors', address);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return folder;
-}
+  run(): void {
+    // Ctrl-C reaches the whole terminal group; the supervisor stops its actors in order.
+    process.on('SIGINT', () => undefined);
+    process.on('message', (value) => this.#hear(value));
+    process.on('disconnect', () => {
+      // Without a start message there is nothing to go on with.
+      if (this.#actors.size === 0) process.exit(0);
+      for (const actor of this.#actors.values()) actor.orphaned();
+    });
+    process.on('SIGTERM', () => {
+      if (this.#actors.size === 0) process.exit(0);
+      for (const actor of this.#actors.values()) actor.stop();
+    });
+    // Whose it is can't be told: all are ended by it.
+    process.on('uncaughtException', (error) => this.#fail(error, 'uncaught exception'));
+    process.on('unhandledRejection', (error) => this.#fail(error, 'unhandled rejection'));
+  }
 
-async function exit(
-  code: number,
-  bus: Bus | undefined,
-  supervisor: SupervisorChannel,
-): Promise<void> {
-  // The last words must leave before the process does.
-  setTimeout(() => process.exit(code), 500).unref();
-  await bus?.close().catch(() => undefined); // The process ends anyway; the server notices.
-  await supervisor.close();
-  process.exit(code);
-}
+  #hear(value: unknown): void {
+    const message = parseParentMessage(value);
+    if (message?.type === 'start') return this.#start(message);
+    if (message?.type !== 'stop' && message?.type !== 'serve') return;
+    for (const [address, actor] of this.#actors)
+      if (address === (message.address ?? address)) actor.told(message);
+  }
 
-/** Processor time of this process so far: where the time of a cluster goes. */
-function cpuMs(): number {
-  const { user, system: kernel } = process.cpuUsage();
-  return Math.round((user + kernel) / 1000);
+  #start(start: StartMessage): void {
+    const actor = new HostedActor(start, {
+      load: this.#load,
+      connect: (clock, handlers) => this.#connect(start, clock, handlers),
+      neighbours: this.#neighbours,
+      exit: (end) => void this.#leave(start.address, end),
+    });
+    this.#actors.set(start.address, actor);
+    actor.run();
+  }
+
+  async #connect(
+    { nats, address }: StartMessage,
+    clock: ScopedClock,
+    { onClosed, ...others }: ConnectionHandlers,
+  ): Promise<Bus> {
+    const bus = await connectAs(nats, { name: address, clock, ...others });
+    void bus.closed().then((error) => {
+      if (error) onClosed(error);
+    });
+    return bus;
+  }
+
+  async #leave(address: string, end: LifeEnd): Promise<void> {
+    if (this.#isEnding) return;
+    const actor = this.#actors.get(address)!;
+    const others = [...this.#actors.values()].filter((each) => each !== actor);
+    if (endsProcess(end, others)) return this.#end(actor, end, others.length === 0);
+    this.#actors.delete(address);
+    await actor.leave(end);
+  }
+
+  /** With the last actor, or because of one. */
+  async #end(actor: HostedActor, end: LifeEnd, isLast: boolean): Promise<void> {
+    this.#isEnding = true;
+    const code = isLast ? end.code : end.code || 1;
+    setTimeout(() => process.exit(code), lastWordsMsMax).unref();
+    if (!isLast && end.code === 0) actor.tell({ type: 'left', clean: false });
+    await end.bus?.close().catch(() => undefined); // The process ends anyway; the server notices.
+    await Promise.all([...this.#actors.values()].map((each) => each.close()));
+    if (process.connected) process.disconnect();
+    process.exit(code);
+  }
+
+  #fail(error: unknown, what: string): void {
+    // Before it holds anybody there is nobody to say it for it.
+    if (this.#actors.size === 0) throw error;
+    for (const actor of [...this.#actors.values()]) actor.fail(error, what);
+  }
 }

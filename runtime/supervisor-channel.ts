@@ -4,6 +4,7 @@ import {
   parseParentMessage,
   type AttachMessage,
   type ChildMessage,
+  type LeftMessage,
   type ReportedState,
   type ServeMessage,
   type StartMessage,
@@ -13,9 +14,10 @@ import { JsonLines } from './json-lines.js';
 import { startHashOf, supervisionSocket } from './supervision-socket.js';
 
 /**
- * The way from an actor to whoever supervises it. It begins as the IPC channel of the process that started it. When that
- * closes the supervisor was killed, and nothing is wrong with the actor: it goes on, looks for a successor at the socket
- * of the state folder, introduces itself, and is heard there from then on. If nobody comes it is `abandoned`.
+ * The way from an actor to whoever supervises it. It begins as the IPC channel of its process, which it shares with the other
+ * actors there. When that closes the supervisor was killed, and nothing is wrong with the actor: it goes on, looks for a
+ * successor at the socket of the state folder, introduces itself, and is heard there from then on. If nobody comes it is
+ * `abandoned`.
  */
 export interface SupervisorChannelOptions {
   readonly start: StartMessage;
@@ -43,32 +45,29 @@ export class SupervisorChannel {
   #searchUntilMs = 0;
   #closed = false;
 
-  /** In the same turn of the event loop as the start message came: the next message may follow at once. */
   constructor(options: SupervisorChannelOptions) {
     this.#options = options;
-    process.on('message', (value) => {
-      const message = parseParentMessage(value);
-      if (message?.type === 'stop') options.onStop(message);
-      if (message?.type === 'serve') options.onServe(message);
-    });
-    process.on('disconnect', () => this.#orphaned());
   }
 
   /** Without a supervisor, nobody misses it. */
-  send(message: ChildMessage): void {
-    if (process.connected) process.send!(message, undefined, undefined, () => undefined);
-    else if (this.#adopted) this.#successor?.send(message);
+  send(message: ChildMessage | LeftMessage): void {
+    if (this.#closed) return;
+    const { address } = this.#options.start;
+    const said = { ...message, address };
+    if (process.connected) process.send!(said, undefined, undefined, () => undefined);
+    // One that was told to leave by who did not want it says when it has.
+    else if (this.#adopted || message.type === 'left') this.#successor?.send(message);
   }
 
-  /** Resolves when the last words have left this process. */
+  /** Nothing more is said. Resolves when what was said over a socket has left; the IPC channel is that of the process. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#search);
-    if (process.connected) process.disconnect();
     await this.#successor?.end();
   }
 
-  #orphaned(): void {
+  /** The IPC channel has closed, or the connection to a successor. */
+  orphaned(): void {
     if (this.#closed) return;
     this.#options.onOrphaned();
     this.#searchUntilMs = performance.now() + this.#options.orphanMs;
@@ -126,6 +125,6 @@ export class SupervisorChannel {
     const wasAdopted = this.#adopted;
     this.#successor = undefined;
     this.#adopted = false;
-    if (wasAdopted) this.#orphaned();
+    if (wasAdopted) this.orphaned();
   }
 }

@@ -7,7 +7,14 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
 import type { ChildMessage, StartMessage } from '../messages/child-messages.js';
 import type { FixtureManner } from './fixture-actor.testkit.js';
-import { childEnvironment, startActorProcess, type ProcessExit } from './child-process.js';
+import {
+  childEnvironment,
+  HostedProcess,
+  type ActorProcess,
+  type ProcessExit,
+  type ProcessHandlers,
+  type StartOptions,
+} from './child-process.js';
 
 const entry = fileURLToPath(new URL('./fixture-actor.testkit.js', import.meta.url));
 const address = 'a.ranker.0';
@@ -35,6 +42,18 @@ function startMessage(manner: FixtureManner): StartMessage {
   };
 }
 
+/** One actor in a process of its own. */
+function startActorProcess(
+  { module = entry, ...options }: StartOptions & { readonly module?: string },
+  handlers: ProcessHandlers,
+): ActorProcess {
+  const title = ['ranker', address];
+  return new HostedProcess({ entry: module, stateDir, name: address, title }).start(
+    options,
+    handlers,
+  );
+}
+
 /** Runs an actor that leaves by itself. */
 function runToEnd(
   manner: FixtureManner,
@@ -43,7 +62,7 @@ function runToEnd(
   return new Promise((resolve) => {
     const messages: ChildMessage[] = [];
     const actor = startActorProcess(
-      { entry: module, start: startMessage(manner) },
+      { module, start: startMessage(manner) },
       {
         onMessage: (message) => messages.push(message),
         onExit: (exit) => resolve({ messages, exit, log: actor.log }),
@@ -89,7 +108,7 @@ describe('the process of an actor', () => {
     const exit = new Promise<ProcessExit>((onExit) => {
       const start = startMessage('crashing');
       startActorProcess(
-        { entry, start, note: () => written },
+        { start, note: () => written },
         { onMessage: (message) => heard.push(message), onExit },
       );
     });
@@ -106,7 +125,7 @@ describe('the process of an actor', () => {
         throw new StarlingError('STORAGE_FULL', 'no space left');
       };
       startActorProcess(
-        { entry, start: startMessage('steady'), note },
+        { start: startMessage('steady'), note },
         { onMessage: (message) => heard.push(message), onExit },
       );
     });
@@ -121,6 +140,6 @@ describe('the process of an actor', () => {
       JEST_WORKER_ID: '1',
       NATS_URL: 'nats://user:secret@127.0.0.1:4222',
     });
-    expect(environment).toEqual({ PATH: '/bin' });
+    expect(environment).toEqual({ PATH: '/bin', MALLOC_ARENA_MAX: '2' });
   });
 });

@@ -2,15 +2,17 @@ import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { codeOf, messageOf } from '../core/base/errors.js';
 import {
+  addressIn,
   parseChildMessage,
   type ChildMessage,
   type ParentMessage,
   type StartMessage,
 } from '../messages/child-messages.js';
 import { startLogged } from '../runtime/os/logged-process.js';
+import { ProcessMembers } from './process-members.js';
 
 /**
- * One operating-system process of an actor: its birth, its channel and its end. Everything that can go wrong, a
+ * The part of an actor in an operating-system process: its birth, its channel and its end. Everything that can go wrong, a
  * failing spawn included, ends in exactly one call of `onExit`, so that a supervisor has one path for all of it.
  */
 export interface ActorProcess {
@@ -22,7 +24,7 @@ export interface ActorProcess {
   stop(drainMs: number): void;
   /** Tells it to join (open) or leave the queue groups of public subjects. */
   serve(open: boolean): void;
-  /** SIGKILL; without effect on a process that is gone, also if another one got its pid since. */
+  /** SIGKILL to the process, whoever else is in it; without effect on one that is gone, also if another one got its pid since. */
   kill(): void;
 }
 
@@ -38,20 +40,35 @@ export interface ProcessExit {
   readonly signal: string | null;
   /** One line for people. */
   readonly detail: string;
-}
-
-export interface ProcessOptions {
-  /** Compiled module that becomes the actor named in its start message. */
-  readonly entry: string;
-  readonly start: StartMessage;
-  /** Takes down that the process exists. Until that is done it is not told to start, so none works unknown. */
-  readonly note?: (pid: number) => Promise<void>;
+  /** Of a process of several, for all but the one that stands for its end. */
+  readonly shared?: {
+    /** The one that does. */
+    readonly with: string;
+    /** Whether it counts as a crash of the one that is told, too. */
+    readonly isCrash: boolean;
+  };
 }
 
 export interface ProcessHandlers {
   onMessage(message: ChildMessage): void;
   /** Called once, after the last message. */
   onExit(exit: ProcessExit): void;
+}
+
+export interface ProcessOptions {
+  /** Compiled module that becomes the actors named in its start messages. */
+  readonly entry: string;
+  readonly stateDir: string;
+  /** Also of its log. */
+  readonly name: string;
+  /** What `ps` shows of it. */
+  readonly title: readonly string[];
+}
+
+export interface StartOptions {
+  readonly start: StartMessage;
+  /** Takes down that the actor runs there. Until that is done it is not told to start, so none works unknown. */
+  readonly note?: (pid: number) => Promise<void>;
 }
 
 /** Too low: the cause of a crash is rotated away by the restarts after it; too high: logs fill the disk. */
@@ -67,70 +84,151 @@ const lastWordsMs = 1_000;
 const youngSpaceFlags = ['--min-semi-space-size=8', '--max-semi-space-size=8'];
 
 /**
- * Starts `node <entry> <kind> <address>` and sends it its start message. The address is there for `ps`; credentials go
- * through the channel only.
- *
- * If the supervisor itself dies, the channel closes, and the actor looks for the next one (adoption/).
+ * Of glibc: left alone it keeps a heap for each thread, and Node.js has ten. That is a tenth of the memory of a cluster
+ * (`npm run bench -- footprint`), and none of them has so much to do that it would wait for another.
  */
-export function startActorProcess(
-  options: ProcessOptions,
-  handlers: ProcessHandlers,
-): ActorProcess {
-  const { entry, start } = options;
-  const logFile = join(start.stateDir, 'logs', `${start.address}.log`);
-  try {
-    const { child, log } = startLogged({
-      command: process.execPath,
-      args: [...youngSpaceFlags, entry, start.kind, start.address],
-      logFile,
-      logBytesMax,
-      env: childEnvironment(process.env),
-      channel: true,
-    });
-    listen(child, handlers);
-    const begun = begin(child, options, handlers);
-    return {
-      pid: child.pid ?? null,
-      log,
-      stop: (drainMs) => {
-        if (begun()) send(child, { type: 'stop', drainMs });
-        else child.kill('SIGTERM');
-      },
-      serve: (open) => {
-        if (begun()) send(child, { type: 'serve', open });
-      },
-      kill: () => void child.kill('SIGKILL'),
-    };
-  } catch (error) {
-    const detail = `could not be started: ${messageOf(error)}`;
-    queueMicrotask(() => handlers.onExit({ code: null, signal: null, detail }));
-    const nothing = () => undefined;
-    return { pid: null, log: logFile, stop: nothing, serve: nothing, kill: nothing };
-  }
-}
+const arenas = { MALLOC_ARENA_MAX: '2' };
+
+/** Of an actor whose process goes on. */
+export const leftInOrder: ProcessExit = { code: 0, signal: null, detail: 'left its process' };
+const calledOff = { code: null, signal: null, detail: 'was called off before it started' } as const;
 
 /**
- * Sends the start message, after the note. A process that can't be noted is ended: it could work on unseen beside the one
- * that a successor starts. Returns whether the message was sent.
+ * `node <entry> <title>`, and the actors that were sent there. Names are there for `ps`; credentials go through the channel
+ * only.
+ *
+ * If the supervisor itself dies, the channel closes, and the actors look for the next one (adoption/).
  */
-function begin(
-  child: ChildProcess,
-  { start, note }: ProcessOptions,
-  handlers: ProcessHandlers,
-): () => boolean {
-  let begun = false;
-  const sendStart = (): void => {
-    begun = true;
-    send(child, start);
-  };
-  if (note === undefined || child.pid === undefined) sendStart();
-  else {
-    note(child.pid).then(sendStart, (error: unknown) => {
-      handlers.onMessage({ type: 'failed', code: codeOf(error), message: messageOf(error) });
-      child.kill('SIGKILL');
-    });
+export class HostedProcess {
+  readonly pid: number | null;
+  readonly log: string;
+  readonly #child: ChildProcess | undefined;
+  readonly #members = new ProcessMembers();
+  readonly #hearing = new Map<string, ProcessHandlers>();
+  #isGone = false;
+  #hasEnded = false;
+
+  constructor({ entry, stateDir, name, title }: ProcessOptions) {
+    const logFile = join(stateDir, 'logs', `${name}.log`);
+    try {
+      const { child, log } = startLogged({
+        command: process.execPath,
+        args: [...youngSpaceFlags, entry, ...title],
+        logFile,
+        logBytesMax,
+        env: childEnvironment(process.env),
+        channel: true,
+      });
+      this.#child = child;
+      this.pid = child.pid ?? null;
+      this.log = log;
+      this.#listen(child);
+    } catch (error) {
+      this.pid = null;
+      this.log = logFile;
+      this.#isGone = true;
+      const detail = `could not be started: ${messageOf(error)}`;
+      queueMicrotask(() => this.#end({ code: null, signal: null, detail }));
+    }
   }
-  return () => begun;
+
+  /** Whether another actor may be sent there: it runs, and somebody is in it who is to stay. */
+  get isOpen(): boolean {
+    return !this.#isGone && this.#members.goesOn;
+  }
+
+  /** Has it become one more actor. */
+  start({ start, note }: StartOptions, handlers: ProcessHandlers): ActorProcess {
+    const { address } = start;
+    this.#members.add(address, (exit) => {
+      this.#hearing.delete(address);
+      handlers.onExit(exit);
+    });
+    this.#hearing.set(address, handlers);
+    let begun = false;
+    const begin = (): void => {
+      if (!this.#members.has(address)) return; // It was called off.
+      begun = true;
+      this.#send(start);
+    };
+    if (note === undefined || this.pid === null) begin();
+    else note(this.pid).then(begin, (error: unknown) => this.#notNoted(address, error));
+    return {
+      pid: this.pid,
+      log: this.log,
+      stop: (drainMs) => {
+        this.#members.asked(address);
+        if (begun) this.#send({ type: 'stop', address, drainMs });
+        else this.#callOff(address);
+      },
+      serve: (open) => {
+        if (begun) this.#send({ type: 'serve', address, open });
+      },
+      kill: () => this.#kill(address),
+    };
+  }
+
+  #send(message: ParentMessage): void {
+    if (this.#child?.connected !== true) return;
+    // A message that can't be delivered means that the process is going; its exit is reported in any case.
+    this.#child.send(message, () => undefined);
+  }
+
+  /** Of a process that is gone: it has no process to be heard from. */
+  #kill(address: string): void {
+    if (!this.#members.has(address)) return;
+    this.#members.atFault(address);
+    this.#child?.kill('SIGKILL');
+  }
+
+  #callOff(address: string): void {
+    if (this.#members.size === 1) this.#child?.kill('SIGTERM');
+    else this.#members.left(address, calledOff);
+  }
+
+  /** It could work on unseen beside the one that a successor starts. */
+  #notNoted(address: string, error: unknown): void {
+    const failed = { type: 'failed', code: codeOf(error), message: messageOf(error) } as const;
+    this.#hearing.get(address)?.onMessage(failed);
+    if (this.#members.size === 1) this.#child?.kill('SIGKILL');
+    else this.#members.left(address, { code: null, signal: null, detail: 'was not noted' });
+  }
+
+  /** Passes messages on, and the exit after the last of them: a process's last words say why it left. */
+  #listen(child: ChildProcess): void {
+    child.on('message', (value) => this.#hear(value));
+    child.on('error', (error) => {
+      // After a successful spawn an error is about the channel or a signal; the exit then tells the rest.
+      if (child.pid !== undefined) return;
+      this.#isGone = true;
+      this.#end({ code: null, signal: null, detail: `could not be started: ${error.message}` });
+    });
+    const end = (code: number | null, signal: string | null): void =>
+      this.#end({ code, signal, detail: describeExit(code, signal) });
+    child.on('exit', (code, signal) => {
+      this.#isGone = true;
+      setTimeout(() => end(code, signal), lastWordsMs).unref();
+    });
+    child.on('close', end);
+  }
+
+  #hear(value: unknown): void {
+    const address = addressIn(value) ?? '';
+    const message = parseChildMessage(value);
+    const handlers = this.#hearing.get(address);
+    if (message === undefined || handlers === undefined) return;
+    if (message.type === 'failed') this.#members.atFault(address);
+    if (message.type !== 'left') return handlers.onMessage(message);
+    if (!message.clean) this.#members.atFault(address);
+    // The last one ends with the process, so that nothing is left of it where the next one begins.
+    else if (this.#members.size > 1) this.#members.left(address, leftInOrder);
+  }
+
+  #end(exit: ProcessExit): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#members.ended(exit);
+  }
 }
 
 /**
@@ -139,39 +237,10 @@ function begin(
  */
 export function childEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const withheld = /^(NODE_OPTIONS|NODE_V8_COVERAGE|NODE_CHANNEL_.*|JEST_.*|NATS_.*)$/;
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !withheld.test(name)));
-}
-
-/** Passes messages on, and the exit after the last of them: a process's last words say why it left. */
-function listen(child: ChildProcess, handlers: ProcessHandlers): void {
-  let ended = false;
-  const end = (exit: Omit<ProcessExit, 'detail'>, detail: string): void => {
-    if (ended) return;
-    ended = true;
-    handlers.onExit({ ...exit, detail });
-  };
-  child.on('message', (value) => {
-    const message = ended ? undefined : parseChildMessage(value);
-    if (message !== undefined) handlers.onMessage(message);
-  });
-  child.on('error', (error) => {
-    // After a successful spawn an error is about the channel or a signal; the exit then tells the rest.
-    if (child.pid === undefined) {
-      end({ code: null, signal: null }, `could not be started: ${error.message}`);
-    }
-  });
-  child.on('exit', (code, signal) => {
-    setTimeout(() => end({ code, signal }, describeExit(code, signal)), lastWordsMs).unref();
-  });
-  child.on('close', (code, signal) => end({ code, signal }, describeExit(code, signal)));
+  const inherited = Object.entries(environment).filter(([name]) => !withheld.test(name));
+  return { ...arenas, ...Object.fromEntries(inherited) };
 }
 
 function describeExit(code: number | null, signal: string | null): string {
   return signal === null ? `exited with code ${code}` : `killed by ${signal}`;
-}
-
-function send(child: ChildProcess, message: ParentMessage): void {
-  if (!child.connected) return;
-  // A message that can't be delivered means that the process is going; its exit is reported in any case.
-  child.send(message, () => undefined);
 }

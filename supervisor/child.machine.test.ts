@@ -32,6 +32,7 @@ const ready: ChildEvent = { type: 'READY' };
 const failed: ChildEvent = { type: 'FAILED', failure: full };
 const failedForGood: ChildEvent = { type: 'FAILED', failure: misconfigured };
 const exited: ChildEvent = { type: 'EXITED', atMs: 0, jitter: 1 };
+const exitedWith: ChildEvent = { ...exited, because: 'a.trainer.0' };
 const stop: ChildEvent = { type: 'STOP', drainMs: 7 };
 const restart: ChildEvent = { type: 'RESTART', reason: 'a.ps-shard.0 crashed' };
 const coolDown: ChildEvent = { type: 'COOL_DOWN', reason: '5 crashes in 60 s' };
@@ -95,6 +96,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [ready, 'ready', ['report ready']],
     [failed, 'suspect', ['report suspect']],
     [exited, 'restarting', ['report restart']],
+    [exitedWith, 'starting', ['report restart', 'spawn']],
     [stop, 'stopping', ['drain']],
     [timer, 'suspect', ['report suspect']],
   ],
@@ -107,6 +109,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [ready, 'ready', ['report ready']],
     [failed, 'suspect', ['report suspect']],
     [exited, 'restarting', ['report restart']],
+    [exitedWith, 'starting', ['report restart', 'spawn']],
     [stop, 'stopping', ['drain']],
     [timer, 'suspect', ['report suspect']],
   ],
@@ -119,6 +122,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [ready, 'ready', []],
     [failed, 'suspect', ['report suspect']],
     [exited, 'restarting', ['report restart']],
+    [exitedWith, 'starting', ['report restart', 'spawn']],
     [stop, 'stopping', ['drain']],
     [timer, 'suspect', ['report suspect']],
   ],
@@ -131,6 +135,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [ready, 'suspect', []],
     [failed, 'suspect', ['report suspect']],
     [exited, 'restarting', ['report restart']],
+    [exitedWith, 'starting', ['report restart', 'spawn']],
     [stop, 'stopping', ['drain']],
     [timer, 'suspect', ['kill']],
   ],
@@ -140,6 +145,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [heartbeat, 'suspect', []],
     [ready, 'suspect', []],
     [exited, 'restarting', ['report restart']],
+    [exitedWith, 'starting', ['report restart', 'spawn']],
     [stop, 'stopping', ['drain']],
     [timer, 'suspect', ['kill']],
   ],
@@ -149,6 +155,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [heartbeat, 'suspect', []],
     [ready, 'suspect', []],
     [exited, 'restarting', ['report restart']],
+    [exitedWith, 'starting', ['report restart', 'spawn']],
     [stop, 'stopping', ['drain']],
   ],
   restarting: [

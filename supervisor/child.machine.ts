@@ -47,7 +47,13 @@ export type ChildEvent =
   | { readonly type: 'READY' }
   | { readonly type: 'FAILED'; readonly failure: ChildFailure }
   /** The process is gone, or could not be started. `jitter` in [0, 1) spreads the restart. */
-  | { readonly type: 'EXITED'; readonly atMs: number; readonly jitter: number }
+  | {
+      readonly type: 'EXITED';
+      readonly atMs: number;
+      readonly jitter: number;
+      /** Who shared the process, where it ended because of that one: no crash of this child. */
+      readonly because?: string;
+    }
   | { readonly type: 'STOP'; readonly drainMs: number }
   /** Its group starts anew because of another child: it drains and is started again; not a crash of its own. */
   | { readonly type: 'RESTART'; readonly reason: string }
@@ -59,6 +65,8 @@ export interface Report {
   readonly type: SupervisionEventType;
   /** Why the group does this to the child; absent when the cause is its own. */
   readonly withGroup?: string;
+  /** Whose failure has ended the process that it shared with the child. */
+  readonly withProcess?: string;
 }
 
 /** Clears what was known of the last process; for the start of a new one. */
@@ -101,6 +109,7 @@ export const childMachine = setup({
   },
   guards: {
     restartable: ({ context }, params: { atMs: number }) => isRestartable(context, params.atMs),
+    isBlameless: (_, params: { because?: string }) => params.because !== undefined,
   },
   actions: {
     spawn: () => assert(false, 'provide spawn'),
@@ -135,6 +144,18 @@ export const childMachine = setup({
       initial: 'alive',
       on: {
         EXITED: [
+          {
+            guard: { type: 'isBlameless', params: ({ event }) => event },
+            actions: [
+              {
+                type: 'report',
+                params: ({ event }) => ({ type: 'restart', withProcess: event.because ?? '' }),
+              },
+              'countRestart',
+            ],
+            target: 'running',
+            reenter: true,
+          },
           {
             guard: { type: 'restartable', params: ({ event }) => ({ atMs: event.atMs }) },
             actions: { type: 'planRestart', params: ({ event }) => event },

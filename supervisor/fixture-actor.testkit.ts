@@ -2,14 +2,15 @@ import { existsSync } from 'node:fs';
 import {
   parseParentMessage,
   type ChildMessage,
+  type LeftMessage,
   type ReportedState,
   type StartMessage,
 } from '../messages/child-messages.js';
 import { SupervisorChannel } from '../runtime/supervisor-channel.js';
 
 /**
- * An actor that does nothing but live, for tests of its supervisor. `config` of its start message says how it behaves:
- * the manner of its address, else `steady`.
+ * A process of actors that do nothing but live, for tests of their supervisor. `config` of a start message says how its actor
+ * behaves: the manner of its address, else `steady`.
  */
 export type FixtureManner =
   /** Gets ready and drains when asked. */
@@ -29,53 +30,75 @@ export interface FixtureConfig {
   readonly orphanMs?: number;
 }
 
-const fixtureHeartbeatMs = 50;
-/** Whether it would answer the public. */
-let serving = true;
+interface FixtureActor {
+  readonly channel: SupervisorChannel;
+  readonly stop: () => void;
+  /** Whether it would answer the public. */
+  serving: boolean;
+}
 
-process.once('message', (value) => {
+const fixtureHeartbeatMs = 50;
+const actors = new Map<string, FixtureActor>();
+
+process.on('message', (value) => {
   const message = parseParentMessage(value);
-  if (message?.type === 'start') start(message);
+  if (message?.type === 'start') return start(message);
+  for (const [address, actor] of actors) {
+    if (message?.type === 'adopted' || address !== (message?.address ?? address)) continue;
+    if (message?.type === 'stop') actor.stop();
+    if (message?.type === 'serve') actor.serving = message.open;
+  }
+});
+process.on('disconnect', () => {
+  for (const { channel } of actors.values()) channel.orphaned();
 });
 
 function start(message: StartMessage): void {
-  const { manners, orphanMs = 0 } = message.config as FixtureConfig;
-  const manner = manners[message.address] ?? 'steady';
-  process.stdout.write(`${message.address} epoch ${message.epoch} is ${manner}\n`);
+  const { address } = message;
+  const { manners } = message.config as FixtureConfig;
+  const manner = manners[address] ?? 'steady';
+  process.stdout.write(`${address} epoch ${message.epoch} is ${manner}\n`);
   if (manner === 'crashing') process.exit(3);
   if (manner === 'starving' && !existsSync(`${message.stateDir}/healed`)) {
-    const full = { type: 'failed', code: 'STORAGE_FULL', message: 'no space left' } as const;
+    const full = { type: 'failed', address, code: 'STORAGE_FULL', message: 'no space left' };
     process.send?.(full, () => process.exit(1));
     return;
   }
-  if (manner === 'lost') return live(message, (words) => process.send?.(words, () => undefined));
-  serving = message.serving ?? true;
-  let state: ReportedState = 'starting';
-  const supervisor = new SupervisorChannel({
-    start: message,
-    orphanMs,
-    state: () => state,
-    onStop: () => {
-      if (manner !== 'deaf') process.exit(0);
-    },
-    onServe: ({ open }) => {
-      serving = open;
-    },
-    onOrphaned: () => undefined,
-    onAdopted: () => undefined,
-    onAbandoned: () => process.exit(0),
-  });
-  live(message, (words) => {
-    if (words.type === 'state') state = words.state;
-    supervisor.send(words);
-  });
+  live(message, manner);
 }
 
-function live(message: StartMessage, tell: (words: ChildMessage) => void): void {
+function live(message: StartMessage, manner: FixtureManner): void {
+  const { address, partitions, nats, serving = true } = message;
+  const { orphanMs = 0 } = message.config as FixtureConfig;
+  let state: ReportedState = 'starting';
+  const stop = (): void => {
+    if (manner !== 'deaf') leave(address);
+  };
+  const channel = new SupervisorChannel({
+    start: message,
+    orphanMs: manner === 'lost' ? 2 ** 30 : orphanMs,
+    // One that leaves looks for nobody.
+    state: () => (manner === 'lost' ? 'draining' : state),
+    onStop: stop,
+    onServe: ({ open }) => void (actor.serving = open),
+    onOrphaned: () => undefined,
+    onAdopted: () => undefined,
+    onAbandoned: () => leave(address),
+  });
+  const actor: FixtureActor = { channel, stop, serving };
+  actors.set(address, actor);
+  const tell = (words: ChildMessage | LeftMessage): void => {
+    if (words.type === 'state') state = words.state;
+    channel.send(words);
+  };
   tell({ type: 'state', state: 'restoring' });
-  const { partitions, nats } = message;
   setInterval(
-    () => tell({ type: 'heartbeat', atMs: Date.now(), stats: { partitions, serving } }),
+    () =>
+      tell({
+        type: 'heartbeat',
+        atMs: Date.now(),
+        stats: { partitions, serving: actor.serving },
+      }),
     fixtureHeartbeatMs,
   );
   const facts = {
@@ -85,4 +108,12 @@ function live(message: StartMessage, tell: (words: ChildMessage) => void): void 
   };
   process.stdout.write(`${JSON.stringify(facts)}\n`);
   tell({ type: 'state', state: 'ready' });
+}
+
+/** The last one takes the process along. */
+function leave(address: string): void {
+  if (actors.size === 1) process.exit(0);
+  actors.get(address)?.channel.send({ type: 'left', clean: true });
+  void actors.get(address)?.channel.close();
+  actors.delete(address);
 }

@@ -243,7 +243,8 @@ export class SupervisedChild {
     if (attempt.ended) return;
     const wasRunning = this.#machine.getSnapshot().matches('running');
     this.#ended(attempt, exit);
-    if (wasRunning) this.#host.crashed(this);
+    // Of a process of several the end is told once.
+    if (wasRunning && exit.shared === undefined) this.#host.crashed(this);
   }
 
   #ended(attempt: Attempt, exit: ProcessExit): void {
@@ -254,7 +255,9 @@ export class SupervisedChild {
     this.#exitDetail = exit.detail + lastWords;
     this.#outageAtMs ??= atMs;
     this.#record('exit', this.#exitDetail);
-    this.#machine.send({ type: 'EXITED', atMs, jitter: this.#host.random() });
+    const { shared } = exit;
+    const cause = shared === undefined || shared.isCrash ? {} : { because: shared.with };
+    this.#machine.send({ type: 'EXITED', atMs, jitter: this.#host.random(), ...cause });
   }
 
   #kill(): void {
@@ -285,8 +288,9 @@ export class SupervisedChild {
     this.#record('ready', 'recovered', this.#host.nowMs() - outageAtMs);
   }
 
-  #detailOf({ type, withGroup }: Report, context: ChildContext): string {
+  #detailOf({ type, withGroup, withProcess }: Report, context: ChildContext): string {
     const { policy } = context;
+    if (withProcess !== undefined) return `with its process, which ${withProcess} has ended`;
     if (withGroup !== undefined) return `with its group: ${withGroup}`;
     switch (type) {
       case 'adopt':

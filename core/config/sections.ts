@@ -264,6 +264,14 @@ export const servingSchema = section({
   ).default(30 * second),
 });
 
+const processesSchema = z
+  .union([z.literal('each'), z.int().min(1).max(256)], {
+    error: "expected 'each', or a number of processes, 1 to 256",
+  })
+  .describe(
+    "Processes that the actors of a data center share on each host; 'each': every actor has its own. What ends a process ends all actors in it. Too few: one fault takes more of the data center along, and its actors have fewer cores. Too many: each costs some 50 MB, and a share of a second of processor to start.",
+  );
+
 export const supervisionSchema = section({
   heartbeatMs: integer(
     { min: 10, max: minute },
@@ -281,6 +289,7 @@ export const supervisionSchema = section({
     { min: 1, max: day },
     'The window of restartsMax. Too short never escalates; too long counts what is long past.',
   ).default(minute),
+  processes: processesSchema.default(2),
   strategy: oneOf(
     ['one-for-one', 'rest-for-one', 'all-for-one'],
     'Who in its data center is restarted with an actor that crashed: nobody, those started after it, or all. Too few: somebody keeps talking to what is gone, if it can not wait for it. Too many: one crash is an outage of the data center.',

@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, nanos } from 'nats';
 import type { JetStreamClient, JetStreamManager, NatsConnection, StoredMsg, StreamAPI } from 'nats';
+import type { Clock } from '../../core/base/clock.js';
 import type { StarlingError } from '../../core/base/errors.js';
 import { codeOf } from '../../core/base/errors.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
@@ -65,7 +66,7 @@ const appendMsMax = 10_000;
 
 export class NatsBus implements Bus {
   readonly names: ClusterNames;
-  readonly clock = systemClock;
+  readonly clock: Clock;
   readonly random = systemRandom;
   readonly #connection: NatsConnection;
   readonly #user: string;
@@ -84,6 +85,7 @@ export class NatsBus implements Bus {
   constructor(connection: NatsConnection, options: ConnectOptions) {
     const { cluster, whole, urls, user, onMoved, onInterrupted } = options;
     this.names = namesOf(cluster, whole);
+    this.clock = options.clock ?? systemClock;
     this.#connection = connection;
     this.#user = user ?? '';
     this.#onInterrupted = onInterrupted ?? (() => undefined);

@@ -1,5 +1,6 @@
 import { connect } from 'nats';
 import type { NatsConnection, TlsOptions } from 'nats';
+import type { Clock } from '../../core/base/clock.js';
 import { StarlingError, messageOf } from '../../core/base/errors.js';
 import type { TlsFiles } from '../../messages/nats-access.js';
 import { denialOf, forbidden, isRefusedSignIn } from './nats-errors.js';
@@ -24,6 +25,8 @@ export interface ConnectOptions {
   /** Absent: not encrypted, unless the servers insist and have a certificate that this host believes. */
   readonly tls?: TlsFiles | undefined;
   readonly name: string;
+  /** That of whoever uses the connection; absent: that of this machine. */
+  readonly clock?: Clock;
   readonly connectTimeoutMs?: number;
   /**
    * Hears FORBIDDEN for every subject that the servers refuse; `details` has `operation`, publish or subscribe, and

@@ -31,7 +31,14 @@ export const simulatedShape = {
   joining: { windowMs: 5_000, latenessMs: 1_000, idleMs: 2_000 },
   snapshots: { everyMs: 60_000, keep: 2 },
   // Half as often as usual: what is said again and again takes most of the time, and tells least.
-  supervision: { calmMs: 3_000, heartbeatMs: 1_000, leaseMs: 1_600, hostLeaseMs: 4_000 },
+  // Each actor by itself, unless a seed says otherwise: so most troubles are those of one.
+  supervision: {
+    processes: 'each',
+    calmMs: 3_000,
+    heartbeatMs: 1_000,
+    leaseMs: 1_600,
+    hostLeaseMs: 4_000,
+  },
 };
 
 export const simulatedConfig: ClusterConfig = parseClusterConfig(simulatedShape);
@@ -57,7 +64,7 @@ const strategies = ['one-for-one', 'rest-for-one', 'all-for-one'] as const;
 /** As a seed has it: how faults are shared, when one is given up, and how soon a data center is taken out of service. */
 export function configOf(random: SeededRandom): ClusterConfig {
   const isImpatient = random.happens(0.5);
-  return parseClusterConfig({
+  const config = {
     ...simulatedShape,
     actors: { ...simulatedShape.actors, joiner: random.pick([1, 2]) },
     outcomes: random.pick([{}, severalOutcomes, weeklyOutcomes]),
@@ -81,5 +88,7 @@ export function configOf(random: SeededRandom): ClusterConfig {
         each.role === 'training' ? { ...each, role: 'all' } : each,
       ),
     ]),
-  });
+  };
+  const processes = random.pick(['each', 'each', 1, 2, 3] as const);
+  return parseClusterConfig({ ...config, supervision: { ...config.supervision, processes } });
 }

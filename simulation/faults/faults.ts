@@ -3,6 +3,7 @@ import { answersRequests } from '../../core/config/data-centers.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import type { Operator } from '../cluster/operator.js';
 import type { Connection } from '../nats/memory-servers.js';
+import type { SharedFate } from '../hosts/shared-fate.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
 import { Ambush } from './ambush.js';
 import type { Fault, FaultKind } from './fault.js';
@@ -93,11 +94,11 @@ const effects: { readonly [K in FaultKind]: Effect } = {
   },
   'hang start': ({ target, other }, cluster) => {
     const host = oneOf(cluster.hosts, target)!;
-    let hung: SimulatedProcess | undefined;
-    host.onStart = ({ process }) => {
+    let hung: SharedFate | undefined;
+    host.onStart = ({ process, fate }) => {
       host.onStart = undefined;
-      hung = process;
-      process.after(hangsAfterMsMax * other, () => process.pause());
+      hung = fate;
+      process.after(hangsAfterMsMax * other, () => fate.pause());
     };
     return () => {
       host.onStart = undefined;
@@ -127,8 +128,8 @@ const effects: { readonly [K in FaultKind]: Effect } = {
   },
   'pause actor': ({ target }, cluster) => {
     const actor = oneOf(actorsOf(cluster), target);
-    actor?.process.pause();
-    return actor && (() => actor.process.resume());
+    actor?.fate.pause();
+    return actor && (() => actor.fate.resume());
   },
   'crash host': ({ target }, cluster) => {
     const host = oneOf(cluster.hosts, target);
@@ -338,13 +339,14 @@ function strike(process: SimulatedProcess, cluster: SimulatedCluster, how: numbe
   const host = cluster.hosts.find((each) => each.process === process);
   const actor = actorsOf(cluster).find((each) => each.process === process);
   if (!host && !actor) return over;
+  const it = actor?.fate ?? process;
   if (how < 0.3) {
-    process.pause();
-    return () => process.resume();
+    it.pause();
+    return () => it.resume();
   }
   if (host && how < 0.6) host.stop();
   else if (host && how < 0.8) host.crash();
-  else process.kill();
+  else it.kill();
   return over;
 }
 

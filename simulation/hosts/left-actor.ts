@@ -37,19 +37,20 @@ export class LeftActor implements ClaimedProcess {
     this.#handlers = handlers;
     this.#isWanted = isWanted;
     this.#supervision = new Supervision(supervisor, actor.process);
-    const { process } = actor;
+    const { process, fate } = actor;
     process.after(process.random.between(0, knockMsMax), () => this.#introduce());
     supervisor.after(attachMsMax, () => {
       if (!this.#isAttached) this.kill();
     });
-    process.onDeath(() => {
+    fate.watch(actor, this.#supervision, (exit) => {
       const ms = supervisor.random.between(0, knockMsMax);
-      supervisor.after(ms, () => this.#supervision.ended(() => handlers.onExit(this.#exit())));
+      supervisor.after(ms, () => handlers.onExit({ ...this.#exit(), ...sharedOf(exit) }));
     });
   }
 
   stop(ms: number): void {
     this.#isWanted = false;
+    this.#actor.fate.members.asked(this.#actor.address);
     this.#supervision.down(() => this.#actor.leave(ms));
   }
 
@@ -59,6 +60,7 @@ export class LeftActor implements ClaimedProcess {
 
   kill(): void {
     this.#isKilled = true;
+    this.#actor.fate.members.atFault(this.#actor.address);
     this.#actor.kill();
   }
 
@@ -87,4 +89,8 @@ export class LeftActor implements ClaimedProcess {
       : 'ended; how is not known, as it was adopted';
     return { code: null, signal: this.#isKilled ? 'SIGKILL' : null, detail };
   }
+}
+
+function sharedOf({ shared }: ProcessExit): Pick<ProcessExit, 'shared'> {
+  return shared === undefined ? {} : { shared };
 }

@@ -9,10 +9,11 @@ import type { CreateActor } from '../../runtime/actor.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Neighbourhood } from '../../runtime/neighbours/neighbourhood.js';
 import type { Life } from '../../supervisor/actor-launcher.js';
-import type { ActorProcess, ProcessExit, ProcessHandlers } from '../../supervisor/child-process.js';
+import type { ActorProcess, ProcessHandlers } from '../../supervisor/child-process.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
 import { storesOn } from './disk-stores.js';
 import type { HostDisk } from './host-disk.js';
+import type { SharedFate } from './shared-fate.js';
 import { Supervision } from './supervision.js';
 
 /** Between the start of a process and its first line of code, milliseconds; a busy machine takes its time. */
@@ -24,7 +25,8 @@ export interface ActorSurroundings {
   readonly host: SimulatedProcess;
   readonly process: SimulatedProcess;
   readonly disk: HostDisk;
-  readonly pid: number;
+  /** The process of the machine that it runs in, maybe with others. */
+  readonly fate: SharedFate;
   readonly connect: () => Promise<Bus>;
   /** Of its process. */
   readonly neighbours: Neighbourhood;
@@ -42,7 +44,7 @@ interface Listener {
 }
 
 /**
- * One process of an actor on a simulated machine, as the supervisor sees it that has started it. It outlives that one for a
+ * One life of an actor on a simulated machine, as the supervisor sees it that has started it. It outlives that one for a
  * while, and goes on under the next one (left-actor.ts).
  */
 export class SimulatedActor implements ActorProcess {
@@ -50,7 +52,9 @@ export class SimulatedActor implements ActorProcess {
   readonly epoch: number;
   readonly log = 'memory';
   readonly address: string;
+  /** What it does, and nobody else does who shares its fate. */
   readonly process: SimulatedProcess;
+  readonly fate: SharedFate;
   /** By the time of the simulation. */
   readonly startedAtMs: number;
   readonly #life: ActorLife;
@@ -62,7 +66,7 @@ export class SimulatedActor implements ActorProcess {
   #stats: Readonly<Record<string, unknown>> = {};
   #begun = false;
   #wasAsked = false;
-  #exit: ProcessExit = { code: null, signal: 'SIGKILL', detail: 'killed by SIGKILL' };
+  #isLeaving = false;
 
   constructor(
     spec: ActorSpec,
@@ -70,9 +74,10 @@ export class SimulatedActor implements ActorProcess {
     handlers: ProcessHandlers,
     surroundings: ActorSurroundings,
   ) {
-    const { config, host, process, disk, pid, connect, load, log, neighbours } = surroundings;
+    const { config, host, process, disk, fate, connect, load, log, neighbours } = surroundings;
     const { address, kind, dataCenter, index, partitions = [] } = spec;
-    this.pid = pid;
+    this.pid = fate.pid;
+    this.fate = fate;
     this.epoch = epoch;
     this.address = address;
     this.process = process;
@@ -99,12 +104,17 @@ export class SimulatedActor implements ActorProcess {
         if (message.type === 'failed') surroundings.onFailed(message.code, message.message);
         this.#hear(message);
         const listener = this.#listener;
-        listener?.supervision.up(() => listener.onMessage(message));
+        const { members } = fate;
+        listener?.supervision.up(() => {
+          if (message.type === 'failed') members.atFault(address);
+          listener.onMessage(message);
+        });
       },
       usage: () => ({ rssBytes: 0, cpuMs: 0 }),
-      exit: (code) => process.after(surroundings.leaveMs(), () => this.#end(code)),
+      exit: (end) => process.after(surroundings.leaveMs(), () => fate.leave(this, end)),
     });
-    process.onDeath(() => this.#parent.ended(() => handlers.onExit(this.#exit)));
+    fate.join(this);
+    fate.watch(this, this.#parent, (exit) => handlers.onExit(exit));
     process.after(process.random.between(loadMs.from, loadMs.to), () => this.#begin());
   }
 
@@ -130,8 +140,14 @@ export class SimulatedActor implements ActorProcess {
     this.#life.fail(error, 'uncaught exception');
   }
 
+  /** It was asked to end, and does what is left to do. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
   stop(drainMs: number): void {
     this.#wasAsked = true;
+    this.fate.members.asked(this.address);
     this.#parent.down(() => this.leave(drainMs));
   }
 
@@ -139,14 +155,21 @@ export class SimulatedActor implements ActorProcess {
     this.#parent.down(() => this.answerPublic(open));
   }
 
+  /** And whoever shares its fate. */
   kill(): void {
-    this.process.kill();
+    this.fate.kill();
   }
 
   /** It is told to. */
   leave(drainMs?: number): void {
+    this.#isLeaving = true;
     if (this.#begun) this.#life.stop(drainMs);
-    else this.kill();
+    else this.fate.leave(this, { code: 0, isDrained: false, bus: undefined });
+  }
+
+  /** Has its supervisor hear of something, if it has one. */
+  tell(hear: () => void): void {
+    this.#listener?.supervision.up(hear);
   }
 
   /** It is told to, or not to any more. */
@@ -170,7 +193,7 @@ export class SimulatedActor implements ActorProcess {
 
   #begin(): void {
     // Without a start message there is nothing to begin with.
-    if (!this.#listener) return this.kill();
+    if (!this.#listener) return this.leave();
     this.#begun = true;
     this.#life.run();
   }
@@ -182,10 +205,5 @@ export class SimulatedActor implements ActorProcess {
       this.#listener = undefined;
       this.#leaving = this.process.clock.after(this.#orphanMs, () => this.leave());
     });
-  }
-
-  #end(code: number): void {
-    this.#exit = { code, signal: null, detail: `exited with code ${code}` };
-    this.process.kill();
   }
 }

@@ -12,7 +12,8 @@ import type { Logger } from 'pino';
 import { retried } from '../../runtime/retry-read.js';
 import type { CreateActor } from '../../runtime/actor.js';
 import type { Launcher, Life } from '../../supervisor/actor-launcher.js';
-import type { ProcessHandlers } from '../../supervisor/child-process.js';
+import { processOf } from '../../cluster/placement/actor-processes.js';
+import type { ActorProcess, ProcessHandlers } from '../../supervisor/child-process.js';
 import { MemoryBus } from '../nats/memory-bus.js';
 import { neighboursIn } from '../nats/memory-neighbours.js';
 import type { MemoryServers } from '../nats/memory-servers.js';
@@ -21,6 +22,7 @@ import { SimulatedProcess, type MachineClock } from '../time/simulated-process.j
 import type { VirtualTime } from '../time/virtual-time.js';
 import { HostDisk } from './host-disk.js';
 import { LeftActor } from './left-actor.js';
+import { SharedFate } from './shared-fate.js';
 import { SimulatedActor } from './simulated-actor.js';
 
 /** A host that has ended is started again by what looks after it, as by an init system. */
@@ -57,6 +59,8 @@ export class SimulatedHost {
   #member: ClusterHost | undefined;
   #configs: RunningConfigs | undefined;
   readonly #versions = new WeakMap<SimulatedActor, number>();
+  /** By the name of the process, the newest. */
+  readonly #fates = new Map<string, SharedFate>();
   #pids = 0;
   #held = false;
 
@@ -205,6 +209,9 @@ export class SimulatedHost {
   }
 
   #launcher(host: SimulatedProcess): Launcher {
+    // Who was left stays among his like: nobody is sent to them any more.
+    this.#fates.clear();
+    for (const { fate } of this.actors) fate.orphaned();
     const left = new Map(this.actors.map((actor) => [actor.address, actor]));
     const ignored = { onAdopted: () => undefined, onMessage: () => undefined };
     let decided = false;
@@ -231,15 +238,15 @@ export class SimulatedHost {
     spec: ActorSpec,
     life: Life,
     handlers: ProcessHandlers,
-  ): SimulatedActor {
+  ): ActorProcess {
     const { load, logOf, onFailed, servers } = this.#options;
     const config = this.#configs?.configIn(spec.dataCenter) ?? this.#options.config;
+    const fate = this.#fateOf(processOf(config, spec));
     const process = this.#newProcess(spec.address, (error) => actor.crash(error));
     const actor: SimulatedActor = new SimulatedActor(spec, life, handlers, {
-      ...{ config, host, process, load, disk: this.disk },
-      pid: ++this.#pids,
+      ...{ config, host, process, load, disk: this.disk, fate },
       connect: () => this.#connect(process, spec.dataCenter).opened(),
-      neighbours: neighboursIn(process, servers),
+      neighbours: neighboursIn(fate, servers),
       log: logOf(spec.address),
       onFailed: (code, message) => onFailed(spec.address, code, message),
       leaveMs: () => this.leaveMs,
@@ -249,7 +256,23 @@ export class SimulatedHost {
     this.onStart?.(actor);
     process.onDeath(() => this.#actors.delete(actor));
     this.#options.onStarted(actor, this);
-    return actor;
+    return {
+      ...{ pid: actor.pid, log: actor.log },
+      stop: (drainMs) => actor.stop(drainMs),
+      serve: (open) => actor.serve(open),
+      kill: () => {
+        fate.members.atFault(spec.address);
+        actor.kill();
+      },
+    };
+  }
+
+  #fateOf(name: string): SharedFate {
+    const running = this.#fates.get(name);
+    if (running?.isOpen === true) return running;
+    const fate = new SharedFate(++this.#pids);
+    this.#fates.set(name, fate);
+    return fate;
   }
 
   #connect(process: SimulatedProcess, home: string): MemoryBus {

@@ -55,8 +55,9 @@ afterEach(async () => {
 async function killedSupervisor(
   config: FixtureConfig,
   placed: readonly ActorSpec[] = specs,
+  together = false,
 ): Promise<ActorStatus[]> {
-  const supervision: FixtureSupervision = { stateDir, specs: placed, config };
+  const supervision: FixtureSupervision = { stateDir, specs: placed, config, together };
   const child = spawn(process.execPath, [supervisorEntry, JSON.stringify(supervision)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '' },
@@ -260,6 +261,48 @@ describe('an adopted actor', () => {
     await successor.waitUntilReady(waitMs);
     expect(identities([between!])).toEqual(identities([before!]));
     expect(identities(successor.snapshot())).toEqual(identities([before!]));
+  });
+});
+
+describe('actors that share a process and whose supervisor was killed', () => {
+  const some = specs.slice(0, 3);
+
+  test('go on together, and end together', async () => {
+    const before = await killedSupervisor(patient, some, true);
+    const successor = await succeed(patient, some);
+    await successor.waitUntilReady(waitMs);
+    expect(new Set(before.map(({ pid }) => pid)).size).toBe(1);
+    expect(identities(successor.snapshot())).toEqual(identities(before));
+    process.kill(before[0]!.pid!, 'SIGKILL');
+    await until('all are back', () => successor.snapshot().every(({ epoch }) => epoch === 2));
+    await successor.waitUntilReady(waitMs);
+    for (const { address } of some)
+      expect(storyOf(address)).toEqual(['adopt', 'ready', 'exit', 'restart', 'start', 'ready']);
+  });
+
+  test('leave it one by one where one of them is not wanted any more', async () => {
+    const before = await killedSupervisor(patient, some, true);
+    const successor = await succeed(patient, some.slice(0, 2));
+    await successor.waitUntilReady(waitMs);
+    await until('the notes say so', async () => {
+      const notes = await readFile(join(stateDir, 'children.json'), 'utf8');
+      return !notes.includes('a.trainer.0');
+    });
+    expect(identities(successor.snapshot())).toEqual(identities(before.slice(0, 2)));
+    await successor.remove(['a.ps-shard.0']);
+    expect(await isRunning(before[0]!.pid!)).toBe(true);
+    await successor.stopAll();
+    await untilGone();
+  });
+
+  test('are killed with the one among them that never says a word', async () => {
+    const lost: FixtureConfig = { ...patient, manners: { 'a.ps-shard.0': 'lost' } };
+    const before = await killedSupervisor(lost, some, true);
+    const successor = await succeed(lost, some, { attachMsMax: 300 });
+    await successor.waitUntilReady(waitMs);
+    await until('all are others', () => successor.snapshot().every(({ epoch }) => epoch > 1));
+    expect(await isRunning(before[0]!.pid!)).toBe(false);
+    await successor.waitUntilReady(waitMs);
   });
 });
 

@@ -4,7 +4,8 @@ import { codeOf, messageOf } from '../../core/base/errors.js';
 import { parseAttachMessage, type AttachMessage } from '../../messages/child-messages.js';
 import { JsonLines } from '../../runtime/json-lines.js';
 import { supervisionSocket } from '../../runtime/supervision-socket.js';
-import type { ProcessExit } from '../child-process.js';
+import { leftInOrder } from '../child-process.js';
+import { ProcessMembers } from '../process-members.js';
 import { identityOf } from '../../runtime/os/process-identity.js';
 import type { ProcessNotes } from '../../runtime/os/process-notes.js';
 import { openChildNotes, type ChildNote } from './child-notes.js';
@@ -44,6 +45,8 @@ export class Adoption {
   readonly #connections = new Set<JsonLines>();
   /** By address: what lived when this supervisor began, until it has ended. */
   readonly #left = new Map<string, LeftProcess>();
+  /** By pid: who shares a process. */
+  readonly #members = new Map<number, ProcessMembers>();
   /** Addresses whose processes nobody has asked for yet. */
   readonly #unclaimed: Set<string>;
   #waiting: Introduced[] = [];
@@ -114,14 +117,43 @@ export class Adoption {
     wanted: Wanted | undefined,
     handlers: LeftProcessHandlers,
   ): LeftProcess {
-    const onExit = (exit: ProcessExit): void => {
+    const members = this.#membersOf(note.pid);
+    const left = new LeftProcess(
+      note,
+      wanted,
+      {
+        onAdopted: (state) => handlers.onAdopted(state),
+        onMessage: (message) => {
+          if (message.type === 'failed') members.atFault(address);
+          handlers.onMessage(message);
+        },
+        onLeft: () => members.left(address, leftInOrder),
+        onStop: () => {
+          members.asked(address);
+          return !members.goesOn;
+        },
+        onKill: () => members.atFault(address),
+        // The first one to see it sees it for all.
+        onExit: (exit) => members.ended(exit),
+      },
+      this.#times,
+    );
+    members.add(address, (exit) => {
+      left.forget();
       if (this.#left.get(address) === left) this.#left.delete(address);
+      if (members.size === 0) this.#members.delete(note.pid);
       this.forget(address, note.pid);
       handlers.onExit(exit);
-    };
-    const left = new LeftProcess(note, wanted, { ...handlers, onExit }, this.#times);
+    });
     this.#left.set(address, left);
     return left;
+  }
+
+  /** Of a process that was left, as far as they were asked for. */
+  #membersOf(pid: number): ProcessMembers {
+    const known = this.#members.get(pid) ?? new ProcessMembers();
+    this.#members.set(pid, known);
+    return known;
   }
 
   /** Without it nothing is adopted, which costs a start from scratch and no more: no reason not to start. */

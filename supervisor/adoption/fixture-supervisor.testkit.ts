@@ -15,14 +15,17 @@ export interface FixtureSupervision {
   readonly stateDir: string;
   readonly specs: readonly ActorSpec[];
   readonly config: FixtureConfig;
+  /** Whether the actors of a data center share a process. */
+  readonly together: boolean;
 }
 
-const { stateDir, specs, config } = JSON.parse(process.argv[2]!) as FixtureSupervision;
+const { stateDir, specs, config, together } = JSON.parse(process.argv[2]!) as FixtureSupervision;
 const supervisor = new HostSupervisor({
   ...system,
   launcher: new ActorLauncher({
     entry: fileURLToPath(new URL('../fixture-actor.testkit.js', import.meta.url)),
     stateDir,
+    processOf: ({ dataCenter, address }) => (together ? `${dataCenter}.process.0` : address),
     configIn: () => config,
     natsOf: (dataCenter, kind) => ({
       cluster: 'starling',

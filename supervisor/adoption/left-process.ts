@@ -11,8 +11,9 @@ import { signalSameProcess } from '../../runtime/os/process-identity.js';
 import type { ChildNote } from './child-notes.js';
 
 /**
- * A process that an earlier supervisor left. It is a process like another: it can be stopped and killed, speaks, and
- * ends once. But it is not our child, so it is watched as a foreign one whenever it is not connected.
+ * An actor in a process that an earlier supervisor left, maybe with others. It is one like another: it can be stopped, its
+ * process killed, it speaks, and ends once. But the process is not our child, so it is watched as a foreign one whenever
+ * the actor is not connected.
  *
  * Until it introduces itself nothing is known of it. If it does not in time it hangs, and is killed: its address is
  * wanted for a process that works.
@@ -27,6 +28,16 @@ export interface Wanted {
 export interface LeftProcessHandlers extends ProcessHandlers {
   /** It is the one that is wanted, and goes on in this state under this supervisor. */
   onAdopted(state: ReportedState): void;
+}
+
+/** What whoever watches over all that was left hears beside. */
+export interface LeftActorHandlers extends LeftProcessHandlers {
+  /** It has left its process, which goes on. */
+  onLeft(): void;
+  /** It is to leave. Whether the process may end with it. */
+  onStop(): boolean;
+  /** The process is to be killed because of it. */
+  onKill(): void;
 }
 
 export interface LeftProcessTimes {
@@ -52,9 +63,11 @@ export class LeftProcess implements ClaimedProcess {
   readonly #note: ChildNote;
   /** Undefined: it is to leave. */
   readonly #wanted: Wanted | undefined;
-  readonly #handlers: LeftProcessHandlers;
+  readonly #handlers: LeftActorHandlers;
   readonly #times: LeftProcessTimes;
   #connection: Connection | undefined;
+  /** Over which it was told to leave. */
+  #farewell: Connection | undefined;
   #killAtMs: number;
   #drainMs: number | undefined;
   #killed = false;
@@ -64,7 +77,7 @@ export class LeftProcess implements ClaimedProcess {
   constructor(
     note: ChildNote,
     wanted: Wanted | undefined,
-    handlers: LeftProcessHandlers,
+    handlers: LeftActorHandlers,
     times: LeftProcessTimes,
   ) {
     this.pid = note.pid;
@@ -99,9 +112,11 @@ export class LeftProcess implements ClaimedProcess {
   }
 
   hear(connection: Connection, value: unknown): void {
-    if (connection !== this.#connection) return;
+    if (connection !== this.#connection && connection !== this.#farewell) return;
     const message = parseChildMessage(value);
-    if (message !== undefined) this.#handlers.onMessage(message);
+    if (message === undefined) return;
+    if (message.type !== 'left') return this.#handlers.onMessage(message);
+    if (message.clean) this.#handlers.onLeft();
   }
 
   /** The connection is gone; the process may be too. */
@@ -113,8 +128,10 @@ export class LeftProcess implements ClaimedProcess {
 
   stop(drainMs: number): void {
     this.#drainMs = drainMs;
+    const endsProcess = this.#handlers.onStop();
     if (this.#connection !== undefined) this.#connection.send({ type: 'stop', drainMs });
-    else signalSameProcess(this.#note, 'SIGTERM');
+    // Else it is told when it comes, since the signal is for all of them.
+    else if (endsProcess) signalSameProcess(this.#note, 'SIGTERM');
   }
 
   serve(open: boolean): void {
@@ -122,12 +139,15 @@ export class LeftProcess implements ClaimedProcess {
   }
 
   kill(): void {
+    if (this.#ended) return;
     this.#killed = true;
+    this.#handlers.onKill();
     signalSameProcess(this.#note, 'SIGKILL');
   }
 
   #dismiss(connection: Connection, drainMs: number): void {
     connection.send({ type: 'stop', drainMs });
+    this.#farewell = connection;
     this.#killAtMs = performance.now() + drainMs + leaveGraceMs;
   }
 
@@ -137,16 +157,24 @@ export class LeftProcess implements ClaimedProcess {
     this.#watching = true;
     const ended = await watchForeign(this.#note, () => {
       // At once: whoever detaches from here on has it watched anew.
-      this.#watching = this.#connection === undefined;
+      this.#watching = this.#connection === undefined && !this.#ended;
       if (this.#watching && performance.now() > this.#killAtMs) this.kill();
       return this.#watching;
     });
     if (ended) this.#end();
   }
 
-  #end(): void {
+  /** Its process may go on with others: nothing of it is looked at any more. */
+  forget(): void {
     this.#ended = true;
+    this.#connection?.destroy();
     this.#connection = undefined;
+    this.#farewell = undefined;
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.forget();
     const detail = this.#killed
       ? 'killed by SIGKILL'
       : 'ended; how is not known, as it was adopted';

@@ -173,7 +173,7 @@ describe('when the supervisor is killed and nobody comes', () => {
     const before = await killedCluster(config);
     const actors = before.actors.map(({ pid }) => pid!);
     await until('the actors have left', () => !actors.some(isRunning));
-    const log = readFileSync(path.join(state, 'logs', 'train.trainer.0.log'), 'utf8');
+    const log = readFileSync(path.join(state, 'logs', 'train.process.0.log'), 'utf8');
     expect(log).toContain('no supervisor within 1000 ms');
 
     next = new StarlingUp(state, '--config', config);

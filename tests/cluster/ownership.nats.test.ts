@@ -9,7 +9,7 @@ afterEach(() => live.stop());
 
 describe('a partition whose owner is killed', () => {
   test('is served by a standby, and nothing is lost', async () => {
-    live = await LiveCluster.start({ standby: 1 });
+    live = await LiveCluster.start({ standby: 1, supervision: { processes: 'each' } });
     await live.feed(900);
     await live.settled();
     const before = await live.digests();

@@ -128,7 +128,7 @@ describe('a killed parameter server', () => {
     await killAndWait('train.ps-shard.0');
     expect(await digestTexts()).toEqual(before);
     const log = readFileSync(
-      path.join(live.cluster.stateDir, 'logs', 'train.ps-shard.0.log'),
+      path.join(live.cluster.stateDir, 'logs', 'train.process.0.log'),
       'utf8',
     );
     expect(log).toContain('snapshot can not be read; taking the one before');

@@ -165,6 +165,7 @@ const running: Table = {
     ['events', 'within'],
     free('looked at with each request; `starling settings set exclude` starts nobody again'),
   ),
+  'supervision.processes': kept('actors are started together, or apart'),
   ...of(
     'supervision',
     [

@@ -1,0 +1,26 @@
+import type { ClusterConfig } from '../../core/config/schema.js';
+import type { ActorKind } from '../../messages/actor-kinds.js';
+import type { ActorSpec } from '../../messages/actor-spec.js';
+
+/** Of the training data center, what comes before learning: it begins with the second process. */
+const beforeLearning: ReadonlySet<ActorKind> = new Set(['processor', 'joiner', 'feature-store']);
+
+/**
+ * The process that an actor shares with others of its data center on its host: those of one kind go around, so that the
+ * end of a process leaves others of the kind where there are any, and each process of an inference data center can answer
+ * by itself as far as the counts allow. A function of the address alone: who comes or goes moves nobody else.
+ *
+ * @returns its name, also that of its log; the address where each actor has a process of its own.
+ */
+export function processOf(
+  { dataCenters, supervision }: Pick<ClusterConfig, 'dataCenters' | 'supervision'>,
+  { address, kind, dataCenter, index }: ActorSpec,
+): string {
+  const { processes } = supervision;
+  if (processes === 'each') return address;
+  const isTraining = dataCenters.some(
+    ({ name, role }) => name === dataCenter && role === 'training',
+  );
+  const first = isTraining && beforeLearning.has(kind) ? 1 : 0;
+  return `${dataCenter}.process.${(first + index) % processes}`;
+}

@@ -1,0 +1,78 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { ProcessExit } from './child-process.js';
+import { ProcessMembers } from './process-members.js';
+
+const killed: ProcessExit = { code: null, signal: 'SIGKILL', detail: 'killed by SIGKILL' };
+const left: ProcessExit = { code: 0, signal: null, detail: 'left its process' };
+
+let members: ProcessMembers;
+/** In the order in which they were told. */
+let told: [address: string, exit: ProcessExit][];
+
+beforeEach(() => {
+  members = new ProcessMembers();
+  told = [];
+  for (const address of ['a', 'b', 'c'])
+    members.add(address, (exit) => void told.push([address, exit]));
+});
+
+describe('the end of a process of several', () => {
+  test('is the crash of whoever is at fault, and of nobody else', () => {
+    members.atFault('b');
+    members.ended(killed);
+    const shared = { with: 'b', isCrash: false };
+    expect(told).toEqual([
+      ['b', killed],
+      ['a', { ...killed, shared }],
+      ['c', { ...killed, shared }],
+    ]);
+  });
+
+  test('is a crash of all where nobody is at fault, and one of them stands for it', () => {
+    members.ended(killed);
+    const shared = { with: 'a', isCrash: true };
+    expect(told).toEqual([
+      ['a', killed],
+      ['b', { ...killed, shared }],
+      ['c', { ...killed, shared }],
+    ]);
+  });
+
+  test('is not stood for by one that was to leave anyway', () => {
+    members.asked('a');
+    members.ended(killed);
+    expect(told.map(([address, { shared }]) => [address, shared?.with])).toEqual([
+      ['b', undefined],
+      ['a', 'b'],
+      ['c', 'b'],
+    ]);
+  });
+
+  test('is told once, and not to those who have left', () => {
+    members.left('b', left);
+    members.ended(killed);
+    members.ended(killed);
+    members.left('a', left);
+    expect(told.map(([address, { detail }]) => [address, detail])).toEqual([
+      ['b', left.detail],
+      ['a', killed.detail],
+      ['c', killed.detail],
+    ]);
+  });
+});
+
+describe('a process takes others', () => {
+  test('while somebody is in it who is to stay', () => {
+    expect(new ProcessMembers().goesOn).toBe(false);
+    members.asked('a');
+    members.asked('b');
+    expect(members.goesOn).toBe(true);
+    members.asked('c');
+    expect(members.goesOn).toBe(false);
+  });
+
+  test('until somebody in it has failed', () => {
+    members.atFault('c');
+    expect(members.goesOn).toBe(false);
+  });
+});
