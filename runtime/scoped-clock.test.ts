@@ -11,14 +11,14 @@ test('what was to run by a clock that has ended does not, and what others have g
   scoped.after(50, () => ran.push('late'));
   scoped.after(5, () => ran.push('called off'))();
   other.after(60, () => ran.push('of another'));
-  clock.advance(25);
+  await clock.advance(25);
   expect(ran).toEqual(['again and again', 'again and again']);
   scoped.soon(() => ran.push('soon'));
   scoped.end();
   scoped.after(1, () => ran.push('after its end'));
   scoped.soon(() => ran.push('soon after its end'));
   await new Promise((resolve) => clock.soon(() => resolve(undefined)));
-  clock.advance(100);
+  await clock.advance(100);
   expect(ran.slice(2)).toEqual(['of another']);
   expect(clock.pending).toBe(0);
   expect(scoped.nowMs()).toBe(clock.nowMs());
