@@ -46,10 +46,13 @@ export class MemoryWatch {
   async #look(): Promise<void> {
     const processes = this.#fleet.processes();
     const sizes = await residentBytes(processes.map(({ pid }) => pid));
-    for (const { kind, name, pid } of processes) {
-      const bytes = sizes.get(pid);
-      if (bytes === undefined) continue;
-      const key = name.includes('.') ? name : `${kind} ${name}`;
+    for (const [pid, bytes] of sizes) {
+      const [first, ...others] = processes
+        .filter((each) => each.pid === pid)
+        .map(({ kind, name }) => (name.includes('.') ? name : `${kind} ${name}`))
+        .sort();
+      if (first === undefined) continue;
+      const key = others.length === 0 ? first : `${first} and ${others.length} with it`;
       const known = this.#seen.get(key);
       if (known?.pid === pid) known.bytes.push(bytes);
       else this.#seen.set(key, { pid, bytes: [bytes] });

@@ -19,8 +19,8 @@ export interface RecoveryOptions {
 }
 
 /**
- * How long it took until all was well again, from the moment the fault came: an actor answers its supervisor as ready,
- * in another process if it was killed; somebody else leads, if it was the leader; else every actor is ready.
+ * How long it took until all was well again, from the moment the fault came: an actor answers its supervisor as ready, and
+ * those that share its process do, in another one if it was killed; somebody else leads, if it was the leader; else every actor is ready.
  *
  * @returns undefined where it did not in time.
  */
@@ -43,8 +43,11 @@ export async function recoveryMs(options: RecoveryOptions): Promise<number | und
 
 function isWell(status: ClusterStatus, { fault, victim, term }: RecoveryOptions): boolean {
   if (fault.target === 'leader') return status.term > term && status.leader !== '';
-  const [process] = victim.processes;
-  const actor = status.actors.find(({ address }) => address === process?.name);
-  if (!actor) return status.ready;
-  return actor.state === 'ready' && (fault.what !== 'kill' || actor.pid !== process?.pid);
+  const [first] = victim.processes;
+  if (!status.actors.some(({ address }) => address === first?.name)) return status.ready;
+  return victim.processes.every(({ name, pid }) => {
+    const actor = status.actors.find(({ address }) => address === name);
+    if (!actor) return true; // It is wanted no more.
+    return actor.state === 'ready' && (fault.what !== 'kill' || actor.pid !== pid);
+  });
 }

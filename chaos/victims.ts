@@ -34,7 +34,9 @@ function victimsOf(
   const one = (each: LiveProcess): boolean =>
     (target === 'link' && each.kind === 'host') ||
     (target === 'leader' ? each.kind === 'host' && each.name === leader : each.kind === target);
-  return processes
-    .filter(one)
-    .map((each) => ({ name: each.name, dataCenter: each.dataCenter, processes: [each] }));
+  // What is done to a process is done to all actors in it.
+  return processes.filter(one).map((each) => ({
+    ...{ name: each.name, dataCenter: each.dataCenter },
+    processes: [each, ...processes.filter((other) => other !== each && other.pid === each.pid)],
+  }));
 }
