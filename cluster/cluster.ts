@@ -72,7 +72,7 @@ const entry = fileURLToPath(new URL('../actors/main.js', import.meta.url));
 
 /**
  * This machine as one host of a cluster, maybe the only one: state folder, NATS servers unless somebody else runs them,
- * streams, and every actor placed here in a process of its own. What it has taken it gives back in reverse order, when
+ * streams, and every actor placed here, in processes. What it has taken it gives back in reverse order, when
  * it stops and when a step of the start fails.
  */
 export function startCluster(options: ClusterOptions): Promise<RunningCluster> {

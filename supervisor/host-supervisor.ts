@@ -16,7 +16,7 @@ import { SupervisedChild, type ChildHost } from './supervised-child.js';
 import { Watchers } from './readiness-watchers.js';
 
 /**
- * Starts and watches the actors placed on this host, one process each. A child that dies is restarted; those of its
+ * Starts and watches the actors placed on this host, which may share processes. A child that dies is restarted; those of its
  * data center that share its fate, by the strategy of the group, are restarted with it. A child or a group that keeps
  * dying is reported to the parent through `onEscalate`, the others go on, and it is tried again after a cool-down,
  * since its cause (a full disk) may pass.

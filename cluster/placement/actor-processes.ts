@@ -1,9 +1,10 @@
+import { trains } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
 
-/** Of the training data center, what comes before learning: it begins with the second process. */
-const beforeLearning: ReadonlySet<ActorKind> = new Set(['processor', 'joiner', 'feature-store']);
+/** They compute most. Where a data center learns, the others begin with the second process. */
+const learning: ReadonlySet<ActorKind> = new Set(['ps-shard', 'dense-shard', 'trainer']);
 
 /**
  * The process that an actor shares with others of its data center on its host: those of one kind go around, so that the
@@ -18,9 +19,7 @@ export function processOf(
 ): string {
   const { processes } = supervision;
   if (processes === 'each') return address;
-  const isTraining = dataCenters.some(
-    ({ name, role }) => name === dataCenter && role === 'training',
-  );
-  const first = isTraining && beforeLearning.has(kind) ? 1 : 0;
+  const learns = dataCenters.some((each) => each.name === dataCenter && trains(each));
+  const first = learns && !learning.has(kind) ? 1 : 0;
   return `${dataCenter}.process.${(first + index) % processes}`;
 }

@@ -27,14 +27,14 @@ export const settingsFigures = {
   settings: text('The settings in force, as JSON; empty where all is as configured.'),
 };
 
-/** What the process of any actor says beside the figures of its kind. */
+/** What any actor says beside the figures of its kind. Memory and time are those of its process: for each pid once. */
 export const processFigures = {
   serving: flag('Whether it answers the public; absent where it has no part in that.'),
   awayAt: text('Data center of the server it is connected to, where that is not its own.'),
   callsDirect: counter('Requests to actors of its own process; absent where it has had none.'),
   callsOverServer: counter('Its other requests; absent where it is alone in its process.'),
-  rssBytes: gauge('bytes', 'Memory of the process.'),
-  cpuMs: gauge('ms', 'Processor time of the process so far.'),
+  rssBytes: gauge('bytes', 'Memory of the process, whoever else is in it.'),
+  cpuMs: gauge('ms', 'Processor time of the process so far, whoever else is in it.'),
 };
 
 export const commonFigures = { ...processFigures, health };
