@@ -1,5 +1,5 @@
 import type { Fields } from './checks.js';
-import { f32, f64, number, text, u32, wrong } from './checks.js';
+import { asFields, f32, f64, number, text, u32, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { asModelMessage, mainModel } from './model-name.js';
 import { noProgress, progressOf, sequenceOf, throughMarks, throughOf } from './progress-marks.js';
@@ -37,6 +37,26 @@ export interface LookupRequest extends RowGroups {
   readonly specHash: string;
 }
 
+/** Up to where who asks has heard which rows of a shard changed. */
+export interface RowChangesSince {
+  /** Of the shard's memory: it begins anew with each process, and with each snapshot that is read. */
+  readonly life: string;
+  /** Changes in that life. */
+  readonly at: number;
+}
+
+/** Which rows changed, up to where that is known now. */
+export interface RowsChanged extends RowChangesSince {
+  /** u32 pairs (low, high), of whatever slots; absent: any of them may have. */
+  readonly keys?: Uint32Array;
+}
+
+/** What a ranker asks that keeps some rows. */
+export interface KeepingLookup extends LookupRequest {
+  /** Absent: nothing is kept. */
+  readonly since?: RowChangesSince;
+}
+
 export interface PullRequest extends LookupRequest {
   /** u32 [P], of the ownership that the caller knows of; another one is refused. */
   readonly epochs: Uint32Array;
@@ -71,14 +91,27 @@ export interface SquaredGradients {
  */
 export type PushOutcome = 'applied' | 'duplicate' | 'mixed';
 
-export function lookupMessage(request: LookupRequest) {
+export function lookupMessage(request: KeepingLookup) {
   return { v: protocolVersion, model: mainModel, ...request };
 }
 
-export function parseLookup(value: unknown, slotCount: number): LookupRequest {
+export function parseLookup(value: unknown, slotCount: number): KeepingLookup {
   const what = 'lookup';
   const fields = asModelMessage(value, what);
-  return { specHash: text(fields, 'specHash', what), ...groups(fields, what, slotCount) };
+  const request = { specHash: text(fields, 'specHash', what), ...groups(fields, what, slotCount) };
+  const { since } = fields;
+  return since === undefined ? request : { ...request, since: sinceOf(since, `${what}.since`) };
+}
+
+function sinceOf(value: unknown, what: string): RowChangesSince {
+  const fields = asFields(value, what);
+  return { life: text(fields, 'life', what), at: number(fields, 'at', what) };
+}
+
+function changedOf(value: unknown, what: string): RowsChanged {
+  const fields = asFields(value, what);
+  const since = sinceOf(value, what);
+  return fields['keys'] === undefined ? since : { ...since, keys: u32(fields, 'keys', what) };
 }
 
 export function pullMessage(request: PullRequest) {
@@ -225,6 +258,8 @@ export interface LookupReply {
   readonly sequence: number;
   readonly dataCenter: string;
   readonly missing: number;
+  /** For who keeps rows. */
+  readonly changed?: RowsChanged;
 }
 
 export function lookupReply(reply: Omit<LookupReply, 'progress'>) {
@@ -237,6 +272,7 @@ export function lookupReply(reply: Omit<LookupReply, 'progress'>) {
     sequence: reply.sequence,
     dataCenter: reply.dataCenter,
     missing: reply.missing,
+    ...(reply.changed ? { changed: reply.changed } : {}),
   };
 }
 
@@ -250,5 +286,8 @@ export function parseLookupReply(value: unknown, rowValues: number): LookupReply
     sequence: sequenceOf(fields, what),
     dataCenter: text(fields, 'dataCenter', what),
     missing: number(fields, 'missing', what),
+    ...(fields['changed'] === undefined
+      ? {}
+      : { changed: changedOf(fields['changed'], `${what}.changed`) }),
   };
 }

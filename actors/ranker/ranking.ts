@@ -63,7 +63,10 @@ export class Ranking {
     const { features, rows, versions, scorer, hedges, networkSize } = this.#options;
     const known = await features.get(pairs.users, pairs.items, { hedges, deadline, lackMsMax });
     const { scored, shared, examplesOf } = this.#examplesOf(known, pairs.contexts);
-    const found = await rows.pooledRows(scored, deadline, shared);
+    const found = await rows.pooledRows(scored, deadline, {
+      shared,
+      isKept: shared !== undefined && lackMsMax > 0,
+    });
     // What comes too late is shown to nobody, and must not be logged as if it were.
     deadline.require('rank');
     const version = versions.versionFor(found.through);

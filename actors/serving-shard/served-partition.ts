@@ -8,6 +8,7 @@ import type { WeightsDelta } from '../../messages/deltas.js';
 import type { SnapshotMark } from '../../messages/snapshots.js';
 import type { Trail } from '../../messages/trail.js';
 import type { FollowerTarget } from '../../replication/partition-fold.js';
+import type { RowChanges } from './row-changes.js';
 
 export interface ServedShape {
   readonly servingTables: readonly ServingTableSpec[];
@@ -31,11 +32,18 @@ export class ServedPartition implements FollowerTarget<WeightsDelta> {
   readonly number: number;
   readonly #shape: ServedShape;
   readonly #onDelta: (news: DeltaNews) => void;
+  readonly #changes: Pick<RowChanges, 'note' | 'noteAll'>;
   rows: ServingPartition;
   /** Of the newest delta in the rows; what a snapshot that begins now goes on from. */
   mark: SnapshotMark;
 
-  constructor(number: number, shape: ServedShape, onDelta: (news: DeltaNews) => void) {
+  constructor(
+    number: number,
+    shape: ServedShape,
+    onDelta: (news: DeltaNews) => void,
+    changes: Pick<RowChanges, 'note' | 'noteAll'>,
+  ) {
+    this.#changes = changes;
     this.number = number;
     this.#shape = shape;
     this.#onDelta = onDelta;
@@ -46,6 +54,7 @@ export class ServedPartition implements FollowerTarget<WeightsDelta> {
   reset(): void {
     this.rows = new ServingPartition(this.number, this.#shape.servingTables);
     this.mark = this.#markOfNothing();
+    this.#changes.noteAll();
     this.#onDelta({ watermark: 0, trail: undefined, appliedAtMs: 0, resolved: 0 });
   }
 
@@ -56,6 +65,7 @@ export class ServedPartition implements FollowerTarget<WeightsDelta> {
 
   restored(mark: SnapshotMark): void {
     this.mark = mark;
+    this.#changes.noteAll();
     const { watermark } = IntervalSet.decode(mark.applied);
     const { resolved } = mark;
     this.#onDelta({ watermark, trail: undefined, appliedAtMs: 0, resolved });
@@ -65,6 +75,8 @@ export class ServedPartition implements FollowerTarget<WeightsDelta> {
     for (const { evictedCounts, evicted, counts, fids, weights } of parts) {
       this.rows.remove(evictedCounts, 0, evicted, 0);
       this.rows.assign(counts, 0, fids, 0, weights, 0);
+      this.#changes.note(evicted);
+      this.#changes.note(fids);
     }
     const { epoch, deltaNumber, applied, resolved, trail, appliedAtMs } = parts.at(-1)!;
     this.mark = { ...this.mark, epoch, deltaNumber, sequence, applied, resolved };

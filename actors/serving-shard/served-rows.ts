@@ -2,10 +2,11 @@ import { turn, type Clock } from '../../core/base/clock.js';
 import { StarlingError } from '../../core/base/errors.js';
 import type { ServingPartition } from '../../core/embedding/serving/serving-partition.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
-import type { LookupRequest } from '../../messages/parameters.js';
+import type { KeepingLookup, LookupReply } from '../../messages/parameters.js';
 import { refuseSpec } from '../../messages/spec-hash.js';
 import { verifies } from '../../runtime/verification.js';
 import type { DeltaNews, ServedShape } from './served-partition.js';
+import { RowChanges } from './row-changes.js';
 import { ServedPartition } from './served-partition.js';
 
 export interface ServedRowsOptions {
@@ -16,20 +17,24 @@ export interface ServedRowsOptions {
   readonly dim: number;
   readonly partitions: readonly number[];
   readonly learn: (partition: number, news: DeltaNews) => void;
+  readonly newId: () => string;
 }
 
 /** The partitions of a shard, and what is read of them. */
 export class ServedRows {
   readonly partitions: ReadonlyMap<number, ServedPartition>;
   readonly #options: ServedRowsOptions;
+  readonly #changes: RowChanges;
 
   constructor(options: ServedRowsOptions) {
     this.#options = options;
-    const { partitions, shape, learn } = options;
+    const { partitions, shape, learn, newId } = options;
+    const changes = new RowChanges(newId);
+    this.#changes = changes;
     this.partitions = new Map(
       partitions.map((number) => [
         number,
-        new ServedPartition(number, shape, (news) => learn(number, news)),
+        new ServedPartition(number, shape, (news) => learn(number, news), changes),
       ]),
     );
   }
@@ -38,7 +43,7 @@ export class ServedRows {
    * Rows [fids × dim] in the order asked for; a fid that was never trained reads as zeros, and is counted.
    * @throws StarlingError SPEC_MISMATCH, NOT_OWNER
    */
-  lookup(request: LookupRequest): { readonly rows: Float32Array; readonly missing: number } {
+  lookup(request: KeepingLookup): Pick<LookupReply, 'rows' | 'missing' | 'changed'> {
     const { shape, slotCount, dim } = this.#options;
     refuseSpec(request.specHash, shape.hash, 'lookup');
     const { counts, fids } = request;
@@ -51,7 +56,9 @@ export class ServedRows {
       missing += partition.lookup(counts, first, fids, fid, rows, fid * dim);
       for (let s = 0; s < slotCount; s++) fid += counts[first + s]!;
     }
-    return { rows, missing };
+    return request.since
+      ? { rows, missing, changed: this.#changes.since(request.since) }
+      : { rows, missing };
   }
 
   /** Of the copy of the log: the newest record that is in the rows. */

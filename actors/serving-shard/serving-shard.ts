@@ -34,6 +34,7 @@ export function createServingShard(context: ActorContext): Actor<'serving-shard'
   const served = new ServedRows({
     ...{ clock, address, shape: blueprint, slotCount, dim, partitions },
     learn: (partition, told) => news.learn(partition, told),
+    newId: () => context.random.id(),
   });
   const followers = followServed(context, served.partitions, blueprint);
   const endpoints: ServedEndpoint[] = [];

@@ -9,6 +9,8 @@ const { groups, rowValues, widths, slots } = values;
 const specHash = '0123456789abcdef';
 
 const lookup = { specHash, ...groups };
+const since = { life: 'a life', at: 7 };
+const changed = { life: 'a life', at: 8, keys: Uint32Array.of(1, 2) };
 const pull = { ...lookup, epochs: Uint32Array.of(2, 5) };
 const push = {
   ...pull,
@@ -73,6 +75,18 @@ export const modelMessages: readonly GoldenMessage[] = [
     write: () => encode(parameters.lookupMessage(lookup)),
     read: (bytes) => parameters.parseLookup(decode(bytes), slots.length),
     expected: lookup,
+  },
+  {
+    name: 'lookup-keeping',
+    write: () => encode(parameters.lookupMessage({ ...lookup, since })),
+    read: (bytes) => parameters.parseLookup(decode(bytes), slots.length),
+    expected: { ...lookup, since },
+  },
+  {
+    name: 'lookup-reply-changed',
+    write: () => encode(parameters.lookupReply({ ...lookupReply, changed })),
+    read: (bytes) => parameters.parseLookupReply(decode(bytes), lookupReply.rows.length),
+    expected: { ...lookupReply, changed, progress: {} },
   },
   {
     name: 'lookup-reply',

@@ -1,0 +1,153 @@
+import type { Clock } from '../../core/base/clock.js';
+import type { RowChangesSince } from '../../messages/parameters.js';
+import type { Deadline } from '../../runtime/deadline.js';
+import type { PlanGroups } from '../shared/partition-map.js';
+import { KeptRows } from './kept-rows.js';
+import type { FoundRows, RowLookups, ShardAnswer } from './row-lookups.js';
+
+/**
+ * So long ago a shard was heard of, rows are used as they were then; those that have changed since come with the next request. Too short: a busy
+ * ranker asks twice for each. Too long: what was learned is seen later.
+ */
+const freshMs = 250;
+
+const unheard: RowChangesSince = { life: '', at: 0 };
+
+interface Heard extends RowChangesSince {
+  readonly atMs: number;
+  readonly through: number;
+}
+
+export interface KeptLookupsOptions {
+  readonly lookups: Pick<RowLookups, 'find'>;
+  readonly dim: number;
+  readonly dataCenter: string;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
+/**
+ * Rows that are kept here, with those that are not from their shards. Each answer of a shard says which rows changed since it was heard of before, so nothing
+ * has to be followed, and who asks rarely is not told of what he does not need.
+ *
+ *   asked for what is missing, since 7 ──▶ rows, changed 8…9 ──▶ those of 8…9 that are kept are not current any more
+ *
+ * What is used is as it was when the shard was heard of last, at most a moment ago; else it is asked again for what changed meanwhile. An
+ * answer that was overtaken by a newer one is used, and its rows are not kept: they may have changed between the two.
+ */
+export class KeptLookups {
+  readonly #options: KeptLookupsOptions;
+  readonly #kept: KeptRows;
+  readonly #heard = new Map<number, Heard>();
+
+  constructor(options: KeptLookupsOptions) {
+    this.#options = options;
+    this.#kept = new KeptRows(options.dim);
+  }
+
+  async find(plan: PlanGroups, deadline: Pick<Deadline, 'share'>): Promise<FoundRows> {
+    const { dim, clock } = this.#options;
+    const rows = new Float32Array((plan.fids.length / 2) * dim);
+    const nowMs = clock.nowMs();
+    const heard = [...this.#heard.values()];
+    const isFresh = heard.length > 0 && heard.every(({ atMs }) => nowMs - atMs <= freshMs);
+    const knew = Math.min(...heard.map(({ through }) => through));
+    const first = this.#missingOf(plan, rows);
+    const found = await this.#ask(first, rows, deadline);
+    if (first.groups.fids.length === plan.fids.length) return { ...found, rows };
+    if (isFresh || found.degraded)
+      return { ...found, rows, through: Math.min(found.through, knew) };
+    const second = this.#missingOf(plan, rows);
+    if (second.groups.fids.length === 0) return { ...found, rows };
+    const again = await this.#ask(second, rows, deadline);
+    return {
+      ...again,
+      rows,
+      // What changed in between is newer than it says.
+      through: Math.min(found.through, again.through),
+      rerouted: found.rerouted || again.rerouted,
+    };
+  }
+
+  async #ask(
+    { groups, places }: Missing,
+    rows: Float32Array,
+    deadline: Pick<Deadline, 'share'>,
+  ): Promise<FoundRows> {
+    const { lookups, dim, clock } = this.#options;
+    const sinceOf = (shard: number): RowChangesSince => {
+      const { life, at } = this.#heard.get(shard) ?? unheard;
+      return { life, at };
+    };
+    // What is in the answer is not older than that, however long it takes.
+    const atMs = clock.nowMs();
+    const found = await lookups.find(groups, deadline, sinceOf);
+    for (let i = 0; i < places.length; i++) {
+      const [from, to] = [i * dim, places[i]! * dim];
+      for (let d = 0; d < dim; d++) rows[to + d] = found.rows[from + d]!;
+    }
+    const isKept = found.answers.map((answer) => this.#hear(answer, atMs)).every(Boolean);
+    if (isKept && !found.degraded) this.#keep(groups, found.rows);
+    return found;
+  }
+
+  /** @returns whether rows of the answer are as new as all that was heard of. */
+  #hear({ shard, reply }: ShardAnswer, atMs: number): boolean {
+    const { changed, dataCenter, through } = reply;
+    // Of another data center, or of an earlier release: what is kept can't be told from what has changed.
+    if (!changed || dataCenter !== this.#options.dataCenter) {
+      this.#forget();
+      return false;
+    }
+    const before = this.#heard.get(shard);
+    if (before?.life === changed.life && changed.at < before.at) return false;
+    if (before?.life === changed.life && changed.keys) this.#kept.changed(changed.keys);
+    else this.#kept.clear();
+    const { life, at } = changed;
+    this.#heard.set(shard, { life, at, through, atMs });
+    return true;
+  }
+
+  #forget(): void {
+    this.#kept.clear();
+    this.#heard.clear();
+  }
+
+  #keep({ partitionCount, slotCount, counts, fids }: PlanGroups, rows: Float32Array): void {
+    const { dim } = this.#options;
+    let row = 0;
+    for (let group = 0; group < partitionCount * slotCount; group++)
+      for (let n = counts[group]!; n > 0; n--, row++)
+        this.#kept.keep(group % slotCount, fids[2 * row]!, fids[2 * row + 1]!, rows, row * dim);
+  }
+
+  /** Copies what is kept to `rows`; the rest is a plan of its own. */
+  #missingOf({ partitionCount, slotCount, counts, fids }: PlanGroups, rows: Float32Array): Missing {
+    const { dim } = this.#options;
+    const missingCounts = new Uint32Array(counts.length);
+    const missing = new Uint32Array(fids.length);
+    const places = new Uint32Array(fids.length / 2);
+    let row = 0;
+    let count = 0;
+    for (let group = 0; group < partitionCount * slotCount; group++) {
+      for (let n = counts[group]!; n > 0; n--, row++) {
+        const [low, high] = [fids[2 * row]!, fids[2 * row + 1]!];
+        if (this.#kept.read(group % slotCount, low, high, rows, row * dim)) continue;
+        missing[2 * count] = low;
+        missing[2 * count + 1] = high;
+        places[count++] = row;
+        missingCounts[group]!++;
+      }
+    }
+    const groups = { partitionCount, slotCount, counts: missingCounts };
+    return {
+      groups: { ...groups, fids: missing.slice(0, 2 * count) },
+      places: places.subarray(0, count),
+    };
+  }
+}
+
+interface Missing {
+  readonly groups: PlanGroups;
+  /** Which row of the whole plan each row is. */
+  readonly places: Uint32Array;
+}
