@@ -120,34 +120,50 @@ describe('a recommender', () => {
     return recommender;
   }
 
-  /** Scores by item number, and hangs when it shall log what is shown. */
-  async function rankerThatCanNotLog(): Promise<{ timeouts: number[] }> {
+  /** Scores by item number, and chooses the best; or hangs. */
+  async function startRanker(hangs: boolean): Promise<{ timeouts: number[] }> {
     const timeouts: number[] = [];
     const ranker = await server.connect();
     ranker.serve(subject.rank, {}, async (bytes, _subject, timeout) => {
       timeouts.push(Number(timeout));
-      const { items, log } = parseRankBatch(decode(bytes), 100);
-      if (log !== 'none') await new Promise(() => undefined);
-      const scores = Float32Array.from(items, (item) => Number(item) / 10);
+      const { items } = parseRankBatch(decode(bytes), 100);
+      if (hangs) await new Promise(() => undefined);
+      const rows = Uint32Array.from(items.keys()).sort(
+        (x, y) => Number(items[y]) - Number(items[x]),
+      );
+      const scores = Float32Array.from(rows, (row) => Number(items[row]) / 10);
       const sound = { denseVersion: 7, through: 1, degraded: false, rerouted: false };
-      return encode(rankBatchReply({ ...sound, scores, dataCenter }));
+      const slate = { rows, impressions: [Uint8Array.of(1)] };
+      return encode(rankBatchReply({ ...sound, scores, slate, dataCenter }));
     });
     await ranker.flush();
+    stops.push(() => ranker.close());
     return { timeouts };
   }
 
   test('answers what it has before its caller goes, and says that it is not all', async () => {
-    const { timeouts } = await rankerThatCanNotLog();
+    const { timeouts } = await startRanker(false);
     await startRecommender();
+    // Nothing takes impressions here.
     const answer = await clientOn(bus, 1_500).recommend({ user: 1, k: 3 });
     expect(answer).toMatchObject({ degraded: true, modelVersion: 7, dataCenter });
-    expect(answer.items.map(({ item, score }) => [item, score.toFixed(1)]).sort()).toEqual([
-      ['1', '0.1'],
-      ['2', '0.2'],
+    expect(answer.requestId).not.toBe('');
+    expect(answer.items.map(({ item, score }) => [item, score.toFixed(1)])).toEqual([
       ['3', '0.3'],
+      ['2', '0.2'],
+      ['1', '0.1'],
     ]);
     // Nobody is given more than the caller has.
     expect(Math.max(...timeouts)).toBeLessThan(1_500);
+    expect(timeouts[0]).toBeLessThanOrEqual(750);
+  });
+
+  test('answers in no order where rankers hang, and nobody can name what was not logged', async () => {
+    const { timeouts } = await startRanker(true);
+    await startRecommender();
+    const answer = await clientOn(bus, 1_500).recommend({ user: 1, k: 3 });
+    expect(answer).toMatchObject({ degraded: true, modelVersion: 0, requestId: '' });
+    expect(answer.items.map(({ item }) => item).sort()).toEqual(['1', '2', '3']);
     expect(timeouts[0]).toBeLessThanOrEqual(750);
   });
 });
