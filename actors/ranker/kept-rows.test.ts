@@ -13,7 +13,7 @@ describe('rows that are kept', () => {
       fc.record({ clear: fc.constant(true) }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         const kept = new KeptRows(dim);
         const model = new Map<string, number>();
         const nameOf = ({ slot, low, high }: { slot: number; low: number; high: number }) =>

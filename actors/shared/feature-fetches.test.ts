@@ -123,7 +123,7 @@ describe('features on their way', () => {
       fc.record({ pass: fc.integer({ min: 1, max: 3_000 }) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
         const { clock, asked, fetches } = setUp();
         let waiting = 0;
         for (const each of steps) {

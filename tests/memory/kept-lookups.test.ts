@@ -145,7 +145,7 @@ describe('rows that a ranker keeps', () => {
       fc.record({ restore: fc.constant(true) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 50 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 50, size: 'max' }), async (steps) => {
         const world = setUp();
         const { ask, held, versions } = world;
         const waiting: Promise<void>[] = [];
