@@ -341,18 +341,19 @@ export class EmbeddingTable {
 
   /** As StoredRows.findOrInsert, but a fid that is not admitted is left at `absentRow`; returns how many have a row. */
   #findOrAdmit(fids: Uint32Array, fidStart: number, count: number, atSeconds: number): number {
-    const { index, slab } = this.#rows;
+    const { index } = this.#rows;
     const admission = this.#admission;
     if (!admission) {
       this.#rows.findOrInsert(fids, fidStart, count, atSeconds, 'row');
       return count;
     }
-    index.find(fids, fidStart, count, blockRows, 0);
-    let present = 0;
+    let present = index.find(fids, fidStart, count, blockRows, 0);
+    this.#rows.recordPresent(count, atSeconds);
+    if (present === count) return present;
     for (let i = 0; i < count; i++) {
       const at = 2 * (fidStart + i);
-      if (blockRows[i]! !== absentRow) slab.recordUpdate(blockRows[i]!, atSeconds);
-      else if (this.#isAdmitted(fids[at]!, fids[at + 1]!, atSeconds, admission))
+      if (blockRows[i]! !== absentRow) continue;
+      if (this.#isAdmitted(fids[at]!, fids[at + 1]!, atSeconds, admission))
         blockRows[i] = this.#rows.insert(fids[at]! | 0, fids[at + 1]! | 0, atSeconds, 'row');
       if (blockRows[i]! !== absentRow) present++;
     }

@@ -39,6 +39,7 @@ export const blockFids = 128;
 
 /** The rows of the block that is worked on. Shared by all tables: no batch yields to another. */
 export const blockRows = new Int32Array(blockFids);
+const presentRows = new Int32Array(blockFids);
 
 /**
  * Which key has which row, and what stands in it: the index and the slab as one, so that a key that is in has a live row
@@ -106,19 +107,24 @@ export class StoredRows {
     atSeconds: number,
     fresh: FreshPart,
   ): void {
-    const { index, slab } = this;
+    const { index } = this;
     let missing = count - index.find(fids, fidStart, count, blockRows, 0);
-    if (missing === 0) return slab.recordUpdates(blockRows, count, atSeconds);
-    for (let i = 0; i < count; i++) {
-      if (blockRows[i]! !== absentRow) {
-        slab.recordUpdate(blockRows[i]!, atSeconds);
-        continue;
-      }
+    this.recordPresent(count, atSeconds);
+    for (let i = 0; missing > 0 && i < count; i++) {
+      if (blockRows[i]! !== absentRow) continue;
       const at = 2 * (fidStart + i);
       blockRows[i] = this.insert(fids[at]! | 0, fids[at + 1]! | 0, atSeconds, fresh);
       missing--;
     }
     assert(missing === 0, 'each missing row was inserted');
+  }
+
+  /** Notes an update of each row of the block that is there. */
+  recordPresent(count: number, atSeconds: number): void {
+    let present = 0;
+    for (let i = 0; i < count; i++)
+      if (blockRows[i]! !== absentRow) presentRows[present++] = blockRows[i]!;
+    this.slab.recordUpdates(presentRows, present, atSeconds);
   }
 
   /** The row of a fid that was absent when the block was looked up; it may have come in earlier in the same block. */
