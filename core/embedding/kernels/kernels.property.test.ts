@@ -132,7 +132,7 @@ describe('a table in the arena', () => {
           for (const each of calls) callEach(tables, each);
           expectSame(tables);
         }),
-        { numRuns: runs(8) },
+        { numRuns: runs(5) },
       );
     },
   );
@@ -145,7 +145,7 @@ describe('a table in the arena', () => {
         for (const each of calls) callEach(tables, each);
         expectSame(tables);
       }),
-      { numRuns: runs(6) },
+      { numRuns: runs(4) },
     );
   });
 
