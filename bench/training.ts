@@ -1,122 +1,205 @@
+import { mix32 } from '../core/base/hash.js';
+import { EmbeddingPartition } from '../core/embedding/partition.js';
+import { adamStep, createAdamState } from '../core/model/adam.js';
 import { loadBackend, type Backend } from '../core/model/backend.js';
 import { initialDense } from '../core/model/dense-parameters.js';
+import { kernelExecutor } from '../core/model/kernels/kernel-executor.js';
+import { kernelKind } from '../core/model/kernels/kernel-module.js';
 import { rowWidth, type ModelSpec } from '../core/model/network.js';
-import {
-  FidDeduper,
-  poolRows,
-  scatterGradients,
-  type RowPooling,
-} from '../core/model/row-gather.js';
+import { FidDeduper } from '../core/model/row-gather.js';
 import { createScorer } from '../core/model/scorer.js';
 import {
+  createRowStep,
   createTrainingStep,
   type LabelledBatch,
-  type TrainingStep,
 } from '../core/model/training-step.js';
 import type { BenchResult } from './bench-result.js';
+import { measureGather } from './gather.js';
+import { torchStep } from './torch-step.js';
 
 /**
- * Training steps and scored requests per second by batch size, and what gathering rows costs beside them. The baseline
- * is the same network and the same step with the gradient that tfjs itself has for a dense layer: products with
- * transposed operands, and a sum over rows for the bias.
+ * The training step, by the kernels of this engine, against TensorFlow.js (wasm) and PyTorch: of the network alone, and as a trainer
+ * has it in one process, without messages: unify, pull, pool, step, scatter, push, Adam. Batches take turns, so that whatever
+ * else the machine does meets all of them. Times are processor time, lower quartiles: a step that was interrupted says nothing.
  */
-const model: ModelSpec = {
-  network: 'deepfm',
-  slotCount: 7,
-  factorDim: 16,
-  denseCount: 4,
-  hidden: [64],
-  heads: 1,
-};
-/** A deeper network, where the arithmetic weighs more than the bookkeeping. */
-const deepModel: ModelSpec = { ...model, hidden: [256, 128] };
+const shapes: readonly Shape[] = [
+  { name: 'small', slotCount: 5, hidden: [64, 32] },
+  { name: 'large', slotCount: 20, hidden: [256, 128] },
+];
+const factorDim = 16;
+const baselineName = 'tfjs';
 
-export async function run(options: { quick: boolean }): Promise<BenchResult> {
-  const backend = await loadBackend('auto');
-  const milliseconds = options.quick ? 150 : 1500;
-  const figures: Record<string, number | string> = {
-    backend: backend.name,
-  };
-  for (const rowCount of [16, 64, 256, 1024]) {
-    measureModel(figures, backend, model, rowCount, milliseconds, '');
-    measureModel(figures, backend, deepModel, rowCount, milliseconds, 'deep.');
-    measureGather(figures, rowCount, milliseconds);
-  }
-  for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value}`);
-  return { name: 'training', figures };
+interface Shape {
+  readonly name: string;
+  readonly slotCount: number;
+  readonly hidden: readonly number[];
+}
+
+interface Measure {
+  readonly shape: Shape;
+  readonly rowCount: number;
+  /** Of each table. */
+  readonly ids: number;
+  readonly turns: number;
 }
 
 type Figures = Record<string, number | string>;
 
-function measureModel(
+export async function run(options: { quick: boolean }): Promise<BenchResult> {
+  const kind = kernelKind();
+  if (!kind) throw new Error('this engine has no SIMD for WebAssembly');
+  const backends: Readonly<Record<string, Backend>> = {
+    ours: { name: 'kernels', executor: kernelExecutor(kind) },
+    // What engines without relaxed SIMD have.
+    ...(kind === 'relaxed'
+      ? { simd: { name: 'kernels', executor: kernelExecutor('simd') } as const }
+      : {}),
+    [baselineName]: await loadBackend('wasm'),
+  };
+  const figures: Figures = {
+    node: process.version,
+    kernels: kind,
+    baseline: 'TensorFlow.js, wasm, in the same run',
+  };
+  for (const shape of shapes)
+    for (const rowCount of [16, 1024]) {
+      const turns = options.quick ? 20 : rowCount === 16 ? 1000 : 100;
+      const measure = { shape, rowCount, turns, ids: options.quick ? 10_000 : 100_000 };
+      measureStep(figures, backends, measure);
+      measureCore(figures, backends, measure);
+      measureTorch(figures, measure);
+    }
+  for (const rowCount of [16, 1024]) measureGather(figures, rowCount, options.quick ? 100 : 1000);
+  for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value}`);
+  return { name: 'training', figures };
+}
+
+function modelOf({ slotCount, hidden }: Shape): ModelSpec {
+  return { network: 'mlp', slotCount, factorDim, denseCount: 0, hidden, heads: 1 };
+}
+
+/** Forward and backward of the network, and scores, from pooled rows. */
+function measureStep(
   figures: Figures,
-  backend: Backend,
-  spec: ModelSpec,
-  rowCount: number,
-  milliseconds: number,
-  prefix: string,
+  backends: Readonly<Record<string, Backend>>,
+  { shape, rowCount, turns }: Measure,
 ): void {
+  const spec = modelOf(shape);
   const batch = randomBatch(spec, rowCount);
-  const parameters = initialDense(spec, 1);
-  const stepsPerSecond = (step: TrainingStep) => rate(milliseconds, () => step(batch, parameters));
-  const ours = stepsPerSecond(createTrainingStep(backend, spec));
-  const scorer = createScorer(backend, spec);
-  const scores = rate(milliseconds, () => scorer.score(batch, { version: 1, values: parameters }));
-  scorer.dispose();
-  const name = `${prefix}rows${rowCount}`;
-  figures[`${name}.stepsPerSecond`] = rounded(ours);
-  figures[`${name}.samplesPerSecond`] = rounded(ours * rowCount);
-  figures[`${name}.msPerStep`] = rounded(1000 / ours);
-  figures[`${name}.scorePerSecond`] = rounded(scores);
-}
-
-/** Unique, pool and scatter of one batch; keys as skewed as clicks are. */
-function measureGather(figures: Figures, rowCount: number, milliseconds: number): void {
-  const { slotCount } = model;
-  const cells = rowCount * slotCount;
-  const batch = {
-    rowCount,
-    slotCount,
-    denseCount: 0,
-    offsets: Uint32Array.from({ length: cells + 1 }, (_, i) => i),
-    fids: Uint32Array.from({ length: 2 * cells }, (_, i) =>
-      i % 2 === 0 ? Math.floor(10_000 * Math.random() ** 3) : 0,
-    ),
-    dense: new Float32Array(0),
-  };
-  const deduper = new FidDeduper();
-  const name = `gather.rows${rowCount}`;
-  const fidsPerSecond = cells * rate(milliseconds, () => deduper.plan(batch, 64));
-  const mapFidsPerSecond = cells * rate(milliseconds, () => planByMap(batch.fids, slotCount));
-  figures[`${name}.fidsPerSecond`] = rounded(fidsPerSecond);
-  figures[`${name}.baseline.fidsPerSecond`] = rounded(mapFidsPerSecond);
-  figures[`${name}.ratio`] = rounded(fidsPerSecond / mapFidsPerSecond);
-  const plan = deduper.plan(batch, 64);
-  const dim = rowWidth(model);
-  const pooling: RowPooling = {
-    plan,
-    batch,
-    dim,
-    poolings: new Array<'sum'>(slotCount).fill('sum'),
-  };
-  const rows = new Float32Array(plan.uniqueCount * dim);
-  figures[`${name}.poolAndScatterPerSecond`] = rounded(
-    rate(milliseconds, () => scatterGradients(pooling, poolRows(pooling, rows))),
+  const values = initialDense(spec, 1);
+  const names = Object.keys(backends);
+  const steps = names.map((name) => createTrainingStep(backends[name]!, spec));
+  const scorers = names.map((name) => createScorer(backends[name]!, spec));
+  const stepMs = inTurns(
+    turns,
+    steps.map((step) => () => step(batch, values)),
   );
+  const scoreMs = inTurns(
+    turns,
+    scorers.map((scorer) => () => scorer.score(batch, { version: 1, values })),
+  );
+  report(figures, `${shape.name}.rows${rowCount}.step`, names, stepMs);
+  report(figures, `${shape.name}.rows${rowCount}.score`, names, scoreMs);
 }
 
-/** The baseline of gathering: one Map per slot, one BigInt per key, and no order by partition yet. */
-function planByMap(fids: Uint32Array, slotCount: number): Uint32Array {
-  const maps = Array.from({ length: slotCount }, () => new Map<bigint, number>());
-  const inverse = new Uint32Array(fids.length / 2);
-  for (let i = 0; i < inverse.length; i++) {
-    const map = maps[i % slotCount]!;
-    const key = (BigInt(fids[2 * i + 1]!) << 32n) | BigInt(fids[2 * i]!);
-    let unique = map.get(key);
-    if (unique === undefined) map.set(key, (unique = map.size));
-    inverse[i] = unique;
+/** A trainer in one process; each backend has tables of its own. */
+function measureCore(
+  figures: Figures,
+  backends: Readonly<Record<string, Backend>>,
+  measure: Measure,
+): void {
+  const names = Object.keys(backends);
+  const { shape, rowCount, turns } = measure;
+  const trainers = names.map((name) => coreTrainer(backends[name]!, measure));
+  const ms = inTurns(Math.ceil(turns / 2), trainers);
+  const name = `${shape.name}.rows${rowCount}.core`;
+  report(figures, name, names, ms);
+  names.forEach((each, i) => {
+    figures[`${name}.${each}.samplesPerSecond`] = rounded((1000 * rowCount) / ms[i]!);
+  });
+}
+
+function coreTrainer(backend: Backend, { shape, rowCount, ids }: Measure): () => void {
+  const spec = modelOf(shape);
+  const { slotCount } = spec;
+  const dim = rowWidth(spec);
+  const partition = new EmbeddingPartition(
+    0,
+    Array.from({ length: slotCount }, (_, slot) => ({
+      ...{ slot, dim, seed: 7 },
+      initializer: { kind: 'uniform', minimum: -0.01, maximum: 0.01, zeroPrefix: 1 },
+      optimizer: { kind: 'adagrad', learningRate: 0.05 },
+    })),
+    undefined,
+    { initialRows: ids },
+  );
+  const step = createRowStep(backend, spec);
+  const parameters = initialDense(spec, 1);
+  const adam = createAdamState(parameters.length);
+  const deduper = new FidDeduper();
+  const poolings = new Array<'sum'>(slotCount).fill('sum');
+  const offsets = Uint32Array.from({ length: rowCount * slotCount + 1 }, (_, i) => i);
+  const weights = new Float32Array(rowCount).fill(1);
+  const dense = new Float32Array(0);
+  let drawn = 0;
+  return () => {
+    const fids = Uint32Array.from({ length: 2 * rowCount * slotCount }, (_, i) =>
+      i % 2 === 0 ? mix32(++drawn) % ids : 0,
+    );
+    const labels = Float32Array.from({ length: rowCount }, () => Number(mix32(++drawn) % 5 === 0));
+    const batch = { rowCount, slotCount, denseCount: 0, offsets, fids, dense };
+    const plan = deduper.plan(batch, 1);
+    const rows = new Float32Array(plan.uniqueCount * dim);
+    partition.pull(plan.counts, 0, plan.fids, 0, rows, 0);
+    const pooling = { plan, batch, dim, poolings };
+    const result = step({ rowCount, rows, pooling, dense, labels, weights }, parameters);
+    partition.push(plan.counts, 0, plan.fids, 0, result.rowGradient, 0, 0, 0);
+    adamStep(parameters, result.denseGradient, adam);
+  };
+}
+
+function measureTorch(figures: Figures, { shape, rowCount, turns, ids }: Measure): void {
+  const found = torchStep({ ...shape, rowCount, ids, turns });
+  if (typeof found === 'string') {
+    figures['torch'] = found;
+    return;
   }
-  return inverse;
+  figures['torch'] = `PyTorch ${found.version}, one thread, wall time, after the others`;
+  for (const [what, ms] of [
+    ['step', found.stepMs],
+    ['core', found.coreMs],
+  ] as const) {
+    const name = `${shape.name}.rows${rowCount}.${what}`;
+    figures[`${name}.torch.ms`] = rounded(ms);
+    figures[`${name}.ours.ratioToTorch`] = rounded(ms / Number(figures[`${name}.ours.ms`]));
+  }
+}
+
+/** Milliseconds, by call: the lower quartile, after some turns to warm up. */
+function inTurns(turns: number, calls: readonly (() => unknown)[]): number[] {
+  const times = calls.map((): number[] => []);
+  const warm = Math.ceil(turns / 4);
+  for (let turn = 0; turn < warm + turns; turn++)
+    calls.forEach((call, i) => {
+      const before = process.cpuUsage();
+      call();
+      const { user, system } = process.cpuUsage(before);
+      if (turn >= warm) times[i]!.push((user + system) / 1000);
+    });
+  return times.map((each) => each.sort((a, b) => a - b)[each.length >> 2]!);
+}
+
+function report(
+  figures: Figures,
+  name: string,
+  names: readonly string[],
+  ms: readonly number[],
+): void {
+  const baseline = ms[names.indexOf(baselineName)]!;
+  names.forEach((each, i) => {
+    figures[`${name}.${each}.ms`] = rounded(ms[i]!);
+    if (each !== baselineName) figures[`${name}.${each}.ratio`] = rounded(baseline / ms[i]!);
+  });
 }
 
 function randomBatch(spec: ModelSpec, rowCount: number): LabelledBatch {
@@ -128,21 +211,6 @@ function randomBatch(spec: ModelSpec, rowCount: number): LabelledBatch {
     labels: random(rowCount).map((value) => (value > 0 ? 1 : 0)),
     weights: new Float32Array(rowCount).fill(1),
   };
-}
-
-/** Calls per second over about `milliseconds`, after a tenth of that to warm up. */
-function rate(milliseconds: number, call: () => unknown): number {
-  const until = performance.now() + milliseconds / 10;
-  while (performance.now() < until) call();
-  const start = performance.now();
-  let calls = 0;
-  let elapsed = 0;
-  while (elapsed < milliseconds) {
-    call();
-    calls++;
-    elapsed = performance.now() - start;
-  }
-  return (calls / elapsed) * 1000;
 }
 
 function rounded(value: number): number {
