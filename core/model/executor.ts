@@ -25,7 +25,7 @@ export interface Labels {
 export interface GraphTrainer {
   /** @param parameters f32 [layout.size] */
   pooled(batch: PooledBatch & Labels, parameters: Float32Array): StepResult;
-  rows(batch: RowsBatch & Labels, parameters: Float32Array): RowStepResult;
+  rows(batch: RowsBatch & Labels, parameters: Float32Array, squares: boolean): RowStepResult;
 }
 
 interface AnyStepResult {
@@ -50,6 +50,11 @@ export interface StepResult extends AnyStepResult {
 export interface RowStepResult extends AnyStepResult {
   /** f32 [unique rows × (1 + factorDim)]: d(Σ weight·loss)/d(row), in the order of the plan. */
   readonly rowGradient: Float32Array;
+  /**
+   * If `squares`, as long: the sum of the squares of what each place that read the row says, where `rowGradient` is the sum itself.
+   * Adagrad may count either.
+   */
+  readonly rowSquares?: Float32Array;
 }
 
 /** One published version of the dense parameters; `values` never changes once it has a version. */

@@ -53,11 +53,12 @@ function expectClose(found: Float32Array, wanted: Float32Array, tolerance = 1e-5
 
 function expectSameStep(executor: Executor, graph: Graph, batch: RowsBatch & Labels, seed: number) {
   const parameters = parametersFor(graph, seed);
-  const found = executor.trainer(graph).rows(batch, parameters);
-  const wanted = tfjs.trainer(graph).rows(batch, parameters);
+  const found = executor.trainer(graph).rows(batch, parameters, true);
+  const wanted = tfjs.trainer(graph).rows(batch, parameters, true);
   expect(Math.abs(found.loss - wanted.loss)).toBeLessThan(1e-5 * Math.max(1, wanted.loss));
   expectClose(found.logits, wanted.logits);
   expectClose(found.rowGradient, wanted.rowGradient);
+  expectClose(found.rowSquares!, wanted.rowSquares!);
   expectClose(found.denseGradient, wanted.denseGradient);
 }
 
@@ -65,7 +66,7 @@ function expectSameStep(executor: Executor, graph: Graph, batch: RowsBatch & Lab
 function expectSlope(executor: Executor, graph: Graph, batch: RowsBatch & Labels, seed: number) {
   const parameters = parametersFor(graph, seed);
   const trainer = executor.trainer(graph);
-  const { rowGradient, denseGradient } = trainer.rows(batch, parameters);
+  const { rowGradient, denseGradient } = trainer.rows(batch, parameters, false);
   const [ofRows, ofDense] = [rowGradient, denseGradient].map((g) => numbersOf(g.length, seed + 9));
   const weightSum = batch.weights.reduce((sum, weight) => sum + weight, 0);
   const along = (gradient: Float32Array, direction: Float32Array): number =>
@@ -76,6 +77,7 @@ function expectSlope(executor: Executor, graph: Graph, batch: RowsBatch & Labels
     trainer.rows(
       { ...batch, rows: batch.rows.map((value, i) => value + step * ofRows![i]!) },
       parameters.map((value, i) => value + step * ofDense![i]!),
+      false,
     ).loss;
   const difference = (lossAt(h) - lossAt(-h)) / (2 * h);
   expect(Math.abs(slope - difference)).toBeLessThan(0.01 * Math.max(1, Math.abs(slope)));
@@ -141,8 +143,8 @@ describe.each(kinds)('networks by kernels, %s', (kind) => {
         const batch = randomRows(some, rowCount, seed);
         const values = parametersFor(graph, seed);
         const trainer = executor.trainer(graph);
-        const first = trainer.rows(batch, values);
-        expect(trainer.rows(batch, values)).toEqual(first);
+        const first = trainer.rows(batch, values, false);
+        expect(trainer.rows(batch, values, false)).toEqual(first);
         const pooled = { ...batch, pooled: poolRows(batch.pooling, batch.rows) };
         const fromPooled = trainer.pooled(pooled, values);
         expect(fromPooled.logits).toEqual(first.logits);
@@ -176,7 +178,7 @@ function learn(trainer: ReturnType<Executor['trainer']>, graph: Graph, some: Mod
   return Array.from({ length: 300 }, (_, i) => {
     const batch = randomRows(some, 24, i + 1);
     const own = rows.slice(0, batch.rows.length);
-    const result = trainer.rows({ ...batch, rows: own }, parameters);
+    const result = trainer.rows({ ...batch, rows: own }, parameters, false);
     result.rowGradient.forEach((g, at) => (rows[at]! -= 0.02 * g));
     result.denseGradient.forEach((g, at) => (parameters[at]! -= 0.05 * g));
     return result.loss;

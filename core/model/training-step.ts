@@ -31,13 +31,18 @@ export function createTrainingStep(backend: Backend, spec: ModelSpec): TrainingS
   };
 }
 
-export function createRowStep(backend: Backend, spec: ModelSpec): RowStep {
+/** @param options squares: whether results have them, for optimizers that count single gradients. */
+export function createRowStep(
+  backend: Backend,
+  spec: ModelSpec,
+  { squares = false } = {},
+): RowStep {
   const graph = graphOf(spec);
   const trainer = backend.executor.trainer(graph);
   return (batch, denseParameters) => {
     requireLabels(batch, spec);
     requireRows(batch, spec);
-    return trainer.rows(...seen(batch, denseParameters, spec, graph.layout.size));
+    return trainer.rows(...seen(batch, denseParameters, spec, graph.layout.size), squares);
   };
 }
 

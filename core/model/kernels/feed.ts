@@ -108,14 +108,14 @@ export class Feed {
     );
   }
 
-  /** Gradients of rows, added to those of the batch. */
-  scatterGradients(first: number, rows: number, all: number): void {
+  /** Gradients of rows, added to those of the batch, and their squares to theirs, if there is a place for them. */
+  scatterGradients(first: number, rows: number, all: number, squares: number): void {
     const [weights, vectors] = [this.#weightGradients, this.#vectorGradients];
     const [slots, k] = [this.#slotCount, this.#factorDim];
     this.#kernels.scatter(
       ...([weights.address, weights.stride, vectors.address, vectors.stride] as const),
       ...([this.#inverseAt, this.#offsetsAt + 4 * first * slots, this.#means] as const),
-      ...([rows, slots, k, all] as const),
+      ...([rows, slots, k, all, squares] as const),
     );
   }
 

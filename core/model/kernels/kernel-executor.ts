@@ -71,16 +71,23 @@ class KernelTrainer implements GraphTrainer {
     return { ...result, pooledGradient: this.#memory.floats.slice(start, start + size) };
   }
 
-  rows(batch: RowsBatch & Labels, parameters: Float32Array): RowStepResult {
+  rows(batch: RowsBatch & Labels, parameters: Float32Array, squares: boolean): RowStepResult {
     this.#feed.takeRows(batch);
     const size = batch.rows.length;
-    const gradients = this.#gradients.reserve(size);
+    const gradients = this.#gradients.reserve(squares ? 2 * size : size);
+    const squaresAt = squares ? gradients + 4 * size : 0;
     const start = gradients / 4;
-    this.#memory.floats.fill(0, start, start + size);
+    const end = start + size;
+    this.#memory.floats.fill(0, start, squares ? end + size : end);
     const result = this.#step(batch, parameters, (first, rows) =>
-      this.#feed.scatterGradients(first, rows, gradients),
+      this.#feed.scatterGradients(first, rows, gradients, squaresAt),
     );
-    return { ...result, rowGradient: this.#memory.floats.slice(start, start + size) };
+    const { floats } = this.#memory;
+    return {
+      ...result,
+      rowGradient: floats.slice(start, end),
+      ...(squares ? { rowSquares: floats.slice(end, end + size) } : {}),
+    };
   }
 
   #step(

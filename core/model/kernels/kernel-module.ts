@@ -141,6 +141,7 @@ export interface Kernels {
     slots: number,
     k: number,
     out: number,
+    squares: number,
   ): void;
   multiply(
     x: number,

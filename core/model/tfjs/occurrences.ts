@@ -7,8 +7,8 @@ export interface Occurrences {
   readonly values: Float32Array;
   /** u32 [examples + 1]: those of an example lie between two of them. */
   readonly offsets: Uint32Array;
-  /** u32 [count]: which of the pulled rows each is. */
-  readonly rowOf: Uint32Array;
+  /** u32 [count]: which of all places of the batch each is. */
+  readonly placeOf: Uint32Array;
 }
 
 export function gatherOccurrences(
@@ -23,26 +23,57 @@ export function gatherOccurrences(
     offsets[row + 1] = offsets[row]! + batch.offsets[cell + 1]! - batch.offsets[cell]!;
   }
   const count = offsets[rowCount]!;
-  const rowOf = new Uint32Array(count);
+  const placeOf = new Uint32Array(count);
   const values = new Float32Array(count * dim);
   for (let row = 0; row < rowCount; row++) {
     const start = batch.offsets[row * slotCount + slot]!;
-    for (let i = offsets[row]!; i < offsets[row + 1]!; i++)
-      rowOf[i] = plan.inverse[start + i - offsets[row]!]!;
+    for (let i = offsets[row]!; i < offsets[row + 1]!; i++) placeOf[i] = start + i - offsets[row]!;
   }
-  for (let i = 0; i < count; i++)
-    values.set(rows.subarray(rowOf[i]! * dim, (rowOf[i]! + 1) * dim), i * dim);
-  return { count, values, offsets, rowOf };
+  for (let i = 0; i < count; i++) {
+    const at = plan.inverse[placeOf[i]!]! * dim;
+    values.set(rows.subarray(at, at + dim), i * dim);
+  }
+  return { count, values, offsets, placeOf };
 }
 
-/** Adds what each occurrence learns to what its row does. */
-export function scatterOccurrences(
-  { rowOf }: Occurrences,
+/** f32 [places × dim]: of each place that a row was read from, what pooling makes of the gradient of its cell. */
+export function placeGradients(
+  { plan, batch, dim, poolings }: RowPooling,
+  pooledGradient: Float32Array,
+): Float32Array {
+  const { offsets, slotCount, rowCount } = batch;
+  const places = new Float32Array(plan.inverse.length * dim);
+  for (let cell = 0; cell < rowCount * slotCount; cell++) {
+    const [start, end] = [offsets[cell]!, offsets[cell + 1]!];
+    const isMean = end - start > 1 && poolings[cell % slotCount] === 'mean';
+    const scale = isMean ? 1 / (end - start) : 1;
+    for (let i = start * dim; i < end * dim; i++)
+      places[i] = pooledGradient[cell * dim + (i % dim)]! * scale;
+  }
+  return places;
+}
+
+/** Adds what each occurrence learns to what its place does. */
+export function addOccurrences(
+  { placeOf }: Occurrences,
   gradient: Float32Array,
   dim: number,
-  rowGradient: Float32Array,
+  places: Float32Array,
 ): void {
-  rowOf.forEach((row, i) => {
-    for (let d = 0; d < dim; d++) rowGradient[row * dim + d]! += gradient[i * dim + d]!;
+  placeOf.forEach((place, i) => {
+    for (let d = 0; d < dim; d++) places[place * dim + d]! += gradient[i * dim + d]!;
   });
+}
+
+/** f32 [size]: by row, the sum over its places. */
+export function sumByRow(
+  { plan, dim }: RowPooling,
+  places: Float32Array,
+  size: number,
+): Float32Array {
+  const sums = new Float32Array(size);
+  plan.inverse.forEach((row, place) => {
+    for (let d = 0; d < dim; d++) sums[row * dim + d]! += places[place * dim + d]!;
+  });
+  return sums;
 }

@@ -12,9 +12,15 @@ import type {
 } from '../executor.js';
 import type { Graph, InputNode } from '../graph.js';
 import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
-import { poolRows, scatterGradients } from '../row-gather.js';
+import { poolRows } from '../row-gather.js';
 import type { Tf } from './load-tf.js';
-import { gatherOccurrences, scatterOccurrences, type Occurrences } from './occurrences.js';
+import {
+  addOccurrences,
+  gatherOccurrences,
+  placeGradients,
+  sumByRow,
+  type Occurrences,
+} from './occurrences.js';
 import { applyBlock, tfBlocks, type TfBlock } from './tf-blocks.js';
 import { lossSum } from './tf-loss.js';
 import { joinRows, uploadInputs, uploadParameters, type UploadedInputs } from './uploads.js';
@@ -58,16 +64,23 @@ class TfTrainer implements GraphTrainer {
     return { loss, logits, pooledGradient, denseGradient };
   }
 
-  rows(batch: RowsBatch & Labels, parameters: Float32Array): RowStepResult {
+  rows(batch: RowsBatch & Labels, parameters: Float32Array, squares: boolean): RowStepResult {
     const { rows, pooling } = batch;
     const pooled = poolRows(pooling, rows);
     const bySlot = occurrencesOf(this.#graph, batch);
     const result = this.#step({ ...batch, pooled }, parameters, bySlot);
-    const rowGradient = scatterGradients(pooling, result.pooledGradient);
+    const places = placeGradients(pooling, result.pooledGradient);
     for (const [slot, gradient] of result.bySlot)
-      scatterOccurrences(bySlot.get(slot)!, gradient, pooling.dim, rowGradient);
+      addOccurrences(bySlot.get(slot)!, gradient, pooling.dim, places);
+    const rowGradient = sumByRow(pooling, places, rows.length);
     const { loss, logits, denseGradient } = result;
-    return { loss, logits, rowGradient, denseGradient };
+    if (!squares) return { loss, logits, rowGradient, denseGradient };
+    const rowSquares = sumByRow(
+      pooling,
+      places.map((value) => value * value),
+      rows.length,
+    );
+    return { loss, logits, rowGradient, rowSquares, denseGradient };
   }
 
   #step(batch: PooledBatch & Labels, parameters: Float32Array, bySlot: BySlot): TfStepResult {

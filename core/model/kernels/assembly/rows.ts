@@ -88,7 +88,10 @@ export function pool(
     }
 }
 
-/** The transpose of `pool`: out [unique × (1 + k)], zeroed by the caller, has added to each row what its places learned. */
+/**
+ * The transpose of `pool`: out [unique × (1 + k)], zeroed by the caller, has added to each row what its places learned, and
+ * squares, where it is not 0, the squares of that.
+ */
 export function scatter(
   weights: usize,
   ldw: u32,
@@ -101,6 +104,7 @@ export function scatter(
   slots: u32,
   k: u32,
   out: usize,
+  squares: usize,
 ): void {
   const rowBytes = <usize>(k + 1) << 2;
   const vectorBytes = <usize>k << 2;
@@ -128,6 +132,14 @@ export function scatter(
         for (; f < k; f++) {
           const at = row + (f << 2);
           store<f32>(at, load<f32>(at, 4) + load<f32>(vector + (f << 2)) * scale, 4);
+        }
+        if (squares == 0) continue;
+        const square = squares + <usize>load<u32>(inverse + (<usize>o << 2)) * rowBytes;
+        store<f32>(square, load<f32>(square) + weight * weight);
+        for (f = 0; f < k; f++) {
+          const at = square + (f << 2);
+          const step = load<f32>(vector + (f << 2)) * scale;
+          store<f32>(at, load<f32>(at, 4) + step * step, 4);
         }
       }
     }
