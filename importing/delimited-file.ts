@@ -35,13 +35,21 @@ export function openDelimited({ path, name, bytes, text }: Opened): RowFile {
     ...{ encoding: text.encoding, delimiter, columns },
     sample: sample.filter((row) => row.length === columns.length),
     batches: async function* (bad) {
-      const parser = parse({ ...options, info: true });
+      let last = skipLines;
+      const parser = parse({
+        ...{ ...options, info: true },
+        // What is read ahead is not heard of where a later row fails.
+        on_record: (record: string[], { lines }: InfoRecord) => {
+          last = lines;
+          return record;
+        },
+      });
       const source = Readable.from(textOf(path, bytesOf(path, bytes.compression), text));
       source.on('error', (error) => parser.destroy(error));
       try {
         yield* batchesOf(source.pipe(parser), columns, bad);
       } catch (cause) {
-        throw parseError(path, cause);
+        throw parseError(path, cause, last + 1);
       } finally {
         source.destroy();
       }
@@ -170,13 +178,13 @@ function checkedHeader(path: string, header: readonly string[], line: number): s
   return columns.map((name, i) => (name === '' ? `column ${i + 1}` : name));
 }
 
-function parseError(path: string, cause: unknown): unknown {
-  const { code, lines } = cause as { code?: unknown; lines?: unknown };
+/** @param line in which the row begins that can't be read. */
+function parseError(path: string, cause: unknown, line: number): unknown {
+  const { code } = cause as { code?: unknown };
   if (typeof code !== 'string' || !code.startsWith('CSV_')) return cause;
-  const details = typeof lines === 'number' ? { line: lines } : {};
   const text =
     code === 'CSV_QUOTE_NOT_CLOSED' || code === 'CSV_MAX_RECORD_SIZE'
-      ? 'a text in quotes is not closed, or a row is longer than 16 MiB'
+      ? 'a text in quotes begins in this row and is not closed, or the row is longer than 16 MiB'
       : messageOf(cause);
-  return fileError(path, text, details, cause);
+  return fileError(path, text, { line }, cause);
 }

@@ -60,14 +60,27 @@ function foundMapping(file: MappedFile, mapping: Mapping, told?: Role): FileMapp
     if (missing === undefined) return checked(file, { role: told, fields });
     const byName = withId(file, told, fields);
     if (byName !== undefined) return checked(file, { role: told, fields: byName });
-    throw fileError(file.path, `${missing}; it has ${file.columns.join(', ')}. ${remedy(told)}`, {
+    throw fileError(file.path, `${missing}; it has ${someOf(file.columns)}. ${remedy(told)}`, {
       field: missing,
     });
   }
   const role = roleOf(file, mapping);
   if (role !== undefined) return checked(file, role);
-  const text = `can't tell what it is of by its columns, ${file.columns.join(', ')}; say --events, --items, --users or --aliases before it, and which column is which with --map user=…,item=…`;
+  const header = looksLikeRow(file) ? ' (has its first line no names of columns?)' : '';
+  const text = `can't tell what it is of by its columns, ${someOf(file.columns)}${header}; say --events, --items, --users or --aliases before it, and which column is which with --map user=…,item=…`;
   throw fileError(file.path, text, { field: 'role' });
+}
+
+const namedMax = 20;
+
+function someOf(columns: readonly string[]): string {
+  const more = columns.length - namedMax;
+  return `${columns.slice(0, namedMax).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** Times and numbers are no names. */
+function looksLikeRow({ columns }: MappedFile): boolean {
+  return columns.some((name) => /^-?\d[\d.,:TZ+-]*$/.test(name));
 }
 
 function remedy(role: Role): string {

@@ -5,6 +5,8 @@ import { localClock } from './local-time.js';
 export interface FileTimesOptions {
   /** Of times that name no zone; an IANA name. UTC, and said so, if left out. */
   readonly timezone?: string | undefined;
+  /** Of now, in seconds: what is later is told. */
+  readonly nowSeconds?: number | undefined;
   /** Takes what a person should know: the unit, the zone, what was doubtful and what was left out. */
   readonly note?: (text: string) => void;
 }
@@ -29,10 +31,12 @@ export class FileTimes {
   readonly #clock: ReturnType<typeof localClock> | undefined;
   readonly #counts = {
     ...{ seconds: 0, milliseconds: 0, microseconds: 0, nanoseconds: 0 },
-    ...{ dates: 0, zoneless: 0, twice: 0, never: 0 },
+    ...{ dates: 0, zoneless: 0, twice: 0, never: 0, ahead: 0, zero: 0 },
   };
   #firstTwice = '';
   #firstNever = '';
+  #firstAhead = '';
+  #firstZero = '';
 
   constructor(name: string, options: FileTimesOptions) {
     this.#name = name;
@@ -51,6 +55,12 @@ export class FileTimes {
     if (time === 'never') {
       this.#counts.never++;
       this.#firstNever ||= `${place}: ${trimmed}`;
+    } else if (time === 0) {
+      this.#counts.zero++;
+      this.#firstZero ||= `${place}: ${trimmed}`;
+    } else if (time !== undefined && time > (this.#options.nowSeconds ?? Infinity)) {
+      this.#counts.ahead++;
+      this.#firstAhead ||= `${place}: ${trimmed}`;
     }
     return time;
   }
@@ -76,7 +86,7 @@ export class FileTimes {
   /** After the last row. */
   tell(): void {
     const { note = () => undefined, timezone } = this.#options;
-    const { seconds, milliseconds, zoneless: bare, twice, never } = this.#counts;
+    const { seconds, milliseconds, zoneless: bare, twice, never, ahead, zero } = this.#counts;
     const say = (text: string): void => note(`${this.#name}: ${text}`);
     if (milliseconds > 0) {
       const mixed = seconds > 0 ? counted(milliseconds, 'time is', 'times are') : 'times are';
@@ -91,6 +101,14 @@ export class FileTimes {
     if (twice > 0) {
       const what = counted(twice, 'time is', 'times are');
       say(`${what} of an hour that came twice, the earlier is taken; ${this.#firstTwice}`);
+    }
+    if (ahead > 0) {
+      const what = counted(ahead, 'time is', 'times are');
+      say(`${what} yet to come, and of events nothing is learned then; ${this.#firstAhead}`);
+    }
+    if (zero > 0 && this.#options.nowSeconds !== undefined) {
+      const what = counted(zero, 'time is', 'times are');
+      say(`${what} the first moment of 1970, which may stand for none; ${this.#firstZero}`);
     }
     if (never > 0) {
       const what = counted(never, 'row is', 'rows are');

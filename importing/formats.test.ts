@@ -180,7 +180,11 @@ describe('what a file is', () => {
     ['has a column twice', 'item,a,item\n1,2,3\n', 'line 1: the header has column item twice'],
     ['is of nothing known', 'a,b\n1,2\n', "can't tell what it is of by its columns, a, b"],
     ['is JSON over several lines', '{"item":1,\n"title":2}\n', 'expected one JSON object per line'],
-    ['never closes a quote', 'item,a\n1,"x\n2,y\n', 'a text in quotes is not closed'],
+    [
+      'never closes a quote',
+      'item,a\n1,"x\n2,y\n',
+      'line 2: a text in quotes begins in this row and is not closed',
+    ],
   ])('a file that %s is refused, named', async (_, text, message) => {
     const path = await files.write('empty.csv', text);
     await expect(files.open([path])).rejects.toThrow(message);

@@ -35,6 +35,7 @@ export async function readRows(
   const notes: string[] = [];
   const times = new FileTimes(file.name, {
     timezone: options.timezone,
+    nowSeconds: options.nowMs / 1_000,
     note: (text) => {
       const said = text.slice(file.name.length + 2);
       if (!said.startsWith('times are ')) notes.push(said); // As `times` in the report.

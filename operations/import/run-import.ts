@@ -192,7 +192,7 @@ class ImportRun {
           await this.#door(kind, [{ position, id, attributes }]);
         }
       }
-      if (this.#pieces.events < this.#lane.batch) continue;
+      if (this.#pieces.events < this.#lane.batch && !this.#isJudgedFromNow) continue;
       await this.#send();
       await this.#lane.room();
       await this.#judgeSoon();
@@ -235,9 +235,14 @@ class ImportRun {
     progress?.({ phase: 'events', done, total: source.counts.events, rate: pace.rate });
   }
 
-  async #judgeSoon(): Promise<void> {
+  /** The last part begins, and nobody has looked yet. */
+  get #isJudgedFromNow(): boolean {
     const { events } = this.#options.source.counts;
-    if (this.#judgedSince !== undefined || this.#done < judgedFrom * events) return;
+    return this.#judgedSince === undefined && this.#done >= judgedFrom * events;
+  }
+
+  async #judgeSoon(): Promise<void> {
+    if (!this.#isJudgedFromNow) return;
     this.#judgedSince = this.#done;
     await this.#lane.settled();
     await this.#judge.begin();
