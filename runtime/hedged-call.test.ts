@@ -3,6 +3,7 @@ import { StarlingError } from '../core/base/errors.js';
 import { ManualClock } from '../core/base/manual-clock.testkit.js';
 import { encode, errorReply } from '../messages/codec.js';
 import type { Bus } from './bus/bus.js';
+import type { RequestOptions } from './bus/requests.js';
 import { Breakers, HedgeBudget, hedgedCall } from './hedged-call.js';
 import { system } from './system.js';
 
@@ -13,8 +14,8 @@ function pretendBus(answers: Readonly<Record<string, { afterMs: number; reply: u
   const bus = {
     ...system,
     clock,
-    request: async (subject: string, _bytes: Uint8Array, options: { timeoutMs: number }) => {
-      asked.push(subject);
+    request: async (subject: string, _bytes: Uint8Array, options: RequestOptions) => {
+      asked.push(options.repeated === true ? `${subject} again` : subject);
       const answer = answers[subject];
       const afterMs = Math.min(answer?.afterMs ?? Infinity, options.timeoutMs);
       await new Promise<void>((resolve) => clock.after(afterMs, resolve));
@@ -50,7 +51,7 @@ describe('a hedged call', () => {
     const budget = new HedgeBudget();
     const sent = hedgedCall(bus, 'here', 'there', {}, { ...options, budget });
     expect(await passing(sent)).toEqual({ told: 'b' });
-    expect(asked).toEqual(['here', 'there']);
+    expect(asked).toEqual(['here', 'there again']);
     expect(budget.hedged).toBe(1);
   });
 
@@ -108,7 +109,7 @@ describe('a hedged call', () => {
     const budget = new HedgeBudget();
     const how = { deadlineMs: 400, attemptMs: 60, hedgeMs: 20, budget };
     expect(await passing(hedgedCall(bus, 'here', 'there', {}, how))).toEqual({ told: 'b' });
-    expect(asked).toEqual(['here', 'there']);
+    expect(asked).toEqual(['here', 'there again']);
   });
 
   test('asks here again when it may not go elsewhere', async () => {
@@ -117,7 +118,7 @@ describe('a hedged call', () => {
     const how = { deadlineMs: 400, attemptMs: 60, hedgeMs: 20, budget };
     const sent = hedgedCall(bus, 'here', 'there', {}, how);
     await expect(passing(sent)).rejects.toMatchObject({ code: 'TIMEOUT' });
-    expect(asked).toEqual(['here', 'here']);
+    expect(asked).toEqual(['here', 'here again']);
     expect(budget.hedged).toBe(0);
   });
 

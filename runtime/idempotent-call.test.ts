@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { StarlingError } from '../core/base/errors.js';
 import { encode, errorReply } from '../messages/codec.js';
 import type { Bus } from './bus/bus.js';
+import type { RequestOptions } from './bus/requests.js';
 import { call } from './idempotent-call.js';
 import { system } from './system.js';
 
@@ -10,16 +11,18 @@ type Answer = { readonly afterMs: number; readonly reply: unknown } | 'never';
 /** Answers the first request with the first answer, and so on; `timeouts` are what each was told. */
 function pretendBus(...answers: Answer[]) {
   const timeouts: number[] = [];
-  const request = async (_subject: string, _bytes: Uint8Array, how: { timeoutMs: number }) => {
+  const repeated: boolean[] = [];
+  const request = async (_subject: string, _bytes: Uint8Array, how: RequestOptions) => {
     const answer = answers[timeouts.length] ?? 'never';
     timeouts.push(how.timeoutMs);
+    repeated.push(how.repeated ?? false);
     const afterMs = answer === 'never' ? Infinity : answer.afterMs;
     // What nobody waits for any more must not keep the test's process.
     await new Promise((resolve) => setTimeout(resolve, Math.min(afterMs, how.timeoutMs)).unref());
     if (answer === 'never' || afterMs > how.timeoutMs) throw new StarlingError('TIMEOUT', 'none');
     return encode(answer.reply);
   };
-  return { bus: { request, ...system } as unknown as Bus, timeouts };
+  return { bus: { request, ...system } as unknown as Bus, timeouts, repeated };
 }
 
 const failure = (code: 'BAD_REQUEST' | 'OVERLOADED' | 'NO_RESPONDERS') =>
@@ -35,10 +38,12 @@ describe('a call', () => {
   });
 
   test('takes the answer of whoever was asked next when the first one hangs', async () => {
-    const { bus } = pretendBus('never', { afterMs: 0, reply: { told: 'second' } });
+    const { bus, repeated } = pretendBus('never', { afterMs: 0, reply: { told: 'second' } });
     expect(await call(bus, 'x', {}, { deadlineMs: 5_000, attemptMs: 20 })).toEqual({
       told: 'second',
     });
+    // Whoever is in the same process is not asked again.
+    expect(repeated).toEqual([false, true]);
   });
 
   test('waits on for the first when the second is refused for now', async () => {

@@ -100,6 +100,8 @@ export class NeighbourBus implements Bus {
 
   publish(subject: string, bytes: Uint8Array): void {
     const { outbox } = this.#self;
+    // Whoever sends it hears that it is refused.
+    if (bytes.length > this.payloadBytesMax) return this.#bus.publish(subject, bytes);
     outbox.post(() => {
       outbox.goingAround(this.#hood.routeOf(this.#self, subject).concerned);
       this.#bus.publish(subject, bytes);
