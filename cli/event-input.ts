@@ -34,13 +34,27 @@ export async function readEventFile(
     return readRowEvents(type, openDelimited({ path: file, name, bytes, text }), options);
   const parts: string[] = [];
   let length = 0;
-  for await (const part of decoded(file, bytesOf(file, bytes.compression), text)) {
+  const read = () => decoded(file, bytesOf(file, bytes.compression), text);
+  for await (const part of read()) {
     parts.push(part);
     length += part.length;
+    // No string is so long. One document might be, but who has so much writes a line for each.
     if (length > constants.MAX_STRING_LENGTH)
-      throw fileError(file, 'is too long to be read at once: cut it, or use starling import');
+      return readLines(read(), new EventList({ type, name, strange, options }));
   }
   return readEventText(type, parts.join(''), name, strange, options);
+}
+
+async function readLines(parts: AsyncIterable<string>, list: EventList): Promise<unknown[]> {
+  let rest = '';
+  let number = 0;
+  for await (const part of parts) {
+    const lines = (rest + part).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) list.takeLine(line, ++number);
+  }
+  list.takeLine(rest, ++number);
+  return list.end();
 }
 
 /** Without its byte order mark. @throws StarlingError FILE_INVALID for another encoding. */
@@ -63,24 +77,52 @@ export function readEventText(
   strange = new UnknownKeys(),
   options: FileTimesOptions = {},
 ): unknown[] {
-  const times = new FileTimes(name, options);
-  const events: unknown[] = [];
-  const take = (event: unknown, place: string): void => {
+  const list = new EventList({ type, name, strange, options });
+  const whole = parsedWhole(text);
+  if (whole)
+    whole.forEach((event, i) => list.take(event, whole.length > 1 ? `event ${i + 1}` : ''));
+  else for (const [i, line] of text.split('\n').entries()) list.takeLine(line, i + 1);
+  return list.end();
+}
+
+interface ListOptions {
+  readonly type: EventType;
+  /** Of where the events came from. */
+  readonly name: string;
+  readonly strange: UnknownKeys;
+  readonly options: FileTimesOptions;
+}
+
+/** Events as they come, each checked; a mistake names the place. */
+class EventList {
+  readonly #options: ListOptions;
+  readonly #times: FileTimes;
+  readonly #events: unknown[] = [];
+
+  constructor(options: ListOptions) {
+    this.#options = options;
+    this.#times = new FileTimes(options.name, options.options);
+  }
+
+  take(event: unknown, place: string): void {
+    const { type, name, strange } = this.#options;
     const at = place === '' ? name : `${name} ${place}`;
     strange.note(type, event);
-    const timed = withTimeOf(event, times, place);
-    if (timed !== 'never') events.push(checked(type, timed, at));
-  };
-  const whole = parsedWhole(text);
-  if (whole) whole.forEach((event, i) => take(event, whole.length > 1 ? `event ${i + 1}` : ''));
-  else
-    for (const [i, line] of text.split('\n').entries()) {
-      const place = `line ${i + 1}`;
-      if (line.trim() !== '') take(parsedLine(line, `${name} ${place}`), place);
-    }
-  times.tell();
-  if (events.length > 0) return events;
-  throw new StarlingError('FILE_INVALID', `${name}: there are no events${timesNote(times)}.`);
+    const timed = withTimeOf(event, this.#times, place);
+    if (timed !== 'never') this.#events.push(checked(type, timed, at));
+  }
+
+  takeLine(line: string, number: number): void {
+    const place = `line ${number}`;
+    if (line.trim() !== '') this.take(parsedLine(line, `${this.#options.name} ${place}`), place);
+  }
+
+  end(): unknown[] {
+    this.#times.tell();
+    if (this.#events.length > 0) return this.#events;
+    const text = `${this.#options.name}: there are no events${timesNote(this.#times)}.`;
+    throw new StarlingError('FILE_INVALID', text);
+  }
 }
 
 export async function readStdin(): Promise<string> {
