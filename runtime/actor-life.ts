@@ -3,6 +3,7 @@ import { createActor } from 'xstate';
 import { every, type Cancel, type Clock } from '../core/base/clock.js';
 import { codeOf, messageOf, type StarlingError } from '../core/base/errors.js';
 import type { Random, TimeAndChance } from '../core/base/random.js';
+import type { BackendSource } from '../core/model/backend-source.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { ActorKind } from '../messages/actor-kinds.js';
 import type { ChildMessage, ReportedState } from '../messages/child-messages.js';
@@ -26,6 +27,8 @@ export interface LifeSupport extends TimeAndChance {
   readonly log: Logger;
   /** Made when it is connected. */
   readonly stores: () => ActorStores;
+  /** Left out: those of the process alone. */
+  readonly backends?: BackendSource;
   readonly load: (kind: ActorKind) => Promise<CreateActor>;
   /** @throws StarlingError where there is no server, or it is not let in. */
   readonly connect: (handlers: ConnectionHandlers) => Promise<Bus>;
@@ -145,7 +148,7 @@ export class ActorLife {
 
   async #connect(): Promise<void> {
     try {
-      const { identity, config, connect, load, log, stores, neighbours } = this.#support;
+      const { identity, config, connect, load, log, stores, neighbours, backends } = this.#support;
       const bus = await connect({
         onForbidden: (error) => this.#onForbidden(error),
         onMoved: ({ dataCenter: server, away }) => {
@@ -161,6 +164,7 @@ export class ActorLife {
       const context: ActorContext = {
         ...{ identity, config, log, bus: this.#bus, stores: stores() },
         ...{ clock: this.#clock, random: this.#random },
+        ...(backends === undefined ? {} : { backends }),
         crash: (error) => this.fail(error),
       };
       this.#actor = create(context);

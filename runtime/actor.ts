@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { BackendSource } from '../core/model/backend-source.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { TimeAndChance } from '../core/base/random.js';
 import type { ActorKind, StatsOf } from '../messages/actor-kinds.js';
@@ -23,6 +24,8 @@ export interface ActorContext extends TimeAndChance {
   readonly config: ClusterConfig;
   readonly bus: Bus;
   readonly stores: ActorStores;
+  /** Left out: those of the process alone. */
+  readonly backends?: BackendSource;
   readonly log: Logger;
   /** Reports a defect that leaves the actor unable to go on: the process ends and its supervisor restarts it. */
   readonly crash: (error: unknown) => void;

@@ -2,7 +2,9 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
+import type { Clock } from '../core/base/clock.js';
 import type { ClusterConfig } from '../core/config/schema.js';
+import type { BackendSource } from '../core/model/backend-source.js';
 import type { ActorKind } from '../messages/actor-kinds.js';
 import type {
   ChildMessage,
@@ -51,6 +53,7 @@ export class HostedActor {
         ...(ended === undefined ? {} : { ended }),
       },
       ...{ config, serving, log, load, neighbours, exit },
+      backends: backendsOf(start, this.#clock),
       stores: () => storesIn(ownFolder(start), index, system.random),
       connect: (handlers) => connect(this.#clock, handlers),
       tell: (message) => this.#supervisor.send(message),
@@ -122,6 +125,17 @@ export class HostedActor {
       },
     });
   }
+}
+
+/** Loaded by who asks for one: most actors compute no network. */
+function backendsOf({ stateDir }: StartMessage, clock: Clock): BackendSource {
+  const folder = path.join(stateDir, 'backends');
+  return {
+    async load(...wanted) {
+      const { TensorflowBackends } = await import('./tensorflow/tensorflow-backends.js');
+      return new TensorflowBackends({ folder, clock }).load(...wanted);
+    },
+  };
 }
 
 function ownFolder({ stateDir, address }: StartMessage): string {

@@ -1,6 +1,6 @@
 import { assert } from '../../core/base/assert.js';
 import type { BackendPreference } from '../../core/model/backend.js';
-import { loadBackend } from '../../core/model/backend.js';
+import type { BackendSource } from '../../core/model/backend-source.js';
 import type { ModelSpec } from '../../core/model/network.js';
 import type { Scorer } from '../../core/model/scorer.js';
 import { createScorer } from '../../core/model/scorer.js';
@@ -10,14 +10,18 @@ export class BackendScorer implements Pick<Scorer, 'score' | 'dispose'> {
   #scorer: Scorer | undefined;
   #name = '';
 
-  /** Of the backend; empty before it is loaded. */
+  /** What the backend says of itself; empty before it is loaded. */
   get name(): string {
     return this.#name;
   }
 
-  async load(backend: BackendPreference, spec: ModelSpec): Promise<void> {
-    const loaded = await loadBackend(backend, spec);
-    this.#name = loaded.name;
+  async load(
+    backends: BackendSource,
+    preference: BackendPreference,
+    spec: ModelSpec,
+  ): Promise<void> {
+    const loaded = await backends.load(preference, spec, 'scoring');
+    this.#name = loaded.detail;
     this.#scorer = createScorer(loaded, spec);
   }
 

@@ -1,5 +1,6 @@
 import { scoringOf } from '../../core/blueprint/scoring.js';
 import { blueprintOf, parameterCounts } from '../../core/blueprint/blueprint.js';
+import { ownBackends } from '../../core/model/backend-source.js';
 import { createTransform } from '../../core/features/transform.js';
 import { parseRank, personIn, publicExamples } from '../../messages/public.js';
 import { isRankBatch, parseRankBatch } from '../../messages/ranking.js';
@@ -77,7 +78,7 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
 
   return {
     async start() {
-      await scorer.load(config.model.backend, parts.model);
+      await scorer.load(context.backends ?? ownBackends, config.model.backend, parts.model);
       features.start();
       await Promise.all([versions.start(), settings.start()]);
       endpoint = new ServedEndpoint(bus, {

@@ -3,7 +3,7 @@ import { blueprintOf, parameterCounts } from '../../core/blueprint/blueprint.js'
 import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import { noFacts } from '../../core/joining/event-facts.js';
-import { loadBackend } from '../../core/model/backend.js';
+import { ownBackends } from '../../core/model/backend-source.js';
 import { createRowStep } from '../../core/model/training-step.js';
 import { decode } from '../../messages/codec.js';
 import { noProgress } from '../../messages/progress-marks.js';
@@ -40,8 +40,10 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
 
   return {
     async start() {
-      const backend = await loadBackend(config.model.backend, blueprint.model);
-      backendName = backend.name;
+      const { backends = ownBackends, log } = context;
+      const backend = await backends.load(config.model.backend, blueprint.model, 'training');
+      backendName = backend.detail;
+      log.info({ backend: backend.detail }, 'training');
       directory = await PartitionDirectory.open(bus);
       const parameterCount = parameterCounts(blueprint).all;
       const client = new ParameterClient({ bus, blueprint, directory, parameterCount });

@@ -100,6 +100,18 @@ export const errorCodes = {
     remedy:
       'Set NATS_SERVER to a newer nats-server, or to nothing, so that one is fetched; in a checkout: `npm run setup`.',
   },
+  TENSORFLOW_MISSING: {
+    retryable: false,
+    http: 500,
+    remedy:
+      'Run `starling setup-tensorflow`, or set TENSORFLOW_LIB to a libtensorflow_cc.so.2; without it nothing is lost but speed: leave `model.backend` at `auto`.',
+  },
+  TENSORFLOW_FAILED: {
+    retryable: false,
+    http: 500,
+    remedy:
+      'Run `starling setup-tensorflow` again, or set TENSORFLOW_LIB to another library; `model.backend: wasm` does without.',
+  },
   NATS_SERVER_FAILED: {
     retryable: true,
     http: 500,

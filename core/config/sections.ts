@@ -72,8 +72,8 @@ export const modelSchema = section({
   dense: denseSchema.prefault({}).describe('The optimizer of the network.'),
   seed: integer(idRange, 'Initial values are a function of it; any number is as good.').default(42),
   backend: oneOf(
-    ['auto', 'kernels', 'tensorflow', 'wasm', 'cpu'],
-    'kernels: our own, in WebAssembly. tensorflow, wasm and cpu are those of TensorFlow.js. auto takes the first of them that loads and knows all that the network is made of. A named one that does not is an error.',
+    ['auto', 'kernels', 'tensorflow', 'tfjs-node', 'wasm', 'cpu'],
+    'kernels: our own, in WebAssembly. tensorflow: libtensorflow, a step as one graph (`starling setup-tensorflow`). tfjs-node, wasm and cpu are those of TensorFlow.js, one operation at a time. auto takes kernels, or tensorflow where it is there and faster for this model on this machine (measured once, a second). A named one that does not load, or lacks what the network is made of, is an error.',
   ).default('auto'),
 });
 

@@ -7,8 +7,11 @@ import type { ModelSpec } from './network.js';
 import { loadTf, type TfBackendName } from './tfjs/load-tf.js';
 import { tfExecutor } from './tfjs/tf-executor.js';
 
-/** `kernels`: our own, in WebAssembly; the others are those of TensorFlow.js. */
-export type BackendName = 'kernels' | TfBackendName;
+/**
+ * `kernels`: our own, in WebAssembly; the others are those of TensorFlow.js. `tfjs-node` is what `tensorflow` is where there is
+ * nothing faster: the kernels of that package (backend-source.ts).
+ */
+export type BackendName = 'kernels' | 'tfjs-node' | TfBackendName;
 export type BackendPreference = 'auto' | BackendName;
 
 /** What computes networks in this process. */
@@ -49,6 +52,7 @@ export async function loadBackend(
 }
 
 async function executorOf(name: BackendName): Promise<Executor> {
+  if (name === 'tfjs-node') return tfExecutor(await loadTf('tensorflow'));
   if (name !== 'kernels') return tfExecutor(await loadTf(name));
   const kind = kernelKind();
   if (!kind) throw new Error('this engine has no SIMD for WebAssembly');

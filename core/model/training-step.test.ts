@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { adamDefaults, adamStep, createAdamState } from './adam.js';
-import { loadBackend, type Backend, type BackendName } from './backend.js';
+import { loadBackend, type Backend } from './backend.js';
 import { sigmoid } from './calibration.js';
 import { denseLayout, initialDense } from './dense-parameters.js';
 import { networkNames, rowWidth, type ModelSpec } from './network.js';
@@ -8,7 +8,7 @@ import { createScorer } from './scorer.js';
 import { loadTf } from './tfjs/load-tf.js';
 import { createTrainingStep, type LabelledBatch } from './training-step.js';
 
-const backends: BackendName[] = ['kernels', 'wasm', 'cpu'];
+const backends = ['kernels', 'wasm', 'cpu'] as const;
 const specOf = (overrides: Partial<ModelSpec> = {}): ModelSpec => ({
   network: 'deepfm',
   slotCount: 3,
@@ -37,7 +37,7 @@ const headsOf: [string, Partial<ModelSpec>][] = [
 ];
 
 /** How many tensors TensorFlow.js has now; none of them are of the kernels. */
-async function tensorsOf(name: BackendName): Promise<() => number> {
+async function tensorsOf(name: (typeof backends)[number]): Promise<() => number> {
   if (name === 'kernels') return () => 0;
   const tf = await loadTf(name);
   return () => tf.memory().numTensors;

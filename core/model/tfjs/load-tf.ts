@@ -27,8 +27,9 @@ const nativePackages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'];
  * @throws where it does not load here.
  */
 export async function loadTf(name: TfBackendName): Promise<Tf> {
-  if (name === 'tensorflow') loadNativePackage();
   const tf = require('@tensorflow/tfjs-core') as Tf;
+  // Its kernels may be there already, over another binding (runtime/tensorflow/tfjs-node.ts).
+  if (name === 'tensorflow' && !tf.findBackendFactory(name)) loadNativePackage();
   // Leaves out per-operation checks meant for development, and a banner on every start of the cpu backend.
   tf.enableProdMode();
   if (name === 'wasm') {
@@ -52,9 +53,9 @@ function setPathsOnce(wasm: typeof wasmBackend, folder: string): void {
 
 /** Native libtensorflow: an optional package whose binding may be missing although the package is there. */
 function loadNativePackage(): void {
-  // Removed in Node 23, still called by tfjs-node 4.22.
+  // Still called by tfjs-node 4.22. Removed in Node 23; that of Node 22 warns.
   const legacy = util as unknown as Record<string, unknown>;
-  legacy['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
+  legacy['isNullOrUndefined'] = (value: unknown) => value === null || value === undefined;
   // libtensorflow logs its CPU features to stderr otherwise.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   const reasons: string[] = [];

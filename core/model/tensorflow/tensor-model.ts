@@ -1,0 +1,202 @@
+import { assert } from '../../base/assert.js';
+import type { Graph, InputNode, Node } from '../graph.js';
+import { rowWidth, type ModelSpec } from '../network.js';
+import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
+import { gatherOccurrences, type Occurrences } from '../tfjs/occurrences.js';
+import { tensorBlocks, type Segments } from './tensor-blocks.js';
+import type { TensorGraph, TensorNode, TensorRuntime, TensorSession } from './tensor-graph.js';
+
+/** Rows one by one of the slots that a network looks at so. */
+export type BySlot = ReadonlyMap<number, Occurrences>;
+
+export const nothing: BySlot = new Map();
+
+interface OccurrenceInput extends Segments {
+  readonly slot: number;
+  /** [occurrences, 1 + factorDim] */
+  readonly values: TensorNode;
+}
+
+/**
+ * The graph of a network as one of a library. What is fed, in this order: parameters, pooled rows, dense features, then three for each slot whose
+ * rows are looked at one by one.
+ */
+export class TensorModel {
+  readonly graph: TensorGraph;
+  readonly network: Graph;
+  /** In the order of the layout. */
+  readonly parameters: readonly TensorNode[];
+  /** [n · slotCount, 1 + factorDim] */
+  readonly pooled: TensorNode;
+  readonly occurrences: readonly OccurrenceInput[];
+  /** [n, heads] */
+  readonly logits: TensorNode;
+  /** [n, denseCount]; null when the model has none. */
+  readonly #dense: TensorNode | null;
+
+  constructor(runtime: TensorRuntime, network: Graph) {
+    const { layout, spec, nodes } = network;
+    const graph = runtime.createGraph();
+    this.graph = graph;
+    this.network = network;
+    this.parameters = layout.entries.map(({ shape }) => graph.placeholder(shape));
+    this.pooled = graph.placeholder([-1, rowWidth(spec)]);
+    this.#dense = spec.denseCount > 0 ? graph.placeholder([-1, spec.denseCount]) : null;
+    const inputs = nodes.filter((node) => node.kind === 'input');
+    this.occurrences = inputs
+      .filter(({ input }) => input === 'occurrences')
+      .map(({ index: slot }) => ({
+        slot,
+        values: graph.placeholder([-1, rowWidth(spec)]),
+        ids: graph.placeholder([-1], 'i32'),
+        means: graph.placeholder([-1, 1]),
+      }));
+    this.logits = this.#interpret();
+  }
+
+  /** Rows and parameters that the logits depend on: of those alone there is a gradient. */
+  differentiable(): ReadonlySet<TensorNode> {
+    const { nodes, logits } = this.network;
+    const used = new Set([logits.id]);
+    // Each node comes after what it is made of.
+    for (const node of [...nodes].reverse())
+      if (node.kind === 'block' && used.has(node.id))
+        for (const operand of node.operands) used.add(operand);
+    const found = new Set<TensorNode>();
+    let parameter = 0;
+    for (const node of nodes) {
+      const fed = node.kind === 'parameter' ? this.parameters[parameter++]! : this.#rowsOf(node);
+      if (fed && used.has(node.id)) found.add(fed);
+    }
+    return found;
+  }
+
+  #rowsOf(node: Node): TensorNode | undefined {
+    if (node.kind !== 'input') return undefined;
+    if (node.input === 'weights' || node.input === 'vectors') return this.pooled;
+    return this.occurrences.find(({ slot }) => node.input === 'occurrences' && slot === node.index)
+      ?.values;
+  }
+
+  /** All that is fed. */
+  get feeds(): TensorNode[] {
+    return [
+      ...this.parameters,
+      this.pooled,
+      ...(this.#dense ? [this.#dense] : []),
+      ...this.occurrences.flatMap(({ values, ids, means }) => [values, ids, means]),
+    ];
+  }
+
+  /** @param values f32, of the network alone or with others behind. */
+  feedParameters(session: TensorSession, values: Float32Array): void {
+    this.network.layout.entries.forEach(({ offset, size, shape }, i) =>
+      session.feed(i, values.subarray(offset, offset + size), shape),
+    );
+  }
+
+  feedExamples(session: TensorSession, batch: PooledBatch, bySlot: BySlot): void {
+    const { rowCount, pooled, dense } = batch;
+    const { spec } = this.network;
+    const dim = rowWidth(spec);
+    let next = this.parameters.length;
+    session.feed(next++, pooled, [rowCount * spec.slotCount, dim]);
+    if (this.#dense) session.feed(next++, dense, [rowCount, spec.denseCount]);
+    for (const { slot } of this.occurrences) {
+      const found = bySlot.get(slot);
+      assert(
+        found !== undefined,
+        `the network looks at the rows of slot ${slot} one by one, and they came pooled`,
+      );
+      session.feed(next++, found.values, [found.count, dim]);
+      session.feed(next++, segmentIds(found, rowCount), [found.count + 1]);
+      session.feed(next++, meanScales(found, rowCount), [rowCount, 1]);
+    }
+  }
+
+  occurrencesOf({ pooling, rows }: RowsBatch): BySlot {
+    return new Map(
+      this.occurrences.map(({ slot }) => [slot, gatherOccurrences(pooling, slot, rows)]),
+    );
+  }
+
+  #interpret(): TensorNode {
+    const { nodes, logits } = this.network;
+    const inputOf = this.#inputs();
+    const values: TensorNode[] = [];
+    let parameter = 0;
+    for (const node of nodes) {
+      if (node.kind === 'parameter') values.push(this.parameters[parameter++]!);
+      else if (node.kind === 'input') values.push(inputOf(node));
+      else {
+        const block = tensorBlocks[node.block];
+        const first = nodes[node.operands[0]!]!;
+        assert(block !== undefined && first.kind !== 'parameter', `block ${node.block}`);
+        const segments = (): Segments => this.occurrences.find(({ slot }) => slot === first.rows)!;
+        const operands = node.operands.map((id) => values[id]!);
+        const { graph } = this;
+        values.push(block({ graph, node, operands, columns: first.columns, segments }));
+      }
+    }
+    return values[logits.id]!;
+  }
+
+  /** Rows are taken apart in the graph, so that their gradient comes back joined. */
+  #inputs(): (node: InputNode) => TensorNode {
+    const { graph } = this;
+    const { spec } = this.network;
+    const { slotCount, factorDim } = spec;
+    const [firstOrder, vectors] = graph.splitColumns(this.pooled, [1, factorDim]);
+    const weightColumns = graph.reshape(firstOrder!, [-1, slotCount]);
+    const vectorColumns = graph.reshape(vectors!, [-1, slotCount * factorDim]);
+    const { plain, projected } = this.#dense
+      ? denseParts(graph, this.#dense, spec)
+      : { plain: undefined, projected: [] };
+    return ({ input, index }) => {
+      if (input === 'weights') return weightColumns;
+      if (input === 'vectors') return vectorColumns;
+      if (input === 'dense') return plain!;
+      if (input === 'projected') return projected[index]!;
+      return this.occurrences.find(({ slot }) => slot === index)!.values;
+    };
+  }
+}
+
+/** Vectors apart from the numbers around them. */
+function denseParts(
+  graph: TensorGraph,
+  dense: TensorNode,
+  { denseCount, vectors = [] }: ModelSpec,
+): { plain: TensorNode | undefined; projected: readonly TensorNode[] } {
+  if (vectors.length === 0) return { plain: dense, projected: [] };
+  const runs: { readonly width: number; readonly isVector: boolean }[] = [];
+  let column = 0;
+  for (const { at, width } of vectors) {
+    runs.push({ width: at - column, isVector: false }, { width, isVector: true });
+    column = at + width;
+  }
+  runs.push({ width: denseCount - column, isVector: false });
+  const parts = graph.splitColumns(
+    dense,
+    runs.map(({ width }) => width),
+  );
+  const plain = parts.filter((_, i) => !runs[i]!.isVector && runs[i]!.width > 0);
+  return {
+    plain: plain.length > 1 ? graph.concat(plain, 1) : plain[0],
+    projected: parts.filter((_, i) => runs[i]!.isVector),
+  };
+}
+
+function segmentIds({ count, offsets }: Occurrences, rowCount: number): Int32Array {
+  const ids = new Int32Array(count + 1);
+  for (let row = 0; row < rowCount; row++) ids.fill(row, offsets[row], offsets[row + 1]);
+  ids[count] = rowCount - 1;
+  return ids;
+}
+
+function meanScales({ offsets }: Occurrences, rowCount: number): Float32Array {
+  const scales = new Float32Array(rowCount);
+  for (let row = 0; row < rowCount; row++)
+    scales[row] = 1 / Math.max(1, offsets[row + 1]! - offsets[row]!);
+  return scales;
+}

@@ -1,0 +1,251 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { adamStep, createAdamState } from '../../core/model/adam.js';
+import { loadBackend, type Backend } from '../../core/model/backend.js';
+import { initialDense, type DenseLayout } from '../../core/model/dense-parameters.js';
+import type { Executor, Labels } from '../../core/model/executor.js';
+import { graphOf, type Graph, type Node } from '../../core/model/graph.js';
+import { networkNames, rowWidth, type ModelSpec } from '../../core/model/network.js';
+import type { RowsBatch } from '../../core/model/pooled-batch.js';
+import { FidDeduper, type Pooling } from '../../core/model/row-gather.js';
+import { createScorer } from '../../core/model/scorer.js';
+import { tensorExecutor } from '../../core/model/tensorflow/tensor-executor.js';
+import {
+  createRowStep,
+  createTrainingStep,
+  type LabelledBatch,
+} from '../../core/model/training-step.js';
+import { findLibrary } from './library.js';
+import { openTensorRuntime } from './tensor-runtime.js';
+
+const library = findLibrary();
+const withLibrary = library ? describe : describe.skip;
+const reason = library
+  ? ''
+  : ' (skipped: there is no libtensorflow here; `starling setup-tensorflow` brings one)';
+
+/** 1e-5, and of what is nearly 0 a millionth. */
+function expectNear(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
+  expect(actual.length).toBe(expected.length);
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs(actual[i]! - expected[i]!);
+    expect(difference).toBeLessThanOrEqual(2e-5 * Math.abs(expected[i]!) + 2e-6);
+  }
+}
+
+const specOf = (overrides: Partial<ModelSpec> = {}): ModelSpec => ({
+  ...{ network: 'deepfm', slotCount: 3, factorDim: 4, denseCount: 2, hidden: [6, 5], heads: 1 },
+  ...overrides,
+});
+
+const models: [string, Partial<ModelSpec>][] = [
+  ['one head', {}],
+  ['several heads', { heads: 3 }],
+  ['chances and a value', { heads: 3, losses: ['cross-entropy', 'squared', 'cross-entropy'] }],
+  ['no dense features', { denseCount: 0, hidden: [4] }],
+  ['a scaled number', { scaled: [{ at: 1 }] }],
+  [
+    'vectors beside numbers',
+    {
+      denseCount: 8,
+      vectors: [
+        { at: 1, width: 3 },
+        { at: 4, width: 2 },
+      ],
+    },
+  ],
+  ['vectors alone', { denseCount: 3, vectors: [{ at: 0, width: 3 }], heads: 2 }],
+];
+
+const wave = (length: number, phase: number): Float32Array =>
+  Float32Array.from({ length }, (_, i) => Math.sin(1.7 * i + phase) * 0.9);
+
+function labelsOf({ heads, losses }: ModelSpec, rowCount: number): Labels {
+  const length = rowCount * heads;
+  return {
+    labels: Float32Array.from({ length }, (_, i) =>
+      losses?.[i % heads] === 'squared' ? (i % 7) / 2 : i % 3 === 0 ? 1 : 0,
+    ),
+    weights: Float32Array.from({ length }, (_, i) => (heads > 1 && i % 5 === 4 ? 0 : 1 + (i % 2))),
+  };
+}
+
+function batchOf(spec: ModelSpec, rowCount: number, phase = 0): LabelledBatch {
+  return {
+    rowCount,
+    pooled: wave(rowCount * spec.slotCount * rowWidth(spec), 1 + phase),
+    dense: wave(rowCount * spec.denseCount, 2 + phase),
+    ...labelsOf(spec, rowCount),
+  };
+}
+
+/** Examples with none, one or several values in the second slot, some of them shared. */
+function rowsOf(spec: ModelSpec, rowCount: number): RowsBatch & Labels {
+  const { slotCount } = spec;
+  const dim = rowWidth(spec);
+  const counts = (cell: number): number => (cell % slotCount === 1 ? (cell * 5) % 4 : 1);
+  const offsets = new Uint32Array(rowCount * slotCount + 1);
+  for (let cell = 0; cell < rowCount * slotCount; cell++)
+    offsets[cell + 1] = offsets[cell]! + counts(cell);
+  const fidCount = offsets[rowCount * slotCount]!;
+  const fids = Uint32Array.from({ length: 2 * fidCount }, (_, i) => (i % 2 ? 0 : (i * 7) % 13));
+  const dense = wave(rowCount * spec.denseCount, 2);
+  const batch = { rowCount, slotCount, denseCount: spec.denseCount, offsets, fids, dense };
+  const plan = new FidDeduper().plan(batch, 4);
+  const poolings = new Array<Pooling>(slotCount).fill('mean');
+  return {
+    rowCount,
+    rows: wave(plan.uniqueCount * dim, 3),
+    pooling: { plan, batch, dim, poolings },
+    dense,
+    ...labelsOf(spec, rowCount),
+  };
+}
+
+withLibrary(`networks by libtensorflow${reason}`, () => {
+  let wasm: Backend;
+  let native: Backend;
+  let reference: Executor;
+  beforeAll(async () => {
+    wasm = await loadBackend('wasm');
+    native = { name: 'tensorflow', executor: tensorExecutor(openTensorRuntime(library!.path)) };
+    reference = wasm.executor;
+  });
+
+  describe.each(networkNames)('%s', (network) => {
+    test.each(models)('has the step and the scores of TensorFlow.js: %s', (_name, change) => {
+      const spec = specOf({ ...change, network });
+      const batch = batchOf(spec, 7);
+      const values = initialDense(spec, 5);
+      const [expected, actual] = [wasm, native].map((each) =>
+        createTrainingStep(each, spec)(batch, values),
+      );
+      expectNear([actual!.loss], [expected!.loss]);
+      expectNear(actual!.logits, expected!.logits);
+      expectNear(actual!.pooledGradient, expected!.pooledGradient);
+      expectNear(actual!.denseGradient, expected!.denseGradient);
+      const scorer = createScorer(native, spec);
+      expectNear(scorer.score(batch, { version: 1, values }), expected!.logits);
+      scorer.dispose();
+    });
+
+    test('has the losses of TensorFlow.js over 300 steps', () => {
+      const spec = specOf({
+        network,
+        slotCount: 5,
+        factorDim: 16,
+        denseCount: 4,
+        hidden: [64, 32],
+      });
+      const runs = [wasm, native].map((backend) => {
+        const step = createTrainingStep(backend, spec);
+        const values = initialDense(spec, 3);
+        const adam = createAdamState(values.length);
+        const batches = Array.from({ length: 8 }, (_, i) => batchOf(spec, 256, i));
+        return Array.from({ length: 300 }, (_, i) => {
+          const batch = batches[i % batches.length]!;
+          const { loss, denseGradient, pooledGradient } = step(batch, values);
+          adamStep(values, denseGradient, adam);
+          pooledGradient.forEach((gradient, cell) => (batch.pooled[cell]! -= 0.02 * gradient));
+          return loss;
+        });
+      });
+      const worst = runs[0]!.reduce((most, loss, i) => {
+        return Math.max(most, Math.abs(runs[1]![i]! - loss) / loss);
+      }, 0);
+      expect(worst).toBeLessThanOrEqual(1e-5);
+      expect(runs[1]!.at(-1)!).toBeLessThan(runs[1]![0]! * 0.9);
+    });
+  });
+
+  test('has the same from rows as they were pulled', () => {
+    const spec = specOf();
+    const batch = rowsOf(spec, 9);
+    const values = initialDense(spec, 5);
+    const [expected, actual] = [wasm, native].map((each) =>
+      createRowStep(each, spec)(batch, values),
+    );
+    expectNear(actual!.logits, expected!.logits);
+    expectNear(actual!.rowGradient, expected!.rowGradient);
+    expectNear(actual!.denseGradient, expected!.denseGradient);
+  });
+
+  test.each(['sum', 'mean'] as const)('pools rows itself, by %s', (pooling) => {
+    const spec = specOf({ denseCount: 0 });
+    const network = pooledBy(spec, pooling);
+    const batch = rowsOf(spec, 9);
+    const values = wave(network.layout.size, 4);
+    const [expected, actual] = [reference, native.executor].map((each) =>
+      each.trainer(network).rows(batch, values),
+    );
+    expect(native.executor.missing(network)).toEqual([]);
+    expectNear(actual!.logits, expected!.logits);
+    expectNear(actual!.rowGradient, expected!.rowGradient);
+    expectNear(actual!.denseGradient, expected!.denseGradient);
+    const [wanted, scored] = [reference, native.executor].map((each) =>
+      each.scorer(network).rows(batch, { version: 1, values }),
+    );
+    expectNear(scored!, wanted!);
+  });
+
+  test('says which blocks it lacks', () => {
+    const graph = graphOf(specOf());
+    const unknown = { ...graph.nodes.at(-1)!, block: 'attention' } as unknown as Node;
+    const missing = native.executor.missing({ ...graph, nodes: [...graph.nodes, unknown] });
+    expect(missing).toEqual(['attention']);
+  });
+
+  test('follows batches of other sizes and versions of parameters, and changes neither', () => {
+    const spec = specOf();
+    const scorer = createScorer(native, spec);
+    const others = createScorer(wasm, spec);
+    const step = createTrainingStep(native, spec);
+    for (const [version, rowCount] of [4, 1, 9, 4].entries()) {
+      const batch = batchOf(spec, rowCount);
+      const values = initialDense(spec, version);
+      const before = [batch.pooled.slice(), values.slice()];
+      const scores = scorer.score(batch, { version, values });
+      expectNear(scores, others.score(batch, { version, values }));
+      expectNear(step(batch, values).logits, scores);
+      expect([batch.pooled, values]).toEqual(before);
+    }
+    scorer.dispose();
+    scorer.dispose();
+  });
+
+  test('stays finite where the prediction is certain and wrong', () => {
+    const spec = specOf({ network: 'fm', denseCount: 0 });
+    const batch = { ...batchOf(spec, 2), labels: Float32Array.of(0, 1) };
+    batch.pooled.fill(0);
+    batch.pooled[0] = 500;
+    batch.pooled[15] = -500;
+    const result = createTrainingStep(native, spec)(batch, initialDense(spec, 1));
+    expect(result.loss).toBeCloseTo(500, 3);
+    expect(result.pooledGradient.every(Number.isFinite)).toBe(true);
+  });
+
+  test('an operation that does not fit is an error with what the library says', () => {
+    const graph = openTensorRuntime(library!.path).createGraph();
+    const [a, b] = [graph.placeholder([2, 3]), graph.placeholder([2, 3])];
+    expect(() => graph.operation('MatMul', a, b)).toThrow('MatMul');
+    expect(() => graph.operation('NoSuchOperation', a)).toThrow('NoSuchOperation');
+  });
+});
+
+/** bias of a layer over what one slot's rows are pooled to. */
+function pooledBy(spec: ModelSpec, pooling: Pooling): Graph {
+  const columns = rowWidth(spec);
+  const entries = [{ name: 'w', shape: [columns, 1], initial: 'glorot', offset: 0, size: columns }];
+  const parameter = { kind: 'parameter', name: 'w', shape: [columns, 1], offset: 0, rank: 2 };
+  const nodes = [
+    { id: 0, kind: 'input', input: 'occurrences', index: 1, rows: 1, columns },
+    { id: 1, ...parameter },
+    { id: 2, ...block('pool', [0], columns, { pooling }) },
+    { id: 3, ...block('denseLayer', [2, 1], 1, { relu: false }) },
+  ] as unknown as Node[];
+  const layout = { entries, size: columns } as unknown as DenseLayout;
+  return { spec, layout, nodes, logits: nodes[3] as unknown as Graph['logits'] };
+}
+
+function block(name: string, operands: number[], columns: number, options: object) {
+  return { kind: 'block', block: name, operands, rows: 'example', columns, options };
+}
