@@ -26,5 +26,6 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   chaos: async () => (await import('./commands/chaos.js')).chaos,
   simulate: async () => (await import('./commands/simulate.js')).simulate,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
+  'setup-tensorflow': async () => (await import('./commands/setup-tensorflow.js')).setupTensorflow,
   'nats-config': async () => (await import('./commands/nats-config.js')).natsConfig,
 };

@@ -4,13 +4,12 @@ import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { messageOf } from '../core/base/errors.js';
-import { blueprintOf } from '../core/blueprint/blueprint.js';
 import { loadClusterConfig } from '../core/config/load.js';
 import type { ClusterConfig } from '../core/config/schema.js';
-import { loadBackend } from '../core/model/backend.js';
 import { requireMessagesFit } from '../site/message-limit.js';
 import { isFree } from '../site/servers/ports.js';
 import { checkAttributes } from './doctor-attributes.js';
+import { checkBackend } from './doctor-backend.js';
 import type { DoctorOptions, Finding } from './doctor-finding.js';
 import { checkOwnServer, checkServersElsewhere } from './doctor-servers.js';
 import { checkStorage } from './doctor-storage.js';
@@ -40,7 +39,7 @@ const checks: readonly (readonly [name: string, check: Check])[] = [
   ['memory', checkMemory],
   ['cores', checkCores],
   ['open files', checkOpenFiles],
-  ['backend', checkBackend],
+  ['backend', async (options) => checkBackend(options, await configOrNone(options))],
   ['lmdb', checkLmdb],
 ];
 
@@ -147,20 +146,6 @@ async function checkOpenFiles(): Promise<Omit<Finding, 'name'>> {
   }
   if (soft >= openFilesMin) return { level: 'ok', detail: `limit ${soft}` };
   return { level: 'warn', detail: `limit ${soft}`, remedy: `Raise it: ulimit -n ${openFilesMin}` };
-}
-
-async function checkBackend(options: DoctorOptions): Promise<Omit<Finding, 'name'>> {
-  const config = await configOrNone(options);
-  const startMs = performance.now();
-  const { name } = await loadBackend(
-    config?.model.backend ?? 'auto',
-    config && blueprintOf(config).model,
-  );
-  const detail = `${name}, loaded in ${Math.round(performance.now() - startMs)} ms`;
-  if (name !== 'cpu') return { level: 'ok', detail };
-  const remedy =
-    'Use Node 20 or newer: its WebAssembly has what the kernels need, which are some 100 times as fast.';
-  return { level: 'warn', detail, remedy };
 }
 
 async function checkLmdb(): Promise<Omit<Finding, 'name'>> {
