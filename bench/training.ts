@@ -13,12 +13,15 @@ import {
   createTrainingStep,
   type LabelledBatch,
 } from '../core/model/training-step.js';
+import { tensorExecutor } from '../core/model/tensorflow/tensor-executor.js';
+import { findLibrary } from '../runtime/tensorflow/library.js';
+import { openTensorRuntime } from '../runtime/tensorflow/tensor-runtime.js';
 import type { BenchResult } from './bench-result.js';
 import { measureGather } from './gather.js';
 import { torchStep } from './torch-step.js';
 
 /**
- * The training step, by the kernels of this engine, against TensorFlow.js (wasm) and PyTorch: of the network alone, and as a trainer
+ * The training step, by the kernels of this engine, against TensorFlow.js (wasm), libtensorflow and PyTorch: of the network alone, and as a trainer
  * has it in one process, without messages: unify, pull, pool, step, scatter, push, Adam. Batches take turns, so that whatever
  * else the machine does meets all of them. Times are processor time, lower quartiles: a step that was interrupted says nothing.
  */
@@ -48,18 +51,21 @@ type Figures = Record<string, number | string>;
 export async function run(options: { quick: boolean }): Promise<BenchResult> {
   const kind = kernelKind();
   if (!kind) throw new Error('this engine has no SIMD for WebAssembly');
+  const library = findLibrary();
   const backends: Readonly<Record<string, Backend>> = {
     ours: { name: 'kernels', executor: kernelExecutor(kind) },
     // What engines without relaxed SIMD have.
     ...(kind === 'relaxed'
       ? { simd: { name: 'kernels', executor: kernelExecutor('simd') } as const }
       : {}),
+    ...(library ? { tensorflow: nativeBackend(library.path) } : {}),
     [baselineName]: await loadBackend('wasm'),
   };
   const figures: Figures = {
     node: process.version,
     kernels: kind,
     baseline: 'TensorFlow.js, wasm, in the same run',
+    tensorflow: library?.path ?? 'not compared: `starling setup-tensorflow` brings it',
   };
   for (const shape of shapes)
     for (const rowCount of [16, 1024]) {
@@ -72,6 +78,11 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
   for (const rowCount of [16, 1024]) measureGather(figures, rowCount, options.quick ? 100 : 1000);
   for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value}`);
   return { name: 'training', figures };
+}
+
+/** As one graph. */
+function nativeBackend(library: string): Backend {
+  return { name: 'tensorflow', executor: tensorExecutor(openTensorRuntime(library)) };
 }
 
 function modelOf({ slotCount, hidden }: Shape): ModelSpec {
