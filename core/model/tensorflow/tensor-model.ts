@@ -114,6 +114,21 @@ export class TensorModel {
     }
   }
 
+  /** One example of no meaning: the first run prepares the graph, a tenth of a second that nobody should wait for. */
+  feedZeros(session: TensorSession): void {
+    const { spec, layout } = this.network;
+    const pooled = new Float32Array(spec.slotCount * rowWidth(spec));
+    const dense = new Float32Array(spec.denseCount);
+    const none = { count: 0, values: new Float32Array(0), offsets: new Uint32Array(2) };
+    const rowOf = new Uint32Array(0);
+    this.feedParameters(session, new Float32Array(layout.size));
+    this.feedExamples(
+      session,
+      { rowCount: 1, pooled, dense },
+      new Map(this.occurrences.map(({ slot }) => [slot, { ...none, rowOf }])),
+    );
+  }
+
   occurrencesOf({ pooling, rows }: RowsBatch): BySlot {
     return new Map(
       this.occurrences.map(({ slot }) => [slot, gatherOccurrences(pooling, slot, rows)]),
