@@ -2,8 +2,9 @@ import type { Clock } from '../../core/base/clock.js';
 import type { Backend } from '../../core/model/backend.js';
 import { initialDense } from '../../core/model/dense-parameters.js';
 import { rowWidth, type ModelSpec } from '../../core/model/network.js';
+import { FidDeduper, poolRows, type Pooling } from '../../core/model/row-gather.js';
 import { createScorer } from '../../core/model/scorer.js';
-import { createTrainingStep, type LabelledBatch } from '../../core/model/training-step.js';
+import { createRowStep, type LabelledRows } from '../../core/model/training-step.js';
 
 /** By what is done of how many rows, such as `training 16`: the best time of each backend, milliseconds, in the order given. */
 export type Timings = Readonly<Record<string, readonly number[]>>;
@@ -25,7 +26,7 @@ export function measure(
 ): Timings {
   const values = initialDense(model, 1);
   const timings: Record<string, number[]> = {};
-  const steps = backends.map((backend) => createTrainingStep(backend, model));
+  const steps = backends.map((backend) => createRowStep(backend, model));
   for (const rowCount of rowCounts.training) {
     const batch = batchOf(model, rowCount);
     const runs = steps.map((step) => () => step(batch, values));
@@ -35,7 +36,8 @@ export function measure(
   const scorers = backends.map((backend) => createScorer(backend, model));
   for (const rowCount of rowCounts.scoring) {
     const batch = batchOf(model, rowCount);
-    const runs = scorers.map((scorer) => () => scorer.score(batch, { version: 1, values }));
+    const pooled = { ...batch, pooled: poolRows(batch.pooling, batch.rows) };
+    const runs = scorers.map((scorer) => () => scorer.score(pooled, { version: 1, values }));
     timings[`scoring ${rowCount}`] = bestOf(runs, clock);
   }
   for (const scorer of scorers) scorer.dispose();
@@ -72,14 +74,24 @@ function bestOf(runs: readonly (() => unknown)[], clock: Pick<Clock, 'nowMs'>): 
   return best;
 }
 
-function batchOf(model: ModelSpec, rowCount: number): LabelledBatch {
+/** One value in each slot, of which a third is seen again. */
+function batchOf(model: ModelSpec, rowCount: number): LabelledRows {
+  const { slotCount, denseCount, heads } = model;
+  const cells = rowCount * slotCount;
   const wave = (length: number): Float32Array =>
     Float32Array.from({ length }, (_, i) => Math.sin(1.7 * i) / 2);
+  const fids = Uint32Array.from({ length: 2 * cells }, (_, i) => (i % 2 ? 0 : i % 3 && i));
+  const offsets = Uint32Array.from({ length: cells + 1 }, (_, cell) => cell);
+  const dense = wave(rowCount * denseCount);
+  const batch = { rowCount, slotCount, denseCount, offsets, fids, dense };
+  const plan = new FidDeduper().plan(batch, 1);
+  const dim = rowWidth(model);
+  const poolings = new Array<Pooling>(slotCount).fill('mean');
   return {
-    rowCount,
-    pooled: wave(rowCount * model.slotCount * rowWidth(model)),
-    dense: wave(rowCount * model.denseCount),
-    labels: Float32Array.from({ length: rowCount * model.heads }, (_, i) => i % 2),
-    weights: new Float32Array(rowCount * model.heads).fill(1),
+    ...{ rowCount, dense },
+    rows: wave(plan.uniqueCount * dim),
+    pooling: { plan, batch, dim, poolings },
+    labels: Float32Array.from({ length: rowCount * heads }, (_, i) => i % 2),
+    weights: new Float32Array(rowCount * heads).fill(1),
   };
 }

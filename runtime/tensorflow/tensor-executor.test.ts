@@ -1,12 +1,22 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { adamStep, createAdamState } from '../../core/model/adam.js';
 import { loadBackend, type Backend } from '../../core/model/backend.js';
-import { initialDense, type DenseLayout } from '../../core/model/dense-parameters.js';
+import { initialDense } from '../../core/model/dense-parameters.js';
+import type { Blocks } from '../../core/model/blocks.js';
 import type { Executor, Labels } from '../../core/model/executor.js';
-import { graphOf, type Graph, type Node } from '../../core/model/graph.js';
-import { networkNames, rowWidth, type ModelSpec } from '../../core/model/network.js';
-import type { RowsBatch } from '../../core/model/pooled-batch.js';
-import { FidDeduper, type Pooling } from '../../core/model/row-gather.js';
+import {
+  blockCases,
+  networkOf,
+  numbersOf,
+  randomRows,
+} from '../../core/model/executors.testkit.js';
+import { graphOf, type Node } from '../../core/model/graph.js';
+import {
+  networkNames,
+  rowWidth,
+  type ModelSpec,
+  type NetworkInputs,
+} from '../../core/model/network.js';
 import { createScorer } from '../../core/model/scorer.js';
 import { tensorExecutor } from '../../core/model/tensorflow/tensor-executor.js';
 import {
@@ -78,29 +88,6 @@ function batchOf(spec: ModelSpec, rowCount: number, phase = 0): LabelledBatch {
   };
 }
 
-/** Examples with none, one or several values in the second slot, some of them shared. */
-function rowsOf(spec: ModelSpec, rowCount: number): RowsBatch & Labels {
-  const { slotCount } = spec;
-  const dim = rowWidth(spec);
-  const counts = (cell: number): number => (cell % slotCount === 1 ? (cell * 5) % 4 : 1);
-  const offsets = new Uint32Array(rowCount * slotCount + 1);
-  for (let cell = 0; cell < rowCount * slotCount; cell++)
-    offsets[cell + 1] = offsets[cell]! + counts(cell);
-  const fidCount = offsets[rowCount * slotCount]!;
-  const fids = Uint32Array.from({ length: 2 * fidCount }, (_, i) => (i % 2 ? 0 : (i * 7) % 13));
-  const dense = wave(rowCount * spec.denseCount, 2);
-  const batch = { rowCount, slotCount, denseCount: spec.denseCount, offsets, fids, dense };
-  const plan = new FidDeduper().plan(batch, 4);
-  const poolings = new Array<Pooling>(slotCount).fill('mean');
-  return {
-    rowCount,
-    rows: wave(plan.uniqueCount * dim, 3),
-    pooling: { plan, batch, dim, poolings },
-    dense,
-    ...labelsOf(spec, rowCount),
-  };
-}
-
 withLibrary(`networks by libtensorflow${reason}`, () => {
   let wasm: Backend;
   let native: Backend;
@@ -159,7 +146,7 @@ withLibrary(`networks by libtensorflow${reason}`, () => {
 
   test('has the same from rows as they were pulled', () => {
     const spec = specOf();
-    const batch = rowsOf(spec, 9);
+    const batch = randomRows(spec, 9, 3);
     const values = initialDense(spec, 5);
     const [expected, actual] = [wasm, native].map((each) =>
       createRowStep(each, spec)(batch, values),
@@ -169,29 +156,40 @@ withLibrary(`networks by libtensorflow${reason}`, () => {
     expectNear(actual!.denseGradient, expected!.denseGradient);
   });
 
-  test.each(['sum', 'mean'] as const)('pools rows itself, by %s', (pooling) => {
-    const spec = specOf({ denseCount: 0 });
-    const network = pooledBy(spec, pooling);
-    const batch = rowsOf(spec, 9);
-    const values = wave(network.layout.size, 4);
-    const [expected, actual] = [reference, native.executor].map((each) =>
-      each.trainer(network).rows(batch, values),
-    );
-    expect(native.executor.missing(network)).toEqual([]);
-    expectNear(actual!.logits, expected!.logits);
-    expectNear(actual!.rowGradient, expected!.rowGradient);
-    expectNear(actual!.denseGradient, expected!.denseGradient);
-    const [wanted, scored] = [reference, native.executor].map((each) =>
-      each.scorer(network).rows(batch, { version: 1, values }),
-    );
-    expectNear(scored!, wanted!);
+  const cases = {
+    ...blockCases,
+    'attention of two heads': {
+      ...blockCases.attention,
+      value: (blocks: Blocks, { occurrences }: NetworkInputs) => {
+        const x = occurrences(0);
+        return blocks.pool(blocks.attention(x, blocks.sigmoid(x), x, 2), 'mean');
+      },
+    },
+  };
+  test.each(Object.entries(cases))('has the block %s', (_name, blockCase) => {
+    for (const [i, rowCount] of [1, 9, 130].entries()) {
+      const spec = specOf({ network: 'mlp', factorDim: 3, denseCount: 0, heads: 2 });
+      const network = graphOf(spec, networkOf(blockCase));
+      const batch = randomRows(spec, rowCount, i);
+      const values = numbersOf(network.layout.size, i + 9).map((value) => value / 2);
+      expect(native.executor.missing(network)).toEqual([]);
+      const [expected, actual] = [reference, native.executor].map((each) =>
+        each.trainer(network).rows(batch, values, true),
+      );
+      expectNear(actual!.logits, expected!.logits);
+      expectNear(actual!.rowGradient, expected!.rowGradient);
+      expectNear(actual!.rowSquares!, expected!.rowSquares!);
+      expectNear(actual!.denseGradient, expected!.denseGradient);
+      const scored = native.executor.scorer(network).rows(batch, { version: 1, values });
+      expectNear(scored, expected!.logits);
+    }
   });
 
   test('says which blocks it lacks', () => {
     const graph = graphOf(specOf());
-    const unknown = { ...graph.nodes.at(-1)!, block: 'attention' } as unknown as Node;
+    const unknown = { ...graph.nodes.at(-1)!, block: 'telepathy' } as unknown as Node;
     const missing = native.executor.missing({ ...graph, nodes: [...graph.nodes, unknown] });
-    expect(missing).toEqual(['attention']);
+    expect(missing).toEqual(['telepathy']);
   });
 
   test('follows batches of other sizes and versions of parameters, and changes neither', () => {
@@ -230,22 +228,3 @@ withLibrary(`networks by libtensorflow${reason}`, () => {
     expect(() => graph.operation('NoSuchOperation', a)).toThrow('NoSuchOperation');
   });
 });
-
-/** bias of a layer over what one slot's rows are pooled to. */
-function pooledBy(spec: ModelSpec, pooling: Pooling): Graph {
-  const columns = rowWidth(spec);
-  const entries = [{ name: 'w', shape: [columns, 1], initial: 'glorot', offset: 0, size: columns }];
-  const parameter = { kind: 'parameter', name: 'w', shape: [columns, 1], offset: 0, rank: 2 };
-  const nodes = [
-    { id: 0, kind: 'input', input: 'occurrences', index: 1, rows: 1, columns },
-    { id: 1, ...parameter },
-    { id: 2, ...block('pool', [0], columns, { pooling }) },
-    { id: 3, ...block('denseLayer', [2, 1], 1, { relu: false }) },
-  ] as unknown as Node[];
-  const layout = { entries, size: columns } as unknown as DenseLayout;
-  return { spec, layout, nodes, logits: nodes[3] as unknown as Graph['logits'] };
-}
-
-function block(name: string, operands: number[], columns: number, options: object) {
-  return { kind: 'block', block: name, operands, rows: 'example', columns, options };
-}

@@ -56,8 +56,14 @@ class Graph implements TensorGraph {
     });
   }
 
-  constant(shape: readonly number[], values: readonly number[]): TensorNode {
-    return this.#constant(dataType.float, shape, Float32Array.from(values));
+  constant(
+    shape: readonly number[],
+    values: readonly number[],
+    type: 'f32' | 'i32' = 'f32',
+  ): TensorNode {
+    return type === 'f32'
+      ? this.#constant(dataType.float, shape, Float32Array.from(values))
+      : this.#constant(dataType.int32, shape, Int32Array.from(values));
   }
 
   reshape(x: TensorNode, shape: readonly number[]): TensorNode {
@@ -65,11 +71,34 @@ class Graph implements TensorGraph {
   }
 
   sum(x: TensorNode, axes: readonly number[], keepDims: boolean): TensorNode {
-    return this.#add('Sum', (description) => {
-      this.#api.addInput(description, output(x));
-      this.#api.addInput(description, output(this.#integers(axes)));
-      this.#api.attrBool(description, 'keep_dims', keepDims ? 1 : 0);
+    return this.#reduced('Sum', x, axes, keepDims);
+  }
+
+  max(x: TensorNode, axes: readonly number[], keepDims: boolean): TensorNode {
+    return this.#reduced('Max', x, axes, keepDims);
+  }
+
+  gather(x: TensorNode, indices: TensorNode): TensorNode {
+    return this.operation('GatherV2', x, indices, this.#integer(0));
+  }
+
+  batchProduct(a: TensorNode, b: TensorNode, transposed: boolean): TensorNode {
+    return this.#add('BatchMatMul', (description) => {
+      this.#api.addInput(description, output(a));
+      this.#api.addInput(description, output(b));
+      this.#api.attrBool(description, 'adj_y', transposed ? 1 : 0);
     });
+  }
+
+  splitLast(x: TensorNode, parts: number): TensorNode[] {
+    // Its gradient joins them, and that operation wants two.
+    if (parts === 1) return [x];
+    const { operation } = this.#add('Split', (description) => {
+      this.#api.addInput(description, output(this.#integer(-1)));
+      this.#api.addInput(description, output(x));
+      this.#api.attrInt(description, 'num_split', parts);
+    });
+    return Array.from({ length: parts }, (_, index) => ({ operation, index }));
   }
 
   splitColumns(x: TensorNode, widths: readonly number[]): TensorNode[] {
@@ -82,7 +111,9 @@ class Graph implements TensorGraph {
     return widths.map((_, index) => ({ operation, index }));
   }
 
-  concat(parts: readonly TensorNode[], axis: 0 | 1): TensorNode {
+  concat(parts: readonly TensorNode[], axis: number): TensorNode {
+    // The operation wants two.
+    if (parts.length === 1) return parts[0]!;
     return this.#add('ConcatV2', (description) => {
       this.#api.addInputList(description, parts.map(output), parts.length);
       this.#api.addInput(description, output(this.#integer(axis)));
@@ -117,6 +148,19 @@ class Graph implements TensorGraph {
     const operation = this.#api.finish(description, this.#status);
     checkStatus(this.#api, this.#status, type);
     return { operation, index: 0 };
+  }
+
+  #reduced(
+    type: 'Sum' | 'Max',
+    x: TensorNode,
+    axes: readonly number[],
+    keepDims: boolean,
+  ): TensorNode {
+    return this.#add(type, (description) => {
+      this.#api.addInput(description, output(x));
+      this.#api.addInput(description, output(this.#integers(axes)));
+      this.#api.attrBool(description, 'keep_dims', keepDims ? 1 : 0);
+    });
   }
 
   #integers(values: readonly number[]): TensorNode {

@@ -26,7 +26,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A library that is so many times as fast at training, and half as fast at scoring. */
 const probeOf = (ratio: number): Probe => ({
-  ...{ version: '2.18.1', devices: ['/device:CPU:0'], loadMs: 1, other: 'wasm' },
+  ...{ version: '2.18.1', devices: ['/device:CPU:0'], loadMs: 1, other: 'kernels' },
   timings: {
     'training 16': [1, ratio],
     'training 256': [1, ratio],
@@ -46,8 +46,8 @@ describe('backends of a machine with a libtensorflow', () => {
       model,
       'training',
     );
-    expect(name).toBe('wasm');
-    expect(detail).toBe('wasm, 2.0 × as fast as TensorFlow at training here');
+    expect(name).toBe('kernels');
+    expect(detail).toBe('kernels, 2.0 × as fast as TensorFlow at training here');
   });
 
   test('the same measurement decides for training and for scoring', async () => {
@@ -74,7 +74,7 @@ describe('backends of a machine with a libtensorflow', () => {
     });
     for (let i = 0; i < 2; i++) {
       const { name, detail } = await source.load('auto', model, 'training');
-      expect(name).toBe('wasm');
+      expect(name).toBe('kernels');
       expect(detail).toContain('it ended by SIGILL');
     }
     expect(tries).toBe(1);
@@ -87,13 +87,13 @@ describe('backends of a machine with a libtensorflow', () => {
   test('auto does without a network whose blocks are not there', async () => {
     const source = backends(async () => ({ ...probeOf(9), missing: ['pool'] }));
     expect((await source.load('auto', model, 'training')).detail).toBe(
-      'wasm (TensorFlow lacks pool)',
+      'kernels (TensorFlow lacks pool)',
     );
   });
 
   test('without one all is as ever, and by name it says how to get one', async () => {
     const source = new TensorflowBackends({ clock: systemClock, find: () => undefined });
-    expect((await source.load('auto', model, 'training')).detail).toBe('wasm');
+    expect((await source.load('auto', model, 'training')).detail).toBe('kernels');
     const error = await source
       .load('tensorflow', model, 'training')
       .catch((thrown: unknown) => thrown);

@@ -1,14 +1,9 @@
 import type { BlockName } from '../blocks.js';
 import type { BlockNode } from '../graph.js';
+import { occurrenceBlocks } from './tensor-occurrence-blocks.js';
 import type { TensorGraph, TensorNode } from './tensor-graph.js';
 
-/** Where the occurrences of a slot belong: of all slots that the network pools itself. */
-export interface Segments {
-  /** i32 [occurrences + 1]: of which example each is, and last the last example. */
-  readonly ids: TensorNode;
-  /** [n, 1]: 1 / occurrences, and 1 where there is none. */
-  readonly means: TensorNode;
-}
+import type { Segments } from './segments.js';
 
 export interface BlockUse {
   readonly graph: TensorGraph;
@@ -16,11 +11,13 @@ export interface BlockUse {
   readonly operands: readonly TensorNode[];
   /** Columns of the first operand. */
   readonly columns: number;
-  /** Of the slot whose occurrences the first operand has. */
+  /** Of the slot whose occurrences one of the operands has. */
   readonly segments: () => Segments;
+  /** Of the operand of that index, which is a parameter. */
+  readonly rows: (operand: number) => number;
 }
 
-type TensorBlock = (use: BlockUse) => TensorNode;
+export type TensorBlock = (use: BlockUse) => TensorNode;
 
 /**
  * The blocks as operations of TensorFlow, none with a gradient: the library differentiates what it is made of. Products
@@ -45,13 +42,39 @@ export const tensorBlocks: Readonly<Partial<Record<BlockName, TensorBlock>>> = {
   concatColumns: ({ graph, operands }) => graph.concat(operands, 1),
   add: ({ graph, operands }) => operands.reduce((sum, term) => graph.operation('AddV2', sum, term)),
   addBias: ({ graph, operands: [x, b] }) => graph.operation('BiasAdd', x!, b!),
-  pool: ({ graph, node, operands: [x], columns, segments }) => {
-    const { ids, means } = segments();
-    // As many sums as the largest id says: zeros of the last example see to it that there is one for each.
-    const zeros = graph.constant([1, columns], new Array<number>(columns).fill(0));
-    const sums = graph.operation('SegmentSum', graph.concat([x!, zeros], 0), ids);
-    return node.options.pooling === 'mean' ? graph.operation('Mul', sums, means) : sums;
+  dotInteractions: ({ graph, node, operands: [x], columns }) => {
+    const { count = 1 } = node.options;
+    const vectors = graph.reshape(x!, [-1, count, columns / count]);
+    const products = graph.batchProduct(vectors, vectors, true);
+    const pairs: number[] = [];
+    for (let a = 0; a < count; a++) for (let b = a + 1; b < count; b++) pairs.push(a * count + b);
+    // Which of all products are pairs, by a product with zeros and ones.
+    const chosen = new Array<number>(count * count * pairs.length).fill(0);
+    pairs.forEach((place, i) => (chosen[place * pairs.length + i] = 1));
+    const flat = graph.reshape(products, [-1, count * count]);
+    return graph.operation('MatMul', flat, graph.constant([count * count, pairs.length], chosen));
   },
+  multiply: ({ graph, operands: [left, right] }) => graph.operation('Mul', left!, right!),
+  scaleRows: ({ graph, operands: [x, factors] }) => graph.operation('Mul', x!, factors!),
+  sigmoid: ({ graph, operands: [x] }) => graph.operation('Sigmoid', x!),
+  layerNorm: ({ graph, operands: [x, gain, bias], columns }) => {
+    const { operation } = graph;
+    const share = graph.constant([], [1 / columns]);
+    const mean = (values: TensorNode): TensorNode =>
+      operation('Mul', graph.sum(values, [1], true), share);
+    const centred = operation('Sub', x!, mean(x!));
+    const variance = mean(operation('Square', centred));
+    const scale = operation('Rsqrt', operation('AddV2', variance, graph.constant([], [1e-5])));
+    const normal = operation('Mul', centred, scale);
+    return operation('BiasAdd', operation('Mul', normal, gain!), bias!);
+  },
+  normalizeRows: ({ graph, operands: [x] }) => {
+    const { operation } = graph;
+    const squares = graph.sum(operation('Square', x!), [1], true);
+    const scale = operation('Rsqrt', operation('Maximum', squares, graph.constant([], [1e-12])));
+    return operation('Mul', x!, scale);
+  },
+  ...occurrenceBlocks,
 };
 
 /**

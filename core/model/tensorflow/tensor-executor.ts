@@ -12,7 +12,7 @@ import type { Graph } from '../graph.js';
 import { rowWidth } from '../network.js';
 import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
 import { poolRows, scatterGradients } from '../row-gather.js';
-import { scatterOccurrences } from '../tfjs/occurrences.js';
+import { addOccurrences, placeGradients, sumByRow } from '../tfjs/occurrences.js';
 import { lossSum, tensorBlocks } from './tensor-blocks.js';
 import type { TensorRuntime, TensorSession } from './tensor-graph.js';
 import { nothing, TensorModel, type BySlot } from './tensor-model.js';
@@ -68,12 +68,7 @@ class TensorTrainer implements GraphTrainer {
     this.#bySlot = places.slice(1, 1 + slots.length);
     this.#ofParameters = places.slice(1 + slots.length);
     this.#labelsAt = model.feeds.length;
-    const session = graph.session([...model.feeds, labels, weights], fetches);
-    model.feedZeros(session);
-    for (const input of [this.#labelsAt, this.#labelsAt + 1])
-      session.feed(input, new Float32Array(heads), [1, heads]);
-    session.run();
-    this.#session = session;
+    this.#session = graph.session([...model.feeds, labels, weights], fetches);
     this.#model = model;
   }
 
@@ -82,16 +77,24 @@ class TensorTrainer implements GraphTrainer {
     return { loss, logits, pooledGradient, denseGradient };
   }
 
-  rows(batch: RowsBatch & Labels, parameters: Float32Array): RowStepResult {
+  rows(batch: RowsBatch & Labels, parameters: Float32Array, squares: boolean): RowStepResult {
     const { rows, pooling } = batch;
     const bySlot = this.#model.occurrencesOf(batch);
     const pooled = poolRows(pooling, rows);
     const result = this.#step({ ...batch, pooled }, parameters, bySlot);
-    const rowGradient = scatterGradients(pooling, result.pooledGradient);
-    for (const [slot, gradient] of result.bySlot)
-      scatterOccurrences(bySlot.get(slot)!, gradient, pooling.dim, rowGradient);
     const { loss, logits, denseGradient } = result;
-    return { loss, logits, rowGradient, denseGradient };
+    if (!squares && bySlot.size === 0) {
+      const rowGradient = scatterGradients(pooling, result.pooledGradient);
+      return { loss, logits, rowGradient, denseGradient };
+    }
+    const places = placeGradients(pooling, result.pooledGradient);
+    for (const [slot, gradient] of result.bySlot)
+      addOccurrences(bySlot.get(slot)!, gradient, pooling.dim, places);
+    const rowGradient = sumByRow(pooling, places, rows.length);
+    if (!squares) return { loss, logits, rowGradient, denseGradient };
+    const each = places.map((value) => value * value);
+    const rowSquares = sumByRow(pooling, each, rows.length);
+    return { loss, logits, rowGradient, rowSquares, denseGradient };
   }
 
   #step(batch: PooledBatch & Labels, parameters: Float32Array, bySlot: BySlot): TensorStepResult {
@@ -144,8 +147,6 @@ class TensorScorer implements GraphScorer {
   constructor(runtime: TensorRuntime, network: Graph) {
     this.#model = new TensorModel(runtime, network);
     this.#session = this.#model.graph.session(this.#model.feeds, [this.#model.logits]);
-    this.#model.feedZeros(this.#session);
-    this.#session.run();
   }
 
   pooled(batch: PooledBatch, parameters: DenseVersion): Float32Array {

@@ -22,12 +22,19 @@ export interface TensorGraph {
   readonly operation: (type: string, ...inputs: TensorNode[]) => TensorNode;
   /** What is fed; −1 in `shape` is a length that each feed decides. */
   placeholder(shape: readonly number[], type?: 'f32' | 'i32'): TensorNode;
-  constant(shape: readonly number[], values: readonly number[]): TensorNode;
+  constant(shape: readonly number[], values: readonly number[], type?: 'f32' | 'i32'): TensorNode;
   reshape(x: TensorNode, shape: readonly number[]): TensorNode;
   sum(x: TensorNode, axes: readonly number[], keepDims: boolean): TensorNode;
+  max(x: TensorNode, axes: readonly number[], keepDims: boolean): TensorNode;
+  /** Rows of x, as many and in the shape of `indices`, i32. */
+  gather(x: TensorNode, indices: TensorNode): TensorNode;
+  /** a·b of each of [n, …, …], or a·bᵀ. */
+  batchProduct(a: TensorNode, b: TensorNode, transposed: boolean): TensorNode;
   /** [n, Σ widths] → one [n, width] each. */
   splitColumns(x: TensorNode, widths: readonly number[]): TensorNode[];
-  concat(parts: readonly TensorNode[], axis: 0 | 1): TensorNode;
+  concat(parts: readonly TensorNode[], axis: number): TensorNode;
+  /** Along the last axis, whatever the rank. */
+  splitLast(x: TensorNode, parts: number): TensorNode[];
   /** dy/dx for each x, by the library's own rules. y has to depend on every one of them. */
   gradients(y: TensorNode, xs: readonly TensorNode[]): TensorNode[];
   /** The graph is complete then. */

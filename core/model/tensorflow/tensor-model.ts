@@ -1,9 +1,10 @@
 import { assert } from '../../base/assert.js';
-import type { Graph, InputNode, Node } from '../graph.js';
+import type { BlockNode, Graph, InputNode, Node } from '../graph.js';
 import { rowWidth, type ModelSpec } from '../network.js';
 import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
 import { gatherOccurrences, type Occurrences } from '../tfjs/occurrences.js';
-import { tensorBlocks, type Segments } from './tensor-blocks.js';
+import { feedSegments, segmentNodes, segmentPlaceholders, type Segments } from './segments.js';
+import { tensorBlocks } from './tensor-blocks.js';
 import type { TensorGraph, TensorNode, TensorRuntime, TensorSession } from './tensor-graph.js';
 
 /** Rows one by one of the slots that a network looks at so. */
@@ -18,8 +19,8 @@ interface OccurrenceInput extends Segments {
 }
 
 /**
- * The graph of a network as one of a library. What is fed, in this order: parameters, pooled rows, dense features, then three for each slot whose
- * rows are looked at one by one.
+ * The graph of a network as one of a library. What is fed, in this order: parameters, pooled rows, dense features, then for each slot whose
+ * rows are looked at one by one those, and where they belong.
  */
 export class TensorModel {
   readonly graph: TensorGraph;
@@ -48,8 +49,7 @@ export class TensorModel {
       .map(({ index: slot }) => ({
         slot,
         values: graph.placeholder([-1, rowWidth(spec)]),
-        ids: graph.placeholder([-1], 'i32'),
-        means: graph.placeholder([-1, 1]),
+        ...segmentPlaceholders(graph),
       }));
     this.logits = this.#interpret();
   }
@@ -84,7 +84,7 @@ export class TensorModel {
       ...this.parameters,
       this.pooled,
       ...(this.#dense ? [this.#dense] : []),
-      ...this.occurrences.flatMap(({ values, ids, means }) => [values, ids, means]),
+      ...this.occurrences.flatMap((each) => [each.values, ...segmentNodes(each)]),
     ];
   }
 
@@ -109,8 +109,7 @@ export class TensorModel {
         `the network looks at the rows of slot ${slot} one by one, and they came pooled`,
       );
       session.feed(next++, found.values, [found.count, dim]);
-      session.feed(next++, segmentIds(found, rowCount), [found.count + 1]);
-      session.feed(next++, meanScales(found, rowCount), [rowCount, 1]);
+      next = feedSegments(session, next, found, rowCount);
     }
   }
 
@@ -143,17 +142,27 @@ export class TensorModel {
     for (const node of nodes) {
       if (node.kind === 'parameter') values.push(this.parameters[parameter++]!);
       else if (node.kind === 'input') values.push(inputOf(node));
-      else {
-        const block = tensorBlocks[node.block];
-        const first = nodes[node.operands[0]!]!;
-        assert(block !== undefined && first.kind !== 'parameter', `block ${node.block}`);
-        const segments = (): Segments => this.occurrences.find(({ slot }) => slot === first.rows)!;
-        const operands = node.operands.map((id) => values[id]!);
-        const { graph } = this;
-        values.push(block({ graph, node, operands, columns: first.columns, segments }));
-      }
+      else values.push(this.#applied(node, values));
     }
     return values[logits.id]!;
+  }
+
+  #applied(node: BlockNode, values: readonly TensorNode[]): TensorNode {
+    const { graph, network } = this;
+    const block = tensorBlocks[node.block];
+    const made = node.operands.map((id) => network.nodes[id]!);
+    const first = made[0]!;
+    assert(block !== undefined && first.kind !== 'parameter', `block ${node.block}`);
+    const slot = made
+      .map((each) => (each.kind === 'parameter' ? 'example' : each.rows))
+      .find((rows) => rows !== 'example');
+    return block({
+      ...{ graph, node, columns: first.columns },
+      operands: node.operands.map((id) => values[id]!),
+      rows: (operand) =>
+        network.layout.entries.find(({ name }) => isNamed(made[operand], name))!.shape[0],
+      segments: () => this.occurrences.find((each) => each.slot === slot)!,
+    });
   }
 
   /** Rows are taken apart in the graph, so that their gradient comes back joined. */
@@ -175,6 +184,10 @@ export class TensorModel {
       return this.occurrences.find(({ slot }) => slot === index)!.values;
     };
   }
+}
+
+function isNamed(node: Node | undefined, name: string): boolean {
+  return node?.kind === 'parameter' && node.name === name;
 }
 
 /** Vectors apart from the numbers around them. */
@@ -200,18 +213,4 @@ function denseParts(
     plain: plain.length > 1 ? graph.concat(plain, 1) : plain[0],
     projected: parts.filter((_, i) => runs[i]!.isVector),
   };
-}
-
-function segmentIds({ count, offsets }: Occurrences, rowCount: number): Int32Array {
-  const ids = new Int32Array(count + 1);
-  for (let row = 0; row < rowCount; row++) ids.fill(row, offsets[row], offsets[row + 1]);
-  ids[count] = rowCount - 1;
-  return ids;
-}
-
-function meanScales({ offsets }: Occurrences, rowCount: number): Float32Array {
-  const scales = new Float32Array(rowCount);
-  for (let row = 0; row < rowCount; row++)
-    scales[row] = 1 / Math.max(1, offsets[row + 1]! - offsets[row]!);
-  return scales;
 }
