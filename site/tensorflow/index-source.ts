@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Wheel } from './pins.js';
-import { unpackWheel, type TensorflowSource } from './sources.js';
+import { libraryFile, unpackWheel, type TensorflowSource } from './source.js';
 
 /** Until the first byte, and for an index. Too low: a slow mirror is taken for none. */
 const answerMsMax = 20_000;
@@ -32,7 +32,7 @@ export function indexSource({
         await fetchTo(url, path.join(context.downloads, wheel.file));
         await unpackWheel(context, wheel);
       }
-      return path.join('tensorflow', 'libtensorflow_cc.so.2');
+      return path.join('tensorflow', libraryFile);
     },
   };
 }

@@ -12,8 +12,7 @@ import type { Probe } from '../../runtime/tensorflow/probe.js';
 import { indexSource } from './index-source.js';
 import { pins } from './pins.js';
 import { setUpTensorflow, type SetupOptions } from './setup-tensorflow.js';
-import type { TensorflowSource } from './sources.js';
-import { unpackWheel } from './sources.js';
+import { unpackWheel, type TensorflowSource } from './source.js';
 import { unzip } from './zip.js';
 
 const works: Probe = { version: '2.18.1', devices: ['/device:CPU:0'], loadMs: 1 };

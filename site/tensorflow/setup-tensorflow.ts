@@ -17,7 +17,8 @@ import { messageOf, StarlingError } from '../../core/base/errors.js';
 import { setUpFile, type SetUpLibrary } from '../../runtime/tensorflow/library.js';
 import { deviceOf, probe, type Probe } from '../../runtime/tensorflow/probe.js';
 import { pins, type Variant } from './pins.js';
-import { sources as allSources, type TensorflowSource } from './sources.js';
+import type { TensorflowSource } from './source.js';
+import { sources as allSources } from './sources.js';
 
 export interface SetupOptions {
   /** Where it is set up; see tensorflowFolder. */

@@ -1,37 +1,16 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { indexSource } from './index-source.js';
-import type { Pins, Wheel } from './pins.js';
+import type { Wheel } from './pins.js';
+import { libraryFile, requireSum, unpackWheel, wanted, type TensorflowSource } from './source.js';
 import { unzip } from './zip.js';
-
-export interface SourceContext {
-  readonly pins: Pins;
-  /** For what is fetched; private and temporary. */
-  readonly downloads: string;
-  /** For what is made of it. */
-  readonly target: string;
-  readonly log: (line: string) => void;
-}
-
-/** Somewhere a library can be had from. Python or Maven only fetch; nothing of theirs runs later. */
-export interface TensorflowSource {
-  readonly name: string;
-  /** @returns the library, from `target`. @throws with what keeps it from working here, in one line. */
-  obtain(context: SourceContext): Promise<string>;
-}
 
 const execute = promisify(execFile);
 /** For a few hundred megabytes, with CUDA a few thousand. */
 const fetchMsMax = 30 * 60_000;
 const quickMsMax = 30_000;
-export const libraryFile = 'libtensorflow_cc.so.2';
-/** The second is loaded by the first, from its own folder. */
-const wanted = /(^|\/)libtensorflow_(cc|framework)\.so\.2$/;
-
 /** `pip`, however it is there: with its proxies, certificates and mirrors. */
 const pipSource: TensorflowSource = {
   name: 'PyPI wheel, by pip',
@@ -88,32 +67,6 @@ const mavenSource: TensorflowSource = {
 
 /** In the order in which they are tried. */
 export const sources: readonly TensorflowSource[] = [pipSource, indexSource(), mavenSource];
-
-/** CUDA goes beside TensorFlow, whose run path leads there. */
-export async function unpackWheel(
-  { downloads, target, log }: SourceContext,
-  { file, sha256 }: Wheel,
-): Promise<void> {
-  const wheel = path.join(downloads, file);
-  await requireSum(wheel, sha256);
-  log(`unpacking ${file}`);
-  const isCuda = file.startsWith('nvidia');
-  await unzip(wheel, target, (entry) => {
-    const isWanted = isCuda ? /^nvidia\/[^/]+\/(lib|bin|nvvm)\//.test(entry) : wanted.test(entry);
-    return isWanted ? entry : undefined;
-  });
-  // Some of them are hundreds of megabytes.
-  await rm(wheel);
-}
-
-/** Whatever a registry says of it, and whoever fetched it. */
-async function requireSum(file: string, expected: string): Promise<void> {
-  const hash = createHash('sha256');
-  for await (const part of createReadStream(file)) hash.update(part as Buffer);
-  const sum = hash.digest('hex');
-  if (sum !== expected)
-    throw new Error(`${path.basename(file)} has the checksum ${sum}, not ${expected}`);
-}
 
 function tagsOf({ file }: Wheel): string[] {
   const [python, abi, platforms] = file.slice(0, -'.whl'.length).split('-').slice(-3);
