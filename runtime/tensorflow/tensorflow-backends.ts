@@ -25,6 +25,9 @@ export interface TensorflowBackendsOptions {
   readonly tried?: (request: ProbeRequest) => Promise<Probe>;
 }
 
+/** Of the speed of the other. Too low: a process loads a library, 250 MB of pages, for what may be noise. Too high: it is set up for nothing. */
+const worthwhile = 1.1;
+
 /** A library that does not work is remembered too: an actor that starts anew need not find it out again. */
 type Remembered = { readonly probe: Probe } | { readonly failure: string };
 
@@ -65,7 +68,7 @@ export class TensorflowBackends implements BackendSource {
       const found = await this.#probed({ library: library.path, model });
       if (found.missing) return await own(` (TensorFlow lacks ${found.missing.join(', ')})`);
       const ratio = speedUp(found.timings!, use);
-      if (!(ratio > 1))
+      if (!(ratio >= worthwhile))
         return await own(`, ${rounded(1 / ratio)} × as fast as TensorFlow at ${use} here`);
       const backend = opened(library, found);
       const detail = `${backend.detail}, ${rounded(ratio)} × as fast as ${found.other} at ${use} here`;
