@@ -19,7 +19,7 @@ type Call = () => Promise<unknown>;
 
 export async function run(options: { quick: boolean }): Promise<BenchResult> {
   const measureMs = options.quick ? 500 : 3_000;
-  const rounds = options.quick ? 2 : 4;
+  const rounds = options.quick ? 4 : 20;
   const server = await findServer(console.error);
   const figures: Record<string, number | string> = { natsServer: server.version };
   await withBenchServer(server.path, [], async ({ bus, connect }) => {

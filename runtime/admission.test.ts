@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { mix32 } from '../core/base/hash.js';
 import { Admission } from './admission.js';
 
@@ -168,4 +169,31 @@ describe('an admission', () => {
     for (let n = 0; n < 71; n++) admission.leave(0, 1, false);
     expect(fill()).toBe(4);
   });
+});
+
+test('there is room for as many as would be let in', () => {
+  const step = fc.record({
+    what: fc.constantFrom('come', 'come', 'leave', 'backOff'),
+    afterMs: fc.integer({ min: 0, max: 300 }),
+  });
+  const property = fc.property(
+    fc.array(step, { maxLength: 60 }),
+    fc.constantFrom(41.7, 903.3, Infinity),
+    (steps, patience) => {
+      const admission = new Admission({ inFlightMax: 24 });
+      const here: number[] = [];
+      let nowMs = 0;
+      for (const { what, afterMs } of steps) {
+        nowMs += afterMs;
+        if (what === 'backOff') admission.backOff(nowMs);
+        else if (what === 'leave' && here.length > 0) admission.leave(here.shift()!, nowMs, true);
+        else if (what === 'come' && admission.refusal(5_000) === undefined) here.push(nowMs);
+      }
+      const room = admission.room(patience);
+      let letIn = 0;
+      while (letIn < 100 && admission.refusal(patience) === undefined) letIn++;
+      expect(letIn).toBe(Math.max(0, room));
+    },
+  );
+  fc.assert(property);
 });

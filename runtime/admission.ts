@@ -78,6 +78,18 @@ export class Admission {
     return Math.ceil(Math.min(retryAfterMsMax, Math.max(retryAfterMsMin, lateMs)));
   }
 
+  /** So many more would be let in now, who all wait so long. */
+  room(patienceMs: number): number {
+    const allowed = this.#done > 0 ? this.#allowed(patienceShare * patienceMs) : unknownMax;
+    return Math.min(this.#inFlightMax, allowed) - this.#inFlight;
+  }
+
+  /** At once, where it is known how long they take. */
+  #allowed(budgetMs: number): number {
+    const inTime = Math.floor(budgetMs / this.#stepMs);
+    return Math.min(Math.ceil(this.#limit), Math.max(inFlightMin, inTime));
+  }
+
   /** @param isWork false for what was refused by its form: that says nothing of how long others take. */
   leave(arrivedAtMs: number, nowMs: number, isWork: boolean): void {
     assert(this.#inFlight > 0, 'who leaves was let in');

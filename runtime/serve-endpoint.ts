@@ -126,8 +126,9 @@ export class ServedEndpoint implements Stoppable {
   }
 
   #serve(subject: string): Stoppable {
-    const { queue, inFlightMax } = this.#endpoint;
-    const room = (): number => inFlightMax - this.#admission.inFlight;
+    const { queue, deadlineMs, byTime = false } = this.#endpoint;
+    const room = (timeoutMs: number): number =>
+      this.#admission.room(byTime ? Math.min(timeoutMs, deadlineMs) : Infinity);
     return this.#bus.serve(
       subject,
       queue === undefined ? { room } : { queue, room },

@@ -22,8 +22,11 @@ export type RequestHandler = (
 export interface ServeOptions {
   /** Replicas of one queue group share requests; NATS prefers the caller's own data center. */
   readonly queue?: string;
-  /** How many more would be taken now; who is in the same process asks somebody else rather than be refused. */
-  readonly room?: () => number;
+  /**
+   * How many more would be taken now, of those who wait so long; who is in the same process asks somebody else rather than be
+   * refused.
+   */
+  readonly room?: (timeoutMs: number) => number;
 }
 
 /**

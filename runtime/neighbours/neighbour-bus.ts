@@ -244,7 +244,7 @@ export class NeighbourBus implements Bus {
   #choose(
     { services }: Route,
     { length }: Uint8Array,
-    { repeated = false }: RequestOptions,
+    { repeated = false, timeoutMs }: RequestOptions,
   ): Service | undefined {
     if (services.length === 0) return undefined;
     // It did not help at once, so nobody here is asked for a while.
@@ -255,16 +255,16 @@ export class NeighbourBus implements Bus {
     const first = this.#turn++;
     for (let i = 0; i < services.length; i++) {
       const service = services[(first + i) % services.length]!;
-      if (this.#takes(service, server)) return service;
+      if (this.#takes(service, server, timeoutMs)) return service;
     }
     return undefined;
   }
 
-  #takes(service: Service, server: string): boolean {
+  #takes(service: Service, server: string, timeoutMs: number): boolean {
     const { owner } = service;
     const { outbox } = this.#self;
     if (owner.bus.server !== server || service.isAvoided || !outbox.isOpen(owner)) return false;
-    if (owner.inbox.length < lettersMax && !service.isFull) return true;
+    if (owner.inbox.length < lettersMax && !service.isFull(timeoutMs)) return true;
     outbox.close(owner);
     return false;
   }

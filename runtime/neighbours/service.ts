@@ -10,8 +10,8 @@ export interface ServiceOptions {
   /** May have wildcards. */
   readonly subject: string;
   readonly handler: RequestHandler;
-  /** So many more it would take now. */
-  readonly room: () => number;
+  /** So many more it would take now, of those who wait so long. */
+  readonly room: (timeoutMs: number) => number;
 }
 
 /** What one of them answers, as long as it serves it. */
@@ -19,7 +19,7 @@ export class Service {
   readonly owner: Neighbour;
   readonly subject: string;
   readonly handler: RequestHandler;
-  readonly #room: () => number;
+  readonly #room: ServiceOptions['room'];
   readonly #clock: Clock;
   #avoidedUntilMs = -Infinity;
   /** Sent, and not handed over yet. */
@@ -45,9 +45,9 @@ export class Service {
     return this.#clock.nowMs() < this.#avoidedUntilMs;
   }
 
-  /** It would refuse one more. */
-  get isFull(): boolean {
-    return this.#waiting >= this.#room();
+  /** It would refuse one more who waits so long. */
+  isFull(timeoutMs: number): boolean {
+    return this.#waiting >= this.#room(timeoutMs);
   }
 
   sent(): void {
