@@ -103,6 +103,16 @@ describe('features on their way', () => {
     expect(asked).toHaveLength(20);
   });
 
+  test('of many people at once are all asked for, though each is a piece', async () => {
+    const { asked, fetches } = setUp();
+    const found = Array.from({ length: 200 }, (_unused, i) =>
+      fetches.get({ users: [`u${i}`], items: [] }, 250),
+    );
+    expect(asked).toHaveLength(200);
+    for (const { answer } of asked) answer(true);
+    expect(new Set(await Promise.all(found))).toEqual(new Set([true]));
+  });
+
   test('behind are those of many requests at once', async () => {
     const { clock, asked, fetches } = setUp();
     for (const id of ['a', 'b', 'a']) fetches.refresh({ users: [], items: [id] });

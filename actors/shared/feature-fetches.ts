@@ -17,8 +17,11 @@ export interface FeatureFetchesOptions {
 
 /** Ids of a request to a store. Too many: all of them come too late for whoever asked, where some would have come. */
 const idsMax = 256;
-/** Pieces on their way at once. Too few: a cold cache takes long to fill. Too many: a busy store has a queue that nobody waits for any more. */
-const piecesMax = 16;
+/**
+ * Ids on their way at once, and not pieces: of a hundred requests each has a piece for its user alone. Too few: a cold cache takes long to fill. Too
+ * many: a busy store has a queue that nobody waits for any more.
+ */
+const comingMax = 16 * idsMax;
 /** Between two fetches behind. Too short: each request makes one. Too long: what is used is so much older. */
 const behindMs = 50;
 
@@ -36,7 +39,8 @@ export class FeatureFetches {
   };
   readonly #behind: Readonly<Record<Entity, Set<string>>> = { user: new Set(), item: new Set() };
   #isBehindDue = false;
-  #pieces = 0;
+  /** Ids of pieces that have not ended. */
+  #asked = 0;
 
   constructor(options: FeatureFetchesOptions) {
     this.#options = options;
@@ -96,13 +100,14 @@ export class FeatureFetches {
 
   #begin(piece: Ids): Promise<boolean> {
     // Who comes next begins it.
-    if (this.#pieces >= piecesMax) return Promise.resolve(false);
-    this.#pieces++;
+    if (this.#asked >= comingMax) return Promise.resolve(false);
+    const idCount = piece.users.length + piece.items.length;
+    this.#asked += idCount;
     const { clock, fetch, msMax } = this.#options;
     const fetching = inTime(clock, msMax, fetch(piece))
       .then((isThere) => isThere ?? false)
       .finally(() => {
-        this.#pieces--;
+        this.#asked -= idCount;
         this.#end('user', piece.users, fetching);
         this.#end('item', piece.items, fetching);
       });
