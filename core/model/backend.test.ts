@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import { codeOf } from '../base/errors.js';
-import { loadBackend } from './backend.js';
+import { loadBackend, loadBackendFor } from './backend.js';
+import { blockCases, networkOf } from './executors.testkit.js';
+import { graphOf } from './graph.js';
+import type { ModelSpec } from './network.js';
 import { loadTf } from './tfjs/load-tf.js';
 
 describe('backend', () => {
@@ -29,4 +33,28 @@ describe('backend', () => {
       expect(String(error)).toContain('use "auto"');
     }
   });
+
+  test('a network with a block that kernels lack is left to TensorFlow.js, and the block is named', async () => {
+    const graph = graphOf(spec, networkOf(blockCases.attention));
+    expect(['tensorflow', 'wasm']).toContain((await loadBackendFor('auto', graph)).name);
+    expect((await loadBackend('auto', spec)).name).toBe('kernels');
+    const refused = loadBackendFor('kernels', graph);
+    await expect(refused).rejects.toThrow('it lacks attention, pool, which the network has');
+  });
+
+  test('nothing of TensorFlow.js is loaded where kernels do', () => {
+    const url = new URL('./backend.js', import.meta.url).href;
+    const script = `
+      import Module from 'node:module';
+      const { loadBackend } = await import('${url}');
+      const { name } = await loadBackend('auto');
+      const loaded = Object.keys(Module._cache).filter((file) => file.includes('@tensorflow'));
+      console.log(name, loaded.length);`;
+    const options = ['--input-type=module', '--eval', script];
+    expect(execFileSync(process.execPath, options, { encoding: 'utf8' }).trim()).toBe('kernels 0');
+  });
 });
+
+const spec: ModelSpec = {
+  ...{ network: 'deepfm', slotCount: 3, factorDim: 4, denseCount: 0, hidden: [4], heads: 1 },
+};

@@ -1,6 +1,6 @@
 import { messageOf, StarlingError } from '../base/errors.js';
 import type { Executor } from './executor.js';
-import { graphOf } from './graph.js';
+import { graphOf, type Graph } from './graph.js';
 import { kernelExecutor } from './kernels/kernel-executor.js';
 import { kernelKind } from './kernels/kernel-module.js';
 import type { ModelSpec } from './network.js';
@@ -32,12 +32,20 @@ export async function loadBackend(
   preference: BackendPreference,
   model?: ModelSpec,
 ): Promise<Backend> {
+  return loadBackendFor(preference, model && graphOf(model));
+}
+
+/** The same for a network that is a graph already. */
+export async function loadBackendFor(
+  preference: BackendPreference,
+  graph: Graph | undefined,
+): Promise<Backend> {
   const candidates = preference === 'auto' ? byDefault : [preference];
   const reasons: string[] = [];
   for (const name of candidates) {
     try {
       const executor = await executorOf(name);
-      const missing = model ? executor.missing(graphOf(model)) : [];
+      const missing = graph ? executor.missing(graph) : [];
       if (missing.length === 0) return { name, executor };
       reasons.push(`${name}: it lacks ${missing.join(', ')}, which the network has`);
     } catch (error) {

@@ -23,7 +23,7 @@ export const simulatedShape = {
     liked: { entity: 'item', kind: 'rate', of: 'click', smoothing: 2 },
     likes: { entity: 'user', kind: 'rate', of: 'click', beside: 'liked', smoothing: 2 },
   },
-  model: { network: 'deepfm', factorDim: 4, hidden: [4], backend: 'wasm' },
+  model: { network: 'deepfm', factorDim: 4, hidden: [4], backend: 'kernels' },
   partitions: 4,
   actors: { 'ps-shard': 2, trainer: 2, ranker: 2, joiner: 1, 'serving-shard': 2 },
   standby: 1,
