@@ -18,23 +18,45 @@ const outerBlock: u32 = 128;
 export function pack(w: usize, k: u32, m: u32, transposed: bool, out: usize): void {
   for (let j: u32 = 0; j < m; j += 8) {
     const columns = min<u32>(8, m - j);
-    for (let p: u32 = 0; p < k; p++, out += 32) {
-      if (!transposed) {
-        const row = w + ((<usize>p * m + j) << 2);
-        if (columns == 8) {
-          v128.store(out, v128.load(row));
-          v128.store(out, v128.load(row, 16), 16);
-          continue;
-        }
-        for (let c: u32 = 0; c < 8; c++)
-          store<f32>(out + (c << 2), c < columns ? load<f32>(row + (c << 2)) : 0);
-      } else {
-        const column = w + ((<usize>j * k + p) << 2);
-        for (let c: u32 = 0; c < 8; c++)
-          store<f32>(out + (c << 2), c < columns ? load<f32>(column + ((<usize>c * k) << 2)) : 0);
+    let p: u32 = 0;
+    if (transposed && columns == 8) {
+      const rowBytes = <usize>k << 2;
+      for (; p < (k & ~3); p += 4, out += 128) {
+        const corner = w + ((<usize>j * k + p) << 2);
+        transposeFour(corner, rowBytes, out);
+        transposeFour(corner + 4 * rowBytes, rowBytes, out + 16);
       }
     }
+    for (; p < k; p++, out += 32) {
+      if (!transposed && columns == 8) {
+        const row = w + ((<usize>p * m + j) << 2);
+        v128.store(out, v128.load(row));
+        v128.store(out, v128.load(row, 16), 16);
+        continue;
+      }
+      const first = transposed ? w + ((<usize>j * k + p) << 2) : w + ((<usize>p * m + j) << 2);
+      const step: usize = transposed ? <usize>k << 2 : 4;
+      for (let c: u32 = 0; c < 8; c++)
+        store<f32>(out + (c << 2), c < columns ? load<f32>(first + c * <u32>step) : 0);
+    }
   }
+}
+
+/** Four rows of four, rowBytes apart, to columns, 32 bytes apart. */
+@inline
+function transposeFour(from: usize, rowBytes: usize, to: usize): void {
+  const a = v128.load(from);
+  const b = v128.load(from + rowBytes);
+  const c = v128.load(from + 2 * rowBytes);
+  const d = v128.load(from + 3 * rowBytes);
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cdHigh = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
+  v128.store(to, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7), 32);
+  v128.store(to, v128.shuffle<f32>(abHigh, cdHigh, 0, 1, 4, 5), 64);
+  v128.store(to, v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7), 96);
 }
 
 /** bias and zeros up to a multiple of 8. */
