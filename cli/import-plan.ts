@@ -1,5 +1,5 @@
 import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -12,6 +12,7 @@ import { type Fields, type Mapping, mapOfText } from '../importing/file-mapping.
 import { filesOf, isPattern } from '../importing/glob.js';
 import type { ImportOptions, NamedFile } from '../importing/import-options.js';
 import { modelOf } from '../importing/model-of.js';
+import { makeFolders } from '../runtime/os/make-folders.js';
 import type { Arguments, OptionHelp } from './command.js';
 import { UsageError } from './command.js';
 import { zoneOf } from './timezone.js';
@@ -192,7 +193,7 @@ async function named(text: string, role: Role | undefined, folder: string): Prom
 
 /** What comes from a pipe is read twice: to see what it is, and for good. */
 async function spooled(folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   const file = path.join(folder, `standard-input.${process.pid}`);
   await pipeline(process.stdin, createWriteStream(file));
   return file;

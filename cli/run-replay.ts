@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { StarlingError, messageOf } from '../core/base/errors.js';
 import { answersRequests } from '../core/config/data-centers.js';
@@ -9,6 +9,7 @@ import { toldRecords } from '../replay/told-records.js';
 import { featureSpecOf } from '../core/features/feature-spec.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { connectAs } from '../runtime/nats/nats-bus.js';
+import { makeFolders } from '../runtime/os/make-folders.js';
 import type { EventTable } from '../replay/event-files.js';
 import { checkColumns, readEntities, readEvents } from '../replay/event-files.js';
 import type { ToldFeatures } from '../replay/replay-features.js';
@@ -117,7 +118,7 @@ export async function readReplay(
 async function requireWritable(file: string): Promise<void> {
   const folder = path.dirname(path.resolve(file));
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     await access(folder, constants.W_OK);
   } catch (cause) {
     const text = `the report can't be written to ${file}: ${messageOf(cause)}.`;

@@ -115,6 +115,23 @@ describe('a state folder', () => {
     await (await openStateFolder(folder)).release();
   });
 
+  test('that can not be made, or is no folder, is refused at once, with what is the matter', async () => {
+    const refused = (where: string) =>
+      expect(openStateFolder(where)).rejects.toMatchObject({ code: 'STATE_INVALID' });
+    const why = (where: string, text: RegExp) =>
+      expect(openStateFolder(where)).rejects.toThrow(text);
+    await writeFile(`${folder}.txt`, 'no folder');
+    await refused(`${folder}.txt`);
+    await why(`${folder}.txt`, /it is a file/);
+    await refused(`${folder}.txt/state`);
+    await why(`${folder}.txt/state`, /a part of its path is a file/);
+    await why(path.join(folder, 'x'.repeat(300)), /its name is too long/);
+    // Where `mkdir` with its parents never ends.
+    if (process.platform !== 'linux') return;
+    await refused('/proc/starling/state');
+    await why('/proc/starling/state', /nothing can be made there/);
+  });
+
   test('keeps no temporary files', async () => {
     const state = await openStateFolder(folder);
     await state.writeClusterFile(description);

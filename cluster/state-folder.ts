@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StarlingError, messageOf } from '../core/base/errors.js';
@@ -7,6 +7,7 @@ import type { DataCenterRole } from '../core/config/data-centers.js';
 import { protocolVersion } from '../messages/codec.js';
 import { requireStateVersion } from '../messages/state-version.js';
 import type { TlsFiles } from '../messages/nats-access.js';
+import { makeFolders } from '../runtime/os/make-folders.js';
 import { identityOf, isAlive, type ProcessIdentity } from '../runtime/os/process-identity.js';
 import {
   createPrivateJson,
@@ -100,18 +101,43 @@ export async function openStateFolder(stateDir: string): Promise<StateFolder> {
 }
 
 async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+  await written(folder, "can't be created, or not made private", async () => {
+    await makeFolders(folder, 0o700);
     await closeToOthers(folder);
+  });
+}
+
+/** @throws StarlingError STATE_INVALID where the system refuses it. */
+async function written<T>(folder: string, what: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
   } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    if (typeof code !== 'string' || !Object.hasOwn(refusals, code)) throw error;
     throw new StarlingError(
       'STATE_INVALID',
-      `the state folder ${folder} can't be created, or not made private: ${messageOf(error)}`,
+      `the state folder ${folder} ${what}: ${refusals[code]!} (${messageOf(error)})`,
       { folder },
       { cause: error },
     );
   }
 }
+
+/** What the system says, in words. */
+const refusals: Readonly<Record<string, string>> = {
+  ENOENT: 'nothing can be made there',
+  EEXIST: 'it is a file',
+  ENOTDIR: 'a part of its path is a file',
+  EACCES: 'it, or where it is to be, is not open to this user',
+  EPERM: 'it belongs to another user, or the system forbids it',
+  EROFS: 'it is on a disk that can only be read',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'this user may store no more there',
+  EINVAL: 'this is no place for files',
+  EIO: 'the disk does not work',
+  ENAMETOOLONG: 'its name is too long',
+  ELOOP: 'its links go round in a circle',
+};
 
 /**
  * A folder that was there before may be open to others. Our files in it are not, but what comes later might be; the
@@ -124,16 +150,9 @@ async function closeToOthers(folder: string): Promise<void> {
 
 async function requireFormat(folder: string): Promise<void> {
   if (await requireKnownFormat(folder)) return;
-  try {
-    await createPrivateJson(formatPath(folder), { version: formatVersion });
-  } catch (error) {
-    throw new StarlingError(
-      'STATE_INVALID',
-      `the state folder ${folder} can't be written to: ${messageOf(error)}`,
-      { folder },
-      { cause: error },
-    );
-  }
+  await written(folder, "can't be written to", () =>
+    createPrivateJson(formatPath(folder), { version: formatVersion }),
+  );
 }
 
 /** @returns false if the folder has no format yet. */
@@ -150,7 +169,10 @@ const lockTriesMax = 5;
 
 async function takeLock(folder: string, own: ProcessIdentity): Promise<void> {
   for (let attempt = 0; attempt < lockTriesMax; attempt++) {
-    if (await createPrivateJson(lockPath(folder), own)) return;
+    const isTaken = await written(folder, "can't be written to", () =>
+      createPrivateJson(lockPath(folder), own),
+    );
+    if (isTaken) return;
     const content = await readJson(lockPath(folder));
     if (content === undefined) continue;
     const holder = parse(identitySchema, content, lockPath(folder));

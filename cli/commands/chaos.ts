@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { aftermathOf } from '../../chaos/aftermath.js';
@@ -12,6 +12,7 @@ import { StarlingError } from '../../core/base/errors.js';
 import { answersRequests, trainingDataCenter, trains } from '../../core/config/data-centers.js';
 import { loadClusterConfig } from '../../core/config/load.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
+import { makeFolders } from '../../runtime/os/make-folders.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { connectAs } from '../../runtime/nats/nats-bus.js';
 import type { MachineNetwork } from '../../chaos/network.js';
@@ -91,7 +92,7 @@ export const chaos: Command = {
     const interrupt = onInterrupt(out.note);
     try {
       await rm(folder, { recursive: true, force: true });
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolders(folder, 0o700);
       const { signal } = interrupt;
       const result = await breakCluster(
         config,
