@@ -170,8 +170,13 @@ export class ShardCommands {
   }
 }
 
+/** Undefined: the slot is of another configuration. */
+function tableOf({ rows }: TrainedPartition, { slot }: Pick<PersonKey, 'slot'>) {
+  return rows.tables.find((table) => table.slot === slot);
+}
+
 function rowOf({ partition }: HeldPartition, key: PersonKey): FoundRow | undefined {
-  const row = partition.rows.tables[key.slot]?.rowOf(key.low, key.high);
+  const row = tableOf(partition, key)?.rowOf(key.low, key.high);
   if (!row) return undefined;
   const { weights, state, updateCounts, updatedAt } = row;
   return { ...key, weights, state, updates: updateCounts[0]!, updatedAt: updatedAt[0]! };
@@ -180,7 +185,7 @@ function rowOf({ partition }: HeldPartition, key: PersonKey): FoundRow | undefin
 async function removeRows(found: HeldPartition, keys: readonly PersonKey[]): Promise<void> {
   const publisher = found.owned();
   for (const { slot, low, high } of keys)
-    found.partition.rows.tables[slot]!.remove(Uint32Array.of(low, high), 0, 1);
+    tableOf(found.partition, { slot })!.remove(Uint32Array.of(low, high), 0, 1);
   publisher.changed();
   await publisher.durable();
 }

@@ -72,8 +72,8 @@ export class PersonEraser {
 
   /** @returns when it was accepted. */
   async #say(names: readonly string[]): Promise<number> {
-    const { bus, config } = this.#options;
-    const dataCenter = trainingDataCenter(config);
+    const { bus, configNow } = this.#options;
+    const dataCenter = trainingDataCenter(configNow());
     const events = names.map((name) => {
       const { user, visitor } = namesOfPerson(name);
       return user === '' ? { visitor } : { user };
@@ -91,7 +91,7 @@ export class PersonEraser {
   }
 
   async #untilHeard(names: readonly string[], untilMs: number): Promise<void> {
-    const { bus, config } = this.#options;
+    const { bus, configNow } = this.#options;
     const isSince = (known: number | null): boolean => known !== null && known >= untilMs;
     for (const name of names) {
       await this.#until('the joiners have not heard of it', async () => {
@@ -99,7 +99,7 @@ export class PersonEraser {
         return windows.every(({ forgottenUntilMs }) => isSince(forgottenUntilMs));
       });
       const { lastSequence } = await bus.streamState(bus.names.stream.activity);
-      for (const { name: dataCenter } of config.dataCenters) {
+      for (const { name: dataCenter } of configNow().dataCenters) {
         let looks = 0;
         await this.#until(`the feature stores of ${dataCenter} have not heard of it`, async () => {
           const store = await this.#finder.inStore(name, dataCenter);
@@ -124,7 +124,8 @@ export class PersonEraser {
 
   /** Who serves has what the owners have. */
   async #untilServed(): Promise<void> {
-    const { bus, config, directory } = this.#options;
+    const { bus, configNow, directory } = this.#options;
+    const config = configNow();
     const owned = new Map<number, PartitionDigest>();
     const shards = new Set(directory.partitions.map((each) => directory.ownerOf(each).owner));
     for (const shard of shards)

@@ -22,7 +22,8 @@ import { call } from '../../runtime/idempotent-call.js';
 
 export interface FindOptions {
   readonly bus: Bus;
-  readonly config: ClusterConfig;
+  /** What training runs: that changes, also while somebody is looked for. */
+  readonly configNow: () => ClusterConfig;
   readonly directory: Pick<PartitionDirectory, 'partitions' | 'ownerOf'>;
   /** Of the leader this works for. */
   readonly term: number;
@@ -48,15 +49,17 @@ export class PersonFinder {
       const stores = await this.#inStores(name, silent);
       found.push({ name, window, stores, rows: await this.rows(name, false) });
     }
-    const dataCenters = this.#options.config.dataCenters.map(({ name, role }) => ({ name, role }));
+    const dataCenters = this.#options
+      .configNow()
+      .dataCenters.map(({ name, role }) => ({ name, role }));
     return { found, erasedUntilMs: null, dataCenters, silent };
   }
 
   /** In all partitions: events wait where the request is sought that they name. */
   async inWindows(name: string): Promise<readonly PersonInWindow[]> {
-    const { bus, config } = this.#options;
+    const { bus, configNow } = this.#options;
     return Promise.all(
-      Array.from({ length: joinPartitions(config) }, async (_each, partition) =>
+      Array.from({ length: joinPartitions(configNow()) }, async (_each, partition) =>
         parseWindowPerson(
           await call(bus, bus.names.subject.joinPerson(partition), personRequest(name), limits),
         ),
@@ -73,8 +76,8 @@ export class PersonFinder {
 
   /** Rows of his own, of who owns them; `forget`: they are removed, which is in the log when it resolves. */
   async rows(name: string, forget: boolean): Promise<FoundRow[]> {
-    const { bus, config, directory, term } = this.#options;
-    const keys = personKeysOf(featureSpecOf(config.features), name);
+    const { bus, configNow, directory, term } = this.#options;
+    const keys = personKeysOf(featureSpecOf(configNow().features), name);
     if (keys.length === 0) return [];
     const shards = new Set(directory.partitions.map((each) => directory.ownerOf(each).owner));
     const command = rowsCommand({ keys, forget, term });
@@ -106,7 +109,7 @@ export class PersonFinder {
     name: string,
     silent: Record<string, string>,
   ): Promise<Record<string, PersonInStore>> {
-    const { dataCenters } = this.#options.config;
+    const { dataCenters } = this.#options.configNow();
     const stores: Record<string, PersonInStore> = {};
     await Promise.all(
       dataCenters.map(async ({ name: dataCenter }) => {

@@ -17,13 +17,13 @@ const readyMsMax = 120_000;
 export type ActorCounts = ClusterConfig['actors'];
 
 export interface ScaleOptions {
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, 'names' | 'bucketPut' | 'clock'>;
   readonly config: ClusterConfig;
-  readonly view: ClusterView;
+  readonly view: Pick<ClusterView, 'hosts' | 'until' | 'untilReady'>;
   /** Has hosts start and stop actors until there are as many. */
   readonly place: (counts: ActorCounts) => Promise<void>;
-  readonly keeper: PartitionKeeper;
-  readonly joins: JoinKeeper;
+  readonly keeper: Pick<PartitionKeeper, 'moveTo'>;
+  readonly joins: Pick<JoinKeeper, 'moveTo'>;
   readonly record: (event: SupervisionEvent) => void;
 }
 
@@ -34,10 +34,15 @@ export interface ScaleOptions {
 export class Scale {
   readonly #options: ScaleOptions;
   #counts: ActorCounts;
+  /**
+   * Those that run: more where partitions could not be moved, as whoever has one must not go before that.
+   */
+  #placed: ActorCounts;
 
   constructor(options: ScaleOptions, counts: ActorCounts) {
     this.#options = options;
     this.#counts = counts;
+    this.#placed = counts;
   }
 
   get counts(): ActorCounts {
@@ -47,32 +52,32 @@ export class Scale {
   /** @throws StarlingError BAD_REQUEST for a kind or a number that can't be. */
   async to(request: ScaleRequest, progress: (state: MoveProgress) => void): Promise<void> {
     const { kind, count } = request;
-    const { config, view, place, keeper, joins, bus, record } = this.#options;
+    const { config, view, keeper, joins, bus, record } = this.#options;
     this.#check(request);
-    const before = this.#place();
-    const counts = { ...this.#counts, [kind]: count };
+    const counts = { ...this.#placed, [kind]: count };
+    const before = placeActors({ ...config, actors: this.#placed });
     const after = placeActors({ ...config, actors: counts });
     const added = after.filter(({ address }) => !before.some((each) => each.address === address));
     const removed = before.filter(({ address }) => !after.some((each) => each.address === address));
     const plain = { done: 0, total: 1 };
     if (added.length > 0) {
       progress({ ...plain, text: `starting ${added.map(({ address }) => address).join(', ')}` });
-      await place(counts);
+      await this.#place(counts);
       await view.untilReady(
         readyMsMax,
         added.map(({ address }) => address),
       );
     }
     // Nothing to start, but a leader whose time is over must not go on.
-    else await place(this.#counts);
+    else await this.#place(this.#placed);
     // From here on a restart of the cluster goes on with the new number.
     await keepCount(bus, config, kind, count);
-    this.#counts = counts;
+    this.#counts = { ...this.#counts, [kind]: count };
     if (kind === 'ps-shard') await keeper.moveTo(indices(count), progress);
     if (kind === 'joiner') await joins.moveTo(indices(count), progress);
     if (removed.length > 0) {
       progress({ ...plain, text: `stopping ${removed.map(({ address }) => address).join(', ')}` });
-      await place(counts);
+      await this.#place(counts);
       const stopped = () =>
         removed.every(({ address }) => !view.hosts().some((host) => runs(host, address)));
       await view.until(stopped, readyMsMax);
@@ -86,8 +91,9 @@ export class Scale {
     });
   }
 
-  #place() {
-    return placeActors({ ...this.#options.config, actors: this.#counts });
+  async #place(counts: ActorCounts): Promise<void> {
+    await this.#options.place(counts);
+    this.#placed = counts;
   }
 
   #check({ kind, count }: ScaleRequest): void {
@@ -119,7 +125,7 @@ export function indices(count: number): number[] {
 }
 
 async function keepCount(
-  bus: Bus,
+  bus: Pick<Bus, 'names' | 'bucketPut'>,
   config: ClusterConfig,
   kind: ActorKind,
   count: number,

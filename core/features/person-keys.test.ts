@@ -13,7 +13,10 @@ test('rows of a person are those of slots that have his id, as the transform mak
   };
   const spec = featureSpecOf(features);
   const keys = personKeysOf(spec, 'u-1');
-  expect(keys.map(({ slot }) => spec.slots[slot]!.name).sort()).toEqual(['again', 'user']);
+  expect(keys.map(({ slot }) => spec.slots.find(({ id }) => id === slot)!.name).sort()).toEqual([
+    'again',
+    'user',
+  ]);
   const { fids } = createTransform(spec).encodeEntity('user', 'u-1', {});
   for (const { low, high } of keys) expect([...fids].join()).toContain(`${low},${high}`);
 });

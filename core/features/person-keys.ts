@@ -1,7 +1,7 @@
 import type { FeatureSpec } from './feature-spec.js';
 import { keyWriterOf } from './values.js';
 
-/** A row that is of one person: the slot, by its index, and the key. */
+/** A row that is of one person: the slot, by its id, which is the same in all configurations that have it, and the key. */
 export interface PersonKey {
   readonly slot: number;
   readonly low: number;
@@ -17,7 +17,7 @@ export function personKeysOf({ slots }: Pick<FeatureSpec, 'slots'>, person: stri
         entity === 'user' && source === 'user' && (coding.kind === 'id' || coding.kind === 'ids')
       );
     })
-    .flatMap(({ index: slot, coding }) => {
+    .flatMap(({ id: slot, coding }) => {
       const count = keyWriterOf(coding)(person, 'user', words, 0);
       return Array.from({ length: count }, (_key, i) => {
         return { slot, low: words[2 * i]!, high: words[2 * i + 1]! };

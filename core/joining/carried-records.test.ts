@@ -16,7 +16,8 @@ import { unpackRows } from './unpack-rows.js';
 /** Three slots and two numbers, of which the first slot and the second number are gone; a slot came between, and a number behind. */
 const earlier: EarlierExamples = {
   slotIds: Uint32Array.of(1, 2, 3),
-  columnIds: Uint32Array.of(4, 5),
+  // One of two numbers: what is told, and whether it is missing.
+  columnIds: Uint32Array.of(4),
   slots: Int32Array.of(1, -1, 2),
   numbers: Int32Array.of(0, -1),
   denseWidth: 2,

@@ -37,7 +37,7 @@ function carriedParts(bytes: Uint8Array, kind: PartsKind, earlier: EarlierExampl
 }
 
 function carriedRow(packed: Uint8Array, earlier: EarlierExamples): Uint8Array {
-  const { slotIds, columnIds } = earlier;
-  const batch = unpackRows([packed], slotIds.length, columnIds.length);
+  const { slotIds, denseWidth } = earlier;
+  const batch = unpackRows([packed], slotIds.length, denseWidth);
   return packRow({ ...batch, examples: carriedExamples(batch.examples, earlier) }, 0);
 }
