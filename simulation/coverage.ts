@@ -2,6 +2,9 @@ import type { ErrorCode } from '../core/base/errors.js';
 import type { OperateVerb } from '../messages/subjects.js';
 import { waysToLearn } from './checks/outcome-check.js';
 import { allTransitions } from './checks/machine-coverage.js';
+import { configChangeNames } from './cluster/config-changes.js';
+import { configOutcomes } from './cluster/config-operator.js';
+import { erasureEnds } from './cluster/leavers.js';
 import { faultKinds } from './faults/fault.js';
 import { windowBeginnings } from './hosts/host-disk.js';
 import type { Counts, SimulationReport } from './report.js';
@@ -19,7 +22,9 @@ const codesToMeet = [
 ] as const satisfies readonly ErrorCode[];
 
 const operations = [
+  'config',
   'drain',
+  'person',
   'restore',
   'scale',
   'settings',
@@ -32,6 +37,8 @@ export class Coverage {
   readonly #faults = new Map<string, number>();
   readonly #codes = new Map<string, number>();
   readonly #operations = new Map<string, number>();
+  readonly #changes = new Map<string, number>();
+  readonly #erasures = new Map<string, number>();
   readonly #ways = new Map<string, number>();
   readonly #windows = new Map<string, number>();
   readonly #transitions = new Map<string, number>();
@@ -40,6 +47,8 @@ export class Coverage {
     addTo(this.#faults, report.faults);
     addTo(this.#codes, report.codes);
     addTo(this.#operations, report.operations);
+    addTo(this.#changes, report.changes);
+    addTo(this.#erasures, report.erasures);
     addTo(this.#ways, report.ways);
     addTo(this.#windows, report.windows);
     addTo(this.#transitions, report.transitions);
@@ -50,6 +59,12 @@ export class Coverage {
       partOf('kinds of fault', faultKinds, this.#faults),
       partOf('error codes', codesToMeet, this.#codes),
       partOf('operations', operations, this.#operations),
+      partOf(
+        'changes of the configuration',
+        [...configChangeNames, ...configOutcomes],
+        this.#changes,
+      ),
+      partOf('erasures', erasureEnds, this.#erasures),
       partOf('ways to learn', waysToLearn, this.#ways),
       partOf('beginnings of windows', windowBeginnings, this.#windows),
       partOf('transitions of machines', allTransitions(), this.#transitions),

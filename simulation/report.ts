@@ -23,6 +23,10 @@ export interface SimulationReport {
   readonly codes: Counts;
   /** What an operator asked for and was done, how often. */
   readonly operations: Counts;
+  /** Changes of the configuration that were done, or refused as they should be, how often. */
+  readonly changes: Counts;
+  /** How erasures of people ended, how often. */
+  readonly erasures: Counts;
   /** How samples came about. */
   readonly ways: Counts;
   /** What joiners began with. */

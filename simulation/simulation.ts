@@ -3,6 +3,8 @@ import type { ClusterStatus } from '../messages/cluster-status.js';
 import type { ErrorCode } from '../core/base/errors.js';
 import { decode } from '../messages/codec.js';
 import { ActivityCheck } from './checks/activity-check.js';
+import { ConfigHistory } from './checks/config-history.js';
+import { wrongVersions } from './checks/config-check.js';
 import { FateCheck } from './checks/fate-check.js';
 import { FeatureCheck } from './checks/feature-check.js';
 import { LeaseCheck } from './checks/lease-check.js';
@@ -10,16 +12,18 @@ import { OwnerCheck } from './checks/owner-check.js';
 import { MachineCoverage } from './checks/machine-coverage.js';
 import { watchedLogs } from './checks/log-check.js';
 import { OutcomeCheck } from './checks/outcome-check.js';
+import { RowCheck } from './checks/row-check.js';
 import { wrongSettings } from './checks/settings-check.js';
 import { QuietCheck } from './checks/quiet-check.js';
 import { checkRequests, checkServed } from './checks/request-check.js';
 import { Violations } from './checks/violation.js';
 import { Operator } from './cluster/operator.js';
+import { Leavers } from './cluster/leavers.js';
 import { SimulatedAudience, toldKey } from './cluster/simulated-audience.js';
 import { SimulatedCluster } from './cluster/simulated-cluster.js';
 import { configOf } from './cluster/simulated-config.js';
 import { SimulatedImporter } from './cluster/simulated-importer.js';
-import type { Fault } from './faults/fault.js';
+import { changesConfig, type Fault } from './faults/fault.js';
 import { Faults } from './faults/faults.js';
 import type { ScheduleOptions } from './faults/schedule.js';
 import { phasesOf, scheduleOf, usualSchedule } from './faults/schedule.js';
@@ -36,6 +40,16 @@ export interface SimulationOptions {
   readonly schedule?: readonly Fault[];
   /** Where what hosts and actors say goes; default: nowhere. */
   readonly logOf?: (name: string) => Logger;
+}
+
+type Scheduled = SimulationOptions & Required<Pick<SimulationOptions, 'schedule'>>;
+
+function timesOf({ minutes }: Pick<SimulationOptions, 'minutes'>): ScheduleOptions {
+  return { ...usualSchedule, endMs: minutes * 60_000 };
+}
+
+function scheduleOfSeed(options: Pick<SimulationOptions, 'seed' | 'minutes'>): readonly Fault[] {
+  return scheduleOf(new SeededRandom(options.seed, 0x5eed), timesOf(options));
 }
 
 interface Answer {
@@ -74,6 +88,8 @@ const excusable = new Set<string>([
   'CONFLICT',
 ] satisfies ErrorCode[]);
 
+const users = 20;
+const items = 30;
 const lookMs = 2_000;
 /** Some 1,000 is usual. Whoever does not pause between two tries makes as many as he likes. */
 const eventsPerLookMax = 50_000;
@@ -102,6 +118,8 @@ export class Simulation {
   readonly #activity: ActivityCheck;
   readonly #outcomes: OutcomeCheck;
   readonly #fates: FateCheck;
+  readonly #history: ConfigHistory;
+  readonly #rows: RowCheck;
   readonly #times: ScheduleOptions;
   readonly schedule: readonly Fault[];
   /** Of what the operator changes. */
@@ -109,16 +127,17 @@ export class Simulation {
   readonly #failures = new Map<string, number>();
   #calmSinceMs = Infinity;
 
-  private constructor(options: SimulationOptions, cluster: SimulatedCluster) {
+  private constructor(options: Scheduled, cluster: SimulatedCluster) {
     this.#options = options;
     this.#cluster = cluster;
     const { time, servers, names } = cluster;
     this.#violations = new Violations(() => time.nowMs);
     const { report } = this.#violations;
     this.#chance = new SeededRandom(options.seed, 0x5e7);
-    this.#times = { ...usualSchedule, endMs: options.minutes * 60_000 };
-    this.schedule =
-      options.schedule ?? scheduleOf(new SeededRandom(options.seed, 0x5eed), this.#times);
+    this.#times = timesOf(options);
+    this.schedule = options.schedule;
+    this.#history = new ConfigHistory(servers, names, cluster.config);
+    this.#rows = new RowCheck(servers, names, this.#history);
     const owners = new OwnerCheck(servers, names, report);
     const leases = new LeaseCheck(servers, names, cluster.config, report);
     servers.onAnswer = ({ id }, subject, request, reply) => {
@@ -130,19 +149,21 @@ export class Simulation {
       }
     };
     this.#fates = new FateCheck(cluster.config, report);
-    this.#features = new FeatureCheck(servers, names, cluster.config, report);
-    this.#activity = new ActivityCheck(servers, names, cluster.config, report);
-    this.#outcomes = new OutcomeCheck(servers, names, cluster.config, report);
+    this.#features = new FeatureCheck(servers, names, this.#history, report);
+    this.#activity = new ActivityCheck(servers, names, this.#history, report);
+    this.#outcomes = new OutcomeCheck(servers, names, this.#history, report);
     servers.onServed = (served) => checkServed(served, report);
-    this.#operator = new Operator(
-      cluster.connect(this.#outsider('operator'), 'train'),
-      cluster.config,
-      report,
-    );
+    const operates = cluster.connect(this.#outsider('operator'), 'train');
+    const leaver = this.#outsider('people who leave');
+    const leavers = new Leavers({
+      ...{ bus: operates, servers, process: leaver, report, items },
+      client: cluster.client(leaver, 'east'),
+    });
+    this.#operator = new Operator(operates, cluster.config, this.#history, report, leavers);
     this.#audiences = ['east', 'west'].map((dataCenter) => {
       const process = this.#outsider(`people of ${dataCenter}`);
       const client = cluster.client(process, dataCenter);
-      return new SimulatedAudience({ process, client, users: 20, items: 30, everyMs: 2_000 });
+      return new SimulatedAudience({ process, client, users, items, everyMs: 2_000 });
     });
     this.#import();
     this.#faults = new Faults(cluster, this.#operator, this.schedule);
@@ -153,15 +174,17 @@ export class Simulation {
       simulation.#failed(name, code, message);
     const random = new SeededRandom(options.seed, 0x7090);
     const logOf = watchedLogs((check, text) => simulation.#violations.report(check, text));
+    const schedule = options.schedule ?? scheduleOfSeed(options);
     const cluster = await SimulatedCluster.make({
       logOf,
       ...options,
+      changes: schedule.some(changesConfig),
       hosts: random.pick(topologies),
       config: configOf(random),
       onFailed: failed,
       onStarted: (actor, host) => simulation.#started(actor, host),
     });
-    const simulation: Simulation = new Simulation(options, cluster);
+    const simulation: Simulation = new Simulation({ ...options, schedule }, cluster);
     return simulation.#run();
   }
 
@@ -217,8 +240,11 @@ export class Simulation {
       bus,
       () => this.#status(),
       async () =>
+        (await wrongVersions(bus, this.#cluster.hosts, this.#history)) ??
         (await wrongSettings(bus, this.#status(), this.#operator.settingsVersion)) ??
-        this.#activity.wrong(bus),
+        (await this.#activity.wrong(bus)) ??
+        (await this.#rows.wrong(bus, this.#status())) ??
+        this.#wrongOfLeavers(),
     );
     void check.wrongAfter(endMs - time.nowMs - lookMs).then((found) => (wrong = found));
     while (wrong === null && time.nowMs < endMs && !this.#violations.first)
@@ -231,6 +257,11 @@ export class Simulation {
     this.#checkScaled();
     this.#fates.look(this.#cluster.hosts);
     watcher.kill();
+  }
+
+  async #wrongOfLeavers(): Promise<string | undefined> {
+    const { leavers } = this.#operator;
+    return leavers.late() ?? leavers.wrong();
   }
 
   /** All is well: whoever asks from now on has an answer, and a whole one. */
@@ -339,7 +370,7 @@ export class Simulation {
     const { config } = this.#cluster;
     const process = this.#outsider('importer');
     const bus = this.#cluster.connect(process, 'east');
-    new SimulatedImporter({ process, bus, config, users: 20, items: 30, everyMs: 3_000 });
+    new SimulatedImporter({ process, bus, config, users, items, everyMs: 3_000 });
   }
 
   #outsider(name: string) {
@@ -378,6 +409,8 @@ export class Simulation {
       refusals: Object.fromEntries(refusals),
       codes: Object.fromEntries(servers.codes),
       operations: Object.fromEntries(this.#operator.done),
+      changes: Object.fromEntries(this.#operator.configs.done),
+      erasures: Object.fromEntries(this.#operator.leavers.done),
       ways: Object.fromEntries(this.#outcomes.ways),
       windows: this.#windows(),
       transitions: coverage.take(),

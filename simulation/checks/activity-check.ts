@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ActivityBook } from '../../core/activity/activity-book.js';
+import type { Activity } from '../../core/base/activity.js';
+import { bornIn } from '../../core/base/lineage.js';
 import { keptRulesOf } from '../../core/blueprint/kept-rules.js';
 import { answersRequests } from '../../core/config/data-centers.js';
-import type { ClusterConfig } from '../../core/config/schema.js';
 import type { KeptFeatures } from '../../core/features/kept-features.js';
 import { parseActivity, type ActivityMessage } from '../../messages/activity.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
@@ -11,6 +12,7 @@ import { featuresRequest, parseFeaturesReply } from '../../messages/features.js'
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { MemoryServers } from '../nats/memory-servers.js';
+import type { ConfigHistory } from './config-history.js';
 import type { Report } from './violation.js';
 
 const statesMax = 100_000;
@@ -21,10 +23,12 @@ const askMs = { deadlineMs: 2_000, attemptMs: 500 };
  * makes of it who has never died.
  */
 export class ActivityCheck {
-  readonly #config: ClusterConfig;
+  readonly #history: Pick<ConfigHistory, 'newest' | 'configOf'>;
   readonly #names: ClusterNames;
   readonly #report: Report;
-  readonly #book: ActivityBook;
+  /** By the rules of the newest configuration, from the beginning. */
+  #book!: ActivityBook;
+  readonly #told: Activity[] = [];
   /** By joiner, the newest place of what it said. */
   readonly #taken = new Map<number, readonly [sequence: number, index: number]>();
   /** By id of an event, where it was told. */
@@ -32,12 +36,20 @@ export class ActivityCheck {
   readonly #people = new Set<string>();
   readonly #items = new Set<string>();
 
-  constructor(servers: MemoryServers, names: ClusterNames, config: ClusterConfig, report: Report) {
-    this.#config = config;
+  constructor(
+    servers: MemoryServers,
+    names: ClusterNames,
+    history: Pick<ConfigHistory, 'follow' | 'newest' | 'configOf'>,
+    report: Report,
+  ) {
+    this.#history = history;
     this.#names = names;
     this.#report = report;
-    const ports = { stored: () => undefined, features: () => undefined };
-    this.#book = new ActivityBook(keptRulesOf(config), ports, statesMax);
+    history.follow((config) => {
+      const ports = { stored: () => undefined, features: () => undefined };
+      this.#book = new ActivityBook(keptRulesOf(config), ports, statesMax);
+      for (const activity of this.#told) this.#book.take(activity);
+    });
     servers
       .stream(names.stream.activity)
       .onAppend(({ bytes }) => this.#take(parseActivity(decode(bytes))));
@@ -47,14 +59,16 @@ export class ActivityCheck {
   async wrong(bus: Bus): Promise<string | undefined> {
     const users = [...this.#people].sort();
     const items = [...this.#items].sort();
-    for (const each of this.#config.dataCenters) {
+    const isOld = this.#sinceTheBeginning();
+    for (const each of this.#history.newest.dataCenters) {
       if (!answersRequests(each)) continue;
       const { name } = each;
       const message = featuresRequest({ users, items });
       const reply = await call(bus, this.#names.subject.featuresGetAt(name), message, askMs);
       const { kept } = parseFeaturesReply(reply, { users, items });
       const wrong =
-        this.#different('user', users, kept.users) ?? this.#different('item', items, kept.items);
+        this.#different('user', users, kept.users, isOld) ??
+        this.#different('item', items, kept.items, isOld);
       if (wrong !== undefined) return `${name} keeps of ${wrong}`;
     }
     return undefined;
@@ -64,9 +78,12 @@ export class ActivityCheck {
     entity: 'user' | 'item',
     ids: readonly string[],
     kept: readonly KeptFeatures[],
+    isOld: (name: string) => boolean,
   ): string | undefined {
     const all = ids.map((id, i) => {
-      const [expected, found] = [this.#book.kept(entity, id, 0), kept[i] ?? {}].map(timeless);
+      const [expected, found] = [this.#book.kept(entity, id, 0), kept[i] ?? {}].map((each) =>
+        timeless(each, isOld),
+      );
       return isDeepStrictEqual(expected, found)
         ? undefined
         : `${entity} ${id} ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`;
@@ -79,6 +96,7 @@ export class ActivityCheck {
       const [before, beforeIndex] = this.#taken.get(source) ?? [0, 0];
       if (sequence < before || (sequence === before && index <= beforeIndex)) continue;
       this.#taken.set(source, [sequence, index]);
+      this.#told.push(activity);
       this.#book.take(activity);
       if (activity.kind === 'merged' || activity.kind === 'erased') continue;
       this.#people.add(activity.person);
@@ -86,6 +104,18 @@ export class ActivityCheck {
       if (activity.kind === 'event' && activity.id !== '')
         this.#toldOnce(activity.id, `${sequence}.${index} of joiner ${source}`);
     }
+  }
+
+  /**
+   * What is kept goes on as long as its definition does, and what people did is there for whatever history is made of it. A number that
+   * began since is of what came since, which each store knows for itself.
+   */
+  #sinceTheBeginning(): (name: string) => boolean {
+    const { features, lineage } = this.#history.newest;
+    const first = this.#history.configOf(1).features;
+    return (name) =>
+      features[name]?.kind === 'history' ||
+      (bornIn(lineage, name) === 0 && isDeepStrictEqual(first[name], features[name]));
   }
 
   #toldOnce(id: string, place: string): void {
@@ -97,9 +127,10 @@ export class ActivityCheck {
 }
 
 /** Without how long ago it was: that is of the moment it was asked. */
-function timeless(kept: KeptFeatures): Record<string, unknown> {
+function timeless(kept: KeptFeatures, isOld: (name: string) => boolean): Record<string, unknown> {
+  const old = Object.entries(kept).filter(([name]) => isOld(name));
   return Object.fromEntries(
-    Object.entries(kept).map(([name, value]) => [
+    old.map(([name, value]) => [
       name,
       typeof value === 'object' && 'types' in value ? [[...value.values], [...value.types]] : value,
     ]),

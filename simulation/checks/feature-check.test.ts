@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { ClusterConfig } from '../../core/config/schema.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { encodeContext } from '../../core/features/origin.js';
 import { createTransform } from '../../core/features/transform.js';
@@ -21,6 +22,10 @@ let time: VirtualTime;
 let servers: MemoryServers;
 let check: FeatureCheck;
 let found: string[];
+const historyOf = (one: ClusterConfig) => ({
+  newest: one,
+  follow: (hear: (config: ClusterConfig) => void) => hear(one),
+});
 
 beforeEach(() => {
   time = new VirtualTime();
@@ -34,7 +39,7 @@ beforeEach(() => {
   for (const stream of declareStreams(names, { dataCenters, ingestMapped: true }))
     servers.declare(stream);
   found = [];
-  check = new FeatureCheck(servers, names, config, (what) => found.push(what));
+  check = new FeatureCheck(servers, names, historyOf(config), (what) => found.push(what));
 });
 
 function changes(user: string, age: number): void {

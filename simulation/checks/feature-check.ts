@@ -1,17 +1,17 @@
 import { at } from '../../core/base/columns.js';
-import type { ClusterConfig } from '../../core/config/schema.js';
 import { encodeContext } from '../../core/features/origin.js';
 import { lanes } from '../../core/joining/event-facts.js';
 import { selectExamples, type ExampleBatch } from '../../core/features/example-batch.js';
-import { featureSpecOf, isKeptSlot } from '../../core/features/feature-spec.js';
+import { featureSpecOf, isKeptSlot, type FeatureSpec } from '../../core/features/feature-spec.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
-import { createTransform } from '../../core/features/transform.js';
+import { createTransform, type Transform } from '../../core/features/transform.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
 import { decode } from '../../messages/codec.js';
 import { parseImpressions, type Impressions } from '../../messages/events.js';
 import { parseFeatureChange, type ChangeOrigin } from '../../messages/features.js';
 import { lastToken } from '../../messages/subjects.js';
 import type { MemoryServers } from '../nats/memory-servers.js';
+import type { ConfigHistory } from './config-history.js';
 import type { Report } from './violation.js';
 
 /** A change has reached every store and every ranker by then, where nothing is late or lost. */
@@ -30,19 +30,26 @@ interface Changed {
 export class FeatureCheck {
   readonly #servers: MemoryServers;
   readonly #report: Report;
-  readonly #spec;
-  readonly #transform;
+  #spec!: FeatureSpec;
+  #transform!: Transform;
   /** Users that have changed since it is calm. */
   readonly #changed = new Map<string, Changed>();
   #isCalm = false;
 
-  constructor(servers: MemoryServers, names: ClusterNames, config: ClusterConfig, report: Report) {
+  constructor(
+    servers: MemoryServers,
+    names: ClusterNames,
+    history: Pick<ConfigHistory, 'follow' | 'newest'>,
+    report: Report,
+  ) {
     this.#servers = servers;
     this.#report = report;
-    this.#spec = featureSpecOf(config.features, config.lineage);
-    this.#transform = createTransform(this.#spec);
+    history.follow(({ features, lineage }) => {
+      this.#spec = featureSpecOf(features, lineage);
+      this.#transform = createTransform(this.#spec);
+    });
     servers.stream(names.stream.features).onAppend(({ bytes }) => this.#change(bytes));
-    for (const { name } of config.dataCenters)
+    for (const { name } of history.newest.dataCenters)
       servers.stream(names.stream.raw(name)).onAppend(({ subject, bytes }) => {
         if (this.#changed.size > 0 && lastToken(subject) === 'impression')
           this.#look(parseImpressions(decode(bytes), this.#spec));

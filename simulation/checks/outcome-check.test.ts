@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from '@jest/globals';
+import type { ClusterConfig } from '../../core/config/schema.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { encodeContext } from '../../core/features/origin.js';
 import { createTransform } from '../../core/features/transform.js';
@@ -19,6 +20,10 @@ import { OutcomeCheck } from './outcome-check.js';
 
 const transform = createTransform(featureSpecOf(simulatedConfig.features));
 let found: string[];
+const historyOf = (one: ClusterConfig) => ({
+  newest: one,
+  follow: (hear: (config: ClusterConfig) => void) => hear(one),
+});
 let servers: MemoryServers;
 let check: OutcomeCheck;
 
@@ -33,7 +38,7 @@ beforeEach(() => {
     ...{ maxAgeMs: 0, discard: 'new', duplicateWindowMs: 1_000 },
   });
   found = [];
-  check = new OutcomeCheck(servers, names, simulatedConfig, (what) => found.push(what));
+  check = new OutcomeCheck(servers, names, historyOf(simulatedConfig), (what) => found.push(what));
 });
 
 interface Published {

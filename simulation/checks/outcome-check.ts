@@ -1,8 +1,7 @@
 import { at } from '../../core/base/columns.js';
 import { joinRulesOf, type RulesConfig } from '../../core/blueprint/join-rules.js';
-import { featureSpecOf } from '../../core/features/feature-spec.js';
+import { featureSpecOf, type FeatureSpec } from '../../core/features/feature-spec.js';
 import { lanes } from '../../core/joining/event-facts.js';
-import type { ClusterConfig } from '../../core/config/schema.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
 import { decode } from '../../messages/codec.js';
 import { header } from '../../messages/headers.js';
@@ -10,6 +9,7 @@ import { countersOf, parseSamples, type Samples } from '../../messages/samples.j
 import { lastToken } from '../../messages/subjects.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
 import type { MemoryServers } from '../nats/memory-servers.js';
+import type { ConfigHistory } from './config-history.js';
 import type { Report } from './violation.js';
 
 /** An outcome that takes longer outlives every run: of live events it is known only where somebody says so. */
@@ -32,20 +32,27 @@ export class OutcomeCheck {
   /** How often samples came about in which way. */
   readonly ways = new Map<string, number>();
   readonly #report: Report;
-  readonly #spec: ReturnType<typeof featureSpecOf>;
-  readonly #first: string;
-  readonly #isLong: ReadonlyMap<string, boolean>;
+  #spec!: FeatureSpec;
+  #first = '';
+  #isLong: ReadonlyMap<string, boolean> = new Map();
   /** Of which row and outcome, where. */
   readonly #learned = new Map<string, string>();
   /** By joiner and outcome; `''`: rows. */
   readonly #counts = new Map<string, number>();
 
-  constructor(servers: MemoryServers, names: ClusterNames, config: ClusterConfig, report: Report) {
+  constructor(
+    servers: MemoryServers,
+    names: ClusterNames,
+    history: Pick<ConfigHistory, 'follow'>,
+    report: Report,
+  ) {
     this.#report = report;
-    this.#spec = featureSpecOf(config.features, config.lineage);
-    const { outcomes } = joinRulesOf(config satisfies RulesConfig);
-    this.#first = outcomes[0]!.name;
-    this.#isLong = new Map(outcomes.map(({ name, windowMs }) => [name, windowMs > longMs]));
+    history.follow((config) => {
+      this.#spec = featureSpecOf(config.features, config.lineage);
+      const { outcomes } = joinRulesOf(config satisfies RulesConfig);
+      this.#first = outcomes[0]!.name;
+      this.#isLong = new Map(outcomes.map(({ name, windowMs }) => [name, windowMs > longMs]));
+    });
     servers.stream(names.stream.samples).onAppend((message) => this.#take(message));
   }
 

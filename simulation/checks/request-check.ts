@@ -13,6 +13,7 @@ const unnoticedMs = 750;
 /** Every request is answered or refused within the time that its caller has. */
 export function checkRequests(audiences: readonly SimulatedAudience[], report: Report): void {
   for (const audience of audiences) {
+    for (const text of audience.empty) report('ready is ready', text);
     for (const { what, tookMs, limitMs, code } of audience.takeOutcomes()) {
       if (tookMs > limitMs + slackMs)
         report('in time', `${what}: ${code} after ${tookMs.toFixed(0)} ms of ${limitMs}`);

@@ -6,18 +6,33 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import type { Fields } from '../../messages/checks.js';
 import type { OperateVerb } from '../../messages/subjects.js';
 import type { Bus } from '../../runtime/bus/bus.js';
+import type { ConfigHistory } from '../checks/config-history.js';
 import type { Report } from '../checks/violation.js';
+import { ConfigOperator } from './config-operator.js';
+import type { Leavers } from './leavers.js';
 
 /** Somebody who runs the cluster, and asks for things while it has other troubles. */
 export class Operator {
   readonly #bus: Bus;
   readonly #config: ClusterConfig;
   readonly #report: Report;
+  /** Who changes the configuration. */
+  readonly configs: ConfigOperator;
+  /** Who wants to be forgotten. */
+  readonly leavers: Leavers;
 
-  constructor(bus: Bus, config: ClusterConfig, report: Report) {
+  constructor(
+    bus: Bus,
+    config: ClusterConfig,
+    history: ConfigHistory,
+    report: Report,
+    leavers: Leavers,
+  ) {
     this.#bus = bus;
     this.#config = config;
     this.#report = report;
+    this.leavers = leavers;
+    this.configs = new ConfigOperator(bus, history, report);
   }
 
   /** How often what was asked for was done. */

@@ -1,5 +1,6 @@
 import type { StarlingClient } from '../../client/client.js';
 import type { EventInput } from '../../client/ingest.js';
+import type { Recommendation } from '../../client/replies.js';
 import { every, sleep } from '../../core/base/clock.js';
 import { codeOf } from '../../core/base/errors.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
@@ -64,6 +65,8 @@ const shares = 0.2;
 /** Pauses before the looks of who has changed something, at most: first within what a change takes, and then behind it. */
 /** Finds that somebody has two accounts. */
 const doubles = 0.01;
+/** As is said where somebody did something with all of them lately. */
+const leftOut = /left out/;
 const looksMs = [10, 10, 10, 10, 3_000, 500, 500, 500];
 
 /** People of one data center: they ask, look, and tell what they clicked, with the client that everybody uses. */
@@ -80,6 +83,10 @@ export class SimulatedAudience {
   /** How often what was asked was refused, by code. */
   readonly refusals = new Map<string, number>();
   readonly #troubles: Trouble[] = [];
+  /** Data centers that have offered something. */
+  readonly #known = new Set<string>();
+  /** Answers without items, of data centers that have offered some before. */
+  readonly empty: string[] = [];
 
   constructor(options: AudienceOptions) {
     this.#options = options;
@@ -153,11 +160,19 @@ export class SimulatedAudience {
     );
     if (!reply) return undefined;
     this.answered++;
+    this.#noteItems(reply);
     if (reply.degraded) {
       this.degraded++;
       this.#troubles.push({ askedMs, text: `a degraded answer for ${JSON.stringify(request)}` });
     }
     return reply;
+  }
+
+  /** Who takes requests knows the items, where somebody of the data center has known them before; also what may be left out of them. */
+  #noteItems({ items, dataCenter, warnings }: Recommendation): void {
+    if (items.length > 0) this.#known.add(dataCenter);
+    else if (this.#known.has(dataCenter) && !warnings.some((text) => leftOut.test(text)))
+      this.empty.push(`${dataCenter} offers nothing: ${warnings.join()}`);
   }
 
   async #tellOf(user: string): Promise<boolean> {

@@ -90,7 +90,14 @@ export const faultTable = {
   'restore rows': row('rows and networks go back to what they were a while ago', 1),
   'drain data center': row('a data center is taken out of service, and back', 1, [3_000, 15_000]),
   'scale joiners': row('another number of joiners is asked for', 3),
+  'erase person': row('somebody is to be forgotten, who goes, or who goes on', 6),
+  'change configuration': row('another configuration is to be rolled out', 10),
+  'roll back configuration': row('a configuration of before is to be rolled out again', 5),
 } as const satisfies Readonly<Record<string, FaultRow>>;
+
+/** Hosts of a cluster keep versions of their configuration where there are such. */
+export const changesConfig = ({ kind }: Pick<Fault, 'kind'>): boolean =>
+  kind === 'change configuration' || kind === 'roll back configuration';
 
 export const faultKinds = Object.keys(faultTable) as FaultKind[];
 

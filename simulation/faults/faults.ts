@@ -34,6 +34,9 @@ const hangsAfterMsMax = 1_000;
 /** Longer than a supervisor waits for one that has said that it failed. */
 const leaveMsMax = 8_000;
 const restoreAgoMsMax = 60_000;
+/** Of those who are to be forgotten, so many never come again. */
+const leaversShare = 0.7;
+const usersKnown = 20;
 /** Of what dies each time: before it is ready, or soon after. */
 const crashEveryMs = { from: 50, more: 700 } as const;
 /** Of the servers that go, so many do not go alone. */
@@ -283,6 +286,15 @@ const effects: { readonly [K in FaultKind]: Effect } = {
     operator.scaleJoiners(1 + Math.floor(target * joinersMax));
     return over;
   },
+  'erase person': ({ target, other }, _cluster, { leavers }) => {
+    if (other < leaversShare) leavers.leave();
+    else leavers.forget(`u${Math.floor(target * usersKnown)}`);
+    return over;
+  },
+  'change configuration': ({ target, other }, _cluster, { configs }) =>
+    configs.change(target, other) ? over : undefined,
+  'roll back configuration': ({ target }, _cluster, { configs }) =>
+    configs.rollBack(target) ? over : undefined,
 };
 
 /** Breaks what a schedule says, when it says so. */

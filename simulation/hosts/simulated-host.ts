@@ -89,6 +89,11 @@ export class SimulatedHost {
     return [...this.#actors].filter(({ process }) => process.alive);
   }
 
+  /** Of the configuration that the process of an actor was started with. */
+  versionOf(actor: SimulatedActor): number | undefined {
+    return this.#versions.get(actor);
+  }
+
   /** A process of it that has nothing more to do is gone so much later, milliseconds. */
   leaveMs = 0;
   /** What is done to the next process of an actor that is started here. */
