@@ -7,6 +7,8 @@ import { audit } from '../operations/audit/audit.js';
 import { retried } from '../runtime/retry-read.js';
 import type { Bus } from '../runtime/bus/bus.js';
 import { acknowledgedLaws } from './acknowledged.js';
+import type { ClusterConfig } from '../core/config/schema.js';
+import { changeAndGoBack, type ConfigFigures } from './config-changes.js';
 import { FailureLog } from './failure-log.js';
 import type { Ground } from './faults.js';
 import { carryOut } from './faults.js';
@@ -27,6 +29,10 @@ export interface ChaosOptions extends ScheduleOptions {
   readonly sites: readonly Site[];
   /** Of an administrator. */
   readonly admin: Bus;
+  /** That the cluster was started with. */
+  readonly config: ClusterConfig;
+  /** Whether another one is rolled out in the middle, and that of before again. */
+  readonly changesConfig: boolean;
   readonly requestsPerSecond: number;
   /** Load before the first fault; requests count, and memory is looked at, from then on. */
   readonly warmUpMs: number;
@@ -52,6 +58,8 @@ export interface ChaosResult {
   readonly seed: number;
   readonly seconds: number;
   readonly faults: Readonly<Partial<Record<Target, FaultFigures>>>;
+  /** Absent: the configuration has not changed. */
+  readonly configuration?: ConfigFigures;
   readonly load: LoadFigures;
   readonly availability: number;
   /** From the loss of an inference data center to the first answer that its people got from elsewhere. */
@@ -106,6 +114,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     seed,
     seconds,
     faults: run.figures,
+    ...(options.changesConfig ? { configuration: run.configuration } : {}),
     load: load.figures,
     availability: 1 - load.figures.failed / Math.max(1, load.figures.requests),
     reroutesMs: run.reroutesMs,
@@ -134,6 +143,7 @@ async function introduce(bus: Bus): Promise<void> {
 class Breaking {
   readonly figures: Partial<Record<Target, FaultFigures>> = {};
   readonly reroutesMs: number[] = [];
+  readonly configuration: ConfigFigures = { rolloutsMs: [], failures: [] };
   /** By pid. */
   readonly processes = new Map<number, LiveProcess>();
   readonly #options: ChaosOptions;
@@ -152,6 +162,7 @@ class Breaking {
   async all(): Promise<void> {
     const { signal, ground, durationMs } = this.#options;
     const startMs = performance.now();
+    if (this.#options.changesConfig) this.#running.push(this.#changeConfig(startMs));
     for (const fault of scheduleFaults(this.#options)) {
       await this.#wait(startMs + fault.atMs);
       if (signal.aborted) break;
@@ -168,6 +179,16 @@ class Breaking {
 
   note(processes: readonly LiveProcess[]): void {
     for (const each of processes) this.processes.set(each.pid, each);
+  }
+
+  /** A third of the time as it was, and so on. */
+  async #changeConfig(startMs: number): Promise<void> {
+    const { admin, config, durationMs, signal, log } = this.#options;
+    await this.#wait(startMs + durationMs / 3);
+    if (signal.aborted) return;
+    const untilBack = (): Promise<void> => this.#wait(startMs + (2 * durationMs) / 3);
+    const figures = this.configuration;
+    await changeAndGoBack({ admin, config, figures, untilBack, log });
   }
 
   #meet(fault: Fault, victim: Victim, startMs: number): void {

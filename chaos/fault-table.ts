@@ -50,11 +50,16 @@ export function balanced(laws: readonly Law[]): boolean {
 
 /** Whether the cluster stood it. */
 export function stood(
-  { laws, recovered, faults }: Pick<ChaosResult, 'laws' | 'recovered' | 'faults'>,
+  {
+    laws,
+    recovered,
+    faults,
+    configuration,
+  }: Pick<ChaosResult, 'laws' | 'recovered' | 'faults' | 'configuration'>,
   { orphans, unhandled }: Aftermath,
 ): boolean {
   const unrecovered = Object.values(faults).some((figures) => figures.unrecovered > 0);
-  return (
-    balanced(laws) && recovered && !unrecovered && orphans.length === 0 && unhandled.length === 0
-  );
+  const isChanged = configuration === undefined || configuration.failures.length === 0;
+  const isClean = orphans.length === 0 && unhandled.length === 0;
+  return balanced(laws) && recovered && !unrecovered && isChanged && isClean;
 }

@@ -5,8 +5,8 @@ import type { Victim } from './victims.js';
 
 /** Between two looks; the figures are as exact as that. */
 const lookMs = 100;
-/** What has not recovered by then has not. */
-const recoverMsMax = 120_000;
+/** What has not recovered by then has not. Training waits while a configuration is rolled out. */
+const recoverMsMax = 180_000;
 
 export interface RecoveryOptions {
   readonly fault: Fault;

@@ -10,6 +10,7 @@ import { table } from './text-table.js';
 export function reportChaos(result: ChaosResult, aftermath: Aftermath, out: Output): void {
   if (out.json) return out.document(documentOf(result, aftermath));
   for (const line of faultLines(result)) out.line(line);
+  for (const line of configLines(result)) out.line(line);
   for (const line of loadLines(result)) out.line(line);
   for (const line of memoryLines(result.memory)) out.line(line);
   for (const { name, left, right, verdict, remark } of result.laws) {
@@ -31,9 +32,11 @@ export function reportChaos(result: ChaosResult, aftermath: Aftermath, out: Outp
 
 function documentOf(result: ChaosResult, aftermath: Aftermath): object {
   const { seed, seconds, load, availability, reroutesMs, laws, late, recovered, memory } = result;
+  const { configuration } = result;
   const { latency, ...counts } = load;
   return {
     ...{ seed, seconds, faults: faultsOf(result), rows: rowsOf(result), availability },
+    ...(configuration ? { configuration } : {}),
     load: { ...counts, p50Ms: latency.quantile(0.5), p99Ms: latency.quantile(0.99) },
     ...{ reroutesMs, audit: balanced(laws), late, recovered, memory },
     ...aftermath,
@@ -50,6 +53,16 @@ function faultLines(result: ChaosResult): string[] {
   if (cells.length === 0) return [];
   const head = ['', 'killed', 'paused', 'lost', 'link', 'well again', 'p50', 'max'];
   return [...table(head, cells), `${faultsOf(result)} faults`];
+}
+
+function configLines({ configuration }: ChaosResult): string[] {
+  if (!configuration) return [];
+  const { rolloutsMs, failures } = configuration;
+  const longest = milliseconds(rolloutsMs.length > 0 ? Math.max(...rolloutsMs) : undefined);
+  return [
+    `${rolloutsMs.length} configurations rolled out, in ${longest} at most`,
+    ...failures.map((failure) => `a configuration is not rolled out: ${failure}`),
+  ];
 }
 
 function loadLines({ load, seconds, availability, reroutesMs }: ChaosResult): string[] {

@@ -40,7 +40,7 @@ export const chaos: Command = {
   summary:
     'starts a cluster of several hosts, breaks it at random while it is used, and checks its books',
   usage: '[--minutes N] [--seed S] [options]',
-  text: 'Starts NATS servers, and hosts as processes of their own that are started again when they end, as by an init system: two for training, one for each inference data center. Then it kills and pauses actors of every kind, supervisors, the leader and NATS servers, and takes whole data centers away for some seconds, by a schedule that the seed makes, while people ask for recommendations and react. Then it waits until all is whole again, and looks whether anything was lost, counted twice, left behind, or thrown where nobody caught it. The exit code is 1 if so. A recommendation fails when two tries of 500 ms have no answer.\nUnless --config names one, each partition has a standby, each public kind two replicas in a data center, and an impression a minute to wait for its action.',
+  text: 'Starts NATS servers, and hosts as processes of their own that are started again when they end, as by an init system: two for training, one for each inference data center. Then it kills and pauses actors of every kind, supervisors, the leader and NATS servers, and takes whole data centers away for some seconds, by a schedule that the seed makes, while people ask for recommendations and react; and in the middle another configuration is rolled out, and that of before again. Then it waits until all is whole again, and looks whether anything was lost, counted twice, left behind, or thrown where nobody caught it. The exit code is 1 if so. A recommendation fails when two tries of 500 ms have no answer.\nUnless --config names one, each partition has a standby, each public kind two replicas in a data center, and an impression a minute to wait for its action.',
   options: [
     { name: 'minutes', value: 'N', text: `how long things break (default ${minutesDefault})` },
     { name: 'seed', value: 'S', text: 'the same seed breaks the same things (default 1)' },
@@ -59,6 +59,7 @@ export const chaos: Command = {
       value: 'N',
       text: `recommendations a second (default ${requestsPerSecondDefault})`,
     },
+    { name: 'no-config', text: 'roll out no other configuration in the middle' },
     {
       name: 'network',
       text: 'give each host a network of its own (Linux, as root), and cut, block and slow down their links too',
@@ -97,7 +98,7 @@ export const chaos: Command = {
       const result = await breakCluster(
         config,
         folder,
-        { ...plan, signal, log: out.note },
+        { ...plan, config, changesConfig: !args.has('no-config'), signal, log: out.note },
         args.has('network'),
       );
       const aftermath = await aftermathOf(folder, result.processes);
@@ -128,7 +129,15 @@ function minutesOf(value: string | undefined, option: string, otherwise: number)
 
 type Plan = Pick<
   ChaosOptions,
-  'seed' | 'durationMs' | 'everyMs' | 'warmUpMs' | 'requestsPerSecond' | 'signal' | 'log'
+  | 'seed'
+  | 'durationMs'
+  | 'everyMs'
+  | 'warmUpMs'
+  | 'requestsPerSecond'
+  | 'signal'
+  | 'log'
+  | 'config'
+  | 'changesConfig'
 >;
 
 async function breakCluster(

@@ -6,6 +6,7 @@ import { jsonOf, starling, temporaryFolder } from '../support/starling-process.j
 interface Result {
   readonly faults: number;
   readonly rows: readonly { readonly target: string; readonly links: number }[];
+  readonly configuration: { readonly rolloutsMs: readonly number[] };
   readonly load: { readonly requests: number };
   readonly availability: number;
   readonly audit: boolean;
@@ -46,6 +47,8 @@ test('half a minute of kills, pauses, losses and cut networks on several hosts l
     expect(result.faults).toBeGreaterThan(7);
     expect(new Set(result.rows.map(({ target }) => target)).size).toBeGreaterThan(4);
     if (networks) expect(result.rows.reduce((sum, { links }) => sum + links, 0)).toBeGreaterThan(0);
+    // Another configuration, and that of before again.
+    expect(result.configuration.rolloutsMs).toHaveLength(2);
     expect(result.load.requests).toBeGreaterThan(250);
     expect(finished.code).toBe(0);
   } finally {
