@@ -68,7 +68,12 @@ class TensorTrainer implements GraphTrainer {
     this.#bySlot = places.slice(1, 1 + slots.length);
     this.#ofParameters = places.slice(1 + slots.length);
     this.#labelsAt = model.feeds.length;
-    this.#session = graph.session([...model.feeds, labels, weights], fetches);
+    const session = graph.session([...model.feeds, labels, weights], fetches);
+    model.feedZeros(session);
+    for (const input of [this.#labelsAt, this.#labelsAt + 1])
+      session.feed(input, new Float32Array(heads), [1, heads]);
+    session.run();
+    this.#session = session;
     this.#model = model;
   }
 
@@ -147,6 +152,8 @@ class TensorScorer implements GraphScorer {
   constructor(runtime: TensorRuntime, network: Graph) {
     this.#model = new TensorModel(runtime, network);
     this.#session = this.#model.graph.session(this.#model.feeds, [this.#model.logits]);
+    this.#model.feedZeros(this.#session);
+    this.#session.run();
   }
 
   pooled(batch: PooledBatch, parameters: DenseVersion): Float32Array {

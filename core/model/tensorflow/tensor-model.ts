@@ -118,13 +118,13 @@ export class TensorModel {
     const { spec, layout } = this.network;
     const pooled = new Float32Array(spec.slotCount * rowWidth(spec));
     const dense = new Float32Array(spec.denseCount);
-    const none = new Uint32Array(0);
-    const nothing = { count: 0, values: new Float32Array(0), offsets: new Uint32Array(2) };
+    const none = { count: 0, values: new Float32Array(0), offsets: new Uint32Array(2) };
+    const placeOf = new Uint32Array(0);
     this.feedParameters(session, new Float32Array(layout.size));
     this.feedExamples(
       session,
       { rowCount: 1, pooled, dense },
-      new Map(this.occurrences.map(({ slot }) => [slot, { ...nothing, rowOf: none, placeOf: none }])),
+      new Map(this.occurrences.map(({ slot }) => [slot, { ...none, placeOf }])),
     );
   }
 
