@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { RunningCluster } from '../../cluster/cluster.js';
 
-/** Milliseconds of processor time so far, by kind of actor; `nats-server` of all servers together. */
+/** Milliseconds of processor time so far, by kind of actor, or kinds where one process has several; `nats-server` of all servers together. */
 export type ProcessorTimes = ReadonlyMap<string, number>;
 
 /** Of a tick of the kernel's books; the same on every Linux. */
@@ -13,7 +13,11 @@ export function processorTimes(cluster: RunningCluster): ProcessorTimes {
   const add = (kind: string, pid: number | null | undefined): void => {
     if (pid) times.set(kind, (times.get(kind) ?? 0) + processMs(pid));
   };
-  for (const { kind, pid } of actors) add(kind, pid);
+  const kindsOf = new Map<number, Set<string>>();
+  for (const { kind, pid } of actors)
+    if (pid !== null) kindsOf.set(pid, (kindsOf.get(pid) ?? new Set<string>()).add(kind));
+  // Each process once, whoever is in it.
+  for (const [pid, kinds] of kindsOf) add([...kinds].sort().join('+'), pid);
   for (const { pid } of natsServers) add('nats-server', pid);
   return times;
 }
