@@ -4,6 +4,7 @@ import { wholeDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { loadBackend } from '../../core/model/backend.js';
+import { computeAlikeEverywhere } from '../../core/model/kernels/kernel-module.js';
 import { namesOf, type ClusterNames } from '../../messages/cluster-names.js';
 import { declareBucket, declareStreams } from '../../messages/declared-streams.js';
 import { lastToken } from '../../messages/subjects.js';
@@ -78,6 +79,7 @@ export class SimulatedCluster {
   /** Hosts are not started yet. */
   static async make(options: SimulatedClusterOptions): Promise<SimulatedCluster> {
     // What it waits for is in the world outside.
+    computeAlikeEverywhere();
     await loadBackend(options.config.model.backend, blueprintOf(options.config).model);
     return new SimulatedCluster(options);
   }
