@@ -1,4 +1,4 @@
-import type { EventInput, FeaturesInput } from '../../client/ingest.js';
+import type { EventInput } from '../../client/ingest.js';
 import { mix32 } from '../../core/base/hash.js';
 
 /**
@@ -56,10 +56,6 @@ export function clickOf({ favourites, loved }: Customer, product: Product): numb
     (loved.includes(product.brand) ? taste.brand : 0) +
     taste.quality * product.quality;
   return 1 / (1 + Math.exp(-odds));
-}
-
-export function featuresOf({ sku, category, brand, price }: Product): FeaturesInput {
-  return { entity: 'item', id: sku, features: { category, brand, price } };
 }
 
 /** Products to be put into order for somebody, half of them of his favourites. */
