@@ -5,6 +5,7 @@ import base from '../../cluster.config.js';
 import { clientOn } from '../../client/client.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { ClusterConfigInput } from '../../core/config/schema.js';
+import { audit } from '../../operations/audit/audit.js';
 import { connectAs, type NatsBus } from '../../runtime/nats/nats-bus.js';
 import { LiveCluster } from '../support/live-cluster.js';
 import { leanConfig } from '../support/lean-config.js';
@@ -93,5 +94,9 @@ test('a configuration is applied and taken back while people ask, and each has a
   expect(troubles).toEqual([]);
   expect(answered).toBeGreaterThan(50);
   expect(cluster.status().ready).toBe(true);
-  expect((await starling('audit', '--state', cluster.stateDir)).code).toBe(0);
+  const admin = await connectAs(cluster.access('train', 'admin'), { name: 'audit' });
+  buses.push(admin);
+  const { verdict, laws } = await audit(admin, async () => cluster.status(), 30_000);
+  expect(laws.filter((each) => each.verdict === 'violated')).toEqual([]);
+  expect(verdict).toBe('holds');
 }, 300_000);
