@@ -113,6 +113,12 @@ async function configHere(): Promise<string | undefined> {
 
 function mappingFrom(args: Arguments, config: ClusterConfig | undefined): Mapping {
   const { fields: said, types } = saidMap(args.value('map'));
+  const unknown =
+    config && Object.values(types).find((type) => !Object.hasOwn(config.events, type));
+  if (config && unknown !== undefined) {
+    const known = Object.keys(config.events).join(', ');
+    throw new UsageError(`--map: there is no type of event ${unknown}; there are ${known}.`);
+  }
   const named = config?.files;
   const fields = Object.fromEntries(
     roles.map((role) => [role, { ...columnsOf(role, named?.[role]), ...within(role, said) }]),

@@ -192,10 +192,13 @@ export class EventRows {
         `expected at most ${typeLengthMax} characters; got ${type.length}`,
       );
     if (type === null || !types || types.includes(type)) return type;
+    const how = type.includes(',')
+      ? 'in files.events.types'
+      : `as in --map type:${type}=${types[0]}`;
     throw new RowMistake(
       `unknown type ${type}`,
       'type',
-      `there is no type of event ${preview(type)}; there are ${types.join(', ')}: declare it in events, or say which of them it is, as in --map type:${type}=${types[0]}`,
+      `there is no type of event ${preview(type)}; there are ${types.join(', ')}: declare it in events, or say which of them it is, ${how}`,
     );
   }
 

@@ -191,7 +191,7 @@ export function mapOfText(text: string): {
   const types: [string, string][] = [];
   for (const pair of text.split(',').filter((each) => each.trim() !== '')) {
     const isType = pair.trim().startsWith(typeMark);
-    // What is written in a file may have any signs.
+    // What is written in a file may have any signs; one with a comma is said in the configuration.
     const at = isType ? pair.lastIndexOf('=') : pair.indexOf('=');
     const name = pair.slice(0, at).trim();
     const column = pair.slice(at + 1).trim();

@@ -201,14 +201,16 @@ export function parseRankBatchReply(value: unknown, rowCount: number): RankBatch
 function slateOf(fields: Fields, what: string, rowCount: number): ChosenSlate {
   const slate = asFields(fields['slate'], `${what}.slate`);
   const rows = u32(slate, 'rows', what);
-  if (rows.some((row) => row >= rowCount)) throw wrong(what, 'slate.rows', 'rows that were sent', rows); // prettier-ignore
+  const isRepeated = new Set(rows).size < rows.length;
+  if (isRepeated || rows.some((row) => row >= rowCount)) throw wrong(what, 'slate.rows', 'rows that were sent, each once', rows); // prettier-ignore
   const { impressions } = slate;
   if (!Array.isArray(impressions) || !impressions.every(isBytes))
     throw wrong(what, 'slate.impressions', 'a list of messages', impressions);
   return { rows, impressions };
 }
 
-const isBytes = (value: unknown): value is Uint8Array => ArrayBuffer.isView(value);
+const isBytes = (value: unknown): value is Uint8Array =>
+  Object.prototype.toString.call(value) === '[object Uint8Array]';
 
 /** What a serving shard tells whenever it has learned something. */
 export interface VisibleNotice {

@@ -40,6 +40,7 @@ export const streamTable = {
   supervision: stream('SUPERVISION', 'training', { maxAgeMs: 30 * days, discard: 'old' }),
   // No age: the newest ones are kept by number, and a log is trimmed behind them.
   snapshotsAt: stream('SNAPSHOTS', 'each', {}),
+  // Copies; in a data center that trains and answers these are the names of the logs themselves (cluster-names.ts).
   deltasAt: stream('DELTAS', 'inference', { copyOf: { stream: 'deltas', row: 'deltaWeights' } }),
   // Whole, so its sequences are those of FEATURES: what follows it starts again while training is away.
   featuresAt: stream('FEATURES', 'inference', { copyOf: { stream: 'features', row: 'features' } }),

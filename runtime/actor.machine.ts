@@ -1,6 +1,6 @@
 import { setup } from 'xstate';
 
-/** The life of an actor, seen from inside its process. Effects are named here and provided by actor-process.ts. */
+/** The life of an actor, seen from inside its process. Effects are named here and provided by actor-life.ts. */
 export type ActorLifeEvent =
   | { type: 'CONNECTED' }
   | { type: 'RESTORED' }
@@ -45,7 +45,7 @@ export const actorMachine = setup({
       on: { DRAINED: 'stopped' },
     },
     stopped: {
-      description: 'All is durable; the process ends with 0.',
+      description: 'All is durable; it leaves, and the process ends with the last one in it.',
       type: 'final',
       entry: [
         { type: 'announce', params: { state: 'stopped' } },
@@ -53,7 +53,7 @@ export const actorMachine = setup({
       ],
     },
     failed: {
-      description: "It can't go on; the process ends with 1 and the supervisor decides.",
+      description: "It can't go on; the process ends with all in it, and the supervisor decides.",
       type: 'final',
       entry: { type: 'exit', params: { code: 1 } },
     },

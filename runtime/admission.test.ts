@@ -121,6 +121,12 @@ describe('an admission', () => {
     expect(admission.expectedMs).toBeCloseTo(5);
   });
 
+  test('counts alone those who do not say how long they wait', () => {
+    const admission = new Admission({ inFlightMax });
+    for (let n = 0; n < inFlightMax; n++) expect(admission.refusal(Infinity)).toBeUndefined();
+    expect(admission.refusal(Infinity)).toBeDefined();
+  });
+
   test('lets few in until one is done, and says after how long to ask again', () => {
     const admission = new Admission({ inFlightMax });
     for (let n = 0; n < 16; n++) expect(admission.refusal(patienceMs)).toBeUndefined();

@@ -80,7 +80,10 @@ export class Admission {
 
   /** So many more would be let in now, who all wait so long. */
   room(patienceMs: number): number {
-    const allowed = this.#done > 0 ? this.#allowed(patienceShare * patienceMs) : unknownMax;
+    const allowed =
+      this.#done > 0 || patienceMs === Infinity
+        ? this.#allowed(patienceShare * patienceMs)
+        : unknownMax;
     return Math.min(this.#inFlightMax, allowed) - this.#inFlight;
   }
 
@@ -115,7 +118,8 @@ export class Admission {
   #lateMs(budgetMs: number): number | undefined {
     if (this.#inFlight >= this.#inFlightMax) return this.#stepMs;
     if (this.#inFlight < inFlightMin) return undefined;
-    if (this.#done === 0) return this.#inFlight < unknownMax ? undefined : backOffMs;
+    if (this.#done === 0 && budgetMs < Infinity)
+      return this.#inFlight < unknownMax ? undefined : backOffMs;
     if (this.#inFlight >= this.#limit) return backOffMs;
     const lateMs = this.expectedMs - budgetMs;
     return lateMs > 0 ? lateMs : undefined;

@@ -160,6 +160,23 @@ describe.each(kinds)('networks by kernels, %s', (kind) => {
     );
   });
 
+  test('says of a network that has come apart what TensorFlow.js says: it computes no number', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20 }), rowCounts, (units, rowCount) => {
+        const spec: ModelSpec = {
+          ...{ network: 'mlp', slotCount: 2, factorDim: 3, denseCount: 1, heads: 1 },
+          hidden: [units],
+        };
+        const graph = graphOf(spec);
+        const batch = randomRows(spec, rowCount, seed);
+        const parameters = parametersFor(graph, seed).fill(NaN);
+        expect(executor.trainer(graph).rows(batch, parameters, false).loss).toBeNaN();
+        expect(tfjs.trainer(graph).rows(batch, parameters, false).loss).toBeNaN();
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   test('300 steps of a stream lose what they lose by TensorFlow.js', () => {
     const some: ModelSpec = { ...spec, network: 'deepfm', factorDim: 8, hidden: [16, 8], heads: 1 };
     const graph = graphOf(some);

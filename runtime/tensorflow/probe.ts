@@ -33,7 +33,8 @@ const probeMsMax = 60_000;
  * that loads it, and no `catch` helps.
  *
  * @param main the program of that process.
- * @throws StarlingError TENSORFLOW_FAILED with the last words of that process.
+ * @throws StarlingError TENSORFLOW_FAILED with the last words of that process; `details.passing` where it says nothing of the
+ *   library: the process could not be started, or somebody ended it.
  */
 export async function probe(request: ProbeRequest, main = probeMain): Promise<Probe> {
   const env = { TF_CPP_MIN_LOG_LEVEL: '2', ...process.env };
@@ -59,14 +60,19 @@ export function deviceOf({ devices }: Pick<Probe, 'devices'>): string {
 }
 
 function failed(library: string, error: Error, output: string): StarlingError {
-  const { signal, killed } = error as { signal?: string | null; killed?: boolean };
+  const { signal, killed, code } = error as NodeJS.ErrnoException & {
+    signal?: string | null;
+    killed?: boolean;
+  };
+  // A busy machine, one without memory, or without room for one more process.
+  const passing = killed === true || signal === 'SIGKILL' || typeof code === 'string';
   const said = lastWords(output) || messageOf(error);
   const end = killed ? `it took longer than ${probeMsMax / 1000} s` : `it ended by ${signal}`;
   const why = signal ? `${end}${lastWords(output) ? `: ${lastWords(output)}` : ''}` : said;
   return new StarlingError(
     'TENSORFLOW_FAILED',
     `${library} does not work here (tried in a process of its own): ${why}`,
-    { library },
+    { library, passing },
     { cause: error },
   );
 }

@@ -7,6 +7,12 @@ const lookMs = 100;
 /** A lock that is older is one of a process that has died. Above what the work may take. */
 const lockMsMax = 90_000;
 
+export interface Finding<T> {
+  readonly find: () => Promise<T>;
+  /** Whether it will be the same next time; if left out, all is. */
+  readonly keeps?: (found: T) => boolean;
+}
+
 /**
  * What `find` finds, once for all processes that keep it in this file: actors of a host start together, and would all look for
  * the same, on the same cores. Without a folder to write to everyone finds it for himself.
@@ -14,7 +20,7 @@ const lockMsMax = 90_000;
 export async function remembered<T>(
   file: string,
   clock: Pick<Clock, 'after' | 'wallMs'>,
-  find: () => Promise<T>,
+  { find, keeps = () => true }: Finding<T>,
 ): Promise<T> {
   const lock = `${file}.lock`;
   for (;;) {
@@ -23,16 +29,36 @@ export async function remembered<T>(
     const locked = await tryLock(lock);
     if (locked === 'no folder') return find();
     if (locked === 'mine') break;
-    if (clock.wallMs() - (await changedAtMs(lock)) > lockMsMax) await rm(lock, { force: true });
+    if (clock.wallMs() - (await changedAtMs(lock)) > lockMsMax) await breakOpen(lock);
     else await sleep(clock, lookMs);
   }
   try {
     const found = await find();
-    await writeFile(`${file}.new`, JSON.stringify(found, null, 2));
-    await rename(`${file}.new`, file);
+    if (keeps(found)) await keep(file, found);
     return found;
   } finally {
     await rm(lock, { force: true });
+  }
+}
+
+/** One of those who wait; the others find that it is gone, and do not remove the next one. */
+async function breakOpen(lock: string): Promise<void> {
+  const aside = `${lock}.${process.pid}`;
+  try {
+    await rename(lock, aside);
+    await rm(aside, { force: true });
+  } catch {
+    // Somebody else was first.
+  }
+}
+
+async function keep(file: string, found: unknown): Promise<void> {
+  try {
+    const written = `${file}.${process.pid}`;
+    await writeFile(written, JSON.stringify(found, null, 2));
+    await rename(written, file);
+  } catch {
+    // A disk without room, say: it is found anew next time.
   }
 }
 

@@ -192,6 +192,8 @@ interface Fed {
   readonly tensor: Handle;
   readonly data: Handle;
   readonly byteLength: number;
+  /** The shape, as text. */
+  readonly form: string;
 }
 
 /**
@@ -239,11 +241,13 @@ class Session implements TensorSession {
     const api = this.#api;
     const { byteLength } = values;
     let fed = this.#fed[input];
-    if (fed?.byteLength !== byteLength) {
+    // As many bytes may be of another shape.
+    const form = shape.join('×');
+    if (fed?.byteLength !== byteLength || fed.form !== form) {
       if (fed) api.deleteTensor(fed.tensor);
       const type = values instanceof Int32Array ? dataType.int32 : dataType.float;
       const tensor = allocated(api, type, shape);
-      fed = { tensor, data: api.data(tensor), byteLength };
+      fed = { tensor, data: api.data(tensor), byteLength, form };
       assert(api.byteSize(tensor) === byteLength, `${byteLength} bytes for ${shape.join(' × ')}`);
       this.#fed[input] = fed;
       this.#inputTensors[input] = BigInt(tensor);

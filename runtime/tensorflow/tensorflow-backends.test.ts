@@ -127,24 +127,34 @@ describe('what was found out', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       return { times: ++found };
     };
-    const asked = Array.from({ length: 4 }, () => remembered(file, systemClock, find));
+    const asked = Array.from({ length: 4 }, () => remembered(file, systemClock, { find }));
     expect(await Promise.all(asked)).toEqual(new Array(4).fill({ times: 1 }));
     expect(readdirSync(path.dirname(file))).toEqual(['found.json']);
   });
 
   test('is asked for again where it was not found, or whoever looked has died', async () => {
     const file = path.join(folder, 'found.json');
-    const failing = remembered(file, systemClock, () => Promise.reject(new Error('not now')));
+    const failing = remembered(file, systemClock, {
+      find: () => Promise.reject(new Error('not now')),
+    });
     await expect(failing).rejects.toThrow('not now');
     writeFileSync(`${file}.lock`, '');
     utimesSync(`${file}.lock`, 1, 1);
-    expect(await remembered(file, systemClock, async () => 7)).toBe(7);
+    expect(await remembered(file, systemClock, { find: async () => 7 })).toBe(7);
+  });
+
+  test('is kept only where it will be the same the next time', async () => {
+    const file = path.join(folder, 'found.json');
+    const finding = (value: number) => ({ find: async () => value, keeps: (n: number) => n > 1 });
+    expect(await remembered(file, systemClock, finding(1))).toBe(1);
+    expect(await remembered(file, systemClock, finding(2))).toBe(2);
+    expect(await remembered(file, systemClock, finding(3))).toBe(2);
   });
 
   test('needs no folder that can be written to', async () => {
     writeFileSync(path.join(folder, 'file'), '');
     const file = path.join(folder, 'file', 'in', 'found.json');
-    expect(await remembered(file, systemClock, async () => 7)).toBe(7);
+    expect(await remembered(file, systemClock, { find: async () => 7 })).toBe(7);
   });
 });
 

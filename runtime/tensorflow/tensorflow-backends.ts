@@ -29,7 +29,9 @@ export interface TensorflowBackendsOptions {
 const worthwhile = 1.1;
 
 /** A library that does not work is remembered too: an actor that starts anew need not find it out again. */
-type Remembered = { readonly probe: Probe } | { readonly failure: string };
+/** `passing`: it may be otherwise the next time. */
+type Remembered =
+  { readonly probe: Probe } | { readonly failure: string; readonly passing?: boolean };
 
 /**
  * Backends of a machine on which there may be a libtensorflow. A process loads it only after another one has done so and
@@ -138,12 +140,15 @@ export class TensorflowBackends implements BackendSource {
       try {
         return { probe: await this.#tried(request) };
       } catch (error) {
-        return { failure: messageOf(error) };
+        const passing = error instanceof StarlingError && error.details['passing'] === true;
+        return { failure: messageOf(error), passing };
       }
     };
     const { folder, clock } = this.#options;
     const file = folder === undefined ? folder : path.join(folder, `${nameOf(request)}.json`);
-    const found = file === undefined ? await find() : await remembered(file, clock, find);
+    const keeps = (each: Remembered): boolean => !('passing' in each) || !each.passing;
+    const found =
+      file === undefined ? await find() : await remembered(file, clock, { find, keeps });
     if ('probe' in found) return found.probe;
     throw new StarlingError('TENSORFLOW_FAILED', found.failure, { library: request.library });
   }

@@ -1,9 +1,10 @@
-import { chmod, mkdir, readdir, readFile } from 'node:fs/promises';
+import { chmod, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StarlingError, messageOf } from '../../core/base/errors.js';
 import { parseJson, textOfUtf8 } from '../../core/base/json-text.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { loadCredentials } from '../servers/credentials.js';
+import { makeFolders } from '../../runtime/os/make-folders.js';
 import { writePrivateText } from '../../runtime/os/private-file.js';
 import { requireMessagesFit } from '../message-limit.js';
 import { deploymentFiles } from './deployment-files.js';
@@ -55,7 +56,7 @@ export async function writeDeployment(
     const files = deploymentFiles({ ...deployment, credentials });
     for (const file of files) {
       const target = path.join(root, file.path);
-      await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+      await makeFolders(path.dirname(target), 0o700);
       await writePrivateText(target, file.text);
     }
     const written = files.map((file) => file.path);
@@ -73,7 +74,7 @@ export async function writeDeployment(
 
 /** A folder with other things in it is not closed to others on the quiet: it may be somebody's home. */
 async function makeFolder(root: string): Promise<void> {
-  await mkdir(root, { recursive: true, mode: 0o700 });
+  await makeFolders(root, 0o700);
   const present = await readdir(root);
   if (present.length > 0 && !present.includes(credentialsName)) {
     const text = `out: ${root} holds other things than what an earlier run wrote; name an empty folder`;

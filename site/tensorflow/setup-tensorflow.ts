@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import {
   chmod,
-  mkdir,
   mkdtemp,
   readdir,
   readFile,
@@ -14,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { messageOf, StarlingError } from '../../core/base/errors.js';
+import { makeFolders } from '../../runtime/os/make-folders.js';
 import { setUpFile, type SetUpLibrary } from '../../runtime/tensorflow/library.js';
 import { deviceOf, probe, type Probe } from '../../runtime/tensorflow/probe.js';
 import { pins, type Variant } from './pins.js';
@@ -70,7 +70,7 @@ export async function setUpTensorflow(options: SetupOptions): Promise<SetUp> {
     );
   const before = await setUpBefore(folder, variant, tried);
   if (before) return before;
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   await removeAbandoned(folder);
   await requireDisk(folder, pinned.bytesNeeded);
   const failures: string[] = [];
@@ -150,11 +150,12 @@ async function requireDisk(folder: string, bytesNeeded: number): Promise<void> {
 
 /** From here on it is the one. What was set up before goes. */
 async function finish(folder: string, written: Written): Promise<SetUp> {
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   const file = path.join(folder, setUpFile);
   await writeFile(`${file}.new`, `${JSON.stringify(written, null, 2)}\n`);
   await rename(`${file}.new`, file);
-  const [place] = written.library.split(path.sep);
+  // Also where one of before was named by its path.
+  const [place] = path.relative(folder, path.resolve(folder, written.library)).split(path.sep);
   for (const name of await readdir(folder))
     if (/^(cpu|gpu)-/.test(name) && name !== place)
       await rm(path.join(folder, name), { recursive: true, force: true });

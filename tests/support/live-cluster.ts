@@ -83,7 +83,8 @@ export class LiveCluster {
     await this.#cluster.stop();
     this.#cluster = await startCluster({ config, stateDir, openSite: ownSite });
     await this.#cluster.untilReady(readyMsMax);
-    const bus = await connectAs(this.#cluster.access('east', 'client'), { name: 'test' });
+    const answering = config.dataCenters.find(answersRequests)!;
+    const bus = await connectAs(this.#cluster.access(answering.name, 'client'), { name: 'test' });
     this.#client = { bus, client: clientOn(bus) };
   }
 

@@ -19,10 +19,10 @@ export function zeros(): v128 {
   return f32x4.splat(0);
 }
 
-/** max(0, a); −0 and NaN become what a comparison says of them. */
+/** max(0, a); NaN stays, so that a network that has come apart says so. */
 @inline
 export function relu(a: v128): v128 {
-  return f32x4.pmax(zeros(), a);
+  return f32x4.pmax(a, zeros());
 }
 
 /** a where y > 0, else 0. */

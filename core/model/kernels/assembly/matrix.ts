@@ -366,7 +366,7 @@ export function dot(
     for (; p < k; p++) value += load<f32>(x + (p << 2)) * load<f32>(w + (p << 2));
     value += bias;
     if (accumulate) value += load<f32>(y);
-    if (rectify && !(value > 0)) value = 0;
+    if (rectify && value < 0) value = 0;
     store<f32>(y, value);
   }
 }
