@@ -14,6 +14,7 @@ import { PersonFinder, type FindOptions } from './find-person.js';
 
 /** For each step. Too low: a cluster that is behind is given up on. Too high: who waits for one that does not move waits long. */
 const stepMsMax = 120_000;
+const snapshotPolicy = { baseMs: 500, capMs: 5_000, deadlineMs: stepMsMax } as const;
 const pollMs = 100;
 /** A digest is a walk over all rows. */
 const digestMsMax = 60_000;
@@ -44,7 +45,7 @@ export class PersonEraser {
 
   /** @throws StarlingError TIMEOUT where a part of the cluster does not move; all that was done stays done. */
   async erase(person: string, tell: Tell): Promise<PersonReply> {
-    const { snapshots } = this.#options;
+    const { bus, snapshots } = this.#options;
     const total = 5 + snapshotsTaken;
     let done = 0;
     const step = (text: string): void => tell({ text, done: done++, total });
@@ -65,7 +66,8 @@ export class PersonEraser {
     await this.#pushOn();
     for (let i = 1; i <= snapshotsTaken; i++) {
       step(`taking snapshot ${i} of ${snapshotsTaken}`);
-      await snapshots.take(() => undefined, snapshotsTaken);
+      // One that fails as its shard is being replaced says nothing against the next.
+      await retry(bus, snapshotPolicy, () => snapshots.take(() => undefined, snapshotsTaken));
     }
     return { ...before, erasedUntilMs: untilMs };
   }

@@ -19,6 +19,7 @@ import {
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
+import { retry } from '../../runtime/retry.js';
 
 export interface FindOptions {
   readonly bus: Bus;
@@ -30,6 +31,10 @@ export interface FindOptions {
 }
 
 const limits = { deadlineMs: 10_000, attemptMs: 3_000 } as const;
+/** One look at who owns what is as old as that. */
+const ownerLimits = { deadlineMs: 3_000, attemptMs: 3_000 } as const;
+/** For a shard to be replaced, and to recover. */
+const ownersPolicy = { baseMs: 100, capMs: 1_000, deadlineMs: 60_000 } as const;
 /** Names of one person. Beyond it the rest is what the joiners find by themselves. */
 const namesMax = 1_000;
 
@@ -79,15 +84,18 @@ export class PersonFinder {
     const { bus, configNow, directory, term } = this.#options;
     const keys = personKeysOf(featureSpecOf(configNow().features), name);
     if (keys.length === 0) return [];
-    const shards = new Set(directory.partitions.map((each) => directory.ownerOf(each).owner));
     const command = rowsCommand({ keys, forget, term });
-    const replies = await Promise.all(
-      [...shards].map(async (shard) => {
-        const subject = bus.names.subject.shardControl('rows', shard);
-        return parseRowsReply(await call(bus, subject, command, limits));
-      }),
-    );
-    return replies.flat();
+    // Each time of those who own them by then: partitions may move, or be recovered by somebody else.
+    return retry(bus, ownersPolicy, async () => {
+      const shards = new Set(directory.partitions.map((each) => directory.ownerOf(each).owner));
+      const replies = await Promise.all(
+        [...shards].map(async (shard) => {
+          const subject = bus.names.subject.shardControl('rows', shard);
+          return parseRowsReply(await call(bus, subject, command, ownerLimits));
+        }),
+      );
+      return replies.flat();
+    });
   }
 
   /** All that he is by: who he is by now, of an account, and who became him. */

@@ -224,7 +224,8 @@ class ServerGroup implements NatsServers {
     process.on('exit', this.#killAll);
     this.#runners = servers.map((server) => {
       const files = { binary: binary.path, ...folder.filesOf(server.name) };
-      return new ServerRunner(server, files, restarts, events, kept.get(server.name));
+      const terms = { ...events, isAlone: servers.length === 1 };
+      return new ServerRunner(server, files, restarts, terms, kept.get(server.name));
     });
   }
 

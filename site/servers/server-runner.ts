@@ -72,6 +72,8 @@ export class ServerRunner {
   readonly #files: ServerFiles;
   readonly #restarts: ServerRestarts;
   readonly #events: ServerEvents;
+  /** The only one there is: it elects nobody. */
+  readonly #isAlone: boolean;
   readonly #stopping = new AbortController();
   #process: ServerProcess;
   #crashes = noCrashes;
@@ -81,13 +83,14 @@ export class ServerRunner {
     server: DataCenterServer,
     files: ServerFiles,
     restarts: ServerRestarts,
-    events: ServerEvents,
+    { isAlone, ...events }: ServerEvents & { readonly isAlone: boolean },
     kept?: ProcessIdentity,
   ) {
     this.server = server;
     this.#files = files;
     this.#restarts = restarts;
     this.#events = events;
+    this.#isAlone = isAlone;
     this.#process = kept === undefined ? this.#launch() : adoptServerProcess(kept);
     if (kept !== undefined) events.onKept?.(server.name, kept.pid);
   }
@@ -191,7 +194,7 @@ export class ServerRunner {
 
   async #isReady(others: readonly string[]): Promise<boolean> {
     const { ports } = this.server;
-    if (others.length === 0) return (await acceptsClients(ports)) && (await isAlive(ports));
+    if (this.#isAlone) return (await acceptsClients(ports)) && (await isAlive(ports));
     return (
       (await acceptsClients(ports)) &&
       (await hasMetaLeader(ports)) &&

@@ -70,13 +70,15 @@ async function lifeOf(index: number, enough: (life: Life) => boolean): Promise<L
 test('a refused publish is logged and the actor goes on, as a caller can provoke it', async () => {
   const { messages, log } = await lifeOf(0, (life) => life.log.includes('a publish was refused'));
   expect(log).toContain('user \\"ranker\\" may not publish to starling.ps.push.0');
-  expect(messages).toContainEqual({ type: 'state', state: 'stopped' });
+  const address = 'east.ranker.0';
+  expect(messages).toContainEqual({ address, type: 'state', state: 'stopped' });
   expect(messages.some(({ type }) => type === 'failed')).toBe(false);
 });
 
 test('a refused subscription ends the actor, which would look ready and hear nothing', async () => {
   const { messages } = await lifeOf(1, () => false);
   expect(messages).toContainEqual({
+    address: 'east.ranker.1',
     type: 'failed',
     code: 'FORBIDDEN',
     message: 'user "ranker" may not subscribe to starling.ps.push.0.',
