@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/base/clock.js';
 import type { RowChangesSince } from '../../messages/parameters.js';
 import type { Deadline } from '../../runtime/deadline.js';
-import type { PlanGroups } from '../shared/partition-map.js';
+import type { PlanGroups, ShardShare } from '../shared/partition-map.js';
 import { KeptRows } from './kept-rows.js';
 import type { FoundRows, RowLookups, ShardAnswer } from './row-lookups.js';
 
@@ -32,7 +32,8 @@ export interface KeptLookupsOptions {
  *   asked for what is missing, since 7 ──▶ rows, changed 8…9 ──▶ those of 8…9 that are kept are not current any more
  *
  * What is used is as it was when the shard was heard of last, at most a moment ago; else it is asked again for what changed meanwhile. An
- * answer that was overtaken by a newer one is used, and its rows are not kept: they may have changed between the two.
+ * answer that was overtaken by a newer one, be it to the same request, is used, and its rows are not kept: they may have changed between the two.
+ * Nor are those that were kept before where an answer says what changed since later than that, as it can where another came late.
  */
 export class KeptLookups {
   readonly #options: KeptLookupsOptions;
@@ -59,11 +60,13 @@ export class KeptLookups {
     const second = this.#missingOf(plan, rows);
     if (second.groups.fids.length === 0) return { ...found, rows };
     const again = await this.#ask(second, rows, deadline);
+    // Where nobody answers now, rows are still those of before.
+    const through = again.degraded ? Math.min(found.through, knew) : found.through;
     return {
       ...again,
       rows,
       // What changed in between is newer than it says.
-      through: Math.min(found.through, again.through),
+      through: Math.min(through, again.through),
       rerouted: found.rerouted || again.rerouted,
     };
   }
@@ -81,30 +84,34 @@ export class KeptLookups {
     // What is in the answer is not older than that, however long it takes.
     const atMs = clock.nowMs();
     const found = await lookups.find(groups, deadline, sinceOf);
-    for (let i = 0; i < places.length; i++) {
-      const [from, to] = [i * dim, places[i]! * dim];
-      for (let d = 0; d < dim; d++) rows[to + d] = found.rows[from + d]!;
-    }
-    const isKept = found.answers.map((answer) => this.#hear(answer, atMs)).every(Boolean);
-    if (isKept && !found.degraded) this.#keep(groups, found.rows);
+    // Nothing is copied of who did not answer: there may be a row already.
+    for (const { share, reply } of found.answers) copyShare(share, reply.rows, rows, places, dim);
+    for (const answer of found.answers) this.#hear(answer, atMs);
+    for (const answer of found.answers) if (this.#isNewest(answer)) this.#keep(answer);
     return found;
   }
 
-  /** @returns whether rows of the answer are as new as all that was heard of. */
-  #hear({ shard, reply }: ShardAnswer, atMs: number): boolean {
+  #hear({ share: { shard }, since, reply }: ShardAnswer, atMs: number): void {
     const { changed, dataCenter, through } = reply;
     // Of another data center, or of an earlier release: what is kept can't be told from what has changed.
     if (!changed || dataCenter !== this.#options.dataCenter) {
       this.#forget();
-      return false;
+      return;
     }
     const before = this.#heard.get(shard);
-    if (before?.life === changed.life && changed.at < before.at) return false;
-    if (before?.life === changed.life && changed.keys) this.#kept.changed(changed.keys);
+    if (before?.life === changed.life && changed.at < before.at) return;
+    const isSeamless =
+      before?.life === changed.life && since?.life === before.life && since.at <= before.at;
+    if (isSeamless && changed.keys) this.#kept.changed(changed.keys);
     else this.#kept.clear();
     const { life, at } = changed;
     this.#heard.set(shard, { life, at, through, atMs });
-    return true;
+  }
+
+  /** Whether its rows are as of what was heard of the shard last. */
+  #isNewest({ share: { shard }, reply: { changed } }: ShardAnswer): boolean {
+    const heard = this.#heard.get(shard);
+    return heard !== undefined && heard.life === changed?.life && heard.at === changed.at;
   }
 
   #forget(): void {
@@ -112,10 +119,11 @@ export class KeptLookups {
     this.#heard.clear();
   }
 
-  #keep({ partitionCount, slotCount, counts, fids }: PlanGroups, rows: Float32Array): void {
+  #keep({ share: { partitions, counts, fids }, reply: { rows } }: ShardAnswer): void {
     const { dim } = this.#options;
+    const slotCount = counts.length / partitions.length;
     let row = 0;
-    for (let group = 0; group < partitionCount * slotCount; group++)
+    for (let group = 0; group < counts.length; group++)
       for (let n = counts[group]!; n > 0; n--, row++)
         this.#kept.keep(group % slotCount, fids[2 * row]!, fids[2 * row + 1]!, rows, row * dim);
   }
@@ -150,4 +158,21 @@ interface Missing {
   readonly groups: PlanGroups;
   /** Which row of the whole plan each row is. */
   readonly places: Uint32Array;
+}
+
+/** @param places of rows of the plan that the share is of, in `target`. */
+function copyShare(
+  { starts, lengths }: ShardShare,
+  source: Float32Array,
+  target: Float32Array,
+  places: Uint32Array,
+  dim: number,
+): void {
+  let from = 0;
+  for (let i = 0; i < starts.length; i++) {
+    for (let row = starts[i]!; row < starts[i]! + lengths[i]!; row++) {
+      const to = places[row]! * dim;
+      for (let d = 0; d < dim; d++) target[to + d] = source[from++]!;
+    }
+  }
 }

@@ -30,8 +30,11 @@ export interface FoundRows {
   readonly answers: readonly ShardAnswer[];
 }
 
+/** A shard that is asked for many rows answers several times, each as of its own moment. */
 export interface ShardAnswer {
-  readonly shard: number;
+  readonly share: ShardShare;
+  /** What it was asked for. */
+  readonly since: RowChangesSince | undefined;
   readonly reply: LookupReply;
 }
 
@@ -73,9 +76,10 @@ export class RowLookups {
     const ask = async (share: ShardShare): Promise<void> => {
       if (share.fids.length === 0 && !sinceOf) return;
       try {
-        const reply = await this.#ask(share, deadline, sinceOf?.(share.shard));
+        const since = sinceOf?.(share.shard);
+        const reply = await this.#ask(share, deadline, since);
         scatterShare(share, reply.rows, rows, dim);
-        answers.push({ shard: share.shard, reply });
+        answers.push({ share, since, reply });
       } catch (error) {
         this.#tell(error, share.shard);
         degraded = true;

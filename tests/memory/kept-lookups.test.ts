@@ -1,81 +1,105 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { KeptLookups } from '../../actors/ranker/kept-lookups.js';
-import type { FoundRows, SinceOf } from '../../actors/ranker/row-lookups.js';
+import type { FoundRows, ShardAnswer, SinceOf } from '../../actors/ranker/row-lookups.js';
 import { RowChanges } from '../../actors/serving-shard/row-changes.js';
-import type { PlanGroups } from '../../actors/shared/partition-map.js';
+import { scatterShare, splitEvenly, type PlanGroups } from '../../actors/shared/partition-map.js';
 import { noProgress } from '../../messages/progress-marks.js';
 
 const keyCount = 6;
 const freshMs = 250;
 
-/** A shard whose rows are their versions, and a ranker that keeps some. Answers are as of when they were asked for, and come when they are let. */
-function setUp() {
+/** The next thing that happens to a request: it is there, or its answer is. False: it is lost. */
+type Held = (arrives?: boolean) => void;
+
+interface Plan {
+  readonly shardCount?: number;
+  readonly rowsMax?: number;
+}
+
+/**
+ * Shards whose rows are their versions, and a ranker that keeps some. Each share of a request reaches its shard when it is let, which answers as of then, and
+ * the answer comes when it is let.
+ */
+function setUp({ shardCount = 1, rowsMax = keyCount }: Plan = {}) {
   let nowMs = 1_000;
   let lives = 0;
-  let through = 0;
-  const changes = new RowChanges(() => `life ${++lives}`);
+  const newId = () => `life ${++lives}`;
+  const shards = Array.from({ length: shardCount }, () => ({
+    east: new RowChanges(newId),
+    west: new RowChanges(newId),
+  }));
   const versions = new Array<number>(keyCount).fill(1);
-  const history: { readonly atMs: number; readonly versions: readonly number[] }[] = [];
-  const note = () => history.push({ atMs: nowMs, versions: [...versions] });
-  note();
-  const held: (() => void)[] = [];
+  /** One for each change, so that as many are known through the one at that place. */
+  const history = [{ atMs: nowMs, versions: [...versions] }];
+  const held: Held[] = [];
   const asked: number[][] = [];
-  let dataCenter = 'east';
+  let dataCenter: 'east' | 'west' = 'east';
+  const turn = () => new Promise<boolean>((resolve) => held.push((is = true) => resolve(is)));
+  const keysOf = (fids: Uint32Array) =>
+    Array.from({ length: fids.length / 2 }, (_unused, i) => fids[2 * i]!);
   const find = async (
     plan: PlanGroups,
     _deadline: unknown,
     sinceOf?: SinceOf,
   ): Promise<FoundRows> => {
-    const keys = Array.from({ length: plan.fids.length / 2 }, (_unused, i) => plan.fids[2 * i]!);
-    asked.push(keys);
-    const rows = Float32Array.from(keys, (key) => versions[key]!);
-    const reply = {
-      ...{ rows, through, progress: noProgress, sequence: 0, dataCenter, missing: 0 },
-      changed: changes.since(sinceOf!(0)),
+    asked.push(keysOf(plan.fids));
+    const rows = new Float32Array(plan.fids.length / 2);
+    const answers: ShardAnswer[] = [];
+    let degraded = false;
+    const ask = async (share: ShardAnswer['share']): Promise<void> => {
+      const since = sinceOf!(share.shard);
+      if (!(await turn())) return void (degraded = true);
+      const reply = {
+        ...{ rows: Float32Array.from(keysOf(share.fids), (key) => versions[key]!) },
+        ...{ through: history.length - 1, progress: noProgress, sequence: 0, missing: 0 },
+        ...{ dataCenter, changed: shards[share.shard]![dataCenter].since(since) },
+      };
+      if (!(await turn())) return void (degraded = true);
+      scatterShare(share, reply.rows, rows, 1);
+      answers.push({ share, since, reply });
     };
-    await new Promise<void>((resolve) => held.push(resolve));
-    const rerouted = dataCenter !== 'east';
-    return {
-      rows,
-      through: reply.through,
-      degraded: false,
-      rerouted,
-      answers: [{ shard: 0, reply }],
-    };
+    await Promise.all(splitEvenly(plan, { shardCount, rowsMax }).map(ask));
+    const through = Math.min(...answers.map(({ reply }) => reply.through));
+    const rerouted = answers.some(({ reply }) => reply.dataCenter !== 'east');
+    return { rows, through, degraded, rerouted, answers };
   };
   const kept = new KeptLookups({
     ...{ lookups: { find }, dim: 1, dataCenter: 'east' },
     clock: { nowMs: () => nowMs },
   });
+  /** @param keys ascending; each is the partition that it is in. */
   const ask = async (keys: readonly number[]) => {
     const fids = Uint32Array.from(keys.flatMap((key) => [key, 0]));
-    const counts = Uint32Array.of(keys.length);
-    const plan = { partitionCount: 1, slotCount: 1, counts, fids };
+    const counts = new Uint32Array(keyCount);
+    for (const key of keys) counts[key] = 1;
+    const plan = { partitionCount: keyCount, slotCount: 1, counts, fids };
     return kept.find(plan, { share: () => 100 });
   };
   return {
     ...{ ask, held, asked, versions },
     change: (key: number) => {
       versions[key]!++;
-      through++;
-      changes.note(Uint32Array.of(key, 0));
-      note();
+      history.push({ atMs: nowMs, versions: [...versions] });
+      for (const changes of Object.values(shards[key % shardCount]!))
+        changes.note(Uint32Array.of(key, 0));
     },
     /** As a process that begins anew with a snapshot. */
-    restore: () => changes.noteAll(),
-    move: (to: string) => (dataCenter = to),
+    restore: (shard: number) => shards[shard % shardCount]!.east.noteAll(),
+    /** Where the answers come from. */
+    move: (to: 'east' | 'west') => (dataCenter = to),
     pass: (ms: number) => (nowMs += ms),
     nowMs: () => nowMs,
     /** At the latest that is not later. */
     versionsAt: (atMs: number) =>
       (history.findLast((each) => each.atMs <= atMs) ?? history[0]!).versions,
+    versionsThrough: (through: number) => history[Math.min(through, history.length - 1)]!.versions,
   };
 }
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-async function answerAll(held: (() => void)[]): Promise<void> {
+async function answerAll(held: Held[]): Promise<void> {
   while (held.length > 0) {
     held.shift()!();
     await settled();
@@ -115,7 +139,7 @@ describe('rows that a ranker keeps', () => {
 
   test('are forgotten where somebody else answers, who says nothing of them', async () => {
     const { ask, held, asked, move } = setUp();
-    for (const dataCenter of ['east', 'west', 'west', 'east']) {
+    for (const dataCenter of ['east', 'west', 'west', 'east'] as const) {
       move(dataCenter);
       const found = ask([0]);
       await answerAll(held);
@@ -135,34 +159,139 @@ describe('rows that a ranker keeps', () => {
     expect(await second).toMatchObject({ rows: Float32Array.of(1, 1), through: 0 });
   });
 
+  test('are those of the newest answer of a shard that answers several times', async () => {
+    const { ask, held, asked, change } = setUp({ rowsMax: 1 });
+    const answered = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        held.shift()!();
+        await settled();
+      }
+    };
+    const first = ask([0]);
+    await answerAll(held);
+    await first;
+    const second = ask([1, 2]);
+    expect(held).toHaveLength(4);
+    // That of 1 is as of before the change, and all others as of after it.
+    held.unshift(...held.splice(1, 1));
+    await answered(1);
+    change(1);
+    await answerAll(held);
+    expect([...(await second).rows]).toEqual([1, 1]);
+    const third = ask([0, 1, 2]);
+    await answerAll(held);
+    expect([...(await third).rows]).toEqual([1, 2, 1]);
+    expect(asked.slice(2)).toEqual([[1]]);
+  });
+
+  test('are forgotten where what changed meanwhile was told to nobody', async () => {
+    const { ask, held, change, move } = setUp();
+    const first = ask([0]);
+    await answerAll(held);
+    await first;
+    // It is answered now, and heard of late.
+    const late = ask([0, 1]);
+    held.shift()!();
+    await settled();
+    const arrive = held.shift()!;
+    change(1);
+    const news = ask([0]);
+    await answerAll(held);
+    await news;
+    const next = ask([0]);
+    const [reach] = held.splice(0);
+    move('west');
+    const elsewhere = ask([2]);
+    await answerAll(held);
+    await elsewhere;
+    move('east');
+    arrive();
+    expect([...(await late).rows]).toEqual([1, 1]);
+    // It says what changed after that of 1.
+    reach!();
+    await settled();
+    await answerAll(held);
+    await next;
+    const last = ask([0, 1]);
+    await answerAll(held);
+    expect([...(await last).rows]).toEqual([1, 2]);
+  });
+
+  test('are used where nobody answers who is asked again', async () => {
+    const { ask, held, change, pass } = setUp({ shardCount: 2 });
+    const first = ask([0, 1]);
+    await answerAll(held);
+    await first;
+    change(0);
+    pass(freshMs + 1);
+    const second = ask([0, 1, 2]);
+    // Both answer the first time, and then that of 0 and 2 does not.
+    for (let i = 0; i < 4; i++) {
+      held.shift()!();
+      await settled();
+    }
+    expect(held).toHaveLength(2);
+    held.shift()!(false);
+    await answerAll(held);
+    const { rows, ...rest } = await second;
+    expect([...rows]).toEqual([1, 1, 1]);
+    expect(rest).toMatchObject({ degraded: true, through: 0 });
+  });
+
   test('are never older than a moment, in whatever order answers come', async () => {
-    const key = fc.nat(keyCount - 1);
+    // Few, so that what is asked, changed and kept is mostly the same.
+    const key = fc.nat(2);
+    const keys = fc.uniqueArray(key, { minLength: 1 });
+    const from = fc.constantFrom('east' as const, 'west' as const);
     const step = fc.oneof(
-      fc.record({ change: key }),
-      fc.record({ ask: fc.uniqueArray(key, { minLength: 1 }) }),
-      fc.record({ answer: fc.nat(5) }),
+      { weight: 6, arbitrary: fc.record({ change: key }) },
+      { weight: 4, arbitrary: fc.record({ ask: keys }) },
+      { weight: 4, arbitrary: fc.record({ reach: keys }) },
+      { weight: 6, arbitrary: fc.record({ let: fc.nat(9) }) },
+      { weight: 4, arbitrary: fc.record({ overtake: keys, from }) },
       fc.record({ pass: fc.constantFrom(10, 100, 300) }),
-      fc.record({ restore: fc.constant(true) }),
+      fc.record({ lose: fc.nat(9) }),
+      fc.record({ restore: fc.nat(1) }),
     );
+    const shape = fc.record({ shardCount: fc.integer({ min: 1, max: 2 }), rowsMax: fc.constantFrom(1, 2, 9) }); // prettier-ignore
+    const lists = fc.array(step, { maxLength: 30, size: 'max' });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 50, size: 'max' }), async (steps) => {
-        const world = setUp();
+      fc.asyncProperty(shape, lists, async (plan, steps) => {
+        const world = setUp(plan);
         const { ask, held, versions } = world;
         const waiting: Promise<void>[] = [];
         const check = async (keys: readonly number[]): Promise<void> => {
           const oldest = world.versionsAt(world.nowMs() - freshMs);
-          const { rows } = await ask(keys);
-          keys.forEach((each, i) => expect(rows[i]).toBeGreaterThanOrEqual(oldest[each]!));
+          const { rows, through, degraded } = await ask(keys);
+          const known = world.versionsThrough(through);
+          keys.forEach((each, i) => {
+            if (degraded && rows[i] === 0) return;
+            expect(rows[i]).toBeGreaterThanOrEqual(known[each]!);
+            if (!degraded) expect(rows[i]).toBeGreaterThanOrEqual(oldest[each]!);
+          });
+        };
+        const next = async (at: number, arrives: boolean): Promise<void> => {
+          held.splice(at % Math.max(1, held.length), 1)[0]?.(arrives);
+          await settled();
         };
         for (const each of steps) {
           if ('change' in each) world.change(each.change);
-          else if ('ask' in each) waiting.push(check(each.ask));
+          else if ('ask' in each) waiting.push(check([...each.ask].sort()));
           else if ('pass' in each) world.pass(each.pass);
-          else if ('restore' in each) world.restore();
-          else {
-            held.splice(each.answer % Math.max(1, held.length), 1)[0]?.();
-            await settled();
-          }
+          else if ('restore' in each) world.restore(each.restore);
+          else if ('reach' in each) {
+            // What it finds is known, and comes when it is let.
+            const before = held.length;
+            waiting.push(check([...each.reach].sort()));
+            for (let n = held.length - before; n > 0; n--) await next(before, true);
+          } else if ('overtake' in each) {
+            const before = held.length;
+            world.move(each.from);
+            waiting.push(check([...each.overtake].sort()));
+            while (held.length > before) await next(held.length - 1, true);
+            world.move('east');
+          } else if ('let' in each) await next(each.let, true);
+          else await next(each.lose, false);
         }
         await answerAll(held);
         await Promise.all(waiting);
@@ -174,6 +303,7 @@ describe('rows that a ranker keeps', () => {
           else await last;
         }
       }),
+      { numRuns: 1000 },
     );
   });
 });
