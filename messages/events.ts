@@ -143,6 +143,12 @@ export function isColumnar(value: unknown, kind: 'impressions' | 'actions'): boo
   return (value as { kind?: unknown } | null)?.kind === kind;
 }
 
+/** For who hands them on without looking at them. @throws StarlingError BAD_MESSAGE. */
+export function impressionCountOf(value: unknown): number {
+  const what = 'impressions';
+  return rowCountOf(asMessage(value, what), what);
+}
+
 export function parseImpressions(value: unknown, spec: ExampleSpec): Impressions {
   const what = 'impressions';
   const fields = asMessage(value, what);

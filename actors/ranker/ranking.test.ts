@@ -263,6 +263,21 @@ describe('an answer of a ranker', () => {
     expect([logged.length, impressions.counts.logged]).toEqual([2, 2]);
   });
 
+  test('of which the log takes only the first of several messages counts those as logged', async () => {
+    const logged: Uint8Array[] = [];
+    await answers(async (_subject, bytes) => logged.push(bytes)).rank('required');
+    let calls = 0;
+    const once = async () => {
+      if (++calls % 2 === 0) throw new StarlingError('STORAGE_FULL', 'no room');
+      return calls;
+    };
+    const { rank, impressions } = answers(once, {}, logged[0]!.length);
+    await expect(rank('required')).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect([calls, impressions.counts]).toEqual([2, { logged: 1, unlogged: 1 }]);
+    expect(await rank('offered')).toMatchObject({ degraded: true });
+    expect([calls, impressions.counts]).toEqual([4, { logged: 2, unlogged: 2 }]);
+  });
+
   test('names the settings that it was made with, and so do its impressions', async () => {
     const logged: Uint8Array[] = [];
     const take = async (_subject: string, bytes: Uint8Array) => logged.push(bytes);

@@ -70,8 +70,10 @@ function partsOf(context: ActorContext, overloaded: () => void) {
 }
 
 /**
- * The public request: candidates, scores, slate. What it answers has been logged as impressions first, with the
- * features and scores the ranker used, so that the actions to come find what they belong to.
+ * The public request: candidates, scores, slate. A slate that rankers have scored is logged as impressions before the answer
+ * leaves, with the features and scores that the ranker used, so that the actions to come find what they belong to. Where the log is
+ * late or refuses, the answer leaves without it, `degraded`. Not logged: with `log: false`, and slates in no order, of which nothing
+ * can be learned.
  */
 export function createRecommender(context: ActorContext): Actor<'recommender'> {
   const { bus, config, identity, log } = context;

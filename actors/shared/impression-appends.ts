@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import { codeOf, messageOf } from '../../core/base/errors.js';
+import { decode } from '../../messages/codec.js';
+import { impressionCountOf } from '../../messages/events.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { inTime } from '../../runtime/time-limit.js';
@@ -27,17 +29,23 @@ export class ImpressionAppends {
   /**
    * Resolves when the log has them.
    * @param count of impressions, in all of the messages.
-   * @throws StarlingError when it does not take them.
+   * @throws StarlingError when it does not take them; messages before the one that it refused are in it, and are learned.
    */
   async write(messages: readonly Uint8Array[], count: number): Promise<void> {
     const { bus, timeoutMs } = this.#options;
+    let left = count;
     try {
-      for (const bytes of messages)
+      for (const [i, bytes] of messages.entries()) {
+        const isLast = i === messages.length - 1;
+        // Nearly always one has them all, and need not be read.
+        const some = isLast ? left : impressionCountOf(decode(bytes));
         await bus.append(bus.names.subject.ingest('impression'), bytes, { timeoutMs });
-      this.counts.logged += count;
+        this.counts.logged += some;
+        left -= some;
+      }
       this.#fails = false;
     } catch (error) {
-      this.refused(error, count);
+      this.refused(error, left);
       throw error;
     }
   }
