@@ -1,3 +1,4 @@
+import { StarlingError } from '../core/base/errors.js';
 import type { ActorKind } from '../messages/actor-kinds.js';
 import type { StartMessage } from '../messages/child-messages.js';
 import { parseParentMessage } from '../messages/child-messages.js';
@@ -63,6 +64,9 @@ class ActorProcess {
   }
 
   #start(start: StartMessage): void {
+    // Two would hold the same files, and the supervisor means the later one.
+    const living = this.#actors.get(start.address);
+    if (living) return living.fail(startedTwice(start), 'started twice');
     const actor = new HostedActor(start, {
       load: this.#load,
       connect: (clock, handlers) => this.#connect(start, clock, handlers),
@@ -111,4 +115,8 @@ class ActorProcess {
     if (this.#actors.size === 0) throw error;
     for (const actor of [...this.#actors.values()]) actor.fail(error, what);
   }
+}
+
+function startedTwice({ address, epoch }: StartMessage): StarlingError {
+  return new StarlingError('INTERNAL', `${address} lives here, and epoch ${epoch} was started`);
 }

@@ -68,17 +68,16 @@ export class ActorLauncher implements Launcher {
     if (adoption === undefined) return shared.start({ start }, handlers);
     // So that a successor would know of it.
     const note = (pid: number): Promise<void> => adoption.note(address, epoch, pid);
-    const started = shared.start(
+    return shared.start(
       { start, note },
       {
         ...handlers,
         onExit: (exit) => {
-          if (started.pid !== null) adoption.forget(address, started.pid);
+          adoption.forget(address, epoch);
           handlers.onExit(exit);
         },
       },
     );
-    return started;
   }
 
   claim(

@@ -133,6 +133,35 @@ describe('the process of an actor', () => {
     expect(exit.detail).toBe('killed by SIGKILL');
   });
 
+  test('is not told of a start that was called off, also where the actor is back in it', async () => {
+    const writes: (() => void)[] = [];
+    const note = (): Promise<void> => new Promise((resolve) => void writes.push(resolve));
+    const hosted = new HostedProcess({ entry, stateDir, name: 'a.process.0', title: [] });
+    const silent: ProcessHandlers = { onMessage: () => undefined, onExit: () => undefined };
+    const neighbour = { ...startMessage('steady'), address: 'a.ranker.1' };
+    const stays = hosted.start({ start: neighbour }, silent);
+    const start = startMessage('steady');
+    const exits: ProcessExit[] = [];
+    const onExit = (exit: ProcessExit): void => void exits.push(exit);
+    const first = hosted.start({ start, note }, { ...silent, onExit });
+    first.stop(1);
+    const ready = new Promise<void>((resolve) => {
+      const onMessage = (message: ChildMessage): void => {
+        if (message.type === 'state' && message.state === 'ready') resolve();
+      };
+      hosted.start({ start: { ...start, epoch: 2 }, note }, { ...silent, onMessage });
+    });
+    for (const write of writes) write();
+    await ready;
+    // Nor does what is asked of the first reach the second.
+    first.kill();
+    const log = await readFile(stays.log, 'utf8');
+    expect(log.match(/a\.ranker\.0 epoch \d/g)).toEqual(['a.ranker.0 epoch 2']);
+    expect(exits).toMatchObject([{ detail: 'was called off before it started' }]);
+    expect(hosted.isOpen).toBe(true);
+    stays.kill();
+  });
+
   test('inherits neither the flags of a test runner nor credentials', () => {
     const environment = childEnvironment({
       PATH: '/bin',

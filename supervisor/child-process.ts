@@ -91,7 +91,11 @@ const arenas = { MALLOC_ARENA_MAX: '2' };
 
 /** Of an actor whose process goes on. */
 export const leftInOrder: ProcessExit = { code: 0, signal: null, detail: 'left its process' };
-const calledOff = { code: null, signal: null, detail: 'was called off before it started' } as const;
+const wasCalledOff = {
+  code: null,
+  signal: null,
+  detail: 'was called off before it started',
+} as const;
 
 /**
  * `node <entry> <title>`, and the actors that were sent there. Names are there for `ps`; credentials go through the channel
@@ -140,31 +144,42 @@ export class HostedProcess {
   /** Has it become one more actor. */
   start({ start, note }: StartOptions, handlers: ProcessHandlers): ActorProcess {
     const { address } = start;
-    this.#members.add(address, (exit) => {
+    const member = this.#members.add(address, (exit) => {
       this.#hearing.delete(address);
       handlers.onExit(exit);
     });
     this.#hearing.set(address, handlers);
+    // Another life of the address may have begun here meanwhile; what concerns this one does not concern that one.
+    const lives = (): boolean => this.#members.has(address, member);
     let begun = false;
+    let calledOff = false;
     const begin = (): void => {
-      if (!this.#members.has(address)) return; // It was called off.
+      if (calledOff || !lives()) return;
       begun = true;
       this.#send(start);
     };
+    const notNoted = (error: unknown): void => {
+      if (!calledOff && lives()) this.#notNoted(address, error);
+    };
     if (note === undefined || this.pid === null) begin();
-    else note(this.pid).then(begin, (error: unknown) => this.#notNoted(address, error));
+    else note(this.pid).then(begin, notNoted);
     return {
       pid: this.pid,
       log: this.log,
       stop: (drainMs) => {
+        if (!lives()) return;
         this.#members.asked(address);
-        if (begun) this.#send({ type: 'stop', address, drainMs });
-        else this.#callOff(address);
+        if (begun) return this.#send({ type: 'stop', address, drainMs });
+        calledOff = true;
+        this.#callOff(address);
       },
       serve: (open) => {
-        if (begun) this.#send({ type: 'serve', address, open });
+        if (begun && lives()) this.#send({ type: 'serve', address, open });
       },
-      kill: () => this.#kill(address),
+      kill: () => {
+        // One that is gone has no process to be heard from.
+        if (lives()) this.#kill(address);
+      },
     };
   }
 
@@ -174,16 +189,14 @@ export class HostedProcess {
     this.#child.send(message, () => undefined);
   }
 
-  /** Of a process that is gone: it has no process to be heard from. */
   #kill(address: string): void {
-    if (!this.#members.has(address)) return;
     this.#members.atFault(address);
     this.#child?.kill('SIGKILL');
   }
 
   #callOff(address: string): void {
     if (this.#members.size === 1) this.#child?.kill('SIGTERM');
-    else this.#members.left(address, calledOff);
+    else this.#members.left(address, wasCalledOff);
   }
 
   /** It could work on unseen beside the one that a successor starts. */

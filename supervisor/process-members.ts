@@ -1,7 +1,7 @@
 import type { ProcessExit } from './child-process.js';
 
-/** One that lives in the process. */
-interface Member {
+/** One life of an actor in the process, by which it is told from a later one at the same address. */
+export interface Member {
   readonly onExit: (exit: ProcessExit) => void;
   /** It was told to leave. */
   isAsked: boolean;
@@ -22,8 +22,9 @@ export class ProcessMembers {
     return this.#members.size;
   }
 
-  has(address: string): boolean {
-    return this.#members.has(address);
+  /** Whether this life, and not a later one of its address, goes on as far as is known. */
+  has(address: string, member: Member): boolean {
+    return this.#members.get(address) === member;
   }
 
   /** Whether the process goes on as far as is known: others may join who is to stay. */
@@ -32,8 +33,10 @@ export class ProcessMembers {
     return !members.some(({ isAtFault }) => isAtFault) && members.some(({ isAsked }) => !isAsked);
   }
 
-  add(address: string, onExit: (exit: ProcessExit) => void): void {
-    this.#members.set(address, { onExit, isAsked: false, isAtFault: false });
+  add(address: string, onExit: (exit: ProcessExit) => void): Member {
+    const member = { onExit, isAsked: false, isAtFault: false };
+    this.#members.set(address, member);
+    return member;
   }
 
   asked(address: string): void {

@@ -321,6 +321,21 @@ describe('the notes in the state folder', () => {
     expect(existsSync(supervisionSocket(stateDir))).toBe(false);
   });
 
+  test('do not keep what was called off while it was noted, and keep the next life in that process', async () => {
+    adoption = await Adoption.open({ stateDir });
+    const noted = adoption.note('a.ranker.0', 1, process.pid);
+    adoption.forget('a.ranker.0', 1);
+    await noted;
+    const called = adoption.note('a.ranker.1', 1, process.pid);
+    const next = adoption.note('a.ranker.1', 2, process.pid);
+    adoption.forget('a.ranker.1', 1);
+    await Promise.all([called, next]);
+    await adoption.close();
+    const notes = JSON.parse(await readFile(join(stateDir, 'children.json'), 'utf8')) as object;
+    expect(notes).toMatchObject({ 'a.ranker.1': { epoch: 2 } });
+    expect(Object.keys(notes)).toEqual(['a.ranker.1']);
+  });
+
   test('that are damaged are not overlooked', async () => {
     await writeFile(join(stateDir, 'children.json'), '{"a.ranker.0": {"pid": "1"}}');
     await expect(Adoption.open({ stateDir })).rejects.toMatchObject({ code: 'STATE_INVALID' });

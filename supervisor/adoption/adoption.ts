@@ -49,6 +49,8 @@ export class Adoption {
   readonly #members = new Map<number, ProcessMembers>();
   /** Addresses whose processes nobody has asked for yet. */
   readonly #unclaimed: Set<string>;
+  /** By address: the newest epoch that this supervisor has started and whose end it has not seen. */
+  readonly #started = new Map<string, number>();
   #waiting: Introduced[] = [];
   #decided = false;
 
@@ -69,14 +71,25 @@ export class Adoption {
     return adoption;
   }
 
-  /** A process was started for `address`. Resolves when a successor would find it. @throws STORAGE_FULL */
+  /**
+   * A process was started for this life of `address`. Resolves when a successor would find it, or when it has ended.
+   *
+   * @throws STORAGE_FULL
+   */
   async note(address: string, epoch: number, pid: number): Promise<void> {
-    await this.#notes.add(address, { ...(await identityOf(pid)), epoch });
+    this.#started.set(address, epoch);
+    const identity = await identityOf(pid);
+    // One that was called off meanwhile would be waited for by a successor, and its neighbours killed with it.
+    if (this.#started.get(address) === epoch)
+      await this.#notes.add(address, { ...identity, epoch });
   }
 
-  /** The process `pid` of `address` has ended. */
-  forget(address: string, pid: number): void {
-    this.#notes.remove(address, pid);
+  /** This life of `address` has ended. */
+  forget(address: string, epoch: number): void {
+    if (this.#started.get(address) === epoch) this.#started.delete(address);
+    // A later life of the address may be in the same process.
+    const note = this.#notes.all.get(address);
+    if (note?.epoch === epoch) this.#notes.remove(address, note.pid);
   }
 
   /**
@@ -142,7 +155,7 @@ export class Adoption {
       left.forget();
       if (this.#left.get(address) === left) this.#left.delete(address);
       if (members.size === 0) this.#members.delete(note.pid);
-      this.forget(address, note.pid);
+      this.forget(address, note.epoch);
       handlers.onExit(exit);
     });
     this.#left.set(address, left);
