@@ -39,6 +39,7 @@ describe('messages between a supervisor and its children', () => {
       drainMs: 5,
     });
     expect(parseParentMessage({ type: 'adopted', later: 1 })).toEqual({ type: 'adopted' });
+    expect(parseParentMessage({ type: 'retire', later: 1 })).toEqual({ type: 'retire' });
     expect(parseAttachMessage({ ...attach, later: 1 })).toEqual(attach);
     expect(parseParentMessage({ ...start, serving: false })).toMatchObject({ serving: false });
     expect(parseParentMessage({ type: 'serve', open: false, later: 1 })).toEqual({

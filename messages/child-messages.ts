@@ -57,7 +57,17 @@ export interface ServeMessage {
   readonly open: boolean;
 }
 
-export type ParentMessage = StartMessage | StopMessage | ServeMessage | AdoptedMessage;
+/**
+ * All actors of the process are going to be told to stop, this one when its turn comes, and nobody will begin there again.
+ * Until then it goes on; that a neighbour has not left in order is no reason to end the process any more.
+ */
+export interface RetireMessage {
+  readonly type: 'retire';
+  readonly address?: string;
+}
+
+export type ParentMessage =
+  StartMessage | StopMessage | ServeMessage | RetireMessage | AdoptedMessage;
 
 export const reportedStates = ['starting', 'restoring', 'ready', 'draining', 'stopped'] as const;
 
@@ -77,7 +87,7 @@ export type ChildMessage =
 
 /**
  * An actor that was asked to stop has left, and its process goes on with the others. `clean` false: something of it may go
- * on, so the process ends.
+ * on, so the process ends, at once or, where all in it are leaving, with the last of them.
  */
 export interface LeftMessage {
   readonly type: 'left';
@@ -153,6 +163,7 @@ export function parseParentMessage(value: unknown): ParentMessage | undefined {
     return typeof drainMs === 'number' ? { type: 'stop', ...to, drainMs } : undefined;
   }
   if (value['type'] === 'adopted') return { type: 'adopted' };
+  if (value['type'] === 'retire') return { type: 'retire', ...to };
   if (value['type'] === 'serve') {
     const open = value['open'];
     return typeof open === 'boolean' ? { type: 'serve', ...to, open } : undefined;

@@ -58,7 +58,7 @@ class ActorProcess {
   #hear(value: unknown): void {
     const message = parseParentMessage(value);
     if (message?.type === 'start') return this.#start(message);
-    if (message?.type !== 'stop' && message?.type !== 'serve') return;
+    if (message === undefined || message.type === 'adopted') return;
     for (const [address, actor] of this.#actors)
       if (address === (message.address ?? address)) actor.told(message);
   }

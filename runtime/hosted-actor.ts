@@ -9,6 +9,7 @@ import type { ActorKind } from '../messages/actor-kinds.js';
 import type {
   ChildMessage,
   LeftMessage,
+  RetireMessage,
   ServeMessage,
   StartMessage,
   StopMessage,
@@ -39,6 +40,7 @@ export class HostedActor {
   readonly #supervisor: SupervisorChannel;
   readonly #clock = new ScopedClock(system.clock);
   #isLeaving = false;
+  #isRetired = false;
 
   /** In the same turn of the event loop as the start message came: the next message may follow at once. */
   constructor(start: StartMessage, { load, connect, neighbours, exit }: HostingProcess) {
@@ -62,18 +64,19 @@ export class HostedActor {
     this.#supervisor = this.#listen(start, log);
   }
 
-  /** It was asked to end, and does what is left to do. */
+  /** It was asked to end, and does what is left to do; or it will be, with all in its process. */
   get isLeaving(): boolean {
-    return this.#isLeaving;
+    return this.#isLeaving || this.#isRetired;
   }
 
   run(): void {
     this.#life.run();
   }
 
-  told(message: StopMessage | ServeMessage): void {
+  told(message: StopMessage | ServeMessage | RetireMessage): void {
     if (message.type === 'stop') this.stop(message.drainMs);
-    else this.#life.serve(message.open);
+    else if (message.type === 'serve') this.#life.serve(message.open);
+    else this.#isRetired = true;
   }
 
   tell(message: ChildMessage | LeftMessage): void {
@@ -112,9 +115,12 @@ export class HostedActor {
       start,
       orphanMs: (start.config as ClusterConfig).supervision.orphanMs,
       state: () => this.#life.state,
-      onStop: ({ drainMs }) => this.stop(drainMs),
-      onServe: ({ open }) => this.#life.serve(open),
-      onOrphaned: () => log.warn('the supervisor is gone; waiting for the next one'),
+      onTold: (message) => this.told(message),
+      onOrphaned: () => {
+        log.warn('the supervisor is gone; waiting for the next one');
+        // That one may have it go on.
+        this.#isRetired = false;
+      },
       onAdopted: () => {
         log.info('supervised again');
         this.#life.beat();

@@ -6,6 +6,7 @@ import {
   type ChildMessage,
   type LeftMessage,
   type ReportedState,
+  type RetireMessage,
   type ServeMessage,
   type StartMessage,
   type StopMessage,
@@ -25,8 +26,7 @@ export interface SupervisorChannelOptions {
   readonly orphanMs: number;
   /** What it says of itself when it is found. */
   readonly state: () => ReportedState;
-  onStop(message: StopMessage): void;
-  onServe(message: ServeMessage): void;
+  onTold(message: StopMessage | ServeMessage | RetireMessage): void;
   /** The supervisor is gone. */
   onOrphaned(): void;
   /** Another supervisor listens, and knows nothing yet but who it is and its state. */
@@ -111,9 +111,9 @@ export class SupervisorChannel {
 
   #hear(value: unknown): void {
     const message = parseParentMessage(value);
-    if (message?.type === 'stop') return this.#options.onStop(message);
-    if (message?.type === 'serve') return this.#options.onServe(message);
-    if (message?.type !== 'adopted' || this.#adopted) return;
+    if (message === undefined || message.type === 'start') return;
+    if (message.type !== 'adopted') return this.#options.onTold(message);
+    if (this.#adopted) return;
     this.#adopted = true;
     clearInterval(this.#search);
     // It may have changed since the introduction.

@@ -42,6 +42,9 @@ export class ChildGroup {
         coolDown: ({ context }, { addresses }) => {
           for (const child of this.#called(addresses)) child.coolDown(reasonOf(context));
         },
+        retire: () => {
+          for (const child of this.#children.values()) child.retire();
+        },
         stop: (_, { addresses, drainMs }) => {
           for (const child of this.#called(addresses)) child.stop(drainMs);
         },

@@ -20,11 +20,16 @@ export interface ActorProcess {
   readonly pid: number | null;
   /** Where its output goes, or why it goes nowhere. */
   readonly log: string;
+  /** Tells it that all in its process will be stopped, and it in its turn. */
+  retire(): void;
   /** Asks it to drain; without effect on a process that is gone. */
   stop(drainMs: number): void;
   /** Tells it to join (open) or leave the queue groups of public subjects. */
   serve(open: boolean): void;
-  /** SIGKILL to the process, whoever else is in it; without effect on one that is gone, also if another one got its pid since. */
+  /**
+   * SIGKILL to the process, whoever else is in it; without effect on one that is gone, also if another one got its pid since.
+   * Where all in it were retired it ends this actor alone, and the process with the last of them.
+   */
   kill(): void;
 }
 
@@ -89,8 +94,6 @@ const youngSpaceFlags = ['--min-semi-space-size=8', '--max-semi-space-size=8'];
  */
 const arenas = { MALLOC_ARENA_MAX: '2' };
 
-/** Of an actor whose process goes on. */
-export const leftInOrder: ProcessExit = { code: 0, signal: null, detail: 'left its process' };
 const wasCalledOff = {
   code: null,
   signal: null,
@@ -157,6 +160,7 @@ export class HostedProcess {
       if (calledOff || !lives()) return;
       begun = true;
       this.#send(start);
+      if (member.isRetired) this.#send({ type: 'retire', address });
     };
     const notNoted = (error: unknown): void => {
       if (!calledOff && lives()) this.#notNoted(address, error);
@@ -166,6 +170,11 @@ export class HostedProcess {
     return {
       pid: this.pid,
       log: this.log,
+      retire: () => {
+        if (!lives()) return;
+        this.#members.retired(address);
+        if (begun) this.#send({ type: 'retire', address });
+      },
       stop: (drainMs) => {
         if (!lives()) return;
         this.#members.asked(address);
@@ -178,7 +187,7 @@ export class HostedProcess {
       },
       kill: () => {
         // One that is gone has no process to be heard from.
-        if (lives()) this.#kill(address);
+        if (lives() && this.#members.killed(address)) this.#child?.kill('SIGKILL');
       },
     };
   }
@@ -187,11 +196,6 @@ export class HostedProcess {
     if (this.#child?.connected !== true) return;
     // A message that can't be delivered means that the process is going; its exit is reported in any case.
     this.#child.send(message, () => undefined);
-  }
-
-  #kill(address: string): void {
-    this.#members.atFault(address);
-    this.#child?.kill('SIGKILL');
   }
 
   #callOff(address: string): void {
@@ -230,11 +234,8 @@ export class HostedProcess {
     const message = parseChildMessage(value);
     const handlers = this.#hearing.get(address);
     if (message === undefined || handlers === undefined) return;
-    if (message.type === 'failed') this.#members.atFault(address);
-    if (message.type !== 'left') return handlers.onMessage(message);
-    if (!message.clean) this.#members.atFault(address);
-    // The last one ends with the process, so that nothing is left of it where the next one begins.
-    else if (this.#members.size > 1) this.#members.left(address, leftInOrder);
+    this.#members.heard(address, message);
+    if (message.type !== 'left') handlers.onMessage(message);
   }
 
   #end(exit: ProcessExit): void {

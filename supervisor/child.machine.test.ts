@@ -33,6 +33,7 @@ const failed: ChildEvent = { type: 'FAILED', failure: full };
 const failedForGood: ChildEvent = { type: 'FAILED', failure: misconfigured };
 const exited: ChildEvent = { type: 'EXITED', atMs: 0, jitter: 1 };
 const exitedWith: ChildEvent = { ...exited, because: 'a.trainer.0' };
+const retire: ChildEvent = { type: 'RETIRE' };
 const stop: ChildEvent = { type: 'STOP', drainMs: 7 };
 const restart: ChildEvent = { type: 'RESTART', reason: 'a.ps-shard.0 crashed' };
 const coolDown: ChildEvent = { type: 'COOL_DOWN', reason: '5 crashes in 60 s' };
@@ -263,6 +264,21 @@ describe('the life of a child', () => {
     const { snapshot } = walk([ready, restart, stop]);
     expect(snapshot.context.drainMs).toBe(7);
     expect(childStateOf(walk([ready, restart, stop, exited]).snapshot)).toBe('stopped');
+  });
+
+  test('once it retires no process follows the one that there is, whatever it is at', () => {
+    for (const state of ['starting', 'ready', 'leaving', 'killed', 'stoppingForRestart']) {
+      expect(walk([...wayTo[state]!, retire]).effects).toEqual([]);
+      for (const end of [exited, exitedWith]) {
+        const { snapshot, effects } = walk([...wayTo[state]!, retire, end]);
+        expect([childStateOf(snapshot), effects]).toEqual(['stopped', ['report stop']]);
+      }
+    }
+    const coolingDown = walk([...wayTo['stoppingForCoolDown']!, retire, exited]).snapshot;
+    expect(childStateOf(coolingDown)).toBe('stopped');
+    for (const state of ['restarting', 'failed', 'failedWithGroup'])
+      expect(childStateOf(walk([...wayTo[state]!, retire]).snapshot)).toBe('stopped');
+    expect(walk([ready, retire, stop]).effects).toEqual(['drain']);
   });
 
   test('a restart forgets the last words of the process before', () => {

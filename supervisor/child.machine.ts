@@ -27,6 +27,8 @@ export interface ChildContext extends CrashHistory {
   /** Pause before the next start; set on every crash. */
   readonly backoffMs: number;
   readonly drainMs: number;
+  /** It is to be stopped soon, so no process follows the one that there is. */
+  readonly retires: boolean;
   /** Starts after the first one. */
   readonly restarts: number;
   /** Last words of the current or latest process. */
@@ -54,6 +56,8 @@ export type ChildEvent =
       /** Who shared the process, where it ended because of that one: no crash of this child. */
       readonly because?: string;
     }
+  /** All of its group are going to be stopped, and it when its turn comes. */
+  | { readonly type: 'RETIRE' }
   | { readonly type: 'STOP'; readonly drainMs: number }
   /** Its group starts anew because of another child: it drains and is started again; not a crash of its own. */
   | { readonly type: 'RESTART'; readonly reason: string }
@@ -109,6 +113,7 @@ export const childMachine = setup({
   },
   guards: {
     restartable: ({ context }, params: { atMs: number }) => isRestartable(context, params.atMs),
+    retires: ({ context }) => context.retires,
     isBlameless: (_, params: { because?: string }) => params.because !== undefined,
   },
   actions: {
@@ -122,6 +127,7 @@ export const childMachine = setup({
       planRestart(context, crash),
     ),
     recordFailure: assign((_, failure: ChildFailure) => ({ failure })),
+    recordRetirement: assign({ retires: true }),
     recordReady: assign({ crashesSinceReady: 0 }),
     recordDrain: assign((_, params: { drainMs: number }) => ({ drainMs: params.drainMs })),
     recordOwnDrain: assign(({ context }) => ({ drainMs: context.policy.drainMs })),
@@ -133,10 +139,12 @@ export const childMachine = setup({
     policy: input,
     backoffMs: input.backoffMsMin,
     drainMs: input.drainMs,
+    retires: false,
     restarts: 0,
     failure: null,
   }),
   initial: 'running',
+  on: { RETIRE: { actions: 'recordRetirement' } },
   states: {
     running: {
       description: 'A process exists or is being made.',
@@ -144,6 +152,7 @@ export const childMachine = setup({
       initial: 'alive',
       on: {
         EXITED: [
+          { guard: 'retires', target: 'stopped' },
           {
             guard: { type: 'isBlameless', params: ({ event }) => event },
             actions: [
@@ -242,6 +251,7 @@ export const childMachine = setup({
       after: { backoff: { target: 'running', actions: 'countRestart' } },
       on: {
         STOP: 'stopped',
+        RETIRE: 'stopped',
         COOL_DOWN: { target: 'failed.withGroup', actions: groupReport('failed') },
       },
     },
@@ -249,7 +259,7 @@ export const childMachine = setup({
       description: 'It is given up for now; after a cool-down it is tried once more.',
       initial: 'alone',
       after: { coolDown: { target: 'running', actions: 'countRestart' } },
-      on: { STOP: 'stopped' },
+      on: { STOP: 'stopped', RETIRE: 'stopped' },
       states: {
         alone: {
           description: 'It died too often or for a reason that stays; the parent is told.',
@@ -280,13 +290,18 @@ export const childMachine = setup({
         forRestart: {
           description: 'Its group starts anew.',
           on: {
-            EXITED: { target: '#child.running', actions: 'countRestart' },
+            EXITED: [
+              { guard: 'retires', target: '#child.stopped' },
+              { target: '#child.running', actions: 'countRestart' },
+            ],
             COOL_DOWN: { target: 'forCoolDown', actions: groupReport('failed') },
           },
         },
         forCoolDown: {
           description: 'Its group crashed too often.',
-          on: { EXITED: '#child.failed.withGroup' },
+          on: {
+            EXITED: [{ guard: 'retires', target: '#child.stopped' }, '#child.failed.withGroup'],
+          },
         },
       },
     },

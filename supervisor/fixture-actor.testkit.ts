@@ -79,8 +79,10 @@ function live(message: StartMessage, manner: FixtureManner): void {
     orphanMs: manner === 'lost' ? 2 ** 30 : orphanMs,
     // One that leaves looks for nobody.
     state: () => (manner === 'lost' ? 'draining' : state),
-    onStop: stop,
-    onServe: ({ open }) => void (actor.serving = open),
+    onTold: (told) => {
+      if (told.type === 'stop') stop();
+      if (told.type === 'serve') actor.serving = told.open;
+    },
     onOrphaned: () => undefined,
     onAdopted: () => undefined,
     onAbandoned: () => leave(address),

@@ -109,7 +109,10 @@ describe('a group', () => {
   });
 
   test('stops tier by tier, each with an even share of the time that is left', () => {
-    expect(walk([stop]).effects).toEqual([['stop', { addresses: ['ranker'], drainMs: 100 }]]);
+    expect(walk([stop]).effects).toEqual([
+      ['retire', undefined],
+      ['stop', { addresses: ['ranker'], drainMs: 100 }],
+    ]);
     expect(walk([stop, stopped('ranker', 200)]).effects).toEqual([
       ['stop', { addresses: ['trainer'], drainMs: 50 }],
     ]);

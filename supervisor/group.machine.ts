@@ -140,6 +140,7 @@ export const groupMachine = setup({
       assert(false, `provide restart, of ${params.addresses.join()}`),
     coolDown: (_, params: { addresses: readonly string[] }) =>
       assert(false, `provide coolDown, of ${params.addresses.join()}`),
+    retire: () => assert(false, 'provide retire'),
     stop: (_, params: { addresses: readonly string[]; drainMs: number }) =>
       assert(false, `provide stop, of ${params.addresses.join()}`),
     escalate: () => assert(false, 'provide escalate'),
@@ -182,6 +183,7 @@ export const groupMachine = setup({
           {
             actions: [
               { type: 'recordStop', params: ({ event }) => event },
+              'retire',
               { type: 'stop', params: ({ context, event }) => nextToStop(context, event.atMs) },
             ],
             target: 'stopping',
@@ -230,7 +232,8 @@ export const groupMachine = setup({
       },
     },
     stopping: {
-      description: 'One tier drains, the highest that is left; nobody is restarted any more.',
+      description:
+        'One tier drains, the highest that is left; nobody is restarted any more, as all are told first.',
       on: {
         STOPPED: [
           { guard: { type: 'isLastChild', params: addressOf }, target: 'stopped' },

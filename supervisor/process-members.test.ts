@@ -3,6 +3,7 @@ import type { ProcessExit } from './child-process.js';
 import { ProcessMembers } from './process-members.js';
 
 const killed: ProcessExit = { code: null, signal: 'SIGKILL', detail: 'killed by SIGKILL' };
+const failed = { type: 'failed', code: 'INTERNAL', message: 'broken' } as const;
 const left: ProcessExit = { code: 0, signal: null, detail: 'left its process' };
 
 let members: ProcessMembers;
@@ -18,7 +19,7 @@ beforeEach(() => {
 
 describe('the end of a process of several', () => {
   test('is the crash of whoever is at fault, and of nobody else', () => {
-    members.atFault('b');
+    members.heard('b', failed);
     members.ended(killed);
     const shared = { with: 'b', isCrash: false };
     expect(told).toEqual([
@@ -61,6 +62,31 @@ describe('the end of a process of several', () => {
   });
 });
 
+describe('a process that all are going to leave', () => {
+  beforeEach(() => {
+    for (const address of ['a', 'b', 'c']) members.retired(address);
+  });
+
+  test('does not end because of one that has not left in order, or is to be killed', () => {
+    members.heard('a', { type: 'left', clean: false });
+    expect(members.killed('b')).toBe(false);
+    expect(told.map(([address]) => address)).toEqual(['a', 'b']);
+  });
+
+  test('is killed with the last of them', () => {
+    members.heard('a', { type: 'left', clean: true });
+    members.heard('b', { type: 'left', clean: true });
+    members.heard('c', { type: 'left', clean: false });
+    expect(members.killed('c')).toBe(true);
+    members.ended(killed);
+    expect(told.map(([address, exit]) => [address, exit.detail])).toEqual([
+      ['a', left.detail],
+      ['b', left.detail],
+      ['c', killed.detail],
+    ]);
+  });
+});
+
 describe('a process takes others', () => {
   test('while somebody is in it who is to stay', () => {
     expect(new ProcessMembers().goesOn).toBe(false);
@@ -72,7 +98,7 @@ describe('a process takes others', () => {
   });
 
   test('until somebody in it has failed', () => {
-    members.atFault('c');
+    members.heard('c', failed);
     expect(members.goesOn).toBe(false);
   });
 });

@@ -1,10 +1,20 @@
+import type { ChildMessage, LeftMessage } from '../messages/child-messages.js';
 import type { ProcessExit } from './child-process.js';
+
+/** Of actors whose process goes on. */
+const leftInOrder: ProcessExit = { code: 0, signal: null, detail: 'left its process' };
+const leftLate: ProcessExit = {
+  ...{ code: null, signal: null },
+  detail: 'was not done in time; its process ends with the others in it',
+};
 
 /** One life of an actor in the process, by which it is told from a later one at the same address. */
 export interface Member {
   readonly onExit: (exit: ProcessExit) => void;
   /** It was told to leave. */
   isAsked: boolean;
+  /** It will be, as all in the process, and nobody begins at its address again. */
+  isRetired: boolean;
   /** The process ends because of it. */
   isAtFault: boolean;
 }
@@ -14,6 +24,9 @@ export interface Member {
  * killed, or could not leave without a trace is at fault: that is its crash, and the others begin anew without having
  * spent a restart of theirs. Where nobody is, as after a SIGKILL from elsewhere, it is a crash of all, since the next
  * one may come as soon; but the end of one process, so one of them stands for it where ends are counted.
+ *
+ * Where all are going to leave in turn, one that is late is not waited for, and the process not ended because of it: the
+ * others have their time, and it ends with the last of them.
  */
 export class ProcessMembers {
   readonly #members = new Map<string, Member>();
@@ -34,7 +47,7 @@ export class ProcessMembers {
   }
 
   add(address: string, onExit: (exit: ProcessExit) => void): Member {
-    const member = { onExit, isAsked: false, isAtFault: false };
+    const member = { onExit, isAsked: false, isRetired: false, isAtFault: false };
     this.#members.set(address, member);
     return member;
   }
@@ -44,9 +57,38 @@ export class ProcessMembers {
     if (member) member.isAsked = true;
   }
 
-  atFault(address: string): void {
+  retired(address: string): void {
+    const member = this.#members.get(address);
+    if (member) member.isRetired = true;
+  }
+
+  /** One speaks: what it says may be about its end. */
+  heard(address: string, message: ChildMessage | LeftMessage): void {
+    if (message.type === 'failed') return this.#atFault(address);
+    if (message.type !== 'left') return;
+    if (!message.clean && !this.#isLate(address)) return this.#atFault(address);
+    // The last one ends with the process, so that nothing is left of it where the next one begins.
+    if (this.size > 1) this.left(address, message.clean ? leftInOrder : leftLate);
+  }
+
+  /** One is to be killed. Whether the process is. */
+  killed(address: string): boolean {
+    if (!this.#isLate(address)) {
+      this.#atFault(address);
+      return true;
+    }
+    this.left(address, leftLate);
+    return false;
+  }
+
+  #atFault(address: string): void {
     const member = this.#members.get(address);
     if (member) member.isAtFault = true;
+  }
+
+  /** Whether that it has not left in order ends nothing but the wait for it. */
+  #isLate(address: string): boolean {
+    return this.#members.size > 1 && this.#members.get(address)?.isRetired === true;
   }
 
   /** One has left, and the process goes on without it. */

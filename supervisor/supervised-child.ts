@@ -56,6 +56,8 @@ export interface ChildHost {
 /** The part of the drain time that the actor is told of; the rest is for leaving before the SIGKILL. */
 const drainShare = 0.8;
 
+const calledOff = 'was called off before it started';
+
 /** One try to have a process. It is the identity by which news of an earlier process are told apart. */
 interface Attempt {
   process: ActorProcess | undefined;
@@ -121,6 +123,19 @@ export class SupervisedChild {
     this.#machine.start();
   }
 
+  /**
+   * All of its group are going to be stopped, and it when its turn comes: until then it goes on, but whatever ends it, it is
+   * not started again.
+   */
+  retire(): void {
+    if (this.stopped) return;
+    this.#machine.send({ type: 'RETIRE' });
+    const attempt = this.#attempt;
+    if (attempt?.ended !== false) return;
+    if (attempt.process !== undefined) return attempt.process.retire();
+    this.#ended(attempt, noProcess(calledOff));
+  }
+
   /** Drains and ends the process, which is killed after `drainMs`; the child is not restarted. */
   stop(drainMs: number): void {
     if (!this.stopped) this.#machine.send({ type: 'STOP', drainMs });
@@ -166,6 +181,10 @@ export class SupervisedChild {
     return actorStatus(row, this.#stats);
   }
 
+  get #retires(): boolean {
+    return this.#machine.getSnapshot().context.retires;
+  }
+
   #spawn(): void {
     const attempt: Attempt = { process: undefined, ended: false, undecided: false };
     this.#attempt = attempt;
@@ -192,7 +211,7 @@ export class SupervisedChild {
 
   /** A process that was left has ended. Unless it was adopted, that is what a new one has waited for. */
   #leave(attempt: Attempt, exit: ProcessExit): void {
-    if (!attempt.undecided) return this.#end(attempt, exit);
+    if (!attempt.undecided || this.#retires) return this.#end(attempt, exit);
     this.#record('exit', `${exit.detail}, before it was adopted`);
     attempt.process = undefined;
     attempt.undecided = false;
@@ -275,7 +294,7 @@ export class SupervisedChild {
     attempt.undecided = false;
     if (attempt.process !== undefined) return act(attempt.process);
     // No crash: it was asked to end, as the machine will say once it has done what it is at.
-    this.#ended(attempt, noProcess('was called off before it started'));
+    this.#ended(attempt, noProcess(calledOff));
   }
 
   #report(report: Report, context: ChildContext): void {

@@ -48,6 +48,11 @@ export class LeftActor implements ClaimedProcess {
     });
   }
 
+  retire(): void {
+    this.#actor.fate.members.retired(this.#actor.address);
+    this.#supervision.down(() => this.#actor.toldToRetire());
+  }
+
   stop(ms: number): void {
     this.#isWanted = false;
     this.#actor.fate.members.asked(this.#actor.address);
@@ -59,8 +64,8 @@ export class LeftActor implements ClaimedProcess {
   }
 
   kill(): void {
+    if (!this.#actor.fate.members.killed(this.#actor.address)) return;
     this.#isKilled = true;
-    this.#actor.fate.members.atFault(this.#actor.address);
     this.#actor.kill();
   }
 

@@ -1,5 +1,5 @@
 import { endsProcess, type LifeEnd } from '../../runtime/actor-life.js';
-import { leftInOrder, type ProcessExit } from '../../supervisor/child-process.js';
+import type { ProcessExit } from '../../supervisor/child-process.js';
 import { ProcessMembers } from '../../supervisor/process-members.js';
 import type { SimulatedActor } from './simulated-actor.js';
 import type { Supervision } from './supervision.js';
@@ -78,10 +78,7 @@ export class SharedFate {
     const isEnd = endsProcess(end, others);
     const members = this.#members;
     if (others.length > 0 && end.code === 0)
-      actor.tell(() => {
-        if (!clean) members.atFault(actor.address);
-        else if (members.size > 1) members.left(actor.address, leftInOrder);
-      });
+      actor.tell(() => members.heard(actor.address, { type: 'left', clean }));
     if (!isEnd) {
       this.#actors.delete(actor);
       // Its neighbours hear of it.

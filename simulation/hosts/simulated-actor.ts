@@ -67,6 +67,7 @@ export class SimulatedActor implements ActorProcess {
   #begun = false;
   #wasAsked = false;
   #isLeaving = false;
+  #isRetired = false;
 
   constructor(
     spec: ActorSpec,
@@ -106,7 +107,7 @@ export class SimulatedActor implements ActorProcess {
         const listener = this.#listener;
         const { members } = fate;
         listener?.supervision.up(() => {
-          if (message.type === 'failed') members.atFault(address);
+          members.heard(address, message);
           listener.onMessage(message);
         });
       },
@@ -140,9 +141,14 @@ export class SimulatedActor implements ActorProcess {
     this.#life.fail(error, 'uncaught exception');
   }
 
-  /** It was asked to end, and does what is left to do. */
+  /** It was asked to end, and does what is left to do; or it will be, with all that share its fate. */
   get isLeaving(): boolean {
-    return this.#isLeaving;
+    return this.#isLeaving || this.#isRetired;
+  }
+
+  retire(): void {
+    this.fate.members.retired(this.address);
+    this.#parent.down(() => this.toldToRetire());
   }
 
   stop(drainMs: number): void {
@@ -158,6 +164,10 @@ export class SimulatedActor implements ActorProcess {
   /** And whoever shares its fate. */
   kill(): void {
     this.fate.kill();
+  }
+
+  toldToRetire(): void {
+    this.#isRetired = true;
   }
 
   /** It is told to. */
@@ -203,6 +213,7 @@ export class SimulatedActor implements ActorProcess {
     listener.supervision.supervisor.onDeath(() => {
       if (this.#listener !== listener || !this.process.alive) return;
       this.#listener = undefined;
+      this.#isRetired = false;
       this.#leaving = this.process.clock.after(this.#orphanMs, () => this.leave());
     });
   }

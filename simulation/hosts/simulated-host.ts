@@ -263,11 +263,11 @@ export class SimulatedHost {
     this.#options.onStarted(actor, this);
     return {
       ...{ pid: actor.pid, log: actor.log },
+      retire: () => actor.retire(),
       stop: (drainMs) => actor.stop(drainMs),
       serve: (open) => actor.serve(open),
       kill: () => {
-        fate.members.atFault(spec.address);
-        actor.kill();
+        if (fate.members.killed(spec.address)) actor.kill();
       },
     };
   }

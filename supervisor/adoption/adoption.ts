@@ -4,7 +4,6 @@ import { codeOf, messageOf } from '../../core/base/errors.js';
 import { parseAttachMessage, type AttachMessage } from '../../messages/child-messages.js';
 import { JsonLines } from '../../runtime/json-lines.js';
 import { supervisionSocket } from '../../runtime/supervision-socket.js';
-import { leftInOrder } from '../child-process.js';
 import { ProcessMembers } from '../process-members.js';
 import { identityOf } from '../../runtime/os/process-identity.js';
 import type { ProcessNotes } from '../../runtime/os/process-notes.js';
@@ -137,15 +136,15 @@ export class Adoption {
       {
         onAdopted: (state) => handlers.onAdopted(state),
         onMessage: (message) => {
-          if (message.type === 'failed') members.atFault(address);
-          handlers.onMessage(message);
+          members.heard(address, message);
+          if (message.type !== 'left') handlers.onMessage(message);
         },
-        onLeft: () => members.left(address, leftInOrder),
+        onRetire: () => members.retired(address),
         onStop: () => {
           members.asked(address);
           return !members.goesOn;
         },
-        onKill: () => members.atFault(address),
+        onKill: () => members.killed(address),
         // The first one to see it sees it for all.
         onExit: (exit) => members.ended(exit),
       },

@@ -1,6 +1,8 @@
 import {
   parseChildMessage,
   type AttachMessage,
+  type ChildMessage,
+  type LeftMessage,
   type ParentMessage,
   type ReportedState,
 } from '../../messages/child-messages.js';
@@ -31,13 +33,14 @@ export interface LeftProcessHandlers extends ProcessHandlers {
 }
 
 /** What whoever watches over all that was left hears beside. */
-export interface LeftActorHandlers extends LeftProcessHandlers {
-  /** It has left its process, which goes on. */
-  onLeft(): void;
+export interface LeftActorHandlers extends Omit<LeftProcessHandlers, 'onMessage'> {
+  onMessage(message: ChildMessage | LeftMessage): void;
+  /** It will be told to leave, as all in its process. */
+  onRetire(): void;
   /** It is to leave. Whether the process may end with it. */
   onStop(): boolean;
-  /** The process is to be killed because of it. */
-  onKill(): void;
+  /** It is to be killed. Whether the process is. */
+  onKill(): boolean;
 }
 
 export interface LeftProcessTimes {
@@ -70,6 +73,7 @@ export class LeftProcess implements ClaimedProcess {
   #farewell: Connection | undefined;
   #killAtMs: number;
   #drainMs: number | undefined;
+  #retires = false;
   #killed = false;
   #ended = false;
   #watching = false;
@@ -108,15 +112,14 @@ export class LeftProcess implements ClaimedProcess {
     this.#connection = connection;
     this.#killAtMs = Infinity;
     connection.send({ type: 'adopted' });
+    if (this.#retires) connection.send({ type: 'retire' });
     this.#handlers.onAdopted(introduction.state);
   }
 
   hear(connection: Connection, value: unknown): void {
     if (connection !== this.#connection && connection !== this.#farewell) return;
     const message = parseChildMessage(value);
-    if (message === undefined) return;
-    if (message.type !== 'left') return this.#handlers.onMessage(message);
-    if (message.clean) this.#handlers.onLeft();
+    if (message !== undefined) this.#handlers.onMessage(message);
   }
 
   /** The connection is gone; the process may be too. */
@@ -124,6 +127,12 @@ export class LeftProcess implements ClaimedProcess {
     if (connection !== this.#connection) return;
     this.#connection = undefined;
     void this.#watch();
+  }
+
+  retire(): void {
+    this.#retires = true;
+    this.#handlers.onRetire();
+    this.#connection?.send({ type: 'retire' });
   }
 
   stop(drainMs: number): void {
@@ -139,9 +148,8 @@ export class LeftProcess implements ClaimedProcess {
   }
 
   kill(): void {
-    if (this.#ended) return;
+    if (this.#ended || !this.#handlers.onKill()) return;
     this.#killed = true;
-    this.#handlers.onKill();
     signalSameProcess(this.#note, 'SIGKILL');
   }
 

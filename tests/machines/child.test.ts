@@ -25,11 +25,13 @@ describePaths(childMachine, {
     { type: 'RESTART', reason: 'a.ps-shard.0 crashed' },
     { type: 'COOL_DOWN', reason: '5 crashes in 60 s' },
     exited,
+    { type: 'RETIRE' },
     stop,
   ],
   view: ({ context, historyValue }) => [
     isRestartable(context, 0),
     context.failure?.code,
+    context.retires,
     Object.values(historyValue).map((nodes: readonly { id: string }[]) =>
       nodes.map(({ id }) => id),
     ),
@@ -45,6 +47,10 @@ describePaths(childMachine, {
           alive = true;
         }
       }
+    },
+    'once it retires no process is started': (walk) => {
+      const retired = walk.findIndex(({ event }) => event.type === 'RETIRE');
+      if (retired >= 0) expect(walk.slice(retired).flatMap(namesOf)).not.toContain('spawn');
     },
     'a process is killed only after the grace of a suspect or the time to drain': (walk) => {
       for (const step of walk)

@@ -74,7 +74,12 @@ describePaths(groupMachine, {
       const stop = walk.findIndex(({ event }) => event.type === 'STOP');
       if (stop < 0) return;
       const names = walk.slice(stop).flatMap(namesOf);
-      expect(names.filter((name) => name !== 'stop')).toEqual([]);
+      expect(names.filter((name) => name !== 'stop' && name !== 'retire')).toEqual([]);
+    },
+    'before the first child is asked to stop, all are told that nobody is restarted': (walk) => {
+      const names = walk.flatMap(namesOf).filter((name) => name === 'stop' || name === 'retire');
+      expect(names.indexOf('retire')).toBe(names.length > 0 ? 0 : -1);
+      expect(names.lastIndexOf('retire')).toBeLessThanOrEqual(0);
     },
     'each child is asked to stop once, those of a higher tier first': (walk) => {
       const stopped = called(walk, 'stop');

@@ -204,6 +204,7 @@ export const publicMessages: readonly GoldenMessage[] = [
     open: false,
   }),
   whole('child-adopted', (bytes) => parseParentMessage(decode(bytes)), { type: 'adopted' }),
+  whole('child-retire', (bytes) => parseParentMessage(decode(bytes)), { type: 'retire' }),
   whole('child-attach', (bytes) => parseAttachMessage(decode(bytes)), attach),
   whole('child-state', (bytes) => parseChildMessage(decode(bytes)), {
     ...{ type: 'state', state: 'ready' },
