@@ -21,6 +21,8 @@ export type FixtureManner =
   | 'starving'
   /** Gets ready and ignores the request to stop. */
   | 'deaf'
+  /** Gets ready, and leaves something behind when it is asked to stop. */
+  | 'untidy'
   /** Gets ready, and never looks for another supervisor when it loses its own. */
   | 'lost';
 
@@ -49,6 +51,11 @@ process.on('message', (value) => {
     if (message?.type === 'serve') actor.serving = message.open;
   }
 });
+// One takes longer than the other, as their drains do.
+process.on('SIGTERM', () => {
+  if (actors.size === 0) process.exit(0);
+  [...actors.keys()].forEach((address, i) => setTimeout(() => leave(address), i * 200));
+});
 process.on('disconnect', () => {
   for (const { channel } of actors.values()) channel.orphaned();
 });
@@ -72,6 +79,7 @@ function live(message: StartMessage, manner: FixtureManner): void {
   const { orphanMs = 0 } = message.config as FixtureConfig;
   let state: ReportedState = 'starting';
   const stop = (): void => {
+    if (manner === 'untidy') return leaveUntidily(channel);
     if (manner !== 'deaf') leave(address);
   };
   const channel = new SupervisorChannel({
@@ -118,4 +126,9 @@ function leave(address: string): void {
   actors.get(address)?.channel.send({ type: 'left', clean: true });
   void actors.get(address)?.channel.close();
   actors.delete(address);
+}
+
+function leaveUntidily(channel: SupervisorChannel): void {
+  channel.send({ type: 'left', clean: false });
+  void channel.close().then(() => setTimeout(() => process.exit(1), 50));
 }

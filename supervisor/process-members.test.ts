@@ -62,6 +62,35 @@ describe('the end of a process of several', () => {
   });
 });
 
+describe('a process that was told to end by somebody else', () => {
+  const leaves = { type: 'left', clean: true } as const;
+
+  test('takes nobody any more, and is one crash, which all of them share', () => {
+    members.heard('b', leaves);
+    expect(members.goesOn).toBe(false);
+    members.heard('a', leaves);
+    members.ended(left);
+    const shared = { with: 'b', isCrash: true };
+    expect(told.map(([address, exit]) => [address, exit.shared])).toEqual([
+      ['b', undefined],
+      ['a', shared],
+      ['c', shared],
+    ]);
+  });
+
+  test('is not one that somebody has left who was asked to', () => {
+    members.asked('b');
+    members.heard('b', leaves);
+    expect(members.goesOn).toBe(true);
+    members.ended(killed);
+    expect(told.map(([address, exit]) => [address, exit.shared?.with])).toEqual([
+      ['b', undefined],
+      ['a', undefined],
+      ['c', 'a'],
+    ]);
+  });
+});
+
 describe('a process that all are going to leave', () => {
   beforeEach(() => {
     for (const address of ['a', 'b', 'c']) members.retired(address);

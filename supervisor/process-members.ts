@@ -3,6 +3,7 @@ import type { ProcessExit } from './child-process.js';
 
 /** Of actors whose process goes on. */
 const leftInOrder: ProcessExit = { code: 0, signal: null, detail: 'left its process' };
+const leftUnasked: ProcessExit = { ...leftInOrder, detail: 'left its process without being asked' };
 const leftLate: ProcessExit = {
   ...{ code: null, signal: null },
   detail: 'was not done in time; its process ends with the others in it',
@@ -30,6 +31,8 @@ export interface Member {
  */
 export class ProcessMembers {
   readonly #members = new Map<string, Member>();
+  /** The first who has left without having been asked to, as after a SIGTERM from elsewhere: the others are about to. */
+  #deserter: string | undefined;
 
   get size(): number {
     return this.#members.size;
@@ -43,7 +46,8 @@ export class ProcessMembers {
   /** Whether the process goes on as far as is known: others may join who is to stay. */
   get goesOn(): boolean {
     const members = [...this.#members.values()];
-    return !members.some(({ isAtFault }) => isAtFault) && members.some(({ isAsked }) => !isAsked);
+    if (this.#deserter !== undefined || members.some(({ isAtFault }) => isAtFault)) return false;
+    return members.some(({ isAsked }) => !isAsked);
   }
 
   add(address: string, onExit: (exit: ProcessExit) => void): Member {
@@ -68,7 +72,11 @@ export class ProcessMembers {
     if (message.type !== 'left') return;
     if (!message.clean && !this.#isLate(address)) return this.#atFault(address);
     // The last one ends with the process, so that nothing is left of it where the next one begins.
-    if (this.size > 1) this.left(address, message.clean ? leftInOrder : leftLate);
+    if (this.size === 1) return;
+    if (!message.clean) return this.left(address, leftLate);
+    const member = this.#members.get(address);
+    if (member?.isAsked === false && !member.isRetired) return this.#deserted(address);
+    this.left(address, leftInOrder);
   }
 
   /** One is to be killed. Whether the process is. */
@@ -91,6 +99,14 @@ export class ProcessMembers {
     return this.#members.size > 1 && this.#members.get(address)?.isRetired === true;
   }
 
+  /** The process is about to end: that is told with the first one, and the others share it. */
+  #deserted(address: string): void {
+    const first = this.#deserter;
+    this.#deserter ??= address;
+    const exit = first === undefined ? leftUnasked : sharedWith(leftUnasked, first, true);
+    this.left(address, exit);
+  }
+
   /** One has left, and the process goes on without it. */
   left(address: string, exit: ProcessExit): void {
     const member = this.#members.get(address);
@@ -102,12 +118,19 @@ export class ProcessMembers {
   ended(exit: ProcessExit): void {
     const members = [...this.#members];
     this.#members.clear();
-    const isBlamed = members.some(([, { isAtFault }]) => isAtFault);
+    const blamed = members.find(([, { isAtFault }]) => isAtFault);
     const staying = members.filter(([, { isAsked }]) => !isAsked);
-    const first = members.find(([, { isAtFault }]) => isAtFault) ?? staying[0] ?? members[0];
+    const first = blamed ?? staying[0] ?? members[0];
     if (first === undefined) return;
-    first[1].onExit(exit);
-    for (const [, { isAtFault, onExit }] of members.filter((each) => each !== first))
-      onExit({ ...exit, shared: { with: first[0], isCrash: !isBlamed || isAtFault } });
+    // Its end may have been told already, with the first one that left.
+    const told = this.#deserter === undefined ? first : undefined;
+    const cause = blamed?.[0] ?? this.#deserter ?? first[0];
+    told?.[1].onExit(exit);
+    for (const [, { isAtFault, onExit }] of members.filter((each) => each !== told))
+      onExit(sharedWith(exit, cause, blamed === undefined || isAtFault));
   }
+}
+
+function sharedWith(exit: ProcessExit, address: string, isCrash: boolean): ProcessExit {
+  return { ...exit, shared: { with: address, isCrash } };
 }

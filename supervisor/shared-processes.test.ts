@@ -114,6 +114,33 @@ describe('actors that share a process', () => {
     expect(pidsNow()).toBe(1);
   });
 
+  test('leave a process that gets a SIGTERM for another one, and that is one crash of theirs', async () => {
+    await startTogether({}, { group: { restartsMax: 1 } });
+    const [before] = pids();
+    process.kill(before!, 'SIGTERM');
+    await until('all are back', () => shared.every((address) => statusOf(address).epoch === 2));
+    await host.supervisor.waitUntilReady(waitMs);
+    expect(pidsNow()).toBe(1);
+    expect(pids()[0]).not.toBe(before);
+    await until('the one before is gone', () => !isAlive(before!));
+    for (const address of shared)
+      expect(storyOf(address)).toEqual(['start', 'ready', 'exit', 'restart', 'start', 'ready']);
+    expect(host.escalations).toEqual([]);
+  });
+
+  test('end with one that has not left in order, and that is no crash of theirs', async () => {
+    await startTogether({ 'a.trainer.0': 'untidy' });
+    await host.supervisor.remove(['a.trainer.0']);
+    await until('the others are back', () =>
+      shared.slice(0, 2).every((address) => statusOf(address).epoch === 2),
+    );
+    const detail = 'with its process, which a.trainer.0 has ended';
+    expect(host.events.filter(({ type }) => type === 'restart')).toMatchObject([
+      { address: 'a.ps-shard.0', detail },
+      { address: 'a.ps-shard.1', detail },
+    ]);
+  });
+
   test('stop in order where one is deaf: the others have their time, and nobody begins anew', async () => {
     await startTogether({ 'a.trainer.0': 'deaf' });
     const [pid] = pids();

@@ -76,6 +76,7 @@ export class LeftActor implements ClaimedProcess {
     this.#supervision.up(() => {
       this.#isAttached = true;
       if (this.#isWanted) return this.#adopt();
+      this.#actor.fate.members.asked(this.#actor.address);
       this.#supervision.down(() => this.#actor.leave(drainMs));
       this.#supervision.supervisor.after(drainMs + leaveGraceMs, () => this.kill());
     });

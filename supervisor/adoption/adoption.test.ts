@@ -295,6 +295,17 @@ describe('actors that share a process and whose supervisor was killed', () => {
     await untilGone();
   });
 
+  test('end with the one among them that does not leave in order, and nobody else is blamed', async () => {
+    const untidy: FixtureConfig = { ...patient, manners: { 'a.trainer.0': 'untidy' } };
+    await killedSupervisor(untidy, some, true);
+    const successor = await succeed(untidy, some);
+    await successor.waitUntilReady(waitMs);
+    await successor.remove(['a.trainer.0']);
+    await successor.waitUntilReady(waitMs);
+    const detail = 'with its process, which a.trainer.0 has ended';
+    expect(events.filter(({ type }) => type === 'restart')).toMatchObject([{ detail }, { detail }]);
+  });
+
   test('are killed with the one among them that never says a word', async () => {
     const lost: FixtureConfig = { ...patient, manners: { 'a.ps-shard.0': 'lost' } };
     const before = await killedSupervisor(lost, some, true);

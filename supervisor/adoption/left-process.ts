@@ -154,6 +154,7 @@ export class LeftProcess implements ClaimedProcess {
   }
 
   #dismiss(connection: Connection, drainMs: number): void {
+    this.#handlers.onStop();
     connection.send({ type: 'stop', drainMs });
     this.#farewell = connection;
     this.#killAtMs = performance.now() + drainMs + leaveGraceMs;
