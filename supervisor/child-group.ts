@@ -75,9 +75,9 @@ export class ChildGroup {
     this.#machine.stop();
   }
 
-  /** A child ended without having been asked to. */
-  crashed(address: string): void {
-    this.#tell({ type: 'CRASHED', address, atMs: this.#host.nowMs() });
+  /** The process of a child ended without having been asked to, and `addresses` with it. */
+  crashed(address: string, addresses: readonly string[]): void {
+    this.#tell({ type: 'CRASHED', address, addresses, atMs: this.#host.nowMs() });
   }
 
   /** A child was stopped for good. */

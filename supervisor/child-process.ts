@@ -45,6 +45,11 @@ export interface ProcessExit {
   readonly signal: string | null;
   /** One line for people. */
   readonly detail: string;
+  /**
+   * Of a process of several, for the one that tells their group of its end: all that were to stay there, itself among them.
+   * Left out where it shares the end of another one: somebody else tells.
+   */
+  readonly together?: readonly string[];
   /** Of a process of several, for all but the one that stands for its end. */
   readonly shared?: {
     /** The one that does. */

@@ -33,7 +33,10 @@ const policy: GroupPolicy = {
 };
 
 const members: GroupEvent = { type: 'MEMBERS', children };
-const crash = (address: string, atMs = 0): GroupEvent => ({ type: 'CRASHED', address, atMs });
+const crash = (address: string, atMs = 0, others: string[] = []): GroupEvent => ({
+  ...{ type: 'CRASHED', address, atMs },
+  addresses: [address, ...others],
+});
 const stopped = (address: string, atMs = 0): GroupEvent => ({ type: 'STOPPED', address, atMs });
 const stop: GroupEvent = { type: 'STOP', atMs: 0, drainMs: 300 };
 
@@ -50,14 +53,16 @@ function walk(events: readonly GroupEvent[], strategy: Strategy = 'rest-for-one'
 }
 
 describe('who shares the fate of a child', () => {
-  test.each<[Strategy, string, string[]]>([
-    ['one-for-one', 'shard-0', []],
-    ['rest-for-one', 'shard-0', ['ranker', 'trainer', 'shard-1']],
-    ['rest-for-one', 'trainer', ['ranker']],
-    ['rest-for-one', 'ranker', []],
-    ['all-for-one', 'shard-1', ['ranker', 'trainer', 'shard-0']],
-    ['all-for-one', 'somebody removed', []],
-  ])('%s, %s', (strategy, ended, sharers) => {
+  test.each<[Strategy, string[], string[]]>([
+    ['one-for-one', ['shard-0'], []],
+    ['rest-for-one', ['shard-0'], ['ranker', 'trainer', 'shard-1']],
+    ['rest-for-one', ['trainer'], ['ranker']],
+    ['rest-for-one', ['trainer', 'shard-0'], ['ranker', 'shard-1']],
+    ['rest-for-one', ['ranker'], []],
+    ['all-for-one', ['shard-1'], ['ranker', 'trainer', 'shard-0']],
+    ['all-for-one', ['shard-1', 'ranker'], ['trainer', 'shard-0']],
+    ['all-for-one', ['somebody removed'], []],
+  ])('%s, %j', (strategy, ended, sharers) => {
     expect(sharersOfFate(strategy, children, ended)).toEqual(sharers);
   });
 });
@@ -66,6 +71,12 @@ describe('a group', () => {
   test('restarts those that share the fate of a crashed child', () => {
     const { snapshot, effects } = walk([crash('trainer')]);
     expect(effects).toEqual([['restart', { addresses: ['ranker'] }]]);
+    expect(snapshot.context).toMatchObject({ crashesAtMs: [0], crashed: 'trainer' });
+  });
+
+  test('counts the end of a process once, and restarts who was started after the lowest in it', () => {
+    const { snapshot, effects } = walk([crash('trainer', 0, ['shard-0'])]);
+    expect(effects).toEqual([['restart', { addresses: ['ranker', 'shard-1'] }]]);
     expect(snapshot.context).toMatchObject({ crashesAtMs: [0], crashed: 'trainer' });
   });
 

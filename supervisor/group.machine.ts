@@ -50,8 +50,14 @@ export interface GroupContext extends Pick<CrashHistory, 'crashesAtMs'> {
 export type GroupEvent =
   /** Who belongs to the group from now on, in start order. */
   | { readonly type: 'MEMBERS'; readonly children: readonly GroupChild[] }
-  /** A child ended without having been asked to. */
-  | { readonly type: 'CRASHED'; readonly address: string; readonly atMs: number }
+  /** The process of a child ended without having been asked to: one crash, however many were in it. */
+  | {
+      readonly type: 'CRASHED';
+      readonly address: string;
+      /** All that ended with it, and begin anew by themselves; the child may be one of them. */
+      readonly addresses: readonly string[];
+      readonly atMs: number;
+    }
   /** A child was stopped for good. */
   | { readonly type: 'STOPPED'; readonly address: string; readonly atMs: number }
   | { readonly type: 'STOP'; readonly atMs: number; readonly drainMs: number };
@@ -64,21 +70,20 @@ export function startOrder<Child extends { readonly tier: number }>(
 }
 
 /**
- * Who else is restarted when `ended` did, the one started last first.
+ * Who else is restarted when those of a process ended, the one started last first.
  *
- * @param children in start order; when `ended` is none of them (it was removed), nobody shares its fate.
+ * @param children in start order; when none of them has `ended` (all were removed), nobody shares their fate.
  */
 export function sharersOfFate(
   strategy: Strategy,
   children: readonly GroupChild[],
-  ended: string,
+  ended: readonly string[],
 ): string[] {
   const addresses = children.map(({ address }) => address);
-  const position = addresses.indexOf(ended);
-  if (position < 0 || strategy === 'one-for-one') return [];
-  const after = addresses.slice(position + 1);
-  const sharers = strategy === 'all-for-one' ? [...addresses.slice(0, position), ...after] : after;
-  return sharers.reverse();
+  const lowest = addresses.findIndex((address) => ended.includes(address));
+  if (lowest < 0 || strategy === 'one-for-one') return [];
+  const sharers = strategy === 'all-for-one' ? addresses : addresses.slice(lowest + 1);
+  return sharers.filter((address) => !ended.includes(address)).reverse();
 }
 
 /**
@@ -202,7 +207,7 @@ export const groupMachine = setup({
                   {
                     type: 'restart',
                     params: ({ context: { policy, children }, event }) => ({
-                      addresses: sharersOfFate(policy.strategy, children, event.address),
+                      addresses: sharersOfFate(policy.strategy, children, event.addresses),
                     }),
                   },
                 ],

@@ -175,7 +175,8 @@ export class HostSupervisor {
       },
       escalate: (child, failure) =>
         options.onEscalate?.({ scope: 'child', status: child.status(), failure }),
-      crashed: ({ spec }) => this.#groupOf(spec.dataCenter).crashed(spec.address),
+      crashed: ({ spec }, addresses) =>
+        this.#groupOf(spec.dataCenter).crashed(spec.address, addresses),
       startProcess: (life, spec, handlers) => {
         const serving = !this.#drained.has(spec.dataCenter);
         return launcher.start(spec, { ...life, serving }, handlers);

@@ -23,7 +23,7 @@ describe('the end of a process of several', () => {
     members.ended(killed);
     const shared = { with: 'b', isCrash: false };
     expect(told).toEqual([
-      ['b', killed],
+      ['b', { ...killed, together: ['a', 'b', 'c'] }],
       ['a', { ...killed, shared }],
       ['c', { ...killed, shared }],
     ]);
@@ -33,7 +33,7 @@ describe('the end of a process of several', () => {
     members.ended(killed);
     const shared = { with: 'a', isCrash: true };
     expect(told).toEqual([
-      ['a', killed],
+      ['a', { ...killed, together: ['a', 'b', 'c'] }],
       ['b', { ...killed, shared }],
       ['c', { ...killed, shared }],
     ]);
@@ -47,6 +47,18 @@ describe('the end of a process of several', () => {
       ['a', 'b'],
       ['c', 'b'],
     ]);
+  });
+
+  test('is told to their group by one that was to stay, also where another one is at fault', () => {
+    members.asked('b');
+    members.heard('b', { type: 'left', clean: false });
+    members.ended(killed);
+    expect(told.map(([address, { together }]) => [address, together])).toEqual([
+      ['b', undefined],
+      ['a', ['a', 'c']],
+      ['c', undefined],
+    ]);
+    expect(told[1]![1].shared).toEqual({ with: 'b', isCrash: false });
   });
 
   test('is told once, and not to those who have left', () => {

@@ -103,8 +103,11 @@ export class ProcessMembers {
   #deserted(address: string): void {
     const first = this.#deserter;
     this.#deserter ??= address;
-    const exit = first === undefined ? leftUnasked : sharedWith(leftUnasked, first, true);
-    this.left(address, exit);
+    const together = this.#staying();
+    this.left(
+      address,
+      first === undefined ? { ...leftUnasked, together } : sharedWith(leftUnasked, first, true),
+    );
   }
 
   /** One has left, and the process goes on without it. */
@@ -114,20 +117,29 @@ export class ProcessMembers {
     member?.onExit(exit);
   }
 
-  /** The process is gone. Whoever stands for its end hears of it first. */
+  /** The process is gone. Whoever stands for its end hears of it first, and one that was to stay tells their group. */
   ended(exit: ProcessExit): void {
     const members = [...this.#members];
+    const together = this.#staying();
     this.#members.clear();
     const blamed = members.find(([, { isAtFault }]) => isAtFault);
-    const staying = members.filter(([, { isAsked }]) => !isAsked);
-    const first = blamed ?? staying[0] ?? members[0];
+    const first = blamed ?? members.find(([, { isAsked }]) => !isAsked) ?? members[0];
     if (first === undefined) return;
     // Its end may have been told already, with the first one that left.
-    const told = this.#deserter === undefined ? first : undefined;
+    const isTold = this.#deserter !== undefined;
     const cause = blamed?.[0] ?? this.#deserter ?? first[0];
-    told?.[1].onExit(exit);
-    for (const [, { isAtFault, onExit }] of members.filter((each) => each !== told))
-      onExit(sharedWith(exit, cause, blamed === undefined || isAtFault));
+    const teller = together.includes(first[0]) ? first[0] : together[0];
+    const inOrder = [first, ...members.filter((each) => each !== first)];
+    for (const [address, { isAtFault, onExit }] of inOrder) {
+      const tells = !isTold && address === teller ? { ...exit, together } : exit;
+      if (address === first[0] && !isTold) onExit(together.length > 1 ? tells : exit);
+      else onExit(sharedWith(tells, cause, blamed === undefined || isAtFault));
+    }
+  }
+
+  /** Who was not asked to leave. */
+  #staying(): string[] {
+    return [...this.#members].filter(([, { isAsked }]) => !isAsked).map(([address]) => address);
   }
 }
 

@@ -114,6 +114,27 @@ describe('actors that share a process', () => {
     expect(pidsNow()).toBe(1);
   });
 
+  test('rest for one: those of another process begin anew with all that ended, whoever is at fault', async () => {
+    const apart = ({ dataCenter, address }: ActorSpec): string =>
+      address === 'a.ps-shard.1' ? 'a.process.1' : `${dataCenter}.process.0`;
+    const group = { strategy: 'rest-for-one', restartsMax: 1 } as const;
+    await start(specs, { 'a.trainer.0': 'untidy' }, { group }, apart);
+    await host.supervisor.waitUntilReady(waitMs);
+    // It was asked to leave, and takes the first shard along, on which the second one may rest.
+    await host.supervisor.remove(['a.trainer.0']);
+    await until('the shards are back', () =>
+      shared.slice(0, 2).every((address) => statusOf(address).epoch === 2),
+    );
+    await host.supervisor.waitUntilReady(waitMs);
+    expect(host.events).toContainEqual(
+      expect.objectContaining({
+        ...{ address: 'a.ps-shard.1', type: 'restart' },
+        detail: 'with its group: a.ps-shard.0 crashed',
+      }),
+    );
+    expect(host.escalations).toEqual([]);
+  });
+
   test('leave a process that gets a SIGTERM for another one, and that is one crash of theirs', async () => {
     await startTogether({}, { group: { restartsMax: 1 } });
     const [before] = pids();

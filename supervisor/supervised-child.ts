@@ -49,8 +49,8 @@ export interface ChildHost {
   /** Its process says that it has joined the queue groups of public subjects, or left them. */
   servingChanged(child: SupervisedChild): void;
   escalate(child: SupervisedChild, failure: ChildFailure): void;
-  /** Its process ended without having been asked to; what the child does about it is decided. */
-  crashed(child: SupervisedChild): void;
+  /** Its process ended without having been asked to, with all `addresses` in it; what the child does about it is decided. */
+  crashed(child: SupervisedChild, addresses: readonly string[]): void;
 }
 
 /** The part of the drain time that the actor is told of; the rest is for leaving before the SIGKILL. */
@@ -263,7 +263,8 @@ export class SupervisedChild {
     const wasRunning = this.#machine.getSnapshot().matches('running');
     this.#ended(attempt, exit);
     // Of a process of several the end is told once.
-    if (wasRunning && exit.shared === undefined) this.#host.crashed(this);
+    const together = exit.together ?? (exit.shared === undefined ? [this.spec.address] : []);
+    if (wasRunning && together.length > 0) this.#host.crashed(this, together);
   }
 
   #ended(attempt: Attempt, exit: ProcessExit): void {

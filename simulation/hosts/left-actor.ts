@@ -44,7 +44,7 @@ export class LeftActor implements ClaimedProcess {
     });
     fate.watch(actor, this.#supervision, (exit) => {
       const ms = supervisor.random.between(0, knockMsMax);
-      supervisor.after(ms, () => handlers.onExit({ ...this.#exit(), ...sharedOf(exit) }));
+      supervisor.after(ms, () => handlers.onExit({ ...exit, ...this.#exit() }));
     });
   }
 
@@ -95,8 +95,4 @@ export class LeftActor implements ClaimedProcess {
       : 'ended; how is not known, as it was adopted';
     return { code: null, signal: this.#isKilled ? 'SIGKILL' : null, detail };
   }
-}
-
-function sharedOf({ shared }: ProcessExit): Pick<ProcessExit, 'shared'> {
-  return shared === undefined ? {} : { shared };
 }

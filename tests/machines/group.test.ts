@@ -33,8 +33,8 @@ describePaths(groupMachine, {
   input: policy,
   events: [
     { type: 'MEMBERS', children },
-    { type: 'CRASHED', address: 'shard', atMs: 0 },
-    { type: 'CRASHED', address: 'trainer', atMs: 200 },
+    { type: 'CRASHED', address: 'shard', addresses: ['shard'], atMs: 0 },
+    { type: 'CRASHED', address: 'trainer', addresses: ['shard', 'trainer'], atMs: 200 },
     ...children.map(({ address }) => ({ type: 'STOPPED', address, atMs: 200 }) as const),
     { type: 'STOP', atMs: 0, drainMs: 100 },
   ],
@@ -57,11 +57,12 @@ describePaths(groupMachine, {
         expect(crashes.length).toBeGreaterThan(policy.restartsMax);
       }
     },
-    'a crash that it answers by restarts never concerns the child itself': (walk) => {
+    'a crash that it answers by restarts never concerns those that ended themselves': (walk) => {
       for (const { event, effects } of walk)
         for (const { type, params } of effects)
           if (type === 'restart' && event.type === 'CRASHED')
-            expect((params as { addresses: string[] }).addresses).not.toContain(event.address);
+            for (const address of event.addresses)
+              expect((params as { addresses: string[] }).addresses).not.toContain(address);
     },
     'when it escalates, all children cool down': (walk) => {
       for (const { effects, to } of walk) {
