@@ -47,8 +47,10 @@ export interface LauncherOptions {
 /** Knows all that an actor is told when it starts, so that nobody else need know it. */
 export class ActorLauncher implements Launcher {
   readonly #options: LauncherOptions;
-  /** By name, the newest. */
-  readonly #processes = new Map<string, HostedProcess>();
+  /** By name: those that may live yet, the newest last. */
+  readonly #processes = new Map<string, readonly HostedProcess[]>();
+  /** By name: pids of those that an earlier supervisor left. */
+  readonly #left = new Map<string, Set<number>>();
 
   constructor(options: LauncherOptions) {
     this.#options = options;
@@ -80,14 +82,16 @@ export class ActorLauncher implements Launcher {
     );
   }
 
-  claim(
-    { address, dataCenter, kind, partitions = [] }: ActorSpec,
-    handlers: LeftProcessHandlers,
-  ): ClaimedProcess | undefined {
+  claim(spec: ActorSpec, handlers: LeftProcessHandlers): ClaimedProcess | undefined {
+    const { address, dataCenter, kind, partitions = [] } = spec;
     const { configIn, natsOf, adoption } = this.#options;
     const config = configIn(dataCenter);
     const startHash = startHashOf({ config, nats: natsOf(dataCenter, kind) });
-    return adoption?.claim(address, { kind, partitions, startHash }, handlers);
+    const claimed = adoption?.claim(address, { kind, partitions, startHash }, handlers);
+    if (claimed === undefined) return undefined;
+    const name = this.#nameOf(spec);
+    this.#left.set(name, (this.#left.get(name) ?? new Set()).add(claimed.pid));
+    return claimed;
   }
 
   dismissOthers(): void {
@@ -96,14 +100,27 @@ export class ActorLauncher implements Launcher {
 
   /** One that ends, or will with those who are in it, is left to itself: who begins now begins in the next one. */
   #processOf(spec: ActorSpec): HostedProcess {
-    const { entry, stateDir, processOf } = this.#options;
+    const { entry, stateDir } = this.#options;
     const { address, kind } = spec;
-    const name = processOf?.(spec) ?? address;
-    const running = this.#processes.get(name);
-    if (running?.isOpen === true) return running;
+    const name = this.#nameOf(spec);
+    const living = (this.#processes.get(name) ?? []).filter(({ isGone }) => !isGone);
+    const newest = living.at(-1);
+    if (newest?.isOpen === true) return newest;
     const title = name === address ? [kind, address] : [name];
-    const started = new HostedProcess({ entry, stateDir, name, title });
-    this.#processes.set(name, started);
+    const sharesLog = living.length > 0 || this.#isLeft(name);
+    const started = new HostedProcess({ entry, stateDir, name, title, sharesLog });
+    this.#processes.set(name, [...living, started]);
     return started;
+  }
+
+  #nameOf(spec: ActorSpec): string {
+    return this.#options.processOf?.(spec) ?? spec.address;
+  }
+
+  /** Whether a process of that name lives that an earlier supervisor left. */
+  #isLeft(name: string): boolean {
+    const { adoption } = this.#options;
+    const pids = [...(this.#left.get(name) ?? [])];
+    return pids.some((pid) => adoption?.hasLeft(pid) === true);
   }
 }

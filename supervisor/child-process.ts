@@ -71,6 +71,8 @@ export interface ProcessOptions {
   readonly stateDir: string;
   /** Also of its log. */
   readonly name: string;
+  /** An older process of that name still writes to the log, which is not to be moved away under it. */
+  readonly sharesLog?: boolean;
   /** What `ps` shows of it. */
   readonly title: readonly string[];
 }
@@ -120,14 +122,14 @@ export class HostedProcess {
   #isGone = false;
   #hasEnded = false;
 
-  constructor({ entry, stateDir, name, title }: ProcessOptions) {
+  constructor({ entry, stateDir, name, title, sharesLog = false }: ProcessOptions) {
     const logFile = join(stateDir, 'logs', `${name}.log`);
     try {
       const { child, log } = startLogged({
         command: process.execPath,
         args: [...youngSpaceFlags, entry, ...title],
         logFile,
-        logBytesMax,
+        ...(sharesLog ? {} : { logBytesMax }),
         env: childEnvironment(process.env),
         channel: true,
       });
@@ -142,6 +144,11 @@ export class HostedProcess {
       const detail = `could not be started: ${messageOf(error)}`;
       queueMicrotask(() => this.#end({ code: null, signal: null, detail }));
     }
+  }
+
+  /** It writes no more. */
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   /** Whether another actor may be sent there: it runs, and somebody is in it who is to stay. */

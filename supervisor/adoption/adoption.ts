@@ -101,6 +101,11 @@ export class Adoption {
     return this.#keep(address, note, this.#decided ? undefined : wanted, handlers);
   }
 
+  /** Whether that process was left and lives, as far as is known. */
+  hasLeft(pid: number): boolean {
+    return this.#members.has(pid);
+  }
+
   /** All that are wanted have been claimed: whoever else is there, or comes, is told to leave. */
   dismissOthers(): void {
     if (this.#decided) return;
