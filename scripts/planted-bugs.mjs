@@ -51,7 +51,7 @@ export const planted = [
   {
     name: 'a group does not hear of a crash',
     file: 'supervisor/supervised-child.js',
-    from: 'if (wasRunning)',
+    from: 'if (wasRunning && together.length > 0)',
     to: 'if (false)',
   },
 ];
