@@ -23,7 +23,7 @@ const coming = {
   doneInChaos: { entity: 'item', kind: 'count' },
 } as const;
 
-export function changedForChaos(config: ClusterConfig): ClusterConfig {
+function changedForChaos(config: ClusterConfig): ClusterConfig {
   const others = Object.entries(config.features).toReversed();
   return parseClusterConfig({
     ...config,
