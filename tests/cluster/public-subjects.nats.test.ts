@@ -204,7 +204,9 @@ describe('the public subjects of a running cluster', () => {
     const shown = await until('the item is known everywhere', async () => {
       const { items, degraded } = await ask('starling.recommend', json(first));
       const [found] = items as { attributes?: object }[];
-      return found && degraded === false ? found : undefined;
+      // The catalog of a recommender may have it a moment before the feature store has.
+      const isKnown = Object.keys(found?.attributes ?? {}).length > 0;
+      return found && isKnown && degraded === false ? found : undefined;
     });
     expect(shown.attributes).toEqual({ title: 'A lamp', url: '/t1' });
     await until('the name that nothing is declared of is told', async () => {
