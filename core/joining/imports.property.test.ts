@@ -19,6 +19,9 @@ interface Row {
   readonly id: number;
 }
 
+/** Ids are remembered for 900 ms at least. How much longer goes by how rows are cut, so that copies here come before. */
+const copiesWithinMs = 700;
+
 const rowsOf = fc
   .array(
     fc.record({
@@ -37,7 +40,8 @@ const rowsOf = fc
     return drawn.map(({ apartMs, skip, isAlias, ...row }) => {
       position += skip;
       atMs += apartMs;
-      return { ...row, position, atMs, isAlias: isAlias && row.user !== undefined };
+      const id = row.id + 100 * Math.floor((atMs - 1e12) / copiesWithinMs);
+      return { ...row, id, position, atMs, isAlias: isAlias && row.user !== undefined };
     });
   });
 
