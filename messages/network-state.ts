@@ -4,7 +4,7 @@ import { protocolVersion } from './codec.js';
 import { asModelMessage, mainModel } from './model-name.js';
 import type { PushOutcome } from './parameters.js';
 import { outcomeOf } from './parameters.js';
-import { refuseSpec } from './spec-hash.js';
+import { refuseSpec, specHashOf } from './spec-hash.js';
 import { sequenceOf, throughMarks, throughOf } from './progress-marks.js';
 
 /**
@@ -39,13 +39,15 @@ export function densePushMessage(push: DensePush) {
   return { ...head(), ...push };
 }
 
-export function parseDensePush(value: unknown, parameterCount: number): DensePush {
+/** @param ours the specification of who is asked; see `specHashOf`. */
+export function parseDensePush(value: unknown, parameterCount: number, ours?: string): DensePush {
   const what = 'dense push';
   const fields = asModelMessage(value, what);
+  const specHash = specHashOf(fields, what, ours);
   const gradient = f32(fields, 'gradient', what);
   if (gradient.length > 0) f32(fields, 'gradient', what, parameterCount);
   return {
-    specHash: text(fields, 'specHash', what),
+    specHash,
     batches: f64(fields, 'batches', what),
     gradient,
   };

@@ -10,7 +10,15 @@ import {
   rowsMessage,
   weightsMessage,
 } from './deltas.js';
-import { parsePush, pushMessage, valuesOf } from './parameters.js';
+import {
+  lookupMessage,
+  parseLookup,
+  parsePull,
+  parsePush,
+  pullMessage,
+  pushMessage,
+  valuesOf,
+} from './parameters.js';
 
 /** Rows grouped by partition, then by slot, each slot as wide as it is. */
 const layout = fc
@@ -172,4 +180,14 @@ describe('a delta', () => {
     expect(codeFrom([...slots].reverse())).toBe('SPEC_MISMATCH');
     expect(codeFrom([{ ...slots[0]!, dim: 3 }, ...slots.slice(1)])).toBe('SPEC_MISMATCH');
   });
+});
+
+test('a request of another specification is refused as that, however many slots it counts', () => {
+  const request = {
+    ...{ specHash: 'theirs', partitions: Uint32Array.of(0), epochs: Uint32Array.of(1) },
+    ...{ counts: Uint32Array.of(1, 0, 0), fids: Uint32Array.of(1, 2) },
+  };
+  expect(() => parsePull(pullMessage(request), 2, 'ours')).toThrow(/specification/);
+  expect(() => parsePull(pullMessage(request), 2, 'theirs')).toThrow(/counts/);
+  expect(() => parseLookup(lookupMessage(request), 2, 'ours')).toThrow(/specification/);
 });

@@ -2,6 +2,7 @@ import type { Fields } from './checks.js';
 import { asFields, f32, f64, number, text, u32, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { asModelMessage, mainModel } from './model-name.js';
+import { specHashOf } from './spec-hash.js';
 import { noProgress, progressOf, sequenceOf, throughMarks, throughOf } from './progress-marks.js';
 import type { ProgressMarks } from './progress-marks.js';
 import type { Trail } from './trail.js';
@@ -95,10 +96,12 @@ export function lookupMessage(request: KeepingLookup) {
   return { v: protocolVersion, model: mainModel, ...request };
 }
 
-export function parseLookup(value: unknown, slotCount: number): KeepingLookup {
+/** @param ours the specification of who is asked; see `specHashOf`. */
+export function parseLookup(value: unknown, slotCount: number, ours?: string): KeepingLookup {
   const what = 'lookup';
   const fields = asModelMessage(value, what);
-  const request = { specHash: text(fields, 'specHash', what), ...groups(fields, what, slotCount) };
+  const specHash = specHashOf(fields, what, ours);
+  const request = { specHash, ...groups(fields, what, slotCount) };
   const { since } = fields;
   return since === undefined ? request : { ...request, since: sinceOf(since, `${what}.since`) };
 }
@@ -118,13 +121,15 @@ export function pullMessage(request: PullRequest) {
   return { v: protocolVersion, model: mainModel, ...request };
 }
 
-export function parsePull(value: unknown, slotCount: number): PullRequest {
+/** @param ours the specification of who is asked; see `specHashOf`. */
+export function parsePull(value: unknown, slotCount: number, ours?: string): PullRequest {
   const what = 'pull';
   const fields = asModelMessage(value, what);
+  const specHash = specHashOf(fields, what, ours);
   const rowGroups = groups(fields, what, slotCount);
   return {
     ...rowGroups,
-    specHash: text(fields, 'specHash', what),
+    specHash,
     epochs: u32(fields, 'epochs', what, rowGroups.partitions.length),
   };
 }
@@ -163,15 +168,17 @@ export function pushMessage(request: PushRequest) {
   return squares ? { ...message, squaredRows: squares.rows, squares: squares.values } : message;
 }
 
-export function parsePush(value: unknown, widths: RowWidths): PushRequest {
+/** @param ours the specification of who is asked; see `specHashOf`. */
+export function parsePush(value: unknown, widths: RowWidths, ours?: string): PushRequest {
   const what = 'push';
   const fields = asModelMessage(value, what);
+  const specHash = specHashOf(fields, what, ours);
   const rowGroups = groups(fields, what, widths.length);
   const batches = batchesOf(fields, what);
   const squares = squaresOf(fields, rowGroups, widths);
   return {
     ...rowGroups,
-    specHash: text(fields, 'specHash', what),
+    specHash,
     epochs: u32(fields, 'epochs', what, rowGroups.partitions.length),
     batches,
     atSeconds: number(fields, 'atSeconds', what),

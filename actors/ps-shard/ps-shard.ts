@@ -131,18 +131,18 @@ class PsShard implements Actor<'ps-shard'> {
 
   #serveRows(): void {
     const { bus, identity } = this.#context;
-    const { slotCount, tables } = this.#shape;
+    const { slotCount, tables, hash } = this.#shape;
     const widths = tables.map(({ dim }) => dim);
     const limits = { inFlightMax: 256, deadlineMs: 10_000 };
     this.#pulls = new ServedEndpoint(bus, {
       ...limits,
       subject: bus.names.subject.pull(identity.index),
-      handle: async (value) => this.#requests.pull(parsePull(value, slotCount)),
+      handle: async (value) => this.#requests.pull(parsePull(value, slotCount, hash)),
     });
     this.#pushes = new ServedEndpoint(bus, {
       ...limits,
       subject: bus.names.subject.push(identity.index),
-      handle: async (value) => this.#requests.push(parsePush(value, widths)),
+      handle: async (value) => this.#requests.push(parsePush(value, widths, hash)),
     });
   }
 

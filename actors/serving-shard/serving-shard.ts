@@ -46,7 +46,7 @@ export function createServingShard(context: ActorContext): Actor<'serving-shard'
   }
 
   async function lookup(value: unknown) {
-    const found = served.lookup(parseLookup(value, slotCount));
+    const found = served.lookup(parseLookup(value, slotCount, specHash));
     const { sequence } = served;
     return lookupReply({ ...found, through: news.visibility.through, sequence, dataCenter });
   }
