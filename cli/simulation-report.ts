@@ -1,5 +1,6 @@
 import type { CoveragePart } from '../simulation/coverage.js';
 import type { Fault } from '../simulation/faults/fault.js';
+import { isChange } from '../simulation/faults/fault.js';
 import type { SimulationReport } from '../simulation/report.js';
 
 const newestShown = 40;
@@ -47,7 +48,7 @@ export function failureLines(
       : `its schedule:`,
     ...(shortest ?? schedule).map((fault) => `  ${faultLine(fault)}`),
     ...others.map((other) => `seed ${other.seed} breaks "${other.violation!.check}" too`),
-    `again: starling simulate --seed ${seed}`,
+    `again: starling simulate --seed ${seed}${schedule.some(({ kind }) => isChange(kind)) ? ' --changes' : ''}`,
   ];
 }
 
