@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/base/clock.js';
 import type { Bus } from '../../runtime/bus/bus.js';
+import type { BucketEntry } from '../../runtime/bus/records.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 
 /** Looks in the time of a lease. */
@@ -8,6 +9,18 @@ const looksPerLease = 6;
 interface Renewal {
   readonly atMs: number;
   readonly revision: number;
+  /** As `holderOf` says. */
+  readonly holder?: number | undefined;
+  /** It was there at the start, and nobody has been seen to renew it since. */
+  readonly presumed?: boolean;
+}
+
+interface Taken {
+  readonly holder: number;
+  /** When its lease has run out. */
+  readonly endMs: number;
+  /** From then on the later one need not wait for it, and has seen to what it left. */
+  readonly lateMs: number;
 }
 
 export type LeaseBus = Pick<
@@ -24,6 +37,11 @@ export interface LeaseWatchOptions {
    * it; else only who was seen to renew can be missed.
    */
   readonly presumeHeld: boolean;
+  /**
+   * Which life of its holder a lease is of; undefined for one that was given back. Where it is told, a presumed holder is missed
+   * although a later one has taken its key meanwhile.
+   */
+  readonly holderOf?: (bytes: Uint8Array) => number | undefined;
   /** Called once per lapse. */
   readonly onExpired: (key: string) => void;
 }
@@ -39,6 +57,8 @@ export class LeaseWatch {
   readonly #options: LeaseWatchOptions;
   readonly #leaseMs: number;
   readonly #renewals = new Map<string, Renewal>();
+  /** By key: presumed holders whose key a later one has taken. */
+  readonly #taken = new Map<string, Taken>();
   #watch: Stoppable | undefined;
   readonly #clock: Clock;
   #cancel: (() => void) | undefined;
@@ -56,12 +76,12 @@ export class LeaseWatch {
 
   async start(): Promise<void> {
     const { keys, presumeHeld } = this.#options;
-    this.#watch = await this.#bus.bucketWatch(this.#bus.names.bucket, keys, (key, { revision }) => {
-      // With the time since the last look, which will count: a lease must not seem older here than to its holder.
-      this.#renewals.set(key, { atMs: this.#nowMs(), revision });
-    });
+    this.#watch = await this.#bus.bucketWatch(this.#bus.names.bucket, keys, (key, entry) =>
+      this.#renewed(key, entry),
+    );
     if (presumeHeld)
-      for (const [key, renewal] of this.#renewals) this.#renewals.set(key, { ...renewal, atMs: 0 });
+      for (const [key, renewal] of this.#renewals)
+        this.#renewals.set(key, { ...renewal, atMs: 0, presumed: true });
     else this.#renewals.clear();
     this.#lookedAtMs = this.#clock.nowMs();
     this.#schedule();
@@ -76,12 +96,39 @@ export class LeaseWatch {
   /** No longer waited for: its holder has left. */
   forget(key: string): void {
     this.#renewals.delete(key);
+    this.#taken.delete(key);
+  }
+
+  /** That life of its holder is over, and whoever has to know it does. */
+  settle(key: string, holder: number): void {
+    if (this.#taken.get(key)?.holder === holder) this.#taken.delete(key);
+    const renewal = this.#renewals.get(key);
+    if (renewal?.presumed && renewal.holder === holder)
+      this.#renewals.set(key, { ...renewal, presumed: false });
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
     await this.#watch?.stop();
+  }
+
+  #renewed(key: string, { bytes, revision }: BucketEntry): void {
+    // With the time since the last look, which will count: a lease must not seem older here than to its holder.
+    const atMs = this.#nowMs();
+    const holder = this.#options.holderOf?.(bytes);
+    const before = this.#renewals.get(key);
+    if (
+      before?.presumed &&
+      before.holder !== undefined &&
+      (holder ?? before.holder) !== before.holder
+    )
+      this.#taken.set(key, {
+        holder: before.holder,
+        endMs: before.atMs + this.#leaseMs,
+        lateMs: atMs + this.#leaseMs,
+      });
+    this.#renewals.set(key, { atMs, revision, holder });
   }
 
   #schedule(): void {
@@ -100,6 +147,11 @@ export class LeaseWatch {
     }
     this.#healthyMs += this.#sinceLook();
     this.#lookedAtMs = this.#clock.nowMs();
+    for (const [key, { endMs, lateMs }] of this.#taken) {
+      if (this.#healthyMs <= endMs) continue;
+      this.#taken.delete(key);
+      if (this.#healthyMs <= lateMs) this.#options.onExpired(key);
+    }
     for (const [key, renewal] of this.#renewals) {
       if (this.#healthyMs - renewal.atMs <= this.#leaseMs) continue;
       if (!(await this.#hasLapsed(key, renewal))) continue;

@@ -5,7 +5,7 @@ import { joinPartitions } from '../../core/config/join-partitions.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
 import { actorsOf } from '../../messages/actor-status.js';
-import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
+import { addressOfLease, decodeLease, leaseKey, leaseKeys } from '../../messages/ownership.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import { JoinDirectory } from '../../replication/join-directory.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
@@ -73,6 +73,7 @@ export class PartitionServices implements Stoppable {
   #actors: PlacedActors | undefined;
   #snapshots: SnapshotKeeper | undefined;
   readonly #watching = new UndoStack();
+  #leases: LeaseWatch | undefined;
   #calm: Cancel | undefined;
   /** Another leader has started shards before. */
   #atWork = false;
@@ -150,10 +151,12 @@ export class PartitionServices implements Stoppable {
       // Where none of them runs, what is there is of a life long past; else one may have died with the last leader. Not so
       // because its host is lost: where only the supervisor there hangs, the shard serves on while its lease runs.
       presumeHeld: this.#atWork,
+      holderOf: lifeOfLease,
       onExpired: (key) => void this.#replace(addressOfLease(key)!, 'its lease ran out'),
     });
     await leases.start();
     this.#watching.use(leases);
+    this.#leases = leases;
   }
 
   /** Actors of each kind: those of the configuration, unless scaled since. */
@@ -237,6 +240,7 @@ export class PartitionServices implements Stoppable {
       this.#ready.set(address, { epoch, atMs: this.#options.bus.clock.nowMs() });
     // Told late, of a life that another one has followed.
     const now = view.actors().find((actor) => actor.address === address);
+    if (type === 'exit') this.#leases?.settle(leaseKey(address), epoch);
     if (type === 'exit' && now?.state === 'ready' && now.epoch > epoch) return;
     if (type === 'exit' && this.#wasAlone(address, epoch)) void this.#replace(address, 'it died');
     if (type !== 'exit' && type !== 'ready') return;
@@ -303,5 +307,15 @@ export class PartitionServices implements Stoppable {
     const { bus, config, events } = this.#options;
     const address = config.name;
     events.record({ atMs: bus.clock.wallMs(), address, type, detail, epoch: 0 });
+  }
+}
+
+/** That holds it; undefined where it was given back, or nobody can read what is there. */
+function lifeOfLease(bytes: Uint8Array): number | undefined {
+  try {
+    const { epoch, over } = decodeLease(bytes);
+    return over ? undefined : epoch;
+  } catch {
+    return undefined;
   }
 }

@@ -55,12 +55,14 @@ async function isSpread(status: ClusterStatus): Promise<boolean> {
   );
 }
 
-async function recordedEvents(): Promise<Set<string>> {
+async function eventsSince(sinceMs: number): Promise<Set<string>> {
   const events = new Set<string>();
   const { firstSequence, lastSequence } = await hosts.admin.streamState(streamName.supervision);
   for (let sequence = firstSequence; sequence <= lastSequence; sequence++) {
     const message = await hosts.admin.messageAt(streamName.supervision, sequence);
-    if (message) events.add(parseSupervisionEvent(decode(message.bytes)).type);
+    if (!message) continue;
+    const { atMs, type } = parseSupervisionEvent(decode(message.bytes));
+    if (atMs >= sinceMs) events.add(type);
   }
   return events;
 }
@@ -95,6 +97,7 @@ describe('two hosts that learn', () => {
       return name === leader || hostOf(before, name) === leader;
     });
     hosts.fleet.hold('train', true);
+    const lostAtMs = Date.now();
     for (const { pid } of lost) process.kill(pid, 'SIGKILL');
     await feed(200);
     const after = await hosts.until('another host leads, and all is ready', (status) => {
@@ -104,7 +107,7 @@ describe('two hosts that learn', () => {
     });
     expect(after.term).toBeGreaterThan(term);
     // The shard was lost with the leader: the next one has called its standbys, before there was another shard.
-    const events = await recordedEvents();
+    const events = await eventsSince(lostAtMs);
     for (const type of ['lead', 'host', 'place', 'promote'] as const)
       expect(events).toContain(type);
     await feed(200);
