@@ -1,3 +1,4 @@
+import { dropOldest } from '../../core/base/oldest.js';
 import type { ProvisionalEvent } from '../../core/activity/provisional-activity.js';
 import { at } from '../../core/base/columns.js';
 import type { FeatureSpec } from '../../core/features/feature-spec.js';
@@ -114,6 +115,6 @@ export class RawPeople {
 
   #asked(requestId: string, person: string): void {
     this.#people.set(requestId, person);
-    if (this.#people.size > requestsMax) this.#people.delete(this.#people.keys().next().value!);
+    dropOldest(this.#people, requestsMax);
   }
 }

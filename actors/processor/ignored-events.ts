@@ -1,3 +1,4 @@
+import { dropOldest } from '../../core/base/oldest.js';
 import { compileCondition } from '../../core/config/event-expression.js';
 import { durationMsOf } from '../../core/config/duration.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
@@ -73,7 +74,7 @@ export class IgnoredEvents {
     const span = { fromMs, count: 0 };
     this.#spans.delete(person);
     this.#spans.set(person, span);
-    if (this.#spans.size > peopleMax) this.#spans.delete(this.#spans.keys().next().value!);
+    dropOldest(this.#spans, peopleMax);
     return span;
   }
 }

@@ -1,3 +1,4 @@
+import { dropOldest } from '../../core/base/oldest.js';
 import { codeOf, errorCodes } from '../../core/base/errors.js';
 import type { AttributeTypes } from '../../core/features/attributes.js';
 import type { RawFeatures } from '../../core/features/raw-features.js';
@@ -76,9 +77,8 @@ export class ItemFilters {
     const known = this.#compiled.get(text);
     if (known) return known;
     const expression = this.#compiler.compile(text);
-    if (this.#compiled.size >= compiledMax)
-      this.#compiled.delete(this.#compiled.keys().next().value!);
     this.#compiled.set(text, expression);
+    dropOldest(this.#compiled, compiledMax);
     return expression;
   }
 

@@ -1,3 +1,5 @@
+import { dropOldest } from '../../core/base/oldest.js';
+
 /**
  * What was fetched from a follower of a log, kept until somebody says that it changed.
  *
@@ -94,10 +96,13 @@ export class NoticedCache<T> {
     if (before && !reaches(sequences, exact) && !this.#isOld(before, nowMs)) return;
     const noticed = before?.noticed ?? this.#notices.get(id) ?? this.#floor;
     this.#notices.delete(id);
-    if (!before && this.#entries.size >= this.#options.entriesMax) this.#dropOldest();
     const sinceMs = before && !Number.isNaN(before.lacksSinceMs) ? before.lacksSinceMs : nowMs;
     const lacksSinceMs = reaches(sequences, noticed) ? NaN : sinceMs;
     this.#entries.set(id, { value, sequences, fetchedAtMs: nowMs, noticed, lacksSinceMs });
+    // By insertion: cheap, and good enough for a cache whose misses are cheap too.
+    dropOldest(this.#entries, this.#options.entriesMax, (dropped, entry) => {
+      if (!reaches(this.#floor, entry.noticed)) this.#remember(dropped, entry.noticed);
+    });
   }
 
   /** @param log which of them. */
@@ -117,17 +122,9 @@ export class NoticedCache<T> {
   #remember(id: string, told: Sequences): void {
     const before = this.#notices.get(id);
     this.#notices.set(id, before ? newest(before, told) : told);
-    if (this.#notices.size <= this.#options.noticesMax) return;
-    const [oldest, noticed] = this.#notices.entries().next().value!;
-    this.#notices.delete(oldest);
-    this.#floor = newest(this.#floor, noticed);
-  }
-
-  /** By insertion: cheap, and good enough for a cache whose misses are cheap too. */
-  #dropOldest(): void {
-    const [id, { noticed }] = this.#entries.entries().next().value!;
-    this.#entries.delete(id);
-    if (!reaches(this.#floor, noticed)) this.#remember(id, noticed);
+    dropOldest(this.#notices, this.#options.noticesMax, (_id, noticed) => {
+      this.#floor = newest(this.#floor, noticed);
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { dropOldest } from '../base/oldest.js';
 import type { ActivityState, ListedEvent } from './activity-state.js';
 import { emptyState, listEvent, listOf, unlistEvent } from './activity-state.js';
 import type { KeptRules } from './kept-rules.js';
@@ -53,7 +54,7 @@ export class ProvisionalActivity {
     if (events.length > eventsMax) events.shift();
     this.#events.set(event.person, events);
     this.#changed.add(event.person);
-    if (this.#events.size > this.#peopleMax) this.#forget(this.#events.keys().next().value!);
+    dropOldest(this.#events, this.#peopleMax, (person) => this.#forget(person));
   }
 
   /** What the visitor did is the user's from now on. */
@@ -64,8 +65,7 @@ export class ProvisionalActivity {
     for (const event of this.#events.get(visitor) ?? []) this.take({ ...event, person: user });
     this.#events.delete(visitor);
     this.#changed.add(user);
-    if (this.#visitors.size > this.#peopleMax)
-      this.#visitors.delete(this.#visitors.keys().next().value!);
+    dropOldest(this.#visitors, this.#peopleMax);
   }
 
   /**
