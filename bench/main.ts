@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   table: () => import('./table.js'),
   training: () => import('./training.js'),
   quality: () => import('./quality.js'),
+  networks: () => import('./networks.js'),
   kept: () => import('./kept.js'),
   counters: () => import('./counters.js'),
   values: () => import('./values.js'),

@@ -21,7 +21,7 @@ import {
  *
  * Baseline: a factorisation machine updated after every single event, which no batch can be fresher than.
  */
-interface Setup extends CoreSetup {
+export interface Setup extends CoreSetup {
   /** Examples per training step. */
   readonly batchRows: number;
 }
@@ -32,7 +32,7 @@ interface Outcome {
   readonly calibration: number;
 }
 
-const model: ModelSpec = {
+export const model: ModelSpec = {
   network: 'deepfm',
   slotCount: movielensSlots.length,
   factorDim: 16,
@@ -93,7 +93,7 @@ function report(figures: Record<string, number | string>, name: string, outcome:
   );
 }
 
-function replay(backend: Backend, stream: InteractionStream, setup: Setup, lag: number): Outcome {
+export function replay(backend: Backend, stream: InteractionStream, setup: Setup, lag: number): Outcome {
   const learner = new CoreLearner(backend, setup);
   const eventCount = stream.labels.length;
   const logits = new Float32Array(eventCount);

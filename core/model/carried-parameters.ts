@@ -1,8 +1,10 @@
 import type { ColumnShape } from '../base/lineage.js';
 import { denseLayout } from './dense-parameters.js';
 import type { DenseEntry } from './dense-parameters.js';
-import type { ModelSpec } from './network.js';
+import type { InputPart, ModelSpec } from './network.js';
+import { pairedCount, partWidth } from './networks/inputs.js';
 import { scalesSize } from './number-scales.js';
+import { seenSpec } from './projection.js';
 import { sketchSize } from './quantile-sketch.js';
 import { calibrationSize } from './score-calibration.js';
 
@@ -51,14 +53,23 @@ export function parameterSources(
   const sources = new Int32Array(parametersOf(now.model)).fill(begins);
   if (!still.rows) return sources;
   const vectors = vectorsThen(now, then, still);
+  const inputs = inputsThen(now, then, still);
   for (const entry of layout.entries) {
     const name = nameThen(entry.name, vectors);
     const old = before.entries.find((each) => each.name === name);
     if (!old && isOfVector(entry.name))
       sources.fill(weighsNothing, entry.offset, entry.offset + entry.size);
     if (!old || (!still.network && isOfTower(entry.name))) continue;
-    const rows = inputsOf(entry, now, then, still);
-    const columns = isByHead(entry.name) ? heads : [...Array(lastOf(entry)).keys()];
+    const rows = axisThen(
+      entry.rows,
+      old.rows,
+      entry.shape.length === 1 ? 1 : entry.shape[0],
+      inputs,
+    );
+    const columns =
+      entry.columns === 'heads'
+        ? heads
+        : axisThen(entry.columns, partsOf(old.columns), lastOf(entry), inputs);
     fill(sources, entry, old, rows, columns);
   }
   const width = calibrationSize(1);
@@ -94,41 +105,80 @@ export function carriedOptimizerState(values: Float32Array, sources: Int32Array)
   return carried;
 }
 
+/** All but the linear part, which is one whatever the network, and what brings inputs and heads to it. */
 function isOfTower(name: string): boolean {
-  return name.startsWith('hidden') || name.startsWith('output');
+  return !/^(bias|linear|head\..*|vector\d+\..*)$/.test(name);
 }
 
-function isByHead(name: string): boolean {
-  return name.startsWith('head.') || name.startsWith('output');
+function partsOf(axis: DenseEntry['columns']): readonly InputPart[] | undefined {
+  return axis === 'heads' ? undefined : axis;
 }
 
-/** By row of a matrix, its row then; of a vector there is one. */
-function inputsOf(
-  { name, shape }: DenseEntry,
-  now: NetworkShape,
-  then: NetworkShape,
-  still: StillThere,
+/** By row, or column, of a parameter of now, its place then. Without parts it is of units, which are what they were. */
+function axisThen(
+  parts: readonly InputPart[] | undefined,
+  before: readonly InputPart[] | undefined,
+  length: number,
+  inputs: Inputs,
 ): number[] {
-  if (name === 'linear') return plainThen(now, then, still);
-  const rows = shape.length === 1 ? 1 : shape[0];
-  const { factorDim, slotCount } = now.model;
-  const isFirst = isOfTower(name) && shape.length === 2 && isFirstLayer(name, now.model);
-  if (!isFirst) return [...Array(rows).keys()];
-  const factorsOf = (place: number): number[] =>
-    Array.from({ length: factorDim }, (_factor, k) =>
-      place < 0 ? weighsNothing : place * factorDim + k,
-    );
+  if (!parts) return [...Array(length).keys()];
+  const places = parts.flatMap((part) => {
+    const at = (before ?? []).findIndex((other) => kindOf(other) === kindOf(part));
+    if (at < 0) return Array<number>(inputs.widthNow(part)).fill(weighsNothing);
+    const start = before!.slice(0, at).reduce((sum, each) => sum + inputs.widthThen(each), 0);
+    return inputs.placesOf(part).map((place) => (place < 0 ? place : start + place));
+  });
+  if (places.length !== length) throw new RangeError(`${places.length} inputs of ${length}`);
+  return places;
+}
+
+const kindOf = (part: InputPart): string => (typeof part === 'object' ? 'units' : part);
+
+interface Inputs {
+  readonly widthNow: (part: InputPart) => number;
+  readonly widthThen: (part: InputPart) => number;
+  /** By number of a part of now, its place in that part then. */
+  readonly placesOf: (part: InputPart) => readonly number[];
+}
+
+function inputsThen(now: NetworkShape, then: NetworkShape, still: StillThere): Inputs {
+  const { factorDim } = now.model;
   const slots = now.slots.map((each) => (still.feature(each) ? then.slots.indexOf(each) : -1));
   const slotsBefore = then.model.slotCount;
   const vectors = vectorsThen(now, then, still).map((place) =>
     place < 0 ? place : slotsBefore + place,
   );
-  const before = (slotsBefore + columnsOf(then, 'vector').length) * factorDim;
-  const plain = plainThen(now, then, still).map((place) => (place < 0 ? place : before + place));
-  const inputs = [...[...slots, ...vectors].flatMap(factorsOf), ...plain];
-  if (slots.length !== slotCount || inputs.length !== rows)
-    throw new RangeError(`${name} has ${rows} inputs, not ${inputs.length}`);
-  return inputs;
+  const ofVectors = [...slots, ...vectors];
+  return {
+    widthNow: (part) => partWidth(part, seenSpec(now.model)),
+    widthThen: (part) => partWidth(part, seenSpec(then.model)),
+    placesOf: (part) => {
+      if (typeof part === 'object') return [...Array(part.units).keys()];
+      if (part === 'numbers') return plainThen(now, then, still);
+      if (part === 'pairs') return pairsThen(ofVectors, now.model, then.model);
+      return ofVectors.flatMap((place) =>
+        Array.from({ length: factorDim }, (_factor, k) =>
+          place < 0 ? weighsNothing : place * factorDim + k,
+        ),
+      );
+    },
+  };
+}
+
+/** @param vectors by vector of now, its place then. */
+function pairsThen(vectors: readonly number[], now: ModelSpec, then: ModelSpec): number[] {
+  const [nowSeen, thenSeen] = [seenSpec(now), seenSpec(then)];
+  const count = pairedCount(thenSeen);
+  // The vector of the numbers is the last one, where there is one.
+  const ofNumbers = count > thenSeen.slotCount ? count - 1 : -1;
+  const all = pairedCount(nowSeen) > nowSeen.slotCount ? [...vectors, ofNumbers] : vectors;
+  return all.flatMap((one, i) =>
+    all.slice(i + 1).map((other) => {
+      const [a, b] = one < other ? [one, other] : [other, one];
+      // Those before are a pairs with each lower first, and then it is the next after a.
+      return a < 0 ? weighsNothing : a * count - (a * (a + 1)) / 2 + (b - a - 1);
+    }),
+  );
 }
 
 /** Of a column of now, whether it was there and the same. */
@@ -212,11 +262,6 @@ function carryScales(
 
 function valuesOf({ model, outcomes }: NetworkShape): string[] {
   return outcomes.filter((_name, head) => model.losses?.[head] === 'squared');
-}
-
-/** Without hidden layers the outputs see the inputs. */
-function isFirstLayer(name: string, { hidden }: ModelSpec): boolean {
-  return name === (hidden.length > 0 ? 'hidden0.kernel' : 'output.kernel');
 }
 
 function lastOf({ shape }: DenseEntry): number {

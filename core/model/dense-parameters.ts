@@ -1,5 +1,5 @@
 import { mix32 } from '../base/hash.js';
-import { networks } from './networks.js';
+import { networks } from './networks/networks.js';
 import type { ModelSpec, ParameterDeclaration } from './network.js';
 
 /**

@@ -3,7 +3,7 @@ import type { BlockName, Blocks, ParameterValue, Pooling, Rows, Value } from './
 import type { DenseLayout } from './dense-parameters.js';
 import { layoutOf } from './dense-parameters.js';
 import { rowWidth, type ModelSpec, type Network, type NetworkInputs } from './network.js';
-import { networks } from './networks.js';
+import { networks } from './networks/networks.js';
 import { plainDenseCount } from './projection.js';
 
 /**

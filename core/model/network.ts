@@ -36,7 +36,8 @@ export interface VectorInput {
 /** Of a chance, and of a value. */
 export type HeadLoss = 'cross-entropy' | 'squared';
 
-export const networkNames = ['deepfm', 'fm', 'mlp'] as const;
+/** `mlp` is the name that `wide-and-deep` had first. */
+export const networkNames = ['dcn-v2', 'deepfm', 'dlrm', 'fm', 'mlp', 'wide-and-deep'] as const;
 export type NetworkName = (typeof networkNames)[number];
 
 /** Values of one row: its weight and its vector. */
@@ -50,7 +51,18 @@ export interface ParameterDeclaration {
   readonly shape: readonly [number] | readonly [number, number];
   /** `glorot`: uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio, 2010). */
   readonly initial: 'zeros' | 'ones' | 'glorot';
+  /** What the rows of a matrix are of, where that comes and goes with features; each part behind the one before. */
+  readonly rows?: readonly InputPart[];
+  /** What its columns are of, or the numbers of a bias: one for each head, or as rows are. */
+  readonly columns?: 'heads' | readonly InputPart[];
 }
+
+/**
+ * Numbers of a row that belong together. vectors: of the slots, `factorDim` each, then of the projections. numbers: dense features that
+ * are no vectors. pairs: products of two vectors, (0, 1), (0, 2), …, of the slots, the projections and, where there are numbers,
+ * the one made of them, which is last. `units` of a layer come and go with nothing.
+ */
+export type InputPart = 'vectors' | 'numbers' | 'pairs' | { readonly units: number };
 
 export interface NetworkInputs {
   /** First-order weights of pooled rows, [n, slotCount]. */

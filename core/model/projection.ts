@@ -19,11 +19,11 @@ export function withProjections(network: Network): Network {
   return {
     parameters: (spec) =>
       spec.vectors
-        ? [...network.parameters(innerOf(spec)), ...declared(spec)]
+        ? [...network.parameters(seenSpec(spec)), ...declared(spec)]
         : network.parameters(spec),
     forward: (blocks, inputs, parameters, spec) =>
       spec.vectors
-        ? network.forward(blocks, project(blocks, inputs, parameters), parameters, innerOf(spec))
+        ? network.forward(blocks, project(blocks, inputs, parameters), parameters, seenSpec(spec))
         : network.forward(blocks, inputs, parameters, spec),
   };
 }
@@ -41,8 +41,8 @@ export function plainColumns({ denseCount, vectors = [] }: ModelSpec): number[] 
   );
 }
 
-/** What the network sees. */
-function innerOf(spec: ModelSpec): ModelSpec {
+/** What the network sees: projections are slots, and no numbers. */
+export function seenSpec(spec: ModelSpec): ModelSpec {
   const { vectors, ...rest } = spec;
   return {
     ...rest,

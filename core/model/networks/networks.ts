@@ -1,0 +1,17 @@
+import type { Network, NetworkName } from '../network.js';
+import { withProjections } from '../projection.js';
+import { dcnV2 } from './dcn-v2.js';
+import { deepfm } from './deepfm.js';
+import { dlrm } from './dlrm.js';
+import { fm } from './fm.js';
+import { wideAndDeep } from './wide-and-deep.js';
+
+/** By the name `model.network` has in the configuration. Another one is one file, and one line here. */
+export const networks: Readonly<Record<NetworkName, Network>> = {
+  'dcn-v2': withProjections(dcnV2),
+  deepfm: withProjections(deepfm),
+  dlrm: withProjections(dlrm),
+  fm: withProjections(fm),
+  mlp: withProjections(wideAndDeep),
+  'wide-and-deep': withProjections(wideAndDeep),
+};
