@@ -93,7 +93,12 @@ function report(figures: Record<string, number | string>, name: string, outcome:
   );
 }
 
-export function replay(backend: Backend, stream: InteractionStream, setup: Setup, lag: number): Outcome {
+export function replay(
+  backend: Backend,
+  stream: InteractionStream,
+  setup: Setup,
+  lag: number,
+): Outcome {
   const learner = new CoreLearner(backend, setup);
   const eventCount = stream.labels.length;
   const logits = new Float32Array(eventCount);
