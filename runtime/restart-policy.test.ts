@@ -64,6 +64,8 @@ test('only what a restart can not change is permanent', () => {
   expect(isPermanent('CONFIG_INVALID')).toBe(true);
   expect(isPermanent('STORAGE_FULL')).toBe(false);
   expect(isPermanent('BAD_MESSAGE')).toBe(false);
+  // Of a configuration that this process does not have yet.
+  expect(isPermanent('SPEC_MISMATCH')).toBe(false);
   expect(isPermanent(undefined)).toBe(false);
 });
 

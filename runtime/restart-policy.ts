@@ -127,14 +127,15 @@ export function backoffMs(history: CrashHistory, policy: Backoff, jitter: number
 const permanentCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CONFIG_INVALID',
   'STATE_INVALID',
-  'SPEC_MISMATCH',
   'UNSUPPORTED_VERSION',
   'FORBIDDEN',
 ]);
 
 /**
  * Whether a restart would meet the same error for certain. Only what is fixed for the life of the cluster counts: a bad
- * message or a corrupt read may be gone on the next attempt, and the intensity bounds those attempts.
+ * message or a corrupt read may be gone on the next attempt, and the intensity bounds those attempts. A specification is not
+ * fixed: who stood still while another configuration rolled out meets records of that, and is soon started anew with it. Were
+ * he given up, the leader would move him to another host for it.
  */
 export function isPermanent(code: ErrorCode | undefined): boolean {
   return code !== undefined && permanentCodes.has(code);

@@ -18,7 +18,7 @@ import {
   type SnapshotStore,
 } from '../../runtime/stores/snapshot-store.js';
 import { readManifests, retentionOf } from './manifests.js';
-import type { TakenSnapshot } from './taken-snapshot.js';
+import { nobodyAsked, type HowTaken, type TakenSnapshot } from './taken-snapshot.js';
 
 const saveMsMax = 30 * 60_000;
 /** Until it is tried again where it failed. Too low: the log fills with it. Too high: the log of features grows for longer. */
@@ -82,14 +82,10 @@ export class FeatureSnapshots {
   }
 
   /** In all data centers, due or not, unless nothing was told of anybody yet. */
-  async takeAll(
-    snapshot: string,
-    progress: (text: string) => void = () => undefined,
-    keep = this.#options.limits.keep,
-  ): Promise<TakenSnapshot[]> {
+  async takeAll(snapshot: string, how: HowTaken = nobodyAsked): Promise<TakenSnapshot[]> {
     const { bus, dataCenters } = this.#options;
     const { lastSequence } = await bus.streamState(bus.names.stream.features);
-    return lastSequence === 0 ? [] : this.#take(snapshot, dataCenters, progress, keep);
+    return lastSequence === 0 ? [] : this.#take(snapshot, dataCenters, how);
   }
 
   async #isDue(dataCenter: string): Promise<boolean> {
@@ -117,8 +113,7 @@ export class FeatureSnapshots {
   async #take(
     snapshot: string,
     dataCenters: readonly string[],
-    progress: (text: string) => void = () => undefined,
-    keep = this.#options.limits.keep,
+    { progress, failed, keep = this.#options.limits.keep }: HowTaken = nobodyAsked,
   ): Promise<TakenSnapshot[]> {
     const { onDone } = this.#options;
     const taken: TakenSnapshot[] = [];
@@ -131,9 +126,10 @@ export class FeatureSnapshots {
       } catch (error) {
         this.#failed(dataCenter, error);
         progress(`${dataCenter}: no users and items, ${messageOf(error)}`);
+        failed(error);
       }
     }
-    if (taken.length > 0) await this.#trimLog(keep);
+    if (taken.length > 0) await this.#trimLog(keep).catch(failed);
     return taken;
   }
 
@@ -192,6 +188,7 @@ export class FeatureSnapshots {
       if (beforeSequence > 1) await bus.purge(bus.names.stream.features, { beforeSequence });
     } catch (error) {
       log(`${bus.names.stream.features} is not trimmed: ${codeOf(error)}: ${messageOf(error)}`);
+      throw error;
     }
   }
 

@@ -17,7 +17,7 @@ import {
   type SnapshotStore,
 } from '../../runtime/stores/snapshot-store.js';
 import { readManifests, retentionOf } from './manifests.js';
-import type { TakenSnapshot } from './taken-snapshot.js';
+import { nobodyAsked, type HowTaken, type TakenSnapshot } from './taken-snapshot.js';
 
 const saveMsMax = 30 * 60_000;
 /** Until it is tried again where it failed. Too low: the log fills with it. Too high: JOIN grows for longer. */
@@ -76,8 +76,7 @@ export class JoinSnapshots {
   /** Due or not, unless nothing has come to JOIN yet. */
   async takeNow(
     snapshot: SnapshotId,
-    progress: (text: string) => void = () => undefined,
-    keep = this.#options.limits.keep,
+    { progress, failed, keep = this.#options.limits.keep }: HowTaken = nobodyAsked,
   ): Promise<TakenSnapshot[]> {
     const { dataCenter } = this.#options;
     try {
@@ -87,6 +86,7 @@ export class JoinSnapshots {
     } catch (error) {
       this.#failed(error);
       progress(`${dataCenter}: no windows of joiners, ${messageOf(error)}`);
+      failed(error);
       return [];
     }
   }

@@ -33,7 +33,7 @@ import {
   retentionOf,
 } from './manifests.js';
 import { mainModel } from '../../messages/model-name.js';
-import type { TakenSnapshot } from './taken-snapshot.js';
+import { nobodyAsked, type HowTaken, type TakenSnapshot } from './taken-snapshot.js';
 
 const saveMsMax = 30 * 60_000;
 /** A network is small; the answer of a shard that dies over it does not come. */
@@ -108,12 +108,27 @@ export class SnapshotKeeper {
     progress: (text: string) => void,
     keep = this.#options.config.snapshots.keep,
   ): Promise<TakenSnapshot[]> {
+    return this.#oneByOne(() => this.#takeAll({ ...nobodyAsked, progress, keep }));
+  }
+
+  /**
+   * As `take`, for what must be everywhere: nothing older is left anywhere then, and no log has what was before.
+   * @throws StarlingError what any data center met; the others have theirs.
+   */
+  takeWhole(keep: number): Promise<void> {
     return this.#oneByOne(async () => {
-      const rows = await this.#takeRows(progress, keep);
-      const features = await this.#features.takeAll(this.#newId(), progress, keep);
-      const windows = await this.#joins.takeNow(this.#newId(), progress, keep);
-      return [...rows, ...features, ...windows];
+      const failures: unknown[] = [];
+      const failed = (error: unknown): void => void failures.push(error);
+      await this.#takeAll({ progress: () => undefined, keep, failed });
+      if (failures.length > 0) throw failures[0];
     });
+  }
+
+  async #takeAll(how: HowTaken): Promise<TakenSnapshot[]> {
+    const rows = await this.#takeRows(how);
+    const features = await this.#features.takeAll(this.#newId(), how);
+    const windows = await this.#joins.takeNow(this.#newId(), how);
+    return [...rows, ...features, ...windows];
   }
 
   /**
@@ -134,10 +149,11 @@ export class SnapshotKeeper {
     return snapshotId(this.#clock.wallMs(), this.#serial++);
   }
 
-  async #takeRows(
-    progress: (text: string) => void,
+  async #takeRows({
+    progress,
+    failed,
     keep = this.#options.config.snapshots.keep,
-  ): Promise<TakenSnapshot[]> {
+  }: HowTaken): Promise<TakenSnapshot[]> {
     const { config, log, onDone } = this.#options;
     const training = this.#storeOf(trainingDataCenter(config));
     const snapshot = newerThan((await training.list())[0], this.#newId());
@@ -157,6 +173,7 @@ export class SnapshotKeeper {
         if (trains(each)) throw error;
         log(`no snapshot in ${name}: ${codeOf(error)}: ${messageOf(error)}`);
         progress(`${name}: none, ${messageOf(error)}`);
+        failed(error);
       }
     }
     return taken;
@@ -178,7 +195,7 @@ export class SnapshotKeeper {
   async #look(): Promise<void> {
     await this.#oneByOne(() => this.#features.takeDue(() => this.#newId()));
     await this.#oneByOne(() => this.#joins.takeDue(() => this.#newId()));
-    if (await this.#isDue()) await this.#oneByOne(() => this.#takeRows(() => undefined));
+    if (await this.#isDue()) await this.#oneByOne(() => this.#takeRows(nobodyAsked));
   }
 
   /** By the newest one there is, whoever took it: leaders may change more often than snapshots are due. */

@@ -9,3 +9,15 @@ export interface TakenSnapshot {
   /** Records that the log lost behind the oldest snapshot that is kept. */
   readonly trimmed: number;
 }
+
+export interface HowTaken {
+  /** Hears how it goes on, in words. */
+  readonly progress: (text: string) => void;
+  /** Hears what a part could not be taken for, while the others are. */
+  readonly failed: (error: unknown) => void;
+  /** How many are to be left; as configured if left out. */
+  readonly keep?: number;
+}
+
+/** One that is due: what it meets is told in the log of the leader. */
+export const nobodyAsked: HowTaken = { progress: () => undefined, failed: () => undefined };

@@ -1,4 +1,4 @@
-import { messageOf } from '../../core/base/errors.js';
+import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { Bus } from '../bus/bus.js';
 import type { StreamMessage, TailOptions } from '../bus/logs.js';
 import type { Stoppable } from '../stoppable.js';
@@ -28,9 +28,9 @@ export async function follow(
     try {
       await apply(message);
     } catch (error) {
-      onError(
-        new Error(`${message.subject} #${message.sequence}: ${messageOf(error)}`, { cause: error }),
-      );
+      // Its code as well: what its actor fails with is what the message failed with.
+      const text = `${message.subject} #${message.sequence}: ${messageOf(error)}`;
+      onError(new StarlingError(codeOf(error), text, {}, { cause: error }));
     }
     handled++;
     if (handled >= backlog) announce();

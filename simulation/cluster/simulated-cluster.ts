@@ -27,8 +27,8 @@ export interface SimulatedClusterOptions {
   readonly changes?: boolean;
   /** Where what hosts and actors say goes; default: nowhere. */
   readonly logOf?: (name: string) => Logger;
-  /** Hears what an actor or a host could not go on with. */
-  readonly onFailed?: (name: string, code: string, message: string) => void;
+  /** Hears what an actor, of a version of the configuration, or a host could not go on with. */
+  readonly onFailed?: (name: string, code: string, message: string, version?: number) => void;
   /** Hears of every process of an actor that is started. */
   readonly onStarted?: (actor: SimulatedActor, host: SimulatedHost) => void;
 }

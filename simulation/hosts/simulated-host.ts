@@ -43,7 +43,8 @@ export interface SimulatedHostOptions {
   readonly clock: MachineClock;
   readonly load: (kind: ActorKind) => CreateActor;
   readonly logOf: (name: string) => Logger;
-  readonly onFailed: (name: string, code: string, message: string) => void;
+  /** @param version of the configuration that an actor ran; undefined: it was the host. */
+  readonly onFailed: (name: string, code: string, message: string, version?: number) => void;
   /** A process of the actor was started. */
   readonly onStarted: (actor: SimulatedActor, host: SimulatedHost) => void;
 }
@@ -253,7 +254,7 @@ export class SimulatedHost {
       connect: () => this.#connect(process, spec.dataCenter).opened(),
       neighbours: neighboursIn(fate, servers),
       log: logOf(spec.address),
-      onFailed: (code, message) => onFailed(spec.address, code, message),
+      onFailed: (code, message) => onFailed(spec.address, code, message, this.versionOf(actor)),
       leaveMs: () => this.leaveMs,
     });
     this.#actors.add(actor);
