@@ -1,5 +1,6 @@
 import type { ClusterNames } from './cluster-names.js';
 import { actorKinds } from './actor-kinds.js';
+import { configKey } from './config-versions.js';
 
 /**
  * Who may do what, said once in the words of the protocol: one role for each kind of actor, and three for people and
@@ -121,20 +122,21 @@ function itemsFollowed(words: Words) {
 const clientCalls = ({ s }: Words): string[] => publicRequests.map((row) => s(row));
 
 const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
-  processor: ({ s, stream, letters, dataCenters, ...words }) => ({
+  processor: ({ s, stream, bucket, letters, dataCenters, ...words }) => ({
     // Of items, where negatives are drawn from all of them.
-    ...itemsFollowed({ s, stream, letters, dataCenters, ...words }),
+    ...itemsFollowed({ s, stream, bucket, letters, dataCenters, ...words }),
     works: dataCenters.map((name) => ({ stream: stream.raw(name), durable: 'processor' })),
     calls: [s('featuresGet')],
     writes: [s('join'), s('features'), s('featuresChanged'), letters],
     hears: [s('featuresChanged'), s('keptChanged'), s('popular')],
+    keys: { bucket, reads: [configKey], writes: [] },
   }),
   joiner: ({ s, stream, bucket, letters, dataCenter }) => ({
     serves: [
       ...[s('joinControl'), s('joinSnapshot'), s('joinImport'), s('joinRelease')],
       s('joinPerson'),
     ],
-    keys: { bucket, reads: [joins], writes: [] },
+    keys: { bucket, reads: [joins, configKey], writes: [] },
     tails: [stream.join],
     // Joiners live in one data center, and so do the snapshots of their windows.
     looksUp: [stream.samples, stream.snapshotsAt(dataCenter)],
@@ -193,7 +195,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     works: [{ stream: stream.samples, durable: 'trainer' }],
     calls: [s('pull'), s('push'), s('densePull'), s('densePush'), s('denseDurable')],
     writes: [letters],
-    keys: { bucket, reads: [owners], writes: [] },
+    keys: { bucket, reads: [owners, configKey], writes: [] },
   }),
   'serving-shard': (words) => {
     const { s, stream, letters, dataCenters } = words;

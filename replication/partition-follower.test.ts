@@ -141,7 +141,7 @@ describe('a follower of a partition', () => {
     await writeDelta(log, deltaOf(1, { specHash: 'other' }));
     const { target, follower } = followerOf();
     await follower.start();
-    expect(errors).toMatchObject([{ cause: { code: 'SPEC_MISMATCH' } }]);
+    expect(errors).toMatchObject([{ code: 'SPEC_MISMATCH' }]);
     expect(target.rows.rowCount).toBe(0);
   });
 });

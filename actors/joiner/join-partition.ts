@@ -21,6 +21,7 @@ import type { Following } from '../../runtime/followers/follow.js';
 import { follow } from '../../runtime/followers/follow.js';
 import { toldOf } from '../../runtime/long-work.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
+import { requireCurrent } from '../shared/current-configuration.js';
 import { deadLetter } from '../shared/dead-letter.js';
 import { JoinFlusher } from './join-flusher.js';
 import { JoinHousekeeping } from './join-housekeeping.js';
@@ -75,8 +76,10 @@ export class JoinPartition {
         window,
         popularity: this.#popularity,
         hoped: hopedTypes(config),
-        bury: ({ subject: origin, sequence, bytes: content }, error) =>
-          deadLetter(context, { origin, sequence, content, error, events: 1 }),
+        bury: async ({ subject: origin, sequence, bytes: content }, error) => {
+          await requireCurrent(context, error);
+          await deadLetter(context, { origin, sequence, content, error, events: 1 });
+        },
         onRead: (sequence) => outbox.windowRead(sequence, window),
         nowMs,
       },

@@ -29,12 +29,15 @@ const actions = actionsMessage({
 let calls: string[];
 let through: number[];
 let nowMs: number;
+/** Another configuration than that of this process is the newest. */
+let isOverdue: boolean;
 let reader: JoinReader;
 
 beforeEach(() => {
   calls = [];
   through = [];
   nowMs = 100;
+  isOverdue = false;
   reader = new JoinReader(
     {
       spec,
@@ -57,7 +60,10 @@ beforeEach(() => {
       },
       hoped: new Set(['click']),
       popularity: { add: (item, atMs) => void calls.push(`popular ${item} at ${atMs}`) },
-      bury: async ({ sequence }, error) => void calls.push(`bury ${sequence} ${codeOf(error)}`),
+      bury: async ({ sequence }, error) => {
+        calls.push(`bury ${sequence} ${codeOf(error)}`);
+        if (isOverdue) throw error;
+      },
       onRead: (sequence) => void through.push(sequence),
       nowMs: () => nowMs,
     },
@@ -120,5 +126,15 @@ describe('a reader of JOIN', () => {
     expect(await read(41, message)).toBe(0);
     expect(calls).toEqual([`bury 41 ${code}`, 'advance']);
     expect(reader.consumed).toBe(41);
+  });
+
+  test('reads nothing any more behind a record that only the next process can read', async () => {
+    isOverdue = true;
+    const mismatch = { code: 'SPEC_MISMATCH' };
+    await expect(read(41, { ...impressions, specHash: 'newer' })).rejects.toMatchObject(mismatch);
+    await expect(read(42, actions)).rejects.toMatchObject(mismatch);
+    expect(calls).toEqual(['bury 41 SPEC_MISMATCH']);
+    expect(through).toEqual([]);
+    expect(reader.consumed).toBe(40);
   });
 });

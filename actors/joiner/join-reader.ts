@@ -41,7 +41,10 @@ export interface ReaderPorts {
   readonly popularity: Pick<Popularity, 'add'>;
   /** Types of events that count for an item. */
   readonly hoped: ReadonlySet<string>;
-  /** Keeps what can't be read, with the reason. */
+  /**
+   * Keeps what can't be read, with the reason.
+   * @throws StarlingError SPEC_MISMATCH for what the next process can read: this one reads no further.
+   */
   readonly bury: (message: JoinRecordMessage, error: unknown) => Promise<void>;
   /** The window has taken in what there is up to this record. */
   readonly onRead: (sequence: number) => void;
@@ -53,6 +56,8 @@ export class JoinReader {
   readonly #ports: ReaderPorts;
   #consumed: number;
   #arrivedAtMs: number;
+  /** A record that it must not pass over; 0: none. */
+  #stopsAt = 0;
 
   /** @param consumed the record that the window knows last. */
   constructor(ports: ReaderPorts, consumed: number) {
@@ -74,8 +79,9 @@ export class JoinReader {
     return this.#arrivedAtMs;
   }
 
-  /** @returns how many rows it brought. */
+  /** @returns how many rows it brought. @throws StarlingError as `bury`, from then on. */
   async read(message: JoinRecordMessage): Promise<number> {
+    this.#requireInOrder(message);
     let rows = 0;
     const { window } = this.#ports;
     const eventMsMax = window.eventMsMax;
@@ -83,7 +89,9 @@ export class JoinReader {
     try {
       rows = this.#observe(decode(message.bytes));
     } catch (error) {
+      this.#stopsAt = message.sequence;
       await this.#ports.bury(message, error);
+      this.#stopsAt = 0;
     }
     if (window.eventMsMax > eventMsMax) this.#arrived(0);
     // Here and not when it happens to be drained: the samples follow from the log alone.
@@ -91,6 +99,13 @@ export class JoinReader {
     this.#consumed = message.sequence;
     this.#ports.onRead(message.sequence);
     return rows;
+  }
+
+  /** What had been sent already behind one that only the next process can read. */
+  #requireInOrder({ subject, sequence }: JoinRecordMessage): void {
+    if (this.#stopsAt === 0) return;
+    const text = `${subject} #${sequence} is not read, as record ${this.#stopsAt} is not.`;
+    throw new StarlingError('SPEC_MISMATCH', text, { stopsAt: this.#stopsAt });
   }
 
   #observe(value: unknown): number {

@@ -10,6 +10,7 @@ import { createTransform } from '../../core/features/transform.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
+import { requireCurrent } from '../shared/current-configuration.js';
 import { deadLetters } from '../shared/dead-letter.js';
 import { CatalogTarget } from '../shared/catalog-target.js';
 import { FeatureSource } from '../shared/feature-source.js';
@@ -61,8 +62,10 @@ export function createProcessor(context: ActorContext): Actor<'processor'> {
     source,
     forward,
     random: () => random.next(),
-    bury: ({ subject: origin, sequence }, rejected) =>
-      deadLetters(context, { origin, sequence }, rejected),
+    bury: async ({ subject: origin, sequence }, rejected) => {
+      for (const { error } of rejected) await requireCurrent(context, error);
+      await deadLetters(context, { origin, sequence }, rejected);
+    },
   });
   const work: Stoppable[] = [];
   const heard: Stoppable[] = [];

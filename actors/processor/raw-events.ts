@@ -48,7 +48,10 @@ export interface RawEventPorts {
   readonly attributes: Pick<CheckedAttributes, 'check'>;
   /** In [0, 1). */
   readonly random: () => number;
-  /** Keeps what can't be used of a message, with the reasons. */
+  /**
+   * Keeps what can't be used of a message, with the reasons.
+   * @throws StarlingError SPEC_MISMATCH for what the next process can read: it is delivered to that one.
+   */
   readonly bury: (message: WorkMessage, rejected: readonly Rejected[]) => Promise<void>;
 }
 

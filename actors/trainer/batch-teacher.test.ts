@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { StarlingError } from '../../core/base/errors.js';
+import { StarlingError, codeOf } from '../../core/base/errors.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import type { Samples } from '../../messages/samples.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
@@ -9,6 +9,9 @@ import type { Taught } from './learner.js';
 
 /** Of a batch of as many samples. */
 const samplesOf = (count: number) => ({ items: new Array<string>(count).fill('i') }) as Samples;
+
+/** First byte of a batch that only the next process can read. */
+const newer = 255;
 
 let said: string[];
 let queue: BatchQueue;
@@ -62,10 +65,16 @@ beforeEach(() => {
     queue,
     parse: (bytes) => {
       if (bytes[0] === 0) throw new StarlingError('BAD_MESSAGE', 'damaged');
+      if (bytes[0] === newer)
+        throw new StarlingError('SPEC_MISMATCH', 'of a configuration to come');
       return samplesOf(bytes[0]!);
     },
     noSamples: samplesOf(0),
-    bury: async ({ message }) => void said.push(`bury ${message.sequence}`),
+    bury: async ({ message }, error) => {
+      if (codeOf(error) === 'SPEC_MISMATCH') throw error;
+      said.push(`bury ${message.sequence}`);
+    },
+    crash: () => void said.push('crash'),
     log: { warn: () => undefined },
     nowMs: () => 0,
     inFlightMax: 2,
@@ -147,6 +156,12 @@ describe('a teacher', () => {
     teacher.receive({ ...messageOf(1), bytes: Uint8Array.of(0) });
     await run();
     expect(said).toEqual(['bury 1', 'enter 1', 'ack 1']);
+  });
+
+  test('gives back what only the next process can read, and ends', async () => {
+    teacher.receive({ ...messageOf(1), bytes: Uint8Array.of(newer) });
+    await run();
+    expect(said).toEqual(['nak 1', 'crash']);
   });
 
   test('has no more steps waiting for their shards than it may', async () => {

@@ -18,8 +18,12 @@ export interface TeacherPorts {
   readonly parse: (bytes: Uint8Array) => Samples;
   /** What stands for a batch that can't be read. */
   readonly noSamples: Samples;
-  /** Keeps what can't be learned, with the reason. */
+  /**
+   * Keeps what can't be learned, with the reason.
+   * @throws StarlingError SPEC_MISMATCH for what the next process can read: this one is to end.
+   */
   readonly bury: (batch: QueuedBatch, error: unknown) => Promise<void>;
+  readonly crash: ActorContext['crash'];
   readonly log: Pick<ActorContext['log'], 'warn'>;
   readonly nowMs: () => number;
   /** Steps that may wait for their shards at once. */
@@ -143,6 +147,7 @@ export class BatchTeacher {
       batch.message.ack();
     } catch (failure) {
       this.#giveBack([batch], failure);
+      if (codeOf(failure) === 'SPEC_MISMATCH') this.#ports.crash(failure);
     }
   }
 

@@ -12,6 +12,7 @@ import { parseSamples } from '../../messages/samples.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
+import { requireCurrent } from '../shared/current-configuration.js';
 import { deadLetter } from '../shared/dead-letter.js';
 import { BatchQueue } from './batch-queue.js';
 import { BatchTeacher } from './batch-teacher.js';
@@ -102,14 +103,17 @@ function teacherOf(
     queue,
     parse: (bytes) => parseSamples(decode(bytes), blueprint.spec),
     noSamples: noSamples(blueprint),
-    bury: ({ message, samples }, error) =>
-      deadLetter(context, {
+    bury: async ({ message, samples }, error) => {
+      await requireCurrent(context, error);
+      await deadLetter(context, {
         origin: message.subject,
         sequence: message.sequence,
         content: message.bytes,
         error,
         events: Math.max(1, samples.items.length),
-      }),
+      });
+    },
+    crash: context.crash,
     log: context.log,
     nowMs: () => context.clock.nowMs(),
     inFlightMax,

@@ -186,6 +186,7 @@ const featureStoreAt = (site: Site): Expectation =>
     [
       ...[...followsFeatures, ...answers('processor', 'ranker', 'recommender', 'admin')],
       ...[...follows('FEATURES'), ...looksUp('FEATURES'), infoOf('FEATURES')],
+      ...watchesKeys,
       ...follows(`RAW_${site.toUpperCase()}`),
       ...['ACTIVITY', 'ACTIVITY_EAST'].flatMap((stream) => [
         ...follows(stream),
