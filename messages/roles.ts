@@ -1,6 +1,6 @@
 import type { ClusterNames } from './cluster-names.js';
 import { actorKinds } from './actor-kinds.js';
-import { configKey } from './config-versions.js';
+import { configContentKey, configKey } from './config-versions.js';
 
 /**
  * Who may do what, said once in the words of the protocol: one role for each kind of actor, and three for people and
@@ -136,7 +136,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
       ...[s('joinControl'), s('joinSnapshot'), s('joinImport'), s('joinRelease')],
       s('joinPerson'),
     ],
-    keys: { bucket, reads: [joins, configKey], writes: [] },
+    keys: { bucket, reads: [joins, configKey, configContentKey('*')], writes: [] },
     tails: [stream.join],
     // Joiners live in one data center, and so do the snapshots of their windows.
     looksUp: [stream.samples, stream.snapshotsAt(dataCenter)],

@@ -88,6 +88,62 @@ const regressions: readonly Regression[] = [
       },
     ],
   },
+  {
+    what: 'who was erased while a data center could take no snapshot is in no snapshot and no log when that is said to be done',
+    seed: 17,
+    minutes: 2,
+    schedule: [
+      {
+        kind: 'erase person',
+        atMs: 5522.168674739078,
+        forMs: 0,
+        target: 0.9277186703402549,
+        other: 0.18236071709543467,
+      },
+      {
+        kind: 'roll back configuration',
+        atMs: 16005.486286291853,
+        forMs: 0,
+        target: 0.024460323620587587,
+        other: 0.45528670167550445,
+      },
+      {
+        kind: 'pause host',
+        atMs: 22166.011265059933,
+        forMs: 2555.97393901553,
+        target: 0.5634710334707052,
+        other: 0.6499605036806315,
+      },
+      {
+        kind: 'stall connection',
+        atMs: 22173.308136919513,
+        forMs: 6325.703961309046,
+        target: 0.6076997262425721,
+        other: 0.7072163296397775,
+      },
+      {
+        kind: 'cut both ways',
+        atMs: 23141.354524111375,
+        forMs: 2951.369433081709,
+        target: 0.9416643548756838,
+        other: 0.2904700848739594,
+      },
+      {
+        kind: 'pause host',
+        atMs: 23501.57107207924,
+        forMs: 2676.651200396009,
+        target: 0.36666271602734923,
+        other: 0.05697689764201641,
+      },
+      {
+        kind: 'freeze machine',
+        atMs: 27224.886777391657,
+        forMs: 5588.743690866977,
+        target: 0.43788198102265596,
+        other: 0.9995340767782182,
+      },
+    ],
+  },
 ];
 
 describe('what was found by a seed', () => {

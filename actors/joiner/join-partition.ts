@@ -27,7 +27,8 @@ import { JoinFlusher } from './join-flusher.js';
 import { JoinHousekeeping } from './join-housekeeping.js';
 import { JoinReader } from './join-reader.js';
 import type { OpenedWindow } from './open-window.js';
-import { openWindow } from './open-window.js';
+import { changeRules, openWindow } from './open-window.js';
+import { declareRules } from './rules-in-force.js';
 import type { PartitionFigures } from './joiner-stats.js';
 import { snapshotOf } from './save-window.js';
 
@@ -64,7 +65,7 @@ export class JoinPartition {
   #stopping = false;
 
   private constructor(context: ActorContext, number: number, opened: OpenedWindow) {
-    const { window, outbox, consumed } = opened;
+    const { outbox, consumed } = opened;
     const { clock, config, log, crash } = context;
     const nowMs = (): number => clock.wallMs();
     this.number = number;
@@ -73,21 +74,23 @@ export class JoinPartition {
     this.#reader = new JoinReader(
       {
         spec: featureSpecOf(config.features, config.lineage),
-        window,
+        get window() {
+          return opened.window;
+        },
         popularity: this.#popularity,
         hoped: hopedTypes(config),
         bury: async ({ subject: origin, sequence, bytes: content }, error) => {
           await requireCurrent(context, error);
           await deadLetter(context, { origin, sequence, content, error, events: 1 });
         },
-        onRead: (sequence) => outbox.windowRead(sequence, window),
+        onRead: (sequence) => outbox.windowRead(sequence, opened.window),
         nowMs,
       },
       consumed,
     );
     this.#flusher = new JoinFlusher(
       {
-        drain: () => window.drain(),
+        drain: () => opened.window.drain(),
         commit: (output, through) => outbox.commit(output, through),
         publish: () => outbox.publish(),
         turn: () => turn(clock),
@@ -96,7 +99,9 @@ export class JoinPartition {
       consumed,
     );
     this.#housekeeping = new JoinHousekeeping({
-      window,
+      get window() {
+        return opened.window;
+      },
       arrivedAtMs: () => this.#reader.arrivedAtMs,
       nowMs,
       latenessMs: config.joining.latenessMs,
@@ -120,7 +125,7 @@ export class JoinPartition {
 
   async #start(): Promise<void> {
     const { bus, clock, crash, log } = this.#context;
-    const { consumed, window, outbox } = this.#opened;
+    const { consumed, outbox } = this.#opened;
     const options = {
       stream: bus.names.stream.join,
       filter: bus.names.subject.join(this.number),
@@ -133,7 +138,9 @@ export class JoinPartition {
         // Before the flusher waits: a commit changes what the outbox goes on from.
         const endsCommit = outbox.endsAt(message.sequence);
         await this.#flusher.observed(message.sequence, rows);
-        if (endsCommit) await this.#flusher.settled();
+        const endsWindow = this.#opened.window.isOver;
+        if (endsCommit || endsWindow) await this.#flusher.settled();
+        if (endsWindow && !this.#leaving) changeRules(this.#context, this.number, this.#opened);
       },
       crash,
     );
@@ -145,7 +152,9 @@ export class JoinPartition {
       endHousekeeping();
       endPopular?.();
     };
-    log.info({ partition: this.number, consumed, open: window.counters.open }, 'window restored');
+    const { counters, rules } = this.#opened.window;
+    log.info({ partition: this.number, consumed, open: counters.open }, 'window restored');
+    await declareRules(this.#context, this.number, rules);
   }
 
   /** Ends what is in hand; what it has read is in its store, and all that came of it published. */
@@ -231,13 +240,14 @@ export class JoinPartition {
   }
 
   #save(value: unknown) {
-    const { window, outbox, store } = this.#opened;
+    const { outbox, store } = this.#opened;
     return snapshotOf(
       {
         ...{ context: this.#context, partition: this.number, store, outbox },
         spec: featureSpecOf(this.#context.config.features, this.#context.config.lineage).hash,
         // Where the watermark is already.
-        mark: () => this.#advance({ watermarkMs: window.watermarkMs, lane: lanes.live }),
+        mark: () =>
+          this.#advance({ watermarkMs: this.#opened.window.watermarkMs, lane: lanes.live }),
         isStopping: () => this.#leaving,
       },
       value,

@@ -53,6 +53,8 @@ beforeEach(() => {
         observeImport: ({ name, positions }) =>
           void calls.push(`import ${name} ${positions.join()}`),
         eventMsMax: -Infinity,
+        observeRules: ({ version, rules }) =>
+          void calls.push(`rules of ${version}, ${rules.latenessMs} ms`),
         observeSent: ({ source, number }) => void calls.push(`sent ${source} ${number}`),
         advance: (watermarkMs, lane) =>
           void calls.push(`advance ${lane ?? ''} ${watermarkMs ?? ''}`.trim()),

@@ -15,6 +15,7 @@ import {
   parseSent,
   parseShown,
 } from '../../messages/join-records.js';
+import { parseRules } from '../../messages/join-rules.js';
 import { parseImport } from '../../messages/import-records.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
@@ -34,6 +35,7 @@ export interface ReaderPorts {
     | 'observeErase'
     | 'observeSent'
     | 'observeImport'
+    | 'observeRules'
     | 'eventMsMax'
     | 'advance'
     | 'closeAll'
@@ -152,6 +154,9 @@ export class JoinReader {
         if (imported.actions) this.#popular(imported.actions);
         return imported.positions.length + imported.aliases.visitors.length;
       }
+      case 'rules':
+        window.observeRules(parseRules(value));
+        return 0;
       case 'actions':
         return this.#act(value);
       case 'impressions': {

@@ -1,5 +1,6 @@
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { versionOf } from '../../core/blueprint/lineage.js';
+import type { ConfigVersion } from '../../messages/config-versions.js';
 import { configKey, decodeConfigVersions } from '../../messages/config-versions.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { retried } from '../../runtime/retry-read.js';
@@ -20,19 +21,23 @@ export async function requireCurrent(
   error: unknown,
 ): Promise<void> {
   if (codeOf(error) !== 'SPEC_MISMATCH') return;
-  const newest = await retried(bus, () => newestVersion(bus));
+  const newest = (await configVersionsNow(bus)).at(-1)?.version ?? 0;
   const version = versionOf(config);
   if (newest <= version) return;
   const text = `${messageOf(error)} It runs version ${version} of the configuration, and the newest is ${newest}: it ends, and its host starts it with that one.`;
   throw new StarlingError('SPEC_MISMATCH', text, { version, newest }, { cause: error });
 }
 
-/** By a watch, as all copies of the bucket but the one that leads may be behind. @returns 0 where there is none. */
-async function newestVersion(bus: ConfiguredContext['bus']): Promise<number> {
-  let version = 0;
-  const watch = await bus.bucketWatch(bus.names.bucket, configKey, (_key, { bytes }) => {
-    version = decodeConfigVersions(bytes).at(-1)?.version ?? 0;
+/** The newest last; by a watch, as all copies of the bucket but the one that leads may be behind. */
+export function configVersionsNow(
+  bus: ConfiguredContext['bus'],
+): Promise<readonly ConfigVersion[]> {
+  return retried(bus, async () => {
+    let versions: readonly ConfigVersion[] = [];
+    const watch = await bus.bucketWatch(bus.names.bucket, configKey, (_key, { bytes }) => {
+      versions = decodeConfigVersions(bytes);
+    });
+    await watch.stop();
+    return versions;
   });
-  await watch.stop();
-  return version;
 }

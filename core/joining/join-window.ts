@@ -33,6 +33,7 @@ import type {
 } from './types.js';
 import type { Unjoined } from './window-output.js';
 import { WindowOutput } from './window-output.js';
+import { rulesOf, type RulesInForce } from './window-rules.js';
 import { drainState, restoreState } from './window-state.js';
 
 export interface LaneClock {
@@ -77,6 +78,7 @@ export class JoinWindow {
   readonly #progress = { numberNext: 1, taken: new Map<number, number>() };
   readonly #out: WindowOutput;
   readonly #people: PeopleInWindow;
+  #rules: RulesInForce;
 
   /** @param cold where rows beyond `memoryOpenMax` are read from; required if that is set. */
   constructor(options: JoinOptions, cold: ColdRows = { get: () => undefined }) {
@@ -89,6 +91,7 @@ export class JoinWindow {
     const bucketMs = options.bucketMs ?? Math.max(1, outcomes.windowMsMin / 256);
     const { memoryOpenMax = Infinity } = options;
     this.#options = options;
+    this.#rules = { version: options.version ?? 1, rules: rulesOf(options) };
     this.#outcomes = outcomes;
     this.#keepMs = 2 * outcomes.windowMsMax + 2 * latenessMs + copiesMs;
     this.#books = new JoinBooks(outcomes.rules);
@@ -155,7 +158,7 @@ export class JoinWindow {
   }
 
   /**
-   * Takes up the state a store has kept. Only on a new window. Windows and retention follow the current options.
+   * Takes up the state a store has kept. Only on a new window. Windows and retention follow its options.
    *
    * Throws CORRUPT on a damaged record, SPEC_MISMATCH if open rows have another shape than the options say.
    */
@@ -246,6 +249,26 @@ export class JoinWindow {
   }
 
   /**
+   * Rules of a newer configuration: the window that is restored from what is drained next goes by them, and this one is over then.
+   * Of an older one, as a process says that stood still, or of other outcomes: they change nothing.
+   */
+  observeRules({ version, rules }: RulesInForce): void {
+    const names = rules.outcomes.map(({ name }) => name).join();
+    const isOfThese = names === this.#outcomes.rules.map(({ name }) => name).join();
+    if (isOfThese && version > this.#rules.version) this.#rules = { version, rules };
+  }
+
+  /** Those of what is read next. */
+  get rules(): RulesInForce {
+    return this.#rules;
+  }
+
+  /** Whether other rules are in force than this window goes by. */
+  get isOver(): boolean {
+    return this.#rules.version !== (this.#options.version ?? 1);
+  }
+
+  /**
    * In the partition of the visitor, or of a user whose account is merged into that of another: from now on he is this user. Both as
    * people (person-event.ts).
    *
@@ -328,6 +351,7 @@ export class JoinWindow {
   #parts() {
     return {
       outcomes: this.#outcomes.rules.map(({ name }) => name),
+      rules: this.#rules,
       ...{ books: this.#books, kept: this.#kept, held: this.#held, identities: this.#identities },
       imports: this.#imports,
       ...{ remembered: [this.#closed, this.#ids, this.#moved], lanes: this.#lanes },

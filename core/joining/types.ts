@@ -1,9 +1,9 @@
-import type { Activity, ActivityWanted } from '../base/activity.js';
+import type { Activity } from '../base/activity.js';
 import type { ErrorCode } from '../base/errors.js';
 import type { ExampleBatch } from '../features/example-batch.js';
 import type { ActionFacts, ImpressionFacts } from './event-facts.js';
 import type { KnownImport } from './imports.js';
-import type { JoinRules } from './outcome-rules.js';
+import type { RulesInForce, WindowRules } from './window-rules.js';
 
 /** What goes into the join and what comes out, by column. All columns of a batch have one entry per row. */
 export interface ImpressionBatch {
@@ -255,6 +255,8 @@ export interface JoinProgress {
   /** By name; absent: there was none. */
   readonly imports?: Readonly<Record<string, KnownImport>>;
   readonly counters: JoinCounters;
+  /** What is read next is joined by these; absent: nobody has said, in a store of an earlier release. */
+  readonly rules?: RulesInForce;
 }
 
 export interface LaneProgress {
@@ -311,23 +313,11 @@ export interface ColdRows {
   get(number: number): Uint8Array | undefined;
 }
 
-export interface JoinOptions extends JoinRules {
-  /** How far events may be out of order. Too short dead-letters stragglers; too long delays negatives. */
-  readonly latenessMs: number;
-  /**
-   * How long an event that names no request waits for a slate that it may follow, event time, at most the lateness. A slate is
-   * logged before it is seen, so this is what two processors may be apart. Too short: it is learned as one of its own accord, and
-   * the slate as rejected. Too long: what people do is learned late.
-   */
-  readonly organicWaitMs: number;
+export interface JoinOptions extends WindowRules {
+  /** Of the configuration that the rules are of; left out: the first one. */
+  readonly version?: number;
   /** Two copies of an event or impression are no further apart, in event time. Too short learns both; too long remembers for nothing. */
   readonly copiesMs: number;
-  /** Share of negatives kept, 0 … 1. */
-  readonly negativeRate: number;
-  /** Whether events of their own accord are learned. */
-  readonly organic: boolean;
-  /** What followers of people are told. */
-  readonly tells: ActivityWanted;
   /** Of this window. */
   readonly partition: number;
   /** The partition of a person. */

@@ -16,11 +16,13 @@ import {
   recordKind,
 } from './record-codec.js';
 import type { RememberedKeys } from './remembered-keys.js';
+import type { RulesInForce } from './window-rules.js';
 import type { JoinChanges, JoinRecord, LaneProgress, SavedJoin } from './types.js';
 
 /** All that a window remembers. */
 export interface WindowState {
   readonly outcomes: readonly string[];
+  readonly rules: RulesInForce;
   readonly books: JoinBooks;
   readonly kept: KeptRows;
   readonly held: HeldEvents;
@@ -73,6 +75,7 @@ export function drainState(state: WindowState): JoinChanges {
       imports: state.imports.all,
       lanes: lanes.map((lane) => ({ ...lane })),
       counters,
+      rules: state.rules,
     },
   };
 }

@@ -23,6 +23,7 @@ import {
   sentMessage,
   shownMessage,
 } from '../../../messages/join-records.js';
+import { parseRules, rulesMessage } from '../../../messages/join-rules.js';
 import { featureChangeMessage, parseFeatureChange } from '../../../messages/features.js';
 import { outcomesOf } from '../../../messages/outcomes.js';
 import { zeroLane } from '../../../core/joining/join-counts.js';
@@ -40,6 +41,20 @@ import type { GoldenMessage } from './golden-files.js';
 import * as values from './sample-values.js';
 
 const { spec, atMs } = values;
+
+const windowRules = {
+  outcomes: [
+    { name: 'view', from: ['view'], windowMs: 60_000 },
+    { name: 'spent', from: ['purchase'], windowMs: 600_000, given: 'view', sums: true },
+  ],
+  events: { view: {}, purchase: {}, hide: { negative: true }, refund: { undoes: 'purchase' } },
+  ...{ latenessMs: 2_000, organicWaitMs: 500, negativeRate: 0.5, organic: true },
+  tells: { events: true, shown: false, outcomes: true },
+};
+const rulesChange = {
+  ...{ version: 3, rules: windowRules },
+  before: { version: 1, rules: { ...windowRules, latenessMs: 1_000 } },
+};
 
 const impressions = { ...values.impressionRows, facts: noFacts, examples: values.examples };
 const told = { ...impressions, facts: values.allFacts, examples: values.markedExamples };
@@ -244,6 +259,12 @@ export const eventMessages: readonly GoldenMessage[] = [
     write: () => encode(sentMessage(spec, [sent, { ...sent, number: 9, isTold: false }])),
     read: (bytes) => parseSent(decode(bytes), spec),
     expected: [sent, { ...sent, number: 9, isTold: false }],
+  },
+  {
+    name: 'join-rules',
+    write: () => encode(rulesMessage(rulesChange)),
+    read: (bytes) => parseRules(decode(bytes)),
+    expected: rulesChange,
   },
   {
     name: 'advance',
