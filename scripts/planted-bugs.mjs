@@ -126,15 +126,8 @@ export const fixes = [
   {
     name: '4ad982c: what a store that is behind has answered is kept as if it were new',
     file: 'actors/shared/noticed-cache.js',
-    from: 'return reaches(entry.sequences, entry.noticed);',
-    to: 'return true;',
-    also: [
-      {
-        file: 'actors/shared/noticed-cache.js',
-        from: 'entry.noticed = newest(entry.noticed, told);',
-        to: 'this.#entries.delete(id);',
-      },
-    ],
+    from: 'const lacksSinceMs = reaches(sequences, noticed) ? NaN : sinceMs;',
+    to: 'const lacksSinceMs = NaN;',
   },
   {
     name: '569c542: a ranker is ready before a network has come',
@@ -196,14 +189,14 @@ export const fixes = [
   {
     name: '786dffd: a joiner that has not opened its window can not stop',
     file: 'actors/joiner/joiner.js',
-    from: 'await running?.stop();',
-    to: 'await running.stop();',
+    from: 'await held?.stop();',
+    to: 'await held.stop();',
   },
   {
     name: '62c32c3: a joiner tells figures of a window that it does not have',
     file: 'actors/joiner/joiner.js',
-    from: 'stats: () => running?.stats(),',
-    to: 'stats: () => running.stats(),',
+    from: 'stats: () => held && joinerStats(',
+    to: 'stats: () => joinerStats(',
   },
   {
     name: '996b1b4: a holder is given up without asking the bucket',
