@@ -5,7 +5,7 @@ import { wordsOf } from '../base/fingerprints.js';
  * 96 bits. Two of n keys share one with odds of about n² / 2^97: one in forty trillion for sixty million; that would take one event for
  * a copy of another. It follows from the keys alone, so whoever makes the map anew has the same.
  *
- *   words  3 u32  | due  f64  | value  i32  | state  u8: 0 free, 1 gone, 2 + lane
+ *   words  3 u32  | until  f64  | value  i32  | state  u8: 0 free, 1 gone, 2 + lane
  *
  * 25 bytes a place, 34 to 67 a key with the room of the table; a Map with strings took 150. What is over is not looked for: whoever asks
  * finds that it is, and its place is free for others when the table around it is made anew. There are many small tables, so that
@@ -20,7 +20,7 @@ const held = 2;
 
 class Table {
   words = new Uint32Array(0);
-  due = new Float64Array(0);
+  untils = new Float64Array(0);
   values = new Int32Array(0);
   states = new Uint8Array(0);
   /** Places that are not free. */
@@ -32,7 +32,7 @@ class Table {
 
   empty(places: number): void {
     this.words = new Uint32Array(3 * places);
-    this.due = new Float64Array(places);
+    this.untils = new Float64Array(places);
     this.values = new Int32Array(places);
     this.states = new Uint8Array(places);
     this.used = 0;
@@ -65,6 +65,12 @@ class Table {
   }
 }
 
+/** What a key stands for, and until when it does. */
+export interface KnownKey {
+  readonly value: number;
+  readonly untilMs: number;
+}
+
 export class CompactKeys {
   readonly #bucketMs: number;
   /** Made when something comes into it. */
@@ -72,7 +78,7 @@ export class CompactKeys {
   /** By lane. */
   readonly #watermarksMs: number[];
   /** Told when they were over already: known until the next look at their lane. */
-  readonly #late = new Map<string, { readonly value: number; readonly lane: number }>();
+  readonly #late = new Map<string, KnownKey & { readonly lane: number }>();
 
   /** @param bucketMs times end on multiples of it. */
   constructor(bucketMs: number, lanes: number) {
@@ -88,13 +94,21 @@ export class CompactKeys {
     return !table || at < 0 || this.#isOver(table, at) ? undefined : table.values[at];
   }
 
+  /** With until when it is known; where it is not, as mostly, nothing is made. */
+  entryOf(key: string): KnownKey | undefined {
+    const late = this.#late.size > 0 ? this.#late.get(key) : undefined;
+    if (late) return late;
+    const table = this.#tables[tableOf(key)];
+    const at = table ? table.find(word0, word1, word2) : -1;
+    if (!table || at < 0 || this.#isOver(table, at)) return undefined;
+    return { value: table.values[at]!, untilMs: table.untils[at]! };
+  }
+
   /** @param untilMs whole milliseconds; from the end of the bucket behind it on the key is not known. */
   set(key: string, value: number, lane: number, untilMs: number): void {
-    // Times are whole: the first one behind.
-    const due = Math.ceil((untilMs + 1) / this.#bucketMs) * this.#bucketMs;
-    if (due <= this.#watermarksMs[lane]!) {
+    if (this.isPast(lane, untilMs)) {
       this.delete(key);
-      this.#late.set(key, { value, lane });
+      this.#late.set(key, { value, lane, untilMs });
       return;
     }
     this.#late.delete(key);
@@ -105,7 +119,7 @@ export class CompactKeys {
       at = table.add(word0, word1, word2);
     }
     table.states[at] = held + lane;
-    table.due[at] = due;
+    table.untils[at] = untilMs;
     table.values[at] = value;
   }
 
@@ -126,13 +140,19 @@ export class CompactKeys {
     for (const [key, late] of this.#late) if (late.lane === lane) this.#late.delete(key);
   }
 
-  #isOver({ due, states }: Table, at: number): boolean {
-    return due[at]! <= this.#watermarksMs[states[at]! - held]!;
+  /** Whether what is known until then is so no more. */
+  isPast(lane: number, untilMs: number): boolean {
+    // Times are whole: the first one behind.
+    return Math.ceil((untilMs + 1) / this.#bucketMs) * this.#bucketMs <= this.#watermarksMs[lane]!;
+  }
+
+  #isOver({ untils, states }: Table, at: number): boolean {
+    return this.isPast(states[at]! - held, untils[at]!);
   }
 
   /** Without what is over, and larger where what is left needs it. */
   #makeRoom(table: Table): void {
-    const { words, due, values, states } = table;
+    const { words, untils, values, states } = table;
     const kept: number[] = [];
     for (let at = 0; at < states.length; at++)
       if (states[at]! >= held && !this.#isOver(table, at)) kept.push(at);
@@ -142,7 +162,7 @@ export class CompactKeys {
     for (const from of kept) {
       const at = table.add(words[3 * from]!, words[3 * from + 1]!, words[3 * from + 2]!);
       table.states[at] = states[from]!;
-      table.due[at] = due[from]!;
+      table.untils[at] = untils[from]!;
       table.values[at] = values[from]!;
     }
   }

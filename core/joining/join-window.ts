@@ -2,6 +2,7 @@ import { assert } from '../base/assert.js';
 import { at } from '../base/columns.js';
 import { checkActions, checkImpressions } from './check-batches.js';
 import { lanes, logs } from './event-facts.js';
+import { EventIds } from './event-ids.js';
 import { HeldEvents, type HeldPlace } from './held-events.js';
 import { Identities } from './identities.js';
 import { Imports, type KnownImport } from './imports.js';
@@ -42,8 +43,6 @@ export interface LaneClock {
 }
 
 const laneCount = Object.keys(lanes).length;
-const notPassed = 0;
-const isPassed = 1;
 /** Of a closed row: somebody has said so. */
 const dismissed = 1;
 
@@ -64,10 +63,10 @@ export class JoinWindow {
   readonly #books: JoinBooks;
   readonly #kept: KeptRows;
   readonly #held: HeldEvents;
-  /** Rows of which nothing came; of events, whether they went elsewhere; of rows, where they went. */
+  /** Rows of which nothing came; of rows, where they went. */
   readonly #closed: RememberedKeys;
-  readonly #ids: RememberedKeys;
   readonly #moved: RememberedKeys;
+  readonly #ids: EventIds;
   readonly #identities = new Identities();
   readonly #imports = new Imports();
   readonly #samples: SampleBuilder;
@@ -93,7 +92,9 @@ export class JoinWindow {
     this.#options = options;
     this.#rules = { version: options.version ?? 1, rules: rulesOf(options) };
     this.#outcomes = outcomes;
-    this.#keepMs = 2 * outcomes.windowMsMax + 2 * latenessMs + copiesMs;
+    // What has waited elsewhere comes as late as that.
+    const behindMsMax = outcomes.windowMsMax + latenessMs;
+    this.#keepMs = 2 * behindMsMax + copiesMs;
     this.#books = new JoinBooks(outcomes.rules);
     this.#kept = new KeptRows(
       { outcomes, bucketMs, lanes: laneCount, memoryOpenMax, slotCount, denseCount },
@@ -101,8 +102,9 @@ export class JoinWindow {
     );
     this.#held = new HeldEvents(bucketMs, laneCount);
     this.#closed = new RememberedKeys(bucketMs, laneCount);
-    this.#ids = new RememberedKeys(bucketMs, laneCount);
     this.#moved = new RememberedKeys(bucketMs, laneCount);
+    const apartMsMax = this.#keepMs - behindMsMax;
+    this.#ids = new EventIds({ apartMsMax, behindMsMax, bucketMs, lanes: laneCount });
     const names = outcomes.rules.map(({ name }) => name);
     this.#samples = new SampleBuilder(names, slotCount, denseCount);
     this.#contents = new SentContents(slotCount, denseCount);
@@ -444,18 +446,18 @@ export class JoinWindow {
     clock.eventMsMax = Math.max(clock.eventMsMax, atMs);
     if (event.isIgnored) {
       this.#books.count('ignoredActions', event);
-      return this.#remember(event, notPassed);
+      return this.#ids.remember(event);
     }
     // A clock may have been ahead.
     const sinceMs = event.acceptedAtMs < atMs ? event.acceptedAtMs : atMs;
     if (this.#identities.isForgotten(person, sinceMs)) {
       this.#books.count('erasedActions', event);
-      return this.#remember(event, notPassed);
+      return this.#ids.remember(event);
     }
     const owner = person === '' ? undefined : this.#identities.ownerOf(person);
     const went = key === '' ? undefined : this.#moved.valueOf(key);
     const passes = owner !== undefined || went !== undefined;
-    if (!passes) this.#remember(event, notPassed);
+    if (!passes) this.#ids.remember(event);
     if (owner !== undefined)
       return this.#pass(this.#options.homeOf(owner), { ...event, person: owner }, isTold);
     if (went !== undefined) return this.#pass(went, event, isTold);
@@ -467,18 +469,11 @@ export class JoinWindow {
   /** One that brings no id is known by what it says of its row, as long as the row is known. */
   #isCopy(event: PersonEvent, key: string, isSent: boolean): boolean {
     const { id, isPositive } = event;
-    if (id !== '') {
-      const known = this.#ids.valueOf(id);
-      return known !== undefined && !(isSent && known === isPassed);
-    }
+    if (id !== '') return this.#ids.isKnown(event, isSent);
     if (key === '') return false;
     return (
       (!isPositive && this.#closed.valueOf(key) === dismissed) || this.#held.hasLike(key, event)
     );
-  }
-
-  #remember({ id, lane, atMs }: PersonEvent, how: number): void {
-    if (id !== '') this.#ids.set(id, how, lane, atMs + this.#keepMs);
   }
 
   /** Joins it, or holds it, or says what else becomes of it. */
@@ -568,7 +563,7 @@ export class JoinWindow {
 
   #pass(to: number, event: PersonEvent, isTold: boolean): void {
     this.#books.count('passedActions', event);
-    this.#remember(event, isPassed);
+    this.#ids.rememberPassed(event);
     this.#out.send(to, { kind: 'event', event }, isTold);
   }
 }

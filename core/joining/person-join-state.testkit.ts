@@ -52,8 +52,8 @@ export interface State {
   /** Where rows went, until a copy of them could come no more. */
   moved: Map<string, { partition: number; lane: Lane; untilMs: number }>;
   held: PersonEvent[];
-  /** Of events that have come; `isPassed`: they went to where their person is, which may be here. */
-  ids: Map<string, { lane: Lane; untilMs: number; isPassed: boolean }>;
+  /** Of events that have come, by lane and id; `isPassed`: they went to where their person is, which may be here. */
+  ids: Map<string, { lane: Lane; atMs: number; isPassed: boolean }>;
   /** Of visitors whose partition this is. */
   owners: Map<string, string>;
   /** When that was said last. */

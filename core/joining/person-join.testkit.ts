@@ -120,8 +120,7 @@ export class PersonJoin {
 
   #pass(to: number, event: PersonEvent, isTold: boolean): void {
     this.#state.books.eventsOut++;
-    const known = this.#state.ids.get(event.id);
-    if (known) known.isPassed = true;
+    this.#remember(event, true);
     this.#send(to, event, isTold);
   }
 
@@ -232,12 +231,10 @@ export class PersonJoin {
   }
 
   #happened(event: PersonEvent, isTold = false, isSent = false): void {
-    const { ids, owners, moved, lanes, books } = this.#state;
-    const known = ids.get(event.id);
-    if (known && !(isSent && known.isPassed)) return void books.copies++;
+    const { owners, moved, lanes, books } = this.#state;
+    if (this.#isKnown(event, isSent)) return void books.copies++;
     const { lane, atMs } = event;
-    const untilMs = atMs + this.#keepMs;
-    ids.set(event.id, { lane, untilMs, isPassed: false });
+    this.#remember(event, false);
     lanes[lane].eventMsMax = Math.max(lanes[lane].eventMsMax, atMs);
     if (event.isIgnored) return void books.ignored++;
     if (this.#isForgotten(event.person, atMs)) {
@@ -253,6 +250,25 @@ export class PersonJoin {
     // Of whom it is, if it does not say so, is known when its row is.
     if (!isTold && event.person !== '') this.#tell(event.person, event);
     this.#settle(event);
+  }
+
+  /** By the times of both, in whatever lane. */
+  #isKnown({ id, atMs }: PersonEvent, isSent: boolean): boolean {
+    return (['live', 'import'] as const).some((lane) => {
+      const known = this.#state.ids.get(`${lane} ${id}`);
+      if (!known || (isSent && known.isPassed)) return false;
+      return Math.abs(known.atMs - atMs) <= this.#apartMsMax;
+    });
+  }
+
+  /** Of events with one id that are no copies of each other the newest is known; what is over is not. */
+  #remember({ id, lane, atMs: itsMs }: PersonEvent, isPassed: boolean): void {
+    const { ids, lanes } = this.#state;
+    const known = ids.get(`${lane} ${id}`);
+    if (known && known.atMs - itsMs > this.#apartMsMax) return;
+    const atMs = Math.max(itsMs, known?.atMs ?? -Infinity);
+    if (atMs + this.#keepMs >= lanes[lane].watermarkMs)
+      ids.set(`${lane} ${id}`, { lane, atMs, isPassed });
   }
 
   #tell(person: string, { type, item, id }: PersonEvent): void {
@@ -585,6 +601,11 @@ export class PersonJoin {
     return this.#options.outcomes.some(({ name }) => row.fates[name] === 'open');
   }
 
+  /** Two events with one id that are no further apart are one. */
+  get #apartMsMax(): number {
+    return this.#windowMsMax + this.#options.latenessMs + this.#options.copiesMs;
+  }
+
   /** Until then a copy of it may come. */
   get #keepMs(): number {
     return 2 * this.#windowMsMax + 2 * this.#options.latenessMs + this.#options.copiesMs;
@@ -596,9 +617,10 @@ export class PersonJoin {
       const isOver = !this.#isOpen(row) && row.sinceMs + this.#keepMs < watermarkMs;
       if (row.lane === lane && isOver) rows.delete(key);
     }
-    for (const known of [moved, ids])
-      for (const [key, entry] of known)
-        if (entry.lane === lane && entry.untilMs < watermarkMs) known.delete(key);
+    for (const [key, { lane: its, untilMs }] of moved)
+      if (its === lane && untilMs < watermarkMs) moved.delete(key);
+    for (const [key, { lane: its, atMs }] of ids)
+      if (its === lane && atMs + this.#keepMs < watermarkMs) ids.delete(key);
   }
 }
 

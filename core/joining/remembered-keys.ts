@@ -1,4 +1,4 @@
-import { CompactKeys } from './compact-keys.js';
+import { CompactKeys, type KnownKey } from './compact-keys.js';
 import { StoredSegments } from './stored-segments.js';
 
 /** What has come in since the last drain, as it is stored. */
@@ -12,7 +12,7 @@ export interface RememberedSegment {
 const noValue = -1;
 
 /**
- * Keys that are known until no copy of what they stand for can come any more: rows that are closed, events that have come, rows
+ * Keys that are known until no copy of what they stand for can come any more: rows that are closed, ids of events, rows
  * that went elsewhere. Event streams are at-least-once, so who forgets one too early learns it twice. What is known at a
  * record follows from the records before it alone; only how it is stored follows from the drains, each of which writes one
  * segment. Some 45 bytes a key in memory (compact-keys.ts).
@@ -34,6 +34,15 @@ export class RememberedKeys {
 
   has(key: string): boolean {
     return this.#known.get(key) !== undefined;
+  }
+
+  entryOf(key: string): KnownKey | undefined {
+    return this.#known.entryOf(key);
+  }
+
+  /** Whether what is told to be known until then is over already. */
+  isPast(lane: number, untilMs: number): boolean {
+    return this.#known.isPast(lane, untilMs);
   }
 
   /** @param untilMs event time of the lane; in the moment behind it the key is forgotten. */

@@ -15,9 +15,18 @@ import {
   kindOf,
   recordKind,
 } from './record-codec.js';
-import type { RememberedKeys } from './remembered-keys.js';
+import type { RememberedSegment } from './remembered-keys.js';
 import type { RulesInForce } from './window-rules.js';
 import type { JoinChanges, JoinRecord, LaneProgress, SavedJoin } from './types.js';
+
+/** Keys by which it is known what has come, in segments of the store. */
+export interface Remembered {
+  takeFresh(): readonly RememberedSegment[];
+  seal(number: number, segment: RememberedSegment): void;
+  restore(number: number, segment: RememberedSegment): void;
+  takeEmpty(watermarksMs: readonly number[]): readonly number[];
+  forget(lane: number, watermarkMs: number): void;
+}
 
 /** All that a window remembers. */
 export interface WindowState {
@@ -29,7 +38,7 @@ export interface WindowState {
   readonly identities: Identities;
   readonly imports: Imports;
   /** In an order that is for ever. */
-  readonly remembered: readonly RememberedKeys[];
+  readonly remembered: readonly Remembered[];
   readonly lanes: readonly { -readonly [name in keyof LaneProgress]: LaneProgress[name] }[];
   readonly progress: {
     numberNext: number;
