@@ -22,6 +22,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   scale: async () => (await import('./commands/scale.js')).scale,
   drain: async () => (await import('./commands/drain.js')).drain,
   undrain: async () => (await import('./commands/drain.js')).undrain,
+  profile: async () => (await import('./commands/profile.js')).profile,
   audit: async () => (await import('./commands/audit.js')).audit,
   chaos: async () => (await import('./commands/chaos.js')).chaos,
   simulate: async () => (await import('./commands/simulate.js')).simulate,

@@ -13,6 +13,7 @@ import type { NatsAccess } from '../messages/nats-access.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { connectAs } from '../runtime/nats/nats-bus.js';
+import { processMs } from '../runtime/os/process-times.js';
 import { retried } from '../runtime/retry-read.js';
 import { builtUp, type UndoStack } from '../runtime/undo-stack.js';
 import { ClusterStreams } from '../site/cluster-streams.js';
@@ -130,6 +131,12 @@ async function start(
       asPublic: (dataCenter) =>
         connectAs(access(dataCenter, 'client'), { name: `probe of host ${host.name}` }),
       prepareStreams: () => streams.prepare(),
+      profiler: {
+        pid: process.pid,
+        self: async (seconds) =>
+          (await import('../runtime/os/profile-process.js')).profileProcess(seconds),
+        processMs,
+      },
       onExit: (run) => {
         process.on('exit', run);
         return () => process.off('exit', run);

@@ -66,8 +66,15 @@ export interface RetireMessage {
   readonly address?: string;
 }
 
+/** Watch the whole process for `seconds`, and answer with `profiled`; said to one of its actors. */
+export interface ProfileMessage {
+  readonly type: 'profile';
+  readonly address?: string;
+  readonly seconds: number;
+}
+
 export type ParentMessage =
-  StartMessage | StopMessage | ServeMessage | RetireMessage | AdoptedMessage;
+  StartMessage | StopMessage | ServeMessage | RetireMessage | AdoptedMessage | ProfileMessage;
 
 export const reportedStates = ['starting', 'restoring', 'ready', 'draining', 'stopped'] as const;
 
@@ -83,7 +90,15 @@ export type ChildMessage =
       readonly stats: Readonly<Record<string, unknown>>;
     }
   /** The last words of an actor that can't go on; its process is about to exit. */
-  | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string };
+  | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
+  | ProfiledMessage;
+
+/** What was seen, as it was said (profiles.ts), or why nothing was. */
+export interface ProfiledMessage {
+  readonly type: 'profiled';
+  readonly profile?: Readonly<Record<string, unknown>>;
+  readonly error?: string;
+}
 
 /**
  * An actor that was asked to stop has left, and its process goes on with the others. `clean` false: something of it may go
@@ -137,6 +152,11 @@ export function parseChildMessage(value: unknown): ChildMessage | LeftMessage | 
     }
     case 'left':
       return { type: 'left', clean: value['clean'] === true };
+    case 'profiled': {
+      const { profile, error } = value;
+      if (isRecord(profile)) return { type: 'profiled', profile };
+      return typeof error === 'string' ? { type: 'profiled', error } : undefined;
+    }
     default:
       return undefined;
   }
@@ -167,6 +187,10 @@ export function parseParentMessage(value: unknown): ParentMessage | undefined {
   if (value['type'] === 'serve') {
     const open = value['open'];
     return typeof open === 'boolean' ? { type: 'serve', ...to, open } : undefined;
+  }
+  if (value['type'] === 'profile') {
+    const seconds = value['seconds'];
+    return typeof seconds === 'number' ? { type: 'profile', ...to, seconds } : undefined;
   }
   return isStartMessage(value) ? value : undefined;
 }

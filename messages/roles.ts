@@ -242,6 +242,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
       ...clientCalls(words),
       words.s('featuresGet'),
       words.s('operate'),
+      words.s('hostProfile'),
       words.s('joinImport'),
       words.s('shardControl', { 'shard-verb': 'digest' }),
       words.s('servingControl', { 'serving-verb': 'digest' }),

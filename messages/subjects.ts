@@ -285,6 +285,12 @@ export const subjectTable = {
     'host supervisors',
     'the actors of a host and how they are',
   ),
+  hostProfile: request(
+    'hosts.profile.<host>',
+    'command line',
+    'host supervisor',
+    'what each process of a host does in the next seconds',
+  ),
   turn: notice(
     'hosts.turn',
     'host supervisor',

@@ -3,12 +3,14 @@ import path from 'node:path';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import type { Clock } from '../core/base/clock.js';
+import { messageOf } from '../core/base/errors.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { BackendSource } from '../core/model/backend-source.js';
 import type { ActorKind } from '../messages/actor-kinds.js';
 import type {
   ChildMessage,
   LeftMessage,
+  ProfileMessage,
   RetireMessage,
   ServeMessage,
   StartMessage,
@@ -73,9 +75,10 @@ export class HostedActor {
     this.#life.run();
   }
 
-  told(message: StopMessage | ServeMessage | RetireMessage): void {
+  told(message: StopMessage | ServeMessage | RetireMessage | ProfileMessage): void {
     if (message.type === 'stop') this.stop(message.drainMs);
     else if (message.type === 'serve') this.#life.serve(message.open);
+    else if (message.type === 'profile') void this.#profile(message.seconds);
     else this.#isRetired = true;
   }
 
@@ -108,6 +111,16 @@ export class HostedActor {
   /** Resolves when its last words have left the process. */
   close(): Promise<void> {
     return this.#supervisor.close();
+  }
+
+  /** Of the whole process, with all actors in it. */
+  async #profile(seconds: number): Promise<void> {
+    try {
+      const { profileProcess } = await import('./os/profile-process.js');
+      this.tell({ type: 'profiled', profile: { ...(await profileProcess(seconds)) } });
+    } catch (error) {
+      this.tell({ type: 'profiled', error: messageOf(error) });
+    }
   }
 
   #listen(start: StartMessage, log: Logger): SupervisorChannel {

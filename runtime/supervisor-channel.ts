@@ -5,6 +5,7 @@ import {
   type AttachMessage,
   type ChildMessage,
   type LeftMessage,
+  type ProfileMessage,
   type ReportedState,
   type RetireMessage,
   type ServeMessage,
@@ -26,7 +27,7 @@ export interface SupervisorChannelOptions {
   readonly orphanMs: number;
   /** What it says of itself when it is found. */
   readonly state: () => ReportedState;
-  onTold(message: StopMessage | ServeMessage | RetireMessage): void;
+  onTold(message: StopMessage | ServeMessage | RetireMessage | ProfileMessage): void;
   /** The supervisor is gone. */
   onOrphaned(): void;
   /** Another supervisor listens, and knows nothing yet but who it is and its state. */

@@ -26,6 +26,8 @@ export interface ActorProcess {
   stop(drainMs: number): void;
   /** Tells it to join (open) or leave the queue groups of public subjects. */
   serve(open: boolean): void;
+  /** Has the process watch itself for so long, with all in it, and say `profiled`. Whether it was told; left out where there is nothing to watch. */
+  profile?(seconds: number): boolean;
   /**
    * SIGKILL to the process, whoever else is in it; without effect on one that is gone, also if another one got its pid since.
    * Where all in it were retired it ends this actor alone, and the process with the last of them.
@@ -196,6 +198,10 @@ export class HostedProcess {
       },
       serve: (open) => {
         if (begun && lives()) this.#send({ type: 'serve', address, open });
+      },
+      profile: (seconds) => {
+        if (begun && lives()) this.#send({ type: 'profile', address, seconds });
+        return begun && lives();
       },
       kill: () => {
         // One that is gone has no process to be heard from.

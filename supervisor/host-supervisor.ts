@@ -12,6 +12,7 @@ import type { EpochStore } from './epochs.js';
 import { startOrder, type GroupPolicy } from './group.machine.js';
 import type { ActorSpec } from '../messages/actor-spec.js';
 import { childPolicy, type ChildPolicy } from '../runtime/restart-policy.js';
+import { profileProcesses, type ProcessProfiles } from './process-profiles.js';
 import { SupervisedChild, type ChildHost } from './supervised-child.js';
 import { Watchers } from './readiness-watchers.js';
 
@@ -105,6 +106,11 @@ export class HostSupervisor {
   /** The status of every child, in start order. */
   snapshot(): ActorStatus[] {
     return [...this.#children.values()].map((child) => child.status());
+  }
+
+  /** What each process here does in the next `seconds`. */
+  profile(seconds: number): Promise<ProcessProfiles> {
+    return profileProcesses([...this.#children.values()], seconds, this.#options.clock);
   }
 
   /** @throws TIMEOUT, with the state of every actor that is not ready, after `timeoutMs`. */

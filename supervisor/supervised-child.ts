@@ -3,7 +3,12 @@ import type { Clock } from '../core/base/clock.js';
 import { messageOf } from '../core/base/errors.js';
 import { hearStats, type ActorKind, type HeardOf } from '../messages/actor-kinds.js';
 import { actorStatus, type ActorStatus } from '../messages/actor-status.js';
-import type { ChildMessage, ReportedState, StartMessage } from '../messages/child-messages.js';
+import type {
+  ChildMessage,
+  ProfiledMessage,
+  ReportedState,
+  StartMessage,
+} from '../messages/child-messages.js';
 import type { SupervisionEvent, SupervisionEventType } from '../messages/supervision-events.js';
 import type {
   ActorProcess,
@@ -83,6 +88,8 @@ export class SupervisedChild {
   /** First exit since the actor was last ready. */
   #outageAtMs: number | undefined;
   #exitDetail: string | undefined;
+  /** Who has asked for a profile of its process. */
+  #onProfiled: ((said: ProfiledMessage) => void) | undefined;
 
   constructor(spec: ActorSpec, host: ChildHost) {
     this.spec = spec;
@@ -160,6 +167,13 @@ export class SupervisedChild {
   /** For the process there is now; the host says it to the later ones with their start. */
   setServing(open: boolean): void {
     if (this.#attempt?.ended === false) this.#attempt.process?.serve(open);
+  }
+
+  /** Has its process watch itself. `heard` comes once, or not at all where it ends or hangs. Whether it was told. */
+  profile(seconds: number, heard: (said: ProfiledMessage) => void): boolean {
+    const attempt = this.#attempt;
+    this.#onProfiled = heard;
+    return attempt?.ended === false && attempt.process?.profile?.(seconds) === true;
   }
 
   status(): ActorStatus {
@@ -251,6 +265,10 @@ export class SupervisedChild {
       }
       case 'failed':
         return this.#machine.send({ type: 'FAILED', failure: message });
+      case 'profiled':
+        this.#onProfiled?.(message);
+        this.#onProfiled = undefined;
+        return;
       case 'state':
         if (message.state === 'ready') return this.#machine.send({ type: 'READY' });
         if (message.state === 'restoring') return this.#machine.send({ type: 'RESTORING' });

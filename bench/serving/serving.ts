@@ -9,12 +9,13 @@ import { startCluster } from '../../cluster/cluster.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { encode } from '../../messages/codec.js';
 import { connectAs, type NatsBus } from '../../runtime/nats/nats-bus.js';
+import { processMs } from '../../runtime/os/process-times.js';
 import { findServer } from '../../site/servers/find-server.js';
 import { ownSite } from '../../site/nats-site.js';
 import type { BenchResult } from '../bench-result.js';
 import { withBenchServer } from '../bench-server.js';
 import { openLoad, quantile, type LoadFigures } from './open-load.js';
-import { processMs, processorTimes } from './processor-times.js';
+import { processorTimes } from './processor-times.js';
 
 /**
  * What an answer costs and how many there are, beside training: a cluster of the default configuration with as many items as

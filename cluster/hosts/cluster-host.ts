@@ -24,6 +24,7 @@ import { ClusterView } from './cluster-view.js';
 import { HostAgent } from './host-agent.js';
 import { HostLease } from './host-lease.js';
 import { HostRegistry } from './host-registry.js';
+import { serveProfile, type OwnProfiler } from './profile-endpoint.js';
 import { PublicProbe } from './public-probe.js';
 import { SharedEpochStore, type LocalEpochs } from './shared-epochs.js';
 import type { SharedState } from './shared-state.js';
@@ -53,6 +54,8 @@ export interface HostParts {
   readonly bookTimes?: BookTimes;
   /** Calls `run` when this process leaves in a hurry, until what is returned is called. */
   readonly onExit: (run: () => void) => () => void;
+  /** Left out: nobody can ask what its processes do. */
+  readonly profiler?: OwnProfiler;
   readonly log: (line: string) => void;
 }
 
@@ -167,6 +170,8 @@ class Member {
     });
     undo.defer(watching);
     undo.use(this.#serveStatus());
+    const { profiler } = this.#parts;
+    if (profiler) undo.use(this.#serveProfile(profiler));
     this.#agent.start();
     undo.use(this.#candidate);
     await this.#candidate.start();
@@ -253,6 +258,15 @@ class Member {
           ...{ prepareStreams, bookTimes, log },
         }),
       log,
+    });
+  }
+
+  #serveProfile(profiler: OwnProfiler): ServedEndpoint {
+    const { bus, servers } = this.#parts;
+    return serveProfile({
+      ...{ bus, profiler, servers },
+      host: this.#record.name,
+      actors: (seconds) => this.#supervisor.profile(seconds),
     });
   }
 

@@ -147,6 +147,11 @@ export class LeftProcess implements ClaimedProcess {
     this.#connection?.send({ type: 'serve', open });
   }
 
+  profile(seconds: number): boolean {
+    this.#connection?.send({ type: 'profile', seconds });
+    return this.#connection !== undefined;
+  }
+
   kill(): void {
     if (this.#ended || !this.#handlers.onKill()) return;
     this.#killed = true;

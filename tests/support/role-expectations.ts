@@ -34,6 +34,7 @@ const protocol = [
   ...['starling.recommend', 'starling.rank', 'starling.status'],
   ...['starling.at.west.recommend', 'starling.at.west.rank', 'starling.at.west.lookup.0'],
   ...['starling.at.west.feature-store', 'starling.hosts.status.h1'],
+  'starling.hosts.profile.h1',
   ...['starling.ingest.impression', 'starling.ingest.action', 'starling.ingest.features'],
   'starling.ingest.erase',
   ...['starling.raw.train.action', 'starling.raw.east.impression', 'starling.raw.east.action'],
@@ -353,7 +354,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
     'east',
     [
       ...[...clientPublishes, 'starling.feature-store.get', 'starling.operate.scale', info],
-      'starling.ingest.erase',
+      ...['starling.ingest.erase', 'starling.hosts.profile.h1'],
       ...['starling.ps.control.digest.0', 'starling.serving.control.digest.train.0'],
       'starling.serving.control.digest.east.0',
       ...['starling.join.0', 'starling.joiner.0.import'],
