@@ -11,7 +11,7 @@ export function overviewOf(commands: readonly Command[]): string {
     'Commands:',
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     '',
-    '`starling <command> --help` tells more. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no cluster runs; 128 and the number of a signal for work that it cut short.',
+    '`starling <command> --help` tells more, `starling --version` which one this is. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no cluster runs; 128 and the number of a signal for work that it cut short.',
   ].join('\n');
 }
 

@@ -5,6 +5,7 @@ import { UsageError, exitCode, parseArguments } from './command.js';
 import { commands } from './commands.js';
 import { failureOf } from './failure.js';
 import { helpOf, overviewOf } from './help.js';
+import { packageVersion } from './package-version.js';
 
 /** Where whole lines go: results to `out`, everything else to `err`. */
 export interface Streams {
@@ -24,7 +25,8 @@ export async function runCommand(argv: readonly string[], streams: Streams): Pro
       streams.err(await overview());
       return exitCode.usage;
     }
-    if (['--help', '-h', 'help'].includes(name)) return await printHelp(rest[0], streams);
+    if (['--help', '-h', 'help'].includes(name)) return await printHelp(namedIn(rest), streams);
+    if (['--version', '-v', 'version'].includes(name)) return printVersion(json, streams);
     const command = await commandOf(name);
     const args = parseArguments(command, rest);
     if (args.has('help')) return await printHelp(name, streams);
@@ -32,6 +34,17 @@ export async function runCommand(argv: readonly string[], streams: Streams): Pro
   } catch (error) {
     return printFailure(error, json, streams);
   }
+}
+
+/** What help is wanted of: `starling help up --json` is about `up`. */
+function namedIn(argv: readonly string[]): string | undefined {
+  return argv.find((each) => !each.startsWith('-'));
+}
+
+function printVersion(json: boolean, { out }: Streams): number {
+  const version = packageVersion();
+  out(json ? JSON.stringify({ version, node: process.version }) : `starling ${version}`);
+  return exitCode.ok;
 }
 
 async function printHelp(name: string | undefined, { out }: Streams): Promise<number> {

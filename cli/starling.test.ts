@@ -56,7 +56,7 @@ function program(args: readonly string[], input: string): Promise<Ended> {
 
 const commands = [
   ...['up', 'host', 'nats-config', 'status', 'recommend', 'rank', 'ingest', 'audience', 'events'],
-  ...['settings', 'config', 'items', 'users', 'drain', 'undrain', 'doctor'],
+  ...['settings', 'config', 'items', 'users', 'drain', 'undrain', 'doctor', 'profile'],
 ];
 
 describe('the command line', () => {
@@ -64,6 +64,21 @@ describe('the command line', () => {
     const { code, out, err } = await starling(['--help']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     for (const name of commands) expect(out).toContain(`  ${name} `);
+  });
+
+  test('says its version', async () => {
+    const file = new URL('../../package.json', import.meta.url);
+    const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string };
+    for (const asked of [['--version'], ['-v'], ['version']])
+      expect(await starling(asked)).toEqual({ code: 0, out: `starling ${version}\n`, err: '' });
+    const { out } = await starling(['--version', '--json']);
+    expect(JSON.parse(out)).toEqual({ version, node: process.version });
+  });
+
+  test('has help by `help` too', async () => {
+    const { out } = await starling(['status', '--help']);
+    expect(await starling(['help', 'status'])).toEqual({ code: 0, out, err: '' });
+    expect((await starling(['help', 'stauts'])).err).toContain('did you mean "status"?');
   });
 
   test.each(commands)('%s has help', async (name) => {
@@ -128,6 +143,8 @@ describe('the command line', () => {
       'USAGE: --name: expected letters, digits, "_" and "-", at most 255 of them; got "a.b". Such as a-b.',
     ],
     [['host', '--name', ''], 'USAGE: --name: expected letters'],
+    [['profile', '--seconds', '0'], 'USAGE: --seconds: expected a number from 0.1 to 120'],
+    [['profile', '--out', 'x.pdf'], 'USAGE: --out: expected a file that ends in .cpuprofile or'],
     [['nats-config', '--out', 'x'], 'USAGE: nats-config needs --topology'],
     [['nats-config', '--topology', 'x.json'], 'USAGE: nats-config needs --out'],
   ])('%j is wrong usage', async (args, text) => {

@@ -25,6 +25,7 @@ import { ActorLauncher } from '../supervisor/actor-launcher.js';
 import { Adoption } from '../supervisor/adoption/adoption.js';
 import { FileEpochStore } from '../supervisor/epochs.js';
 import { joinCluster, type HostOffer } from './hosts/cluster-host.js';
+import type { OwnProfiler } from './hosts/profile-endpoint.js';
 import { keepConfigFile, refuseImpossible } from './config/config-file.js';
 import { RunningConfigs } from './config/running-configs.js';
 import { hasLiveHosts } from './config/live-hosts.js';
@@ -68,6 +69,13 @@ export interface RunningCluster {
 
 /** So that a host is full before its processor is thrashed beyond use, and balance follows the size of hosts. */
 const actorsPerCore = 32;
+
+const ownProfiler: OwnProfiler = {
+  pid: process.pid,
+  self: async (seconds) =>
+    (await import('../runtime/os/profile-process.js')).profileProcess(seconds),
+  processMs,
+};
 
 const entry = fileURLToPath(new URL('../actors/main.js', import.meta.url));
 
@@ -131,12 +139,7 @@ async function start(
       asPublic: (dataCenter) =>
         connectAs(access(dataCenter, 'client'), { name: `probe of host ${host.name}` }),
       prepareStreams: () => streams.prepare(),
-      profiler: {
-        pid: process.pid,
-        self: async (seconds) =>
-          (await import('../runtime/os/profile-process.js')).profileProcess(seconds),
-        processMs,
-      },
+      profiler: ownProfiler,
       onExit: (run) => {
         process.on('exit', run);
         return () => process.off('exit', run);

@@ -1,4 +1,5 @@
 import { asFields, asMessage, listOf, number, text, texts, wrong, type Fields } from './checks.js';
+import { protocolVersion } from './codec.js';
 import { parseOperation, type Operation } from './operations.js';
 
 /**
@@ -57,7 +58,7 @@ export const profileSeconds = { min: 0.1, max: 120 } as const;
  */
 export const profileNodesMax = 2_500;
 
-/** @throws StarlingError BAD_MESSAGE, BAD_REQUEST */
+/** @throws StarlingError BAD_MESSAGE */
 export function parseProfileRequest(value: unknown): ProfileRequest {
   const what = 'profile';
   const seconds = number(asMessage(value, what), 'seconds', what);
@@ -66,6 +67,10 @@ export function parseProfileRequest(value: unknown): ProfileRequest {
     throw wrong(what, 'seconds', `${min} to ${max}`, seconds);
   }
   return { ...parseOperation(value, what), seconds };
+}
+
+export function hostProfileMessage(profile: HostProfile) {
+  return { v: protocolVersion, ...profile };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
@@ -104,8 +109,9 @@ export function measuredProfile(value: unknown): MeasuredProfile {
 
 function treeIn(value: unknown, what: string): ProfileTree {
   const fields = asFields(value, what);
-  const files = texts(fields, 'files', what);
-  const names = texts(fields, 'names', what);
+  // Copies, as all of it is sent on: who reads a channel of Node.js may have arrays of another realm, which codecs take for streams.
+  const files = [...texts(fields, 'files', what)];
+  const names = [...texts(fields, 'names', what)];
   const fileOf = indexes(fields, 'fileOf', what, files.length, names.length);
   const functionOf = indexes(fields, 'functionOf', what, names.length);
   const parentOf = indexes(fields, 'parentOf', what, functionOf.length, functionOf.length);
@@ -131,5 +137,5 @@ function numbers(fields: Fields, name: string, what: string, length?: number): n
     throw wrong(what, name, 'a list of numbers', list);
   if (length !== undefined && list.length !== length)
     throw wrong(what, name, `${length} numbers`, `${list.length}`);
-  return list;
+  return [...list];
 }

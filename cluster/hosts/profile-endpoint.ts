@@ -1,6 +1,7 @@
-import { encode, protocolVersion } from '../../messages/codec.js';
+import { encode } from '../../messages/codec.js';
 import type { HostedServer } from '../../messages/hosts.js';
 import {
+  hostProfileMessage,
   parseProfileRequest,
   profileNodesMax,
   profileSeconds,
@@ -45,10 +46,10 @@ export function serveProfile(options: ProfileOptions): ServedEndpoint {
     deadlineMs: 1000 * profileSeconds.max + 30_000,
     handle: (value) => {
       const request = parseProfileRequest(value);
-      return telling(bus, request, async () => ({
-        v: protocolVersion,
-        ...fitted(await profileHost(options, request.seconds), bus.payloadBytesMax * treeShare),
-      }));
+      return telling(bus, request, async () => {
+        const profile = await profileHost(options, request.seconds);
+        return hostProfileMessage(fitted(profile, bus.payloadBytesMax * treeShare));
+      });
     },
   });
 }
@@ -77,7 +78,7 @@ async function profileHost(options: ProfileOptions, seconds: number): Promise<Ho
 /** With as many nodes as fit into a message. */
 function fitted(profile: HostProfile, bytesMax: number): HostProfile {
   let fitting = profile;
-  for (let nodes = profileNodesMax; encode(fitting).length > bytesMax && nodes > 1; ) {
+  for (let nodes = profileNodesMax; encode(fitting).length > bytesMax && nodes > 1;) {
     nodes = Math.floor(nodes / 2);
     const processes = profile.processes.map((each) =>
       each.tree === undefined ? each : { ...each, tree: pruned(each.tree, nodes) },

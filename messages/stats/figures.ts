@@ -137,12 +137,13 @@ function natural(value: unknown): number | undefined {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
 }
 
+/** Lists are copies: what comes out of a channel of Node.js may be of another realm, and is no list to a codec then. */
 function naturals(value: unknown): readonly number[] | undefined {
   const isList = Array.isArray(value) && value.every((each) => natural(each) !== undefined);
-  return isList ? (value as number[]) : undefined;
+  return isList ? [...(value as number[])] : undefined;
 }
 
 function numbers(value: unknown): readonly number[] | undefined {
   const isList = Array.isArray(value) && value.every((each) => finite(each) !== undefined);
-  return isList ? (value as number[]) : undefined;
+  return isList ? [...(value as number[])] : undefined;
 }

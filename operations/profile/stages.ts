@@ -30,7 +30,7 @@ export const stageMeanings: Readonly<Record<Stage, string>> = {
   clients: 'the audience or the replay of `starling up`',
   log: 'lines of logs',
   gc: 'the garbage collector',
-  engine: 'native code of Node.js: system calls, the event loop, compiling',
+  engine: 'Node.js itself: the event loop, microtasks, timers, compiling',
   other: 'none of these',
   servers: 'nats-servers, all they do',
   idle: 'nothing',
@@ -55,6 +55,10 @@ export const stageRules: readonly StageRule[] = [
   rule('gc', '', /^\(garbage collector\)$/),
   rule('idle', '', /^\(idle\)$/),
   rule('engine', '', /^\(program\)$/),
+  // Its own beginning, before the time is taken that a process is charged with.
+  rule('idle', 'runtime/os/profile-process'),
+  // The monitors of nats-servers.
+  rule('supervise', 'node:internal/deps/undici'),
   rule('decode', 'node_modules/cbor-x/decode.js'),
   rule('encode', 'node_modules/cbor-x/encode.js'),
   rule('decode', 'messages/', /^(decode|parse|read|as[A-Z]|hear)/),
@@ -130,9 +134,15 @@ export function placed(tree: ProfileTree, kinds: readonly string[]): Placed {
     const found = only ?? (kind !== undefined && kinds.includes(kind) ? kind : above);
     const isScore = stage === 'step' && found !== undefined && answering.has(found);
     kindOf.push(found);
-    stageOf.push(isScore ? 'score' : (stage ?? (node === 0 ? 'other' : stageOf[parent]!)));
+    const calledBy = node === 0 ? 'other' : stageOf[parent]!;
+    stageOf.push(isScore ? 'score' : (stage ?? inherited(calledBy, files[fileOf[index]!]!)));
   });
   return { stageOf, kindOf };
+}
+
+/** Below what called it; nobody but the event loop calls what Node.js begins with. */
+function inherited(above: Stage, file: string): Stage {
+  return above === 'other' && (file === '' || file.startsWith('node:')) ? 'engine' : above;
 }
 
 function stageIn(functionName: string, file: string): Stage | undefined {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { operate } from '../../client/operate.js';
 import { streamName } from '../../messages/default-names.testkit.js';
@@ -36,6 +37,12 @@ async function servedAsOwned(): Promise<void> {
     );
   });
   expect(rowsOf(await live.servedDigests('main'))).toEqual(rowsOf(owned));
+}
+
+interface Profiled {
+  readonly kinds: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly processes: readonly { readonly pid: number }[];
+  readonly missing: readonly string[];
 }
 
 async function killAndWait(address: string): Promise<void> {
@@ -84,6 +91,26 @@ describe('a cluster on one server', () => {
     const [joiner] = actorsOf(live.cluster.status().actors, 'joiner');
     expect(joiner!.stats.open).toBe(0);
   }, 90_000);
+
+  test('says what each of its processes does', async () => {
+    const svg = `${live.folder}/flame.svg`;
+    const feeding = live.feedOn();
+    const { code, output } = await starling(
+      ...['profile', '--seconds', '1', '--out', svg, '--json', '--state', `${live.folder}/state`],
+    );
+    await feeding.stop();
+    expect({ code, output: code === 0 ? '' : output }).toEqual({ code: 0, output: '' });
+    const { kinds, processes, missing } = JSON.parse(output.slice(output.indexOf('{'), output.lastIndexOf('}') + 1)) as Profiled; // prettier-ignore
+    expect(missing).toEqual([]);
+    const pids = new Set(live.cluster.status().actors.map(({ pid }) => pid));
+    expect(processes.filter(({ pid }) => pids.has(pid))).toHaveLength(pids.size);
+    // What this process does is a part of it: it is the host of the cluster here.
+    expect(Object.keys(kinds)).toEqual(
+      expect.arrayContaining(['supervisor', 'nats-server', 'joiner', 'ps-shard']),
+    );
+    expect(kinds['joiner']!['join']).toBeGreaterThan(0);
+    expect(await readFile(svg, 'utf8')).toContain('>join<');
+  }, 60_000);
 
   test('can not take its only data center out of service, and its books balance', async () => {
     const state = `${live.folder}/state`;

@@ -28,6 +28,11 @@ import {
 import { actorKinds } from '../../../messages/actor-kinds.js';
 import type { ActorStatus } from '../../../messages/actor-status.js';
 import { decodePeople, encodePeople, parsePeopleRequest } from '../../../messages/people.js';
+import {
+  hostProfileMessage,
+  parseHostProfile,
+  parseProfileRequest,
+} from '../../../messages/profiles.js';
 import { parseSetting, parseSettingsRequest, settingMessage } from '../../../messages/settings.js';
 import type { GoldenMessage } from './golden-files.js';
 import * as values from './sample-values.js';
@@ -74,6 +79,20 @@ const mark = {
   ...{ partition: 3, epoch: 4, deltaNumber: 12_345, sequence: 90 },
   applied: values.applied(),
   ...{ resolved: 7, atSeconds: 1_700_000_000 },
+};
+const hostProfile = {
+  host: 'vm-1',
+  processes: [
+    {
+      ...{ name: 'train.ps-shard.0', pid: 4711, kinds: ['ps-shard'], wallMs: 10_000, cpuMs: 1_200 },
+      tree: {
+        ...{ names: ['(root)', 'pull'], fileOf: [0, 1], files: ['', 'core/embedding/rows.js'] },
+        ...{ functionOf: [0, 1], parentOf: [0, 0], selfUs: [0, 1_000] },
+      },
+    },
+    { name: 'nats-server train', pid: 4712, kinds: ['nats-server'], wallMs: 10_000, cpuMs: 300 },
+  ],
+  missing: ['east.ranker.0: no answer within 20000 ms.'],
 };
 const drain = {
   drained: true,
@@ -354,6 +373,18 @@ export const clusterMessages: readonly GoldenMessage[] = [
     write: () => encode(operations.operationMessage({ operation, people: 'audience' })),
     read: (bytes) => parsePeopleRequest(decode(bytes)),
     expected: { operation, people: 'audience' },
+  },
+  {
+    name: 'operation-profile',
+    write: () => encode(operations.operationMessage({ operation, seconds: 10 })),
+    read: (bytes) => parseProfileRequest(decode(bytes)),
+    expected: { operation, seconds: 10 },
+  },
+  {
+    name: 'host-profile',
+    write: () => encode(hostProfileMessage(hostProfile)),
+    read: (bytes) => parseHostProfile(decode(bytes)),
+    expected: hostProfile,
   },
   {
     name: 'people',

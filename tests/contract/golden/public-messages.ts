@@ -212,5 +212,11 @@ export const publicMessages: readonly GoldenMessage[] = [
   whole('child-heartbeat', (bytes) => parseChildMessage(decode(bytes)), {
     ...{ type: 'heartbeat', atMs: 1_700_000_000_000, stats: { samples: 12 } },
   }),
+  whole('child-profile', (bytes) => parseParentMessage(decode(bytes)), {
+    ...{ type: 'profile', seconds: 10 },
+  }),
+  whole('child-profiled', (bytes) => parseChildMessage(decode(bytes)), {
+    ...{ type: 'profiled', profile: { wallMs: 10_000, cpuMs: 1_200 } },
+  }),
   whole('child-failed', (bytes) => parseChildMessage(decode(bytes)), failed),
 ];
