@@ -1,8 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { BenchResult } from './bench-result.js';
+import { historyLines } from './history/history.js';
+import { readHistory, record } from './history/record.js';
 
-/** `npm run bench -- <name> [--quick | --full] [--json FILE]` */
+/**
+ * `npm run bench -- <name> [--quick | --full] [--json FILE] [--record]`, and `npm run bench -- history <name> [figure]`. A figure that is kept
+ * counts as a ratio to what it was measured beside.
+ */
 type Bench = { run(options: { quick: boolean; full: boolean }): Promise<BenchResult> };
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
@@ -33,15 +38,30 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
     json: { type: 'string' },
+    record: { type: 'boolean', default: false },
   },
 });
-const load = benches[positionals[0] ?? ''];
-if (!load) {
+const [name = '', ...more] = positionals;
+const load = benches[name];
+if (name === 'history' && more[0] !== undefined) tellHistory(more[0], more[1]);
+else if (load) await measure(load);
+else {
   console.error(
-    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick | --full] [--json FILE]`,
+    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick | --full] [--json FILE] [--record]\n` +
+      '       npm run bench -- history NAME [FIGURE]',
   );
   process.exitCode = 2;
-} else {
-  const result = await (await load()).run({ quick: values.quick, full: values.full });
+}
+
+async function measure(loadBench: () => Promise<Bench>): Promise<void> {
+  const { quick, full } = values;
+  const result = await (await loadBench()).run({ quick, full });
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+  if (values.record) record(result, quick ? 'quick' : full ? 'full' : 'usual');
+}
+
+function tellHistory(bench: string, figure: string | undefined): void {
+  const lines = historyLines(readHistory(), { bench, figure });
+  if (lines.length > 0) lines.forEach((line) => console.log(line));
+  else console.log(`nothing is recorded of ${bench}; npm run bench -- ${bench} --record`);
 }
