@@ -10,9 +10,18 @@ import { ClusterStreams } from '../../site/cluster-streams.js';
 import type { NatsSite } from '../../site/nats-site.js';
 import { ownSite } from '../../site/nats-site.js';
 import type { BenchResult } from '../bench-result.js';
-import { processorTimes } from '../serving/processor-times.js';
+import {
+  benchConfig,
+  byKind,
+  perSample,
+  rounded,
+  watch,
+  withReplay,
+  type ReplayingCluster,
+  type Watched,
+} from '../cluster/replaying-cluster.js';
 import type { BareNews, BarePlan } from './bare-clients.js';
-import { benchConfig, withPacedCluster, type PacedCluster } from './paced-cluster.js';
+
 import { recordTrace } from './tap.js';
 import { actionsOf, summaryOf, type Trace } from './trace.js';
 
@@ -46,13 +55,16 @@ export async function run(options: { quick: boolean; full: boolean }): Promise<B
   const figures: Figures = { baseline: 'the same messages between bare servers and clients' };
   const { settleSeconds, lookSeconds, recordSeconds } = sizes;
   let trace: Trace | undefined;
-  let cluster: ByKind | undefined;
-  const outcome = await withPacedCluster(
+  let cluster: Watched | undefined;
+  const outcome = await withReplay(
     // The rest is for trainers to tell, and for a machine that is behind.
-    { eventsPerSecond, secondsMax: 2 * (settleSeconds + lookSeconds + recordSeconds) + 20 },
+    {
+      eventsPerSecond,
+      eventsMax: eventsPerSecond * (2 * (settleSeconds + lookSeconds + recordSeconds) + 20),
+    },
     async (paced) => {
       await sleep(1000 * settleSeconds);
-      cluster = await measureCluster(paced, lookSeconds);
+      cluster = await watch(paced, lookSeconds);
       trace = await recordPaced(paced, recordSeconds);
     },
   );
@@ -67,30 +79,10 @@ export async function run(options: { quick: boolean; full: boolean }): Promise<B
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-interface ByKind {
-  readonly samples: number;
-  readonly seconds: number;
-  /** Processor ms by kind; of this process, which is supervisor and replay, as `command line`. */
-  readonly ms: ReadonlyMap<string, number>;
-}
-
-async function measureCluster(
-  { cluster, untilTold }: PacedCluster,
+async function recordPaced(
+  { cluster, untilTold }: ReplayingCluster,
   seconds: number,
-): Promise<ByKind> {
-  const look = (): ReadonlyMap<string, number> => {
-    const { user, system } = process.cpuUsage();
-    return new Map([...processorTimes(cluster), ['command line', (user + system) / 1000]]);
-  };
-  const from = await untilTold();
-  const before = { times: look(), atMs: performance.now() };
-  await sleep(1000 * seconds);
-  const samples = (await untilTold()) - from;
-  const ms = new Map([...look()].map(([kind, each]) => [kind, each - (before.times.get(kind) ?? 0)])); // prettier-ignore
-  return { samples, seconds: (performance.now() - before.atMs) / 1000, ms };
-}
-
-async function recordPaced({ cluster, untilTold }: PacedCluster, seconds: number): Promise<Trace> {
+): Promise<Trace> {
   const supervisor = cluster.access(trainingDataCenter(cluster.config), 'supervisor');
   const from = { samples: await untilTold(), atMs: performance.now() };
   const recorded = await recordTrace(supervisor, seconds);
@@ -165,25 +157,23 @@ function replayTrace(plan: BarePlan, site: NatsSite): Promise<Bare> {
 
 function tell(
   figures: Figures,
-  { cluster, bare, trace }: { cluster: ByKind; bare: Bare; trace: Trace },
+  { cluster, bare, trace }: { cluster: Watched; bare: Bare; trace: Trace },
 ): void {
   const actions = actionsOf(trace);
-  const perSample = (ms: number): number => rounded((1000 * ms) / cluster.samples);
-  const all = [...cluster.ms.values()].reduce((sum, ms) => sum + ms, 0);
   const floorSamples = (trace.samples * bare.news.wallMs) / 1000 / trace.seconds;
   const floorOf = (ms: number): number => rounded((1000 * ms) / floorSamples);
   const floor = floorOf(bare.serversMs + bare.clientsMs);
-  figures['cluster: samples/s'] = rounded(cluster.samples / cluster.seconds);
-  figures['cluster: µs of CPU per sample'] = perSample(all);
-  const byTime = [...cluster.ms].sort(([, a], [, b]) => b - a);
-  figures['cluster: by kind'] = byTime.map(([kind, ms]) => `${kind} ${perSample(ms)}`).join(', ');
+  figures[`cluster: samples/s of ${eventsPerSecond}`] = rounded(cluster.samples / cluster.seconds);
+  figures['cluster: µs of CPU per sample'] = perSample(cluster);
+  figures['cluster: by kind'] = byKind(cluster);
   figures['floor: µs of CPU per sample'] = floor;
   figures['floor: of it servers'] = floorOf(bare.serversMs);
   figures['floor: of it servers that nobody talks to'] = floorOf((bare.quietMs * bare.news.wallMs) / 1000); // prettier-ignore
   figures['floor: of it clients'] = floorOf(bare.clientsMs);
-  figures['cluster / floor, ratio'] = rounded(perSample(all) / floor);
+  figures['cluster / floor, ratio'] = rounded(perSample(cluster) / floor);
+  const serversMs = cluster.ms.get('nats-server') ?? 0;
   figures['servers of the cluster / of the floor, ratio'] = rounded(
-    perSample(cluster.ms.get('nats-server') ?? 0) / floorOf(bare.serversMs),
+    (1000 * serversMs) / cluster.samples / floorOf(bare.serversMs),
   );
   figures['messages sent per sample'] = rounded(actions.length / trace.samples);
   figures['bytes sent per sample'] = Math.round(
@@ -193,8 +183,4 @@ function tell(
   figures['floor: delivered per sample'] = rounded(bare.news.delivered / floorSamples);
   console.log('messages, while they were recorded:');
   for (const line of summaryOf(actions, trace.seconds).slice(0, 24)) console.log(`  ${line}`);
-}
-
-function rounded(value: number): number {
-  return Number(value.toPrecision(3));
 }

@@ -12,18 +12,28 @@ import type { ReplayOutcome } from '../../replay/replay.js';
 import { replayEvents } from '../../replay/replay.js';
 import { ownSite } from '../../site/nats-site.js';
 import { movielensFolder } from '../movielens.js';
+import { processorTimes } from '../serving/processor-times.js';
 
-/** A cluster of the default configuration that learns from a replay, a given number of events each second. */
-export interface PacedCluster {
+/** A cluster of the default configuration that learns from a replay: so many events each second, or all that it can. */
+export interface ReplayingCluster {
   readonly cluster: RunningCluster;
   /** Resolves when a trainer has told how many samples it has learned: a moment of which the number is known. */
   readonly untilTold: () => Promise<number>;
 }
 
-export interface PacedOptions {
-  readonly eventsPerSecond: number;
+export interface ReplayPace {
+  /** Left out: as fast as it can, whatever becomes of freshness. */
+  readonly eventsPerSecond?: number;
   /** Of the replay at most, so that it ends by itself. */
-  readonly secondsMax: number;
+  readonly eventsMax: number;
+}
+
+/** What a cluster did in some seconds. */
+export interface Watched {
+  readonly samples: number;
+  readonly seconds: number;
+  /** Processor ms by kind, or kinds of one process; of this process, which is supervisor and replay, as `command line`. */
+  readonly ms: ReadonlyMap<string, number>;
 }
 
 const pollMs = 10;
@@ -32,12 +42,12 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 export const benchConfig = (): ClusterConfig => parseClusterConfig(base);
 
 /** Ends the replay when `measure` has. */
-export async function withPacedCluster(
-  { eventsPerSecond, secondsMax }: PacedOptions,
-  measure: (paced: PacedCluster) => Promise<void>,
+export async function withReplay(
+  { eventsPerSecond, eventsMax }: ReplayPace,
+  measure: (replaying: ReplayingCluster) => Promise<void>,
 ): Promise<ReplayOutcome> {
   const folder = mkdtempSync(path.join(tmpdir(), 'starling-bench-'));
-  const files = await interactions(folder, eventsPerSecond * secondsMax);
+  const files = await interactions(folder, eventsMax);
   const cluster = await startCluster({
     config: benchConfig(),
     stateDir: path.join(folder, 'state'),
@@ -48,7 +58,9 @@ export async function withPacedCluster(
     await cluster.untilReady(120_000);
     const sites = await connectSites(cluster, 'replay', 'admin');
     const { events } = files;
-    const timestamps = Float64Array.from(events.timestamps, (_unused, i) => events.timestamps[0]! + i / eventsPerSecond); // prettier-ignore
+    const every = 1 / (eventsPerSecond ?? 1);
+    const timestamps = events.timestamps.map((_unused, i) => events.timestamps[0]! + i * every);
+    const speed = eventsPerSecond === undefined ? undefined : 1;
     const replaying = replayEvents({
       cluster: {
         config: cluster.config,
@@ -58,20 +70,12 @@ export async function withPacedCluster(
         onEvent: (listener) => cluster.onEvent(listener),
       },
       ...{ ...files, events: { ...events, timestamps } },
-      ...{ lagMax: Infinity, implicit: false, speed: 1, signal: over.signal },
+      ...{ lagMax: Infinity, implicit: false, speed, signal: over.signal },
       ...{ log: () => undefined, progress: () => undefined },
     });
-    const samples = (): number =>
-      actorsOf(cluster.status().actors, 'trainer').reduce(
-        (sum, { stats }) => sum + (stats.samples ?? 0),
-        0,
-      );
-    const untilTold = async (): Promise<number> => {
-      const before = samples();
-      while (samples() === before) await sleep(pollMs);
-      return samples();
-    };
-    const measured = measure({ cluster, untilTold }).finally(() => over.abort());
+    const measured = measure({ cluster, untilTold: () => untilTold(cluster) }).finally(() =>
+      over.abort(),
+    );
     const outcome = await Promise.race([replaying, measured.then(() => replaying)]);
     await measured;
     await Promise.all(sites.map(({ bus }) => bus.close()));
@@ -81,6 +85,49 @@ export async function withPacedCluster(
     await cluster.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function untilTold(cluster: RunningCluster): Promise<number> {
+  const samples = (): number =>
+    actorsOf(cluster.status().actors, 'trainer').reduce(
+      (sum, { stats }) => sum + (stats.samples ?? 0),
+      0,
+    );
+  const before = samples();
+  while (samples() === before) await sleep(pollMs);
+  return samples();
+}
+
+export async function watch(
+  { cluster, untilTold: told }: ReplayingCluster,
+  seconds: number,
+): Promise<Watched> {
+  const look = (): ReadonlyMap<string, number> => {
+    const { user, system } = process.cpuUsage();
+    return new Map([...processorTimes(cluster), ['command line', (user + system) / 1000]]);
+  };
+  const from = await told();
+  const before = { times: look(), atMs: performance.now() };
+  await sleep(1000 * seconds);
+  const samples = (await told()) - from;
+  const ms = new Map<string, number>();
+  for (const [kind, each] of look()) ms.set(kind, each - (before.times.get(kind) ?? 0));
+  return { samples, seconds: (performance.now() - before.atMs) / 1000, ms };
+}
+
+/** By kind, the largest first: µs of processor for each sample. */
+export function byKind({ samples, ms }: Watched): string {
+  const each = [...ms].sort(([, a], [, b]) => b - a);
+  return each.map(([kind, of]) => `${kind} ${rounded((1000 * of) / samples)}`).join(', ');
+}
+
+/** Of all processes: µs of processor for each sample. */
+export function perSample({ samples, ms }: Watched): number {
+  return rounded((1000 * [...ms.values()].reduce((sum, each) => sum + each, 0)) / samples);
+}
+
+export function rounded(value: number): number {
+  return Number(value.toPrecision(3));
 }
 
 /** Of movielens-100k, where it is; else drawn, with as many users and items. */
