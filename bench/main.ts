@@ -23,6 +23,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   audience: () => import('./audience.js'),
   'serving-form': () => import('./serving-form.js'),
   serving: () => import('./serving/serving.js'),
+  ingest: () => import('./cluster/ingest.js'),
   'end-to-end': () => import('./cluster/end-to-end.js'),
   floor: () => import('./floor/floor.js'),
   snapshot: () => import('./snapshot.js'),
