@@ -187,7 +187,6 @@ const featureStoreAt = (site: Site): Expectation =>
     [
       ...[...followsFeatures, ...answers('processor', 'ranker', 'recommender', 'admin')],
       ...[...follows('FEATURES'), ...looksUp('FEATURES'), infoOf('FEATURES')],
-      ...watchesKeys,
       ...follows(`RAW_${site.toUpperCase()}`),
       ...['ACTIVITY', 'ACTIVITY_EAST'].flatMap((stream) => [
         ...follows(stream),
@@ -273,6 +272,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
       ...['starling.join.0', 'starling.features.user', 'starling.feature-store.get', info],
       ...['starling.features-changed.user', ...works('RAW_EAST', 'processor')],
       ...[...followsFeatures, ...follows('FEATURES'), ...looksUp('FEATURES'), infoOf('FEATURES')],
+      ...watchesKeys,
     ],
     [
       ...['starling.features-changed.user', 'starling.popular'],
