@@ -371,7 +371,8 @@ export class Simulation {
     this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
     // Its host stood still while another configuration rolled out: it ends, and is started anew with that.
     const isOverdue = code === 'SPEC_MISMATCH' && version < this.#history.newestVersion;
-    if (!excusable.has(code) && !isOverdue) this.#violations.report('no defect', `${name}: ${code}: ${message}`);
+    if (!excusable.has(code) && !isOverdue)
+      this.#violations.report('no defect', `${name}: ${code}: ${message}`);
   }
 
   /** Months that somebody else has kept come in, all the time. */
