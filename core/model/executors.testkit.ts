@@ -19,14 +19,19 @@ export function numbersOf(length: number, seed: number): Float32Array {
   );
 }
 
-/** Examples with none to three values in a slot, rows in common, and labels of which some count twice or not at all. */
-export function randomRows(spec: ModelSpec, rowCount: number, seed: number): RowsBatch & Labels {
+/** Examples with none to `valuesMax` values in a slot, rows in common, and labels of which some count twice or not at all. */
+export function randomRows(
+  spec: ModelSpec,
+  rowCount: number,
+  seed: number,
+  valuesMax = 3,
+): RowsBatch & Labels {
   const { slotCount, factorDim, denseCount, heads } = spec;
   const cells = rowCount * slotCount;
-  const chance = numbersOf(8 * cells + 8, seed).map((value) => (value + 1) / 2);
+  const chance = numbersOf((valuesMax + 5) * cells + 8, seed).map((value) => (value + 1) / 2);
   const offsets = new Uint32Array(cells + 1);
   for (let cell = 0; cell < cells; cell++)
-    offsets[cell + 1] = offsets[cell]! + Math.floor(4 * chance[cell]!);
+    offsets[cell + 1] = offsets[cell]! + Math.floor((valuesMax + 1) * chance[cell]!);
   const count = offsets[cells]!;
   const fids = new Uint32Array(2 * count);
   for (let i = 0; i < count; i++) fids[2 * i] = Math.floor(40 * chance[cells + i]!);

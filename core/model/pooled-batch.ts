@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.js';
 import { rowWidth, type ModelSpec } from './network.js';
-import type { RowPooling } from './row-gather.js';
+import { poolRows, spreadShared, type RowPooling, type SharedSlots } from './row-gather.js';
 
 /** Examples as a network sees them: one pooled row per slot, and the dense features. */
 export interface PooledBatch {
@@ -17,8 +17,18 @@ export interface RowsBatch {
   /** f32 [unique rows × (1 + factorDim)], in the order of the plan. */
   readonly rows: Float32Array;
   readonly pooling: RowPooling;
+  /** Slots that all examples have as the first, which alone names them: of what is scored, not of what is learned. */
+  readonly shared?: SharedSlots | undefined;
   /** f32 [rowCount × denseCount] */
   readonly dense: Float32Array;
+}
+
+/** f32 [rowCount × slotCount × (1 + factorDim)] */
+export function pooledOf({ rows, pooling, shared }: RowsBatch): Float32Array {
+  const pooled = poolRows(pooling, rows);
+  const { batch, dim } = pooling;
+  if (shared) spreadShared(pooled, { slotCount: batch.slotCount, dim }, shared);
+  return pooled;
 }
 
 export function requirePooled({ rowCount, pooled }: PooledBatch, spec: ModelSpec): void {

@@ -42,6 +42,7 @@ export function createRowStep(
   return (batch, denseParameters) => {
     requireLabels(batch, spec);
     requireRows(batch, spec);
+    assert(batch.shared === undefined, 'what is learned from names all of its rows');
     return trainer.rows(...seen(batch, denseParameters, spec, graph.layout.size), squares);
   };
 }

@@ -1,6 +1,7 @@
 import type { BlockName } from '../blocks.js';
 import type { BlockNode, Graph } from '../graph.js';
 import { numberKernels } from './number-kernels.js';
+import { occurrenceKernels } from './occurrence-kernels.js';
 import { columnsOf, isMatrix, nothing, together, type Instruction } from './places.js';
 import type { Program } from './program.js';
 
@@ -13,9 +14,9 @@ export interface BlockKernel {
   backward(node: BlockNode, program: Program): Instruction;
 }
 
-/** One that is missing is computed by TensorFlow.js. */
-export const blockKernels: Readonly<Partial<Record<BlockName, BlockKernel>>> = {
+export const blockKernels: Readonly<Record<BlockName, BlockKernel>> = {
   ...numberKernels,
+  ...occurrenceKernels,
   denseLayer: { forward: layerForward, backward: layerBackward },
   sumColumns: {
     forward: ({ id, operands: [x] }, program) => {

@@ -1,8 +1,10 @@
+import { assert } from '../../base/assert.js';
 import type { InputName, InputNode } from '../graph.js';
 import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
 import { plainColumns } from '../projection.js';
-import type { Kernels } from './kernel-module.js';
+import type { Kernels } from './kernels.js';
 import type { LinearMemory, Region } from './linear-memory.js';
+import { OccurrenceFeed, type RowSources } from './occurrence-feed.js';
 import { roundUp, strideOf, type Place } from './places.js';
 import type { Program } from './program.js';
 
@@ -12,6 +14,7 @@ import type { Program } from './program.js';
  */
 export class Feed {
   readonly #program: Program;
+  readonly #occurrences: OccurrenceFeed;
   readonly #memory: LinearMemory;
   readonly #kernels: Kernels;
   readonly #slotCount: number;
@@ -27,12 +30,13 @@ export class Feed {
   readonly #offsets: Region;
   readonly #means: number;
   readonly #dense: Region;
+  /** Of the first example, what all share. */
+  readonly #sharedWeights: number;
+  readonly #sharedVectors: number;
   /** Of the batch that was taken. */
-  #rowsAt = 0;
-  #inverseAt = 0;
-  #offsetsAt = 0;
+  #rowCount = 0;
+  #source: Source = { pooled: 0 };
   #denseAt = 0;
-  #isPooled = true;
 
   constructor(program: Program) {
     const { memory, kernels, graph } = program;
@@ -51,51 +55,106 @@ export class Feed {
     this.#offsets = memory.region();
     this.#dense = memory.region();
     this.#means = memory.allocate(slotCount);
+    this.#occurrences = new OccurrenceFeed(program);
+    this.#sharedWeights = memory.allocate(slotCount);
+    this.#sharedVectors = memory.allocate(slotCount * factorDim);
   }
 
   takePooled({ rowCount, pooled, dense }: PooledBatch): void {
+    const [slot] = this.#occurrences.slots;
+    assert(
+      slot === undefined,
+      `the network looks at the rows of slot ${slot} one by one, and they came pooled`,
+    );
     const cell = this.#slotCount * (1 + this.#factorDim);
     // Rows that fill up the last four are zeros.
-    this.#rowsAt = this.#upload(this.#rows, pooled, roundUp(rowCount, 4) * cell);
+    this.#source = { pooled: this.#upload(this.#rows, pooled, roundUp(rowCount, 4) * cell) };
+    this.#rowCount = rowCount;
     this.#takeDense(dense, rowCount);
-    this.#isPooled = true;
   }
 
-  takeRows({ rowCount, rows, pooling, dense }: RowsBatch): void {
+  /** @param occurrencesMax of a slot, in a block. */
+  takeRows({ rowCount, rows, pooling, dense, shared }: RowsBatch, occurrencesMax: number): void {
     const { plan, batch, poolings } = pooling;
-    this.#rowsAt = this.#upload(this.#rows, rows, rows.length);
-    this.#inverseAt = this.#inverse.reserve(plan.inverse.length);
+    const rowsAt = this.#upload(this.#rows, rows, rows.length);
+    const inverse = this.#inverse.reserve(plan.inverse.length);
     const cells = roundUp(rowCount, 4) * this.#slotCount;
-    this.#offsetsAt = this.#offsets.reserve(cells + 1);
+    const offsets = this.#offsets.reserve(cells + 1);
     const { words } = this.#memory;
-    words.set(plan.inverse, this.#inverseAt / 4);
-    const start = this.#offsetsAt / 4;
+    words.set(plan.inverse, inverse / 4);
+    const start = offsets / 4;
     words.set(batch.offsets, start);
     words.fill(plan.inverse.length, start + batch.offsets.length, start + cells + 1);
     poolings.forEach((each, slot) => (words[this.#means / 4 + slot] = each === 'mean' ? 1 : 0));
+    this.#source = { rows: rowsAt, inverse, offsets, shared, occurrencesMax };
+    this.#rowCount = rowCount;
     this.#takeDense(dense, rowCount);
-    this.#isPooled = false;
   }
 
-  /** Brings rows of the batch to where the program begins. */
-  give(first: number, rows: number): void {
+  /**
+   * Brings examples of the batch, from `first` on, to where the program begins.
+   *
+   * @returns how many; the rest comes in further blocks.
+   */
+  give(first: number): number {
+    const most = Math.min(this.#program.rows, this.#rowCount - first);
+    const source = this.#source;
+    const isPooled = 'pooled' in source;
+    const rows = isPooled ? most : this.#occurrences.fitting(first, most, source);
     const n = roundUp(rows, 4);
-    const [weights, vectors] = [this.#weights, this.#vectors];
-    const [slots, k] = [this.#slotCount, this.#factorDim];
-    const targets = [weights.address, weights.stride, vectors.address, vectors.stride] as const;
-    if (this.#isPooled) {
-      const at = this.#rowsAt + 4 * first * slots * (1 + k);
-      this.#kernels.split(at, n, slots, k, ...targets);
-    } else {
-      const offsets = this.#offsetsAt + 4 * first * slots;
-      const sources = [this.#rowsAt, this.#inverseAt, offsets, this.#means] as const;
-      this.#kernels.pool(...sources, n, slots, k, ...targets);
+    if (isPooled) this.#split(source.pooled, first, n);
+    else {
+      this.#pool(source, first, n);
+      this.#occurrences.give(first, rows, n, source);
     }
     for (const { at, columns, to } of this.#denseRuns)
       this.#kernels.copyColumns(
         ...([this.#denseAt + 4 * (first * this.#denseCount + at), this.#denseCount] as const),
         ...([n, columns, false, to.address, to.stride] as const),
       );
+    return rows;
+  }
+
+  #split(pooled: number, first: number, n: number): void {
+    const [weights, vectors] = [this.#weights, this.#vectors];
+    const [slots, k] = [this.#slotCount, this.#factorDim];
+    this.#kernels.split(
+      ...([pooled + 4 * first * slots * (1 + k), n, slots, k] as const),
+      ...([weights.address, weights.stride, vectors.address, vectors.stride] as const),
+    );
+  }
+
+  #pool({ rows, inverse, offsets, shared }: RowSources, first: number, n: number): void {
+    const [weights, vectors] = [this.#weights, this.#vectors];
+    const [slots, k] = [this.#slotCount, this.#factorDim];
+    this.#kernels.pool(
+      ...([rows, inverse, offsets + 4 * first * slots, this.#means, n, slots, k] as const),
+      ...([weights.address, weights.stride, vectors.address, vectors.stride] as const),
+    );
+    if (!shared) return;
+    const { before, behind } = shared;
+    for (const [slot, count] of [
+      [0, before],
+      [slots - behind, behind],
+    ] as const) {
+      if (count === 0) continue;
+      this.#share(weights, this.#sharedWeights, slot, count, first, n);
+      this.#share(vectors, this.#sharedVectors, slot * k, count * k, first, n);
+    }
+  }
+
+  /** Gives all rows of the block columns of the first row of the batch. */
+  #share(
+    { address, stride }: Place,
+    kept: number,
+    column: number,
+    columns: number,
+    first: number,
+    n: number,
+  ): void {
+    const [from, to] = [kept + 4 * column, address + 4 * column];
+    if (first === 0) this.#kernels.copyColumns(to, 0, 1, columns, false, from, columns);
+    this.#kernels.copyColumns(from, 0, n, columns, false, to, stride);
   }
 
   /** Gradients of pooled rows, to their places among all. */
@@ -112,10 +171,12 @@ export class Feed {
   scatterGradients(first: number, rows: number, all: number, squares: number): void {
     const [weights, vectors] = [this.#weightGradients, this.#vectorGradients];
     const [slots, k] = [this.#slotCount, this.#factorDim];
+    const source = this.#source;
+    assert(!('pooled' in source), 'what came pooled is joined, not scattered');
     this.#kernels.scatter(
       ...([weights.address, weights.stride, vectors.address, vectors.stride] as const),
-      ...([this.#inverseAt, this.#offsetsAt + 4 * first * slots, this.#means] as const),
-      ...([rows, slots, k, all, squares] as const),
+      ...([source.inverse, source.offsets + 4 * first * slots, this.#means] as const),
+      ...([rows, slots, k, this.#occurrences.gradients, all, squares] as const),
     );
   }
 
@@ -168,6 +229,9 @@ function denseRuns(program: Program): DenseRun[] {
     }));
   });
 }
+
+/** Where the rows of a batch are, pooled or as they were pulled. */
+type Source = { readonly pooled: number } | RowSources;
 
 /** Columns that follow one another, together. `before`: how many columns come first. */
 function runsOf(columns: readonly number[]): { at: number; columns: number; before: number }[] {

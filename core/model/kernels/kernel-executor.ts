@@ -1,4 +1,3 @@
-import type { BlockName } from '../blocks.js';
 import type {
   DenseVersion,
   Executor,
@@ -10,12 +9,13 @@ import type {
 } from '../executor.js';
 import type { Graph } from '../graph.js';
 import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
-import { blockKernels } from './block-kernels.js';
 import { Feed } from './feed.js';
-import { instantiateKernels, type KernelKind, type Kernels } from './kernel-module.js';
+import { instantiateKernels, type KernelKind } from './kernel-module.js';
+import type { Kernels } from './kernels.js';
 import { LinearMemory, type Region } from './linear-memory.js';
+import { occurrencesNeeded } from './occurrence-feed.js';
 import { roundUp, strideOf } from './places.js';
-import { blockRows, Program } from './program.js';
+import { occurrencesMin, Program } from './program.js';
 
 /**
  * Networks by our own kernels in WebAssembly. The same bits from run to run on one engine, and a row has the same logits in
@@ -23,18 +23,38 @@ import { blockRows, Program } from './program.js';
  */
 export function kernelExecutor(kind: KernelKind): Executor {
   return {
-    missing: missingKernels,
+    missing: () => [],
     trainer: (graph) => new KernelTrainer(kind, graph),
     scorer: (graph) => new KernelScorer(kind, graph),
   };
 }
 
-function missingKernels({ nodes }: Graph): BlockName[] {
-  const blocks = nodes.flatMap((node) => (node.kind === 'block' ? [node.block] : []));
-  return [...new Set(blocks)].filter((block) => !blockKernels[block]);
+/** Made anew, twice as large, when an example comes that has more occurrences than fit. */
+class KernelTrainer implements GraphTrainer {
+  readonly #kind: KernelKind;
+  readonly #graph: Graph;
+  #pass: TrainingPass;
+
+  constructor(kind: KernelKind, graph: Graph) {
+    this.#kind = kind;
+    this.#graph = graph;
+    this.#pass = new TrainingPass(kind, graph, occurrencesMin);
+  }
+
+  pooled(batch: PooledBatch & Labels, parameters: Float32Array): StepResult {
+    return this.#pass.pooled(batch, parameters);
+  }
+
+  rows(batch: RowsBatch & Labels, parameters: Float32Array, squares: boolean): RowStepResult {
+    const needed = occurrencesNeeded(this.#graph, batch);
+    if (needed > this.#pass.occurrencesMax)
+      this.#pass = new TrainingPass(this.#kind, this.#graph, 2 * needed);
+    return this.#pass.rows(batch, parameters, squares, needed);
+  }
 }
 
-class KernelTrainer implements GraphTrainer {
+class TrainingPass {
+  readonly occurrencesMax: number;
   readonly #graph: Graph;
   readonly #memory = new LinearMemory();
   readonly #kernels: Kernels;
@@ -47,10 +67,14 @@ class KernelTrainer implements GraphTrainer {
   readonly #logits: Region;
   readonly #gradients: Region;
 
-  constructor(kind: KernelKind, graph: Graph) {
+  constructor(kind: KernelKind, graph: Graph, occurrencesMax: number) {
+    this.occurrencesMax = occurrencesMax;
     this.#graph = graph;
     this.#kernels = instantiateKernels(kind, this.#memory.memory);
-    this.#program = new Program(graph, this.#kernels, this.#memory, true);
+    this.#program = new Program(graph, this.#kernels, this.#memory, {
+      withGradients: true,
+      occurrencesMax,
+    });
     this.#feed = new Feed(this.#program);
     this.#denseGradient = this.#memory.allocate(graph.layout.size);
     this.#squared = this.#uploadLosses();
@@ -71,8 +95,13 @@ class KernelTrainer implements GraphTrainer {
     return { ...result, pooledGradient: this.#memory.floats.slice(start, start + size) };
   }
 
-  rows(batch: RowsBatch & Labels, parameters: Float32Array, squares: boolean): RowStepResult {
-    this.#feed.takeRows(batch);
+  rows(
+    batch: RowsBatch & Labels,
+    parameters: Float32Array,
+    squares: boolean,
+    occurrencesMax: number,
+  ): RowStepResult {
+    this.#feed.takeRows(batch, occurrencesMax);
     const size = batch.rows.length;
     const gradients = this.#gradients.reserve(squares ? 2 * size : size);
     const squaresAt = squares ? gradients + 4 * size : 0;
@@ -107,10 +136,9 @@ class KernelTrainer implements GraphTrainer {
     const z = program.value(logits.id);
     const d = program.gradient(logits.id);
     let loss = 0;
-    for (let first = 0; first < rowCount; first += blockRows) {
-      const rows = Math.min(blockRows, rowCount - first);
+    for (let first = 0, rows = 0; first < rowCount; first += rows) {
+      rows = this.#feed.give(first);
       const padded = roundUp(rows, 4);
-      this.#feed.give(first, rows);
       program.forward(padded);
       const at = 4 * first * stride;
       loss += kernels.loss(
@@ -173,6 +201,34 @@ class KernelTrainer implements GraphTrainer {
 }
 
 class KernelScorer implements GraphScorer {
+  readonly #kind: KernelKind;
+  readonly #graph: Graph;
+  #pass: ScoringPass;
+
+  constructor(kind: KernelKind, graph: Graph) {
+    this.#kind = kind;
+    this.#graph = graph;
+    this.#pass = new ScoringPass(kind, graph, occurrencesMin);
+  }
+
+  pooled(batch: PooledBatch, parameters: DenseVersion): Float32Array {
+    return this.#pass.pooled(batch, parameters);
+  }
+
+  rows(batch: RowsBatch, parameters: DenseVersion): Float32Array {
+    const needed = occurrencesNeeded(this.#graph, batch);
+    if (needed > this.#pass.occurrencesMax)
+      this.#pass = new ScoringPass(this.#kind, this.#graph, 2 * needed);
+    return this.#pass.rows(batch, parameters, needed);
+  }
+
+  dispose(): void {
+    this.#pass.dispose();
+  }
+}
+
+class ScoringPass {
+  readonly occurrencesMax: number;
   readonly #graph: Graph;
   readonly #memory = new LinearMemory();
   readonly #program: Program;
@@ -181,10 +237,14 @@ class KernelScorer implements GraphScorer {
   readonly #logits: Region;
   #loaded: DenseVersion | undefined;
 
-  constructor(kind: KernelKind, graph: Graph) {
+  constructor(kind: KernelKind, graph: Graph, occurrencesMax: number) {
+    this.occurrencesMax = occurrencesMax;
     this.#graph = graph;
     this.#kernels = instantiateKernels(kind, this.#memory.memory);
-    this.#program = new Program(graph, this.#kernels, this.#memory, false);
+    this.#program = new Program(graph, this.#kernels, this.#memory, {
+      withGradients: false,
+      occurrencesMax,
+    });
     this.#feed = new Feed(this.#program);
     this.#logits = this.#memory.region();
   }
@@ -194,8 +254,8 @@ class KernelScorer implements GraphScorer {
     return this.#score(batch.rowCount, parameters);
   }
 
-  rows(batch: RowsBatch, parameters: DenseVersion): Float32Array {
-    this.#feed.takeRows(batch);
+  rows(batch: RowsBatch, parameters: DenseVersion, occurrencesMax: number): Float32Array {
+    this.#feed.takeRows(batch, occurrencesMax);
     return this.#score(batch.rowCount, parameters);
   }
 
@@ -209,9 +269,8 @@ class KernelScorer implements GraphScorer {
     const size = rowCount * heads;
     const out = this.#logits.reserve(size);
     const z = this.#program.value(this.#graph.logits.id);
-    for (let first = 0; first < rowCount; first += blockRows) {
-      const rows = Math.min(blockRows, rowCount - first);
-      this.#feed.give(first, rows);
+    for (let first = 0, rows = 0; first < rowCount; first += rows) {
+      rows = this.#feed.give(first);
       this.#program.forward(roundUp(rows, 4));
       this.#kernels.compact(z.address, z.stride, rows, heads, 1, out + 4 * first * heads);
     }

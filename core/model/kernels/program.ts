@@ -1,10 +1,11 @@
 import { assert } from '../../base/assert.js';
 import type { BlockNode, Graph, Node, ParameterNode } from '../graph.js';
 import { blockKernels } from './block-kernels.js';
-import type { Kernels } from './kernel-module.js';
+import type { Kernels } from './kernels.js';
 import type { LinearMemory, Region } from './linear-memory.js';
 import {
   isMatrix,
+  nothing,
   roundUp,
   strideOf,
   type GradientPlace,
@@ -20,13 +21,37 @@ import {
  * A row of a value takes its columns rounded up to four, of one column just one. A value that is only there to stand beside another
  * (`concatColumns`) lies where it will stand, and so does its gradient.
  */
-export const blockRows = 128;
+const blockRows = 128;
+
+/** Of each slot, at least; a program for longer examples takes four times what the longest has. */
+export const occurrencesMin = 1024;
 
 export interface ParameterPlaces {
+  readonly shape: readonly [rows: number, columns: number];
   /** [rows × columns] as they were given. */
   readonly values: number;
   /** Gradients add up here: of a matrix [roundUp(rows, 4) × roundUp(columns, 8)], else one number after the other. */
   readonly gradient: number;
+  /** Of the gradient. */
+  readonly stride: number;
+}
+
+/** The occurrences of a slot in the block of examples that is computed. */
+export interface OccurrencePlaces {
+  /** u32 [rows + 1]: where those of each example begin. */
+  readonly starts: number;
+  /** Multiple of four. */
+  readonly capacity: number;
+  /** How many there are, up to a multiple of four. */
+  total: number;
+  /** How many examples. */
+  examples: number;
+}
+
+export interface ProgramOptions {
+  readonly withGradients: boolean;
+  /** How many occurrences of a slot a block of examples has at most. */
+  readonly occurrencesMax: number;
 }
 
 export class Program {
@@ -39,6 +64,8 @@ export class Program {
   readonly #parameters: number;
   readonly #live: readonly boolean[];
   readonly #learns: readonly boolean[];
+  readonly #occurrencesMax: number;
+  readonly #occurrences = new Map<number, OccurrencePlaces>();
   readonly #values = new Map<number, Place>();
   readonly #gradients = new Map<number, Place>();
   /** Values that lie within another one, by that one. */
@@ -51,22 +78,45 @@ export class Program {
   readonly #forward: Instruction[] = [];
   readonly #backward: Instruction[] = [];
 
-  constructor(graph: Graph, kernels: Kernels, memory: LinearMemory, withGradients: boolean) {
+  constructor(
+    graph: Graph,
+    kernels: Kernels,
+    memory: LinearMemory,
+    { withGradients, occurrencesMax }: ProgramOptions,
+  ) {
     this.graph = graph;
     this.kernels = kernels;
     this.memory = memory;
     this.hasGradients = withGradients;
+    this.#occurrencesMax = roundUp(occurrencesMax, 4);
     this.#parameters = memory.allocate(graph.layout.size);
     this.#scratch = memory.region();
     this.#live = liveNodes(graph);
     this.#learns = learningNodes(graph);
     this.#choosePlaces(withGradients);
     const blocks = graph.nodes.filter((node) => this.#isLive(node));
-    for (const node of blocks) this.#forward.push(blockKernels[node.block]!.forward(node, this));
+    for (const node of blocks)
+      this.#forward.push(this.#counted(node, blockKernels[node.block].forward(node, this)));
     if (!withGradients) return;
     this.#markWritten(graph.logits.id);
     for (const node of blocks.reverse())
-      this.#backward.push(blockKernels[node.block]!.backward(node, this));
+      this.#backward.push(this.#counted(node, blockKernels[node.block].backward(node, this)));
+  }
+
+  /** Of slots whose rows the network looks at one by one. */
+  get slots(): ReadonlyMap<number, OccurrencePlaces> {
+    return this.#occurrences;
+  }
+
+  occurrences(slot: number): OccurrencePlaces {
+    let places = this.#occurrences.get(slot);
+    if (!places) {
+      const capacity = this.#occurrencesMax;
+      const starts = this.memory.allocate(this.rows + 1);
+      places = { starts, capacity, total: 0, examples: 0 };
+      this.#occurrences.set(slot, places);
+    }
+    return places;
   }
 
   /** Takes new parameters. */
@@ -130,9 +180,12 @@ export class Program {
     let places = this.#parameterPlaces.get(id);
     if (!places) {
       const node = this.#parameter(id);
+      const { shape } = node;
       places = {
+        shape,
         values: this.#parameters + 4 * node.offset,
         gradient: this.memory.allocate(gradientFloats(node)),
+        stride: isMatrix(shape) ? roundUp(shape[1], 8) : shape[1],
       };
       this.#parameterPlaces.set(id, places);
     }
@@ -158,7 +211,19 @@ export class Program {
 
   /** Where a product of a batch packs its sides. */
   outerScratch(k: number, m: number): number {
-    return this.#scratch.reserve(blockRows * (roundUp(k, 4) + roundUp(m, 8)));
+    return this.scratch(blockRows * (roundUp(k, 4) + roundUp(m, 8)));
+  }
+
+  /** What an instruction leaves there is gone after it. */
+  scratch(floats: number): number {
+    return this.#scratch.reserve(floats);
+  }
+
+  /** Of a block on occurrences, as many rows as there are. */
+  #counted({ rows }: BlockNode, instruction: Instruction): Instruction {
+    if (rows === 'example' || instruction === nothing) return instruction;
+    const of = this.occurrences(rows);
+    return () => instruction(of.total);
   }
 
   #pack(key: string, floats: number, pack: (out: number) => void): number {
@@ -188,7 +253,8 @@ export class Program {
       if (node.kind === 'parameter' || !this.#live[id]) continue;
       if (!this.#values.has(id)) {
         const stride = strideOf(node.columns);
-        const floats = blockRows * stride;
+        const rows = node.rows === 'example' ? blockRows : this.occurrences(node.rows).capacity;
+        const floats = rows * stride;
         this.#values.set(id, { address: this.memory.allocate(floats), stride });
         if (withGradients)
           this.#gradients.set(id, { address: this.memory.allocate(floats), stride });
@@ -253,8 +319,7 @@ function liveNodes({ nodes, logits }: Graph): boolean[] {
   live[logits.id] = true;
   for (let id = nodes.length - 1; id >= 0; id--) {
     const node = nodes[id]!;
-    if (live[id] && node.kind === 'block')
-      for (const operand of node.operands) live[operand] = true;
+    if (live[id] && node.kind === 'block') for (const operand of readBy(node)) live[operand] = true;
   }
   return live;
 }
@@ -265,7 +330,12 @@ function learningNodes({ nodes }: Graph): boolean[] {
   for (const node of nodes) {
     if (node.kind === 'input') learns.push(node.input !== 'dense' && node.input !== 'projected');
     else if (node.kind === 'parameter') learns.push(true);
-    else learns.push(node.operands.some((id) => learns[id]));
+    else learns.push(readBy(node).some((id) => learns[id]));
   }
   return learns;
+}
+
+/** Of what says only whose occurrences are meant no number is looked at. */
+function readBy({ block, operands }: BlockNode): readonly number[] {
+  return block === 'repeat' ? operands.slice(0, 1) : operands;
 }

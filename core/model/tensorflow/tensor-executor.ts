@@ -10,7 +10,7 @@ import type {
 import type { BlockName } from '../blocks.js';
 import type { Graph } from '../graph.js';
 import { rowWidth } from '../network.js';
-import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
+import { pooledOf, type PooledBatch, type RowsBatch } from '../pooled-batch.js';
 import { poolRows, scatterGradients } from '../row-gather.js';
 import { addOccurrences, placeGradients, sumByRow } from '../tfjs/occurrences.js';
 import { lossSum, tensorBlocks } from './tensor-blocks.js';
@@ -161,7 +161,7 @@ class TensorScorer implements GraphScorer {
   }
 
   rows(batch: RowsBatch, parameters: DenseVersion): Float32Array {
-    const pooled = poolRows(batch.pooling, batch.rows);
+    const pooled = pooledOf(batch);
     return this.#score({ ...batch, pooled }, parameters, this.#model.occurrencesOf(batch));
   }
 

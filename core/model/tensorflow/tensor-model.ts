@@ -128,9 +128,9 @@ export class TensorModel {
     );
   }
 
-  occurrencesOf({ pooling, rows }: RowsBatch): BySlot {
+  occurrencesOf({ pooling, rows, shared }: RowsBatch): BySlot {
     return new Map(
-      this.occurrences.map(({ slot }) => [slot, gatherOccurrences(pooling, slot, rows)]),
+      this.occurrences.map(({ slot }) => [slot, gatherOccurrences(pooling, slot, rows, shared)]),
     );
   }
 

@@ -1,4 +1,4 @@
-import type { RowPooling } from '../row-gather.js';
+import type { RowPooling, SharedSlots } from '../row-gather.js';
 
 /** Rows of one slot, one for each occurrence, examples after one another. */
 export interface Occurrences {
@@ -15,18 +15,21 @@ export function gatherOccurrences(
   { plan, batch, dim }: RowPooling,
   slot: number,
   rows: Float32Array,
+  shared?: SharedSlots,
 ): Occurrences {
   const { rowCount, slotCount } = batch;
+  const isShared = shared && (slot < shared.before || slot >= slotCount - shared.behind);
+  const cellOf = (row: number): number => (isShared ? slot : row * slotCount + slot);
   const offsets = new Uint32Array(rowCount + 1);
   for (let row = 0; row < rowCount; row++) {
-    const cell = row * slotCount + slot;
+    const cell = cellOf(row);
     offsets[row + 1] = offsets[row]! + batch.offsets[cell + 1]! - batch.offsets[cell]!;
   }
   const count = offsets[rowCount]!;
   const placeOf = new Uint32Array(count);
   const values = new Float32Array(count * dim);
   for (let row = 0; row < rowCount; row++) {
-    const start = batch.offsets[row * slotCount + slot]!;
+    const start = batch.offsets[cellOf(row)]!;
     for (let i = offsets[row]!; i < offsets[row + 1]!; i++) placeOf[i] = start + i - offsets[row]!;
   }
   for (let i = 0; i < count; i++) {

@@ -11,7 +11,7 @@ import type {
   StepResult,
 } from '../executor.js';
 import type { Graph, InputNode } from '../graph.js';
-import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
+import { pooledOf, type PooledBatch, type RowsBatch } from '../pooled-batch.js';
 import { poolRows } from '../row-gather.js';
 import type { Tf } from './load-tf.js';
 import {
@@ -156,7 +156,7 @@ class TfScorer implements GraphScorer {
   }
 
   rows(batch: RowsBatch, parameters: DenseVersion): Float32Array {
-    const pooled = poolRows(batch.pooling, batch.rows);
+    const pooled = pooledOf(batch);
     return this.#score({ ...batch, pooled }, parameters, occurrencesOf(this.#graph, batch));
   }
 
@@ -244,11 +244,11 @@ function offsetsOf(graph: Graph, operands: readonly number[], bySlot: BySlot): U
   throw new Error('a block on occurrences has none');
 }
 
-function occurrencesOf({ nodes }: Graph, { pooling, rows }: RowsBatch): BySlot {
+function occurrencesOf({ nodes }: Graph, { pooling, rows, shared }: RowsBatch): BySlot {
   const bySlot = new Map<number, Occurrences>();
   for (const node of nodes)
     if (node.kind === 'input' && node.input === 'occurrences')
-      bySlot.set(node.index, gatherOccurrences(pooling, node.index, rows));
+      bySlot.set(node.index, gatherOccurrences(pooling, node.index, rows, shared));
   return bySlot;
 }
 

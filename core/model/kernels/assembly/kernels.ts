@@ -25,3 +25,13 @@ export {
   sigmoid,
   sigmoidBack,
 } from './numbers';
+export { attention, attentionBack } from './attention';
+export {
+  addPositions,
+  addPositionsBack,
+  gatherOccurrences,
+  poolOccurrences,
+  softmaxOccurrences,
+  softmaxOccurrencesBack,
+  spreadOccurrences,
+} from './occurrences';

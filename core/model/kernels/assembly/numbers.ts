@@ -296,8 +296,9 @@ export function dotInteractionsBack(
   }
 }
 
+/** target += source · factor. */
 @inline
-function addScaled(target: usize, source: usize, factor: f32, count: u32): void {
+export function addScaled(target: usize, source: usize, factor: f32, count: u32): void {
   const quads = count & ~3;
   const factors = f32x4.splat(factor);
   let j: u32 = 0;

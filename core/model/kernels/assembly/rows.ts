@@ -1,5 +1,7 @@
 // Between rows [w, v₁ … v_k] and what a network sees of them: weights [n × slots] and vectors [n × slots · k].
 
+import { zeros } from './lanes';
+
 /** Of pooled rows [n · slots × (1 + k)]. */
 export function split(
   pooled: usize,
@@ -90,7 +92,8 @@ export function pool(
 
 /**
  * The transpose of `pool`: out [unique × (1 + k)], zeroed by the caller, has added to each row what its places learned, and
- * squares, where it is not 0, the squares of that.
+ * squares, where it is not 0, the squares of that. occurrences: u32 [slots × 3], or 0: of slots whose rows the network looks at one by
+ * one the address of what each of them learned, the stride of that, and where those of each example begin; 0 of others.
  */
 export function scatter(
   weights: usize,
@@ -103,6 +106,7 @@ export function scatter(
   n: u32,
   slots: u32,
   k: u32,
+  occurrences: usize,
   out: usize,
   squares: usize,
 ): void {
@@ -120,6 +124,19 @@ export function scatter(
       const scale: f32 = isMean ? <f32>(1 / <f64>(end - start)) : 1;
       const weight = load<f32>(weights + (s << 2)) * scale;
       const scales = f32x4.splat(scale);
+      if (occurrences != 0) {
+        const entry = occurrences + <usize>s * 12;
+        const learned = load<u32>(entry);
+        if (learned != 0) {
+          const ldl = load<u32>(entry, 4);
+          let own = learned + ((load<u32>(load<u32>(entry, 8) + (i << 2)) * ldl) << 2);
+          for (let o = start; o < end; o++, own += ldl << 2) {
+            const at = <usize>load<u32>(inverse + (<usize>o << 2)) * rowBytes;
+            scatterBoth(weight, vector, scale, own, k, out + at, squares == 0 ? 0 : squares + at);
+          }
+          continue;
+        }
+      }
       for (let o = start; o < end; o++) {
         const row = out + <usize>load<u32>(inverse + (<usize>o << 2)) * rowBytes;
         store<f32>(row, load<f32>(row) + weight);
@@ -145,8 +162,38 @@ export function scatter(
     }
 }
 
+/** Of one place: what its cell learned, and what it learned itself. */
+function scatterBoth(
+  weight: f32,
+  vector: usize,
+  scale: f32,
+  own: usize,
+  k: u32,
+  row: usize,
+  square: usize,
+): void {
+  weight += load<f32>(own);
+  store<f32>(row, load<f32>(row) + weight);
+  if (square != 0) store<f32>(square, load<f32>(square) + weight * weight);
+  for (let f: u32 = 0; f < k; f++) {
+    const at = f << 2;
+    const step = load<f32>(vector + at) * scale + load<f32>(own + at, 4);
+    store<f32>(row + at, load<f32>(row + at, 4) + step, 4);
+    if (square != 0) store<f32>(square + at, load<f32>(square + at, 4) + step * step, 4);
+  }
+}
+
+/** Rows from `first` to before `last` become 0. */
+export function clearRows(x: usize, ldx: u32, first: u32, last: u32, c: u32): void {
+  for (let row = first; row < last; row++) {
+    const at = x + ((<usize>row * ldx) << 2);
+    if (c == 1) store<f32>(at, 0);
+    else for (let j: u32 = 0; j < c; j += 4) v128.store(at + (j << 2), zeros());
+  }
+}
+
 @inline
-function copy(target: usize, source: usize, count: u32): void {
+export function copy(target: usize, source: usize, count: u32): void {
   const quads = count & ~3;
   let i: u32 = 0;
   for (; i < quads; i += 4) v128.store(target + (i << 2), v128.load(source + (i << 2)));
