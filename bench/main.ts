@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   embedding: () => import('./embedding.js'),
   table: () => import('./table.js'),
   training: () => import('./training.js'),
+  scoring: () => import('./scoring.js'),
   quality: () => import('./quality.js'),
   networks: () => import('./networks.js'),
   kept: () => import('./kept.js'),

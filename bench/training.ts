@@ -18,12 +18,13 @@ import { findLibrary } from '../runtime/tensorflow/library.js';
 import { openTensorRuntime } from '../runtime/tensorflow/tensor-runtime.js';
 import type { BenchResult } from './bench-result.js';
 import { measureGather } from './gather.js';
+import { inTurns, rounded } from './in-turns.js';
 import { torchStep } from './torch-step.js';
 
 /**
  * The training step, by the kernels of this engine, against TensorFlow.js (wasm), libtensorflow and PyTorch: of the network alone, and as a trainer
  * has it in one process, without messages: unify, pull, pool, step, scatter, push, Adam. Batches take turns, so that whatever
- * else the machine does meets all of them. Times are processor time, lower quartiles: a step that was interrupted says nothing.
+ * else the machine does meets all of them.
  */
 const shapes: readonly Shape[] = [
   { name: 'small', slotCount: 5, hidden: [64, 32] },
@@ -186,20 +187,6 @@ function measureTorch(figures: Figures, { shape, rowCount, turns, ids }: Measure
   }
 }
 
-/** Milliseconds, by call: the lower quartile, after some turns to warm up. */
-function inTurns(turns: number, calls: readonly (() => unknown)[]): number[] {
-  const times = calls.map((): number[] => []);
-  const warm = Math.ceil(turns / 4);
-  for (let turn = 0; turn < warm + turns; turn++)
-    calls.forEach((call, i) => {
-      const before = process.cpuUsage();
-      call();
-      const { user, system } = process.cpuUsage(before);
-      if (turn >= warm) times[i]!.push((user + system) / 1000);
-    });
-  return times.map((each) => each.sort((a, b) => a - b)[each.length >> 2]!);
-}
-
 function report(
   figures: Figures,
   name: string,
@@ -222,8 +209,4 @@ function randomBatch(spec: ModelSpec, rowCount: number): LabelledBatch {
     labels: random(rowCount).map((value) => (value > 0 ? 1 : 0)),
     weights: new Float32Array(rowCount).fill(1),
   };
-}
-
-function rounded(value: number): number {
-  return Number(value.toPrecision(3));
 }

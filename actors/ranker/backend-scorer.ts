@@ -6,7 +6,7 @@ import type { Scorer } from '../../core/model/scorer.js';
 import { createScorer } from '../../core/model/scorer.js';
 
 /** A scorer whose backend has to be loaded first. */
-export class BackendScorer implements Pick<Scorer, 'score' | 'dispose'> {
+export class BackendScorer implements Pick<Scorer, 'scoreRows' | 'dispose'> {
   #scorer: Scorer | undefined;
   #name = '';
 
@@ -25,9 +25,9 @@ export class BackendScorer implements Pick<Scorer, 'score' | 'dispose'> {
     this.#scorer = createScorer(loaded, spec);
   }
 
-  score(...batch: Parameters<Scorer['score']>): Float32Array {
+  scoreRows(...batch: Parameters<Scorer['scoreRows']>): Float32Array {
     assert(this.#scorer !== undefined, 'it is loaded before it scores');
-    return this.#scorer.score(...batch);
+    return this.#scorer.scoreRows(...batch);
   }
 
   dispose(): void {

@@ -10,6 +10,11 @@ import { decode, encode as encoded } from '../../messages/codec.js';
 import { parseImpressions } from '../../messages/events.js';
 import { parseRankBatchReply, type RankBatch } from '../../messages/ranking.js';
 import { Deadline } from '../../runtime/deadline.js';
+import { loadBackend } from '../../core/model/backend.js';
+import { graphOf } from '../../core/model/graph.js';
+import { rowWidth, type ModelSpec } from '../../core/model/network.js';
+import { FidDeduper, type Pooling } from '../../core/model/row-gather.js';
+import { createScorer } from '../../core/model/scorer.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { createTransform } from '../../core/features/transform.js';
 import { IgnoredImpressions } from '../shared/ignored-impressions.js';
@@ -25,6 +30,7 @@ const spec = featureSpecOf({
 });
 const transform = createTransform(spec);
 const encode = (entity: 'user' | 'item', id: string) => transform.encodeEntity(entity, id, {});
+const noPlan = new FidDeduper().plan(transform.assemble([], [], []), 1);
 /** A source gives the same for the same. */
 const u = encode('user', 'u');
 const clock = new ManualClock();
@@ -75,14 +81,15 @@ function setUp({
       }),
     },
     rows: {
-      pooledRows: async ({ rowCount }: ExampleBatch) => ({
-        ...{ pooled: new Float32Array(rowCount), through: 6, rerouted: rowsDegraded },
-        degraded: rowsDegraded,
+      find: async (batch: ExampleBatch) => ({
+        ...{ rows: new Float32Array(0), pooling: { plan: noPlan, batch, dim: 1, poolings: [] } },
+        ...{ through: 6, rerouted: rowsDegraded, degraded: rowsDegraded },
       }),
     },
     versions: { versionFor: (through: number) => (isThere && through >= 5 ? version : undefined) },
     scorer: {
-      score: ({ rowCount }) => Float32Array.from({ length: rowCount }, (_, i) => scores[i] ?? 0.5),
+      scoreRows: ({ rowCount }) =>
+        Float32Array.from({ length: rowCount }, (_, i) => scores[i] ?? 0.5),
     },
     hedges: { call: () => Promise.reject(new Error('not asked')) },
     networkSize: version.parameters.length,
@@ -95,7 +102,7 @@ function setUp({
       settingsVersion,
     }),
   } satisfies RankingOptions;
-  return { ranking: new Ranking(options), contexts, shared };
+  return { ranking: new Ranking(options), options, contexts, shared };
 }
 
 const pairs = { users: ['u', 'u'], items: ['a', 'b'], contexts: [{ device: 'phone' }] };
@@ -110,6 +117,36 @@ describe('a ranking', () => {
     expect(scores[0]).toBeCloseTo(correctedProbability(0.5, 0.1));
     expect([denseVersion, through, degraded]).toEqual([7, 6, false]);
     expect(ranking.counts).toEqual({ scored: 2, degraded: 0, rowsRerouted: 0 });
+  });
+
+  test('scores what all pairs share as if each had it', async () => {
+    const { options } = setUp();
+    const backend = await loadBackend('kernels');
+    const model: ModelSpec = {
+      ...{ network: 'fm', slotCount: spec.slots.length, factorDim: 2, hidden: [], heads: 1 },
+      denseCount: spec.denseWidth,
+    };
+    const scorer = createScorer(backend, model);
+    const find = async (batch: ExampleBatch) => {
+      const plan = new FidDeduper().plan(batch, 1);
+      const dim = rowWidth(model);
+      const rows = Float32Array.from({ length: plan.uniqueCount * dim }, (_, i) =>
+        Math.sin(plan.fids[2 * Math.floor(i / dim)]! + (i % dim)),
+      );
+      const poolings = spec.slots.map((): Pooling => 'sum');
+      const pooling = { plan, batch, dim, poolings };
+      return { rows, pooling, through: 6, degraded: false, rerouted: false };
+    };
+    const parameters = new Float32Array(graphOf(model).layout.size).fill(0.5);
+    const versions = { versionFor: () => ({ ...version, parameters }) };
+    const networkSize = parameters.length;
+    const ranking = new Ranking({ ...options, scorer, rows: { find }, versions, networkSize });
+    const rank = (contexts: RankBatch['contexts']) =>
+      ranking.rank({ ...pairs, contexts }, new Deadline(clock, 999));
+    const once = await rank([{ device: 'phone' }]);
+    const each = await rank([{ device: 'phone' }, { device: 'phone' }]);
+    expect(once.scores).toEqual(each.scores);
+    expect(once.scores[0]).not.toBe(once.scores[1]);
   });
 
   test('takes one context for all, one for each, or none', async () => {

@@ -15,9 +15,9 @@ import type { RowSource } from './row-source.js';
 export interface RankingOptions {
   readonly transform: Pick<Transform, 'spec' | 'encodeEntity' | 'assemble' | 'share'>;
   readonly features: Pick<FeatureSource, 'get'>;
-  readonly rows: Pick<RowSource, 'pooledRows'>;
+  readonly rows: Pick<RowSource, 'find'>;
   readonly versions: Pick<DenseFollower, 'versionFor'>;
-  readonly scorer: Pick<Scorer, 'score'>;
+  readonly scorer: Pick<Scorer, 'scoreRows'>;
   readonly hedges: Hurry['hedges'];
   /** As of now: settings change it. */
   readonly scoring: () => Scoring;
@@ -63,17 +63,16 @@ export class Ranking {
     const { features, rows, versions, scorer, hedges, networkSize } = this.#options;
     const known = await features.get(pairs.users, pairs.items, { hedges, deadline, lackMsMax });
     const { scored, shared, examplesOf } = this.#examplesOf(known, pairs.contexts);
-    const found = await rows.pooledRows(scored, deadline, {
-      shared,
-      isKept: shared !== undefined && lackMsMax > 0,
-    });
+    const isKept = shared !== undefined && lackMsMax > 0;
+    const found = await rows.find(scored, deadline, { isKept });
     // What comes too late is shown to nobody, and must not be logged as if it were.
     deadline.require('rank');
     const version = versions.versionFor(found.through);
     if (!version)
       throw new StarlingError('NOT_READY', 'no dense version has reached this data center yet.');
-    const logits = scorer.score(
-      { rowCount: scored.rowCount, pooled: found.pooled, dense: scored.dense },
+    const { rowCount, dense } = scored;
+    const logits = scorer.scoreRows(
+      { rowCount, rows: found.rows, pooling: found.pooling, dense, shared },
       { version: version.denseVersion, values: version.parameters },
     );
     const scoring = this.#options.scoring();

@@ -1,10 +1,5 @@
 import type { ExampleBatch } from '../../core/features/example-batch.js';
-import {
-  FidDeduper,
-  poolRows,
-  spreadShared,
-  type SharedSlots,
-} from '../../core/model/row-gather.js';
+import { FidDeduper, type RowPooling } from '../../core/model/row-gather.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
@@ -12,19 +7,14 @@ import type { Hedges } from '../shared/replica-hedges.js';
 import { KeptLookups } from './kept-lookups.js';
 import { RowLookups } from './row-lookups.js';
 
-export interface PooledRows {
-  /** f32 [n × slots × dim] */
-  readonly pooled: Float32Array;
+export interface RowsToScore {
+  /** f32 [unique rows × dim], in the order of the plan. */
+  readonly rows: Float32Array;
+  /** Who reads them. */
+  readonly pooling: RowPooling;
   readonly through: number;
   readonly degraded: boolean;
   readonly rerouted: boolean;
-}
-
-export interface PoolingHow {
-  /** Slots whose fids the first row has for all. */
-  readonly shared?: SharedSlots | undefined;
-  /** Whether rows may be those of a moment ago (kept-lookups.ts). */
-  readonly isKept?: boolean;
 }
 
 /**
@@ -47,17 +37,18 @@ export class RowSource {
     this.#kept = new KeptLookups({ lookups: this.#lookups, dim, dataCenter, clock });
   }
 
-  async pooledRows(
+  /** @param isKept whether rows may be those of a moment ago (kept-lookups.ts). */
+  async find(
     batch: ExampleBatch,
     deadline: Deadline,
-    { shared, isKept = false }: PoolingHow = {},
-  ): Promise<PooledRows> {
+    { isKept = false }: { readonly isKept?: boolean } = {},
+  ): Promise<RowsToScore> {
     const { dim, poolings, partitionCount, rowsOf } = this.#blueprint;
     const plan = this.#deduper.plan(batch, partitionCount, rowsOf);
     const source = isKept ? this.#kept : this.#lookups;
     const { rows, through, degraded, rerouted } = await source.find(plan, deadline);
-    const pooled = poolRows({ plan, batch, dim, poolings }, rows);
-    if (shared) spreadShared(pooled, { slotCount: batch.slotCount, dim }, shared);
-    return { pooled, through: Number.isFinite(through) ? through : 0, degraded, rerouted };
+    const pooling = { plan, batch, dim, poolings };
+    const known = Number.isFinite(through) ? through : 0;
+    return { rows, pooling, through: known, degraded, rerouted };
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/base/clock.js';
 import type { Backend } from '../../core/model/backend.js';
 import { initialDense } from '../../core/model/dense-parameters.js';
 import { rowWidth, type ModelSpec } from '../../core/model/network.js';
-import { FidDeduper, poolRows, type Pooling } from '../../core/model/row-gather.js';
+import { FidDeduper, type Pooling } from '../../core/model/row-gather.js';
 import { createScorer } from '../../core/model/scorer.js';
 import { createRowStep, type LabelledRows } from '../../core/model/training-step.js';
 
@@ -36,8 +36,7 @@ export function measure(
   const scorers = backends.map((backend) => createScorer(backend, model));
   for (const rowCount of rowCounts.scoring) {
     const batch = batchOf(model, rowCount);
-    const pooled = { ...batch, pooled: poolRows(batch.pooling, batch.rows) };
-    const runs = scorers.map((scorer) => () => scorer.score(pooled, { version: 1, values }));
+    const runs = scorers.map((scorer) => () => scorer.scoreRows(batch, { version: 1, values }));
     timings[`scoring ${rowCount}`] = bestOf(runs, clock);
   }
   for (const scorer of scorers) scorer.dispose();
