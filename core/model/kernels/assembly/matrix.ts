@@ -5,6 +5,9 @@
 // so that the inner loop reads it from one end to the other. A tile of 4 rows × 8 columns stays in eight registers; each
 // row of a tile is summed in the order of the panel, whatever its place in the batch, so a row has the same bits in any batch.
 //
+// Loops over a tile are not unrolled: V8 moves the loads of a straight piece of code to its beginning, and of four steps they are more
+// than there are registers (1.6 times the time).
+//
 // Strides are in floats. n is a multiple of 4: buffers have rows to spare. Columns are written up to a multiple of 4.
 
 import { gate, madd, relu, sum, zeros } from './lanes';
@@ -82,11 +85,11 @@ export function product(
 ): void {
   const rowBytes = <usize>lda << 2;
   const outBytes = <usize>ldc << 2;
-  const quads = k & ~3;
   for (let first: u32 = 0; first < n; first += rowBlock) {
     const end = min<u32>(n, first + rowBlock);
     for (let j: u32 = 0; j < m; j += 8) {
       const panel = panels + ((<usize>j * k) << 2);
+      const last = panel + (<usize>k << 5);
       // Of the last panel its second half may be beyond the stride.
       const isWide = m - j > 4;
       let s0 = zeros();
@@ -109,68 +112,7 @@ export function product(
         let c5 = s1;
         let c6 = s0;
         let c7 = s1;
-        let b = panel;
-        const unrolled = panel + (<usize>quads << 5);
-        for (; b < unrolled; b += 128, a0 += 16, a1 += 16, a2 += 16, a3 += 16) {
-          let b0 = v128.load(b);
-          let b1 = v128.load(b, 16);
-          let x = v128.load32_splat(a0);
-          c0 = madd(x, b0, c0);
-          c1 = madd(x, b1, c1);
-          x = v128.load32_splat(a1);
-          c2 = madd(x, b0, c2);
-          c3 = madd(x, b1, c3);
-          x = v128.load32_splat(a2);
-          c4 = madd(x, b0, c4);
-          c5 = madd(x, b1, c5);
-          x = v128.load32_splat(a3);
-          c6 = madd(x, b0, c6);
-          c7 = madd(x, b1, c7);
-          b0 = v128.load(b, 32);
-          b1 = v128.load(b, 48);
-          x = v128.load32_splat(a0, 4);
-          c0 = madd(x, b0, c0);
-          c1 = madd(x, b1, c1);
-          x = v128.load32_splat(a1, 4);
-          c2 = madd(x, b0, c2);
-          c3 = madd(x, b1, c3);
-          x = v128.load32_splat(a2, 4);
-          c4 = madd(x, b0, c4);
-          c5 = madd(x, b1, c5);
-          x = v128.load32_splat(a3, 4);
-          c6 = madd(x, b0, c6);
-          c7 = madd(x, b1, c7);
-          b0 = v128.load(b, 64);
-          b1 = v128.load(b, 80);
-          x = v128.load32_splat(a0, 8);
-          c0 = madd(x, b0, c0);
-          c1 = madd(x, b1, c1);
-          x = v128.load32_splat(a1, 8);
-          c2 = madd(x, b0, c2);
-          c3 = madd(x, b1, c3);
-          x = v128.load32_splat(a2, 8);
-          c4 = madd(x, b0, c4);
-          c5 = madd(x, b1, c5);
-          x = v128.load32_splat(a3, 8);
-          c6 = madd(x, b0, c6);
-          c7 = madd(x, b1, c7);
-          b0 = v128.load(b, 96);
-          b1 = v128.load(b, 112);
-          x = v128.load32_splat(a0, 12);
-          c0 = madd(x, b0, c0);
-          c1 = madd(x, b1, c1);
-          x = v128.load32_splat(a1, 12);
-          c2 = madd(x, b0, c2);
-          c3 = madd(x, b1, c3);
-          x = v128.load32_splat(a2, 12);
-          c4 = madd(x, b0, c4);
-          c5 = madd(x, b1, c5);
-          x = v128.load32_splat(a3, 12);
-          c6 = madd(x, b0, c6);
-          c7 = madd(x, b1, c7);
-        }
-        const last = panel + (<usize>k << 5);
-        for (; b < last; b += 32, a0 += 4, a1 += 4, a2 += 4, a3 += 4) {
+        for (let b = panel; b < last; b += 32, a0 += 4, a1 += 4, a2 += 4, a3 += 4) {
           const b0 = v128.load(b);
           const b1 = v128.load(b, 16);
           let x = v128.load32_splat(a0);
@@ -245,10 +187,9 @@ export function outer(
         let c5 = v128.load(out + 2 * gBytes, 16);
         let c6 = v128.load(out + 3 * gBytes);
         let c7 = v128.load(out + 3 * gBytes, 16);
-        // Rows come in fours.
-        for (let b = dPanel; b < dEnd; b += 128, p += 64) {
-          let b0 = v128.load(b);
-          let b1 = v128.load(b, 16);
+        for (let b = dPanel; b < dEnd; b += 32, p += 16) {
+          const b0 = v128.load(b);
+          const b1 = v128.load(b, 16);
           let a = v128.load32_splat(p);
           c0 = madd(a, b0, c0);
           c1 = madd(a, b1, c1);
@@ -259,48 +200,6 @@ export function outer(
           c4 = madd(a, b0, c4);
           c5 = madd(a, b1, c5);
           a = v128.load32_splat(p, 12);
-          c6 = madd(a, b0, c6);
-          c7 = madd(a, b1, c7);
-          b0 = v128.load(b, 32);
-          b1 = v128.load(b, 48);
-          a = v128.load32_splat(p, 16);
-          c0 = madd(a, b0, c0);
-          c1 = madd(a, b1, c1);
-          a = v128.load32_splat(p, 20);
-          c2 = madd(a, b0, c2);
-          c3 = madd(a, b1, c3);
-          a = v128.load32_splat(p, 24);
-          c4 = madd(a, b0, c4);
-          c5 = madd(a, b1, c5);
-          a = v128.load32_splat(p, 28);
-          c6 = madd(a, b0, c6);
-          c7 = madd(a, b1, c7);
-          b0 = v128.load(b, 64);
-          b1 = v128.load(b, 80);
-          a = v128.load32_splat(p, 32);
-          c0 = madd(a, b0, c0);
-          c1 = madd(a, b1, c1);
-          a = v128.load32_splat(p, 36);
-          c2 = madd(a, b0, c2);
-          c3 = madd(a, b1, c3);
-          a = v128.load32_splat(p, 40);
-          c4 = madd(a, b0, c4);
-          c5 = madd(a, b1, c5);
-          a = v128.load32_splat(p, 44);
-          c6 = madd(a, b0, c6);
-          c7 = madd(a, b1, c7);
-          b0 = v128.load(b, 96);
-          b1 = v128.load(b, 112);
-          a = v128.load32_splat(p, 48);
-          c0 = madd(a, b0, c0);
-          c1 = madd(a, b1, c1);
-          a = v128.load32_splat(p, 52);
-          c2 = madd(a, b0, c2);
-          c3 = madd(a, b1, c3);
-          a = v128.load32_splat(p, 56);
-          c4 = madd(a, b0, c4);
-          c5 = madd(a, b1, c5);
-          a = v128.load32_splat(p, 60);
           c6 = madd(a, b0, c6);
           c7 = madd(a, b1, c7);
         }
