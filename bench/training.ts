@@ -19,12 +19,13 @@ import { openTensorRuntime } from '../runtime/tensorflow/tensor-runtime.js';
 import type { BenchResult } from './bench-result.js';
 import { measureGather } from './gather.js';
 import { inTurns, rounded } from './in-turns.js';
+import { peakFlops, peakLoop } from './peak.js';
 import { torchStep } from './torch-step.js';
 
 /**
  * The training step, by the kernels of this engine, against TensorFlow.js (wasm), libtensorflow and PyTorch: of the network alone, and as a trainer
  * has it in one process, without messages: unify, pull, pool, step, scatter, push, Adam. Batches take turns, so that whatever
- * else the machine does meets all of them.
+ * else the machine does meets all of them. Products and sums in registers alone say what a step could have at most.
  */
 const shapes: readonly Shape[] = [
   { name: 'small', slotCount: 5, hidden: [64, 32] },
@@ -68,11 +69,12 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
     baseline: 'TensorFlow.js, wasm, in the same run',
     tensorflow: library?.path ?? 'not compared: `starling setup-tensorflow` brings it',
   };
+  const peak = await peakLoop(kind === 'relaxed');
   for (const shape of shapes)
     for (const rowCount of [16, 1024]) {
       const turns = options.quick ? 20 : rowCount === 16 ? 1000 : 100;
       const measure = { shape, rowCount, turns, ids: options.quick ? 10_000 : 100_000 };
-      measureStep(figures, backends, measure);
+      measureStep(figures, backends, measure, peak);
       measureCore(figures, backends, measure);
       measureTorch(figures, measure);
     }
@@ -95,6 +97,7 @@ function measureStep(
   figures: Figures,
   backends: Readonly<Record<string, Backend>>,
   { shape, rowCount, turns }: Measure,
+  peak: () => void,
 ): void {
   const spec = modelOf(shape);
   const batch = randomBatch(spec, rowCount);
@@ -102,16 +105,29 @@ function measureStep(
   const names = Object.keys(backends);
   const steps = names.map((name) => createTrainingStep(backends[name]!, spec));
   const scorers = names.map((name) => createScorer(backends[name]!, spec));
-  const stepMs = inTurns(
-    turns,
-    steps.map((step) => () => step(batch, values)),
-  );
+  const [peakMs, ...stepMs] = inTurns(turns, [
+    peak,
+    ...steps.map((step) => () => step(batch, values)),
+  ]) as [number, ...number[]];
   const scoreMs = inTurns(
     turns,
     scorers.map((scorer) => () => scorer.score(batch, { version: 1, values })),
   );
   report(figures, `${shape.name}.rows${rowCount}.step`, names, stepMs);
   report(figures, `${shape.name}.rows${rowCount}.score`, names, scoreMs);
+  const name = `${shape.name}.rows${rowCount}.step`;
+  figures[`${name}.peak.gflops`] = rounded(peakFlops / peakMs / 1e6);
+  names.forEach((each, i) => {
+    const gflops = (rowCount * stepFlops(shape)) / stepMs[i]! / 1e6;
+    figures[`${name}.${each}.gflops`] = rounded(gflops);
+    figures[`${name}.${each}.ofPeak`] = rounded((gflops * peakMs * 1e6) / peakFlops);
+  });
+}
+
+/** Of one example: products and sums of its layers, forward, and backward to what comes in and to what is learned. */
+function stepFlops({ slotCount, hidden }: Shape): number {
+  const widths = [slotCount * factorDim, ...hidden, 1];
+  return widths.slice(1).reduce((sum, width, i) => sum + 6 * widths[i]! * width, 0);
 }
 
 /** A trainer in one process; each backend has tables of its own. */

@@ -326,20 +326,55 @@ export function gateAndSum(
     if (sums != 0) store<f32>(sums, load<f32>(sums) + sum(total));
     return;
   }
-  const dBytes = <usize>ldd << 2;
-  const yBytes = <usize>ldy << 2;
-  for (let j: u32 = 0; j < m; j += 4) {
+  // Lines of the cache, which a row of 16 columns fills; strides of a power of two share few places of it.
+  let j: u32 = 0;
+  for (; j + 16 <= m; j += 16) {
+    const at = j << 2;
+    gateAndSumLine(d + at, ldd, y + at, ldy, n, gated, sums == 0 ? 0 : sums + at);
+  }
+  for (; j < m; j += 4) {
     let total = zeros();
     let at = d + (j << 2);
     let by = y + (j << 2);
-    for (let i: u32 = 0; i < n; i++, at += dBytes, by += yBytes) {
-      let value = v128.load(at);
-      if (gated) {
-        value = gate(value, v128.load(by));
-        v128.store(at, value);
-      }
-      total = f32x4.add(total, value);
-    }
+    for (let i: u32 = 0; i < n; i++, at += <usize>ldd << 2, by += <usize>ldy << 2)
+      total = f32x4.add(total, gateOne(at, by, gated));
     if (sums != 0) v128.store(sums + (j << 2), f32x4.add(v128.load(sums + (j << 2)), total));
   }
+}
+
+/** 16 columns of it. */
+function gateAndSumLine(
+  d: usize,
+  ldd: u32,
+  y: usize,
+  ldy: u32,
+  n: u32,
+  gated: bool,
+  sums: usize,
+): void {
+  let a = zeros();
+  let b = zeros();
+  let c = zeros();
+  let e = zeros();
+  for (let i: u32 = 0; i < n; i++, d += <usize>ldd << 2, y += <usize>ldy << 2) {
+    a = f32x4.add(a, gateOne(d, y, gated));
+    b = f32x4.add(b, gateOne(d + 16, y + 16, gated));
+    c = f32x4.add(c, gateOne(d + 32, y + 32, gated));
+    e = f32x4.add(e, gateOne(d + 48, y + 48, gated));
+  }
+  if (sums == 0) return;
+  v128.store(sums, f32x4.add(v128.load(sums), a));
+  v128.store(sums, f32x4.add(v128.load(sums, 16), b), 16);
+  v128.store(sums, f32x4.add(v128.load(sums, 32), c), 32);
+  v128.store(sums, f32x4.add(v128.load(sums, 48), e), 48);
+}
+
+@inline
+function gateOne(d: usize, y: usize, gated: bool): v128 {
+  let value = v128.load(d);
+  if (gated) {
+    value = gate(value, v128.load(y));
+    v128.store(d, value);
+  }
+  return value;
 }
