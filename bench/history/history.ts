@@ -52,7 +52,7 @@ export function historyLines(entries: readonly HistoryEntry[], { bench, figure }
 }
 
 /** By name: benchmarks call a ratio one, or name what it is to. */
-export function isRatio(name: string): boolean {
+function isRatio(name: string): boolean {
   return /ratio| \/ |\/ baseline|×/i.test(name);
 }
 
