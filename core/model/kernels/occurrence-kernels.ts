@@ -149,13 +149,13 @@ function attentionBackward(node: BlockNode, program: Program): Instruction {
     );
 }
 
-/** Of an example that has all of them: keys and values of a head, transposed, shares, and their slopes. */
+/** Of an example that has all of them: keys and values of a head, transposed, and of four queries shares and their slopes. */
 function attentionScratch(
   { columns, options }: BlockNode,
   { capacity }: OccurrencePlaces,
   program: Program,
 ): number {
-  return program.scratch((2 * (columns / options.count!) + 2) * capacity);
+  return program.scratch((2 * (columns / options.count!) + 8) * capacity);
 }
 
 /** Of queries, keys and values. */

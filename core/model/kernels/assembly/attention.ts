@@ -1,5 +1,6 @@
 // What occurrences of an example attend to among one another; where they lie is told in occurrences.ts.
 
+import { addFour, fourTimes } from './fours';
 import { madd, zeros } from './lanes';
 import { addScaled } from './numbers';
 import { clearRows } from './rows';
@@ -7,7 +8,7 @@ import { softmax, softmaxBack } from './softmax';
 
 /**
  * y = softmax(q·kᵀ / √(c / heads))·v among the rows of an example, in `heads` parts of the columns. Keys are transposed first, so that a
- * query meets four of them at once. scratch: (2·c / heads + 2) · total floats.
+ * query meets four of them at once, and four queries go together. scratch: (2·c / heads + 8) · total floats.
  */
 export function attention(
   q: usize,
@@ -37,9 +38,17 @@ export function attention(
     for (let at: u32 = 0; at < c && count > 0; at += width) {
       const values = v + ((<usize>start * ldv + at) << 2);
       transpose(k + ((<usize>start * ldk + at) << 2), ldk, count, width, scratch);
-      for (let o = start; o < end; o++) {
+      let o = start;
+      for (; o + 4 <= end; o += 4) {
+        const queries = q + ((<usize>o * ldq + at) << 2);
+        fourTimes(queries, ldq, scratch, spare, width, spare, scale, false, shares, spare);
+        softmaxRows(shares, 4, spare, count);
+        const out = y + ((<usize>o * ldy + at) << 2);
+        fourTimes(shares, spare, values, ldv, count, width, 1, false, out, ldy);
+      }
+      for (; o < end; o++) {
         products(q + ((<usize>o * ldq + at) << 2), scratch, spare, width, scale, shares);
-        softmax(shares, count, shares);
+        softmaxRows(shares, 1, spare, count);
         const out = y + ((<usize>o * ldy + at) << 2);
         weightedRows(shares, count, values, ldv, width, false, out);
       }
@@ -88,26 +97,53 @@ export function attentionBack(
     const side = (<usize>width * spare) << 2;
     const values = scratch + side;
     const shares = values + side;
-    const slopes = shares + (<usize>spare << 2);
+    const slopes = shares + (<usize>spare << 4);
     for (let at: u32 = 0; at < c && count > 0; at += width) {
       const keys = k + ((<usize>start * ldk + at) << 2);
       transpose(keys, ldk, count, width, scratch);
       transpose(v + ((<usize>start * ldv + at) << 2), ldv, count, width, values);
-      for (let o = start; o < end; o++) {
+      const ofKeys: usize = dk == 0 ? 0 : dk + ((<usize>start * lddk + at) << 2);
+      const ofValues: usize = dv == 0 ? 0 : dv + ((<usize>start * lddv + at) << 2);
+      let o = start;
+      for (; o + 4 <= end; o += 4) {
+        const queries = q + ((<usize>o * ldq + at) << 2);
+        const slope = d + ((<usize>o * ldd + at) << 2);
+        fourTimes(queries, ldq, scratch, spare, width, spare, scale, false, shares, spare);
+        softmaxRows(shares, 4, spare, count);
+        fourTimes(slope, ldd, values, spare, width, spare, 1, false, slopes, spare);
+        for (let r: u32 = 0; r < 4; r++) {
+          const row = slopes + ((r * spare) << 2);
+          softmaxBack(row, shares + ((r * spare) << 2), count, scale, false, row);
+        }
+        if (dq != 0) {
+          const out = dq + ((<usize>o * lddq + at) << 2);
+          fourTimes(slopes, spare, keys, ldk, count, width, 1, true, out, lddq);
+        }
+        if (dk != 0) addFour(slopes, spare, queries, ldq, count, width, ofKeys, lddk);
+        if (dv != 0) addFour(shares, spare, slope, ldd, count, width, ofValues, lddv);
+      }
+      for (; o < end; o++) {
         const query = q + ((<usize>o * ldq + at) << 2);
         const slope = d + ((<usize>o * ldd + at) << 2);
         products(query, scratch, spare, width, scale, shares);
-        softmax(shares, count, shares);
+        softmaxRows(shares, 1, spare, count);
         products(slope, values, spare, width, 1, slopes);
         softmaxBack(slopes, shares, count, scale, false, slopes);
         if (dq != 0)
           weightedRows(slopes, count, keys, ldk, width, true, dq + ((<usize>o * lddq + at) << 2));
-        if (dk != 0)
-          addToRows(slopes, count, query, width, dk + ((<usize>start * lddk + at) << 2), lddk);
-        if (dv != 0)
-          addToRows(shares, count, slope, width, dv + ((<usize>start * lddv + at) << 2), lddv);
+        if (dk != 0) addToRows(slopes, count, query, width, ofKeys, lddk);
+        if (dv != 0) addToRows(shares, count, slope, width, ofValues, lddv);
       }
     }
+  }
+}
+
+/** Of each row, in place; numbers from `count` to `ld` are made so small that they are nothing beside the others. */
+function softmaxRows(rows: usize, n: u32, ld: u32, count: u32): void {
+  for (let r: u32 = 0; r < n; r++) {
+    const row = rows + ((r * ld) << 2);
+    for (let j = count; j < ld; j++) store<f32>(row + (j << 2), -f32.MAX_VALUE);
+    softmax(row, ld, row);
   }
 }
 

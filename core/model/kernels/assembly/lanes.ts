@@ -34,8 +34,12 @@ export function gate(a: v128, y: v128): v128 {
 /** e^x to about 2 ulp (Cephes, expf): x = n·ln 2 + r, a polynomial in r, times 2^n. */
 @inline
 export function exponential(value: v128): v128 {
-  const x = f32x4.min(f32x4.max(value, f32x4.splat(-87.3)), f32x4.splat(88.0));
-  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504088896341)));
+  // As one instruction each; NaN stays, too.
+  const x = f32x4.pmin(f32x4.pmax(value, f32x4.splat(-87.3)), f32x4.splat(88.0));
+  // 1.5 · 2^23: what is added to it is rounded to a whole number, which its lowest bits are.
+  const whole = f32x4.splat(12582912);
+  const shifted = f32x4.add(f32x4.mul(x, f32x4.splat(1.44269504088896341)), whole);
+  const n = f32x4.sub(shifted, whole);
   let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.add(r, f32x4.mul(n, f32x4.splat(2.12194440e-4)));
   let y = f32x4.splat(1.9875691500e-4);
@@ -45,7 +49,7 @@ export function exponential(value: v128): v128 {
   y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.6666665459e-1));
   y = f32x4.add(f32x4.mul(y, r), f32x4.splat(5.0000001201e-1));
   y = f32x4.add(f32x4.add(f32x4.mul(y, f32x4.mul(r, r)), r), f32x4.splat(1));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const power = i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23);
   return f32x4.mul(y, power);
 }
 

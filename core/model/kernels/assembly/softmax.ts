@@ -1,3 +1,5 @@
+// NaN is not the largest of any, but what it is taken from is NaN, and so are all shares.
+
 import { exponential, madd, sum, zeros } from './lanes';
 
 /** y [count] = e^x / Σ e^x, of numbers beside one another; in place, too. */
@@ -5,10 +7,10 @@ export function softmax(x: usize, count: u32, y: usize): void {
   const quads = count & ~3;
   let most = f32x4.splat(-f32.MAX_VALUE);
   let j: u32 = 0;
-  for (; j < quads; j += 4) most = f32x4.max(most, v128.load(x + (j << 2)));
-  for (; j < count; j++) most = f32x4.max(most, v128.load32_splat(x + (j << 2)));
-  most = f32x4.max(most, v128.shuffle<f32>(most, most, 2, 3, 0, 1));
-  most = f32x4.max(most, v128.shuffle<f32>(most, most, 1, 0, 3, 2));
+  for (; j < quads; j += 4) most = f32x4.pmax(most, v128.load(x + (j << 2)));
+  for (; j < count; j++) most = f32x4.pmax(most, v128.load32_splat(x + (j << 2)));
+  most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 2, 3, 0, 1));
+  most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 1, 0, 3, 2));
   let lanes = zeros();
   for (j = 0; j < quads; j += 4) {
     const e = exponential(f32x4.sub(v128.load(x + (j << 2)), most));
@@ -68,7 +70,7 @@ export function softmaxColumns(
   outBytes: usize,
 ): void {
   let most = f32x4.splat(-f32.MAX_VALUE);
-  for (let o: u32 = 0; o < count; o++) most = f32x4.max(most, v128.load(x + <usize>o * inBytes));
+  for (let o: u32 = 0; o < count; o++) most = f32x4.pmax(most, v128.load(x + <usize>o * inBytes));
   let total = zeros();
   for (let o: u32 = 0; o < count; o++) {
     const e = exponential(f32x4.sub(v128.load(x + <usize>o * inBytes), most));
