@@ -1,23 +1,15 @@
 import { assert } from '../base/assert.js';
 import { at } from '../base/columns.js';
 import { checkActions, checkImpressions } from './check-batches.js';
-import { lanes, logs } from './event-facts.js';
-import { EventIds } from './event-ids.js';
-import { HeldEvents, type HeldPlace } from './held-events.js';
-import { Identities } from './identities.js';
-import { Imports, type KnownImport } from './imports.js';
-import { JoinBooks } from './join-books.js';
-import { KeptRows, keyOf } from './kept-rows.js';
-import { OpenRow, packRow } from './open-rows.js';
-import { OutcomeSet, type TypeMeaning } from './outcome-rules.js';
+import { lanes } from './event-facts.js';
+import { EventsInWindow } from './events-in-window.js';
+import type { KnownImport } from './imports.js';
+import { keyOf } from './kept-rows.js';
+import { OffersInWindow } from './offers-in-window.js';
 import { PeopleInWindow } from './people-in-window.js';
-import type { PersonEvent } from './person-event.js';
-import { decodeEvent, eventsOf } from './person-event.js';
-import { RememberedKeys } from './remembered-keys.js';
+import { eventsOf } from './person-event.js';
 import { RowOutcomes } from './row-outcomes.js';
-import { SampleBuilder } from './sample-builder.js';
 import type { SentContent } from './sent-contents.js';
-import { SentContents } from './sent-contents.js';
 import type {
   ActionBatch,
   ColdRows,
@@ -32,19 +24,9 @@ import type {
   SentRecord,
   ShownBatch,
 } from './types.js';
-import type { Unjoined } from './window-output.js';
-import { WindowOutput } from './window-output.js';
+import { WindowParts, laneCount } from './window-parts.js';
 import { rulesOf, type RulesInForce } from './window-rules.js';
-import { drainState, restoreState } from './window-state.js';
-
-export interface LaneClock {
-  watermarkMs: number;
-  eventMsMax: number;
-}
-
-const laneCount = Object.keys(lanes).length;
-/** Of a closed row: somebody has said so. */
-const dismissed = 1;
+import { drainState, restoreState, type WindowState } from './window-state.js';
 
 /**
  * What people do, joined: what they were offered with what they did with it, outcome by outcome in event time; what they did of
@@ -58,105 +40,55 @@ const dismissed = 1;
  * ended; windows end on a multiple of `bucketMs`, so an outcome that nothing happened to is known by that much later at most.
  */
 export class JoinWindow {
-  readonly #options: JoinOptions;
-  readonly #outcomes: OutcomeSet;
-  readonly #books: JoinBooks;
-  readonly #kept: KeptRows;
-  readonly #held: HeldEvents;
-  /** Rows of which nothing came; of rows, where they went. */
-  readonly #closed: RememberedKeys;
-  readonly #moved: RememberedKeys;
-  readonly #ids: EventIds;
-  readonly #identities = new Identities();
-  readonly #imports = new Imports();
-  readonly #samples: SampleBuilder;
-  readonly #rows: RowOutcomes;
-  readonly #contents: SentContents;
-  readonly #lanes: readonly LaneClock[];
-  readonly #keepMs: number;
-  readonly #progress = { numberNext: 1, taken: new Map<number, number>() };
-  readonly #out: WindowOutput;
+  readonly #parts: WindowParts;
+  readonly #events: EventsInWindow;
+  readonly #offers: OffersInWindow;
   readonly #people: PeopleInWindow;
   #rules: RulesInForce;
 
   /** @param cold where rows beyond `memoryOpenMax` are read from; required if that is set. */
   constructor(options: JoinOptions, cold: ColdRows = { get: () => undefined }) {
-    const { latenessMs, negativeRate, copiesMs, slotCount, denseCount } = options;
-    assert(latenessMs >= 0, 'the lateness is not negative');
-    assert(options.organicWaitMs <= latenessMs, 'nobody waits longer than the lateness');
-    assert(negativeRate >= 0 && negativeRate <= 1, 'the negative rate is within 0 … 1');
-    const outcomes = new OutcomeSet(options);
-    // 256 buckets per window: a negative is at most 0.4 % of the window later than it could be.
-    const bucketMs = options.bucketMs ?? Math.max(1, outcomes.windowMsMin / 256);
-    const { memoryOpenMax = Infinity } = options;
-    this.#options = options;
-    this.#rules = { version: options.version ?? 1, rules: rulesOf(options) };
-    this.#outcomes = outcomes;
-    // What has waited elsewhere comes as late as that.
-    const behindMsMax = outcomes.windowMsMax + latenessMs;
-    this.#keepMs = 2 * behindMsMax + copiesMs;
-    this.#books = new JoinBooks(outcomes.rules);
-    this.#kept = new KeptRows(
-      { outcomes, bucketMs, lanes: laneCount, memoryOpenMax, slotCount, denseCount },
-      cold,
-    );
-    this.#held = new HeldEvents(bucketMs, laneCount);
-    this.#closed = new RememberedKeys(bucketMs, laneCount);
-    this.#moved = new RememberedKeys(bucketMs, laneCount);
-    const apartMsMax = this.#keepMs - behindMsMax;
-    this.#ids = new EventIds({ apartMsMax, behindMsMax, bucketMs, lanes: laneCount });
-    const names = outcomes.rules.map(({ name }) => name);
-    this.#samples = new SampleBuilder(names, slotCount, denseCount);
-    this.#contents = new SentContents(slotCount, denseCount);
-    this.#out = new WindowOutput({
-      ...{ partition: options.partition, tells: options.tells, contents: this.#contents },
-      nextNumber: () => this.#books.events.sent++,
-    });
-    this.#rows = new RowOutcomes(
-      { outcomes, negativeRate },
+    const parts = new WindowParts(options, cold);
+    const { outcomes, kept, books, samples, out } = parts;
+    const rows = new RowOutcomes(
+      { outcomes, negativeRate: options.negativeRate },
       {
-        kept: this.#kept,
-        books: this.#books,
-        samples: this.#samples,
-        tell: (activity) => this.#out.tell(activity),
-        onClosed: (row) => this.#closedRow(row),
+        ...{ kept, books, samples },
+        tell: (activity) => out.tell(activity),
+        onClosed: (row) => this.#offers.closed(row),
       },
     );
-    this.#people = new PeopleInWindow(options, {
-      ...{ identities: this.#identities, books: this.#books, kept: this.#kept, held: this.#held },
-      ...{ closed: this.#closed, moved: this.#moved, contents: this.#contents, out: this.#out },
-      ...{ rows: this.#rows, keepMs: this.#keepMs },
-      admit: (row) => this.#admit(row),
-      closedRow: (row) => this.#closedRow(row),
-      pass: (to, event) => this.#pass(to, event, true),
+    this.#parts = parts;
+    this.#rules = { version: options.version ?? 1, rules: rulesOf(options) };
+    this.#events = new EventsInWindow(parts, rows);
+    this.#offers = new OffersInWindow(parts, rows, this.#events);
+    this.#people = new PeopleInWindow(parts, {
+      ...{ rows, events: this.#events, offers: this.#offers },
     });
-    this.#lanes = Array.from({ length: laneCount }, () => ({
-      ...{ watermarkMs: -Infinity, eventMsMax: -Infinity },
-    }));
   }
 
   /** What is observed from now on is in this record of JOIN. */
   reads(sequence: number): void {
-    this.#out.reads(sequence);
+    this.#parts.out.reads(sequence);
   }
 
   /** Of live events. */
   get watermarkMs(): number {
-    return this.#lanes[lanes.live]!.watermarkMs;
+    return this.#parts.lanes[lanes.live]!.watermarkMs;
   }
 
   /** The newest event time seen of live events; −Infinity before the first. */
   get eventMsMax(): number {
-    return this.#lanes[lanes.live]!.eventMsMax;
+    return this.#parts.lanes[lanes.live]!.eventMsMax;
   }
 
   /** Events of which it is not known yet whether they follow a slate. */
   get undecided(): number {
-    return this.#held.unnamed;
+    return this.#parts.held.unnamed;
   }
 
   get counters(): JoinCounters {
-    return this.#books.counters(this.#held.size);
+    return this.#parts.books.counters(this.#parts.held.size);
   }
 
   /**
@@ -165,7 +97,7 @@ export class JoinWindow {
    * Throws CORRUPT on a damaged record, SPEC_MISMATCH if open rows have another shape than the options say.
    */
   restore(saved: SavedJoin): void {
-    restoreState(this.#parts(), saved);
+    restoreState(this.#state(), saved);
   }
 
   /**
@@ -176,21 +108,23 @@ export class JoinWindow {
   adopt(counters: JoinCounters): boolean {
     const own = this.counters;
     if (counters.open !== own.open || counters.heldActions !== own.heldActions) return false;
-    this.#books.adopt(counters);
+    this.#parts.books.adopt(counters);
     return true;
   }
 
   /** Throws BAD_MESSAGE or SPEC_MISMATCH, having changed nothing, if the batch as a whole is unusable. */
   observeImpressions(batch: ImpressionBatch): void {
-    checkImpressions(batch, this.#options.slotCount, this.#options.denseCount);
+    const { slotCount, denseCount } = this.#parts.options;
+    checkImpressions(batch, slotCount, denseCount);
     for (let row = 0; row < batch.requestIds.length; row++)
-      this.#offered(batch, row, batch.users[row]!);
+      this.#offers.offered(batch, row, batch.users[row]!);
   }
 
   /** Throws BAD_MESSAGE, having changed nothing, if the batch as a whole is unusable. */
   observeActions(batch: ActionBatch): void {
-    checkActions(batch, this.#options.slotCount, this.#options.denseCount);
-    for (const event of eventsOf(batch)) this.#happened(event);
+    const { slotCount, denseCount } = this.#parts.options;
+    checkActions(batch, slotCount, denseCount);
+    for (const event of eventsOf(batch)) this.#events.happened(event);
   }
 
   /**
@@ -198,9 +132,10 @@ export class JoinWindow {
    * pieces. Throws BAD_MESSAGE, having changed nothing, as for actions.
    */
   observeImport({ name, through, positions, actions, aliases, watermarkMs }: ImportBatch): void {
-    if (actions) checkActions(actions, this.#options.slotCount, this.#options.denseCount);
-    const known = this.#imports.get(name)?.position ?? 0;
-    this.#imports.reach(name, through, () => ({ ...this.#books.imported }));
+    const { options, imports, books } = this.#parts;
+    if (actions) checkActions(actions, options.slotCount, options.denseCount);
+    const known = imports.get(name)?.position ?? 0;
+    imports.reach(name, through, () => ({ ...books.imported }));
     let next = 0;
     const becomes = (position: number): void => {
       for (; next < aliases.visitors.length && aliases.positions[next]! <= position; next++)
@@ -215,10 +150,10 @@ export class JoinWindow {
     (actions ? eventsOf(actions) : []).forEach((event, i) => {
       becomes(positions[i]!);
       if (positions[i]! <= known) {
-        this.#books.events.duplicates++;
+        books.events.duplicates++;
         return;
       }
-      this.#happened({ ...event, lane: lanes.import });
+      this.#events.happened({ ...event, lane: lanes.import });
       this.advance();
     });
     becomes(Infinity);
@@ -227,47 +162,20 @@ export class JoinWindow {
 
   /** How far an import has come; undefined: nothing of it has. */
   importOf(name: string): KnownImport | undefined {
-    return this.#imports.get(name);
+    return this.#parts.imports.get(name);
   }
 
   observeShown({ requestIds, items, atMs, lanes: lane }: ShownBatch): void {
     for (let i = 0; i < items.length; i++)
-      this.#shown(requestIds[i]!, items[i]!, atMs[i]!, at(lane, i));
+      this.#offers.shown(requestIds[i]!, items[i]!, atMs[i]!, at(lane, i));
   }
 
   /** Who asks for these impressions by their request finds them elsewhere. */
   observePointers({ requestIds, items, atMs, lanes: lane, partitions }: PointerBatch): void {
     for (let i = 0; i < items.length; i++) {
       const key = keyOf(requestIds[i]!, items[i]!);
-      const to = at(partitions, i);
-      // It may have gone there itself, and further since.
-      if (this.#kept.get(key) || this.#closed.has(key) || this.#moved.has(key)) continue;
-      this.#moved.set(key, to, at(lane, i), atMs[i]! + this.#keepMs);
-      for (const held of [...this.#held.waitingFor(key, '')]) {
-        this.#held.release(held);
-        this.#pass(to, held.event, held.event.person !== '');
-      }
+      this.#offers.pointed(key, at(partitions, i), atMs[i]!, at(lane, i));
     }
-  }
-
-  /**
-   * Rules of a newer configuration: the window that is restored from what is drained next goes by them, and this one is over then.
-   * Of an older one, as a process says that stood still, or of other outcomes: they change nothing.
-   */
-  observeRules({ version, rules }: RulesInForce): void {
-    const names = rules.outcomes.map(({ name }) => name).join();
-    const isOfThese = names === this.#outcomes.rules.map(({ name }) => name).join();
-    if (isOfThese && version > this.#rules.version) this.#rules = { version, rules };
-  }
-
-  /** Those of what is read next. */
-  get rules(): RulesInForce {
-    return this.#rules;
-  }
-
-  /** Whether other rules are in force than this window goes by. */
-  get isOver(): boolean {
-    return this.#rules.version !== (this.#options.version ?? 1);
   }
 
   /**
@@ -278,6 +186,26 @@ export class JoinWindow {
    */
   observeAlias(visitor: string, user: string, atMs = Infinity, lane: number = lanes.live): void {
     this.#people.becomes(visitor, user, atMs, lane);
+  }
+
+  /**
+   * Rules of a newer configuration: the window that is restored from what is drained next goes by them, and this one is over then.
+   * Of an older one, as a process says that stood still, or of other outcomes: they change nothing.
+   */
+  observeRules({ version, rules }: RulesInForce): void {
+    const names = rules.outcomes.map(({ name }) => name).join();
+    const isOfThese = names === this.#parts.outcomes.rules.map(({ name }) => name).join();
+    if (isOfThese && version > this.#rules.version) this.#rules = { version, rules };
+  }
+
+  /** Those of what is read next. */
+  get rules(): RulesInForce {
+    return this.#rules;
+  }
+
+  /** Whether other rules are in force than this window goes by. */
+  get isOver(): boolean {
+    return this.#rules.version !== (this.#parts.options.version ?? 1);
   }
 
   /**
@@ -295,19 +223,20 @@ export class JoinWindow {
 
   /** What is delivered again, since whoever sent it was made anew, has been taken. */
   observeSent({ source, number, isTold, bytes }: Omit<SentRecord, 'to'>): void {
-    const content = this.#contents.decode(bytes);
-    const { taken } = this.#progress;
+    const { contents, progress, books } = this.#parts;
+    const content = contents.decode(bytes);
+    const { taken } = progress;
     if (number <= (taken.get(source) ?? -1)) return;
     taken.set(source, number);
-    if (content.kind === 'event') this.#books.count('received', content.event);
-    if (content.kind === 'offer') this.#books.events.received++;
     switch (content.kind) {
       case 'event':
-        return this.#happened(content.event, isTold, true);
+        books.count('received', content.event);
+        return this.#events.happened(content.event, isTold, true);
       case 'offer':
-        return this.#offered(this.#contents.unpack(content.packed), 0, content.person, true);
+        books.events.received++;
+        return this.#offers.offered(contents.unpack(content.packed), 0, content.person, true);
       case 'shown':
-        return this.#shown(content.requestId, content.item, content.atMs, content.lane);
+        return this.#offers.shown(content.requestId, content.item, content.atMs, content.lane);
       case 'erase':
         return this.#people.erase(content);
       case 'moved':
@@ -321,14 +250,14 @@ export class JoinWindow {
    */
   advance(watermarkMs = -Infinity, lane: number = lanes.live): void {
     assert(watermarkMs < Infinity, 'a watermark is a time; to end a stream use closeAll');
-    this.#lanes.forEach((clock, i) => {
-      const natural = clock.eventMsMax - this.#options.latenessMs;
+    const { options, lanes: clocks, kept, closed, ids, moved } = this.#parts;
+    clocks.forEach((clock, i) => {
+      const natural = clock.eventMsMax - options.latenessMs;
       const told = i === lane ? watermarkMs : -Infinity;
       clock.watermarkMs = Math.max(clock.watermarkMs, natural, told);
       this.#closeDue(i, clock.watermarkMs);
-      for (const known of [this.#closed, this.#ids, this.#moved])
-        known.forget(i, clock.watermarkMs);
-      this.#kept.forget(i, clock.watermarkMs);
+      for (const known of [closed, ids, moved]) known.forget(i, clock.watermarkMs);
+      kept.forget(i, clock.watermarkMs);
     });
   }
 
@@ -346,228 +275,24 @@ export class JoinWindow {
    */
   drain(): JoinOutput {
     this.advance();
-    const changes = drainState(this.#parts());
-    return { samples: this.#samples.take(), ...this.#out.take(), changes };
-  }
-
-  #parts() {
-    return {
-      outcomes: this.#outcomes.rules.map(({ name }) => name),
-      rules: this.#rules,
-      ...{ books: this.#books, kept: this.#kept, held: this.#held, identities: this.#identities },
-      imports: this.#imports,
-      ...{ remembered: [this.#closed, this.#ids, this.#moved], lanes: this.#lanes },
-      ...{ progress: this.#progress, keepMs: this.#keepMs },
-      eventIn: (bytes: Uint8Array) => this.#eventIn(bytes),
-    };
-  }
-
-  /** @param isSent by the partition that has looked for copies of it. */
-  #offered(batch: ImpressionBatch, row: number, person: string, isSent = false): void {
-    const { homeOf, latenessMs } = this.#options;
-    const requestId = batch.requestIds[row]!;
-    const item = batch.items[row]!;
-    const sinceMs = batch.atMs[row]!;
-    const key = keyOf(requestId, item);
-    const lane = at(batch.facts.lanes, row);
-    const { events, outcomes } = this.#books;
-    if (isSent) this.#moved.delete(key, lane);
-    if (this.#kept.get(key) || this.#closed.has(key) || this.#moved.has(key)) {
-      events.duplicates++;
-      return;
-    }
-    const clock = this.#lanes[lane]!;
-    if (at(batch.facts.logs, row) === logs.ignored) {
-      events.impressions++;
-      events.ignoredImpressions++;
-      clock.eventMsMax = Math.max(clock.eventMsMax, sinceMs);
-      // Copies of it are known by it.
-      return this.#closed.set(key, 0, lane, sinceMs + this.#keepMs);
-    }
-    if (this.#identities.isForgotten(person, sinceMs)) {
-      events.impressions++;
-      for (const counts of outcomes) counts.erased++;
-      clock.eventMsMax = Math.max(clock.eventMsMax, sinceMs);
-      return this.#closed.set(key, 0, lane, sinceMs + this.#keepMs);
-    }
-    const owner = this.#identities.ownerOf(person);
-    if (owner !== undefined) {
-      const to = homeOf(owner);
-      events.passedImpressions++;
-      // Whoever comes next under this name is somebody else, perhaps; this was offered to him.
-      this.#moved.set(key, to, lane, sinceMs + this.#keepMs);
-      return this.#out.send(to, { kind: 'offer', person: owner, packed: packRow(batch, row) });
-    }
-    events.impressions++;
-    const lateMs = clock.watermarkMs - sinceMs - this.#outcomes.windowMsMax - latenessMs;
-    if (lateMs > 0) {
-      events.lateImpressions++;
-      return this.#out.buryImpression({ requestId, item, atMs: sinceMs }, lateMs);
-    }
-    clock.eventMsMax = Math.max(clock.eventMsMax, sinceMs);
-    for (const counts of outcomes) counts.open++;
-    const isShown = at(batch.facts.logs, row) === logs.all;
-    const { all: open } = this.#outcomes;
-    const state = { lane, person, sinceMs, isShown, open, reached: 0, values: undefined };
-    const offered = new OpenRow({ key, requestId, item }, state, batch, row);
-    if (isShown) this.#rows.tellShown(offered);
-    this.#admit(offered);
-  }
-
-  #admit(row: OpenRow): void {
-    this.#kept.add(row, row.sinceMs + this.#keepMs);
-    // It has come that events may wait for.
-    if (this.#held.size === 0) return;
-    const waiting = this.#held
-      .waitingFor(row.key, row.person)
-      .filter((held) => held.key === row.key || this.#rowOf(held.event) === row);
-    for (const held of waiting) {
-      this.#held.release(held);
-      this.#join(row, held.event);
-    }
-  }
-
-  #shown(requestId: string, item: string, atMs: number, lane: number): void {
-    const clock = this.#lanes[lane]!;
-    clock.eventMsMax = Math.max(clock.eventMsMax, atMs);
-    const key = keyOf(requestId, item);
-    const to = this.#moved.valueOf(key);
-    if (to !== undefined) this.#out.send(to, { kind: 'shown', requestId, item, atMs, lane });
-    const row = this.#kept.get(key);
-    if (row && row.open !== 0) this.#rows.see(row, atMs);
-  }
-
-  #happened(event: PersonEvent, isTold = false, isSent = false): void {
-    const key = event.requestId === '' ? '' : keyOf(event.requestId, event.item);
-    if (this.#isCopy(event, key, isSent)) return this.#books.count('duplicates', event);
-    this.#books.count('actions', event);
-    const { lane, atMs, person } = event;
-    const clock = this.#lanes[lane]!;
-    clock.eventMsMax = Math.max(clock.eventMsMax, atMs);
-    if (event.isIgnored) {
-      this.#books.count('ignoredActions', event);
-      return this.#ids.remember(event);
-    }
-    // A clock may have been ahead.
-    const sinceMs = event.acceptedAtMs < atMs ? event.acceptedAtMs : atMs;
-    if (this.#identities.isForgotten(person, sinceMs)) {
-      this.#books.count('erasedActions', event);
-      return this.#ids.remember(event);
-    }
-    const owner = person === '' ? undefined : this.#identities.ownerOf(person);
-    const went = key === '' ? undefined : this.#moved.valueOf(key);
-    const passes = owner !== undefined || went !== undefined;
-    if (!passes) this.#ids.remember(event);
-    if (owner !== undefined)
-      return this.#pass(this.#options.homeOf(owner), { ...event, person: owner }, isTold);
-    if (went !== undefined) return this.#pass(went, event, isTold);
-    // Of whom it is, if it does not say so, is known when its row is.
-    if (!isTold && person !== '') this.#out.tellEvent(person, event);
-    this.#settle(event, key);
-  }
-
-  /** One that brings no id is known by what it says of its row, as long as the row is known. */
-  #isCopy(event: PersonEvent, key: string, isSent: boolean): boolean {
-    const { id, isPositive } = event;
-    if (id !== '') return this.#ids.isKnown(event, isSent);
-    if (key === '') return false;
-    return (
-      (!isPositive && this.#closed.valueOf(key) === dismissed) || this.#held.hasLike(key, event)
-    );
-  }
-
-  /** Joins it, or holds it, or says what else becomes of it. */
-  #settle(event: PersonEvent, key: string): void {
-    const row = this.#rowOf(event, key);
-    if (row) return this.#join(row, event);
-    const place = this.#placeOf(event);
-    const { lane } = event;
-    if (key !== '' && this.#closed.has(key)) return this.#alone(event, 'late');
-    if (this.#held.isDue(place, lane, this.#lanes[lane]!.watermarkMs))
-      return this.#alone(event, 'late');
-    this.#held.hold(this.#progress.numberNext++, event, place);
-  }
-
-  /** The row that it names; else the last one before it, of this person and item, that it tells something of. */
-  #rowOf(
-    event: PersonEvent,
-    key = event.requestId === '' ? '' : keyOf(event.requestId, event.item),
-  ): OpenRow | undefined {
-    if (key !== '') return this.#kept.get(key);
-    const meaning = this.#meaningOf(event);
-    let found: OpenRow | undefined;
-    for (const row of this.#kept.of(event.person, event.item)) {
-      if (row.item !== event.item || row.lane !== event.lane || row.sinceMs > event.atMs) continue;
-      if (((row.open | row.reached) & meaning.outcomes) === 0) continue;
-      if (!this.#rows.isWithin(row, meaning, event.atMs)) continue;
-      if (!found || isAfter(row, found)) found = row;
-    }
-    return found;
-  }
-
-  #join(row: OpenRow, happened: PersonEvent): void {
-    let event = happened;
-    if (event.person === '' && !row.isGone) {
-      event = { ...event, person: row.person };
-      this.#out.tellEvent(row.person, event);
-    }
-    const meaning = this.#meaningOf(event);
-    const said = this.#rows.saidOf(row, meaning, event.atMs);
-    if (said !== 0) {
-      this.#books.count('joinedActions', event);
-      this.#rows.join(row, event, meaning, said);
-    } else if ((row.reached & meaning.outcomes) !== 0) this.#books.count('repeatedActions', event);
-    // Too late for its row, it counts by itself.
-    else this.#alone(event, 'late');
-  }
-
-  /** No row of ours is before it any more. */
-  #alone(event: PersonEvent, why: Unjoined): void {
-    if (event.person === '') {
-      this.#books.count(why === 'late' ? 'lateActions' : 'orphanActions', event);
-      return this.#out.buryEvent(event, why);
-    }
-    const isLearned = this.#options.organic && this.#rows.learnAlone(event, this.#meaningOf(event));
-    this.#books.count(isLearned ? 'organicActions' : 'historyActions', event);
-  }
-
-  #meaningOf({ type, isPositive }: PersonEvent): TypeMeaning {
-    return this.#outcomes.meaningOf(type, isPositive);
-  }
-
-  #closedRow(row: OpenRow): void {
-    const untilMs = row.sinceMs + this.#keepMs;
-    if (row.reached !== 0) return this.#kept.settle(row, untilMs);
-    this.#kept.drop(row);
-    this.#closed.set(row.key, row.isDismissed ? dismissed : 0, row.lane, untilMs);
+    const { samples, out } = this.#parts;
+    const changes = drainState(this.#state());
+    return { samples: samples.take(), ...out.take(), changes };
   }
 
   #closeDue(lane: number, watermarkMs: number): void {
-    this.#kept.eachDue(lane, watermarkMs, (row, atMs) => this.#rows.close(row, atMs));
-    for (const { event } of this.#held.takeDue(lane, watermarkMs)) this.#alone(event, 'orphan');
+    this.#offers.closeDue(lane, watermarkMs);
+    this.#events.closeDue(lane, watermarkMs);
   }
 
-  #eventIn(bytes: Uint8Array): readonly [PersonEvent, HeldPlace] {
-    const { slotCount, denseCount } = this.#options;
-    const event = decodeEvent(bytes, slotCount, denseCount);
-    return [event, this.#placeOf(event)];
+  #state(): WindowState {
+    const { outcomes, closed, ids, moved } = this.#parts;
+    return {
+      ...this.#parts,
+      outcomes: outcomes.rules.map(({ name }) => name),
+      rules: this.#rules,
+      remembered: [closed, ids, moved],
+      eventIn: (bytes) => this.#events.decode(bytes),
+    };
   }
-
-  /** When it is known that no row it could belong to comes any more. */
-  #placeOf({ requestId, item, atMs }: PersonEvent): HeldPlace {
-    const { latenessMs, organicWaitMs } = this.#options;
-    if (requestId === '') return { key: '', dueMs: atMs + organicWaitMs - latenessMs };
-    const waitMs = this.#outcomes.windowMsMax + latenessMs;
-    return { key: keyOf(requestId, item), dueMs: atMs + waitMs };
-  }
-
-  #pass(to: number, event: PersonEvent, isTold: boolean): void {
-    this.#books.count('passedActions', event);
-    this.#ids.rememberPassed(event);
-    this.#out.send(to, { kind: 'event', event }, isTold);
-  }
-}
-
-function isAfter(a: OpenRow, b: OpenRow): boolean {
-  return a.sinceMs > b.sinceMs || (a.sinceMs === b.sinceMs && a.requestId > b.requestId);
 }

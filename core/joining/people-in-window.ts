@@ -1,34 +1,18 @@
 import { lanes } from './event-facts.js';
-import type { HeldEvents } from './held-events.js';
-import type { Identities } from './identities.js';
-import type { JoinBooks } from './join-books.js';
-import { type KeptRows, keyOf } from './kept-rows.js';
+import type { EventsInWindow } from './events-in-window.js';
+import { keyOf } from './kept-rows.js';
+import type { OffersInWindow } from './offers-in-window.js';
 import { OpenRow } from './open-rows.js';
-import type { PersonEvent } from './person-event.js';
-import type { RememberedKeys } from './remembered-keys.js';
 import type { RowOutcomes } from './row-outcomes.js';
-import type { MovedRow, SentContent, SentContents } from './sent-contents.js';
-import type { JoinOptions, PersonInWindow } from './types.js';
-import type { WindowOutput } from './window-output.js';
+import type { MovedRow, SentContent } from './sent-contents.js';
+import type { PersonInWindow } from './types.js';
+import type { WindowParts } from './window-parts.js';
 
-/** What a window has of people, and what it does with what leaves, comes or ends. */
-export interface PeoplePorts {
-  readonly identities: Identities;
-  readonly books: JoinBooks;
-  readonly kept: KeptRows;
-  readonly held: HeldEvents;
-  /** Rows of which nothing came; of rows, where they went. */
-  readonly closed: RememberedKeys;
-  readonly moved: RememberedKeys;
-  readonly contents: SentContents;
-  readonly out: WindowOutput;
+/** What else a window is made of. */
+export interface PeopleNeighbours {
   readonly rows: RowOutcomes;
-  /** After which nothing more can be said of a row. */
-  readonly keepMs: number;
-  readonly admit: (row: OpenRow) => void;
-  readonly closedRow: (row: OpenRow) => void;
-  /** An event that followers have heard of. */
-  readonly pass: (to: number, event: PersonEvent) => void;
+  readonly events: EventsInWindow;
+  readonly offers: OffersInWindow;
 }
 
 type Erasure = Omit<Extract<SentContent, { kind: 'erase' }>, 'kind'>;
@@ -42,17 +26,17 @@ const movedRowsMax = 1_000;
  * are to be forgotten, with all who became them.
  */
 export class PeopleInWindow {
-  readonly #options: Pick<JoinOptions, 'homeOf' | 'partitions'>;
-  readonly #ports: PeoplePorts;
+  readonly #parts: WindowParts;
+  readonly #neighbours: PeopleNeighbours;
 
-  constructor(options: Pick<JoinOptions, 'homeOf' | 'partitions'>, ports: PeoplePorts) {
-    this.#options = options;
-    this.#ports = ports;
+  constructor(parts: WindowParts, neighbours: PeopleNeighbours) {
+    this.#parts = parts;
+    this.#neighbours = neighbours;
   }
 
   /** See `observeAlias` of the window. */
   becomes(visitor: string, user: string, atMs: number, lane: number): void {
-    const { identities, kept, held, out, pass } = this.#ports;
+    const { options, identities, kept, held, out } = this.#parts;
     if (visitor === user) return;
     const owner = identities.ownerOf(visitor);
     // A file tells of what was, and not of what is.
@@ -60,7 +44,7 @@ export class PeopleInWindow {
     if (owner === user) return identities.own(visitor, user, atMs);
     if (identities.isForgotten(visitor, atMs)) return;
     identities.own(visitor, user, atMs);
-    const to = this.#options.homeOf(user);
+    const to = options.homeOf(user);
     // Rows of which nothing came stay where they are: nobody but who names them asks for them.
     const leaving = [...kept.of(visitor)].sort(bySince);
     const rows = leaving.map((row) => this.#leave(row, to));
@@ -71,13 +55,14 @@ export class PeopleInWindow {
       });
     for (const each of [...held.of(visitor)]) {
       held.release(each);
-      pass(to, { ...each.event, person: user });
+      // Followers have heard of it.
+      this.#neighbours.events.pass(to, { ...each.event, person: user }, true);
     }
   }
 
   /** What has left the partition of a visitor. */
   arrive(move: Move): void {
-    const { identities, moved, out, keepMs } = this.#ports;
+    const { options, identities, moved, out, keepMs } = this.#parts;
     const { visitor, user, atMs, rows } = move;
     if (identities.isForgotten(user, atMs)) return this.#forgetMoved(move);
     const owner = identities.ownerOf(user);
@@ -85,7 +70,7 @@ export class PeopleInWindow {
     if (owner === visitor) identities.disown(user);
     else if (owner !== undefined) {
       // He is somebody else himself by now.
-      const to = this.#options.homeOf(owner);
+      const to = options.homeOf(owner);
       for (const { requestId, item, state } of rows)
         moved.set(keyOf(requestId, item), to, state.lane, state.sinceMs + keepMs);
       return out.send(to, { ...move, user: owner });
@@ -95,7 +80,8 @@ export class PeopleInWindow {
 
   /** See `observeErase` of the window. */
   erase({ person, atMs, isUp }: Erasure): void {
-    const { identities, kept, held, out, rows, books, closedRow } = this.#ports;
+    const { identities, kept, held, out, books } = this.#parts;
+    const { rows, offers } = this.#neighbours;
     // Said again it must not meet who came since.
     if (identities.isForgotten(person, atMs)) return;
     const owner = identities.ownerOf(person);
@@ -104,7 +90,7 @@ export class PeopleInWindow {
     out.tell({ kind: 'erased', person });
     for (const row of [...kept.of(person)]) {
       row.reached = 0;
-      if (row.open === 0) closedRow(row);
+      if (row.open === 0) offers.closed(row);
       else rows.end(row, row.open, 'erased');
     }
     for (const each of [...held.of(person)]) {
@@ -117,7 +103,7 @@ export class PeopleInWindow {
 
   /** What there is of somebody, under this name. */
   about(person: string): PersonInWindow {
-    const { identities, kept, held } = this.#ports;
+    const { identities, kept, held } = this.#parts;
     const untilMs = identities.forgottenUntilMs(person);
     return {
       owner: identities.ownerOf(person) ?? null,
@@ -134,7 +120,7 @@ export class PeopleInWindow {
   }
 
   #leave(row: OpenRow, to: number): MovedRow {
-    const { books, kept, moved, keepMs } = this.#ports;
+    const { books, kept, moved, keepMs } = this.#parts;
     const { requestId, item, lane, sinceMs, isShown, open, reached, values } = row;
     const state = { lane, sinceMs, isShown, open, reached, values };
     const packed = open === 0 ? undefined : kept.packed(row);
@@ -149,7 +135,7 @@ export class PeopleInWindow {
   }
 
   #moveIn(visitor: string, user: string, rows: readonly MovedRow[]): void {
-    const { identities, books, moved, contents, out, admit } = this.#ports;
+    const { identities, books, moved, contents, out } = this.#parts;
     identities.visit(user, visitor);
     out.tell({ kind: 'merged', user, visitor });
     for (const { requestId, item, state, packed } of rows) {
@@ -162,13 +148,13 @@ export class PeopleInWindow {
         counts.passedIn++;
       });
       moved.delete(row.key, row.lane);
-      admit(row);
+      this.#neighbours.offers.admit(row);
     }
   }
 
   /** Who became him before he was to be forgotten is forgotten with him. */
   #forgetMoved({ visitor, user, rows }: Move): void {
-    const { identities, books, closed, moved, keepMs } = this.#ports;
+    const { identities, books, closed, moved, keepMs } = this.#parts;
     for (const { requestId, item, state } of rows) {
       const { lane, sinceMs, open } = state;
       const key = keyOf(requestId, item);
@@ -185,8 +171,8 @@ export class PeopleInWindow {
 
   /** Events of anybody wait where the request is sought that they name. */
   #sendErase(person: string, atMs: number, isUp: boolean): void {
-    for (let to = 0; to < this.#options.partitions; to++)
-      this.#ports.out.send(to, { kind: 'erase', person, atMs, isUp });
+    for (let to = 0; to < this.#parts.options.partitions; to++)
+      this.#parts.out.send(to, { kind: 'erase', person, atMs, isUp });
   }
 }
 
