@@ -1,6 +1,6 @@
 import type { ImportBatch, LaneCounters } from '../core/joining/types.js';
 import { laneNames, zeroLane } from '../core/joining/join-counts.js';
-import { asFields, asMessage, number, text, wrong, type Fields } from './checks.js';
+import { asFields, asMessage, number, text, texts, wrong, type Fields } from './checks.js';
 import { protocolVersion } from './codec.js';
 import { f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
 import { actionsMessage, parseActions, type Actions } from './events.js';
@@ -15,7 +15,7 @@ export interface ImportRecord extends Omit<ImportBatch, 'actions'> {
 }
 
 export function importMessage(spec: ExampleSpec, record: ImportRecord) {
-  const { name, through, positions, actions, aliases, watermarkMs } = record;
+  const { name, through, positions, actions, aliases, watermarkMs, activity } = record;
   return {
     ...{ v: protocolVersion, kind: 'import', name, through, positions },
     actions: actions ? actionsMessage(actions, spec) : null,
@@ -27,6 +27,7 @@ export function importMessage(spec: ExampleSpec, record: ImportRecord) {
       atMs: aliases.atMs,
     },
     ...(watermarkMs === undefined ? {} : { watermarkMs }),
+    ...(activity === undefined ? {} : { activity }),
   };
 }
 
@@ -43,6 +44,7 @@ export function parseImport(value: unknown, spec: ExampleSpec): ImportRecord {
     ...(fields['watermarkMs'] === undefined
       ? {}
       : { watermarkMs: number(fields, 'watermarkMs', what) }),
+    ...(fields['activity'] === undefined ? {} : { activity: number(fields, 'activity', what) }),
   };
 }
 
@@ -69,13 +71,36 @@ function rising(positions: Float64Array, what: string): Float64Array {
   return positions;
 }
 
-export function importStateRequest(name: string) {
-  return { v: protocolVersion, name };
+/** Who these visitors were before a time. */
+export interface OwnersRequest {
+  /** As people. */
+  readonly visitors: readonly string[];
+  readonly beforeMs: number;
+}
+
+export interface ImportStateRequest {
+  readonly name: string;
+  readonly owners: OwnersRequest | undefined;
+}
+
+export function importStateRequest(name: string, owners?: OwnersRequest) {
+  return { v: protocolVersion, name, ...owners };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
-export function parseImportStateRequest(value: unknown): string {
-  return text(asMessage(value, 'import state'), 'name', 'import state');
+export function parseImportStateRequest(value: unknown): ImportStateRequest {
+  const what = 'import state';
+  const fields = asMessage(value, what);
+  return {
+    name: text(fields, 'name', what),
+    owners:
+      fields['visitors'] === undefined
+        ? undefined
+        : {
+            visitors: texts(fields, 'visitors', what),
+            beforeMs: number(fields, 'beforeMs', what),
+          },
+  };
 }
 
 /** How far an import has come into a partition of JOIN. */
@@ -87,10 +112,21 @@ export interface ImportState {
   readonly published: number;
   /** What became of the events of imports since this one began. */
   readonly counters: LaneCounters;
+  /** Of ACTIVITY, up to where it knows what was told before it; undefined: it began with nothing, or not yet. */
+  readonly activity: number | undefined;
+  /** Newest event time of all that was told of people; −Infinity: nothing was. Infinity: a release before does not say. */
+  readonly toldMsMax: number;
+  /** Of the visitors that were asked for, who they were; '': nobody else. */
+  readonly owners: readonly string[];
 }
 
-export function importStateReply({ position, ...state }: ImportState) {
-  return { v: protocolVersion, position: position ?? null, ...state };
+export function importStateReply({ position, activity, toldMsMax, owners, ...state }: ImportState) {
+  return {
+    ...{ v: protocolVersion, position: position ?? null, ...state },
+    ...(activity === undefined ? {} : { activity }),
+    toldMsMax: toldMsMax === -Infinity ? null : toldMsMax,
+    ...(owners.length === 0 ? {} : { owners }),
+  };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
@@ -98,6 +134,8 @@ export function parseImportState(value: unknown): ImportState {
   const what = 'import state';
   const fields = asMessage(value, what);
   const counters = asFields(fields['counters'], `${what}.counters`);
+  // A release before does not say.
+  const { toldMsMax = Infinity } = fields;
   return {
     position: fields['position'] === null ? undefined : number(fields, 'position', what),
     consumed: number(fields, 'consumed', what),
@@ -106,5 +144,8 @@ export function parseImportState(value: unknown): ImportState {
       zeroLane(),
       Object.fromEntries(laneNames.map((name) => [name, number(counters, name, what)])),
     ),
+    activity: fields['activity'] === undefined ? undefined : number(fields, 'activity', what),
+    toldMsMax: toldMsMax === null ? -Infinity : number({ toldMsMax }, 'toldMsMax', what),
+    owners: fields['owners'] === undefined ? [] : texts(fields, 'owners', what),
   };
 }

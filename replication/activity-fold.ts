@@ -28,6 +28,8 @@ export interface ActivityFoldOptions {
   readonly target: ActivityTarget;
   /** Where in the stream that is followed a record of the log is. */
   readonly placeOf: (sequence: number) => Promise<number>;
+  /** Takes no snapshot of a later record. */
+  readonly untilSequence?: number;
   /** Places where snapshots may be, of which each is asked. */
   readonly sources: number;
   readonly log: Pick<Logger, 'error'>;
@@ -73,9 +75,9 @@ export class ActivityFold implements Fold {
   }
 
   async load({ manifest, chunks }: FoundSnapshot): Promise<number | undefined> {
-    const { target, placeOf } = this.#options;
+    const { target, placeOf, untilSequence = Infinity } = this.#options;
     const { activity } = decodeFeatureManifest(manifest);
-    if (!activity) return undefined;
+    if (!activity || activity.sequence > untilSequence) return undefined;
     for await (const chunk of chunks(activity)) await target.add(decodeActivityRows(chunk));
     const { sequence, taken } = activity;
     await target.restored({ sequence, taken });
@@ -107,4 +109,19 @@ export class ActivityFold implements Fold {
       return undefined;
     }
   }
+}
+
+/** Of a message, the rows that were not taken yet: a joiner that was made anew says again what it does not know to be here. */
+export function freshRows(
+  message: ActivityMessage | undefined,
+  taken: ActivityPlace['taken'],
+): { readonly rows: ActivityMessage['rows']; readonly taken: ActivityPlace['taken'] } {
+  if (!message) return { rows: [], taken };
+  let [sequence, index] = taken[message.source] ?? [0, 0];
+  const rows = message.rows.filter((row) => {
+    if (row.sequence < sequence || (row.sequence === sequence && row.index <= index)) return false;
+    ({ sequence, index } = row);
+    return true;
+  });
+  return { rows, taken: { ...taken, [message.source]: [sequence, index] } };
 }

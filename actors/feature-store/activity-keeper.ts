@@ -3,7 +3,7 @@ import type { ActivityBook, ChangedEntities } from '../../core/activity/activity
 import type { Clock } from '../../core/base/clock.js';
 import type { ActivityMessage } from '../../messages/activity.js';
 import type { ActivityRows } from '../../messages/activity-snapshots.js';
-import type { ActivityTarget } from '../../replication/activity-fold.js';
+import { freshRows, type ActivityTarget } from '../../replication/activity-fold.js';
 import type { ActivityPlace, ActivityStore } from '../../runtime/stores/activity-store.js';
 import { untilRoom } from './until-room.js';
 
@@ -55,7 +55,9 @@ export class ActivityKeeper implements ActivityTarget {
   }
 
   take(message: ActivityMessage | undefined, sequence: number): void | Promise<void> {
-    const taken = message ? this.#fold(message) : this.#place.taken;
+    const { rows, taken } = freshRows(message, this.#place.taken);
+    for (const { activity } of rows) this.#options.book.take(activity);
+    this.#unstored += rows.length;
     this.#place = { sequence, taken };
     this.#tellSoon();
     this.#writeSoon();
@@ -94,18 +96,6 @@ export class ActivityKeeper implements ActivityTarget {
     this.#forgetWrite();
     this.#stopped = true;
     await this.#writing;
-  }
-
-  #fold({ source, rows }: ActivityMessage): ActivityPlace['taken'] {
-    let [sequence, index] = this.#place.taken[source] ?? [0, 0];
-    for (const row of rows) {
-      // A joiner that was made anew says again what it does not know to be here.
-      if (row.sequence < sequence || (row.sequence === sequence && row.index <= index)) continue;
-      this.#options.book.take(row.activity);
-      this.#unstored++;
-      ({ sequence, index } = row);
-    }
-    return { ...this.#place.taken, [source]: [sequence, index] };
   }
 
   #writeSoon(): void {

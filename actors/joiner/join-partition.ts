@@ -222,13 +222,19 @@ export class JoinPartition {
 
   #importState(value: unknown): ImportState {
     const { window } = this.#opened;
-    const known = window.importOf(parseImportStateRequest(value));
+    const { name, owners: asked } = parseImportStateRequest(value);
+    const known = window.importOf(name);
     const { imported } = window.counters;
     return {
       position: known?.position,
       consumed: this.#reader.consumed,
       published: this.#flusher.published,
       counters: laneSince(imported, known?.before ?? imported),
+      activity: known?.activity,
+      toldMsMax: window.toldMsMax,
+      owners: (asked?.visitors ?? []).map(
+        (visitor) => window.ownerBefore(visitor, asked!.beforeMs) ?? '',
+      ),
     };
   }
 

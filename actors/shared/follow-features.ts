@@ -8,7 +8,8 @@ import { placeInStream } from '../../runtime/followers/log-sequence.js';
 import { openFeatureSnapshots } from '../../runtime/stores/open-snapshots.js';
 
 /** Whoever follows, and where: an actor, or somebody who looks at a cluster from outside. */
-interface FollowingContext extends Pick<ActorContext, 'bus' | 'config' | 'log' | 'crash'> {
+export interface FollowingContext extends Pick<ActorContext, 'bus' | 'config' | 'crash'> {
+  readonly log: Pick<ActorContext['log'], 'error'>;
   readonly identity: Pick<ActorContext['identity'], 'dataCenter'>;
 }
 

@@ -6,6 +6,8 @@ export interface KnownImport {
   readonly position: number;
   /** Of all imports, when its first record came. */
   readonly before: LaneCounters;
+  /** Of ACTIVITY, up to where it knows what was told before it; absent: it began with nothing. */
+  readonly activity?: number;
 }
 
 /**
@@ -19,9 +21,9 @@ export class Imports {
     return this.#known.get(name);
   }
 
-  /** @param counters of all imports so far, for one that is new. */
-  reach(name: string, position: number, counters: () => LaneCounters): void {
-    const known = this.#known.get(name) ?? { position: 0, before: counters() };
+  /** @param begin how it begins, for one that is new. */
+  reach(name: string, position: number, begin: () => Omit<KnownImport, 'position'>): void {
+    const known = this.#known.get(name) ?? { position: 0, ...begin() };
     this.#known.set(name, { ...known, position: Math.max(known.position, position) });
   }
 

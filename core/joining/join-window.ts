@@ -131,11 +131,15 @@ export class JoinWindow {
    * Rows that came before, in whatever piece, are passed over; what comes of the others is the same however they are cut into
    * pieces. Throws BAD_MESSAGE, having changed nothing, as for actions.
    */
-  observeImport({ name, through, positions, actions, aliases, watermarkMs }: ImportBatch): void {
+  observeImport(batch: ImportBatch): void {
+    const { name, through, positions, actions, aliases, watermarkMs, activity } = batch;
     const { options, imports, books } = this.#parts;
     if (actions) checkActions(actions, options.slotCount, options.denseCount);
     const known = imports.get(name)?.position ?? 0;
-    imports.reach(name, through, () => ({ ...books.imported }));
+    imports.reach(name, through, () => ({
+      before: { ...books.imported },
+      ...(activity === undefined ? {} : { activity }),
+    }));
     let next = 0;
     const becomes = (position: number): void => {
       for (; next < aliases.visitors.length && aliases.positions[next]! <= position; next++)
@@ -163,6 +167,17 @@ export class JoinWindow {
   /** How far an import has come; undefined: nothing of it has. */
   importOf(name: string): KnownImport | undefined {
     return this.#parts.imports.get(name);
+  }
+
+  /** Of all that was told of people, the newest event time; −Infinity: nothing was. */
+  get toldMsMax(): number {
+    return this.#parts.out.toldMsMax;
+  }
+
+  /** Who a visitor was before a time, as far as it is known; of several, the last one. */
+  ownerBefore(visitor: string, beforeMs: number): string | undefined {
+    const { identities } = this.#parts;
+    return identities.ownedSinceMs(visitor) < beforeMs ? identities.ownerOf(visitor) : undefined;
   }
 
   observeShown({ requestIds, items, atMs, lanes: lane }: ShownBatch): void {

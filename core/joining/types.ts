@@ -55,6 +55,8 @@ export interface ImportBatch {
   readonly aliases: ImportedAliases;
   /** Nothing more comes that is older: to here time has come. */
   readonly watermarkMs?: number;
+  /** Of its first record: see `KnownImport`. */
+  readonly activity?: number;
 }
 
 /** Who is who from some position on; before the event at the same one. */
@@ -254,6 +256,8 @@ export interface JoinProgress {
   readonly taken: Readonly<Record<string, number>>;
   /** By name; absent: there was none. */
   readonly imports?: Readonly<Record<string, KnownImport>>;
+  /** Newest event time of what was told of people; −Infinity: nothing was. Absent: a release before did not say. */
+  readonly toldMsMax?: number;
   readonly counters: JoinCounters;
   /** What is read next is joined by these; absent: nobody has said, in a store of an earlier release. */
   readonly rules?: RulesInForce;

@@ -20,6 +20,7 @@ export class WindowOutput {
   #index = 0;
   #sent: SentRecord[] = [];
   #deadLetters: DeadLetter[] = [];
+  #toldMsMax = -Infinity;
 
   constructor(options: WindowOutputOptions) {
     this.#options = options;
@@ -33,6 +34,15 @@ export class WindowOutput {
     this.#sent = [];
     this.#deadLetters = [];
     return { activity, sent, deadLetters };
+  }
+
+  /** Of all that was told, the newest event time; −Infinity: nothing was. */
+  get toldMsMax(): number {
+    return this.#toldMsMax;
+  }
+
+  restore(toldMsMax: number): void {
+    this.#toldMsMax = toldMsMax;
   }
 
   /** What is told from now on comes of this record of JOIN. */
@@ -59,6 +69,7 @@ export class WindowOutput {
       case 'erased':
         break;
     }
+    if ('atMs' in activity) this.#toldMsMax = Math.max(this.#toldMsMax, activity.atMs);
     this.#activity.push({ activity, sequence: this.#sequence, index });
   }
 

@@ -4,6 +4,7 @@ import type { HeldEvents, HeldPlace } from './held-events.js';
 import type { Identities, StoredIdentity } from './identities.js';
 import type { Imports } from './imports.js';
 import type { JoinBooks } from './join-books.js';
+import type { WindowOutput } from './window-output.js';
 import { assertConserved } from './join-counts.js';
 import type { KeptRows } from './kept-rows.js';
 import type { PersonEvent } from './person-event.js';
@@ -37,6 +38,7 @@ export interface WindowState {
   readonly held: HeldEvents;
   readonly identities: Identities;
   readonly imports: Imports;
+  readonly out: Pick<WindowOutput, 'toldMsMax' | 'restore'>;
   /** In an order that is for ever. */
   readonly remembered: readonly Remembered[];
   readonly lanes: readonly { -readonly [name in keyof LaneProgress]: LaneProgress[name] }[];
@@ -82,6 +84,7 @@ export function drainState(state: WindowState): JoinChanges {
       outcomes: state.outcomes,
       taken: Object.fromEntries(progress.taken),
       imports: state.imports.all,
+      toldMsMax: state.out.toldMsMax,
       lanes: lanes.map((lane) => ({ ...lane })),
       counters,
       rules: state.rules,
@@ -107,6 +110,9 @@ export function restoreState(state: WindowState, { progress, records }: SavedJoi
   for (const [source, number] of Object.entries(progress.taken))
     state.progress.taken.set(Number(source), number);
   state.imports.restore(progress.imports ?? {});
+  // A window of an earlier release did not say: what it has told is no newer than what it has heard of.
+  const heardMsMax = Math.max(...progress.lanes.map(({ eventMsMax }) => eventMsMax));
+  state.out.restore(progress.toldMsMax ?? heardMsMax);
   progress.lanes.forEach((lane, i) => Object.assign(lanes[i]!, lane));
   const { counters } = progress;
   let open = 0;

@@ -1,6 +1,8 @@
 import type { IgnoredReason } from '../../actors/processor/ignored-events.js';
 import { CheckedEvents } from '../../actors/processor/checked-events.js';
 import { ActivityBook } from '../../core/activity/activity-book.js';
+import type { ActivityState } from '../../core/activity/activity-state.js';
+import type { Activity } from '../../core/base/activity.js';
 import { joinRulesOf } from '../../core/blueprint/join-rules.js';
 import { keptRulesOf } from '../../core/blueprint/kept-rules.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
@@ -21,6 +23,8 @@ export interface ImportFoldOptions {
   readonly transform: Transform;
   readonly told: (entity: Entity, id: string) => RawFeatures | undefined;
   readonly draws: Draws;
+  /** What was kept under a key before the first of the rows; left out: nothing was. */
+  readonly past?: (key: string) => ActivityState | undefined;
 }
 
 /** Events may be so far ahead of the clock here; others are of no time that has been. */
@@ -73,13 +77,13 @@ export class ImportFold {
   readonly #contexts = new Map<string, EncodedEntity>();
 
   constructor(options: ImportFoldOptions) {
-    const { config, told } = options;
+    const { config, told, past = () => undefined } = options;
     const rules = keptRulesOf(config);
     this.#options = options;
     this.#checked = new CheckedEvents(options);
     const chances = joinRulesOf(config).outcomes.filter(({ sums }) => sums !== true);
     this.#learnedTypes = new Set(chances.flatMap(({ from }) => from));
-    const ports = { stored: () => undefined, features: told };
+    const ports = { stored: past, features: told };
     this.#book = new ActivityBook(rules, ports, Infinity);
     this.#isKept = {
       user: rules.histories.length > 0 || rules.aggregates.some(({ entity }) => entity === 'user'),
@@ -98,6 +102,29 @@ export class ImportFold {
     if (visitor === undefined) return '';
     const person = visitorPerson(visitor);
     return this.#owners.get(person) ?? person;
+  }
+
+  /** Of before the first row: something that was told. */
+  told(activity: Activity): void {
+    this.#book.take(activity);
+    // Whose they are now nobody asks here.
+    this.#book.takeChanged();
+  }
+
+  /** Of before the first row: who a visitor was; what the rows have said of him since stays. @param visitor as a person. */
+  wasKnown(visitor: string, user: string): void {
+    if (!this.#owners.has(visitor)) this.#owners.set(visitor, user);
+  }
+
+  /** Nothing was told. */
+  forgetAll(): void {
+    this.#book.forgetAll();
+  }
+
+  /** Items of what is listed of somebody: histories say what is told of them. */
+  listedOf(person: string): string[] {
+    const lists = Object.values(this.#book.toldOf(person)?.lists ?? {});
+    return lists.flatMap((list) => list.map(([item]) => item));
   }
 
   /** @returns undefined where that was known. */
@@ -163,9 +190,7 @@ export class ImportFold {
     facts: Readonly<Record<string, string | number>>,
   ): void {
     const value = typeof facts['values'] === 'number' ? facts['values'] : NaN;
-    this.#book.take({ kind: 'event', person, type, item, id: '', atMs, value, order });
-    // Whose they are now nobody asks here.
-    this.#book.takeChanged();
+    this.told({ kind: 'event', person, type, item, id: '', atMs, value, order });
   }
 
   /** As joiners see it, of what follows no slate. */

@@ -102,14 +102,18 @@ export class ImportLane {
     }
   }
 
-  /** Tells all partitions that it begins: what they count from now on is of it. */
-  open(): Promise<void> {
-    return this.#tellAll(0);
+  /**
+   * Tells all partitions that it begins: what they count from now on is of it.
+   *
+   * @param activity up to where it knows what was told before; see `KnownImport`.
+   */
+  open(activity: number | undefined): Promise<void> {
+    return this.#tellAll(0, activity === undefined ? {} : { activity });
   }
 
   /** Nothing more comes, and nothing of it waits for what would be older. */
   async close(watermarkMs: number): Promise<void> {
-    await this.#tellAll(importEnd, watermarkMs);
+    await this.#tellAll(importEnd, { watermarkMs });
   }
 
   async send(pieces: ReadonlyMap<number, EncodedPiece>, events: number): Promise<void> {
@@ -144,12 +148,15 @@ export class ImportLane {
     while (this.#batches.length > 0) await this.#look();
   }
 
-  async #tellAll(through: number, watermarkMs?: number): Promise<void> {
+  async #tellAll(
+    through: number,
+    said: { readonly watermarkMs?: number; readonly activity?: number },
+  ): Promise<void> {
     const { spec, name, partitions } = this.#options;
     const record = encode(
       importMessage(spec, {
         ...{ name, through, positions: new Float64Array(0), actions: undefined },
-        ...{ aliases: noAliases, ...(watermarkMs === undefined ? {} : { watermarkMs }) },
+        ...{ aliases: noAliases, ...said },
       }),
     );
     const piece = { records: [record], through };

@@ -7,6 +7,7 @@ import { createTransform } from '../../core/features/transform.js';
 import { heldIn, laneSum, zeroLane } from '../../core/joining/join-counts.js';
 import { Catalog } from '../../core/retrieval/catalog.js';
 import { CatalogDraws, NegativeDraws } from '../../core/retrieval/negative-draws.js';
+import { visitorPerson } from '../../core/joining/person-event.js';
 import type { Happening, ImportSource, ImportedEvent } from '../../importing/import-source.js';
 import { importEnd, type ImportState } from '../../messages/import-records.js';
 import type { Entity } from '../../messages/subjects.js';
@@ -19,6 +20,7 @@ import { importEntities, openDoor, type EntityDoor } from './import-entities.js'
 import { ImportJudge, type OutcomeJudgement } from './import-judge.js';
 import { ImportLane } from './import-lane.js';
 import { ImportPieces } from './import-pieces.js';
+import { KnownOwners } from './known-owners.js';
 import {
   countedIn,
   learnedIn,
@@ -29,6 +31,7 @@ import {
 import { refuseOtherConfig } from './same-config.js';
 import { SeededDraws } from './seeded-draws.js';
 import { ToldFeatures } from './told-features.js';
+import { ToldPast } from './told-past.js';
 
 /** Events that negatives are drawn from, as processors do. */
 const drawnOfMax = 10_000;
@@ -72,6 +75,9 @@ class ImportRun {
   readonly #pieces: ImportPieces;
   readonly #told: ToldFeatures;
   readonly #fold: ImportFold;
+  readonly #past: ToldPast;
+  /** Undefined: it knows nothing of before. */
+  #owners: KnownOwners | undefined;
   readonly #draws: SeededDraws;
   readonly #catalog: Catalog | undefined;
   readonly #door: EntityDoor;
@@ -102,10 +108,12 @@ class ImportRun {
     this.#fold = new ImportFold({
       ...{ config, transform },
       told: (entity, id) => this.#told.get(entity, id),
+      past: (key) => this.#past.stateOf(key),
       draws: this.#catalog
         ? new CatalogDraws(this.#catalog, this.#draws)
         : new NegativeDraws(drawnOfMax, this.#draws),
     });
+    this.#past = new ToldPast({ bus, config, fold: this.#fold, features: this.#told });
     this.#judge = new ImportJudge(bus, config);
     this.#door = options.door ?? openDoor(bus);
   }
@@ -125,8 +133,7 @@ class ImportRun {
     if (this.#catalog)
       for await (const batch of source.items(0))
         for (const { id } of batch) this.#catalog.put(id, {});
-    this.#unseen = await this.#toldBefore();
-    await this.#lane.open();
+    await this.#lane.open(await this.#readPast(wentOn));
     const sendMs = clock.nowMs();
     for await (const batch of source.happenings(0)) await this.#take(batch);
     await this.#send();
@@ -169,6 +176,9 @@ class ImportRun {
   }
 
   async #take(batch: readonly Happening[]): Promise<void> {
+    if (this.#owners)
+      for (const [visitor, user] of await this.#owners.read(visitorsOf(batch)))
+        this.#fold.wasKnown(visitor, user);
     await this.#told.read(this.#idsOf(batch));
     const nowMs = this.#bus.clock.wallMs();
     for (const happening of batch) {
@@ -259,6 +269,7 @@ class ImportRun {
       } else if (happening.kind === 'alias') users.push(happening.user);
       else (happening.kind === 'item' ? items : users).push(happening.id);
     }
+    if (this.#owners) for (const user of users) items.push(...this.#fold.listedOf(user));
     return { users, items };
   }
 
@@ -289,9 +300,41 @@ class ImportRun {
     };
   }
 
+  /**
+   * What others have told before, where all of it is older than what the files say: features of a moment know nothing of what came later.
+   * Who goes on knows what it knew when it began.
+   *
+   * @returns up to where in ACTIVITY; undefined: it begins with nothing, and says what it has not seen.
+   */
+  async #readPast(wentOn: boolean): Promise<number | undefined> {
+    const firstMs = this.#fold.keepsAny ? await this.#firstMs() : undefined;
+    if (firstMs === undefined) return undefined;
+    const begun = this.#states.find(({ activity }) => activity !== undefined)?.activity;
+    const isOlder = wentOn ? begun !== undefined : isToldBefore(firstMs, this.#states);
+    if (isOlder && (await this.#past.read(begun))) {
+      // Meanwhile somebody may have done something.
+      if (wentOn || isToldBefore(firstMs, await this.#lane.states())) {
+        const { bus, source } = this.#options;
+        const homeOf = (person: string): number => this.#pieces.homeOf(person);
+        this.#owners = new KnownOwners({ bus, name: source.id, homeOf, beforeMs: firstMs });
+        return this.#past.sequence;
+      }
+      await this.#past.reset();
+    }
+    this.#unseen = await this.#toldBefore();
+    return undefined;
+  }
+
+  /** Of what happened; undefined: nothing did. */
+  async #firstMs(): Promise<number | undefined> {
+    for await (const batch of this.#options.source.happenings(0))
+      for (const { kind, timestampMs } of batch)
+        if (kind === 'event' || kind === 'alias') return timestampMs;
+    return undefined;
+  }
+
   /** By others, as it is folded from nothing. */
   async #toldBefore(): Promise<number> {
-    if (!this.#fold.keepsAny) return 0;
     const counted = await eventsCounted(this.#bus);
     const own = this.#states.reduce((sum, { counters: c }) => sum + c.actions - c.passedActions, 0);
     return Math.max(0, counted - own);
@@ -309,6 +352,18 @@ class ImportRun {
       await sleep(clock, lookMs);
     }
   }
+}
+
+/** Whether nothing of a later time was told. */
+function isToldBefore(ms: number, states: readonly ImportState[]): boolean {
+  return states.every(({ toldMsMax }) => toldMsMax <= ms);
+}
+
+function visitorsOf(batch: readonly Happening[]): string[] {
+  return batch.flatMap((happening) => {
+    const { visitor } = happening.kind === 'event' ? happening.event : { visitor: undefined };
+    return visitor === undefined ? [] : [visitorPerson(visitor)];
+  });
 }
 
 /** Without what is of this one alone. */

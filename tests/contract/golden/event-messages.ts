@@ -115,9 +115,11 @@ const counters = {
   imported: zeroLane(),
 };
 const importState = {
-  ...{ position: 40, consumed: 12, published: 11 },
+  ...{ position: 40, consumed: 12, published: 11, activity: 31, toldMsMax: atMs },
+  owners: ['100006', ''],
   counters: { ...zeroLane(), actions: 30, organicActions: 28, historyActions: 2, duplicates: 1 },
 };
+const owners = { visitors: ['visitor/c9f2', 'visitor/0'], beforeMs: atMs };
 const imported = {
   ...{ name: '0123abcd', through: 9, positions: Float64Array.of(7, 9), actions: drawn },
   aliases: {
@@ -312,7 +314,13 @@ export const eventMessages: readonly GoldenMessage[] = [
     name: 'import-state',
     write: () => encode(importStateRequest('0123abcd')),
     read: (bytes) => parseImportStateRequest(decode(bytes)),
-    expected: '0123abcd',
+    expected: { name: '0123abcd', owners: undefined },
+  },
+  {
+    name: 'import-state-owners',
+    write: () => encode(importStateRequest('0123abcd', owners)),
+    read: (bytes) => parseImportStateRequest(decode(bytes)),
+    expected: { name: '0123abcd', owners },
   },
   {
     name: 'import-state-reply',
