@@ -73,8 +73,20 @@ export interface ProfileMessage {
   readonly seconds: number;
 }
 
+/** Actors of these kinds are about to begin here: what they consist of can be loaded while nothing else can be done. */
+export interface PrepareMessage {
+  readonly type: 'prepare';
+  readonly kinds: readonly ActorKind[];
+}
+
 export type ParentMessage =
-  StartMessage | StopMessage | ServeMessage | RetireMessage | AdoptedMessage | ProfileMessage;
+  | PrepareMessage
+  | StartMessage
+  | StopMessage
+  | ServeMessage
+  | RetireMessage
+  | AdoptedMessage
+  | ProfileMessage;
 
 export const reportedStates = ['starting', 'restoring', 'ready', 'draining', 'stopped'] as const;
 
@@ -184,6 +196,10 @@ export function parseParentMessage(value: unknown): ParentMessage | undefined {
   }
   if (value['type'] === 'adopted') return { type: 'adopted' };
   if (value['type'] === 'retire') return { type: 'retire', ...to };
+  if (value['type'] === 'prepare') {
+    const { kinds } = value;
+    return Array.isArray(kinds) ? { type: 'prepare', kinds: kinds.filter(isActorKind) } : undefined;
+  }
   if (value['type'] === 'serve') {
     const open = value['open'];
     return typeof open === 'boolean' ? { type: 'serve', ...to, open } : undefined;

@@ -1,6 +1,6 @@
 import { StarlingError } from '../core/base/errors.js';
 import type { ActorKind } from '../messages/actor-kinds.js';
-import type { StartMessage } from '../messages/child-messages.js';
+import type { PrepareMessage, StartMessage } from '../messages/child-messages.js';
 import { parseParentMessage } from '../messages/child-messages.js';
 import type { CreateActor } from './actor.js';
 import type { Bus } from './bus/bus.js';
@@ -58,9 +58,15 @@ class ActorProcess {
   #hear(value: unknown): void {
     const message = parseParentMessage(value);
     if (message?.type === 'start') return this.#start(message);
+    if (message?.type === 'prepare') return this.#prepare(message);
     if (message === undefined || message.type === 'adopted') return;
     for (const [address, actor] of this.#actors)
       if (address === (message.address ?? address)) actor.told(message);
+  }
+
+  #prepare({ kinds }: PrepareMessage): void {
+    // What can't be loaded is the failure of the actor that needs it.
+    for (const kind of kinds) this.#load(kind).catch(() => undefined);
   }
 
   #start(start: StartMessage): void {

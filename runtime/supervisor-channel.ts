@@ -112,7 +112,8 @@ export class SupervisorChannel {
 
   #hear(value: unknown): void {
     const message = parseParentMessage(value);
-    if (message === undefined || message.type === 'start') return;
+    // What begins a life is not for who has one.
+    if (message === undefined || message.type === 'start' || message.type === 'prepare') return;
     if (message.type !== 'adopted') return this.#options.onTold(message);
     if (this.#adopted) return;
     this.#adopted = true;

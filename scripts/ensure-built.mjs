@@ -12,6 +12,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildKernels } from './kernels.mjs';
+import { buildPrograms } from './programs.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
@@ -59,7 +60,7 @@ function isFresh() {
   return Math.max(...inputs, ...sources) < builtMs;
 }
 
-function build() {
+async function build() {
   if (!fs.existsSync(compiler)) {
     console.error('starling: the dependencies are missing; run `npm ci` first');
     return 1;
@@ -74,6 +75,8 @@ function build() {
   const kernelStatus = buildKernels();
   if (kernelStatus !== 0) return kernelStatus;
   removeLeftOvers();
+  const programsStatus = await buildPrograms();
+  if (programsStatus !== 0) return programsStatus;
   // The time of the start, not of the end: what was edited meanwhile may not have been read.
   fs.writeFileSync(stamp, '');
   fs.utimesSync(stamp, startedAt, startedAt);
@@ -102,7 +105,7 @@ function makeRunnable() {
   if ((mode & 0o111) !== 0o111) fs.chmodSync(program, mode | 0o111);
 }
 
-const status = isFresh() ? 0 : build();
+const status = isFresh() ? 0 : await build();
 if (status !== 0) process.exit(status);
 makeRunnable();
 const [, , module, ...args] = process.argv;

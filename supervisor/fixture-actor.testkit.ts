@@ -45,6 +45,7 @@ const actors = new Map<string, FixtureActor>();
 process.on('message', (value) => {
   const message = parseParentMessage(value);
   if (message?.type === 'start') return start(message);
+  if (message?.type === 'prepare') return;
   for (const [address, actor] of actors) {
     if (message?.type === 'adopted' || address !== (message?.address ?? address)) continue;
     if (message?.type === 'stop') actor.stop();
