@@ -7,6 +7,7 @@ import { assert } from '../core/base/assert.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
 import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
+import type { ActorSpec } from '../messages/actor-spec.js';
 import { hostNameOf, isHostName } from '../messages/host-name.js';
 import type { Role } from '../messages/roles.js';
 import type { NatsAccess } from '../messages/nats-access.js';
@@ -24,6 +25,7 @@ import { StorageGuard } from '../site/storage-guard.js';
 import { ActorLauncher } from '../supervisor/actor-launcher.js';
 import { Adoption } from '../supervisor/adoption/adoption.js';
 import { FileEpochStore } from '../supervisor/epochs.js';
+import { PreparedProcesses } from '../supervisor/prepared-processes.js';
 import { joinCluster, type HostOffer } from './hosts/cluster-host.js';
 import type { OwnProfiler } from './hosts/profile-endpoint.js';
 import { keepConfigFile, refuseImpossible } from './config/config-file.js';
@@ -32,6 +34,7 @@ import { hasLiveHosts } from './config/live-hosts.js';
 import { configToStart, firstConfig } from './config/start-config.js';
 import { describeCluster } from './describe-cluster.js';
 import { admitPeople, type Admission } from './people.js';
+import { placeActors } from './placement/actor-placement.js';
 import { processOf } from './placement/actor-processes.js';
 import { openStateFolder } from './state-folder.js';
 import { requireSameName } from './state-name.js';
@@ -76,6 +79,8 @@ const ownProfiler: OwnProfiler = {
     (await import('../runtime/os/profile-process.js')).profileProcess(seconds),
   processMs,
 };
+/** Too low: a process is let go that would have been asked for, and started again. Too high: one for nothing is kept so long. */
+const preparedMsMax = 30_000;
 
 const entry = fileURLToPath(new URL('../actors/main.js', import.meta.url));
 
@@ -111,7 +116,10 @@ async function start(
   const adoption = await Adoption.open({ stateDir, drainMs, log });
   undo.defer(() => adoption.close());
 
-  const site = undo.use(await options.openSite({ config: options.config, stateDir, log }));
+  const { prepared, whileStarting } = preparedFor(options, stateDir, adoption);
+  undo.defer(() => prepared.dismiss());
+  const { config: given } = options;
+  const site = undo.use(await options.openSite({ config: given, stateDir, log, whileStarting }));
   const host = offerOf(options.host, site.config);
   const home = homeOf(host.dataCenters, site.config);
   const bus = await connectAs(site.access(home, 'supervisor'), { name: `host ${host.name}` });
@@ -128,7 +136,7 @@ async function start(
       host,
       configs,
       launcher: new ActorLauncher({
-        ...{ entry, stateDir, natsOf: access, adoption },
+        ...{ entry, stateDir, natsOf: access, adoption, prepared },
         configIn: (dataCenter) => configs.configIn(dataCenter),
         processOf: (spec) => processOf(configs.configIn(spec.dataCenter), spec),
       }),
@@ -147,15 +155,10 @@ async function start(
       log,
     }),
   );
+  undo.defer(bus.clock.after(preparedMsMax, () => prepared.dismiss()));
   const describe = (): Promise<void> =>
     folder.writeClusterFile({ ...describeCluster(config, site), startedAtMs });
-  await describe();
-  site.onRestart(() => {
-    // A stale file only hides a server's new process id; it is no reason to stop.
-    describe().catch((error: unknown) =>
-      log(`cluster file not written: ${codeOf(error)}: ${messageOf(error)}`),
-    );
-  });
+  await describeFor(site, describe, log);
   const { view, events } = member;
   return {
     config,
@@ -167,6 +170,39 @@ async function start(
     untilReady: (timeoutMs) => view.untilReady(timeoutMs),
     onEvent: (listener) => events.onEvent(listener),
   };
+}
+
+/** Writes down what others find the cluster by, now and whenever a server is another process. */
+async function describeFor(
+  site: NatsSite,
+  describe: () => Promise<void>,
+  log: (line: string) => void,
+): Promise<void> {
+  await describe();
+  site.onRestart(() => {
+    // A stale file only hides a server's new process id; it is no reason to stop.
+    describe().catch((error: unknown) =>
+      log(`cluster file not written: ${codeOf(error)}: ${messageOf(error)}`),
+    );
+  });
+}
+
+/** The processes of the actors that were configured, started as soon as the servers are. */
+function preparedFor(
+  { config, host }: ClusterOptions,
+  stateDir: string,
+  adoption: Adoption,
+): { readonly prepared: PreparedProcesses; readonly whileStarting: () => void } {
+  const nameOf = (spec: ActorSpec): string => processOf(config, spec);
+  const prepared = new PreparedProcesses({ entry, stateDir, processOf: nameOf });
+  const whileStarting = (): void => {
+    // Those that were left are taken over, if they can be: who begins, and where, is seen then.
+    if (adoption.hasUnclaimed) return;
+    const { dataCenters } = offerOf(host, config);
+    const here = placeActors(config).filter(({ dataCenter }) => dataCenters.includes(dataCenter));
+    prepared.start(here);
+  };
+  return { prepared, whileStarting };
 }
 
 interface Settled {

@@ -43,13 +43,16 @@ export interface SiteOptions {
   readonly config: ClusterConfig;
   readonly stateDir: string;
   readonly log: (line: string) => void;
+  /** Servers were started, which takes them a second or two: what can be done meanwhile. Not called where none was. */
+  readonly whileStarting?: () => void;
 }
 
 /** How a cluster comes by its servers: `ownSite`, or one of those below for servers that somebody else runs. */
 export type OpenSite = (options: SiteOptions) => Promise<NatsSite>;
 
 /** One server for each data center, joined by gateways, with its files under the state folder. */
-export async function ownSite({ config, stateDir, log }: SiteOptions): Promise<NatsSite> {
+export async function ownSite(options: SiteOptions): Promise<NatsSite> {
+  const { config, stateDir, log, whileStarting: onAllStarted } = options;
   requireMessagesFit(config);
   const folder = path.join(stateDir, 'nats');
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -73,6 +76,7 @@ export async function ownSite({ config, stateDir, log }: SiteOptions): Promise<N
     syncAlways: config.nats.syncAlways,
     restarts: policyOf(config.supervision),
     log,
+    ...(onAllStarted === undefined ? {} : { onAllStarted }),
     onKept: (dataCenter, pid) => log(`nats-server of ${dataCenter} goes on, pid ${pid}`),
     onHung: (dataCenter, silences) =>
       log(`nats-server of ${dataCenter} did not answer ${silences} times in a row and is killed`),

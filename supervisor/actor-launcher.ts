@@ -6,10 +6,12 @@ import type { Adoption } from './adoption/adoption.js';
 import type { LeftProcessHandlers } from './adoption/left-process.js';
 import {
   HostedProcess,
+  titleOf,
   type ActorProcess,
   type ClaimedProcess,
   type ProcessHandlers,
 } from './child-process.js';
+import type { PreparedProcesses } from './prepared-processes.js';
 
 /** What is new in each life of an actor. */
 export interface Life {
@@ -40,6 +42,8 @@ export interface LauncherOptions {
   readonly natsOf: (dataCenter: string, kind: ActorKind) => NatsAccess;
   /** Name of the process that an actor is to share with others; left out: each has its own. */
   readonly processOf?: (spec: ActorSpec) => string;
+  /** Some that were started before it was known who is to be in them. */
+  readonly prepared?: Pick<PreparedProcesses, 'take'>;
   /** What an earlier supervisor left, and what this one leaves; without it every actor is started anew. */
   readonly adoption?: Adoption;
 }
@@ -100,15 +104,14 @@ export class ActorLauncher implements Launcher {
 
   /** One that ends, or will with those who are in it, is left to itself: who begins now begins in the next one. */
   #processOf(spec: ActorSpec): HostedProcess {
-    const { entry, stateDir } = this.#options;
-    const { address, kind } = spec;
+    const { entry, stateDir, prepared } = this.#options;
     const name = this.#nameOf(spec);
     const living = (this.#processes.get(name) ?? []).filter(({ isGone }) => !isGone);
     const newest = living.at(-1);
     if (newest?.isOpen === true) return newest;
-    const title = name === address ? [kind, address] : [name];
     const sharesLog = living.length > 0 || this.#isLeft(name);
-    const started = new HostedProcess({ entry, stateDir, name, title, sharesLog });
+    const place = { entry, stateDir, name, title: titleOf(name, spec), sharesLog };
+    const started = prepared?.take(name) ?? new HostedProcess(place);
     this.#processes.set(name, [...living, started]);
     return started;
   }

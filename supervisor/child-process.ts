@@ -1,6 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { assert } from '../core/base/assert.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
+import type { ActorKind } from '../messages/actor-kinds.js';
+import type { ActorSpec } from '../messages/actor-spec.js';
 import {
   addressIn,
   parseChildMessage,
@@ -158,6 +161,17 @@ export class HostedProcess {
     return !this.#isGone && this.#members.goesOn;
   }
 
+  /** Has it load what actors of these kinds consist of. */
+  prepare(kinds: readonly ActorKind[]): void {
+    this.#send({ type: 'prepare', kinds });
+  }
+
+  /** Nobody is in it, and nobody will be. */
+  dismiss(): void {
+    assert(this.#members.size === 0, 'nobody is in a process that is dismissed');
+    this.#child?.kill('SIGTERM');
+  }
+
   /** Has it become one more actor. */
   start({ start, note }: StartOptions, handlers: ProcessHandlers): ActorProcess {
     const { address } = start;
@@ -261,6 +275,14 @@ export class HostedProcess {
     this.#hasEnded = true;
     this.#members.ended(exit);
   }
+}
+
+/** What `ps` shows of a process: the actor that it is, or what those in it share. */
+export function titleOf(
+  name: string,
+  { kind, address }: Pick<ActorSpec, 'kind' | 'address'>,
+): readonly string[] {
+  return name === address ? [kind, address] : [name];
 }
 
 /**

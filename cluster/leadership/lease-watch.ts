@@ -51,6 +51,7 @@ export interface LeaseWatchOptions {
  * while the server restarts, or its copies vote for a leader, nobody can renew, and when this process slept the renewals
  * are yet to be read; neither is the fault of a holder. Nor is it when the server is lost that has told of renewals so
  * far, which takes the client seconds to notice: so the bucket is asked before a holder is given up.
+ * It is not asked while it tells of renewals: that is most of the time, and each question wakes two processes.
  */
 export class LeaseWatch {
   readonly #bus: LeaseBus;
@@ -63,6 +64,8 @@ export class LeaseWatch {
   readonly #clock: Clock;
   #cancel: (() => void) | undefined;
   #healthyMs = 0;
+  /** Since the last look the bucket has told of a change: it takes them, and need not be asked. */
+  #hasHeard = false;
   #lookedAtMs: number;
   #stopped = false;
 
@@ -114,6 +117,7 @@ export class LeaseWatch {
   }
 
   #renewed(key: string, { bytes, revision }: BucketEntry): void {
+    this.#hasHeard = true;
     // With the time since the last look, which will count: a lease must not seem older here than to its holder.
     const atMs = this.#nowMs();
     const holder = this.#options.holderOf?.(bytes);
@@ -139,8 +143,10 @@ export class LeaseWatch {
   }
 
   async #look(): Promise<void> {
+    const hasHeard = this.#hasHeard;
+    this.#hasHeard = false;
     try {
-      await this.#bus.requireBucketLeader(this.#bus.names.bucket, this.#leaseMs);
+      if (!hasHeard) await this.#bus.requireBucketLeader(this.#bus.names.bucket, this.#leaseMs);
     } catch {
       this.#lookedAtMs = this.#clock.nowMs();
       return;

@@ -47,6 +47,8 @@ export interface NatsServersOptions extends ServerEvents {
   readonly syncAlways?: boolean;
   readonly restarts?: ServerRestarts;
   readonly log?: (line: string) => void;
+  /** All processes are there, none was kept, and they begin to look for each other. */
+  readonly onAllStarted?: () => void;
   /** Too short: a start on a busy machine is given up. Too long: a start that can't succeed is waited for. */
   readonly startMsMax?: number;
   /** For a server to end by itself, as it does in some tenths of a second unless it hangs. Too short: its streams are checked. */
@@ -227,6 +229,7 @@ class ServerGroup implements NatsServers {
       const terms = { ...events, isAlone: servers.length === 1 };
       return new ServerRunner(server, files, restarts, terms, kept.get(server.name));
     });
+    if (kept.size === 0) options.onAllStarted?.();
   }
 
   async untilReady(): Promise<void> {

@@ -101,6 +101,11 @@ export class Adoption {
     return this.#keep(address, note, this.#decided ? undefined : wanted, handlers);
   }
 
+  /** Whether an earlier supervisor left any actor that nobody has asked for yet. */
+  get hasUnclaimed(): boolean {
+    return this.#unclaimed.size > 0;
+  }
+
   /** Whether that process was left and lives, as far as is known. */
   hasLeft(pid: number): boolean {
     return this.#members.has(pid);
