@@ -12,13 +12,14 @@ const floors = [
   ['replication'],
   ['client'],
   ['actors', 'supervisor', 'cluster', 'site'],
-  ['replay', 'audience', 'operations', 'chaos', 'simulation'],
+  ['replay', 'audience', 'operations', 'chaos', 'simulation', 'training'],
   ['cli'],
 ];
 const neighbours = {
   cluster: ['supervisor', 'site'],
   chaos: ['operations'],
   simulation: ['operations'],
+  training: ['operations'],
 };
 const meaning = {
   core: 'core is pure: it knows no I/O and no messages',
@@ -36,6 +37,7 @@ const meaning = {
   operations: 'operations work on a cluster from outside',
   simulation: 'a simulation runs a whole cluster, and is a client of it',
   chaos: 'chaos uses a cluster and breaks it, whatever it is made of',
+  training: 'training folds as imports do, and talks to no cluster',
   cli: 'the command line is on top',
 };
 const rooms = floors.flat();

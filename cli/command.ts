@@ -22,6 +22,8 @@ export interface OptionHelp {
   readonly short?: string;
   /** What stands for the value in the help; a switch without one. */
   readonly value?: string;
+  /** It may be given several times, and each of them counts. */
+  readonly many?: boolean;
   readonly text: string;
   /** Taken, and not spoken of: what it is about does not exist yet. */
   readonly hidden?: boolean;
@@ -43,6 +45,8 @@ export interface Arguments {
   readonly positionals: readonly string[];
   /** The value of an option; undefined where it was not given. */
   value(name: string): string | undefined;
+  /** Of an option that may be given several times, in their order. */
+  all(name: string): readonly string[];
   /** Whether a switch was given. */
   has(name: string): boolean;
 }
@@ -94,18 +98,23 @@ export const clusterOptions: readonly OptionHelp[] = [
 export function parseArguments(help: CommandHelp, argv: readonly string[]): Arguments {
   const known = [...help.options, ...commonOptions];
   const options: OptionsConfig = Object.fromEntries(
-    known.map(({ name, short, value }) => [
+    known.map(({ name, short, value, many }) => [
       name,
-      { type: value === undefined ? 'boolean' : 'string', ...(short && { short }) },
+      {
+        type: value === undefined ? 'boolean' : 'string',
+        ...(short && { short }),
+        ...(many && { multiple: true }),
+      },
     ]),
   );
   refuseUnknown(help, argv, options);
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-    const given = values as Readonly<Record<string, string | boolean | undefined>>;
+    const given = values as Readonly<Record<string, string | string[] | boolean | undefined>>;
     return {
       positionals,
       value: (name) => given[name] as string | undefined,
+      all: (name) => (given[name] ?? []) as string[],
       has: (name) => given[name] === true,
     };
   } catch (error) {

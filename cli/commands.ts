@@ -10,6 +10,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   host: async () => (await import('./commands/host.js')).host,
   init: async () => (await import('./commands/init.js')).init,
   import: async () => (await import('./commands/import.js')).importFiles,
+  train: async () => (await import('./commands/train.js')).train,
   events: async () => (await import('./commands/events.js')).events,
   ingest: async () => (await import('./commands/ingest.js')).ingest,
   items: async () => (await import('./commands/items.js')).items,

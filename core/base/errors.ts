@@ -147,6 +147,12 @@ export const errorCodes = {
       'Look whether the file is whole; if so many items are to go, say so with a larger share (--absent-max 0.5).',
   },
   FILE_INVALID: { retryable: false, http: 400, remedy: 'Correct the named line of the file.' },
+  TRAINING_FAILED: {
+    retryable: false,
+    http: 500,
+    remedy:
+      'See what `starling import --dry-run` says of the files, or lower the learning rates of `model`; the same command goes on from the last checkpoint.',
+  },
   CORRUPT: { retryable: false, http: 500, remedy: 'Restore from an older snapshot.' },
   SNAPSHOT_CORRUPT: {
     retryable: false,

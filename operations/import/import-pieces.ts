@@ -5,7 +5,7 @@ import { actionFactTable, lanes } from '../../core/joining/event-facts.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
 import { encode } from '../../messages/codec.js';
 import type { Actions } from '../../messages/events.js';
-import { importMessage } from '../../messages/import-records.js';
+import { importMessage, type ImportRecord } from '../../messages/import-records.js';
 import { fitsInto } from '../../runtime/fitting-messages.js';
 import type { FoldedAlias, FoldedEvent } from './import-fold.js';
 
@@ -60,12 +60,19 @@ export class ImportPieces {
 
   /** Of each partition that has any. @throws StarlingError PAYLOAD_TOO_LARGE for an event that fits into no message. */
   take(): Map<number, EncodedPiece> {
-    const taken = new Map(
-      [...this.#pieces].map(([partition, rows]) => [
-        partition,
-        { records: this.#encoded(rows), through: rows.at(-1)!.position },
-      ]),
-    );
+    return this.#taken((rows) => ({
+      records: this.#encoded(rows),
+      through: rows.at(-1)!.position,
+    }));
+  }
+
+  /** The same for a window of this process. */
+  takeRecords(): Map<number, ImportRecord> {
+    return this.#taken((rows) => this.#recordOf(rows));
+  }
+
+  #taken<T>(of: (rows: readonly Row[]) => T): Map<number, T> {
+    const taken = new Map([...this.#pieces].map(([partition, rows]) => [partition, of(rows)]));
     this.#pieces = new Map();
     this.#events = 0;
     return taken;
@@ -92,25 +99,27 @@ export class ImportPieces {
   }
 
   #record(rows: readonly Row[]): Uint8Array {
-    const { name, transform } = this.#options;
+    return encode(importMessage(this.#options.transform.spec, this.#recordOf(rows)));
+  }
+
+  #recordOf(rows: readonly Row[]): ImportRecord {
+    const { name } = this.#options;
     const events = rows.flatMap(({ event }) => event ?? []);
     const aliases = rows.filter(({ alias }) => alias !== undefined);
-    return encode(
-      importMessage(transform.spec, {
-        ...{ name, through: rows.at(-1)!.position },
-        positions: Float64Array.from(
-          rows.filter(({ event }) => event !== undefined),
-          ({ position }) => position,
-        ),
-        actions: events.length === 0 ? undefined : this.#actionsOf(events),
-        aliases: {
-          positions: Float64Array.from(aliases, ({ position }) => position),
-          visitors: aliases.map(({ alias }) => alias!.visitor),
-          users: aliases.map(({ alias }) => alias!.user),
-          atMs: Float64Array.from(aliases, ({ alias }) => alias!.atMs),
-        },
-      }),
-    );
+    return {
+      ...{ name, through: rows.at(-1)!.position },
+      positions: Float64Array.from(
+        rows.filter(({ event }) => event !== undefined),
+        ({ position }) => position,
+      ),
+      actions: events.length === 0 ? undefined : this.#actionsOf(events),
+      aliases: {
+        positions: Float64Array.from(aliases, ({ position }) => position),
+        visitors: aliases.map(({ alias }) => alias!.visitor),
+        users: aliases.map(({ alias }) => alias!.user),
+        atMs: Float64Array.from(aliases, ({ alias }) => alias!.atMs),
+      },
+    };
   }
 
   #actionsOf(events: readonly FoldedEvent[]): Actions {
