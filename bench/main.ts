@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   table: () => import('./table.js'),
   training: () => import('./training.js'),
   scoring: () => import('./scoring.js'),
+  'batch-training': () => import('./batch-training.js'),
   quality: () => import('./quality.js'),
   networks: () => import('./networks.js'),
   kept: () => import('./kept.js'),

@@ -89,7 +89,7 @@ export class BatchLearner {
   readonly #networkSize: number;
   readonly #networkFloats: number;
   readonly #isChance: readonly boolean[];
-  #judged: ReadonlyMap<string, JudgedScores>;
+  readonly #judged: ReadonlyMap<string, JudgedScores>;
   #batches = 0;
 
   constructor(options: BatchLearnerOptions) {
@@ -105,13 +105,13 @@ export class BatchLearner {
     this.#networkSize = counts.network;
     this.#networkFloats = shape.networkFloats;
     this.#isChance = blueprint.values.map((scale) => scale === undefined);
-    this.#judged = this.#nothingJudged();
+    const chances = blueprint.outcomes.filter((_name, head) => this.#isChance[head]);
+    this.#judged = new Map(chances.map((name) => [name, new JudgedScores()]));
   }
 
-  /** By outcome, what this thread's part of each batch was scored before it was learned, since the last call. */
-  takeJudged(): Readonly<Record<string, JudgedCounts>> {
+  /** By outcome, what this thread's part of each batch was scored before it was learned, since this learner began. */
+  get judged(): Readonly<Record<string, JudgedCounts>> {
     const counts = [...this.#judged].map(([name, scores]) => [name, scores.counts] as const);
-    this.#judged = this.#nothingJudged();
     return Object.fromEntries(counts);
   }
 
@@ -236,12 +236,6 @@ export class BatchLearner {
       for (const table of partition.tables)
         table.takeEvictedInto(new Uint32Array(2 * table.evictedCount), 0, table.evictedCount);
     }
-  }
-
-  #nothingJudged(): ReadonlyMap<string, JudgedScores> {
-    const { outcomes, values } = this.#options.blueprint;
-    const chances = outcomes.filter((_name, head) => values[head] === undefined);
-    return new Map(chances.map((name) => [name, new JudgedScores()]));
   }
 }
 

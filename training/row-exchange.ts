@@ -114,6 +114,12 @@ export class RowExchange {
   readonly #partitions: readonly EmbeddingPartition[];
   readonly #peers: readonly Peer[];
   readonly #deduper = new FidDeduper();
+  /** Used again for each batch. */
+  readonly #scratch = {
+    owned: new Float32Array(0),
+    rows: new Float32Array(0),
+    sums: new Float32Array(0),
+  };
   #merged: Merged | undefined;
 
   /** @param partitions those of this thread, in order. */
@@ -133,7 +139,7 @@ export class RowExchange {
 
   /**
    * Rows as training reads them; of fids that have none what they would begin with.
-   * @returns f32 [rows of the plan × dim], in its order.
+   * @returns f32 [rows of the plan × dim], in its order; the next call writes over it.
    */
   pull(plan: GatherPlan): Float32Array {
     return this.#read(plan, (merged) => this.#pullOwn(merged));
@@ -189,7 +195,7 @@ export class RowExchange {
       this.#copyRows(owned, merged, thread, answer.claim().floats, 0);
       answer.publish();
     }
-    const rows = new Float32Array(plan.uniqueCount * dim);
+    const rows = this.#floats('rows', plan.uniqueCount * dim);
     this.#copyRows(owned, merged, this.#thread, rows, this.#rowsOf(plan, this.#thread)[0] * dim);
     for (const { thread, answered } of this.#peers) {
       const [start, end] = this.#rowsOf(plan, thread);
@@ -279,7 +285,8 @@ export class RowExchange {
     const { dim } = this.#shape;
     const merged = this.#merged;
     const wanted = merged?.plan ?? plan;
-    const gradients = merged ? new Float32Array(wanted.uniqueCount * dim) : parts[0]!.rows;
+    const gradients = merged ? this.#floats('sums', wanted.uniqueCount * dim) : parts[0]!.rows;
+    if (merged) gradients.fill(0);
     if (merged)
       parts.forEach(({ rows }, thread) => {
         const { starts } = merged;
@@ -303,7 +310,7 @@ export class RowExchange {
 
   #pullOwn(plan: GatherPlan): Float32Array {
     const { dim, slotCount } = this.#shape;
-    const rows = new Float32Array(plan.uniqueCount * dim);
+    const rows = this.#floats('owned', plan.uniqueCount * dim);
     let fid = 0;
     this.#partitions.forEach((partition, i) => {
       fid += partition.pull(plan.counts, i * slotCount, plan.fids, fid, rows, fid * dim) / dim;
@@ -323,6 +330,11 @@ export class RowExchange {
         for (; fid < end; fid++) visit(table, fid, fid * dim);
       }),
     );
+  }
+
+  #floats(use: 'owned' | 'rows' | 'sums', length: number): Float32Array {
+    if (this.#scratch[use].length < length) this.#scratch[use] = new Float32Array(2 * length);
+    return this.#scratch[use].subarray(0, length);
   }
 
   /** Of a plan, those of a thread. */

@@ -37,13 +37,14 @@ export interface ThreadStart {
   readonly createdAtMs: number;
 }
 
-/** Since this thread told last; what all threads know alike is told by the first. */
+/** Since this thread told last; what all threads know alike is told by the first alone. */
 export interface Tally {
   readonly rows: number;
   /** Σ loss × rows over steps, and the rows of those. */
   readonly loss: number;
   readonly lossRows: number;
   readonly refused: number;
+  /** Of the part of this thread, since it began. */
   readonly judged: Readonly<Record<string, JudgedCounts>>;
 }
 

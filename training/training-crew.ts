@@ -50,6 +50,9 @@ export class TrainingCrew {
   readonly #parts = new Map<number, Part[]>();
   readonly #ended: (Extract<ThreadNews, { kind: 'ended' }> | undefined)[];
   readonly #scored: ScoredRows[] = [];
+  /** By thread, since it began. */
+  readonly #judged: Tally['judged'][];
+  readonly #judgedBefore: Tally['judged'];
   #tally: Tally;
   #backend = '';
   #saving: Promise<void> = Promise.resolve();
@@ -58,6 +61,8 @@ export class TrainingCrew {
   constructor(start: CrewStart, tally: Tally, listener: CrewListener) {
     this.#start = start;
     this.#tally = tally;
+    this.#judgedBefore = tally.judged;
+    this.#judged = Array.from({ length: start.threads }, () => ({}));
     this.#listener = listener;
     this.#ended = new Array<undefined>(start.threads).fill(undefined);
   }
@@ -108,7 +113,7 @@ export class TrainingCrew {
             this.#ended[thread] = news;
             return resolve(true);
           case 'checkpoint':
-            this.#count(news.tally);
+            this.#count(news.tally, thread);
             this.#wrote(news);
             if (news.isLast) resolve(false);
             return;
@@ -133,7 +138,7 @@ export class TrainingCrew {
         this.#backend = news.backend;
         return;
       case 'learned':
-        this.#count(news.tally);
+        this.#count(news.tally, thread);
         if (thread === 0) this.#listener.learned(news.at, this.#tally);
         return;
       case 'scored':
@@ -141,14 +146,15 @@ export class TrainingCrew {
     }
   }
 
-  #count(more: Tally): void {
+  #count(more: Tally, thread: number): void {
     const tally = this.#tally;
+    this.#judged[thread] = more.judged;
     this.#tally = {
       rows: tally.rows + more.rows,
       loss: tally.loss + more.loss,
       lossRows: tally.lossRows + more.lossRows,
       refused: tally.refused + more.refused,
-      judged: judgedTogether(tally.judged, more.judged),
+      judged: this.#judged.reduce(judgedTogether, this.#judgedBefore),
     };
   }
 

@@ -139,7 +139,7 @@ class TrainingThread {
   }
 
   #takeTally(): Tally {
-    const tally = { ...this.#tally, judged: this.#learner.takeJudged() };
+    const tally = { ...this.#tally, judged: this.#learner.judged };
     this.#tally = noTally;
     this.#toldMs = performance.now();
     return tally;

@@ -27,7 +27,7 @@ const consumedAt = 1;
 const isRaised = 1;
 
 /** Looks before it sleeps. Too few: a wake-up, tens of microseconds, for an answer that was nearly there. Too many: a core that somebody else needs. */
-const looks = 4_000;
+const looks = 1_000;
 /** Between two looks at the alarm. */
 const sleepMs = 50;
 

@@ -1,0 +1,163 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { codeOf } from '../core/base/errors.js';
+import { blueprintOf } from '../core/blueprint/blueprint.js';
+import { parseClusterConfig } from '../core/config/schema.js';
+import { sourceOf } from '../operations/import/import-source.testkit.js';
+import { DirectorySnapshots } from '../runtime/stores/directory-snapshots.js';
+import { systemClock } from '../runtime/system.js';
+import { loadPartitions, manifestIn } from './model-files.js';
+import { runTraining, type TrainingOptions, type TrainingResult } from './run-training.js';
+
+const config = parseClusterConfig({
+  features: {
+    user: { entity: 'user', kind: 'id' },
+    item: { entity: 'item', kind: 'id' },
+    lately: { entity: 'user', kind: 'history', of: 'item', length: 3 },
+    views: { entity: 'item', kind: 'count', window: '1h' },
+  },
+  events: { click: {}, buy: {} },
+  outcomes: { click: {}, buy: {} },
+  model: { network: 'deepfm', factorDim: 4, hidden: [8] },
+  training: { batchRowsMax: 64 },
+  partitions: 4,
+});
+
+/** Users who like one item of five, and what they did when. */
+function rowsOf(count: number) {
+  let drawn = 5;
+  const next = (below: number): number => (drawn = (drawn * 48_271) % 2_147_483_647) % below;
+  return Array.from({ length: count }, (_unused, i) => {
+    const user = next(30);
+    const item = next(4) > 0 ? 5 * next(6) + (user % 5) : next(30);
+    return {
+      ...{ user: `u${user}`, item: `i${item}`, type: next(5) === 0 ? 'buy' : 'click' },
+      timestamp: 1_700_000_000_000 + 60_000 * i,
+    };
+  });
+}
+
+let folder = '';
+let made = 0;
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'starling-training-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const newFolder = (): string => path.join(folder, `out-${++made}`);
+
+function training(options: Partial<TrainingOptions> = {}) {
+  return runTraining({
+    ...{ config, source: sourceOf({ rows: rowsOf(1_500) }), files: ['events.csv'] },
+    ...{ out: newFolder(), threads: 2, epochs: 1, holdout: { share: 0.2 }, clock: systemClock },
+    ...options,
+  });
+}
+
+async function trained(options: Partial<TrainingOptions> = {}): Promise<TrainingResult> {
+  const end = await training(options);
+  if (end.kind === 'stopped') throw new Error('it was stopped');
+  return end.result;
+}
+
+async function codeAndText(work: Promise<unknown>): Promise<readonly [string, string]> {
+  try {
+    await work;
+    return ['none', ''];
+  } catch (error) {
+    return [codeOf(error), String((error as Error).message)];
+  }
+}
+
+describe('a training', () => {
+  test('is a function of input, seed and number of threads, bit for bit', async () => {
+    const first = await trained();
+    const again = await trained();
+    expect(again.digest).toBe(first.digest);
+    expect(again.holdout).toEqual(first.holdout);
+    expect(again.before).toEqual(first.before);
+    expect((await trained({ seed: 9 })).digest).not.toBe(first.digest);
+    const alone = await trained({ threads: 1 });
+    // The same steps, summed in another order.
+    expect(alone.holdout[0]!.logloss).toBeCloseTo(first.holdout[0]!.logloss!, 3);
+    expect(alone.samples).toEqual(first.samples);
+  });
+
+  test('learns, and holds out the last events', async () => {
+    const { holdout, samples, holdoutFromMs, events } = await trained({ epochs: 4 });
+    expect(events).toBe(1_500);
+    expect(holdoutFromMs).toBe(1_700_000_000_000 + 60_000 * 1_200);
+    expect(holdout.map(({ outcome }) => outcome)).toEqual(['click', 'buy']);
+    expect(holdout[0]!.auc).toBeGreaterThan(0.65);
+    expect(holdout[0]!.calibration).toBeGreaterThan(0.7);
+    expect(holdout[0]!.calibration).toBeLessThan(1.4);
+    // The same by time, and without.
+    const byTime = await trained({ holdout: { fromMs: holdoutFromMs! }, threads: 1 });
+    expect(byTime.samples).toEqual(samples);
+    const all = await trained({ holdout: undefined, threads: 1 });
+    expect(all.samples.train).toBe(samples.train + samples.holdout + samples.late);
+    expect(all.holdout).toEqual([]);
+  });
+
+  test('that was stopped goes on from its checkpoint, and ends as if it had not been', async () => {
+    const whole = await trained({ epochs: 3 });
+    const out = newFolder();
+    const stop = new AbortController();
+    stop.abort();
+    const options = { out, epochs: 3 };
+    expect(await training({ ...options, signal: stop.signal })).toMatchObject({ kind: 'stopped' });
+    // Also where every block is followed by one.
+    const resumed = await trained({ ...options, checkpointEveryMs: 0 });
+    expect(resumed.digest).toBe(whole.digest);
+    expect(resumed.rows).toBe(whole.rows);
+    expect(resumed.before['click']!.auc).toBe(whole.before['click']!.auc);
+    // Expected sums are told as whole numbers.
+    const { calibration } = resumed.before['click']!;
+    expect(calibration).toBeCloseTo(whole.before['click']!.calibration, 2);
+    expect(readdirSync(out).sort()).toEqual([resumed.snapshot, 'training.json']);
+  });
+
+  test('leaves a snapshot that a cluster of any number of partitions can read', async () => {
+    const out = newFolder();
+    const result = await trained({ out });
+    const store = new DirectorySnapshots(out);
+    const manifest = await manifestIn(store, result.snapshot);
+    expect(manifest.specHash).toBe(blueprintOf(config).hash);
+    expect(manifest.dense).toBeDefined();
+    const rowsIn = async (partitions: number): Promise<number> => {
+      const blueprint = blueprintOf({ ...config, partitions });
+      const loaded = await loadPartitions(store, manifest, blueprint, [0, partitions]);
+      return loaded.reduce((sum, { rowCount }) => sum + rowCount, 0);
+    };
+    const rows = manifest.objects.reduce((sum, object) => sum + object.rows, 0);
+    expect(rows).toBeGreaterThan(50);
+    expect(await rowsIn(4)).toBe(rows);
+    expect(await rowsIn(3)).toBe(rows);
+  });
+
+  test('that is there already is not done again, and another one is refused its folder', async () => {
+    const out = newFolder();
+    const result = await trained({ out });
+    expect(await training({ out })).toEqual({ kind: 'known', result });
+    expect(JSON.parse(readFileSync(path.join(out, 'training.json'), 'utf8'))).toEqual(result);
+    const [code, text] = await codeAndText(training({ out, epochs: 2 }));
+    expect([code, text]).toEqual([
+      'TRAINING_FAILED',
+      expect.stringContaining('holds another training, of events.csv'),
+    ]);
+  });
+
+  test('of nothing says why', async () => {
+    const rows = [{ user: 'u', item: 'i', type: 'click', label: 0 as const, timestamp: 1e12 }];
+    const [code, text] = await codeAndText(
+      training({ source: sourceOf({ rows }), holdout: undefined }),
+    );
+    expect([code, text]).toEqual([
+      'TRAINING_FAILED',
+      expect.stringContaining('nothing can be learned from these files: 1 × a dismissal'),
+    ]);
+    expect((await codeAndText(training({ threads: 5 })))[0]).toBe('BAD_REQUEST');
+  });
+});
