@@ -115,3 +115,21 @@ test('what is over when it comes is not remembered, not even for who comes in th
   ids.remember(next);
   expect(ids.isKnown(event, false)).toBe(true);
 });
+
+test('events of before are known by their times where a window has other rules since', () => {
+  const event = { id: 'a', lane: 0, atMs: 1_000 };
+  for (const [before, since] of [
+    [10, 1_000],
+    [1_000, 10],
+  ] as const) {
+    const idsOf = (ms: number) =>
+      new EventIds({ apartMsMax: ms, behindMsMax: ms, bucketMs: 1, lanes });
+    const old = idsOf(before);
+    old.remember(event);
+    const ids = idsOf(since);
+    for (const segment of old.takeFresh()) ids.restore(1, segment);
+    expect(ids.isKnown(event, false)).toBe(true);
+    expect(ids.isKnown({ ...event, atMs: event.atMs + since }, false)).toBe(true);
+    expect(ids.isKnown({ ...event, atMs: event.atMs + since + 1 }, false)).toBe(false);
+  }
+});

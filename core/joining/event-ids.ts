@@ -26,12 +26,17 @@ const isPassed = 1;
  * `behindMsMax` beyond that, so that what was forgotten could be a copy only of what comes later still; that is a new one. An event that
  * is over when it comes is not remembered at all, not even for its neighbours, since who these are is by how rows are cut into records.
  *
+ * What is stored is when an event was, so that other rules of a window know the same events, for longer or for less long.
+ *
  * Of several events with one id, each too far from the others to be a copy, the newest of a lane is remembered.
  */
 export class EventIds {
   readonly #apartMsMax: number;
   readonly #keepMs: number;
-  /** By lane: an event of one lane takes the place of none of another, whose time is another. */
+  /**
+   * Each until the time of its event, by a clock that is behind that of the lane for as long as ids are kept. By lane: an event of one
+   * takes the place of none of another, whose time is another.
+   */
   readonly #lanes: readonly RememberedKeys[];
 
   constructor({ apartMsMax, behindMsMax, bucketMs, lanes }: EventIdsOptions) {
@@ -45,7 +50,7 @@ export class EventIds {
     for (const keys of this.#lanes) {
       const known = keys.entryOf(id);
       if (!known || (isSent && known.value === isPassed)) continue;
-      if (Math.abs(known.untilMs - this.#keepMs - atMs) <= this.#apartMsMax) return true;
+      if (Math.abs(known.untilMs - atMs) <= this.#apartMsMax) return true;
     }
     return false;
   }
@@ -61,7 +66,7 @@ export class EventIds {
   }
 
   forget(lane: number, watermarkMs: number): void {
-    this.#lanes[lane]!.forget(lane, watermarkMs);
+    this.#lanes[lane]!.forget(lane, watermarkMs - this.#keepMs);
   }
 
   takeFresh(): RememberedSegment[] {
@@ -77,18 +82,16 @@ export class EventIds {
   }
 
   takeEmpty(watermarksMs: readonly number[]): number[] {
-    return this.#lanes.flatMap((keys) => keys.takeEmpty(watermarksMs));
+    const behindMs = watermarksMs.map((watermarkMs) => watermarkMs - this.#keepMs);
+    return this.#lanes.flatMap((keys) => keys.takeEmpty(behindMs));
   }
 
   #set({ id, lane, atMs }: IdentifiedEvent, how: number): void {
     if (id === '') return;
     const keys = this.#lanes[lane]!;
-    const known = keys.entryOf(id);
-    let untilMs = atMs + this.#keepMs;
-    if (known) {
-      if (known.untilMs - untilMs > this.#apartMsMax) return;
-      untilMs = Math.max(untilMs, known.untilMs);
-    }
-    if (!keys.isPast(lane, untilMs)) keys.set(id, how, lane, untilMs);
+    const knownMs = keys.entryOf(id)?.untilMs ?? -Infinity;
+    if (knownMs - atMs > this.#apartMsMax) return;
+    const newestMs = Math.max(knownMs, atMs);
+    if (!keys.isPast(lane, newestMs)) keys.set(id, how, lane, newestMs);
   }
 }
