@@ -1,12 +1,16 @@
-/** Before turns count. Too low: code is not compiled yet, which engines do beside. */
-const warmMs = 300;
+import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Milliseconds of processor time, by call: the lower quartile, after some turns to warm up; who was interrupted says nothing. */
-export function inTurns(turns: number, calls: readonly (() => unknown)[]): number[] {
+/** Calls of so long, and pauses in which engines finish the code that was asked for, before turns count. */
+const warm = { rounds: 3, callsMs: 100, pauseMs: 200 };
+
+/** Milliseconds of processor time, by call: the lower quartile; who was interrupted says nothing. */
+export async function inTurns(turns: number, calls: readonly (() => unknown)[]): Promise<number[]> {
   const times = calls.map((): number[] => []);
-  const start = process.cpuUsage();
-  for (let turn = 0; turn < turns / 4 || millisecondsSince(start) < warmMs; turn++)
-    for (const call of calls) call();
+  for (let round = 0; round < warm.rounds; round++) {
+    for (const start = process.cpuUsage(); millisecondsSince(start) < warm.callsMs;)
+      for (const call of calls) call();
+    await sleep(warm.pauseMs);
+  }
   for (let turn = 0; turn < turns; turn++)
     calls.forEach((call, i) => {
       const before = process.cpuUsage();

@@ -64,7 +64,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
     const logits = after();
     if (!before().every((value, i) => value === logits[i]))
       throw new Error('the two ways say different logits');
-    const [shareMs, planMs, rowsMs, poolMs, beforeMs, afterMs] = inTurns(
+    const [shareMs, planMs, rowsMs, poolMs, beforeMs, afterMs] = (await inTurns(
       options.quick ? 100 : 1_000,
       [
         () => transform.share({ user, items: items.slice(0, count), context }),
@@ -74,7 +74,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
         before,
         after,
       ],
-    ) as [number, number, number, number, number, number];
+    )) as [number, number, number, number, number, number];
     const others = shareMs + planMs + rowsMs;
     Object.assign(
       figures,

@@ -3,6 +3,9 @@ import { EmbeddingPartition } from '../core/embedding/partition.js';
 import { adamStep, createAdamState } from '../core/model/adam.js';
 import { loadBackend, type Backend } from '../core/model/backend.js';
 import { initialDense } from '../core/model/dense-parameters.js';
+import { numbersOf, randomRows } from '../core/model/executors.testkit.js';
+import { graphOf } from '../core/model/graph.js';
+import { historyNetworks } from '../core/model/history-networks.testkit.js';
 import { kernelExecutor } from '../core/model/kernels/kernel-executor.js';
 import { kernelKind } from '../core/model/kernels/kernel-module.js';
 import { rowWidth, type ModelSpec } from '../core/model/network.js';
@@ -74,10 +77,12 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
     for (const rowCount of [16, 1024]) {
       const turns = options.quick ? 20 : rowCount === 16 ? 1000 : 100;
       const measure = { shape, rowCount, turns, ids: options.quick ? 10_000 : 100_000 };
-      measureStep(figures, backends, measure, peak);
-      measureCore(figures, backends, measure);
+      await measureStep(figures, backends, measure, peak);
+      await measureCore(figures, backends, measure);
       measureTorch(figures, measure);
     }
+  for (const rowCount of [16, 256])
+    await measureHistories(figures, backends, { rowCount, turns: options.quick ? 10 : 100 });
   for (const rowCount of [16, 1024]) measureGather(figures, rowCount, options.quick ? 100 : 1000);
   for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value}`);
   return { name: 'training', figures };
@@ -93,23 +98,23 @@ function modelOf({ slotCount, hidden }: Shape): ModelSpec {
 }
 
 /** Forward and backward of the network, and scores, from pooled rows. */
-function measureStep(
+async function measureStep(
   figures: Figures,
   backends: Readonly<Record<string, Backend>>,
   { shape, rowCount, turns }: Measure,
   peak: () => void,
-): void {
+): Promise<void> {
   const spec = modelOf(shape);
   const batch = randomBatch(spec, rowCount);
   const values = initialDense(spec, 1);
   const names = Object.keys(backends);
   const steps = names.map((name) => createTrainingStep(backends[name]!, spec));
   const scorers = names.map((name) => createScorer(backends[name]!, spec));
-  const [peakMs, ...stepMs] = inTurns(turns, [
+  const [peakMs, ...stepMs] = (await inTurns(turns, [
     peak,
     ...steps.map((step) => () => step(batch, values)),
-  ]) as [number, ...number[]];
-  const scoreMs = inTurns(
+  ])) as [number, ...number[]];
+  const scoreMs = await inTurns(
     turns,
     scorers.map((scorer) => () => scorer.score(batch, { version: 1, values })),
   );
@@ -131,15 +136,15 @@ function stepFlops({ slotCount, hidden }: Shape): number {
 }
 
 /** A trainer in one process; each backend has tables of its own. */
-function measureCore(
+async function measureCore(
   figures: Figures,
   backends: Readonly<Record<string, Backend>>,
   measure: Measure,
-): void {
+): Promise<void> {
   const names = Object.keys(backends);
   const { shape, rowCount, turns } = measure;
   const trainers = names.map((name) => coreTrainer(backends[name]!, measure));
-  const ms = inTurns(Math.ceil(turns / 2), trainers);
+  const ms = await inTurns(Math.ceil(turns / 2), trainers);
   const name = `${shape.name}.rows${rowCount}.core`;
   report(figures, name, names, ms);
   names.forEach((each, i) => {
@@ -184,6 +189,30 @@ function coreTrainer(backend: Backend, { shape, rowCount, ids }: Measure): () =>
     partition.push(plan.counts, 0, plan.fids, 0, result.rowGradient, 0, 0, 0);
     adamStep(parameters, result.denseGradient, adam);
   };
+}
+
+/**
+ * Networks that look at the rows of a history one by one, of up to 100 occurrences each. What TensorFlow.js lacks for them are plain loops
+ * there: the ratio says what they took before kernels had them.
+ */
+async function measureHistories(
+  figures: Figures,
+  backends: Readonly<Record<string, Backend>>,
+  { rowCount, turns }: Pick<Measure, 'rowCount' | 'turns'>,
+): Promise<void> {
+  const spec: ModelSpec = { ...modelOf({ name: '', slotCount: 5, hidden: [] }), factorDim: 15 };
+  const names = Object.keys(backends);
+  for (const network of ['attentionToCandidate', 'encoder'] as const) {
+    const graph = graphOf(spec, historyNetworks[network]);
+    const batch = randomRows(spec, rowCount, 3, 100);
+    const values = numbersOf(graph.layout.size, 1).map((value) => value / 2);
+    const trainers = names.map((name) => backends[name]!.executor.trainer(graph));
+    const ms = await inTurns(
+      turns,
+      trainers.map((trainer) => () => trainer.rows(batch, values, false)),
+    );
+    report(figures, `histories.${network}.rows${rowCount}.step`, names, ms);
+  }
 }
 
 function measureTorch(figures: Figures, { shape, rowCount, turns, ids }: Measure): void {
