@@ -15,6 +15,7 @@ beforeEach(() => {
     mkdirSync(path.join(folder, each), { recursive: true });
   copyFileSync(compiled, path.join(folder, 'dist/runtime/program.js'));
   write('package.json', '{"type":"module"}');
+  write('tsconfig.json', '{}');
   write('dist/part.js', 'console.log("modules")');
   write(
     'dist/start.js',
@@ -57,6 +58,13 @@ describe('a program', () => {
     expect(run()).toBe('modules');
     rmSync(path.join(folder, 'dist/programs'), { recursive: true });
     expect(run()).toBe('modules');
+  });
+
+  test('of a package runs from its one file, in whatever order it was unpacked', () => {
+    rmSync(path.join(folder, 'tsconfig.json'));
+    const inAnHour = new Date(Date.now() + 3_600_000);
+    utimesSync(path.join(folder, 'dist/part.js'), inAnHour, inAnHour);
+    expect(run()).toBe('file');
   });
 
   test('is compiled again where what is kept of that is of no use', () => {

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire, SourceMap, type SourceMapPayload } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ import { Script } from 'node:vm';
  * yesterday's code. Code that another version of V8 has compiled is refused by V8, and compiled again.
  */
 const folder = fileURLToPath(new URL('../programs/', import.meta.url));
-const compiledRoot = path.dirname(path.dirname(folder));
+const root = path.dirname(path.dirname(folder));
 
 /** `actors`: all that an actor process may become. `starling`: the command line, with the supervisor. */
 export type ProgramName = 'actors' | 'starling';
@@ -27,13 +27,15 @@ export async function runProgram(
   return isFresh(file) ? runFile(file) : modules();
 }
 
-/** Whether there is one, no older than what it was made of. Takes 2 ms. */
+/** Whether there is one, no older than what it was made of, which takes 2 ms to see. */
 function isFresh(file: string): boolean {
   const made = statSync(file, { throwIfNoEntry: false });
   if (made === undefined) return false;
+  // In a package nobody compiles, and the times are those of its unpacking.
+  if (!existsSync(path.join(root, 'tsconfig.json'))) return true;
   const inputs = JSON.parse(readFileSync(`${file}.json`, 'utf8')) as string[];
   return inputs.every((input) => {
-    const found = statSync(path.join(compiledRoot, input), { throwIfNoEntry: false });
+    const found = statSync(path.join(root, input), { throwIfNoEntry: false });
     return found !== undefined && found.mtimeMs <= made.mtimeMs;
   });
 }

@@ -49,6 +49,8 @@ const bugs = [
 const folder = mkdtempSync(path.join(tmpdir(), 'planted-'));
 try {
   cpSync(path.join(root, 'dist'), path.join(folder, 'dist'), { recursive: true });
+  // What is planted is planted in modules.
+  rmSync(path.join(folder, 'dist/programs'), { recursive: true, force: true });
   cpSync(path.join(root, 'package.json'), path.join(folder, 'package.json'));
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
   const control = await simulate();
