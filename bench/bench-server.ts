@@ -20,17 +20,20 @@ export interface BenchServer {
  * One nats-server with JetStream for as long as `measure` takes.
  *
  * @param lines of its configuration, beside what every server has; those of JetStream.
+ * @param payloadBytesMax left out: what a server takes by itself, 1 MiB.
  */
 export async function withBenchServer(
   binary: string,
   lines: readonly string[],
   measure: (server: BenchServer) => Promise<void>,
+  payloadBytesMax?: number,
 ): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'starling-bench-'));
   const port = await freePort();
   const config = path.join(folder, 'server.conf');
   const text = [
     `listen: "127.0.0.1:${port}"`,
+    ...(payloadBytesMax === undefined ? [] : [`max_payload: ${payloadBytesMax}`]),
     'jetstream {',
     `  store_dir: "${path.join(folder, 'jetstream')}"`,
     ...lines.map((line) => `  ${line}`),

@@ -5,7 +5,7 @@ import base from '../cluster.config.js';
 import { parseClusterConfig } from '../core/config/schema.js';
 import { checkServersElsewhere } from './doctor-servers.js';
 
-const wide = parseClusterConfig({ ...base, model: { ...base.model, hidden: [512, 256] } });
+const wide = parseClusterConfig({ ...base, model: { ...base.model, hidden: [1024, 512] } });
 
 /** What greets as a nats-server does, and no more. */
 async function greeter(payloadBytesMax: number) {

@@ -185,7 +185,10 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     return {
       ...kept,
       serves: [s('densePull'), s('densePush'), s('denseDurable'), s('denseControl')],
-      writes: [...kept.writes, s('denseVersion'), s('denseState'), s('deltaDense'), letters],
+      writes: [
+        ...kept.writes,
+        ...[s('denseVersion'), s('denseState'), s('denseStatePart'), s('deltaDense'), letters],
+      ],
       tails: [...kept.tails, stream.deltas],
       looksUp: [...kept.looksUp, stream.dense],
       keys: { bucket, reads: [leases], writes: [leases] },

@@ -169,7 +169,14 @@ export const subjectTable = {
     'dense',
     'dense-shard',
     'dense-shard',
-    'parameters, optimizer state, applied set',
+    'parameters, optimizer state, applied set; of a large network its last part',
+  ),
+  denseStatePart: kept(
+    'dense-log.state-part.<model>.<part>',
+    'dense',
+    'dense-shard',
+    'dense-shard',
+    'what is before the last part',
   ),
   setting: kept(
     'settings.<setting>',
@@ -388,6 +395,7 @@ interface SubjectParameters {
   operation: string;
   model: string;
   partition: number;
+  part: number;
   entity: Entity;
   setting: string;
   snapshot: string;

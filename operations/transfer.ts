@@ -6,16 +6,15 @@ import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { SnapshotManifest, SnapshotObject } from '../messages/snapshots.js';
 import { encodeManifest } from '../messages/snapshots.js';
+import { keptState, newestState } from '../replication/network-log.js';
 import { rebuildPartition } from '../replication/rebuild.js';
 import { savePartition } from '../replication/snapshot-writer.js';
 import type { TrainedShape } from '../replication/trained-partition.js';
 import type { ActorContext } from '../runtime/actor.js';
 import type { Bus } from '../runtime/bus/bus.js';
-import { replay } from '../runtime/followers/follow.js';
 import { openSnapshots } from '../runtime/stores/open-snapshots.js';
 import { Pace } from '../runtime/stores/chunk-pace.js';
 import { snapshotId } from '../runtime/stores/snapshot-store.js';
-import { mainModel } from '../messages/model-name.js';
 
 export interface Cluster {
   readonly bus: Bus;
@@ -77,7 +76,7 @@ export async function transfer(options: TransferOptions): Promise<string> {
     objects.push({ ...object, endSequence: 0 });
     progress(`partition ${partition}: ${object.rows} rows, ${object.bytes} bytes`);
   }
-  const dense = await target.put(snapshot, denseName, [network]);
+  const dense = await target.put(snapshot, denseName, network);
   const manifest: SnapshotManifest = {
     snapshot,
     createdAtMs: Date.now(),
@@ -91,26 +90,12 @@ export async function transfer(options: TransferOptions): Promise<string> {
   return snapshot;
 }
 
-/** The newest state, or that of an earlier moment. */
-async function networkAt(bus: Bus, sequence: number | undefined): Promise<Uint8Array> {
+/** The newest state, or that of an earlier moment; of before the log, the oldest one. */
+async function networkAt(bus: Bus, sequence: number | undefined): Promise<readonly Uint8Array[]> {
   const found =
     sequence === undefined
-      ? (await bus.lastMessage(bus.names.stream.dense, bus.names.subject.denseState(mainModel)))
-          ?.bytes
-      : await checkpointAt(bus, sequence);
+      ? (await newestState(bus))?.parts
+      : await keptState(bus, (at, isFirst) => at <= sequence || isFirst);
   if (found) return found;
   throw new StarlingError('NOT_READY', 'the cluster has not written its network yet.');
-}
-
-/** The newest checkpoint of that time; where the log has none as old, the oldest one. */
-async function checkpointAt(bus: Bus, sequence: number): Promise<Uint8Array | undefined> {
-  let found: Uint8Array | undefined;
-  const options = {
-    stream: bus.names.stream.deltas,
-    filter: bus.names.subject.deltaDense(mainModel),
-  };
-  await replay(bus, options, (message) => {
-    if (message.sequence <= sequence || !found) found = message.bytes;
-  });
-  return found;
 }

@@ -42,14 +42,16 @@ export function denseCommands({ log, ledger, store, initial, publishAll }: Dense
   }
 
   async function fromManifest({ snapshot, dense }: SnapshotManifest): Promise<NetworkState> {
-    if (dense) for await (const chunk of store.get(snapshot, dense)) return log.parseForeign(chunk);
+    const parts: Uint8Array[] = [];
+    if (dense) for await (const chunk of store.get(snapshot, dense)) parts.push(chunk);
+    if (parts.length > 0) return log.parseForeign(parts);
     throw new StarlingError('BAD_REQUEST', `snapshot ${snapshot} has no network.`, { snapshot });
   }
 
   return {
     snapshot: async (value: unknown) => {
       const { snapshot } = parseSnapshotCommand(value);
-      return denseSnapshotReply(await store.put(snapshot, objectName, [log.stateBytes()]));
+      return denseSnapshotReply(await store.put(snapshot, objectName, log.stateBytes()));
     },
     restore: async (value: unknown) => {
       const { from } = parseRestoreCommand(value);

@@ -4,13 +4,15 @@ import { decode, encode } from '../../messages/codec.js';
 import { fenced } from '../../messages/ownership.js';
 import type { DenseState, ReadNetwork } from '../../messages/network-state.js';
 import {
-  denseStateMessage,
-  parseDenseState,
-  parseForeignState,
-} from '../../messages/network-state.js';
+  denseStateParts,
+  joinedState,
+  networkPartOf,
+  parametersPerPart,
+} from '../../messages/network-parts.js';
+import { parseDenseState, parseForeignState } from '../../messages/network-state.js';
+import { keptState, newestState } from '../../replication/network-log.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
-import { replay } from '../../runtime/followers/follow.js';
 import type { DenseLedger } from './dense-ledger.js';
 import { mainModel } from '../../messages/model-name.js';
 
@@ -40,13 +42,9 @@ export class DenseLog {
   /** Takes the newest state over and writes one of this epoch behind it. */
   async open(): Promise<void> {
     for (;;) {
-      const { bus } = this.#context;
-      const last = await bus.lastMessage(
-        bus.names.stream.dense,
-        bus.names.subject.denseState(mainModel),
-      );
-      if (last) this.#ledger.restore(this.parse(last.bytes));
-      this.#sequence = last?.sequence ?? 0;
+      const newest = await newestState(this.#context.bus);
+      if (newest) this.#ledger.restore(this.parse(newest.parts));
+      this.#sequence = newest?.sequence ?? 0;
       try {
         return await this.save();
       } catch (error) {
@@ -60,13 +58,27 @@ export class DenseLog {
   async save(): Promise<void> {
     const { bus, identity } = this.#context;
     const { epoch } = identity;
-    const { denseVersion } = this.#ledger;
+    const { stream, subject } = bus.names;
+    const messageId = `${epoch}.${this.#ledger.denseVersion}.${this.#sequence}`;
+    const sequences: number[] = [];
     try {
-      const name = bus.names.subject.denseState(mainModel);
-      this.#sequence = await appendDurably(this.#context, name, this.stateBytes(), {
-        messageId: `${epoch}.${denseVersion}.${this.#sequence}`,
-        after: { stream: bus.names.stream.dense, sequence: this.#sequence },
-      });
+      for (const message of this.#stateParts()) {
+        if (!networkPartOf(message).last) {
+          const part = sequences.length;
+          const name = subject.denseStatePart(mainModel, part);
+          const options = { messageId: `${messageId}.${part}` };
+          sequences.push(await appendDurably(this.#context, name, encode(message), options));
+          continue;
+        }
+        // The last part is the state: it names the others, and the record before it.
+        const parts = sequences.length === 0 ? {} : { parts: Float64Array.from(sequences) };
+        this.#sequence = await appendDurably(
+          this.#context,
+          subject.denseState(mainModel),
+          encode({ ...message, ...parts }),
+          { messageId, after: { stream: stream.dense, sequence: this.#sequence } },
+        );
+      }
     } catch (error) {
       if (codeOf(error) !== 'CONFLICT') throw error;
       throw fenced('another life of the dense shard has written since.', { epoch });
@@ -76,27 +88,24 @@ export class DenseLog {
   /** Beside the rows, so that both can go back to the same time. */
   async checkpoint(): Promise<void> {
     const { subject } = this.#context.bus.names;
-    await appendDurably(this.#context, subject.deltaDense(mainModel), this.stateBytes());
+    for (const message of this.#stateParts())
+      await appendDurably(this.#context, subject.deltaDense(mainModel), encode(message));
   }
 
   /** The newest checkpoint of that time, if the log has one. */
   async checkpointAt(sequence: number): Promise<DenseState | undefined> {
-    let found: Uint8Array | undefined;
-    const { stream, subject } = this.#context.bus.names;
-    const options = { stream: stream.deltas, filter: subject.deltaDense(mainModel) };
-    await replay(this.#context.bus, options, (message) => {
-      if (message.sequence <= sequence) found = message.bytes;
-    });
+    const found = await keptState(this.#context.bus, (at) => at <= sequence);
     return found && this.parse(found);
   }
 
-  parse(bytes: Uint8Array): DenseState {
-    return parseDenseState(decode(bytes), this.#reader);
+  /** @param parts of one state, all of them. */
+  parse(parts: readonly Uint8Array[]): DenseState {
+    return parseDenseState(joinedState(parts.map(decode)), this.#reader);
   }
 
   /** Of another cluster, which may have other partitions; the network must be of the same size, or one of ours of before. */
-  parseForeign(bytes: Uint8Array): DenseState {
-    const value = decode(bytes);
+  parseForeign(parts: readonly Uint8Array[]): DenseState {
+    const value = joinedState(parts.map(decode));
     const { hash } = this.#shape;
     const { parameterCount, earlier } = this.#reader;
     const isOurs = isOf(value, (theirs) => theirs === hash || earlier?.has(theirs) === true);
@@ -108,20 +117,26 @@ export class DenseLog {
     return { hash, earlier, parameterCount: this.#ledger.parameters.length };
   }
 
-  stateBytes(): Uint8Array {
+  /** The network as it is now, in messages that the servers take. */
+  stateBytes(): Uint8Array[] {
+    return [...this.#stateParts()].map(encode);
+  }
+
+  /** Of this moment, also where they are asked for while the network goes on learning. */
+  #stateParts(): Iterable<object> {
     const { denseVersion, applied, parameters } = this.#ledger;
-    return encode(
-      denseStateMessage({
-        specHash: this.#shape.hash,
-        outcomes: this.#shape.outcomes,
-        denseVersion,
-        trainedThrough: applied.watermark,
-        parameters,
-        epoch: this.#context.identity.epoch,
-        ...this.#ledger.optimizerState(),
-        applied: applied.encode(),
-      }),
-    );
+    const parametersMax = parametersPerPart(this.#context.bus.payloadBytesMax);
+    const state = {
+      specHash: this.#shape.hash,
+      outcomes: this.#shape.outcomes,
+      denseVersion,
+      trainedThrough: applied.watermark,
+      parameters: parameters.length > parametersMax ? parameters.slice() : parameters,
+      epoch: this.#context.identity.epoch,
+      ...this.#ledger.optimizerState(),
+      applied: applied.encode(),
+    };
+    return denseStateParts(state, parametersMax);
   }
 }
 

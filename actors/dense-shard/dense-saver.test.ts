@@ -6,7 +6,8 @@ let saved: number[];
 let crashes: unknown[];
 /** Saves under way; ended by the test. */
 let ends: ((error?: Error) => void)[];
-let pauses: number;
+let pauses: number[];
+let nowMs: number;
 let saver: DenseSaver;
 
 const turns = async () => {
@@ -18,7 +19,8 @@ beforeEach(() => {
   saved = [];
   crashes = [];
   ends = [];
-  pauses = 0;
+  pauses = [];
+  nowMs = 0;
   saver = new DenseSaver({
     version: () => version,
     save: () => {
@@ -27,7 +29,8 @@ beforeEach(() => {
         ends.push((error) => (error ? reject(error) : resolve())),
       );
     },
-    pause: async () => void pauses++,
+    pause: async (ms) => void pauses.push(ms),
+    nowMs: () => nowMs,
     crash: (error) => void crashes.push(error),
   });
   saver.begin();
@@ -67,10 +70,24 @@ describe('a saver', () => {
     ends.shift()!();
     expect(await has(first)).toBe(true);
     expect(await has(second)).toBe(false);
-    expect(pauses).toBe(1);
+    expect(pauses).toEqual([100]);
     ends.shift()!();
     expect(await has(second)).toBe(true);
     expect(saved).toEqual([2, 3]);
+  });
+
+  test('saves a tenth of the time at most, however long it takes', async () => {
+    version = 2;
+    void saver.durable();
+    await turns();
+    version = 3;
+    const second = saver.durable();
+    nowMs = 400;
+    ends.shift()!();
+    await turns();
+    expect(pauses).toEqual([3_600]);
+    ends.shift()!();
+    expect(await has(second)).toBe(true);
   });
 
   test('tells nobody that it is durable when the log refuses, and crashes', async () => {

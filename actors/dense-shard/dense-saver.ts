@@ -3,9 +3,20 @@ export interface SaverPorts {
   readonly version: () => number;
   /** Writes all of it into the log. */
   readonly save: () => Promise<void>;
-  /** Between two saves: small enough for acknowledgements, large enough that a whole state each is cheap. */
-  readonly pause: () => Promise<void>;
+  /** Between two saves, for so long. */
+  readonly pause: (ms: number) => Promise<void>;
+  readonly nowMs: () => number;
   readonly crash: (error: unknown) => void;
+}
+
+/** Small enough for acknowledgements, large enough that a whole state each is cheap. */
+const pauseMsMin = 100;
+/** Of the time that a save takes, so that saving takes a tenth of all. Too low: a large network does nothing but save itself. Too high: batches wait. */
+const pauseRatio = 9;
+
+/** How long nothing is written after something that took so long. */
+export function pauseMsAfterSave(tookMs: number): number {
+  return Math.max(pauseMsMin, pauseRatio * tookMs);
 }
 
 /** Saves the whole network, one save at a time, for as long as somebody waits; whoever comes during one waits for the next. */
@@ -44,11 +55,12 @@ export class DenseSaver {
   }
 
   async #run(): Promise<void> {
-    const { version, save, pause, crash } = this.#ports;
+    const { version, save, pause, nowMs, crash } = this.#ports;
     while (this.#waiting.length > 0) {
       const settled = this.#waiting;
       this.#waiting = [];
       const saved = version();
+      const startMs = nowMs();
       try {
         await save();
       } catch (error) {
@@ -61,7 +73,7 @@ export class DenseSaver {
       // Who came during the save need not wait for another one, where nothing was applied meanwhile.
       if (version() === saved) settled.push(...this.#waiting.splice(0));
       for (const resolve of settled) resolve();
-      if (this.#waiting.length > 0) await pause();
+      if (this.#waiting.length > 0) await pause(pauseMsAfterSave(nowMs() - startMs));
     }
     this.#saving = undefined;
   }

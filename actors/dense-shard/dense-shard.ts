@@ -14,15 +14,12 @@ import { denseCommands } from './dense-commands.js';
 import { DenseLedger } from './dense-ledger.js';
 import { DenseLog } from './dense-log.js';
 import { DenseRequests } from './dense-requests.js';
-import { DenseSaver } from './dense-saver.js';
+import { DenseSaver, pauseMsAfterSave } from './dense-saver.js';
 import { VersionPublisher } from './version-publisher.js';
 
-/** Between two saves of the whole state, milliseconds: small enough for acks, large enough that 100 KB each is cheap. */
-const saveIntervalMs = 100;
-
 /**
- * The dense parameters: one small array, so every save is the whole state. Gradients are answered at once with the
- * new parameters; `denseDurable` answers when the batches are in the log. Versions for serving follow every
+ * The dense parameters: every save is the whole state, and saves take a tenth of the time at most. Gradients are answered at once
+ * with the new parameters; `denseDurable` answers when the batches are in the log. Versions for serving follow every
  * `sync.denseMsMax` and carry the watermark they were trained on.
  */
 export function createDenseShard(context: ActorContext): Actor<'dense-shard'> {
@@ -39,9 +36,13 @@ export function createDenseShard(context: ActorContext): Actor<'dense-shard'> {
   const endpoints: ServedEndpoint[] = [];
   let cancelVersion: Cancel | undefined;
 
-  function scheduleVersions(): void {
-    cancelVersion = clock.after(config.sync.denseMsMax, () => {
-      publisher.publish().then(scheduleVersions, (error: unknown) => context.crash(error));
+  function scheduleVersions(tookMs = 0): void {
+    cancelVersion = clock.after(Math.max(config.sync.denseMsMax, pauseMsAfterSave(tookMs)), () => {
+      const startMs = clock.nowMs();
+      publisher.publish().then(
+        () => scheduleVersions(clock.nowMs() - startMs),
+        (error: unknown) => context.crash(error),
+      );
     });
   }
 
@@ -91,7 +92,8 @@ function writersOf(
   const saver = new DenseSaver({
     version,
     save: () => log.save(),
-    pause: () => sleep(context.clock, saveIntervalMs),
+    pause: (ms) => sleep(context.clock, ms),
+    nowMs: () => context.clock.nowMs(),
     crash: context.crash,
   });
   const publisher = new VersionPublisher({

@@ -3,8 +3,8 @@ import { parameterCounts, type Blueprint } from './blueprint.js';
 
 /**
  * How long messages become, by the configuration. NATS refuses what is longer than `max_payload`, so what can be sent in
- * parts is cut by the figures here; the network can't, as its record in the log is one message, and a cluster whose
- * servers don't take it must not start (site/message-limit.ts).
+ * parts is cut by the figures here, and a state of the network by messages/network-parts.ts; its parameters, as serving and trainers are
+ * told them, are one message, and a cluster whose servers don't take it must not start (site/message-limit.ts).
  */
 
 /** Of a limit, for what a message has beside its rows: names of fields, lists of batches, a trail, NATS headers. */
@@ -16,9 +16,9 @@ const rowsShare = 0.9;
  */
 const networkHeadBytes = 64 * 1024;
 
-/** Of the network with its optimizer: a value, and two of Adam's state, for each parameter. */
+/** Of the network as it is served, or of a gradient of it: a value for each parameter. */
 export function networkBytes({ model }: Blueprint): number {
-  return networkHeadBytes + 3 * 4 * parameterCounts({ model }).all;
+  return networkHeadBytes + 4 * parameterCounts({ model }).all;
 }
 
 /** Rows with their state that fit into one message of a delta, whichever slots they are of. */

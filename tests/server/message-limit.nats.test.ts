@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 test('a network that the server takes no message of is refused before anything is made, with the figure', async () => {
-  const model = { ...base.model, hidden: [512, 256] };
+  const model = { ...base.model, hidden: [1024, 512] };
   const config = parseClusterConfig({ ...base, model });
   const start = startCluster({
     config,

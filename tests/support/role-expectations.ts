@@ -57,6 +57,7 @@ const protocol = [
     'starling.deltas.dense.main',
   ],
   ...['starling.dense-log.version.main', 'starling.dense-log.state.main'],
+  'starling.dense-log.state-part.main.0',
   'starling.settings.score',
   ...['starling.features.user', 'starling.features-changed.user', 'starling.feature-store.get'],
   ...['starling.activity.0', 'starling.kept-changed.east.user', 'starling.kept-changed.train.item'],
@@ -324,6 +325,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
       ...[
         'starling.dense-log.version.main',
         'starling.dense-log.state.main',
+        'starling.dense-log.state-part.main.0',
         'starling.deltas.dense.main',
         info,
       ],

@@ -1,5 +1,6 @@
 import { decode, encode } from '../../../messages/codec.js';
 import { parseRows, parseWeights, rowsMessage, weightsMessage } from '../../../messages/deltas.js';
+import { denseStateParts, networkPartOf } from '../../../messages/network-parts.js';
 import * as network from '../../../messages/network-state.js';
 import * as parameters from '../../../messages/parameters.js';
 import type { GoldenMessage } from './golden-files.js';
@@ -179,5 +180,17 @@ export const modelMessages: readonly GoldenMessage[] = [
     read: (bytes) =>
       network.parseDenseState(decode(bytes), { hash: state.specHash, parameterCount: 2 }),
     expected: state,
+  },
+  {
+    name: 'dense-state-part',
+    write: () => encode([...denseStateParts(state, 1)][0]),
+    read: (bytes) => networkPartOf(decode(bytes)),
+    expected: { part: 0, last: false, sequences: [] },
+  },
+  {
+    name: 'dense-state-last-part',
+    write: () => encode({ ...[...denseStateParts(state, 1)][1], parts: Float64Array.of(33) }),
+    read: (bytes) => networkPartOf(decode(bytes)),
+    expected: { part: 1, last: true, sequences: [33] },
   },
 ];
