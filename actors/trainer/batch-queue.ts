@@ -46,7 +46,12 @@ export class BatchQueue {
       await new Promise<void>((resolve) => (this.#wake = resolve));
       this.#wake = undefined;
     }
-    if (this.#closed) return undefined;
+    return this.takeWaiting();
+  }
+
+  /** The same of what is there; undefined where nothing is. */
+  takeWaiting(): QueuedBatch[] | undefined {
+    if (this.#closed || this.#waiting.length === 0) return undefined;
     let rows = 0;
     let count = 0;
     while (count < this.#waiting.length) {

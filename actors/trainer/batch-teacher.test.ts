@@ -12,8 +12,16 @@ const samplesOf = (count: number) => ({ items: new Array<string>(count).fill('i'
 
 /** First byte of a batch that only the next process can read. */
 const newer = 255;
+/** Of a step, what only its learner looks at. */
+const nothing = {
+  samples: samplesOf(0),
+  ...{ labels: new Float32Array(0), weights: new Float32Array(0), said: new Float32Array(0) },
+  pulling: undefined,
+};
 
 let said: string[];
+/** Groups whose rows were asked for. */
+let begun: string[];
 let queue: BatchQueue;
 let teacher: BatchTeacher;
 /** What becomes of a group, by its sequences. */
@@ -35,6 +43,7 @@ const tick = () => new Promise((resolve) => setImmediate(resolve));
 
 beforeEach(() => {
   said = [];
+  begun = [];
   pending = undefined;
   outcome = () => 'applied';
   queue = new BatchQueue(10);
@@ -49,7 +58,12 @@ beforeEach(() => {
   };
   teacher = new BatchTeacher({
     learner: {
-      learn: async (group) => {
+      begin: (group) => {
+        const name = group.map(({ message }) => message.sequence).join('+');
+        begun.push(name);
+        return { ...nothing, group };
+      },
+      learn: async ({ group }) => {
         const name = group.map(({ message }) => message.sequence).join('+');
         said.push(`learn ${name}`);
         return taught(
@@ -77,6 +91,7 @@ beforeEach(() => {
     crash: () => void said.push('crash'),
     log: { warn: () => undefined },
     nowMs: () => 0,
+    turn: async () => undefined,
     inFlightMax: 2,
     deliveriesMax: 3,
   });
@@ -162,6 +177,30 @@ describe('a teacher', () => {
     teacher.receive({ ...messageOf(1), bytes: Uint8Array.of(newer) });
     await run();
     expect(said).toEqual(['nak 1', 'crash']);
+  });
+
+  test('asks for the rows of a step while the one before it computes, if its samples wait, and for no more', async () => {
+    const full = Uint8Array.of(10);
+    for (const sequence of [1, 2, 3]) teacher.receive({ ...messageOf(sequence), bytes: full });
+    const found: string[] = [];
+    outcome = (group) => {
+      found.push(`${group} of ${begun.join()}`);
+      return 'applied';
+    };
+    await run();
+    expect(found).toEqual(['1 of 1,2', '2 of 1,2,3', '3 of 1,2,3']);
+    expect(said).toEqual(['learn 1', 'ack 1', 'learn 2', 'ack 2', 'learn 3', 'ack 3']);
+  });
+
+  test('ends with what it has begun', async () => {
+    const full = Uint8Array.of(10);
+    for (const sequence of [1, 2, 3]) teacher.receive({ ...messageOf(sequence), bytes: full });
+    outcome = () => {
+      queue.close();
+      return 'applied';
+    };
+    await run();
+    expect(said).toEqual(['learn 1', 'ack 1', 'learn 2', 'ack 2']);
   });
 
   test('has no more steps waiting for their shards than it may', async () => {

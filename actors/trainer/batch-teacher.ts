@@ -4,7 +4,7 @@ import type { Samples } from '../../messages/samples.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import type { BatchQueue, QueuedBatch } from './batch-queue.js';
-import type { Learner } from './learner.js';
+import type { BegunStep, Learner, Taught } from './learner.js';
 
 /** Weight of the newest step in the shown loss. */
 const lossMemory = 0.05;
@@ -12,8 +12,8 @@ const lossMemory = 0.05;
 const givenBackMs = 100;
 
 export interface TeacherPorts {
-  readonly learner: Pick<Learner, 'learn' | 'enter'>;
-  readonly queue: Pick<BatchQueue, 'put' | 'take'>;
+  readonly learner: Pick<Learner, 'begin' | 'learn' | 'enter'>;
+  readonly queue: Pick<BatchQueue, 'put' | 'take' | 'takeWaiting'>;
   /** @throws StarlingError for what is no batch of samples of this specification. */
   readonly parse: (bytes: Uint8Array) => Samples;
   /** What stands for a batch that can't be read. */
@@ -26,6 +26,8 @@ export interface TeacherPorts {
   readonly crash: ActorContext['crash'];
   readonly log: Pick<ActorContext['log'], 'warn'>;
   readonly nowMs: () => number;
+  /** What was sent is on its way then. */
+  readonly turn: () => Promise<void>;
   /** Steps that may wait for their shards at once. */
   readonly inFlightMax: number;
   /** Deliveries after which a batch that fails for no known reason is poison. */
@@ -71,18 +73,37 @@ export class BatchTeacher {
     }
   }
 
-  /** Resolves when the queue is closed and the last group is on its way. */
+  /**
+   * Resolves when the queue is closed and the last group is on its way. While a step computes the rows of the next one come, if its
+   * samples wait already; with nothing waiting a step has the rows behind the last one.
+   */
   async run(): Promise<void> {
-    const { queue, inFlightMax } = this.#ports;
+    const { queue, inFlightMax, turn } = this.#ports;
+    let step: BegunStep | undefined;
     for (;;) {
-      const group = await queue.take();
-      if (!group) return;
-      try {
-        await this.#teach(group);
-      } catch (error) {
-        await this.#fail(group, error);
+      if (!step) {
+        const group = await queue.take();
+        if (!group) return;
+        step = await this.#begin(group);
+        if (!step) continue;
       }
+      await step.pulling?.catch(() => undefined); // Judged as the step goes on.
+      const waiting = queue.takeWaiting();
+      const next: BegunStep | undefined = waiting && (await this.#begin(waiting));
+      if (next) await turn();
+      await this.#teach(step);
       while (this.#unsettled.size >= inFlightMax) await Promise.race(this.#unsettled);
+      step = next;
+    }
+  }
+
+  /** Undefined for what fails at once, which is given back or buried. */
+  async #begin(group: readonly QueuedBatch[]): Promise<BegunStep | undefined> {
+    try {
+      return this.#ports.learner.begin(group);
+    } catch (error) {
+      await this.#fail(group, error);
+      return undefined;
     }
   }
 
@@ -91,9 +112,16 @@ export class BatchTeacher {
     await Promise.allSettled(this.#unsettled);
   }
 
-  async #teach(group: readonly QueuedBatch[]): Promise<void> {
-    const { learner, nowMs } = this.#ports;
-    const taught = await learner.learn(group);
+  async #teach(step: BegunStep): Promise<void> {
+    try {
+      this.#settleLater(step.group, await this.#ports.learner.learn(step));
+    } catch (error) {
+      await this.#fail(step.group, error);
+    }
+  }
+
+  #settleLater(group: readonly QueuedBatch[], taught: Taught): void {
+    const { nowMs } = this.#ports;
     this.counts.steps++;
     this.timings.pull.record(taught.pullMs);
     this.timings.compute.record(taught.computeMs);
@@ -119,7 +147,8 @@ export class BatchTeacher {
   /** Some of the group were applied before a crash; alone, each is either new or a duplicate. */
   async #teachOneByOne(group: readonly QueuedBatch[]): Promise<void> {
     for (const batch of group) {
-      const taught = await this.#ports.learner.learn([batch]);
+      const { learner } = this.#ports;
+      const taught = await learner.learn(learner.begin([batch]));
       if ((await taught.settled) === 'applied') this.counts.samples += taught.rows;
       this.counts.batches++;
       batch.message.ack();

@@ -3,7 +3,7 @@ import { at } from '../../core/base/columns.js';
 import { StarlingError } from '../../core/base/errors.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
-import type { RowPooling } from '../../core/model/row-gather.js';
+import type { GatherPlan, RowPooling } from '../../core/model/row-gather.js';
 import { FidDeduper } from '../../core/model/row-gather.js';
 import { lanes, noFacts } from '../../core/joining/event-facts.js';
 import { JudgedScores, type JudgedCounts } from '../../core/model/judged-scores.js';
@@ -16,7 +16,7 @@ import { labelsOfRows } from '../../messages/outcomes.js';
 import { concatSamples, type Samples } from '../../messages/samples.js';
 import { parameterCounts, type Blueprint } from '../../core/blueprint/blueprint.js';
 import type { QueuedBatch } from './batch-queue.js';
-import type { ParameterClient } from './parameter-client.js';
+import type { ParameterClient, PulledRows } from './parameter-client.js';
 import { batchIdOfMessage, trailOf } from './step-trail.js';
 
 export interface Taught {
@@ -28,10 +28,29 @@ export interface Taught {
   readonly computeMs: number;
 }
 
+/** A step whose rows are on their way. */
+export interface BegunStep {
+  readonly group: readonly QueuedBatch[];
+  readonly samples: Samples;
+  readonly labels: Float32Array;
+  readonly weights: Float32Array;
+  /** What the batches say of the scales of numbers. */
+  readonly said: Float32Array;
+  /** Undefined where there is nothing to learn. */
+  readonly pulling: Promise<PulledStep> | undefined;
+}
+
+interface PulledStep {
+  readonly plan: GatherPlan;
+  readonly pulled: PulledRows;
+  readonly tookMs: number;
+}
+
 /**
  * One training step, the same for the stream and for files: pull rows, forward and backward, push gradients. It
  * returns as soon as the pushes are on their way: the next step may pull while the shards make this one durable. NATS
- * keeps the order of one connection's messages, so that pull sees these gradients.
+ * keeps the order of one connection's messages, so that pull sees these gradients. A step that was begun while another one computed has
+ * rows without the gradients of that one, and of no other (staleness 1); the network is always that behind the last step.
  */
 export class Learner {
   readonly #blueprint: Blueprint;
@@ -63,29 +82,40 @@ export class Learner {
     return Object.fromEntries(counts.filter(([, { happened, expected }]) => happened || expected));
   }
 
-  async learn(group: readonly QueuedBatch[]): Promise<Taught> {
+  /** Asks for the rows of a step, which it may do while another one computes. */
+  begin(group: readonly QueuedBatch[]): BegunStep {
     const samples = concatSamples(group.map((each) => each.samples));
     const { examples } = samples;
-    const { dim, outcomes, values, poolings, partitionCount, rowsOf } = this.#blueprint;
+    const { outcomes, values, partitionCount, rowsOf, model } = this.#blueprint;
     const { labels, weights } = labelsOfRows(samples.outcomes, outcomes, examples.rowCount);
     scaleValues(labels, values);
-    const said = scaleSums(
-      { rowCount: examples.rowCount, dense: examples.dense, labels, weights },
-      this.#blueprint.model,
-    );
+    const { rowCount, dense } = examples;
+    const said = scaleSums({ rowCount, dense, labels, weights }, model);
+    const step = { group, samples, labels, weights, said };
     // They are empty, or of a configuration with other outcomes.
-    if (!weights.some((weight) => weight > 0)) return this.enter(group);
-    const startMs = this.#clock.nowMs();
+    if (!hasWeight(weights)) return { ...step, pulling: undefined };
     const plan = this.#deduper.plan(examples, partitionCount, rowsOf);
-    const pulled = await this.#client.pull(plan);
+    const startMs = this.#clock.nowMs();
+    const pulling = this.#client.pull(plan).then((pulled) => {
+      return { plan, pulled, tookMs: this.#clock.nowMs() - startMs };
+    });
+    pulling.catch(() => undefined); // Judged where the step goes on; until then it must only not count as unhandled.
+    return { ...step, pulling };
+  }
+
+  async learn({ group, samples, labels, weights, said, pulling }: BegunStep): Promise<Taught> {
+    if (!pulling) return this.enter(group);
+    const { examples } = samples;
+    const { dim, values, poolings } = this.#blueprint;
+    const { plan, pulled, tookMs: pullMs } = await pulling;
     this.#parameters ??= (await this.#client.pullDense()).parameters;
     const scales = this.#scalesIn(this.#parameters);
     cutValues({ labels, weights }, this.#blueprint.model, scales, said, values);
-    if (!weights.some((weight) => weight > 0)) {
+    if (!hasWeight(weights)) {
       const nothing = new Float32Array(this.#parameters.length - said.length);
       return this.enter(group, joined(nothing, said));
     }
-    const pulledMs = this.#clock.nowMs();
+    const startMs = this.#clock.nowMs();
 
     const pooling: RowPooling = { plan, batch: examples, dim, poolings };
     const result = this.#step(
@@ -116,8 +146,8 @@ export class Learner {
       rows: examples.rowCount,
       loss: result.loss,
       settled: this.#settle(sparse, dense.outcome, batches),
-      pullMs: pulledMs - startMs,
-      computeMs: computedMs - pulledMs,
+      pullMs,
+      computeMs: computedMs - startMs,
     };
   }
 
@@ -198,6 +228,10 @@ function refuseNonFinite(gradients: Float32Array, loss: number): void {
       `gradients are not finite (loss ${loss}); the step is refused.`,
     );
   }
+}
+
+function hasWeight(weights: Float32Array): boolean {
+  return weights.some((weight) => weight > 0);
 }
 
 function joined(...parts: readonly Float32Array[]): Float32Array {

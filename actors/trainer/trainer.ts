@@ -1,3 +1,4 @@
+import { turn } from '../../core/base/clock.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import { blueprintOf, parameterCounts } from '../../core/blueprint/blueprint.js';
 import { samplesWithin } from '../../core/blueprint/message-sizes.js';
@@ -116,6 +117,7 @@ function teacherOf(
     crash: context.crash,
     log: context.log,
     nowMs: () => context.clock.nowMs(),
+    turn: () => turn(context.clock),
     inFlightMax,
     deliveriesMax,
   });
