@@ -29,6 +29,8 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'end-to-end': () => import('./cluster/end-to-end.js'),
   floor: () => import('./floor/floor.js'),
   snapshot: () => import('./snapshot.js'),
+  bytes: () => import('./bytes/bytes.js'),
+  'network-state': () => import('./network-state.js'),
   footprint: () => import('./footprint/footprint.js'),
   recovery: () => import('./recovery/recovery.js'),
   followers: () => import('./followers.js'),

@@ -3,7 +3,7 @@ import { at, f64, noneOf, text, u32, u8 } from '../core/base/columns.js';
 import type { PlacedActivity } from '../core/joining/types.js';
 import { asFields, asMessage, number, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
-import { columnsOf, rowCountOf, shared } from './column-checks.js';
+import { columnsOf, packedAll, rowCountOf } from './column-checks.js';
 import { changeNoticeIn, ownOf, type ChangeNotice } from './features.js';
 
 /** Numbers are for ever. */
@@ -45,10 +45,9 @@ export function activityMessage({ source, rows }: ActivityMessage) {
     columns.indexes[row] = index;
     write(columns, row, activity);
   });
-  const some = Object.entries(columns).map(([name, column]) => [name, shared(column)] as const);
   return {
     ...{ v: protocolVersion, kind: 'activity', source, rowCount: rows.length },
-    ...(rows.length > 0 ? Object.fromEntries(some) : noneOf(activityTable)),
+    ...(rows.length > 0 ? packedAll(columns) : noneOf(activityTable)),
   };
 }
 

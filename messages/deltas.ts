@@ -2,6 +2,7 @@ import { StarlingError } from '../core/base/errors.js';
 import type { Fields } from './checks.js';
 import { asMessage, f32, f64, number, text, u32, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
+import { packed, u32OfRows } from './column-checks.js';
 import type { KnownRows } from './earlier-deltas.js';
 import { deltaOfNow, directoryWords } from './earlier-deltas.js';
 import { asModelMessage, mainModel } from './model-name.js';
@@ -87,8 +88,8 @@ export function rowsMessage(delta: RowsDelta, slots: readonly StoredSlot[]) {
   // Not a spread of both: copying 16 fields takes longer than encoding them.
   return Object.assign(deltaFields(delta, slots, true), {
     state: delta.state,
-    updatedAt: delta.updatedAt,
-    updateCounts: delta.updateCounts,
+    updatedAt: packed(delta.updatedAt),
+    updateCounts: packed(delta.updateCounts),
     atSeconds: delta.atSeconds,
   });
 }
@@ -171,12 +172,12 @@ export function parseRows(value: unknown, slots: readonly RowSlot[], known?: Kno
   const what = 'delta';
   const fields = asDelta(value, what, known);
   const { delta, directory } = weightsOf(fields, what, slots);
-  const updateCounts = u32(fields, 'updateCounts', what, directory.rows);
+  const updateCounts = u32OfRows(fields, 'updateCounts', what, directory.rows);
   if (updateCounts.includes(0)) throw wrong(what, 'updateCounts', 'counts above 0', 0);
   return {
     ...delta,
     state: f32(fields, 'state', what, directory.state),
-    updatedAt: u32(fields, 'updatedAt', what, directory.rows),
+    updatedAt: u32OfRows(fields, 'updatedAt', what, directory.rows),
     updateCounts,
     atSeconds: number(fields, 'atSeconds', what),
   };

@@ -1,5 +1,6 @@
 import type { Fields } from './checks.js';
 import { f32, text, u32, wrong } from './checks.js';
+import { u32OfRows } from './column-checks.js';
 
 /**
  * A delta outlives the specification it was made with, so it says itself which slots it has rows of: five words for each, and
@@ -44,6 +45,9 @@ export function deltaOfNow(fields: Fields, what: string, { hash, earlier }: Know
   const state = runsOf((i) => word(i, 2) * word(i, 3));
   const words32 = (name: string, { runs, end }: { runs: Runs; end: number }): Uint32Array =>
     picked(u32(fields, name, what, end), runs, (length) => new Uint32Array(length));
+  /** Which may be packed. */
+  const column32 = (name: string, { runs, end }: { runs: Runs; end: number }): Uint32Array =>
+    picked(u32OfRows(fields, name, what, end), runs, (length) => new Uint32Array(length));
   const floats = (name: string, { runs, end }: { runs: Runs; end: number }): Float32Array =>
     picked(f32(fields, name, what, end), runs, (length) => new Float32Array(length));
   const hasState = fields['state'] !== undefined;
@@ -61,8 +65,8 @@ export function deltaOfNow(fields: Fields, what: string, { hash, earlier }: Know
     ...(hasState
       ? {
           state: floats('state', state),
-          updatedAt: words32('updatedAt', rows),
-          updateCounts: words32('updateCounts', rows),
+          updatedAt: column32('updatedAt', rows),
+          updateCounts: column32('updateCounts', rows),
         }
       : {}),
   };

@@ -73,7 +73,8 @@ describe('impressions', () => {
   test('of one slate say its request, user and time once, and are read row by row', () => {
     const batch = slate(['a', 'b', 'c']);
     const message = impressionsMessage(spec, batch);
-    expect([message.requestIds, message.users, [...message.atMs]]).toEqual([['r'], ['u'], [atMs]]);
+    const once = [message.requestIds, message.users, message.atMs];
+    expect(once).toEqual([['r'], ['u'], Float64Array.of(atMs)]);
     expect(parseImpressions(decode(encode(message)), spec)).toEqual(batch);
     expect(parseImpressions(impressionsMessage(spec, slate([])), spec)).toEqual(slate([]));
   });

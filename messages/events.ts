@@ -22,7 +22,9 @@ import {
   f64OfRows,
   namedF32,
   rowCountOf,
-  shared,
+  packed,
+  packedAll,
+  packedPeople,
   textsOfRows,
 } from './column-checks.js';
 import type { ExampleSpec } from './example-columns.js';
@@ -61,10 +63,10 @@ export function impressionsMessage(spec: ExampleSpec, batch: Impressions) {
     kind: 'impressions',
     specHash: spec.hash,
     rowCount: batch.items.length,
-    requestIds: shared(batch.requestIds),
-    users: shared(batch.users),
-    items: batch.items,
-    atMs: shared(batch.atMs),
+    requestIds: packed(batch.requestIds),
+    users: packedPeople(batch.users),
+    items: packed(batch.items),
+    atMs: packed(batch.atMs),
     scores: batch.scores,
     facts: factFields(batch.facts),
     examples: exampleColumns(batch.examples, spec),
@@ -81,12 +83,12 @@ export function actionsMessage(batch: Actions, spec?: ExampleSpec) {
     kind: 'actions',
     specHash: examples ? spec.hash : '',
     rowCount: batch.items.length,
-    requestIds: shared(batch.requestIds),
-    items: batch.items,
-    atMs: shared(batch.atMs),
-    labels: batch.labels,
-    acceptedAtMs: shared(batch.acceptedAtMs),
-    facts: batch.facts === noActionFacts ? null : batch.facts,
+    requestIds: packed(batch.requestIds),
+    items: packed(batch.items),
+    atMs: packed(batch.atMs),
+    labels: packed(batch.labels),
+    acceptedAtMs: packed(batch.acceptedAtMs),
+    facts: batch.facts === noActionFacts ? null : packedAll({ ...batch.facts }),
     ...(moment && !isOwn ? { moment: momentFields(moment) } : {}),
     examples: examples ? exampleColumns(examples, spec) : null,
   };
@@ -167,8 +169,10 @@ export function parseImpressions(value: unknown, spec: ExampleSpec): Impressions
 }
 
 /** Null while nothing is known, which is nearly always: then facts cost five bytes and no time. */
-export function factFields(facts: ImpressionFacts): ImpressionFacts | null {
-  return facts === noFacts ? null : facts;
+export function factFields(facts: ImpressionFacts) {
+  if (facts === noFacts) return null;
+  const { predictions, ...columns } = facts;
+  return { ...packedAll(columns), predictions };
 }
 
 /** Of impressions and of samples. */

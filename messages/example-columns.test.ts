@@ -25,7 +25,7 @@ const rows = fc.array(
     ),
     dense: fc.float({ noNaN: true }),
   }),
-  { maxLength: 5 },
+  { maxLength: 12 },
 );
 
 function batchOf(list: { counts: number[]; dense: number }[], isMarked: boolean): ExampleBatch {
@@ -94,6 +94,22 @@ describe('examples in a message', () => {
       { marks: undefined },
     ])
       expect(read(change)).toThrow(/samples\.examples/);
+  });
+
+  test('of a few bytes do not become as many rows as they say', () => {
+    const alike = Array.from({ length: 8 }, () => ({ counts: [1, 1], dense: 0 }));
+    const examples = exampleColumns(batchOf(alike, false), spec);
+    expect(examples.counts).toEqual({ each: Uint8Array.of(1, 1), told: new Uint8Array(0) });
+    const read = (change: object) => () =>
+      examplesOf({ examples: { ...examples, ...change } }, 'examples', 'samples', {
+        ...{ spec, rows: 8 },
+      });
+    expect(read({})).not.toThrow();
+    for (const each of [Uint8Array.of(0, 0), Uint8Array.of(1, 2), Uint8Array.of(1)])
+      expect(read({ counts: { each, told: new Uint8Array(0) } })).toThrow(/counts/);
+    expect(read({ counts: { each: Uint8Array.of(1, 255), told: new Uint8Array(7) } })).toThrow(
+      /counts/,
+    );
   });
 
   test('with more occurrences in a slot than travel are refused by whoever writes', () => {

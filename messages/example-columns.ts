@@ -4,8 +4,10 @@ import { carriedExamples } from '../core/features/earlier-examples.js';
 import type { FeatureSpec } from '../core/features/feature-spec.js';
 import { StarlingError } from '../core/base/errors.js';
 import type { Fields } from './checks.js';
-import { asFields, f32, u32, wrong } from './checks.js';
+import { asFields, f32, isRecord, u32, wrong } from './checks.js';
 import { columnsOf } from './column-checks.js';
+import { countsIn, countsOf, packedCounts } from './packed-counts.js';
+import { packedPairs, unpackPairs } from './packed-pairs.js';
 import { refuseSpec } from './spec-hash.js';
 import { at, f32 as f32Column, u8 as u8Column } from '../core/base/columns.js';
 
@@ -23,42 +25,16 @@ export function requireKnownSpec(hash: string, spec: ExampleSpec, what: string):
 }
 
 const markTable = { eventTypes: u8Column(), agesSeconds: f32Column() } as const;
-const byteMax = 0xff;
-const wordMax = 0xffff;
 
 export function exampleColumns(examples: ExampleBatch, spec: ExampleSpec) {
   return {
     slots: spec.slotIds,
     columns: spec.columnIds,
-    counts: countsOf(examples),
-    fids: examples.fids,
+    counts: packedCounts(countsOf(examples), examples.slotCount),
+    fids: packedPairs(examples.fids),
     dense: examples.dense,
     marks: examples.marks ?? null,
   };
-}
-
-function countsOf({ offsets, rowCount, slotCount }: ExampleBatch): Uint8Array | Uint16Array {
-  const cells = rowCount * slotCount;
-  const counts = new Uint8Array(cells);
-  for (let cell = 0; cell < cells; cell++) {
-    const count = offsets[cell + 1]! - offsets[cell]!;
-    if (count > byteMax) return longCountsOf(offsets, cells);
-    counts[cell] = count;
-  }
-  return counts;
-}
-
-function longCountsOf(offsets: Uint32Array, cells: number): Uint16Array {
-  const counts = new Uint16Array(cells);
-  for (let cell = 0; cell < cells; cell++) {
-    const count = offsets[cell + 1]! - offsets[cell]!;
-    if (count > wordMax) {
-      const text = `a slot of a row has ${count} occurrences; at most ${wordMax} travel.`;
-      throw new StarlingError('PAYLOAD_TOO_LARGE', text, { count });
-    }
-    counts[cell] = count;
-  }
-  return counts;
 }
 
 /**
@@ -96,8 +72,9 @@ function examplesIn(
   requireSame(u32(inner, 'columns', place), spec.columnIds, `${place}.columns`);
   const slotCount = spec.slotIds.length;
   const denseCount = spec.denseWidth;
-  const offsets = offsetsOf(inner, place, rows * slotCount);
-  const fids = u32(inner, 'fids', place);
+  const fids = fidsOf(inner, place);
+  const shape = { rows, slotCount, occurrences: fids.length / 2 };
+  const offsets = offsetsOf(countsIn(inner, place, shape));
   const total = offsets[offsets.length - 1]!;
   if (2 * total !== fids.length) throw wrong(place, 'fids', `${2 * total} words`, fids.length);
   const dense = f32(inner, 'dense', place, rows * denseCount);
@@ -106,18 +83,22 @@ function examplesIn(
   return marks ? { ...batch, marks } : batch;
 }
 
-function offsetsOf(inner: Fields, place: string, cells: number): Uint32Array {
-  const { counts } = inner;
-  const tag = Object.prototype.toString.call(counts);
-  if (tag !== '[object Uint8Array]' && tag !== '[object Uint16Array]')
-    throw wrong(place, 'counts', 'a Uint8Array or Uint16Array', counts);
-  const list = counts as Uint8Array | Uint16Array;
-  if (list.length !== cells) throw wrong(place, 'counts', `${cells} elements`, list.length);
+/** Packed or not. */
+function fidsOf(inner: Fields, place: string): Uint32Array {
+  const { fids } = inner;
+  return isRecord(fids) && !ArrayBuffer.isView(fids)
+    ? unpackPairs(fids, `${place}.fids`)
+    : u32(inner, 'fids', place);
+}
+
+function offsetsOf(counts: Uint8Array | Uint16Array): Uint32Array {
+  const cells = counts.length;
   const offsets = new Uint32Array(cells + 1);
-  // At most 2^20 values of 2^16 each would overflow; the fids that are compared with the end can't be as many.
+  // Fids that are compared with the end can't be as many as overflow it: 2^20 rows of 2^16 would.
   let end = 0;
-  for (let cell = 0; cell < cells; cell++) offsets[cell + 1] = end += list[cell]!;
-  if (end > 0xffffffff) throw wrong(place, 'counts', 'a sum of 32 bits', end);
+  for (let cell = 0; cell < cells; cell++) offsets[cell + 1] = end += counts[cell]!;
+  if (end > 0xffffffff)
+    throw new StarlingError('BAD_MESSAGE', `examples.counts: a sum of 32 bits, got ${end}.`);
   return offsets;
 }
 

@@ -3,7 +3,7 @@ import type { Fields } from './checks.js';
 import { asFields, f32, wrong } from './checks.js';
 import { f32OfRows } from './column-checks.js';
 import { at, u8 } from '../core/base/columns.js';
-import { columnsOf, shared } from './column-checks.js';
+import { columnsOf, packed, shared } from './column-checks.js';
 
 export type { OutcomeColumns, OutcomesByName as Outcomes };
 
@@ -21,10 +21,10 @@ export function unknownOutcome(rows: number): OutcomeColumns {
 }
 
 export function outcomeFields(outcomes: OutcomesByName) {
-  const fields: Record<string, OutcomeColumns> = {};
+  const fields: Record<string, Record<keyof OutcomeColumns, unknown>> = {};
   for (const name in outcomes) {
     const { labels, masks, weights } = outcomes[name]!;
-    fields[name] = { labels, masks: shared(masks), weights: shared(weights) };
+    fields[name] = { labels: packed(labels), masks: shared(masks), weights: shared(weights) };
   }
   return fields;
 }

@@ -5,7 +5,14 @@ import { asFields, f32, number, text, texts, u32, wrong } from './checks.js';
 import type { Fields } from './checks.js';
 import { asMessage } from './checks.js';
 import { protocolVersion } from './codec.js';
-import { f64OfRows, namedF32, rowCountOf, shared, textsOfRows } from './column-checks.js';
+import {
+  f64OfRows,
+  namedF32,
+  packed,
+  packedPeople,
+  rowCountOf,
+  textsOfRows,
+} from './column-checks.js';
 import { factFields, impressionFactsOf } from './events.js';
 import { asModelMessage, mainModel } from './model-name.js';
 import type { ProgressMarks } from './progress-marks.js';
@@ -81,10 +88,10 @@ export function rankBatchMessage(batch: RankBatch) {
     model: mainModel,
     kind: 'rank-batch',
     rowCount: batch.items.length,
-    requestIds: shared(batch.requestIds),
-    users: shared(batch.users),
-    items: batch.items,
-    atMs: shared(batch.atMs),
+    requestIds: packed(batch.requestIds),
+    users: packedPeople(batch.users),
+    items: packed(batch.items),
+    atMs: packed(batch.atMs),
     contexts: batch.contexts,
     log: batch.log,
     facts: factFields(batch.facts),

@@ -7,7 +7,14 @@ import type { JoinCounters } from '../core/joining/types.js';
 import { gatherFacts, noFacts } from '../core/joining/event-facts.js';
 import { asMessage, number, text } from './checks.js';
 import { protocolVersion } from './codec.js';
-import { f32OfRows, f64OfRows, rowCountOf, shared, textsOfRows } from './column-checks.js';
+import {
+  f32OfRows,
+  f64OfRows,
+  packed,
+  packedPeople,
+  rowCountOf,
+  textsOfRows,
+} from './column-checks.js';
 import { factFields, impressionFactsOf } from './events.js';
 import type { ExampleSpec } from './example-columns.js';
 import { exampleColumns, examplesOf, requireKnownSpec } from './example-columns.js';
@@ -50,14 +57,14 @@ export function samplesMessage(spec: ExampleSpec, batch: CountedSamples) {
     specHash: spec.hash,
     resolved: batch.resolved,
     rowCount: batch.items.length,
-    requestIds: shared(batch.requestIds),
-    users: shared(batch.users),
-    items: batch.items,
+    requestIds: packed(batch.requestIds),
+    users: packedPeople(batch.users),
+    items: packed(batch.items),
     outcomes: outcomeFields(batch.outcomes),
-    sampleRates: shared(batch.sampleRates),
+    sampleRates: packed(batch.sampleRates),
     scores: batch.scores,
-    atMs: shared(batch.atMs),
-    acceptedAtMs: shared(batch.acceptedAtMs),
+    atMs: packed(batch.atMs),
+    acceptedAtMs: packed(batch.acceptedAtMs),
     progress: batch.progress,
     facts: factFields(batch.facts),
     examples: exampleColumns(batch.examples, spec),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { encode } from '../messages/codec.js';
+import { packed } from '../messages/column-checks.js';
 import type { EventTable } from './event-files.js';
 import { ArrivalLedger } from './replay-arrivals.js';
 
@@ -13,8 +14,10 @@ const events: EventTable = {
   context: {},
 };
 const options = { events, runId: 'run', windowMs: 15_000, latenessMs: 5_000 };
-const impressions = (...requestIds: string[]) => encode({ kind: 'impressions', requestIds });
-const actions = (...requestIds: string[]) => encode({ kind: 'actions', requestIds });
+const sent = (kind: string, requestIds: string[]) =>
+  encode({ kind, rowCount: requestIds.length, requestIds: packed(requestIds) });
+const impressions = (...requestIds: string[]) => sent('impressions', requestIds);
+const actions = (...requestIds: string[]) => sent('actions', requestIds);
 
 describe('the order of arrivals', () => {
   test('holds an event back that would end the window of one under way', () => {
@@ -32,6 +35,19 @@ describe('the order of arrivals', () => {
     ledger.observe(impressions('run-3', 'run-2'));
     expect(ledger.maySend(4)).toBe(true);
     expect(ledger.through).toBe(4);
+  });
+
+  test('is that of requests whose ids are packed, too', () => {
+    const count = 40;
+    const times = Float64Array.from({ length: count }, (_time, i) => i);
+    const many = { ...events, count, timestamps: times, labels: new Uint8Array(count) };
+    const ledger = new ArrivalLedger({ ...options, events: many });
+    expect(ledger.maySend(count - 1)).toBe(false);
+    const ids = Array.from(times, (i) => `run-${i}`);
+    expect(packed(ids)).toMatchObject({ prefix: 'run-' });
+    ledger.observe(impressions(...ids));
+    ledger.observe(actions(...ids));
+    expect([ledger.through, ledger.maySend(count - 1)]).toEqual([count, true]);
   });
 
   test('goes on when what is missing will never come', () => {

@@ -1,4 +1,5 @@
 import { decode } from '../messages/codec.js';
+import { textsIn } from '../messages/column-checks.js';
 import type { EventTable } from './event-files.js';
 
 export interface ArrivalOptions {
@@ -47,10 +48,14 @@ export class ArrivalLedger {
 
   /** @param bytes a message to a joiner, of this run or of anybody. */
   observe(bytes: Uint8Array): void {
-    const { kind, requestIds } = (decode(bytes) ?? {}) as { kind?: unknown; requestIds?: unknown };
-    if (!Array.isArray(requestIds)) return;
+    const { kind, rowCount, requestIds } = (decode(bytes) ?? {}) as Readonly<
+      Record<string, unknown>
+    >;
+    // Rows of one request say it once.
+    const ids = typeof rowCount === 'number' ? textsIn(requestIds, rowCount) : undefined;
+    if (!ids) return;
     const part = kind === 'impressions' ? 1 : 2;
-    for (const id of requestIds as unknown[]) this.#note(String(id), part);
+    for (const id of ids) this.#note(id, part);
     this.#advance();
   }
 

@@ -208,7 +208,7 @@ describe('raw events', () => {
   });
 
   test('that become too long for a message are several, in order, and none is lost', async () => {
-    payloadBytesMax = 1_200;
+    payloadBytesMax = 600;
     const ids = Array.from({ length: 40 }, (_, i) => `item-${i}`);
     await newEvents().handle(
       byHand(

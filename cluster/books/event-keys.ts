@@ -1,5 +1,7 @@
+import { at } from '../../core/base/columns.js';
 import type { BookedEvent } from '../../messages/books.js';
 import { decode } from '../../messages/codec.js';
+import { f64OfRows, rowCountOf, textsIn } from '../../messages/column-checks.js';
 import { parseDeadLetters, type DeadLetters } from '../../messages/dead-letters.js';
 import { lastToken } from '../../messages/subjects.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
@@ -26,25 +28,46 @@ export function keysOf(
   if (isImport(value)) return keysOf(value.actions);
   const place = (i: number): string => `${position}.${indices?.[i] ?? i}`;
   if (Array.isArray(value)) return value.flatMap((each, i) => keyOf(each, place(i)) ?? []);
-  const { requestIds, items, atMs, facts } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  if (Array.isArray(requestIds) && Array.isArray(items)) {
-    const times = atMs instanceof Float64Array ? atMs : new Float64Array(0);
-    const { ids } = (facts ?? {}) as { ids?: unknown };
-    // One entry may stand for all rows, as in every column.
-    const entryOf = (column: unknown, row: number): unknown =>
-      Array.isArray(column) ? (column as unknown[])[column.length === 1 ? 0 : row] : undefined;
-    return items.map((item, row) => {
-      const requestId = String(entryOf(requestIds, row));
-      const id = entryOf(ids, row);
-      return {
-        requestId: requestId === '' && isId(id) ? String(id) : requestId,
-        item: String(item),
-        atMs: times[times.length === 1 ? 0 : row],
-      };
-    });
-  }
+  const columns = columnKeysOf(value);
+  if (columns) return columns;
   const key = keyOf(value, place(0));
   return key && [key];
+}
+
+/** Undefined where they are no columns. One entry may stand for all rows, and any of them may be packed. */
+function columnKeysOf(value: unknown): TimedKey[] | undefined {
+  const fields = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const rowCount = readable(() => rowCountOf(fields, '')) ?? lengthOf(fields['items']);
+  if (rowCount === undefined) return undefined;
+  const requestIds = textsIn(fields['requestIds'], rowCount);
+  const items = textsIn(fields['items'], rowCount);
+  if (!requestIds || !items) return undefined;
+  const times = readable(() => f64OfRows(fields, 'atMs', '', rowCount));
+  const { ids } = (fields['facts'] ?? {}) as { ids?: unknown };
+  const known = textsIn(ids, rowCount);
+  return Array.from({ length: rowCount }, (_row, row) => {
+    const requestId = at(requestIds, row);
+    const id = known && at(known, row);
+    return {
+      requestId: requestId === '' && id !== undefined ? id : requestId,
+      item: at(items, row),
+      atMs: times && at(times, row),
+    };
+  });
+}
+
+/** Of a list, as of a batch that does not say how many rows it has. */
+function lengthOf(value: unknown): number | undefined {
+  return Array.isArray(value) ? value.length : undefined;
+}
+
+/** Undefined for what can't be read: who reads the message in earnest says what is wrong with it. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 function keyOf(value: unknown, place: string): TimedKey | undefined {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { encode, encodeAs } from '../../messages/codec.js';
+import { packedAll } from '../../messages/column-checks.js';
 import { deadLettersMessage } from '../../messages/dead-letters.js';
 import { Mentions } from './mentions.js';
 
@@ -29,6 +30,28 @@ describe('what a message says of somebody', () => {
       { kind: 'impressions', rowCount: 3, users: 'u1', items: 'c', atMs: 3, lanes: 0 },
     ]);
     expect(of('a').in(encode(message), 'starling.join.0')).toEqual([]);
+  });
+
+  test('are rows of columns that are packed', () => {
+    const count = 24;
+    const rows = Array.from({ length: count }, (_row, i) => i);
+    const columns = {
+      users: rows.map((i) => `person-${i >> 3}`),
+      items: rows.map((i) => `item-${i}`),
+      atMs: Float64Array.from(rows, (i) => 1_700_000_000_000 + i),
+      labels: Float32Array.from(rows, (i) => i % 2),
+    };
+    const message: Record<string, unknown> = {
+      ...{ kind: 'impressions', rowCount: count, ...packedAll(columns) },
+    };
+    for (const column of Object.keys(columns) as (keyof typeof columns)[])
+      expect(message[column]).not.toEqual(columns[column]);
+    const found = of('person-1').in(encode(message), 'starling.join.0');
+    expect(found).toHaveLength(8);
+    expect(found[1]).toEqual({
+      ...{ kind: 'impressions', rowCount: count, users: 'person-1', items: 'item-9' },
+      ...{ atMs: 1_700_000_000_009, labels: 1 },
+    });
   });
 
   test('are attributes of users, and not of items of the same id', () => {

@@ -1,6 +1,7 @@
 import { namesOfPerson } from '../../core/joining/person-event.js';
 import { isRecord } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
+import { unpackedColumns } from '../../messages/column-checks.js';
 
 /** What of a message is about somebody: its rows, or events, or, where that can't be told apart, what is known of it. */
 export type Mention = Readonly<Record<string, unknown>>;
@@ -45,9 +46,10 @@ export class Mentions {
     }
   }
 
-  #of(value: unknown, ofUsers: boolean, bytes: Uint8Array): Mention[] {
-    if (Array.isArray(value)) return value.flatMap((each) => this.#of(each, ofUsers, bytes));
-    if (!isRecord(value)) return [];
+  #of(said: unknown, ofUsers: boolean, bytes: Uint8Array): Mention[] {
+    if (Array.isArray(said)) return said.flatMap((each) => this.#of(each, ofUsers, bytes));
+    if (!isRecord(said)) return [];
+    const value = unpackedColumns(said);
     if (Array.isArray(value['letters'])) return this.#letters(value, bytes);
     if (Array.isArray(value['records'])) return this.#sent(value['records']);
     const isOfUsers = ofUsers || value['entity'] === 'user';

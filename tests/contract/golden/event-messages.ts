@@ -58,6 +58,11 @@ const rulesChange = {
 
 const impressions = { ...values.impressionRows, facts: noFacts, examples: values.examples };
 const told = { ...impressions, facts: values.allFacts, examples: values.markedExamples };
+const packedImpressions = {
+  ...values.manyImpressions,
+  ...{ facts: noFacts, examples: values.manyExamples },
+};
+const packedActions = { ...values.manyActions, facts: noActionFacts };
 const actions = { ...values.actionRows, facts: noActionFacts };
 const organic = {
   ...actions,
@@ -141,6 +146,16 @@ const samples = {
   acceptedAtMs: Float64Array.of(atMs + 3000, NaN),
   facts: noFacts,
   examples: values.examples,
+  progress: {},
+};
+const packedSamples = {
+  resolved: 12,
+  ...values.manyImpressions,
+  outcomes: outcomesOf(values.manyActions.labels),
+  sampleRates: new Float32Array(12).fill(1),
+  acceptedAtMs: values.manyActions.acceptedAtMs,
+  facts: noFacts,
+  examples: values.manyExamples,
   progress: {},
 };
 const manySamples = {
@@ -327,6 +342,24 @@ export const eventMessages: readonly GoldenMessage[] = [
     write: () => encode(importStateReply(importState)),
     read: (bytes) => parseImportState(decode(bytes)),
     expected: importState,
+  },
+  {
+    name: 'impressions-packed',
+    write: () => encode(impressionsMessage(spec, packedImpressions)),
+    read: (bytes) => parseImpressions(decode(bytes), spec),
+    expected: packedImpressions,
+  },
+  {
+    name: 'actions-packed',
+    write: () => encode(actionsMessage(packedActions)),
+    read: (bytes) => parseActions(decode(bytes), spec),
+    expected: packedActions,
+  },
+  {
+    name: 'samples-packed',
+    write: () => encode(samplesMessage(spec, packedSamples)),
+    read: (bytes) => parseSamples(decode(bytes), spec),
+    expected: { ...packedSamples, specHash: spec.hash },
   },
   {
     name: 'samples-with-counters',

@@ -52,6 +52,40 @@ export const allFacts: ImpressionFacts = {
   predictions: { click: Float32Array.of(0.5, 0.25), purchase: Float32Array.of(0.0625, 0.03125) },
 };
 
+/** Rows of a busy stream: enough that what they have in common is said once (messages/packed-columns.ts). */
+const manyCount = 12;
+const rowsOf = <Entry>(entryOf: (row: number) => Entry): Entry[] =>
+  Array.from({ length: manyCount }, (_row, row) => entryOf(row));
+
+export const manyExamples: ExampleBatch = {
+  rowCount: manyCount,
+  slotCount: 3,
+  denseCount: 2,
+  // A user and an item each; the third row has no genre, the others one.
+  offsets: Uint32Array.from(
+    [0, ...rowsOf((row) => [3, 3, 3].map((n, s) => row * n + s + 1))].flat(),
+  ).map((end, cell) => (cell >= 9 ? end - 1 : end)),
+  fids: Uint32Array.from(
+    rowsOf((row) => [42, 0, row, 0, ...(row === 2 ? [] : [0xdeadbeef, 0x80000001])]).flat(),
+  ),
+  dense: Float32Array.from(rowsOf((row) => [row / 4, 0]).flat()),
+};
+
+export const manyImpressions = {
+  requestIds: rowsOf((row) => `01JD9-${row >> 2}`),
+  users: rowsOf((row) => `10000${row >> 3}`),
+  items: rowsOf((row) => `item-${row}`),
+  atMs: Float64Array.from(rowsOf((row) => atMs + 40 * row)),
+  scores: Float32Array.from(rowsOf((row) => row / 16)),
+};
+
+export const manyActions = {
+  ...{ requestIds: manyImpressions.requestIds, items: manyImpressions.items },
+  atMs: manyImpressions.atMs,
+  labels: Float32Array.from(rowsOf((row) => row % 2)),
+  acceptedAtMs: Float64Array.from(rowsOf((row) => (row === 5 ? NaN : atMs + 70_000 * row))),
+};
+
 export const impressionRows = {
   requestIds: ['01JD9', '01JD9'],
   users: ['42', '42'],
