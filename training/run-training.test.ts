@@ -41,8 +41,13 @@ function rowsOf(count: number) {
 
 let folder = '';
 let made = 0;
-beforeAll(() => {
+/** What most tests look at. */
+let firstOut = '';
+let first: TrainingResult;
+beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'starling-training-'));
+  firstOut = newFolder();
+  first = await trained({ out: firstOut });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -73,20 +78,19 @@ async function codeAndText(work: Promise<unknown>): Promise<readonly [string, st
 
 describe('a training', () => {
   test('is a function of input, seed and number of threads, bit for bit', async () => {
-    const first = await trained();
     const again = await trained();
     expect(again.digest).toBe(first.digest);
     expect(again.holdout).toEqual(first.holdout);
     expect(again.before).toEqual(first.before);
-    expect((await trained({ seed: 9 })).digest).not.toBe(first.digest);
     const alone = await trained({ threads: 1 });
+    expect((await trained({ threads: 1, seed: 9 })).digest).not.toBe(alone.digest);
     // The same steps, summed in another order.
     expect(alone.holdout[0]!.logloss).toBeCloseTo(first.holdout[0]!.logloss!, 3);
     expect(alone.samples).toEqual(first.samples);
   });
 
   test('learns, and holds out the last events', async () => {
-    const { holdout, samples, holdoutFromMs, events } = await trained({ epochs: 4 });
+    const { holdout, samples, holdoutFromMs, events } = await trained({ epochs: 4, threads: 1 });
     expect(events).toBe(1_500);
     expect(holdoutFromMs).toBe(1_700_000_000_000 + 60_000 * 1_200);
     expect(holdout.map(({ outcome }) => outcome)).toEqual(['click', 'buy']);
@@ -104,10 +108,17 @@ describe('a training', () => {
   test('that was stopped goes on from its checkpoint, and ends as if it had not been', async () => {
     const whole = await trained({ epochs: 3 });
     const out = newFolder();
-    const stop = new AbortController();
-    stop.abort();
     const options = { out, epochs: 3 };
-    expect(await training({ ...options, signal: stop.signal })).toMatchObject({ kind: 'stopped' });
+    // While samples are made, and then while it learns.
+    const early = new AbortController();
+    early.abort();
+    const stopped = await training({ ...options, signal: early.signal });
+    expect(stopped).toEqual({ kind: 'stopped', step: 0 });
+    let looks = 0;
+    const pages = 1_500 / 50;
+    const signal = Object.assign(new EventTarget(), { onabort: null }) as unknown as AbortSignal;
+    Object.defineProperty(signal, 'aborted', { get: () => ++looks > pages });
+    expect(await training({ ...options, signal })).toEqual({ kind: 'stopped', step: 1 });
     // Also where every block is followed by one.
     const resumed = await trained({ ...options, checkpointEveryMs: 0 });
     expect(resumed.digest).toBe(whole.digest);
@@ -120,10 +131,8 @@ describe('a training', () => {
   });
 
   test('leaves a snapshot that a cluster of any number of partitions can read', async () => {
-    const out = newFolder();
-    const result = await trained({ out });
-    const store = new DirectorySnapshots(out);
-    const manifest = await manifestIn(store, result.snapshot);
+    const store = new DirectorySnapshots(firstOut);
+    const manifest = await manifestIn(store, first.snapshot);
     expect(manifest.specHash).toBe(blueprintOf(config).hash);
     expect(manifest.dense).toBeDefined();
     const rowsIn = async (partitions: number): Promise<number> => {
@@ -138,10 +147,9 @@ describe('a training', () => {
   });
 
   test('that is there already is not done again, and another one is refused its folder', async () => {
-    const out = newFolder();
-    const result = await trained({ out });
-    expect(await training({ out })).toEqual({ kind: 'known', result });
-    expect(JSON.parse(readFileSync(path.join(out, 'training.json'), 'utf8'))).toEqual(result);
+    const out = firstOut;
+    expect(await training({ out })).toEqual({ kind: 'known', result: first });
+    expect(JSON.parse(readFileSync(path.join(out, 'training.json'), 'utf8'))).toEqual(first);
     const [code, text] = await codeAndText(training({ out, epochs: 2 }));
     expect([code, text]).toEqual([
       'TRAINING_FAILED',

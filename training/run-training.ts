@@ -53,7 +53,7 @@ export interface TrainingOptions {
   readonly clock: { readonly nowMs: () => number; readonly wallMs: () => number };
   readonly progress?: ((progress: TrainingProgress) => void) | undefined;
   readonly note?: ((text: string) => void) | undefined;
-  /** Ends it at a checkpoint. */
+  /** Ends it, at a checkpoint once it learns. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -141,11 +141,12 @@ class Training {
     }
     await this.#folder.prepare();
     const samples = (await this.#folder.samples(this.#sampleKey)) ?? (await this.#makeSamples());
+    if (!samples) return { kind: 'stopped', step: 0 };
     if (samples.train.rows === 0) throw nothingToLearn(samples);
     return this.#train(samples);
   }
 
-  async #makeSamples(): Promise<SampleSet> {
+  async #makeSamples(): Promise<SampleSet | undefined> {
     const { source, seed, clock } = this.#options;
     await this.#folder.clear();
     await this.#folder.prepare();
@@ -159,11 +160,15 @@ class Training {
         cut.reach(timestampMs, events);
       },
       samples: (of: Parameters<SampleCut['add']>[0]) => cut.add(of),
-      progress: (done: number) =>
-        this.#options.progress?.({ phase: 'samples', done, total, ...pace.of(done, total) }),
+      goesOn: (done: number): boolean => {
+        this.#options.progress?.({ phase: 'samples', done, total, ...pace.of(done, total) });
+        return this.#options.signal?.aborted !== true;
+      },
     };
     const made = await maker.make(listener);
-    const set = { key: this.#sampleKey, made, ...cut.end() };
+    const ended = cut.end();
+    if (!made) return undefined;
+    const set = { key: this.#sampleKey, made, ...ended };
     await this.#folder.saveSamples(set);
     return set;
   }

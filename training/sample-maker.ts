@@ -31,7 +31,8 @@ export interface SampleListener {
   /** Before the first event of this time or later: all that was known by then has been told. */
   readonly reaches: (timestampMs: number, events: number) => void;
   readonly samples: (samples: SampleBatch) => void;
-  readonly progress: (events: number) => void;
+  /** Now and then. @returns whether it is to go on. */
+  readonly goesOn: (events: number) => boolean;
 }
 
 export interface MadeSamples {
@@ -90,7 +91,8 @@ export class SampleMaker {
     this.#window = windowOf(config, this.#blueprint);
   }
 
-  async make(listener: SampleListener): Promise<MadeSamples> {
+  /** @returns undefined where it was not to go on. */
+  async make(listener: SampleListener): Promise<MadeSamples | undefined> {
     const { source } = this.#options;
     for await (const batch of source.items(0))
       for (const { id, attributes } of batch) this.#tell('item', id, attributes);
@@ -98,7 +100,7 @@ export class SampleMaker {
       for (const { id, attributes } of batch) this.#tell('user', id, attributes);
     for await (const batch of source.happenings(0)) {
       for (const happening of batch) this.#take(happening, listener);
-      listener.progress(this.#events);
+      if (!listener.goesOn(this.#events)) return undefined;
     }
     this.#join(listener, this.#newestMs);
     return {
