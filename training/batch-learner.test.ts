@@ -113,7 +113,7 @@ test('one thread learns what a trainer, shards and a dense shard learn, to the b
     const { examples, labels, weights, shown, atSeconds } = block;
     const rows = examples.rowCount;
     const outcome = { ...outcomesOf(labels.slice())['click']!, weights: weights.slice() };
-    const taught = await trainer.learn([
+    const begun = trainer.begin([
       {
         message: { sequence: step } as never,
         samples: {
@@ -130,6 +130,7 @@ test('one thread learns what a trainer, shards and a dense shard learn, to the b
         },
       },
     ]);
+    const taught = await trainer.learn(begun);
     await taught.settled;
     // Threads tell it each other in single precision.
     expect(thread.learn(block, step, true).loss).toBe(Math.fround(taught.loss));
