@@ -72,7 +72,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
     baseline: 'TensorFlow.js, wasm, in the same run',
     tensorflow: library?.path ?? 'not compared: `starling setup-tensorflow` brings it',
   };
-  const peak = await peakLoop(kind === 'relaxed');
+  const peak = peakLoop(kind === 'relaxed');
   for (const shape of shapes)
     for (const rowCount of [16, 1024]) {
       const turns = options.quick ? 20 : rowCount === 16 ? 1000 : 100;
