@@ -1,5 +1,6 @@
 import type { Profiler } from 'node:inspector';
 import { profileNodesMax, type ProfileTree } from '../../messages/profiles.js';
+import { ProgramSources } from './program-sources.js';
 
 /** Where the compiled package is: paths in profiles are told from there, and none of the machine. */
 const packageUrl = new URL('../../', import.meta.url).href;
@@ -44,6 +45,7 @@ export function treeOf(profile: Profiler.Profile, root = packageUrl): ProfileTre
 /** Functions of a tree, each once. */
 class FunctionTable {
   readonly #root: string;
+  readonly #sources = new ProgramSources();
   readonly #indexes = new Map<string, number>();
   readonly #fileIndexes = new Map<string, number>();
   readonly columns = { names: [] as string[], fileOf: [] as number[], files: [] as string[] };
@@ -52,9 +54,10 @@ class FunctionTable {
     this.#root = root;
   }
 
-  indexOf({ functionName, url }: Profiler.ProfileNode['callFrame']): number {
+  indexOf(frame: Profiler.ProfileNode['callFrame']): number {
+    const { functionName } = frame;
     const { names, fileOf, files } = this.columns;
-    const file = fileIn(url, this.#root);
+    const file = fileIn(this.#sources.moduleOf(frame, this.#root), this.#root);
     const key = `${functionName}\n${file}`;
     const known = this.#indexes.get(key);
     if (known !== undefined) return known;
