@@ -43,7 +43,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
   const blueprint = blueprintOf(config);
   const folder = await mkdtemp(path.join(tmpdir(), 'starling-bench-'));
   try {
-    const blocks = options.quick ? 64 : 512;
+    const blocks = options.quick ? 64 : 256;
     const train = writeBlocks(path.join(folder, 'train'), blueprint, blocks);
     const backend = await loadBackend('auto', blueprint.model);
     const measures: Readonly<Record<string, () => Promise<Pace>>> = {
@@ -52,7 +52,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
       threads2: () => crewPace(config, train, { threads: 2, folder }),
     };
     const paces: Record<string, Pace[]> = {};
-    for (let round = 0; round < (options.quick ? 1 : 5); round++)
+    for (let round = 0; round < (options.quick ? 1 : 3); round++)
       for (const [name, measure] of Object.entries(measures))
         (paces[name] ??= []).push(await measure());
     return resultOf(paces, backend);
