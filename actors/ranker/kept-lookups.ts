@@ -10,6 +10,8 @@ import type { FoundRows, RowLookups, ShardAnswer } from './row-lookups.js';
  * ranker asks twice for each. Too long: what was learned is seen later.
  */
 const freshMs = 250;
+/** And so long ago, nobody is asked at all where no row is missing. Too short: each request is one of a shard, too. */
+const quietMs = 50;
 
 const unheard: RowChangesSince = { life: '', at: 0 };
 
@@ -22,6 +24,7 @@ export interface KeptLookupsOptions {
   readonly lookups: Pick<RowLookups, 'find'>;
   readonly dim: number;
   readonly dataCenter: string;
+  readonly shardCount: number;
   readonly clock: Pick<Clock, 'nowMs'>;
 }
 
@@ -37,22 +40,32 @@ export interface KeptLookupsOptions {
  */
 export class KeptLookups {
   readonly #options: KeptLookupsOptions;
-  readonly #kept: KeptRows;
+  readonly kept: KeptRows;
   readonly #heard = new Map<number, Heard>();
 
   constructor(options: KeptLookupsOptions) {
     this.#options = options;
-    this.#kept = new KeptRows(options.dim);
+    this.kept = new KeptRows(options.dim);
+  }
+
+  /**
+   * What is kept, and is not asked for: as of when, and whether it may be used as it is. Without shards that were heard of there is nothing.
+   * @returns `through` as of `find`, of all that is kept.
+   */
+  standing(): { readonly isFresh: boolean; readonly through: number } {
+    const nowMs = this.#options.clock.nowMs();
+    const heard = [...this.#heard.values()];
+    const isFresh = heard.length > 0 && heard.every(({ atMs }) => nowMs - atMs <= freshMs);
+    return { isFresh, through: Math.min(...heard.map(({ through }) => through)) };
   }
 
   async find(plan: PlanGroups, deadline: Pick<Deadline, 'share'>): Promise<FoundRows> {
-    const { dim, clock } = this.#options;
+    const { dim } = this.#options;
     const rows = new Float32Array((plan.fids.length / 2) * dim);
-    const nowMs = clock.nowMs();
-    const heard = [...this.#heard.values()];
-    const isFresh = heard.length > 0 && heard.every(({ atMs }) => nowMs - atMs <= freshMs);
-    const knew = Math.min(...heard.map(({ through }) => through));
+    const { isFresh, through: knew } = this.standing();
     const first = this.#missingOf(plan, rows);
+    if (first.groups.fids.length === 0 && this.#isQuiet())
+      return { rows, through: knew, degraded: false, rerouted: false, answers: [] };
     const found = await this.#ask(first, rows, deadline);
     if (first.groups.fids.length === plan.fids.length) return { ...found, rows };
     if (isFresh || found.degraded)
@@ -69,6 +82,15 @@ export class KeptLookups {
       through: Math.min(through, again.through),
       rerouted: found.rerouted || again.rerouted,
     };
+  }
+
+  /** Whether all that were asked before were heard of just now. */
+  #isQuiet(): boolean {
+    const { shardCount, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    if (this.#heard.size < shardCount) return false;
+    for (const { atMs } of this.#heard.values()) if (nowMs - atMs > quietMs) return false;
+    return true;
   }
 
   async #ask(
@@ -102,8 +124,8 @@ export class KeptLookups {
     if (before?.life === changed.life && changed.at < before.at) return;
     const isSeamless =
       before?.life === changed.life && since?.life === before.life && since.at <= before.at;
-    if (isSeamless && changed.keys) this.#kept.changed(changed.keys);
-    else this.#kept.clear();
+    if (isSeamless && changed.keys) this.kept.changed(changed.keys);
+    else this.kept.clear();
     const { life, at } = changed;
     this.#heard.set(shard, { life, at, through, atMs });
   }
@@ -115,7 +137,7 @@ export class KeptLookups {
   }
 
   #forget(): void {
-    this.#kept.clear();
+    this.kept.clear();
     this.#heard.clear();
   }
 
@@ -125,7 +147,7 @@ export class KeptLookups {
     let row = 0;
     for (let group = 0; group < counts.length; group++)
       for (let n = counts[group]!; n > 0; n--, row++)
-        this.#kept.keep(group % slotCount, fids[2 * row]!, fids[2 * row + 1]!, rows, row * dim);
+        this.kept.keep(group % slotCount, fids[2 * row]!, fids[2 * row + 1]!, rows, row * dim);
   }
 
   /** Copies what is kept to `rows`; the rest is a plan of its own. */
@@ -139,7 +161,7 @@ export class KeptLookups {
     for (let group = 0; group < partitionCount * slotCount; group++) {
       for (let n = counts[group]!; n > 0; n--, row++) {
         const [low, high] = [fids[2 * row]!, fids[2 * row + 1]!];
-        if (this.#kept.read(group % slotCount, low, high, rows, row * dim)) continue;
+        if (this.kept.read(group % slotCount, low, high, rows, row * dim)) continue;
         missing[2 * count] = low;
         missing[2 * count + 1] = high;
         places[count++] = row;

@@ -8,6 +8,7 @@ import { hashPair } from '../../core/base/hash.js';
  *   slots      u32 [capacity], 1 + the slot of the row; 0 = free
  *   keys       u32 pairs [capacity] (low, high)
  *   isCurrent  u8 [capacity]
+ *   versions   u32 [capacity], how often the row was kept
  *   rows       f32 [capacity × dim]
  *
  * Open addressing by the key alone, so that all slots of a key lie in one chain: what changed is told by its key. When half of the places are taken
@@ -23,8 +24,11 @@ export class KeptRows {
   readonly #slots = new Uint32Array(capacity);
   readonly #keys = new Uint32Array(2 * capacity);
   readonly #isCurrent = new Uint8Array(capacity);
+  readonly #versions = new Uint32Array(capacity);
   readonly #rows: Float32Array;
   #count = 0;
+  #changes = 0;
+  #life = 0;
 
   constructor(dim: number) {
     this.#dim = dim;
@@ -33,6 +37,38 @@ export class KeptRows {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Another number whenever a row that was kept may be another one. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Another number whenever places mean other rows. */
+  get life(): number {
+    return this.#life;
+  }
+
+  /** Where the row lies for as long as `life` is the same; −1: nowhere. */
+  placeOf(slot: number, low: number, high: number): number {
+    const place = this.#find(slot, low, high);
+    return this.#slots[place] === 0 ? -1 : place;
+  }
+
+  isCurrentAt(place: number): boolean {
+    return this.#isCurrent[place] === 1;
+  }
+
+  /** One that only grows, whenever the row is kept anew. */
+  versionAt(place: number): number {
+    return this.#versions[place]!;
+  }
+
+  /** Adds the row to `target` from `at` on. */
+  addTo(place: number, target: Float32Array, at: number): void {
+    const dim = this.#dim;
+    const from = place * dim;
+    for (let d = 0; d < dim; d++) target[at + d]! += this.#rows[from + d]!;
   }
 
   /** Copies the row to `target` from `at` on. @returns false where there is none, or not as it is now. */
@@ -53,8 +89,9 @@ export class KeptRows {
       this.#keys[2 * place] = low;
       this.#keys[2 * place + 1] = high;
       this.#count++;
-    }
+    } else this.#changes++;
     this.#isCurrent[place] = 1;
+    this.#versions[place]!++;
     const dim = this.#dim;
     const to = place * dim;
     for (let d = 0; d < dim; d++) this.#rows[to + d] = source[at + d]!;
@@ -71,11 +108,14 @@ export class KeptRows {
         if (this.#keys[2 * place] === low && this.#keys[2 * place + 1] === high)
           this.#isCurrent[place] = 0;
     }
+    if (keys.length > 0) this.#changes++;
   }
 
   clear(): void {
     this.#slots.fill(0);
     this.#count = 0;
+    this.#changes++;
+    this.#life++;
   }
 
   /** Its place, or the free one where it would be. */

@@ -2,8 +2,9 @@ import { scoringOf } from '../../core/blueprint/scoring.js';
 import { blueprintOf, parameterCounts } from '../../core/blueprint/blueprint.js';
 import { ownBackends } from '../../core/model/backend-source.js';
 import { createTransform } from '../../core/features/transform.js';
+import { twoSidesOf } from '../../core/model/two-sides.js';
 import { parseRank, personIn, publicExamples } from '../../messages/public.js';
-import { isRankBatch, parseRankBatch } from '../../messages/ranking.js';
+import { isRankBatch, lackingReply, parseRankBatch } from '../../messages/ranking.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
@@ -16,6 +17,8 @@ import { cameFromElsewhere } from '../shared/rerouted-request.js';
 import { BackendScorer } from './backend-scorer.js';
 import { DenseFollower } from './dense-follower.js';
 import { ImpressionLog } from './impression-log.js';
+import { KeptScores } from './kept-scores.js';
+import { KnownItems } from './known-items.js';
 import { RankAnswers } from './rank-answers.js';
 import { Ranking } from './ranking.js';
 import { RowSource } from './row-source.js';
@@ -38,8 +41,18 @@ function partsOf(context: ActorContext) {
     context,
     () => (scoring = scoringOf(settings.config, settings.version)),
   );
+  const sides = twoSidesOf(spec);
+  /** Once the backend is there. */
+  const openKept = (): KeptScores | undefined => {
+    if (!scorer.split(model, sides)) return undefined;
+    return new KeptScores({
+      ...{ clock: context.clock, transform, features, rows, versions, sides, shape: blueprint },
+      newScorer: () => scorer.split(model, sides)!,
+    });
+  };
+  let kept: KeptScores | undefined;
   const ranking = new Ranking({
-    ...{ transform, features, rows, versions, scorer, hedges },
+    ...{ transform, features, rows, versions, scorer, hedges, kept: () => kept },
     networkSize: parameterCounts({ model }).network,
     scoring: () => scoring,
   });
@@ -50,7 +63,11 @@ function partsOf(context: ActorContext) {
     ...{ ranking, features, impressions, dataCenter },
     random: () => random.next(),
   });
-  return { hedges, features, versions, scorer, settings, ranking, impressions, answers, model };
+  const load = async (): Promise<void> => {
+    await scorer.load(context.backends ?? ownBackends, config.model.backend, model);
+    kept = openKept();
+  };
+  return { hedges, features, versions, scorer, settings, ranking, impressions, answers, load };
 }
 
 /**
@@ -62,6 +79,7 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
   const { serving } = config;
   const parts = partsOf(context);
   const { hedges, features, versions, scorer, settings, answers } = parts;
+  const known = new KnownItems();
   let endpoint: ServedEndpoint | undefined;
   let rerouted = 0;
   let open = true;
@@ -71,14 +89,17 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
       ? parseRankBatch(value, serving.candidatesMax)
       : parseRank(value, serving);
     if (cameFromElsewhere(context, request.from)) rerouted++;
-    if ('log' in request) return answers.toBatch(request, deadline);
+    if ('log' in request) {
+      const whole = known.whole(request);
+      return whole ? answers.toBatch(whole, deadline) : lackingReply();
+    }
     const asked = { ...request, user: personIn(request) };
     return { ...(await answers.toPeople(asked, deadline)), elsewhere: hedges.elsewhere };
   }
 
   return {
     async start() {
-      await scorer.load(context.backends ?? ownBackends, config.model.backend, parts.model);
+      await parts.load();
       features.start();
       await Promise.all([versions.start(), settings.start()]);
       endpoint = new ServedEndpoint(bus, {

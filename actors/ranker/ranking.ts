@@ -10,6 +10,7 @@ import type { RankBatch } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { FeatureSource, FoundFeatures, Hurry } from '../shared/feature-source.js';
 import type { DenseFollower } from './dense-follower.js';
+import { itemsMax, type KeptScores } from './kept-scores.js';
 import type { RowSource } from './row-source.js';
 
 export interface RankingOptions {
@@ -21,6 +22,8 @@ export interface RankingOptions {
   readonly hedges: Hurry['hedges'];
   /** As of now: settings change it. */
   readonly scoring: () => Scoring;
+  /** Undefined where whole rows have to be scored. */
+  readonly kept?: (() => Pick<KeptScores, 'score'> | undefined) | undefined;
   /** Of a version, the numbers that are the network's; its calibration is behind them. */
   readonly networkSize: number;
 }
@@ -42,7 +45,7 @@ export interface Ranked {
   readonly settingsVersion: number;
 }
 
-export type RankPairs = Pick<RankBatch, 'users' | 'items' | 'contexts'>;
+export type RankPairs = Pick<RankBatch, 'users' | 'items' | 'contexts' | 'places'>;
 
 /** Pairs to scores: features, rows, the network that belongs to the rows. */
 export class Ranking {
@@ -60,7 +63,46 @@ export class Ranking {
     deadline: Deadline,
     { lackMsMax = 0 }: Pick<Hurry, 'lackMsMax'> = {},
   ): Promise<Ranked> {
-    const { features, rows, versions, scorer, hedges, networkSize } = this.#options;
+    const kept = lackMsMax > 0 && isOfOne(pairs) ? this.#options.kept?.() : undefined;
+    const { logits, version, rowCount, ...scored } = kept
+      ? await this.#rankKept(kept, pairs, deadline, lackMsMax)
+      : await this.#rankWhole(pairs, deadline, lackMsMax);
+    const scoring = this.#options.scoring();
+    this.counts.scored += rowCount;
+    if (scored.degraded) this.counts.degraded++;
+    if (scored.rerouted) this.counts.rowsRerouted++;
+    const { networkSize } = this.#options;
+    return {
+      ...scored,
+      ...scoresOf(logits, scoring, version.parameters.subarray(networkSize)),
+      settingsVersion: scoring.settingsVersion,
+      denseVersion: version.denseVersion,
+    };
+  }
+
+  /** One person's items, by what is kept of them. */
+  async #rankKept(
+    kept: Pick<KeptScores, 'score'>,
+    { users, items, contexts, places }: RankPairs,
+    deadline: Deadline,
+    lackMsMax: number,
+  ) {
+    const { transform, hedges } = this.#options;
+    const context = encodeContext(transform, contexts[0] ?? {}, 'shown');
+    const hurry = { hedges, deadline, lackMsMax };
+    const asked = { user: users[0]!, items, places, context, deadline, hurry };
+    const { user, items: encoded, ...scored } = await kept.score(asked);
+    const examplesOf = (rows: readonly number[] = [...items.keys()]): ExampleBatch =>
+      transform.assemble(
+        rows.map(() => user),
+        rows.map((row) => encoded[row]!),
+        rows.map(() => context),
+      );
+    return { ...scored, examplesOf, rowCount: items.length };
+  }
+
+  async #rankWhole(pairs: RankPairs, deadline: Deadline, lackMsMax: number) {
+    const { features, rows, versions, scorer, hedges } = this.#options;
     const known = await features.get(pairs.users, pairs.items, { hedges, deadline, lackMsMax });
     const { scored, shared, examplesOf } = this.#examplesOf(known, pairs.contexts);
     const isKept = shared !== undefined && lackMsMax > 0;
@@ -75,20 +117,9 @@ export class Ranking {
       { rowCount, rows: found.rows, pooling: found.pooling, dense, shared },
       { version: version.denseVersion, values: version.parameters },
     );
-    const scoring = this.#options.scoring();
+    const { through, rerouted } = found;
     const degraded = found.degraded || known.degraded;
-    this.counts.scored += scored.rowCount;
-    if (degraded) this.counts.degraded++;
-    if (found.rerouted) this.counts.rowsRerouted++;
-    return {
-      examplesOf,
-      ...scoresOf(logits, scoring, version.parameters.subarray(networkSize)),
-      settingsVersion: scoring.settingsVersion,
-      denseVersion: version.denseVersion,
-      through: found.through,
-      degraded,
-      rerouted: found.rerouted,
-    };
+    return { logits, version, examplesOf, rowCount, through, rerouted, degraded };
   }
 
   /** One context may stand for all. What all rows share is there once in what is scored, and is in each row that is logged. */
@@ -109,6 +140,17 @@ export class Ranking {
     const { batch, ...shared } = transform.share({ user, items, context: one });
     return { scored: batch, shared, examplesOf };
   }
+}
+
+/** Of one person, in one context; and no more of them than are kept. */
+function isOfOne({ users, items, contexts }: RankPairs): boolean {
+  const [user] = users;
+  return (
+    user !== undefined &&
+    contexts.length <= 1 &&
+    items.length <= itemsMax &&
+    users.every((each) => each === user)
+  );
 }
 
 interface Examples {

@@ -31,10 +31,16 @@ export class RowSource {
   constructor(context: ActorContext, blueprint: Blueprint, hedges: Hedges) {
     this.#blueprint = blueprint;
     this.#lookups = new RowLookups(context, blueprint, hedges);
-    const { clock, identity } = context;
+    const { clock, identity, config } = context;
     const { dim } = blueprint;
     const { dataCenter } = identity;
-    this.#kept = new KeptLookups({ lookups: this.#lookups, dim, dataCenter, clock });
+    const shardCount = config.actors['serving-shard'];
+    this.#kept = new KeptLookups({ lookups: this.#lookups, dim, dataCenter, shardCount, clock });
+  }
+
+  /** Rows that are kept, and as of when. */
+  get kept(): Pick<KeptLookups, 'kept' | 'standing'> {
+    return this.#kept;
   }
 
   /** @param isKept whether rows may be those of a moment ago (kept-lookups.ts). */

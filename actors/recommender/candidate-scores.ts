@@ -4,14 +4,15 @@ import { logs, noFacts } from '../../core/joining/event-facts.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
 import type {
   ChosenSlate,
+  ItemPlaces,
   RankBatch,
   RankBatchReply,
   SlateChoice,
 } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
 
-/** Candidates per rank message: large enough to amortise it, small enough to share the work between rankers. */
-const rankRowsMax = 2048;
+/** Candidates per rank message. Too few: a ranker that scores them in a moment is asked several times. Too many: it computes too long in one go. */
+const rankRowsMax = 8_192;
 /** Of the time that is left: candidates are scored within half of it, and the chosen ones logged within most of the rest. */
 const scoreShare = 1 / 2;
 const logShare = 9 / 10;
@@ -24,6 +25,10 @@ export type Scored = Pick<
 export interface CandidateScoresOptions {
   /** Asks a ranker. */
   readonly rank: (batch: RankBatch, deadlineMs: number) => Promise<RankBatchReply>;
+  /** Where items are in the catalog; undefined where one is not there. */
+  readonly placesOf?: (items: readonly string[]) => ItemPlaces | undefined;
+  /** Candidates per message to a ranker. */
+  readonly rowsMax?: number;
   /** For callers who would wait longer. */
   readonly deadlineMsMax: number;
   /** Since 1970. */
@@ -43,9 +48,13 @@ export class CandidateScores {
     this.#options = options;
   }
 
+  get #rowsMax(): number {
+    return this.#options.rowsMax ?? rankRowsMax;
+  }
+
   /** Whether one ranker can choose among so many. */
   fit(candidates: readonly string[]): boolean {
-    return candidates.length <= rankRowsMax;
+    return candidates.length <= this.#rowsMax;
   }
 
   /**
@@ -59,10 +68,10 @@ export class CandidateScores {
     choose: SlateChoice,
     deadline: Pick<Deadline, 'share'>,
   ): Promise<Chosen> {
-    const { rank, deadlineMsMax } = this.#options;
+    const { rank, deadlineMsMax, placesOf } = this.#options;
     const batch = {
       ...this.#shown(request, requestId, candidates),
-      ...{ log: 'chosen' as const, choose },
+      ...{ log: 'chosen' as const, choose, places: placesOf?.(candidates) },
     };
     const { slate, ...scored } = await rank(batch, deadline.share(scoreShare, deadlineMsMax));
     if (slate) return { ...scored, slate };
@@ -74,20 +83,21 @@ export class CandidateScores {
     candidates: readonly string[],
     deadline: Pick<Deadline, 'share'>,
   ): Promise<Scored> {
-    const { rank, deadlineMsMax } = this.#options;
+    const { rank, deadlineMsMax, placesOf } = this.#options;
     const scores = new Float32Array(candidates.length);
     const predictions: Record<string, Float32Array> = {};
     const starts = Array.from(
-      { length: Math.ceil(candidates.length / rankRowsMax) },
-      (_unused, i) => i * rankRowsMax,
+      { length: Math.ceil(candidates.length / this.#rowsMax) },
+      (_unused, i) => i * this.#rowsMax,
     );
     const deadlineMs = deadline.share(scoreShare, deadlineMsMax);
     const replies = await Promise.all(
       starts.map(async (start) => {
-        const items = candidates.slice(start, start + rankRowsMax);
+        const items = candidates.slice(start, start + this.#rowsMax);
         const users = items.map(() => personIn(request));
         const none = { requestIds: [], atMs: new Float64Array(0), log: 'none' as const };
-        const batch = { ...none, facts: noFacts, users, items, contexts: [request.context] };
+        const places = placesOf?.(items);
+        const batch = { ...none, facts: noFacts, users, items, places, contexts: [request.context] }; // prettier-ignore
         const reply = await rank(batch, deadlineMs);
         scores.set(reply.scores, start);
         for (const [name, column] of Object.entries(reply.predictions)) {

@@ -52,6 +52,7 @@ function setUp(
   const asked: { batch: RankBatch; deadlineMs: number }[] = [];
   const scores = new CandidateScores({
     deadlineMsMax: 800,
+    rowsMax: 2_048,
     nowMs: () => 5_000,
     rank: async (batch, deadlineMs) => {
       asked.push({ batch, deadlineMs });

@@ -1,4 +1,4 @@
-import { StarlingError, messageOf } from '../../core/base/errors.js';
+import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { joinPartitions } from '../../core/config/join-partitions.js';
 import { attributeTypesOf, contextTypesOf } from '../../core/features/attributes.js';
 import { joinPartitionOf } from '../../core/joining/join-partition.js';
@@ -8,7 +8,12 @@ import type { FeaturesReply, FeaturesRequest } from '../../messages/features.js'
 import { featuresRequest, parseFeaturesReply } from '../../messages/features.js';
 import { parseRecommend, publicExamples } from '../../messages/public.js';
 import type { RankBatch, RankBatchReply } from '../../messages/ranking.js';
-import { parsePopular, parseRankBatchReply, rankBatchMessage } from '../../messages/ranking.js';
+import {
+  isLackingReply,
+  parsePopular,
+  parseRankBatchReply,
+  rankBatchMessage,
+} from '../../messages/ranking.js';
 import { placedRequestId } from '../../messages/request-ids.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
@@ -21,6 +26,7 @@ import { Hedges } from '../shared/replica-hedges.js';
 import { SettingsFollower } from '../shared/settings-follower.js';
 import { cameFromElsewhere } from '../shared/rerouted-request.js';
 import { CandidateScores } from './candidate-scores.js';
+import { CatalogPlaces } from './catalog-places.js';
 import { CatalogTarget } from '../shared/catalog-target.js';
 import { ItemFilters } from './item-filters.js';
 import { LatelyDone } from './lately-done.js';
@@ -42,11 +48,13 @@ function partsOf(context: ActorContext, overloaded: () => void) {
     context: contextTypesOf(config.features),
   };
   const catalog = new Catalog(scope.item);
+  const places = new CatalogPlaces(catalog, context.random.id());
   const items = followFeatures(context, new CatalogTarget(catalog), ['item']);
   const settings = new SettingsFollower(context);
   const hedges = new Hedges(context);
   const scores = new CandidateScores({
     rank: (batch, deadlineMs) => askRanker(context, hedges, batch, deadlineMs),
+    placesOf: (ids) => places.of(ids),
     deadlineMsMax: serving.deadlineMs,
     nowMs: () => clock.wallMs(),
   });
@@ -165,16 +173,33 @@ async function askStore(
   return parseFeaturesReply(reply, request);
 }
 
+/** With places first, where there are any: with ids where a ranker does not know them yet, or reads none. */
 async function askRanker(
-  { bus, identity }: Pick<ActorContext, 'bus' | 'identity'>,
+  { bus, identity, clock }: Pick<ActorContext, 'bus' | 'identity' | 'clock'>,
   hedges: Pick<Hedges, 'call'>,
   batch: RankBatch,
   deadlineMs: number,
 ): Promise<RankBatchReply> {
-  const request = rankBatchMessage({ ...batch, from: identity.dataCenter });
-  const attemptMs = Math.max(attemptMsMin, deadlineMs / 2);
-  const options = { deadlineMs, attemptMs, refused: 'final' as const };
+  const endMs = clock.nowMs() + deadlineMs;
   const { rank, rankAt } = bus.names.subject;
-  const reply = await hedges.call(rank, rankAt, request, options);
+  const ask = async (isShort: boolean): Promise<unknown> => {
+    const leftMs = Math.max(1, endMs - clock.nowMs());
+    const request = rankBatchMessage({ ...batch, from: identity.dataCenter }, { isShort });
+    const attemptMs = Math.max(attemptMsMin, leftMs / 2);
+    const options = { deadlineMs: leftMs, attemptMs, refused: 'final' as const };
+    return hedges.call(rank, rankAt, request, options);
+  };
+  const short = batch.places && (await unlessUnread(ask(true)));
+  const reply = short === undefined || isLackingReply(short) ? await ask(false) : short;
   return parseRankBatchReply(reply, batch.users.length);
+}
+
+/** Undefined where a ranker of an earlier release misses the ids. */
+async function unlessUnread(reply: Promise<unknown>): Promise<unknown> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (codeOf(error) !== 'BAD_MESSAGE') throw error;
+    return undefined;
+  }
 }

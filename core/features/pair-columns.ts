@@ -23,6 +23,8 @@ type ValueOf = (source: string) => unknown;
 export class PairColumns {
   readonly #columns: readonly PairColumn[];
   readonly #writers: readonly KeyWriter[];
+  /** One list of what many entities have: two that are the same list have the same mean. */
+  readonly #lists = new Map<string, Float64Array>();
 
   constructor(dense: readonly DenseColumn[]) {
     this.#columns = dense.filter((column): column is PairColumn => column.pair !== undefined);
@@ -38,8 +40,43 @@ export class PairColumns {
     return this.#columns.map(({ name, pair: { of, by } }, i) => {
       if (of === entity) return numbersOf(keptOf(kept, name) as KeptPairs | undefined);
       if (by.entity !== entity) return noKeys;
-      return keyNumbersOf(this.#writers[i]!, valueOf(by.source), by);
+      return this.#sharedList(keyNumbersOf(this.#writers[i]!, valueOf(by.source), by));
     });
+  }
+
+  #sharedList(keys: Float64Array): Float64Array {
+    if (keys.length === 0) return noKeys;
+    const name = keys.join();
+    const known = this.#lists.get(name);
+    if (known) return known;
+    if (this.#lists.size >= listsMax) this.#lists.clear();
+    this.#lists.set(name, keys);
+    return keys;
+  }
+
+  /** f32 [items × count] */
+  ofUser(user: WithSides, items: readonly WithSides[]): Float32Array {
+    const { count } = this;
+    const columns = new Float32Array(items.length * count);
+    if (count === 0) return columns;
+    const own = user.pairs ?? noSides;
+    for (let i = 0; i < count; i++) {
+      const { pair, source, normalisation } = this.#columns[i]!;
+      // Of the few lists of genres that there are, each is looked at once.
+      const known = new Map<PairSide | undefined, number>();
+      for (let row = 0; row < items.length; row++) {
+        const side = (items[row]!.pairs ?? noSides)[i];
+        let value = known.get(side);
+        if (value === undefined) {
+          const [holder, other] = pair.of === 'user' ? [own[i], side] : [side, own[i]];
+          const mean = meanOf(holder as PairNumbers, other as Float64Array);
+          value = normalise(mean, source, normalisation);
+          known.set(side, value);
+        }
+        columns[row * count + i] = value;
+      }
+    }
+    return columns;
   }
 
   /** Writes the columns of a row to `target`, from `start` on. */
@@ -58,6 +95,14 @@ export class PairColumns {
   }
 }
 
+/** Of entities without sides there is nothing. */
+interface WithSides {
+  readonly pairs?: readonly PairSide[];
+}
+
+const noSides: readonly PairSide[] = [];
+/** Lists that are remembered. */
+const listsMax = 10_000;
 const noKeys = new Float64Array(0);
 const nothing: PairNumbers = { byKey: new Map(), none: 0 };
 

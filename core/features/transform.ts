@@ -69,6 +69,9 @@ export interface Transform {
 
   /** For scoring: one user with many items, in one context, with what they share once. */
   share(entities: SharedEntities): SharedRows;
+
+  /** f32 [items × columns of pairs]: the dense columns that are of both sides. */
+  pairsOf(user: EncodedEntity, items: readonly EncodedEntity[]): Float32Array;
 }
 
 /** What encoding one entity takes, compiled from the spec. */
@@ -110,6 +113,7 @@ export function createTransform(spec: FeatureSpec): Transform {
       return assembleRows(spec, pairs, users, items, contexts);
     },
     share: (entities) => shareRows(spec, pairs, entities),
+    pairsOf: (user, items) => pairs.ofUser(user, items),
   };
 }
 

@@ -1,6 +1,9 @@
 import type { BlockName } from './blocks.js';
 import type { Graph } from './graph.js';
+import type { ModelSpec } from './network.js';
 import type { PooledBatch, RowsBatch } from './pooled-batch.js';
+import type { SplitScorer } from './split-scorer.js';
+import type { TwoSides } from './two-sides.js';
 
 /**
  * The seam behind which networks are computed. Who trains or scores calls `createTrainingStep` and `createScorer`, which check
@@ -12,6 +15,8 @@ export interface Executor {
   missing(graph: Graph): readonly BlockName[];
   trainer(graph: Graph): GraphTrainer;
   scorer(graph: Graph): GraphScorer;
+  /** Scores with what is kept of items. Undefined where the network can't be split; left out: no network can. */
+  split?(model: ModelSpec, sides: TwoSides): SplitScorer | undefined;
 }
 
 export interface Labels {

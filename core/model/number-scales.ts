@@ -88,15 +88,37 @@ export function scaledDense(
   const { denseCount, scaled = [] } = spec;
   if (scaled.length === 0) return dense;
   const seen = dense.slice();
-  scaled.forEach(({ at, missingAt }, i) => {
+  scaleColumns(seen, { rowCount, denseCount, scaled: sketched(scaled) }, scales);
+  return seen;
+}
+
+/** A scaled column, and which of the sketches is its own. */
+export interface SketchedColumn extends ScaledColumn {
+  readonly sketch: number;
+}
+
+export function sketched(scaled: readonly ScaledColumn[]): SketchedColumn[] {
+  return scaled.map((column, sketch) => ({ ...column, sketch }));
+}
+
+/** In place. @param dense f32 [rowCount × denseCount], of which some are scaled. */
+export function scaleColumns(
+  dense: Float32Array,
+  {
+    rowCount,
+    denseCount,
+    scaled,
+  }: { rowCount: number; denseCount: number; scaled: readonly SketchedColumn[] },
+  scales: Float32Array,
+): void {
+  for (const { at, missingAt, sketch: i } of scaled) {
     const sketch = scales.subarray(i * sketchSize, (i + 1) * sketchSize);
     const isKnown = sketch.length > 0 && sketch[0]! > 0;
     for (let start = 0; start < rowCount * denseCount; start += denseCount) {
       const isMissing = missingAt !== undefined && dense[start + missingAt] === 1;
-      seen[start + at] = isKnown && !isMissing ? 2 * rankIn(sketch, dense[start + at]!) - 1 : 0;
+      dense[start + at] = isKnown && !isMissing ? 2 * rankIn(sketch, dense[start + at]!) - 1 : 0;
     }
-  });
-  return seen;
+  }
 }
 
 /**

@@ -64,6 +64,15 @@ export class Catalog {
     return this.#places.size;
   }
 
+  /** How often places became those of other items. */
+  get moves(): number {
+    return this.#moves;
+  }
+
+  placeOf(id: string): number | undefined {
+    return this.#places.get(id);
+  }
+
   /** Places, some of which may be of items that are gone. */
   get placeCount(): number {
     return this.#ids.length;

@@ -8,6 +8,7 @@ import { noProgress } from '../../messages/progress-marks.js';
 
 const keyCount = 6;
 const freshMs = 250;
+const quietMs = 50;
 
 /** The next thing that happens to a request: it is there, or its answer is. False: it is lost. */
 type Held = (arrives?: boolean) => void;
@@ -65,7 +66,7 @@ function setUp({ shardCount = 1, rowsMax = keyCount }: Plan = {}) {
     return { rows, through, degraded, rerouted, answers };
   };
   const kept = new KeptLookups({
-    ...{ lookups: { find }, dim: 1, dataCenter: 'east' },
+    ...{ lookups: { find }, dim: 1, dataCenter: 'east', shardCount },
     clock: { nowMs: () => nowMs },
   });
   /** @param keys ascending; each is the partition that it is in. */
@@ -108,8 +109,9 @@ async function answerAll(held: Held[]): Promise<void> {
 
 describe('rows that a ranker keeps', () => {
   test('are asked for once, and again when they have changed', async () => {
-    const { ask, held, asked, change } = setUp();
-    const get = async (keys: number[]) => {
+    const { ask, held, asked, change, pass } = setUp();
+    const get = async (keys: number[], afterMs = 0) => {
+      pass(afterMs);
       const found = ask(keys);
       await answerAll(held);
       return [...(await found).rows];
@@ -118,8 +120,11 @@ describe('rows that a ranker keeps', () => {
     expect(await get([0, 1, 3])).toEqual([1, 1, 1]);
     expect(asked).toEqual([[0, 1, 2], [3]]);
     change(1);
-    // As it was when the shard was heard of, a moment ago; the next one has it.
+    // The shard was heard of just now, and nothing is missing: nobody is asked.
     expect(await get([0, 1])).toEqual([1, 1]);
+    expect(asked.slice(2)).toEqual([]);
+    // As it was when the shard was heard of, a moment ago; the next one has it.
+    expect(await get([0, 1], quietMs + 1)).toEqual([1, 1]);
     expect(await get([0, 1])).toEqual([1, 2]);
     expect(asked.slice(2)).toEqual([[], [1]]);
   });
@@ -138,8 +143,9 @@ describe('rows that a ranker keeps', () => {
   });
 
   test('are forgotten where somebody else answers, who says nothing of them', async () => {
-    const { ask, held, asked, move } = setUp();
+    const { ask, held, asked, move, pass } = setUp();
     for (const dataCenter of ['east', 'west', 'west', 'east'] as const) {
+      pass(quietMs + 1);
       move(dataCenter);
       const found = ask([0]);
       await answerAll(held);
@@ -185,10 +191,11 @@ describe('rows that a ranker keeps', () => {
   });
 
   test('are forgotten where what changed meanwhile was told to nobody', async () => {
-    const { ask, held, change, move } = setUp();
+    const { ask, held, change, move, pass } = setUp();
     const first = ask([0]);
     await answerAll(held);
     await first;
+    pass(quietMs + 1);
     // It is answered now, and heard of late.
     const late = ask([0, 1]);
     held.shift()!();
@@ -198,6 +205,7 @@ describe('rows that a ranker keeps', () => {
     const news = ask([0]);
     await answerAll(held);
     await news;
+    pass(quietMs + 1);
     const next = ask([0]);
     const [reach] = held.splice(0);
     move('west');

@@ -16,6 +16,7 @@ import { LinearMemory, type Region } from './linear-memory.js';
 import { occurrencesNeeded } from './occurrence-feed.js';
 import { roundUp, strideOf } from './places.js';
 import { occurrencesMin, Program } from './program.js';
+import { splitByKernels } from './split-kernels.js';
 
 /**
  * Networks by our own kernels in WebAssembly. The same bits from run to run on one engine, and a row has the same logits in
@@ -26,6 +27,7 @@ export function kernelExecutor(kind: KernelKind): Executor {
     missing: () => [],
     trainer: (graph) => new KernelTrainer(kind, graph),
     scorer: (graph) => new KernelScorer(kind, graph),
+    split: (model, sides) => splitByKernels(kind, model, sides),
   };
 }
 

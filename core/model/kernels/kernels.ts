@@ -230,6 +230,30 @@ export interface Kernels {
     y: number,
     ldy: number,
   ): void;
+  gatherLayer(
+    table: number,
+    ldt: number,
+    places: number,
+    n: number,
+    c: number,
+    own: number,
+    pairs: number,
+    pairCount: number,
+    weights: number,
+    ldw: number,
+    rectify: boolean,
+    y: number,
+    ldy: number,
+  ): void;
+  gatherDot(
+    table: number,
+    ldt: number,
+    places: number,
+    n: number,
+    c: number,
+    own: number,
+    y: number,
+  ): void;
   dotInteractionsBack(
     d: number,
     ldd: number,

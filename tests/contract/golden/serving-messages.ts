@@ -7,6 +7,8 @@ import {
   parseFeaturesRequest,
 } from '../../../messages/features.js';
 import {
+  isLackingReply,
+  lackingReply,
   parsePopular,
   parseRankBatch,
   parseRankBatchReply,
@@ -42,6 +44,7 @@ const reply = {
   rerouted: true,
 };
 const choosing = { ...batch, log: 'chosen' as const, choose: { k: 1, exploration: 0.05 } };
+const placed = { ...choosing, places: { catalog: 'c.0', rows: Uint32Array.of(3, 70_000) } };
 const slate = { rows: Uint32Array.of(1), impressions: [Uint8Array.of(1, 2, 3)] };
 const chosen = { ...reply, scores: Float32Array.of(0.25), slate };
 const visible = { dataCenter: 'east', shard: 1, through: 6, resolved: 7, sequence: 90 };
@@ -93,6 +96,24 @@ export const servingMessages: readonly GoldenMessage[] = [
     write: () => encode(rankBatchMessage(choosing)),
     read: (bytes) => parseRankBatch(decode(bytes), 10),
     expected: choosing,
+  },
+  {
+    name: 'rank-batch-places',
+    write: () => encode(rankBatchMessage(placed, { isShort: true })),
+    read: (bytes) => parseRankBatch(decode(bytes), 10),
+    expected: { ...placed, items: [] },
+  },
+  {
+    name: 'rank-batch-places-and-ids',
+    write: () => encode(rankBatchMessage(placed)),
+    read: (bytes) => parseRankBatch(decode(bytes), 10),
+    expected: placed,
+  },
+  {
+    name: 'rank-batch-reply-lacking',
+    write: () => encode(lackingReply()),
+    read: (bytes) => isLackingReply(decode(bytes)),
+    expected: true,
   },
   {
     name: 'rank-batch-reply-chosen',

@@ -11,6 +11,7 @@ export {
   spreadColumns,
   sumColumns,
 } from './columns';
+export { gatherDot, gatherLayer } from './candidates';
 export { join, pool, scatter, split } from './rows';
 export {
   dotInteractions,
