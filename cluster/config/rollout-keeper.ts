@@ -1,4 +1,4 @@
-import { sleep, type Cancel } from '../../core/base/clock.js';
+import { every, sleep, type Cancel } from '../../core/base/clock.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
@@ -18,8 +18,11 @@ const startMsMax = 10 * 60_000;
 /** For another data center to be able to take over: what is slow is taken out of service by itself, and back. */
 const takeOverMsMax = 5 * 60_000;
 const tryAgainMs = 1_000;
-/** After a change that has come to a stop in the middle: training waits meanwhile. */
-const resumeMs = 10_000;
+/**
+ * After a change that has come to a stop in the middle, and for one that somebody has begun who took himself for the leader still. Too
+ * high: training waits meanwhile. Too low: reads for nothing.
+ */
+const lookMs = 10_000;
 
 export interface RolloutOptions {
   readonly bus: Pick<Bus, 'names' | 'bucketGet' | 'clock'>;
@@ -48,22 +51,23 @@ type Tell = (text: string) => void;
 export class RolloutKeeper implements Stoppable {
   readonly #options: RolloutOptions;
   #rolling: Promise<void> = Promise.resolve();
+  #underWay = 0;
   #stopped = false;
-  #cancelResuming: Cancel = () => undefined;
+  #cancelLooking: Cancel = () => undefined;
 
   constructor(options: RolloutOptions) {
     this.#options = options;
   }
 
-  /** What a leader before has not brought to its end. */
+  /** Brings to its end what a leader before has begun, or begins still. */
   resume(): void {
-    // What it meets is told where it is tried again.
-    this.roll(() => undefined).catch(() => undefined);
+    this.#look();
+    this.#cancelLooking = every(this.#options.bus.clock, lookMs, () => this.#look());
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#cancelResuming();
+    this.#cancelLooking();
     await this.#rolling.catch(() => undefined); // Told to who asked.
   }
 
@@ -72,18 +76,25 @@ export class RolloutKeeper implements Stoppable {
    * @throws StarlingError TIMEOUT naming the data center that is late; FENCED when another leader leads.
    */
   roll(tell: Tell): Promise<void> {
-    const rolling = this.#rolling.catch(() => undefined).then(() => this.#roll(tell));
+    this.#underWay++;
+    const rolling = this.#rolling
+      .catch(() => undefined)
+      .then(() => this.#roll(tell))
+      .finally(() => this.#underWay--);
     this.#rolling = rolling;
     rolling.catch((error: unknown) => this.#failed(error));
     return rolling;
   }
 
+  #look(): void {
+    // What it meets is told, and tried again.
+    if (this.#underWay === 0) this.roll(() => undefined).catch(() => undefined);
+  }
+
   #failed(error: unknown): void {
-    const { bus, log } = this.#options;
     if (this.#stopped || codeOf(error) === 'FENCED') return;
-    log(`the newest configuration is not rolled out: ${codeOf(error)}: ${messageOf(error)}`);
-    this.#cancelResuming();
-    this.#cancelResuming = bus.clock.after(resumeMs, () => this.resume());
+    const text = `the newest configuration is not rolled out: ${codeOf(error)}: ${messageOf(error)}`;
+    this.#options.log(text);
   }
 
   async #roll(tell: Tell): Promise<void> {
