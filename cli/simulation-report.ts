@@ -1,6 +1,5 @@
 import type { CoveragePart } from '../simulation/coverage.js';
 import type { Fault } from '../simulation/faults/fault.js';
-import { isChange } from '../simulation/faults/fault.js';
 import type { SimulationReport } from '../simulation/report.js';
 
 const newestShown = 40;
@@ -48,7 +47,7 @@ export function failureLines(
       : `its schedule:`,
     ...(shortest ?? schedule).map((fault) => `  ${faultLine(fault)}`),
     ...others.map((other) => `seed ${other.seed} breaks "${other.violation!.check}" too`),
-    `again: starling simulate --seed ${seed}${schedule.some(({ kind }) => isChange(kind)) ? ' --changes' : ''}`,
+    `again: starling simulate --seed ${seed}`,
   ];
 }
 

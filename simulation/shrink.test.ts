@@ -43,7 +43,7 @@ describe('shrinking', () => {
 });
 
 describe('a schedule', () => {
-  const options = { ...usualSchedule, endMs: 600_000, changes: true };
+  const options = { ...usualSchedule, endMs: 600_000 };
 
   test('is the same for the same seed, and has every kind of fault before long', () => {
     expect(scheduleOf(new SeededRandom(3), options)).toEqual(

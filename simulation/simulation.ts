@@ -36,8 +36,6 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Of the time of the simulation. */
   readonly minutes: number;
-  /** Whether the seed may change configurations and have people forgotten; default false. */
-  readonly changes?: boolean;
   /** Default: what the seed makes of it. */
   readonly schedule?: readonly Fault[];
   /** Where what hosts and actors say goes; default: nowhere. */
@@ -46,16 +44,11 @@ export interface SimulationOptions {
 
 type Scheduled = SimulationOptions & Required<Pick<SimulationOptions, 'schedule'>>;
 
-function timesOf({
-  minutes,
-  changes = false,
-}: Pick<SimulationOptions, 'minutes' | 'changes'>): ScheduleOptions {
-  return { ...usualSchedule, endMs: minutes * 60_000, changes };
+function timesOf({ minutes }: Pick<SimulationOptions, 'minutes'>): ScheduleOptions {
+  return { ...usualSchedule, endMs: minutes * 60_000 };
 }
 
-function scheduleOfSeed(
-  options: Pick<SimulationOptions, 'seed' | 'minutes' | 'changes'>,
-): readonly Fault[] {
+function scheduleOfSeed(options: Pick<SimulationOptions, 'seed' | 'minutes'>): readonly Fault[] {
   return scheduleOf(new SeededRandom(options.seed, 0x5eed), timesOf(options));
 }
 

@@ -35,10 +35,6 @@ export const simulate: Command = {
     },
     { name: 'schedule', value: 'FILE', text: 'faults of a file instead of those of the seed' },
     { name: 'save', value: 'FILE', text: 'where the shortest schedule that fails is written' },
-    {
-      name: 'changes',
-      text: 'configurations change and people are forgotten meanwhile, too; what that finds is not all mended yet',
-    },
     { name: 'keep-going', text: 'run all seeds, also when one fails' },
     { name: 'no-shrink', text: 'do not look for a shorter schedule that fails' },
   ],
@@ -62,7 +58,6 @@ export const simulate: Command = {
       const series = new Series(pool, {
         ...{ first, runs, minutes, schedule, signal: interrupt.signal },
         keepGoing: args.has('keep-going'),
-        changes: args.has('changes'),
       });
       const failed = await series.run((report) => out.note(reportLine(report)));
       const shortest =
@@ -86,7 +81,6 @@ interface SeriesOptions {
   readonly minutes: number;
   readonly schedule: readonly Fault[] | undefined;
   readonly keepGoing: boolean;
-  readonly changes: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -104,17 +98,12 @@ class Series {
 
   /** @returns those that failed, by seed. */
   async run(tell: (report: SimulationReport) => void): Promise<SimulationReport[]> {
-    const { first, runs, minutes, schedule, keepGoing, changes, signal } = this.#options;
+    const { first, runs, minutes, schedule, keepGoing, signal } = this.#options;
     const failed: SimulationReport[] = [];
     const one = async (seed: number): Promise<void> => {
       const isOver = signal.aborted || (failed.length > 0 && !keepGoing);
       if (isOver) return;
-      const report = await this.#pool.run({
-        seed,
-        minutes,
-        changes,
-        ...(schedule && { schedule }),
-      });
+      const report = await this.#pool.run({ seed, minutes, ...(schedule && { schedule }) });
       this.done++;
       this.coverage.add(report);
       tell(report);

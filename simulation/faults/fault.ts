@@ -99,10 +99,6 @@ export const faultTable = {
 export const changesConfig = ({ kind }: Pick<Fault, 'kind'>): boolean =>
   kind === 'change configuration' || kind === 'roll back configuration';
 
-/** Asked for with `--changes` alone: what they find is not all mended (docs/simulation.md). */
-export const isChange = (kind: FaultKind): boolean =>
-  kind === 'erase person' || changesConfig({ kind });
-
 export const faultKinds = Object.keys(faultTable) as FaultKind[];
 
 /** Whether it is one, of what was read from a file. */

@@ -1,6 +1,6 @@
 import type { SeededRandom } from '../time/seeded-random.js';
 import type { Fault, FaultKind } from './fault.js';
-import { faultKinds, isChange, rowOf } from './fault.js';
+import { faultKinds, rowOf } from './fault.js';
 
 /** A storm, and then calm: what is only true once all is quiet can be looked at several times in a run. */
 export interface Phase {
@@ -18,8 +18,6 @@ export interface ScheduleOptions {
   readonly everyMs: number;
   readonly stormMs: number;
   readonly calmMs: number;
-  /** Whether configurations change and people are forgotten, too; default: they do not. */
-  readonly changes?: boolean;
 }
 
 export const usualSchedule: Omit<ScheduleOptions, 'endMs'> = {
@@ -41,11 +39,9 @@ export function phasesOf({ endMs, stormMs, calmMs }: ScheduleOptions): Phase[] {
 /** The faults of a run. */
 export function scheduleOf(random: SeededRandom, options: ScheduleOptions): Fault[] {
   const faults: Fault[] = [];
-  const { everyMs, changes = false } = options;
+  const { everyMs } = options;
   // Many at once now and then, and each run has its own favourites.
-  const favour = new Map(
-    faultKinds.map((kind) => [kind, random.between(0.2, 2) * Number(changes || !isChange(kind))]),
-  );
+  const favour = new Map(faultKinds.map((kind) => [kind, random.between(0.2, 2)]));
   let atMs = random.happens(0.5) ? peaceMs : 0;
   for (const { fromMs, calmFromMs } of phasesOf(options)) {
     atMs = Math.max(atMs, fromMs);
