@@ -36,9 +36,9 @@ test('a change that a former leader has begun, who took himself for the leader s
       serves: () => true,
     };
     const keeper = new RolloutKeeper({
-      ...{ bus: own, config, term, configs, view: view as never, log },
-      drainer: { drain: async () => undefined, undrain: async () => undefined } as never,
-      drains: { isDrained: () => false, entries: new Map() } as never,
+      ...{ bus: own, config, term, configs, view: view, log },
+      drainer: { drain: async () => undefined, undrain: async () => undefined },
+      drains: { isDrained: () => false, entries: new Map() },
       record: () => undefined,
     });
     return { keeper, configs };
