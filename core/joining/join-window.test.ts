@@ -376,6 +376,35 @@ test('what bots and staff were shown is counted, known to copies over a restart,
   expect(() => assertConserved({ ...counters, ignoredImpressions: 0 })).toThrow('impressions');
 });
 
+test.each(['goes on', 'is restored'])(
+  'who is erased is in no record of a window that %s, also where his row is over and that of a neighbour is not',
+  (how) => {
+    const store = new MemoryJoinStore();
+    const window = new JoinWindow(options, store);
+    const later = { ...shown, requestId: 'r2', user: 'neighbour', atMs: 1050 };
+    see(window, { ...shown, user: 'somebody' }, later);
+    act(window, clicked, { ...clicked, requestId: 'r2', atMs: 1060 });
+    // Both in one record.
+    store.commit(window.drain().changes);
+    window.advance(1000 + 2 * (100 + 10) + 1);
+    store.commit(window.drain().changes);
+    const namesIn = (): string[] => {
+      const bytes = Buffer.concat(store.records.map((record) => record.bytes));
+      return ['somebody', 'neighbour'].filter((name) => bytes.includes(name));
+    };
+    expect(namesIn()).toEqual(['somebody', 'neighbour']);
+    const next = how === 'goes on' ? window : new JoinWindow(options, store);
+    if (next !== window) next.restore({ progress: store.progress!, records: store.records });
+    next.observeErase({ person: 'somebody', atMs: 2000, isUp: true });
+    store.commit(next.drain().changes);
+    expect(namesIn()).toEqual(['neighbour']);
+    const anew = new JoinWindow(options, store);
+    anew.restore({ progress: store.progress!, records: store.records });
+    see(anew, later);
+    expect(anew.counters).toMatchObject({ duplicates: 1, lateImpressions: 0 });
+  },
+);
+
 test('the checker of the conservation law finds one lost sample', () => {
   const window = new JoinWindow(options);
   see(window, shown);

@@ -4,11 +4,12 @@ import { ColdIndex } from './cold-index.js';
 import { DueBuckets } from './due-buckets.js';
 import { HotRows, OpenRow, RowChunk, packedRow, storedRow, unstored } from './open-rows.js';
 import type { OutcomeSet } from './outcome-rules.js';
-import { decodeParts, encodeParts, recordKind } from './record-codec.js';
+import { OverRows } from './over-rows.js';
 import { decodeRow } from './row-codec.js';
 import { RowIndex } from './row-index.js';
 import { decodeState } from './row-state.js';
 import type { Learned, SampleBuilder } from './sample-builder.js';
+import { settledBytes, settledIn, settledRow } from './settled-rows.js';
 import { StoredSegments } from './stored-segments.js';
 import type { ColdRows, JoinRecord } from './types.js';
 
@@ -25,19 +26,6 @@ export interface KeptRowsOptions {
 interface DueRow {
   readonly row: OpenRow;
   readonly atMs: number;
-}
-
-/** Settled rows of one drain and lane, and keys of rows that were settled and are gone. */
-interface SettledRows {
-  readonly lane: number;
-  readonly rows: readonly (readonly [
-    requestId: string,
-    item: string,
-    person: string,
-    sinceMs: number,
-    reached: number,
-  ])[];
-  readonly gone: readonly string[];
 }
 
 /**
@@ -60,6 +48,7 @@ export class KeptRows {
   readonly #settledDue: readonly DueBuckets<OpenRow>[];
   readonly #hot = new HotRows();
   readonly #settled: StoredSegments;
+  readonly #over = new OverRows();
   #touched: OpenRow[] = [];
   /** Whose bytes are on disk alone, and of which the store is to hear something. */
   #loose: OpenRow[] = [];
@@ -159,7 +148,16 @@ export class KeptRows {
   forget(lane: number, watermarkMs: number): void {
     for (const bucket of this.#settledDue[lane]!.takeDue(watermarkMs))
       // The store forgets it with those that were settled at the same time.
-      for (const row of bucket) if (!row.isGone) this.#leave(row);
+      for (const row of bucket) {
+        if (row.isGone) continue;
+        this.#leave(row);
+        if (row.isSettled) this.#over.add(row.settledIn, row.person);
+      }
+  }
+
+  /** What the store has of somebody's rows that nobody can say anything of any more: it goes at the next drain. */
+  erase(person: string): void {
+    this.#over.erase(person);
   }
 
   /** Rows of earlier drains only: those of the coming changes are not on disk yet. */
@@ -194,9 +192,11 @@ export class KeptRows {
     }
     const empty = this.#settled.takeEmpty(watermarksMs);
     remove.push(...empty);
+    this.#over.forget(empty);
     put.push(
       ...this.#without(
         settled.filter(({ isGone }) => isGone),
+        this.#over.takeErased(),
         new Set(empty),
       ),
     );
@@ -215,18 +215,24 @@ export class KeptRows {
    * The records that rows were settled in, without those that are gone: whoever is to be forgotten must not stay in the store for as
    * long as his neighbours.
    */
-  #without(gone: readonly OpenRow[], empty: ReadonlySet<number>): JoinRecord[] {
+  #without(
+    gone: readonly OpenRow[],
+    erased: ReadonlyMap<number, ReadonlySet<string>>,
+    empty: ReadonlySet<number>,
+  ): JoinRecord[] {
     const keysIn = new Map<number, Set<string>>();
     for (const { settledIn, key } of gone)
-      if (!empty.has(settledIn))
-        keysIn.set(settledIn, (keysIn.get(settledIn) ?? new Set<string>()).add(key));
-    return [...keysIn].flatMap(([number, keys]) => {
-      const bytes = this.#cold.get(number);
+      keysIn.set(settledIn, (keysIn.get(settledIn) ?? new Set<string>()).add(key));
+    const numbers = new Set([...keysIn.keys(), ...erased.keys()]);
+    return [...numbers].flatMap((number) => {
+      const bytes = empty.has(number) ? undefined : this.#cold.get(number);
       if (!bytes) return [];
-      const { rows, ...said } = decodeParts(bytes).said as SettledRows;
-      const left = rows.filter(([requestId, item]) => !keys.has(keyOf(requestId, item)));
-      const parts = { kind: recordKind.settledRows, said: { ...said, rows: left }, rows: [] };
-      return [{ number, bytes: encodeParts(parts) }];
+      const { rows, ...said } = settledIn(bytes);
+      const left = rows.filter(
+        ([requestId, item, person]) =>
+          !keysIn.get(number)?.has(keyOf(requestId, item)) && !erased.get(number)?.has(person),
+      );
+      return [{ number, bytes: settledBytes({ ...said, rows: left }) }];
     });
   }
 
@@ -243,14 +249,7 @@ export class KeptRows {
       lane,
       rows.map(({ settledUntilMs }) => settledUntilMs),
     );
-    const said: SettledRows = {
-      lane,
-      rows: rows.map(({ requestId, item, person, sinceMs, reached }) => {
-        return [requestId, item, person, sinceMs, reached];
-      }),
-      gone,
-    };
-    return { number, bytes: encodeParts({ kind: recordKind.settledRows, said, rows: [] }) };
+    return { number, bytes: settledBytes({ lane, rows: rows.map(settledRow), gone }) };
   }
 
   /** @param openCount how many open rows there are to come: those beyond what memory holds stay on disk. */
@@ -274,7 +273,7 @@ export class KeptRows {
 
   /** @param untilMsOf see `settle`. */
   restoreSettled(number: number, bytes: Uint8Array, untilMsOf: (sinceMs: number) => number): void {
-    const { lane, rows, gone } = decodeParts(bytes).said as SettledRows;
+    const { lane, rows, gone } = settledIn(bytes);
     const untilMs = rows.map(([, , , sinceMs]) => untilMsOf(sinceMs));
     this.#settled.add(number, lane, untilMs);
     // First: one of the same key may have come back since.

@@ -93,6 +93,7 @@ export class PeopleInWindow {
       if (row.open === 0) offers.closed(row);
       else rows.end(row, row.open, 'erased');
     }
+    kept.erase(person);
     for (const each of [...held.of(person)]) {
       held.release(each);
       books.count('erasedActions', each.event);
