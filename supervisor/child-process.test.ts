@@ -118,6 +118,27 @@ describe('the process of an actor', () => {
     expect((await exit).code).toBe(3);
   });
 
+  test('starts as it was said last whether it is to serve, also before its note is written', async () => {
+    let write = (): void => undefined;
+    const note = (): Promise<void> => new Promise((resolve) => (write = resolve));
+    const serving = await new Promise<unknown>((resolve) => {
+      const actor = startActorProcess(
+        { start: { ...startMessage('steady'), serving: true }, note },
+        {
+          onMessage: (message) => {
+            if (message.type !== 'heartbeat') return;
+            actor.kill();
+            resolve((message.stats as { serving?: unknown }).serving);
+          },
+          onExit: () => undefined,
+        },
+      );
+      actor.serve(false);
+      write();
+    });
+    expect(serving).toBe(false);
+  });
+
   test('that can not be noted is ended, and says why', async () => {
     const heard: ChildMessage[] = [];
     const exit = await new Promise<ProcessExit>((onExit) => {

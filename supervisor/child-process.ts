@@ -184,10 +184,11 @@ export class HostedProcess {
     const lives = (): boolean => this.#members.has(address, member);
     let begun = false;
     let calledOff = false;
+    let { serving = true } = start;
     const begin = (): void => {
       if (calledOff || !lives()) return;
       begun = true;
-      this.#send(start);
+      this.#send({ ...start, serving });
       if (member.isRetired) this.#send({ type: 'retire', address });
     };
     const notNoted = (error: unknown): void => {
@@ -211,6 +212,7 @@ export class HostedProcess {
         this.#callOff(address);
       },
       serve: (open) => {
+        serving = open;
         if (begun && lives()) this.#send({ type: 'serve', address, open });
       },
       profile: (seconds) => {

@@ -184,7 +184,7 @@ export class SimulatedActor implements ActorProcess {
 
   /** It is told to, or not to any more. */
   answerPublic(open: boolean): void {
-    if (this.#begun) this.#life.serve(open);
+    this.#life.serve(open);
   }
 
   /** Another supervisor has let it in. */
