@@ -54,7 +54,7 @@ export function changeRules(context: ActorContext, partition: number, opened: Op
 }
 
 /** A request that is answered late is asked again within its deadline, and clocks of machines differ by seconds. */
-const copiesMs = 30_000;
+export const copiesMs = 30_000;
 
 function windowOf(
   { config }: ActorContext,

@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ActivityBook } from '../../core/activity/activity-book.js';
 import type { Activity } from '../../core/base/activity.js';
+import type { ClusterConfig } from '../../core/config/schema.js';
+import { copiesMs } from '../../actors/joiner/open-window.js';
+import { joinRulesOf } from '../../core/blueprint/join-rules.js';
 import { bornIn } from '../../core/base/lineage.js';
 import { keptRulesOf } from '../../core/blueprint/kept-rules.js';
 import { answersRequests } from '../../core/config/data-centers.js';
@@ -12,14 +15,29 @@ import { featuresRequest, parseFeaturesReply } from '../../messages/features.js'
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import type { MemoryServers } from '../nats/memory-servers.js';
+import type { MemoryStream } from '../nats/memory-stream.js';
+import { watermarkAt } from './join-clock.js';
 import type { ConfigHistory } from './config-history.js';
 import type { Report } from './violation.js';
 
 const statesMax = 100_000;
 const askMs = { deadlineMs: 2_000, attemptMs: 500 };
 
+/** How far apart copies of an event are known, and how far behind the watermark: the least of all rules that were in force. */
+interface CopyTimes {
+  readonly apartMs: number;
+  readonly behindMs: number;
+  readonly latenessMs: number;
+}
+
+interface ToldEvent {
+  readonly place: string;
+  readonly atMs: number;
+}
+
 /**
- * Joiners tell each event once, whatever becomes of them; and once it is quiet, the stores of each data center keep what one
+ * Joiners tell each event once, whatever becomes of them, as far as copies of it are known at all: nobody remembers for ever, so where one comes
+ * too far behind the watermark, as of a data center that stood still for longer than windows are, it is a new one (docs/decisions/0054). And once it is quiet, the stores of each data center keep what one
  * makes of it who has never died.
  */
 export class ActivityCheck {
@@ -32,7 +50,9 @@ export class ActivityCheck {
   /** By joiner, the newest place of what it said. */
   readonly #taken = new Map<number, readonly [sequence: number, index: number]>();
   /** By id of an event, where it was told. */
-  readonly #events = new Map<string, string>();
+  readonly #events = new Map<string, ToldEvent>();
+  readonly #join: MemoryStream;
+  #copies: CopyTimes = { apartMs: Infinity, behindMs: Infinity, latenessMs: Infinity };
   readonly #people = new Set<string>();
   readonly #items = new Set<string>();
 
@@ -45,7 +65,9 @@ export class ActivityCheck {
     this.#history = history;
     this.#names = names;
     this.#report = report;
+    this.#join = servers.stream(names.stream.join);
     history.follow((config) => {
+      this.#copies = leastOf(this.#copies, copyTimesOf(config));
       const ports = { stored: () => undefined, features: () => undefined };
       this.#book = new ActivityBook(keptRulesOf(config), ports, statesMax);
       for (const activity of this.#told) this.#book.take(activity);
@@ -102,7 +124,7 @@ export class ActivityCheck {
       this.#people.add(activity.person);
       this.#items.add(activity.item);
       if (activity.kind === 'event' && activity.id !== '')
-        this.#toldOnce(activity.id, `${sequence}.${index} of joiner ${source}`);
+        this.#toldOnce(activity, sequence, `${sequence}.${index} of joiner ${source}`);
     }
   }
 
@@ -118,12 +140,36 @@ export class ActivityCheck {
       (bornIn(lineage, name) === 0 && isDeepStrictEqual(first[name], features[name]));
   }
 
-  #toldOnce(id: string, place: string): void {
+  #toldOnce({ id, atMs }: { id: string; atMs: number }, sequence: number, place: string): void {
     const before = this.#events.get(id);
-    if (before !== undefined)
-      this.#report('told once', `event ${id} is told at ${place}, and was at ${before}`);
-    this.#events.set(id, place);
+    if (before && !this.#isAnother(id, [before.atMs, atMs], sequence))
+      this.#report('told once', `event ${id} is told at ${place}, and was at ${before.place}`);
+    this.#events.set(id, { place, atMs });
   }
+
+  /** @param timesMs of the event and of what may be a copy of it, which is told at this record of JOIN. */
+  #isAnother(id: string, timesMs: readonly number[], sequence: number): boolean {
+    const { apartMs, behindMs, latenessMs } = this.#copies;
+    const firstMs = Math.min(...timesMs);
+    if (Math.max(...timesMs) - firstMs > apartMs) return true;
+    const watermarkMs = watermarkAt(this.#join, { id, sequence, latenessMs });
+    return watermarkMs !== undefined && watermarkMs - firstMs > behindMs;
+  }
+}
+
+function copyTimesOf(config: ClusterConfig): CopyTimes {
+  const { latenessMs } = config.joining;
+  const windowMs = Math.max(...joinRulesOf(config).outcomes.map((outcome) => outcome.windowMs));
+  const apartMs = windowMs + latenessMs + copiesMs;
+  return { apartMs, behindMs: apartMs + windowMs + latenessMs, latenessMs };
+}
+
+function leastOf(one: CopyTimes, other: CopyTimes): CopyTimes {
+  return {
+    apartMs: Math.min(one.apartMs, other.apartMs),
+    behindMs: Math.min(one.behindMs, other.behindMs),
+    latenessMs: Math.min(one.latenessMs, other.latenessMs),
+  };
 }
 
 /** Without how long ago it was: that is of the moment it was asked. */
