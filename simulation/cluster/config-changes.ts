@@ -66,11 +66,12 @@ export const configChanges = {
     )(config, chance),
   'features stand in another order': (config) =>
     withFeatures(config, (features) => Object.fromEntries(Object.entries(features).toReversed())),
-  'an id becomes a list, or one again': ({ features, ...config }, chance) =>
-    redeclared('user', () => ({ kind: features['user']?.kind === 'ids' ? 'id' : 'ids' }))(
-      { features, ...config },
-      chance,
-    ),
+  // Anew: a list says of itself what an id must not.
+  'an id becomes a list, or one again': (config) =>
+    withFeatures(config, (features) => {
+      const kind = config.features['user']?.kind === 'ids' ? 'id' : 'ids';
+      return { ...features, user: { entity: 'user', kind } };
+    }),
   'buckets become others': redeclared('age', (chance) => ({
     boundaries: oneOf([[25, 50], [30], [20, 40, 60]], chance),
   })),
