@@ -21,10 +21,9 @@ const codesToMeet = [
   'UNAVAILABLE',
 ] as const satisfies readonly ErrorCode[];
 
+/** Changes of the configuration and what is done about a person have lines of their own. */
 const operations = [
-  'config',
   'drain',
-  'person',
   'restore',
   'scale',
   'settings',

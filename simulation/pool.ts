@@ -9,7 +9,7 @@ const runsPerProcess = 20;
 /** Room for what dies young: a simulated cluster makes most of its garbage within a message. */
 const execArgv = ['--max-semi-space-size=32'];
 
-type Task = Omit<SimulationOptions, 'logOf'>;
+export type SimulationTask = Omit<SimulationOptions, 'logOf'>;
 
 interface Worker {
   readonly process: ChildProcess;
@@ -48,7 +48,7 @@ export class SimulationPool {
   }
 
   /** For who has entered. @throws Error where the process ends before it has told anything. */
-  async run(task: Task): Promise<SimulationReport> {
+  async run(task: SimulationTask): Promise<SimulationReport> {
     const taken = this.#idle.pop() ?? { process: fork(worker, { execArgv }), runs: 0 };
     try {
       return await asked(taken.process, task);
@@ -63,7 +63,7 @@ export class SimulationPool {
   }
 }
 
-function asked(child: ChildProcess, task: Task): Promise<SimulationReport> {
+function asked(child: ChildProcess, task: SimulationTask): Promise<SimulationReport> {
   return new Promise((resolve, reject) => {
     const ended = (code: number | null): void =>
       reject(new Error(`the process of seed ${task.seed} ended with ${code}`));

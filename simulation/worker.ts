@@ -10,3 +10,5 @@ process.on('message', (task: SimulationOptions) => {
       process.send!({ error: error instanceof Error ? error.stack : String(error) }),
   );
 });
+// Nobody is left to be told.
+process.on('disconnect', () => process.exit());

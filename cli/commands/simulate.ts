@@ -4,6 +4,7 @@ import { StarlingError } from '../../core/base/errors.js';
 import { Coverage } from '../../simulation/coverage.js';
 import type { Fault } from '../../simulation/faults/fault.js';
 import { isFault } from '../../simulation/faults/fault.js';
+import type { SimulationTask } from '../../simulation/pool.js';
 import { SimulationPool } from '../../simulation/pool.js';
 import { shrink } from '../../simulation/shrink.js';
 import type { SimulationReport } from '../../simulation/report.js';
@@ -67,7 +68,7 @@ export const simulate: Command = {
       const save = args.value('save');
       if (save !== undefined && shortest) await writeFile(save, JSON.stringify(shortest, null, 1));
       tell(out, series, failed, shortest);
-      return failed.length === 0 ? exitCode.ok : exitCode.failure;
+      return failed.length + series.broken.length === 0 ? exitCode.ok : exitCode.failure;
     } finally {
       interrupt.dispose();
       pool.close();
@@ -87,6 +88,8 @@ interface SeriesOptions {
 /** One seed after the other, as many at a time as the pool takes. */
 class Series {
   readonly coverage = new Coverage();
+  /** What ended runs that nobody in them can be blamed for: the simulation itself is wrong. */
+  readonly broken: string[] = [];
   readonly #pool: SimulationPool;
   readonly #options: SeriesOptions;
   done = 0;
@@ -103,7 +106,8 @@ class Series {
     const one = async (seed: number): Promise<void> => {
       const isOver = signal.aborted || (failed.length > 0 && !keepGoing);
       if (isOver) return;
-      const report = await this.#pool.run({ seed, minutes, ...(schedule && { schedule }) });
+      const report = await this.#report({ seed, minutes, ...(schedule && { schedule }) });
+      if (!report) return;
       this.done++;
       this.coverage.add(report);
       tell(report);
@@ -112,6 +116,17 @@ class Series {
     const seeds = Array.from({ length: runs }, (_unused, i) => first + i);
     await Promise.all(seeds.map((seed) => this.#pool.enter(() => one(seed))));
     return failed.sort((a, b) => a.seed - b.seed);
+  }
+
+  /** @returns undefined where the run broke off, and others go on. */
+  async #report(task: SimulationTask): Promise<SimulationReport | undefined> {
+    try {
+      return await this.#pool.run(task);
+    } catch (error) {
+      if (!this.#options.keepGoing) throw error;
+      this.broken.push((error as Error).message);
+      return undefined;
+    }
   }
 }
 
@@ -131,7 +146,7 @@ async function shortestOf(
 
 function tell(
   out: Output,
-  { coverage, done }: Series,
+  { coverage, done, broken }: Series,
   failed: readonly SimulationReport[],
   shortest: readonly Fault[] | undefined,
 ): void {
@@ -140,13 +155,16 @@ function tell(
     return out.document({
       runs: done,
       failed: found,
+      broken,
       schedule: shortest,
       coverage: coverage.parts,
     });
   }
   for (const line of coverageLines(coverage.parts)) out.line(line);
+  for (const text of broken) out.line(text);
   if (failed.length > 0) for (const line of failureLines(failed, shortest)) out.line(line);
-  else out.line(`${done} ${done === 1 ? 'run' : 'runs'}, nothing that must hold was broken`);
+  else if (broken.length === 0)
+    out.line(`${done} ${done === 1 ? 'run' : 'runs'}, nothing that must hold was broken`);
 }
 
 /** @throws StarlingError FILE_INVALID; UsageError where there is no such file. */
