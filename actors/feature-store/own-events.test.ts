@@ -33,7 +33,7 @@ beforeEach(() => {
       tail: async (options, handler) => {
         tailed.push(options);
         hear = handler;
-        return { backlog: 0, stop: async () => void stopped++ };
+        return { caughtUp: Promise.resolve(), stop: async () => void stopped++ };
       },
     },
     ...{ stream: 'RAW_EAST', durable: 'processor', spec, rules },

@@ -106,7 +106,7 @@ async function sequenceAt(bus: Bus, atMs: number): Promise<number> {
     first ??= message;
     found();
   });
-  if (tail.backlog > 0) await seen;
+  await Promise.race([seen, tail.caughtUp]);
   await tail.stop();
   return first ? first.sequence - 1 : lastSequence;
 }

@@ -4,6 +4,7 @@ import { featuresRequest, parseFeaturesReply } from '../../messages/features.js'
 import type { Entity } from '../../messages/subjects.js';
 import type { ImportSource, ImportedEntity } from '../../importing/import-source.js';
 import type { Bus } from '../../runtime/bus/bus.js';
+import { isThrough } from '../../runtime/bus/work-queues.js';
 import { call } from '../../runtime/idempotent-call.js';
 
 /** Of a message, however busy the cluster is with those before it. */
@@ -59,7 +60,7 @@ async function untilKnown(bus: Bus, dataCenters: readonly string[]): Promise<voi
     ),
   );
   for (const [name, last] of ends)
-    while ((await bus.workState(stream.raw(name), 'processor')).acknowledged < last)
+    while (!isThrough(await bus.workState(stream.raw(name), 'processor'), last))
       await sleep(bus.clock, lookMs);
   const { lastSequence } = await bus.streamState(stream.features);
   const nobody = { users: [], items: [] };

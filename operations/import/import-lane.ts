@@ -18,6 +18,7 @@ import {
 } from '../../messages/import-records.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { Bus } from '../../runtime/bus/bus.js';
+import { isThrough } from '../../runtime/bus/work-queues.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { AnswerPace } from './answer-pace.js';
 import type { EncodedPiece } from './import-pieces.js';
@@ -88,16 +89,16 @@ export class ImportLane {
   async begin(): Promise<ImportState[]> {
     const { bus, partitions, note } = this.#options;
     const { join } = bus.names.stream;
-    const ends = await Promise.all(
-      Array.from({ length: partitions }, async (_unused, partition) => {
-        const last = await bus.lastMessage(join, bus.names.subject.join(partition));
-        return last?.sequence ?? 0;
-      }),
-    );
-    for (let looks = 0; ; looks++) {
+    const lastOf = async (partition: number): Promise<number> =>
+      (await bus.lastMessage(join, bus.names.subject.join(partition)))?.sequence ?? 0;
+    const ends = await Promise.all(Array.from({ length: partitions }, (_unused, i) => lastOf(i)));
+    for (let looks = 1; ; looks++) {
       const states = await this.states();
-      if (states.every(({ consumed }, partition) => consumed >= ends[partition]!)) return states;
+      const unread = ends.flatMap((end, i) => (states[i]!.consumed < end ? [i] : []));
+      if (unread.length === 0) return states;
       if (looks === 50) note('waiting for the joiners to read what is in JOIN');
+      // What is not there any more is read by nobody.
+      if (looks % 50 === 0) for (const i of unread) ends[i] = Math.min(ends[i]!, await lastOf(i));
       await sleep(bus.clock, lookMs);
     }
   }
@@ -193,12 +194,13 @@ export class ImportLane {
     await sleep(bus.clock, lookMs);
     const states = await this.states();
     const { lastSequence } = await bus.streamState(samples);
-    const { acknowledged } = await bus.workState(samples, 'trainer');
+    const work = await bus.workState(samples, 'trainer');
     const nowMs = bus.clock.nowMs();
     this.#batches = this.#batches.filter((batch) => {
       if (batch.samplesThrough === undefined && this.#isPublished(batch, states))
         batch.samplesThrough = lastSequence;
-      const isLearned = batch.samplesThrough !== undefined && batch.samplesThrough <= acknowledged;
+      const { samplesThrough } = batch;
+      const isLearned = samplesThrough !== undefined && isThrough(work, samplesThrough);
       if (isLearned) this.pace.learned(batch.events, nowMs - batch.sentMs, nowMs);
       return !isLearned;
     });

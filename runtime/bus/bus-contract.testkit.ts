@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sleep } from '../../core/base/clock.js';
 import type { Bus } from './bus.js';
 import type { StreamMessage } from './logs.js';
+import { isThrough } from './work-queues.js';
 
 /** A message system with one server, to which every bus must be the same. */
 export interface BusWorld {
@@ -235,7 +236,8 @@ export function busContract(open: () => Promise<BusWorld>): void {
         working--;
         heard.push(`${message.sequence} ${told(message)}`);
       });
-      expect(tail.backlog).toBe(2);
+      await tail.caughtUp;
+      expect(heard).toEqual(['1 old a', '3 old a']);
       for (let i = 0; i < 50; i++) await other.append(at('a'), bytes(String(i)));
       await until(() => heard.length === 52);
       expect(heard.slice(0, 3)).toEqual(['1 old a', '3 old a', '4 0']);
@@ -255,13 +257,29 @@ export function busContract(open: () => Promise<BusWorld>): void {
     const sequences = async (how: { fromSequence?: number; lastPerSubject?: boolean }) => {
       const heard: number[] = [];
       const tail = await bus.tail({ stream, ...how }, ({ sequence }) => void heard.push(sequence));
-      await until(() => heard.length === tail.backlog);
+      await tail.caughtUp;
       await tail.stop();
       return heard;
     };
     expect(await sequences({ fromSequence: 3 })).toEqual([3, 4]);
     expect(await sequences({ lastPerSubject: true })).toEqual([2, 3, 4]);
     expect(await sequences({ fromSequence: 5 })).toEqual([]);
+  });
+
+  check('a tail has caught up though what is left of the log goes before it comes', async () => {
+    const { stream, at } = await makeStream();
+    // More than a server sends to who has not handled the first of it.
+    const body = new Uint8Array(256 * 1024);
+    for (let i = 0; i < 40; i++) await bus.append(at('a'), body);
+    const heard: number[] = [];
+    const tail = await bus.tail({ stream }, async ({ sequence }) => {
+      if (heard.push(sequence) === 1) await other.purge(stream, {});
+    });
+    await tail.caughtUp;
+    expect(heard).toEqual(Array.from({ length: heard.length }, (_unused, i) => i + 1));
+    await other.append(at('a'), bytes('new'));
+    await until(() => heard.at(-1) === 41);
+    await tail.stop();
   });
 
   check(
@@ -379,6 +397,23 @@ export function busContract(open: () => Promise<BusWorld>): void {
       inHand[done]!.ack();
     }
     await until(async () => (await bus.workState(stream, 'worker')).left === 0);
+    await work.stop();
+  });
+
+  check('work that goes from the log before it is done is not waited for', async () => {
+    const { stream, at } = await makeStream();
+    let inHand = 0;
+    const how = { stream, durable: 'worker', pendingMax: 1, ackWaitMs: 60_000 };
+    expect(isThrough(await bus.workState(stream, 'worker'), 1)).toBe(false);
+    const work = await bus.work(how, (message) => {
+      if (++inHand === 1) message.ack();
+    });
+    for (let i = 0; i < 4; i++) await bus.append(at('a'), bytes(String(i)));
+    await until(() => inHand === 2);
+    await until(async () => isThrough(await bus.workState(stream, 'worker'), 1));
+    expect(isThrough(await bus.workState(stream, 'worker'), 4)).toBe(false);
+    await other.purge(stream, {});
+    await until(async () => isThrough(await bus.workState(stream, 'worker'), 4));
     await work.stop();
   });
 

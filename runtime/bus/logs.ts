@@ -34,8 +34,11 @@ export interface TailOptions {
 }
 
 export interface Tail extends Stoppable {
-  /** How many messages were there when the tail began: having handled as many, it has caught up. */
-  readonly backlog: number;
+  /**
+   * Resolves once all messages that were there when the tail began are handled, but for those that have gone before they came
+   * (by age, by a purge). Not where it is stopped before.
+   */
+  readonly caughtUp: Promise<void>;
 }
 
 export interface StreamState {

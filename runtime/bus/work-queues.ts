@@ -25,6 +25,12 @@ export interface WorkState {
   readonly left: number;
 }
 
+/** Whether all messages up to `sequence` are done, or gone from the log before somebody did them. */
+export function isThrough({ acknowledged, left }: WorkState, sequence: number): boolean {
+  // Of work that nobody has begun nothing is said.
+  return acknowledged >= sequence || (acknowledged > 0 && left === 0);
+}
+
 /** Work on what a log has, shared among those who ask for it. */
 export interface WorkQueues {
   /** Shared work: each message goes to one member until it is acknowledged. */

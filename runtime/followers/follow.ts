@@ -10,21 +10,17 @@ export type TailingBus = Pick<Bus, 'tail'>;
  * called for one message after the other, and never while it is at work. Who needs snapshots too is a `Follower`.
  */
 export interface Following extends Stoppable {
-  /** Resolves once all that was in the log at the start has been applied. */
+  /** Resolves once all that was in the log at the start has been applied, or is not there any more. */
   readonly caughtUp: Promise<void>;
 }
 
-export async function follow(
+export function follow(
   bus: TailingBus,
   options: TailOptions,
   apply: (message: StreamMessage) => void | Promise<void>,
   onError: (error: unknown) => void,
 ): Promise<Following> {
-  let handled = 0;
-  let backlog = Number.POSITIVE_INFINITY;
-  let announce: () => void;
-  const caughtUp = new Promise<void>((resolve) => (announce = resolve));
-  const tail = await bus.tail(options, async (message) => {
+  return bus.tail(options, async (message) => {
     try {
       await apply(message);
     } catch (error) {
@@ -32,12 +28,7 @@ export async function follow(
       const text = `${message.subject} #${message.sequence}: ${messageOf(error)}`;
       onError(new StarlingError(codeOf(error), text, {}, { cause: error }));
     }
-    handled++;
-    if (handled >= backlog) announce();
   });
-  backlog = tail.backlog;
-  if (handled >= backlog) announce!();
-  return { caughtUp, stop: () => tail.stop() };
 }
 
 /** Applies what is in the log now, and ends. */

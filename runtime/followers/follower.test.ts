@@ -98,6 +98,19 @@ describe('a follower', () => {
     expect(fold.count).toBe(4);
   });
 
+  test('does not wait for the end of a log that goes before it comes', async () => {
+    const { log, fold, follower } = setUp([1, 2, 3]);
+    await follower.start();
+    // There when it was asked for, and gone since.
+    const gone = { ...log.messages[2]!, sequence: 4 };
+    const lastMessage = log.lastMessage.bind(log);
+    let asked = 0;
+    log.lastMessage = (...of) => (asked++ === 0 ? Promise.resolve(gone) : lastMessage(...of));
+    expect(await follower.catchUp()).toBe(3);
+    expect([asked, fold.count]).toEqual([2, 3]);
+    await follower.stop();
+  });
+
   test('begins with the newest snapshot, and reads what the log has behind it', async () => {
     const { log, store, fold, follower } = setUp([1, 2, 3, 4, 5]);
     await snapshot(store, 'a', 2);

@@ -35,6 +35,9 @@ export interface FollowerOptions<F extends Fold> {
   readonly onError: (error: unknown) => void;
 }
 
+/** Who waits for a record asks so often whether it is still there. Too often: servers are asked for nothing. Too seldom: one that has gone is waited for as long. */
+const lookMs = 1_000;
+
 /**
  * Everything that holds state is this: it takes the newest good snapshot, the log from where the snapshot began, and then
  * the log as it goes on. A recovering owner, a standby, the target of a move, a serving shard, time travel, a feature store
@@ -103,12 +106,19 @@ export class Follower<F extends Fold> {
     await this.#mending;
   }
 
-  /** Resolves when all that is in the log now is in the fold, with the sequence of the last message, or 0. */
+  /**
+   * Resolves when all that is in the log now is in the fold, with the sequence of the last message, or 0. What goes from the end
+   * of the log before it has come is not waited for.
+   */
   async catchUp(): Promise<number> {
-    const { context, stream, subject = '>' } = this.#options;
-    const end = (await context.bus.lastMessage(stream, subject))?.sequence ?? 0;
-    await this.#reach(end);
+    let end = await this.#lastSequence();
+    while (!(await this.#reaches(end))) end = Math.min(end, await this.#lastSequence());
     return end;
+  }
+
+  async #lastSequence(): Promise<number> {
+    const { context, stream, subject = '>' } = this.#options;
+    return (await context.bus.lastMessage(stream, subject))?.sequence ?? 0;
   }
 
   #nextLife(): number {
@@ -116,9 +126,21 @@ export class Follower<F extends Fold> {
     return ++this.#life;
   }
 
-  #reach(sequence: number): Promise<void> {
-    if (this.#sequence >= sequence) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ sequence, resolve }));
+  /** @returns false where that takes long. Does not resolve where it is stopped. */
+  #reaches(sequence: number): Promise<boolean> {
+    if (this.#sequence >= sequence) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const settle = (isReached: boolean): void => {
+        cancel();
+        if (!this.#stopped) resolve(isReached);
+      };
+      const waiting = { sequence, resolve: () => settle(true) };
+      const cancel = this.#options.context.bus.clock.after(lookMs, () => {
+        this.#waiting = this.#waiting.filter((each) => each !== waiting);
+        settle(false);
+      });
+      this.#waiting.push(waiting);
+    });
   }
 
   async #begin(after: number): Promise<void> {

@@ -95,12 +95,13 @@ export class MemoryLog implements LogBus {
     const backlog = this.#messages.filter(reader.wants);
     this.#readers.add(reader);
     for (const message of backlog) reader.hand(message);
+    const caughtUp = handed.then(() => undefined);
     const stop = async (): Promise<void> => {
       isOpen = false;
       this.#readers.delete(reader);
       await handed;
     };
-    return { backlog: backlog.length, stop };
+    return { caughtUp, stop };
   }
 
   async lastMessage(_stream: string, subject: string): Promise<StreamMessage | undefined> {

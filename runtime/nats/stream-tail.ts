@@ -1,10 +1,12 @@
 import { consumerOpts } from 'nats';
-import type { ConsumerOptsBuilder, JetStreamSubscription } from 'nats';
+import type { ConsumerOptsBuilder, JetStreamSubscription, JsMsg } from 'nats';
+import { every } from '../../core/base/clock.js';
 import type { StarlingError } from '../../core/base/errors.js';
 import type { StreamMessage, Tail, TailOptions } from '../bus/logs.js';
 import type { RetryPolicy } from '../retry.js';
 import { pauseMsAfter } from '../retry.js';
 import { systemClock } from '../system.js';
+import { Backlog } from './backlog.js';
 import { isStreamMissing } from './nats-errors.js';
 import { JsStreamMessage } from './stream-message.js';
 import type { Clients } from './ask-patiently.js';
@@ -32,7 +34,8 @@ export async function openTail(
   handler: Handler,
 ): Promise<Tail> {
   const tail = new ResumingTail(source, options, handler);
-  return { backlog: await tail.start(), stop: () => tail.stop() };
+  await tail.start();
+  return { caughtUp: tail.caughtUp, stop: () => tail.stop() };
 }
 
 class ResumingTail {
@@ -41,6 +44,9 @@ class ResumingTail {
   readonly #handler: Handler;
   #subscription: JetStreamSubscription | undefined;
   #last: number | undefined;
+  readonly #backlog = new Backlog();
+  #handledCount = 0;
+  #endLooking: () => void = () => undefined;
   #stopped = false;
   #reopening = false;
   #finished: Promise<void> = Promise.resolve();
@@ -51,15 +57,19 @@ class ResumingTail {
     this.#handler = handler;
   }
 
-  /** @returns how many messages there were. */
-  async start(): Promise<number> {
-    const backlog = await this.#open();
+  get caughtUp(): Promise<void> {
+    return this.#backlog.over;
+  }
+
+  async start(): Promise<void> {
+    await this.#open();
     this.#finished = this.#run();
-    return backlog;
+    this.#lookOut();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#endLooking();
     this.#subscription?.unsubscribe();
     // An attempt to open it again may take long, and closes what it opens; no handler runs meanwhile.
     if (!this.#reopening) await this.#finished;
@@ -105,19 +115,42 @@ class ResumingTail {
     return this.#stopped || this.#source.isClosed();
   }
 
-  #open(): Promise<number> {
+  #open(): Promise<void> {
     const { stream, filter = '>' } = this.#options;
     return this.#source.ask(`tail of ${stream}`, async ({ jetStream }) => {
       const subscription = await jetStream.subscribe(filter, orderedConsumer(this.#rest()));
       try {
         const info = await subscription.consumerInfo();
         this.#subscription = subscription;
-        return info.delivered.consumer_seq + info.num_pending;
+        this.#backlog.told(info, subscription.getPending());
       } catch (error) {
         subscription.unsubscribe();
         throw error;
       }
     });
+  }
+
+  /** Until it has caught up: asks what is left where nothing has come since it asked last. */
+  #lookOut(): void {
+    let handledCount = this.#handledCount;
+    let isAsking = false;
+    this.#endLooking = every(systemClock, lookMs, () => {
+      if (this.#isOver || this.#backlog.isOver) return this.#endLooking();
+      const isIdle = handledCount === this.#handledCount;
+      handledCount = this.#handledCount;
+      if (isAsking || !isIdle || this.#reopening || this.#subscription!.getPending() > 0) return;
+      isAsking = true;
+      void this.#askWhatIsLeft(this.#subscription!).finally(() => (isAsking = false));
+    });
+  }
+
+  async #askWhatIsLeft(subscription: JetStreamSubscription): Promise<void> {
+    try {
+      const info = await subscription.consumerInfo();
+      if (subscription === this.#subscription) this.#backlog.told(info, subscription.getPending());
+    } catch {
+      // It is asked again soon; what becomes of a server that does not answer, the subscription finds out by itself.
+    }
   }
 
   /** What is left to be followed. */
@@ -131,13 +164,21 @@ class ResumingTail {
   /** @returns what ended the subscription; undefined when it was stopped. @throws what the handler throws. */
   async #handleAll(): Promise<unknown> {
     const turns = new Turns(systemClock);
+    const subscription = this.#subscription!;
+    const isEarly = earlierThan(this.#rest());
     let handling = false;
     try {
-      for await (const message of this.#subscription!) {
+      for await (const message of subscription) {
+        if (isEarly(message)) {
+          subscription.unsubscribe();
+          return new Error('it was begun with anew, and from further back');
+        }
         handling = true;
         await this.#handler(new JsStreamMessage(message));
         handling = false;
         this.#last = message.seq;
+        this.#handledCount++;
+        this.#backlog.handled(message.info);
         await turns.give();
       }
       return undefined;
@@ -147,6 +188,25 @@ class ResumingTail {
     }
   }
 }
+
+/**
+ * The client makes a new consumer where a server was silent, and for one that had sent nothing yet it asks for the log from its
+ * first message on. Gigabytes may be before what is wanted, so it is begun with once more instead of left out.
+ */
+function earlierThan({
+  fromSequence = 0,
+  fromTimeMs = 0,
+}: TailOptions): (message: JsMsg) => boolean {
+  // As it was asked for: in whole milliseconds.
+  const fromNanos = Math.floor(fromTimeMs) * 1e6;
+  return ({ seq, info }) => seq < fromSequence || info.timestampNanos < fromNanos;
+}
+
+/**
+ * Too short: many who begin at once keep a server busy that has to look far for the first message of each. Too long: who begins
+ * with a log whose rest has gone waits so long.
+ */
+const lookMs = 1_000;
 
 /** Between attempts that are patient by themselves. */
 const reopenPolicy: RetryPolicy = { baseMs: 1_000, capMs: 2_000 };

@@ -1,4 +1,4 @@
-import { describe } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { names } from '../../messages/default-names.testkit.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { busContract } from '../../runtime/bus/bus-contract.testkit.js';
@@ -18,7 +18,9 @@ import { Network } from './network.js';
 
 const home = 'east';
 
-async function memoryWorld(seed: number, areNeighbours = false): Promise<NeighboursWorld> {
+const limits = { maxAgeMs: 0, discard: 'new', duplicateWindowMs: 120_000 } as const;
+
+function memoryServers(seed: number) {
   const time = new VirtualTime();
   const random = new SeededRandom(seed);
   const network = new Network(time, random.child(1));
@@ -37,6 +39,11 @@ async function memoryWorld(seed: number, areNeighbours = false): Promise<Neighbo
     });
   const connectFrom = (process: SimulatedProcess): MemoryBus =>
     new MemoryBus({ servers, process, names, dataCenters: [home] });
+  return { time, servers, newProcess, connectFrom };
+}
+
+async function memoryWorld(seed: number, areNeighbours = false): Promise<NeighboursWorld> {
+  const { time, servers, newProcess, connectFrom } = memoryServers(seed);
   const connectApart = async (): Promise<Bus> => connectFrom(newProcess());
   const shared = newProcess();
   const hood = new Neighbourhood();
@@ -47,7 +54,6 @@ async function memoryWorld(seed: number, areNeighbours = false): Promise<Neighbo
     connectApart,
     join,
     declareStream: async (name, subjects) => {
-      const limits = { maxAgeMs: 0, discard: 'new', duplicateWindowMs: 120_000 } as const;
       servers.declare({ name, subjects, cluster: home, ...limits });
     },
     declareBucket: async (name) => servers.declareBucket(name, home),
@@ -65,6 +71,31 @@ async function memoryWorld(seed: number, areNeighbours = false): Promise<Neighbo
 describe.each([1, 2, 3, 4, 5])('a bus in memory, seed %i', (seed) => {
   busContract(() => memoryWorld(seed));
 });
+
+test.each([1, 2, 3])(
+  'a tail in memory has caught up though the rest of the log was lost on its way, and then purged (seed %i)',
+  async (seed) => {
+    const world = memoryServers(seed);
+    const { servers, time } = world;
+    const stream = servers.declare({ name: 'LOG', subjects: ['log'], cluster: home, ...limits });
+    const process = world.newProcess();
+    const bus = world.connectFrom(process);
+    for (let i = 0; i < 5; i++) stream.append('log', Uint8Array.of(i), {}, servers.wallMs);
+    const heard: number[] = [];
+    await time.run(
+      bus
+        .tail({ stream: 'LOG' }, ({ sequence }) => {
+          heard.push(sequence);
+          if (sequence > 1) return;
+          servers.interrupt(bus);
+          stream.purge({});
+        })
+        .then((tail) => tail.caughtUp),
+      60_000,
+    );
+    expect(heard).toEqual([1]);
+  },
+);
 
 describe.each([1, 2, 3])('buses in memory of one process, seed %i', (seed) => {
   busContract(() => memoryWorld(seed, true));

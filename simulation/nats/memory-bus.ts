@@ -204,7 +204,7 @@ export class MemoryBus implements Bus, Connection {
     const stream = this.#servers.stream(options.stream);
     const tail = new MemoryTail(this, this.#servers, stream, options, handler);
     await this.#patiently(() => tail.open());
-    return { backlog: tail.backlog, ...this.#follow(tail) };
+    return { caughtUp: tail.caughtUp, ...this.#follow(tail) };
   }
 
   async work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable> {

@@ -17,7 +17,11 @@ export class MemoryTail implements Stoppable {
   readonly #stream: MemoryStream;
   readonly #options: TailOptions;
   readonly #handler: Handler;
-  backlog = 0;
+  /** Resolves once all that was there at first is handled, but for what has gone meanwhile. */
+  readonly caughtUp: Promise<void>;
+  #announce!: () => void;
+  /** Sequence of the last message that was there at first; 0: there was none. */
+  #end = 0;
   /** The life of what the server sends; of an earlier one nothing is taken. */
   #life = 0;
   #next = 1;
@@ -38,11 +42,14 @@ export class MemoryTail implements Stoppable {
     this.#stream = stream;
     this.#options = options;
     this.#handler = handler;
+    this.caughtUp = new Promise((resolve) => (this.#announce = resolve));
   }
 
   async open(): Promise<void> {
     const { cluster } = this.#stream.declaration;
-    await this.#bus.ask(cluster, openMsMax, `tail of ${this.#stream.name}`, () => this.#begin());
+    const what = `tail of ${this.#stream.name}`;
+    const isLeft = await this.#bus.ask(cluster, openMsMax, what, () => this.#begin());
+    if (!isLeft) void this.#handled.then(this.#announce);
   }
 
   /** Its connection is at another server, or again at the same one. */
@@ -66,24 +73,26 @@ export class MemoryTail implements Stoppable {
     this.#bus.process.after(this.#servers.random.between(from, to), () => this.reopen());
   }
 
-  /** At the server. */
-  #begin(): void {
-    if (this.#stopped) return;
+  /** At the server. @returns whether it has any of what was there at first, and was not taken before. */
+  #begin(): boolean {
+    if (this.#stopped) return true;
     this.#forget();
     const life = ++this.#life;
     const { filter = '>', lastPerSubject, fromTimeMs, fromSequence = 1 } = this.#options;
     const isFirst = this.#last === undefined;
+    if (isFirst) this.#end = this.#stream.last(filter)?.sequence ?? 0;
     if (!isFirst) this.#next = this.#last! + 1;
     else if (fromTimeMs !== undefined) this.#next = this.#stream.firstSince(fromTimeMs);
     else this.#next = fromSequence;
+    const isLeft = (this.#stream.next(this.#next, filter)?.sequence ?? Infinity) <= this.#end;
     if (isFirst && lastPerSubject) {
-      const newest = this.#stream.lastPerSubject(filter);
-      this.backlog = newest.length;
-      for (const sequence of newest) this.#sendOne(this.#stream.at(sequence)!, life);
+      for (const sequence of this.#stream.lastPerSubject(filter))
+        this.#sendOne(this.#stream.at(sequence)!, life);
       this.#next = this.#stream.state().lastSequence + 1;
-    } else if (isFirst) this.backlog = this.#stream.countFrom(this.#next, filter);
+    }
     this.#forget = this.#stream.onAppend(() => this.#send(life));
     this.#send(life);
+    return isLeft;
   }
 
   #send(life: number): void {
@@ -115,8 +124,10 @@ export class MemoryTail implements Stoppable {
   /** One after the other, at the client. */
   #take(message: StreamMessage): void {
     this.#last = message.sequence;
-    this.#handled = this.#handled.then(() => {
-      if (!this.#stopped) return this.#handler(message);
+    this.#handled = this.#handled.then(async () => {
+      if (this.#stopped) return;
+      await this.#handler(message);
+      if (message.sequence >= this.#end) this.#announce();
     });
     // What a handler throws ends its process, as the rejection of a promise that nobody holds does.
     this.#handled.catch((error: unknown) => this.#bus.process.crash(error));

@@ -67,7 +67,8 @@ export class MemoryWork {
   }
 
   state(): WorkState {
-    const open = [...this.#pending.keys()];
+    // What has gone from the log is nobody's work any more, as it is with a server.
+    const open = [...this.#pending.keys()].filter((sequence) => this.#stream.at(sequence));
     const left = open.length + this.#stream.countFrom(this.#next, this.#options.filter);
     return { acknowledged: Math.min(this.#next, ...open) - 1, left };
   }

@@ -7,6 +7,7 @@ import { parseWeights } from '../../messages/deltas.js';
 import { clusterBucket, streamName, subject } from '../../messages/default-names.testkit.js';
 import { ShardLease } from '../../replication/shard-lease.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
+import { replay } from '../../runtime/followers/follow.js';
 import type { NatsBus } from '../../runtime/nats/nats-bus.js';
 import { addressOfLease, leaseKeys } from '../../messages/ownership.js';
 import { LeaseWatch } from '../../cluster/leadership/lease-watch.js';
@@ -57,11 +58,9 @@ function content(partition: number, deltaNumber: number): Omit<RowsDelta, 'epoch
 async function weightsOf(partition: number): Promise<WeightsDelta[]> {
   const found: WeightsDelta[] = [];
   const options = { stream: streamName.deltas, filter: subject.deltaWeights(mainModel, partition) };
-  const tail = await bus.tail(options, ({ bytes }) => {
+  await replay(bus, options, ({ bytes }) => {
     found.push(parseWeights(decode(bytes), slots));
   });
-  while (found.length < tail.backlog) await new Promise((resolve) => setTimeout(resolve, 5));
-  await tail.stop();
   return found;
 }
 
