@@ -234,6 +234,17 @@ describe('ingest', () => {
     await expect(client.ingestActions([action])).rejects.toMatchObject({ code: 'NO_RESPONDERS' });
   });
 
+  test('says why it was refused, though its last try is not answered in what is left of the time', async () => {
+    const { bus, appended, failures } = pretendBus();
+    const full = new StarlingError('STORAGE_FULL', 'the storage is used up');
+    const late = Array.from({ length: 100 }, () => new StarlingError('TIMEOUT', 'late'));
+    failures.push(full, ...late);
+    const client = clientOn(bus, 500);
+    await expect(client.ingestActions([action])).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(appended.length).toBeGreaterThan(1);
+    await expect(client.ingestActions([action])).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
   test('gives up at once when it is told to', async () => {
     const { bus, failures } = pretendBus();
     failures.push(...Array.from({ length: 100 }, () => new StarlingError('TIMEOUT', 'late')));

@@ -139,7 +139,8 @@ async function appendBatch(
  * Appends until the stream acknowledges or the time is over. The message id lets the stream drop the copy whose
  * acknowledgement was lost.
  *
- * @throws what the last attempt met.
+ * @throws what the last try that was answered met: the very last one has only what is left of the time, and that it was not
+ *   answered says nothing against a refusal before it. TIMEOUT where none was.
  */
 async function append(
   bus: Bus,
@@ -151,6 +152,11 @@ async function append(
   const deadlineMs = Math.max(1, endMs - bus.clock.nowMs());
   const tryMs = Math.min(deadlineMs / 2, tryMsMax);
   let stream = '';
+  let refusal: unknown;
+  const note = (error: unknown): void => {
+    if (codeOf(error) !== 'TIMEOUT') refusal = error;
+    failed?.(error);
+  };
   const sequence = await retry(
     bus,
     { ...ingestPolicy, deadlineMs },
@@ -160,8 +166,10 @@ async function append(
         timeoutMs: Math.min(tryMs, leftMs),
         stored: (name) => (stream = name),
       }),
-    { ...(failed ? { failed } : {}), ...(signal ? { signal } : {}) },
-  );
+    { failed: note, ...(signal ? { signal } : {}) },
+  ).catch((error: unknown) => {
+    throw codeOf(error) === 'TIMEOUT' ? (refusal ?? error) : error;
+  });
   return `${dataCenterOf(bus, stream)}:${sequence}`;
 }
 

@@ -105,7 +105,8 @@ describe('with the storage of the server used up', () => {
     const items = Array.from({ length: 20_000 }, (_, id) => {
       return { entity: 'item' as const, id, features: { text } };
     });
-    const refused = await clientOn(bus, 500)
+    // Long enough for each message on a busy machine; so long the last one is tried again.
+    const refused = await clientOn(bus, 2_000)
       .ingestFeatures(items)
       .catch((error: unknown) => error);
     const raw = where.map((name) => bus.streamState(bus.names.stream.raw(name)));
