@@ -73,7 +73,9 @@ const everybody = [user, account, `visitor/${visitor}`];
 describe('a person', () => {
   test('is exported, erased with all that he was, and gone from every log and snapshot by the time that is said', async () => {
     const { client } = live;
-    await client.ingestItems(['a', 'b', 'c', 'd'].map((item) => ({ item, title: `Tea ${item}` })));
+    await client.ingestItems(
+      ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((item) => ({ item, title: `Tea ${item}` })),
+    );
     for (const each of [user, account, other])
       await client.ingestUsers([{ user: each, town: 'Kiel', nick: each }]);
     const slate = async (who: string) => {
@@ -83,18 +85,30 @@ describe('a person', () => {
     await live.until('items are recommended', async () => {
       return (await slate(user).catch(() => undefined)) !== undefined;
     });
-    const { requestId, items } = (await slate(user))!;
+    let actedMs = 0;
+    const act = async () => {
+      actedMs = Date.now();
+      // What he did something with is not offered again.
+      const shown = await slate(user).catch(() => undefined);
+      const { item = 'a' } = shown?.items[0] ?? {};
+      const of = shown ? { requestId: shown.requestId } : {};
+      await client.ingestEvents([{ type: 'view', user, item, ...of }]);
+      // What nothing can be made of is a dead letter, which names him too.
+      await admin.append(names.subject.ingest('event'), Buffer.from(JSON.stringify({ user })));
+    };
+    /** On a busy machine the logs, which are short, may have lost what he did before all was looked at: so he does it again. */
+    const actNow = async () => {
+      if (Date.now() - actedMs > 8_000) await act();
+    };
     await client.ingestEvents([
-      { type: 'view', user, item: items[0]!.item, requestId },
       { type: 'view', visitor, item: 'b' },
       { type: 'view', user: account, item: 'c' },
       { type: 'view', user: other, item: 'd' },
     ]);
     await client.ingestAliases([{ visitor, user }]);
     await client.ingestMerges([{ from: account, to: user }]);
-    // What nothing can be made of is a dead letter, which names him too.
-    await admin.append(names.subject.ingest('event'), Buffer.from(JSON.stringify({ user })));
     await live.until('all is known of him', async () => {
+      await actNow();
       const { output } = await cli('users', 'export', user);
       const kinds = kindsOf(output);
       return ['name', 'attributes', 'history', 'impression', 'row', 'record'].every((kind) =>
@@ -102,9 +116,16 @@ describe('a person', () => {
       );
     });
     expect((await cli('snapshot')).code).toBe(0);
-    const before = await foundIn(everybody);
-    for (const stream of ['RAW_EAST', 'JOIN', 'ACTIVITY', 'SAMPLES', 'FEATURES', 'DELTAS'])
-      expect(before.join()).toContain(stream);
+    const logs = ['RAW_EAST', 'JOIN', 'ACTIVITY', 'SAMPLES', 'FEATURES', 'DELTAS'];
+    let before: string[] = [];
+    const isEverywhere = async () => {
+      before = await foundIn(everybody);
+      if (logs.every((stream) => before.join().includes(stream))) return true;
+      await actNow();
+      return false;
+    };
+    await live.until('he is in every log', isEverywhere).catch(() => undefined);
+    for (const stream of logs) expect(before.join()).toContain(stream);
     expect(before.join()).toContain('SNAPSHOTS_TRAIN');
     expect(before.join()).toContain('SNAPSHOTS_EAST');
     expect((await cli('audit', '--user', user)).code).toBe(1);
@@ -148,5 +169,5 @@ describe('a person', () => {
       const history = output.split('\n').find((line) => line.startsWith('{"kind":"history"'));
       return history !== undefined && history.includes('"b"') && !history.includes('"a"');
     });
-  }, 60_000);
+  }, 150_000);
 });
