@@ -245,7 +245,7 @@ class Member {
     const { bus, config, configs, prepareStreams, bookTimes, log } = this.#parts;
     const { name: host, life, dataCenters } = this.#record;
     const { hostLeaseMs: leaseMs } = config.supervision;
-    return new LeaderCandidate({
+    const candidate: LeaderCandidate = new LeaderCandidate({
       bus,
       host,
       life,
@@ -256,9 +256,11 @@ class Member {
         takeUpDuties({
           ...{ bus, config, configs, host, term, view: this.view, shared: this.#shared },
           ...{ prepareStreams, bookTimes, log },
+          confirm: () => candidate.confirm(term),
         }),
       log,
     });
+    return candidate;
   }
 
   #serveProfile(profiler: OwnProfiler): ServedEndpoint {

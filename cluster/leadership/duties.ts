@@ -21,6 +21,8 @@ export interface DutiesOptions {
   readonly configs?: RunningConfigs | undefined;
   readonly host: string;
   readonly term: number;
+  /** @throws StarlingError FENCED where the term is over. */
+  readonly confirm: () => Promise<void>;
   readonly view: ClusterView;
   readonly shared: SharedState;
   /** Brings the streams up to what the configuration says. */
@@ -54,12 +56,12 @@ export function takeUpDuties(options: DutiesOptions): Promise<Stoppable> {
 }
 
 async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
-  const { bus, config, configs, host, term, view, shared, log } = options;
+  const { bus, config, configs, host, term, confirm, view, shared, log } = options;
   const { events } = shared;
   const record = (event: Happened): void => events.record({ atMs: bus.clock.wallMs(), ...event });
   record({ address: host, type: 'lead', detail: `term ${term}`, epoch: term });
   const services = undo.use(
-    await PartitionServices.open({ bus, config, configs, events, log, term }),
+    await PartitionServices.open({ bus, config, configs, events, log, term, confirm }),
   );
   const keeper = undo.use(
     new PlacementKeeper({

@@ -68,6 +68,20 @@ describe('a candidate', () => {
     expect(story).toEqual(['near begins 1']);
   });
 
+  test('that has not heard yet that another leads is told so by the bucket, when it asks', async () => {
+    const { bucket, clock, candidate } = hosts();
+    const one = candidate('one');
+    await one.start();
+    await clock.advance(0);
+    await one.confirm(1);
+    // Two at a time, beside a renewal: it leads.
+    await Promise.all([one.confirm(1), one.confirm(1), clock.advance(leaseMs)]);
+    bucket.lagging = true;
+    const usurper = { host: 'usurper', life: 'another', term: 7, resigned: false };
+    await bucket.bucketPut('CLUSTER', leaderKey, encodeRecord(usurper));
+    await expect(one.confirm(1)).rejects.toMatchObject({ code: 'FENCED' });
+  });
+
   test('ends what it has begun when another one has a newer term, before it leads again', async () => {
     const { bucket, clock, story, candidate } = hosts();
     const one = candidate('one');

@@ -98,6 +98,21 @@ export class LeaderCandidate implements Stoppable {
     if (!this.#known || this.#known.resigned || this.#known.host === host) this.#tryPatiently();
   }
 
+  /**
+   * Asks the bucket, which says nothing else to two: who stood still takes himself for the leader until he hears of another.
+   * @throws StarlingError FENCED where the term is over; what the bus says where the bucket can't be asked.
+   */
+  async confirm(term: number): Promise<void> {
+    const { host, life } = this.#options;
+    try {
+      await this.#records.write('leader', { host, life, term, resigned: false });
+    } catch (error) {
+      // An own renewal that was faster says the same.
+      const isOwn = this.#known?.life === life && this.#known.term === term;
+      if (codeOf(error) !== 'CONFLICT' || !isOwn) throw error;
+    }
+  }
+
   /** Gives the lease back if it is held here. */
   async stop(): Promise<void> {
     this.#impatience?.();

@@ -37,6 +37,8 @@ export interface OperationsOptions extends RestoreOptions {
   readonly rollout?: Pick<RolloutKeeper, 'roll'> | undefined;
   /** What training runs. */
   readonly configNow: () => ClusterConfig;
+  /** @throws StarlingError FENCED where the leader is another by now. */
+  readonly confirm: () => Promise<void>;
   readonly onRestored: (detail: string) => void;
   readonly onSettings: (detail: string) => void;
   readonly onErased: (detail: string) => void;
@@ -111,13 +113,15 @@ export class Operations implements Stoppable {
     parse: (value: unknown) => T,
     run: (request: T, tell: Tell) => Promise<object>,
   ): ServedEndpoint {
-    const { bus } = this.#options;
+    const { bus, confirm } = this.#options;
     return new ServedEndpoint(bus, {
       subject: bus.names.subject.operate(verb),
       inFlightMax: 1,
       deadlineMs: operationMsMax,
       handle: async (value) => {
         const request = parse(value);
+        // Not all that is done here is refused to who leads no more, and a leader that stood still has what was asked of him meanwhile.
+        await confirm();
         return operationReply(await telling(bus, request, (tell) => run(request, tell)));
       },
     });

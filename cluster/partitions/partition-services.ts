@@ -43,6 +43,8 @@ export interface PartitionServicesOptions {
   readonly log: (line: string) => void;
   /** Of the leader these services work for. */
   readonly term: number;
+  /** @throws StarlingError FENCED where the term is over. */
+  readonly confirm: () => Promise<void>;
 }
 
 /** Where the actors are, and how they get there. */
@@ -165,7 +167,7 @@ export class PartitionServices implements Stoppable {
   }
 
   async watch({ view, place, drainer, rollout }: WatchedActors): Promise<void> {
-    const { bus, config, configs, events, log, term } = this.#options;
+    const { bus, config, configs, events, log, term, confirm } = this.#options;
     const configIn = (dataCenter: string): ClusterConfig => configs?.configIn(dataCenter) ?? config;
     const scale = new Scale(
       {
@@ -200,6 +202,7 @@ export class PartitionServices implements Stoppable {
       rollout,
       configNow: () => configIn(this.#training),
       term,
+      confirm,
       onRestored: (detail) => this.#record('restore', detail),
       onSettings: (detail) => this.#record('settings', detail),
       onErased: (detail) => this.#record('erase', detail),
