@@ -1,3 +1,4 @@
+import { sleep } from '../../core/base/clock.js';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Findings, Law, Verdict } from './laws.js';
@@ -31,15 +32,16 @@ export async function audit(
   settleMs: number,
 ): Promise<Audit> {
   const reader = new AuditReader(bus);
-  const endMs = performance.now() + settleMs;
+  const { clock } = bus;
+  const endMs = clock.nowMs() + settleMs;
   const looks: Findings[] = [];
   for (;;) {
     const findings = await reader.look(await status());
     looks.push(findings);
     const laws = lawsOf(looks);
     const verdict = verdictOf(laws);
-    const late = performance.now() + pauseMs > endMs && looks.length >= looksMin;
+    const late = clock.nowMs() + pauseMs > endMs && looks.length >= looksMin;
     if (verdict === 'holds' || late) return { ok: verdict === 'holds', verdict, laws, findings };
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await sleep(clock, pauseMs);
   }
 }

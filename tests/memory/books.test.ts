@@ -1,47 +1,46 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { BooksReader } from '../../cluster/books/books-reader.js';
 import type { HeardOf } from '../../messages/actor-kinds.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import { booksKey, decodeBooks } from '../../messages/books.js';
+import { sleep } from '../../core/base/clock.js';
 import { encode, protocolVersion } from '../../messages/codec.js';
-import { declareBucket } from '../../messages/declared-streams.js';
 import { names, subject } from '../../messages/default-names.testkit.js';
 import { audit } from '../../operations/audit/audit.js';
-import type { NatsBus } from '../../runtime/nats/nats-bus.js';
-import type { Stoppable } from '../../runtime/stoppable.js';
-import type { MessageServer } from '../support/message-server.js';
-import { declareOnly, startMessageServer } from '../support/message-server.js';
+import type { MemoryBus } from '../../simulation/nats/memory-bus.js';
+import { memoryWorld, type MemoryWorld } from '../support/memory-world.js';
 
 /** Whether a loss is found when the logs that would show it have lost their beginning. */
-let server: MessageServer;
-let bus: NatsBus;
-let workers: Stoppable[];
+let world: MemoryWorld;
+let bus: MemoryBus;
 
 const dataCenters = [{ name: 'train', role: 'training' as const, state: 'healthy' }];
 const raw = names.stream.raw('train');
 const logs = [raw, 'JOIN', 'SAMPLES', 'DEAD_LETTER'];
 
 beforeEach(async () => {
-  server = await startMessageServer();
-  bus = await server.connect();
-  await declareOnly(bus, [...logs, 'DELTAS', 'DENSE']);
-  await bus.declareBucket(declareBucket(names, { dataCenters }), false);
+  world = memoryWorld(1);
+  world.declareOnly([...logs, 'DELTAS', 'DENSE']);
+  bus = world.connect();
   // Whoever works on a stream here acknowledges at once.
-  const work = (stream: string, durable: string) =>
-    bus.work({ stream, durable, ackWaitMs: 1_000, pendingMax: 10 }, (message) => message.ack());
-  workers = [await work(raw, 'processor'), await work('SAMPLES', 'trainer')];
+  for (const [stream, durable] of [
+    [raw, 'processor'],
+    ['SAMPLES', 'trainer'],
+  ] as const) {
+    const work = { stream, durable, ackWaitMs: 1_000, pendingMax: 10 };
+    await inTime(() => bus.work(work, (message) => message.ack()));
+  }
 });
-afterEach(async () => {
-  for (const worker of workers) await worker.stop();
-  await server.stop();
-});
+
+/** Virtual time passes until it is done. */
+const inTime = <T>(act: () => Promise<T>): Promise<T> => world.time.run(act(), 600_000);
 
 const send = (to: string, kind: string, ids: readonly string[]) =>
   bus.append(
     to,
     encode({
       ...{ v: protocolVersion, kind, requestIds: ids, items: ids.map(() => '7') },
-      atMs: Float64Array.from(ids, () => Date.now()),
+      atMs: Float64Array.from(ids, () => bus.clock.wallMs()),
     }),
   );
 
@@ -58,7 +57,8 @@ interface Written {
 }
 
 /** Impressions of which each becomes a sample. */
-async function write({ accepted, lost = [], unpublished = [] }: Written): Promise<void> {
+const write = (what: Written) => inTime(() => written(what));
+async function written({ accepted, lost = [], unpublished = [] }: Written): Promise<void> {
   const joined = accepted.filter((id) => !lost.includes(id));
   const published = joined.filter((id) => !unpublished.includes(id));
   const rawEnd = await send(subject.raw('train', 'impression'), 'impressions', accepted);
@@ -69,16 +69,17 @@ async function write({ accepted, lost = [], unpublished = [] }: Written): Promis
     const learned = await bus.workState('SAMPLES', 'trainer');
     // A consumer that has not heard of a message yet has nothing left.
     if (processed.acknowledged >= rawEnd && learned.acknowledged >= samplesEnd) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(bus.clock, 5);
   }
 }
 
 /** As their age would do it. */
 async function trim(): Promise<void> {
-  for (const stream of logs) await bus.purge(stream, {});
+  for (const stream of logs) await inTime(() => bus.purge(stream, {}));
 }
 
-async function keepBooks(): Promise<void> {
+const keepBooks = () => inTime(kept);
+async function kept(): Promise<void> {
   const reader = await BooksReader.open(bus);
   await reader.look([raw]);
   expect(await reader.writeDown()).toBe(true);
@@ -97,7 +98,8 @@ const check = async (samples: number) => {
     ...{ address: 'train.joiner.0', kind: 'joiner', dataCenter: 'train', host: 'here', pid: 1 },
     ...{ state: 'ready', epoch: 1, restarts: 0, sinceMs: 0, stats },
   };
-  const { verdict, laws } = await audit(bus, async () => ({ dataCenters, actors: [joiner] }), 0);
+  const status = async () => ({ dataCenters, actors: [joiner] });
+  const { verdict, laws } = await inTime(() => audit(bus, status, 0));
   return {
     verdict,
     counts: laws.slice(0, 5).map(({ left, right }) => [left.count, right.count]),
@@ -157,11 +159,11 @@ describe('the books of the leader', () => {
     await write({ accepted: ids('a', 5) });
     await keepBooks();
     // As of a processor that hung between JOIN and its acknowledgement.
-    await send(subject.join(0), 'impressions', ['a1']);
-    await send(subject.samples(0), 'samples', ['a1']);
+    await inTime(() => send(subject.join(0), 'impressions', ['a1']));
+    await inTime(() => send(subject.samples(0), 'samples', ['a1']));
     const { others } = await check(5);
     expect(others).toEqual(['events joined: 1 are missing', 'samples: 1 came twice']);
-    const entry = await bus.bucketEntry(names.bucket, booksKey);
+    const entry = await inTime(() => bus.bucketEntry(names.bucket, booksKey));
     expect(decodeBooks(entry!.bytes).totals.impressions).toMatchObject({ accepted: 5, joined: 5 });
   });
 });
