@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { runs } from '../../core/base/runs.testkit.js';
 import { decodeBooks, encodeBooks, type BookedEvent } from '../../messages/books.js';
 import { EventBooks, seen } from './event-books.js';
 
@@ -128,7 +129,7 @@ describe('the books of events', () => {
           expect(books.remembered).toBe(0);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(150) },
     );
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { runs } from '../../core/base/runs.testkit.js';
 import { names } from '../../messages/default-names.testkit.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { busContract } from '../../runtime/bus/bus-contract.testkit.js';
@@ -68,7 +69,10 @@ async function memoryWorld(seed: number, areNeighbours = false): Promise<Neighbo
   };
 }
 
-describe.each([1, 2, 3, 4, 5])('a bus in memory, seed %i', (seed) => {
+/** Few, as whole clusters on this bus run under many. */
+const seeds = (usual: number) => Array.from({ length: runs(usual) }, (_unused, i) => i + 1);
+
+describe.each(seeds(3))('a bus in memory, seed %i', (seed) => {
   busContract(() => memoryWorld(seed));
 });
 
@@ -97,7 +101,7 @@ test.each([1, 2, 3])(
   },
 );
 
-describe.each([1, 2, 3])('buses in memory of one process, seed %i', (seed) => {
+describe.each(seeds(2))('buses in memory of one process, seed %i', (seed) => {
   busContract(() => memoryWorld(seed, true));
   neighboursContract(() => memoryWorld(seed, true));
 });

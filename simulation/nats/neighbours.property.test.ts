@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { runs } from '../../core/base/runs.testkit.js';
 import { codeOf } from '../../core/base/errors.js';
 import { names } from '../../messages/default-names.testkit.js';
 import type { Bus } from '../../runtime/bus/bus.js';
@@ -176,7 +177,7 @@ describe('neighbours, with others and servers between them', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(100) },
     );
     // Both ways were gone often, or it says nothing.
     expect(Math.min(direct, overServer)).toBeGreaterThan(100);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { runs } from '../../core/base/runs.testkit.js';
 import { KeptLookups } from '../../actors/ranker/kept-lookups.js';
 import type { FoundRows, ShardAnswer, SinceOf } from '../../actors/ranker/row-lookups.js';
 import { RowChanges } from '../../actors/serving-shard/row-changes.js';
@@ -272,10 +273,11 @@ describe('rows that a ranker keeps', () => {
           const oldest = world.versionsAt(world.nowMs() - freshMs);
           const { rows, through, degraded } = await ask(keys);
           const known = world.versionsThrough(through);
+          // Thrown, as an expectation of each row takes longer than to look it up.
           keys.forEach((each, i) => {
             if (degraded && rows[i] === 0) return;
-            expect(rows[i]).toBeGreaterThanOrEqual(known[each]!);
-            if (!degraded) expect(rows[i]).toBeGreaterThanOrEqual(oldest[each]!);
+            const wanted = degraded ? known[each]! : Math.max(known[each]!, oldest[each]!);
+            if (!(rows[i]! >= wanted)) throw new Error(`row ${each} is ${rows[i]}, not ${wanted}`);
           });
         };
         const next = async (at: number, arrives: boolean): Promise<void> => {
@@ -311,7 +313,7 @@ describe('rows that a ranker keeps', () => {
           else await last;
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(300) },
     );
   });
 });
