@@ -4,7 +4,12 @@ import TestSequencer from '@jest/test-sequencer';
  * Small files that take long, whatever the machine: begun last, all would wait for them. Jest goes by the size of files where it
  * has not seen them run.
  */
-const long = [/chaos\.nats\.test/, /cluster\/.*\.nats\.test/, /\.nats\.test|adoption/];
+const long = [
+  /(chaos|shop-journey)\.nats\.test/,
+  /cluster\/.*\.nats\.test/,
+  /\.nats\.test|adoption/,
+  /tests\/simulated\/|simulation\/(regressions|simulation|cluster)|run-training|long-file|supervisor\/(host|shared)/,
+];
 
 export default class LongFirst extends TestSequencer {
   /** @param {Parameters<TestSequencer['sort']>[0]} tests */

@@ -106,9 +106,9 @@ describe('a training', () => {
   });
 
   test('that was stopped goes on from its checkpoint, and ends as if it had not been', async () => {
-    const whole = await trained({ epochs: 3 });
+    const whole = await trained({ epochs: 2 });
     const out = newFolder();
-    const options = { out, epochs: 3 };
+    const options = { out, epochs: 2 };
     // While samples are made, and then while it learns.
     const early = new AbortController();
     early.abort();

@@ -13,14 +13,6 @@ import { temporaryFolder } from '../support/starling-process.js';
 
 let live: LiveCluster;
 
-/** The tests of a story go on where the one before has left the cluster: most of the time is that of starts. */
-function story(overrides: () => Parameters<typeof LiveCluster.start>[0]): void {
-  beforeAll(async () => {
-    live = await LiveCluster.start(overrides());
-  }, 90_000);
-  afterAll(() => live?.stop());
-}
-
 async function digestTexts(): Promise<Map<number, string>> {
   const texts = new Map<number, string>();
   for (const [partition, { digest }] of await live.digests()) texts.set(partition, digest);
@@ -58,11 +50,17 @@ async function killAndWait(address: string): Promise<void> {
   );
 }
 
+/** Each test goes on where the one before has left the cluster. */
 describe('a killed parameter server', () => {
   const { folder, remove } = temporaryFolder();
   const directory = path.join(folder, 'snapshots');
-  story(() => ({ snapshots: { keep: 2, directory } }));
-  afterAll(remove);
+  beforeAll(async () => {
+    live = await LiveCluster.start({ snapshots: { keep: 2, directory } });
+  }, 90_000);
+  afterAll(async () => {
+    await live?.stop();
+    remove();
+  });
 
   test('comes back bit for bit, from the log and from a snapshot and the log', async () => {
     await live.feed(1_500);
@@ -134,23 +132,6 @@ describe('a killed parameter server', () => {
     expect(log).toContain('snapshot can not be read; taking the one before');
     expect(log).toContain('SNAPSHOT_CORRUPT');
   }, 180_000);
-});
-
-describe('a parameter server that is killed where snapshots are taken on schedule', () => {
-  story(() => ({ snapshots: { everyMs: 1_000 } }));
-
-  test('finds them, in every data center', async () => {
-    await live.feed(300);
-    await live.until('each data center has one', async () => {
-      const names = live.cluster.config.dataCenters.map(({ name }) => name);
-      const lists = names.map((name) => openSnapshots(live.bus, live.cluster.config, name).list());
-      return (await Promise.all(lists)).every(({ length }) => length > 0);
-    });
-    await live.settled();
-    const before = await digestTexts();
-    await killAndWait('train.ps-shard.0');
-    expect(await digestTexts()).toEqual(before);
-  }, 120_000);
 });
 
 /** One bit, in the middle. */

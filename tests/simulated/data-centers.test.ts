@@ -83,3 +83,30 @@ describe('parameter servers', () => {
     expect(world.troubles.map(({ refused }) => refused)).toEqual([[], []]);
   }, 60_000);
 });
+
+describe('scaling', () => {
+  test('refuses what can not be, with the reason, and has joiners share their partitions while events come', async () => {
+    const world = await SimulatedWorld.start({ seed, joining: { partitions: 3 } });
+    const scale = (kind: string, count: number) => world.operate('scale', { kind, count });
+    await expect(scale('ps-shard', 9)).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining("9 ps-shards can't share 4 partitions"),
+    });
+    await expect(scale('joiner', 4)).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('joining.partitions'),
+    });
+    await expect(scale('gardener', 2)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    await expect(scale('serving-shard', 3)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    const joined = (status: ClusterStatus) =>
+      JSON.stringify(actorsOf(status.actors, 'joiner').map(({ stats }) => stats.partitions));
+    await scale('joiner', 2);
+    await world.until('two share them', (status) => joined(status) === '[[0,1],[2]]');
+    await scale('joiner', 1);
+    await world.until('one has them all', (status) => joined(status) === '[[0,1,2]]');
+    await scale('ranker', 1);
+    const rankers = world.status().actors.filter(({ kind }) => kind === 'ranker');
+    expect(rankers.map(({ address }) => address)).toEqual(['east.ranker.0', 'west.ranker.0']);
+    expect(await world.wrongAfter(60_000)).toBeUndefined();
+  }, 60_000);
+});
