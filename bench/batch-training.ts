@@ -1,34 +1,27 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { mix32 } from '../core/base/hash.js';
 import { blueprintOf, type Blueprint } from '../core/blueprint/blueprint.js';
-import { parseClusterConfig, type ClusterConfig } from '../core/config/schema.js';
+import type { ClusterConfig } from '../core/config/schema.js';
 import { EmbeddingPartition } from '../core/embedding/partition.js';
 import { adamStep, createAdamState } from '../core/model/adam.js';
 import { loadBackend, type Backend } from '../core/model/backend.js';
 import { initialDense } from '../core/model/dense-parameters.js';
 import { FidDeduper } from '../core/model/row-gather.js';
 import { createRowStep } from '../core/model/training-step.js';
-import {
-  SampleFileReader,
-  SampleFileWriter,
-  type SampleBlock,
-  type SampleIndex,
-} from '../training/sample-file.js';
+import { SampleFileReader, type SampleIndex } from '../training/sample-file.js';
 import { noTally } from '../training/thread-news.js';
 import { TrainingCrew } from '../training/training-crew.js';
 import type { BenchResult } from './bench-result.js';
+import { blockRows, configOf, ids, samplesIn, writeParquet } from './joined-rows.js';
+import { noTorch, Peer, python, sourceOf } from './peers/peer.js';
 
 /**
- * Batch training from a file of samples by one thread and by two, 5 slots × 16, 64-32, blocks of 1,024, and the training core by itself: pull, pool,
- * step, scatter, push, Adam, in one thread, on the same blocks in memory. Rounds take turns, so that whatever else the machine does meets all of
- * them; of each the median counts. Wall time, since threads are to use cores; processor time per sample says what they would do
- * with cores of their own.
+ * Batch training of rows that are joined already, 5 slots × 16, 64-32, blocks of 1,024: from a Parquet file to the last step, by one thread and by two,
+ * beside PyTorch doing the same from the same file; and from the file of samples alone, beside the training core by itself: pull, pool, step,
+ * scatter, push, Adam, in one thread, on the same blocks. Rounds take turns, so that whatever else the machine does meets all of them; of each the
+ * median counts. Wall time, since threads are to use cores; processor time per sample says what they would do with cores of their own.
  */
-const slotCount = 5;
-const blockRows = 1_024;
-const ids = 100_000;
 /** Of the rows: tables grow and code is compiled meanwhile. */
 const warmShare = 0.3;
 
@@ -42,21 +35,31 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
   const config = configOf();
   const blueprint = blueprintOf(config);
   const folder = await mkdtemp(path.join(tmpdir(), 'starling-bench-'));
+  const parquet = path.join(folder, 'rows.parquet');
+  let torch: readonly Peer[] = [];
   try {
-    const blocks = options.quick ? 64 : 256;
-    const train = writeBlocks(path.join(folder, 'train'), blueprint, blocks);
+    const rows = (options.quick ? 64 : 512) * blockRows;
+    await writeParquet(parquet, rows);
+    const train = await samplesIn(parquet, path.join(folder, 'train'), blueprint);
+    torch = torchPeers(parquet);
+    const whole = (threads: number) => () => wholePace(config, parquet, rows, { threads, folder });
     const backend = await loadBackend('auto', blueprint.model);
     const measures: Readonly<Record<string, () => Promise<Pace>>> = {
       core: async () => corePace(backend, blueprint, train),
       threads1: () => crewPace(config, train, { threads: 1, folder }),
       threads2: () => crewPace(config, train, { threads: 2, folder }),
+      'parquet.threads1': whole(1),
+      'parquet.threads2': whole(2),
+      ...Object.fromEntries(torch.map((peer) => [peer.name, () => peer.round<Pace>()])),
     };
+    for (const peer of torch) await peer.answer();
     const paces: Record<string, Pace[]> = {};
     for (let round = 0; round < (options.quick ? 1 : 3); round++)
       for (const [name, measure] of Object.entries(measures))
         (paces[name] ??= []).push(await measure());
     return resultOf(paces, backend);
   } finally {
+    await Promise.all(torch.map((peer) => peer.stop()));
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -87,47 +90,16 @@ function resultOf(paces: Readonly<Record<string, readonly Pace[]>>, backend: Bac
       ),
     ),
   );
+  for (const ours of ['parquet.threads1', 'parquet.threads2'])
+    for (const theirs of Object.keys(paces).filter((name) => name.startsWith('parquet.torch'))) {
+      figures[`${ours}.ratioTo ${theirs}`] = ratio(ours, theirs);
+      figures[`${ours}.ratioByCpuTo ${theirs}`] = rounded(
+        median(paces[ours]!.map((each, i) => paces[theirs]![i]!.cpuPerSample / each.cpuPerSample)),
+      );
+    }
+  if (noTorch !== undefined) figures['parquet.torch'] = noTorch;
   for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value}`);
   return { name: 'batch-training', figures };
-}
-
-function configOf(): ClusterConfig {
-  const ids = { entity: 'item', kind: 'ids', valuesMax: 1 } as const;
-  return parseClusterConfig({
-    features: {
-      user: { entity: 'user', kind: 'id' },
-      item: { entity: 'item', kind: 'id' },
-      // With the slot of what an event comes from there are five.
-      ...{ a: ids, b: ids },
-    },
-    model: { network: 'mlp', factorDim: 16, hidden: [64, 32] },
-    training: { batchRowsMax: blockRows },
-  });
-}
-
-function writeBlocks(file: string, { model }: Blueprint, count: number): SampleIndex {
-  const shape = { slotCount, denseCount: model.denseCount, heads: model.heads };
-  const writer = new SampleFileWriter(file, shape);
-  let drawn = 0;
-  for (let i = 0; i < count; i++) {
-    const fids = Uint32Array.from({ length: 2 * blockRows * slotCount }, (_unused, f) =>
-      f % 2 === 0 ? mix32(++drawn) % ids : 0,
-    );
-    const block: SampleBlock = {
-      examples: {
-        ...{ rowCount: blockRows, slotCount, denseCount: model.denseCount, fids },
-        offsets: Uint32Array.from({ length: blockRows * slotCount + 1 }, (_unused, f) => f),
-        dense: new Float32Array(blockRows * model.denseCount),
-      },
-      labels: Float32Array.from({ length: blockRows }, () => Number(mix32(++drawn) % 5 === 0)),
-      weights: new Float32Array(blockRows).fill(1),
-      shown: new Uint8Array(blockRows),
-      said: new Float32Array(0),
-      atSeconds: i,
-    };
-    writer.add(block);
-  }
-  return writer.close();
 }
 
 async function crewPace(
@@ -135,7 +107,36 @@ async function crewPace(
   train: SampleIndex,
   { threads, folder }: { readonly threads: number; readonly folder: string },
 ): Promise<Pace> {
-  const meter = new Meter(train.rows);
+  const meter = new Meter(train.rows, warmShare * train.rows);
+  await crewLearns(config, train, { threads, folder, reaches: (rows) => meter.reaches(rows) });
+  return meter.pace;
+}
+
+/** From the file's first byte to the last step, with all that is begun in between. */
+async function wholePace(
+  config: ClusterConfig,
+  parquet: string,
+  rows: number,
+  { threads, folder }: { readonly threads: number; readonly folder: string },
+): Promise<Pace> {
+  const meter = new Meter(rows, 0);
+  meter.reaches(0);
+  const train = await samplesIn(parquet, path.join(folder, 'whole'), blueprintOf(config));
+  await crewLearns(config, train, { threads, folder, reaches: (done) => meter.reaches(done) });
+  return meter.pace;
+}
+
+interface CrewMeasure {
+  readonly threads: number;
+  readonly folder: string;
+  readonly reaches: (rows: number) => void;
+}
+
+async function crewLearns(
+  config: ClusterConfig,
+  train: SampleIndex,
+  { threads, folder, reaches }: CrewMeasure,
+): Promise<void> {
   const crew = new TrainingCrew(
     {
       ...{ config, threads, train, holdout: undefined, epochs: 1, createdAtMs: 0 },
@@ -144,10 +145,20 @@ async function crewPace(
       result: { folder, snapshot: '0000000000000-0' },
     },
     noTally,
-    { learned: (_at, { rows }) => meter.reaches(rows), checkpoint: async () => undefined },
+    { learned: (_at, { rows }) => reaches(rows), checkpoint: async () => undefined },
   );
   await crew.run();
-  return meter.pace;
+}
+
+/** Processes that run already, and know beforehand what tables will have; ours begin with each round. */
+function torchPeers(parquet: string): Peer[] {
+  if (noTorch !== undefined) return [];
+  const kinds = [['eager', 1] as const, ['fbgemm', 1] as const, ['fbgemm', 2] as const];
+  return kinds.map(([kind, threads]) => {
+    const args = [kind, parquet, '64-32', blockRows, ids, threads].map(String);
+    const name = `parquet.torch.${kind}.threads${threads}`;
+    return new Peer(name, python, [sourceOf('torch_parquet.py'), ...args]);
+  });
 }
 
 function corePace(backend: Backend, blueprint: Blueprint, train: SampleIndex): Pace {
@@ -158,7 +169,7 @@ function corePace(backend: Backend, blueprint: Blueprint, train: SampleIndex): P
   const adam = createAdamState(parameters.length);
   const deduper = new FidDeduper();
   const reader = new SampleFileReader(train);
-  const meter = new Meter(train.rows);
+  const meter = new Meter(train.rows, warmShare * train.rows);
   let learned = 0;
   for (let block = 0; block < reader.blocks; block++) {
     const { examples: batch, labels, weights } = reader.read(block);
@@ -177,19 +188,21 @@ function corePace(backend: Backend, blueprint: Blueprint, train: SampleIndex): P
   return meter.pace;
 }
 
-/** From when it is warm to the end. */
+/** From when so many are learned to the end. */
 class Meter {
   readonly #rows: number;
+  readonly #fromRows: number;
   #from: { readonly rows: number; readonly ms: number; readonly cpu: NodeJS.CpuUsage } | undefined;
   #pace: Pace | undefined;
 
-  constructor(rows: number) {
+  constructor(rows: number, fromRows: number) {
     this.#rows = rows;
+    this.#fromRows = fromRows;
   }
 
   reaches(rows: number): void {
     const ms = performance.now();
-    if (rows >= warmShare * this.#rows) this.#from ??= { rows, ms, cpu: process.cpuUsage() };
+    if (rows >= this.#fromRows) this.#from ??= { rows, ms, cpu: process.cpuUsage() };
     if (rows < this.#rows || !this.#from) return;
     const { user, system } = process.cpuUsage(this.#from.cpu);
     const count = rows - this.#from.rows;

@@ -10,17 +10,18 @@ import { FidDeduper, poolRows, spreadShared } from '../core/model/row-gather.js'
 import { createScorer } from '../core/model/scorer.js';
 import type { BenchResult } from './bench-result.js';
 import { inTurns, rounded } from './in-turns.js';
+import { measureSplit } from './split-scoring.js';
 
 /**
  * From what is known of a user and the candidates to logits, as a ranker does it whose rows are all kept: one process, no messages. Baseline:
- * rows pooled for each candidate in TypeScript, and those that all share copied to each, before the scorer gets them.
+ * rows pooled for each candidate in TypeScript, and those that all share copied to each, before the scorer gets them. And the network alone, with what
+ * is kept of items between requests (split-scoring.ts).
  */
 const candidates = [16, 200, 1_700];
 
 export async function run(options: { quick: boolean }): Promise<BenchResult> {
-  const { spec, model, poolings, dim, partitionCount, rowsOf } = blueprintOf(
-    parseClusterConfig(defaults),
-  );
+  const blueprint = blueprintOf(parseClusterConfig(defaults));
+  const { spec, model, poolings, dim, partitionCount, rowsOf } = blueprint;
   const backend = await loadBackend('auto', model);
   const transform = createTransform(spec);
   const figures: Record<string, number | string> = {
@@ -92,6 +93,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
       ),
     );
   }
+  await measureSplit(figures, backend, blueprint, options.quick ? 100 : 1_000);
   for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value}`);
   return { name: 'scoring', figures };
 }

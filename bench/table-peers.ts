@@ -1,56 +1,45 @@
-import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { Peer, peersFolder, sourceOf } from './peers/peer.js';
 
 /**
  * The C++ maps that the table stands beside, each in a process of its own that makes a round when it is told to. What
- * scripts/table-peers.mjs has brought is taken from .starling/peers, else from where the compiler looks by itself.
+ * scripts/bench-peers.mjs has brought is taken from .starling/peers, else from where the compiler looks by itself.
  */
-const source = fileURLToPath(new URL('../../bench/peers/table-peers.cpp', import.meta.url));
-const peers = fileURLToPath(new URL('../../.starling/peers/usr', import.meta.url));
+const source = sourceOf('table-peers.cpp');
+const peers = path.join(peersFolder, 'usr');
 
-export class Peer {
-  readonly name: string;
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #answers: AsyncIterator<string>;
+/** One of its maps: filled, it says the bytes it takes per row; a round says rows found and copied per second of CPU time, over all probes. */
+export class TablePeer {
+  readonly #peer: Peer;
 
   constructor(program: string, name: string, rowCount: number, probeCount: number) {
-    this.name = name;
-    this.#child = spawn(program, [name, String(rowCount), String(probeCount)]);
-    this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    this.#peer = new Peer(name, program, [name, String(rowCount), String(probeCount)]);
   }
 
-  /** Filled; bytes it takes per row. */
+  get name(): string {
+    return this.#peer.name;
+  }
+
   async ready(): Promise<number> {
-    return (await this.#answer<{ bytesPerRow: number }>()).bytesPerRow;
+    return (await this.#peer.answer<{ bytesPerRow: number }>()).bytesPerRow;
   }
 
-  /** Rows found and copied per second of CPU time, over all probes. */
   async round(): Promise<number> {
-    this.#child.stdin.write('\n');
-    return (await this.#answer<{ perSecond: number }>()).perSecond;
+    return (await this.#peer.round<{ perSecond: number }>()).perSecond;
   }
 
-  async stop(): Promise<void> {
-    const closed = new Promise((resolve) => this.#child.once('close', resolve));
-    this.#child.stdin.end();
-    await closed;
-  }
-
-  async #answer<T>(): Promise<T> {
-    const answer = await this.#answers.next();
-    if (answer.done === true) throw new Error(`${this.name} ended before it answered`);
-    return JSON.parse(answer.value) as T;
+  stop(): Promise<void> {
+    return this.#peer.stop();
   }
 }
 
 export interface PeerProgram {
   /** Which of the maps it was compiled with. */
   readonly names: readonly string[];
-  start(name: string, rowCount: number, probeCount: number): Peer;
+  start(name: string, rowCount: number, probeCount: number): TablePeer;
   remove(): void;
 }
 
@@ -77,10 +66,10 @@ export function compilePeers(): PeerProgram | undefined {
   }
   const names = JSON.parse(execFileSync(program, ['kinds']).toString()) as string[];
   if (names.length < 3)
-    console.log('libcuckoo or Abseil is missing: node scripts/table-peers.mjs brings them');
+    console.log('libcuckoo or Abseil is missing: node scripts/bench-peers.mjs brings them');
   return {
     names,
-    start: (name, rowCount, probeCount) => new Peer(program, name, rowCount, probeCount),
+    start: (name, rowCount, probeCount) => new TablePeer(program, name, rowCount, probeCount),
     remove,
   };
 }

@@ -1,6 +1,3 @@
-import { mix32 } from '../core/base/hash.js';
-import { EmbeddingPartition } from '../core/embedding/partition.js';
-import { adamStep, createAdamState } from '../core/model/adam.js';
 import { loadBackend, type Backend } from '../core/model/backend.js';
 import { initialDense } from '../core/model/dense-parameters.js';
 import { numbersOf, randomRows } from '../core/model/executors.testkit.js';
@@ -8,46 +5,42 @@ import { graphOf } from '../core/model/graph.js';
 import { historyNetworks } from '../core/model/history-networks.testkit.js';
 import { kernelExecutor } from '../core/model/kernels/kernel-executor.js';
 import { kernelKind } from '../core/model/kernels/kernel-module.js';
-import { rowWidth, type ModelSpec } from '../core/model/network.js';
-import { FidDeduper } from '../core/model/row-gather.js';
+import type { ModelSpec } from '../core/model/network.js';
 import { createScorer } from '../core/model/scorer.js';
-import {
-  createRowStep,
-  createTrainingStep,
-  type LabelledBatch,
-} from '../core/model/training-step.js';
-import { tensorExecutor } from '../core/model/tensorflow/tensor-executor.js';
+import { createTrainingStep } from '../core/model/training-step.js';
 import { findLibrary } from '../runtime/tensorflow/library.js';
-import { openTensorRuntime } from '../runtime/tensorflow/tensor-runtime.js';
 import type { BenchResult } from './bench-result.js';
+import { measurePeers } from './core-peers.js';
+import {
+  coreTrainer,
+  modelOf,
+  randomBatch,
+  stepFlops,
+  type CoreMeasure,
+  type Shape,
+} from './core-trainer.js';
 import { measureGather } from './gather.js';
 import { inTurns, rounded } from './in-turns.js';
+import { measureKernels } from './kernel-rates.js';
+import { nativeBackend } from './native-backend.js';
 import { peakFlops, peakLoop } from './peak.js';
-import { torchStep } from './torch-step.js';
 
 /**
- * The training step, by the kernels of this engine, against TensorFlow.js (wasm), libtensorflow and PyTorch: of the network alone, and as a trainer
+ * The training step, by the kernels of this engine, against TensorFlow.js (wasm) and libtensorflow: of the network alone, and as a trainer
  * has it in one process, without messages: unify, pull, pool, step, scatter, push, Adam. Batches take turns, so that whatever
- * else the machine does meets all of them. Products and sums in registers alone say what a step could have at most.
+ * else the machine does meets all of them. Products and sums in registers alone say what a step could have at most. Then
+ * the same beside PyTorch, and of other versions of Node.js (core-peers.ts).
  */
-const shapes: readonly Shape[] = [
+const shapes: readonly NamedShape[] = [
   { name: 'small', slotCount: 5, hidden: [64, 32] },
   { name: 'large', slotCount: 20, hidden: [256, 128] },
 ];
-const factorDim = 16;
 const baselineName = 'tfjs';
 
-interface Shape {
-  readonly name: string;
-  readonly slotCount: number;
-  readonly hidden: readonly number[];
-}
+type NamedShape = Shape & { readonly name: string };
 
-interface Measure {
-  readonly shape: Shape;
-  readonly rowCount: number;
-  /** Of each table. */
-  readonly ids: number;
+interface Measure extends CoreMeasure {
+  readonly shape: NamedShape;
   readonly turns: number;
 }
 
@@ -70,7 +63,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
     node: process.version,
     kernels: kind,
     baseline: 'TensorFlow.js, wasm, in the same run',
-    tensorflow: library?.path ?? 'not compared: `starling setup-tensorflow` brings it',
+    tensorflow: library?.from ?? 'not compared: `starling setup-tensorflow` brings it',
   };
   const peak = peakLoop(kind === 'relaxed');
   for (const shape of shapes)
@@ -79,22 +72,14 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
       const measure = { shape, rowCount, turns, ids: options.quick ? 10_000 : 100_000 };
       await measureStep(figures, backends, measure, peak);
       await measureCore(figures, backends, measure);
-      measureTorch(figures, measure);
     }
+  await measureKernels(figures, kind, peak, options.quick ? 50 : 300);
+  await measurePeers(figures, shapes, options);
   for (const rowCount of [16, 256])
     await measureHistories(figures, backends, { rowCount, turns: options.quick ? 10 : 100 });
   for (const rowCount of [16, 1024]) measureGather(figures, rowCount, options.quick ? 100 : 1000);
   for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value}`);
   return { name: 'training', figures };
-}
-
-/** As one graph. */
-function nativeBackend(library: string): Backend {
-  return { name: 'tensorflow', executor: tensorExecutor(openTensorRuntime(library)) };
-}
-
-function modelOf({ slotCount, hidden }: Shape): ModelSpec {
-  return { network: 'mlp', slotCount, factorDim, denseCount: 0, hidden, heads: 1 };
 }
 
 /** Forward and backward of the network, and scores, from pooled rows. */
@@ -129,12 +114,6 @@ async function measureStep(
   });
 }
 
-/** Of one example: products and sums of its layers, forward, and backward to what comes in and to what is learned. */
-function stepFlops({ slotCount, hidden }: Shape): number {
-  const widths = [slotCount * factorDim, ...hidden, 1];
-  return widths.slice(1).reduce((sum, width, i) => sum + 6 * widths[i]! * width, 0);
-}
-
 /** A trainer in one process; each backend has tables of its own. */
 async function measureCore(
   figures: Figures,
@@ -152,45 +131,6 @@ async function measureCore(
   });
 }
 
-function coreTrainer(backend: Backend, { shape, rowCount, ids }: Measure): () => void {
-  const spec = modelOf(shape);
-  const { slotCount } = spec;
-  const dim = rowWidth(spec);
-  const partition = new EmbeddingPartition(
-    0,
-    Array.from({ length: slotCount }, (_, slot) => ({
-      ...{ slot, dim, seed: 7 },
-      initializer: { kind: 'uniform', minimum: -0.01, maximum: 0.01, zeroPrefix: 1 },
-      optimizer: { kind: 'adagrad', learningRate: 0.05 },
-    })),
-    undefined,
-    { initialRows: ids },
-  );
-  const step = createRowStep(backend, spec);
-  const parameters = initialDense(spec, 1);
-  const adam = createAdamState(parameters.length);
-  const deduper = new FidDeduper();
-  const poolings = new Array<'sum'>(slotCount).fill('sum');
-  const offsets = Uint32Array.from({ length: rowCount * slotCount + 1 }, (_, i) => i);
-  const weights = new Float32Array(rowCount).fill(1);
-  const dense = new Float32Array(0);
-  let drawn = 0;
-  return () => {
-    const fids = Uint32Array.from({ length: 2 * rowCount * slotCount }, (_, i) =>
-      i % 2 === 0 ? mix32(++drawn) % ids : 0,
-    );
-    const labels = Float32Array.from({ length: rowCount }, () => Number(mix32(++drawn) % 5 === 0));
-    const batch = { rowCount, slotCount, denseCount: 0, offsets, fids, dense };
-    const plan = deduper.plan(batch, 1);
-    const rows = new Float32Array(plan.uniqueCount * dim);
-    partition.pull(plan.counts, 0, plan.fids, 0, rows, 0);
-    const pooling = { plan, batch, dim, poolings };
-    const result = step({ rowCount, rows, pooling, dense, labels, weights }, parameters);
-    partition.push(plan.counts, 0, plan.fids, 0, result.rowGradient, 0, 0, 0);
-    adamStep(parameters, result.denseGradient, adam);
-  };
-}
-
 /**
  * Networks that look at the rows of a history one by one, of up to 100 occurrences each. What TensorFlow.js lacks for them are plain loops
  * there: the ratio says what they took before kernels had them.
@@ -200,7 +140,7 @@ async function measureHistories(
   backends: Readonly<Record<string, Backend>>,
   { rowCount, turns }: Pick<Measure, 'rowCount' | 'turns'>,
 ): Promise<void> {
-  const spec: ModelSpec = { ...modelOf({ name: '', slotCount: 5, hidden: [] }), factorDim: 15 };
+  const spec: ModelSpec = { ...modelOf({ slotCount: 5, hidden: [] }), factorDim: 15 };
   const names = Object.keys(backends);
   for (const network of ['attentionToCandidate', 'encoder'] as const) {
     const graph = graphOf(spec, historyNetworks[network]);
@@ -215,23 +155,6 @@ async function measureHistories(
   }
 }
 
-function measureTorch(figures: Figures, { shape, rowCount, turns, ids }: Measure): void {
-  const found = torchStep({ ...shape, rowCount, ids, turns });
-  if (typeof found === 'string') {
-    figures['torch'] = found;
-    return;
-  }
-  figures['torch'] = `PyTorch ${found.version}, one thread, wall time, after the others`;
-  for (const [what, ms] of [
-    ['step', found.stepMs],
-    ['core', found.coreMs],
-  ] as const) {
-    const name = `${shape.name}.rows${rowCount}.${what}`;
-    figures[`${name}.torch.ms`] = rounded(ms);
-    figures[`${name}.ours.ratioToTorch`] = rounded(ms / Number(figures[`${name}.ours.ms`]));
-  }
-}
-
 function report(
   figures: Figures,
   name: string,
@@ -243,15 +166,4 @@ function report(
     figures[`${name}.${each}.ms`] = rounded(ms[i]!);
     if (each !== baselineName) figures[`${name}.${each}.ratio`] = rounded(baseline / ms[i]!);
   });
-}
-
-function randomBatch(spec: ModelSpec, rowCount: number): LabelledBatch {
-  const random = (length: number) => Float32Array.from({ length }, () => Math.random() - 0.5);
-  return {
-    rowCount,
-    pooled: random(rowCount * spec.slotCount * rowWidth(spec)),
-    dense: random(rowCount * spec.denseCount),
-    labels: random(rowCount).map((value) => (value > 0 ? 1 : 0)),
-    weights: new Float32Array(rowCount).fill(1),
-  };
 }
