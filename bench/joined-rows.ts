@@ -8,7 +8,7 @@ import { SampleFileWriter, type SampleIndex } from '../training/sample-file.js';
  * Rows whose label is known, in a Parquet file: an id in each of five columns, 100,000 of each, then `label`. Ids are whole numbers from 0, which
  * is the best that can happen to a program whose tables are arrays.
  */
-export const columns = ['user', 'item', 'a', 'b', 'c'] as const;
+const columns = ['user', 'item', 'a', 'b', 'c'] as const;
 export const ids = 100_000;
 export const blockRows = 1_024;
 

@@ -65,7 +65,7 @@ export function compilePeers(): PeerProgram | undefined {
     return undefined;
   }
   const names = JSON.parse(execFileSync(program, ['kinds']).toString()) as string[];
-  if (names.length < 3)
+  if (names.length < 4)
     console.log('libcuckoo or Abseil is missing: node scripts/bench-peers.mjs brings them');
   return {
     names,

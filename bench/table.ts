@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { EmbeddingTable, type TableSpec } from '../core/embedding/embedding-table.js';
 import { withArenas, withoutArena } from '../core/embedding/kernels/arena-pool.js';
 import type { OptimizerSpec } from '../core/embedding/optimizers/optimizer.js';
@@ -9,7 +11,8 @@ import { compilePeers, type PeerProgram } from './table-peers.js';
  * The table beside the maps that C++ programs use for it, in one thread: find and copy of a row of 16 floats, the same keys,
  * rows of 64 bytes on both sides, in CPU time. Rounds are interleaved, ours and each peer's in turn, and a ratio is the
  * median over rounds of one by the other, so that a neighbour on the machine hits both sides. Then the optimizers, and
- * what it costs when rows are in several arenas. `--full` adds 12 M rows, one peer at a time; below 4 GiB throughout.
+ * what it costs when rows are in several arenas. `--full` adds 12 M rows, one peer at a time, and 40 M beside our own layout in C++ (`cuckoo`), or as
+ * many as memory has room for: how much more of a fall from few rows to many there is than in C++.
  */
 const dim = 16;
 const batchFids = 1024;
@@ -30,8 +33,7 @@ export async function run(options: { quick: boolean; full?: boolean }): Promise<
   try {
     if (peers) {
       await besidePeers(peers, peers.names, rowCount, report);
-      if (options.full === true)
-        for (const name of peers.names) await besidePeers(peers, [name], 12_000_000, report);
+      if (options.full === true) await manyRows(peers, rowCount, report);
     }
   } finally {
     peers?.remove();
@@ -41,6 +43,33 @@ export async function run(options: { quick: boolean; full?: boolean }): Promise<
   return { name: 'table', figures };
 }
 
+async function manyRows(program: PeerProgram, fewRows: number, report: Report): Promise<void> {
+  for (const name of program.names) await besidePeers(program, [name], 12_000_000, report);
+  const rowCount = [40, 32, 24, 16]
+    .map((millions) => millions * 1_000_000)
+    .find((rows) => rows * bothBytesPerRow < availableBytes());
+  if (rowCount === undefined) return;
+  const few = await besidePeers(program, ['cuckoo'], fewRows, report);
+  const many = await besidePeers(program, ['cuckoo'], rowCount, report);
+  const name = `${rowCount / 1e6} M to ${fewRows / 1e6} M rows`;
+  report(`${name}: table`, many.table / few.table);
+  report(`${name}: cuckoo`, many.cuckoo! / few.cuckoo!);
+  report(`${name}: table / cuckoo`, many.table / few.table / (many.cuckoo! / few.cuckoo!));
+}
+
+/** Ours and that of the peer, and the keys of both; with a fifth to spare. */
+const bothBytesPerRow = 300;
+
+/** What the system would give without writing pages to disk. */
+function availableBytes(): number {
+  try {
+    const told = /MemAvailable:\s+(\d+) kB/.exec(readFileSync('/proc/meminfo', 'utf8'));
+    return told ? 1024 * Number(told[1]) : freemem();
+  } catch {
+    return freemem(); // Not Linux.
+  }
+}
+
 type Report = (name: string, value: number, digits?: number) => void;
 
 async function besidePeers(
@@ -48,7 +77,8 @@ async function besidePeers(
   names: readonly string[],
   rowCount: number,
   report: Report,
-): Promise<void> {
+): Promise<{ readonly table: number; readonly [peer: string]: number }> {
+  await settle();
   const table = filled(rowCount, { kind: 'sgd', learningRate: 0.05 });
   const work = workOn(table, rowCount);
   const peers = names.map((name) => program.start(name, rowCount, work.probeCount));
@@ -67,6 +97,8 @@ async function besidePeers(
   for (const [name, each] of Object.entries(rates))
     report(`${size}: ${name}, M find + copy/s`, median(each) / 1e6);
   for (const name of names) report(`${size}: table / ${name}`, ratio(rates, 'table', name));
+  const medians = Object.entries(rates).map(([name, each]) => [name, median(each)] as const);
+  return { table: median(rates['table']!), ...Object.fromEntries(medians) };
 }
 
 const optimizers: readonly OptimizerSpec[] = [
