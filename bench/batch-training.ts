@@ -38,7 +38,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
   const parquet = path.join(folder, 'rows.parquet');
   let torch: readonly Peer[] = [];
   try {
-    const rows = (options.quick ? 64 : 512) * blockRows;
+    const rows = (options.quick ? 128 : 512) * blockRows;
     await writeParquet(parquet, rows);
     const train = await samplesIn(parquet, path.join(folder, 'train'), blueprint);
     torch = torchPeers(parquet);
