@@ -1,3 +1,4 @@
+import os from 'node:os';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { ImportSource } from '../importing/import-source.js';
 import { isBalanced } from '../operations/import/import-report.js';
@@ -34,6 +35,18 @@ export async function importInto(
     return isBalanced(report) ? exitCode.ok : exitCode.failure;
   } finally {
     await source.close();
+  }
+}
+
+/** Too low: it takes processors from those who answer. Too high: on a busy machine it never comes to anything. */
+const niceness = 10;
+
+/** It may wait, and whoever answers people may not; a machine that allows no such thing does without. */
+export function giveWay(): void {
+  try {
+    os.setPriority(Math.max(niceness, os.getPriority()));
+  } catch {
+    // It is about how fast, and not about whether.
   }
 }
 

@@ -2,7 +2,7 @@ import { StarlingError } from '../../core/base/errors.js';
 import { type OpenedImport, openImport } from '../../importing/open-import.js';
 import type { Command, Output } from '../command.js';
 import { clusterOptions, exitCode } from '../command.js';
-import { importInto } from '../import-into.js';
+import { giveWay, importInto } from '../import-into.js';
 import { importLines, refusalText } from '../import-lines.js';
 import { fileOptions, importPlanOf } from '../import-plan.js';
 
@@ -26,6 +26,7 @@ export const importFiles: Command = {
     const { options, config, configFile } = await importPlanOf(args);
     if (configFile !== undefined && args.value('config') === undefined)
       out.note(`columns and features are those of ${configFile}`);
+    giveWay();
     const source = await openImport({ ...options, ...progressOf(out) });
     if (args.has('dry-run')) return dryRun(source, out);
     if (source.counts.refused > 0 && !args.has('skip-bad')) {

@@ -1,5 +1,5 @@
 /** Of the p99 beyond which a data center counts as slow. Too high: requests wait for an import. Too low: it waits for ordinary load. */
-const budgetShare = 0.2;
+const budgetShare = 0.1;
 /** Events in a second. Too low: it takes for ever where answers are late for another reason. Too high: requests get nothing back. */
 const capMin = 300;
 const retreat = 0.6;

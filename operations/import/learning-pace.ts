@@ -6,6 +6,11 @@ const queuedMsMax = 200;
 /** Events on their way, whatever comes of it. Too few: each step of the way waits for the next. Too many: a queue before anybody notices. */
 const aheadMin = 256;
 const aheadMax = 8_192;
+/**
+ * Sent at once, however many may be ahead. Too few: each costs its messages. Too many: joiner, trainer, stores and rankers are all busy with
+ * it in the same moment, and a request waits behind each of them on its way.
+ */
+const batchMax = 256;
 /** Once in the time of a way, as what was sent before a change says nothing of it. */
 const growth = 1.25;
 const retreat = 0.85;
@@ -48,9 +53,9 @@ export class LearningPace {
     return this.#ahead < this.#max;
   }
 
-  /** To be sent at once: a quarter of what may be ahead, so that some are on each part of the way. */
+  /** To be sent at once: a quarter of what may be ahead at most, so that some are on each part of the way. */
   get batch(): number {
-    return Math.ceil(this.#max / 4);
+    return Math.min(batchMax, Math.ceil(this.#max / 4));
   }
 
   sent(events: number): void {

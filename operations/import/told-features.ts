@@ -5,8 +5,10 @@ import type { Entity } from '../../messages/subjects.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 
-/** Asked for at once. Too many: a reply that is longer than a message. Too few: each costs a round trip. */
-const idsMax = 500;
+/** Asked for at once. Too many: a store that also answers what people ask for stands still meanwhile. Too few: each costs a round trip. */
+const idsMax = 128;
+/** Questions on their way. Too few: stores wait for who asks. Too many: all of them are answered before what somebody else asks. */
+const askingMax = 2;
 /** Beyond it who has not done anything for the longest is asked for again. Items stay: histories look at them. */
 const usersMaxDefault = 200_000;
 const deadlineMs = 30_000;
@@ -52,7 +54,11 @@ export class ToldFeatures {
       item: this.#missing('item', ids.items),
     };
     const pages = [...pagesOf('user', missing.user), ...pagesOf('item', missing.item)];
-    await Promise.all(pages.map(([entity, page]) => this.#ask(entity, page)));
+    const left = pages.values();
+    const asking = async (): Promise<void> => {
+      for (const [entity, page] of left) await this.#ask(entity, page);
+    };
+    await Promise.all(Array.from({ length: askingMax }, asking));
   }
 
   #missing(entity: Entity, ids: Iterable<string>): string[] {
