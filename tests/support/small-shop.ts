@@ -58,6 +58,13 @@ export function clickOf({ favourites, loved }: Customer, product: Product): numb
   return 1 / (1 + Math.exp(-odds));
 }
 
+/** How likely somebody opens it at all, beside other products: it must come before him first. */
+export function viewOf(customer: Customer, product: Product): number {
+  const ofAny = (1 - favouritePages) / categories.length;
+  const isLiked = customer.favourites.includes(product.category);
+  return (ofAny + (isLiked ? favouritePages / 2 : 0)) * clickOf(customer, product);
+}
+
 /** Products to be put into order for somebody, half of them of his favourites. */
 export function tenFor(customer: Customer, { products }: SmallShop, seed: number): Product[] {
   const chance = new Chance(seed);
