@@ -25,6 +25,8 @@ export interface ImportFoldOptions {
   readonly draws: Draws;
   /** What was kept under a key before the first of the rows; left out: nothing was. */
   readonly past?: (key: string) => ActivityState | undefined;
+  /** Whether an event was told before, by its id, and comes by `toldMeanwhile`; left out: none was. */
+  readonly isTold?: (id: string) => boolean;
 }
 
 /** Events may be so far ahead of the clock here; others are of no time that has been. */
@@ -111,6 +113,14 @@ export class ImportFold {
     this.#book.takeChanged();
   }
 
+  /** Of the time of the rows: something that was told of before the next one. */
+  toldMeanwhile(activity: Activity): void {
+    if (activity.kind === 'merged') this.#owners.set(activity.visitor, activity.user);
+    const person = 'person' in activity ? this.#owners.get(activity.person) : undefined;
+    // Of a visitor whom the rows have given a name since.
+    this.told(person === undefined ? activity : ({ ...activity, person } as Activity));
+  }
+
   /** Of before the first row: who a visitor was; what the rows have said of him since stays. @param visitor as a person. */
   wasKnown(visitor: string, user: string): void {
     if (!this.#owners.has(visitor)) this.#owners.set(visitor, user);
@@ -163,7 +173,8 @@ export class ImportFold {
     const isLearned = whyNot === undefined && wanted(person);
     const moment = isLearned ? this.#momentOf(event, person, atMs) : undefined;
     const facts = this.#checked.factsOf(event);
-    if (ignored === undefined && person !== '') this.#take(event, person, atMs, facts);
+    const isTold = this.#options.isTold?.(told.id) ?? false;
+    if (ignored === undefined && person !== '' && !isTold) this.#take(event, person, atMs, facts);
     return {
       ...{ person, item: event.item, atMs, label: event.label, alias, moment, whyNot },
       facts: {

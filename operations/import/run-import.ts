@@ -109,6 +109,7 @@ class ImportRun {
       ...{ config, transform },
       told: (entity, id) => this.#told.get(entity, id),
       past: (key) => this.#past.stateOf(key),
+      isTold: (id) => this.#past.isTold(id),
       draws: this.#catalog
         ? new CatalogDraws(this.#catalog, this.#draws)
         : new NegativeDraws(drawnOfMax, this.#draws),
@@ -183,6 +184,7 @@ class ImportRun {
     const nowMs = this.#bus.clock.wallMs();
     for (const happening of batch) {
       this.#draws.at(happening.position);
+      this.#past.advance(happening.timestampMs);
       switch (happening.kind) {
         case 'alias': {
           const { position, visitor, user, timestampMs } = happening;
@@ -301,8 +303,8 @@ class ImportRun {
   }
 
   /**
-   * What others have told before, where all of it is older than what the files say: features of a moment know nothing of what came later.
-   * Who goes on knows what it knew when it began.
+   * What others have told before: features of a moment know what was before it, and nothing of what came later. Where some of it is of the
+   * time of the rows, ACTIVITY must reach back to its first record. Who goes on knows what it knew when it began.
    *
    * @returns up to where in ACTIVITY; undefined: it begins with nothing, and says what it has not seen.
    */
@@ -310,19 +312,27 @@ class ImportRun {
     const firstMs = this.#fold.keepsAny ? await this.#firstMs() : undefined;
     if (firstMs === undefined) return undefined;
     const begun = this.#states.find(({ activity }) => activity !== undefined)?.activity;
-    const isOlder = wentOn ? begun !== undefined : isToldBefore(firstMs, this.#states);
-    if (isOlder && (await this.#past.read(begun))) {
-      // Meanwhile somebody may have done something.
-      if (wentOn || isToldBefore(firstMs, await this.#lane.states())) {
-        const { bus, source } = this.#options;
-        const homeOf = (person: string): number => this.#pieces.homeOf(person);
-        this.#owners = new KnownOwners({ bus, name: source.id, homeOf, beforeMs: firstMs });
-        return this.#past.sequence;
-      }
-      await this.#past.reset();
+    const mayKnow = !wentOn || begun !== undefined;
+    if (mayKnow && (await this.#readUntil(begun, firstMs, wentOn))) {
+      const { bus, source } = this.#options;
+      const homeOf = (person: string): number => this.#pieces.homeOf(person);
+      this.#owners = new KnownOwners({ bus, name: source.id, homeOf, beforeMs: firstMs });
+      return this.#past.sequence;
     }
     this.#unseen = await this.#toldBefore();
     return undefined;
+  }
+
+  /** @returns whether the fold has all of it; if not, it has nothing. */
+  async #readUntil(begun: number | undefined, firstMs: number, wentOn: boolean): Promise<boolean> {
+    // Each in its place; of before a month it is not known any more where that was.
+    if (wentOn) return (await this.#past.read(begun, firstMs)) || this.#past.read(begun);
+    if (isToldBefore(firstMs, this.#states) && (await this.#past.read())) {
+      // Meanwhile somebody may have done something.
+      if (isToldBefore(firstMs, await this.#lane.states())) return true;
+      await this.#past.reset();
+    }
+    return this.#past.read(undefined, firstMs);
   }
 
   /** Of what happened; undefined: nothing did. */

@@ -128,3 +128,30 @@ test('a second import knows what the first one told, also where it is killed and
   const third = await world.run(begin(world, 'third', before).done);
   expect(third.unseen).toBeGreaterThan(500);
 }, 240_000);
+
+test('an import knows what was told of its own time, too, each at its moment', async () => {
+  // Who was somebody by then is told by the second one alone.
+  const first = rows.filter((row, i) => i % 2 === 0 && 'item' in row);
+  const others = rows.filter((_row, i) => i % 2 === 1);
+  const quiet = await SimulatedWorld.start({ seed, joining, everyMs: Infinity });
+  await quiet.run(begin(quiet, 'all', rows).done);
+  const all = await sentIn(quiet);
+
+  const world = await SimulatedWorld.start({ seed, joining, everyMs: Infinity });
+  await world.run(begin(world, 'first', first).done);
+  // It does not say when what it has was.
+  await world.operate('snapshot', {});
+  // One of the events is in both, and counts once.
+  const again = [...others, first[40]!].sort((a, b) => a.timestamp - b.timestamp);
+  const killed = begin(world, 'second', again, 100);
+  killed.done.catch(() => undefined);
+  await world.pass(20_000);
+  await world.operate('snapshot', {});
+  const second = await world.run(begin(world, 'second', again).done);
+  expect(second).toMatchObject({ wentOn: true, unseen: 0 });
+  const parts = await sentIn(world);
+  for (const row of others) {
+    const { id = '' } = 'item' in row ? row : {};
+    expect([id, parts.get(id)]).toEqual([id, all.get(id)]);
+  }
+}, 240_000);
