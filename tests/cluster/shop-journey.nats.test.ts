@@ -398,25 +398,29 @@ describe('from the files of a shop to its recommendations', () => {
       for (const tea of teas) expect(items).not.toContain(tea);
   }, 120_000);
 
-  test('17: probes teach nothing: not an impression is open, no row is another one', async () => {
-    const resting = await restingDigests();
-    const logged = () =>
-      Promise.all(inferences.map((name) => admin.streamState(streamName.raw(name))));
-    const before = await logged();
-    const { open, samples, impressions } = counts();
-    const users = shop.customers.map(({ id }) => id);
-    for (let asked = 0; asked < probes; asked += 20) {
-      const some = users.slice(asked % 100).slice(0, 20);
-      const answers = await Promise.all(
-        some.map((user) => live.client.recommend({ user, log: false })),
-      );
-      for (const { items, requestId } of answers)
-        expect([items.length, requestId]).toEqual([10, '']);
-    }
-    expect(await logged()).toEqual(before);
-    expect(counts()).toMatchObject({ open, samples, impressions });
-    expect(await digests()).toBe(resting);
-  }, 60_000 + 50 * probes);
+  test(
+    '17: probes teach nothing: not an impression is open, no row is another one',
+    async () => {
+      const resting = await restingDigests();
+      const logged = () =>
+        Promise.all(inferences.map((name) => admin.streamState(streamName.raw(name))));
+      const before = await logged();
+      const { open, samples, impressions } = counts();
+      const users = shop.customers.map(({ id }) => id);
+      for (let asked = 0; asked < probes; asked += 20) {
+        const some = users.slice(asked % 100).slice(0, 20);
+        const answers = await Promise.all(
+          some.map((user) => live.client.recommend({ user, log: false })),
+        );
+        for (const { items, requestId } of answers)
+          expect([items.length, requestId]).toEqual([10, '']);
+      }
+      expect(await logged()).toEqual(before);
+      expect(counts()).toMatchObject({ open, samples, impressions });
+      expect(await digests()).toBe(resting);
+    },
+    60_000 + 50 * probes,
+  );
 
   test('19: who is erased is gone, and nobody else is another one', async () => {
     const [gone, ...others] = shop.customers.slice(3, 9);
