@@ -53,12 +53,13 @@ const zones = floors.flatMap((floor, height) =>
 );
 
 // Siblings in core/ don't know each other, but for the features, which say what an example is, and the blueprint, which
-// makes one model of what a configuration says of all of them.
+// makes one model of what a configuration says of all of them; the evaluation judges what models said.
 const cores = [
   'activity',
   'blueprint',
   'config',
   'embedding',
+  'evaluation',
   'features',
   'joining',
   'model',
@@ -67,6 +68,7 @@ const cores = [
 for (const folder of cores.filter((each) => each !== 'blueprint')) {
   const others = cores.filter((each) => each !== folder && each !== 'features');
   if (folder === 'embedding') others.push('features');
+  if (folder === 'evaluation') others.splice(others.indexOf('model'), 1);
   zones.push(
     zone(
       `./core/${folder}`,
