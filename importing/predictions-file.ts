@@ -126,8 +126,8 @@ class Reading {
     // Of more there are no exact figures, so they need not be held.
     if (this.#rows > this.#rowsMax) return;
     this.#outcomes.add(outcome);
-    this.#users.add(text('user'));
-    this.#requests.add(text('request'));
+    this.#users.addOrOwn(text('user'));
+    this.#requests.addOrOwn(text('request'));
     this.#by.forEach((name, i) => this.#slices[i]!.add(text(`by ${name}`)));
     this.#scores.push(p);
     this.#labels.push(label);
@@ -163,6 +163,13 @@ class Reading {
 class Names {
   readonly #known = new Map<string, number>();
   readonly #values: number[] = [];
+  #unnamed = 0;
+
+  /** A row without one is its own; they begin where names end, which nobody knows before all are there. */
+  addOrOwn(name: string): void {
+    if (name === '') this.#values.push(-++this.#unnamed);
+    else this.add(name);
+  }
 
   add(name: string): void {
     const value = this.#known.get(name) ?? this.#known.size;
@@ -171,7 +178,11 @@ class Names {
   }
 
   get column(): NamedColumn {
-    return { values: Uint32Array.from(this.#values), names: [...this.#known.keys()] };
+    const { size } = this.#known;
+    const values = Uint32Array.from(this.#values, (value) =>
+      value < 0 ? size - 1 - value : value,
+    );
+    return { values, names: [...this.#known.keys()] };
   }
 }
 
@@ -203,7 +214,7 @@ export async function writePredictions(path: string, rows: Iterable<Prediction>)
         ? `format csv, header true${path.endsWith('.gz') ? ', compression gzip' : ''}`
         : 'format parquet';
       await connection.run(
-        `copy (select * replace (label::integer as label, nullif(request, '') as request), make_timestamp_ms(at_ms::bigint) as at from predictions) to ${quoted(staged)} (${format})`,
+        `copy (select * exclude (at_ms) replace (label::integer as label, nullif(request, '') as request), make_timestamp_ms(at_ms::bigint) as at from predictions) to ${quoted(staged)} (${format})`,
       );
     });
     await rename(staged, path);

@@ -30,6 +30,18 @@ export function intervalsOf(judge: Judge, options: BootstrapOptions): Intervals 
   return intervalsIn(draws, options.level ?? levelDefault);
 }
 
+/** Of the mean of values that are independent of each other. NaN where there are none. */
+export function intervalOfMeans(values: readonly number[], options: BootstrapOptions): Interval {
+  const { random, draws = drawsDefault, level = levelDefault } = options;
+  const means = Array.from({ length: draws }, () => {
+    let sum = 0;
+    for (let i = 0; i < values.length; i++)
+      sum += values[Math.floor(random.next() * values.length)]!;
+    return sum / values.length;
+  });
+  return percentiles(means, level);
+}
+
 /** Of the same rows, what two systems said before the label. */
 export interface Duel {
   readonly ours: Quality;
@@ -89,13 +101,17 @@ function drawn(
 }
 
 function intervalsIn(draws: readonly Quality[], level: number): Intervals {
-  return byFigure((figure) => {
-    const values = draws
-      .map((draw) => draw[figure])
-      .filter(Number.isFinite)
-      .sort((a, b) => a - b);
-    return [quantile(values, (1 - level) / 2), quantile(values, (1 + level) / 2)];
-  });
+  return byFigure((figure) =>
+    percentiles(
+      draws.map((draw) => draw[figure]),
+      level,
+    ),
+  );
+}
+
+function percentiles(draws: readonly number[], level: number): Interval {
+  const values = draws.filter(Number.isFinite).sort((a, b) => a - b);
+  return [quantile(values, (1 - level) / 2), quantile(values, (1 + level) / 2)];
 }
 
 function quantile(sorted: readonly number[], share: number): number {

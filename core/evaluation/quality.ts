@@ -13,7 +13,7 @@ export interface Quality {
   readonly withinUserAuc: number;
   /** Average precision, for rare outcomes: AUC says little of the top of the list where nearly all rows are below it. */
   readonly prAuc: number;
-  /** NDCG of whole lists, over those in which something happened; NaN without lists. */
+  /** NDCG of whole lists, over those of two or more rows in which something happened; NaN without lists. */
   readonly ndcg: number;
   /** Mean by weight, nats. NaN where scores are no probabilities, as are the next two. */
   readonly logloss: number;
@@ -158,6 +158,7 @@ function addLists(
   units: ArrayLike<number>,
 ): void {
   forEachGroup(requests, rows, (ordered) => {
+    if (ordered.order.length < 2) return; // Right in any order, and so no list.
     const ndcg = listNdcg(ordered);
     if (Number.isNaN(ndcg)) return;
     const unit = units[ordered.order[0]!]!;
