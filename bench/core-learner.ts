@@ -5,21 +5,17 @@ import { adamDefaults, adamStep, createAdamState } from '../core/model/adam.js';
 import type { Backend } from '../core/model/backend.js';
 import { initialDense } from '../core/model/dense-parameters.js';
 import { rowWidth, type ModelSpec } from '../core/model/network.js';
-import {
-  FidDeduper,
-  poolRows,
-  scatterGradients,
-  type Pooling,
-  type RowPooling,
-} from '../core/model/row-gather.js';
+import { FidDeduper, type Pooling, type RowPooling } from '../core/model/row-gather.js';
 import type { DenseVersion } from '../core/model/executor.js';
 import { createScorer } from '../core/model/scorer.js';
-import { createTrainingStep } from '../core/model/training-step.js';
+import { createRowStep } from '../core/model/training-step.js';
 
 export interface CoreSetup {
   readonly model: ModelSpec;
   /** By slot. */
   readonly poolings: readonly Pooling[];
+  /** By slot, the slot whose rows its values have; their own where it is left out. */
+  readonly rowsOf?: ArrayLike<number>;
   /** Events between two publications of the dense parameters to serving. */
   readonly denseEveryEvents: number;
   readonly seed: number;
@@ -59,7 +55,7 @@ export class CoreLearner {
           seed: setup.seed,
         }),
     );
-    this.#step = createTrainingStep(backend, setup.model);
+    this.#step = createRowStep(backend, setup.model);
     this.#scorer = createScorer(backend, setup.model);
     this.#parameters = initialDense(setup.model, setup.seed);
     this.#adam = createAdamState(this.#parameters.length);
@@ -70,12 +66,8 @@ export class CoreLearner {
     const { pooling, rows } = this.#gather(examples, (table, fids, start, count, out) =>
       lookupRows(table, fids, start, count, out, start * this.#dim),
     );
-    const batch = {
-      rowCount: examples.rowCount,
-      pooled: poolRows(pooling, rows),
-      dense: examples.dense,
-    };
-    return this.#scorer.score(batch, this.#served);
+    const { rowCount, dense } = examples;
+    return this.#scorer.scoreRows({ rowCount, rows, pooling, dense }, this.#served);
   }
 
   /**
@@ -92,10 +84,10 @@ export class CoreLearner {
       table.pull(fids, start, count, out, start * this.#dim),
     );
     const result = this.#step(
-      { rowCount, pooled: poolRows(pooling, rows), dense, labels, weights },
+      { rowCount, rows, pooling, dense, labels, weights },
       this.#parameters,
     );
-    const gradients = scatterGradients(pooling, result.pooledGradient);
+    const { rowGradient: gradients } = result;
     this.#forEachSlot(pooling, (table, start, count) =>
       table.push(pooling.plan.fids, start, count, gradients, start * this.#dim, 0, 0),
     );
@@ -118,7 +110,7 @@ export class CoreLearner {
       out: Float32Array,
     ) => void,
   ): { pooling: RowPooling; rows: Float32Array } {
-    const plan = this.#deduper.plan(examples, 1);
+    const plan = this.#deduper.plan(examples, 1, this.#setup.rowsOf);
     const pooling: RowPooling = {
       plan,
       batch: examples,

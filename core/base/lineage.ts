@@ -29,6 +29,15 @@ export interface ColumnShape {
   readonly kind?: 'scaled' | 'vector';
 }
 
+/** Of what somebody did last, what a network looks at. */
+export interface HistoryShape {
+  readonly name: string;
+  /** The slot whose rows its values have. */
+  readonly of: string;
+  readonly length: number;
+  readonly with: readonly ('event' | 'secondsAgo')[];
+}
+
 /** What the records of an earlier version are made of. */
 export interface EarlierShape {
   /** The first that had it. */
@@ -39,6 +48,9 @@ export interface EarlierShape {
   /** Names, in their order. */
   readonly slots: readonly string[];
   readonly columns: readonly ColumnShape[];
+  /** Of the slots, those that are histories, and types of events in their order; left out: of a release whose networks did not look at them. */
+  readonly histories?: readonly HistoryShape[];
+  readonly events?: readonly string[];
   readonly outcomes: readonly string[];
   /** Of the outcomes, those that are values and no chances. */
   readonly values: readonly string[];

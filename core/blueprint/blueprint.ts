@@ -8,12 +8,14 @@ import type { PartitionCapacity } from '../embedding/partition.js';
 import type { ServingTableSpec } from '../embedding/serving/serving-table.js';
 import type { FeatureSpec, Slot } from '../features/feature-spec.js';
 import { columnShapes } from '../features/column-shapes.js';
+import { historyShapes } from '../features/history-shapes.js';
 import { featureSpecOf } from '../features/feature-spec.js';
 import type { AdamOptions } from '../model/adam.js';
 import { adamDefaults } from '../model/adam.js';
 import { denseLayout, initialDense } from '../model/dense-parameters.js';
 import { calibrationSize, initialCalibration } from '../model/score-calibration.js';
 import { scalesSize } from '../model/number-scales.js';
+import { historiesIn } from '../model/histories-in.js';
 import { numbersIn } from '../model/numbers-in.js';
 import type { ModelSpec } from '../model/network.js';
 import { rowWidth } from '../model/network.js';
@@ -114,6 +116,10 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
       // One is what there was before there could be more.
       ...(outcomes.length === 1 ? {} : { outcomes }),
       ...(hasValues ? { values } : {}),
+      // Marks are columns of a network that looks at them, one for each type.
+      ...(model.histories?.some(({ events }) => events.length > 0)
+        ? { events: Object.keys(config.events) }
+        : {}),
       ...definedOf({ networkBorn, rowsBorn }),
     }),
     earlier: earlierModelsOf(config.lineage, { spec, model, outcomes }, () =>
@@ -131,6 +137,11 @@ function modelOf(config: ClusterConfig, spec: FeatureSpec): ModelSpec {
     ...{ network, factorDim, hidden },
     slotCount: spec.slots.length,
     ...numbersIn(columnShapes(spec.dense)),
+    ...historiesIn(
+      historyShapes(spec),
+      spec.slots.map(({ name }) => name),
+      Object.keys(config.events),
+    ),
     heads: scales.length,
     ...(hasValues ? { losses: scales.map((scale) => (scale ? 'squared' : 'cross-entropy')) } : {}),
   };

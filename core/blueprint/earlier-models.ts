@@ -12,6 +12,7 @@ import {
   type NetworkShape,
 } from '../model/carried-parameters.js';
 import type { NetworkName } from '../model/network.js';
+import { historiesIn } from '../model/histories-in.js';
 import { numbersIn } from '../model/numbers-in.js';
 
 /** What was learned with an earlier configuration, as it is read now. */
@@ -73,13 +74,14 @@ function earlierModel(
 }
 
 function networkShapeOf(shape: EarlierShape): NetworkShape {
-  const { slots, columns, outcomes, values, factorDim, hidden } = shape;
+  const { slots, columns, outcomes, values, factorDim, hidden, histories, events } = shape;
   return {
     ...{ slots, columns, outcomes },
     model: {
       network: shape.network as NetworkName,
       ...{ factorDim, hidden },
       ...{ slotCount: slots.length, ...numbersIn(columns), heads: outcomes.length },
+      ...historiesIn(histories ?? [], slots, events ?? []),
       losses: outcomes.map((name) => (values.includes(name) ? 'squared' : 'cross-entropy')),
     },
   };

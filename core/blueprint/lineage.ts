@@ -4,6 +4,7 @@ import type { ConfigChange } from '../config/plan/change.js';
 import { forgottenBy } from '../config/plan/plan.js';
 import type { ClusterConfig } from '../config/schema.js';
 import { columnShapes } from '../features/column-shapes.js';
+import { historyShapes } from '../features/history-shapes.js';
 import { blueprintOf } from './blueprint.js';
 
 /**
@@ -75,6 +76,8 @@ function shapeOf(config: ClusterConfig): EarlierShape {
     ...{ spec: spec.hash, model: hash },
     slots: spec.slots.map(({ name }) => name),
     columns: columnShapes(spec.dense),
+    histories: historyShapes(spec),
+    events: Object.keys(config.events),
     outcomes,
     values: outcomes.filter((_name, head) => values[head] !== undefined),
     ...{ network: model.network, factorDim: model.factorDim, hidden: model.hidden },

@@ -209,7 +209,8 @@ function slots({ features, model }: ClusterConfig): Relation[] {
 }
 
 function limits(config: ClusterConfig): Relation[] {
-  const { actors, model, nats, partitions, serving, simulation, supervision, sync } = config;
+  const { actors, features, model, nats, partitions, serving, simulation, supervision, sync } =
+    config;
   const shards = actors['ps-shard'];
   const always = serving.recentItems + serving.popularItems;
   const { backoffMs, heartbeatMs, suspectAfterMs } = supervision;
@@ -229,6 +230,12 @@ function limits(config: ClusterConfig): Relation[] {
       'model.hidden',
       model.network !== 'fm' && model.hidden.length === 0,
       `expected at least one layer for network ${model.network}; got []`,
+    ],
+    [
+      'model.network',
+      looksAtHistories(model.network) &&
+        Object.values(features).every(({ kind }) => kind !== 'history'),
+      `expected a feature of kind history for ${model.network} to look at, as in docs/histories.md; without one it is deepfm`,
     ],
     [
       'serving.kMax',
@@ -266,4 +273,8 @@ function limits(config: ClusterConfig): Relation[] {
 /** Key, newest update and count, then the weights, and three numbers of state for each, which AMSGrad needs. */
 function deltaRowBytes(factorDim: number): number {
   return 16 + 4 * (1 + 4 * (1 + factorDim));
+}
+
+function looksAtHistories(network: string): boolean {
+  return network === 'din' || network === 'transformer';
 }

@@ -261,6 +261,11 @@ describe('a wrong configuration is refused with the field and what is allowed', 
       'model.hidden: expected at least one layer for network deepfm; got []',
     ],
     [
+      'a network that has no history to look at',
+      { model: { network: 'din' } },
+      'model.network: expected a feature of kind history for din to look at, as in docs/histories.md; without one it is deepfm',
+    ],
+    [
       'more answers than candidates',
       { serving: { candidatesMax: 500 } },
       'serving.kMax: expected at most candidatesMax, 500; got 1000',

@@ -70,6 +70,17 @@ describe('what is kept of an entity', () => {
     expect([...marks!.agesSeconds]).toEqual([3, 90, NaN, NaN, NaN, NaN, NaN]);
   });
 
+  test('rows of a request that share a history have its marks in the first', () => {
+    const { batch, before } = transform.share({
+      ...{ user: encoded.user, context: encoded.context },
+      items: [encoded.item({ genres: 'Drama' }), encoded.item({})],
+    });
+    expect(before).toBe(3);
+    expect([...batch.marks!.eventTypes.slice(0, 3)]).toEqual([2, 1, 0]);
+    expect([...batch.marks!.agesSeconds.slice(0, 3)]).toEqual([3, 90, NaN]);
+    expect(batch.marks!.agesSeconds).toHaveLength(batch.fids.length / 2);
+  });
+
   test('a number is normalised as one that was told, and 0 where nothing is kept', () => {
     const { dense } = rowOf({});
     expect(dense[column('likes')]).toBe(0.25);

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.js';
-import type { ExampleBatch } from './example-batch.js';
+import { noMarks, type ExampleBatch, type OccurrenceMarks } from './example-batch.js';
 import type { FeatureSpec } from './feature-spec.js';
 import type { PairColumns } from './pair-columns.js';
 import type { EncodedEntity } from './transform.js';
@@ -60,7 +60,17 @@ export function shareRows(
     if (pairs.count > 0)
       pairs.write(user.pairs ?? [], item.pairs ?? [], dense, start + denseCount - pairs.count);
   }
-  return { batch: { rowCount, slotCount, denseCount, offsets, fids, dense }, before, behind };
+  const batch = { rowCount, slotCount, denseCount, offsets, fids, dense };
+  const marks = rowCount > 0 && user.marks ? sharedMarks(user, fids.length / 2) : undefined;
+  return { batch: marks ? { ...batch, marks } : batch, before, behind };
+}
+
+/** The fids of the user come first, and histories are his. */
+function sharedMarks({ marks: own }: EncodedEntity, total: number): OccurrenceMarks {
+  const marks = noMarks(total);
+  marks.eventTypes.set(own!.eventTypes);
+  marks.agesSeconds.set(own!.agesSeconds);
+  return marks;
 }
 
 export interface SharedEntities {

@@ -25,6 +25,9 @@ export interface ParameterValue {
 
 export type Pooling = 'sum' | 'mean';
 
+/** causal: an occurrence attends to itself and those behind it; histories are newest first, so these are what was known then. */
+export type AttentionMask = 'none' | 'causal';
+
 export interface Blocks {
   /** x·w + b, then max(0, ·) if `relu`. x [n, i], w [i, o], b [o] or null → [n, o]. */
   denseLayer(x: Value, w: ParameterValue, b: ParameterValue | null, relu: boolean): Value;
@@ -62,7 +65,7 @@ export interface Blocks {
    * Of each occurrence, what it attends to among those of its example: softmax(q·kᵀ / √(c / heads))·v, in `heads` parts of the
    * columns, each for itself (Vaswani et al., 2017). All [occurrences, c].
    */
-  attention(queries: Value, keys: Value, values: Value, heads: number): Value;
+  attention(queries: Value, keys: Value, values: Value, heads: number, mask?: AttentionMask): Value;
 }
 
 export type BlockName = keyof Blocks;

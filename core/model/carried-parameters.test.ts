@@ -11,9 +11,11 @@ import {
   type StillThere,
 } from './carried-parameters.js';
 import { denseLayout, initialDense } from './dense-parameters.js';
+import { historiesIn } from './histories-in.js';
 import { networkNames, rowWidth, type ModelSpec } from './network.js';
 import { numbersIn } from './numbers-in.js';
 import { sketchSize } from './quantile-sketch.js';
+import type { GatherPlan } from './row-gather.js';
 import { createScorer } from './scorer.js';
 import { calibrationSize, initialCalibration } from './score-calibration.js';
 
@@ -171,6 +173,85 @@ describe('parameters of before', () => {
       expect(found[sources.length + i]).toBe(source < 0 ? 0 : adam.v[source]);
     });
     expect(sources.some((source) => source < 0)).toBe(true);
+  });
+});
+
+describe.each(['din'] as const)('%s with histories that has learned', (network) => {
+  const histories = {
+    recent: { name: 'recent', of: 'item', length: 9, with: ['event', 'secondsAgo'] },
+    bought: { name: 'bought', of: 'item', length: 9, with: ['event'] },
+    later: { name: 'later', of: 'item', length: 9, with: ['secondsAgo'] },
+  } as const;
+  const shape = (of: readonly string[], events: readonly string[]): NetworkShape => {
+    const own = of.flatMap((name) => (name in histories ? [histories[name as 'recent']] : []));
+    return shapeOf(of, [], { network, hidden: [5], ...historiesIn(own, of, events) });
+  };
+  const values: Readonly<Record<string, readonly number[]>> = {
+    ...{ item: [3], user: [7], recent: [1, 3, 2], bought: [4], later: [5, 3] },
+  };
+  const types: Readonly<Record<string, readonly string[]>> = {
+    ...{ recent: ['view', 'buy', 'view'], bought: ['buy'] },
+  };
+  let backend: Backend;
+  beforeAll(async () => (backend = await loadBackend('cpu')));
+
+  /** One example whose values are rows of a wave. */
+  const score = (
+    { model, slots: of }: NetworkShape,
+    events: readonly string[],
+    learned: Float32Array,
+  ) => {
+    const offsets = new Uint32Array(of.length + 1);
+    of.forEach((name, slot) => (offsets[slot + 1] = offsets[slot]! + values[name]!.length));
+    const inverse = Uint32Array.from(of.flatMap((name) => values[name]!));
+    const eventTypes = Uint8Array.from(
+      of.flatMap((name) => values[name]!.map((_, i) => events.indexOf(types[name]?.[i] ?? '') + 1)),
+    );
+    const agesSeconds = Float32Array.from(inverse, (value) => 50 * value);
+    const dense = new Float32Array(0);
+    const fids = new Uint32Array(2 * inverse.length);
+    const marks = { eventTypes, agesSeconds };
+    const batch = { rowCount: 1, slotCount: of.length, denseCount: 0, offsets, fids, dense, marks };
+    const plan = { inverse, uniqueCount: 8 } as GatherPlan;
+    const rows = wave(8 * (1 + factorDim), 5);
+    const poolings = of.map(() => 'mean' as const);
+    const pooling = { plan, batch, dim: 1 + factorDim, poolings };
+    const scorer = createScorer(backend, model);
+    return [
+      ...scorer.scoreRows({ rowCount: 1, rows, pooling, dense }, { version: 1, values: learned }),
+    ];
+  };
+
+  test('scores as before in another order, of types that are numbered otherwise', () => {
+    const then = shape(['bought', 'item', 'recent', 'user'], ['view', 'buy']);
+    const learned = wave(sizeOf(then), 0.3);
+    const wanted = score(then, ['view', 'buy'], learned);
+    const events = ['cart', 'buy', 'view'];
+    const now = shape(['user', 'recent', 'item', 'bought'], events);
+    const found = score(now, events, carry(now, then, learned));
+    found.forEach((logit, head) => expect(logit).toBeCloseTo(wanted[head]!, 5));
+  });
+
+  test('is told of a history that comes by its mean alone, until it has learned of it', () => {
+    const then = shape(['item', 'recent', 'user'], ['view', 'buy']);
+    const now = shape(['item', 'later', 'recent', 'user'], ['view', 'buy']);
+    const sources = parameterSources(now, then, all);
+    const carried = carry(now, then, wave(sizeOf(then), 0.3));
+    const { entries } = denseLayout(now.model);
+    const of = (name: string) => entries.find((entry) => entry.name === name)!;
+    const { offset } = of('match.kernel');
+    expect([...carried.subarray(offset, offset + 2)]).toEqual([0, 0]);
+    expect(carried[offset + 2]).not.toBe(0);
+    const query = of('history.recent.query');
+    const own = sources.subarray(query.offset, query.offset + query.size);
+    expect(own.every((source, i) => source === own[0]! + i && source >= 0)).toBe(true);
+    const hidden = of('hidden0.kernel');
+    const interests = (4 + 0) * factorDim * 5;
+    const ofLater = carried.subarray(
+      hidden.offset + interests,
+      hidden.offset + interests + 5 * factorDim,
+    );
+    expect([...ofLater]).toEqual([...new Float32Array(5 * factorDim)]);
   });
 });
 

@@ -126,25 +126,29 @@ function axisThen(
     const at = (before ?? []).findIndex((other) => kindOf(other) === kindOf(part));
     if (at < 0) return Array<number>(inputs.widthNow(part)).fill(weighsNothing);
     const start = before!.slice(0, at).reduce((sum, each) => sum + inputs.widthThen(each), 0);
-    return inputs.placesOf(part).map((place) => (place < 0 ? place : start + place));
+    return inputs.placesOf(part, before![at]!).map((place) => (place < 0 ? place : start + place));
   });
   if (places.length !== length) throw new RangeError(`${places.length} inputs of ${length}`);
   return places;
 }
 
-const kindOf = (part: InputPart): string => (typeof part === 'object' ? 'units' : part);
+function kindOf(part: InputPart): string {
+  if (typeof part !== 'object') return part;
+  return 'units' in part ? 'units' : 'names';
+}
 
 interface Inputs {
   readonly widthNow: (part: InputPart) => number;
   readonly widthThen: (part: InputPart) => number;
   /** By number of a part of now, its place in that part then. */
-  readonly placesOf: (part: InputPart) => readonly number[];
+  readonly placesOf: (part: InputPart, then: InputPart) => readonly number[];
 }
 
 function inputsThen(now: NetworkShape, then: NetworkShape, still: StillThere): Inputs {
   const { factorDim } = now.model;
   const slots = now.slots.map((each) => (still.feature(each) ? then.slots.indexOf(each) : -1));
   const slotsBefore = then.model.slotCount;
+  const histories = historiesThen(now, then, still);
   const vectors = vectorsThen(now, then, still).map((place) =>
     place < 0 ? place : slotsBefore + place,
   );
@@ -152,17 +156,40 @@ function inputsThen(now: NetworkShape, then: NetworkShape, still: StillThere): I
   return {
     widthNow: (part) => partWidth(part, seenSpec(now.model)),
     widthThen: (part) => partWidth(part, seenSpec(then.model)),
-    placesOf: (part) => {
-      if (typeof part === 'object') return [...Array(part.units).keys()];
+    placesOf: (part, before) => {
+      if (typeof part === 'object') return placesInUnits(part, before);
       if (part === 'numbers') return plainThen(now, then, still);
       if (part === 'pairs') return pairsThen(ofVectors, now.model, then.model);
-      return ofVectors.flatMap((place) =>
-        Array.from({ length: factorDim }, (_factor, k) =>
-          place < 0 ? weighsNothing : place * factorDim + k,
-        ),
-      );
+      if (part === 'matches') return histories;
+      return widened(part === 'interests' ? histories : ofVectors, factorDim);
     },
   };
+}
+
+/** Of units, they are what they were; of what has a name, where that was. */
+function placesInUnits(part: InputPart & object, before: InputPart): number[] {
+  if ('units' in part) return [...Array(part.units).keys()];
+  const names = typeof before === 'object' && 'names' in before ? before.names : [];
+  return part.names.map((name) => {
+    const place = names.indexOf(name);
+    return place < 0 ? weighsNothing : place;
+  });
+}
+
+/** By number of vectors of `width`, its place, where those of the vectors are known. */
+function widened(places: readonly number[], width: number): number[] {
+  return places.flatMap((place) =>
+    Array.from({ length: width }, (_factor, k) => (place < 0 ? weighsNothing : place * width + k)),
+  );
+}
+
+/** By history of now, its place among those of then. */
+function historiesThen(now: NetworkShape, then: NetworkShape, still: StillThere): number[] {
+  const before = (then.model.histories ?? []).map(({ name }) => name);
+  return (now.model.histories ?? []).map(({ name }) => {
+    const place = still.feature(name) ? before.indexOf(name) : -1;
+    return place < 0 ? weighsNothing : place;
+  });
 }
 
 /** @param vectors by vector of now, its place then. */

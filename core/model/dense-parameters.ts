@@ -47,6 +47,12 @@ export function initialDense(spec: ModelSpec, seed: number): Float32Array {
       continue;
     }
     const [inputs, outputs = 1] = entry.shape;
+    if (entry.initial === 'identity') {
+      const common = Math.min(inputs, outputs);
+      for (let i = 1; i <= common; i++)
+        values[entry.offset + (inputs - i) * outputs + outputs - i] = 1;
+      continue;
+    }
     const limit = Math.sqrt(6 / (inputs + outputs));
     for (let i = entry.offset; i < entry.offset + entry.size; i++) {
       values[i] = (uniform(i, seed) * 2 - 1) * limit;

@@ -10,6 +10,7 @@ import type {
 import type { RowsBatch } from './pooled-batch.js';
 import { FidDeduper, type Pooling } from './row-gather.js';
 import { mix32 } from '../base/hash.js';
+import type { OccurrenceMarks } from '../features/example-batch.js';
 
 /** In ±1, a function of the seed. */
 export function numbersOf(length: number, seed: number): Float32Array {
@@ -36,7 +37,8 @@ export function randomRows(
   const fids = new Uint32Array(2 * count);
   for (let i = 0; i < count; i++) fids[2 * i] = Math.floor(40 * chance[cells + i]!);
   const dense = numbersOf(rowCount * denseCount, seed + 1);
-  const batch = { rowCount, slotCount, denseCount, offsets, fids, dense };
+  const marks = randomMarks(count, seed + 5);
+  const batch = { rowCount, slotCount, denseCount, offsets, fids, dense, marks };
   const plan = new FidDeduper().plan(batch, 2);
   const poolings = Array.from({ length: slotCount }, (_, s): Pooling => (s % 2 ? 'mean' : 'sum'));
   const labels = numbersOf(rowCount * heads, seed + 2).map((value, i) =>
@@ -48,6 +50,17 @@ export function randomRows(
     ...{ rowCount, dense, labels, weights },
     rows: numbersOf(plan.uniqueCount * (1 + factorDim), seed + 4),
     pooling: { plan, batch, dim: 1 + factorDim, poolings },
+  };
+}
+
+/** Types 1 to 3 or none, and ages of seconds to years, some not known. */
+function randomMarks(count: number, seed: number): OccurrenceMarks {
+  const chance = numbersOf(2 * count, seed).map((value) => (value + 1) / 2);
+  return {
+    eventTypes: Uint8Array.from({ length: count }, (_, i) => Math.floor(4 * chance[2 * i]!)),
+    agesSeconds: Float32Array.from({ length: count }, (_, i) =>
+      chance[2 * i + 1]! < 0.1 ? NaN : Math.exp(22 * chance[2 * i + 1]! - 2),
+    ),
   };
 }
 

@@ -1,7 +1,16 @@
 import { assert } from '../base/assert.js';
-import type { BlockName, Blocks, ParameterValue, Pooling, Rows, Value } from './blocks.js';
+import type {
+  AttentionMask,
+  BlockName,
+  Blocks,
+  ParameterValue,
+  Pooling,
+  Rows,
+  Value,
+} from './blocks.js';
 import type { DenseLayout } from './dense-parameters.js';
 import { layoutOf } from './dense-parameters.js';
+import { markWidth } from './history-marks.js';
 import { rowWidth, type ModelSpec, type Network, type NetworkInputs } from './network.js';
 import { networks } from './networks/networks.js';
 import { plainDenseCount } from './projection.js';
@@ -22,9 +31,9 @@ export type Node = InputNode | ParameterNode | BlockNode;
 
 /**
  * weights [n, slots], vectors [n, slots · factorDim]: of pooled rows. dense: numbers that are no vectors. projected: vector `index`
- * among the dense features. occurrences: of slot `index`, rows [w, v₁ … v_k] as they were pulled.
+ * among the dense features. occurrences: of slot `index`, rows [w, v₁ … v_k] as they were pulled; marks: what is known of each.
  */
-export type InputName = 'weights' | 'vectors' | 'dense' | 'projected' | 'occurrences';
+export type InputName = 'weights' | 'vectors' | 'dense' | 'projected' | 'occurrences' | 'marks';
 
 export interface InputNode extends Value {
   readonly kind: 'input';
@@ -53,6 +62,7 @@ export interface BlockOptions {
   /** Of vectors, or heads, that lie beside one another. */
   readonly count?: number;
   readonly pooling?: Pooling;
+  readonly mask?: AttentionMask;
 }
 
 /** @throws when the network uses what it does not declare, or its shapes do not fit: a defect of the network. */
@@ -86,16 +96,27 @@ function inputsOf(builder: GraphBuilder, spec: ModelSpec): NetworkInputs {
   const { slotCount, factorDim, vectors = [] } = spec;
   const plainCount = plainDenseCount(spec);
   const occurrences = new Map<number, Value>();
+  const marks = new Map<number, Value>();
+  const occurrencesOf = (slot: number): Value => {
+    assert(slot >= 0 && slot < slotCount, `slot ${slot} of ${slotCount}`);
+    const known = occurrences.get(slot) ?? builder.input('occurrences', rowWidth(spec), slot, slot);
+    occurrences.set(slot, known);
+    return known;
+  };
   return {
     weights: builder.input('weights', slotCount),
     vectors: builder.input('vectors', slotCount * factorDim),
     dense: plainCount > 0 ? builder.input('dense', plainCount) : null,
     projected: vectors.map(({ width }, i) => builder.input('projected', width, i)),
-    occurrences: (slot) => {
-      assert(slot >= 0 && slot < slotCount, `slot ${slot} of ${slotCount}`);
-      const known =
-        occurrences.get(slot) ?? builder.input('occurrences', rowWidth(spec), slot, slot);
-      occurrences.set(slot, known);
+    occurrences: occurrencesOf,
+    marks: (history) => {
+      const { slot } = history;
+      const width = markWidth(history);
+      if (width === 0) return null;
+      // Executors know by them whose marks these are.
+      occurrencesOf(slot);
+      const known = marks.get(slot) ?? builder.input('marks', width, slot, slot);
+      marks.set(slot, known);
       return known;
     },
   };
@@ -216,12 +237,19 @@ class GraphBuilder implements Blocks {
     return this.#block('addPositions', [x, table], of(x));
   }
 
-  attention(queries: Value, keys: Value, values: Value, heads: number): Value {
+  attention(
+    queries: Value,
+    keys: Value,
+    values: Value,
+    heads: number,
+    mask: AttentionMask = 'none',
+  ): Value {
     requireOccurrences(queries);
     requireSameShape(queries, keys);
     requireSameShape(queries, values);
     requireVectors(queries, heads);
-    return this.#block('attention', [queries, keys, values], of(queries), { count: heads });
+    const options = { count: heads, mask };
+    return this.#block('attention', [queries, keys, values], of(queries), options);
   }
 
   #block(

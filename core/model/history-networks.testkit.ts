@@ -1,6 +1,8 @@
 import type { Blocks, Value } from './blocks.js';
 import type { ModelSpec, Network, ParameterDeclaration } from './network.js';
 import { rowWidth } from './network.js';
+import { markWidth } from './history-marks.js';
+import { networks } from './networks/networks.js';
 
 /** Networks of several blocks on the occurrences of slot 0, their history. */
 const units = 6;
@@ -39,6 +41,41 @@ const attentionToCandidate: Network = {
     const interest = blocks.pool(blocks.scaleRows(history, share), 'sum');
     const all = blocks.concatColumns(vectors, interest);
     return blocks.denseLayer(all, p.matrix('out'), null, false);
+  },
+};
+
+/** What is known of each event, in two layers, one of them of what is beside a row. */
+const marked: Network = {
+  parameters: (spec) => {
+    const width = spec.histories!.map((history) => markWidth(history));
+    return [
+      matrix('first', rowWidth(spec) + width[0]!, units),
+      matrix('second', width[1]!, units),
+      matrix('out', 2 * units, spec.heads),
+    ];
+  },
+  forward: (blocks, { occurrences, marks }, p, { histories }) => {
+    const [first, second] = histories!.map((history) => marks(history)!);
+    const layer = (x: Value, name: string) => blocks.denseLayer(x, p.matrix(name), null, true);
+    const rows = layer(blocks.concatColumns(occurrences(0), first!), 'first');
+    const alone = layer(second!, 'second');
+    const all = blocks.concatColumns(blocks.pool(rows, 'mean'), blocks.pool(alone, 'sum'));
+    return blocks.denseLayer(all, p.matrix('out'), null, false);
+  },
+};
+
+/** Each event attends to those before it, twice, as what comes out has seen others. */
+const causal: Network = {
+  parameters: (spec) => [
+    ...['q', 'k'].map((name) => matrix(name, rowWidth(spec), heads * units)),
+    matrix('v', rowWidth(spec), heads * units),
+    matrix('out', heads * units, spec.heads),
+  ],
+  forward: (blocks, { occurrences }, p) => {
+    const layer = (name: string) => blocks.denseLayer(occurrences(0), p.matrix(name), null, false);
+    const once = blocks.attention(layer('q'), layer('k'), layer('v'), heads, 'causal');
+    const twice = blocks.attention(once, once, layer('v'), 1, 'causal');
+    return blocks.denseLayer(blocks.pool(twice, 'sum'), p.matrix('out'), null, false);
   },
 };
 
@@ -96,4 +133,7 @@ const twoHistories: Network = {
   },
 };
 
-export const historyNetworks = { attentionToCandidate, encoder, lengthAlone, twoHistories };
+export const historyNetworks = {
+  ...{ attentionToCandidate, encoder, causal, marked, lengthAlone, twoHistories },
+  din: networks.din,
+};

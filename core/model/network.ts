@@ -1,4 +1,5 @@
 import type { Blocks, ParameterValue, Value } from './blocks.js';
+import type { HistoryInput } from './history-marks.js';
 import type { ScaledColumn } from './number-scales.js';
 
 /**
@@ -19,6 +20,8 @@ export interface ModelSpec {
   readonly scaled?: readonly ScaledColumn[];
   /** Of the dense features, those that are vectors; without overlap, ascending. */
   readonly vectors?: readonly VectorInput[];
+  /** Of the slots, those that are what somebody did last. */
+  readonly histories?: readonly HistoryInput[];
   /** Widths of the hidden layers; without effect on `fm`. */
   readonly hidden: readonly number[];
   /** Logits per example: what is predicted, each by a head of its own over shared rows and hidden layers. */
@@ -37,7 +40,9 @@ export interface VectorInput {
 export type HeadLoss = 'cross-entropy' | 'squared';
 
 /** `mlp` is the name that `wide-and-deep` had first. */
-export const networkNames = ['dcn-v2', 'deepfm', 'dlrm', 'fm', 'mlp', 'wide-and-deep'] as const;
+export const networkNames = [
+  ...(['dcn-v2', 'deepfm', 'din', 'dlrm', 'fm', 'mlp', 'wide-and-deep'] as const),
+] as const;
 export type NetworkName = (typeof networkNames)[number];
 
 /** Values of one row: its weight and its vector. */
@@ -49,8 +54,11 @@ export interface ParameterDeclaration {
   readonly name: string;
   /** [rows, columns] of a matrix, [columns] of a bias. */
   readonly shape: readonly [number] | readonly [number, number];
-  /** `glorot`: uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio, 2010). */
-  readonly initial: 'zeros' | 'ones' | 'glorot';
+  /**
+   * `glorot`: uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio, 2010). `identity`: the last columns
+   * are the last rows, so of [1 + k, k] each row is its vector.
+   */
+  readonly initial: 'zeros' | 'ones' | 'glorot' | 'identity';
   /** What the rows of a matrix are of, where that comes and goes with features; each part behind the one before. */
   readonly rows?: readonly InputPart[];
   /** What its columns are of, or the numbers of a bias: one for each head, or as rows are. */
@@ -60,9 +68,17 @@ export interface ParameterDeclaration {
 /**
  * Numbers of a row that belong together. vectors: of the slots, `factorDim` each, then of the projections. numbers: dense features that
  * are no vectors. pairs: products of two vectors, (0, 1), (0, 2), …, of the slots, the projections and, where there are numbers,
- * the one made of them, which is last. `units` of a layer come and go with nothing.
+ * the one made of them, which is last. interests, matches: of each history a vector, and a number. `units` of a layer come and go with
+ * nothing; `names` are what they are called.
  */
-export type InputPart = 'vectors' | 'numbers' | 'pairs' | { readonly units: number };
+export type InputPart =
+  | 'vectors'
+  | 'numbers'
+  | 'pairs'
+  | 'interests'
+  | 'matches'
+  | { readonly units: number }
+  | { readonly names: readonly string[] };
 
 export interface NetworkInputs {
   /** First-order weights of pooled rows, [n, slotCount]. */
@@ -75,6 +91,8 @@ export interface NetworkInputs {
   readonly projected: readonly Value[];
   /** Rows of a slot one by one, [occurrences, 1 + factorDim], in the order in which examples have them; `pool` makes one of several. */
   readonly occurrences: (slot: number) => Value;
+  /** What is known of the events of a history, [occurrences, …] (history-marks.ts); null where nothing is. */
+  readonly marks: (history: HistoryInput) => Value | null;
 }
 
 /** The declared parameters, by name. */

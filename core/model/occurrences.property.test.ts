@@ -26,13 +26,18 @@ const kinds = kernelKind() === 'relaxed' ? (['simd', 'relaxed'] as const) : (['s
 const names = Object.keys(historyNetworks) as (keyof typeof historyNetworks)[];
 const seed = 1;
 
+const histories: ModelSpec['histories'] = [
+  { name: 'seen', slot: 0, of: 1, length: 50, events: ['view', 'buy'], ages: true },
+  { name: 'bought', slot: 1, of: 1, length: 50, events: ['view', 'cart', 'buy'], ages: false },
+];
 const specs = fc.record<ModelSpec>({
   network: fc.constant('mlp'),
   slotCount: fc.integer({ min: 2, max: 4 }),
   factorDim: fc.integer({ min: 1, max: 9 }),
   denseCount: fc.constant(0),
-  hidden: fc.constant([]),
+  hidden: fc.constant([4]),
   heads: fc.integer({ min: 1, max: 3 }),
+  histories: fc.constant(histories),
 });
 /** Few examples with long histories, and many with short ones: blocks that are full of occurrences, and of examples. */
 const sizes = fc.oneof(
@@ -57,7 +62,15 @@ describe.each(kinds)('networks that look at histories, by kernels, %s', (kind) =
 
   test.each(names)('%s has the gradient that differences have', (name) => {
     const spec: ModelSpec = {
-      ...{ network: 'mlp', slotCount: 3, factorDim: 5, denseCount: 0, hidden: [], heads: 2 },
+      ...{
+        network: 'mlp',
+        slotCount: 3,
+        factorDim: 5,
+        denseCount: 0,
+        hidden: [],
+        heads: 2,
+        histories,
+      },
     };
     const graph = graphOf(spec, historyNetworks[name]);
     expectSlope(executor, graph, randomRows(spec, 20, 3, 9), 5);
@@ -151,7 +164,11 @@ function cut(
       offsets.push(places.length);
     }
   const inverse = Uint32Array.from(places, (place) => plan.inverse[place]!);
-  const own = { ...batch, rowCount: examples.length, offsets: Uint32Array.from(offsets) };
+  const marks = {
+    eventTypes: Uint8Array.from(places, (place) => batch.marks!.eventTypes[place]!),
+    agesSeconds: Float32Array.from(places, (place) => batch.marks!.agesSeconds[place]!),
+  };
+  const own = { ...batch, rowCount: examples.length, offsets: Uint32Array.from(offsets), marks };
   const pooled = { ...pooling, batch: own, plan: { ...plan, inverse } };
   return { rowCount: examples.length, rows, pooling: pooled, dense };
 }

@@ -45,6 +45,8 @@ export interface SplitParts {
 /** Undefined: it can't be. */
 export const splitParts: Readonly<Record<NetworkName, SplitParts | undefined>> = {
   'dcn-v2': undefined,
+  // What a candidate attends to is neither's alone.
+  din: undefined,
   deepfm: { interactions: true, tower: true },
   dlrm: undefined,
   fm: { interactions: true, tower: false },

@@ -73,14 +73,19 @@ function bestOf(runs: readonly (() => unknown)[], clock: Pick<Clock, 'nowMs'>): 
   return best;
 }
 
-/** One value in each slot, of which a third is seen again. */
+/** One value in each slot, and of histories as many as they have, of which a third is seen again. */
 function batchOf(model: ModelSpec, rowCount: number): LabelledRows {
   const { slotCount, denseCount, heads } = model;
   const cells = rowCount * slotCount;
   const wave = (length: number): Float32Array =>
     Float32Array.from({ length }, (_, i) => Math.sin(1.7 * i) / 2);
-  const fids = Uint32Array.from({ length: 2 * cells }, (_, i) => (i % 2 ? 0 : i % 3 && i));
-  const offsets = Uint32Array.from({ length: cells + 1 }, (_, cell) => cell);
+  const lengths = new Map(model.histories?.map(({ slot, length }) => [slot, length]));
+  const offsets = new Uint32Array(cells + 1);
+  for (let cell = 0; cell < cells; cell++)
+    offsets[cell + 1] = offsets[cell]! + (lengths.get(cell % slotCount) ?? 1);
+  const fids = Uint32Array.from({ length: 2 * offsets[cells]! }, (_, i) =>
+    i % 2 ? 0 : i % 3 && i,
+  );
   const dense = wave(rowCount * denseCount);
   const batch = { rowCount, slotCount, denseCount, offsets, fids, dense };
   const plan = new FidDeduper().plan(batch, 1);

@@ -185,6 +185,20 @@ withLibrary(`networks by libtensorflow${reason}`, () => {
     }
   });
 
+  test.each(['din'] as const)('looks at histories (%s)', (network) => {
+    const history = { slot: 0, of: 1, length: 9, events: ['view', 'buy'], ages: true };
+    const histories = [{ name: 'recent', ...history }];
+    const graph = graphOf(specOf({ network, factorDim: 4, denseCount: 0, histories }));
+    const batch = randomRows(graph.spec, 30, 3, 9);
+    const values = numbersOf(graph.layout.size, 4).map((value) => value / 2);
+    const [expected, actual] = [reference, native.executor].map((each) =>
+      each.trainer(graph).rows(batch, values, true),
+    );
+    expectNear(actual!.logits, expected!.logits);
+    expectNear(actual!.rowGradient, expected!.rowGradient);
+    expectNear(actual!.denseGradient, expected!.denseGradient);
+  });
+
   test('says which blocks it lacks', () => {
     const graph = graphOf(specOf());
     const unknown = { ...graph.nodes.at(-1)!, block: 'telepathy' } as unknown as Node;

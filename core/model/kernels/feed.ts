@@ -86,7 +86,8 @@ export class Feed {
     words.set(batch.offsets, start);
     words.fill(plan.inverse.length, start + batch.offsets.length, start + cells + 1);
     poolings.forEach((each, slot) => (words[this.#means / 4 + slot] = each === 'mean' ? 1 : 0));
-    this.#source = { rows: rowsAt, inverse, offsets, shared, occurrencesMax };
+    const { marks } = batch;
+    this.#source = { rows: rowsAt, inverse, offsets, shared, marks, occurrencesMax };
     this.#rowCount = rowCount;
     this.#takeDense(dense, rowCount);
   }

@@ -1,4 +1,6 @@
-import type { Graph } from '../graph.js';
+import type { OccurrenceMarks } from '../../features/example-batch.js';
+import type { Graph, InputName } from '../graph.js';
+import { markWidth, requireHistory, writeMarks, type HistoryInput } from '../history-marks.js';
 import type { RowsBatch } from '../pooled-batch.js';
 import type { SharedSlots } from '../row-gather.js';
 import { occurrencesMin, type OccurrencePlaces, type Program } from './program.js';
@@ -11,6 +13,7 @@ export interface RowSources {
   /** u32 [examples × slots + 1] */
   readonly offsets: number;
   readonly shared: SharedSlots | undefined;
+  readonly marks: OccurrenceMarks | undefined;
   /** How many occurrences of a slot a block of examples has at most. */
   readonly occurrencesMax: number;
 }
@@ -23,6 +26,7 @@ export class OccurrenceFeed {
   readonly #program: Program;
   readonly #slots: readonly (readonly [slot: number, places: OccurrencePlaces])[];
   readonly #values: ReadonlyMap<number, Place>;
+  readonly #marks: ReadonlyMap<number, { readonly history: HistoryInput; readonly to: Place }>;
   readonly #slotCount: number;
   readonly #rowWidth: number;
   /** Of what they learn, for `scatter`: by slot address, stride and starts; 0 if there are none. */
@@ -35,8 +39,16 @@ export class OccurrenceFeed {
     this.#slots = [...program.slots];
     this.#slotCount = slotCount;
     this.#rowWidth = 1 + factorDim;
-    const inputs = graph.nodes.flatMap((node) =>
-      node.kind === 'input' && node.input === 'occurrences' && program.has(node.id) ? [node] : [],
+    const inputsOf = (name: InputName) =>
+      graph.nodes.flatMap((node) =>
+        node.kind === 'input' && node.input === name && program.has(node.id) ? [node] : [],
+      );
+    const inputs = inputsOf('occurrences');
+    this.#marks = new Map(
+      inputsOf('marks').map(({ id, index }) => {
+        const history = requireHistory(graph.spec.histories, index);
+        return [index, { history, to: program.value(id) }];
+      }),
     );
     this.#values = new Map(inputs.map(({ id, index }) => [index, program.value(id)]));
     this.gradients = 0;
@@ -81,7 +93,38 @@ export class OccurrenceFeed {
         ...([step, rows, padded, this.#rowWidth, to?.address ?? 0, to?.stride ?? 0] as const),
         places.starts,
       );
+      this.#giveMarks(slot, places, first, rows, sources);
     }
+  }
+
+  #giveMarks(
+    slot: number,
+    { total }: OccurrencePlaces,
+    first: number,
+    rows: number,
+    { offsets, marks, shared }: RowSources,
+  ): void {
+    const found = this.#marks.get(slot);
+    if (!found) return;
+    const { history, to } = found;
+    const { words, floats } = this.#program.memory;
+    const step = this.#stepOf(slot, shared);
+    const start = to.address / 4;
+    const width = markWidth(history);
+    let at = start;
+    for (let row = 0, cell = offsets / 4 + first * step + slot; row < rows; row++, cell += step) {
+      const [from, end] = [words[cell]!, words[cell + 1]!];
+      if (step === 0 && row > 0) {
+        // What all share is as in the first; beside the columns there may be others, of whoever comes next too.
+        const length = (end - from) * to.stride;
+        if (length > 0) floats.copyWithin(at, start, start + length - to.stride + width);
+        at += length;
+        continue;
+      }
+      for (let place = from; place < end; place++, at += to.stride)
+        writeMarks(history, marks, place, floats, at);
+    }
+    for (; at < start + total * to.stride; at += to.stride) floats.fill(0, at, at + width);
   }
 
   /** From the cell of an example to that of the next; what all share is that of the first. */

@@ -121,12 +121,13 @@ function attentionForward(node: BlockNode, program: Program): Instruction {
   const to = program.value(id);
   const of = occurrencesOf(id, program);
   const heads = options.count!;
+  const causal = options.mask === 'causal';
   const scratch = attentionScratch(node, of, program);
   return (total) =>
     program.kernels.attention(
       ...([q.address, q.stride, k.address, k.stride, v.address, v.stride] as const),
-      ...([of.starts, of.examples, total, columns, heads, scratch] as const),
-      ...([to.address, to.stride] as const),
+      ...([of.starts, of.examples, total, columns, heads, causal] as const),
+      ...([scratch, to.address, to.stride] as const),
     );
 }
 
@@ -140,12 +141,13 @@ function attentionBackward(node: BlockNode, program: Program): Instruction {
   });
   const of = occurrencesOf(id, program);
   const heads = options.count!;
+  const causal = options.mask === 'causal';
   const scratch = attentionScratch(node, of, program);
   return (total) =>
     program.kernels.attentionBack(
       ...([d.address, d.stride, q.address, q.stride, k.address, k.stride] as const),
       ...([v.address, v.stride, of.starts, of.examples, total, columns] as const),
-      ...([heads, scratch, ...dq, ...dk, ...dv] as const),
+      ...([heads, causal, scratch, ...dq, ...dk, ...dv] as const),
     );
 }
 

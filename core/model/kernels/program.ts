@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.js';
-import type { BlockNode, Graph, Node, ParameterNode } from '../graph.js';
+import type { BlockNode, Graph, InputName, Node, ParameterNode } from '../graph.js';
 import { blockKernels } from './block-kernels.js';
 import type { Kernels } from './kernels.js';
 import type { LinearMemory, Region } from './linear-memory.js';
@@ -324,11 +324,14 @@ function liveNodes({ nodes, logits }: Graph): boolean[] {
   return live;
 }
 
+/** Numbers that nobody learns. */
+const given: ReadonlySet<InputName> = new Set(['dense', 'projected', 'marks']);
+
 /** What has a gradient that somebody learns from: rows, and all that is made of rows or parameters. */
 function learningNodes({ nodes }: Graph): boolean[] {
   const learns: boolean[] = [];
   for (const node of nodes) {
-    if (node.kind === 'input') learns.push(node.input !== 'dense' && node.input !== 'projected');
+    if (node.kind === 'input') learns.push(!given.has(node.input));
     else if (node.kind === 'parameter') learns.push(true);
     else learns.push(readBy(node).some((id) => learns[id]));
   }

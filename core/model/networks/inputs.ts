@@ -6,9 +6,12 @@ export const inputParts: readonly InputPart[] = ['vectors', 'numbers'];
 
 /** How many numbers of a row a part of it is. @param spec as the network sees it, projections among its slots. */
 export function partWidth(part: InputPart, spec: ModelSpec): number {
-  if (typeof part === 'object') return part.units;
+  if (typeof part === 'object') return 'units' in part ? part.units : part.names.length;
   if (part === 'vectors') return spec.slotCount * spec.factorDim;
   if (part === 'numbers') return plainDenseCount(spec);
+  const histories = spec.histories?.length ?? 0;
+  if (part === 'interests') return histories * spec.factorDim;
+  if (part === 'matches') return histories;
   const count = pairedCount(spec);
   return (count * (count - 1)) / 2;
 }

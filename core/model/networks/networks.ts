@@ -2,6 +2,7 @@ import type { Network, NetworkName } from '../network.js';
 import { withProjections } from '../projection.js';
 import { dcnV2 } from './dcn-v2.js';
 import { deepfm } from './deepfm.js';
+import { din } from './din.js';
 import { dlrm } from './dlrm.js';
 import { fm } from './fm.js';
 import { wideAndDeep } from './wide-and-deep.js';
@@ -10,6 +11,7 @@ import { wideAndDeep } from './wide-and-deep.js';
 export const networks: Readonly<Record<NetworkName, Network>> = {
   'dcn-v2': withProjections(dcnV2),
   deepfm: withProjections(deepfm),
+  din: withProjections(din),
   dlrm: withProjections(dlrm),
   fm: withProjections(fm),
   mlp: withProjections(wideAndDeep),

@@ -1,14 +1,15 @@
 import { assert } from '../../base/assert.js';
 import type { BlockNode, Graph, InputNode, Node } from '../graph.js';
+import { markWidth, requireHistory } from '../history-marks.js';
 import { rowWidth, type ModelSpec } from '../network.js';
 import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
-import { gatherOccurrences, type Occurrences } from '../tfjs/occurrences.js';
+import { gatherOccurrences, occurrenceMarks, type Occurrences } from '../tfjs/occurrences.js';
 import { feedSegments, segmentNodes, segmentPlaceholders, type Segments } from './segments.js';
 import { tensorBlocks } from './tensor-blocks.js';
 import type { TensorGraph, TensorNode, TensorRuntime, TensorSession } from './tensor-graph.js';
 
 /** Rows one by one of the slots that a network looks at so. */
-export type BySlot = ReadonlyMap<number, Occurrences>;
+export type BySlot = ReadonlyMap<number, Occurrences & { readonly marks?: Float32Array }>;
 
 export const nothing: BySlot = new Map();
 
@@ -16,11 +17,13 @@ interface OccurrenceInput extends Segments {
   readonly slot: number;
   /** [occurrences, 1 + factorDim] */
   readonly values: TensorNode;
+  /** [occurrences, columns], where the network looks at what is known of each. */
+  readonly marks: TensorNode | undefined;
 }
 
 /**
  * The graph of a network as one of a library. What is fed, in this order: parameters, pooled rows, dense features, then for each slot whose
- * rows are looked at one by one those, and where they belong.
+ * rows are looked at one by one those, what is known of each, and where they belong.
  */
 export class TensorModel {
   readonly graph: TensorGraph;
@@ -49,6 +52,9 @@ export class TensorModel {
       .map(({ index: slot }) => ({
         slot,
         values: graph.placeholder([-1, rowWidth(spec)]),
+        marks: inputs.some(({ input, index }) => input === 'marks' && index === slot)
+          ? graph.placeholder([-1, markWidth(requireHistory(spec.histories, slot))])
+          : undefined,
         ...segmentPlaceholders(graph),
       }));
     this.logits = this.#interpret();
@@ -84,7 +90,10 @@ export class TensorModel {
       ...this.parameters,
       this.pooled,
       ...(this.#dense ? [this.#dense] : []),
-      ...this.occurrences.flatMap((each) => [each.values, ...segmentNodes(each)]),
+      ...this.occurrences.flatMap((each) => [
+        ...[each.values, ...(each.marks ? [each.marks] : [])],
+        ...segmentNodes(each),
+      ]),
     ];
   }
 
@@ -102,13 +111,17 @@ export class TensorModel {
     let next = this.parameters.length;
     session.feed(next++, pooled, [rowCount * spec.slotCount, dim]);
     if (this.#dense) session.feed(next++, dense, [rowCount, spec.denseCount]);
-    for (const { slot } of this.occurrences) {
+    for (const { slot, marks } of this.occurrences) {
       const found = bySlot.get(slot);
       assert(
         found !== undefined,
         `the network looks at the rows of slot ${slot} one by one, and they came pooled`,
       );
       session.feed(next++, found.values, [found.count, dim]);
+      if (marks) {
+        const columns = markWidth(requireHistory(spec.histories, slot));
+        session.feed(next++, found.marks!, [found.count, columns]);
+      }
       next = feedSegments(session, next, found, rowCount);
     }
   }
@@ -118,7 +131,8 @@ export class TensorModel {
     const { spec, layout } = this.network;
     const pooled = new Float32Array(spec.slotCount * rowWidth(spec));
     const dense = new Float32Array(spec.denseCount);
-    const none = { count: 0, values: new Float32Array(0), offsets: new Uint32Array(2) };
+    const values = new Float32Array(0);
+    const none = { count: 0, values, marks: values, offsets: new Uint32Array(2) };
     const placeOf = new Uint32Array(0);
     this.feedParameters(session, new Float32Array(layout.size));
     this.feedExamples(
@@ -129,8 +143,13 @@ export class TensorModel {
   }
 
   occurrencesOf({ pooling, rows, shared }: RowsBatch): BySlot {
+    const { spec } = this.network;
     return new Map(
-      this.occurrences.map(({ slot }) => [slot, gatherOccurrences(pooling, slot, rows, shared)]),
+      this.occurrences.map(({ slot, marks }) => {
+        const found = gatherOccurrences(pooling, slot, rows, shared);
+        if (!marks) return [slot, found];
+        return [slot, { ...found, marks: occurrenceMarks(spec, pooling, slot, found).values }];
+      }),
     );
   }
 
@@ -181,7 +200,8 @@ export class TensorModel {
       if (input === 'vectors') return vectorColumns;
       if (input === 'dense') return plain!;
       if (input === 'projected') return projected[index]!;
-      return this.occurrences.find(({ slot }) => slot === index)!.values;
+      const of = this.occurrences.find(({ slot }) => slot === index)!;
+      return input === 'marks' ? of.marks! : of.values;
     };
   }
 }

@@ -30,7 +30,8 @@ export const occurrenceBlocks = {
   },
   attention: ({ graph, node, operands, columns, segments }) => {
     const { count: heads = 1 } = node.options;
-    const { padded, places, mask } = segments();
+    const { padded, places, mask: own, causal } = segments();
+    const mask = node.options.mask === 'causal' ? graph.operation('AddV2', own, causal) : own;
     const zeros = graph.constant([1, columns], new Array<number>(columns).fill(0));
     // [examples, most occurrences, columns], and of it one part for each head.
     const [queries, keys, values] = operands.map((x) =>

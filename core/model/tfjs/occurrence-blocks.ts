@@ -83,8 +83,9 @@ const attention: DataBlock = {
   output: 'occurrences',
   columns: same,
   forward([q, k, v], y, of) {
-    eachHead(of, q!.length, ({ at, width, count, columns }) => {
-      const shares = attentionShares(q!, k!, { at, width, count, columns });
+    eachHead(of, q!.length, (head) => {
+      const { at, width, count, columns } = head;
+      const shares = attentionShares(q!, k!, head);
       for (let i = 0; i < count; i++)
         for (let j = 0; j < count; j++)
           for (let f = 0; f < width; f++)
@@ -92,8 +93,9 @@ const attention: DataBlock = {
     });
   },
   backward({ d, operands: [q, k, v], gradients: [dq, dk, dv], of }) {
-    eachHead(of, d.length, ({ at, width, count, columns }) => {
-      const shares = attentionShares(q!, k!, { at, width, count, columns });
+    eachHead(of, d.length, (head) => {
+      const { at, width, count, columns } = head;
+      const shares = attentionShares(q!, k!, head);
       const scale = 1 / Math.sqrt(width);
       for (let i = 0; i < count; i++) {
         const ofShares = new Float64Array(count);
@@ -122,25 +124,29 @@ interface Head {
   /** Occurrences. */
   readonly count: number;
   readonly columns: number;
+  readonly causal: boolean;
 }
 
 function eachHead(of: PartShape, length: number, visit: (head: Head) => void): void {
   const columns = of.columns[0]!;
   const width = columns / of.options.count!;
+  const causal = of.options.mask === 'causal';
   for (let at = 0; at < columns; at += width)
-    visit({ at, width, count: length / columns, columns });
+    visit({ at, width, count: length / columns, columns, causal });
 }
 
 /** By pair of occurrences, what share of the second is in the first. */
 function attentionShares(q: Float64Array, k: Float64Array, head: Head): Float64Array {
-  const { at, width, count, columns } = head;
+  const { at, width, count, columns, causal } = head;
   const shares = new Float64Array(count * count);
   for (let i = 0; i < count; i++) {
     const scores = new Float64Array(count);
     for (let j = 0; j < count; j++)
       for (let f = 0; f < width; f++)
         scores[j]! += (q[i * columns + at + f]! * k[j * columns + at + f]!) / Math.sqrt(width);
-    softmax(scores, shares.subarray(i * count, (i + 1) * count), 0, 1);
+    // Those before it are newer.
+    const from = causal ? i : 0;
+    softmax(scores.subarray(from), shares.subarray(i * count + from, (i + 1) * count), 0, 1);
   }
   return shares;
 }

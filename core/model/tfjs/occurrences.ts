@@ -1,3 +1,5 @@
+import { markWidth, marksOf, requireHistory } from '../history-marks.js';
+import type { ModelSpec } from '../network.js';
 import type { RowPooling, SharedSlots } from '../row-gather.js';
 
 /** Rows of one slot, one for each occurrence, examples after one another. */
@@ -37,6 +39,17 @@ export function gatherOccurrences(
     values.set(rows.subarray(at, at + dim), i * dim);
   }
   return { count, values, offsets, placeOf };
+}
+
+/** f32 [count × columns]: what is known of each. */
+export function occurrenceMarks(
+  { histories }: ModelSpec,
+  { batch }: RowPooling,
+  slot: number,
+  { placeOf }: Occurrences,
+): { readonly values: Float32Array; readonly columns: number } {
+  const history = requireHistory(histories, slot);
+  return { values: marksOf(history, batch.marks, placeOf), columns: markWidth(history) };
 }
 
 /** f32 [places × dim]: of each place that a row was read from, what pooling makes of the gradient of its cell. */

@@ -17,6 +17,7 @@ import type { Tf } from './load-tf.js';
 import {
   addOccurrences,
   gatherOccurrences,
+  occurrenceMarks,
   placeGradients,
   sumByRow,
   type Occurrences,
@@ -37,8 +38,13 @@ export function tfExecutor(tf: Tf): Executor {
 
 type Blocks = Readonly<Record<BlockName, TfBlock>>;
 
+interface SlotOccurrences extends Occurrences {
+  /** Where the network looks at what is known of each. */
+  readonly marks?: ReturnType<typeof occurrenceMarks>;
+}
+
 /** Rows one by one of the slots that the network looks at so. */
-type BySlot = ReadonlyMap<number, Occurrences>;
+type BySlot = ReadonlyMap<number, SlotOccurrences>;
 
 const nothing: BySlot = new Map();
 
@@ -212,7 +218,7 @@ function runGraph(tf: Tf, blocks: Blocks, graph: Graph, given: GraphValues): Ten
   let parameters = 0;
   for (const node of graph.nodes) {
     if (node.kind === 'parameter') values.push(given.tensors[parameters++] as Tensor2D);
-    else if (node.kind === 'input') values.push(inputOf(node, given));
+    else if (node.kind === 'input') values.push(inputOf(tf, node, given));
     else {
       const operands = node.operands.map((id) => values[id]!);
       const { options, operands: ids } = node;
@@ -223,7 +229,8 @@ function runGraph(tf: Tf, blocks: Blocks, graph: Graph, given: GraphValues): Ten
   return values[graph.logits.id]!;
 }
 
-function inputOf({ input, index }: InputNode, { inputs, occurrences }: GraphValues): Tensor2D {
+function inputOf(tf: Tf, { input, index }: InputNode, given: GraphValues): Tensor2D {
+  const { inputs, occurrences, bySlot } = given;
   if (input === 'weights' || input === 'vectors') return inputs[input];
   if (input === 'dense') return inputs.dense!;
   if (input === 'projected') return inputs.projected[index]!;
@@ -232,7 +239,9 @@ function inputOf({ input, index }: InputNode, { inputs, occurrences }: GraphValu
     found !== undefined,
     `the network looks at the rows of slot ${index} one by one, and they came pooled`,
   );
-  return found;
+  if (input === 'occurrences') return found;
+  const { marks, count } = bySlot.get(index)!;
+  return tf.tensor2d(marks!.values, [count, marks!.columns]);
 }
 
 /** Of the slot whose occurrences are the rows of one of the operands. */
@@ -244,11 +253,17 @@ function offsetsOf(graph: Graph, operands: readonly number[], bySlot: BySlot): U
   throw new Error('a block on occurrences has none');
 }
 
-function occurrencesOf({ nodes }: Graph, { pooling, rows, shared }: RowsBatch): BySlot {
-  const bySlot = new Map<number, Occurrences>();
-  for (const node of nodes)
-    if (node.kind === 'input' && node.input === 'occurrences')
-      bySlot.set(node.index, gatherOccurrences(pooling, node.index, rows, shared));
+function occurrencesOf({ nodes, spec }: Graph, { pooling, rows, shared }: RowsBatch): BySlot {
+  const bySlot = new Map<number, SlotOccurrences>();
+  const inputs = nodes.filter((node): node is InputNode => node.kind === 'input');
+  for (const { input, index } of inputs) {
+    if (input === 'occurrences') bySlot.set(index, gatherOccurrences(pooling, index, rows, shared));
+    // Marks come behind the rows that they are of.
+    else if (input === 'marks') {
+      const found = bySlot.get(index)!;
+      bySlot.set(index, { ...found, marks: occurrenceMarks(spec, pooling, index, found) });
+    }
+  }
   return bySlot;
 }
 

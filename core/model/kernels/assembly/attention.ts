@@ -8,7 +8,7 @@ import { softmax, softmaxBack } from './softmax';
 
 /**
  * y = softmax(q·kᵀ / √(c / heads))·v among the rows of an example, in `heads` parts of the columns. Keys are transposed first, so that a
- * query meets four of them at once, and four queries go together. scratch: (2·c / heads + 8) · total floats.
+ * query meets four of them at once, and four queries go together. If `causal`, only to itself and those behind it. scratch: (2·c / heads + 8) · total floats.
  */
 export function attention(
   q: usize,
@@ -22,6 +22,7 @@ export function attention(
   total: u32,
   c: u32,
   heads: u32,
+  causal: bool,
   scratch: usize,
   y: usize,
   ldy: u32,
@@ -42,13 +43,13 @@ export function attention(
       for (; o + 4 <= end; o += 4) {
         const queries = q + ((<usize>o * ldq + at) << 2);
         fourTimes(queries, ldq, scratch, spare, width, spare, scale, false, shares, spare);
-        softmaxRows(shares, 4, spare, count);
+        softmaxRows(shares, 4, spare, count, causal ? o - start : NONE);
         const out = y + ((<usize>o * ldy + at) << 2);
         fourTimes(shares, spare, values, ldv, count, width, 1, false, out, ldy);
       }
       for (; o < end; o++) {
         products(q + ((<usize>o * ldq + at) << 2), scratch, spare, width, scale, shares);
-        softmaxRows(shares, 1, spare, count);
+        softmaxRows(shares, 1, spare, count, causal ? o - start : NONE);
         const out = y + ((<usize>o * ldy + at) << 2);
         weightedRows(shares, count, values, ldv, width, false, out);
       }
@@ -72,6 +73,7 @@ export function attentionBack(
   total: u32,
   c: u32,
   heads: u32,
+  causal: bool,
   scratch: usize,
   accumulateQ: bool,
   dq: usize,
@@ -109,7 +111,7 @@ export function attentionBack(
         const queries = q + ((<usize>o * ldq + at) << 2);
         const slope = d + ((<usize>o * ldd + at) << 2);
         fourTimes(queries, ldq, scratch, spare, width, spare, scale, false, shares, spare);
-        softmaxRows(shares, 4, spare, count);
+        softmaxRows(shares, 4, spare, count, causal ? o - start : NONE);
         fourTimes(slope, ldd, values, spare, width, spare, 1, false, slopes, spare);
         for (let r: u32 = 0; r < 4; r++) {
           const row = slopes + ((r * spare) << 2);
@@ -126,7 +128,7 @@ export function attentionBack(
         const query = q + ((<usize>o * ldq + at) << 2);
         const slope = d + ((<usize>o * ldd + at) << 2);
         products(query, scratch, spare, width, scale, shares);
-        softmaxRows(shares, 1, spare, count);
+        softmaxRows(shares, 1, spare, count, causal ? o - start : NONE);
         products(slope, values, spare, width, 1, slopes);
         softmaxBack(slopes, shares, count, scale, false, slopes);
         if (dq != 0)
@@ -138,10 +140,18 @@ export function attentionBack(
   }
 }
 
-/** Of each row, in place; numbers from `count` to `ld` are made so small that they are nothing beside the others. */
-function softmaxRows(rows: usize, n: u32, ld: u32, count: u32): void {
+/** Nothing is masked. */
+const NONE: u32 = 0xffffffff;
+
+/**
+ * Of each row, in place; numbers from `count` to `ld` are made so small that they are nothing beside the others, and so are those before `from`
+ * in the first row, before `from` + 1 in the next, and so on.
+ */
+function softmaxRows(rows: usize, n: u32, ld: u32, count: u32, from: u32): void {
   for (let r: u32 = 0; r < n; r++) {
     const row = rows + ((r * ld) << 2);
+    if (from != NONE)
+      for (let j: u32 = 0; j < from + r; j++) store<f32>(row + (j << 2), -f32.MAX_VALUE);
     for (let j = count; j < ld; j++) store<f32>(row + (j << 2), -f32.MAX_VALUE);
     softmax(row, ld, row);
   }
