@@ -51,8 +51,8 @@ const denseSchema = section({
 
 export const modelSchema = section({
   network: oneOf(
-    ['deepfm', 'fm', 'wide-and-deep', 'dlrm', 'dcn-v2', 'din', 'mlp'],
-    'deepfm: pairwise products and a network beside them. fm: the products alone, cheapest. wide-and-deep: the network and the first-order weights, without products. dlrm: a network over the products of all pairs. dcn-v2: layers that multiply inputs, and a network beside them; each request and step pays for the square of the inputs. din: deepfm that weighs the events of histories by the candidate. mlp: the former name of wide-and-deep.',
+    ['deepfm', 'fm', 'wide-and-deep', 'dlrm', 'dcn-v2', 'din', 'transformer', 'mlp'],
+    'deepfm: pairwise products and a network beside them. fm: the products alone, cheapest. wide-and-deep: the network and the first-order weights, without products. dlrm: a network over the products of all pairs. dcn-v2: layers that multiply inputs, and a network beside them; each request and step pays for the square of the inputs. din: deepfm that weighs the events of histories by the candidate. transformer: din whose events know of those before them; each candidate pays for the square of a history. mlp: the former name of wide-and-deep.',
   ).default('deepfm'),
   factorDim: integer(
     { min: 1, max: 256 },

@@ -176,7 +176,7 @@ describe('parameters of before', () => {
   });
 });
 
-describe.each(['din'] as const)('%s with histories that has learned', (network) => {
+describe.each(['din', 'transformer'] as const)('%s with histories that has learned', (network) => {
   const histories = {
     recent: { name: 'recent', of: 'item', length: 9, with: ['event', 'secondsAgo'] },
     bought: { name: 'bought', of: 'item', length: 9, with: ['event'] },

@@ -136,4 +136,5 @@ const twoHistories: Network = {
 export const historyNetworks = {
   ...{ attentionToCandidate, encoder, causal, marked, lengthAlone, twoHistories },
   din: networks.din,
+  transformer: networks.transformer,
 };

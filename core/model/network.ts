@@ -41,7 +41,8 @@ export type HeadLoss = 'cross-entropy' | 'squared';
 
 /** `mlp` is the name that `wide-and-deep` had first. */
 export const networkNames = [
-  ...(['dcn-v2', 'deepfm', 'din', 'dlrm', 'fm', 'mlp', 'wide-and-deep'] as const),
+  ...(['dcn-v2', 'deepfm', 'din', 'dlrm', 'fm', 'mlp', 'transformer'] as const),
+  'wide-and-deep',
 ] as const;
 export type NetworkName = (typeof networkNames)[number];
 

@@ -50,6 +50,7 @@ export const splitParts: Readonly<Record<NetworkName, SplitParts | undefined>> =
   deepfm: { interactions: true, tower: true },
   dlrm: undefined,
   fm: { interactions: true, tower: false },
+  transformer: undefined,
   mlp: { interactions: false, tower: true },
   'wide-and-deep': { interactions: false, tower: true },
 };

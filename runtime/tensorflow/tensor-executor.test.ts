@@ -185,7 +185,7 @@ withLibrary(`networks by libtensorflow${reason}`, () => {
     }
   });
 
-  test.each(['din'] as const)('looks at histories (%s)', (network) => {
+  test.each(['din', 'transformer'] as const)('looks at histories (%s)', (network) => {
     const history = { slot: 0, of: 1, length: 9, events: ['view', 'buy'], ages: true };
     const histories = [{ name: 'recent', ...history }];
     const graph = graphOf(specOf({ network, factorDim: 4, denseCount: 0, histories }));

@@ -5,6 +5,7 @@ import { deepfm } from './deepfm.js';
 import { din } from './din.js';
 import { dlrm } from './dlrm.js';
 import { fm } from './fm.js';
+import { transformer } from './transformer.js';
 import { wideAndDeep } from './wide-and-deep.js';
 
 /** By the name `model.network` has in the configuration. Another one is one file, and one line here. */
@@ -15,5 +16,6 @@ export const networks: Readonly<Record<NetworkName, Network>> = {
   dlrm: withProjections(dlrm),
   fm: withProjections(fm),
   mlp: withProjections(wideAndDeep),
+  transformer: withProjections(transformer),
   'wide-and-deep': withProjections(wideAndDeep),
 };
