@@ -82,7 +82,9 @@ export function replay(
   const context = encodeContext(transform, {}, 'shown');
   const encoded = (entity: 'user' | 'item', id: string, atMs: number) =>
     transform.encodeEntity(entity, id, features(entity, id), book.kept(entity, id, atMs));
-  const learner = new CoreLearner(backend, { model, poolings, denseEveryEvents: lag, seed });
+  const learner = new CoreLearner(backend, {
+    ...{ model, poolings, rowsOf: blueprint.rowsOf, denseEveryEvents: lag, seed },
+  });
   const labels = Float32Array.from(events, ({ label }) => label);
   const logits = new Float32Array(events.length);
   /** As they were scored. */

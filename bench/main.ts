@@ -5,10 +5,11 @@ import { historyLines } from './history/history.js';
 import { readHistory, record } from './history/record.js';
 
 /**
- * `npm run bench -- <name> [--quick | --full] [--json FILE] [--record]`, and `npm run bench -- history <name> [figure]`. A figure that is kept
+ * `npm run bench -- <name> [part] [--quick | --full] [--json FILE] [--record]`, and `npm run bench -- history <name> [figure]`. A figure that is kept
  * counts as a ratio to what it was measured beside.
  */
-type Bench = { run(options: { quick: boolean; full: boolean }): Promise<BenchResult> };
+type BenchOptions = { quick: boolean; full: boolean; part: string | undefined };
+type Bench = { run(options: BenchOptions): Promise<BenchResult> };
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   embedding: () => import('./embedding.js'),
@@ -54,7 +55,7 @@ if (name === 'history' && more[0] !== undefined) tellHistory(more[0], more[1]);
 else if (load) await measure(load);
 else {
   console.error(
-    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick | --full] [--json FILE] [--record]\n` +
+    `usage: npm run bench -- ${Object.keys(benches).join('|')} [PART] [--quick | --full] [--json FILE] [--record]\n` +
       '       npm run bench -- history NAME [FIGURE]',
   );
   process.exitCode = 2;
@@ -62,7 +63,7 @@ else {
 
 async function measure(loadBench: () => Promise<Bench>): Promise<void> {
   const { quick, full } = values;
-  const result = await (await loadBench()).run({ quick, full });
+  const result = await (await loadBench()).run({ quick, full, part: more[0] });
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
   if (values.record) record(result, quick ? 'quick' : full ? 'full' : 'usual');
 }

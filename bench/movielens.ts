@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { writeKey } from '../core/base/fid.js';
-import type { ExampleBatch } from '../core/features/example-batch.js';
+import { noMarks, type ExampleBatch } from '../core/features/example-batch.js';
 import type { Pooling } from '../core/model/row-gather.js';
 
 /** Real interactions in time order as examples with labels: user, item, age, gender, occupation, year, genres. */
@@ -33,17 +33,30 @@ export function movielensFolder(set: string): string | undefined {
   return existsSync(join(folder, 'events.csv.gz')) ? folder : undefined;
 }
 
+/** A slot behind the others: items that the user liked last, newest first, with how long ago. */
+export interface HistoryOptions {
+  readonly length: number;
+  /** So many events before are not known yet. */
+  readonly lag: number;
+}
+
 /** @param eventsMax reads the first ones only. */
-export function loadMovielens(folder: string, eventsMax: number): InteractionStream {
+export function loadMovielens(
+  folder: string,
+  eventsMax: number,
+  history?: HistoryOptions,
+): InteractionStream {
   const items = byFirstColumn(readCsv(join(folder, 'items.csv.gz')));
   const users = byFirstColumn(readCsv(join(folder, 'users.csv.gz')));
   const events = readCsv(join(folder, 'events.csv.gz')).slice(0, eventsMax);
-  const slotCount = movielensSlots.length;
+  const slotCount = movielensSlots.length + (history ? 1 : 0);
   const offsets = new Uint32Array(events.length * slotCount + 1);
   const labels = new Float32Array(events.length);
   const words: number[] = [];
   const key = new Uint32Array(2);
-  events.forEach(([, user = '', item = '', label], row) => {
+  const liked = new Map<string, { item: string; seconds: number }[]>();
+  const ages = new Map<number, number>();
+  events.forEach(([seconds = '0', user = '', item = '', label], row) => {
     const [, age = '0', gender = '', occupation = ''] = users.get(user) ?? [];
     const [, year = '', genres = ''] = items.get(item) ?? [];
     const ageBucket = String(Math.floor(Number(age) / ageBucketYears));
@@ -56,6 +69,20 @@ export function loadMovielens(folder: string, eventsMax: number): InteractionStr
       }
       offsets[row * slotCount + slot + 1] = words.length / 2;
     });
+    if (history) {
+      const known = events[row - history.lag];
+      if (known?.[3] === '1') {
+        const last = liked.get(known[1]!) ?? [];
+        last.unshift({ item: known[2]!, seconds: Number(known[0]) });
+        liked.set(known[1]!, last.slice(0, history.length));
+      }
+      for (const event of liked.get(user) ?? []) {
+        writeKey(key, 0, event.item);
+        ages.set(words.length / 2, Math.max(0, Number(seconds) - event.seconds));
+        words.push(key[0]!, key[1]!);
+      }
+      offsets[(row + 1) * slotCount] = words.length / 2;
+    }
     labels[row] = Number(label);
   });
   const examples: ExampleBatch = {
@@ -66,7 +93,10 @@ export function loadMovielens(folder: string, eventsMax: number): InteractionStr
     fids: Uint32Array.from(words),
     dense: new Float32Array(0),
   };
-  return { examples, labels };
+  if (!history) return { examples, labels };
+  const marks = noMarks(words.length / 2);
+  for (const [place, seconds] of ages) marks.agesSeconds[place] = seconds;
+  return { examples: { ...examples, marks }, labels };
 }
 
 /** The same as they were told: events in time order, and what is known of users and items. */

@@ -1,23 +1,54 @@
-import { loadBackend } from '../core/model/backend.js';
-import { networkNames, type NetworkName } from '../core/model/network.js';
+import { loadBackend, type Backend } from '../core/model/backend.js';
+import { networkNames, type ModelSpec, type NetworkName } from '../core/model/network.js';
 import type { BenchResult } from './bench-result.js';
-import { loadMovielens, movielensFolder, movielensPoolings } from './movielens.js';
+import {
+  loadMovielens,
+  movielensFolder,
+  movielensPoolings,
+  movielensSlots,
+  type InteractionStream,
+} from './movielens.js';
 import { model, replay, type Setup } from './quality.js';
+import { tastesModel, tastesPoolings, tastesRowsOf, tastesStream } from './tastes.js';
 
 /**
- * Each network on real interactions, scored before they were learned, at a lag of 100 events: nothing but the name of the network differs.
- * Baseline: the default, deepfm, with the same seeds.
+ * Each network on interactions in time order, scored before they were learned, at a lag of 100 events: nothing but the name of the network
+ * differs. Baseline: the default, deepfm, with the same seeds.
+ *
+ *   networks              real interactions, ids and shared values
+ *   networks histories    the same, with what somebody liked last: networks that look at single events, and the mean
+ *   networks tastes       people of two tastes (tastes.ts)
  */
 const lag = 100;
 const batchRows = 32;
+const historyLength = 30;
+const tastesImpressions = 100_000;
 /** `mlp` is another name of wide-and-deep. */
 const names = networkNames.filter((name) => name !== 'mlp');
+const lookingAtEvents: readonly NetworkName[] = ['deepfm', 'din', 'transformer'];
 
-export async function run(options: { quick: boolean }): Promise<BenchResult> {
+export interface Options {
+  readonly quick: boolean;
+  readonly part?: string | undefined;
+}
+
+/** Of one seed. */
+type StreamOf = (seed: number) => InteractionStream;
+
+export async function run(options: Options): Promise<BenchResult> {
   const figures: Record<string, number | string> = {};
   const backend = await loadBackend('auto');
   figures['backend'] = backend.name;
   const seeds = options.quick ? [1] : [1, 2, 3, 4, 5];
+  const compare = comparison(backend, seeds, figures);
+  if (options.part === 'tastes') {
+    const streamOf: StreamOf = (seed) =>
+      tastesStream(options.quick ? 40_000 : tastesImpressions, seed);
+    const setup = { poolings: tastesPoolings, rowsOf: tastesRowsOf };
+    compare('tastes', streamOf, lookingAtEvents, { ...setup, model: tastesModel });
+    return { name: 'networks-tastes', figures };
+  }
+  const hasHistories = options.part === 'histories';
   for (const set of options.quick ? ['movielens-100k'] : ['movielens-100k', 'movielens-1m-late']) {
     const folder = movielensFolder(set);
     if (folder === undefined) {
@@ -25,17 +56,46 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
       console.log(`${set}: ${figures[set]}`);
       continue;
     }
-    const stream = loadMovielens(folder, options.quick ? 20_000 : Infinity);
-    const aucOf = (network: NetworkName, seed: number): number => {
+    const history = { length: historyLength, lag: lag + batchRows };
+    const eventsMax = options.quick ? 20_000 : Infinity;
+    const stream = loadMovielens(folder, eventsMax, hasHistories ? history : undefined);
+    if (hasHistories) compare(set, () => stream, lookingAtEvents, withHistory());
+    else compare(set, () => stream, names, { model, poolings: movielensPoolings });
+  }
+  return { name: hasHistories ? 'networks-histories' : 'networks', figures };
+}
+
+type Shape = Pick<Setup, 'poolings' | 'rowsOf'> & { readonly model: Omit<ModelSpec, 'network'> };
+
+/** The slot behind the others has the rows of items. */
+function withHistory(): Shape {
+  const slot = movielensSlots.length;
+  const of = movielensSlots.indexOf('item');
+  const history = { name: 'liked', slot, of, length: historyLength, events: [], ages: true };
+  return {
+    model: { ...model, slotCount: slot + 1, histories: [history] },
+    poolings: [...movielensPoolings, 'mean'],
+    rowsOf: [...movielensSlots.keys(), of],
+  };
+}
+
+function comparison(
+  backend: Backend,
+  seeds: readonly number[],
+  figures: Record<string, number | string>,
+) {
+  return (set: string, streamOf: StreamOf, networks: readonly NetworkName[], shape: Shape) => {
+    const streams = seeds.map(streamOf);
+    const aucOf = (network: NetworkName, i: number): number => {
       const setup: Setup = {
-        ...{ model: { ...model, network }, poolings: movielensPoolings },
-        ...{ batchRows, denseEveryEvents: lag, seed },
+        ...{ ...shape, model: { ...shape.model, network } },
+        ...{ batchRows, denseEveryEvents: lag, seed: seeds[i]! },
       };
-      return replay(backend, stream, setup, lag).auc;
+      return replay(backend, streams[i]!, setup, lag).auc;
     };
-    const baseline = seeds.map((seed) => aucOf('deepfm', seed));
-    for (const network of names) {
-      const found = network === 'deepfm' ? baseline : seeds.map((seed) => aucOf(network, seed));
+    const baseline = seeds.map((_seed, i) => aucOf('deepfm', i));
+    for (const network of networks) {
+      const found = network === 'deepfm' ? baseline : seeds.map((_seed, i) => aucOf(network, i));
       const gains = found.map((auc, i) => auc - baseline[i]!);
       figures[`${set}.${network}.auc`] = rounded(meanOf(found));
       figures[`${set}.${network}.gain`] = rounded(meanOf(gains));
@@ -44,8 +104,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
         `${set} ${network}: AUC ${meanOf(found).toFixed(4)} (${least.toFixed(4)}–${most.toFixed(4)}, ${seeds.length} seeds), ${signed(meanOf(gains))} to deepfm`,
       );
     }
-  }
-  return { name: 'networks', figures };
+  };
 }
 
 const meanOf = (values: readonly number[]): number =>
