@@ -14,7 +14,7 @@ import { noTally } from '../training/thread-news.js';
 import { TrainingCrew } from '../training/training-crew.js';
 import type { BenchResult } from './bench-result.js';
 import { blockRows, configOf, ids, samplesIn, writeParquet } from './joined-rows.js';
-import { noTorch, Peer, python, sourceOf } from './peers/peer.js';
+import { noTorch, Peer, python, readyOnes, sourceOf } from './peers/peer.js';
 
 /**
  * Batch training of rows that are joined already, 5 slots × 16, 64-32, blocks of 1,024: from a Parquet file to the last step, by one thread and by two,
@@ -42,6 +42,8 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
     await writeParquet(parquet, rows);
     const train = await samplesIn(parquet, path.join(folder, 'train'), blueprint);
     torch = torchPeers(parquet);
+    const versions: Record<string, string> = {};
+    const ready = await readyOnes(torch, (name, what) => (versions[name] = what));
     const whole = (threads: number) => () => wholePace(config, parquet, rows, { threads, folder });
     const backend = await loadBackend('auto', blueprint.model);
     const measures: Readonly<Record<string, () => Promise<Pace>>> = {
@@ -50,25 +52,29 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
       threads2: () => crewPace(config, train, { threads: 2, folder }),
       'parquet.threads1': whole(1),
       'parquet.threads2': whole(2),
-      ...Object.fromEntries(torch.map((peer) => [peer.name, () => peer.round<Pace>()])),
+      ...Object.fromEntries(ready.map((peer) => [peer.name, () => peer.round<Pace>()])),
     };
-    for (const peer of torch) await peer.answer();
     const paces: Record<string, Pace[]> = {};
     for (let round = 0; round < (options.quick ? 1 : 3); round++)
       for (const [name, measure] of Object.entries(measures))
         (paces[name] ??= []).push(await measure());
-    return resultOf(paces, backend);
+    return resultOf(paces, backend, versions);
   } finally {
     await Promise.all(torch.map((peer) => peer.stop()));
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function resultOf(paces: Readonly<Record<string, readonly Pace[]>>, backend: Backend): BenchResult {
+function resultOf(
+  paces: Readonly<Record<string, readonly Pace[]>>,
+  backend: Backend,
+  versions: Readonly<Record<string, string>>,
+): BenchResult {
   const figures: Record<string, number | string> = {
     node: process.version,
     backend: backend.name,
     baseline: 'core: the training core in one thread, from memory, in the same run',
+    ...versions,
   };
   for (const [name, all] of Object.entries(paces)) {
     figures[`${name}.samplesPerSecond`] = rounded(median(all.map((each) => each.samplesPerSecond)));

@@ -4,7 +4,7 @@ import { findLibrary } from '../runtime/tensorflow/library.js';
 import { stepFlops, type Shape } from './core-trainer.js';
 import { rounded } from './in-turns.js';
 import type { CorePeerMeasure, CoreRound } from './peers/core-peer.js';
-import { noTorch, Peer, peersFolder, python, sourceOf } from './peers/peer.js';
+import { noTorch, Peer, peersFolder, python, readyOnes, sourceOf } from './peers/peer.js';
 
 /**
  * The training core of each version of Node.js that is at hand, beside PyTorch: by itself, and with FBGEMM's fused tables, with Adagrad as ours
@@ -27,12 +27,9 @@ export async function measurePeers(
     // Some tenths of a second a round.
     const steps = (options.quick ? 0.3 : 1) * (name === 'small' ? 100 : 16);
     const measure = { shape, rowCount, steps: Math.ceil(steps), ids: 100_000 };
-    const peers = [...ourPeers(measure), ...torchPeers(measure)];
+    const begun = [...ourPeers(measure), ...torchPeers(measure)];
     try {
-      for (const peer of peers) {
-        const { version, kernels } = await peer.answer<{ version: string; kernels?: string }>();
-        figures[`peers.${peer.name}`] = kernels === undefined ? version : `${version}, ${kernels}`;
-      }
+      const peers = await readyOnes(begun, (peer, what) => (figures[`peers.${peer}`] = what));
       const told = peers.map((): CoreRound[] => []);
       for (let round = 0; round < (options.quick ? 3 : rounds); round++)
         for (const [i, peer] of peers.entries()) told[i]!.push(await peer.round<CoreRound>());
@@ -43,7 +40,7 @@ export async function measurePeers(
         new Map(peers.map((peer, i) => [peer.name, told[i]!])),
       );
     } finally {
-      await Promise.all(peers.map((peer) => peer.stop()));
+      await Promise.all(begun.map((peer) => peer.stop()));
     }
   }
   if (noTorch !== undefined) figures['peers.torch'] = noTorch;

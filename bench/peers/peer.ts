@@ -2,6 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../../core/base/errors.js';
 
 /** What scripts/bench-peers.mjs brought. Compiled files lie one folder deeper than the sources. */
 export const peersFolder = fileURLToPath(new URL('../../../.starling/peers', import.meta.url));
@@ -53,6 +54,24 @@ export class Peer {
     this.#child.stdin.end();
     await closed;
   }
+}
+
+/** Those that begin, with what they say of themselves; of each other it is told why it is left out. */
+export async function readyOnes(
+  peers: readonly Peer[],
+  told: (name: string, what: string) => void,
+): Promise<Peer[]> {
+  const ready: Peer[] = [];
+  for (const peer of peers) {
+    try {
+      const { version, kernels } = await peer.answer<{ version: string; kernels?: string }>();
+      told(peer.name, kernels === undefined ? version : `${version}, ${kernels}`);
+      ready.push(peer);
+    } catch (error) {
+      told(peer.name, `not compared: ${messageOf(error)}`);
+    }
+  }
+  return ready;
 }
 
 /** Without what a machine may tell libraries of linear algebra about its processor: peers are to find out, and be as fast as they can. */
