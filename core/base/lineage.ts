@@ -57,6 +57,7 @@ export interface EarlierShape {
   readonly network: string;
   readonly factorDim: number;
   readonly hidden: readonly number[];
+  readonly layerNorm?: boolean;
 }
 
 /**

@@ -112,6 +112,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
       rows: tables.map(({ optimizer, initializer }) => [optimizer.kind, initializer]),
       partitions: config.partitions,
       calibration: 'beta',
+      ...(model.layerNorm ? { layerNorm: true } : {}),
       ...(scalesSize(model) > 0 ? { scales: 'quantiles' } : {}),
       // One is what there was before there could be more.
       ...(outcomes.length === 1 ? {} : { outcomes }),
@@ -130,11 +131,14 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
 }
 
 function modelOf(config: ClusterConfig, spec: FeatureSpec): ModelSpec {
-  const { network, factorDim, hidden } = config.model;
+  const { network, factorDim, hidden, layerNorm, dropout, labelSmoothing } = config.model;
   const scales = valueScales(config);
   const hasValues = scales.some((scale) => scale !== undefined);
   return {
     ...{ network, factorDim, hidden },
+    ...(layerNorm ? { layerNorm } : {}),
+    ...(dropout > 0 ? { dropout } : {}),
+    ...(labelSmoothing > 0 ? { labelSmoothing } : {}),
     slotCount: spec.slots.length,
     ...numbersIn(columnShapes(spec.dense)),
     ...historiesIn(

@@ -80,6 +80,7 @@ function networkShapeOf(shape: EarlierShape): NetworkShape {
     model: {
       network: shape.network as NetworkName,
       ...{ factorDim, hidden },
+      ...(shape.layerNorm ? { layerNorm: true } : {}),
       ...{ slotCount: slots.length, ...numbersIn(columns), heads: outcomes.length },
       ...historiesIn(histories ?? [], slots, events ?? []),
       losses: outcomes.map((name) => (values.includes(name) ? 'squared' : 'cross-entropy')),

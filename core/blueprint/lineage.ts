@@ -81,5 +81,6 @@ function shapeOf(config: ClusterConfig): EarlierShape {
     outcomes,
     values: outcomes.filter((_name, head) => values[head] !== undefined),
     ...{ network: model.network, factorDim: model.factorDim, hidden: model.hidden },
+    ...(model.layerNorm ? { layerNorm: true } : {}),
   };
 }

@@ -31,6 +31,14 @@ export const dataCenterSchema = section({
 });
 
 const denseSchema = section({
+  clipNorm: number(
+    { min: 0, max: 1e6 },
+    'A longer gradient of the network is scaled down to this length; 0: none is. Healthy ones are shorter than 1. Too low: all steps are alike. Too high: one odd batch moves the network far.',
+  ).default(10),
+  weightDecay: number(
+    { min: 0, max: 1 },
+    'Each step takes this share of the learning rate off all numbers of the network, beside what it learns (AdamW). Too low: it overfits what it has seen often. Too high: nothing learned stays. Rows have their own, `model.rows.weightDecay`.',
+  ).default(0),
   learningRate: positive(
     1,
     'Of Adam. Too low: the network lags behind the rows. Too high: the loss jumps or becomes NaN.',
@@ -67,6 +75,20 @@ export const modelSchema = section({
     .describe(
       'Widths of the hidden layers, input side first; not used by fm. Too small underfits; each request and each training step pays for every unit.',
     ),
+  layerNorm: z
+    .boolean({ error: 'expected true or false' })
+    .default(false)
+    .describe(
+      'Whether hidden layers are normalised, each row for itself: deep ones learn more steadily. Rankers can keep nothing of items then.',
+    ),
+  dropout: number(
+    { min: 0, max: 0.9 },
+    'Share of the hidden units that are left out in each step, others each time; none where it is scored. Too low: hidden layers learn single people by heart. Too high: they learn slowly. Figures from before the label are of steps, so they are lower by what is left out.',
+  ).default(0),
+  labelSmoothing: number(
+    { min: 0, max: 0.5 },
+    'Outcomes are learned as a little less than certain: so much of each label is a half. Chances come out nearer to a half than they are; calibration takes most of it back. Too high: nothing is told apart.',
+  ).default(0),
   rows: rowsSchema.prefault({}).describe('Embedding rows of all features.'),
   slots: slotsSchema,
   dense: denseSchema.prefault({}).describe('The optimizer of the network.'),

@@ -13,6 +13,7 @@ function paperAdam(start: number[], gradients: number[][], options: AdamOptions)
       v[i] = options.beta2 * v[i]! + (1 - options.beta2) * g ** 2;
       const meanHat = m[i] / (1 - options.beta1 ** t);
       const squareHat = v[i] / (1 - options.beta2 ** t);
+      w[i]! *= 1 - options.learningRate * options.weightDecay;
       w[i]! -= (options.learningRate * meanHat) / (Math.sqrt(squareHat) + options.epsilon);
     });
   });
@@ -20,15 +21,17 @@ function paperAdam(start: number[], gradients: number[][], options: AdamOptions)
 }
 
 describe('adam', () => {
-  test('follows the formula over many steps', () => {
+  test.each([0, 0.3])('follows the formula over many steps, weight decay %d', (weightDecay) => {
+    const options = { ...adamDefaults, weightDecay };
     const start = [0.5, -1, 2, 0];
     const gradients = Array.from({ length: 200 }, (_, t) =>
       start.map((_, i) => Math.sin(t * (i + 1)) * 10 ** -i + 0.01),
     );
     const parameters = Float32Array.from(start);
     const state = createAdamState(start.length);
-    for (const gradient of gradients) adamStep(parameters, Float32Array.from(gradient), state);
-    const expected = paperAdam(start, gradients, adamDefaults);
+    for (const gradient of gradients)
+      adamStep(parameters, Float32Array.from(gradient), state, options);
+    const expected = paperAdam(start, gradients, options);
     expected.forEach((value, i) => expect(parameters[i]).toBeCloseTo(value, 5));
     expect(state.step).toBe(200);
   });

@@ -13,6 +13,8 @@ export interface AdamOptions {
   readonly epsilon: number;
   /** Largest global L2 norm of a gradient; a longer one is scaled down to it. 0 = no limit. */
   readonly clipNorm: number;
+  /** Share of the learning rate that is taken off each parameter, beside the step (Loshchilov and Hutter, 2019). */
+  readonly weightDecay: number;
 }
 
 /**
@@ -26,6 +28,7 @@ export const adamDefaults: AdamOptions = {
   beta2: 0.999,
   epsilon: 1e-8,
   clipNorm: 10,
+  weightDecay: 0,
 };
 
 export interface AdamState {
@@ -42,7 +45,7 @@ export function createAdamState(size: number): AdamState {
 }
 
 /**
- * One step, in place: m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − η·m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
+ * One step, in place: m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w·(1 − η·λ) − η·m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
  *
  * A gradient that is not finite changes nothing: one poisoned batch must not erase the network.
  * @returns the norm of the gradient before clipping; not finite means refused.
@@ -61,12 +64,16 @@ export function adamStep(
   );
   const norm = normOf(gradient);
   if (!Number.isFinite(norm)) return norm;
-  const { learningRate, beta1, beta2, epsilon, clipNorm } = options;
+  const { learningRate, beta1, beta2, epsilon, clipNorm, weightDecay } = options;
   const scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
   state.step++;
   const rate = learningRate / (1 - integerPower(beta1, state.step));
   const correction2 = 1 / (1 - integerPower(beta2, state.step));
   const { m, v } = state;
+  if (weightDecay > 0) {
+    const left = 1 - learningRate * weightDecay;
+    for (let i = 0; i < size; i++) parameters[i]! *= left;
+  }
   for (let i = 0; i < size; i++) {
     const g = gradient[i]! * scale;
     const mean = beta1 * m[i]! + (1 - beta1) * g;

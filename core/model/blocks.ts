@@ -31,6 +31,8 @@ export type AttentionMask = 'none' | 'causal';
 export interface Blocks {
   /** x·w + b, then max(0, ·) if `relu`. x [n, i], w [i, o], b [o] or null → [n, o]. */
   denseLayer(x: Value, w: ParameterValue, b: ParameterValue | null, relu: boolean): Value;
+  /** In training a share `rate` of the numbers is 0, and the others are 1 / (1 − rate) times as large; x where it is scored. Rows of examples. */
+  dropout(x: Value, rate: number): Value;
   /** Sum of each row: [n, c] → [n, 1]. */
   sumColumns(x: Value): Value;
   /** ½·Σ_f ((Σ_s v)² − Σ_s v²): all pairs of slots, in O(slots) (Rendle, 2010). [n, slots·k] → [n, 1]. */
@@ -68,4 +70,5 @@ export interface Blocks {
   attention(queries: Value, keys: Value, values: Value, heads: number, mask?: AttentionMask): Value;
 }
 
-export type BlockName = keyof Blocks;
+/** What an executor computes; dropout is a product with numbers that it is given. */
+export type BlockName = Exclude<keyof Blocks, 'dropout'>;

@@ -32,8 +32,10 @@ export type Node = InputNode | ParameterNode | BlockNode;
 /**
  * weights [n, slots], vectors [n, slots · factorDim]: of pooled rows. dense: numbers that are no vectors. projected: vector `index`
  * among the dense features. occurrences: of slot `index`, rows [w, v₁ … v_k] as they were pulled; marks: what is known of each.
+ * dropout: factors of units that are left out in a step, of place `index`.
  */
-export type InputName = 'weights' | 'vectors' | 'dense' | 'projected' | 'occurrences' | 'marks';
+export type InputName =
+  'weights' | 'vectors' | 'dense' | 'projected' | 'occurrences' | 'marks' | 'dropout';
 
 export interface InputNode extends Value {
   readonly kind: 'input';
@@ -66,9 +68,13 @@ export interface BlockOptions {
 }
 
 /** @throws when the network uses what it does not declare, or its shapes do not fit: a defect of the network. */
-export function graphOf(spec: ModelSpec, network: Network = networks[spec.network]): Graph {
+export function graphOf(
+  spec: ModelSpec,
+  network: Network = networks[spec.network],
+  use: 'scoring' | 'training' = 'scoring',
+): Graph {
   const layout = layoutOf(network.parameters(spec));
-  const builder = new GraphBuilder();
+  const builder = new GraphBuilder(use === 'training');
   const inputs = inputsOf(builder, spec);
   const parameters = new Map<string, ParameterNode>();
   for (const { name, shape, offset } of layout.entries)
@@ -124,6 +130,13 @@ function inputsOf(builder: GraphBuilder, spec: ModelSpec): NetworkInputs {
 
 class GraphBuilder implements Blocks {
   readonly nodes: Node[] = [];
+  readonly #trains: boolean;
+  #dropouts = 0;
+
+  /** @param trains whether units are left out. */
+  constructor(trains: boolean) {
+    this.#trains = trains;
+  }
 
   input(input: InputName, columns: number, index = 0, rows: Rows = 'example'): InputNode {
     return this.#push({ id: this.nodes.length, kind: 'input', input, index, rows, columns });
@@ -148,6 +161,13 @@ class GraphBuilder implements Blocks {
       { ...of(x), columns: w.shape[1] },
       { relu },
     );
+  }
+
+  dropout(x: Value, rate: number): Value {
+    assert(x.rows === 'example', 'units of examples are left out, not those of occurrences');
+    assert(rate >= 0 && rate < 1, `a share of ${rate} is left out`);
+    if (!this.#trains || rate === 0) return x;
+    return this.multiply(x, this.input('dropout', x.columns, this.#dropouts++));
   }
 
   sumColumns(x: Value): Value {

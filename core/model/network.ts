@@ -24,6 +24,12 @@ export interface ModelSpec {
   readonly histories?: readonly HistoryInput[];
   /** Widths of the hidden layers; without effect on `fm`. */
   readonly hidden: readonly number[];
+  /** Whether each hidden layer is normalised (`layerNorm` of blocks.ts). */
+  readonly layerNorm?: boolean;
+  /** Share of hidden units that are left out in a step, [0, 1); dropout.ts. */
+  readonly dropout?: number;
+  /** A label is so much of a half, and the rest what it is; [0, 1). Not of heads of squared loss. */
+  readonly labelSmoothing?: number;
   /** Logits per example: what is predicted, each by a head of its own over shared rows and hidden layers. */
   readonly heads: number;
   /** By head, what it is trained by; cross entropy if left out. */

@@ -1,5 +1,5 @@
 import type { DenseVersion } from './executor.js';
-import type { NetworkName } from './network.js';
+import type { ModelSpec, NetworkName } from './network.js';
 
 /**
  * Scores many items for one request when most of what a network computes of an item is the same for everybody: its sums, and its part of
@@ -42,8 +42,13 @@ export interface SplitParts {
   readonly tower: boolean;
 }
 
-/** Undefined: it can't be. */
-export const splitParts: Readonly<Record<NetworkName, SplitParts | undefined>> = {
+/** Undefined: it can't be, as its layers are normalised, or it is no sum of two sides. */
+export function splitParts({ network, layerNorm }: ModelSpec): SplitParts | undefined {
+  const found = parts[network];
+  return layerNorm && found?.tower ? undefined : found;
+}
+
+const parts: Readonly<Record<NetworkName, SplitParts | undefined>> = {
   'dcn-v2': undefined,
   // What a candidate attends to is neither's alone.
   din: undefined,

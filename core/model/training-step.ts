@@ -22,7 +22,7 @@ export type TrainingStep = (batch: LabelledBatch, denseParameters: Float32Array)
 export type RowStep = (batch: LabelledRows, denseParameters: Float32Array) => RowStepResult;
 
 export function createTrainingStep(backend: Backend, spec: ModelSpec): TrainingStep {
-  const graph = graphOf(spec);
+  const graph = graphOf(spec, undefined, 'training');
   const trainer = backend.executor.trainer(graph);
   return (batch, denseParameters) => {
     requireLabels(batch, spec);
@@ -37,7 +37,7 @@ export function createRowStep(
   spec: ModelSpec,
   { squares = false } = {},
 ): RowStep {
-  const graph = graphOf(spec);
+  const graph = graphOf(spec, undefined, 'training');
   const trainer = backend.executor.trainer(graph);
   return (batch, denseParameters) => {
     requireLabels(batch, spec);
@@ -75,5 +75,18 @@ function seen<B extends Pick<PooledBatch, 'rowCount' | 'dense'> & Labels>(
     `${parameters.length} dense parameters, the network has ${size}`,
   );
   const scales = scalesIn(parameters.subarray(size), spec);
-  return [{ ...batch, dense: scaledDense(batch, spec, scales) }, parameters.subarray(0, size)];
+  const dense = scaledDense(batch, spec, scales);
+  const labels = smoothedLabels(batch.labels, spec);
+  return [{ ...batch, dense, labels }, parameters.subarray(0, size)];
+}
+
+/** Towards a half (Szegedy et al., 2016), so that no logit is to be without end. */
+function smoothedLabels(
+  labels: Float32Array,
+  { heads, losses, labelSmoothing = 0 }: ModelSpec,
+): Float32Array {
+  if (labelSmoothing === 0) return labels;
+  return labels.map((label, i) =>
+    losses?.[i % heads] === 'squared' ? label : label * (1 - labelSmoothing) + labelSmoothing / 2,
+  );
 }

@@ -71,6 +71,11 @@ const model: Table = {
     'model.network',
     'the hidden layers begin anew; rows, bias and the weights of numbers stay',
   ),
+  'model.layerNorm': forgets(
+    'model.network',
+    'the hidden layers begin anew; rows, bias and the weights of numbers stay',
+  ),
+  ...of('model', ['dropout', 'labelSmoothing'], optimizing),
   'model.factorDim': forgets(
     'model.rows',
     'rows of another width are another model: all rows and the network begin anew; histories and attributes stay',
@@ -79,7 +84,11 @@ const model: Table = {
   'model.rows.memoryBytesMax': kept('where there is less, rows go as partitions learn'),
   'model.rows.evict': kept('it is looked at when memory is short'),
   ...rowRules('model.slots.*'),
-  ...of('model.dense', ['learningRate', 'beta1', 'beta2', 'epsilon'], optimizing),
+  ...of(
+    'model.dense',
+    ['learningRate', 'beta1', 'beta2', 'epsilon', 'clipNorm', 'weightDecay'],
+    optimizing,
+  ),
   'model.seed': begins,
   'model.backend': kept('another way to compute the same'),
 };

@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.js';
 import type { InputName, InputNode } from '../graph.js';
 import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
+import { writeDropout } from '../dropout.js';
 import { plainColumns } from '../projection.js';
 import type { Kernels } from './kernels.js';
 import type { LinearMemory, Region } from './linear-memory.js';
@@ -25,6 +26,7 @@ export class Feed {
   readonly #weightGradients: Place;
   readonly #vectorGradients: Place;
   readonly #denseRuns: readonly DenseRun[];
+  readonly #dropouts: readonly { readonly node: InputNode; readonly to: Place }[];
   readonly #rows: Region;
   readonly #inverse: Region;
   readonly #offsets: Region;
@@ -37,6 +39,8 @@ export class Feed {
   #rowCount = 0;
   #source: Source = { pooled: 0 };
   #denseAt = 0;
+  /** Of what is left out in the step that is computed. */
+  dropoutSeed = 0;
 
   constructor(program: Program) {
     const { memory, kernels, graph } = program;
@@ -50,6 +54,9 @@ export class Feed {
     [this.#weights, this.#weightGradients] = this.#placesOf('weights', slotCount);
     [this.#vectors, this.#vectorGradients] = this.#placesOf('vectors', slotCount * factorDim);
     this.#denseRuns = denseRuns(program);
+    this.#dropouts = inputsOf(program).flatMap((node) =>
+      node.input === 'dropout' ? [{ node, to: program.value(node.id) }] : [],
+    );
     this.#rows = memory.region();
     this.#inverse = memory.region();
     this.#offsets = memory.region();
@@ -113,7 +120,18 @@ export class Feed {
         ...([this.#denseAt + 4 * (first * this.#denseCount + at), this.#denseCount] as const),
         ...([n, columns, false, to.address, to.stride] as const),
       );
+    this.#giveDropout(first, n);
     return rows;
+  }
+
+  #giveDropout(first: number, rows: number): void {
+    const { floats } = this.#memory;
+    const rate = this.#program.graph.spec.dropout ?? 0;
+    for (const { node, to } of this.#dropouts) {
+      const noise = { seed: this.dropoutSeed, rate, place: node.index };
+      for (let row = 0, at = to.address / 4; row < rows; row++, at += to.stride)
+        writeDropout(noise, first + row, node.columns, floats, at);
+    }
   }
 
   #split(pooled: number, first: number, n: number): void {

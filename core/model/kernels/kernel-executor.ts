@@ -7,6 +7,7 @@ import type {
   RowStepResult,
   StepResult,
 } from '../executor.js';
+import { dropoutSeed } from '../dropout.js';
 import type { Graph } from '../graph.js';
 import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
 import { Feed } from './feed.js';
@@ -88,6 +89,7 @@ class TrainingPass {
 
   pooled(batch: PooledBatch & Labels, parameters: Float32Array): StepResult {
     this.#feed.takePooled(batch);
+    this.#feed.dropoutSeed = dropoutSeed(batch.pooled, batch.labels, parameters);
     const size = batch.pooled.length;
     const gradients = this.#gradients.reserve(size);
     const result = this.#step(batch, parameters, (first, rows) =>
@@ -104,6 +106,7 @@ class TrainingPass {
     occurrencesMax: number,
   ): RowStepResult {
     this.#feed.takeRows(batch, occurrencesMax);
+    this.#feed.dropoutSeed = dropoutSeed(batch.rows, batch.labels, parameters);
     const size = batch.rows.length;
     const gradients = this.#gradients.reserve(squares ? 2 * size : size);
     const squaresAt = squares ? gradients + 4 * size : 0;

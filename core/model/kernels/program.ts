@@ -325,7 +325,9 @@ function liveNodes({ nodes, logits }: Graph): boolean[] {
 }
 
 /** Numbers that nobody learns. */
-const given: ReadonlySet<InputName> = new Set(['dense', 'projected', 'marks']);
+const given: ReadonlySet<InputName> = new Set([
+  ...(['dense', 'projected', 'marks', 'dropout'] as const),
+]);
 
 /** What has a gradient that somebody learns from: rows, and all that is made of rows or parameters. */
 function learningNodes({ nodes }: Graph): boolean[] {

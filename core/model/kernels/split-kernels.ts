@@ -16,7 +16,7 @@ export function splitByKernels(
   model: ModelSpec,
   sides: TwoSides,
 ): SplitScorer | undefined {
-  return splitParts[model.network] ? new SplitKernels(kind, model, sides) : undefined;
+  return splitParts(model) ? new SplitKernels(kind, model, sides) : undefined;
 }
 
 class SplitKernels implements SplitScorer {
@@ -45,7 +45,7 @@ class SplitKernels implements SplitScorer {
   #loaded: DenseVersion | undefined;
 
   constructor(kind: KernelKind, model: ModelSpec, sides: TwoSides) {
-    const parts = splitParts[model.network];
+    const parts = splitParts(model);
     assert(parts !== undefined, `${model.network} can be split`);
     const memory = new LinearMemory();
     const { hidden, heads, factorDim } = model;

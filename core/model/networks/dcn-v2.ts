@@ -34,7 +34,10 @@ export const dcnV2: Network = {
     }
     const both =
       spec.hidden.length > 0
-        ? blocks.concatColumns(crossed, layers(blocks, 'hidden', first, spec.hidden, parameters))
+        ? blocks.concatColumns(
+            crossed,
+            layers(blocks, 'hidden', first, spec.hidden, parameters, spec),
+          )
         : crossed;
     const shared = linearTerms(blocks, inputs, parameters);
     return withOwn(blocks, shared, output(blocks, both, parameters), parameters, spec);

@@ -22,7 +22,7 @@ export const dlrm: Network = {
   ],
   forward: (blocks, inputs, parameters, spec) => {
     const { dense, vectors } = inputs;
-    const bottom = dense && layers(blocks, 'bottom', dense, bottomOf(spec), parameters);
+    const bottom = dense && layers(blocks, 'bottom', dense, bottomOf(spec), parameters, spec);
     const all = bottom ? blocks.concatColumns(vectors, bottom) : vectors;
     const count = pairedCount(spec);
     const pairs = count > 1 ? blocks.dotInteractions(all, count) : all;

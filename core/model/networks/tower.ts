@@ -8,7 +8,7 @@ import type {
 } from '../network.js';
 import { partsWidth } from './inputs.js';
 
-/** Layers with ReLU, `hidden` wide, over what the parts are. */
+/** Layers with ReLU, `hidden` wide, over what the parts are; normalised, and with dropout, if the model says so. */
 export function layerParameters(
   name: string,
   parts: readonly InputPart[],
@@ -20,7 +20,13 @@ export function layerParameters(
     const shape = [partsWidth(rows, spec), units] as const;
     const kernel = { name: `${name}${layer}.kernel`, shape, initial: 'glorot' as const, rows };
     rows = [{ units }];
-    return [kernel, { name: `${name}${layer}.bias`, shape: [units], initial: 'zeros' }];
+    const bias = { name: `${name}${layer}.bias`, shape: [units], initial: 'zeros' } as const;
+    if (!spec.layerNorm) return [kernel, bias];
+    return [
+      ...[kernel, bias],
+      { name: `${name}${layer}.norm.gain`, shape: [units], initial: 'ones' },
+      { name: `${name}${layer}.norm.bias`, shape: [units], initial: 'zeros' },
+    ];
   });
 }
 
@@ -30,17 +36,18 @@ export function layers(
   x: Value,
   hidden: readonly number[],
   parameters: Parameters,
+  { layerNorm, dropout = 0 }: ModelSpec,
 ): Value {
-  return hidden.reduce(
-    (below, _units, layer) =>
-      blocks.denseLayer(
-        below,
-        parameters.matrix(`${name}${layer}.kernel`),
-        parameters.vector(`${name}${layer}.bias`),
-        true,
-      ),
-    x,
-  );
+  const vector = (parameter: string) => parameters.vector(parameter);
+  return hidden.reduce((below, _units, layer) => {
+    const of = `${name}${layer}`;
+    const kernel = parameters.matrix(`${of}.kernel`);
+    const units = blocks.denseLayer(below, kernel, vector(`${of}.bias`), true);
+    const normal = layerNorm
+      ? blocks.layerNorm(units, vector(`${of}.norm.gain`), vector(`${of}.norm.bias`))
+      : units;
+    return blocks.dropout(normal, dropout);
+  }, x);
 }
 
 /**
@@ -72,7 +79,7 @@ export function towerParameters(
 }
 
 export function tower(blocks: Blocks, x: Value, parameters: Parameters, spec: ModelSpec): Value {
-  return output(blocks, layers(blocks, 'hidden', x, spec.hidden, parameters), parameters);
+  return output(blocks, layers(blocks, 'hidden', x, spec.hidden, parameters, spec), parameters);
 }
 
 /** What is above the hidden layers over the parts. */

@@ -8,6 +8,7 @@ import type {
   StepResult,
 } from '../executor.js';
 import type { BlockName } from '../blocks.js';
+import { dropoutSeed } from '../dropout.js';
 import type { Graph } from '../graph.js';
 import { rowWidth } from '../network.js';
 import { pooledOf, type PooledBatch, type RowsBatch } from '../pooled-batch.js';
@@ -31,6 +32,9 @@ export function tensorExecutor(runtime: TensorRuntime): Executor {
     scorer: (graph) => new TensorScorer(runtime, graph),
   };
 }
+
+/** With rows, where they came so. */
+type Learned = PooledBatch & Labels & Partial<Pick<RowsBatch, 'rows'>>;
 
 interface TensorStepResult extends StepResult {
   readonly bySlot: readonly (readonly [slot: number, gradient: Float32Array])[];
@@ -102,12 +106,13 @@ class TensorTrainer implements GraphTrainer {
     return { loss, logits, rowGradient, rowSquares, denseGradient };
   }
 
-  #step(batch: PooledBatch & Labels, parameters: Float32Array, bySlot: BySlot): TensorStepResult {
+  #step(batch: Learned, parameters: Float32Array, bySlot: BySlot): TensorStepResult {
     const { rowCount, labels, weights } = batch;
     const { heads } = this.#model.network.spec;
     const session = this.#session;
     this.#model.feedParameters(session, parameters);
-    this.#model.feedExamples(session, batch, bySlot);
+    const seed = dropoutSeed(batch.rows ?? batch.pooled, labels, parameters);
+    this.#model.feedExamples(session, batch, bySlot, seed);
     session.feed(this.#labelsAt, labels, [rowCount, heads]);
     session.feed(this.#labelsAt + 1, weights, [rowCount, heads]);
     session.run();

@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.js';
 import type { BlockNode, Graph, InputNode, Node } from '../graph.js';
+import { dropoutColumns } from '../dropout.js';
 import { markWidth, requireHistory } from '../history-marks.js';
 import { rowWidth, type ModelSpec } from '../network.js';
 import type { PooledBatch, RowsBatch } from '../pooled-batch.js';
@@ -33,6 +34,8 @@ export class TensorModel {
   /** [n · slotCount, 1 + factorDim] */
   readonly pooled: TensorNode;
   readonly occurrences: readonly OccurrenceInput[];
+  /** Of graphs that train: factors of what is left out. */
+  readonly #dropouts: readonly { readonly node: InputNode; readonly factors: TensorNode }[];
   /** [n, heads] */
   readonly logits: TensorNode;
   /** [n, denseCount]; null when the model has none. */
@@ -57,6 +60,9 @@ export class TensorModel {
           : undefined,
         ...segmentPlaceholders(graph),
       }));
+    this.#dropouts = inputs
+      .filter(({ input }) => input === 'dropout')
+      .map((node) => ({ node, factors: graph.placeholder([-1, node.columns]) }));
     this.logits = this.#interpret();
   }
 
@@ -94,6 +100,7 @@ export class TensorModel {
         ...[each.values, ...(each.marks ? [each.marks] : [])],
         ...segmentNodes(each),
       ]),
+      ...this.#dropouts.map(({ factors }) => factors),
     ];
   }
 
@@ -104,7 +111,8 @@ export class TensorModel {
     );
   }
 
-  feedExamples(session: TensorSession, batch: PooledBatch, bySlot: BySlot): void {
+  /** @param seed of what is left out, where it trains. */
+  feedExamples(session: TensorSession, batch: PooledBatch, bySlot: BySlot, seed = 0): void {
     const { rowCount, pooled, dense } = batch;
     const { spec } = this.network;
     const dim = rowWidth(spec);
@@ -123,6 +131,10 @@ export class TensorModel {
         session.feed(next++, found.marks!, [found.count, columns]);
       }
       next = feedSegments(session, next, found, rowCount);
+    }
+    for (const { node } of this.#dropouts) {
+      const factors = dropoutColumns(node, spec, rowCount, seed);
+      session.feed(next++, factors, [rowCount, node.columns]);
     }
   }
 
@@ -195,7 +207,8 @@ export class TensorModel {
     const { plain, projected } = this.#dense
       ? denseParts(graph, this.#dense, spec)
       : { plain: undefined, projected: [] };
-    return ({ input, index }) => {
+    return ({ input, index, id }) => {
+      if (input === 'dropout') return this.#dropouts.find(({ node }) => node.id === id)!.factors;
       if (input === 'weights') return weightColumns;
       if (input === 'vectors') return vectorColumns;
       if (input === 'dense') return plain!;

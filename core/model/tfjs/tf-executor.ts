@@ -10,6 +10,7 @@ import type {
   RowStepResult,
   StepResult,
 } from '../executor.js';
+import { dropoutColumns, dropoutSeed } from '../dropout.js';
 import type { Graph, InputNode } from '../graph.js';
 import { pooledOf, type PooledBatch, type RowsBatch } from '../pooled-batch.js';
 import { poolRows } from '../row-gather.js';
@@ -47,6 +48,9 @@ interface SlotOccurrences extends Occurrences {
 type BySlot = ReadonlyMap<number, SlotOccurrences>;
 
 const nothing: BySlot = new Map();
+
+/** With rows, where they came so. */
+type Learned = PooledBatch & Labels & Partial<Pick<RowsBatch, 'rows'>>;
 
 interface TfStepResult extends StepResult {
   readonly bySlot: readonly (readonly [slot: number, gradient: Float32Array])[];
@@ -89,7 +93,7 @@ class TfTrainer implements GraphTrainer {
     return { loss, logits, rowGradient, rowSquares, denseGradient };
   }
 
-  #step(batch: PooledBatch & Labels, parameters: Float32Array, bySlot: BySlot): TfStepResult {
+  #step(batch: Learned, parameters: Float32Array, bySlot: BySlot): TfStepResult {
     // Results leave by assignment: tidy walks through what its function returns, element by element, in search of
     // tensors, which took more than half of a step of 1024 examples.
     let result: TfStepResult | undefined;
@@ -99,11 +103,7 @@ class TfTrainer implements GraphTrainer {
     return result!;
   }
 
-  #differentiate(
-    batch: PooledBatch & Labels,
-    parameters: Float32Array,
-    bySlot: BySlot,
-  ): TfStepResult {
+  #differentiate(batch: Learned, parameters: Float32Array, bySlot: BySlot): TfStepResult {
     const tf = this.#tf;
     const { layout, spec } = this.#graph;
     const { rowCount, labels, weights } = batch;
@@ -118,7 +118,9 @@ class TfTrainer implements GraphTrainer {
     let logits = new Float32Array(0);
     const occurrences = new Map(slots.map(({ slot, tensor }) => [slot, tensor]));
     const { value, grads } = tf.engine().gradients(() => {
-      const values = { inputs, tensors, occurrences, bySlot };
+      const seed = dropoutSeed(batch.rows ?? batch.pooled, labels, parameters);
+      const dropout = (node: InputNode) => dropoutColumns(node, spec, rowCount, seed);
+      const values = { inputs, tensors, occurrences, bySlot, dropout };
       const output = runGraph(tf, this.#blocks, this.#graph, values);
       logits = readFloats(output);
       return lossSum(tf, output, labelColumns, weightColumns, squared);
@@ -184,7 +186,7 @@ class TfScorer implements GraphScorer {
           tf.tensor2d(values, [count, 1 + spec.factorDim]),
         ]),
       );
-      const values = { inputs, tensors, occurrences, bySlot };
+      const values = { inputs, tensors, occurrences, bySlot, dropout: noDropout };
       logits = readFloats(runGraph(tf, this.#blocks, this.#graph, values));
     });
     return logits;
@@ -211,6 +213,12 @@ interface GraphValues {
   readonly tensors: readonly Tensor[];
   readonly occurrences: ReadonlyMap<number, Tensor2D>;
   readonly bySlot: BySlot;
+  readonly dropout: (node: InputNode) => Float32Array;
+}
+
+/** Nothing is left out where it is scored. */
+function noDropout(): never {
+  throw new Error('a graph that trains is no graph that scores');
 }
 
 function runGraph(tf: Tf, blocks: Blocks, graph: Graph, given: GraphValues): Tensor2D {
@@ -229,11 +237,16 @@ function runGraph(tf: Tf, blocks: Blocks, graph: Graph, given: GraphValues): Ten
   return values[graph.logits.id]!;
 }
 
-function inputOf(tf: Tf, { input, index }: InputNode, given: GraphValues): Tensor2D {
+function inputOf(tf: Tf, node: InputNode, given: GraphValues): Tensor2D {
+  const { input, index, columns } = node;
   const { inputs, occurrences, bySlot } = given;
   if (input === 'weights' || input === 'vectors') return inputs[input];
   if (input === 'dense') return inputs.dense!;
   if (input === 'projected') return inputs.projected[index]!;
+  if (input === 'dropout') {
+    const factors = given.dropout(node);
+    return tf.tensor2d(factors, [factors.length / columns, columns]);
+  }
   const found = occurrences.get(index);
   assert(
     found !== undefined,
