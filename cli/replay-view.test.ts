@@ -31,6 +31,10 @@ const report: ReplayReport = {
   },
   quality: {
     auc: 0.75,
+    withinUserAuc: 0.7,
+    prAuc: 0.8,
+    ndcg: null,
+    normalisedEntropy: 0.74,
     logloss: 0.5,
     ctr: 0.6,
     calibration: null,

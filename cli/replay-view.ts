@@ -1,6 +1,8 @@
 import type { ReplayProgress } from '../replay/replay.js';
 import type { ReplayReport } from '../replay/replay-report.js';
+import type { DuelReport } from '../replay/replay-quality.js';
 import { cursor, truncate } from './ansi.js';
+import { table } from './text-table.js';
 
 export interface ReplayView {
   readonly update: (progress: ReplayProgress) => void;
@@ -68,8 +70,10 @@ export function summaryLines(report: ReplayReport): string[] {
   return [
     `${report.interrupted ? 'interrupted after ' : ''}${count(events.accepted)} events in ${report.seconds.toFixed(1)} s (${count(Math.round(events.accepted / report.seconds))}/s)`,
     `quality       AUC ${figure(quality.auc, 4)}, logloss ${figure(quality.logloss, 4)}, CTR ${figure(quality.ctr, 4)}, calibration ${figure(quality.calibration, 3)}`,
+    `              within users ${figure(quality.withinUserAuc, 4)}, PR-AUC ${figure(quality.prAuc, 4)}, entropy ${figure(quality.normalisedEntropy, 4)}${quality.ndcg === null ? '' : `, NDCG ${figure(quality.ndcg, 4)}`}`,
     `  over time   ${quality.windows.map(({ auc }) => figure(auc, 3)).join('  ')}`,
     `  by score    ${quality.deciles.map(({ calibration }) => figure(calibration, 2)).join('  ')}`,
+    ...(report.duel ? duelTable(report.duel) : []),
     `learning      ${count(events.positives)} positives, ${count(events.negatives)} negatives, ${count(events.negativesDropped)} dropped; ${count(Math.round(training.samplesPerSecond))} samples/s in ${count(training.batches)} batches on ${training.backend}`,
     `freshness     ${fresh.join(', ') || '-'}`,
     `serving       ${count(serving.requests)} requests, ${figure(serving.p50Ms, 1)} ms (p99 ${figure(serving.p99Ms, 1)}), ${serving.degraded} degraded, ${serving.rerouted} rerouted`,
@@ -77,6 +81,37 @@ export function summaryLines(report: ReplayReport): string[] {
     ...(conservation.ok
       ? ['conservation  holds: nothing lost, nothing twice']
       : conservation.broken.map((law) => `conservation  BROKEN: ${law}`)),
+  ];
+}
+
+const compared = [
+  ['AUC', 'auc', 4],
+  ['within users', 'withinUserAuc', 4],
+  ['NDCG', 'ndcg', 4],
+  ['log loss', 'logloss', 4],
+  ['calibration', 'calibration', 3],
+] as const;
+
+/** Of a score that is no probability there is no log loss. */
+function duelTable({ events, ours, theirs, difference, intervals, lists }: DuelReport): string[] {
+  const line = (title: string, of: DuelReport['ours']): string[] => [
+    title,
+    ...compared.map(([, name, digits]) => figure(of[name], digits)),
+  ];
+  return [
+    `duel          ${count(events)} events, theirs against ours; NDCG of each ${lists}`,
+    ...table(
+      ['', ...compared.map(([title]) => title)],
+      [
+        ...[line('theirs', theirs), line('ours', ours), line('ours − theirs', difference)],
+        [
+          '95 % of users',
+          ...compared.map(([, name, digits]) =>
+            intervals[name].map((end) => figure(end, digits)).join('…'),
+          ),
+        ],
+      ],
+    ),
   ];
 }
 

@@ -11,11 +11,14 @@ import type { NatsBus } from '../runtime/nats/nats-bus.js';
 import { connectAs } from '../runtime/nats/nats-bus.js';
 import { makeFolders } from '../runtime/os/make-folders.js';
 import type { EventTable } from '../replay/event-files.js';
-import { checkColumns, readEntities, readEvents } from '../replay/event-files.js';
+import { checkColumns, readEntities, readEvents, takenBeside } from '../replay/event-files.js';
 import type { ToldFeatures } from '../replay/replay-features.js';
 import type { ReplaySite } from '../replay/replay-requests.js';
 import { replayEvents } from '../replay/replay.js';
 import { buildReport, writeReport } from '../replay/replay-report.js';
+import { predictionsOf } from '../replay/replay-predictions.js';
+import { writePredictions } from '../importing/predictions-file.js';
+import { usualBootstrap } from './bootstrap-options.js';
 import type { RunningCluster } from '../cluster/cluster.js';
 import type { Arguments, Output } from './command.js';
 import { UsageError, exitCode, integerOf } from './command.js';
@@ -30,6 +33,10 @@ export interface ReplayPlan {
   readonly items: string | undefined;
   readonly users: string | undefined;
   readonly report: string | undefined;
+  /** Where scores go, beside their labels. */
+  readonly predictions?: string | undefined;
+  /** Column with the score of another system. */
+  readonly rivalScore?: string | undefined;
   readonly lagMax: number;
   readonly implicit: boolean;
   readonly speed: number | undefined;
@@ -54,13 +61,15 @@ export interface RunContext {
 /** As in real life, where a user acts a hundred events of others after the last one. */
 const lagMaxDefault = 100;
 
+const replayOptions = [
+  ...['items', 'users', 'report', 'predictions', 'rival-score', 'max-lag', 'speed', 'timezone'],
+];
+
 /** @returns undefined without --events. @throws UsageError for options that mean nothing without it. */
 export function replayPlanOf(args: Arguments): ReplayPlan | undefined {
   const events = args.value('events');
   if (events === undefined) {
-    const stray = ['items', 'users', 'report', 'max-lag', 'speed', 'timezone'].find(
-      (name) => args.value(name) !== undefined,
-    );
+    const stray = replayOptions.find((name) => args.value(name) !== undefined);
     const name = stray ?? (args.has('implicit') ? 'implicit' : undefined);
     if (name !== undefined) throw new UsageError(`--${name} needs --events.`);
     return undefined;
@@ -73,6 +82,8 @@ export function replayPlanOf(args: Arguments): ReplayPlan | undefined {
     items: args.value('items'),
     users: args.value('users'),
     report: args.value('report'),
+    predictions: args.value('predictions'),
+    rivalScore: args.value('rival-score'),
     lagMax: lagMaxOf(args.value('max-lag'), speed !== undefined),
     implicit: args.has('implicit'),
     speed,
@@ -98,13 +109,16 @@ export async function readReplay(
   config: ClusterConfig,
   note: (text: string) => void,
 ): Promise<ReplayFiles> {
-  if (plan.report !== undefined) await requireWritable(plan.report);
+  if (plan.report !== undefined) await requireWritable(plan.report, 'the report');
+  if (plan.predictions !== undefined) await requireWritable(plan.predictions, 'predictions');
   const spec = featureSpecOf(config.features, config.lineage);
-  const [items, users, events] = await Promise.all([
+  const [items, users, table] = await Promise.all([
     plan.items === undefined ? [] : readEntities(plan.items, 'item'),
     plan.users === undefined ? [] : readEntities(plan.users, 'user'),
     readEvents(plan.events, { timezone: plan.timezone, note }),
   ]);
+  const { rivalScore: rivalColumn } = plan;
+  const events = takenBeside(plan.events, table, { rivalColumn, spec });
   checkColumns(events, spec);
   const reader = new AttributeReader(spec, config.attributes);
   const told = {
@@ -115,13 +129,13 @@ export async function readReplay(
 }
 
 /** Found out now, not after an hour of replaying. */
-async function requireWritable(file: string): Promise<void> {
+async function requireWritable(file: string, what: string): Promise<void> {
   const folder = path.dirname(path.resolve(file));
   try {
     await makeFolders(folder);
     await access(folder, constants.W_OK);
   } catch (cause) {
-    const text = `the report can't be written to ${file}: ${messageOf(cause)}.`;
+    const text = `${what} can't be written to ${file}: ${messageOf(cause)}.`;
     throw new StarlingError('FILE_INVALID', text, { file }, { cause });
   }
 }
@@ -153,11 +167,15 @@ export async function runReplay(
       progress: view.update,
     });
     view.stop();
-    const report = buildReport(outcome);
+    const { random } = usualBootstrap;
+    const report = buildReport(outcome, { random: random(), draws: usualBootstrap.draws });
+    if (plan.predictions !== undefined)
+      await writePredictions(plan.predictions, predictionsOf(outcome, cluster.config));
     if (plan.report !== undefined) await writeReport(plan.report, report);
     if (out.json) out.document(report);
     else for (const line of summaryLines(report)) out.line(line);
     if (plan.report !== undefined) out.note(`report written to ${plan.report}`);
+    if (plan.predictions !== undefined) out.note(`predictions written to ${plan.predictions}`);
     return outcome.interrupted ? exitCodeOf(interrupt.name) : exitCode.ok;
   } finally {
     view.stop();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { featureSpecOf } from '../core/features/feature-spec.js';
 import { readCsv } from './csv-file.js';
-import { checkColumns, readEntities, readEvents } from './event-files.js';
+import { checkColumns, readEntities, readEvents, takenBeside } from './event-files.js';
 
 let folder = '';
 
@@ -251,6 +251,29 @@ describe('reading items and users', () => {
   test('a file of the other entity is refused', async () => {
     const path = await file('users.csv', 'user,age\n1,20\n');
     await expect(readEntities(path, 'item')).rejects.toThrow('the header has no column item');
+  });
+});
+
+describe('what a file says beside its events', () => {
+  const spec = featureSpecOf({ device: { entity: 'context', kind: 'id', source: 'device' } });
+  const text = `${header},device,theirs,request\n2,u,i,1,tv,0.5,r\n1,u,j,0,tv,,r\n`;
+
+  test('are scores of another system and requests, in time order, and no features', async () => {
+    const path = await file('beside.csv', text);
+    const table = await readEvents(path);
+    const events = takenBeside(path, table, { rivalColumn: 'theirs', spec });
+    expect(Object.keys(events.context)).toEqual(['device']);
+    expect([...events.beside!.rival!]).toEqual([NaN, 0.5]);
+    expect(events.beside!.requests).toEqual(['r', 'r']);
+    expect(() => checkColumns(events, spec)).not.toThrow();
+  });
+
+  test('is refused where no such column is there, or what it says is no number', async () => {
+    const path = await file('beside.csv', text);
+    const table = await readEvents(path);
+    const taken = (rivalColumn: string) => () => takenBeside(path, table, { rivalColumn, spec });
+    expect(taken('their')).toThrow('expected a column their of scores; got timestamp');
+    expect(taken('device')).toThrow('device: expected a number; got');
   });
 });
 

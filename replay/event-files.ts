@@ -21,6 +21,16 @@ export interface EventTable {
   readonly labels: Uint8Array;
   /** The other columns, each with a value for every event; '' where there is none. */
   readonly context: Readonly<Record<string, readonly string[]>>;
+  /** Columns that no request is sent with. */
+  readonly beside?: EventsBeside | undefined;
+}
+
+/** What a file says of its events that nobody is to learn from. */
+export interface EventsBeside {
+  /** Events that were offered together; '' where it is not told. */
+  readonly requests?: readonly string[] | undefined;
+  /** What another system said of each, NaN where it said nothing. f64 [events] */
+  readonly rival?: Float64Array | undefined;
 }
 
 /** A user or item with its features by column; '' where there is none. */
@@ -83,6 +93,47 @@ export async function readEntities(path: string, entity: 'item' | 'user'): Promi
     }
   }
   return records;
+}
+
+const requestColumns = ['request', 'request_id'];
+
+/**
+ * Takes out of the context what is no feature: the score of another system, and a column of requests, unless that is declared to be one.
+ *
+ * @throws StarlingError FILE_INVALID where there is no such column, or something in it is no number.
+ */
+export function takenBeside(
+  path: string,
+  table: EventTable,
+  { rivalColumn, spec }: { readonly rivalColumn: string | undefined; readonly spec: FeatureSpec },
+): EventTable {
+  const context = { ...table.context };
+  const declared = new Set(toldContext(spec));
+  const requestColumn = requestColumns.find((name) => context[name] && !declared.has(name));
+  const beside = {
+    rival: rivalColumn === undefined ? undefined : rivalScores(path, context, rivalColumn),
+    requests: requestColumn === undefined ? undefined : context[requestColumn],
+  };
+  for (const name of [requestColumn, declared.has(rivalColumn ?? '') ? undefined : rivalColumn])
+    if (name !== undefined) delete context[name];
+  return { ...table, context, beside };
+}
+
+function rivalScores(path: string, context: EventTable['context'], column: string): Float64Array {
+  const texts = context[column];
+  if (!texts) {
+    const there = [...eventColumns, ...Object.keys(context)].join(', ');
+    throw invalidFile(path, `expected a column ${column} of scores; got ${there}`, {
+      field: column,
+    });
+  }
+  return Float64Array.from(texts, (text) => {
+    const score = text.trim() === '' ? NaN : Number(text);
+    if (text.trim() === '' || Number.isFinite(score)) return score;
+    throw invalidFile(path, `${column}: expected a number; got ${preview(text)}`, {
+      field: column,
+    });
+  });
 }
 
 /**

@@ -38,7 +38,8 @@ function pretendCluster(window: LagWindow, wake: () => void) {
           aheadMax = Math.max(aheadMax, Number(id.split('-')[1]) - learned);
         }
         await new Promise((resolve) => setImmediate(resolve));
-        return Float32Array.from(batch.items, (item) => Number(item.slice(1)) / 1000);
+        const scores = Float32Array.from(batch.items, (item) => Number(item.slice(1)) / 1000);
+        return { scores, denseVersion: batches.length };
       },
       act: async (_home: number, batch: Actions) => {
         actions.push(batch);
@@ -132,7 +133,10 @@ describe('the driver of a replay', () => {
   test('goes on after a standstill once the window says so', async () => {
     const window = new LagWindow({ lagMax: 0 });
     const requests = {
-      rank: async (_home: number, batch: RankBatch) => new Float32Array(batch.users.length),
+      rank: async (_home: number, batch: RankBatch) => ({
+        scores: new Float32Array(batch.users.length),
+        denseVersion: 1,
+      }),
       act: async () => undefined, // Nothing is ever learned.
     };
     let stalls = 0;

@@ -42,6 +42,8 @@ const stallMs = 1_000;
 export class ReplayDriver {
   /** Probability that serving gave before the label was known; NaN where it was not asked yet. f32 [events] */
   readonly scores: Float32Array;
+  /** Of the network that gave it. f64 [events] */
+  readonly versions: Float64Array;
   readonly #options: DriverOptions;
   readonly #rowsPerStep: number;
   readonly #roomMin: number;
@@ -57,6 +59,7 @@ export class ReplayDriver {
     const { events, lagMax, siteCount } = options;
     this.#options = options;
     this.scores = new Float32Array(events.count).fill(NaN);
+    this.versions = new Float64Array(events.count).fill(NaN);
     this.#rowsPerStep = Number.isFinite(lagMax)
       ? Math.max(1, Math.min(rowsMax * siteCount, Math.floor(lagMax / stepsPerWindow)))
       : rowsMax * siteCount;
@@ -138,8 +141,11 @@ export class ReplayDriver {
 
   async #serve(home: number, rows: readonly number[]): Promise<void> {
     const { events, requests, implicit } = this.#options;
-    const scores = await requests.rank(home, this.#rankBatch(rows));
-    for (const [i, row] of rows.entries()) this.scores[row] = scores[i]!;
+    const { scores, denseVersion } = await requests.rank(home, this.#rankBatch(rows));
+    for (const [i, row] of rows.entries()) {
+      this.scores[row] = scores[i]!;
+      this.versions[row] = denseVersion;
+    }
     this.#scored += rows.length;
     const acted = implicit ? rows.filter((row) => events.labels[row] === 1) : rows;
     if (acted.length === 0) return;

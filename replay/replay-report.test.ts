@@ -11,6 +11,10 @@ import { FreshnessHistory } from './replay-freshness.js';
 import { noLetters } from './replay-dead-letters.js';
 import type { ReplayOutcome } from './replay.js';
 import { buildReport, writeReport } from './replay-report.js';
+import type { EventTable } from './event-files.js';
+import { predictionsOf } from './replay-predictions.js';
+import { sameChance } from '../core/evaluation/evaluation.testkit.js';
+import { parseClusterConfig } from '../core/config/schema.js';
 import { LatencyHistogram } from '../core/base/histogram.js';
 
 const joined: JoinFigures = {
@@ -44,6 +48,21 @@ function supervisionEvent(changes: Partial<SupervisionEvent>): SupervisionEvent 
   return { atMs: 1, address: 'train.trainer.0', type: 'exit', detail: '', epoch: 1, ...changes };
 }
 
+const config = {
+  features: { user: { entity: 'user', kind: 'id' }, item: { entity: 'item', kind: 'id' } },
+};
+
+/** Two users in turns, and a rival who says the same of all. */
+function eventsOf(labels: Uint8Array): EventTable {
+  return {
+    ...{ count: labels.length, timestamps: new Float64Array(labels.length), labels },
+    users: Array.from(labels, (_label, i) => `u${Math.floor(i / 2) % 2}`),
+    items: Array.from(labels, (_label, i) => `i${i}`),
+    context: {},
+    beside: { rival: new Float64Array(labels.length).fill(0.5) },
+  };
+}
+
 /** 20 events, every second one liked; liked ones score 0.75, others 0.25, but the first two are swapped. */
 function outcome(changes: Partial<ReplayOutcome> = {}): ReplayOutcome {
   const labels = Uint8Array.from({ length: 20 }, (_unused, i) => (i + 1) % 2);
@@ -53,6 +72,8 @@ function outcome(changes: Partial<ReplayOutcome> = {}): ReplayOutcome {
     interrupted: false,
     scores,
     labels,
+    versions: new Float64Array(20).fill(7),
+    events: eventsOf(labels),
     timestamps: Float64Array.from(labels, (_unused, i) => 1000 + i),
     accepted: 20,
     actions: 20,
@@ -93,6 +114,31 @@ describe('a report', () => {
     expect(quality.windows).toHaveLength(10);
     expect(quality.windows[0]).toMatchObject({ from: 1000, to: 1001, auc: 0, ctr: 0.5, count: 2 });
     expect(quality.windows[9]).toMatchObject({ from: 1018, to: 1019, auc: 1, count: 2 });
+  });
+
+  test('says how users are ordered within themselves, and what beats the rate', () => {
+    const { quality } = buildReport(outcome());
+    // One user has five pairs of which one is swapped; the other has all in order.
+    expect(quality.withinUserAuc).toBeCloseTo((0.8 + 1) / 2, 1);
+    expect(quality.normalisedEntropy).toBeCloseTo(quality.logloss! / Math.log(2));
+    expect(quality.prAuc).toBeCloseTo(0.9 * 0.9 + 0.1 * 0.5);
+    expect(quality.ndcg).toBeNull();
+  });
+
+  test('has a duel with the scores of another system on the same events', () => {
+    const { duel } = buildReport(outcome(), { random: sameChance(), draws: 50 });
+    expect(duel).toMatchObject({ events: 20, lists: 'user' });
+    expect(duel!.theirs).toMatchObject({ auc: 0.5, calibration: 1 });
+    expect(duel!.difference.auc).toBeCloseTo(duel!.ours.auc! - 0.5);
+    expect(duel!.intervals.auc[0]).toBeGreaterThan(0);
+    expect(buildReport(outcome()).duel).toBeUndefined();
+  });
+
+  test('gives predictions row by row', () => {
+    const rows = [...predictionsOf(outcome(), parseClusterConfig(config))];
+    expect(rows).toHaveLength(20);
+    expect(rows[1]).toMatchObject({ user: 'u0', item: 'i1', p: 0.75, label: 0, version: '7' });
+    expect(rows[1]).toMatchObject({ outcome: 'click', atMs: 1_001_000, rival: 0.5 });
   });
 
   test('counts events, training and serving', () => {
@@ -151,6 +197,7 @@ describe('a report', () => {
       logloss: null,
       ctr: null,
       calibration: null,
+      ...{ withinUserAuc: null, prAuc: null, ndcg: null, normalisedEntropy: null },
       deciles: [],
       windows: [],
     });

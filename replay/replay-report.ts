@@ -2,33 +2,20 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { StarlingError, messageOf } from '../core/base/errors.js';
-import { calibrationByDecile } from '../core/model/deciles.js';
-import { RunningQuality, auc } from '../core/model/metrics.js';
 import { isActorKind, kindTable } from '../messages/actor-kinds.js';
 import { actorsOf } from '../messages/actor-status.js';
 import type { SupervisionEvent } from '../messages/supervision-events.js';
 import { brokenLaws } from './conservation-laws.js';
 import type { ReplayOutcome } from './replay.js';
-
-/** Null stands for a figure that can't be given, such as the AUC of events that are all liked. */
-type Figure = number | null;
-
-export interface QualityWindow {
-  /** Event time of its first and last event, seconds since 1970. */
-  readonly from: number;
-  readonly to: number;
-  readonly auc: Figure;
-  readonly logloss: Figure;
-  readonly ctr: Figure;
-  readonly count: number;
-}
-
-/** Of a tenth of the scores. */
-export interface QualityDecile {
-  readonly meanScore: number;
-  readonly ctr: number;
-  readonly calibration: Figure;
-}
+import {
+  duelReport,
+  figure,
+  qualityOf,
+  type DuelReport,
+  type Figure,
+  type ReplayQuality,
+} from './replay-quality.js';
+import type { BootstrapOptions } from '../core/evaluation/bootstrap.js';
 
 /** What a replay leaves behind; keys are stable, new ones may be added. */
 export interface ReplayReport {
@@ -49,17 +36,9 @@ export interface ReplayReport {
     /** Events in more than one copy; each counts once above. */
     readonly duplicates: number;
   };
-  readonly quality: {
-    /** Over the scores that serving gave before each label was known. */
-    readonly auc: Figure;
-    readonly logloss: Figure;
-    readonly ctr: Figure;
-    /** Mean score / share of likes; 1 is calibrated. */
-    readonly calibration: Figure;
-    /** The same in tenths of the scores, lowest first; fewer where there are fewer events. */
-    readonly deciles: readonly QualityDecile[];
-    readonly windows: readonly QualityWindow[];
-  };
+  readonly quality: ReplayQuality;
+  /** Against the scores of another system, where the file has them. */
+  readonly duel?: DuelReport;
   readonly training: {
     readonly samplesPerSecond: number;
     readonly batches: number;
@@ -104,14 +83,14 @@ export interface ReplayReport {
   };
 }
 
-const windowCount = 10;
-
-export function buildReport(outcome: ReplayOutcome): ReplayReport {
+/** @param bootstrap of the intervals of a duel; without it there is none. */
+export function buildReport(outcome: ReplayOutcome, bootstrap?: BootstrapOptions): ReplayReport {
   const { books, letters, accepted, actions, seconds, serving, status } = outcome;
   const { joined } = books;
   const broken = brokenLaws(accepted, books, letters);
   const backend = backendOf(outcome);
   const samples = joined.positives + joined.negatives;
+  const duel = bootstrap && duelReport(outcome, bootstrap);
   return {
     interrupted: outcome.interrupted,
     seconds,
@@ -129,6 +108,7 @@ export function buildReport(outcome: ReplayOutcome): ReplayReport {
       duplicates: joined.duplicates,
     },
     quality: qualityOf(outcome),
+    ...(duel ? { duel } : {}),
     training: {
       samplesPerSecond: seconds > 0 ? samples / seconds : 0,
       batches: books.batchesEmitted,
@@ -177,35 +157,6 @@ export async function writeReport(file: string, report: ReplayReport): Promise<v
   }
 }
 
-function qualityOf({ scores, labels, timestamps }: ReplayOutcome): ReplayReport['quality'] {
-  const count = scores.length;
-  const whole = stretch(scores, labels, 0, count);
-  const windows: QualityWindow[] = [];
-  const used = Math.min(windowCount, count);
-  for (let w = 0; w < used; w++) {
-    const start = Math.floor((w * count) / used);
-    const end = Math.floor(((w + 1) * count) / used);
-    const { auc, logloss, ctr } = stretch(scores, labels, start, end);
-    const [from, to] = [timestamps[start]!, timestamps[end - 1]!];
-    windows.push({ from, to, auc, logloss, ctr, count: end - start });
-  }
-  const deciles = calibrationByDecile({ scores, labels }).map(({ meanScore, rate, ratio }) => {
-    return { meanScore, ctr: rate, calibration: figure(ratio) };
-  });
-  return { ...whole, deciles, windows };
-}
-
-function stretch(scores: Float32Array, labels: Uint8Array, start: number, end: number) {
-  const quality = new RunningQuality();
-  for (let i = start; i < end; i++) quality.add(scores[i]!, labels[i]!);
-  return {
-    auc: figure(auc(scores, labels, start, end)),
-    logloss: figure(quality.logloss),
-    ctr: figure(quality.positiveRate),
-    calibration: figure(quality.calibration),
-  };
-}
-
 function supervisionOf(events: readonly SupervisionEvent[]): ReplayReport['supervision'] {
   const recovered = events.filter(({ recoveryMs }) => recoveryMs !== undefined);
   return {
@@ -223,9 +174,4 @@ function isOfSoleOwner(address: string): boolean {
 function backendOf({ status }: ReplayOutcome): string {
   const names = actorsOf(status.actors, 'trainer').map(({ stats }) => stats.backend);
   return status.backend ?? names.find((name) => name !== undefined && name !== '') ?? 'unknown';
-}
-
-/** JSON knows neither NaN nor Infinity. */
-function figure(value: number): Figure {
-  return Number.isFinite(value) ? value : null;
 }

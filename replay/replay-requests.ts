@@ -25,6 +25,14 @@ export function siteOf(user: string, siteCount: number): number {
   return hashString(user, homeSeed) % siteCount;
 }
 
+/** What serving said of rows. */
+export interface ScoredRequest {
+  /** f32 [rows] */
+  readonly scores: Float32Array;
+  /** Of the network that said it. */
+  readonly denseVersion: number;
+}
+
 /** One event after all attempts. Too low: an actor that takes long to come back ends the replay. */
 const anywherePolicy: RetryPolicy = { deadlineMs: 60_000, baseMs: 50, capMs: 1_000 };
 /** With one data center; then the next is asked, as a client in real life would. */
@@ -52,8 +60,8 @@ export class ReplayRequests {
     this.#attemptMs = attemptMs;
   }
 
-  /** Scores rows and has them logged as impressions. f32 [rows] */
-  async rank(home: number, batch: RankBatch): Promise<Float32Array> {
+  /** Scores rows and has them logged as impressions. */
+  async rank(home: number, batch: RankBatch): Promise<ScoredRequest> {
     const startMs = performance.now();
     const { dataCenter } = this.#sites[home]!;
     const message = rankBatchMessage({ ...batch, from: dataCenter });
@@ -66,7 +74,7 @@ export class ReplayRequests {
     });
     this.latency.record(performance.now() - startMs);
     this.#count(answer, dataCenter);
-    return answer.scores;
+    return { scores: answer.scores, denseVersion: answer.denseVersion };
   }
 
   /** Tells what the users did; resolves when it is in the stream. */

@@ -50,6 +50,10 @@ export interface ReplayOutcome extends Settled {
   /** Of the events sent, in time order. */
   readonly scores: Float32Array;
   readonly labels: Uint8Array;
+  /** Of the network that gave each score. */
+  readonly versions: Float64Array;
+  /** The file, of which all that is above is a part from its beginning. */
+  readonly events: EventTable;
   /** Seconds since 1970. */
   readonly timestamps: Float64Array;
   readonly accepted: number;
@@ -267,7 +271,9 @@ class ReplayRun {
     const count = driver.scored; // All that were admitted, since the driver waits for them.
     return {
       interrupted: signal.aborted,
+      events,
       scores: driver.scores.subarray(0, count),
+      versions: driver.versions.subarray(0, count),
       labels: events.labels.subarray(0, count),
       timestamps: events.timestamps.subarray(0, count),
       accepted: count,

@@ -38,6 +38,16 @@ export const up: Command = {
     { name: 'users', value: 'FILE', text: 'CSV of user and their features' },
     { name: 'report', value: 'FILE', text: 'where to write the report of the replay, as JSON' },
     {
+      name: 'predictions',
+      value: 'FILE',
+      text: 'where to write what was scored before its label was told, as Parquet or .csv; for `starling evaluate`',
+    },
+    {
+      name: 'rival-score',
+      value: 'COLUMN',
+      text: 'column of --events with the score of the system in use: theirs against ours, before the label',
+    },
+    {
       name: 'max-lag',
       value: 'N',
       text: 'never be more than N events ahead of what serving has learned (default 100); fewer learn better and take longer; none for a throughput run',
