@@ -30,7 +30,7 @@ export async function measureKernels(
   const scratch = filled((2 * (columns / heads) + 8) * (events + 4));
   const starts = memory.allocate(examples + 1);
   for (let i = 0; i <= examples; i++) memory.words[starts / 4 + i] = i * events;
-  const all = [starts, examples, total, columns, heads, scratch] as const;
+  const all = [starts, examples, total, columns, heads, false, scratch] as const;
   const head = [q!, columns, k!, columns, v!, columns] as const;
   const calls = {
     product: () =>

@@ -200,7 +200,7 @@ describe('from the files of a shop to its recommendations', () => {
     const joiner = actorsOf(live.cluster.status().actors, 'joiner')[0]!;
     const again = command(...importOf(), '--json');
     process.kill(joiner.pid!, 'SIGKILL');
-    const report = jsonOf(await again) as unknown as ImportReport;
+    const report = jsonOf(await again) as ImportReport;
     ({ judged } = report);
     isOver = true;
     await clicking;
