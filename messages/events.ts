@@ -168,6 +168,11 @@ export function parseImpressions(value: unknown, spec: ExampleSpec): Impressions
   };
 }
 
+/** Whether the examples in a message of columns are of this specification, and of none before it. */
+export function isOfSpec(value: unknown, { hash }: Pick<ExampleSpec, 'hash'>): boolean {
+  return (value as Fields)['specHash'] === hash;
+}
+
 /** Null while nothing is known, which is nearly always: then facts cost five bytes and no time. */
 export function factFields(facts: ImpressionFacts) {
   if (facts === noFacts) return null;

@@ -16,7 +16,7 @@ import { sentMessage } from '../../messages/join-records.js';
 import { countersOf } from '../../messages/samples.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
-import { fitsInto } from '../../runtime/fitting-messages.js';
+import { fitsInto, fittingMessages } from '../../runtime/fitting-messages.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
 import type { JoinState, JoinStore, OutboxEntry } from '../../runtime/stores/join-store.js';
 import { outboxBytes, outboxKind, readOutbox, sampleMessages } from './outbox-codec.js';
@@ -27,8 +27,11 @@ import { positionHeaders, positionOf } from './sample-position.js';
 const lettersPerMessage = 512;
 /** Of what one partition tells another. Too many: a record that is more than half a message. Too few: each costs a message. */
 const sentBytesMax = 256 * 1024;
-/** Of what people did. Ids are at most 512 characters long: so many always fit. */
-const activityRowsMax = 256;
+/**
+ * Of what people did, in one message. Too few: a joiner that is behind waits for an acknowledgement each, one after the other, before its
+ * samples may go. Too many: who keeps it answers nobody while he takes it in.
+ */
+const activityRowsMax = 2_048;
 const retryMs = 1_000;
 
 /** What the stream has of the samples of a partition. */
@@ -260,14 +263,9 @@ export class JoinOutbox {
     const options = { ...this.#options, settledWithout: fresh, skip, place, counters };
     // Before the samples of the commit: where those are in the stream this is on its way too. What somebody did as a visitor
     // is told before another partition hears who he is.
-    const added = this.#activityMessages(output.activity).map((rows) =>
-      this.#entry(
-        outboxBytes(
-          outboxKind.activity,
-          { ...place, rows: rows.length, complete: true },
-          activityMessage({ source: this.#options.partition, rows }),
-        ),
-      ),
+    const whole = { ...place, rows: 0, complete: true };
+    const added = this.#activityMessages(output.activity).map((body) =>
+      this.#entry(outboxBytes(outboxKind.activity, whole, body)),
     );
     for (const { to: partition, records } of this.#sentMessages(output.sent))
       added.push(
@@ -275,27 +273,31 @@ export class JoinOutbox {
           outboxBytes(
             outboxKind.sent,
             { ...place, rows: partition, complete: true },
-            sentMessage(this.#options.spec, records),
+            encode(sentMessage(this.#options.spec, records)),
           ),
         ),
       );
     for (const { message, position } of sampleMessages(output.samples, options))
-      added.push(this.#entry(outboxBytes(outboxKind.samples, position, message)));
+      added.push(this.#entry(outboxBytes(outboxKind.samples, position, encode(message))));
     const { deadLetters } = output;
     for (let start = 0; start < deadLetters.length; start += lettersPerMessage) {
-      const position = { ...place, rows: 0, complete: true };
       for (const message of this.#letterMessages(
         deadLetters.slice(start, start + lettersPerMessage),
       ))
-        added.push(this.#entry(outboxBytes(outboxKind.deadLetter, position, message)));
+        added.push(this.#entry(outboxBytes(outboxKind.deadLetter, whole, message)));
     }
     return added;
   }
 
-  #activityMessages(activity: JoinOutput['activity']) {
-    const messages: JoinOutput['activity'][] = [];
-    for (let start = 0; start < activity.length; start += activityRowsMax)
-      messages.push(activity.slice(start, start + activityRowsMax));
+  #activityMessages(activity: JoinOutput['activity']): Uint8Array[] {
+    const { partition: source } = this.#options;
+    const { payloadBytesMax } = this.#context.bus;
+    const encoded = (rows: JoinOutput['activity']) => encode(activityMessage({ source, rows }));
+    const messages: Uint8Array[] = [];
+    for (let start = 0; start < activity.length; start += activityRowsMax) {
+      const rows = activity.slice(start, start + activityRowsMax);
+      messages.push(...fittingMessages(rows, { payloadBytesMax, encoded }));
+    }
     return messages;
   }
 
@@ -319,10 +321,10 @@ export class JoinOutbox {
   }
 
   /** One, or more where events are so large that it would not fit. */
-  #letterMessages(buried: JoinOutput['deadLetters']): unknown[] {
-    const message = deadLettersMessage(this.#letters(buried));
+  #letterMessages(buried: JoinOutput['deadLetters']): Uint8Array[] {
+    const message = encode(deadLettersMessage(this.#letters(buried)));
     const { payloadBytesMax } = this.#context.bus;
-    if (buried.length <= 1 || fitsInto(payloadBytesMax, encode(message))) return [message];
+    if (buried.length <= 1 || fitsInto(payloadBytesMax, message)) return [message];
     const half = buried.length >> 1;
     return [buried.slice(0, half), buried.slice(half)].flatMap((part) =>
       this.#letterMessages(part),

@@ -14,7 +14,7 @@ import { firstRules, rulesIn } from './rules-in-force.js';
 import { openWindowStore } from './window-store.js';
 
 /** Rows of one message of samples. Too many: a step of training waits for them. Too few: a message costs more than its rows. */
-const sampleRowsMax = 512;
+const sampleRowsMax = 1_024;
 
 export interface OpenedWindow {
   readonly store: JoinStore;

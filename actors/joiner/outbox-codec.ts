@@ -2,7 +2,6 @@ import { StarlingError } from '../../core/base/errors.js';
 import { selectFacts } from '../../core/joining/event-facts.js';
 import type { JoinCounters, SampleBatch } from '../../core/joining/types.js';
 import { selectExamples } from '../../core/features/example-batch.js';
-import { encode } from '../../messages/codec.js';
 import type { ExampleSpec } from '../../messages/example-columns.js';
 import { sliceOutcomes } from '../../messages/outcomes.js';
 import { noProgress } from '../../messages/progress-marks.js';
@@ -24,12 +23,12 @@ export interface OutboxContent {
   readonly body: Uint8Array;
 }
 
+/** @param body an encoded message. */
 export function outboxBytes(
   kind: OutboxKind,
   position: SamplePosition,
-  message: unknown,
+  body: Uint8Array,
 ): Uint8Array {
-  const body = encode(message);
   const bytes = new Uint8Array(headBytes + body.length);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, kind);

@@ -16,7 +16,7 @@ import {
   type ChangeOrigin,
 } from '../../messages/features.js';
 import type { EntityChange, PublicMerge } from '../../messages/public.js';
-import { sendFitting } from '../../runtime/fitting-messages.js';
+import { fitsInto, sendFitting } from '../../runtime/fitting-messages.js';
 import {
   aliasMessage,
   eraseMessage,
@@ -76,12 +76,21 @@ export class EventForwarder {
     this.#ports = ports;
   }
 
-  async impressions(batch: Impressions): Promise<void> {
+  /**
+   * @param cameIn the message that they came in, where that says just the same: it goes on as it is, if all are for one joiner. To make it
+   * anew takes a third of a processor's time.
+   */
+  async impressions(batch: Impressions, cameIn?: Uint8Array): Promise<void> {
     this.counts.impressions += batch.items.length;
-    const { partitions, spec, subject, append } = this.#ports;
-    const toRows = this.#toJoiners(splitImpressions(batch, partitions), (rows) =>
-      impressionsMessage(spec, isAll(rows, batch) ? batch : selectImpressions(batch, rows)),
-    );
+    const { partitions, payloadBytesMax, spec, subject, append } = this.#ports;
+    const split = splitImpressions(batch, partitions);
+    const only = split.findIndex((rows) => rows.length > 0 && isAll(rows, batch));
+    const toRows =
+      cameIn && only >= 0 && fitsInto(payloadBytesMax, cameIn)
+        ? append(subject.join(only), cameIn)
+        : this.#toJoiners(split, (rows) =>
+            impressionsMessage(spec, isAll(rows, batch) ? batch : selectImpressions(batch, rows)),
+          );
     const toPointers = [...pointersOf(batch, partitions)].map(([partition, pointer]) =>
       append(subject.join(partition), encode(pointersMessage(pointer))),
     );

@@ -5,7 +5,7 @@ import type { FeatureSpec } from '../../core/features/feature-spec.js';
 import type { Transform } from '../../core/features/transform.js';
 import { decode } from '../../messages/codec.js';
 import type { Actions, Impressions } from '../../messages/events.js';
-import { isColumnar, parseActions, parseImpressions } from '../../messages/events.js';
+import { isColumnar, isOfSpec, parseActions, parseImpressions } from '../../messages/events.js';
 import type {
   PublicAction,
   EntityChange,
@@ -75,7 +75,10 @@ export class RawEvents {
     try {
       const value = decode(message.bytes);
       if (isColumnar(value, 'impressions'))
-        await this.#offered(parseImpressions(value, spec), message, () => rankersOf(message));
+        await this.#offered(parseImpressions(value, spec), message, {
+          nameOfRow: () => rankersOf(message),
+          cameIn: isOfSpec(value, spec) ? message.bytes : undefined,
+        });
       else if (isColumnar(value, 'actions'))
         await forward.actions(this.#actions(parseActions(value, spec), message));
       else await this.#byHand(value, message);
@@ -159,16 +162,15 @@ export class RawEvents {
         const shown = events as PublicImpression[];
         const { impressions: marks } = actions.ignored;
         const impressions = await impressionsOf(shown, atMs, transform, source, marks);
-        return this.#offered(impressions, message, (row) => nameOf(shown[row]!));
+        return this.#offered(impressions, message, { nameOfRow: (row) => nameOf(shown[row]!) });
       }
     }
   }
 
-  /** @param nameOfRow whose clock they were timed by. */
   async #offered(
     impressions: Impressions,
     message: WorkMessage,
-    nameOfRow: (row: number) => string,
+    { nameOfRow, cameIn }: Offered,
   ): Promise<void> {
     const { forward, actions } = this.#ports;
     const { users, facts } = impressions;
@@ -180,8 +182,8 @@ export class RawEvents {
         aliases.push(...bothIn({ user, visitor: at(facts.visitors, row) })),
       );
     await forward.aliases(aliases, message.atMs);
-    this.times.limit(impressions.atMs, message.atMs, nameOfRow);
-    await forward.impressions(impressions);
+    const isAsItCame = this.times.limit(impressions.atMs, message.atMs, nameOfRow) === 0;
+    await forward.impressions(impressions, isAsItCame ? cameIn : undefined);
   }
 
   /** When the stream took them, whatever their sender says. */
@@ -250,6 +252,13 @@ function eventTypeOf({ subject }: WorkMessage): EventType {
 interface Placed {
   readonly event: unknown;
   readonly index: number;
+}
+
+interface Offered {
+  /** Whose clock they were timed by. */
+  readonly nameOfRow: (row: number) => string;
+  /** The message that says just these, by the specification of now. */
+  readonly cameIn?: Uint8Array | undefined;
 }
 
 /** Who is told as a visitor and as a user is both. */

@@ -49,6 +49,20 @@ describe('raw events', () => {
     expect(pointers.has(ours)).toBe(false);
   });
 
+  test('in columns that are for one joiner go on as they came, and are made anew where a time is put back', async () => {
+    const events = world.newEvents();
+    await events.handle(world.byHand('impression', { requestId: 'r', user: 'u1', item: 'i' }));
+    const slate = parseImpressions(decode(world.sent[0]!.bytes), spec);
+    // What only a newer release knows stays with it.
+    const cameIn = encode({ ...impressionsMessage(spec, slate), toCome: 1 });
+    await events.handle(world.rawMessage('impression', cameIn));
+    expect(world.sent[1]!.bytes).toEqual(cameIn);
+    const ahead = { ...slate, atMs: Float64Array.of(acceptedAtMs + 1e6) };
+    await events.handle(world.rawMessage('impression', encode(impressionsMessage(spec, ahead))));
+    const { atMs } = parseImpressions(decode(world.sent[2]!.bytes), spec);
+    expect([...atMs]).toEqual([acceptedAtMs + 2_000]);
+  });
+
   test('that claim to be ahead of their acceptance are put back to it, whatever door they came by', async () => {
     const events = world.newEvents();
     const at = (seconds: number) => acceptedAtMs / 1_000 + seconds;

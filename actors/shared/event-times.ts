@@ -31,8 +31,10 @@ export class EventTimes {
   /**
    * Puts back those that are ahead.
    * @param nameOf whose an event is, by its row.
+   * @returns how many.
    */
-  limit(atMs: Float64Array, acceptedAtMs: number, nameOf: (row: number) => string): void {
+  limit(atMs: Float64Array, acceptedAtMs: number, nameOf: (row: number) => string): number {
+    const before = this.#putBack;
     const latestMs = acceptedAtMs + aheadMsMax;
     for (let row = 0; row < atMs.length; row++) {
       const aheadMs = atMs[row]! - acceptedAtMs;
@@ -40,6 +42,7 @@ export class EventTimes {
       atMs[row] = latestMs;
       this.#note(nameOf(row), Math.min(Math.round(aheadMs), Number.MAX_SAFE_INTEGER));
     }
+    return this.#putBack - before;
   }
 
   get counts(): TimesPutBack {

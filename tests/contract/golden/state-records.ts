@@ -16,7 +16,7 @@ import { decodeState, encodeState } from '../../../core/joining/row-state.js';
 import { decodeRow, encodeRow, rowBytesMax } from '../../../core/joining/row-codec.js';
 import { unpackRows } from '../../../core/joining/unpack-rows.js';
 import { SampleBuilder } from '../../../core/joining/sample-builder.js';
-import { encodeAs, decode } from '../../../messages/codec.js';
+import { encode, encodeAs, decode } from '../../../messages/codec.js';
 import type { GoldenMessage } from './golden-files.js';
 import * as values from './sample-values.js';
 
@@ -163,7 +163,7 @@ export const stateRecords: readonly GoldenMessage[] = [
   },
   {
     name: 'join-outbox-entry',
-    write: () => outboxBytes(outboxKind.samples, position, { v: 2 }),
+    write: () => outboxBytes(outboxKind.samples, position, encode({ v: 2 })),
     read: (bytes) => {
       const { body, ...rest } = readOutbox(bytes, 'w-1');
       return { ...rest, body: decode(body) };
