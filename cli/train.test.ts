@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseArguments, type Output } from './command.js';
+import { readPredictions } from '../importing/predictions-file.js';
 import { train } from './commands/train.js';
 import { failureOf } from './failure.js';
 
@@ -47,12 +48,24 @@ describe('starling train', () => {
   test('learns from files that patterns name, and says how well the rest is predicted', async () => {
     const { code, lines } = await runs(
       ...['--files', at('day-*.csv'), '--holdout', '25%', '--threads', '2', '--seed', '3'],
-      ...['--set', 'model.factorDim=4', '--set', 'model.hidden=[4]', '--out', at('model')],
+      ...[
+        '--set',
+        'model.factorDim=4',
+        '--set',
+        'model.hidden=[4]',
+        '--out',
+        at('model'),
+        '--predictions',
+        at('held.parquet'),
+      ],
     );
     expect(lines.join('\n')).toMatch(/^400 events, [\d,]+ samples learned in 1 epoch by 2 threads/);
     expect(lines.join('\n')).toMatch(/holdout: [\d,]+ samples from 2023-11-15T03:13:20.000Z on/);
     expect(code).toBe(0);
     const result = JSON.parse(readFileSync(at('model/training.json'), 'utf8')) as object;
+    expect(existsSync(at('held.parquet'))).toBe(true);
+    const { rows } = await readPredictions([at('held.parquet')], { by: ['version'] });
+    expect(rows).toBeGreaterThan(100);
     expect(result).toMatchObject({ threads: 2, seed: 3, files: ['day-1.csv', 'day-2.csv'] });
   });
 
@@ -66,6 +79,7 @@ describe('starling train', () => {
     [['--holdout', '10%', '--holdout-from', '2026-01-01'], 'say the same in two ways'],
     [['--holdout', '110%'], '--holdout: expected a share such as 10%'],
     [['--holdout-from', 'May'], '--holdout-from: expected a date such as'],
+    [['--predictions', 'p.csv'], '--predictions are those of a holdout'],
     [['--threads', '100'], '--threads: 8 partitions are shared by 8 threads at most'],
     [['--epochs', '0'], '--epochs: expected an integer of at least 1'],
     [['--set', 'model'], '--set: expected a path and a value'],

@@ -39,11 +39,10 @@ export function trainingLines(result: TrainingResult, out: string): string[] {
     '',
     'before the label, first epoch',
     ...table(
-      ['outcome', 'AUC', 'calibration'],
-      Object.entries(result.before).map(([name, { auc, calibration }]) => [
-        name,
-        figure(auc),
-        figure(calibration),
+      ['outcome', 'AUC', 'PR-AUC', 'log loss', 'entropy', 'calibration'],
+      Object.entries(result.before).map(([name, of]) => [
+        ...[name, figure(of.auc), figure(of.prAuc), figure(of.logloss)],
+        ...[figure(of.normalisedEntropy), figure(of.calibration)],
       ]),
     ),
     ...holdoutLines(result),
@@ -60,13 +59,19 @@ function holdoutLines({ holdout, holdoutFromMs, samples }: TrainingResult): stri
     '',
     `holdout: ${count(samples.holdout)} samples from ${new Date(holdoutFromMs).toISOString()} on${late}`,
     ...table(
-      ['outcome', 'rows', 'positives', 'AUC', 'log loss', 'RMSE', 'calibration'],
+      [
+        ...['outcome', 'rows', 'positives', 'AUC', 'within users', 'PR-AUC'],
+        ...['log loss', 'entropy', 'RMSE', 'calibration'],
+      ],
       holdout.map((each: OutcomeFigures) => [
         each.outcome,
         count(each.rows),
         count(each.positives),
         figure(each.auc),
+        figure(each.withinUserAuc),
+        figure(each.prAuc),
         figure(each.logloss),
+        figure(each.normalisedEntropy),
         figure(each.rmse),
         figure(each.calibration),
       ]),

@@ -1,6 +1,9 @@
 import { judgedSum, type JudgedCounts } from '../core/model/judged-scores.js';
 import { sigmoid } from '../core/model/calibration.js';
-import { auc, logloss } from '../core/model/metrics.js';
+import { auc } from '../core/model/metrics.js';
+import { Judge } from '../core/evaluation/quality.js';
+import type { Prediction } from '../importing/predictions-file.js';
+import type { HeldRow } from './held-rows.js';
 import { valueAt, type ValueTransform } from '../core/model/value-transform.js';
 import type { ScoredRows } from './batch-learner.js';
 
@@ -13,6 +16,10 @@ export interface OutcomeFigures {
   readonly positives: number;
   /** Of a chance. NaN where all happened or none did. */
   readonly auc?: number;
+  /** These and the entropy of a chance: see core/evaluation/quality.ts. */
+  readonly withinUserAuc?: number;
+  readonly prAuc?: number;
+  readonly normalisedEntropy?: number;
   /** Of a chance: mean by weight, nats. */
   readonly logloss?: number;
   /** Of a value: root of the mean square by weight, in its own unit. */
@@ -27,16 +34,70 @@ export interface JudgedHeads {
   readonly values: readonly (ValueTransform | undefined)[];
 }
 
-/** @param parts of the threads; in which order does not matter but to the last digits. */
-export function figuresOf(
-  { outcomes, values }: JudgedHeads,
+/** What the model says of the holdout, row by row as samples came. */
+export interface HeldScores extends JudgedHeads {
+  readonly scores: ScoredRows;
+  readonly rows: readonly HeldRow[];
+}
+
+/**
+ * Brings what threads have scored back into the order of samples: each has its share of each block (batch-learner.ts).
+ *
+ * @param blockRows rows of each block but the last.
+ */
+export function rowsInOrder(
   parts: readonly ScoredRows[],
-): OutcomeFigures[] {
+  {
+    rows,
+    blockRows,
+    heads,
+  }: { readonly rows: number; readonly blockRows: number; readonly heads: number },
+): ScoredRows {
+  const all = {
+    logits: new Float32Array(rows * heads),
+    labels: new Float32Array(rows * heads),
+    weights: new Float32Array(rows * heads),
+  };
+  const from = parts.map(() => 0);
+  for (let block = 0; block < rows; block += blockRows) {
+    const length = Math.min(blockRows, rows - block);
+    parts.forEach((part, thread) => {
+      const start = Math.floor((thread * length) / parts.length);
+      const end = Math.floor(((thread + 1) * length) / parts.length);
+      const at = from[thread]!;
+      from[thread] = at + (end - start) * heads;
+      for (const name of ['logits', 'labels', 'weights'] as const)
+        all[name].set(part[name].subarray(at, from[thread]), (block + start) * heads);
+    });
+  }
+  return all;
+}
+
+export function figuresOf({ outcomes, values, scores, rows }: HeldScores): OutcomeFigures[] {
+  const users = numbered(rows.map(({ user }) => user));
   return outcomes.map((outcome, head) => {
-    const known = knownOf(parts, head, outcomes.length);
+    const known = knownOf(scores, users, head, outcomes.length);
     const scale = values[head];
     return scale ? ofValue(outcome, known, scale) : ofChance(outcome, known);
   });
+}
+
+/** What was said of each row and outcome of which the label is known; of values, in their own unit. */
+export function* predictionsOf(
+  { outcomes, values, scores, rows }: HeldScores,
+  version: string,
+): Generator<Prediction, void, undefined> {
+  const heads = outcomes.length;
+  for (const [row, { request, user, item, atMs }] of rows.entries())
+    for (const [head, outcome] of outcomes.entries()) {
+      const place = row * heads + head;
+      if (!(scores.weights[place]! > 0) || values[head]) continue;
+      yield {
+        ...{ request, user, item, outcome, version, atMs, rival: NaN },
+        ...{ p: sigmoid(scores.logits[place]!), label: scores.labels[place]! },
+        weight: scores.weights[place]!,
+      };
+    }
 }
 
 /** The same outcome in several counts. */
@@ -52,39 +113,43 @@ interface KnownRows {
   readonly logits: Float64Array;
   readonly labels: Float64Array;
   readonly weights: Float64Array;
+  readonly users: Uint32Array;
 }
 
-function knownOf(parts: readonly ScoredRows[], head: number, heads: number): KnownRows {
-  const logits: number[] = [];
-  const labels: number[] = [];
-  const weights: number[] = [];
-  for (const part of parts)
-    for (let i = head; i < part.logits.length; i += heads) {
-      if (!(part.weights[i]! > 0)) continue;
-      logits.push(part.logits[i]!);
-      labels.push(part.labels[i]!);
-      weights.push(part.weights[i]!);
-    }
+function knownOf(
+  { logits, labels, weights }: ScoredRows,
+  users: Uint32Array,
+  head: number,
+  heads: number,
+): KnownRows {
+  const places = [...users.keys()]
+    .map((row) => row * heads + head)
+    .filter((place) => weights[place]! > 0);
   return {
-    logits: Float64Array.from(logits),
-    labels: Float64Array.from(labels),
-    weights: Float64Array.from(weights),
+    logits: Float64Array.from(places, (place) => logits[place]!),
+    labels: Float64Array.from(places, (place) => labels[place]!),
+    weights: Float64Array.from(places, (place) => weights[place]!),
+    users: numbered(places.map((place) => users[(place - head) / heads]!)),
   };
 }
 
-function ofChance(outcome: string, { logits, labels, weights }: KnownRows): OutcomeFigures {
-  let [loss, predicted, came, all, positives] = [0, 0, 0, 0, 0];
-  logits.forEach((logit, i) => {
-    const p = sigmoid(logit);
-    loss += weights[i]! * logloss(p, labels[i]!);
-    predicted += weights[i]! * p;
-    came += weights[i]! * labels[i]!;
-    all += weights[i]!;
-    positives += labels[i]! === 1 ? 1 : 0;
+/** In the order in which they come, from 0 on. */
+function numbered(ids: readonly (string | number)[]): Uint32Array {
+  const known = new Map<string | number, number>();
+  return Uint32Array.from(ids, (id) => {
+    const number = known.get(id) ?? known.size;
+    if (number === known.size) known.set(id, number);
+    return number;
   });
+}
+
+function ofChance(outcome: string, { logits, labels, weights, users }: KnownRows): OutcomeFigures {
+  const scores = logits.map(sigmoid);
+  const judge = new Judge({ scores, labels, weights, users });
+  const { withinUserAuc, prAuc, logloss, normalisedEntropy, calibration } = judge.quality();
   return {
-    ...{ outcome, rows: logits.length, positives },
-    ...{ auc: auc(logits, labels), logloss: loss / all, calibration: predicted / came },
+    ...{ outcome, rows: logits.length, positives: judge.counts.positives },
+    ...{ auc: auc(logits, labels), withinUserAuc, prAuc, logloss, normalisedEntropy, calibration },
   };
 }
 

@@ -8,6 +8,9 @@ import { parseClusterConfig } from '../core/config/schema.js';
 import { sourceOf } from '../operations/import/import-source.testkit.js';
 import { DirectorySnapshots } from '../runtime/stores/directory-snapshots.js';
 import { systemClock } from '../runtime/system.js';
+import { auc } from '../core/model/metrics.js';
+import type { Prediction } from '../importing/predictions-file.js';
+import { predictionsOf } from './holdout.js';
 import { loadPartitions, manifestIn } from './model-files.js';
 import { runTraining, type TrainingOptions, type TrainingResult } from './run-training.js';
 
@@ -103,6 +106,40 @@ describe('a training', () => {
     const all = await trained({ holdout: undefined, threads: 1 });
     expect(all.samples.train).toBe(samples.train + samples.holdout + samples.late);
     expect(all.holdout).toEqual([]);
+  });
+
+  test('says the same of each row of the holdout, whatever the number of threads', async () => {
+    const saidBy = async (threads: number): Promise<Prediction[]> => {
+      const said: Prediction[] = [];
+      await trained({
+        threads,
+        scored: async (scores, snapshot) => void said.push(...predictionsOf(scores, snapshot)),
+      });
+      return said;
+    };
+    const [one, three] = [await saidBy(1), await saidBy(3)];
+    const rowOf = ({ user, item, outcome, label, atMs }: Prediction): unknown[] => [
+      ...[user, item, outcome, label, atMs],
+    ];
+    expect(three.map(rowOf)).toEqual(one.map(rowOf));
+    three.forEach(({ p }, i) => expect(p).toBeCloseTo(one[i]!.p, 2));
+    const clicks = one.filter(({ outcome }) => outcome === 'click');
+    const [figures] = (await trained({ threads: 1 })).holdout;
+    expect(clicks).toHaveLength(figures!.rows);
+    const labels = clicks.map(({ label }) => label);
+    expect(figures!.auc).toBeCloseTo(
+      auc(
+        clicks.map(({ p }) => p),
+        labels,
+      ),
+      6,
+    );
+    // An event is of who did it, and what is drawn beside it of the same.
+    const events = new Set(
+      rowsOf(1_500).map(({ user, item, timestamp }) => `${user} ${item} ${timestamp}`),
+    );
+    for (const { user, item, label, atMs } of clicks)
+      if (label === 1) expect(events.has(`${user} ${item} ${atMs}`)).toBe(true);
   });
 
   test('that was stopped goes on from its checkpoint, and ends as if it had not been', async () => {

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { StarlingError } from '../core/base/errors.js';
 import { blueprintOf, type Blueprint } from '../core/blueprint/blueprint.js';
 import type { ClusterConfig } from '../core/config/schema.js';
-import { judgementOf } from '../core/model/judged-scores.js';
+import { judgementOf, type Judgement } from '../core/model/judged-scores.js';
 import type { ImportSource } from '../importing/import-source.js';
 import { snapshotId } from '../runtime/stores/snapshot-store.js';
-import { figuresOf, type OutcomeFigures } from './holdout.js';
+import { HeldRowsWriter, readHeldRows } from './held-rows.js';
+import { figuresOf, rowsInOrder, type HeldScores, type OutcomeFigures } from './holdout.js';
 import { SampleFileWriter } from './sample-file.js';
 import { SampleMaker } from './sample-maker.js';
 import { SampleSink } from './sample-sink.js';
@@ -16,7 +17,7 @@ import { TrainingFolder, type SampleSet } from './training-folder.js';
 /** Too seldom: more is learned again after a kill. Too often: threads write instead of learning. */
 const checkpointMs = 60_000;
 /** Another number: what was begun is begun anew. */
-const version = 1;
+const version = 2;
 
 /** The last part by time, never drawn. */
 export type Holdout = { readonly share: number } | { readonly fromMs: number };
@@ -53,6 +54,8 @@ export interface TrainingOptions {
   readonly clock: { readonly nowMs: () => number; readonly wallMs: () => number };
   readonly progress?: ((progress: TrainingProgress) => void) | undefined;
   readonly note?: ((text: string) => void) | undefined;
+  /** Takes what the model of this snapshot says of the rows of the holdout, before the result is written. */
+  readonly scored?: ((scores: HeldScores, snapshot: string) => Promise<void>) | undefined;
   /** Ends it, at a checkpoint once it learns. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -84,7 +87,7 @@ export interface TrainingResult {
   /** Over all epochs. */
   readonly loss: number;
   /** By outcome, of scores before their label was learned, in the first epoch. */
-  readonly before: Readonly<Record<string, { readonly auc: number; readonly calibration: number }>>;
+  readonly before: Readonly<Record<string, Omit<Judgement, 'happened' | 'drawn'>>>;
   readonly holdout: readonly OutcomeFigures[];
   /** Of all rows and the network: the same input, seed and number of threads give the same. */
   readonly digest: string;
@@ -210,7 +213,9 @@ class Training {
     try {
       const end = await crew.run();
       if (!end) return { kind: 'stopped', step: last.step };
-      const result = this.#resultOf(samples, end, seconds());
+      const held = this.#heldScores(samples, end);
+      const result = this.#resultOf(samples, end, held, seconds());
+      if (held) await this.#options.scored?.(held, end.written.snapshot);
       await this.#folder.finish(result, end.written, manifest);
       return { kind: 'trained', result };
     } finally {
@@ -236,13 +241,26 @@ class Training {
     };
   }
 
-  #resultOf(samples: SampleSet, end: CrewEnd, seconds: number): TrainingResult {
+  #heldScores({ holdout }: SampleSet, { scored }: CrewEnd): HeldScores | undefined {
+    if (!holdout) return undefined;
+    const { outcomes, values } = this.#blueprint;
+    const blocks = { rows: holdout.rows, blockRows: this.#config.training.batchRowsMax };
+    const scores = rowsInOrder(scored, { ...blocks, heads: outcomes.length });
+    return { outcomes, values, scores, rows: readHeldRows(this.#folder.heldRows) };
+  }
+
+  #resultOf(
+    samples: SampleSet,
+    end: CrewEnd,
+    held: HeldScores | undefined,
+    seconds: number,
+  ): TrainingResult {
     const { source, files, threads, epochs } = this.#options;
     const { train, holdout, late, made, cutMs } = samples;
     const { tally, written, digests, backend } = end;
     const before = Object.entries(tally.judged).map(([name, counts]) => {
-      const { auc, calibration } = judgementOf(counts);
-      return [name, { auc, calibration }] as const;
+      const { auc, calibration, prAuc, logloss, normalisedEntropy } = judgementOf(counts);
+      return [name, { auc, prAuc, logloss, normalisedEntropy, calibration }] as const;
     });
     return {
       ...{ snapshot: written.snapshot, configHash: this.#blueprint.hash, key: this.#key },
@@ -253,7 +271,7 @@ class Training {
       notLearned: made.notLearned,
       ...{ rows: tally.rows, refusedSteps: tally.refused, loss: tally.loss / tally.lossRows },
       before: Object.fromEntries(before),
-      holdout: holdout ? figuresOf(this.#blueprint, end.scored) : [],
+      holdout: held ? figuresOf(held) : [],
       digest: hashOf(digests),
       ...{ seconds, samplesPerSecond: tally.rows / seconds },
     };
@@ -270,6 +288,7 @@ class SampleCut {
   readonly #train: SampleFileWriter;
   readonly #trainSink: SampleSink;
   #holdout: SampleFileWriter | undefined;
+  #held: HeldRowsWriter | undefined;
   #holdoutSink: SampleSink | undefined;
   #cutMs: number | undefined;
   #late = 0;
@@ -302,7 +321,14 @@ class SampleCut {
     this.#trainSink.end();
     this.#holdout = this.#writer('holdout');
     const { batchRowsMax } = this.#config.training;
-    this.#holdoutSink = new SampleSink(this.#blueprint, this.#holdout, batchRowsMax);
+    const held = new HeldRowsWriter(this.#folder.heldRows);
+    this.#held = held;
+    this.#holdoutSink = new SampleSink(
+      this.#blueprint,
+      this.#holdout,
+      batchRowsMax,
+      (samples, rows) => held.add(samples, rows),
+    );
   }
 
   add(samples: Parameters<SampleSink['add']>[0]): void {
@@ -318,6 +344,7 @@ class SampleCut {
     if (this.#holdoutSink) this.#holdoutSink.end();
     else this.#trainSink.end();
     const holdout = this.#holdout?.close();
+    this.#held?.close();
     return { train: this.#train.close(), holdout, late: this.#late, cutMs: this.#cutMs };
   }
 

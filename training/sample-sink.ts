@@ -9,11 +9,15 @@ import type { SampleBlock, SampleFileWriter } from './sample-file.js';
 /** Rows of samples, columns by column, until they are a block. */
 type Rows = Omit<SampleBlock, 'said' | 'atSeconds'> & { readonly atMs: Float64Array };
 
+/** Hears whose rows are taken, in the order in which they will be in the file. */
+export type TakenRows = (samples: SampleBatch, rows: Uint32Array) => void;
+
 /** Cuts what a window gives into blocks of one size, in the order in which it comes. */
 export class SampleSink {
   readonly #blueprint: Blueprint;
   readonly #writer: Pick<SampleFileWriter, 'add'>;
   readonly #blockRows: number;
+  readonly #taken: TakenRows;
   #waiting: Rows[] = [];
   #rows = 0;
 
@@ -21,10 +25,12 @@ export class SampleSink {
     blueprint: Blueprint,
     writer: Pick<SampleFileWriter, 'add'>,
     blockRows = Number.MAX_SAFE_INTEGER,
+    taken: TakenRows = () => undefined,
   ) {
     this.#blueprint = blueprint;
     this.#writer = writer;
     this.#blockRows = blockRows;
+    this.#taken = taken;
   }
 
   /** @param sinceMs rows of before are left out. @returns how many are taken. */
@@ -34,6 +40,7 @@ export class SampleSink {
       [...rows.atMs.keys()].filter((row) => rows.atMs[row]! >= sinceMs),
     );
     if (taken.length === 0) return 0;
+    this.#taken(samples, taken);
     const heads = this.#blueprint.outcomes.length;
     this.#waiting.push(taken.length === rows.atMs.length ? rows : selected(rows, taken, heads));
     this.#rows += taken.length;

@@ -18,6 +18,7 @@ import type { Tally, TrainingPlace, Written } from './thread-news.js';
  *   .work/                     until then:
  *     samples.json             which samples there are, and of what they were made
  *     train, holdout           blocks of samples (sample-file.ts)
+ *     holdout-rows             whose samples those of the holdout are (held-rows.ts)
  *     checkpoints/<snapshot>/  the model at some block
  *     checkpoint.json          which block that is
  *
@@ -59,6 +60,10 @@ export class TrainingFolder {
 
   get checkpoints(): string {
     return this.#in('checkpoints');
+  }
+
+  get heldRows(): string {
+    return this.#in('holdout-rows');
   }
 
   sampleFile(name: 'train' | 'holdout'): string {

@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import { StarlingError } from '../../core/base/errors.js';
 import { openImport, type OpenedImport } from '../../importing/open-import.js';
 import { systemClock } from '../../runtime/system.js';
+import { writePredictions } from '../../importing/predictions-file.js';
+import { predictionsOf } from '../../training/holdout.js';
 import { runTraining, type Holdout, type TrainingProgress } from '../../training/run-training.js';
 import { withSettings } from '../config-settings.js';
 import type { Arguments, Command, Output } from '../command.js';
@@ -35,6 +37,11 @@ export const train: Command = {
       text: 'the same by time: what happened from then on, such as 2026-05-01',
     },
     { name: 'out', value: 'FOLDER', text: `where the model goes (default ${outDefault})` },
+    {
+      name: 'predictions',
+      value: 'FILE',
+      text: 'where to write what is said of the rows of the holdout, as Parquet or .csv; for `starling evaluate`',
+    },
     {
       name: 'threads',
       value: 'N',
@@ -85,6 +92,7 @@ interface Wanted {
   readonly epochs: number;
   readonly holdout: Holdout | undefined;
   readonly out: string;
+  readonly predictions: string | undefined;
   readonly seed: number | undefined;
   readonly threads: number | undefined;
 }
@@ -97,19 +105,29 @@ type Planned = Wanted & {
 async function trainOn(source: OpenedImport, wanted: Planned, out: Output): Promise<number> {
   const interrupt = onInterrupt(out.note);
   const view = new ProgressView(out);
+  const { predictions } = wanted;
   try {
     const end = await runTraining({
       ...{ ...wanted, source, clock: systemClock, signal: interrupt.signal },
       files: source.report.files.map(({ name }) => name),
       progress: (progress) => view.show(progress),
       note: (text) => view.note(text),
+      scored: async (scores, snapshot) => {
+        if (predictions === undefined) return;
+        await writePredictions(predictions, predictionsOf(scores, snapshot));
+        view.note(`predictions of the holdout written to ${predictions}`);
+      },
     });
     view.end();
     if (end.kind === 'stopped') {
       out.note('stopped at a checkpoint; the same command goes on');
       return exitCodeOf(interrupt.name);
     }
-    if (end.kind === 'known') out.note(`${wanted.out} has this model already`);
+    if (end.kind === 'known') {
+      out.note(`${wanted.out} has this model already`);
+      if (predictions !== undefined)
+        out.note('predictions are written when a model is trained; name another --out');
+    }
     if (out.json) out.document(end.result);
     else for (const line of trainingLines(end.result, wanted.out)) out.line(line);
     return exitCode.ok;
@@ -133,7 +151,13 @@ function withFiles(args: Arguments): Arguments {
 function optionsFrom(args: Arguments): Wanted {
   const seed = args.value('seed');
   const threads = args.value('threads');
+  const predictions = args.value('predictions');
+  if (predictions !== undefined && !args.has('dry-run') && holdoutFrom(args) === undefined)
+    throw new UsageError(
+      '--predictions are those of a holdout; give --holdout 10% or --holdout-from.',
+    );
   return {
+    predictions,
     epochs: integerOf(args.value('epochs') ?? '1', 'epochs', 1),
     holdout: holdoutFrom(args),
     out: args.value('out') ?? outDefault,

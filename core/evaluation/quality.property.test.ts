@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { logloss } from '../model/metrics.js';
+import { entropy, logloss } from '../model/metrics.js';
 import { figures } from './bootstrap.js';
 import {
   columnsOf,
@@ -10,7 +10,7 @@ import {
   sumOf,
   type Row,
 } from './evaluation.testkit.js';
-import { entropy, Judge } from './quality.js';
+import { Judge } from './quality.js';
 
 const qualityOf = (rows: readonly Row[]) => new Judge(columnsOf(rows)).quality();
 const digits = 9;

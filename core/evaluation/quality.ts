@@ -1,4 +1,4 @@
-import { logloss } from '../model/metrics.js';
+import { entropy, logloss } from '../model/metrics.js';
 import { listNdcg, orderQuality, type OrderedRows } from './ordering.js';
 import { byFallingScore, groupsOf, requireColumns, type ScoredRows } from './scored-rows.js';
 
@@ -107,12 +107,6 @@ export class Judge {
       ...{ users: users ? distinct(users) : 0, requests: requests ? distinct(requests) : 0 },
     };
   }
-}
-
-/** −p·ln p − (1−p)·ln(1−p), nats. 0 at the ends, where a log loss is no share of anything. */
-export function entropy(rate: number): number {
-  const part = (p: number): number => (p > 0 ? -p * Math.log(p) : 0);
-  return part(rate) + part(1 - rate);
 }
 
 function sumsOf(rows: ScoredRows, units: ArrayLike<number>, unitCount: number): UnitSums {

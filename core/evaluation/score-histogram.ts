@@ -1,5 +1,4 @@
-import { logloss } from '../model/metrics.js';
-import { entropy } from './quality.js';
+import { entropy, logloss } from '../model/metrics.js';
 
 /** Of logits: what is beyond counts as the last of them. */
 const logitMax = 16;

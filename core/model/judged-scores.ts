@@ -1,3 +1,5 @@
+import { entropy } from './metrics.js';
+
 /** Of logits: what is beyond counts as the last of them. */
 const logitMax = 8;
 /** Finer: more to tell. Coarser: pairs within one count as ties. */
@@ -8,20 +10,25 @@ export type JudgedCounts = Readonly<Record<string, number>>;
 
 /**
  * Scores that were given before the label was learned, in buckets of their logits: those where it happened, those where it did not, and what
- * was expected of them. Of `p<bucket>`, `n<bucket>`, `expected`, `happened`; the last two by weight.
+ * was expected of them. Of `p<bucket>`, `n<bucket>`, and by weight `expected`, `happened`, `weight` and `millinats` (1,000 times the log loss).
  */
 export class JudgedScores {
   readonly #happened = new Float64Array(bucketCount);
   readonly #not = new Float64Array(bucketCount);
   #expected = 0;
   #came = 0;
+  #weight = 0;
+  #loss = 0;
 
   add(logit: number, label: number, weight: number): void {
     const place = ((logit + logitMax) / (2 * logitMax)) * bucketCount;
     const bucket = Math.max(0, Math.min(bucketCount - 1, Math.floor(place)));
     if (label === 1) this.#happened[bucket]!++;
     else this.#not[bucket]!++;
-    this.#expected += weight / (1 + Math.exp(-logit));
+    const odds = Math.exp(-Math.abs(logit));
+    this.#expected += (weight * (logit >= 0 ? 1 : odds)) / (1 + odds);
+    this.#weight += weight;
+    this.#loss += weight * (Math.max(logit, 0) - logit * label + Math.log1p(odds));
     this.#came += weight * label;
   }
 
@@ -36,6 +43,8 @@ export class JudgedScores {
       ...counts,
       expected: Math.round(this.#expected),
       happened: Math.round(this.#came),
+      weight: Math.round(this.#weight),
+      millinats: Math.round(1_000 * this.#loss),
     };
   }
 }
@@ -59,6 +68,12 @@ export interface Judgement {
   readonly auc: number;
   /** Mean score over rate, by weight. */
   readonly calibration: number;
+  /** Average precision, rows of a bucket as one; by chance it is the rate. */
+  readonly prAuc: number;
+  /** Mean by weight, nats. Of counts of a release that did not add it up NaN, as is the next. */
+  readonly logloss: number;
+  /** Log loss over that of always saying the rate (core/evaluation/quality.ts). */
+  readonly normalisedEntropy: number;
 }
 
 export function judgementOf(counts: JudgedCounts): Judgement {
@@ -72,5 +87,24 @@ export function judgementOf(counts: JudgedCounts): Judgement {
   return {
     ...{ happened: positives, drawn: below, auc: pairs / (positives * below) },
     calibration: (counts['expected'] ?? 0) / (counts['happened'] ?? 0),
+    prAuc: averagePrecision(counts),
+    ...lossOf(counts),
   };
+}
+
+function lossOf({ weight, millinats, happened = 0 }: JudgedCounts) {
+  if (!weight || millinats === undefined) return { logloss: NaN, normalisedEntropy: NaN };
+  const logloss = millinats / 1_000 / weight;
+  return { logloss, normalisedEntropy: logloss / entropy(happened / weight) };
+}
+
+function averagePrecision(counts: JudgedCounts): number {
+  let [above, below, precisions] = [0, 0, 0];
+  for (let i = bucketCount - 1; i >= 0; i--) {
+    const happened = counts[`p${i}`] ?? 0;
+    above += happened;
+    below += counts[`n${i}`] ?? 0;
+    if (happened > 0) precisions += (happened * above) / (above + below);
+  }
+  return precisions / above;
 }

@@ -59,6 +59,12 @@ export function logloss(probability: number, label: number): number {
   return label === 1 ? -Math.log(p) : -Math.log(1 - p);
 }
 
+/** −p·ln p − (1−p)·ln(1−p), nats: the log loss of always saying the rate. 0 at the ends, where a log loss is no share of anything. */
+export function entropy(rate: number): number {
+  const part = (p: number): number => (p > 0 ? -p * Math.log(p) : 0);
+  return part(rate) + part(1 - rate);
+}
+
 /** Loss and calibration of a stream of predictions in constant memory. */
 export class RunningQuality {
   #lossSum = 0;
