@@ -56,7 +56,7 @@ const intervalOf =
     intervals[name].map((end) => figure(end, digits)).join('…');
 
 /** Theirs against ours, of the same rows. */
-export function duelLines({ ours, theirs, difference, intervals, counts, unit }: Duel): string[] {
+function duelLines({ ours, theirs, difference, intervals, counts, unit }: Duel): string[] {
   const shown = names.filter(
     ([, name]) => Number.isFinite(ours[name]) || Number.isFinite(theirs[name]),
   );

@@ -27,7 +27,7 @@ export interface Prediction {
 /** Of rows that are told in no column. */
 const outcomeDefault = 'outcome';
 /** 8 + 1 + 8 + 4 + 4 + 4 bytes each, some 600 MB with what judging takes. */
-export const exactRowsMax = 10_000_000;
+const exactRowsMax = 10_000_000;
 
 export interface PredictionsRead {
   /** Undefined where there are more than `exactRowsMax`. */
