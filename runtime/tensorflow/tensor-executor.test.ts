@@ -136,8 +136,10 @@ withLibrary(`networks by libtensorflow${reason}`, () => {
           return loss;
         });
       });
+      // What is learned by heart has hardly a loss any more, and none of its digits says anything.
+      const least = 0.01 * runs[0]![0]!;
       const worst = runs[0]!.reduce((most, loss, i) => {
-        return Math.max(most, Math.abs(runs[1]![i]! - loss) / loss);
+        return Math.max(most, Math.abs(runs[1]![i]! - loss) / Math.max(loss, least));
       }, 0);
       expect(worst).toBeLessThanOrEqual(1e-5);
       expect(runs[1]!.at(-1)!).toBeLessThan(runs[1]![0]! * 0.9);
