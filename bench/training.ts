@@ -63,7 +63,7 @@ export async function run(options: { quick: boolean }): Promise<BenchResult> {
     node: process.version,
     kernels: kind,
     baseline: 'TensorFlow.js, wasm, in the same run',
-    tensorflow: library?.from ?? 'not compared: `starling setup-tensorflow` brings it',
+    tensorflow: library ? 'as one graph' : 'not compared: `starling setup-tensorflow` brings it',
   };
   const peak = peakLoop(kind === 'relaxed');
   for (const shape of shapes)
