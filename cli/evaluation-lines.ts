@@ -73,7 +73,8 @@ function duelLines({ ours, theirs, difference, intervals, counts, unit }: Duel):
         ['95 % of it', ...shown.map(intervalOf(intervals))],
       ],
     ),
-    `  ${verdictOf(intervals.auc, unit)}`,
+    // Without a draw there is no interval to judge by.
+    ...(Number.isFinite(intervals.auc[0]) ? [`  ${verdictOf(intervals.auc, unit)}`] : []),
   ];
 }
 
