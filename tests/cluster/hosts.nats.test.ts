@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { actorsOf } from '../../messages/actor-status.js';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { decode } from '../../messages/codec.js';
 import { decodeEntry, partitionKey } from '../../messages/ownership.js';
@@ -47,9 +48,12 @@ async function homesOf(status: ClusterStatus): Promise<{ owner: unknown; standby
 }
 
 /** Replicas are spread, and no host has both an owner and its standby. */
+/** Also that they are there: one that moves is placed on another host before it runs on it. */
 async function isSpread(status: ClusterStatus): Promise<boolean> {
   const homes = await homesOf(status);
   return (
+    status.ready &&
+    actorsOf(status.actors, 'ps-shard').every(({ state }) => state === 'ready') &&
     hostOf(status, 'train.ps-shard.0') !== hostOf(status, 'train.ps-shard.1') &&
     homes.every(({ owner, standbys }) => standbys.length === 1 && standbys[0] !== owner)
   );
