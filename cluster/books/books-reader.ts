@@ -141,8 +141,9 @@ export class BooksReader {
       const isWhole = untilMs >= ends.atMs;
       await this.#read(raws, ends, isWhole ? Infinity : untilMs);
       if (isWhole) break;
-      // An event of long ago may have waited longer for its processor than this piece is long.
-      this.#turn(untilMs, { isDue: false, isSent: false });
+      // An event of long ago may have waited longer for its processor than this piece is long. JOIN was read further than the rest, and is
+      // remembered for as long.
+      this.#turn(untilMs + clocksDifferMs, { isDue: false, isSent: false });
     }
     for (const raw of raws)
       if (ends.left.get(raw) === 0) this.#positionOf(raw).readAtMs = ends.atMs;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { BooksKeeper } from '../../cluster/books/books-keeper.js';
+import { BooksKeeper, type BookTimes } from '../../cluster/books/books-keeper.js';
 import { booksKey, decodeBooks, type Books } from '../../messages/books.js';
 import { encode, protocolVersion } from '../../messages/codec.js';
 import { names, subject } from '../../messages/default-names.testkit.js';
@@ -39,9 +39,9 @@ afterEach(async () => {
   for (const keeper of keepers) await keeper.stop();
 });
 
-function lead(): BooksKeeper {
+function lead(times?: BookTimes): BooksKeeper {
   const log = (line: string): void => void lines.push(line);
-  const keeper = new BooksKeeper({ bus: connect(), dataCenters: ['train'], log });
+  const keeper = new BooksKeeper({ bus: connect(), dataCenters: ['train'], times, log });
   keepers.push(keeper);
   return keeper;
 }
@@ -128,6 +128,24 @@ describe('a leader', () => {
     const books = await written();
     expect(books.totals.impressions.accepted).toBeLessThan(sent);
     expect(Math.max(...gone(books))).toBeGreaterThan(5);
+  });
+
+  test('that has caught up piece by piece remembers for as long as any other: JOIN is read further than the rest', async () => {
+    const times = { lookMs: 5_000, rememberMs: 80_000 };
+    const aWhile = async (): Promise<void> => {
+      await event();
+      await time.pass(5_000);
+    };
+    const keeper = lead(times);
+    for (let i = 0; i < 20; i++) await aWhile();
+    await keeper.stop();
+    for (let i = 0; i < 60; i++) await aWhile();
+    const before = await written();
+    lead(times);
+    while ((await written()).atMs === before.atMs) await aWhile();
+    const books = await written();
+    const forgotten = await time.run(bus.messageAt('JOIN', books.streams['JOIN']!.remember));
+    expect(books.atMs - forgotten!.atMs).toBeGreaterThanOrEqual(times.rememberMs);
   });
 
   test('reads a backlog of hours without a fault', async () => {
