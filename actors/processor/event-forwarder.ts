@@ -77,8 +77,8 @@ export class EventForwarder {
   }
 
   /**
-   * @param cameIn the message that they came in, where that says just the same: it goes on as it is, if all are for one joiner. To make it
-   * anew takes a third of a processor's time.
+   * @param cameIn the message that they came in, where that says just the same: it goes on as it is, if all are for one joiner, as
+   * making it anew is most of what there is to do.
    */
   async impressions(batch: Impressions, cameIn?: Uint8Array): Promise<void> {
     this.counts.impressions += batch.items.length;
