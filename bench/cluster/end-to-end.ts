@@ -24,21 +24,19 @@ type Figures = Record<string, number | string>;
 const settleMs = 4_000;
 const profileSeconds = 4;
 
-const runs = [
-  { name: 'paced 2000/s', pace: { eventsPerSecond: 2_000, eventsMax: 200_000 } },
-  // As many as there are: it ends with what is measured.
-  { name: 'as fast as it can', pace: { eventsMax: 600_000 } },
-];
+const runs = [{ name: 'paced 2000/s', eventsPerSecond: 2_000 }, { name: 'as fast as it can' }];
 
 export async function run(options: { quick: boolean; full: boolean }): Promise<BenchResult> {
   const seconds = options.quick ? 6 : options.full ? 60 : 15;
   const figures: Figures = { baseline: 'the same scores and steps in one process' };
   const coreUs = await coreUsPerSample();
   figures['baseline: µs of CPU per sample'] = rounded(coreUs);
-  for (const { name, pace } of runs) {
+  // Twice as many as anything here has taken: it ends with what is measured.
+  const eventsMax = 40_000 * (settleMs / 1000 + seconds + profileSeconds);
+  for (const { name, ...pace } of runs) {
     let watched: Watched | undefined;
     let stages: string | undefined;
-    const outcome = await withReplay(pace, async (replaying) => {
+    const outcome = await withReplay({ ...pace, eventsMax }, async (replaying) => {
       await new Promise((resolve) => setTimeout(resolve, settleMs));
       watched = await watch(replaying, seconds);
       stages = await stagesOf(replaying);

@@ -8,6 +8,7 @@ import { startCluster } from '../../cluster/cluster.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
 import { actorsOf } from '../../messages/actor-status.js';
+import type { EventTable } from '../../replay/event-files.js';
 import type { ReplayOutcome } from '../../replay/replay.js';
 import { replayEvents } from '../../replay/replay.js';
 import { ownSite } from '../../site/nats-site.js';
@@ -24,7 +25,7 @@ export interface ReplayingCluster {
 export interface ReplayPace {
   /** Left out: as fast as it can, whatever becomes of freshness. */
   readonly eventsPerSecond?: number;
-  /** Of the replay at most, so that it ends by itself. */
+  /** Of the replay, so that it ends by itself; more than are measured. The file begins again where it has fewer. */
   readonly eventsMax: number;
 }
 
@@ -37,6 +38,7 @@ export interface Watched {
 }
 
 const pollMs = 10;
+const silenceMsMax = 20_000;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export const benchConfig = (): ClusterConfig => parseClusterConfig(base);
@@ -57,7 +59,7 @@ export async function withReplay(
   try {
     await cluster.untilReady(120_000);
     const sites = await connectSites(cluster, 'replay', 'admin');
-    const { events } = files;
+    const events = repeated(files.events, eventsMax);
     const every = 1 / (eventsPerSecond ?? 1);
     const timestamps = events.timestamps.map((_unused, i) => events.timestamps[0]! + i * every);
     const speed = eventsPerSecond === undefined ? undefined : 1;
@@ -94,7 +96,12 @@ async function untilTold(cluster: RunningCluster): Promise<number> {
       0,
     );
   const before = samples();
-  while (samples() === before) await sleep(pollMs);
+  const endMs = performance.now() + silenceMsMax;
+  while (samples() === before) {
+    if (performance.now() > endMs)
+      throw new Error('nothing is learned any more: are all events over?');
+    await sleep(pollMs);
+  }
   return samples();
 }
 
@@ -128,6 +135,21 @@ export function perSample({ samples, ms }: Watched): number {
 
 export function rounded(value: number): number {
   return Number(value.toPrecision(3));
+}
+
+/** So many events, from the first again after the last. */
+function repeated(events: EventTable, count: number): EventTable {
+  const again = <T>(list: ArrayLike<T>): T[] =>
+    Array.from({ length: count }, (_, i) => list[i % events.count]!);
+  const context = Object.entries(events.context).map(([name, values]) => [name, again(values)]);
+  return {
+    count,
+    timestamps: Float64Array.from(again(events.timestamps)),
+    users: again(events.users),
+    items: again(events.items),
+    labels: Uint8Array.from(again(events.labels)),
+    context: Object.fromEntries(context) as EventTable['context'],
+  };
 }
 
 /** Of movielens-100k, where it is; else drawn, with as many users and items. */
