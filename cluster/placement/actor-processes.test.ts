@@ -22,20 +22,20 @@ function processes(
 }
 
 describe('the processes of actors', () => {
-  test('are two in each data center, and learning is apart from what comes before it', () => {
+  test('are two in each data center, and learning is apart from joining', () => {
     const found = processes(2);
     expect([...found.keys()].sort()).toEqual(
       ['east', 'train', 'west'].flatMap((name) => [`${name}.process.0`, `${name}.process.1`]),
     );
     expect(found.get('train.process.0')!.sort()).toEqual([
       'train.dense-shard.0',
+      'train.processor.0',
       'train.ps-shard.0',
       'train.trainer.0',
     ]);
     expect(found.get('train.process.1')!.sort()).toEqual([
       'train.feature-store.0',
       'train.joiner.0',
-      'train.processor.0',
       'train.ps-shard.1',
     ]);
   });

@@ -3,8 +3,16 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
 import type { ActorSpec } from '../../messages/actor-spec.js';
 
-/** They compute most. Where a data center learns, the others begin with the second process. */
-const learning: ReadonlySet<ActorKind> = new Set(['ps-shard', 'dense-shard', 'trainer']);
+/**
+ * Where a data center learns, the others begin with the second process. The processor is of these: who joins and keeps what people did
+ * computes about as much for each event as checking and learning together, and with it in one process would be behind both.
+ */
+const learning: ReadonlySet<ActorKind> = new Set([
+  'ps-shard',
+  'dense-shard',
+  'trainer',
+  'processor',
+]);
 
 /**
  * The process that an actor shares with others of its data center on its host: those of one kind go around, so that the
