@@ -1,3 +1,4 @@
+import { StarlingError } from '../../core/base/errors.js';
 import type { Operation } from '../../messages/operations.js';
 import {
   operationReply,
@@ -6,7 +7,7 @@ import {
   parseRestore,
   parseScale,
 } from '../../messages/operations.js';
-import { parsePersonOperation, personReply } from '../../messages/person.js';
+import { parsePersonOperation, personReply, type PersonReply } from '../../messages/person.js';
 import type { OperateVerb } from '../../messages/subjects.js';
 import { telling, type Tell } from '../../runtime/long-work.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
@@ -28,6 +29,10 @@ import { parsePeopleRequest, peopleReply } from '../../messages/people.js';
 import { admitPeople } from '../people.js';
 
 const operationMsMax = 60 * 60_000;
+/** People looked for at once, with the one who is erased. */
+const findingMax = 4;
+/** Most erasures take some seconds. */
+const erasureMs = 2_000;
 
 export interface OperationsOptions extends RestoreOptions {
   readonly snapshots: SnapshotKeeper;
@@ -44,10 +49,11 @@ export interface OperationsOptions extends RestoreOptions {
   readonly onErased: (detail: string) => void;
 }
 
-/** Answers what people ask of the cluster; one operation of a kind at a time. */
+/** Answers what people ask of the cluster; one operation of a kind at a time, but for looking, which waits for no erasure. */
 export class Operations implements Stoppable {
   readonly #options: OperationsOptions;
   readonly #endpoints: readonly ServedEndpoint[];
+  #isErasing = false;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
@@ -80,13 +86,18 @@ export class Operations implements Stoppable {
         await drainer.undrain(dataCenter);
         return { dataCenter };
       }),
-      this.#serve('person', parsePersonOperation, async ({ person, act }, tell) => {
-        if (act === 'find') return personReply(await new PersonFinder(options).find(person));
-        const erased = await new PersonEraser(options).erase(person, tell);
-        // Not who it was: this is kept for a month.
-        onErased(`${erased.found.length} names`);
-        return personReply(erased);
-      }),
+      this.#serve(
+        'person',
+        parsePersonOperation,
+        async ({ person, act }, tell) => {
+          if (act === 'find') return personReply(await new PersonFinder(options).find(person));
+          const erased = await this.#erase(person, tell);
+          // Not who it was: this is kept for a month.
+          onErased(`${erased.found.length} names`);
+          return personReply(erased);
+        },
+        findingMax,
+      ),
       this.#serve('settings', parseSettingsRequest, (request) =>
         settingsNow(request, { bus, config: configNow(), onChanged: onSettings }),
       ),
@@ -108,15 +119,30 @@ export class Operations implements Stoppable {
     await Promise.all(this.#endpoints.map((endpoint) => endpoint.stop()));
   }
 
+  /** @throws StarlingError OVERLOADED while another is: each takes snapshots, and the next forgets with its own. */
+  async #erase(person: string, tell: Tell): Promise<PersonReply> {
+    if (this.#isErasing) {
+      const text = 'somebody is being erased, and one is at a time. Send it again after a pause.';
+      throw new StarlingError('OVERLOADED', text, { retryAfterMs: erasureMs });
+    }
+    this.#isErasing = true;
+    try {
+      return await new PersonEraser(this.#options).erase(person, tell);
+    } finally {
+      this.#isErasing = false;
+    }
+  }
+
   #serve<T extends Operation>(
     verb: OperateVerb,
     parse: (value: unknown) => T,
     run: (request: T, tell: Tell) => Promise<object>,
+    inFlightMax = 1,
   ): ServedEndpoint {
     const { bus, confirm } = this.#options;
     return new ServedEndpoint(bus, {
       subject: bus.names.subject.operate(verb),
-      inFlightMax: 1,
+      inFlightMax,
       deadlineMs: operationMsMax,
       handle: async (value) => {
         const request = parse(value);
