@@ -16,8 +16,8 @@ import { PersonFinder, type FindOptions } from './find-person.js';
 const stepMsMax = 120_000;
 const snapshotPolicy = { baseMs: 500, capMs: 5_000, deadlineMs: stepMsMax } as const;
 const pollMs = 100;
-/** A digest is a walk over all rows. */
-const digestMsMax = 60_000;
+/** A digest is a walk over all rows, and who was asked may have died over it. */
+const digestLimits = { deadlineMs: 60_000, attemptMs: 15_000 } as const;
 /** A data center has several stores, and one of them answers. */
 const looksInARow = 5;
 /** Of before none is left then, and there is one to turn to when another is damaged. */
@@ -151,8 +151,7 @@ export class PersonEraser {
   }
 
   async #digests(subject: string): Promise<PartitionDigest[]> {
-    const limits = { deadlineMs: digestMsMax };
-    return parseDigests(await call(this.#options.bus, subject, digestCommand(), limits));
+    return parseDigests(await call(this.#options.bus, subject, digestCommand(), digestLimits));
   }
 
   /** The newest record of a log stays when it is trimmed, and must not be one that names somebody. */

@@ -33,6 +33,8 @@ const operationMsMax = 60 * 60_000;
 const findingMax = 4;
 /** Most erasures take some seconds. */
 const erasureMs = 2_000;
+/** An erasure may wait for minutes for somebody who is gone, a restore takes as long as its rows; a host that is asked to stop does not. */
+const stopMsMax = 3_000;
 
 export interface OperationsOptions extends RestoreOptions {
   readonly snapshots: SnapshotKeeper;
@@ -54,9 +56,12 @@ export class Operations implements Stoppable {
   readonly #options: OperationsOptions;
   readonly #endpoints: readonly ServedEndpoint[];
   #isErasing = false;
+  #giveUp!: (error: StarlingError) => void;
+  readonly #givenUp = new Promise<never>((_resolve, reject) => (this.#giveUp = reject));
 
   constructor(options: OperationsOptions) {
     this.#options = options;
+    this.#givenUp.catch(() => undefined);
     const { bus, configNow, rollout, snapshots, scale, drainer } = options;
     const { onRestored, onSettings, onErased } = options;
     this.#endpoints = [
@@ -115,8 +120,15 @@ export class Operations implements Stoppable {
     ];
   }
 
+  /** What is not done by then is given up, as if this process had been killed: whoever asked for it says it again to the next leader. */
   async stop(): Promise<void> {
+    const cancel = this.#options.bus.clock.after(stopMsMax, () => {
+      const text =
+        'who leads stops, and this is not done. Say it again: what was done of it stays.';
+      this.#giveUp(new StarlingError('UNAVAILABLE', text));
+    });
     await Promise.all(this.#endpoints.map((endpoint) => endpoint.stop()));
+    cancel();
   }
 
   /** @throws StarlingError OVERLOADED while another is: each takes snapshots, and the next forgets with its own. */
@@ -148,7 +160,8 @@ export class Operations implements Stoppable {
         const request = parse(value);
         // Not all that is done here is refused to who leads no more, and a leader that stood still has what was asked of him meanwhile.
         await confirm();
-        return operationReply(await telling(bus, request, (tell) => run(request, tell)));
+        const done = telling(bus, request, (tell) => run(request, tell));
+        return operationReply(await Promise.race([done, this.#givenUp]));
       },
     });
   }
