@@ -1,6 +1,7 @@
 import { EmbeddingTable } from '../core/embedding/embedding-table.js';
 import { lookupRows } from '../core/embedding/embedding-table.testkit.js';
 import type { ExampleBatch } from '../core/features/example-batch.js';
+import type { OptimizerSpec } from '../core/embedding/optimizers/optimizer.js';
 import { adamDefaults, adamStep, createAdamState } from '../core/model/adam.js';
 import type { Backend } from '../core/model/backend.js';
 import { initialDense } from '../core/model/dense-parameters.js';
@@ -19,6 +20,8 @@ export interface CoreSetup {
   /** Events between two publications of the dense parameters to serving. */
   readonly denseEveryEvents: number;
   readonly seed: number;
+  /** Of rows, by slot; left out: Adagrad, rate 0.05, each. */
+  readonly optimizers?: readonly OptimizerSpec[];
 }
 
 const rowInitial = 0.02;
@@ -51,11 +54,11 @@ export class CoreLearner {
             maximum: rowInitial,
             zeroPrefix: 1,
           },
-          optimizer: { kind: 'adagrad', learningRate: rowLearningRate },
+          optimizer: setup.optimizers?.[slot] ?? { kind: 'adagrad', learningRate: rowLearningRate },
           seed: setup.seed,
         }),
     );
-    this.#step = createRowStep(backend, setup.model);
+    this.#step = createRowStep(backend, setup.model, { squares: true });
     this.#scorer = createScorer(backend, setup.model);
     this.#parameters = initialDense(setup.model, setup.seed);
     this.#adam = createAdamState(this.#parameters.length);
@@ -87,9 +90,9 @@ export class CoreLearner {
       { rowCount, rows, pooling, dense, labels, weights },
       this.#parameters,
     );
-    const { rowGradient: gradients } = result;
+    const { rowGradient: gradients, rowSquares: squares } = result;
     this.#forEachSlot(pooling, (table, start, count) =>
-      table.push(pooling.plan.fids, start, count, gradients, start * this.#dim, 0, 0),
+      table.push(pooling.plan.fids, start, count, gradients, start * this.#dim, 0, 0, squares),
     );
     adamStep(this.#parameters, result.denseGradient, this.#adam, adamDefaults);
     this.#unpublishedEvents += rowCount;

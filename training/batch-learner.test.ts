@@ -12,6 +12,7 @@ import { DenseLedger } from '../actors/dense-shard/dense-ledger.js';
 import { noFacts } from '../core/joining/event-facts.js';
 import { noProgress } from '../messages/progress-marks.js';
 import { outcomesOf } from '../messages/outcomes.js';
+import { allSquares, repeatedSquares, type StepSquares } from '../messages/squared-gradients.js';
 import { BatchLearner } from './batch-learner.js';
 import { networkDigest } from './model-files.js';
 import type { SampleBlock } from './sample-file.js';
@@ -81,11 +82,14 @@ function shards() {
         batches,
         atSeconds,
         rows,
-      }: { batches: Float64Array; atSeconds: number; rows: Float32Array },
+        squares,
+      }: { batches: Float64Array; atSeconds: number; rows: Float32Array; squares: StepSquares },
     ) => {
       const step = batches[0]!;
+      const runs = { starts: Uint32Array.of(0), lengths: Uint32Array.of(plan.uniqueCount) };
+      const told = allSquares(rows, repeatedSquares(runs, squares, dim), dim);
       all((each, counts, fid) =>
-        each.push(plan.counts, counts, plan.fids, fid, rows, fid * dim, atSeconds, step),
+        each.push(plan.counts, counts, plan.fids, fid, rows, fid * dim, atSeconds, step, told),
       );
       return 'applied';
     },
@@ -102,20 +106,19 @@ function shards() {
 test('one thread learns what a trainer, shards and a dense shard learn, to the bit', async () => {
   const backend = await loadBackend('auto', model);
   const cluster = shards();
-  const trainer = new Learner(blueprint, cluster.client as never, createRowStep(backend, model), {
-    nowMs: () => 0,
-  });
+  const step = createRowStep(backend, model, { squares: true });
+  const trainer = new Learner(blueprint, cluster.client as never, step, { nowMs: () => 0 });
   const thread = new BatchLearner({
     ...{ blueprint, backend, thread: 0, threads: 1, links: [], alarm: newAlarm() },
   });
-  for (let step = 1; step <= 20; step++) {
+  for (let number = 1; number <= 20; number++) {
     const block = blockOf(1 + next(60));
     const { examples, labels, weights, shown, atSeconds } = block;
     const rows = examples.rowCount;
     const outcome = { ...outcomesOf(labels.slice())['click']!, weights: weights.slice() };
     const begun = trainer.begin([
       {
-        message: { sequence: step } as never,
+        message: { sequence: number } as never,
         samples: {
           ...{ specHash: blueprint.spec.hash, resolved: 0, facts: noFacts, progress: noProgress },
           requestIds: Array.from(shown, (is) => (is ? 'r' : '')),
@@ -133,7 +136,7 @@ test('one thread learns what a trainer, shards and a dense shard learn, to the b
     const taught = await trainer.learn(begun);
     await taught.settled;
     // Threads tell it each other in single precision.
-    expect(thread.learn(block, step, true).loss).toBe(Math.fround(taught.loss));
+    expect(thread.learn(block, number, true).loss).toBe(Math.fround(taught.loss));
   }
   expect(thread.partitions.map((each) => each.digest())).toEqual(
     cluster.partitions.map((each) => each.digest()),

@@ -47,8 +47,10 @@ export interface ScoredRows {
 /** The shape of what threads tell each other. */
 export function exchangeShape(blueprint: Blueprint, threads: number): ExchangeShape {
   const { network, calibration } = parameterCounts(blueprint);
-  const { partitionCount, slotCount, dim } = blueprint;
-  return { threads, partitionCount, slotCount, dim, networkFloats: network + calibration };
+  const { partitionCount, slotCount, dim, countsExamples } = blueprint;
+  const networkFloats = network + calibration;
+  const squares = countsExamples.includes(true);
+  return { threads, partitionCount, slotCount, dim, networkFloats, squares };
 }
 
 /** Unique fids that a part of a batch has at most. */
@@ -98,7 +100,7 @@ export class BatchLearner {
     this.#options = options;
     this.partitions = options.partitions ?? ownPartitions(blueprint, shape, thread);
     this.#exchange = new RowExchange(shape, thread, this.partitions, links, alarm);
-    this.#step = createRowStep(backend, blueprint.model);
+    this.#step = createRowStep(backend, blueprint.model, { squares: shape.squares });
     this.#scorer = createScorer(backend, blueprint.model);
     const counts = parameterCounts(blueprint);
     this.ledger = new DenseLedger(initialParameters(blueprint), blueprint.adam, counts);
@@ -197,7 +199,9 @@ export class BatchLearner {
     const weight = sumOf(weights);
     if (weight === 0) {
       const network = new Float32Array(this.#networkFloats);
-      return { weight, loss: 0, signal, network, rows: new Float32Array(rows.length) };
+      const nothing = new Float32Array(rows.length);
+      const squares = this.#exchange.squares ? nothing : undefined;
+      return { weight, loss: 0, signal, network, rows: nothing, squares };
     }
     const { rowCount, dense } = examples;
     const { parameters } = this.ledger;
@@ -214,6 +218,7 @@ export class BatchLearner {
       ...{ weight, loss: isFinite ? result.loss : NaN, signal },
       network: joined(result.denseGradient, sums),
       rows: result.rowGradient,
+      squares: result.rowSquares,
     };
   }
 

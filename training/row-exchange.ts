@@ -16,7 +16,7 @@ import {
  *
  *   requests   asker → owner   counts [partitions of the owner × slots], then fids
  *   rows       owner → asker   rows of those fids, in that order
- *   news       asker → owner   what a step says of the network, then of those rows
+ *   news       asker → owner   what a step says of the network, then of those rows, then their squares if they are counted
  *
  * All threads do this for each batch, in step. An owner makes the requests of all one, in the order of the threads, so that a row which two of
  * them name is read once and learns once, from the sum of both; sums are taken in that order as well. So nothing depends on who was faster.
@@ -39,6 +39,8 @@ export interface ExchangeShape {
   readonly dim: number;
   /** Numbers that a step says of the network. */
   readonly networkFloats: number;
+  /** Whether squares of single examples go with what rows learn. */
+  readonly squares: boolean;
 }
 
 /** Of a step, on the part of a thread. */
@@ -53,9 +55,11 @@ export interface PartNews {
   readonly network: Float32Array;
   /** f32 [rows of the plan × dim] */
   readonly rows: Float32Array;
+  /** Sums of squares by example, like `rows`; where the shape has them. */
+  readonly squares: Float32Array | undefined;
 }
 
-export type BatchNews = Omit<PartNews, 'rows'>;
+export type BatchNews = Omit<PartNews, 'rows' | 'squares'>;
 
 export interface PushTime {
   /** Event time. */
@@ -71,6 +75,7 @@ const slots = 2;
 /** @param fidsMax unique fids of a part of a batch. */
 export function linksOf(shape: ExchangeShape, fidsMax: number): Links {
   const { threads, partitionCount, slotCount, dim, networkFloats } = shape;
+  const told = (shape.squares ? 2 : 1) * dim;
   const counts = Math.ceil(partitionCount / threads) * slotCount;
   return Array.from({ length: threads }, (_asker, asker) =>
     Array.from({ length: threads }, (_owner, owner) =>
@@ -79,7 +84,7 @@ export function linksOf(shape: ExchangeShape, fidsMax: number): Links {
         : {
             requests: ringMemory(slots, counts + 2 * fidsMax),
             rows: ringMemory(slots, Math.max(1, fidsMax * dim)),
-            news: ringMemory(slots, headFloats + networkFloats + fidsMax * dim),
+            news: ringMemory(slots, headFloats + networkFloats + fidsMax * told),
           },
     ),
   );
@@ -119,6 +124,7 @@ export class RowExchange {
     owned: new Float32Array(0),
     rows: new Float32Array(0),
     sums: new Float32Array(0),
+    squares: new Float32Array(0),
   };
   #merged: Merged | undefined;
 
@@ -135,6 +141,11 @@ export class RowExchange {
     this.#partitions = partitions;
     const others = Array.from({ length: shape.threads }, (_unused, i) => i);
     this.#peers = others.flatMap((other) => peerOf(thread, other, links, alarm));
+  }
+
+  /** Whether what rows learn is told with the squares of single examples. */
+  get squares(): boolean {
+    return this.#shape.squares;
   }
 
   /**
@@ -175,6 +186,8 @@ export class RowExchange {
       const [start, end] = this.#rowsOf(plan, thread);
       const at = headFloats + this.#shape.networkFloats;
       floats.set(own.rows.subarray(start * dim, end * dim), at);
+      const squares = own.squares?.subarray(start * dim, end * dim);
+      if (squares) floats.set(squares, at + squares.length);
       tell.publish();
     }
     const parts = this.#receiveNews(own);
@@ -268,15 +281,18 @@ export class RowExchange {
   }
 
   #receiveNews(own: PartNews): PartNews[] {
-    const { networkFloats } = this.#shape;
+    const { networkFloats, dim, squares } = this.#shape;
     // Others see them so.
     const [weight, loss] = [Math.fround(own.weight), Math.fround(own.loss)];
-    return this.#inOrder<PartNews>({ ...own, weight, loss }, ({ told }) => {
+    return this.#inOrder<PartNews>({ ...own, weight, loss }, ({ thread, told }) => {
       const { floats } = told.receive();
       const at = headFloats + networkFloats;
+      const starts = this.#merged!.starts;
+      const end = at + (starts[thread + 1]! - starts[thread]!) * dim;
       return {
         ...{ weight: floats[0]!, loss: floats[1]!, signal: floats[2]! },
         ...{ network: floats.subarray(headFloats, at), rows: floats.subarray(at) },
+        squares: squares ? floats.subarray(end) : undefined,
       };
     });
   }
@@ -285,27 +301,39 @@ export class RowExchange {
     const { dim } = this.#shape;
     const merged = this.#merged;
     const wanted = merged?.plan ?? plan;
-    const gradients = merged ? this.#floats('sums', wanted.uniqueCount * dim) : parts[0]!.rows;
-    if (merged) gradients.fill(0);
-    if (merged)
-      parts.forEach(({ rows }, thread) => {
-        const { starts } = merged;
-        let at = thread === this.#thread ? this.#rowsOf(plan, thread)[0] * dim : 0;
-        for (let i = starts[thread]!; i < starts[thread + 1]!; i++) {
-          const row = wanted.inverse[i]! * dim;
-          for (let d = 0; d < dim; d++) gradients[row + d]! += rows[at + d]!;
-          at += dim;
-        }
-      });
+    const sumsOf = (use: 'sums' | 'squares', of: (part: PartNews) => Float32Array) =>
+      merged ? this.#summed(use, plan, merged, parts.map(of)) : of(parts[0]!);
+    const gradients = sumsOf('sums', ({ rows }) => rows);
+    const squares = this.#shape.squares ? sumsOf('squares', (part) => part.squares!) : undefined;
     let fid = 0;
     this.#partitions.forEach((partition, i) => {
       const counts = i * this.#shape.slotCount;
       const floats = partition.push(
         ...([wanted.counts, counts, wanted.fids, fid] as const),
-        ...([gradients, fid * dim, atSeconds, step] as const),
+        ...([gradients, fid * dim, atSeconds, step, squares] as const),
       );
       fid += floats / dim;
     });
+  }
+
+  /** f32 [unique rows of all × dim], of what each part says of those that it read. */
+  #summed(
+    use: 'sums' | 'squares',
+    plan: GatherPlan,
+    { plan: wanted, starts }: Merged,
+    parts: readonly Float32Array[],
+  ): Float32Array {
+    const { dim } = this.#shape;
+    const sums = this.#floats(use, wanted.uniqueCount * dim).fill(0);
+    parts.forEach((rows, thread) => {
+      let at = thread === this.#thread ? this.#rowsOf(plan, thread)[0] * dim : 0;
+      for (let i = starts[thread]!; i < starts[thread + 1]!; i++) {
+        const row = wanted.inverse[i]! * dim;
+        for (let d = 0; d < dim; d++) sums[row + d]! += rows[at + d]!;
+        at += dim;
+      }
+    });
+    return sums;
   }
 
   #pullOwn(plan: GatherPlan): Float32Array {
@@ -332,7 +360,7 @@ export class RowExchange {
     );
   }
 
-  #floats(use: 'owned' | 'rows' | 'sums', length: number): Float32Array {
+  #floats(use: 'owned' | 'rows' | 'sums' | 'squares', length: number): Float32Array {
     if (this.#scratch[use].length < length) this.#scratch[use] = new Float32Array(2 * length);
     return this.#scratch[use].subarray(0, length);
   }

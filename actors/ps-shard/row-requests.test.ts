@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { ManualClock } from '../../core/base/manual-clock.testkit.js';
 import { fenced, notOwner } from '../../messages/ownership.js';
 import type { PushRequest } from '../../messages/parameters.js';
@@ -68,6 +68,17 @@ describe('a push', () => {
       [-2, -2],
     ]);
     expect(requests.stats).toEqual({ rowsPulled: 0, rowsPushed: 2 });
+  });
+
+  test('gives rows the squares that come with it, by the place of the row', async () => {
+    const { held, requests } = world();
+    const squares = { rows: Uint32Array.of(1), values: Float32Array.of(100, 100) };
+    const pushed = held.map(({ partition }) => jest.spyOn(partition.rows, 'push'));
+    await requests.push(pushOf([0, 1], [1], { squares }));
+    expect(pushed.map(({ mock }) => [...(mock.calls[0]!.at(-1)! as Float32Array)])).toEqual([
+      [1, 1, 100, 100],
+      [1, 1, 100, 100],
+    ]);
   });
 
   test('that comes again changes nothing, and is answered when what it found is durable', async () => {

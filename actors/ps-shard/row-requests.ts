@@ -3,6 +3,7 @@ import { fenced } from '../../messages/ownership.js';
 import type { PullRequest, PushOutcome, PushRequest } from '../../messages/parameters.js';
 import { pullReply, pushReply } from '../../messages/parameters.js';
 import { refuseSpec } from '../../messages/spec-hash.js';
+import { allSquares } from '../../messages/squared-gradients.js';
 import type { TrainedPartition, TrainedShape } from '../../replication/trained-partition.js';
 import type { PartitionPublisher } from './partition-publisher.js';
 
@@ -83,6 +84,7 @@ export class RowRequests {
     const { slotCount, dim } = this.#ports.shape;
     const standings = groups.map(({ partition }) => partition.standing(batches));
     if (standings.includes('some')) return 'mixed';
+    const squares = request.squares && allSquares(gradients, request.squares, dim);
     let fid = 0;
     for (const [group, { partition, publisher }] of groups.entries()) {
       const start = fid;
@@ -91,7 +93,7 @@ export class RowRequests {
       if (standings[group] === 'all') continue;
       const { rows } = partition;
       const step = batches[0]!;
-      rows.push(counts, countsStart, fids, start, gradients, start * dim, atSeconds, step);
+      rows.push(counts, countsStart, fids, start, gradients, start * dim, atSeconds, step, squares);
       partition.enter(request, this.#ports.clock.wallMs());
       publisher.changed();
       this.#rowsPushed += fid - start;

@@ -5,6 +5,7 @@ import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import type { GatherPlan, RowPooling } from '../../core/model/row-gather.js';
 import { FidDeduper } from '../../core/model/row-gather.js';
+import { repeatedRows } from '../../core/model/repeated-rows.js';
 import { lanes, noFacts } from '../../core/joining/event-facts.js';
 import { JudgedScores, type JudgedCounts } from '../../core/model/judged-scores.js';
 import { cutValues, scaleSums, scalesIn } from '../../core/model/number-scales.js';
@@ -13,6 +14,7 @@ import { transformValue } from '../../core/model/value-transform.js';
 import type { RowStep } from '../../core/model/training-step.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import { labelsOfRows } from '../../messages/outcomes.js';
+import type { StepSquares } from '../../messages/squared-gradients.js';
 import { concatSamples, type Samples } from '../../messages/samples.js';
 import { parameterCounts, type Blueprint } from '../../core/blueprint/blueprint.js';
 import type { QueuedBatch } from './batch-queue.js';
@@ -138,7 +140,9 @@ export class Learner {
 
     const batches = batchesOf(group);
     const atSeconds = maxOf(samples.atMs) / 1000;
-    const sparse = this.#client.push(pulled, { batches, atSeconds, trail: trailOf(group), rows });
+    const squares = squaresOf(plan, this.#blueprint, result.rowSquares);
+    const trail = trailOf(group);
+    const sparse = this.#client.push(pulled, { batches, atSeconds, trail, rows, squares });
     sparse.catch(() => undefined); // Judged in `settled`; here it must only not count as unhandled while we await.
     const dense = await this.#client.pushDense(batches, gradient);
     this.#parameters = dense.parameters;
@@ -187,6 +191,7 @@ export class Learner {
       atSeconds: 0,
       trail: trailOf(group),
       rows: new Float32Array(0 * dim),
+      squares: undefined,
     };
     const sparse = this.#client.push(pulled, gradients);
     sparse.catch(() => undefined); // As above.
@@ -217,6 +222,15 @@ interface JudgedRows {
   readonly labels: Float32Array;
   readonly weights: Float32Array;
   readonly logits: Float32Array;
+}
+
+function squaresOf(
+  plan: GatherPlan,
+  { countsExamples }: Blueprint,
+  values: Float32Array | undefined,
+): StepSquares | undefined {
+  const repeated = values && repeatedRows(plan, countsExamples);
+  return repeated && { values, repeated };
 }
 
 function refuseNonFinite(gradients: Float32Array, loss: number): void {

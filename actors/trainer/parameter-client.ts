@@ -15,6 +15,7 @@ import {
   pullMessage,
   pushMessage,
 } from '../../messages/parameters.js';
+import { repeatedSquares, type StepSquares } from '../../messages/squared-gradients.js';
 import type { Trail } from '../../messages/trail.js';
 import { bookkeeper } from '../../messages/trail.js';
 import type { PartitionDirectory } from '../../replication/partition-directory.js';
@@ -52,6 +53,8 @@ export interface StepGradients {
   readonly trail: Trail | undefined;
   /** f32 [unique rows × dim] in the plan's order. */
   readonly rows: Float32Array;
+  /** Undefined: nobody asks. */
+  readonly squares: StepSquares | undefined;
 }
 
 export interface ParameterClientOptions {
@@ -91,7 +94,7 @@ export class ParameterClient {
   async push(pulled: PulledRows, gradients: StepGradients): Promise<PushOutcome> {
     const { bus, blueprint } = this.#options;
     const { dim, hash } = blueprint;
-    const { batches, atSeconds, trail } = gradients;
+    const { batches, atSeconds, trail, squares } = gradients;
     const outcomes = await Promise.all(
       pulled.shares.map(async (share) => {
         const { partitions, epochs, counts, fids } = share;
@@ -105,6 +108,7 @@ export class ParameterClient {
           fids,
           gradients: gatherShare(share, gradients.rows, dim),
           trail: partitions.includes(bookkeeper) ? trail : undefined,
+          ...(squares ? { squares: repeatedSquares(share, squares, dim) } : {}),
         });
         const value = await this.#call(
           bus.names.subject.push(share.shard),

@@ -49,7 +49,9 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       directory = await PartitionDirectory.open(bus);
       const parameterCount = parameterCounts(blueprint).all;
       const client = new ParameterClient({ bus, blueprint, directory, parameterCount });
-      const step = createRowStep(backend, blueprint.model);
+      const step = createRowStep(backend, blueprint.model, {
+        squares: blueprint.countsExamples.includes(true),
+      });
       const learner = new Learner(blueprint, client, step, clock);
       judging = learner;
       const learning = teacherOf(context, blueprint, queue, learner);

@@ -105,6 +105,7 @@ export class BenchCluster {
       batches,
       atSeconds: 1,
       trail: undefined,
+      squares: undefined,
       rows,
     });
   }

@@ -44,6 +44,8 @@ export interface Blueprint {
   /** By slot, the slot whose rows its fids have: a history has those of what it is of. */
   readonly rowsOf: Uint32Array;
   readonly tables: readonly TableSpec[];
+  /** By slot, whether its rows count what single examples say (`accumulates` of Adagrad). */
+  readonly countsExamples: readonly boolean[];
   /** Memory of one partition of the training tables; undefined without a limit. */
   readonly capacity: PartitionCapacity | undefined;
   /** Weights only, as `model.rows.serving` says. */
@@ -66,7 +68,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   const hasValues = values.some((scale) => scale !== undefined);
   const model = modelOf(config, spec);
   const dim = rowWidth(model);
-  const rowsOf = ({ name }: Slot): SlotRows => ({ ...rows, ...definedOf(slots[name] ?? {}) });
+  const rowsOf = (slot: Slot): SlotRows => rowsOfSlot(slot, rows, slots[slot.name]);
   const table = (slot: Slot): TableSpec => {
     const own = rowsOf(slot);
     return {
@@ -91,6 +93,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
     poolings: spec.slots.map((slot) => slot.pooling),
     rowsOf: Uint32Array.from(spec.slots, (slot) => slot.rowsOf),
     tables,
+    countsExamples: tables.map(countsExamples),
     capacity:
       rows.memoryBytesMax === undefined
         ? undefined
@@ -159,6 +162,34 @@ function definedOf<T extends object>(
 ): Partial<{ [K in keyof T]: Exclude<T[K], undefined> }> {
   const entries = Object.entries(some).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as Partial<{ [K in keyof T]: Exclude<T[K], undefined> }>;
+}
+
+function rowsOfSlot(slot: Slot, rows: RowsConfig, own: OwnRows = {}): SlotRows {
+  return { ...(isOwn(slot) ? learnsAlone(rows, own) : {}), ...rows, ...definedOf(own) };
+}
+
+function countsExamples({ optimizer }: TableSpec): boolean {
+  return optimizer.kind === 'adagrad' && optimizer.accumulates === 'examples';
+}
+
+type OwnRows = ClusterConfig['model']['slots'][string];
+
+/** A row of just one user, or one item. */
+function isOwn({ entity, source, coding }: Slot): boolean {
+  return coding.kind === 'id' && source === entity;
+}
+
+/** How many times larger steps of the first-order weight are than those of factors, in rows of their own. */
+const firstOrderShare = 4;
+
+/**
+ * A page of events of one user is in one batch, mostly, and is to move his row as far as as many batches would; and how much
+ * he, or an item, is above all others is one number that is learned sooner than sixteen
+ * (measured in docs/decisions/0075-rows-of-their-own-learn-by-example.md).
+ */
+function learnsAlone(rows: RowsConfig, own: OwnRows) {
+  const learningRate = own.learningRate ?? rows.learningRate;
+  return { accumulates: 'examples', firstOrderRate: firstOrderShare * learningRate } as const;
 }
 
 /** Fields that the kind does not know do no harm; those it needs and that are absent have its own defaults. */

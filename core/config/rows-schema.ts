@@ -112,6 +112,14 @@ const fields = {
     { min: 0, max: 1000 },
     'Adagrad and FTRL. Too low: the first gradient moves a row by the whole learning rate. Too high: rows hardly move.',
   ),
+  accumulates: oneOf(
+    ['batch', 'examples'],
+    'Adagrad: what slows a row down is the square of what a batch says of it, or the squares of what each example in it says; with the first a page of events of one user moves his row as far as one event. Default: examples for rows of single users and items, batch for shared ones.',
+  ),
+  firstOrderRate: positive(
+    10,
+    'Adagrad: learning rate of the first-order weight of a row, which is no factor: how much it is above others. Default: four times the learning rate for rows of single users and items, else the learning rate.',
+  ),
   epsilon: positive(
     1,
     'Adagrad, Adam, RMSProp, Adadelta: keeps the division finite. Too high acts as a lower learning rate.',

@@ -130,6 +130,7 @@ export class EmbeddingTable {
    * trace but in its counter. Each changed row is then touched. Amortised O(fidCount).
    *
    * @param atSeconds event time of the update. @param step drives learning-rate schedules.
+   * @param squares like grads, and from the same place on; see Optimizer.
    */
   push(
     fids: Uint32Array,
@@ -139,6 +140,7 @@ export class EmbeddingTable {
     gradStart: number,
     atSeconds: number,
     step: number,
+    squares?: Float32Array,
   ): void {
     const { dim } = this;
     const { slab } = this.#rows;
@@ -149,8 +151,8 @@ export class EmbeddingTable {
       const admitted = this.#findOrAdmit(fids, fidStart + done, count, atSeconds);
       if (this.arenaCount === 0) warmRows(slab, blockRows, count, slab.rowWidth);
       const start = gradStart + done * dim;
-      if (admitted === count) this.#learn(blockRows, count, grads, start, step);
-      else this.#learnAdmitted(count, grads, start, step);
+      if (admitted === count) this.#learn(blockRows, count, grads, start, step, squares);
+      else this.#learnAdmitted(count, grads, start, step, squares);
     }
   }
 
@@ -312,18 +314,26 @@ export class EmbeddingTable {
     grads: Float32Array,
     gradStart: number,
     step: number,
+    squares: Float32Array | undefined,
   ): void {
-    this.#optimizer.applyRows(this.#rows.slab, rows, count, this.dim, grads, gradStart, step);
+    const { slab } = this.#rows;
+    this.#optimizer.applyRows(slab, rows, count, this.dim, grads, gradStart, step, squares);
     this.#pending.rows.markAll(rows, count);
   }
 
   /** The rows of the block but for those of fids that were not admitted, which are -1: run by run between them. */
-  #learnAdmitted(count: number, grads: Float32Array, gradStart: number, step: number): void {
+  #learnAdmitted(
+    count: number,
+    grads: Float32Array,
+    gradStart: number,
+    step: number,
+    squares: Float32Array | undefined,
+  ): void {
     for (let start = 0; start < count; start++) {
       let end = start;
       while (end < count && blockRows[end]! !== absentRow) end++;
       const rows = blockRows.subarray(start, end);
-      this.#learn(rows, rows.length, grads, gradStart + start * this.dim, step);
+      this.#learn(rows, rows.length, grads, gradStart + start * this.dim, step, squares);
       start = end;
     }
   }

@@ -131,13 +131,14 @@ export class EmbeddingPartition {
     gradStart: number,
     atSeconds: number,
     step: number,
+    squares?: Float32Array,
   ): number {
     let fid = fidStart;
     let float = gradStart;
     for (let s = 0; s < this.tables.length; s++) {
       const table = this.tables[s]!;
       const count = countAt(counts, countsStart + s);
-      table.push(fids, fid, count, grads, float, atSeconds, step);
+      table.push(fids, fid, count, grads, float, atSeconds, step, squares);
       fid += count;
       float += count * table.dim;
     }

@@ -39,6 +39,7 @@ function rowRules(section: string): Table {
       [
         ...['learningRate', 'clip', 'clipNorm', 'weightDecay', 'weightDecayKind'],
         ...['initialAccumulator', 'epsilon', 'momentum', 'nesterov', 'beta1', 'beta2', 'rho'],
+        ...['accumulates', 'firstOrderRate'],
         ...['beta', 'l1', 'l2', 'groupLasso', 'schedule.warmUpSteps', 'schedule.decay.kind'],
         ...['schedule.decay.rate', 'schedule.decay.steps', 'schedule.decay.floor'],
       ],

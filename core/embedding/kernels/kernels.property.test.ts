@@ -32,6 +32,7 @@ const optimizers: readonly OptimizerSpec[] = [
   { kind: 'momentum', learningRate: 0.02, momentum: 0.8, nesterov: true },
   { kind: 'adagrad', learningRate: 0.05, clip: 0.5, clipNorm: 0.9, weightDecay: 0.01 },
   { kind: 'adagrad', learningRate: 0.05, weightDecay: 0.01, weightDecayKind: 'l2' },
+  { kind: 'adagrad', learningRate: 0.05, accumulates: 'examples', firstOrderRate: 0.2, clip: 0.5 },
   { kind: 'adam', learningRate: 0.01, schedule: { warmUpSteps: 9_000 } },
   { kind: 'amsgrad', learningRate: 0.01 },
   { kind: 'rmsprop', learningRate: 0.01 },
@@ -77,10 +78,12 @@ function callEach(tables: Tables, { from, count, kind }: Call): void {
   const floats = Float32Array.from({ length: count * dim + 1 }, (_unused, i) =>
     i % 11 === 0 ? 0 : Math.sin(i + from) * 10 ** ((i % 5) - 3),
   );
+  // Others than those of the floats, every second time.
+  const squares = from % 2 === 0 ? floats.map((value) => Math.abs(value) / 3) : undefined;
   const answers = tables.map((table) => {
     if (kind === 'take') return bytesOf(takeChanges(table, count));
     const out = new Float32Array(count * dim + 2).fill(7);
-    if (kind === 'push') table.push(fids, 0, count, floats, 1, from, from);
+    if (kind === 'push') table.push(fids, 0, count, floats, 1, from, from, squares);
     else if (kind === 'remove') table.remove(fids, 0, count);
     else if (kind === 'evict') table.evict(count >> 3, 'lru');
     else if (kind === 'sweep') table.sweep(from + 500, 4_000);

@@ -98,6 +98,7 @@ export interface Kernels {
     momentum: number,
     nesterov: boolean,
   ): void;
+  /** firstRate: of the first weight of a row. squares: what is added to the state, like grads; 0: the squares of those. */
   stepAdagrad(
     places: number,
     count: number,
@@ -105,6 +106,8 @@ export interface Kernels {
     grads: number,
     rate: number,
     epsilon: number,
+    firstRate: number,
+    squares: number,
   ): void;
   stepAdam(
     places: number,

@@ -22,6 +22,8 @@ type Step = (
   grads: Float32Array,
   gradStart: number,
   rate: number,
+  squares: Float32Array | undefined,
+  squareStart: number,
 ) => void;
 
 interface Rule {
@@ -29,6 +31,7 @@ interface Rule {
   /** The same, bit by bit, in WebAssembly. */
   readonly kernel: KernelStep;
   readonly stateWidth: (dim: number) => number;
+  readonly countsExamples?: boolean;
   /** What the whole state of a young row is filled with, or how its parts begin. */
   readonly initState?: (page: Float32Array, stateStart: number, dim: number) => void;
 }
@@ -36,29 +39,27 @@ interface Rule {
 /** @throws StarlingError CONFIG_INVALID naming the field. */
 export function createOptimizer(spec: OptimizerSpec): Optimizer {
   checkCommon(spec);
-  const { step, kernel, stateWidth, initState } = ruleOf(spec);
+  const { step, kernel, stateWidth, initState, countsExamples = false } = ruleOf(spec);
   const rules = gradientRules(spec);
   const { learningRate, schedule } = spec;
   return {
     stateWidth,
+    countsExamples,
     initState(page, offset, dim) {
       const start = offset + dim;
       fill(page, 0, start, start + stateWidth(dim));
       initState?.(page, start, dim);
     },
-    applyRows(memory, rows, rowCount, dim, grads, gradStart, atStep) {
+    applyRows(memory, rows, rowCount, dim, grads, gradStart, atStep, squares) {
       const rate = learningRate * scheduleFactor(schedule, atStep);
       const reach = reachOf(memory, rowCount);
-      if (
-        reach &&
-        stepByKernels(kernel, rules, reach, memory, rows, rowCount, dim, grads, gradStart, rate)
-      )
-        return;
+      const counted = countsExamples ? squares : undefined;
+      const block = [memory, rows, rowCount, dim, grads, gradStart] as const;
+      if (reach && stepByKernels(kernel, rules, reach, ...block, rate, counted)) return;
       if (rules.decoupled > 0) decayWeights(memory, rows, rowCount, dim, rate * rules.decoupled);
-      if (!rules.clips && rules.l2 === 0)
-        return step(memory, rows, rowCount, dim, grads, gradStart, rate);
-      const prepared = prepareGradients(rules, memory, rows, rowCount, dim, grads, gradStart);
-      step(memory, rows, rowCount, dim, prepared, 0, rate);
+      if (!rules.clips && rules.l2 === 0) return step(...block, rate, counted, gradStart);
+      const prepared = prepareGradients(rules, ...block);
+      step(memory, rows, rowCount, dim, prepared, 0, rate, counted, gradStart);
     },
   };
 }
@@ -85,9 +86,14 @@ function ruleOf(spec: OptimizerSpec): Rule {
     case 'adagrad': {
       const epsilon = positive(spec, 'epsilon', spec.epsilon ?? 1e-8);
       const initial = atLeastZero(spec, 'initialAccumulator', spec.initialAccumulator ?? 0);
+      const firstRate = positive(spec, 'firstOrderRate', spec.firstOrderRate ?? spec.learningRate);
+      const first = firstRate / spec.learningRate;
       return {
-        step: (m, r, n, d, g, at, rate) => stepAdagrad(m, r, n, d, g, at, rate, epsilon),
-        kernel: (k, places, n, d, g, rate) => k.stepAdagrad(places, n, d, g, rate, epsilon),
+        countsExamples: spec.accumulates === 'examples',
+        step: (m, r, n, d, g, at, rate, squares, from) =>
+          stepAdagrad(m, r, n, d, g, at, rate, epsilon, first * rate, squares, from),
+        kernel: (k, places, n, d, g, rate, squares) =>
+          k.stepAdagrad(places, n, d, g, rate, epsilon, first * rate, squares),
         stateWidth: (dim) => dim,
         initState: (page, start, dim) => fill(page, initial, start, start + dim),
       };

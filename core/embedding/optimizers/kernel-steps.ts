@@ -12,6 +12,8 @@ export type KernelStep = (
   dim: number,
   grads: number,
   rate: number,
+  /** 0: none. */
+  squares: number,
 ) => void;
 
 /** Where the kernels reach all pages and a call of them pays. */
@@ -35,19 +37,25 @@ export function stepByKernels(
   grads: Float32Array,
   gradStart: number,
   rate: number,
+  squares: Float32Array | undefined,
 ): boolean {
   const { reaches } = directory;
-  for (const { arena } of reaches) if (!arena.floats(kernelKeysMax * dim)) return false;
+  const floats = kernelKeysMax * dim;
+  const room = squares ? 2 * floats : floats;
+  for (const { arena } of reaches) if (!arena.floats(room)) return false;
   for (const [r, { arena, list }] of reaches.entries()) {
     const count = directory.select(r, rows, rowCount, pageShift);
     const { kernels, places, scratch } = arena;
-    const gradients = arena.floats(kernelKeysMax * dim)!;
+    const gradients = arena.floats(room)!;
     takeGradients(grads, gradStart, rowCount, dim, gradients, count);
+    const ofExamples = squares && gradients.subarray(floats);
+    if (ofExamples) takeGradients(squares, gradStart, rowCount, dim, ofExamples, count);
     if (rules.clips) clipGradients(rules, gradients, count, dim);
     kernels.touch(list, pageShift, 4 * rowWidth, arena.rows.byteOffset, count, places, scratch);
     if (rules.decoupled > 0) kernels.decayWeights(places, count, dim, rate * rules.decoupled);
     if (rules.l2 > 0) kernels.addWeights(places, count, dim, gradients.byteOffset, rules.l2);
-    step(kernels, places, count, dim, gradients.byteOffset, rate);
+    const squaresAt = ofExamples?.byteOffset ?? 0;
+    step(kernels, places, count, dim, gradients.byteOffset, rate, squaresAt);
   }
   return true;
 }

@@ -23,13 +23,16 @@ export interface RowMemory {
  * Gradients must be finite: the trainer checks each batch, where it can still be refused.
  */
 export interface Optimizer {
+  /** Whether it looks at squares of single examples. */
+  readonly countsExamples: boolean;
   /** Floats of state per row of `dim` weights. */
   stateWidth(dim: number): number;
   /** Writes the state of a row that has learned nothing. */
   initState(page: Float32Array, offset: number, dim: number): void;
   /**
    * One step per row, in order; rows[i] gets grads[gradStart + i·dim …], d(summed loss)/d(row). Rows must be ≥ 0. A row
-   * named twice takes two steps. `step` drives the learning-rate schedule alone.
+   * named twice takes two steps. `step` drives the learning-rate schedule alone. `squares`, like grads, are sums of the squares of what
+   * single examples say, for those that count them (`countsExamples`); left out, each row has one.
    */
   applyRows(
     memory: RowMemory,
@@ -39,6 +42,7 @@ export interface Optimizer {
     grads: Float32Array,
     gradStart: number,
     step: number,
+    squares?: Float32Array,
   ): void;
 }
 
@@ -62,11 +66,17 @@ export type OptimizerSpec = Common &
     | { readonly kind: 'sgd' }
     /** μ default 0.9. */
     | { readonly kind: 'momentum'; readonly momentum?: number; readonly nesterov?: boolean }
-    /** G starts at `initialAccumulator` (default 0); ε default 1e-8. */
+    /**
+     * G starts at `initialAccumulator` (default 0); ε default 1e-8. `accumulates`: the square of what a batch says of a row (default), or
+     * the squares of what each of its examples says, before clipping: twenty events of one user in a batch are then twenty steps'
+     * worth, and the next ones as large as they would have been. `firstOrderRate`: η of the first weight, which is no factor.
+     */
     | {
         readonly kind: 'adagrad';
         readonly initialAccumulator?: number;
         readonly epsilon?: number;
+        readonly accumulates?: 'batch' | 'examples';
+        readonly firstOrderRate?: number;
       }
     /** β₁ 0.9, β₂ 0.999, ε 1e-8. */
     | {

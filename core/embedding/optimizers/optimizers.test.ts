@@ -47,6 +47,7 @@ const specs: readonly OptimizerSpec[] = [
   { kind: 'momentum', learningRate: 0.02, momentum: 0.9 },
   { kind: 'momentum', learningRate: 0.02, momentum: 0.8, nesterov: true },
   { kind: 'adagrad', learningRate: 0.05, initialAccumulator: 0.1 },
+  { kind: 'adagrad', learningRate: 0.05, firstOrderRate: 0.2, accumulates: 'examples' },
   { kind: 'adam', learningRate: 0.01 },
   { kind: 'adam', learningRate: 0.01, beta1: 0.8, beta2: 0.99, epsilon: 1e-4 },
   { kind: 'amsgrad', learningRate: 0.01 },
@@ -145,6 +146,27 @@ describe('a block', () => {
   });
 });
 
+test('a row of which many examples say the same goes on as if each had been a step', () => {
+  const page = (spec: OptimizerSpec): [Float32Array, ReturnType<typeof createOptimizer>] => {
+    const optimizer = createOptimizer(spec);
+    return [new Float32Array(1 + optimizer.stateWidth(1)), optimizer];
+  };
+  const memoryOf = (row: Float32Array) => {
+    return { pages: [row], pageShift: 0, pageMask: 0, rowWidth: row.length };
+  };
+  const rows = Int32Array.of(0);
+  const [one, counting] = page({ kind: 'adagrad', learningRate: 0.1, accumulates: 'examples' });
+  const [two, summing] = page({ kind: 'adagrad', learningRate: 0.1 });
+  // Sixteen examples of gradient 0.5: in all 8, of squares 4 and not 64.
+  for (const [row, optimizer] of [
+    [one, counting],
+    [two, summing],
+  ] as const)
+    optimizer.applyRows(memoryOf(row), rows, 1, 1, Float32Array.of(8), 0, 0, Float32Array.of(4));
+  expect([...one]).toEqual([Math.fround(-0.4), 4]);
+  expect([...two]).toEqual([Math.fround(-0.1), 64]);
+});
+
 describe('a zero gradient', () => {
   test.each(['sgd', 'adagrad', 'adam', 'rmsprop', 'adadelta', 'group-adagrad'] as const)(
     'changes no weight of a young row under %s',
@@ -215,6 +237,7 @@ test.each([
   [{ kind: 'sgd', learningRate: 1, weightDecay: -1 }, 'weightDecay'],
   [{ kind: 'momentum', learningRate: 1, momentum: 1 }, 'momentum'],
   [{ kind: 'adagrad', learningRate: 1, epsilon: 0 }, 'epsilon'],
+  [{ kind: 'adagrad', learningRate: 1, firstOrderRate: 0 }, 'firstOrderRate'],
   [{ kind: 'adagrad', learningRate: 1, initialAccumulator: -1 }, 'initialAccumulator'],
   [{ kind: 'adam', learningRate: 1, beta2: 1 }, 'beta2'],
   [{ kind: 'ftrl', learningRate: 1, l1: -1 }, 'l1'],

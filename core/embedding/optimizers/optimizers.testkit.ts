@@ -16,7 +16,7 @@ function figure(spec: OptimizerSpec, name: string, otherwise: number): number {
 /** A rule that treats each coordinate by itself. `state` starts as `initial` says. */
 function byCoordinate(
   initial: readonly number[],
-  rule: (state: number[], g: number, w: number, t: number) => number,
+  rule: (state: number[], g: number, w: number, t: number, d: number) => number,
 ): (weights: number[]) => Reference {
   return (weights) => {
     const states = weights.map(() => [...initial]);
@@ -25,7 +25,7 @@ function byCoordinate(
       weights,
       step(gradients) {
         t++;
-        gradients.forEach((g, d) => (weights[d] = rule(states[d]!, g, weights[d]!, t)));
+        gradients.forEach((g, d) => (weights[d] = rule(states[d]!, g, weights[d]!, t, d)));
       },
     };
   };
@@ -85,9 +85,10 @@ export const references: Readonly<Record<OptimizerSpec['kind'], CreateReference>
   },
   adagrad(spec, weights) {
     const epsilon = figure(spec, 'epsilon', 1e-8);
-    return byCoordinate([figure(spec, 'initialAccumulator', 0)], (s, g, w) => {
+    const first = figure(spec, 'firstOrderRate', spec.learningRate);
+    return byCoordinate([figure(spec, 'initialAccumulator', 0)], (s, g, w, _t, d) => {
       s[0]! += g * g;
-      return w - (spec.learningRate * g) / Math.sqrt(s[0]! + epsilon);
+      return w - ((d === 0 ? first : spec.learningRate) * g) / Math.sqrt(s[0]! + epsilon);
     })(weights);
   },
   adam: adam(false),

@@ -57,7 +57,11 @@ export function stepMomentum(
   }
 }
 
-/** G ← G + g²; w ← w − η·g / √(G + ε): diagonal Adagrad (Duchi et al., 2011). State: G. */
+/**
+ * G ← G + g²; w ← w − η·g / √(G + ε): diagonal Adagrad (Duchi et al., 2011). State: G.
+ *
+ * @param firstRate η of the first weight of each row. @param squares what is added in place of g², like `grads` from `squareStart` on.
+ */
 export function stepAdagrad(
   { pages, pageShift, pageMask, rowWidth }: RowMemory,
   rows: Int32Array,
@@ -67,16 +71,23 @@ export function stepAdagrad(
   gradStart: number,
   rate: number,
   epsilon: number,
+  firstRate: number,
+  squares: Float32Array | undefined,
+  squareStart: number,
 ): void {
-  const eta = fround(rate);
+  const rest = fround(rate);
+  const first = fround(firstRate);
   const offset = fround(epsilon);
   for (let i = 0; i < rowCount; i++) {
     const page = pages[rows[i]! >>> pageShift]!;
     const w = (rows[i]! & pageMask) * rowWidth;
     const g = gradStart + i * dim;
+    const q = squareStart + i * dim;
     for (let d = 0; d < dim; d++) {
       const gradient = grads[g + d]!;
-      const sum = fround(page[w + dim + d]! + fround(gradient * gradient));
+      const square = squares === undefined ? fround(gradient * gradient) : squares[q + d]!;
+      const sum = fround(page[w + dim + d]! + square);
+      const eta = d === 0 ? first : rest;
       page[w + dim + d] = sum;
       page[w + d]! -= fround(fround(eta * gradient) / fround(sqrt(fround(sum + offset))));
     }

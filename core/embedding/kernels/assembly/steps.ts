@@ -52,10 +52,12 @@ export function stepMomentum(
   }
 }
 
+/** q: where the squares to be added are; 0: they are those of the gradient. */
 @inline
-function adagrad(w: usize, s: usize, g: usize, rate: v128, epsilon: v128, whole: bool): void {
+function adagrad(w: usize, s: usize, g: usize, q: usize, rate: v128, epsilon: v128, whole: bool): void {
   const gradient = floats(g, whole);
-  const sum = f32x4.add(floats(w + s, whole), f32x4.mul(gradient, gradient));
+  const square = q == 0 ? f32x4.mul(gradient, gradient) : floats(q, whole);
+  const sum = f32x4.add(floats(w + s, whole), square);
   setFloats(w + s, sum, whole);
   const move = f32x4.div(f32x4.mul(rate, gradient), f32x4.sqrt(f32x4.add(sum, epsilon)));
   setFloats(w, f32x4.sub(floats(w, whole), move), whole);
@@ -68,17 +70,29 @@ export function stepAdagrad(
   grads: usize,
   rate: f32,
   epsilon: f32,
+  firstRate: f32,
+  squares: usize,
 ): void {
   const bytes = <usize>dim << 2;
   const vectors = bytes & ~15;
   const rates = f32x4.splat(rate);
+  const firstRates = f32x4.replace_lane(rates, 0, firstRate);
   const epsilons = f32x4.splat(epsilon);
   for (let i: u32 = 0; i < count; i++) {
     const w = <usize>load<u32>(at(places, i));
-    const g = grads + <usize>i * bytes;
+    const offset = <usize>i * bytes;
+    const g = grads + offset;
+    const q = squares == 0 ? squares : squares + offset;
     let b: usize = 0;
-    for (; b < vectors; b += 16) adagrad(w + b, bytes, g + b, rates, epsilons, true);
-    for (; b < bytes; b += 4) adagrad(w + b, bytes, g + b, rates, epsilons, false);
+    let now = firstRates;
+    for (; b < vectors; b += 16) {
+      adagrad(w + b, bytes, g + b, q == 0 ? q : q + b, now, epsilons, true);
+      now = rates;
+    }
+    for (; b < bytes; b += 4) {
+      adagrad(w + b, bytes, g + b, q == 0 ? q : q + b, now, epsilons, false);
+      now = rates;
+    }
   }
 }
 
