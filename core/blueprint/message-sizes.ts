@@ -32,7 +32,10 @@ export function deltaRowsWithin({ tables, dim }: Blueprint, bytesMax: number): n
 /** Of a sample beside its fids and numbers: ids, times, labels, facts. */
 const sampleHeadBytes = 256;
 
-/** Samples that fit into one message, and whose rows fit into one push, if no two have a row in common and all are of one shard. */
+/**
+ * Samples that fit into one message, and whose rows fit into one push, if no two have a row in common and all are of one shard. A row that
+ * several have takes less, with the squares that go with it then, than one for each of them would.
+ */
 export function samplesWithin({ spec, dim }: Blueprint, bytesMax: number): number {
   const rows = spec.slots.reduce((sum, { valuesMax }) => sum + valuesMax, 0);
   const sampleBytes = sampleHeadBytes + 8 * rows + 4 * spec.denseWidth;
