@@ -130,9 +130,12 @@ function replay(
   const features = Object.fromEntries(
     Object.entries(config.features).filter(([name]) => hasOrigin || name !== originName),
   );
-  const { spec, model, poolings } = blueprintOf({ ...config, features });
+  const { spec, model, poolings, tables } = blueprintOf({ ...config, features });
   const transform = createTransform(spec);
-  const learner = new CoreLearner(backend, { model, poolings, denseEveryEvents: 1, seed });
+  const optimizers = tables.map(({ optimizer }) => optimizer);
+  const learner = new CoreLearner(backend, {
+    ...{ model, poolings, denseEveryEvents: 1, seed, optimizers },
+  });
   const examplesOf = ({ user, items, origin }: Candidates): ExampleBatch => {
     const encodedUser = transform.encodeEntity('user', user, {});
     const context = encodeContext(transform, {}, origin);

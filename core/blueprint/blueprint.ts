@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { RowsConfig } from '../config/rows-schema.js';
 import type { ClusterConfig } from '../config/schema.js';
 import type { TableSpec } from '../embedding/embedding-table.js';
-import type { InitializerSpec } from '../embedding/initializer.js';
-import type { OptimizerSpec } from '../embedding/optimizers/optimizer.js';
 import type { PartitionCapacity } from '../embedding/partition.js';
 import type { ServingTableSpec } from '../embedding/serving/serving-table.js';
 import type { FeatureSpec, Slot } from '../features/feature-spec.js';
@@ -24,6 +21,7 @@ import type { Pooling } from '../model/row-gather.js';
 import type { KnownModels } from './earlier-models.js';
 import { earlierModelsOf } from './earlier-models.js';
 import { outcomeNames, valueScales } from './join-rules.js';
+import { countsExamples, definedOf, initializerOf, optimizerOf, rowsOfSlot } from './slot-rows.js';
 
 /**
  * What the configuration means for parameters: the one place where features and model become table shapes. Trainer,
@@ -68,7 +66,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   const hasValues = values.some((scale) => scale !== undefined);
   const model = modelOf(config, spec);
   const dim = rowWidth(model);
-  const rowsOf = (slot: Slot): SlotRows => rowsOfSlot(slot, rows, slots[slot.name]);
+  const rowsOf = (slot: Slot) => rowsOfSlot(slot, rows, slots[slot.name]);
   const table = (slot: Slot): TableSpec => {
     const own = rowsOf(slot);
     return {
@@ -152,66 +150,6 @@ function modelOf(config: ClusterConfig, spec: FeatureSpec): ModelSpec {
     heads: scales.length,
     ...(hasValues ? { losses: scales.map((scale) => (scale ? 'squared' : 'cross-entropy')) } : {}),
   };
-}
-
-type SlotRows = Omit<RowsConfig, 'memoryBytesMax' | 'evict'>;
-
-/** Without the fields that are absent, which would hide those of `rows`. */
-function definedOf<T extends object>(
-  some: T,
-): Partial<{ [K in keyof T]: Exclude<T[K], undefined> }> {
-  const entries = Object.entries(some).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Partial<{ [K in keyof T]: Exclude<T[K], undefined> }>;
-}
-
-function rowsOfSlot(slot: Slot, rows: RowsConfig, own: OwnRows = {}): SlotRows {
-  return { ...(isOwn(slot) ? learnsAlone(rows, own) : {}), ...rows, ...definedOf(own) };
-}
-
-function countsExamples({ optimizer }: TableSpec): boolean {
-  return optimizer.kind === 'adagrad' && optimizer.accumulates === 'examples';
-}
-
-type OwnRows = ClusterConfig['model']['slots'][string];
-
-/** A row of just one user, or one item. */
-function isOwn({ entity, source, coding }: Slot): boolean {
-  return coding.kind === 'id' && source === entity;
-}
-
-/** How many times larger steps of the first-order weight are than those of factors, in rows of their own. */
-const firstOrderShare = 4;
-
-/**
- * A page of events of one user is in one batch, mostly, and is to move his row as far as as many batches would; and how much
- * he, or an item, is above all others is one number that is learned sooner than sixteen
- * (measured in docs/decisions/0075-rows-of-their-own-learn-by-example.md).
- */
-function learnsAlone(rows: RowsConfig, own: OwnRows) {
-  const learningRate = own.learningRate ?? rows.learningRate;
-  return { accumulates: 'examples', firstOrderRate: firstOrderShare * learningRate } as const;
-}
-
-/** Fields that the kind does not know do no harm; those it needs and that are absent have its own defaults. */
-function optimizerOf({ optimizer, ...fields }: SlotRows): OptimizerSpec {
-  return { kind: optimizer, ...definedOf(fields) } as OptimizerSpec;
-}
-
-function initializerOf({ initializer, initialScale }: SlotRows): InitializerSpec {
-  // The first-order weight must not start at random.
-  const zeroPrefix = 1;
-  if (initializer === undefined)
-    return { kind: 'uniform', minimum: -initialScale, maximum: initialScale, zeroPrefix };
-  switch (initializer.kind) {
-    case 'uniform': {
-      const { scale } = initializer;
-      return { kind: 'uniform', minimum: -scale, maximum: scale, zeroPrefix };
-    }
-    case 'xavier':
-      return { kind: 'xavier', distribution: initializer.distribution ?? 'uniform', zeroPrefix };
-    default:
-      return { ...initializer, zeroPrefix };
-  }
 }
 
 /** Numbers of the network; behind them are the calibration of its scores, and the scales of its numbers. */
