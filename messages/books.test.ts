@@ -8,7 +8,14 @@ const books: Books = {
   streams: { JOIN: { from: 1, through: 9, remember: 4, gone: 0 } },
   totals: {
     ...{ impressions: { ...none, accepted: 3 }, actions: none },
-    ...{ joinRows: 3, joinRowsBuried: 0, samples: 2, sampledTwice: 0, sampledUnjoined: 0 },
+    ...{
+      joinRows: 3,
+      joinRowsBuried: 0,
+      samples: 2,
+      sampledTwice: 0,
+      sampledUnjoined: 0,
+      samplesBuried: 0,
+    },
   },
   forgottenAtMs: -Infinity,
   open: { impressions: Uint32Array.of(1, 2, 1), actions: new Uint32Array(0) },

@@ -40,6 +40,8 @@ export interface BookTotals extends Readonly<Record<BookedEvent, EventTotals>> {
   /** Samples that came again, and those of impressions that never came to JOIN. */
   readonly sampledTwice: number;
   readonly sampledUnjoined: number;
+  /** Samples that became dead letters, since no trainer could learn them; their batches are in all ledgers. 0 in books of before. */
+  readonly samplesBuried: number;
 }
 
 /** Of different events, unless they are named otherwise. */
@@ -70,6 +72,7 @@ const bookTotalNames = [
   'samples',
   'sampledTwice',
   'sampledUnjoined',
+  'samplesBuried',
 ] as const satisfies readonly (keyof BookTotals)[];
 
 export const booksKey = 'books';
@@ -95,7 +98,7 @@ export function decodeBooks(bytes: Uint8Array): Books {
       Object.entries(streams).map(([name, value]) => [name, streamOf(name, value)]),
     ),
     totals: {
-      ...countsOf(bookTotalNames, totals, `${what}.totals`),
+      ...countsOf(bookTotalNames, { samplesBuried: 0, ...totals }, `${what}.totals`),
       impressions: eventsOf('impressions'),
       actions: eventsOf('actions'),
     },

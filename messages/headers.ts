@@ -7,6 +7,8 @@ export const header = {
   /** Of samples: the store that made them, and where they stand in what its window makes of JOIN. */
   window: 'Starling-Window',
   position: 'Starling-Position',
+  /** Of samples that are told again: which dead letter they are out of, as its sequence and place. */
+  letter: 'Starling-Letter',
   /** W3C Trace Context. Reserved: nobody writes or reads it yet; whoever does hands it on with what he sends in answer. */
   trace: 'traceparent',
 } as const;

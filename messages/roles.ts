@@ -253,6 +253,7 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     writes: [
       words.s('ingest'),
       words.s('join'),
+      words.s('samplesRetried'),
       words.s('snapshotObject'),
       words.s('snapshotManifest'),
     ],

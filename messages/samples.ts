@@ -1,10 +1,10 @@
 import { at } from '../core/base/columns.js';
 import type { ExampleBatch } from '../core/features/example-batch.js';
-import { concatExamples } from '../core/features/example-batch.js';
+import { concatExamples, selectExamples } from '../core/features/example-batch.js';
 import type { ImpressionFacts } from '../core/joining/event-facts.js';
 import { countersIn } from '../core/joining/join-counts.js';
 import type { JoinCounters } from '../core/joining/types.js';
-import { gatherFacts, noFacts } from '../core/joining/event-facts.js';
+import { gatherFacts, noFacts, selectFacts } from '../core/joining/event-facts.js';
 import { asMessage, number, text } from './checks.js';
 import { protocolVersion } from './codec.js';
 import {
@@ -135,6 +135,36 @@ export function concatSamples(batches: readonly Samples[]): Samples {
       denseCount,
     ),
     progress: batches.at(-1)?.progress ?? noProgress,
+  };
+}
+
+/** Some rows of a batch, in that order; nothing is settled by them that was not by the batch. */
+export function selectSamples(batch: Samples, rows: readonly number[]): Samples {
+  const texts = (values: readonly string[]) => rows.map((row) => values[row]!);
+  const f32 = (values: Float32Array) => Float32Array.from(rows, (row) => values[row]!);
+  const f64 = (values: Float64Array) => Float64Array.from(rows, (row) => values[row]!);
+  const outcomes = Object.entries(batch.outcomes).map(([name, { labels, masks, weights }]) => [
+    name,
+    {
+      labels: f32(labels),
+      masks: masks.length === 1 ? masks : Uint8Array.from(rows, (row) => masks[row]!),
+      weights: weights.length === 1 ? weights : f32(weights),
+    },
+  ]);
+  return {
+    specHash: batch.specHash,
+    resolved: 0,
+    requestIds: texts(batch.requestIds),
+    users: texts(batch.users),
+    items: texts(batch.items),
+    outcomes: Object.fromEntries(outcomes) as Outcomes,
+    sampleRates: f32(batch.sampleRates),
+    scores: f32(batch.scores),
+    atMs: f64(batch.atMs),
+    acceptedAtMs: f64(batch.acceptedAtMs),
+    facts: batch.facts === noFacts ? noFacts : selectFacts(batch.facts, rows),
+    examples: selectExamples(batch.examples, rows),
+    progress: batch.progress,
   };
 }
 

@@ -85,6 +85,13 @@ export const subjectTable = {
     'what the window has of a person',
   ),
   samples: kept('samples.<joiner>', 'samples', 'joiner', 'trainer', 'joined training samples'),
+  samplesRetried: kept(
+    'samples.retried.letters',
+    'samples',
+    'command line',
+    'trainer',
+    'samples out of dead letters, which are to be learned after all',
+  ),
   pull: request('ps.pull.<shard>', 'trainer', 'ps-shard', 'rows of fids'),
   push: request('ps.push.<shard>', 'trainer', 'ps-shard', 'gradients; answered when durable'),
   shardControl: request(

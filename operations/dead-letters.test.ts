@@ -5,6 +5,7 @@ const letter: FoundLetter = {
   ...{ code: 'BAD_EVENT', message: 'event.item: expected an id; got 7.5', events: 1 },
   ...{ address: 'train.processor.0', atMs: 1_000, origin: 'starling.raw.east.event' },
   ...{ content: { user: 'u', item: 7.5 }, position: 'east:12.3', type: 'event' },
+  ...{ letter: '4.0', isSamples: false },
 };
 
 describe('dead letters', () => {

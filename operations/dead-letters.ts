@@ -1,4 +1,5 @@
 import { codeOf, messageOf, type ErrorCode } from '../core/base/errors.js';
+import { header } from '../messages/headers.js';
 import { decode } from '../messages/codec.js';
 import { parseDeadLetters } from '../messages/dead-letters.js';
 import { eventTypes, lastToken, type EventType } from '../messages/subjects.js';
@@ -21,6 +22,10 @@ export interface FoundLetter {
   readonly position: string | undefined;
   /** What it would be told again as. */
   readonly type: EventType | undefined;
+  /** Where it stands in its own stream: sequence and place; samples are told again once by it. */
+  readonly letter: string;
+  /** Bytes of samples that no trainer could learn. */
+  readonly isSamples: boolean;
 }
 
 /** Letters that say the same but for names and numbers. */
@@ -46,17 +51,27 @@ function lettersIn(bus: Bus, message: StreamMessage): FoundLetter[] {
   try {
     const { address, atMs, origin, sequence, letters } = parseDeadLetters(decode(message.bytes));
     const isRaw = bus.names.isOf('raw', origin);
-    return letters.map(({ code, message: text, events, content, index }) => ({
+    const ofTrainer = isOfSamples(bus, origin);
+    return letters.map(({ code, message: text, events, content, index }, place) => ({
+      letter: `${message.sequence}.${place}`,
+      isSamples: ofTrainer && ArrayBuffer.isView(content),
       ...{ code, message: text, events, address, atMs, origin, content },
       position: isRaw ? `${origin.split('.').at(-2)}:${sequence}.${index ?? 0}` : undefined,
       type: isRaw ? eventTypes.find((type) => type === lastToken(origin)) : undefined,
     }));
   } catch (error) {
     const letter = { code: codeOf(error), message: `a letter that is none: ${messageOf(error)}` };
-    const nothing = { events: 0, address: '', content: message.bytes };
+    const nothing = { events: 0, address: '', content: message.bytes, isSamples: false };
+    const place = `${message.sequence}.0`;
     const { atMs, subject: origin } = message;
-    return [{ ...letter, ...nothing, atMs, origin, position: undefined, type: undefined }];
+    return [
+      { ...letter, ...nothing, letter: place, atMs, origin, position: undefined, type: undefined },
+    ];
   }
+}
+
+function isOfSamples({ names }: Bus, origin: string): boolean {
+  return names.isOf('samples', origin) || names.isOf('samplesRetried', origin);
 }
 
 /** The most events first. */
@@ -92,4 +107,29 @@ export function toldAgain(letters: readonly FoundLetter[]): Map<EventType, unkno
     byType.set(type, [...(byType.get(type) ?? []), event]);
   }
   return byType;
+}
+
+/**
+ * Gives samples to the trainers once more, each letter once however often it is asked for: they are batches of their own, and
+ * what still can't be learned of them is another dead letter.
+ * @returns how many samples.
+ */
+export async function samplesAgain(bus: Bus, letters: readonly FoundLetter[]): Promise<number> {
+  const samples = letters.filter(({ isSamples }) => isSamples);
+  if (samples.length === 0) return 0;
+  const { stream, subject } = bus.names;
+  const told = new Set<string | undefined>();
+  await replay(bus, { stream: stream.samples, filter: subject.samplesRetried }, (message) => {
+    told.add(message.header(header.letter));
+  });
+  let count = 0;
+  for (const { letter, content, events } of samples) {
+    if (told.has(letter)) continue;
+    await bus.append(subject.samplesRetried, content as Uint8Array, {
+      messageId: `letter.${letter}`,
+      headers: { [header.letter]: letter },
+    });
+    count += events;
+  }
+  return count;
 }

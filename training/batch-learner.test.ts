@@ -107,7 +107,9 @@ test('one thread learns what a trainer, shards and a dense shard learn, to the b
   const backend = await loadBackend('auto', model);
   const cluster = shards();
   const step = createRowStep(backend, model, { squares: true });
-  const trainer = new Learner(blueprint, cluster.client as never, step, { nowMs: () => 0 });
+  const clock = { nowMs: () => 0 };
+  const options = { explosionFactor: 1000 };
+  const trainer = new Learner(blueprint, cluster.client as never, step, clock, options);
   const thread = new BatchLearner({
     ...{ blueprint, backend, thread: 0, threads: 1, links: [], alarm: newAlarm() },
   });

@@ -1,5 +1,6 @@
 import { DenseLedger } from '../actors/dense-shard/dense-ledger.js';
 import { initialParameters, parameterCounts, type Blueprint } from '../core/blueprint/blueprint.js';
+import { unusableAt } from '../core/base/finite.js';
 import { EmbeddingPartition } from '../core/embedding/partition.js';
 import { emptyExamples } from '../core/features/example-batch.js';
 import type { Backend } from '../core/model/backend.js';
@@ -213,7 +214,7 @@ export class BatchLearner {
       parameters.subarray(this.#networkSize),
       this.#isChance,
     );
-    const isFinite = Number.isFinite(sumOf(result.rowGradient) + sumOf(result.denseGradient));
+    const isFinite = unusableAt(result.rowGradient) < 0 && unusableAt(result.denseGradient) < 0;
     return {
       ...{ weight, loss: isFinite ? result.loss : NaN, signal },
       network: joined(result.denseGradient, sums),

@@ -1,3 +1,6 @@
+import { assert } from '../../core/base/assert.js';
+import { StarlingError } from '../../core/base/errors.js';
+import { unusableAt } from '../../core/base/finite.js';
 import { IntervalSet } from '../../core/base/interval-set.js';
 import type { AdamOptions, AdamState } from '../../core/model/adam.js';
 import { adamStep } from '../../core/model/adam.js';
@@ -44,12 +47,22 @@ export class DenseLedger {
     };
   }
 
-  /** @returns `mixed`, having done nothing, when only some of the batches are new. */
+  /**
+   * @returns `mixed`, having done nothing, when only some of the batches are new.
+   * @throws StarlingError NOT_FINITE, having done nothing, for a gradient that would erase the network.
+   */
   apply(batches: Float64Array, gradient: Float32Array): PushOutcome {
     let known = 0;
     for (const batch of batches) if (this.applied.has(batch)) known++;
     if (known === batches.length) return 'duplicate';
     if (known > 0) return 'mixed';
+    const at = unusableAt(gradient.subarray(0, this.#networkSize));
+    if (at >= 0)
+      throw new StarlingError(
+        'NOT_FINITE',
+        `the gradient of parameter ${at} is ${gradient[at]}; nothing of the step is applied.`,
+        { at },
+      );
     if (gradient.length > 0) this.#step(gradient);
     for (const batch of batches) this.applied.add(batch);
     this.denseVersion++;
@@ -60,8 +73,7 @@ export class DenseLedger {
     const size = this.#networkSize;
     const network = this.parameters.subarray(0, size);
     const norm = adamStep(network, gradient.subarray(0, size), this.#adam, this.#options);
-    // What is not finite was refused.
-    if (!Number.isFinite(norm)) return;
+    assert(Number.isFinite(norm), 'what is not finite was refused');
     const at = this.#scalesAt;
     calibrationStep(this.parameters.subarray(size, at), gradient.subarray(size, at));
     scaleStep(this.parameters.subarray(at), gradient.subarray(at));

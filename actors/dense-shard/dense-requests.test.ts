@@ -94,8 +94,12 @@ describe('the network', () => {
     });
     restored.adopt(state);
     expect(restored.parameters).toEqual(calibrated.parameters);
-    // What is not finite changes neither.
-    restored.apply(Float64Array.of(2), Float32Array.of(NaN, ...sums));
+    // What is not finite changes neither, nor is it booked.
+    for (const broken of [NaN, Infinity, -1e16]) {
+      const apply = () => restored.apply(Float64Array.of(2), Float32Array.of(broken, ...sums));
+      expect(apply).toThrow(expect.objectContaining({ code: 'NOT_FINITE' }));
+    }
     expect(restored.parameters).toEqual(calibrated.parameters);
+    expect(restored.applied.has(2)).toBe(false);
   });
 });

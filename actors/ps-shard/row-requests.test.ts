@@ -113,6 +113,18 @@ describe('a push', () => {
     expect(rowOf(held[0]!.partition, 10)).toEqual([0, 0]);
   });
 
+  test('of gradients that no row would survive is refused whole, and none of it is applied or booked', async () => {
+    const { held, requests } = world();
+    for (const broken of [NaN, -Infinity, 1e16]) {
+      const gradients = Float32Array.of(1, 1, 2, broken);
+      await expect(requests.push(pushOf([0, 1], [1], { gradients }))).rejects.toMatchObject({
+        code: 'NOT_FINITE',
+      });
+    }
+    expect(rowOf(held[0]!.partition, 10)).toEqual([0, 0]);
+    expect(await requests.push(pushOf([0, 1], [1]))).toMatchObject({ outcome: 'applied' });
+  });
+
   test('of another specification is refused', async () => {
     const { requests } = world();
     await expect(requests.push(pushOf([0], [1], { specHash: 'other' }))).rejects.toMatchObject({

@@ -1,4 +1,6 @@
 import type { Clock } from '../../core/base/clock.js';
+import { StarlingError } from '../../core/base/errors.js';
+import { unusableAt } from '../../core/base/finite.js';
 import { fenced } from '../../messages/ownership.js';
 import type { PullRequest, PushOutcome, PushRequest } from '../../messages/parameters.js';
 import { pullReply, pushReply } from '../../messages/parameters.js';
@@ -59,9 +61,19 @@ export class RowRequests {
     return pullReply({ rows, sequence: newestOf(groups) });
   }
 
-  /** Resolves when what was applied is durable. */
+  /**
+   * Resolves when what was applied is durable.
+   * @throws StarlingError NOT_FINITE, having applied nothing, for gradients that no row would survive.
+   */
   async push(request: PushRequest) {
     refuseSpec(request.specHash, this.#ports.shape.hash, 'push');
+    const at = unusableAt(request.gradients);
+    if (at >= 0)
+      throw new StarlingError(
+        'NOT_FINITE',
+        `number ${at} of the gradients is ${request.gradients[at]}; nothing of the push is applied.`,
+        { at },
+      );
     const groups = this.#groupsOf(request);
     const outcome = this.#apply(request, groups);
     if (outcome === 'mixed') return pushReply({ outcome, sequence: 0 });

@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { StarlingError, codeOf } from '../../core/base/errors.js';
 import type { PushOutcome } from '../../messages/parameters.js';
+import { noFacts } from '../../core/joining/event-facts.js';
+import { outcomesOf } from '../../messages/outcomes.js';
+import { noProgress } from '../../messages/progress-marks.js';
 import type { Samples } from '../../messages/samples.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import { BatchQueue } from './batch-queue.js';
@@ -8,7 +11,23 @@ import { BatchTeacher } from './batch-teacher.js';
 import type { Taught } from './learner.js';
 
 /** Of a batch of as many samples. */
-const samplesOf = (count: number) => ({ items: new Array<string>(count).fill('i') }) as Samples;
+const samplesOf = (count: number): Samples => ({
+  ...{ specHash: '', resolved: 0, facts: noFacts, progress: noProgress },
+  requestIds: new Array<string>(count).fill('r'),
+  users: new Array<string>(count).fill('u'),
+  items: Array.from({ length: count }, (_unused, i) => `i${i}`),
+  outcomes: outcomesOf(new Float32Array(count)),
+  sampleRates: new Float32Array(count),
+  scores: new Float32Array(count),
+  atMs: new Float64Array(count),
+  acceptedAtMs: new Float64Array(count),
+  examples: {
+    ...{ rowCount: count, slotCount: 0, denseCount: 0, offsets: new Uint32Array(1) },
+    ...{ fids: new Uint32Array(0), dense: new Float32Array(0) },
+  },
+});
+
+const poison = new StarlingError('NOT_FINITE', 'gradients are not finite');
 
 /** First byte of a batch that only the next process can read. */
 const newer = 255;
@@ -25,7 +44,9 @@ let begun: string[];
 let queue: BatchQueue;
 let teacher: BatchTeacher;
 /** What becomes of a group, by its sequences. */
-let outcome: (group: string) => PushOutcome | Error;
+let outcome: (group: string, samples: Samples) => PushOutcome | Error;
+/** Rows of a batch that spoil it. */
+let spoilt: readonly number[];
 /** Steps whose shards have not answered yet. */
 let pending: (() => void)[] | undefined;
 
@@ -46,9 +67,12 @@ beforeEach(() => {
   begun = [];
   pending = undefined;
   outcome = () => 'applied';
+  spoilt = [];
   queue = new BatchQueue(10);
-  const taught = (group: string, rows: number): Taught => {
-    const result = outcome(group);
+  const taught = (group: string, samples: Samples): Taught => {
+    const rows = samples.items.length;
+    const result = outcome(group, samples);
+    if (result === poison) throw poison;
     const settled = (async (): Promise<PushOutcome> => {
       if (pending) await new Promise<void>((resolve) => pending!.push(resolve));
       if (result instanceof Error) throw result;
@@ -61,19 +85,19 @@ beforeEach(() => {
       begin: (group) => {
         const name = group.map(({ message }) => message.sequence).join('+');
         begun.push(name);
-        return { ...nothing, group };
+        const [first] = group;
+        return { ...nothing, group, ...(group.length === 1 ? { samples: first!.samples } : {}) };
       },
       learn: async ({ group }) => {
         const name = group.map(({ message }) => message.sequence).join('+');
+        const rows = group.reduce((sum, { samples }) => sum + samples.items.length, 0);
         said.push(`learn ${name}`);
-        return taught(
-          name,
-          group.reduce((sum, { samples }) => sum + samples.items.length, 0),
-        );
+        return taught(name, samplesOf(rows));
       },
+      poisonIn: async () => spoilt,
       enter: async ([batch]) => {
         said.push(`enter ${batch!.message.sequence}`);
-        return taught(`entered ${batch!.message.sequence}`, 0);
+        return taught(`entered ${batch!.message.sequence}`, samplesOf(0));
       },
     },
     queue,
@@ -84,9 +108,9 @@ beforeEach(() => {
       return samplesOf(bytes[0]!);
     },
     noSamples: samplesOf(0),
-    bury: async ({ message }, error) => {
+    bury: async ({ message, samples }, error, isPart = false) => {
       if (codeOf(error) === 'SPEC_MISMATCH') throw error;
-      said.push(`bury ${message.sequence}`);
+      said.push(`bury ${isPart ? `${samples.items.join('+')} of ` : ''}${message.sequence}`);
     },
     crash: () => void said.push('crash'),
     log: { warn: () => undefined },
@@ -158,6 +182,36 @@ describe('a teacher', () => {
     await run();
     expect(said).toEqual(['learn 1+2', 'bury 1', 'enter 1', 'ack 1', 'nak 2']);
     expect(teacher.counts).toMatchObject({ deadLettered: 3, retried: 1 });
+  });
+
+  test('buries what spoils a step at once, by itself, and learns all else', async () => {
+    spoilt = [1];
+    // A batch of three of which one is poison; with two it is not.
+    outcome = (group, { items }) =>
+      group.split('+').includes('2') && items.length !== 2 ? poison : 'applied';
+    for (const sequence of [1, 2, 3]) teacher.receive(messageOf(sequence));
+    await run();
+    expect(said).toEqual([
+      ...['learn 1+2+3', 'learn 1', 'ack 1', 'learn 2', 'learn 2', 'bury i1 of 2', 'ack 2'],
+      ...['learn 3', 'ack 3'],
+    ]);
+    expect(teacher.counts).toMatchObject({ samples: 8, batches: 3, deadLettered: 1, retried: 0 });
+  });
+
+  test('buries a batch as a whole where all of it is poison, and enters it in the ledgers', async () => {
+    spoilt = [0, 1, 2];
+    outcome = (group) => (group === '1' ? poison : 'applied');
+    teacher.receive(messageOf(1));
+    await run();
+    expect(said).toEqual(['learn 1', 'learn 1', 'bury 1', 'enter 1', 'ack 1']);
+    expect(teacher.counts).toMatchObject({ samples: 0, deadLettered: 3, retried: 0 });
+  });
+
+  test('waits with its samples where it is not they that are broken', async () => {
+    outcome = () => new StarlingError('MODEL_NOT_FINITE', 'the network is not finite');
+    teacher.receive(messageOf(1, 9));
+    await run();
+    expect(said).toEqual(['learn 1', 'nak 1']);
   });
 
   test('gives back what it could not bury: nothing is lost', async () => {

@@ -4,7 +4,8 @@ import type { Samples } from '../../messages/samples.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { WorkMessage } from '../../runtime/bus/work-queues.js';
 import type { BatchQueue, QueuedBatch } from './batch-queue.js';
-import type { BegunStep, Learner, Taught } from './learner.js';
+import { selectSamples } from '../../messages/samples.js';
+import { isPoison, type BegunStep, type Learner, type Taught } from './learner.js';
 
 /** Weight of the newest step in the shown loss. */
 const lossMemory = 0.05;
@@ -12,7 +13,7 @@ const lossMemory = 0.05;
 const givenBackMs = 100;
 
 export interface TeacherPorts {
-  readonly learner: Pick<Learner, 'begin' | 'learn' | 'enter'>;
+  readonly learner: Pick<Learner, 'begin' | 'learn' | 'enter' | 'poisonIn'>;
   readonly queue: Pick<BatchQueue, 'put' | 'take' | 'takeWaiting'>;
   /** @throws StarlingError for what is no batch of samples of this specification. */
   readonly parse: (bytes: Uint8Array) => Samples;
@@ -20,9 +21,10 @@ export interface TeacherPorts {
   readonly noSamples: Samples;
   /**
    * Keeps what can't be learned, with the reason.
+   * @param isPart of a batch: the rest of it is learned.
    * @throws StarlingError SPEC_MISMATCH for what the next process can read: this one is to end.
    */
-  readonly bury: (batch: QueuedBatch, error: unknown) => Promise<void>;
+  readonly bury: (batch: QueuedBatch, error: unknown, isPart?: boolean) => Promise<void>;
   readonly crash: ActorContext['crash'];
   readonly log: Pick<ActorContext['log'], 'warn'>;
   readonly nowMs: () => number;
@@ -147,15 +149,44 @@ export class BatchTeacher {
   /** Some of the group were applied before a crash; alone, each is either new or a duplicate. */
   async #teachOneByOne(group: readonly QueuedBatch[]): Promise<void> {
     for (const batch of group) {
-      const { learner } = this.#ports;
-      const taught = await learner.learn(learner.begin([batch]));
-      if ((await taught.settled) === 'applied') this.counts.samples += taught.rows;
-      this.counts.batches++;
+      try {
+        await this.#teachAlone(batch);
+        batch.message.ack();
+      } catch (error) {
+        if (isPoison(error)) await this.#teachTheRest(batch, error);
+        else await this.#fail([batch], error);
+      }
+    }
+  }
+
+  async #teachAlone(batch: QueuedBatch): Promise<void> {
+    const { learner } = this.#ports;
+    const taught = await learner.learn(learner.begin([batch]));
+    if ((await taught.settled) === 'applied') this.counts.samples += taught.rows;
+    this.counts.batches++;
+  }
+
+  /** A batch that spoils its step: what spoils it goes to the dead letters, and the rest is learned. */
+  async #teachTheRest(batch: QueuedBatch, error: unknown): Promise<void> {
+    const { learner, bury } = this.#ports;
+    try {
+      const poison = new Set(await learner.poisonIn(batch));
+      const { samples } = batch;
+      const all = [...samples.items.keys()];
+      const rest = all.filter((row) => !poison.has(row));
+      if (poison.size === 0 || rest.length === 0) return await this.#refuse(batch, error);
+      await this.#teachAlone({ ...batch, samples: selectSamples(samples, rest) });
+      await bury({ ...batch, samples: selectSamples(samples, [...poison]) }, error, true);
+      this.counts.deadLettered += poison.size;
       batch.message.ack();
+    } catch (failure) {
+      if (isPoison(failure)) await this.#refuse(batch, failure);
+      else await this.#fail([batch], failure);
     }
   }
 
   async #fail(group: readonly QueuedBatch[], error: unknown): Promise<void> {
+    if (isPoison(error)) return this.#teachOneByOne(group);
     const isHopeless = ({ message }: QueuedBatch) =>
       codeOf(error) === 'INTERNAL' && message.deliveries >= this.#ports.deliveriesMax;
     for (const batch of group.filter(isHopeless)) await this.#refuse(batch, error);
@@ -169,10 +200,10 @@ export class BatchTeacher {
   async #refuse(batch: QueuedBatch, error: unknown): Promise<void> {
     const { bury, learner } = this.#ports;
     try {
-      this.counts.deadLettered += batch.samples.items.length;
       await bury(batch, error);
       const entered = await learner.enter([batch]);
       await entered.settled;
+      this.counts.deadLettered += batch.samples.items.length;
       batch.message.ack();
     } catch (failure) {
       this.#giveBack([batch], failure);

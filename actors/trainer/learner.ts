@@ -1,12 +1,15 @@
 import type { Clock } from '../../core/base/clock.js';
 import { at } from '../../core/base/columns.js';
-import { StarlingError } from '../../core/base/errors.js';
+import { StarlingError, codeOf } from '../../core/base/errors.js';
+import { unusableAt } from '../../core/base/finite.js';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import type { GatherPlan, RowPooling } from '../../core/model/row-gather.js';
 import { FidDeduper } from '../../core/model/row-gather.js';
 import { repeatedRows } from '../../core/model/repeated-rows.js';
 import { lanes, noFacts } from '../../core/joining/event-facts.js';
+import { GradientGuard, problemIn } from '../../core/model/gradient-guard.js';
+import type { RowStepResult } from '../../core/model/executor.js';
 import { JudgedScores, type JudgedCounts } from '../../core/model/judged-scores.js';
 import { cutValues, scaleSums, scalesIn } from '../../core/model/number-scales.js';
 import { calibrationSums } from '../../core/model/score-calibration.js';
@@ -15,10 +18,11 @@ import type { RowStep } from '../../core/model/training-step.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import { labelsOfRows } from '../../messages/outcomes.js';
 import type { StepSquares } from '../../messages/squared-gradients.js';
-import { concatSamples, type Samples } from '../../messages/samples.js';
+import { concatSamples, selectSamples, type Samples } from '../../messages/samples.js';
 import { parameterCounts, type Blueprint } from '../../core/blueprint/blueprint.js';
 import type { QueuedBatch } from './batch-queue.js';
 import type { ParameterClient, PulledRows } from './parameter-client.js';
+import { poisonAmong } from './poison-search.js';
 import { batchIdOfMessage, trailOf } from './step-trail.js';
 
 export interface Taught {
@@ -61,6 +65,7 @@ export class Learner {
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #deduper = new FidDeduper();
   readonly #judged: ReadonlyMap<string, JudgedScores>;
+  readonly #guard: GradientGuard;
   #parameters: Float32Array | undefined;
 
   constructor(
@@ -68,7 +73,9 @@ export class Learner {
     client: ParameterClient,
     step: RowStep,
     clock: Pick<Clock, 'nowMs'>,
+    { explosionFactor }: { readonly explosionFactor: number },
   ) {
+    this.#guard = new GradientGuard(explosionFactor);
     this.#blueprint = blueprint;
     this.#client = client;
     this.#step = step;
@@ -76,6 +83,11 @@ export class Learner {
     const { outcomes, values } = blueprint;
     const chances = outcomes.filter((_name, head) => values[head] === undefined);
     this.#judged = new Map(chances.map((name) => [name, new JudgedScores()]));
+  }
+
+  /** Of the last steps, of the mean gradient; NaN before the first. */
+  get gradientNorm(): number {
+    return this.#guard.norm;
   }
 
   /** By outcome, scores of imported events and of what was drawn beside them, given before they were learned; {} where there were none. */
@@ -105,38 +117,26 @@ export class Learner {
     return { ...step, pulling };
   }
 
-  async learn({ group, samples, labels, weights, said, pulling }: BegunStep): Promise<Taught> {
-    if (!pulling) return this.enter(group);
-    const { examples } = samples;
-    const { dim, values, poolings } = this.#blueprint;
-    const { plan, pulled, tookMs: pullMs } = await pulling;
-    this.#parameters ??= (await this.#client.pullDense()).parameters;
-    const scales = this.#scalesIn(this.#parameters);
-    cutValues({ labels, weights }, this.#blueprint.model, scales, said, values);
-    if (!hasWeight(weights)) {
-      const nothing = new Float32Array(this.#parameters.length - said.length);
-      return this.enter(group, joined(nothing, said));
+  /** @throws StarlingError NOT_FINITE, GRADIENT_EXPLODED, having told nobody; MODEL_NOT_FINITE where no sample is to blame. */
+  async learn(step: BegunStep): Promise<Taught> {
+    const { group, samples, labels, weights, said } = step;
+    const computed = await this.#compute(step);
+    if (!computed) {
+      const isNothing = !step.pulling;
+      const nothing = new Float32Array(isNothing ? 0 : this.#parameters!.length - said.length);
+      return this.enter(group, isNothing ? nothing : joined(nothing, said));
     }
-    const startMs = this.#clock.nowMs();
-
-    const pooling: RowPooling = { plan, batch: examples, dim, poolings };
-    const result = this.#step(
-      {
-        ...{ rowCount: examples.rowCount, rows: pulled.rows, pooling, dense: examples.dense },
-        ...{ labels, weights },
-      },
-      this.#parameters,
-    );
-    const rows = result.rowGradient;
-    refuseNonFinite(rows, result.loss);
+    const { result, plan, pulled, parameters, pullMs, computeMs } = computed;
+    this.#check(computed, sumOf(weights));
+    const { values } = this.#blueprint;
     this.#judge(samples, { labels, weights, logits: result.logits });
     const sums = calibrationSums(
       { logits: result.logits, labels, weights, counts: (row) => samples.requestIds[row] !== '' },
-      this.#parameters.subarray(result.denseGradient.length),
+      parameters.subarray(result.denseGradient.length),
       values.map((scale) => scale === undefined),
     );
     const gradient = joined(result.denseGradient, sums, said);
-    const computedMs = this.#clock.nowMs();
+    const rows = result.rowGradient;
 
     const batches = batchesOf(group);
     const atSeconds = maxOf(samples.atMs) / 1000;
@@ -147,12 +147,69 @@ export class Learner {
     const dense = await this.#client.pushDense(batches, gradient);
     this.#parameters = dense.parameters;
     return {
-      rows: examples.rowCount,
+      rows: samples.examples.rowCount,
       loss: result.loss,
       settled: this.#settle(sparse, dense.outcome, batches),
       pullMs,
-      computeMs: computedMs - startMs,
+      computeMs,
     };
+  }
+
+  /**
+   * Rows of a batch without which its step can be taken; all of them where no few are to blame. Nobody is told anything.
+   */
+  async poisonIn(batch: QueuedBatch): Promise<readonly number[]> {
+    const { samples } = batch;
+    const limit = this.#guard.limit;
+    const all = samples.items.length;
+    return poisonAmong(all, async (rows) => {
+      const part = this.begin([{ ...batch, samples: selectSamples(samples, rows) }]);
+      const computed = await this.#compute(part);
+      // A part says its share of the mean.
+      const share = rows.length / all;
+      const weight = sumOf(part.weights);
+      return computed && problemIn({ ...computed.result, weight }, limit / share) !== undefined;
+    });
+  }
+
+  /** Forward and backward; undefined where nothing is to be learned. */
+  async #compute(step: BegunStep): Promise<Computed | undefined> {
+    const { samples, labels, weights, said, pulling } = step;
+    if (!pulling) return undefined;
+    const { examples } = samples;
+    const { dim, values, poolings } = this.#blueprint;
+    const { plan, pulled, tookMs: pullMs } = await pulling;
+    const parameters = (this.#parameters ??= (await this.#client.pullDense()).parameters);
+    cutValues({ labels, weights }, this.#blueprint.model, this.#scalesIn(parameters), said, values);
+    if (!hasWeight(weights)) return undefined;
+    const startMs = this.#clock.nowMs();
+    const pooling: RowPooling = { plan, batch: examples, dim, poolings };
+    const result = this.#step(
+      {
+        ...{ rowCount: examples.rowCount, rows: pulled.rows, pooling, dense: examples.dense },
+        ...{ labels, weights },
+      },
+      parameters,
+    );
+    const computeMs = this.#clock.nowMs() - startMs;
+    return { result, plan, pulled, parameters, pullMs, computeMs };
+  }
+
+  /** Where what was learned is broken, samples are not to blame for what comes of it. */
+  #check({ result, parameters, pulled }: Computed, weight: number): void {
+    try {
+      this.#guard.check({ ...result, weight });
+      return;
+    } catch (error) {
+      const network = parameters.subarray(0, result.denseGradient.length);
+      if (unusableAt(network) < 0 && unusableAt(pulled.rows) < 0) throw error;
+    }
+    // Another one may have been put in its place meanwhile.
+    this.#parameters = undefined;
+    throw new StarlingError(
+      'MODEL_NOT_FINITE',
+      'the network, or rows of this step, have numbers that are not finite; its samples wait.',
+    );
   }
 
   #judge({ requestIds, facts }: Samples, of: JudgedRows): void {
@@ -233,15 +290,21 @@ function squaresOf(
   return repeated && { values, repeated };
 }
 
-function refuseNonFinite(gradients: Float32Array, loss: number): void {
-  let sum = loss;
-  for (let i = 0; i < gradients.length; i++) sum += gradients[i]!;
-  if (!Number.isFinite(sum)) {
-    throw new StarlingError(
-      'INTERNAL',
-      `gradients are not finite (loss ${loss}); the step is refused.`,
-    );
-  }
+/** Of a step, before anybody is told of it. */
+interface Computed {
+  readonly result: RowStepResult;
+  readonly plan: GatherPlan;
+  readonly pulled: PulledRows;
+  /** That it was computed with. */
+  readonly parameters: Float32Array;
+  readonly pullMs: number;
+  readonly computeMs: number;
+}
+
+/** Whether samples are to blame that a step was refused. */
+export function isPoison(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'NOT_FINITE' || code === 'GRADIENT_EXPLODED';
 }
 
 function hasWeight(weights: Float32Array): boolean {
@@ -260,6 +323,12 @@ function joined(...parts: readonly Float32Array[]): Float32Array {
 
 function batchesOf(group: readonly QueuedBatch[]): Float64Array {
   return Float64Array.from(group, batchIdOfMessage).sort();
+}
+
+function sumOf(values: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum;
 }
 
 function maxOf(values: Float64Array): number {

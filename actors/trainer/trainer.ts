@@ -6,10 +6,10 @@ import { emptyExamples } from '../../core/features/example-batch.js';
 import { noFacts } from '../../core/joining/event-facts.js';
 import { ownBackends } from '../../core/model/backend-source.js';
 import { createRowStep } from '../../core/model/training-step.js';
-import { decode } from '../../messages/codec.js';
+import { decode, encode } from '../../messages/codec.js';
 import { noProgress } from '../../messages/progress-marks.js';
 import type { Samples } from '../../messages/samples.js';
-import { parseSamples } from '../../messages/samples.js';
+import { parseSamples, samplesMessage } from '../../messages/samples.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
@@ -52,7 +52,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       const step = createRowStep(backend, blueprint.model, {
         squares: blueprint.countsExamples.includes(true),
       });
-      const learner = new Learner(blueprint, client, step, clock);
+      const learner = new Learner(blueprint, client, step, clock, config.training);
       judging = learner;
       const learning = teacherOf(context, blueprint, queue, learner);
       teacher = learning;
@@ -78,6 +78,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
     stats: () => ({
       ...(teacher?.counts ?? noCounts),
       loss: teacher?.loss ?? 0,
+      gradientNorm: judging?.gradientNorm ?? NaN,
       judged: judging?.judged ?? {},
       backend: backendName,
       queued: queue.length,
@@ -106,12 +107,13 @@ function teacherOf(
     queue,
     parse: (bytes) => parseSamples(decode(bytes), blueprint.spec),
     noSamples: noSamples(blueprint),
-    bury: async ({ message, samples }, error) => {
+    bury: async ({ message, samples }, error, isPart = false) => {
       await requireCurrent(context, error);
       await deadLetter(context, {
         origin: message.subject,
         sequence: message.sequence,
-        content: message.bytes,
+        // Of a batch of which the rest is learned, only what is not.
+        content: isPart ? encode(samplesMessage(blueprint.spec, samples)) : message.bytes,
         error,
         events: Math.max(1, samples.items.length),
       });

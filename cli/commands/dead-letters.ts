@@ -5,6 +5,7 @@ import { codeOf, isErrorCode, messageOf } from '../../core/base/errors.js';
 import {
   groupsOf,
   lettersOf,
+  samplesAgain,
   toldAgain,
   type FoundLetter,
   type LetterGroup,
@@ -19,7 +20,7 @@ export const deadLetters: Command = {
   name: 'dead-letters',
   summary: 'what could not be used, and why',
   usage: '[--reason CODE] [--retry] [options]',
-  text: 'Lists what was accepted and could not be processed, by reason, with how often, since when, and an example. --retry tells the events again that could be read: after a feature or a type of events was declared, say. They keep their ids, so that none counts twice, and the letters stay where they are. What is still wrong is left out, and told.',
+  text: 'Lists what was accepted and could not be processed, by reason, with how often, since when, and an example. --retry tells the events again that could be read: after a feature or a type of events was declared, say. They keep their ids, so that none counts twice, and the letters stay where they are. What is still wrong is left out, and told. Samples that a trainer refused are given to the trainers once more, each once.',
   options: [
     { name: 'reason', value: 'CODE', text: 'only these, such as BAD_EVENT' },
     { name: 'retry', text: 'tell them again' },
@@ -63,6 +64,7 @@ async function retry(bus: Bus, letters: readonly FoundLetter[]): Promise<Retried
     });
     if (good.length > 0) accepted += (await ingestAs(client, type, good)).accepted;
   }
+  accepted += await samplesAgain(bus, letters);
   return { accepted, stillWrong, why };
 }
 

@@ -360,6 +360,7 @@ export class BooksReader {
         remember(offeredEvent(message), keysIn(message), seen.accepted),
       );
     await again(samples, (message) => {
+      if (this.#isRetried(message)) return;
       for (const { key, flags } of sampleKeysIn(message))
         if (key) this.books.remember('impressions', key, flags, -Infinity);
     });
@@ -383,15 +384,23 @@ export class BooksReader {
   }
 
   #sampled(message: StreamMessage): void {
+    // Counted when they came first.
+    if (this.#isRetried(message)) return;
     for (const { key, flags } of sampleKeysIn(message)) {
       if (key) this.books.sampled(key, key.atMs ?? Infinity, flags);
       else this.books.sampledAlone();
     }
   }
 
+  /** Samples that are told again out of their dead letters. */
+  #isRetried({ subject }: StreamMessage): boolean {
+    return subject === this.#bus.names.subject.samplesRetried;
+  }
+
   #refused(message: StreamMessage): void {
-    const { event, keys, unread, joinRows } = this.#refusedIn(message);
+    const { event, keys, unread, joinRows, samples } = this.#refusedIn(message);
     this.books.joinRowsBuried(joinRows);
+    this.books.samplesBuried(samples);
     if (!event) return;
     for (const key of keys) this.books.refused(event, key);
     this.books.refusedUnread(event, unread);
@@ -400,7 +409,8 @@ export class BooksReader {
   /** Of dead letters: which events were refused, and how many rows of JOIN could not be read. */
   #refusedIn(message: StreamMessage): Refused {
     const found = lettersIn(message);
-    if (!found) return { event: undefined, keys: [], unread: 0, joinRows: 0 };
+    const nothing = { event: undefined, keys: [], unread: 0, joinRows: 0, samples: 0 };
+    if (!found) return nothing;
     const { origin, sequence, letters } = found;
     const position = positionIn(origin, sequence);
     const each = letters.map(({ content, events, index }) => {
@@ -411,7 +421,9 @@ export class BooksReader {
     const keys = each.flatMap((letter) => letter.keys ?? []);
     const unread = each.reduce((sum, letter) => sum + (letter.keys ? 0 : letter.events), 0);
     if (this.#bus.names.isOf('raw', origin))
-      return { event: eventOfType(lastToken(origin)), keys, unread, joinRows: 0 };
+      return { ...nothing, event: eventOfType(lastToken(origin)), keys, unread };
+    if (this.#bus.names.isOf('samples', origin))
+      return { ...nothing, samples: each.reduce((sum, { events }) => sum + events, 0) };
     // A joiner that is restarted buries the same record again.
     const record = `${origin} ${sequence}`;
     const joinRows = each.reduce(
@@ -420,7 +432,7 @@ export class BooksReader {
     );
     const isNew = this.#bus.names.isOf('join', origin) && !this.#buried.has(record);
     if (isNew) this.#buried.add(record);
-    return { event: undefined, keys: [], unread: 0, joinRows: isNew ? joinRows : 0 };
+    return { ...nothing, joinRows: isNew ? joinRows : 0 };
   }
 }
 
@@ -431,4 +443,6 @@ interface Refused {
   /** Events that nobody can tell. */
   readonly unread: number;
   readonly joinRows: number;
+  /** That no trainer could learn. */
+  readonly samples: number;
 }

@@ -118,6 +118,11 @@ export class EventBooks {
     this.#totals.joinRowsBuried += count;
   }
 
+  /** Samples that no trainer could learn. */
+  samplesBuried(count: number): void {
+    this.#totals.samplesBuried += count;
+  }
+
   /**
    * After all of JOIN that was there when the sample was.
    * @param atMs event time of the impression. @param known flags of the outcomes that it has: each is in one sample.
@@ -243,6 +248,6 @@ function newTables(): Readonly<Record<BookedEvent, KeyTable>> {
 
 function noTotals(): BookTotals {
   const none = { accepted: 0, refused: 0, joined: 0, joinedAgain: 0, missing: 0, surplus: 0 };
-  const samples = { samples: 0, sampledTwice: 0, sampledUnjoined: 0 };
+  const samples = { samples: 0, sampledTwice: 0, sampledUnjoined: 0, samplesBuried: 0 };
   return { impressions: none, actions: none, joinRows: 0, joinRowsBuried: 0, ...samples };
 }

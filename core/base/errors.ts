@@ -153,6 +153,29 @@ export const errorCodes = {
     remedy:
       'See what `starling import --dry-run` says of the files, or lower the learning rates of `model`; the same command goes on from the last checkpoint.',
   },
+  NOT_FINITE: {
+    retryable: false,
+    http: 422,
+    remedy:
+      'Look at the samples with `starling dead-letters --reason NOT_FINITE`: a value or a number of theirs is beyond all others. All else is learned.',
+  },
+  GRADIENT_EXPLODED: {
+    retryable: false,
+    http: 422,
+    remedy:
+      'Look at the samples with `starling dead-letters --reason GRADIENT_EXPLODED`; where they are right, raise `training.explosionFactor`, and tell them again with --retry.',
+  },
+  MODEL_NOT_FINITE: {
+    retryable: true,
+    http: 500,
+    remedy:
+      'Go back to a moment before (`starling restore --at`); samples wait meanwhile, and none is lost.',
+  },
+  STALE_GRADIENT: {
+    retryable: true,
+    http: 409,
+    remedy: 'Read the network again, and compute the step anew.',
+  },
   CORRUPT: { retryable: false, http: 500, remedy: 'Restore from an older snapshot.' },
   SNAPSHOT_CORRUPT: {
     retryable: false,

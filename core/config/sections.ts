@@ -223,6 +223,10 @@ export const trainingSchema = section({
     { min: 100, max: 10 * minute },
     'So long after a trainer died, another one gets its batches. Too low: those of a trainer that only paused are computed twice. Too high: a crash delays its batches.',
   ).default(3 * second),
+  explosionFactor: number(
+    { min: 0, max: 1e12 },
+    'A step whose gradient is longer than so many times what is usual is not taken: the samples that make it so are dead letters, and the others are learned. 0: none is too long. Too low: odd samples are dead letters. Too high: one wild value moves the model far.',
+  ).default(1000),
   deliveriesMax: integer(
     { min: 1, max: 100 },
     'A batch delivered so often and never finished is a dead letter. Too low: bad luck loses samples. Too high: poison keeps crashing trainers.',

@@ -1,5 +1,6 @@
 import { integerPower } from '../base/integer-power.js';
 import { assert } from '../base/assert.js';
+import { normOf } from '../base/finite.js';
 
 /**
  * Adam over the one flat array of dense parameters (Kingma and Ba, 2015, algorithm 1). Without tfjs: the dense shard
@@ -83,10 +84,4 @@ export function adamStep(
     parameters[i]! -= (rate * mean) / (Math.sqrt(square * correction2) + epsilon);
   }
   return norm;
-}
-
-function normOf(values: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
-  return Math.sqrt(sum);
 }

@@ -7,6 +7,10 @@ export const trainerFigures = {
   retried: counter('Batches given back.'),
   deadLettered: counter('Samples of batches that could not be learned.'),
   loss: measure('loss', 'Mean log loss of the last steps.', 'loss'),
+  gradientNorm: measure(
+    'none',
+    'Norm of the mean gradient over the last steps; null: there was none. Beyond `training.explosionFactor` of it a step is refused.',
+  ),
   judged: countersByName(
     'Scores of imported events, and of what was drawn beside them, before they were learned: by outcome, in buckets of their logits, of those that happened (p) and did not (n); {} where there were none.',
   ),

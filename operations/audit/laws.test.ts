@@ -31,6 +31,7 @@ const balanced: Findings = {
   samples: 6,
   sampledTwice: 0,
   sampledUnjoined: 0,
+  samplesBuried: 0,
   joiners,
   untold: [],
   joinersComing: false,
@@ -100,7 +101,11 @@ describe('the conservation laws', () => {
       /impressions settled: .* 1 ignored, 1 open/,
     ],
     ['a sample that came twice', { sampledTwice: 1 }, /samples: 1 came twice/],
-    ['a sample of nothing', { sampledUnjoined: 1 }, /samples: 1 are of impressions/],
+    [
+      'a sample of nothing',
+      { sampledUnjoined: 1, samplesBuried: 0 },
+      /samples: 1 are of impressions/,
+    ],
     ['a sample too few', { samples: 5 }, /samples/],
     [
       'batches that were not applied',

@@ -16,6 +16,8 @@ export interface Findings {
   /** Samples of impressions that never came to JOIN. */
   readonly sampledUnjoined: number;
   readonly samples: number;
+  /** Those that no trainer could learn: they are dead letters, and their batches in all ledgers. */
+  readonly samplesBuried: number;
   /** Counters of all joiners together, committed with their windows; undefined where one has not told all of them. */
   readonly joiners: JoinerFindings | undefined;
   /** Which figures are missing, in words. */
@@ -186,7 +188,7 @@ function settledLaw(findings: Findings): Law {
 }
 
 function samplesLaw(findings: Findings, looks: readonly Findings[]): Law {
-  const { samples, sampledTwice, sampledUnjoined } = findings;
+  const { samples, sampledTwice, sampledUnjoined, samplesBuried } = findings;
   return joinerLaw(findings, {
     name: 'samples',
     log: 'samples',
@@ -200,7 +202,7 @@ function samplesLaw(findings: Findings, looks: readonly Findings[]): Law {
       ...(sampledTwice > 0 ? [`${sampledTwice} came twice`] : []),
       ...(sampledUnjoined > 0 ? [`${sampledUnjoined} are of impressions that JOIN has not`] : []),
     ],
-    remarks: [],
+    remarks: samplesBuried > 0 ? [`${samplesBuried} taught nothing, and are dead letters`] : [],
   });
 }
 

@@ -47,6 +47,7 @@ export class AuditReader {
     const unsent = await reader.unsent(left);
     const { books } = reader;
     const { joinRows, joinRowsBuried, samples, sampledTwice, sampledUnjoined } = books.totals;
+    const { samplesBuried } = books.totals;
     const joiners = actorsOf(status.actors, 'joiner');
     const between = await this.#between(joiners);
     const found = (event: 'impressions' | 'actions'): EventFindings => {
@@ -60,7 +61,7 @@ export class AuditReader {
     return {
       impressions: found('impressions'),
       actions: found('actions'),
-      ...{ joinRows, joinRowsBuried, samples, sampledTwice, sampledUnjoined },
+      ...{ joinRows, joinRowsBuried, samples, sampledTwice, sampledUnjoined, samplesBuried },
       joiners: between.length > 0 ? undefined : totalsOf(joiners, joinerNames),
       untold: [...untoldIn(joiners), ...between],
       joinersComing:

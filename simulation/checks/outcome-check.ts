@@ -53,7 +53,10 @@ export class OutcomeCheck {
       this.#first = outcomes[0]!.name;
       this.#isLong = new Map(outcomes.map(({ name, windowMs }) => [name, windowMs > longMs]));
     });
-    servers.stream(names.stream.samples).onAppend((message) => this.#take(message));
+    servers.stream(names.stream.samples).onAppend((message) => {
+      // What is told again out of dead letters was counted when it came first.
+      if (message.subject !== names.subject.samplesRetried) this.#take(message);
+    });
   }
 
   #take(message: StreamMessage): void {

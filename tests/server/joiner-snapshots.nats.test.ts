@@ -45,7 +45,7 @@ async function keepBooks(remember: number): Promise<void> {
     streams: { [streamName.join]: { from: 1, through: remember, remember, gone: 0 } },
     totals: {
       ...{ impressions: none, actions: none, joinRows: 0, joinRowsBuried: 0 },
-      ...{ samples: 0, sampledTwice: 0, sampledUnjoined: 0 },
+      ...{ samples: 0, sampledTwice: 0, sampledUnjoined: 0, samplesBuried: 0 },
     },
     open: { impressions: new Uint32Array(0), actions: new Uint32Array(0) },
   };

@@ -40,6 +40,7 @@ const protocol = [
   ...['starling.raw.train.action', 'starling.raw.east.impression', 'starling.raw.east.action'],
   ...['starling.join.0', 'starling.joiner.0.close', 'starling.joiner.0.snapshot'],
   ...['starling.joiner.0.release', 'starling.joiner.0.import', 'starling.samples.0'],
+  'starling.samples.retried.letters',
   ...[
     'starling.ps.pull.0',
     'starling.ps.push.0',
@@ -359,7 +360,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
       ...['starling.ingest.erase', 'starling.hosts.profile.h1'],
       ...['starling.ps.control.digest.0', 'starling.serving.control.digest.train.0'],
       'starling.serving.control.digest.east.0',
-      ...['starling.join.0', 'starling.joiner.0.import'],
+      ...['starling.join.0', 'starling.joiner.0.import', 'starling.samples.retried.letters'],
       ...['starling.raw.east.impression', 'starling.raw.east.action'],
       ...['starling.snapshots.train.s.o', 'starling.snapshots.east.s.o'],
       ...['starling.snapshot-manifests.train.s', 'starling.snapshot-manifests.east.s'],

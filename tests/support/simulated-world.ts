@@ -18,6 +18,9 @@ export interface SimulatedWorldOptions {
   readonly supervision?: object;
   readonly serving?: object;
   readonly joining?: object;
+  readonly outcomes?: object;
+  /** Beside those of the shape. */
+  readonly features?: object;
   /** Between two requests of the people of a data center, milliseconds; Infinity: nobody asks. */
   readonly everyMs?: number;
 }
@@ -42,11 +45,12 @@ export class SimulatedWorld {
 
   static async start(options: SimulatedWorldOptions): Promise<SimulatedWorld> {
     const { seed, hosts, supervision, serving = {}, joining, everyMs = 200 } = options;
+    const { outcomes = {}, features } = options;
     const cluster = await SimulatedCluster.make({
       seed,
       config: parseClusterConfig({
         ...simulatedShape,
-        serving,
+        ...{ serving, outcomes, features: { ...simulatedShape.features, ...features } },
         joining: { ...simulatedShape.joining, ...joining },
         supervision: { ...simulatedShape.supervision, ...supervision },
       }),

@@ -159,7 +159,7 @@ const running: Table = {
   ),
   ...of(
     'training',
-    ['batchRowsMax', 'inFlightMax', 'ackWaitMs', 'deliveriesMax'],
+    ['batchRowsMax', 'inFlightMax', 'ackWaitMs', 'deliveriesMax', 'explosionFactor'],
     kept('the next steps follow it'),
   ),
   ...of(
