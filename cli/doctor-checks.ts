@@ -8,6 +8,7 @@ import { loadClusterConfig } from '../core/config/load.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { requireMessagesFit } from '../site/message-limit.js';
 import { isFree } from '../site/servers/ports.js';
+import { checkAlarms } from './doctor-alarms.js';
 import { checkAttributes } from './doctor-attributes.js';
 import { checkBackend } from './doctor-backend.js';
 import type { DoctorOptions, Finding } from './doctor-finding.js';
@@ -35,6 +36,7 @@ const checks: readonly (readonly [name: string, check: Check])[] = [
   ['state folder', checkStateFolder],
   ['disk', checkDisk],
   ['storage', async (options) => checkStorage(options, await configOrNone(options))],
+  ['alarms', async (options) => checkAlarms(options, await configOrNone(options))],
   ['attributes', async (options) => checkAttributes(options, await configOrNone(options))],
   ['memory', checkMemory],
   ['cores', checkCores],

@@ -239,6 +239,7 @@ function eventColour(type: SupervisionEventType): Colour {
       return 'green';
     case 'exit':
     case 'failed':
+    case 'alarm':
       return 'red';
     case 'suspect':
     case 'restart':
@@ -259,6 +260,7 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'place':
     case 'snapshot':
     case 'undrain':
+    case 'calm':
       return 'dim';
   }
 }

@@ -6,6 +6,7 @@ import { clockLines } from './clock-lines.js';
 import { attributeLines } from './attribute-lines.js';
 import { bookLines } from './event-books.js';
 import { storageNotice } from './storage-notice.js';
+import { alarmLines, qualityLines } from './quality-lines.js';
 import { settingsLines } from './settings-lines.js';
 import { table } from './text-table.js';
 
@@ -16,7 +17,9 @@ export function statusLines(status: ClusterStatus, nowMs: number): string[] {
   const head = `${name}: ${ready ? 'ready' : 'not ready'}, up ${ago(nowMs - startedAtMs)}, leader ${leader}`;
   return [
     `${head}${server}${backend ? `, backend ${backend}` : ''}`,
+    ...alarmLines(status, nowMs),
     ...settingsLines(status),
+    ...qualityLines(status),
     ...bookLines(status),
     ...clockLines(status),
     ...attributeLines(status),

@@ -1,3 +1,4 @@
+import { alarmIn, type Alarm } from './alarms.js';
 import { parseActorStatus, type ActorStatus } from './actor-status.js';
 import { asFields, asMessage, flag, listOf, number, text, texts, wrong } from './checks.js';
 import { protocolVersion } from './codec.js';
@@ -31,6 +32,8 @@ export interface ClusterStatus {
   readonly actors: readonly ActorStatus[];
   /** The latest supervision events, oldest first. */
   readonly events: readonly SupervisionEvent[];
+  /** What is wrong with what is learned, by name; left out by a release that does not look. */
+  readonly alarms?: readonly Alarm[];
   /** What executes the model in the trainers. */
   readonly backend?: string;
   readonly natsServer?: { readonly version: string };
@@ -71,7 +74,7 @@ export function statusReply(status: ClusterStatus) {
 export function parseClusterStatus(value: unknown): ClusterStatus {
   const what = 'status';
   const fields = asMessage(value, what);
-  const { backend, natsServer } = fields;
+  const { alarms, backend, natsServer } = fields;
   return {
     name: text(fields, 'name', what),
     leader: text(fields, 'leader', what),
@@ -83,6 +86,7 @@ export function parseClusterStatus(value: unknown): ClusterStatus {
     natsServers: listOf(fields, 'natsServers', what, serverIn),
     actors: listOf(fields, 'actors', what, parseActorStatus),
     events: listOf(fields, 'events', what, eventIn).flatMap((event) => event ?? []),
+    ...(alarms === undefined ? {} : { alarms: listOf(fields, 'alarms', what, alarmIn) }),
     ...(backend === undefined ? {} : { backend: text(fields, 'backend', what) }),
     ...(natsServer === undefined ? {} : { natsServer: versionIn(natsServer, what) }),
   };

@@ -27,6 +27,9 @@ export const supervisionEventTypes = [
   /** A data center was taken out of service, or back into it. */
   'drain',
   'undrain',
+  /** Something is wrong with what is learned, and right again. */
+  'alarm',
+  'calm',
   /** Another host leads. */
   'lead',
   /** A host joined, left or was lost. */

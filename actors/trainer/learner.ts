@@ -23,6 +23,7 @@ import { parameterCounts, type Blueprint } from '../../core/blueprint/blueprint.
 import type { QueuedBatch } from './batch-queue.js';
 import type { ParameterClient, PulledRows } from './parameter-client.js';
 import { poisonAmong } from './poison-search.js';
+import type { ProgressiveJudge } from './progressive-judge.js';
 import { batchIdOfMessage, trailOf } from './step-trail.js';
 
 export interface Taught {
@@ -46,6 +47,13 @@ export interface BegunStep {
   readonly pulling: Promise<PulledStep> | undefined;
 }
 
+export interface LearnerOptions {
+  /** See `GradientGuard`. */
+  readonly explosionFactor: number;
+  /** Hears what is said of samples before they are learned. */
+  readonly judge?: Pick<ProgressiveJudge, 'observe'>;
+}
+
 interface PulledStep {
   readonly plan: GatherPlan;
   readonly pulled: PulledRows;
@@ -65,6 +73,7 @@ export class Learner {
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #deduper = new FidDeduper();
   readonly #judged: ReadonlyMap<string, JudgedScores>;
+  readonly #options: LearnerOptions;
   readonly #guard: GradientGuard;
   #parameters: Float32Array | undefined;
 
@@ -73,9 +82,10 @@ export class Learner {
     client: ParameterClient,
     step: RowStep,
     clock: Pick<Clock, 'nowMs'>,
-    { explosionFactor }: { readonly explosionFactor: number },
+    options: LearnerOptions,
   ) {
-    this.#guard = new GradientGuard(explosionFactor);
+    this.#options = options;
+    this.#guard = new GradientGuard(options.explosionFactor);
     this.#blueprint = blueprint;
     this.#client = client;
     this.#step = step;
@@ -129,10 +139,13 @@ export class Learner {
     const { result, plan, pulled, parameters, pullMs, computeMs } = computed;
     this.#check(computed, sumOf(weights));
     const { values } = this.#blueprint;
-    this.#judge(samples, { labels, weights, logits: result.logits });
+    const behind = parameters.subarray(result.denseGradient.length);
+    const judged = { labels, weights, logits: result.logits };
+    this.#judge(samples, judged);
+    this.#options.judge?.observe(samples, { ...judged, calibration: behind });
     const sums = calibrationSums(
       { logits: result.logits, labels, weights, counts: (row) => samples.requestIds[row] !== '' },
-      parameters.subarray(result.denseGradient.length),
+      behind,
       values.map((scale) => scale === undefined),
     );
     const gradient = joined(result.denseGradient, sums, said);

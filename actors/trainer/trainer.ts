@@ -1,6 +1,7 @@
 import { turn } from '../../core/base/clock.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import { blueprintOf, parameterCounts } from '../../core/blueprint/blueprint.js';
+import { driftShapeOf } from '../../core/blueprint/drift-shape.js';
 import { samplesWithin } from '../../core/blueprint/message-sizes.js';
 import { emptyExamples } from '../../core/features/example-batch.js';
 import { noFacts } from '../../core/joining/event-facts.js';
@@ -19,6 +20,7 @@ import { BatchQueue } from './batch-queue.js';
 import { BatchTeacher } from './batch-teacher.js';
 import { Learner } from './learner.js';
 import { ParameterClient } from './parameter-client.js';
+import { ProgressiveJudge } from './progressive-judge.js';
 
 /** Batches in hand. Too few: small ones do not make a full step. Too many: another trainer finds nothing to do. */
 const pendingMax = 512;
@@ -39,6 +41,11 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
   let running: Promise<void> | undefined;
   let teacher: BatchTeacher | undefined;
   let judging: Learner | undefined;
+  const judge = new ProgressiveJudge({
+    blueprint,
+    drift: driftShapeOf(config, blueprint),
+    negativeSamplingRate: config.joining.negativeSamplingRate,
+  });
 
   return {
     async start() {
@@ -52,7 +59,8 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       const step = createRowStep(backend, blueprint.model, {
         squares: blueprint.countsExamples.includes(true),
       });
-      const learner = new Learner(blueprint, client, step, clock, config.training);
+      const { explosionFactor } = config.training;
+      const learner = new Learner(blueprint, client, step, clock, { explosionFactor, judge });
       judging = learner;
       const learning = teacherOf(context, blueprint, queue, learner);
       teacher = learning;
@@ -80,6 +88,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       loss: teacher?.loss ?? 0,
       gradientNorm: judging?.gradientNorm ?? NaN,
       judged: judging?.judged ?? {},
+      ...{ shown: judge.shown, organic: judge.organic, drift: judge.drift },
       backend: backendName,
       queued: queue.length,
       unsettled: teacher?.unsettled ?? 0,

@@ -13,6 +13,7 @@ import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
 import type { Launcher } from '../../supervisor/actor-launcher.js';
 import { HostSupervisor, type Escalation } from '../../supervisor/host-supervisor.js';
 import type { RunningConfigs } from '../config/running-configs.js';
+import { AlarmStore } from '../alarms/alarm-store.js';
 import { DrainStore } from '../drains/drain-store.js';
 import type { BookTimes } from '../books/books-keeper.js';
 import { takeUpDuties } from '../leadership/duties.js';
@@ -107,12 +108,13 @@ async function openShared(
   const events = undo.use(new SupervisionLog(bus, record.name, log));
   const placement = undo.use(await PlacementStore.open(bus));
   const drains = undo.use(await DrainStore.open(bus));
+  const alarms = undo.use(await AlarmStore.open(bus));
   const lifeBefore = await noteLife(record.life);
   // Given back after the actors have ended, so that nobody starts them elsewhere while they finish.
   const onWrite = (error?: unknown): void => storage.noteWrite(error);
   undo.use(await HostLease.take({ bus, record, lifeBefore, leaseMs, onWrite, log }));
   const registry = undo.use(await HostRegistry.open({ bus, leaseMs, calmMs }));
-  return { events, placement, drains, registry };
+  return { events, placement, drains, alarms, registry };
 }
 
 /** Too low: load for nothing. Too high: a host that falls silent is shown so much later. */
@@ -210,7 +212,7 @@ class Member {
 
   #makeView(): ClusterView {
     const { bus, config, storage } = this.#parts;
-    const { placement, drains, events } = this.#shared;
+    const { placement, drains, alarms, events } = this.#shared;
     return new ClusterView({
       bus,
       config,
@@ -218,7 +220,7 @@ class Member {
       own: () => this.#agent.status(),
       leader: () => this.#candidate.leader,
       placement: () => placement.record,
-      drains,
+      ...{ drains, alarms },
       events,
       natsVersion: bus.serverVersion,
       probe: this.#probe,

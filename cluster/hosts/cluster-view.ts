@@ -13,6 +13,7 @@ import { specsOf } from '../placement/actor-placement.js';
 import type { SupervisionLog } from '../supervision-log.js';
 import { Watchers } from '../../supervisor/readiness-watchers.js';
 import type { PublicProbe } from './public-probe.js';
+import type { AlarmStore } from '../alarms/alarm-store.js';
 import { DataCenters } from '../drains/data-center-watch.js';
 import type { DrainStore } from '../drains/drain-store.js';
 
@@ -26,6 +27,7 @@ export interface ViewOptions {
   readonly leader: () => LeaderRecord | undefined;
   readonly placement: () => PlacementRecord | undefined;
   readonly drains: DrainStore;
+  readonly alarms: Pick<AlarmStore, 'raised'>;
   readonly events: SupervisionLog;
   readonly natsVersion: string;
   readonly probe: Pick<PublicProbe, 'begin' | 'answered' | 'missing'>;
@@ -121,7 +123,7 @@ export class ClusterView implements Stoppable {
   }
 
   status(): ClusterStatus {
-    const { config, events, leader, natsVersion, storage } = this.#options;
+    const { config, events, leader, natsVersion, storage, alarms } = this.#options;
     const actors = this.actors();
     const backend = backendOf(actors);
     const hosts = this.hosts();
@@ -143,6 +145,7 @@ export class ClusterView implements Stoppable {
       natsServers: serversOf(hosts),
       actors,
       events: events.recent,
+      alarms: alarms.raised,
       natsServer: { version: natsVersion },
       ...(backend === undefined ? {} : { backend }),
     };

@@ -1,3 +1,4 @@
+import type { AlarmStore } from '../alarms/alarm-store.js';
 import type { DrainStore } from '../drains/drain-store.js';
 import type { PlacementStore } from '../placement/placement-store.js';
 import type { SupervisionLog } from '../supervision-log.js';
@@ -8,5 +9,6 @@ export interface SharedState {
   readonly events: SupervisionLog;
   readonly placement: PlacementStore;
   readonly drains: DrainStore;
+  readonly alarms: AlarmStore;
   readonly registry: HostRegistry;
 }

@@ -7,6 +7,7 @@ import { builtUp, type UndoStack } from '../../runtime/undo-stack.js';
 import type { SharedState } from '../hosts/shared-state.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { HostState } from '../hosts/host-registry.js';
+import { AlarmKeeper } from '../alarms/alarm-keeper.js';
 import { BooksKeeper, type BookTimes } from '../books/books-keeper.js';
 import { RolloutKeeper } from '../config/rollout-keeper.js';
 import type { RunningConfigs } from '../config/running-configs.js';
@@ -87,6 +88,12 @@ async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
   const { clock } = bus;
   const drainer = undo.use(
     new DrainKeeper({ term, store: shared.drains, view, record, clock, log }),
+  );
+  undo.use(
+    new AlarmKeeper({
+      ...{ term, view, record, clock, log },
+      ...{ training: config.training, store: shared.alarms },
+    }),
   );
   const dataCenters = config.dataCenters.map(({ name }) => name);
   undo.use(new BooksKeeper({ bus, dataCenters, times: options.bookTimes, log }));

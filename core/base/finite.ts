@@ -2,9 +2,9 @@
  * What a number of a gradient is at most. Optimizers keep squares in single precision, which end at 3e38: a number beyond 1.8e19
  * makes its square infinite, and its row never learns again. Healthy ones are around 1.
  */
-export const gradientMax = 1e15;
+const gradientMax = 1e15;
 
-/** The first place of a number that no optimizer may see: not finite, or beyond `gradientMax`; −1: there is none. */
+/** The first place of a number that no optimizer may see: not finite, or beyond 1e15; −1: there is none. */
 export function unusableAt(values: Float32Array): number {
   // Half of the time of a comparison for each.
   if (normOf(values) <= gradientMax) return -1;

@@ -227,6 +227,18 @@ export const trainingSchema = section({
     { min: 0, max: 1e12 },
     'A step whose gradient is longer than so many times what is usual is not taken: the samples that make it so are dead letters, and the others are learned. 0: none is too long. Too low: odd samples are dead letters. Too high: one wild value moves the model far.',
   ).default(1000),
+  calibrationMax: number(
+    { min: 0, max: 1000 },
+    'Where an outcome is predicted so many times as often as it comes, or as much less often, for `alarmAfterMs`, the leader raises an alarm; 0: it does not. At least 1. Too low: chance raises it.',
+  ).default(1.5),
+  driftMax: number(
+    { min: 0, max: 100 },
+    'Where the population stability index of a feature is above it, the leader raises an alarm: its values are others than before. 0: it does not. By custom 0.1 is a small change and 0.25 a large one.',
+  ).default(0.25),
+  alarmAfterMs: integer(
+    { min: 0, max: 7 * day },
+    'How long calibration must be out of its bounds before that is an alarm, and within them before it is none. Too short: what flickers is told. Too long: it is told late.',
+  ).default(10 * minute),
   deliveriesMax: integer(
     { min: 1, max: 100 },
     'A batch delivered so often and never finished is a dead letter. Too low: bad luck loses samples. Too high: poison keeps crashing trainers.',

@@ -101,6 +101,20 @@ export function countersByName(
   return { form: 'counter', unit: 'count', help, read };
 }
 
+/** The same of the newest of something: they may fall. */
+export function countsByName(help: string): ReturnType<typeof countersByName> {
+  return { ...countersByName(help), form: 'gauge' };
+}
+
+/** A number for each of several by its name. */
+export function measuresByName(help: string): Figure<Readonly<Record<string, number>>> {
+  const read = (value: unknown) =>
+    isRecord(value) && Object.values(value).every((each) => finite(each) !== undefined)
+      ? (value as Record<string, number>)
+      : undefined;
+  return { form: 'gauge', unit: 'none', help, read };
+}
+
 /** Buckets of core/base/histogram.ts, encoded; histograms of several actors can be added up. */
 export function histogram(unit: Unit, help: string): Figure<readonly number[]> {
   return { form: 'histogram', unit, help, read: numbers };

@@ -1,4 +1,12 @@
-import { counter, countersByName, gauge, measure, text } from './figures.js';
+import {
+  counter,
+  countersByName,
+  countsByName,
+  gauge,
+  measure,
+  measuresByName,
+  text,
+} from './figures.js';
 
 export const trainerFigures = {
   samples: counter('Samples learned.', 'samples'),
@@ -13,6 +21,15 @@ export const trainerFigures = {
   ),
   judged: countersByName(
     'Scores of imported events, and of what was drawn beside them, before they were learned: by outcome, in buckets of their logits, of those that happened (p) and did not (n); {} where there were none.',
+  ),
+  shown: countsByName(
+    'Scores of the newest 50,000 samples of each outcome that were shown, as serving would give them, before they were learned: as `judged`, and `userRows` and `userMicros` of the AUC within users; sums over trainers are of all their samples.',
+  ),
+  organic: countsByName(
+    'The same of events of their own accord, against what was drawn beside them: their rate is one of the draw.',
+  ),
+  drift: measuresByName(
+    'By feature, the population stability index of the newest 5,000 samples against those before; {} before there are 15,000.',
   ),
   backend: text('What executes the model; empty before it is loaded.'),
   queued: gauge('count', 'Batches that wait for a step.', 'queued'),

@@ -47,10 +47,13 @@ test('a sample that nobody can learn is a dead letter, and all around it are lea
   await like('u-wild', 'wild');
   await world.until('it is a dead letter', () => trained().deadLettered === 1);
   await world.until('all else is learned', () => unlearned() === 0);
+  await world.until('an alarm says it', ({ alarms }) => alarms?.length === 1);
   expect(trained()).toMatchObject({ deadLettered: 1, retried: 0 });
   const told = await letters();
   expect(told).toMatchObject([{ code: 'NOT_FINITE', events: 1, isSamples: true }]);
   expect(told.map(itemsIn)).toEqual([['wild']]);
+  expect(world.status().alarms).toMatchObject([{ name: 'samples' }]);
+  expect(world.status().events.map(({ type }) => type)).toContain('alarm');
   expect(await world.wrongAfter(60_000)).toBeUndefined();
 }, 120_000);
 

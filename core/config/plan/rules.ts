@@ -163,6 +163,11 @@ const running: Table = {
     kept('the next steps follow it'),
   ),
   ...of(
+    'training',
+    ['calibrationMax', 'driftMax', 'alarmAfterMs'],
+    kept('the leader judges by it', 'hosts'),
+  ),
+  ...of(
     'serving',
     [
       ...['candidatesMax', 'kMax', 'deadlineMs', 'hedgeMs', 'exploration', 'recentItems'],
