@@ -16,6 +16,8 @@ export interface DensePush {
   readonly batches: Float64Array;
   /** d(mean loss)/d(parameters); empty when the batches taught nothing and are only entered in the ledger. */
   readonly gradient: Float32Array;
+  /** Version of the network that it was computed with; absent: nobody asks how old it is. */
+  readonly basis?: number;
 }
 
 export interface DenseReply {
@@ -46,7 +48,9 @@ export function parseDensePush(value: unknown, parameterCount: number, ours?: st
   const specHash = specHashOf(fields, what, ours);
   const gradient = f32(fields, 'gradient', what);
   if (gradient.length > 0) f32(fields, 'gradient', what, parameterCount);
+  const { basis } = fields;
   return {
+    ...(basis === undefined ? {} : { basis: number(fields, 'basis', what) }),
     specHash,
     batches: f64(fields, 'batches', what),
     gradient,

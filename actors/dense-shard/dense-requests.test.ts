@@ -23,7 +23,7 @@ beforeEach(() => {
   waits = 0;
   requests = new DenseRequests({
     ledger,
-    specHash: 'h',
+    ...{ specHash: 'h', stalenessMax: 3 },
     sequence: () => 33,
     requireLease: () => {
       if (!valid) throw fenced('no lease', {});
@@ -50,6 +50,18 @@ describe('the network', () => {
     expect(mixed).toMatchObject({ outcome: 'mixed', denseVersion: 1 });
     const pulled = parseDenseReply(await requests.pull(densePullMessage()), 2);
     expect(pulled.parameters).toEqual(first.parameters);
+  });
+
+  test('refuses what was computed too many steps ago, and says of what it has that it has it', async () => {
+    for (const batch of [1, 2, 3, 4]) await requests.push(push([batch]));
+    const before = [...ledger.parameters];
+    const stale = { ...push([5]), basis: 0 };
+    await expect(requests.push(stale)).rejects.toMatchObject({ code: 'STALE_GRADIENT' });
+    expect([[...ledger.parameters], ledger.applied.has(5)]).toEqual([before, false]);
+    const known = parseDenseReply(await requests.push({ ...push([4]), basis: 0 }), 2);
+    expect(known.outcome).toBe('duplicate');
+    const fresh = parseDenseReply(await requests.push({ ...push([5]), basis: 1 }), 2);
+    expect(fresh).toMatchObject({ outcome: 'applied', denseVersion: 5 });
   });
 
   test('of another specification, or whose lease is over, takes and tells nothing', async () => {

@@ -1,4 +1,6 @@
+import { StarlingError } from '../../core/base/errors.js';
 import {
+  type DensePush,
   denseReply,
   durableReply,
   parseDenseDurable,
@@ -11,6 +13,8 @@ import type { DenseLedger } from './dense-ledger.js';
 export interface RequestPorts {
   readonly ledger: Pick<DenseLedger, 'parameters' | 'applied' | 'denseVersion' | 'apply'>;
   readonly specHash: string;
+  /** Steps that may have been taken since the version that one was computed with; 0: any number. */
+  readonly stalenessMax: number;
   /** Of the newest state in the log. */
   readonly sequence: () => number;
   /** @throws StarlingError FENCED when this shard may not answer any more. */
@@ -33,11 +37,15 @@ export class DenseRequests {
     return this.#reply('applied');
   };
 
-  /** Answered at once, with the parameters after the step. */
+  /**
+   * Answered at once, with the parameters after the step.
+   * @throws StarlingError STALE_GRADIENT, having done nothing.
+   */
   readonly push = async (value: unknown) => {
     const { ledger, specHash, requireLease } = this.#ports;
     const push = parseDensePush(value, ledger.parameters.length, specHash);
     requireLease();
+    this.#refuseStale(push);
     return this.#reply(ledger.apply(push.batches, push.gradient));
   };
 
@@ -48,6 +56,18 @@ export class DenseRequests {
     if (this.#has(batches)) await durable();
     return durableReply({ durable: this.#has(batches), sequence: sequence() });
   };
+
+  #refuseStale({ basis, batches }: DensePush): void {
+    const { ledger, stalenessMax } = this.#ports;
+    const steps = ledger.denseVersion - (basis ?? Infinity);
+    // What is known already is answered so, however old it is.
+    if (stalenessMax === 0 || !(steps > stalenessMax) || this.#has(batches)) return;
+    throw new StarlingError(
+      'STALE_GRADIENT',
+      `a gradient of version ${basis}, ${steps} steps ago; at most ${stalenessMax} are taken (training.stalenessMax).`,
+      { basis, steps },
+    );
+  }
 
   #has(batches: Float64Array): boolean {
     return batches.every((batch) => this.#ports.ledger.applied.has(batch));

@@ -131,7 +131,7 @@ function handlersOf(
   const blueprint = blueprintOf(config);
   const requests = new DenseRequests({
     ledger,
-    specHash: blueprint.hash,
+    ...{ specHash: blueprint.hash, stalenessMax: config.training.stalenessMax },
     sequence: () => log.sequence,
     requireLease: () => {
       const { address } = identity;

@@ -6,18 +6,24 @@ export interface QueuedBatch {
   readonly samples: Samples;
 }
 
+/** Full steps that wait, beyond which steps are larger. Fewer: any burst makes them. More: a backlog is long before it is worked off. */
+const stepsBehind = 4;
+
 /**
  * Sample batches waiting for a step. What queues up while a step runs is learned from in one go, up to `rowsMax`
- * samples: small steps when the stream is quiet, large ones when it is not.
+ * samples: small steps when the stream is quiet, large ones when it is not, and larger ones still, up to `rowsLagging`, when it is far behind.
  */
 export class BatchQueue {
   readonly #rowsMax: number;
+  readonly #rowsLagging: number;
+  #rows = 0;
   #waiting: QueuedBatch[] = [];
   #wake: (() => void) | undefined;
   #closed = false;
 
-  constructor(rowsMax: number) {
+  constructor(rowsMax: number, rowsLagging = rowsMax) {
     this.#rowsMax = rowsMax;
+    this.#rowsLagging = Math.max(rowsMax, rowsLagging);
   }
 
   get length(): number {
@@ -29,7 +35,10 @@ export class BatchQueue {
     const { sequence } = batch.message;
     const at = this.#waiting.findIndex(({ message }) => message.sequence === sequence);
     if (at >= 0) this.#waiting[at] = batch;
-    else this.#waiting.push(batch);
+    else {
+      this.#waiting.push(batch);
+      this.#rows += batch.samples.items.length;
+    }
     this.#wake?.();
   }
 
@@ -37,6 +46,7 @@ export class BatchQueue {
   close(): QueuedBatch[] {
     this.#closed = true;
     this.#wake?.();
+    this.#rows = 0;
     return this.#waiting.splice(0);
   }
 
@@ -52,13 +62,17 @@ export class BatchQueue {
   /** The same of what is there; undefined where nothing is. */
   takeWaiting(): QueuedBatch[] | undefined {
     if (this.#closed || this.#waiting.length === 0) return undefined;
+    const isBehind = this.#rows > stepsBehind * this.#rowsMax;
+    const rowsMax = isBehind ? this.#rowsLagging : this.#rowsMax;
     let rows = 0;
     let count = 0;
     while (count < this.#waiting.length) {
-      rows += this.#waiting[count]!.samples.items.length;
-      if (count > 0 && rows > this.#rowsMax) break;
+      const more = this.#waiting[count]!.samples.items.length;
+      if (count > 0 && rows + more > rowsMax) break;
+      rows += more;
       count++;
     }
+    this.#rows -= rows;
     return this.#waiting.splice(0, count);
   }
 }

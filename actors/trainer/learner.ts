@@ -15,6 +15,7 @@ import { cutValues, scaleSums, scalesIn } from '../../core/model/number-scales.j
 import { calibrationSums } from '../../core/model/score-calibration.js';
 import { transformValue } from '../../core/model/value-transform.js';
 import type { RowStep } from '../../core/model/training-step.js';
+import type { DenseReply } from '../../messages/network-state.js';
 import type { PushOutcome } from '../../messages/parameters.js';
 import { labelsOfRows } from '../../messages/outcomes.js';
 import type { StepSquares } from '../../messages/squared-gradients.js';
@@ -23,6 +24,7 @@ import { parameterCounts, type Blueprint } from '../../core/blueprint/blueprint.
 import type { QueuedBatch } from './batch-queue.js';
 import type { ParameterClient, PulledRows } from './parameter-client.js';
 import { poisonAmong } from './poison-search.js';
+import { RecentCounts } from './recent-counts.js';
 import type { ProgressiveJudge } from './progressive-judge.js';
 import { batchIdOfMessage, trailOf } from './step-trail.js';
 
@@ -50,6 +52,8 @@ export interface BegunStep {
 export interface LearnerOptions {
   /** See `GradientGuard`. */
   readonly explosionFactor: number;
+  /** Whether the network is asked first if a step is not too old, before rows are told. */
+  readonly isBounded?: boolean;
   /** Hears what is said of samples before they are learned. */
   readonly judge?: Pick<ProgressiveJudge, 'observe'>;
 }
@@ -76,6 +80,10 @@ export class Learner {
   readonly #options: LearnerOptions;
   readonly #guard: GradientGuard;
   #parameters: Float32Array | undefined;
+  /** Of these. */
+  #version: number | undefined;
+  /** Steps of others between reading the network and telling it. */
+  readonly staleness = new RecentCounts();
 
   constructor(
     blueprint: Blueprint,
@@ -155,10 +163,13 @@ export class Learner {
     const atSeconds = maxOf(samples.atMs) / 1000;
     const squares = squaresOf(plan, this.#blueprint, result.rowSquares);
     const trail = trailOf(group);
-    const sparse = this.#client.push(pulled, { batches, atSeconds, trail, rows, squares });
-    sparse.catch(() => undefined); // Judged in `settled`; here it must only not count as unhandled while we await.
-    const dense = await this.#client.pushDense(batches, gradient);
-    this.#parameters = dense.parameters;
+    const push = () => this.#client.push(pulled, { batches, atSeconds, trail, rows, squares });
+    // Where the network may refuse a step, rows learn of it after that.
+    const early = this.#options.isBounded ? undefined : push();
+    early?.catch(() => undefined); // Judged in `settled`; here it must only not count as unhandled while we await.
+    const dense = await this.#pushDense(batches, gradient);
+    const sparse = early ?? push();
+    sparse.catch(() => undefined);
     return {
       rows: samples.examples.rowCount,
       loss: result.loss,
@@ -192,7 +203,7 @@ export class Learner {
     const { examples } = samples;
     const { dim, values, poolings } = this.#blueprint;
     const { plan, pulled, tookMs: pullMs } = await pulling;
-    const parameters = (this.#parameters ??= (await this.#client.pullDense()).parameters);
+    const parameters = this.#parameters ?? this.#take(await this.#client.pullDense());
     cutValues({ labels, weights }, this.#blueprint.model, this.#scalesIn(parameters), said, values);
     if (!hasWeight(weights)) return undefined;
     const startMs = this.#clock.nowMs();
@@ -223,6 +234,27 @@ export class Learner {
       'MODEL_NOT_FINITE',
       'the network, or rows of this step, have numbers that are not finite; its samples wait.',
     );
+  }
+
+  async #pushDense(batches: Float64Array, gradient: Float32Array): Promise<DenseReply> {
+    const basis = this.#version;
+    try {
+      const asked = this.#options.isBounded ? basis : undefined;
+      const dense = await this.#client.pushDense(batches, gradient, asked);
+      if (basis !== undefined && dense.outcome === 'applied')
+        this.staleness.add(dense.denseVersion - 1 - basis);
+      this.#take(dense);
+      return dense;
+    } catch (error) {
+      // The next step reads it anew.
+      this.#parameters = undefined;
+      throw error;
+    }
+  }
+
+  #take({ parameters, denseVersion }: DenseReply): Float32Array {
+    this.#version = denseVersion;
+    return (this.#parameters = parameters);
   }
 
   #judge({ requestIds, facts }: Samples, of: JudgedRows): void {

@@ -135,10 +135,21 @@ export class ParameterClient {
     );
   }
 
-  /** Answered at once with the parameters after the step. */
-  async pushDense(batches: Float64Array, gradient: Float32Array): Promise<DenseReply> {
+  /**
+   * Answered at once with the parameters after the step.
+   * @param basis the version that it was computed with, where that is to be looked at.
+   * @throws StarlingError STALE_GRADIENT where too many others have told theirs since; nothing is applied.
+   */
+  async pushDense(
+    batches: Float64Array,
+    gradient: Float32Array,
+    basis?: number,
+  ): Promise<DenseReply> {
     const { bus, blueprint, parameterCount } = this.#options;
-    const request = densePushMessage({ specHash: blueprint.hash, batches, gradient });
+    const request = densePushMessage({
+      ...{ specHash: blueprint.hash, batches, gradient },
+      ...(basis === undefined ? {} : { basis }),
+    });
     return parseDenseReply(
       await call(bus, bus.names.subject.densePush(mainModel), request, pushDeadline),
       parameterCount,

@@ -25,6 +25,9 @@ import { ProgressiveJudge } from './progressive-judge.js';
 /** Batches in hand. Too few: small ones do not make a full step. Too many: another trainer finds nothing to do. */
 const pendingMax = 512;
 
+/** Of a full step, what one has far behind. */
+const laggingFactor = 4;
+
 /**
  * Learns from the sample stream. A batch is acknowledged when every partition and the dense shard have it durably; a
  * trainer or shard that dies before leaves the batch to be delivered again, and what was applied already is not
@@ -34,7 +37,11 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
   const { bus, clock, config } = context;
   const blueprint = blueprintOf(config);
   const rowsMax = samplesWithin(blueprint, bus.payloadBytesMax);
-  const queue = new BatchQueue(Math.min(config.training.batchRowsMax, rowsMax));
+  const { batchRowsMax, batchRowsLagging = laggingFactor * batchRowsMax } = config.training;
+  const queue = new BatchQueue(
+    Math.min(batchRowsMax, rowsMax),
+    Math.min(batchRowsLagging, rowsMax),
+  );
   let backendName = '';
   let directory: PartitionDirectory | undefined;
   let consumer: Stoppable | undefined;
@@ -59,8 +66,12 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       const step = createRowStep(backend, blueprint.model, {
         squares: blueprint.countsExamples.includes(true),
       });
-      const { explosionFactor } = config.training;
-      const learner = new Learner(blueprint, client, step, clock, { explosionFactor, judge });
+      const { explosionFactor, stalenessMax } = config.training;
+      // A trainer alone is never behind another.
+      const isBounded = config.actors.trainer > 1 && stalenessMax > 0;
+      const learner = new Learner(blueprint, client, step, clock, {
+        ...{ explosionFactor, judge, isBounded },
+      });
       judging = learner;
       const learning = teacherOf(context, blueprint, queue, learner);
       teacher = learning;
@@ -84,18 +95,28 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       await bus.flush();
     },
     stats: () => ({
-      ...(teacher?.counts ?? noCounts),
-      loss: teacher?.loss ?? 0,
-      gradientNorm: judging?.gradientNorm ?? NaN,
-      judged: judging?.judged ?? {},
+      ...statsOf(teacher, judging),
       ...{ shown: judge.shown, organic: judge.organic, drift: judge.drift },
       backend: backendName,
       queued: queue.length,
-      unsettled: teacher?.unsettled ?? 0,
-      pullP50Ms: teacher?.timings.pull.quantile(0.5) ?? NaN,
-      computeP50Ms: teacher?.timings.compute.quantile(0.5) ?? NaN,
-      settleP50Ms: teacher?.timings.settle.quantile(0.5) ?? NaN,
     }),
+  };
+}
+
+function statsOf(teacher: BatchTeacher | undefined, learner: Learner | undefined) {
+  const medianOf = (timing: keyof BatchTeacher['timings']): number =>
+    teacher?.timings[timing].quantile(0.5) ?? NaN;
+  return {
+    ...(teacher?.counts ?? noCounts),
+    loss: teacher?.loss ?? 0,
+    stalenessMean: learner?.staleness.mean ?? NaN,
+    stalenessMax: learner?.staleness.max ?? NaN,
+    gradientNorm: learner?.gradientNorm ?? NaN,
+    judged: learner?.judged ?? {},
+    unsettled: teacher?.unsettled ?? 0,
+    pullP50Ms: medianOf('pull'),
+    computeP50Ms: medianOf('compute'),
+    settleP50Ms: medianOf('settle'),
   };
 }
 

@@ -104,7 +104,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
       fp32Prefix: 1,
       seed,
     })),
-    adam: { ...adamDefaults, ...dense },
+    adam: { ...adamDefaults, ...definedOf(dense) } as AdamOptions,
     partitionCount: config.partitions,
     hash: hashOf(spec.hash, {
       network,

@@ -25,7 +25,7 @@ const optimizerKinds = [
 
 const steps = (meaning: string) => integer({ min: 1, max: 1e12 }, meaning);
 
-const scheduleSchema = section({
+export const scheduleSchema = section({
   warmUpSteps: integer(
     { min: 0, max: 1e12 },
     'Batches over which the rate rises to its full height. Too few: first rows jump. Too many: learning starts late.',

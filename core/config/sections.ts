@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { dataCenterRoles } from './data-centers.js';
 import { durationMsOf } from './duration.js';
 import { integer, number, oneOf, positive, section, token } from './fields.js';
-import { rowsSchema, slotsSchema } from './rows-schema.js';
+import { rowsSchema, scheduleSchema, slotsSchema } from './rows-schema.js';
 
 /**
  * The sections of the configuration other than the features, each field with its default and its meaning. The meaning
@@ -43,6 +43,11 @@ const denseSchema = section({
     1,
     'Of Adam. Too low: the network lags behind the rows. Too high: the loss jumps or becomes NaN.',
   ).default(0.001),
+  schedule: scheduleSchema
+    .optional()
+    .describe(
+      'How the learning rate changes with the steps of the network. Left out: it does not. A stream never ends: let a decay keep a floor.',
+    ),
   beta1: number(
     { min: 0, max: 0.9999 },
     'Memory of the mean gradient. Too low: noisy steps; too high: slow to turn when taste drifts.',
@@ -215,6 +220,14 @@ export const trainingSchema = section({
     { min: 1, max: 65_536 },
     'Samples in one step. Too low: messages and op overhead dominate. Too high: steps take long, and few steps are taken.',
   ).default(1024),
+  batchRowsLagging: integer(
+    { min: 1, max: 65_536 },
+    'Samples in one step while more than four full steps wait: larger steps take less time for each sample, and are fewer. Left out: four times batchRowsMax. As batchRowsMax: it never changes. Too high: a backlog is learned in few coarse steps.',
+  ).optional(),
+  stalenessMax: integer(
+    { min: 0, max: 1_000_000 },
+    'With several trainers: how many steps of others may have been taken since the network was read that a step was computed with. One that is older is computed anew. 0: no bound. Too low: trainers compute for each other in vain; at least twice as many as there are trainers. Too high: a trainer that stood still tells what was true before.',
+  ).default(256),
   inFlightMax: integer(
     { min: 1, max: 1024 },
     'Batches trained but not yet durable. 1: the trainer waits for every flush. Too high: more is recomputed after a crash.',

@@ -47,6 +47,24 @@ describe('adam', () => {
     expect(clipped.v[1]).toBeCloseTo(scaled.v[1]!, 7);
   });
 
+  test('follows the schedule of its rate by the steps it has taken, and decays weights by it', () => {
+    const schedule = {
+      warmUpSteps: 4,
+      decay: { kind: 'exponential', rate: 0.5, steps: 1 },
+    } as const;
+    const options = { ...adamDefaults, learningRate: 0.1, beta1: 0, beta2: 0, schedule };
+    const [parameters, state] = [Float32Array.of(0), createAdamState(1)];
+    const steps = Array.from({ length: 6 }, () => {
+      const before = parameters[0]!;
+      adamStep(parameters, Float32Array.of(1), state, options);
+      return Number((before - parameters[0]!).toFixed(5));
+    });
+    expect(steps).toEqual([0.025, 0.05, 0.075, 0.1, 0.1, 0.05]);
+    const decayed = Float32Array.of(1);
+    adamStep(decayed, Float32Array.of(0), createAdamState(1), { ...options, weightDecay: 1 });
+    expect(decayed[0]).toBeCloseTo(0.975, 6);
+  });
+
   test('refuses a gradient that is not finite and changes nothing', () => {
     const parameters = Float32Array.of(1, 2);
     const state = createAdamState(2);

@@ -1,6 +1,7 @@
 import { integerPower } from '../base/integer-power.js';
 import { assert } from '../base/assert.js';
 import { normOf } from '../base/finite.js';
+import { scheduleFactor, type ScheduleSpec } from '../base/learning-schedule.js';
 
 /**
  * Adam over the one flat array of dense parameters (Kingma and Ba, 2015, algorithm 1). Without tfjs: the dense shard
@@ -16,6 +17,8 @@ export interface AdamOptions {
   readonly clipNorm: number;
   /** Share of the learning rate that is taken off each parameter, beside the step (Loshchilov and Hutter, 2019). */
   readonly weightDecay: number;
+  /** By the steps that were taken before; absent: the rate stays. */
+  readonly schedule?: ScheduleSpec;
 }
 
 /**
@@ -67,12 +70,13 @@ export function adamStep(
   if (!Number.isFinite(norm)) return norm;
   const { learningRate, beta1, beta2, epsilon, clipNorm, weightDecay } = options;
   const scale = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
+  const scheduled = learningRate * scheduleFactor(options.schedule, state.step);
   state.step++;
-  const rate = learningRate / (1 - integerPower(beta1, state.step));
+  const rate = scheduled / (1 - integerPower(beta1, state.step));
   const correction2 = 1 / (1 - integerPower(beta2, state.step));
   const { m, v } = state;
   if (weightDecay > 0) {
-    const left = 1 - learningRate * weightDecay;
+    const left = 1 - scheduled * weightDecay;
     for (let i = 0; i < size; i++) parameters[i]! *= left;
   }
   for (let i = 0; i < size; i++) {

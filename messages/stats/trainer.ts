@@ -15,6 +15,11 @@ export const trainerFigures = {
   retried: counter('Batches given back.'),
   deadLettered: counter('Samples of batches that could not be learned.'),
   loss: measure('loss', 'Mean log loss of the last steps.', 'loss'),
+  stalenessMean: measure(
+    'count',
+    'Steps of other trainers between reading the network and telling it what was learned, mean of the last 256 steps; null: there was none.',
+  ),
+  stalenessMax: measure('count', 'The most of these.'),
   gradientNorm: measure(
     'none',
     'Norm of the mean gradient over the last steps; null: there was none. Beyond `training.explosionFactor` of it a step is refused.',

@@ -87,7 +87,11 @@ const model: Table = {
   ...rowRules('model.slots.*'),
   ...of(
     'model.dense',
-    ['learningRate', 'beta1', 'beta2', 'epsilon', 'clipNorm', 'weightDecay'],
+    [
+      ...['learningRate', 'beta1', 'beta2', 'epsilon', 'clipNorm', 'weightDecay'],
+      ...['schedule.warmUpSteps', 'schedule.decay.kind', 'schedule.decay.rate'],
+      ...['schedule.decay.steps', 'schedule.decay.floor'],
+    ],
     optimizing,
   ),
   'model.seed': begins,
@@ -159,7 +163,10 @@ const running: Table = {
   ),
   ...of(
     'training',
-    ['batchRowsMax', 'inFlightMax', 'ackWaitMs', 'deliveriesMax', 'explosionFactor'],
+    [
+      ...['batchRowsMax', 'batchRowsLagging', 'stalenessMax', 'inFlightMax', 'ackWaitMs'],
+      ...['deliveriesMax', 'explosionFactor'],
+    ],
     kept('the next steps follow it'),
   ),
   ...of(

@@ -3,7 +3,7 @@ import { stepFtrl, stepGroupAdagrad } from './group-steps.js';
 import { reachOf, stepByKernels, type KernelStep } from './kernel-steps.js';
 import type { Optimizer, OptimizerSpec, RowMemory } from './optimizer.js';
 import { decayWeights, gradientRules, prepareGradients } from './prepared-gradients.js';
-import { scheduleFactor } from './schedule.js';
+import { scheduleFactor } from '../../base/learning-schedule.js';
 import {
   stepAdadelta,
   stepAdagrad,

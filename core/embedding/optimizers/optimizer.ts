@@ -1,5 +1,5 @@
 import type { PageDirectory } from '../page-directory.js';
-import type { ScheduleSpec } from './schedule.js';
+import type { ScheduleSpec } from '../../base/learning-schedule.js';
 
 /** Rows in pages: what an optimizer sees of a table. Row r begins at (r & pageMask) · rowWidth of page r >>> pageShift. */
 export interface RowMemory {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { scheduleFactor, type ScheduleSpec } from './schedule.js';
+import { scheduleFactor, type ScheduleSpec } from './learning-schedule.js';
 
 const at = (schedule: ScheduleSpec | undefined, ...steps: number[]): number[] =>
   steps.map((step) => Number(scheduleFactor(schedule, step).toFixed(6)));
