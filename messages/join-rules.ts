@@ -50,11 +50,14 @@ function rules(fields: Fields, what: string): WindowRules {
 
 function outcome(value: unknown, what: string): OutcomeRule {
   const fields = asFields(value, what);
-  const { given, sums } = fields;
+  const { given, sums, earlyMs } = fields;
   return {
     name: text(fields, 'name', what),
     from: texts(fields, 'from', what),
     windowMs: within(fields, 'windowMs', what, [1, Number.MAX_SAFE_INTEGER]),
+    ...(earlyMs === undefined
+      ? {}
+      : { earlyMs: within(fields, 'earlyMs', what, [1, Number.MAX_SAFE_INTEGER]) }),
     ...(given === undefined ? {} : { given: text(fields, 'given', what) }),
     ...(sums === undefined ? {} : { sums: flag(fields, 'sums', what) }),
   };
@@ -62,9 +65,12 @@ function outcome(value: unknown, what: string): OutcomeRule {
 
 function eventRule(value: unknown, what: string): EventRule {
   const fields = asFields(value, what);
-  const { negative, undoes } = fields;
+  const { negative, undoes, weight } = fields;
   return {
     ...(negative === undefined ? {} : { negative: flag(fields, 'negative', what) }),
+    ...(weight === undefined
+      ? {}
+      : { weight: within(fields, 'weight', what, [Number.MIN_VALUE, Number.MAX_VALUE]) }),
     ...(undoes === undefined ? {} : { undoes: text(fields, 'undoes', what) }),
   };
 }

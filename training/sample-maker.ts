@@ -1,6 +1,7 @@
 import { StarlingError, messageOf } from '../core/base/errors.js';
 import { blueprintOf, type Blueprint } from '../core/blueprint/blueprint.js';
 import { joinRulesOf } from '../core/blueprint/join-rules.js';
+import type { JoinRules, OutcomeRule } from '../core/joining/outcome-rules.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import { changedBy } from '../core/features/entity-change.js';
 import type { RawFeatures } from '../core/features/raw-features.js';
@@ -191,10 +192,20 @@ export class SampleMaker {
 function windowOf(config: ClusterConfig, { spec, slotCount }: Blueprint): JoinWindow {
   const { latenessMs, negativeSamplingRate } = config.joining;
   return new JoinWindow({
-    ...joinRulesOf(config),
+    ...wholeWindows(joinRulesOf(config)),
     ...{ latenessMs, copiesMs, organicWaitMs: Math.min(organicWaitMs, latenessMs) },
     ...{ organic: config.organic.negatives > 0, negativeRate: negativeSamplingRate },
     ...{ tells: nothingTold, partition: 0, partitions: 1, homeOf: () => 0 },
     ...{ slotCount, denseCount: spec.denseWidth },
   });
+}
+
+/** Of files all is known: nothing has to be told before its window is over. */
+function wholeWindows({ outcomes, events }: JoinRules): JoinRules {
+  const whole = (outcome: OutcomeRule): OutcomeRule => {
+    const { name, from, windowMs, given, sums } = outcome;
+    const of = given === undefined ? {} : { given };
+    return { ...{ name, from, windowMs }, ...of, ...(sums ? { sums } : {}) };
+  };
+  return { outcomes: outcomes.map(whole), events };
 }

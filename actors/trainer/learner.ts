@@ -26,6 +26,7 @@ import type { ParameterClient, PulledRows } from './parameter-client.js';
 import { poisonAmong } from './poison-search.js';
 import { RecentCounts } from './recent-counts.js';
 import type { ProgressiveJudge } from './progressive-judge.js';
+import { SampleWeights, type Weighing } from './sample-weights.js';
 import { batchIdOfMessage, trailOf } from './step-trail.js';
 
 export interface Taught {
@@ -54,6 +55,8 @@ export interface LearnerOptions {
   readonly explosionFactor: number;
   /** Whether the network is asked first if a step is not too old, before rows are told. */
   readonly isBounded?: boolean;
+  /** Left out: samples count as they say. */
+  readonly weighing?: Weighing;
   /** Hears what is said of samples before they are learned. */
   readonly judge?: Pick<ProgressiveJudge, 'observe'>;
 }
@@ -79,6 +82,7 @@ export class Learner {
   readonly #judged: ReadonlyMap<string, JudgedScores>;
   readonly #options: LearnerOptions;
   readonly #guard: GradientGuard;
+  readonly #weights: SampleWeights;
   #parameters: Float32Array | undefined;
   /** Of these. */
   #version: number | undefined;
@@ -93,6 +97,7 @@ export class Learner {
     options: LearnerOptions,
   ) {
     this.#options = options;
+    this.#weights = new SampleWeights(blueprint.outcomes, options.weighing);
     this.#guard = new GradientGuard(options.explosionFactor);
     this.#blueprint = blueprint;
     this.#client = client;
@@ -145,14 +150,21 @@ export class Learner {
       return this.enter(group, isNothing ? nothing : joined(nothing, said));
     }
     const { result, plan, pulled, parameters, pullMs, computeMs } = computed;
-    this.#check(computed, sumOf(weights));
+    this.#check(computed, sumOf(computed.weights));
     const { values } = this.#blueprint;
     const behind = parameters.subarray(result.denseGradient.length);
-    const judged = { labels, weights, logits: result.logits };
-    this.#judge(samples, judged);
+    const { logits } = result;
+    this.#judge(samples, { labels, weights, logits });
+    const rowsToWeigh = {
+      labels,
+      weights,
+      counts: (row: number) => samples.requestIds[row] !== '',
+    };
+    const fair = this.#weights.fair(rowsToWeigh, samples.outcomes, logits, behind);
+    const judged = { labels, weights: fair, logits };
     this.#options.judge?.observe(samples, { ...judged, calibration: behind });
     const sums = calibrationSums(
-      { logits: result.logits, labels, weights, counts: (row) => samples.requestIds[row] !== '' },
+      { ...judged, counts: rowsToWeigh.counts },
       behind,
       values.map((scale) => scale === undefined),
     );
@@ -191,32 +203,35 @@ export class Learner {
       const computed = await this.#compute(part);
       // A part says its share of the mean.
       const share = rows.length / all;
-      const weight = sumOf(part.weights);
-      return computed && problemIn({ ...computed.result, weight }, limit / share) !== undefined;
+      if (!computed) return false;
+      const weight = sumOf(computed.weights);
+      return problemIn({ ...computed.result, weight }, limit / share) !== undefined;
     });
   }
 
   /** Forward and backward; undefined where nothing is to be learned. */
   async #compute(step: BegunStep): Promise<Computed | undefined> {
-    const { samples, labels, weights, said, pulling } = step;
+    const { samples, labels, weights, said: sums, pulling } = step;
     if (!pulling) return undefined;
     const { examples } = samples;
     const { dim, values, poolings } = this.#blueprint;
     const { plan, pulled, tookMs: pullMs } = await pulling;
     const parameters = this.#parameters ?? this.#take(await this.#client.pullDense());
-    cutValues({ labels, weights }, this.#blueprint.model, this.#scalesIn(parameters), said, values);
+    cutValues({ labels, weights }, this.#blueprint.model, this.#scalesIn(parameters), sums, values);
     if (!hasWeight(weights)) return undefined;
     const startMs = this.#clock.nowMs();
     const pooling: RowPooling = { plan, batch: examples, dim, poolings };
-    const result = this.#step(
-      {
-        ...{ rowCount: examples.rowCount, rows: pulled.rows, pooling, dense: examples.dense },
-        ...{ labels, weights },
-      },
-      parameters,
+    const { rowCount, dense } = examples;
+    const batch = { rowCount, rows: pulled.rows, pooling, dense, labels };
+    const said = this.#step({ ...batch, weights }, parameters);
+    const weighed = this.#weights.weighed(
+      { labels, weights, counts: (row) => samples.requestIds[row] !== '' },
+      said.logits,
     );
+    // What is told early is weighed by what the network says of it, so such steps are computed twice.
+    const result = weighed ? this.#step({ ...batch, weights: weighed }, parameters) : said;
     const computeMs = this.#clock.nowMs() - startMs;
-    return { result, plan, pulled, parameters, pullMs, computeMs };
+    return { result, weights: weighed ?? weights, plan, pulled, parameters, pullMs, computeMs };
   }
 
   /** Where what was learned is broken, samples are not to blame for what comes of it. */
@@ -338,7 +353,8 @@ function squaresOf(
 /** Of a step, before anybody is told of it. */
 interface Computed {
   readonly result: RowStepResult;
-  readonly plan: GatherPlan;
+  /** That it was learned by. */
+  readonly weights: Float32Array;
   readonly pulled: PulledRows;
   /** That it was computed with. */
   readonly parameters: Float32Array;

@@ -20,6 +20,7 @@ import { BatchQueue } from './batch-queue.js';
 import { BatchTeacher } from './batch-teacher.js';
 import { Learner } from './learner.js';
 import { ParameterClient } from './parameter-client.js';
+import { weighingOf } from './sample-weights.js';
 import { ProgressiveJudge } from './progressive-judge.js';
 
 /** Batches in hand. Too few: small ones do not make a full step. Too many: another trainer finds nothing to do. */
@@ -70,7 +71,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       // A trainer alone is never behind another.
       const isBounded = config.actors.trainer > 1 && stalenessMax > 0;
       const learner = new Learner(blueprint, client, step, clock, {
-        ...{ explosionFactor, judge, isBounded },
+        ...{ explosionFactor, judge, isBounded, weighing: weighingOf(config) },
       });
       judging = learner;
       const learning = teacherOf(context, blueprint, queue, learner);

@@ -27,7 +27,8 @@ function outcomeRulesOf({ events, outcomes, joining }: RulesConfig): OutcomeRule
     return [{ name: outcomeDefault, from, windowMs: joining.windowMs }];
   }
   const first = named[0]![0];
-  return named.map(([name, { from = [name], window, given, predict }]) => {
+  return named.map(([name, { from = [name], window, given, predict, early }]) => {
+    const earlyMs = early === undefined ? undefined : durationMsOf(early);
     const windowMs = (window === undefined ? undefined : durationMsOf(window)) ?? joining.windowMs;
     const isLong = name !== first && windowMs > givenBeyondMs;
     const of = given ?? (isLong ? first : undefined);
@@ -37,13 +38,18 @@ function outcomeRulesOf({ events, outcomes, joining }: RulesConfig): OutcomeRule
       from,
       windowMs,
       ...(sums ? { sums } : {}),
+      ...(earlyMs === undefined ? {} : { earlyMs }),
       ...(of === undefined ? {} : { given: of }),
     };
   });
 }
 
-function ruleOf({ negative, undoes }: ClusterConfig['events'][string]): EventRule {
-  return { negative, ...(undoes === undefined ? {} : { undoes }) };
+function ruleOf({ negative, undoes, weight }: ClusterConfig['events'][string]): EventRule {
+  return {
+    negative,
+    ...(undoes === undefined ? {} : { undoes }),
+    ...(weight === undefined ? {} : { weight }),
+  };
 }
 
 /** Names of what is predicted, in the order of the heads. */

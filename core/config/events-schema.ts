@@ -21,6 +21,10 @@ const eventSchema = section({
     .boolean({ error: 'expected true or false' })
     .default(false)
     .describe('Says that somebody does not want the item.'),
+  weight: positive(
+    1000,
+    'How much more a sample counts as it is learned because such an event made it 1. Scores stay rates: calibration counts each once. Too high: rare events of the type decide all. Left out: 1.',
+  ).optional(),
 });
 
 /** What people do, by type. */
@@ -64,6 +68,11 @@ const outcomeSchema = section({
     .optional()
     .describe(
       'How long after it was shown an event counts; `joining.windowMs` if left out. Too short: late ones count as negatives. Too long: negatives are learned late.',
+    ),
+  early: duration
+    .optional()
+    .describe(
+      'It is told as a negative after so long already, and once more, as a positive, where it happens later in its window; trainers weigh both so that the score is the rate of the whole window (Ktena et al., 2019). No shorter than the window of what it is given by. Left out: negatives are learned when the window ends. Too short: most positives are negatives first, which costs variance.',
     ),
   given: eventName
     .optional()

@@ -124,6 +124,23 @@ function fileTypes({ events, files }: ClusterConfig): Relation[] {
   ]);
 }
 
+const day = 86_400_000;
+
+/** @param of the window of what it is given by. */
+function earlyRelations(
+  name: string,
+  earlyMs: number | undefined,
+  of: { readonly isValue: boolean; readonly windowMs: number; readonly givenMs: number },
+): Relation[] {
+  if (earlyMs === undefined) return [];
+  const path = `outcomes.${name}.early`;
+  return [
+    [path, of.isValue, 'expected none: a value is known when its window ends'],
+    [path, earlyMs <= 0 || earlyMs >= of.windowMs, 'expected less than its window, which ends it'],
+    [path, earlyMs < of.givenMs, 'expected at least the window of what it is given by'],
+  ];
+}
+
 function outcomes({ events, outcomes, score, joining }: ClusterConfig): Relation[] {
   const hoped = Object.entries(events)
     .filter(([, { negative, undoes }]) => !negative && undoes === undefined)
@@ -132,7 +149,10 @@ function outcomes({ events, outcomes, score, joining }: ClusterConfig): Relation
   const windowOf = (name: string): number =>
     durationMsOf(outcomes[name]?.window ?? '') ?? joining.windowMs;
   const each = Object.entries(outcomes).flatMap(
-    ([name, { from = [name], given, predict, transform, loss }], i): Relation[] => {
+    ([name, { from = [name], given, predict, transform, loss, early }], i): Relation[] => {
+      // What takes more than a day is given by the first one (core/blueprint/join-rules.ts).
+      const isLong = i > 0 && windowOf(name) > day;
+      const of = given ?? (isLong ? names[0] : undefined);
       const stranger = from.find((type) => !hoped.includes(type));
       const isValue = predict === 'value';
       const before = names.slice(0, i).filter((each) => outcomes[each]!.predict === 'chance');
@@ -162,6 +182,11 @@ function outcomes({ events, outcomes, score, joining }: ClusterConfig): Relation
           !isValue && loss !== undefined,
           "expected none: it is of an outcome with predict: 'value'",
         ],
+        ...earlyRelations(name, durationMsOf(early ?? ''), {
+          isValue,
+          windowMs: windowOf(name),
+          givenMs: of === undefined ? 0 : windowOf(of),
+        }),
         [
           `outcomes.${name}.window`,
           given !== undefined && windowOf(given) > windowOf(name),

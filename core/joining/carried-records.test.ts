@@ -49,6 +49,7 @@ describe('records of a window that has other features now', () => {
         isShown: true,
         open: 5,
         reached: 2,
+        told: 4,
       },
       values: [{ outcome: 1, order: 'o', type: 'buy', value: 3.5 }],
     };

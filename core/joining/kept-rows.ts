@@ -3,7 +3,7 @@ import { checkShape } from './check-batches.js';
 import { ColdIndex } from './cold-index.js';
 import { DueBuckets } from './due-buckets.js';
 import { HotRows, OpenRow, RowChunk, packedRow, storedRow, unstored } from './open-rows.js';
-import type { OutcomeSet } from './outcome-rules.js';
+import type { OutcomeRule, OutcomeSet } from './outcome-rules.js';
 import { OverRows } from './over-rows.js';
 import { decodeRow } from './row-codec.js';
 import { RowIndex } from './row-index.js';
@@ -353,16 +353,19 @@ export class KeptRows {
     if (!row.isShown) return row.sinceMs + outcomes.windowMsMax;
     let windowMs = Infinity;
     for (let i = 0; i < outcomes.rules.length; i++)
-      if (row.open & (1 << i)) windowMs = Math.min(windowMs, outcomes.rules[i]!.windowMs);
+      if (row.open & (1 << i)) windowMs = Math.min(windowMs, nextMs(row, i, outcomes.rules[i]!));
     return row.sinceMs + windowMs;
   }
 
   #endTimes(row: OpenRow): Iterable<number> {
     const { rules } = this.#options.outcomes;
-    if (!row.isShown || rules.length === 1) return [this.#endsAtMs(row)];
+    if (!row.isShown) return [this.#endsAtMs(row)];
     const times = new Set<number>();
-    for (let i = 0; i < rules.length; i++)
-      if (row.open & (1 << i)) times.add(row.sinceMs + rules[i]!.windowMs);
+    for (let i = 0; i < rules.length; i++) {
+      if (!(row.open & (1 << i))) continue;
+      times.add(row.sinceMs + nextMs(row, i, rules[i]!));
+      times.add(row.sinceMs + rules[i]!.windowMs);
+    }
     return times;
   }
 
@@ -372,6 +375,11 @@ export class KeptRows {
       throw new StarlingError('CORRUPT', `open impression ${number} is not in the store`);
     return bytes;
   }
+}
+
+/** Since it was shown, when the outcome is told early, or ends. */
+function nextMs({ told }: OpenRow, i: number, { earlyMs, windowMs }: OutcomeRule): number {
+  return earlyMs === undefined || told & (1 << i) ? windowMs : earlyMs;
 }
 
 function byTime(a: DueRow, b: DueRow): number {

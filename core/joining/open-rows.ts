@@ -31,6 +31,7 @@ export class OpenRow implements RowState {
   isShown: boolean;
   open: number;
   reached: number;
+  told: number;
   values: LineValue[] | undefined;
   /** Where the row is: the batch it came in, the chunk its drain packed it into, or undefined: on disk only, or closed. */
   source: ImpressionBatch | RowChunk | undefined;
@@ -65,6 +66,7 @@ export class OpenRow implements RowState {
     this.isShown = state.isShown;
     this.open = state.open;
     this.reached = state.reached;
+    this.told = state.told ?? 0;
     this.values = state.values;
     this.source = source;
     this.position = position;

@@ -9,6 +9,11 @@ export interface OutcomeRule {
   readonly windowMs: number;
   /** What this outcome is of: where the given one becomes 0, this one is not learned. */
   readonly given?: string;
+  /**
+   * It is told as 0 after so long already, while its window goes on: what happens later is told once more, as one that was told as 0.
+   * No shorter than the window of what it is given by; only of the first 16 outcomes, and of none that sums.
+   */
+  readonly earlyMs?: number;
   /** Its label is the sum of the values of its events, known when its window ends. */
   readonly sums?: boolean;
 }
@@ -18,6 +23,8 @@ export interface EventRule {
   readonly negative?: boolean;
   /** Takes back the value of an event of this type, of the same order and item. */
   readonly undoes?: string;
+  /** How much a sample counts that it makes 1; absent: 1. */
+  readonly weight?: number;
 }
 
 export interface JoinRules {
@@ -32,10 +39,13 @@ export interface TypeMeaning {
   readonly outcomes: number;
   readonly negative: boolean;
   readonly undoes: string | undefined;
+  readonly weight: number;
 }
 
 /** Outcomes of a row are bits of a number. */
 const outcomesMax = 30;
+/** And those that were told early bits of a shorter one (row-state.ts). */
+export const earlyOutcomesMax = 16;
 
 /** The rules, so that the outcomes of a row are bits: the first outcome is bit 0. */
 export class OutcomeSet {
@@ -66,7 +76,14 @@ export class OutcomeSet {
       assert(place < 0 || !outcomes[place]!.sums, `${given} is no value`);
       return place;
     });
-    this.#dismissal = { outcomes: this.all, negative: true, undoes: undefined };
+    outcomes.forEach(({ earlyMs, windowMs, sums }, i) => {
+      if (earlyMs === undefined) return;
+      assert(earlyMs > 0 && earlyMs < windowMs, 'told early, but not at once, nor when it is over');
+      assert(!sums && i < earlyOutcomesMax, 'of a chance, among the first');
+      const given = outcomes[this.given[i]!];
+      assert(!given || given.windowMs <= earlyMs, 'what it is given by is known by then');
+    });
+    this.#dismissal = { outcomes: this.all, negative: true, undoes: undefined, weight: 1 };
   }
 
   /** @param isPositive false: an explicit dismissal, of whatever type. */
@@ -74,8 +91,10 @@ export class OutcomeSet {
     if (!isPositive) return this.#dismissal;
     const known = this.#byType.get(type);
     if (known) return known;
-    const { negative = false, undoes } = this.#events[type] ?? {};
-    const meaning = negative ? this.#dismissal : { negative, undoes, outcomes: this.#of(type) };
+    const { negative = false, undoes, weight = 1 } = this.#events[type] ?? {};
+    const meaning = negative
+      ? this.#dismissal
+      : { negative, undoes, weight, outcomes: this.#of(type) };
     this.#byType.set(type, meaning);
     return meaning;
   }

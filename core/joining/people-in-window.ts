@@ -122,8 +122,8 @@ export class PeopleInWindow {
 
   #leave(row: OpenRow, to: number): MovedRow {
     const { books, kept, moved, keepMs } = this.#parts;
-    const { requestId, item, lane, sinceMs, isShown, open, reached, values } = row;
-    const state = { lane, sinceMs, isShown, open, reached, values };
+    const { requestId, item, lane, sinceMs, isShown, open, reached, told, values } = row;
+    const state = { lane, sinceMs, isShown, open, reached, told, values };
     const packed = open === 0 ? undefined : kept.packed(row);
     books.outcomes.forEach((counts, i) => {
       if (!(open & (1 << i))) return;

@@ -58,7 +58,9 @@ export class PaperOutcomes {
         if (label === 0 && !sums && !this.#keeps(row)) outcomeBooks!.dropped++;
         else {
           outcomeBooks!.known++;
-          kept[name] = label;
+          // What was told as 0 was learned then; what happens after all is learned again.
+          if (!row.told.includes(name)) kept[name] = label;
+          else if (label !== 0) kept[`${name} after all`] = label;
         }
       }
     }
@@ -110,7 +112,7 @@ export class PaperOutcomes {
     if (open.length === 0) return Infinity;
     // Whoever was offered it has time to see it.
     if (!row.isShown) return row.sinceMs + this.#paper.windowMsMax;
-    return row.sinceMs + Math.min(...open.map(({ windowMs }) => windowMs));
+    return row.sinceMs + Math.min(...open.map((outcome) => nextMs(row, outcome)));
   }
 
   #close(row: Row, atMs: number): void {
@@ -126,11 +128,29 @@ export class PaperOutcomes {
       labels[name] = sums ? sumOf(row, name) : 0;
     }
     this.resolve(row, labels);
+    this.#tellEarly(row, atMs);
+  }
+
+  #tellEarly(row: Row, atMs: number): void {
+    const labels: Record<string, number> = {};
+    for (const { name, earlyMs = Infinity } of this.#paper.options.outcomes) {
+      if (row.fates[name] !== 'open' || row.told.includes(name)) continue;
+      if (row.sinceMs + earlyMs <= atMs) labels[name] = 0;
+    }
+    if (Object.keys(labels).length === 0) return;
+    row.told.push(...Object.keys(labels));
+    if (!this.#keeps(row)) return;
+    const { requestId, item, person, lane, atMs: offeredAtMs } = row;
+    this.#paper.samples.push({ requestId, item, person, lane, atMs: offeredAtMs, labels });
   }
 
   #keeps({ requestId, item }: Row): boolean {
     return keepsNegative(requestId, item, this.#paper.options.negativeRate);
   }
+}
+
+function nextMs({ told }: Row, { name, windowMs, earlyMs }: OutcomeRule): number {
+  return earlyMs === undefined || told.includes(name) ? windowMs : earlyMs;
 }
 
 /** By an event; a value is no such thing. */

@@ -126,6 +126,8 @@ export interface Row {
   sinceMs: number;
   isShown: boolean;
   readonly fates: Record<string, Fate>;
+  /** Outcomes that were told as 0, and are open. */
+  readonly told: string[];
   /** Of events, by outcome that sums them and by order. */
   readonly values: { outcome: string; order: string; type: string; value: number }[];
 }

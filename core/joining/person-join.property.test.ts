@@ -101,6 +101,7 @@ describe('the join of people, on paper', () => {
           .flatMap(({ samples }) => samples.map((text) => JSON.parse(text) as Learned))
           .filter(([requestId]) => requestId !== '')
           .flatMap(([requestId, what, , , labels]) =>
+            // Once more after all, where it was told as 0 before.
             Object.keys(labels).map((name) => `${requestId} ${what} ${name}`),
           );
         expect(learned).toHaveLength(new Set(learned).size);

@@ -143,7 +143,7 @@ export class PersonJoin {
       const { requestId, person, atMs } = offer;
       if (offer.log === 'all') this.#paper.activity.push(`${person} sees ${item} at ${atMs}`);
       rows.set(key, {
-        ...{ requestId, item, person, atMs, sinceMs: atMs, lane: offer.lane, values: [] },
+        ...{ requestId, item, person, atMs, sinceMs: atMs, lane: offer.lane, values: [], told: [] },
         ...{ isShown: offer.log === 'all', fates: Object.fromEntries(open) },
       });
       this.#events.retry(key);
@@ -158,7 +158,7 @@ export class PersonJoin {
     lanes[lane].eventMsMax = Math.max(lanes[lane].eventMsMax, atMs);
     const fates = this.#paper.options.outcomes.map(({ name }) => [name, 'ignored'] as const);
     rows.set(keyOf(requestId, item), {
-      ...{ requestId, item, person, atMs, sinceMs: atMs, lane, values: [] },
+      ...{ requestId, item, person, atMs, sinceMs: atMs, lane, values: [], told: [] },
       ...{ isShown: false, fates: Object.fromEntries(fates) },
     });
   }
@@ -171,7 +171,7 @@ export class PersonJoin {
     const fates = this.#paper.options.outcomes.map(({ name }) => [name, 'erased'] as const);
     for (const { name } of this.#paper.options.outcomes) books.outcomes[name]!.erased++;
     rows.set(keyOf(requestId, item), {
-      ...{ requestId, item, person, atMs, sinceMs: atMs, lane, values: [] },
+      ...{ requestId, item, person, atMs, sinceMs: atMs, lane, values: [], told: [] },
       ...{ isShown: false, fates: Object.fromEntries(fates) },
     });
   }

@@ -30,7 +30,8 @@ const people = ['u0', 'u1', 'v0', 'v1', 'v2', 'u2'];
 export const options: PersonJoinOptions = {
   outcomes: [
     { name: 'view', from: ['view', 'cart', 'purchase'], windowMs: 12 },
-    { name: 'purchase', from: ['purchase'], windowMs: 30, given: 'view' },
+    { name: 'purchase', from: ['purchase'], windowMs: 30, given: 'view', earlyMs: 15 },
+    { name: 'cart', from: ['cart'], windowMs: 20, earlyMs: 6 },
     { name: 'spent', from: ['purchase'], windowMs: 30, sums: true },
   ],
   events: {

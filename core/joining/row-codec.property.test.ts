@@ -197,7 +197,7 @@ describe('the other records', () => {
     });
     const states = fc.record({
       ...{ lane: fc.constantFrom(0, 1), person: id, sinceMs: time, isShown: fc.boolean() },
-      ...{ open: fc.nat(2 ** 30 - 1), reached: fc.nat(2 ** 30 - 1) },
+      ...{ open: fc.nat(2 ** 30 - 1), reached: fc.nat(2 ** 30 - 1), told: fc.nat(2 ** 16 - 1) },
       values: fc.option(fc.array(value, { maxLength: 3 }), { nil: undefined }),
     });
     fc.assert(

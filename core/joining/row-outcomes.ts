@@ -63,7 +63,7 @@ export class RowOutcomes {
       if (said & summing) this.#add(row, said & summing, event, meaning.undoes);
     }
     kept.touch(row);
-    if (known !== 0) this.#resolve(row, known, event.acceptedAtMs);
+    if (known !== 0) this.#resolve(row, known, event.acceptedAtMs, meaning.weight);
   }
 
   /** It was on screen. */
@@ -93,6 +93,34 @@ export class RowOutcomes {
       this.#labels[i] = rules[i]!.sums ? sumOf(row, i) : 0;
     }
     if (known !== 0) this.#resolve(row, known, NaN);
+    if (row.open !== 0) this.#tellEarly(row, atMs);
+  }
+
+  /** One sample of all that is told as 0 by then, though it may come yet. */
+  #tellEarly(row: OpenRow, atMs: number): void {
+    const { outcomes, negativeRate: sampleRate } = this.#options;
+    const { books, kept, samples } = this.#ports;
+    let known = 0;
+    outcomes.rules.forEach(({ earlyMs }, i) => {
+      const bit = 1 << i;
+      if (earlyMs === undefined || !(row.open & ~row.told & bit)) return;
+      if (row.sinceMs + earlyMs > atMs) return;
+      known |= bit;
+      this.#labels[i] = 0;
+    });
+    if (known === 0) return;
+    row.told |= known;
+    kept.touch(row);
+    if (!keepsNegative(row.requestId, row.item, sampleRate)) return;
+    books.events.samples++;
+    const { person } = row;
+    kept.addTo(samples, row, {
+      person,
+      known,
+      labels: this.#labels,
+      sampleRate,
+      acceptedAtMs: NaN,
+    });
   }
 
   /** @param which of the outcomes that are open, by bits. */
@@ -114,7 +142,8 @@ export class RowOutcomes {
       this.#labels.fill(isOwn ? 1 : 0);
       this.#ports.books.events.samples++;
       this.#ports.samples.addRow(batch, row, {
-        ...{ person, known, labels: this.#labels, sampleRate: 1, weight: weights?.[row] ?? 1 },
+        ...{ person, known, labels: this.#labels, sampleRate: 1 },
+        weight: meaning.weight * (weights?.[row] ?? 1),
         acceptedAtMs: isOwn ? acceptedAtMs : NaN,
       });
     }
@@ -122,7 +151,7 @@ export class RowOutcomes {
   }
 
   /** Says the labels of what is known now, and makes one sample of it. What is given by a 0 is not learned. */
-  #resolve(row: OpenRow, known: number, acceptedAtMs: number): void {
+  #resolve(row: OpenRow, known: number, acceptedAtMs: number, weight = 1): void {
     const { outcomes, negativeRate } = this.#options;
     const { books, kept, samples } = this.#ports;
     let learned = 0;
@@ -144,6 +173,8 @@ export class RowOutcomes {
             continue;
           }
           counts.negatives++;
+          // It was learned when it was told.
+          if (row.told & bit) continue;
           sampleRate = negativeRate;
         } else counts.positives++;
         if (label === 1 && !sums) row.reached |= bit;
@@ -155,6 +186,7 @@ export class RowOutcomes {
       books.events.samples++;
       kept.addTo(samples, row, {
         ...{ person, known: learned, labels: this.#labels, sampleRate, acceptedAtMs },
+        ...{ weight: learned & row.reached ? weight : 1, late: learned & row.told },
       });
     }
     kept.touch(row);

@@ -21,13 +21,15 @@ export interface RowState {
   open: number;
   /** Outcomes that an event has made 1. */
   reached: number;
+  /** Outcomes that were told as 0 while their window goes on; absent: none was. */
+  told?: number;
   values: LineValue[] | undefined;
 }
 
 /**
  * Behind a packed row, little-endian:
  *
- *   0 u8 lane  1 u8 shown  4 u32 open  8 u32 reached  12 u32 text mark  16 f64 since  24 the text: '', else JSON of person and values
+ *   0 u8 lane  1 u8 shown  2 u16 told  4 u32 open  8 u32 reached  12 u32 text mark  16 f64 since  24 the text: '', else JSON of person and values
  */
 const headerBytes = 24;
 
@@ -42,7 +44,7 @@ export function stateBytesMax(state: RowState): number {
 
 /** @param user of the packed row. @returns the offset behind the state. */
 export function encodeState(
-  { lane, isShown, open, reached, sinceMs, person, values }: RowState,
+  { lane, isShown, open, reached, told = 0, sinceMs, person, values }: RowState,
   user: string,
   target: Uint8Array,
   offset: number,
@@ -51,6 +53,7 @@ export function encodeState(
   const text = person === user && !values ? '' : JSON.stringify({ person, values });
   target[offset] = lane;
   target[offset + 1] = isShown ? 1 : 0;
+  view.setUint16(offset + 2, told, true);
   view.setUint32(offset + 4, open, true);
   view.setUint32(offset + 8, reached, true);
   view.setFloat64(offset + 16, sinceMs, true);
@@ -68,6 +71,7 @@ export function decodeState(bytes: Uint8Array, offset: number, user: string): Ro
   return {
     lane: bytes[offset]!,
     isShown: bytes[offset + 1] === 1,
+    told: view.getUint16(offset + 2, true),
     open: view.getUint32(offset + 4, true),
     reached: view.getUint32(offset + 8, true),
     sinceMs: view.getFloat64(offset + 16, true),

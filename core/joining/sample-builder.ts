@@ -2,7 +2,7 @@ import type { ExampleBatch } from '../features/example-batch.js';
 import type { FactRow, ImpressionFacts } from './event-facts.js';
 import { gatherFacts, noFacts } from './event-facts.js';
 import type { PackedRow } from './row-codec.js';
-import type { ImpressionBatch, SampleBatch } from './types.js';
+import { outcomeMask, type ImpressionBatch, type SampleBatch } from './types.js';
 
 /** What the join adds to an impression to make it a sample. */
 export interface Learned {
@@ -10,6 +10,8 @@ export interface Learned {
   readonly person: string;
   /** Outcomes that are known, by bits. */
   readonly known: number;
+  /** Of these, what was told as 0 before, by bits; absent: nothing was. */
+  readonly late?: number;
   /** By outcome; of those that are not known, anything. */
   readonly labels: ArrayLike<number>;
   readonly sampleRate: number;
@@ -36,6 +38,7 @@ export class SampleBuilder {
   #items: string[] = [];
   readonly #labels: readonly number[][];
   #known: number[] = [];
+  #late: number[] = [];
   #sampleRates: number[] = [];
   #weights: number[] = [];
   #scores: number[] = [];
@@ -145,6 +148,7 @@ export class SampleBuilder {
     this.#users = [];
     this.#items = [];
     this.#known = [];
+    this.#late = [];
     for (const column of [
       ...this.#labels,
       this.#sampleRates,
@@ -165,8 +169,11 @@ export class SampleBuilder {
     const weights = this.#weights.every((weight) => weight === 1)
       ? alike
       : Float32Array.from(this.#weights);
-    if (isWhole) return { labels, masks: one, weights };
-    const masks = Uint8Array.from(this.#known, (known) => (known & bit ? 1 : 0));
+    const isLate = this.#late.some((late) => (late & bit) !== 0);
+    if (isWhole && !isLate) return { labels, masks: one, weights };
+    const masks = Uint8Array.from(this.#known, (known, row) =>
+      known & bit ? (this.#late[row]! & bit ? outcomeMask.late : outcomeMask.known) : 0,
+    );
     return { labels: labels.map((label, row) => (masks[row] ? label : 0)), masks, weights };
   }
 
@@ -217,6 +224,7 @@ export class SampleBuilder {
     this.#users.push(learned.person);
     this.#items.push(item);
     this.#known.push(learned.known);
+    this.#late.push(learned.late ?? 0);
     for (let i = 0; i < this.#labels.length; i++) this.#labels[i]!.push(learned.labels[i]!);
     this.#sampleRates.push(learned.sampleRate);
     this.#weights.push(learned.weight ?? 1);

@@ -84,11 +84,14 @@ export interface PointerBatch extends ShownBatch {
   readonly partitions: Uint32Array;
 }
 
+/** Not known; known; known to be 1 after it was told as 0, which is to be taken back (core/model/delayed-feedback.ts). */
+export const outcomeMask = { unknown: 0, known: 1, late: 2 } as const;
+
 /** What became of rows, by outcome. */
 export interface OutcomeColumns {
   /** f32 [rows] */
   readonly labels: Float32Array;
-  /** u8 and f32, [rows] or one for all. A mask of 0: not known, so that it trains nothing. */
+  /** u8 and f32, [rows] or one for all. See `outcomeMask`; what is not known trains nothing. */
   readonly masks: Uint8Array;
   /** Importance of a row for it. */
   readonly weights: Float32Array;

@@ -8,6 +8,7 @@ import { decodeParts, kindOf, recordKind, type RecordKind } from './record-codec
 import type { JoinLogRecord, PersonJoinOptions } from './person-join-records.testkit.js';
 import type { Joiner, JoinerOutput, LogRecord } from './person-world.testkit.js';
 import type { Activity } from '../base/activity.js';
+import { outcomeMask } from './types.js';
 import type { JoinCounters, JoinOptions, SampleBatch, SentRecord } from './types.js';
 
 export type RealSent = Omit<SentRecord, 'to'> & { readonly kind: 'sent' };
@@ -178,9 +179,14 @@ function samplesIn(samples: SampleBatch): string[] {
       return ['samples count for more or less than their rows'];
   return rows.map(({ requestId, item }, i) => {
     const known = Object.entries(outcomes).filter(
-      ([, { masks }]) => masks[masks.length === 1 ? 0 : i] === 1,
+      ([, { masks }]) => at(masks, i) !== outcomeMask.unknown,
     );
-    const labels = Object.fromEntries(known.map(([name, column]) => [name, column.labels[i]!]));
+    const labels = Object.fromEntries(
+      known.map(([name, column]) => {
+        const isLate = at(column.masks, i) === outcomeMask.late;
+        return [isLate ? `${name} after all` : name, column.labels[i]!];
+      }),
+    );
     return JSON.stringify([requestId, item, users[i]!, atMs[i]!, labels]);
   });
 }

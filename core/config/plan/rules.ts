@@ -119,9 +119,10 @@ const scored = free(
   'a sum over what is predicted already; `starling settings set score` starts nobody again',
 );
 const events: Table = {
-  ...of('events.*', ['value', 'undoes', 'negative'], judged),
+  ...of('events.*', ['value', 'undoes', 'negative', 'weight'], judged),
   'outcomes.*.from': kept('it counts for events that come from then on'),
   'outcomes.*.window': kept('what is open waits as long as it says now'),
+  'outcomes.*.early': kept('what is open is told by it'),
   'outcomes.*.given': kept('what is open is judged by it'),
   'outcomes.*.loss': kept('there is one'),
   ...of('outcomes.*', ['predict', 'transform'], ({ name }) =>

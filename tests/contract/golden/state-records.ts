@@ -57,7 +57,7 @@ const segment = {
   ...{ lane: 0, keys: ['5:01JD97', '5:01JD98'], values: [0, -1], untilMs: [atMs, NaN] },
 };
 const state = {
-  ...{ lane: 0, person: '100006', sinceMs: atMs, isShown: true, open: 6, reached: 1 },
+  ...{ lane: 0, person: '100006', sinceMs: atMs, isShown: true, open: 6, reached: 1, told: 0 },
   values: [{ outcome: 2, order: 'o-7781', type: 'purchase', value: 39.8 }],
 };
 const parts = {
