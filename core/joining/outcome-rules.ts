@@ -45,7 +45,7 @@ export interface TypeMeaning {
 /** Outcomes of a row are bits of a number. */
 const outcomesMax = 30;
 /** And those that were told early bits of a shorter one (row-state.ts). */
-export const earlyOutcomesMax = 16;
+const earlyOutcomesMax = 16;
 
 /** The rules, so that the outcomes of a row are bits: the first outcome is bit 0. */
 export class OutcomeSet {
