@@ -355,6 +355,7 @@ interface Computed {
   readonly result: RowStepResult;
   /** That it was learned by. */
   readonly weights: Float32Array;
+  readonly plan: GatherPlan;
   readonly pulled: PulledRows;
   /** That it was computed with. */
   readonly parameters: Float32Array;

@@ -1,7 +1,8 @@
 import { StarlingError } from '../../core/base/errors.js';
 import { succeeding, versionOf } from '../../core/blueprint/lineage.js';
+import { changesBetween } from '../../core/blueprint/network-change.js';
 import type { ConfigChange } from '../../core/config/plan/change.js';
-import { continued, forgottenBy, planOf } from '../../core/config/plan/plan.js';
+import { continued, forgottenBy } from '../../core/config/plan/plan.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 
 export interface NextConfig {
@@ -14,7 +15,7 @@ export interface NextConfig {
 
 /** What would come of a configuration in a cluster that has another one. */
 export function changesTo(before: ClusterConfig, given: ClusterConfig): readonly ConfigChange[] {
-  return planOf(before, continued(before, given));
+  return changesBetween(before, continued(before, given));
 }
 
 /**
@@ -29,7 +30,7 @@ export function nextConfig(
   allowed: readonly string[],
 ): NextConfig {
   const after = continued(before, given);
-  const changes = planOf(before, after);
+  const changes = changesBetween(before, after);
   if (changes.length === 0) return { changes, config: before, version: versionOf(before) };
   refuseChanges(changes);
   refuseForgetting(changes, allowed);

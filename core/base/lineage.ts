@@ -38,6 +38,14 @@ export interface HistoryShape {
   readonly with: readonly ('event' | 'secondsAgo')[];
 }
 
+/** A parameter of a network, and what its rows and columns are of (core/model/network.ts). */
+export interface ParameterShape {
+  readonly name: string;
+  readonly shape: readonly [number] | readonly [number, number];
+  readonly rows?: readonly unknown[];
+  readonly columns?: unknown;
+}
+
 /** What the records of an earlier version are made of. */
 export interface EarlierShape {
   /** The first that had it. */
@@ -55,6 +63,8 @@ export interface EarlierShape {
   /** Of the outcomes, those that are values and no chances. */
   readonly values: readonly string[];
   readonly network: string;
+  /** Parameters of a network of one's own, whose code of then is not kept; left out: it is one of Starling. */
+  readonly parameters?: readonly ParameterShape[];
   readonly factorDim: number;
   readonly hidden: readonly number[];
   readonly layerNorm?: boolean;

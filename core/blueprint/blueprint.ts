@@ -10,6 +10,7 @@ import { featureSpecOf } from '../features/feature-spec.js';
 import type { AdamOptions } from '../model/adam.js';
 import { adamDefaults } from '../model/adam.js';
 import { denseLayout, initialDense } from '../model/dense-parameters.js';
+import { graphOf } from '../model/graph.js';
 import { calibrationSize, initialCalibration } from '../model/score-calibration.js';
 import { scalesSize } from '../model/number-scales.js';
 import { historiesIn } from '../model/histories-in.js';
@@ -65,6 +66,8 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   const values = valueScales(config);
   const hasValues = values.some((scale) => scale !== undefined);
   const model = modelOf(config, spec);
+  // What is wrong with a network of one's own is told before anything is made of it.
+  if (model.networkCode !== undefined) graphOf(model);
   const dim = rowWidth(model);
   const rowsOf = (slot: Slot) => rowsOfSlot(slot, rows, slots[slot.name]);
   const table = (slot: Slot): TableSpec => {
@@ -107,12 +110,14 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
     adam: { ...adamDefaults, ...definedOf(dense) } as AdamOptions,
     partitionCount: config.partitions,
     hash: hashOf(spec.hash, {
-      network,
+      // Of one of one's own the code counts, wherever its file lies.
+      network: model.networkCode === undefined ? network : 'own',
       factorDim,
       hidden,
       rows: tables.map(({ optimizer, initializer }) => [optimizer.kind, initializer]),
       partitions: config.partitions,
       calibration: 'beta',
+      ...(model.networkCode === undefined ? {} : { networkCode: digestOf(model.networkCode) }),
       ...(model.layerNorm ? { layerNorm: true } : {}),
       ...(scalesSize(model) > 0 ? { scales: 'quantiles' } : {}),
       // One is what there was before there could be more.
@@ -132,11 +137,13 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
 }
 
 function modelOf(config: ClusterConfig, spec: FeatureSpec): ModelSpec {
-  const { network, factorDim, hidden, layerNorm, dropout, labelSmoothing } = config.model;
+  const { network, networkCode, factorDim, hidden, layerNorm, dropout, labelSmoothing } =
+    config.model;
   const scales = valueScales(config);
   const hasValues = scales.some((scale) => scale !== undefined);
   return {
     ...{ network, factorDim, hidden },
+    ...(networkCode === undefined ? {} : { networkCode }),
     ...(layerNorm ? { layerNorm } : {}),
     ...(dropout > 0 ? { dropout } : {}),
     ...(labelSmoothing > 0 ? { labelSmoothing } : {}),
@@ -171,8 +178,10 @@ export function initialParameters({
 }
 
 function hashOf(specHash: string, shape: Readonly<Record<string, unknown>>): string {
-  return createHash('sha256')
-    .update(JSON.stringify([specHash, shape]))
-    .digest('hex')
-    .slice(0, 16);
+  return digestOf(JSON.stringify([specHash, shape]));
+}
+
+/** Of a text: 16 hexadecimal digits. */
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -1,4 +1,4 @@
-import type { EarlierShape, Lineage } from '../base/lineage.js';
+import type { EarlierShape, Lineage, ParameterShape } from '../base/lineage.js';
 import { bornIn } from '../base/lineage.js';
 import type { Blueprint } from './blueprint.js';
 import { columnShapes } from '../features/column-shapes.js';
@@ -11,7 +11,7 @@ import {
   parametersOf,
   type NetworkShape,
 } from '../model/carried-parameters.js';
-import type { NetworkName } from '../model/network.js';
+import type { ModelSpec, ParameterDeclaration } from '../model/network.js';
 import { historiesIn } from '../model/histories-in.js';
 import { numbersIn } from '../model/numbers-in.js';
 
@@ -67,7 +67,7 @@ function earlierModel(
   );
   return {
     keptSlots: new Set(kept.map(slotIdOf)),
-    parameterCount: parametersOf(then.model),
+    parameterCount: parametersOf(then),
     parameters: (values) => carriedParameters(values, known(), fresh()),
     optimizerState: (values) => carriedOptimizerState(values, known()),
   };
@@ -77,8 +77,9 @@ function networkShapeOf(shape: EarlierShape): NetworkShape {
   const { slots, columns, outcomes, values, factorDim, hidden, histories, events } = shape;
   return {
     ...{ slots, columns, outcomes },
+    ...(shape.parameters ? { declared: shape.parameters.map(declarationOf) } : {}),
     model: {
-      network: shape.network as NetworkName,
+      network: shape.network as ModelSpec['network'],
       ...{ factorDim, hidden },
       ...(shape.layerNorm ? { layerNorm: true } : {}),
       ...{ slotCount: slots.length, ...numbersIn(columns), heads: outcomes.length },
@@ -86,4 +87,9 @@ function networkShapeOf(shape: EarlierShape): NetworkShape {
       losses: outcomes.map((name) => (values.includes(name) ? 'squared' : 'cross-entropy')),
     },
   };
+}
+
+/** What it began with is of no account. */
+function declarationOf(shape: ParameterShape): ParameterDeclaration {
+  return { ...(shape as Omit<ParameterDeclaration, 'initial'>), initial: 'zeros' };
 }

@@ -1,10 +1,12 @@
-import type { EarlierShape, Lineage } from '../base/lineage.js';
+import type { EarlierShape, Lineage, ParameterShape } from '../base/lineage.js';
 import { earlierShapesMax } from '../base/lineage.js';
 import type { ConfigChange } from '../config/plan/change.js';
 import { forgottenBy } from '../config/plan/plan.js';
 import type { ClusterConfig } from '../config/schema.js';
 import { columnShapes } from '../features/column-shapes.js';
 import { historyShapes } from '../features/history-shapes.js';
+import type { ModelSpec } from '../model/network.js';
+import { networkOf } from '../model/networks/networks.js';
 import { blueprintOf } from './blueprint.js';
 
 /**
@@ -81,6 +83,17 @@ function shapeOf(config: ClusterConfig): EarlierShape {
     outcomes,
     values: outcomes.filter((_name, head) => values[head] !== undefined),
     ...{ network: model.network, factorDim: model.factorDim, hidden: model.hidden },
+    ...(model.networkCode === undefined ? {} : { parameters: parametersOf(model) }),
     ...(model.layerNorm ? { layerNorm: true } : {}),
   };
+}
+
+function parametersOf(model: ModelSpec): ParameterShape[] {
+  return networkOf(model)
+    .parameters(model)
+    .map(({ name, shape, rows, columns }) => ({
+      ...{ name, shape },
+      ...(rows ? { rows } : {}),
+      ...(columns ? { columns } : {}),
+    }));
 }

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { SourceMap, isBuiltin, type SourceMapPayload } from 'node:module';
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { BuildOptions, Message, OnResolveResult, Plugin } from 'esbuild';
+import type { BuildOptions, OnResolveResult, Plugin } from 'esbuild';
 import { messageOf } from '../base/errors.js';
-import { textOfUtf8 } from '../base/json-text.js';
+import { BundleError, bundle, ownModules, ownNamespace, textOfFile } from './bundle.js';
 
 /**
  * A configuration in TypeScript or JavaScript, with the files of its own that it imports, wherever it lies.
@@ -15,14 +14,9 @@ import { textOfUtf8 } from '../base/json-text.js';
  * The module is imported from memory: the folder of a config may be read-only, and a crash leaves nothing behind.
  */
 
-/** What a file can't be used for, each line with its place. */
-class ConfigModuleError extends Error {
-  override readonly name = 'ConfigModuleError';
-}
-
 /**
  * @returns what it exports.
- * @throws ConfigModuleError whose lines begin with `file:line:column: `, as far as that is known.
+ * @throws BundleError whose lines begin with `file:line:column: `, as far as that is known.
  */
 export async function importConfigModule(file: string): Promise<Readonly<Record<string, unknown>>> {
   const { code, map } = await bundled(file);
@@ -31,7 +25,7 @@ export async function importConfigModule(file: string): Promise<Readonly<Record<
     return (await import(address)) as Record<string, unknown>;
   } catch (cause) {
     const place = placeIn(cause, map) ?? `${basename(file)}: can't be loaded`;
-    throw new ConfigModuleError(`${place}: ${messageOf(cause)}`, { cause });
+    throw new BundleError(`${place}: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -41,35 +35,13 @@ interface Bundled {
 }
 
 async function bundled(file: string): Promise<Bundled> {
-  try {
-    const { outputFiles } = await build(optionsFor(file));
-    const textEndingIn = (ending: string): string =>
-      outputFiles.find(({ path }) => path.endsWith(ending))!.text;
-    return {
-      code: textEndingIn('.mjs'),
-      map: JSON.parse(textEndingIn('.map')) as SourceMapPayload,
-    };
-  } catch (cause) {
-    const { errors } = cause as { readonly errors?: readonly Message[] };
-    const lines = errors?.map(lineOf) ?? [
-      `${basename(file)}: can't be loaded: ${messageOf(cause)}`,
-    ];
-    throw new ConfigModuleError(lines.join('\n'), { cause });
-  }
-}
-
-let buildsRunning = 0;
-
-/** The program that bundles would stay beside the cluster for as long as that runs. */
-async function build(options: BuildOptions & { readonly write: false }) {
-  const esbuild = await import('esbuild');
-  buildsRunning++;
-  try {
-    return await esbuild.build(options);
-  } finally {
-    buildsRunning--;
-    if (buildsRunning === 0) await esbuild.stop();
-  }
+  const { outputFiles } = await bundle(file, optionsFor(file));
+  const textEndingIn = (ending: string): string =>
+    outputFiles.find(({ path }) => path.endsWith(ending))!.text;
+  return {
+    code: textEndingIn('.mjs'),
+    map: JSON.parse(textEndingIn('.map')) as SourceMapPayload,
+  };
 }
 
 function optionsFor(file: string): BuildOptions & { readonly write: false } {
@@ -99,18 +71,16 @@ function optionsFor(file: string): BuildOptions & { readonly write: false } {
   };
 }
 
-const ownNamespace = 'starling';
-
-/** From wherever it is imported, it is the running program's own. That has two names: that of the package, and a longer one. */
 const ownName: Plugin = {
   name: 'own name',
   setup(builder) {
-    builder.onResolve({ filter: /^starling(-recommender)?(\/config)?$/ }, ({ path }) => ({
+    builder.onResolve({ filter: ownModules }, ({ path }) => ({
       path,
       namespace: ownNamespace,
     }));
     builder.onLoad({ filter: /./, namespace: ownNamespace }, () => ({
-      contents: 'export const defineCluster = (config) => config;',
+      contents:
+        'export const defineCluster = (config) => config; export const defineNetwork = (network) => network;',
     }));
   },
 };
@@ -161,7 +131,7 @@ const filesAsTheyAre: Plugin = {
             .replace(/[cm](?=.s$)/, '')
         ];
       if (loader === undefined) return undefined;
-      const text = await textOf(path);
+      const text = await textOfFile(path);
       if (typeof text !== 'string') return { errors: [text] };
       const asks = loader !== 'json' && /\bimport\.meta\b|\b__(dir|file)name\b/.test(text);
       return { contents: asks ? `${placeOf(path)}${text}` : text, loader };
@@ -175,26 +145,10 @@ const loaders: Readonly<Record<string, 'json' | 'js' | 'ts'>> = {
   '.ts': 'ts',
 };
 
-async function textOf(path: string): Promise<string | { readonly text: string }> {
-  try {
-    return textOfUtf8(await readFile(path));
-  } catch (cause) {
-    return { text: `${basename(path)}: ${messageOf(cause)}` };
-  }
-}
-
 /** On the first line, so that the lines keep their numbers. */
 function placeOf(file: string): string {
   const place = { url: pathToFileURL(file).href, dirname: dirname(file), filename: file };
   return `const ${placeName} = ${JSON.stringify(place)};`;
-}
-
-function lineOf({ text, location, notes }: Message): string {
-  const words = text.replaceAll(`"${ownNamespace}:`, '"');
-  const hint = notes.find((note) => note.text.startsWith('Did you mean'));
-  const told = hint === undefined ? words : `${words}. ${hint.text}`;
-  if (location === null) return told;
-  return `${location.file}:${location.line}:${location.column + 1}: ${told}`;
 }
 
 /** The first place of a config's own in the stack of what it threw. */

@@ -1,10 +1,12 @@
 import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, extname, resolve } from 'node:path';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { StarlingError, codeOf, messageOf } from '../base/errors.js';
 import { parseJson, textOfUtf8 } from '../base/json-text.js';
 import { importConfigModule } from './config-module.js';
+import { bundledNetwork } from './network-file.js';
+import { isNetworkFile } from './network-schema.js';
 import { type ClusterConfig, parseClusterConfig } from './schema.js';
 
 /**
@@ -20,7 +22,7 @@ const extensions = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json'];
  */
 export async function loadClusterConfig(path?: string): Promise<ClusterConfig> {
   const file = resolve(path ?? `${compiledRoot}/cluster.config.js`);
-  const declared = await read(file);
+  const declared = await withNetwork(file, await read(file));
   try {
     return parseClusterConfig(declared);
   } catch (cause) {
@@ -53,6 +55,33 @@ async function moduleOf(file: string): Promise<Readonly<Record<string, unknown>>
     return await importConfigModule(file);
   } catch (cause) {
     throw new StarlingError('CONFIG_INVALID', messageOf(cause), { file }, { cause });
+  }
+}
+
+/** A network of one's own is read with the configuration; one that a cluster has had already has its code with it. */
+async function withNetwork(file: string, declared: unknown): Promise<unknown> {
+  const { model } = (declared ?? {}) as { readonly model?: Readonly<Record<string, unknown>> };
+  const network = model?.['network'];
+  if (!isNetworkFile(network) || model?.['networkCode'] !== undefined) return declared;
+  const networkCode = await readNetwork(resolve(dirname(file), network));
+  return { ...(declared as object), model: { ...model, networkCode } };
+}
+
+/**
+ * @returns the code of a network of one's own, as `model.networkCode` has it.
+ * @throws StarlingError CONFIG_INVALID
+ */
+export async function readNetwork(path: string): Promise<string> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isFile()) {
+    const text = `model.network: ${found ? 'it is no file' : 'there is no such file'}: ${path}`;
+    throw new StarlingError('CONFIG_INVALID', text, { file: path, fields: ['model.network'] });
+  }
+  try {
+    return await bundledNetwork(path);
+  } catch (cause) {
+    const text = `model.network: ${messageOf(cause)}`;
+    throw new StarlingError('CONFIG_INVALID', text, { file: path }, { cause });
   }
 }
 

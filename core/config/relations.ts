@@ -1,6 +1,7 @@
 import { answersRequests, trains } from './data-centers.js';
 import { durationMsOf } from './duration.js';
 import type { ConfigProblem } from './explain.js';
+import { isNetworkFile } from './network-schema.js';
 import { isCategorical, keptFeatures } from './kept-relations.js';
 import type { ClusterConfig } from './schema.js';
 import { isOrigin, originName } from '../features/origin.js';
@@ -20,6 +21,7 @@ export function brokenRelations(config: ClusterConfig): ConfigProblem[] {
     ...events(config),
     ...fileTypes(config),
     ...outcomes(config),
+    ...network(config),
     ...limits(config),
     ...joinLog(config),
     joinShares(config),
@@ -234,8 +236,7 @@ function slots({ features, model }: ClusterConfig): Relation[] {
 }
 
 function limits(config: ClusterConfig): Relation[] {
-  const { actors, features, model, nats, partitions, serving, simulation, supervision, sync } =
-    config;
+  const { actors, model, nats, partitions, serving, simulation, supervision, sync } = config;
   const shards = actors['ps-shard'];
   const always = serving.recentItems + serving.popularItems;
   const { backoffMs, heartbeatMs, suspectAfterMs } = supervision;
@@ -250,17 +251,6 @@ function limits(config: ClusterConfig): Relation[] {
       'standby',
       config.standby >= shards,
       `expected another ps-shard to keep a copy; got actors.ps-shard ${shards}`,
-    ],
-    [
-      'model.hidden',
-      model.network !== 'fm' && model.hidden.length === 0,
-      `expected at least one layer for network ${model.network}; got []`,
-    ],
-    [
-      'model.network',
-      looksAtHistories(model.network) &&
-        Object.values(features).every(({ kind }) => kind !== 'history'),
-      `expected a feature of kind history for ${model.network} to look at, as in docs/histories.md; without one it is deepfm`,
     ],
     [
       'serving.kMax',
@@ -291,6 +281,33 @@ function limits(config: ClusterConfig): Relation[] {
       'simulation.slateSize',
       simulation.slateSize > Math.min(serving.kMax, simulation.items),
       `expected at most serving.kMax, ${serving.kMax}, and simulation.items, ${simulation.items}; got ${simulation.slateSize}`,
+    ],
+  ];
+}
+
+function network({ features, model }: ClusterConfig): Relation[] {
+  const isFile = isNetworkFile(model.network);
+  return [
+    [
+      'model.network',
+      isFile && model.networkCode === undefined,
+      `expected ${model.network} to be read with the file of a configuration that names it; without one, name a network of Starling`,
+    ],
+    [
+      'model.networkCode',
+      !isFile && model.networkCode !== undefined,
+      `expected none with network ${model.network}: it is of a network of one's own, and made when the configuration is read`,
+    ],
+    [
+      'model.hidden',
+      !isFile && model.network !== 'fm' && model.hidden.length === 0,
+      `expected at least one layer for network ${model.network}; got []`,
+    ],
+    [
+      'model.network',
+      looksAtHistories(model.network) &&
+        Object.values(features).every(({ kind }) => kind !== 'history'),
+      `expected a feature of kind history for ${model.network} to look at, as in docs/histories.md; without one it is deepfm`,
     ],
   ];
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { dataCenterRoles } from './data-centers.js';
 import { durationMsOf } from './duration.js';
 import { integer, number, oneOf, positive, section, token } from './fields.js';
+import { networkCodeSchema, networkSchema } from './network-schema.js';
 import { rowsSchema, scheduleSchema, slotsSchema } from './rows-schema.js';
 
 /**
@@ -63,10 +64,8 @@ const denseSchema = section({
 });
 
 export const modelSchema = section({
-  network: oneOf(
-    ['deepfm', 'fm', 'wide-and-deep', 'dlrm', 'dcn-v2', 'din', 'transformer', 'mlp'],
-    'deepfm: pairwise products and a network beside them. fm: the products alone, cheapest. wide-and-deep: the network and the first-order weights, without products. dlrm: a network over the products of all pairs. dcn-v2: layers that multiply inputs, and a network beside them; each request and step pays for the square of the inputs. din: deepfm that weighs the events of histories by the candidate. transformer: din whose events know of those before them; each candidate pays for the square of a history. mlp: the former name of wide-and-deep.',
-  ).default('deepfm'),
+  network: networkSchema,
+  networkCode: networkCodeSchema,
   factorDim: integer(
     { min: 1, max: 256 },
     'Numbers per row. Too low: tastes that differ look alike. Too high: memory, wire and training cost grow with it, and rare rows overfit.',

@@ -287,13 +287,13 @@ describe.each(networkNames)('%s with vectors that has learned', (network) => {
 
   test('scores as before in another order, with others that came, and without what weighed nothing', () => {
     const then = shape(price, text, seen, image);
-    const values = wave(parametersOf(then.model), 0.2);
+    const values = wave(parametersOf(then), 0.2);
     const wanted = score(then, values);
     for (const now of [
       shape(image, seen, text, price),
       shape({ ...stock, name: 'first' }, image, text, { ...text, name: 'more' }, price, seen),
     ]) {
-      const fresh = new Float32Array(parametersOf(now.model));
+      const fresh = new Float32Array(parametersOf(now));
       const carried = carriedParameters(values, parameterSources(now, then, all), fresh);
       const shown = now.columns.map(({ name, width }) => [name, Array<number>(width).fill(0.25)]);
       Object.assign(

@@ -1,7 +1,7 @@
 import type { ColumnShape } from '../base/lineage.js';
-import { denseLayout } from './dense-parameters.js';
-import type { DenseEntry } from './dense-parameters.js';
-import type { InputPart, ModelSpec } from './network.js';
+import { denseLayout, layoutOf } from './dense-parameters.js';
+import type { DenseEntry, DenseLayout } from './dense-parameters.js';
+import type { InputPart, ModelSpec, ParameterDeclaration } from './network.js';
 import { pairedCount, partWidth } from './networks/inputs.js';
 import { scalesSize } from './number-scales.js';
 import { seenSpec } from './projection.js';
@@ -14,6 +14,8 @@ export interface NetworkShape {
   readonly slots: readonly string[];
   readonly columns: readonly ColumnShape[];
   readonly outcomes: readonly string[];
+  /** Parameters of a network whose code is not kept; left out: those that its network declares. */
+  readonly declared?: readonly ParameterDeclaration[];
 }
 
 /** Which of the names of now are what they were then. */
@@ -34,8 +36,13 @@ const begins = -1;
 const weighsNothing = -2;
 
 /** Numbers of the network, of the calibration behind it, and of the scales behind that. */
-export function parametersOf(model: ModelSpec): number {
-  return denseLayout(model).size + calibrationSize(model.heads) + scalesSize(model);
+export function parametersOf(shape: Pick<NetworkShape, 'model' | 'declared'>): number {
+  const { model } = shape;
+  return layoutIn(shape).size + calibrationSize(model.heads) + scalesSize(model);
+}
+
+function layoutIn({ model, declared }: Pick<NetworkShape, 'model' | 'declared'>): DenseLayout {
+  return declared ? layoutOf(declared) : denseLayout(model);
 }
 
 /**
@@ -47,10 +54,10 @@ export function parameterSources(
   then: NetworkShape,
   still: StillThere,
 ): Int32Array {
-  const layout = denseLayout(now.model);
-  const before = denseLayout(then.model);
+  const layout = layoutIn(now);
+  const before = layoutIn(then);
   const heads = now.outcomes.map((name) => then.outcomes.indexOf(name));
-  const sources = new Int32Array(parametersOf(now.model)).fill(begins);
+  const sources = new Int32Array(parametersOf(now)).fill(begins);
   if (!still.rows) return sources;
   const vectors = vectorsThen(now, then, still);
   const inputs = inputsThen(now, then, still);
@@ -59,7 +66,7 @@ export function parameterSources(
     const old = before.entries.find((each) => each.name === name);
     if (!old && isOfVector(entry.name))
       sources.fill(weighsNothing, entry.offset, entry.offset + entry.size);
-    if (!old || (!still.network && isOfTower(entry.name))) continue;
+    if (!old || (!still.network && isOfTower(entry.name)) || !isAsWide(entry, old)) continue;
     const rows = axisThen(
       entry.rows,
       old.rows,
@@ -108,6 +115,33 @@ export function carriedOptimizerState(values: Float32Array, sources: Int32Array)
 /** All but the linear part, which is one whatever the network, and what brings inputs and heads to it. */
 function isOfTower(name: string): boolean {
   return !/^(bias|linear|head\..*|vector\d+\..*)$/.test(name);
+}
+
+/** Units, and axes that are of nothing that comes or goes, are what they were where there are as many. */
+function isAsWide(entry: DenseEntry, old: DenseEntry): boolean {
+  if ((entry.columns === 'heads') !== (old.columns === 'heads')) return false;
+  const rowsIn = ({ shape }: DenseEntry): number => (shape.length === 1 ? 1 : shape[0]);
+  return (
+    isSameAxis(entry.rows, old.rows, rowsIn(entry) === rowsIn(old)) &&
+    (entry.columns === 'heads' ||
+      isSameAxis(partsOf(entry.columns), partsOf(old.columns), lastOf(entry) === lastOf(old)))
+  );
+}
+
+function isSameAxis(
+  parts: readonly InputPart[] | undefined,
+  before: readonly InputPart[] | undefined,
+  isAsLong: boolean,
+): boolean {
+  if (!parts || !before) return !parts && !before && isAsLong;
+  const [units, unitsThen] = [unitsIn(parts), unitsIn(before)];
+  return units === undefined || unitsThen === undefined || units === unitsThen;
+}
+
+function unitsIn(parts: readonly InputPart[]): number | undefined {
+  return parts.flatMap((part) =>
+    typeof part === 'object' && 'units' in part ? [part.units] : [],
+  )[0];
 }
 
 function partsOf(axis: DenseEntry['columns']): readonly InputPart[] | undefined {
@@ -279,7 +313,7 @@ function carryScales(
       return place < 0 ? place : before + place;
     }),
   ];
-  const startOf = ({ model }: NetworkShape): number => parametersOf(model) - scalesSize(model);
+  const startOf = (shape: NetworkShape): number => parametersOf(shape) - scalesSize(shape.model);
   const [start, startThen] = [startOf(now), startOf(then)];
   places.forEach((place, i) => {
     for (let w = 0; place >= 0 && w < sketchSize; w++)

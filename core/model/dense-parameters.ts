@@ -1,5 +1,5 @@
 import { mix32 } from '../base/hash.js';
-import { networks } from './networks/networks.js';
+import { networkOf } from './networks/networks.js';
 import type { ModelSpec, ParameterDeclaration } from './network.js';
 
 /**
@@ -22,7 +22,7 @@ export interface DenseLayout {
 }
 
 export function denseLayout(spec: ModelSpec): DenseLayout {
-  return layoutOf(networks[spec.network].parameters(spec));
+  return layoutOf(networkOf(spec).parameters(spec));
 }
 
 export function layoutOf(declarations: readonly ParameterDeclaration[]): DenseLayout {

@@ -12,7 +12,7 @@ import type { DenseLayout } from './dense-parameters.js';
 import { layoutOf } from './dense-parameters.js';
 import { markWidth } from './history-marks.js';
 import { rowWidth, type ModelSpec, type Network, type NetworkInputs } from './network.js';
-import { networks } from './networks/networks.js';
+import { networkOf } from './networks/networks.js';
 import { plainDenseCount } from './projection.js';
 
 /**
@@ -70,7 +70,7 @@ export interface BlockOptions {
 /** @throws when the network uses what it does not declare, or its shapes do not fit: a defect of the network. */
 export function graphOf(
   spec: ModelSpec,
-  network: Network = networks[spec.network],
+  network: Network = networkOf(spec),
   use: 'scoring' | 'training' = 'scoring',
 ): Graph {
   const layout = layoutOf(network.parameters(spec));

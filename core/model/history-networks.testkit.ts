@@ -2,7 +2,7 @@ import type { Blocks, Value } from './blocks.js';
 import type { ModelSpec, Network, ParameterDeclaration } from './network.js';
 import { rowWidth } from './network.js';
 import { markWidth } from './history-marks.js';
-import { networks } from './networks/networks.js';
+import { networkOf } from './networks/networks.js';
 
 /** Networks of several blocks on the occurrences of slot 0, their history. */
 const units = 6;
@@ -135,6 +135,6 @@ const twoHistories: Network = {
 
 export const historyNetworks = {
   ...{ attentionToCandidate, encoder, causal, marked, lengthAlone, twoHistories },
-  din: networks.din,
-  transformer: networks.transformer,
+  din: networkOf({ network: 'din' }),
+  transformer: networkOf({ network: 'transformer' }),
 };

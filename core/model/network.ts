@@ -11,7 +11,9 @@ import type { ScaledColumn } from './number-scales.js';
  * interactions need, and as it keeps a pulled batch one flat array.
  */
 export interface ModelSpec {
-  readonly network: NetworkName;
+  readonly network: NetworkName | NetworkFile;
+  /** Of a network of one's own: its file with all that it imports, as one text (own-network.ts). */
+  readonly networkCode?: string;
   readonly slotCount: number;
   /** k: length of a row's vector; a row has 1 + k values. */
   readonly factorDim: number;
@@ -51,6 +53,9 @@ export const networkNames = [
   'wide-and-deep',
 ] as const;
 export type NetworkName = (typeof networkNames)[number];
+
+/** A network of one's own, by the path of its file. */
+export type NetworkFile = `./${string}` | `../${string}` | `/${string}`;
 
 /** Values of one row: its weight and its vector. */
 export function rowWidth(spec: ModelSpec): number {

@@ -44,7 +44,7 @@ export interface SplitParts {
 
 /** Undefined: it can't be, as its layers are normalised, or it is no sum of two sides. */
 export function splitParts({ network, layerNorm }: ModelSpec): SplitParts | undefined {
-  const found = parts[network];
+  const found = Object.hasOwn(parts, network) ? parts[network as NetworkName] : undefined;
   return layerNorm && found?.tower ? undefined : found;
 }
 

@@ -26,6 +26,23 @@ const changed = {
   },
 };
 
+/** As a file of it is bundled. */
+const ownNetwork = (units: number): string => `
+const { headParameters, inputParts, inputsOf, linearParameters, linearTerms, partsWidth, withOwn } = require('starling/config');
+exports.default = {
+  parameters: (spec) => [
+    ...linearParameters(spec),
+    ...headParameters(spec),
+    { name: 'hidden', shape: [partsWidth(inputParts, spec), ${units}], initial: 'glorot', rows: inputParts },
+    { name: 'out', shape: [${units}, spec.heads], initial: 'glorot', columns: 'heads' },
+  ],
+  forward: (blocks, inputs, p, spec) => {
+    const hidden = blocks.sigmoid(blocks.denseLayer(inputsOf(blocks, inputs), p.matrix('hidden'), null, false));
+    const own = blocks.denseLayer(hidden, p.matrix('out'), null, false);
+    return withOwn(blocks, linearTerms(blocks, inputs, p), own, p, spec);
+  },
+};`;
+
 /** Who runs it, who uses it, and what was told of failures. */
 async function started(seed: number) {
   const failures: string[] = [];
@@ -140,6 +157,27 @@ describe('a configuration that changes while the cluster runs', () => {
     expect(done.outcome).toBe('done');
     await world.cluster.time.pass(10_000);
     expect(await whatIsWrong(world)).toBeUndefined();
+    expect(world.failures).toEqual([]);
+  });
+
+  test('may be to a network of one’s own, to another code of it, and to one that looks at histories', async () => {
+    const world = await started(16);
+    const to = async (model: object, allowed: readonly string[] = []) => {
+      const shape = { ...simulatedShape, model: { ...simulatedShape.model, ...model } };
+      const done = change(world, shape, allowed);
+      await passUntil(world, () => done.outcome !== undefined);
+      expect(done).toMatchObject({ outcome: 'done' });
+      const before = stepsOf(world);
+      await world.cluster.time.pass(10_000);
+      expect(stepsOf(world)).toBeGreaterThan(before);
+      expect(await whatIsWrong(world)).toBeUndefined();
+    };
+    const network = './mine.ts';
+    await to({ network, networkCode: ownNetwork(4) }, ['model.network']);
+    await to({ network, networkCode: ownNetwork(5) });
+    await to({ network: 'transformer' }, ['model.network']);
+    for (const audience of world.audiences)
+      expect({ refused: [...audience.refusals] }).toEqual({ refused: [] });
     expect(world.failures).toEqual([]);
   });
 

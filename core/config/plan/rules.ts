@@ -1,3 +1,4 @@
+import { isNetworkFile } from '../network-schema.js';
 import type { Verdict } from './change.js';
 import { cold, forgets, free, impossible, kept } from './change.js';
 
@@ -64,10 +65,15 @@ function rowRules(section: string): Table {
 }
 
 const model: Table = {
-  'model.network': forgets(
-    'model.network',
-    'the network begins anew, but for its bias and the weights of numbers; rows stay',
-  ),
+  'model.network': ({ before, after }) =>
+    isNetworkFile(before) && isNetworkFile(after)
+      ? free('its file lies elsewhere')
+      : forgets(
+          'model.network',
+          'the network begins anew, but for its bias and the weights of numbers; rows stay',
+        ),
+  // What it does is told by what both declare (core/blueprint/network-change.ts).
+  'model.networkCode': kept('parameters that keep their name and shape go on, and so do all rows'),
   'model.hidden': forgets(
     'model.network',
     'the hidden layers begin anew; rows, bias and the weights of numbers stay',

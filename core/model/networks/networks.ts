@@ -1,15 +1,17 @@
-import type { Network, NetworkName } from '../network.js';
+import { assert } from '../../base/assert.js';
+import type { ModelSpec, Network, NetworkName } from '../network.js';
 import { withProjections } from '../projection.js';
 import { dcnV2 } from './dcn-v2.js';
 import { deepfm } from './deepfm.js';
 import { din } from './din.js';
 import { dlrm } from './dlrm.js';
 import { fm } from './fm.js';
+import { ownNetwork } from './own-network.js';
 import { transformer } from './transformer.js';
 import { wideAndDeep } from './wide-and-deep.js';
 
 /** By the name `model.network` has in the configuration. Another one is one file, and one line here. */
-export const networks: Readonly<Record<NetworkName, Network>> = {
+const networks: Readonly<Record<NetworkName, Network>> = {
   'dcn-v2': withProjections(dcnV2),
   deepfm: withProjections(deepfm),
   din: withProjections(din),
@@ -19,3 +21,13 @@ export const networks: Readonly<Record<NetworkName, Network>> = {
   transformer: withProjections(transformer),
   'wide-and-deep': withProjections(wideAndDeep),
 };
+
+/** @throws StarlingError CONFIG_INVALID for one of somebody's own that can't be computed. */
+export function networkOf({
+  network,
+  networkCode,
+}: Pick<ModelSpec, 'network' | 'networkCode'>): Network {
+  if (networkCode !== undefined) return withProjections(ownNetwork(network, networkCode));
+  assert(Object.hasOwn(networks, network), `${network} is a file, and its code is not there`);
+  return networks[network as NetworkName];
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+const names = [
+  ...(['deepfm', 'fm', 'wide-and-deep', 'dlrm', 'dcn-v2', 'din', 'transformer', 'mlp'] as const),
+] as const;
+/** As it is part of each version of the configuration. Too low: a network with a package of its own does not fit. */
+export const networkCodeMax = 128 * 1024;
+
+/** A network of one's own is named by its file. */
+export function isNetworkFile(network: unknown): network is string {
+  return typeof network === 'string' && /^\.{0,2}\//.test(network);
+}
+
+const error = `expected one of ${names.join(', ')}, or the file of one of your own, such as ./my-network.ts`;
+
+const fileIn = <const T extends string>(folder: T) => z.templateLiteral([folder, z.string()]);
+
+export const networkSchema = z
+  .union([z.enum(names), fileIn('./'), fileIn('../'), fileIn('/')], { error })
+  .describe(
+    'deepfm: pairwise products and a network beside them. fm: the products alone, cheapest. wide-and-deep: the network and the first-order weights, without products. dlrm: a network over the products of all pairs. dcn-v2: layers that multiply inputs, and a network beside them; each request and step pays for the square of the inputs. din: deepfm that weighs the events of histories by the candidate. transformer: din whose events know of those before them; each candidate pays for the square of a history. mlp: the former name of wide-and-deep. ./my-network.ts: one of your own (docs/networks.md), as seen from the file of the configuration.',
+  )
+  .default('deepfm');
+
+export const networkCodeSchema = z
+  .string({ error: 'expected a text' })
+  .max(networkCodeMax, { error: `expected at most ${networkCodeMax} characters` })
+  .optional()
+  .describe(
+    'What the file of `network` was bundled to when the configuration was read; nobody writes it. It is part of the version, so all hosts run the same.',
+  );
