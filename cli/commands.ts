@@ -11,6 +11,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./commands/init.js')).init,
   import: async () => (await import('./commands/import.js')).importFiles,
   train: async () => (await import('./commands/train.js')).train,
+  network: async () => (await import('./commands/network.js')).network,
   evaluate: async () => (await import('./commands/evaluate.js')).evaluate,
   events: async () => (await import('./commands/events.js')).events,
   ingest: async () => (await import('./commands/ingest.js')).ingest,

@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/base/clock.js';
 import type { Backend } from '../../core/model/backend.js';
 import { initialDense } from '../../core/model/dense-parameters.js';
-import { rowWidth, type ModelSpec } from '../../core/model/network.js';
-import { FidDeduper, type Pooling } from '../../core/model/row-gather.js';
+import type { ModelSpec } from '../../core/model/network.js';
+import { usualRows } from '../../core/model/random-rows.js';
 import { createScorer } from '../../core/model/scorer.js';
-import { createRowStep, type LabelledRows } from '../../core/model/training-step.js';
+import { createRowStep } from '../../core/model/training-step.js';
 
 /** By what is done of how many rows, such as `training 16`: the best time of each backend, milliseconds, in the order given. */
 export type Timings = Readonly<Record<string, readonly number[]>>;
@@ -28,14 +28,14 @@ export function measure(
   const timings: Record<string, number[]> = {};
   const steps = backends.map((backend) => createRowStep(backend, model));
   for (const rowCount of rowCounts.training) {
-    const batch = batchOf(model, rowCount);
+    const batch = usualRows(model, rowCount);
     const runs = steps.map((step) => () => step(batch, values));
     if (rowCount === rowCounts.training[0]) warmUp(runs, clock);
     timings[`training ${rowCount}`] = bestOf(runs, clock);
   }
   const scorers = backends.map((backend) => createScorer(backend, model));
   for (const rowCount of rowCounts.scoring) {
-    const batch = batchOf(model, rowCount);
+    const batch = usualRows(model, rowCount);
     const runs = scorers.map((scorer) => () => scorer.scoreRows(batch, { version: 1, values }));
     timings[`scoring ${rowCount}`] = bestOf(runs, clock);
   }
@@ -71,31 +71,4 @@ function bestOf(runs: readonly (() => unknown)[], clock: Pick<Clock, 'nowMs'>): 
     });
   }
   return best;
-}
-
-/** One value in each slot, and of histories as many as they have, of which a third is seen again. */
-function batchOf(model: ModelSpec, rowCount: number): LabelledRows {
-  const { slotCount, denseCount, heads } = model;
-  const cells = rowCount * slotCount;
-  const wave = (length: number): Float32Array =>
-    Float32Array.from({ length }, (_, i) => Math.sin(1.7 * i) / 2);
-  const lengths = new Map(model.histories?.map(({ slot, length }) => [slot, length]));
-  const offsets = new Uint32Array(cells + 1);
-  for (let cell = 0; cell < cells; cell++)
-    offsets[cell + 1] = offsets[cell]! + (lengths.get(cell % slotCount) ?? 1);
-  const fids = Uint32Array.from({ length: 2 * offsets[cells]! }, (_, i) =>
-    i % 2 ? 0 : i % 3 && i,
-  );
-  const dense = wave(rowCount * denseCount);
-  const batch = { rowCount, slotCount, denseCount, offsets, fids, dense };
-  const plan = new FidDeduper().plan(batch, 1);
-  const dim = rowWidth(model);
-  const poolings = new Array<Pooling>(slotCount).fill('mean');
-  return {
-    ...{ rowCount, dense },
-    rows: wave(plan.uniqueCount * dim),
-    pooling: { plan, batch, dim, poolings },
-    labels: Float32Array.from({ length: rowCount * heads }, (_, i) => i % 2),
-    weights: new Float32Array(rowCount * heads).fill(1),
-  };
 }
