@@ -80,6 +80,27 @@ async function codeAndText(work: Promise<unknown>): Promise<readonly [string, st
 }
 
 describe('a training', () => {
+  test('is of any network: of one that looks at histories, and of one’s own', async () => {
+    const own = `exports.default = {
+      parameters: () => [{ name: 'bias', shape: [1], initial: 'zeros' }, { name: 'heads', shape: [1, 2], initial: 'ones', columns: 'heads' }],
+      forward: (blocks, { weights, vectors }, p, { slotCount }) => {
+        const sum = blocks.add([blocks.sumColumns(weights), blocks.pairwiseInteractions(vectors, slotCount)]);
+        return blocks.denseLayer(blocks.addBias(sum, p.vector('bias')), p.matrix('heads'), null, false);
+      },
+    };`;
+    for (const model of [
+      { network: 'transformer' },
+      { network: './own.ts', networkCode: own },
+    ] as const) {
+      const changed = parseClusterConfig({ ...config, model: { ...config.model, ...model } });
+      const { holdout, digest, refusedSteps } = await trained({ config: changed });
+      // Users like one item of five; guessing is a half.
+      expect(holdout[0]!.auc).toBeGreaterThan(0.6);
+      expect(refusedSteps).toBe(0);
+      expect((await trained({ config: changed })).digest).toBe(digest);
+    }
+  });
+
   test('is a function of input, seed and number of threads, bit for bit', async () => {
     const again = await trained();
     expect(again.digest).toBe(first.digest);
