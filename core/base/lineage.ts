@@ -67,6 +67,7 @@ export interface EarlierShape {
   readonly parameters?: readonly ParameterShape[];
   readonly factorDim: number;
   readonly hidden: readonly number[];
+  readonly experts?: number;
   readonly layerNorm?: boolean;
 }
 

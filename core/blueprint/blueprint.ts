@@ -118,6 +118,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
       partitions: config.partitions,
       calibration: 'beta',
       ...(model.networkCode === undefined ? {} : { networkCode: digestOf(model.networkCode) }),
+      ...(model.experts === undefined ? {} : { experts: model.experts }),
       ...(model.layerNorm ? { layerNorm: true } : {}),
       ...(scalesSize(model) > 0 ? { scales: 'quantiles' } : {}),
       // One is what there was before there could be more.
@@ -137,13 +138,14 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
 }
 
 function modelOf(config: ClusterConfig, spec: FeatureSpec): ModelSpec {
-  const { network, networkCode, factorDim, hidden, layerNorm, dropout, labelSmoothing } =
-    config.model;
+  const { network, networkCode, factorDim, hidden, heads } = config.model;
+  const { layerNorm, dropout, labelSmoothing } = config.model;
   const scales = valueScales(config);
   const hasValues = scales.some((scale) => scale !== undefined);
   return {
     ...{ network, factorDim, hidden },
     ...(networkCode === undefined ? {} : { networkCode }),
+    ...(heads === 'shared' ? {} : { experts: heads.experts }),
     ...(layerNorm ? { layerNorm } : {}),
     ...(dropout > 0 ? { dropout } : {}),
     ...(labelSmoothing > 0 ? { labelSmoothing } : {}),

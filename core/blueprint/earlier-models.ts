@@ -81,6 +81,7 @@ function networkShapeOf(shape: EarlierShape): NetworkShape {
     model: {
       network: shape.network as ModelSpec['network'],
       ...{ factorDim, hidden },
+      ...(shape.experts === undefined ? {} : { experts: shape.experts }),
       ...(shape.layerNorm ? { layerNorm: true } : {}),
       ...{ slotCount: slots.length, ...numbersIn(columns), heads: outcomes.length },
       ...historiesIn(histories ?? [], slots, events ?? []),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { integer, section } from './fields.js';
 
 const names = [
   ...(['deepfm', 'fm', 'wide-and-deep', 'dlrm', 'dcn-v2', 'din', 'transformer', 'mlp'] as const),
@@ -21,6 +22,24 @@ export const networkSchema = z
     'deepfm: pairwise products and a network beside them. fm: the products alone, cheapest. wide-and-deep: the network and the first-order weights, without products. dlrm: a network over the products of all pairs. dcn-v2: layers that multiply inputs, and a network beside them; each request and step pays for the square of the inputs. din: deepfm that weighs the events of histories by the candidate. transformer: din whose events know of those before them; each candidate pays for the square of a history. mlp: the former name of wide-and-deep. ./my-network.ts: one of your own (docs/networks.md), as seen from the file of the configuration.',
   )
   .default('deepfm');
+
+export const headsSchema = z
+  .union(
+    [
+      z.literal('shared'),
+      section({
+        experts: integer(
+          { min: 2, max: 16 },
+          'How many there are. Too few: outcomes that have little in common share what they learn. Too many: each learns of little, and each step and candidate pays for all of them.',
+        ),
+      }),
+    ],
+    { error: "expected 'shared', or { experts: 4 }" },
+  )
+  .default('shared')
+  .describe(
+    'shared: outcomes share the hidden layers. { experts: 4 }: there are four of these layers, and each outcome mixes them by a gate of its own; worth it where outcomes are of different minds.',
+  );
 
 export const networkCodeSchema = z
   .string({ error: 'expected a text' })

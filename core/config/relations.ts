@@ -304,6 +304,11 @@ function network({ features, model }: ClusterConfig): Relation[] {
       `expected at least one layer for network ${model.network}; got []`,
     ],
     [
+      'model.heads',
+      model.network === 'fm' && model.heads !== 'shared',
+      'expected shared with network fm, which has no hidden layers',
+    ],
+    [
       'model.network',
       looksAtHistories(model.network) &&
         Object.values(features).every(({ kind }) => kind !== 'history'),

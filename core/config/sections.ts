@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { dataCenterRoles } from './data-centers.js';
 import { durationMsOf } from './duration.js';
 import { integer, number, oneOf, positive, section, token } from './fields.js';
-import { networkCodeSchema, networkSchema } from './network-schema.js';
+import { headsSchema, networkCodeSchema, networkSchema } from './network-schema.js';
 import { rowsSchema, scheduleSchema, slotsSchema } from './rows-schema.js';
 
 /**
@@ -79,6 +79,7 @@ export const modelSchema = section({
     .describe(
       'Widths of the hidden layers, input side first; not used by fm. Too small underfits; each request and each training step pays for every unit.',
     ),
+  heads: headsSchema,
   layerNorm: z
     .boolean({ error: 'expected true or false' })
     .default(false)

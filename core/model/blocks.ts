@@ -41,6 +41,13 @@ export interface Blocks {
   dotInteractions(vectors: Value, count: number): Value;
   /** [n, a] beside [n, b] → [n, a + b]. */
   concatColumns(left: Value, right: Value): Value;
+  /** Columns from `from` on: [n, c] → [n, columns]. */
+  sliceColumns(x: Value, from: number, columns: number): Value;
+  /**
+   * `count` parts of the columns beside one another, each number as its share among those of all parts at its place, e^x / Σ e^x: gates of a
+   * mixture (Ma et al., 2018). [n, count·c] → the same.
+   */
+  softmaxParts(x: Value, count: number): Value;
   /** Sum of equal shapes. */
   add(terms: readonly Value[]): Value;
   /** x + b for every row: x [n, c], b [c]. */

@@ -23,6 +23,7 @@ interface BlockCase {
 }
 
 const vectorsOf = ({ slotCount, factorDim }: ModelSpec): number => slotCount * factorDim;
+const factorsOf = ({ factorDim }: ModelSpec): number => factorDim;
 const rowOf = ({ factorDim }: ModelSpec): number => 1 + factorDim;
 
 export const blockCases: Readonly<Record<BlockName, BlockCase>> = {
@@ -48,6 +49,21 @@ export const blockCases: Readonly<Record<BlockName, BlockCase>> = {
   concatColumns: {
     columns: (spec) => vectorsOf(spec) + spec.slotCount,
     value: (blocks, { vectors, weights }) => blocks.concatColumns(vectors, weights),
+  },
+  sliceColumns: {
+    // Two that overlap, and the whole beside them.
+    columns: (spec) => 2 * factorsOf(spec) + vectorsOf(spec),
+    value: (blocks, { vectors }, _p, spec) => {
+      const width = factorsOf(spec);
+      const first = blocks.sliceColumns(vectors, 1, width);
+      const second = blocks.sliceColumns(vectors, vectors.columns - width, width);
+      return blocks.concatColumns(blocks.concatColumns(first, second), vectors);
+    },
+  },
+  softmaxParts: {
+    columns: vectorsOf,
+    value: (blocks, { vectors }, _p, { slotCount }) =>
+      blocks.multiply(blocks.softmaxParts(vectors, slotCount), vectors),
   },
   add: {
     columns: vectorsOf,

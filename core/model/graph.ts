@@ -60,8 +60,10 @@ export interface BlockNode extends Value {
 }
 
 export interface BlockOptions {
+  /** First column. */
+  readonly from?: number;
   readonly relu?: boolean;
-  /** Of vectors, or heads, that lie beside one another. */
+  /** Of columns, or of vectors, heads or parts that lie beside one another. */
   readonly count?: number;
   readonly pooling?: Pooling;
   readonly mask?: AttentionMask;
@@ -188,6 +190,20 @@ class GraphBuilder implements Blocks {
     requireSameRows(left, right);
     const columns = left.columns + right.columns;
     return this.#block('concatColumns', [left, right], { ...of(left), columns });
+  }
+
+  sliceColumns(x: Value, from: number, columns: number): Value {
+    assert(
+      from >= 0 && columns > 0 && from + columns <= x.columns,
+      `columns ${from} to ${from + columns} of ${x.columns}`,
+    );
+    if (columns === x.columns) return x;
+    return this.#block('sliceColumns', [x], { rows: x.rows, columns }, { from, count: columns });
+  }
+
+  softmaxParts(x: Value, count: number): Value {
+    requireVectors(x, count);
+    return this.#block('softmaxParts', [x], of(x), { count });
   }
 
   add(terms: readonly Value[]): Value {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { adamStep, createAdamState } from './adam.js';
 import { initialDense } from './dense-parameters.js';
 import { dropoutColumns } from './dropout.js';
-import { expectSameStep } from './executors.expectations.testkit.js';
+import { expectSameStep, expectSlope } from './executors.expectations.testkit.js';
 import { numbersOf, randomRows } from './executors.testkit.js';
 import { graphOf } from './graph.js';
 import { kernelExecutor } from './kernels/kernel-executor.js';
@@ -54,6 +54,17 @@ describe('options of networks', () => {
     },
   );
 
+  test.each(networkNames)(
+    '%s with mixed experts has the step of TensorFlow.js',
+    async (network) => {
+      const tfjs = tfExecutor(await loadTf('cpu'));
+      const spec: ModelSpec = { ...base, network, experts: 3 };
+      const graph = graphOf(spec, undefined, 'training');
+      expectSameStep([executor, tfjs], graph, randomRows(spec, 140, 2), 3);
+      expectSlope(executor, graph, randomRows(spec, 20, 3), 5);
+    },
+  );
+
   test('dropout leaves out other units in each step, the same ones when it comes again, and none where it is scored', () => {
     const spec: ModelSpec = { ...base, dropout: 0.5 };
     const parameters = numbersOf(graphOf(spec).layout.size, 4);
@@ -89,12 +100,13 @@ describe('options of networks', () => {
     expect(createRowStep(backend, smoothed)(batch, parameters)).toEqual(wanted);
   });
 
-  test('layers that are normalised are no sum of two sides, and fm has none', () => {
+  test('layers that are normalised or mixed are no sum of two sides, and fm has none', () => {
     const sides = { before: 1, behind: 0, denseBefore: 0, denseBehind: 0, pairs: 0 };
     const isSplit = (change: Partial<ModelSpec>): boolean =>
       executor.split!({ ...base, ...change }, sides) !== undefined;
     expect(isSplit({})).toBe(true);
     expect(isSplit({ layerNorm: true })).toBe(false);
+    expect(isSplit({ experts: 2 })).toBe(false);
     expect(isSplit({ network: 'fm', layerNorm: true })).toBe(true);
   });
 });

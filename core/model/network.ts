@@ -28,6 +28,8 @@ export interface ModelSpec {
   readonly hidden: readonly number[];
   /** Whether each hidden layer is normalised (`layerNorm` of blocks.ts). */
   readonly layerNorm?: boolean;
+  /** Hidden layers are there so many times, and each head mixes them by gates of its own (networks/experts.ts); left out: heads share one. */
+  readonly experts?: number;
   /** Share of hidden units that are left out in a step, [0, 1); dropout.ts. */
   readonly dropout?: number;
   /** A label is so much of a half, and the rest what it is; [0, 1). Not of heads of squared loss. */

@@ -42,10 +42,10 @@ export interface SplitParts {
   readonly tower: boolean;
 }
 
-/** Undefined: it can't be, as its layers are normalised, or it is no sum of two sides. */
-export function splitParts({ network, layerNorm }: ModelSpec): SplitParts | undefined {
+/** Undefined: it can't be, as its layers are normalised, or mixed, or it is no sum of two sides. */
+export function splitParts({ network, layerNorm, experts }: ModelSpec): SplitParts | undefined {
   const found = Object.hasOwn(parts, network) ? parts[network as NetworkName] : undefined;
-  return layerNorm && found?.tower ? undefined : found;
+  return (layerNorm || experts !== undefined) && found?.tower ? undefined : found;
 }
 
 const parts: Readonly<Record<NetworkName, SplitParts | undefined>> = {

@@ -185,6 +185,11 @@ describe('the plan of a change', () => {
       ],
     ],
     ['wider rows', with_({ model: { factorDim: 8 } }), ['forgets: model.factorDim']],
+    [
+      'a mixture of experts',
+      with_({ model: { heads: { experts: 4 } } }),
+      ['forgets: model.heads', 'forgets: model.heads.experts'],
+    ],
     ['another tower', with_({ model: { hidden: [32, 16] } }), ['forgets: model.hidden']],
     [
       'a learning rate',

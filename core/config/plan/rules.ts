@@ -82,6 +82,14 @@ const model: Table = {
     'model.network',
     'the hidden layers begin anew; rows, bias and the weights of numbers stay',
   ),
+  ...of(
+    'model',
+    ['heads', 'heads.experts'],
+    forgets(
+      'model.network',
+      'the hidden layers begin anew; rows, bias and the weights of numbers stay',
+    ),
+  ),
   ...of('model', ['dropout', 'labelSmoothing'], optimizing),
   'model.factorDim': forgets(
     'model.rows',

@@ -2,7 +2,7 @@ import type { BlockName } from '../blocks.js';
 import type { BlockNode, Graph } from '../graph.js';
 import { numberKernels } from './number-kernels.js';
 import { occurrenceKernels } from './occurrence-kernels.js';
-import { columnsOf, isMatrix, nothing, together, type Instruction } from './places.js';
+import { columnsOf, isMatrix, nothing, roundUp, together, type Instruction } from './places.js';
 import type { Program } from './program.js';
 
 /**
@@ -69,6 +69,32 @@ export const blockKernels: Readonly<Record<BlockName, BlockKernel>> = {
         copyGradient(left!, whole, id, program),
         copyGradient(right!, { ...whole, address: whole.address + 4 * width }, id, program),
       );
+    },
+  },
+  sliceColumns: {
+    forward: ({ id, operands: [x], columns, options }, program) => {
+      const [from, to] = [program.value(x!), program.value(id)];
+      const address = from.address + 4 * options.from!;
+      return (n) =>
+        program.kernels.copyColumns(
+          ...([address, from.stride, n, columns, false, to.address, to.stride] as const),
+        );
+    },
+    backward: ({ id, operands: [x], columns, options }, program) => {
+      const to = program.gradientTo(x!);
+      if (!to) return nothing;
+      const d = program.gradient(id);
+      const width = columnsOf(program.graph, x!);
+      // What nobody has written yet is nothing beside the slice.
+      const nothings = to.accumulate ? 0 : program.memory.allocate(roundUp(width, 4));
+      return (n) => {
+        if (!to.accumulate)
+          program.kernels.copyColumns(nothings, 0, n, width, false, to.address, to.stride);
+        program.kernels.copyColumns(
+          ...([d.address, d.stride, n, columns, true] as const),
+          ...([to.address + 4 * options.from!, to.stride] as const),
+        );
+      };
     },
   },
   add: {

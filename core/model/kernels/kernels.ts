@@ -207,6 +207,27 @@ export interface Kernels {
     lddx: number,
     ofGain: number,
   ): void;
+  softmaxParts(
+    x: number,
+    ldx: number,
+    n: number,
+    count: number,
+    c: number,
+    y: number,
+    ldy: number,
+  ): void;
+  softmaxPartsBack(
+    d: number,
+    ldd: number,
+    y: number,
+    ldy: number,
+    n: number,
+    count: number,
+    c: number,
+    accumulate: boolean,
+    dx: number,
+    lddx: number,
+  ): void;
   normalizeRows(x: number, ldx: number, n: number, c: number, y: number, ldy: number): void;
   normalizeRowsBack(
     d: number,

@@ -49,6 +49,28 @@ export const numberKernels = {
         );
     },
   },
+  softmaxParts: {
+    forward: ({ id, operands: [x], columns, options }, program) => {
+      const [from, to] = [program.value(x!), program.value(id)];
+      const count = options.count!;
+      return (n) =>
+        program.kernels.softmaxParts(
+          ...([from.address, from.stride, n, count, columns / count] as const),
+          ...([to.address, to.stride] as const),
+        );
+    },
+    backward: ({ id, operands: [x], columns, options }, program) => {
+      const to = program.gradientTo(x!);
+      if (!to) return nothing;
+      const [d, y] = [program.gradient(id), program.value(id)];
+      const count = options.count!;
+      return (n) =>
+        program.kernels.softmaxPartsBack(
+          ...([d.address, d.stride, y.address, y.stride, n, count, columns / count] as const),
+          ...([to.accumulate, to.address, to.stride] as const),
+        );
+    },
+  },
   layerNorm: {
     forward: ({ id, operands: [x, gain, bias], columns }, program) => {
       const [from, to] = [program.value(x!), program.value(id)];

@@ -3,7 +3,7 @@ import type { ModelSpec, Network, ParameterDeclaration } from '../network.js';
 import { headParameters, withOwn } from './heads.js';
 import { inputParts, partsWidth } from './inputs.js';
 import { linearParameters, linearTerms } from './linear.js';
-import { inputsOf, lastOf, layerParameters, layers, output, outputParameters } from './tower.js';
+import { hiddenParameters, inputsOf, lastOf, outputParameters, outputsOver } from './tower.js';
 
 /** Products of up to as many inputs plus one. More were no better in the experiments of the paper, and each costs the square of the inputs. */
 const crossLayers = 2;
@@ -17,7 +17,7 @@ export const dcnV2: Network = {
     ...linearParameters(spec),
     ...headParameters(spec),
     ...crossParameters(spec),
-    ...layerParameters('hidden', inputParts, spec.hidden, spec),
+    ...hiddenParameters(inputParts, spec),
     outputParameters(
       spec.hidden.length > 0 ? [...inputParts, ...lastOf(inputParts, spec)] : inputParts,
       spec,
@@ -32,15 +32,11 @@ export const dcnV2: Network = {
       const weighed = blocks.denseLayer(crossed, kernel, bias, false);
       crossed = blocks.add([blocks.multiply(first, weighed), crossed]);
     }
-    const both =
-      spec.hidden.length > 0
-        ? blocks.concatColumns(
-            crossed,
-            layers(blocks, 'hidden', first, spec.hidden, parameters, spec),
-          )
-        : crossed;
+    const both = (last: Value): Value =>
+      spec.hidden.length > 0 ? blocks.concatColumns(crossed, last) : crossed;
+    const own = outputsOver(blocks, first, both, parameters, spec);
     const shared = linearTerms(blocks, inputs, parameters);
-    return withOwn(blocks, shared, output(blocks, both, parameters), parameters, spec);
+    return withOwn(blocks, shared, own, parameters, spec);
   },
 };
 

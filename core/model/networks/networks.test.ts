@@ -94,6 +94,23 @@ describe.each([1, 2])('of %i heads', (heads) => {
   });
 });
 
+test('heads mix experts in shares of their own', () => {
+  const { of, vectors, dense, logits, wanted } = exampleOf('wide-and-deep', { experts: 3 });
+  const x = [...vectors.flat(), ...dense];
+  const experts = [0, 1, 2].map((expert) => {
+    const [kernel, bias] = ['kernel', 'bias'].map((name) => of(`expert${expert}.hidden0.${name}`));
+    return {
+      says: layer(relu(layer(x, kernel!, bias)), of('output.kernel')),
+      power: layer(x, of(`expert${expert}.gate`)).map(Math.exp),
+    };
+  });
+  const own = [0, 1].map((head) => {
+    const total = experts.reduce((sum, { power }) => sum + power[head]!, 0);
+    return experts.reduce((sum, { says, power }) => sum + (power[head]! / total) * says[head]!, 0);
+  });
+  expectLogits(logits, wanted(own));
+});
+
 test('wide-and-deep is what mlp was', () => {
   expect(exampleOf('wide-and-deep').logits).toEqual(exampleOf('mlp').logits);
 });
@@ -102,6 +119,7 @@ describe.each(networkNames)('%s', (network) => {
   test.each([
     [{}],
     [{ denseCount: 0 }],
+    [{ experts: 3 }],
     [{ slotCount: 1, denseCount: 0 }],
     [{ denseCount: 6, vectors: [{ at: 1, width: 3 }] }],
   ])('says of each axis what it is of, %j', (change) => {

@@ -6,6 +6,7 @@ import type {
   ParameterDeclaration,
   Parameters,
 } from '../network.js';
+import { expertNames, gateParameters, mixed } from './experts.js';
 import { partsWidth } from './inputs.js';
 
 /** Layers with ReLU, `hidden` wide, over what the parts are; normalised, and with dropout, if the model says so. */
@@ -63,23 +64,46 @@ export function outputParameters(
   return { name: 'output.kernel', shape, initial: 'glorot', rows: parts, columns: 'heads' };
 }
 
-export function output(blocks: Blocks, x: Value, parameters: Parameters): Value {
+function output(blocks: Blocks, x: Value, parameters: Parameters): Value {
   return blocks.denseLayer(x, parameters.matrix('output.kernel'), null, false);
 }
 
-/** Hidden layers over the parts, then the outputs. */
+/** Hidden layers over the parts, then the outputs; each head's own mixture of several, if the model says so. */
 export function towerParameters(
   parts: readonly InputPart[],
   spec: ModelSpec,
 ): ParameterDeclaration[] {
-  return [
-    ...layerParameters('hidden', parts, spec.hidden, spec),
-    outputParameters(lastOf(parts, spec), spec),
-  ];
+  return [...hiddenParameters(parts, spec), outputParameters(lastOf(parts, spec), spec)];
 }
 
 export function tower(blocks: Blocks, x: Value, parameters: Parameters, spec: ModelSpec): Value {
-  return output(blocks, layers(blocks, 'hidden', x, spec.hidden, parameters, spec), parameters);
+  return outputsOver(blocks, x, (last) => last, parameters, spec);
+}
+
+export function hiddenParameters(
+  parts: readonly InputPart[],
+  spec: ModelSpec,
+): ParameterDeclaration[] {
+  return [
+    ...expertNames('hidden', spec).flatMap((name) =>
+      layerParameters(name, parts, spec.hidden, spec),
+    ),
+    ...gateParameters(parts, spec),
+  ];
+}
+
+/** @param seen what outputs see where hidden layers end in `last`. */
+export function outputsOver(
+  blocks: Blocks,
+  x: Value,
+  seen: (last: Value) => Value,
+  parameters: Parameters,
+  spec: ModelSpec,
+): Value {
+  const outputs = expertNames('hidden', spec).map((name) =>
+    output(blocks, seen(layers(blocks, name, x, spec.hidden, parameters, spec)), parameters),
+  );
+  return mixed(blocks, x, outputs, parameters, spec);
 }
 
 /** What is above the hidden layers over the parts. */

@@ -40,6 +40,22 @@ export const tensorBlocks: Readonly<Partial<Record<BlockName, TensorBlock>>> = {
     return operation('Mul', operation('Sub', ofTotal, ofEach), graph.constant([], [0.5]));
   },
   concatColumns: ({ graph, operands }) => graph.concat(operands, 1),
+  sliceColumns: ({ graph, node, operands: [x], columns }) => {
+    const { from = 0 } = node.options;
+    // By a product with zeros and ones: parts that are cut out have no gradient of their own in the library.
+    const chosen = new Array<number>(columns * node.columns).fill(0);
+    for (let i = 0; i < node.columns; i++) chosen[(from + i) * node.columns + i] = 1;
+    return graph.operation('MatMul', x!, graph.constant([columns, node.columns], chosen));
+  },
+  softmaxParts: ({ graph, node, operands: [x], columns }) => {
+    const { operation } = graph;
+    const { count = 1 } = node.options;
+    const parts = graph.reshape(x!, [-1, count, columns / count]);
+    const largest = operation('StopGradient', graph.max(parts, [1], true));
+    const powers = operation('Exp', operation('Sub', parts, largest));
+    const shares = operation('RealDiv', powers, graph.sum(powers, [1], true));
+    return graph.reshape(shares, [-1, columns]);
+  },
   add: ({ graph, operands }) => operands.reduce((sum, term) => graph.operation('AddV2', sum, term)),
   addBias: ({ graph, operands: [x, b] }) => graph.operation('BiasAdd', x!, b!),
   dotInteractions: ({ graph, node, operands: [x], columns }) => {

@@ -34,6 +34,8 @@ export function tfBlocks(tf: Tf): Readonly<Record<BlockName, TfBlock>> {
     sumColumns: sumColumns(tf),
     pairwiseInteractions: pairwiseInteractions(tf),
     concatColumns: concatColumns(tf),
+    sliceColumns: sliceColumns(tf),
+    softmaxParts: softmaxParts(tf),
     add: add(tf),
     addBias: addBias(tf),
     dotInteractions: dataBlock(tf, dotInteractions),
@@ -120,6 +122,39 @@ function concatColumns(tf: Tf): TfBlock {
       tf.slice(dy, [0, 0], [-1, left!.shape[1]]),
       tf.slice(dy, [0, left!.shape[1]], [-1, right!.shape[1]]),
     ],
+  };
+}
+
+function sliceColumns(tf: Tf): TfBlock {
+  return {
+    forward: ([x], { options: { from = 0, count = 1 } }) => tf.slice(x!, [0, from], [-1, count]),
+    backward: (dy, [x], _output, { options: { from = 0 } }) => {
+      const behind = x!.shape[1] - from - dy.shape[1];
+      return [
+        tf.pad(dy, [
+          [0, 0],
+          [from, behind],
+        ]),
+      ];
+    },
+  };
+}
+
+/** [n, count·c] as [n, count, c]. */
+function softmaxParts(tf: Tf): TfBlock {
+  const inParts = (x: Tensor2D, count: number) =>
+    tf.reshape<Rank.R3>(x, [x.shape[0], count, x.shape[1] / count]);
+  return {
+    forward([x], { options: { count = 1 } }) {
+      const parts = inParts(x!, count);
+      const powers = tf.exp(tf.sub(parts, tf.max(parts, 1, true)));
+      return tf.reshape<Rank.R2>(tf.div(powers, tf.sum(powers, 1, true)), x!.shape);
+    },
+    backward(dy, [x], output, { options: { count = 1 } }) {
+      const [d, y] = [inParts(dy, count), inParts(output, count)];
+      const along = tf.sum(tf.mul(d, y), 1, true);
+      return [tf.reshape<Rank.R2>(tf.mul(y, tf.sub(d, along)), x!.shape)];
+    },
   };
 }
 

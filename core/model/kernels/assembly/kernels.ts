@@ -26,6 +26,7 @@ export {
   sigmoid,
   sigmoidBack,
 } from './numbers';
+export { softmaxParts, softmaxPartsBack } from './parts';
 export { attention, attentionBack } from './attention';
 export {
   addPositions,
