@@ -1,5 +1,5 @@
 import type { Activity } from '../base/activity.js';
-import type { KeptFeatures, KeptHistory } from '../features/kept-features.js';
+import type { KeptFeatures, KeptHistory, KeptPairs } from '../features/kept-features.js';
 import type { RawFeatures } from '../features/raw-features.js';
 import type { ActivityState, ListedEvent } from './activity-state.js';
 import {
@@ -15,9 +15,9 @@ import {
 import type { Cell } from './cell.js';
 import { addTo } from './cell.js';
 import { KeptNumbers } from './kept-numbers.js';
-import type { AggregateRule, KeptRules } from './kept-rules.js';
+import type { AggregateRule, HistoryRule, KeptRules } from './kept-rules.js';
 import { isPair } from './kept-rules.js';
-import { historyOf } from './person-history.js';
+import { historyOf, newestOf, type NewestEvents } from './person-history.js';
 import { StateCache } from './state-cache.js';
 import { allKey, personKey, sharedKey, stateKey } from './state-keys.js';
 
@@ -66,6 +66,8 @@ export class ActivityBook {
   readonly #erased: BookPorts['erased'];
   readonly #byEvent: ReadonlyMap<string, readonly AggregateRule[]>;
   readonly #byOutcome: ReadonlyMap<string, readonly AggregateRule[]>;
+  /** Those of the same events and length together: several features of what somebody did last look at the same of it. */
+  readonly #histories: readonly (readonly HistoryRule[])[];
   #changed = { user: new Set<string>(), item: new Set<string>() };
 
   constructor(rules: KeptRules, ports: BookPorts, statesMax: number) {
@@ -74,6 +76,7 @@ export class ActivityBook {
     this.#numbers = new KeptNumbers(rules, this.#states, ports.features);
     this.#provisional = ports.provisional;
     this.#erased = ports.erased;
+    this.#histories = alikeOf(rules.histories);
     const types = [...rules.types, 'shown'];
     this.#byEvent = new Map(
       types.map((type) => [type, rules.aggregates.filter(({ events }) => events.has(type))]),
@@ -111,14 +114,12 @@ export class ActivityBook {
     const numbers = this.#numbers.of(entity, id, nowMs);
     if (entity === 'item' || this.#rules.histories.length === 0) return numbers;
     const state = this.#listsOf(id);
-    const histories = this.#rules.histories.map((rule): [string, KeptHistory] => [
-      rule.name,
-      historyOf(state, rule, {
-        ...{ nowMs, types: this.#rules.types },
-        valueOf: (item) => this.#numbers.toldOf('item', item, rule.source) ?? null,
-      }),
-    ]);
-    return { ...numbers, ...Object.fromEntries(histories) };
+    const kept: Record<string, number | KeptHistory | KeptPairs> = numbers;
+    for (const rules of this.#histories) {
+      const newest = newestOf(state, rules[0]!, this.#rules.types);
+      for (const rule of rules) kept[rule.name] = this.#historyOf(rule, newest, nowMs);
+    }
+    return kept;
   }
 
   /** What was told of somebody. */
@@ -170,6 +171,11 @@ export class ActivityBook {
 
   forgetAll(): void {
     this.#states.clear();
+  }
+
+  #historyOf({ source }: HistoryRule, newest: NewestEvents, nowMs: number): KeptHistory {
+    const valueOf = (item: string): unknown => this.#numbers.toldOf('item', item, source) ?? null;
+    return historyOf(newest, nowMs, valueOf);
   }
 
   /** With what nobody has told yet. */
@@ -281,6 +287,15 @@ export class ActivityBook {
     if (entity === 'user') this.#touch(id);
     else this.#changed.item.add(id);
   }
+}
+
+function alikeOf(rules: readonly HistoryRule[]): HistoryRule[][] {
+  const groups = new Map<string, HistoryRule[]>();
+  for (const rule of rules) {
+    const key = JSON.stringify([rule.length, [...rule.events].sort()]);
+    groups.set(key, [...(groups.get(key) ?? []), rule]);
+  }
+  return [...groups.values()];
 }
 
 const ever = { kind: 'ever' } as const;

@@ -100,14 +100,15 @@ export class KeptNumbers {
   #pairs(rule: AggregateRule, id: string, nowMs: number): KeptPairs {
     const { entity, key, memory } = rule;
     const none = this.#none(rule, nowMs);
-    const pairs = Object.entries(this.#states.get(stateKey(entity, id))?.pairs[key] ?? {});
-    return {
-      none,
-      keys: Float64Array.from(pairs, ([value]) => Number(value)),
-      values: Float32Array.from(pairs, ([, cell]) =>
-        smooth(rule, sumsOf(memory, cell, nowMs), none),
-      ),
-    };
+    const pairs = this.#states.get(stateKey(entity, id))?.pairs[key] ?? {};
+    const names = Object.keys(pairs);
+    const keys = new Float64Array(names.length);
+    const values = new Float32Array(names.length);
+    for (let i = 0; i < names.length; i++) {
+      keys[i] = Number(names[i]);
+      values[i] = smooth(rule, sumsOf(memory, pairs[names[i]!], nowMs), none);
+    }
+    return { none, keys, values };
   }
 
   /** Of who never did anything. */
