@@ -72,11 +72,21 @@ export class StagedSource implements ImportSource {
     count: number,
     read: (from: number, to: number) => Promise<T[]>,
   ): AsyncGenerator<readonly T[], void, undefined> {
-    for (let from = after; from < count; from += pageRows) {
-      const to = Math.min(from + pageRows, count);
-      const rows = await read(from, to);
-      assert(rows.length === to - from, 'every position has a row');
-      yield rows.sort((a, b) => a.position - b.position);
+    const endOf = (from: number): number => Math.min(from + pageRows, count);
+    let next = after < count ? read(after, endOf(after)) : undefined;
+    try {
+      for (let from = after; next; from += pageRows) {
+        const to = endOf(from);
+        const rows: T[] = await next;
+        // Read while these are at work.
+        next = to < count ? read(to, endOf(to)) : undefined;
+        next?.catch(() => undefined);
+        assert(rows.length === to - from, 'every position has a row');
+        yield rows.sort((a, b) => a.position - b.position);
+      }
+    } finally {
+      // Who leaves early may close what it reads from.
+      await next?.catch(() => undefined);
     }
   }
 

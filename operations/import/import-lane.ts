@@ -28,9 +28,11 @@ import { LearningPace } from './learning-pace.js';
 const stateDeadline = { deadlineMs: 120_000, attemptMs: 2_000 };
 /** Between two looks at how far learning is. Too low: requests for nothing. Too high: it goes on late. */
 const lookMs = 40;
+/** While less may come in than is learned. */
+const waitMsMax = 250;
 
-/** As often as actors tell how they are. */
-const judgeMs = 1_000;
+/** About as often as actors tell how they are. Too low: requests for nothing. Too high: the first who ask wait longer. */
+const judgeMs = 250;
 const statusDeadline = { deadlineMs: 2_000 };
 
 export interface ImportLaneOptions {
@@ -63,6 +65,11 @@ export class ImportLane {
   readonly pace: LearningPace;
   readonly #answers: AnswerPace;
   #judgedMs = -Infinity;
+  /** Requests, and live events, as was heard last. */
+  #asked: number | undefined;
+  #live: number | undefined;
+  /** All of it is there. */
+  #isOver = false;
   /** That nothing is known of answers. */
   #isTold = false;
   readonly #options: ImportLaneOptions;
@@ -115,11 +122,15 @@ export class ImportLane {
   /** Nothing more comes, and nothing of it waits for what would be older. */
   async close(watermarkMs: number): Promise<void> {
     await this.#tellAll(importEnd, { watermarkMs });
+    await this.settled();
+    this.#isOver = true;
   }
 
   async send(pieces: ReadonlyMap<number, EncodedPiece>, events: number): Promise<void> {
     const sent = new Map<number, { sequence: number; through: number }>();
     const sentMs = this.#options.bus.clock.nowMs();
+    this.pace.sent(events);
+    this.#answers.sent(events, sentMs);
     await Promise.all(
       [...pieces].map(async ([partition, { records, through }]) => {
         let sequence = 0;
@@ -129,8 +140,6 @@ export class ImportLane {
       }),
     );
     this.#batches.push({ events, sent, sentMs });
-    this.pace.sent(events);
-    this.#answers.sent(events, this.#options.bus.clock.nowMs());
   }
 
   /** To be sent at once: no more than a quarter of a second of what may come in. */
@@ -141,7 +150,11 @@ export class ImportLane {
   /** Resolves when so little is ahead of what was learned, and people are answered so soon, that more may be sent. */
   async room(): Promise<void> {
     const { clock } = this.#options.bus;
-    while (!this.pace.hasRoom || !this.#answers.hasRoom(clock.nowMs())) await this.#look();
+    for (;;) {
+      const waitMs = this.#answers.waitMs(clock.nowMs());
+      if (this.pace.hasRoom && waitMs <= 0) return;
+      await this.#look(Math.min(waitMsMax, Math.max(lookMs, waitMs)));
+    }
   }
 
   /** Resolves when all that was sent is learned. */
@@ -179,19 +192,31 @@ export class ImportLane {
     this.#judgedMs = bus.clock.nowMs();
     try {
       const status = await call(bus, bus.names.subject.status, statusMessage(), statusDeadline);
-      this.#answers.heard(slowestOf(parseClusterStatus(status)), this.pace.rate);
+      const heard = parseClusterStatus(status);
+      if (this.#isOver) return;
+      const nowMs = bus.clock.nowMs();
+      const asked = askedIn(heard);
+      const live = liveIn(heard);
+      // Of the first who ask nobody knows yet how long they wait.
+      const p99Ms = slowestOf(heard) ?? (asked > (this.#asked ?? asked) ? 0 : null);
+      this.#answers.heard(p99Ms, this.pace.rate, nowMs);
+      this.pace.heard(p99Ms !== null || live !== (this.#live ?? live), nowMs);
+      this.#asked = asked;
+      this.#live = live;
     } catch (error) {
       // It is about how fast, and not about whether.
-      if (!this.#isTold) note(`what answers take is not known: ${messageOf(error)}`);
+      if (!this.#isTold && !this.#isOver)
+        note(`what answers take is not known: ${messageOf(error)}`);
       this.#isTold = true;
     }
   }
 
-  async #look(): Promise<void> {
+  async #look(waitMs = lookMs): Promise<void> {
     const { bus } = this.#options;
-    if (bus.clock.nowMs() - this.#judgedMs > judgeMs) await this.#hearOfAnswers();
+    // Not waited for: the busier the cluster is, the sooner it must be heard.
+    if (bus.clock.nowMs() - this.#judgedMs > judgeMs) void this.#hearOfAnswers();
     const { samples } = bus.names.stream;
-    await sleep(bus.clock, lookMs);
+    await sleep(bus.clock, waitMs);
     const states = await this.states();
     const { lastSequence } = await bus.streamState(samples);
     const work = await bus.workState(samples, 'trainer');
@@ -230,4 +255,19 @@ function slowestOf({ actors }: ClusterStatus): number | null {
     (slowest, each) => (each == null ? slowest : Math.max(slowest ?? 0, each)),
     null,
   );
+}
+
+/** Requests that have come; of no meaning but that it grows. */
+function askedIn({ actors }: ClusterStatus): number {
+  return actorsOf(actors, 'recommender').reduce((sum, { stats: { recommend } }) => {
+    return sum + (recommend?.requests ?? 0) + (recommend?.inFlight ?? 0);
+  }, 0);
+}
+
+/** Events and impressions that are not imported; of no meaning but that it grows. */
+function liveIn({ actors }: ClusterStatus): number {
+  return actorsOf(actors, 'joiner').reduce((sum, { stats }) => {
+    const { impressions = 0, actions = 0, lanes } = stats;
+    return sum + impressions + actions - (lanes?.import?.actions ?? 0);
+  }, 0);
 }

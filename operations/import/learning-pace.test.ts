@@ -2,11 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { LearningPace } from './learning-pace.js';
 
 /** Somebody who learns so many a second, one piece after the other, on a way that takes so long besides. */
-function run(perSecond: number, wayMs: number, seconds = 60) {
+function run(perSecond: number, wayMs: number, isBeside: boolean, seconds = 60) {
   const pace = new LearningPace(0);
   const way: { events: number; sentMs: number; doneMs: number }[] = [];
   let [nowMs, freeMs, learned, waited] = [0, 0, 0, 0];
   for (; nowMs < 1_000 * seconds; nowMs += 10) {
+    if (nowMs > 10_000 && nowMs % 1_000 === 0) pace.heard(isBeside, nowMs);
     while (pace.hasRoom) {
       const events = pace.batch;
       freeMs = Math.max(freeMs, nowMs) + (1_000 * events) / perSecond;
@@ -33,13 +34,37 @@ describe('the pace of an import', () => {
   ])(
     'keeps who learns %d a second busy over a way of %d ms, and no queue before him',
     (rate, way) => {
-      const { share, waited } = run(rate, way);
+      const { share, waited, pace } = run(rate, way, true);
       expect(share).toBeGreaterThan(0.85);
       expect(waited).toBeLessThan(500 + way);
+      expect(pace.batch).toBeLessThanOrEqual(256);
     },
   );
 
   test('goes back to what takes no longer than it must when fewer are learned', () => {
-    expect(run(100, 60).pace.batch).toBe(64);
+    expect(run(100, 60, true).pace.batch).toBeLessThan(100);
+  });
+
+  test.each([
+    [1_000, 60],
+    [8_000, 300],
+  ])('alone, has as much on its way as %d a second learn in a second', (rate, way) => {
+    const { share, waited, pace } = run(rate, way, false);
+    expect(share).toBeGreaterThan(0.95);
+    // A second, and what is sent at once.
+    expect(waited + way).toBeLessThan(1_800);
+    expect(pace.batch).toBeGreaterThan(Math.min(500, rate / 8));
+  });
+
+  test('has less on its way with the first who comes, until nobody has come for some seconds', () => {
+    const { pace } = run(8_000, 100, false);
+    expect(pace.batch).toBe(512);
+    pace.heard(true, 60_000);
+    expect(pace.batch).toBe(256);
+    expect(pace.hasRoom).toBe(false);
+    pace.heard(false, 64_000);
+    expect(pace.batch).toBe(256);
+    pace.heard(false, 66_000);
+    expect(pace.batch).toBeGreaterThan(256);
   });
 });

@@ -91,6 +91,8 @@ class ImportRun {
   #newestMs = 0;
   #unseen = 0;
   #done = 0;
+  /** What is on its way into JOIN; the next is folded meanwhile. */
+  #sending: Promise<void> = Promise.resolve();
 
   constructor(options: ImportOptions) {
     const { bus, config, source, note = () => undefined } = options;
@@ -138,9 +140,8 @@ class ImportRun {
     const sendMs = clock.nowMs();
     for await (const batch of source.happenings(0)) await this.#take(batch);
     await this.#send();
-    await this.#lane.settled();
+    await this.#settled();
     await this.#lane.close(this.#newestMs);
-    await this.#lane.settled();
     const sent = { wasThere: false, wentOn, startMs, sendMs: clock.nowMs() - sendMs, entities };
     return this.#reportOf({ ...sent, judged: await this.#judge.end() });
   }
@@ -241,10 +242,21 @@ class ImportRun {
   async #send(): Promise<void> {
     const { progress, source } = this.#options;
     const { events } = this.#pieces;
-    await this.#lane.send(this.#pieces.take(), events);
+    const pieces = this.#pieces.take();
+    // Piece after piece: should one fail, none behind it may be there.
+    await this.#sending;
+    this.#sending = this.#lane.send(pieces, events);
+    // Heard by the next one.
+    this.#sending.catch(() => undefined);
     const { pace } = this.#lane;
     const done = Math.max(0, this.#done - pace.ahead);
     progress?.({ phase: 'events', done, total: source.counts.events, rate: pace.rate });
+  }
+
+  /** All that was sent is learned. */
+  async #settled(): Promise<void> {
+    await this.#sending;
+    await this.#lane.settled();
   }
 
   /** The last part begins, and nobody has looked yet. */
@@ -256,7 +268,7 @@ class ImportRun {
   async #judgeSoon(): Promise<void> {
     if (!this.#isJudgedFromNow) return;
     this.#judgedSince = this.#done;
-    await this.#lane.settled();
+    await this.#settled();
     await this.#judge.begin();
   }
 
