@@ -2,6 +2,7 @@ import type { IgnoredReason } from '../../actors/processor/ignored-events.js';
 import { CheckedEvents } from '../../actors/processor/checked-events.js';
 import { ActivityBook } from '../../core/activity/activity-book.js';
 import type { ActivityState } from '../../core/activity/activity-state.js';
+import type { AggregateRule } from '../../core/activity/kept-rules.js';
 import type { Activity } from '../../core/base/activity.js';
 import { joinRulesOf } from '../../core/blueprint/join-rules.js';
 import { keptRulesOf } from '../../core/blueprint/kept-rules.js';
@@ -75,7 +76,9 @@ export class ImportFold {
   readonly #isKept: Readonly<Record<Entity, boolean>>;
   /** Users by visitor; as people. */
   readonly #owners = new Map<string, string>();
+  /** As they are for as long as nothing happens to them, where that is so. */
   readonly #encodedItems = new Map<string, EncodedEntity>();
+  readonly #areItemsSteady: boolean;
   readonly #contexts = new Map<string, EncodedEntity>();
 
   constructor(options: ImportFoldOptions) {
@@ -91,6 +94,9 @@ export class ImportFold {
       user: rules.histories.length > 0 || rules.aggregates.some(({ entity }) => entity === 'user'),
       item: rules.aggregates.some(({ entity }) => entity === 'item'),
     };
+    this.#areItemsSteady = rules.aggregates.every(
+      (rule) => rule.entity === 'user' || isSteady(rule),
+    );
   }
 
   /** Whether anything is kept of what people do. */
@@ -109,8 +115,7 @@ export class ImportFold {
   /** Of before the first row: something that was told. */
   told(activity: Activity): void {
     this.#book.take(activity);
-    // Whose they are now nobody asks here.
-    this.#book.takeChanged();
+    for (const item of this.#book.takeChanged().item) this.#encodedItems.delete(item);
   }
 
   /** Of the time of the rows: something that was told of before the next one. */
@@ -129,6 +134,7 @@ export class ImportFold {
   /** Nothing was told. */
   forgetAll(): void {
     this.#book.forgetAll();
+    this.#encodedItems.clear();
   }
 
   /** Items of what is listed of somebody: histories say what is told of them. */
@@ -239,12 +245,14 @@ export class ImportFold {
   }
 
   #itemAt(item: string, atMs: number): EncodedEntity {
+    const known = this.#encodedItems.get(item);
+    if (known) return known;
     const { transform, told } = this.#options;
-    const features = told('item', item) ?? {};
-    if (this.#isKept.item)
-      return transform.encodeEntity('item', item, features, this.kept('item', item, atMs));
-    const encoded = this.#encodedItems.get(item) ?? transform.encodeEntity('item', item, features);
-    this.#encodedItems.set(item, encoded);
+    const kept = this.kept('item', item, atMs);
+    const features = told('item', item);
+    const encoded = transform.encodeEntity('item', item, features ?? {}, kept);
+    // Of one that nothing is told of, something may be yet.
+    if (this.#areItemsSteady && features) this.#encodedItems.set(item, encoded);
     return encoded;
   }
 
@@ -268,4 +276,10 @@ function publicOf({
 }: ImportedEvent): PublicAction {
   void requestId;
   return { ...told, label, context, timestamp: timestamp / 1000 };
+}
+
+/** Whether it is the same until something happens to what it is of: it fades with no time, and is of nothing that others share. */
+function isSteady({ scale, memory, by, beside }: AggregateRule): boolean {
+  const isLasting = memory.kind === 'ever' || memory.kind === 'last';
+  return isLasting && scale === 'count' && by === undefined && beside === undefined;
 }

@@ -27,7 +27,7 @@ export interface ImportReport {
   /** Of `rows.events`: against drawn items, or by what was shown. */
   readonly learned: number;
   readonly notLearned: readonly NotLearned[];
-  /** Of `rows.events`: told by their id before, live or by another import. */
+  /** Of `rows.events`: told before, by their id, live or by another import; all of them where `wasThere`. */
   readonly known: number;
   /**
    * Events that others had told when it began, live or by another import, and that features of these events know nothing of; 0 where
@@ -76,9 +76,9 @@ export function untaughtIn(c: LaneCounters): number {
 }
 
 /** Whether each event is in one place of the report. */
-export function isBalanced({ rows, learned, notLearned, known, wasThere }: ImportReport): boolean {
+export function isBalanced({ rows, learned, notLearned, known }: ImportReport): boolean {
   const reasons = notLearned.reduce((sum, { events }) => sum + events, 0);
-  return wasThere || rows.events === learned + reasons + known;
+  return rows.events === learned + reasons + known;
 }
 
 /**

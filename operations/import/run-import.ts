@@ -308,7 +308,9 @@ class ImportRun {
       judgedEvents: judged.length === 0 ? 0 : this.#done - (this.#judgedSince ?? this.#done),
       notLearned: this.#notLearned.all,
       // Of those that were known some would not have been learned, and are told of with their reason.
-      known: counters.duplicates - (wasThere ? 0 : this.#sent.history - untaughtIn(counters)),
+      known: wasThere
+        ? source.counts.events
+        : counters.duplicates - (this.#sent.history - untaughtIn(counters)),
       seconds: (this.#bus.clock.nowMs() - startMs) / 1_000,
       perSecond: sendMs === 0 ? 0 : (1_000 * this.#sent.events) / sendMs,
     };
