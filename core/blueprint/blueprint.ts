@@ -22,7 +22,14 @@ import type { Pooling } from '../model/row-gather.js';
 import type { KnownModels } from './earlier-models.js';
 import { earlierModelsOf } from './earlier-models.js';
 import { outcomeNames, valueScales } from './join-rules.js';
-import { countsExamples, definedOf, initializerOf, optimizerOf, rowsOfSlot } from './slot-rows.js';
+import {
+  countsExamples,
+  definedOf,
+  initializerOf,
+  optimizerOf,
+  rowsOfSlot,
+  type SlotRows,
+} from './slot-rows.js';
 
 /**
  * What the configuration means for parameters: the one place where features and model become table shapes. Trainer,
@@ -70,20 +77,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   if (model.networkCode !== undefined) graphOf(model);
   const dim = rowWidth(model);
   const rowsOf = (slot: Slot) => rowsOfSlot(slot, rows, slots[slot.name]);
-  const table = (slot: Slot): TableSpec => {
-    const own = rowsOf(slot);
-    return {
-      slot: slot.id,
-      dim,
-      initializer: initializerOf(own),
-      optimizer: optimizerOf(own),
-      // Listed values and buckets are few, and each comes back.
-      admission: openEnded.has(slot.coding.kind) ? own.admission : { kind: 'always' },
-      ...(own.expireAfterMs === undefined ? {} : { expireAfterSeconds: own.expireAfterMs / 1000 }),
-      seed,
-    };
-  };
-  const tables = spec.slots.map(table);
+  const tables = spec.slots.map((slot) => tableOf(slot, rowsOf(slot), { dim, seed }));
   const { network: networkBorn, rows: rowsBorn } = config.lineage?.born ?? {};
   return {
     spec,
@@ -134,6 +128,21 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
       initialParameters({ model, seed }),
     ),
     seed,
+  };
+}
+
+function tableOf(
+  slot: Slot,
+  own: SlotRows,
+  shape: Readonly<Record<'dim' | 'seed', number>>,
+): TableSpec {
+  return {
+    ...{ slot: slot.id, ...shape },
+    initializer: initializerOf(own),
+    optimizer: optimizerOf(own),
+    // Listed values and buckets are few, and each comes back.
+    admission: openEnded.has(slot.coding.kind) ? own.admission : { kind: 'always' },
+    ...(own.expireAfterMs === undefined ? {} : { expireAfterSeconds: own.expireAfterMs / 1000 }),
   };
 }
 
