@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/base/clock.js';
 import { StarlingError } from '../../core/base/errors.js';
-import { unusableAt } from '../../core/base/finite.js';
+import { squareMax, unusableAt } from '../../core/base/finite.js';
 import { fenced } from '../../messages/ownership.js';
 import type { PullRequest, PushOutcome, PushRequest } from '../../messages/parameters.js';
 import { pullReply, pushReply } from '../../messages/parameters.js';
@@ -67,13 +67,7 @@ export class RowRequests {
    */
   async push(request: PushRequest) {
     refuseSpec(request.specHash, this.#ports.shape.hash, 'push');
-    const at = unusableAt(request.gradients);
-    if (at >= 0)
-      throw new StarlingError(
-        'NOT_FINITE',
-        `number ${at} of the gradients is ${request.gradients[at]}; nothing of the push is applied.`,
-        { at },
-      );
+    refuseUnusable(request);
     const groups = this.#groupsOf(request);
     const outcome = this.#apply(request, groups);
     if (outcome === 'mixed') return pushReply({ outcome, sequence: 0 });
@@ -112,6 +106,18 @@ export class RowRequests {
     }
     return standings.includes('none') ? 'applied' : 'duplicate';
   }
+}
+
+/** @throws StarlingError NOT_FINITE */
+function refuseUnusable({ gradients, squares }: PushRequest): void {
+  const at = unusableAt(gradients);
+  const squareAt = squares ? unusableAt(squares.values, squareMax) : -1;
+  if (at < 0 && squareAt < 0) return;
+  const what =
+    at >= 0
+      ? `number ${at} of the gradients is ${gradients[at]}`
+      : `number ${squareAt} of their squares is ${squares!.values[squareAt]}`;
+  throw new StarlingError('NOT_FINITE', `${what}; nothing of the push is applied.`, { at });
 }
 
 /** Newest record that the partitions asked for have written. */

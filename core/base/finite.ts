@@ -3,12 +3,14 @@
  * makes its square infinite, and its row never learns again. Healthy ones are around 1.
  */
 const gradientMax = 1e15;
+/** And of a square of one. */
+export const squareMax = gradientMax ** 2;
 
-/** The first place of a number that no optimizer may see: not finite, or beyond 1e15; −1: there is none. */
-export function unusableAt(values: Float32Array): number {
+/** The first place of a number that no optimizer may see: not finite, or beyond `max`; −1: there is none. */
+export function unusableAt(values: Float32Array, max = gradientMax): number {
   // Half of the time of a comparison for each.
-  if (normOf(values) <= gradientMax) return -1;
-  for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i]!) <= gradientMax)) return i;
+  if (normOf(values) <= max) return -1;
+  for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i]!) <= max)) return i;
   return -1;
 }
 

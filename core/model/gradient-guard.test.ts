@@ -34,6 +34,9 @@ describe('the guard of gradients', () => {
     expect(verdictOf(guard, stepOf(1, { denseGradient: Float32Array.of(1e20) }))).toBe(
       'NOT_FINITE',
     );
+    const squares = { rowSquares: Float32Array.of(1e20, Infinity) };
+    expect(verdictOf(guard, stepOf(1, squares))).toBe('NOT_FINITE');
+    expect(verdictOf(guard, stepOf(1, { rowSquares: Float32Array.of(1e20) }))).toBe('learned');
     expect(verdictOf(guard, stepOf(1e6))).toBe('learned');
   });
 

@@ -1,5 +1,5 @@
 import { StarlingError } from '../base/errors.js';
-import { normOf, unusableAt } from '../base/finite.js';
+import { normOf, squareMax, unusableAt } from '../base/finite.js';
 
 /**
  * Looks at a step before anybody takes it: one poisoned sample must not erase what a million others have taught.
@@ -17,6 +17,8 @@ export interface GuardedStep {
   readonly loss: number;
   /** d(Σ weight·loss)/d(row) */
   readonly rowGradient: Float32Array;
+  /** Σ of the squares of single samples, where optimizers count those. */
+  readonly rowSquares?: Float32Array;
   /** d(mean loss)/d(parameter) */
   readonly denseGradient: Float32Array;
   /** Σ weight */
@@ -73,8 +75,13 @@ export class GradientGuard {
  * @returns undefined where nothing is wrong with it.
  */
 export function problemIn(step: GuardedStep, limit: number): StarlingError | undefined {
-  const { loss, rowGradient, denseGradient } = step;
-  if (!Number.isFinite(loss) || unusableAt(rowGradient) >= 0 || unusableAt(denseGradient) >= 0)
+  const { loss, rowGradient, rowSquares, denseGradient } = step;
+  const isUsable =
+    Number.isFinite(loss) &&
+    unusableAt(rowGradient) < 0 &&
+    unusableAt(denseGradient) < 0 &&
+    (rowSquares === undefined || unusableAt(rowSquares, squareMax) < 0);
+  if (!isUsable)
     return new StarlingError(
       'NOT_FINITE',
       `gradients are not finite (loss ${loss}); the step is refused.`,
