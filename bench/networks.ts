@@ -60,12 +60,21 @@ export async function run(options: Options): Promise<BenchResult> {
     const eventsMax = options.quick ? 20_000 : Infinity;
     const stream = loadMovielens(folder, eventsMax, hasHistories ? history : undefined);
     if (hasHistories) compare(set, () => stream, lookingAtEvents, withHistory());
-    else compare(set, () => stream, names, { model, poolings: movielensPoolings });
+    else compare(set, () => stream, names, { model: withSides, poolings: movielensPoolings });
   }
   return { name: hasHistories ? 'networks-histories' : 'networks', figures };
 }
 
 type Shape = Pick<Setup, 'poolings' | 'rowsOf'> & { readonly model: Omit<ModelSpec, 'network'> };
+
+const ofItems: readonly string[] = ['item', 'year', 'genres'];
+const withSides: Omit<ModelSpec, 'network'> = {
+  ...model,
+  sides: {
+    slots: movielensSlots.map((name) => (ofItems.includes(name) ? 'item' : 'user')),
+    columns: [],
+  },
+};
 
 /** The slot behind the others has the rows of items. */
 function withHistory(): Shape {

@@ -67,6 +67,8 @@ export interface EarlierShape {
   readonly parameters?: readonly ParameterShape[];
   readonly factorDim: number;
   readonly hidden: readonly number[];
+  /** Whose slots and numbers are, of a network that tells sides apart. */
+  readonly sides?: { readonly slots: readonly string[]; readonly columns: readonly string[] };
   readonly experts?: number;
   readonly layerNorm?: boolean;
 }

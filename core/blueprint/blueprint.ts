@@ -15,7 +15,7 @@ import { calibrationSize, initialCalibration } from '../model/score-calibration.
 import { scalesSize } from '../model/number-scales.js';
 import { historiesIn } from '../model/histories-in.js';
 import { numbersIn } from '../model/numbers-in.js';
-import type { ModelSpec } from '../model/network.js';
+import type { InputSides, ModelSpec } from '../model/network.js';
 import { rowWidth } from '../model/network.js';
 import type { ValueTransform } from '../model/value-transform.js';
 import type { Pooling } from '../model/row-gather.js';
@@ -159,6 +159,7 @@ function modelOf(config: ClusterConfig, spec: FeatureSpec): ModelSpec {
     ...(dropout > 0 ? { dropout } : {}),
     ...(labelSmoothing > 0 ? { labelSmoothing } : {}),
     slotCount: spec.slots.length,
+    ...(network === 'two-tower' || networkCode !== undefined ? { sides: sidesOf(spec) } : {}),
     ...numbersIn(columnShapes(spec.dense)),
     ...historiesIn(
       historyShapes(spec),
@@ -167,6 +168,13 @@ function modelOf(config: ClusterConfig, spec: FeatureSpec): ModelSpec {
     ),
     heads: scales.length,
     ...(hasValues ? { losses: scales.map((scale) => (scale ? 'squared' : 'cross-entropy')) } : {}),
+  };
+}
+
+function sidesOf({ slots, dense }: FeatureSpec): InputSides {
+  return {
+    slots: slots.map(({ entity }) => entity),
+    columns: dense.flatMap(({ entity, width }) => new Array<typeof entity>(width).fill(entity)),
   };
 }
 

@@ -11,7 +11,7 @@ import {
   parametersOf,
   type NetworkShape,
 } from '../model/carried-parameters.js';
-import type { ModelSpec, ParameterDeclaration } from '../model/network.js';
+import type { InputSides, ModelSpec, ParameterDeclaration } from '../model/network.js';
 import { historiesIn } from '../model/histories-in.js';
 import { numbersIn } from '../model/numbers-in.js';
 
@@ -81,6 +81,7 @@ function networkShapeOf(shape: EarlierShape): NetworkShape {
     model: {
       network: shape.network as ModelSpec['network'],
       ...{ factorDim, hidden },
+      ...(shape.sides ? { sides: shape.sides as InputSides } : {}),
       ...(shape.experts === undefined ? {} : { experts: shape.experts }),
       ...(shape.layerNorm ? { layerNorm: true } : {}),
       ...{ slotCount: slots.length, ...numbersIn(columns), heads: outcomes.length },

@@ -84,6 +84,7 @@ function shapeOf(config: ClusterConfig): EarlierShape {
     values: outcomes.filter((_name, head) => values[head] !== undefined),
     ...{ network: model.network, factorDim: model.factorDim, hidden: model.hidden },
     ...(model.networkCode === undefined ? {} : { parameters: parametersOf(model) }),
+    ...(model.sides ? { sides: model.sides } : {}),
     ...(model.experts === undefined ? {} : { experts: model.experts }),
     ...(model.layerNorm ? { layerNorm: true } : {}),
   };

@@ -2,7 +2,17 @@ import { z } from 'zod';
 import { integer, section } from './fields.js';
 
 const names = [
-  ...(['deepfm', 'fm', 'wide-and-deep', 'dlrm', 'dcn-v2', 'din', 'transformer', 'mlp'] as const),
+  ...([
+    'deepfm',
+    'fm',
+    'wide-and-deep',
+    'dlrm',
+    'dcn-v2',
+    'din',
+    'transformer',
+    'two-tower',
+    'mlp',
+  ] as const),
 ] as const;
 /** As it is part of each version of the configuration. Too low: a network with a package of its own does not fit. */
 export const networkCodeMax = 128 * 1024;
@@ -19,7 +29,7 @@ const fileIn = <const T extends string>(folder: T) => z.templateLiteral([folder,
 export const networkSchema = z
   .union([z.enum(names), fileIn('./'), fileIn('../'), fileIn('/')], { error })
   .describe(
-    'deepfm: pairwise products and a network beside them. fm: the products alone, cheapest. wide-and-deep: the network and the first-order weights, without products. dlrm: a network over the products of all pairs. dcn-v2: layers that multiply inputs, and a network beside them; each request and step pays for the square of the inputs. din: deepfm that weighs the events of histories by the candidate. transformer: din whose events know of those before them; each candidate pays for the square of a history. mlp: the former name of wide-and-deep. ./my-network.ts: one of your own (docs/networks.md), as seen from the file of the configuration.',
+    'deepfm: pairwise products and a network beside them. fm: the products alone, cheapest. wide-and-deep: the network and the first-order weights, without products. dlrm: a network over the products of all pairs. dcn-v2: layers that multiply inputs, and a network beside them; each request and step pays for the square of the inputs. din: deepfm that weighs the events of histories by the candidate. transformer: din whose events know of those before them; each candidate pays for the square of a history. two-tower: a vector of the user and one of the item, and their product; items can be found by it. mlp: the former name of wide-and-deep. ./my-network.ts: one of your own (docs/networks.md), as seen from the file of the configuration.',
   )
   .default('deepfm');
 

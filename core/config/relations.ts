@@ -305,8 +305,14 @@ function network({ features, model }: ClusterConfig): Relation[] {
     ],
     [
       'model.heads',
-      model.network === 'fm' && model.heads !== 'shared',
-      'expected shared with network fm, which has no hidden layers',
+      (model.network === 'fm' || model.network === 'two-tower') && model.heads !== 'shared',
+      `expected shared with network ${model.network}, which has no hidden layers of both sides`,
+    ],
+    [
+      'model.network',
+      model.network === 'two-tower' &&
+        Object.values(features).every((each) => each.entity === 'item' || !hasVector(each)),
+      'expected a feature of the user or the context that has rows or is a vector: two-tower is a product of his vector and that of the item',
     ],
     [
       'model.network',
@@ -320,6 +326,10 @@ function network({ features, model }: ClusterConfig): Relation[] {
 /** Key, newest update and count, then the weights, and three numbers of state for each, which AMSGrad needs. */
 function deltaRowBytes(factorDim: number): number {
   return 16 + 4 * (1 + 4 * (1 + factorDim));
+}
+
+function hasVector(feature: ClusterConfig['features'][string]): boolean {
+  return feature.kind === 'vector' || feature.kind === 'history' || isCategorical(feature);
 }
 
 function looksAtHistories(network: string): boolean {

@@ -266,6 +266,19 @@ describe('a wrong configuration is refused with the field and what is allowed', 
       'model.network: expected a feature of kind history for din to look at, as in docs/histories.md; without one it is deepfm',
     ],
     [
+      'two towers for one side',
+      {
+        model: { network: 'two-tower' },
+        features: { item: { entity: 'item', kind: 'id' }, age: { entity: 'user', kind: 'dense' } },
+      },
+      'model.network: expected a feature of the user or the context that has rows or is a vector: two-tower is a product of his vector and that of the item',
+    ],
+    [
+      'experts of a network without layers',
+      { model: { network: 'fm', heads: { experts: 2 } } },
+      'model.heads: expected shared with network fm, which has no hidden layers of both sides',
+    ],
+    [
       'more answers than candidates',
       { serving: { candidatesMax: 500 } },
       'serving.kMax: expected at most candidatesMax, 500; got 1000',

@@ -12,7 +12,7 @@ import {
 } from './carried-parameters.js';
 import { denseLayout, initialDense } from './dense-parameters.js';
 import { historiesIn } from './histories-in.js';
-import { networkNames, rowWidth, type ModelSpec } from './network.js';
+import { networkNames, rowWidth, type ModelSpec, type SideName } from './network.js';
 import { numbersIn } from './numbers-in.js';
 import { sketchSize } from './quantile-sketch.js';
 import type { GatherPlan } from './row-gather.js';
@@ -20,6 +20,9 @@ import { createScorer } from './scorer.js';
 import { calibrationSize, initialCalibration } from './score-calibration.js';
 
 const factorDim = 3;
+
+const ofItems = new Set(['item', 'genres', 'brand', 'price', 'stock', 'text', 'image', 'seen']);
+const sideOf = (name: string): SideName => (ofItems.has(name) ? 'item' : 'user');
 
 function shapeOf(
   slots: readonly string[],
@@ -30,6 +33,7 @@ function shapeOf(
   const model: ModelSpec = {
     ...{ network: 'deepfm', factorDim, hidden: [5, 4] },
     ...{ slotCount: slots.length, denseCount: columns.length, heads: outcomes.length },
+    sides: { slots: slots.map(sideOf), columns: columns.map(sideOf) },
     ...change,
   };
   return { model, slots, columns: columns.map((name) => ({ name, width: 1 })), outcomes };
@@ -267,6 +271,10 @@ describe.each(networkNames)('%s with vectors that has learned', (network) => {
     const model: ModelSpec = {
       ...{ network, factorDim, hidden: [5], slotCount: slots.length, heads: outcomes.length },
       ...numbersIn(columnsOf),
+      sides: {
+        slots: slots.map(sideOf),
+        columns: columnsOf.flatMap(({ name, width }) => Array<SideName>(width).fill(sideOf(name))),
+      },
       losses: ['cross-entropy', 'squared'],
     };
     return { model, slots, columns: columnsOf, outcomes };

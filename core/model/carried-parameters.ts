@@ -2,7 +2,7 @@ import type { ColumnShape } from '../base/lineage.js';
 import { denseLayout, layoutOf } from './dense-parameters.js';
 import type { DenseEntry, DenseLayout } from './dense-parameters.js';
 import type { InputPart, ModelSpec, ParameterDeclaration } from './network.js';
-import { pairedCount, partWidth } from './networks/inputs.js';
+import { pairedCount, partWidth, sidePlaces } from './networks/inputs.js';
 import { scalesSize } from './number-scales.js';
 import { seenSpec } from './projection.js';
 import { sketchSize } from './quantile-sketch.js';
@@ -114,7 +114,7 @@ export function carriedOptimizerState(values: Float32Array, sources: Int32Array)
 
 /** All but the linear part, which is one whatever the network, and what brings inputs and heads to it. */
 function isOfTower(name: string): boolean {
-  return !/^(bias|linear|head\..*|vector\d+\..*)$/.test(name);
+  return !/^(bias|((user|item|pair)\.)?linear|head\..*|vector\d+\..*)$/.test(name);
 }
 
 /** Units, and axes that are of nothing that comes or goes, are what they were where there are as many. */
@@ -168,6 +168,7 @@ function axisThen(
 
 function kindOf(part: InputPart): string {
   if (typeof part !== 'object') return part;
+  if ('side' in part) return `${part.side} ${part.of}`;
   return 'units' in part ? 'units' : 'names';
 }
 
@@ -191,6 +192,16 @@ function inputsThen(now: NetworkShape, then: NetworkShape, still: StillThere): I
     widthNow: (part) => partWidth(part, seenSpec(now.model)),
     widthThen: (part) => partWidth(part, seenSpec(then.model)),
     placesOf: (part, before) => {
+      if (typeof part === 'object' && 'side' in part) {
+        const isOfVectors = part.of === 'vectors';
+        const all = isOfVectors ? ofVectors : plainThen(now, then, still);
+        const ofSideThen = sidePlaces(part, seenSpec(then.model));
+        const places = sidePlaces(part, seenSpec(now.model)).map((place) => {
+          const at = ofSideThen.indexOf(all[place]!);
+          return at < 0 ? weighsNothing : at;
+        });
+        return isOfVectors ? widened(places, factorDim) : places;
+      }
       if (typeof part === 'object') return placesInUnits(part, before);
       if (part === 'numbers') return plainThen(now, then, still);
       if (part === 'pairs') return pairsThen(ofVectors, now.model, then.model);
@@ -201,7 +212,10 @@ function inputsThen(now: NetworkShape, then: NetworkShape, still: StillThere): I
 }
 
 /** Of units, they are what they were; of what has a name, where that was. */
-function placesInUnits(part: InputPart & object, before: InputPart): number[] {
+function placesInUnits(
+  part: Exclude<InputPart & object, { readonly side: unknown }>,
+  before: InputPart,
+): number[] {
   if ('units' in part) return [...Array(part.units).keys()];
   const names = typeof before === 'object' && 'names' in before ? before.names : [];
   return part.names.map((name) => {

@@ -24,6 +24,8 @@ export interface ModelSpec {
   readonly vectors?: readonly VectorInput[];
   /** Of the slots, those that are what somebody did last. */
   readonly histories?: readonly HistoryInput[];
+  /** Whose slots and dense features are, for networks that tell sides apart; left out: nobody says. */
+  readonly sides?: InputSides;
   /** Widths of the hidden layers; without effect on `fm`. */
   readonly hidden: readonly number[];
   /** Whether each hidden layer is normalised (`layerNorm` of blocks.ts). */
@@ -46,12 +48,22 @@ export interface VectorInput {
   readonly width: number;
 }
 
+/** `pair`: of a user and an item at once. */
+export type SideName = 'user' | 'item' | 'context' | 'pair';
+
+export interface InputSides {
+  /** By slot. */
+  readonly slots: readonly SideName[];
+  /** By dense feature. */
+  readonly columns: readonly SideName[];
+}
+
 /** Of a chance, and of a value. */
 export type HeadLoss = 'cross-entropy' | 'squared';
 
 /** `mlp` is the name that `wide-and-deep` had first. */
 export const networkNames = [
-  ...(['dcn-v2', 'deepfm', 'din', 'dlrm', 'fm', 'mlp', 'transformer'] as const),
+  ...(['dcn-v2', 'deepfm', 'din', 'dlrm', 'fm', 'mlp', 'transformer', 'two-tower'] as const),
   'wide-and-deep',
 ] as const;
 export type NetworkName = (typeof networkNames)[number];
@@ -83,7 +95,7 @@ export interface ParameterDeclaration {
  * Numbers of a row that belong together. vectors: of the slots, `factorDim` each, then of the projections. numbers: dense features that
  * are no vectors. pairs: products of two vectors, (0, 1), (0, 2), …, of the slots, the projections and, where there are numbers,
  * the one made of them, which is last. interests, matches: of each history a vector, and a number. `units` of a layer come and go with
- * nothing; `names` are what they are called.
+ * nothing; `names` are what they are called; those of a `side` are of its slots, or numbers, alone (networks/input-sides.ts).
  */
 export type InputPart =
   | 'vectors'
@@ -91,6 +103,7 @@ export type InputPart =
   | 'pairs'
   | 'interests'
   | 'matches'
+  | { readonly side: 'user' | 'item' | 'pair'; readonly of: 'vectors' | 'numbers' }
   | { readonly units: number }
   | { readonly names: readonly string[] };
 

@@ -1,5 +1,6 @@
 import type { Blocks } from './blocks.js';
 import type {
+  InputSides,
   ModelSpec,
   Network,
   NetworkInputs,
@@ -43,11 +44,19 @@ export function plainColumns({ denseCount, vectors = [] }: ModelSpec): number[] 
 
 /** What the network sees: projections are slots, and no numbers. */
 export function seenSpec(spec: ModelSpec): ModelSpec {
-  const { vectors, ...rest } = spec;
+  const { vectors, sides, ...rest } = spec;
   return {
     ...rest,
     slotCount: spec.slotCount + (vectors?.length ?? 0),
+    ...(sides ? { sides: seenSides(sides, spec) } : {}),
     denseCount: plainDenseCount(spec),
+  };
+}
+
+function seenSides({ slots, columns }: InputSides, spec: ModelSpec): InputSides {
+  return {
+    slots: [...slots, ...(spec.vectors ?? []).map(({ at }) => columns[at]!)],
+    columns: plainColumns(spec).map((column) => columns[column]!),
   };
 }
 

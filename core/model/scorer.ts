@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.js';
 import type { Backend } from './backend.js';
 import type { DenseVersion } from './executor.js';
-import { graphOf } from './graph.js';
+import { graphOf, type Graph } from './graph.js';
 import { scaledDense, scalesIn } from './number-scales.js';
 import type { ModelSpec } from './network.js';
 import {
@@ -21,9 +21,16 @@ export interface Scorer {
   dispose(): void;
 }
 
-/** The parameters of the version last used stay where they are computed with, so a request costs the forward pass alone. */
-export function createScorer(backend: Backend, spec: ModelSpec): Scorer {
-  const graph = graphOf(spec);
+/**
+ * The parameters of the version last used stay where they are computed with, so a request costs the forward pass alone.
+ *
+ * @param graph of the same parameters, where what is asked for is something else than logits.
+ */
+export function createScorer(
+  backend: Backend,
+  spec: ModelSpec,
+  graph: Graph = graphOf(spec),
+): Scorer {
   const { size } = graph.layout;
   const scorer = backend.executor.scorer(graph);
 

@@ -57,5 +57,7 @@ const parts: Readonly<Record<NetworkName, SplitParts | undefined>> = {
   fm: { interactions: true, tower: false },
   transformer: undefined,
   mlp: { interactions: false, tower: true },
+  // Its parts are kept by retrieval (two-towers.ts); each candidate here is computed whole.
+  'two-tower': undefined,
   'wide-and-deep': { interactions: false, tower: true },
 };

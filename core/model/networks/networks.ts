@@ -8,6 +8,7 @@ import { dlrm } from './dlrm.js';
 import { fm } from './fm.js';
 import { ownNetwork } from './own-network.js';
 import { transformer } from './transformer.js';
+import { twoTower } from './two-tower.js';
 import { wideAndDeep } from './wide-and-deep.js';
 
 /** By the name `model.network` has in the configuration. Another one is one file, and one line here. */
@@ -19,6 +20,7 @@ const networks: Readonly<Record<NetworkName, Network>> = {
   fm: withProjections(fm),
   mlp: withProjections(wideAndDeep),
   transformer: withProjections(transformer),
+  'two-tower': withProjections(twoTower),
   'wide-and-deep': withProjections(wideAndDeep),
 };
 
