@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-// Pages that are tables of the code: docs/errors.md, docs/subjects.md, docs/roles.md, and of docs/supervision.md the end. `npm run docs`
+// Pages that are tables of the code: docs/errors.md, docs/subjects.md, docs/roles.md, docs/blocks.md, and of docs/supervision.md the end. `npm run docs`
 // writes them, a test compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { blockTables } from './block-reference.mjs';
 import { markdownTable, withStatecharts } from './statecharts.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -49,6 +50,7 @@ export async function referencePages() {
       root,
       machineNote,
     ),
+    'docs/blocks.md': `# Blocks of networks\n\n${note}\n\n${await blockTables(root)}\n`,
     'docs/errors.md': page(
       'Errors',
       'Every failure a caller can meet has a code; branch on it, never on the message. Errors come as `{"error": {"code", "message"}}`.',
