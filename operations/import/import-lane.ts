@@ -65,6 +65,7 @@ export class ImportLane {
   readonly pace: LearningPace;
   readonly #answers: AnswerPace;
   #judgedMs = -Infinity;
+  #lookedMs = -Infinity;
   /** Requests, and live events, as was heard last. */
   #asked: number | undefined;
   #live: number | undefined;
@@ -152,8 +153,12 @@ export class ImportLane {
     const { clock } = this.#options.bus;
     for (;;) {
       const waitMs = this.#answers.waitMs(clock.nowMs());
-      if (this.pace.hasRoom && waitMs <= 0) return;
-      await this.#look(Math.min(waitMsMax, Math.max(lookMs, waitMs)));
+      const hasRoom = this.pace.hasRoom && waitMs <= 0;
+      // Who never waits does not hear that somebody has come, or that all has become slower.
+      const isDue = clock.nowMs() - this.#lookedMs > waitMsMax;
+      if (hasRoom && !isDue) return;
+      await this.#look(hasRoom ? 0 : Math.min(waitMsMax, Math.max(lookMs, waitMs)));
+      if (hasRoom && this.pace.hasRoom) return;
     }
   }
 
@@ -216,11 +221,12 @@ export class ImportLane {
     // Not waited for: the busier the cluster is, the sooner it must be heard.
     if (bus.clock.nowMs() - this.#judgedMs > judgeMs) void this.#hearOfAnswers();
     const { samples } = bus.names.stream;
-    await sleep(bus.clock, waitMs);
+    if (waitMs > 0) await sleep(bus.clock, waitMs);
     const states = await this.states();
     const { lastSequence } = await bus.streamState(samples);
     const work = await bus.workState(samples, 'trainer');
     const nowMs = bus.clock.nowMs();
+    this.#lookedMs = nowMs;
     this.#batches = this.#batches.filter((batch) => {
       if (batch.samplesThrough === undefined && this.#isPublished(batch, states))
         batch.samplesThrough = lastSequence;

@@ -56,6 +56,17 @@ describe('the pace of an import', () => {
     expect(pace.batch).toBeGreaterThan(Math.min(500, rate / 8));
   });
 
+  test('does not think that more may be on its way than ever was', () => {
+    const pace = new LearningPace(0);
+    for (let nowMs = 100; nowMs < 20_000; nowMs += 100) {
+      pace.sent(100);
+      pace.learned(100, 60, nowMs);
+    }
+    let sent = 0;
+    for (; pace.hasRoom; sent += 64) pace.sent(64);
+    expect(sent).toBeLessThan(512);
+  });
+
   test('has less on its way with the first who comes, until nobody has come for some seconds', () => {
     const { pace } = run(8_000, 100, false);
     expect(pace.batch).toBe(512);

@@ -43,6 +43,8 @@ export class LearningPace {
   #besideMs = -Infinity;
   #shortest = { before: Infinity, now: Infinity, sinceMs: 0 };
   #changedMs = -Infinity;
+  /** As much as may be was ahead since it changed last: only then do ways say that there may be more (RFC 7661). */
+  #wasUsed = false;
   #rate = 0;
   #rateSinceMs: number;
   #inSpan = 0;
@@ -86,6 +88,7 @@ export class LearningPace {
 
   sent(events: number): void {
     this.#ahead += events;
+    if (2 * this.#ahead >= this.#max) this.#wasUsed = true;
   }
 
   /** @param tookMs since they were sent. */
@@ -95,7 +98,10 @@ export class LearningPace {
     this.#note(tookMs, nowMs);
     if (nowMs - tookMs < this.#changedMs) return this.#count(events, nowMs);
     this.#changedMs = nowMs;
-    this.#max = Math.min(aheadMax, Math.max(aheadMin, this.#max * this.#factorOf(tookMs)));
+    const factor = this.#factorOf(tookMs);
+    if (factor < 1 || this.#wasUsed)
+      this.#max = Math.min(aheadMax, Math.max(aheadMin, this.#max * factor));
+    this.#wasUsed = false;
     this.#count(events, nowMs);
   }
 
