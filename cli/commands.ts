@@ -22,6 +22,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   restore: async () => (await import('./commands/restore.js')).restore,
   settings: async () => (await import('./commands/settings.js')).settings,
   config: async () => (await import('./commands/config.js')).config,
+  model: async () => (await import('./commands/model.js')).model,
   scale: async () => (await import('./commands/scale.js')).scale,
   drain: async () => (await import('./commands/drain.js')).drain,
   undrain: async () => (await import('./commands/drain.js')).undrain,

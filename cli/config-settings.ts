@@ -10,15 +10,23 @@ import { UsageError } from './command.js';
 export function withSettings(config: ClusterConfig, settings: readonly string[]): ClusterConfig {
   if (settings.length === 0) return config;
   const changed = structuredClone(config) as Record<string, unknown>;
+  for (const [path, value] of Object.entries(assignmentsOf(settings)))
+    assign(changed, path.split('.'), value);
+  return parseClusterConfig(changed);
+}
+
+/** Values by path, as `--set` says. @throws UsageError for what is no assignment. */
+export function assignmentsOf(settings: readonly string[]): Readonly<Record<string, unknown>> {
+  const assigned: Record<string, unknown> = {};
   for (const setting of settings) {
     const at = setting.indexOf('=');
     if (at < 1)
       throw new UsageError(
         `--set: expected a path and a value, such as model.factorDim=32; got "${setting}".`,
       );
-    assign(changed, setting.slice(0, at).split('.'), valueOf(setting.slice(at + 1)));
+    assigned[setting.slice(0, at)] = valueOf(setting.slice(at + 1));
   }
-  return parseClusterConfig(changed);
+  return assigned;
 }
 
 function assign(target: Record<string, unknown>, path: readonly string[], value: unknown): void {

@@ -255,6 +255,7 @@ function eventColour(type: SupervisionEventType): Colour {
     case 'stop':
     case 'move':
     case 'scale':
+    case 'model':
     case 'settings':
     case 'erase':
     case 'place':

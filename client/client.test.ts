@@ -57,6 +57,7 @@ describe('the client', () => {
     });
     expect(await clientOn(bus).recommend({ user: 42, k: 1, context: undefined })).toEqual({
       ...recommendation,
+      model: 'main',
       settingsVersion: 0,
       warnings: [],
     });

@@ -1,3 +1,4 @@
+import { mainModel } from '../core/base/model-identity.js';
 import type { Fields } from '../messages/checks.js';
 import { asFields, number, text, wrong } from '../messages/checks.js';
 import { settingsVersionOf } from '../messages/ranking.js';
@@ -18,6 +19,8 @@ export interface Recommendation {
   /** Actions name it, so that they find the impressions they belong to. */
   readonly requestId: string;
   readonly modelVersion: number;
+  /** The model that scored (`starling model`). */
+  readonly model: string;
   /** Where it was answered. */
   readonly dataCenter: string;
   /** Some rows could not be had, and default ones were used. */
@@ -40,6 +43,8 @@ export interface Ranking {
   /** Of several outcomes, their probabilities or values, in the same order. */
   readonly outcomes?: Readonly<Record<string, readonly number[]>>;
   readonly modelVersion: number;
+  /** As of a recommendation. */
+  readonly model: string;
   readonly dataCenter: string;
   readonly degraded: boolean;
   /** As of a recommendation. */
@@ -95,6 +100,7 @@ function outcomesIn(fields: Fields, what: string) {
 function origin(fields: Fields, what: string) {
   return {
     modelVersion: number(fields, 'modelVersion', what),
+    model: fields['model'] === undefined ? mainModel : text(fields, 'model', what),
     dataCenter: text(fields, 'dataCenter', what),
     degraded: fields['degraded'] === true,
     settingsVersion: settingsVersionOf(fields, what),

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ClusterStatus } from '../messages/cluster-status.js';
 import { assert } from '../core/base/assert.js';
 import { codeOf, messageOf } from '../core/base/errors.js';
+import { configOfPlaced } from '../core/config/model-config.js';
 import { trainingDataCenter } from '../core/config/data-centers.js';
 import type { ClusterConfig } from '../core/config/schema.js';
 import type { ActorSpec } from '../messages/actor-spec.js';
@@ -137,7 +138,7 @@ async function start(
       configs,
       launcher: new ActorLauncher({
         ...{ entry, stateDir, natsOf: access, adoption, prepared },
-        configIn: (dataCenter) => configs.configIn(dataCenter),
+        configIn: (dataCenter, model) => configOfPlaced(configs.configIn(dataCenter), model),
         processOf: (spec) => processOf(configs.configIn(spec.dataCenter), spec),
       }),
       epochs: await FileEpochStore.open(stateDir),

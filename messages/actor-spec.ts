@@ -1,4 +1,13 @@
+import type { ModelIdentity } from '../core/base/model-identity.js';
+import type { ModelOverrides } from '../core/config/model-config.js';
 import type { ActorKind } from './actor-kinds.js';
+
+/** The model that an actor is of. */
+export interface PlacedModel {
+  readonly identity: ModelIdentity;
+  /** What it has in place of the configuration of the cluster. */
+  readonly set: ModelOverrides;
+}
 
 export interface ActorSpec {
   /** `<data center>.<kind>.<index>`. */
@@ -10,6 +19,8 @@ export interface ActorSpec {
   readonly tier: number;
   /** Partitions, ascending, of shards whose index says which. */
   readonly partitions?: readonly number[];
+  /** Left out: it is of `main`, or serves every model. */
+  readonly model?: PlacedModel;
 }
 
 /** The address of an actor; also the name of its log file. */

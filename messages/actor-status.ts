@@ -1,3 +1,4 @@
+import { mainModel } from '../core/base/model-identity.js';
 import { actorKinds, hearStats, isActorKind, type ActorKind, type HeardOf } from './actor-kinds.js';
 import { asFields, number, text, wrong, type Fields } from './checks.js';
 
@@ -29,6 +30,8 @@ export interface ActorRow {
   /** Starts after the first one, in the life of this supervisor. */
   readonly restarts: number;
   readonly partitions?: readonly number[];
+  /** That it is of; left out: `main`, or it serves every model. */
+  readonly model?: string;
   /** When `state` was entered, milliseconds since 1970. */
   readonly sinceMs: number;
   /** Why the last process ended, while the actor has not been ready since. */
@@ -52,12 +55,15 @@ export function actorStatus(row: ActorRow, stats: HeardOf<ActorKind>): ActorStat
   return { ...row, stats } as ActorStatus;
 }
 
-/** Those of a kind. */
+/** Those of a kind; where each model has its own, those of one. */
 export function actorsOf<K extends ActorKind>(
   actors: readonly ActorStatus[],
   kind: K,
+  model = mainModel,
 ): ActorStatus<K>[] {
-  return actors.filter((actor): actor is ActorStatus<K> => actor.kind === kind);
+  return actors.filter(
+    (actor): actor is ActorStatus<K> => actor.kind === kind && (actor.model ?? mainModel) === model,
+  );
 }
 
 /**
@@ -66,7 +72,7 @@ export function actorsOf<K extends ActorKind>(
  */
 export function parseActorStatus(value: unknown, what: string): ActorStatus {
   const fields = asFields(value, what);
-  const { kind, pid, partitions, reason, stats } = fields;
+  const { kind, pid, partitions, model, reason, stats } = fields;
   if (!isActorKind(kind)) throw wrong(what, 'kind', `one of ${actorKinds.join(', ')}`, kind);
   const state = childStates.find((known) => known === fields['state']);
   if (!state) throw wrong(what, 'state', `one of ${childStates.join(', ')}`, fields['state']);
@@ -80,6 +86,7 @@ export function parseActorStatus(value: unknown, what: string): ActorStatus {
     epoch: number(fields, 'epoch', what),
     restarts: number(fields, 'restarts', what),
     ...(partitions === undefined ? {} : { partitions: partitionsIn(fields, what) }),
+    ...(model === undefined ? {} : { model: text(fields, 'model', what) }),
     sinceMs: number(fields, 'sinceMs', what),
     ...(reason === undefined ? {} : { reason: text(fields, 'reason', what) }),
   };

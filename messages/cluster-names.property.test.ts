@@ -39,7 +39,7 @@ const parametersOf = (row: SubjectKey): string[] =>
   [...subjectTable[row].template.matchAll(/<([^>]+)>/g)].map(([, name]) => name!);
 
 describe.each(rows)('the row %s', (row) => {
-  const values = fc.array(token, { minLength: 3, maxLength: 3 });
+  const values = fc.array(token, { minLength: 4, maxLength: 4 });
 
   test('is built as its template says, and matches its own pattern and no other row', () => {
     fc.assert(

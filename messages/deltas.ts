@@ -84,9 +84,9 @@ function directoryOf(
 }
 
 /** @param slots of the partition, in the order of the counts. */
-export function rowsMessage(delta: RowsDelta, slots: readonly StoredSlot[]) {
+export function rowsMessage(delta: RowsDelta, slots: readonly StoredSlot[], model = mainModel) {
   // Not a spread of both: copying 16 fields takes longer than encoding them.
-  return Object.assign(deltaFields(delta, slots, true), {
+  return Object.assign(deltaFields(delta, slots, true, model), {
     state: delta.state,
     updatedAt: packed(delta.updatedAt),
     updateCounts: packed(delta.updateCounts),
@@ -95,14 +95,23 @@ export function rowsMessage(delta: RowsDelta, slots: readonly StoredSlot[]) {
 }
 
 /** Of a `RowsDelta` too, which then goes without its state. */
-export function weightsMessage(delta: WeightsDelta, slots: readonly StoredSlot[]) {
-  return deltaFields(delta, slots, false);
+export function weightsMessage(
+  delta: WeightsDelta,
+  slots: readonly StoredSlot[],
+  model = mainModel,
+) {
+  return deltaFields(delta, slots, false, model);
 }
 
-function deltaFields(delta: WeightsDelta, slots: readonly StoredSlot[], hasState: boolean) {
+function deltaFields(
+  delta: WeightsDelta,
+  slots: readonly StoredSlot[],
+  hasState: boolean,
+  model: string,
+) {
   return {
     v: protocolVersion,
-    model: mainModel,
+    model,
     specHash: delta.specHash,
     partition: delta.partition,
     epoch: delta.epoch,
@@ -129,13 +138,19 @@ export function parseWeights(
   value: unknown,
   slots: readonly RowSlot[],
   known?: KnownRows,
+  model = mainModel,
 ): WeightsDelta {
   const what = 'delta';
-  return weightsOf(asDelta(value, what, known), what, slots).delta;
+  return weightsOf(asDelta(value, what, known, model), what, slots).delta;
 }
 
-function asDelta(value: unknown, what: string, known: KnownRows | undefined): Fields {
-  const fields = asModelMessage(value, what);
+function asDelta(
+  value: unknown,
+  what: string,
+  known: KnownRows | undefined,
+  model: string,
+): Fields {
+  const fields = asModelMessage(value, what, model);
   return known ? deltaOfNow(fields, what, known) : fields;
 }
 
@@ -168,9 +183,14 @@ export function parseDeltaNumber(value: unknown): Pick<WeightsDelta, 'deltaNumbe
 }
 
 /** What the state means is the optimizer's affair; the table refuses what does not fit. */
-export function parseRows(value: unknown, slots: readonly RowSlot[], known?: KnownRows): RowsDelta {
+export function parseRows(
+  value: unknown,
+  slots: readonly RowSlot[],
+  known?: KnownRows,
+  model = mainModel,
+): RowsDelta {
   const what = 'delta';
-  const fields = asDelta(value, what, known);
+  const fields = asDelta(value, what, known, model);
   const { delta, directory } = weightsOf(fields, what, slots);
   const updateCounts = u32OfRows(fields, 'updateCounts', what, directory.rows);
   if (updateCounts.includes(0)) throw wrong(what, 'updateCounts', 'counts above 0', 0);

@@ -3,6 +3,7 @@ import { decode, encode, protocolVersion } from './codec.js';
 import type { ActorKind } from './actor-kinds.js';
 import { parseActorStatus, type ActorStatus } from './actor-status.js';
 import { actorKinds } from './actor-kinds.js';
+import { modelsIn, type ModelRecord } from './models.js';
 
 /**
  * What hosts, and the one of them that leads, write for each other. All of it is state and none of it a command: the
@@ -41,6 +42,8 @@ export interface PlacementRecord {
   readonly counts: Readonly<Record<ActorKind, number>>;
   /** By address; one that is missing has no host to run on. */
   readonly hosts: Readonly<Record<string, string>>;
+  /** Beside `main`; left out: there are none. */
+  readonly models?: readonly ModelRecord[];
 }
 
 /** What a host tells of itself, again and again, on `starling.hosts.status.<host>`. */
@@ -115,6 +118,7 @@ export function decodePlacement(bytes: Uint8Array): PlacementRecord {
   const fields = asMessage(decode(bytes), what);
   const counts = asFields(fields['counts'], `${what}.counts`);
   const hosts = asFields(fields['hosts'], `${what}.hosts`);
+  const models = modelsIn(fields, what);
   for (const address of Object.keys(hosts)) text(hosts, address, `${what}.hosts`);
   return {
     term: natural(fields, 'term', what),
@@ -122,6 +126,7 @@ export function decodePlacement(bytes: Uint8Array): PlacementRecord {
       actorKinds.map((kind) => [kind, natural(counts, kind, `${what}.counts`)]),
     ) as Record<ActorKind, number>,
     hosts: hosts as Record<string, string>,
+    ...(models.length > 0 ? { models } : {}),
   };
 }
 

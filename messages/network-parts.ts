@@ -1,6 +1,6 @@
 import { StarlingError } from '../core/base/errors.js';
-import { f32, number, text } from './checks.js';
-import { asModelMessage } from './model-name.js';
+import { asMessage, f32, number, text } from './checks.js';
+import { mainModel } from './model-name.js';
 import type { DenseState } from './network-state.js';
 import { denseStateMessage } from './network-state.js';
 
@@ -29,10 +29,14 @@ export function parametersPerPart(payloadBytesMax: number): number {
 }
 
 /** One message, as `denseStateMessage` makes it, where there are no more than `parametersMax`. */
-export function* denseStateParts(state: DenseState, parametersMax: number): Generator<object> {
+export function* denseStateParts(
+  state: DenseState,
+  parametersMax: number,
+  model = mainModel,
+): Generator<object> {
   const count = state.parameters.length;
   if (count <= parametersMax) {
-    yield denseStateMessage(state);
+    yield denseStateMessage(state, model);
     return;
   }
   for (let part = 0, offset = 0; offset < count; part++, offset += parametersMax) {
@@ -41,12 +45,15 @@ export function* denseStateParts(state: DenseState, parametersMax: number): Gene
     const optimizerState = new Float32Array(2 * (end - offset));
     optimizerState.set(state.optimizerState.subarray(offset, end));
     optimizerState.set(state.optimizerState.subarray(count + offset, count + end), end - offset);
-    const message = denseStateMessage({
-      ...state,
-      parameters: state.parameters.subarray(offset, end),
-      optimizerState,
-      applied: last ? state.applied : new Float64Array(0),
-    });
+    const message = denseStateMessage(
+      {
+        ...state,
+        parameters: state.parameters.subarray(offset, end),
+        optimizerState,
+        applied: last ? state.applied : new Float64Array(0),
+      },
+      model,
+    );
     yield { ...message, part, last, offset };
   }
 }
@@ -61,7 +68,8 @@ export interface NetworkPart {
 /** @throws StarlingError BAD_MESSAGE */
 export function networkPartOf(value: unknown): NetworkPart {
   const what = 'dense state';
-  const fields = asModelMessage(value, what);
+  // Of any: the subject that it was read from, or the bytes beside it, say of which.
+  const fields = asMessage(value, what);
   const { parts } = fields;
   const isList = Object.prototype.toString.call(parts) === '[object Float64Array]';
   return {
@@ -78,7 +86,7 @@ export function networkPartOf(value: unknown): NetworkPart {
 export function joinedState(values: readonly unknown[]): unknown {
   if (values.length === 1) return values[0];
   const what = 'dense state';
-  const all = values.map((value) => asModelMessage(value, what));
+  const all = values.map((value) => asMessage(value, what));
   const last = all.at(-1);
   if (!last) throw incomplete('no part');
   const slices = all.map((fields, part) => {

@@ -28,23 +28,28 @@ export interface DenseReply {
   readonly sequence: number;
 }
 
-const head = () => ({ v: protocolVersion, model: mainModel });
+const head = (model: string) => ({ v: protocolVersion, model });
 
 /** The whole as one part. */
 const wholePart = { part: 0, last: true, offset: 0 } as const;
 
-export function densePullMessage() {
-  return head();
+export function densePullMessage(model = mainModel) {
+  return head(model);
 }
 
-export function densePushMessage(push: DensePush) {
-  return { ...head(), ...push };
+export function densePushMessage(push: DensePush, model = mainModel) {
+  return { ...head(model), ...push };
 }
 
 /** @param ours the specification of who is asked; see `specHashOf`. */
-export function parseDensePush(value: unknown, parameterCount: number, ours?: string): DensePush {
+export function parseDensePush(
+  value: unknown,
+  parameterCount: number,
+  ours?: string,
+  model = mainModel,
+): DensePush {
   const what = 'dense push';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const specHash = specHashOf(fields, what, ours);
   const gradient = f32(fields, 'gradient', what);
   if (gradient.length > 0) f32(fields, 'gradient', what, parameterCount);
@@ -57,17 +62,21 @@ export function parseDensePush(value: unknown, parameterCount: number, ours?: st
   };
 }
 
-export function parseDensePull(value: unknown): void {
-  asModelMessage(value, 'dense pull');
+export function parseDensePull(value: unknown, model = mainModel): void {
+  asModelMessage(value, 'dense pull', model);
 }
 
-export function denseReply(reply: DenseReply) {
-  return { ...head(), ...reply, ...wholePart };
+export function denseReply(reply: DenseReply, model = mainModel) {
+  return { ...head(model), ...reply, ...wholePart };
 }
 
-export function parseDenseReply(value: unknown, parameterCount: number): DenseReply {
+export function parseDenseReply(
+  value: unknown,
+  parameterCount: number,
+  model = mainModel,
+): DenseReply {
   const what = 'dense reply';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   return {
     outcome: outcomeOf(fields, what),
     denseVersion: number(fields, 'denseVersion', what),
@@ -76,12 +85,12 @@ export function parseDenseReply(value: unknown, parameterCount: number): DenseRe
   };
 }
 
-export function denseDurableMessage(batches: Float64Array) {
-  return { ...head(), batches };
+export function denseDurableMessage(batches: Float64Array, model = mainModel) {
+  return { ...head(model), batches };
 }
 
-export function parseDenseDurable(value: unknown): Float64Array {
-  return f64(asModelMessage(value, 'dense durable'), 'batches', 'dense durable');
+export function parseDenseDurable(value: unknown, model = mainModel): Float64Array {
+  return f64(asModelMessage(value, 'dense durable', model), 'batches', 'dense durable');
 }
 
 export interface DurableReply {
@@ -90,13 +99,13 @@ export interface DurableReply {
   readonly sequence: number;
 }
 
-export function durableReply(reply: DurableReply) {
-  return { ...head(), ...reply };
+export function durableReply(reply: DurableReply, model = mainModel) {
+  return { ...head(model), ...reply };
 }
 
-export function parseDurableReply(value: unknown): DurableReply {
+export function parseDurableReply(value: unknown, model = mainModel): DurableReply {
   const what = 'dense durable reply';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const { durable } = fields;
   if (typeof durable !== 'boolean') throw wrong(what, 'durable', 'true or false', durable);
   return { durable, sequence: sequenceOf(fields, what) };
@@ -112,9 +121,12 @@ export interface DenseVersion {
   readonly outcomes: readonly string[];
 }
 
-export function denseVersionMessage({ trainedThrough, outcomes, ...version }: DenseVersion) {
+export function denseVersionMessage(
+  { trainedThrough, outcomes, ...version }: DenseVersion,
+  model = mainModel,
+) {
   return {
-    ...head(),
+    ...head(model),
     ...version,
     ...wholePart,
     trainedThrough: throughMarks(trainedThrough),
@@ -143,9 +155,13 @@ export interface ReadNetwork {
 }
 
 /** @throws StarlingError BAD_MESSAGE; SPEC_MISMATCH for a network that is not known. */
-export function parseDenseVersion(value: unknown, reader: ReadNetwork): DenseVersion {
+export function parseDenseVersion(
+  value: unknown,
+  reader: ReadNetwork,
+  model = mainModel,
+): DenseVersion {
   const what = 'dense version';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const earlier = earlierOf(fields, what, reader);
   const version = versionOf(fields, what, (earlier ?? reader).parameterCount);
   if (!earlier) return version;
@@ -183,20 +199,21 @@ export interface DenseState extends DenseVersion {
   readonly applied: Float64Array;
 }
 
-export function denseStateMessage({
-  epoch,
-  optimizerState,
-  steps,
-  applied,
-  ...version
-}: DenseState) {
-  return { ...denseVersionMessage(version), epoch, optimizerState, steps, applied };
+export function denseStateMessage(
+  { epoch, optimizerState, steps, applied, ...version }: DenseState,
+  model = mainModel,
+) {
+  return { ...denseVersionMessage(version, model), epoch, optimizerState, steps, applied };
 }
 
 /** @throws StarlingError BAD_MESSAGE; SPEC_MISMATCH for a network that is not known. */
-export function parseDenseState(value: unknown, reader: ReadNetwork): DenseState {
+export function parseDenseState(
+  value: unknown,
+  reader: ReadNetwork,
+  model = mainModel,
+): DenseState {
   const what = 'dense state';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const earlier = earlierOf(fields, what, reader);
   const state = stateOf(fields, what, (earlier ?? reader).parameterCount);
   if (!earlier) return state;
@@ -209,9 +226,13 @@ export function parseDenseState(value: unknown, reader: ReadNetwork): DenseState
 }
 
 /** Of another cluster, whose network is as large. @throws StarlingError BAD_MESSAGE */
-export function parseForeignState(value: unknown, parameterCount: number): DenseState {
+export function parseForeignState(
+  value: unknown,
+  parameterCount: number,
+  model = mainModel,
+): DenseState {
   const what = 'dense state';
-  return stateOf(asModelMessage(value, what), what, parameterCount);
+  return stateOf(asModelMessage(value, what, model), what, parameterCount);
 }
 
 function stateOf(fields: Fields, what: string, parameterCount: number): DenseState {

@@ -20,27 +20,29 @@ export interface PartitionEntry {
   readonly term: number;
 }
 
-export const partitionKeys = `partition.${mainModel}.*`;
+export function partitionKeys(model = mainModel): string {
+  return `partition.${model}.*`;
+}
 
-export function partitionKey(partition: number): string {
-  return `partition.${mainModel}.${partition}`;
+export function partitionKey(partition: number, model = mainModel): string {
+  return `partition.${model}.${partition}`;
 }
 
 /** @returns undefined for a key that is not of a partition of the model. */
-export function partitionOfKey(key: string): number | undefined {
-  const [kind, model, partition, ...rest] = key.split('.');
-  const isKey = kind === 'partition' && model === mainModel && rest.length === 0;
+export function partitionOfKey(key: string, model = mainModel): number | undefined {
+  const [kind, of, partition, ...rest] = key.split('.');
+  const isKey = kind === 'partition' && of === model && rest.length === 0;
   return isKey && /^\d+$/.test(partition ?? '') ? Number(partition) : undefined;
 }
 
-export function encodeEntry(entry: PartitionEntry): Uint8Array {
-  return encode({ v: protocolVersion, model: mainModel, ...entry });
+export function encodeEntry(entry: PartitionEntry, model = mainModel): Uint8Array {
+  return encode({ v: protocolVersion, model, ...entry });
 }
 
 /** @throws StarlingError BAD_MESSAGE */
-export function decodeEntry(bytes: Uint8Array): PartitionEntry {
+export function decodeEntry(bytes: Uint8Array, model = mainModel): PartitionEntry {
   const what = 'partition entry';
-  const fields = asModelMessage(decode(bytes), what);
+  const fields = asModelMessage(decode(bytes), what, model);
   const { followers } = fields;
   if (!Array.isArray(followers) || !followers.every(isIndex))
     throw wrong(what, 'followers', 'a list of shards', followers);
@@ -99,13 +101,13 @@ export interface PartitionCommand {
   readonly term: number;
 }
 
-export function partitionCommand(command: PartitionCommand) {
-  return { v: protocolVersion, model: mainModel, ...command };
+export function partitionCommand(command: PartitionCommand, model = mainModel) {
+  return { v: protocolVersion, model, ...command };
 }
 
-export function parsePartitionCommand(value: unknown): PartitionCommand {
+export function parsePartitionCommand(value: unknown, model = mainModel): PartitionCommand {
   const what = 'partition command';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   return {
     partition: indexOf(fields, 'partition', what),
     term: indexOf(fields, 'term', what),
@@ -124,13 +126,13 @@ export interface RestoreReply extends CommandReply {
   readonly removed: number;
 }
 
-export function commandReply<Reply extends CommandReply>(reply: Reply) {
-  return { v: protocolVersion, model: mainModel, ...reply };
+export function commandReply<Reply extends CommandReply>(reply: Reply, model = mainModel) {
+  return { v: protocolVersion, model, ...reply };
 }
 
-export function parseRestoreReply(value: unknown): RestoreReply {
+export function parseRestoreReply(value: unknown, model = mainModel): RestoreReply {
   const what = 'restore reply';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   return {
     sequence: sequenceOf(fields, what),
     changed: indexOf(fields, 'changed', what),
@@ -156,17 +158,17 @@ export interface PartitionDigest {
   readonly served?: string;
 }
 
-export function digestCommand() {
-  return { v: protocolVersion, model: mainModel };
+export function digestCommand(model = mainModel) {
+  return { v: protocolVersion, model };
 }
 
-export function digestsReply(digests: readonly PartitionDigest[]) {
-  return { v: protocolVersion, model: mainModel, digests };
+export function digestsReply(digests: readonly PartitionDigest[], model = mainModel) {
+  return { v: protocolVersion, model, digests };
 }
 
-export function parseDigests(value: unknown): PartitionDigest[] {
+export function parseDigests(value: unknown, model = mainModel): PartitionDigest[] {
   const what = 'digests';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   return listOf(fields, 'digests', what, digestIn);
 }
 

@@ -92,14 +92,19 @@ export interface SquaredGradients {
  */
 export type PushOutcome = 'applied' | 'duplicate' | 'mixed';
 
-export function lookupMessage(request: KeepingLookup) {
-  return { v: protocolVersion, model: mainModel, ...request };
+export function lookupMessage(request: KeepingLookup, model = mainModel) {
+  return { v: protocolVersion, model, ...request };
 }
 
 /** @param ours the specification of who is asked; see `specHashOf`. */
-export function parseLookup(value: unknown, slotCount: number, ours?: string): KeepingLookup {
+export function parseLookup(
+  value: unknown,
+  slotCount: number,
+  ours?: string,
+  model = mainModel,
+): KeepingLookup {
   const what = 'lookup';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const specHash = specHashOf(fields, what, ours);
   const request = { specHash, ...groups(fields, what, slotCount) };
   const { since } = fields;
@@ -117,14 +122,19 @@ function changedOf(value: unknown, what: string): RowsChanged {
   return fields['keys'] === undefined ? since : { ...since, keys: u32(fields, 'keys', what) };
 }
 
-export function pullMessage(request: PullRequest) {
-  return { v: protocolVersion, model: mainModel, ...request };
+export function pullMessage(request: PullRequest, model = mainModel) {
+  return { v: protocolVersion, model, ...request };
 }
 
 /** @param ours the specification of who is asked; see `specHashOf`. */
-export function parsePull(value: unknown, slotCount: number, ours?: string): PullRequest {
+export function parsePull(
+  value: unknown,
+  slotCount: number,
+  ours?: string,
+  model = mainModel,
+): PullRequest {
   const what = 'pull';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const specHash = specHashOf(fields, what, ours);
   const rowGroups = groups(fields, what, slotCount);
   return {
@@ -140,21 +150,21 @@ export interface PullReply {
   readonly sequence: number;
 }
 
-export function pullReply(reply: PullReply) {
-  return { v: protocolVersion, model: mainModel, ...reply };
+export function pullReply(reply: PullReply, model = mainModel) {
+  return { v: protocolVersion, model, ...reply };
 }
 
-export function parsePullReply(value: unknown, rowValues: number): PullReply {
+export function parsePullReply(value: unknown, rowValues: number, model = mainModel): PullReply {
   const what = 'pull reply';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   return { rows: f32(fields, 'rows', what, rowValues), sequence: sequenceOf(fields, what) };
 }
 
-export function pushMessage(request: PushRequest) {
+export function pushMessage(request: PushRequest, model = mainModel) {
   const { squares } = request;
   const message = {
     v: protocolVersion,
-    model: mainModel,
+    model,
     specHash: request.specHash,
     partitions: request.partitions,
     epochs: request.epochs,
@@ -169,9 +179,14 @@ export function pushMessage(request: PushRequest) {
 }
 
 /** @param ours the specification of who is asked; see `specHashOf`. */
-export function parsePush(value: unknown, widths: RowWidths, ours?: string): PushRequest {
+export function parsePush(
+  value: unknown,
+  widths: RowWidths,
+  ours?: string,
+  model = mainModel,
+): PushRequest {
   const what = 'push';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const specHash = specHashOf(fields, what, ours);
   const rowGroups = groups(fields, what, widths.length);
   const batches = batchesOf(fields, what);
@@ -229,13 +244,13 @@ export interface PushReply {
   readonly sequence: number;
 }
 
-export function pushReply(reply: PushReply) {
-  return { v: protocolVersion, model: mainModel, ...reply };
+export function pushReply(reply: PushReply, model = mainModel) {
+  return { v: protocolVersion, model, ...reply };
 }
 
-export function parsePushReply(value: unknown): PushReply {
+export function parsePushReply(value: unknown, model = mainModel): PushReply {
   const what = 'push reply';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   return { outcome: outcomeOf(fields, what), sequence: sequenceOf(fields, what) };
 }
 
@@ -269,10 +284,10 @@ export interface LookupReply {
   readonly changed?: RowsChanged;
 }
 
-export function lookupReply(reply: Omit<LookupReply, 'progress'>) {
+export function lookupReply(reply: Omit<LookupReply, 'progress'>, model = mainModel) {
   return {
     v: protocolVersion,
-    model: mainModel,
+    model,
     rows: reply.rows,
     through: throughMarks(reply.through),
     progress: noProgress,
@@ -283,9 +298,13 @@ export function lookupReply(reply: Omit<LookupReply, 'progress'>) {
   };
 }
 
-export function parseLookupReply(value: unknown, rowValues: number): LookupReply {
+export function parseLookupReply(
+  value: unknown,
+  rowValues: number,
+  model = mainModel,
+): LookupReply {
   const what = 'lookup reply';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   return {
     rows: f32(fields, 'rows', what, rowValues),
     through: throughOf(fields, 'through', what),

@@ -90,14 +90,14 @@ export interface FoundRow extends PersonKey {
   readonly updatedAt: number;
 }
 
-export function rowsCommand(command: RowsCommand) {
-  return { v: protocolVersion, model: mainModel, ...command };
+export function rowsCommand(command: RowsCommand, model = mainModel) {
+  return { v: protocolVersion, model, ...command };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
-export function parseRowsCommand(value: unknown): RowsCommand {
+export function parseRowsCommand(value: unknown, model = mainModel): RowsCommand {
   const what = 'rows command';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   return {
     keys: listOf(fields, 'keys', what, keyIn),
     forget: flag(fields, 'forget', what),
@@ -105,14 +105,14 @@ export function parseRowsCommand(value: unknown): RowsCommand {
   };
 }
 
-export function rowsReply(rows: readonly FoundRow[]) {
-  return { v: protocolVersion, model: mainModel, rows };
+export function rowsReply(rows: readonly FoundRow[], model = mainModel) {
+  return { v: protocolVersion, model, rows };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
-export function parseRowsReply(value: unknown): FoundRow[] {
+export function parseRowsReply(value: unknown, model = mainModel): FoundRow[] {
   const what = 'rows of a person';
-  return listOf(asModelMessage(value, what), 'rows', what, (each, place) => {
+  return listOf(asModelMessage(value, what, model), 'rows', what, (each, place) => {
     const fields = asFields(each, place);
     return {
       ...keyIn(each, place),

@@ -84,6 +84,8 @@ export interface RankBatchReply {
   readonly settingsVersion: number;
   /** Where one was to be chosen. */
   readonly slate?: ChosenSlate;
+  /** That scored. */
+  readonly model: string;
 }
 
 export interface RankBatchHow {
@@ -91,11 +93,15 @@ export interface RankBatchHow {
   readonly isShort?: boolean;
 }
 
-export function rankBatchMessage(batch: RankBatch, { isShort = false }: RankBatchHow = {}) {
+export function rankBatchMessage(
+  batch: RankBatch,
+  { isShort = false }: RankBatchHow = {},
+  model = mainModel,
+) {
   const { from, choose, places } = batch;
   const message = {
     v: protocolVersion,
-    model: mainModel,
+    model,
     kind: 'rank-batch',
     rowCount: batch.items.length,
     requestIds: shared(batch.requestIds),
@@ -129,9 +135,9 @@ export function isRankBatch(value: unknown): boolean {
   return (value as { kind?: unknown } | null)?.kind === 'rank-batch';
 }
 
-export function parseRankBatch(value: unknown, rowsMax: number): RankBatch {
+export function parseRankBatch(value: unknown, rowsMax: number, model = mainModel): RankBatch {
   const what = 'rank batch';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const n = rowCountOf(fields, what);
   if (n < 1 || n > rowsMax)
     throw new StarlingError('BAD_REQUEST', `${what}: expected 1 to ${rowsMax} rows, got ${n}.`);
@@ -180,15 +186,18 @@ function contextsOf(fields: Fields, n: number, what: string): RawFeatures[] {
   return value.map((each, i) => asFields(each, `${what}.contexts[${i}]`));
 }
 
-export function rankBatchReply({
-  predictions = {},
-  settingsVersion = 0,
-  ...reply
-}: Omit<RankBatchReply, 'predictions' | 'progress' | 'settingsVersion'> &
-  Partial<Pick<RankBatchReply, 'predictions' | 'settingsVersion'>>) {
+export function rankBatchReply(
+  {
+    predictions = {},
+    settingsVersion = 0,
+    ...reply
+  }: Omit<RankBatchReply, 'predictions' | 'progress' | 'settingsVersion' | 'model'> &
+    Partial<Pick<RankBatchReply, 'predictions' | 'settingsVersion'>>,
+  model = mainModel,
+) {
   return {
     v: protocolVersion,
-    model: mainModel,
+    model,
     ...reply,
     predictions,
     through: throughMarks(reply.through),
@@ -198,17 +207,41 @@ export function rankBatchReply({
 }
 
 /** Some of the items are not known by their places: it is to be asked once more, with ids. */
-export function lackingReply() {
-  return { v: protocolVersion, model: mainModel, lacking: true };
+export function lackingReply(model = mainModel) {
+  return { v: protocolVersion, model, lacking: true };
 }
 
 export function isLackingReply(value: unknown): boolean {
   return (value as { lacking?: unknown } | null)?.lacking === true;
 }
 
+/** To a ranker: how far what it would score with has come. */
+export function standingMessage(model: string) {
+  return { v: protocolVersion, model, kind: 'standing' };
+}
+
+export function isStanding(value: unknown): boolean {
+  return (value as { kind?: unknown } | null)?.kind === 'standing';
+}
+
+export function standingReply(through: number, model: string) {
+  return { v: protocolVersion, model, through: throughMarks(through) };
+}
+
+/** @returns the batches of samples that all rows of the data center know. @throws StarlingError BAD_MESSAGE */
+export function parseStandingReply(value: unknown, model: string): number {
+  const what = 'standing';
+  return throughOf(asModelMessage(value, what, model), 'through', what);
+}
+
 /** Where there are no settings, they cost nothing. */
 export function versionField(settingsVersion: number): { readonly settingsVersion?: number } {
   return settingsVersion === 0 ? {} : { settingsVersion };
+}
+
+/** Of an answer: the model that scored, where it is another one than `main`. */
+export function modelField(model: string): { readonly model?: string } {
+  return model === mainModel ? {} : { model };
 }
 
 /** @throws StarlingError BAD_MESSAGE */
@@ -217,12 +250,17 @@ export function settingsVersionOf(fields: Fields, what: string): number {
   return isLeftOut ? 0 : number(fields, 'settingsVersion', what);
 }
 
-export function parseRankBatchReply(value: unknown, rowCount: number): RankBatchReply {
+export function parseRankBatchReply(
+  value: unknown,
+  rowCount: number,
+  model = mainModel,
+): RankBatchReply {
   const what = 'rank reply';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const slate = fields['slate'] === undefined ? undefined : slateOf(fields, what, rowCount);
   const answered = slate?.rows.length ?? rowCount;
   return {
+    model,
     scores: f32(fields, 'scores', what, answered),
     predictions: namedF32(fields, 'predictions', what, answered),
     ...(slate ? { slate } : {}),
@@ -263,19 +301,19 @@ export interface VisibleNotice {
   readonly sequence: number;
 }
 
-export function visibleMessage(notice: Omit<VisibleNotice, 'progress'>) {
+export function visibleMessage(notice: Omit<VisibleNotice, 'progress'>, model = mainModel) {
   return {
     v: protocolVersion,
-    model: mainModel,
+    model,
     ...notice,
     through: throughMarks(notice.through),
     progress: noProgress,
   };
 }
 
-export function parseVisible(value: unknown): VisibleNotice {
+export function parseVisible(value: unknown, model = mainModel): VisibleNotice {
   const what = 'visible';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   return {
     dataCenter: text(fields, 'dataCenter', what),
     shard: number(fields, 'shard', what),

@@ -1,5 +1,6 @@
 import type { ClusterNames } from './cluster-names.js';
 import { actorKinds } from './actor-kinds.js';
+import { trainerQueues } from './models.js';
 import { configContentKey, configKey } from './config-versions.js';
 
 /**
@@ -87,7 +88,7 @@ const joins = 'join.*';
 function snapshots({ s, stream, dataCenter, dataCenters }: Words) {
   const all = dataCenters.map(stream.snapshotsAt);
   return {
-    writes: [s('snapshotObject', { dc: dataCenter })],
+    writes: [s('snapshotObject', { dc: dataCenter }), s('modelObject', { dc: dataCenter })],
     tails: all,
     looksUp: all,
     measures: all,
@@ -195,7 +196,8 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     };
   },
   trainer: ({ s, stream, bucket, letters }) => ({
-    works: [{ stream: stream.samples, durable: 'trainer' }],
+    // Each model has a consumer of its own.
+    works: trainerQueues.map((durable) => ({ stream: stream.samples, durable })),
     calls: [s('pull'), s('push'), s('densePull'), s('densePush'), s('denseDurable')],
     writes: [letters],
     keys: { bucket, reads: [owners, configKey], writes: [] },
@@ -215,8 +217,9 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     };
   },
   ranker: ({ s, stream, letters, dataCenters }) => ({
-    serves: [s('rank'), s('rankAt')],
-    calls: [s('featuresGet'), s('featuresGetAt'), s('lookup'), s('lookupAt')],
+    serves: [s('rank'), s('rankAt'), s('rankOf'), s('rankOfAt')],
+    // Those of another model whether it is there.
+    calls: [s('featuresGet'), s('featuresGetAt'), s('lookup'), s('lookupAt'), s('rankOfAt')],
     tails: [...dataCenters.map(stream.denseAt), ...dataCenters.map(stream.settingsAt)],
     writes: [s('ingest', { type: 'impression' }), letters],
     hears: [s('featuresChanged'), s('keptChanged')],
@@ -225,7 +228,9 @@ const needs: Readonly<Record<Role, (words: Words) => RoleNeeds | undefined>> = {
     ...featuresFollowed(words),
     tails: [...featuresFollowed(words).tails, ...words.dataCenters.map(words.stream.settingsAt)],
     serves: [words.s('recommend'), words.s('recommendAt')],
-    calls: (['rank', 'rankAt', 'featuresGet', 'featuresGetAt'] as const).map((row) => words.s(row)),
+    calls: (['rank', 'rankAt', 'rankOf', 'rankOfAt', 'featuresGet', 'featuresGetAt'] as const).map(
+      (row) => words.s(row),
+    ),
     writes: [words.s('ingest', { type: 'impression' }), words.letters],
     hears: [words.s('popular')],
   }),

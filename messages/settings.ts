@@ -1,5 +1,5 @@
 import { StarlingError } from '../core/base/errors.js';
-import type { SettingKey, SettingRecord, Settings } from '../core/config/settings.js';
+import type { GivenSettingKey, SettingRecord, Settings } from '../core/config/settings.js';
 import { settingKeyOf } from '../core/config/settings.js';
 import { asFields, asMessage, number, text, wrong, type Fields } from './checks.js';
 import { protocolVersion } from './codec.js';
@@ -24,7 +24,7 @@ export interface SettingsRequest extends Operation {
 }
 
 export interface SettingChange {
-  readonly key: SettingKey;
+  readonly key: GivenSettingKey;
   /** Null: as the configuration says. */
   readonly value: unknown;
   /** What the writer has seen: who has changed the key since then is not overwritten. */
@@ -56,7 +56,7 @@ export interface SettingsReply {
   readonly settings: Settings;
   readonly refused: Readonly<Record<string, string>>;
   /** What the configuration says, by key. */
-  readonly configured: Required<Settings>;
+  readonly configured: Required<Pick<Settings, GivenSettingKey>>;
 }
 
 /** @throws StarlingError BAD_MESSAGE */
@@ -66,10 +66,9 @@ export function parseSettingsReply(fields: Fields): SettingsReply {
     version: number(fields, 'version', what),
     settings: asFields(fields['settings'], `${what}.settings`),
     refused: asFields(fields['refused'], `${what}.refused`) as Readonly<Record<string, string>>,
-    configured: asFields(
-      fields['configured'],
-      `${what}.configured`,
-    ) as unknown as Required<Settings>,
+    configured: asFields(fields['configured'], `${what}.configured`) as unknown as Required<
+      Pick<Settings, GivenSettingKey>
+    >,
   };
 }
 

@@ -62,16 +62,16 @@ export interface SnapshotMark {
   readonly atSeconds: number;
 }
 
-const head = () => ({ v: protocolVersion, model: mainModel });
+const head = (model: string) => ({ v: protocolVersion, model });
 
-export function encodeManifest(manifest: SnapshotManifest): Uint8Array {
-  return encode({ ...head(), ...manifest });
+export function encodeManifest(manifest: SnapshotManifest, model = mainModel): Uint8Array {
+  return encode({ ...head(model), ...manifest });
 }
 
 /** @throws StarlingError BAD_MESSAGE, UNSUPPORTED_VERSION */
-export function decodeManifest(bytes: Uint8Array): SnapshotManifest {
+export function decodeManifest(bytes: Uint8Array, model = mainModel): SnapshotManifest {
   const what = 'snapshot manifest';
-  const fields = asModelMessage(decode(bytes), what);
+  const fields = asModelMessage(decode(bytes), what, model);
   const { objects, dense, slots } = fields;
   if (!Array.isArray(slots)) throw wrong(what, 'slots', 'a list', slots);
   if (!Array.isArray(objects)) throw wrong(what, 'objects', 'a list', objects);
@@ -102,13 +102,13 @@ export interface SnapshotReply {
   readonly objects: readonly SnapshotObject[];
 }
 
-export function snapshotReply(reply: SnapshotReply) {
-  return { ...head(), ...reply };
+export function snapshotReply(reply: SnapshotReply, model = mainModel) {
+  return { ...head(model), ...reply };
 }
 
-export function parseSnapshotReply(value: unknown): SnapshotReply {
+export function parseSnapshotReply(value: unknown, model = mainModel): SnapshotReply {
   const what = 'snapshot reply';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const { objects } = fields;
   if (!Array.isArray(objects)) throw wrong(what, 'objects', 'a list', objects);
   return { specHash: text(fields, 'specHash', what), objects: objects.map(parseObject) };
@@ -120,13 +120,13 @@ function parseDenseObject(value: unknown): DenseObject {
 }
 
 /** Where the network was put. */
-export function denseSnapshotReply(object: DenseObject) {
-  return { ...head(), ...object };
+export function denseSnapshotReply(object: DenseObject, model = mainModel) {
+  return { ...head(model), ...object };
 }
 
-export function parseDenseSnapshotReply(value: unknown): DenseObject {
+export function parseDenseSnapshotReply(value: unknown, model = mainModel): DenseObject {
   const what = 'dense snapshot reply';
-  return storedObject(asModelMessage(value, what), what);
+  return storedObject(asModelMessage(value, what, model), what);
 }
 
 function storedObject(fields: Fields, what: string): DenseObject {
@@ -153,13 +153,13 @@ function parseObject(value: unknown): SnapshotObject {
   };
 }
 
-export function encodeMark(mark: SnapshotMark): Uint8Array {
-  return encode({ ...head(), ...mark });
+export function encodeMark(mark: SnapshotMark, model = mainModel): Uint8Array {
+  return encode({ ...head(model), ...mark });
 }
 
-export function decodeMark(bytes: Uint8Array): SnapshotMark {
+export function decodeMark(bytes: Uint8Array, model = mainModel): SnapshotMark {
   const what = 'snapshot mark';
-  const fields = asModelMessage(decode(bytes), what);
+  const fields = asModelMessage(decode(bytes), what, model);
   return {
     specHash: text(fields, 'specHash', what),
     partition: number(fields, 'partition', what),
@@ -178,13 +178,13 @@ export interface SnapshotCommand {
   readonly partitions: readonly number[];
 }
 
-export function snapshotCommand(command: SnapshotCommand) {
-  return { ...head(), ...command };
+export function snapshotCommand(command: SnapshotCommand, model = mainModel) {
+  return { ...head(model), ...command };
 }
 
-export function parseSnapshotCommand(value: unknown): SnapshotCommand {
+export function parseSnapshotCommand(value: unknown, model = mainModel): SnapshotCommand {
   const what = 'snapshot command';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   return { snapshot: text(fields, 'snapshot', what), partitions: partitionsOf(fields, what) };
 }
 
@@ -196,13 +196,13 @@ export interface RestoreCommand {
   readonly term: number;
 }
 
-export function restoreCommand(command: RestoreCommand) {
-  return { ...head(), ...command };
+export function restoreCommand(command: RestoreCommand, model = mainModel) {
+  return { ...head(model), ...command };
 }
 
-export function parseRestoreCommand(value: unknown): RestoreCommand {
+export function parseRestoreCommand(value: unknown, model = mainModel): RestoreCommand {
   const what = 'restore command';
-  const fields = asModelMessage(value, what);
+  const fields = asModelMessage(value, what, model);
   const from = fields.from as Fields | undefined;
   if (typeof from !== 'object' || from === null)
     throw wrong(what, 'from', 'a sequence or a snapshot', from);

@@ -26,6 +26,18 @@ export interface SubjectRow<Template extends string = string> {
 export const subjectTable = {
   recommend: request('recommend', 'clients', 'recommender', 'the k best items for a user'),
   rank: request('rank', 'clients, recommender', 'ranker', 'scores of given candidates'),
+  rankOf: request(
+    'ranker.<model>',
+    'recommender',
+    'ranker',
+    'scores of given candidates, by a model that it names',
+  ),
+  rankOfAt: request(
+    'at.<dc>.ranker.<model>',
+    'recommender, ranker',
+    'ranker',
+    'the same of one data center; and whether what the model has learned is there',
+  ),
   recommendAt: request(
     'at.<dc>.recommend',
     'clients',
@@ -122,7 +134,7 @@ export const subjectTable = {
     'operate.<verb>',
     'command line',
     'cluster supervisor',
-    'snapshot, restore, scale, drain, undrain, settings, config, people, person; answered when done',
+    'snapshot, restore, scale, drain, undrain, settings, config, people, person, model; answered when done',
   ),
   progress: notice(
     'progress.<operation>',
@@ -257,6 +269,20 @@ export const subjectTable = {
     'shards, restore',
     'what a snapshot is made of; written last',
   ),
+  modelObject: kept(
+    'snapshots.<dc>.model.<model>.<snapshot>.<object>',
+    'snapshotsAt',
+    'ps-shard, serving-shard, dense-shard',
+    'their successors',
+    'chunks of a snapshot of a model other than `main`',
+  ),
+  modelManifest: kept(
+    'snapshot-manifests.<dc>.model.<model>.<snapshot>',
+    'snapshotsAt',
+    'supervisor',
+    'shards, restore',
+    'what such a snapshot is made of; written last',
+  ),
   featureObject: kept(
     'snapshots.<dc>.features.<snapshot>.<object>',
     'snapshotsAt',
@@ -386,7 +412,8 @@ export type OperateVerb =
   | 'settings'
   | 'config'
   | 'people'
-  | 'person';
+  | 'person'
+  | 'model';
 
 /** What stands in the angle brackets of a template; each a token, without dots. */
 interface SubjectParameters {

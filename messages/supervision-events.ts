@@ -18,6 +18,8 @@ export const supervisionEventTypes = [
   'snapshot',
   'restore',
   'scale',
+  /** A model was started beside others, answers, or is stopped. */
+  'model',
   /** Something that may change while it runs was changed. */
   'settings',
   /** Somebody was to be forgotten. */

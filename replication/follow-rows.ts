@@ -4,7 +4,7 @@ import type { Bus } from '../runtime/bus/bus.js';
 import type { FollowedSnapshots, FollowerContext } from '../runtime/followers/follower.js';
 import { PartitionFollower } from './partition-follower.js';
 import type { TrainedPartition, TrainedShape } from './trained-partition.js';
-import { mainModel } from '../messages/model-name.js';
+import { mainIdentity } from '../core/base/model-identity.js';
 
 export interface FollowRowsContext extends FollowerContext {
   readonly bus: FollowerContext['bus'] & Pick<Bus, 'names'>;
@@ -23,15 +23,15 @@ export function followRows(
   target: TrainedPartition,
   { shape, ...options }: FollowRowsOptions,
 ): PartitionFollower<RowsDelta> {
-  const { tables, hash, earlier } = shape;
+  const { tables, hash, earlier, of = mainIdentity } = shape;
   const { stream, subject } = options.context.bus.names;
   return new PartitionFollower({
     ...options,
     partition: target.number,
     stream: stream.deltas,
-    subject: subject.deltaRows(mainModel, target.number),
-    parse: (value) => parseRows(value, tables, shape),
-    ...{ specHash: hash, earlier },
+    subject: subject.deltaRows(of.name, target.number),
+    parse: (value) => parseRows(value, tables, shape, of.name),
+    ...{ specHash: hash, earlier, model: of.name },
     target,
   });
 }

@@ -22,9 +22,12 @@ type ReadingBus = Pick<Bus, 'names' | 'lastMessage' | 'messageAt'>;
  * @returns undefined where there is none yet.
  * @throws StarlingError CORRUPT where a part is gone.
  */
-export async function newestState(bus: ReadingBus): Promise<StoredState | undefined> {
+export async function newestState(
+  bus: ReadingBus,
+  model = mainModel,
+): Promise<StoredState | undefined> {
   const { stream, subject } = bus.names;
-  const last = await bus.lastMessage(stream.dense, subject.denseState(mainModel));
+  const last = await bus.lastMessage(stream.dense, subject.denseState(model));
   if (!last) return undefined;
   const { sequences } = networkPartOf(decode(last.bytes));
   const before: Uint8Array[] = [];
@@ -46,11 +49,12 @@ export async function newestState(bus: ReadingBus): Promise<StoredState | undefi
 export async function keptState(
   bus: Pick<Bus, 'names' | 'tail'>,
   wanted: (sequence: number, isFirst: boolean) => boolean,
+  model = mainModel,
 ): Promise<readonly Uint8Array[] | undefined> {
   const { stream, subject } = bus.names;
   let found: readonly Uint8Array[] | undefined;
   let parts: Uint8Array[] = [];
-  const options = { stream: stream.deltas, filter: subject.deltaDense(mainModel) };
+  const options = { stream: stream.deltas, filter: subject.deltaDense(model) };
   await replay(bus, options, ({ bytes, sequence }) => {
     const { part, last } = networkPartOf(decode(bytes));
     // Whoever wrote those before has died over it, or they were trimmed.

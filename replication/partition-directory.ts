@@ -8,23 +8,24 @@ import {
   partitionKeys,
   partitionOfKey,
 } from '../messages/ownership.js';
+import { mainModel } from '../messages/model-name.js';
 import type { RecordBus, RecordKind } from './fenced-record.js';
 import { FencedRecords, type Known } from './fenced-record.js';
 
 export type DirectoryEntry = Known<PartitionEntry>;
 export type DirectoryBus = RecordBus;
 
-const partitionRecords: RecordKind<number, PartitionEntry> = {
-  pattern: partitionKeys,
-  keyOf: partitionKey,
-  idOf: partitionOfKey,
-  encode: encodeEntry,
-  decode: decodeEntry,
+const recordsOf = (model: string): RecordKind<number, PartitionEntry> => ({
+  pattern: partitionKeys(model),
+  keyOf: (partition) => partitionKey(partition, model),
+  idOf: (key) => partitionOfKey(key, model),
+  encode: (entry) => encodeEntry(entry, model),
+  decode: (bytes) => decodeEntry(bytes, model),
   termOf: ({ term }) => term,
   overText: (_partition, term, newest) => overText(term, newest),
-};
+});
 
-/** Who owns which partition. A leader writes the term it has; a shard that takes its next epoch, the one it found. */
+/** Who owns which partition of a model. A leader writes the term it has; a shard that takes its next epoch, the one it found. */
 export class PartitionDirectory {
   readonly #records: FencedRecords<number, PartitionEntry>;
 
@@ -33,8 +34,8 @@ export class PartitionDirectory {
   }
 
   /** Resolves once all entries that exist are known. */
-  static async open(bus: DirectoryBus): Promise<PartitionDirectory> {
-    return new PartitionDirectory(await FencedRecords.open(bus, partitionRecords));
+  static async open(bus: DirectoryBus, model = mainModel): Promise<PartitionDirectory> {
+    return new PartitionDirectory(await FencedRecords.open(bus, recordsOf(model)));
   }
 
   stop(): Promise<void> {

@@ -39,6 +39,8 @@ export interface PartitionFoldOptions<Part extends FollowedPart> {
   /** Blueprints of before, whose rows are read as they would be of this one. Left out: there are none. */
   readonly earlier?: KnownRows['earlier'] | undefined;
   readonly target: FollowerTarget<Part>;
+  /** That the rows are of; left out: `main`. */
+  readonly model?: string;
   readonly loadPolicy?: LoadPolicy;
   /** Snapshots that know more than this are not wanted. */
   readonly untilSequence?: number;
@@ -94,12 +96,13 @@ export class PartitionFold<Part extends FollowedPart> implements Fold {
     const {
       target,
       partition,
+      model,
       specHash,
       earlier,
       loadPolicy,
       untilSequence = Infinity,
     } = this.#options;
-    const manifest = decodeManifest(found.manifest);
+    const manifest = decodeManifest(found.manifest, model);
     const object = manifest.objects.find((each) => each.partition === partition);
     if (!object || object.endSequence > untilSequence) return undefined;
     const keptSlots = earlier?.get(manifest.specHash)?.keptSlots;
@@ -108,7 +111,7 @@ export class PartitionFold<Part extends FollowedPart> implements Fold {
     const reader = new SnapshotReader(target.snapshotTarget(), policy);
     for await (const chunk of found.chunks(object)) reader.accept(chunk);
     reader.finish();
-    const mark = decodeMark(reader.header!.metadata);
+    const mark = decodeMark(reader.header!.metadata, model);
     // Sequences of another log mean nothing here, also to who writes a snapshot of these rows: the own log is read from its
     // beginning, and most of it is stale.
     const sequence = found.isElsewhere ? 0 : mark.sequence;

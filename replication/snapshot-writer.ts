@@ -19,6 +19,8 @@ export interface PartitionToSave {
   readonly createdAtMs: number;
   /** What is in the log when the first chunk is made. */
   readonly mark: SnapshotMark;
+  /** Left out: `main`. */
+  readonly model?: string | undefined;
 }
 
 /** Writes the rows of one partition while they change; the log from the mark on makes the copy exact. */
@@ -26,7 +28,7 @@ export async function savePartition(
   store: Pick<SnapshotStore, 'put'>,
   snapshot: string,
   pace: Pace,
-  { partition, partitionCount, source, createdAtMs, mark }: PartitionToSave,
+  { partition, partitionCount, source, createdAtMs, mark, model }: PartitionToSave,
 ): Promise<Omit<SnapshotObject, 'endSequence'>> {
   const name = objectName(partition);
   const header = {
@@ -34,7 +36,7 @@ export async function savePartition(
     firstPartition: partition,
     partitionEnd: partition + 1,
     partitionCount,
-    metadata: encodeMark(mark),
+    metadata: encodeMark(mark, model),
   };
   let rows = 0;
   function* chunks(): Generator<Uint8Array> {

@@ -5,6 +5,7 @@ import type { PartitionCapacity } from '../core/embedding/partition.js';
 import { EmbeddingPartition } from '../core/embedding/partition.js';
 import { partitionTarget } from '../core/embedding/snapshot/partition-snapshot.js';
 import type { SnapshotTarget } from '../core/embedding/snapshot/rows.js';
+import type { ModelIdentity } from '../core/base/model-identity.js';
 import type { RowsDelta } from '../messages/deltas.js';
 import type { KnownRows } from '../messages/earlier-deltas.js';
 import type { PushRequest } from '../messages/parameters.js';
@@ -23,6 +24,8 @@ export interface TrainedShape {
   /** What is known of blueprints of before; left out: there were none. */
   readonly earlier?: KnownRows['earlier'] | undefined;
   readonly partitionCount: number;
+  /** The model that they are of; left out: `main`. */
+  readonly of?: ModelIdentity | undefined;
 }
 
 /** How the batches of a push stand to what a partition has applied already. */
@@ -37,7 +40,7 @@ export class TrainedPartition implements FollowerTarget<RowsDelta> {
   readonly number: number;
   readonly #shape: TrainedShape;
   rows: EmbeddingPartition;
-  applied = new IntervalSet();
+  applied: IntervalSet;
   /** Impressions settled by the applied batches; kept where the books are kept, since every batch visits each partition once. */
   resolved = 0;
   /** Newest event time in the rows, seconds. */
@@ -49,6 +52,7 @@ export class TrainedPartition implements FollowerTarget<RowsDelta> {
     this.number = number;
     this.#shape = shape;
     this.rows = this.#emptyRows();
+    this.applied = this.#noneApplied();
   }
 
   standing(batches: Float64Array): Standing {
@@ -81,7 +85,7 @@ export class TrainedPartition implements FollowerTarget<RowsDelta> {
 
   reset(): void {
     this.rows = this.#emptyRows();
-    this.applied = new IntervalSet();
+    this.applied = this.#noneApplied();
     this.resolved = 0;
     this.atSeconds = 0;
   }
@@ -106,6 +110,11 @@ export class TrainedPartition implements FollowerTarget<RowsDelta> {
     this.applied = IntervalSet.decode(applied);
     this.resolved = resolved;
     this.atSeconds = atSeconds;
+  }
+
+  /** What is before the cut of a model it is never taught. */
+  #noneApplied(): IntervalSet {
+    return new IntervalSet((this.#shape.of?.cut ?? 0) + 1);
   }
 
   #emptyRows(): EmbeddingPartition {

@@ -17,6 +17,10 @@ export interface Endpoint {
   readonly alsoAt?: string;
   /** Whether to answer on `subject` too while it is a guest at the server of this data center. Default: everywhere. */
   readonly answersAt?: (dataCenter: string) => boolean;
+  /** Whether it answers on these by now; looked at again with `refresh`. Default: always. */
+  readonly isAsked?: () => boolean;
+  /** What it answers on besides, whether it is asked there or not. */
+  readonly beside?: { readonly subject: string; readonly alsoAt: string };
   readonly queue?: string;
   /** Of subjects that people write to: a body that would do, for who sends one that can't be read. */
   readonly example?: string;
@@ -80,6 +84,11 @@ export class ServedEndpoint implements Stoppable {
     this.#admission.backOff(this.#bus.clock.nowMs());
   }
 
+  /** Joins and leaves what it should by now. */
+  refresh(): void {
+    this.#subscribe();
+  }
+
   /** Leaves the queue group; resolves when what was handed over before is answered. */
   async suspend(): Promise<void> {
     this.#open = false;
@@ -118,8 +127,14 @@ export class ServedEndpoint implements Stoppable {
 
   #wanted(): string[] {
     if (!this.#open || this.#stopped) return [];
-    const { subject, alsoAt, answersAt } = this.#endpoint;
+    const { isAsked, beside } = this.#endpoint;
+    const here = isAsked === undefined || isAsked() ? this.#subjectsOf(this.#endpoint) : [];
+    return beside ? [...here, ...this.#subjectsOf(beside)] : here;
+  }
+
+  #subjectsOf({ subject, alsoAt }: Pick<Endpoint, 'subject' | 'alsoAt'>): string[] {
     if (alsoAt === undefined) return [subject];
+    const { answersAt } = this.#endpoint;
     const { away = false, dataCenter } = this.#bus;
     const isHelpful = !away || dataCenter === undefined || (answersAt?.(dataCenter) ?? true);
     return isHelpful ? [subject, alsoAt] : [alsoAt];

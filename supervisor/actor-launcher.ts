@@ -1,5 +1,5 @@
 import type { ActorKind } from '../messages/actor-kinds.js';
-import type { ActorSpec } from '../messages/actor-spec.js';
+import type { ActorSpec, PlacedModel } from '../messages/actor-spec.js';
 import type { NatsAccess } from '../messages/nats-access.js';
 import { startHashOf } from '../runtime/supervision-socket.js';
 import type { Adoption } from './adoption/adoption.js';
@@ -36,8 +36,8 @@ export interface LauncherOptions {
   /** Compiled module that becomes the actors named in its start messages. */
   readonly entry: string;
   readonly stateDir: string;
-  /** The resolved configuration that actors of a data center run by now, plain JSON. */
-  readonly configIn: (dataCenter: string) => unknown;
+  /** The resolved configuration that actors of a data center run by now, or those of a model there, plain JSON. */
+  readonly configIn: (dataCenter: string, model?: PlacedModel) => unknown;
   /** Servers of a data center, and the credentials of a kind: no actor learns those of another. */
   readonly natsOf: (dataCenter: string, kind: ActorKind) => NatsAccess;
   /** Name of the process that an actor is to share with others; left out: each has its own. */
@@ -68,7 +68,7 @@ export class ActorLauncher implements Launcher {
       ...{ address, kind, dataCenter, index, epoch, partitions },
       ...(ended === undefined ? {} : { ended }),
     } as const;
-    const config = configIn(dataCenter);
+    const config = configIn(dataCenter, spec.model);
     const start = { type: 'start', ...identity, config, nats, stateDir, serving } as const;
     const shared = this.#processOf(spec);
     if (adoption === undefined) return shared.start({ start }, handlers);
@@ -89,7 +89,7 @@ export class ActorLauncher implements Launcher {
   claim(spec: ActorSpec, handlers: LeftProcessHandlers): ClaimedProcess | undefined {
     const { address, dataCenter, kind, partitions = [] } = spec;
     const { configIn, natsOf, adoption } = this.#options;
-    const config = configIn(dataCenter);
+    const config = configIn(dataCenter, spec.model);
     const startHash = startHashOf({ config, nats: natsOf(dataCenter, kind) });
     const claimed = adoption?.claim(address, { kind, partitions, startHash }, handlers);
     if (claimed === undefined) return undefined;

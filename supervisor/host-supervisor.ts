@@ -57,7 +57,7 @@ export class HostSupervisor {
   readonly #policy: ChildPolicy;
   readonly #killedMsMax: number;
   readonly #children = new Map<string, SupervisedChild>();
-  /** By data center. */
+  /** By data center, and apart from it by model. */
   readonly #groups = new Map<string, ChildGroup>();
   /** Their actors stay out of the queue groups of public subjects, those that are started later, too. */
   readonly #drained = new Set<string>();
@@ -86,8 +86,8 @@ export class HostSupervisor {
     }
     const children = startOrder(specs).map((spec) => new SupervisedChild(spec, this.#childHost));
     for (const child of children) this.#children.set(child.spec.address, child);
-    for (const name of new Set(specs.map(({ dataCenter }) => dataCenter)))
-      this.#groupOf(name).add(children.filter(({ spec }) => spec.dataCenter === name));
+    for (const name of new Set(specs.map(groupName)))
+      this.#groupOf(name).add(children.filter(({ spec }) => groupName(spec) === name));
     for (const child of children) child.start();
     this.#options.launcher.dismissOthers();
   }
@@ -170,7 +170,7 @@ export class HostSupervisor {
       random: () => random.next(),
       record: options.record,
       changed: (child) => {
-        if (child.stopped) this.#groupOf(child.spec.dataCenter).stopped(child.spec.address);
+        if (child.stopped) this.#groupOf(groupName(child.spec)).stopped(child.spec.address);
         this.#watchers.changed();
         options.onChange?.();
       },
@@ -182,7 +182,7 @@ export class HostSupervisor {
       escalate: (child, failure) =>
         options.onEscalate?.({ scope: 'child', status: child.status(), failure }),
       crashed: ({ spec }, addresses) =>
-        this.#groupOf(spec.dataCenter).crashed(spec.address, addresses),
+        this.#groupOf(groupName(spec)).crashed(spec.address, addresses),
       startProcess: (life, spec, handlers) => {
         const serving = !this.#drained.has(spec.dataCenter);
         return launcher.start(spec, { ...life, serving }, handlers);
@@ -192,28 +192,30 @@ export class HostSupervisor {
   }
 
   /** A group that nobody belongs to any more is forgotten, with its crashes: who comes next begins anew. */
-  #leaveGroup({ dataCenter, address }: ActorSpec): void {
-    const group = this.#groupOf(dataCenter);
-    group.remove([address]);
+  #leaveGroup(spec: ActorSpec): void {
+    const name = groupName(spec);
+    const group = this.#groupOf(name);
+    group.remove([spec.address]);
     if (!group.isEmpty) return;
     group.close();
-    this.#groups.delete(dataCenter);
+    this.#groups.delete(name);
   }
 
-  #groupOf(dataCenter: string): ChildGroup {
-    const known = this.#groups.get(dataCenter);
+  #groupOf(name: string): ChildGroup {
+    const known = this.#groups.get(name);
     if (known !== undefined) return known;
     const { restartWindowMs, coolDownMs } = this.#policy;
     const { strategy = 'one-for-one', restartsMax = groupRestartsMaxDefault } =
       this.#options.group ?? {};
-    const group = new ChildGroup(dataCenter, {
+    const group = new ChildGroup(name, {
       policy: { strategy, restartsMax, restartWindowMs, coolDownMs },
       clock: this.#options.clock,
       nowMs: () => this.#childHost.nowMs(),
       record: this.#options.record,
-      escalate: (failure) => this.#options.onEscalate?.({ scope: 'group', dataCenter, failure }),
+      escalate: (failure) =>
+        this.#options.onEscalate?.({ scope: 'group', dataCenter: name, failure }),
     });
-    this.#groups.set(dataCenter, group);
+    this.#groups.set(name, group);
     return group;
   }
 }
@@ -222,4 +224,9 @@ export class HostSupervisor {
 function steadySince1970(clock: Clock): () => number {
   const sinceMs = clock.wallMs() - clock.nowMs();
   return () => sinceMs + clock.nowMs();
+}
+
+/** Those of one share each other's fate: a model beside `main` is nothing to the others. */
+function groupName({ dataCenter, model }: ActorSpec): string {
+  return model ? `${dataCenter}, model ${model.identity.name}` : dataCenter;
 }

@@ -24,15 +24,20 @@ export class DenseLedger {
   /** Of the network: views of these. */
   readonly #adam: AdamState;
   readonly #options: AdamOptions;
-  applied = new IntervalSet();
+  applied: IntervalSet;
   denseVersion = 0;
 
-  /** @param counts how many of them are the network's, and its calibration's; the rest are scales of its numbers. */
+  /**
+   * @param counts how many of them are the network's, and its calibration's; the rest are scales of its numbers.
+   * @param cut batches up to here it is never taught.
+   */
   constructor(
     parameters: Float32Array,
     options: AdamOptions,
     counts = { network: parameters.length, calibration: 0 },
+    cut = 0,
   ) {
+    this.applied = new IntervalSet(cut + 1);
     const networkSize = counts.network;
     this.parameters = parameters;
     this.#options = options;

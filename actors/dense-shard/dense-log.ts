@@ -10,13 +10,15 @@ import {
   parametersPerPart,
 } from '../../messages/network-parts.js';
 import { parseDenseState, parseForeignState } from '../../messages/network-state.js';
+import { mainIdentity } from '../../core/base/model-identity.js';
+import { mainModel, messageIdOf } from '../../messages/model-name.js';
 import { keptState, newestState } from '../../replication/network-log.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { DenseLedger } from './dense-ledger.js';
-import { mainModel } from '../../messages/model-name.js';
 
-type LoggedShape = Pick<Blueprint, 'hash' | 'outcomes' | 'earlier'>;
+type LoggedShape = Pick<Blueprint, 'hash' | 'outcomes' | 'earlier'> &
+  Partial<Pick<Blueprint, 'of'>>;
 
 /**
  * The states of the network in its log. Each record names the one before it, so that the stream refuses a shard that
@@ -42,7 +44,7 @@ export class DenseLog {
   /** Takes the newest state over and writes one of this epoch behind it. */
   async open(): Promise<void> {
     for (;;) {
-      const newest = await newestState(this.#context.bus);
+      const newest = await newestState(this.#context.bus, this.#model);
       if (newest) this.#ledger.restore(this.parse(newest.parts));
       this.#sequence = newest?.sequence ?? 0;
       try {
@@ -59,13 +61,14 @@ export class DenseLog {
     const { bus, identity } = this.#context;
     const { epoch } = identity;
     const { stream, subject } = bus.names;
-    const messageId = `${epoch}.${this.#ledger.denseVersion}.${this.#sequence}`;
+    const id = `${epoch}.${this.#ledger.denseVersion}.${this.#sequence}`;
+    const messageId = messageIdOf(this.#shape.of ?? mainIdentity, id);
     const sequences: number[] = [];
     try {
       for (const message of this.#stateParts()) {
         if (!networkPartOf(message).last) {
           const part = sequences.length;
-          const name = subject.denseStatePart(mainModel, part);
+          const name = subject.denseStatePart(this.#model, part);
           const options = { messageId: `${messageId}.${part}` };
           sequences.push(await appendDurably(this.#context, name, encode(message), options));
           continue;
@@ -74,7 +77,7 @@ export class DenseLog {
         const parts = sequences.length === 0 ? {} : { parts: Float64Array.from(sequences) };
         this.#sequence = await appendDurably(
           this.#context,
-          subject.denseState(mainModel),
+          subject.denseState(this.#model),
           encode({ ...message, ...parts }),
           { messageId, after: { stream: stream.dense, sequence: this.#sequence } },
         );
@@ -89,27 +92,36 @@ export class DenseLog {
   async checkpoint(): Promise<void> {
     const { subject } = this.#context.bus.names;
     for (const message of this.#stateParts())
-      await appendDurably(this.#context, subject.deltaDense(mainModel), encode(message));
+      await appendDurably(this.#context, subject.deltaDense(this.#model), encode(message));
   }
 
   /** The newest checkpoint of that time, if the log has one. */
   async checkpointAt(sequence: number): Promise<DenseState | undefined> {
-    const found = await keptState(this.#context.bus, (at) => at <= sequence);
+    const found = await keptState(this.#context.bus, (at) => at <= sequence, this.#model);
     return found && this.parse(found);
   }
 
   /** @param parts of one state, all of them. */
   parse(parts: readonly Uint8Array[]): DenseState {
-    return parseDenseState(joinedState(parts.map(decode)), this.#reader);
+    return parseDenseState(joinedState(parts.map(decode)), this.#reader, this.#model);
   }
 
-  /** Of another cluster, which may have other partitions; the network must be of the same size, or one of ours of before. */
-  parseForeign(parts: readonly Uint8Array[]): DenseState {
+  /**
+   * Of another cluster, which may have other partitions, or of another model; the network must be of the same size, or one of
+   * ours of before.
+   */
+  parseForeign(parts: readonly Uint8Array[], model: string): DenseState {
     const value = joinedState(parts.map(decode));
     const { hash } = this.#shape;
     const { parameterCount, earlier } = this.#reader;
     const isOurs = isOf(value, (theirs) => theirs === hash || earlier?.has(theirs) === true);
-    return isOurs ? parseDenseState(value, this.#reader) : parseForeignState(value, parameterCount);
+    return isOurs
+      ? parseDenseState(value, this.#reader, model)
+      : parseForeignState(value, parameterCount, model);
+  }
+
+  get #model(): string {
+    return this.#shape.of?.name ?? mainModel;
   }
 
   get #reader(): ReadNetwork {
@@ -136,7 +148,7 @@ export class DenseLog {
       ...this.#ledger.optimizerState(),
       applied: applied.encode(),
     };
-    return denseStateParts(state, parametersMax);
+    return denseStateParts(state, parametersMax, this.#model);
   }
 }
 

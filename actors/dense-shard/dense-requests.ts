@@ -15,6 +15,8 @@ export interface RequestPorts {
   readonly specHash: string;
   /** Steps that may have been taken since the version that one was computed with; 0: any number. */
   readonly stalenessMax: number;
+  /** Left out: `main`. */
+  readonly model?: string;
   /** Of the newest state in the log. */
   readonly sequence: () => number;
   /** @throws StarlingError FENCED when this shard may not answer any more. */
@@ -32,7 +34,7 @@ export class DenseRequests {
   }
 
   readonly pull = async (value: unknown) => {
-    parseDensePull(value);
+    parseDensePull(value, this.#ports.model);
     this.#ports.requireLease();
     return this.#reply('applied');
   };
@@ -42,8 +44,8 @@ export class DenseRequests {
    * @throws StarlingError STALE_GRADIENT, having done nothing.
    */
   readonly push = async (value: unknown) => {
-    const { ledger, specHash, requireLease } = this.#ports;
-    const push = parseDensePush(value, ledger.parameters.length, specHash);
+    const { ledger, specHash, model, requireLease } = this.#ports;
+    const push = parseDensePush(value, ledger.parameters.length, specHash, model);
     requireLease();
     this.#refuseStale(push);
     return this.#reply(ledger.apply(push.batches, push.gradient));
@@ -51,10 +53,10 @@ export class DenseRequests {
 
   /** Answered when the batches are in the log; or at once, when they are not here: the trainer sends them again. */
   readonly durable = async (value: unknown) => {
-    const batches = parseDenseDurable(value);
-    const { durable, sequence } = this.#ports;
+    const { durable, sequence, model } = this.#ports;
+    const batches = parseDenseDurable(value, model);
     if (this.#has(batches)) await durable();
-    return durableReply({ durable: this.#has(batches), sequence: sequence() });
+    return durableReply({ durable: this.#has(batches), sequence: sequence() }, model);
   };
 
   #refuseStale({ basis, batches }: DensePush): void {
@@ -74,7 +76,8 @@ export class DenseRequests {
   }
 
   #reply(outcome: PushOutcome) {
-    const { denseVersion, parameters } = this.#ports.ledger;
-    return denseReply({ outcome, denseVersion, parameters, sequence: this.#ports.sequence() });
+    const { ledger, sequence, model } = this.#ports;
+    const { denseVersion, parameters } = ledger;
+    return denseReply({ outcome, denseVersion, parameters, sequence: sequence() }, model);
   }
 }

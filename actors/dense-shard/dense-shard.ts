@@ -1,5 +1,5 @@
 import { sleep, type Cancel } from '../../core/base/clock.js';
-import { mainModel } from '../../messages/model-name.js';
+import { configOfMain } from '../../core/config/model-config.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import { blueprintOf, initialParameters, parameterCounts } from '../../core/blueprint/blueprint.js';
 import { encode } from '../../messages/codec.js';
@@ -29,6 +29,7 @@ export function createDenseShard(context: ActorContext): Actor<'dense-shard'> {
     initialParameters(blueprint),
     blueprint.adam,
     parameterCounts(blueprint),
+    blueprint.of.cut,
   );
   const log = new DenseLog(context, ledger, blueprint);
   const lease = new ShardLease(context, config.supervision.leaseMs, async () => undefined);
@@ -101,13 +102,16 @@ function writersOf(
     publish: async () => {
       const { denseVersion, applied, parameters } = ledger;
       const trainedThrough = applied.watermark;
-      const message = denseVersionMessage({
-        ...{ specHash: blueprint.hash, outcomes: blueprint.outcomes },
-        ...{ denseVersion, trainedThrough, parameters },
-      });
+      const message = denseVersionMessage(
+        {
+          ...{ specHash: blueprint.hash, outcomes: blueprint.outcomes },
+          ...{ denseVersion, trainedThrough, parameters },
+        },
+        blueprint.of.name,
+      );
       await appendDurably(
         context,
-        context.bus.names.subject.denseVersion(mainModel),
+        context.bus.names.subject.denseVersion(blueprint.of.name),
         encode(message),
       );
     },
@@ -132,6 +136,7 @@ function handlersOf(
   const requests = new DenseRequests({
     ledger,
     ...{ specHash: blueprint.hash, stalenessMax: config.training.stalenessMax },
+    model: blueprint.of.name,
     sequence: () => log.sequence,
     requireLease: () => {
       const { address } = identity;
@@ -143,6 +148,8 @@ function handlersOf(
     log,
     ledger,
     store: openSnapshots(bus, config, identity.dataCenter),
+    first: openSnapshots(bus, configOfMain(config), identity.dataCenter),
+    model: blueprint.of.name,
     initial: () => ({
       parameters: initialParameters(blueprint),
       optimizerState: new Float32Array(2 * ledger.parameters.length),
@@ -156,10 +163,10 @@ function handlersOf(
     },
   });
   return [
-    [bus.names.subject.densePush(mainModel), requests.push],
-    [bus.names.subject.densePull(mainModel), requests.pull],
-    [bus.names.subject.denseDurable(mainModel), requests.durable],
-    [bus.names.subject.denseControl('snapshot', mainModel), commands.snapshot],
-    [bus.names.subject.denseControl('restore', mainModel), commands.restore],
+    [bus.names.subject.densePush(blueprint.of.name), requests.push],
+    [bus.names.subject.densePull(blueprint.of.name), requests.pull],
+    [bus.names.subject.denseDurable(blueprint.of.name), requests.durable],
+    [bus.names.subject.denseControl('snapshot', blueprint.of.name), commands.snapshot],
+    [bus.names.subject.denseControl('restore', blueprint.of.name), commands.restore],
   ];
 }

@@ -115,7 +115,10 @@ export class HeldRows {
     // The log would take it, as it does not know of epochs; followers would not.
     if (follower.position.epoch > epoch) throw this.#outrun(epoch, follower.position.epoch);
     const slots = this.partition.rows.tables;
-    const log = new PartitionLog({ bus, log: logger }, { epoch, sequence: this.#end, slots });
+    const log = new PartitionLog(
+      { bus, log: logger },
+      { epoch, sequence: this.#end, slots, of: shape.of },
+    );
     const deltaNumber = follower.position.deltaNumber + 1;
     try {
       await log.open(firstDelta(this.partition, shape, deltaNumber), follower.newestParts);

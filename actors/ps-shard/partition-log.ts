@@ -2,7 +2,8 @@ import { StarlingError, codeOf } from '../../core/base/errors.js';
 import { decode, encode } from '../../messages/codec.js';
 import type { RowsDelta, StoredSlot, WeightsDelta } from '../../messages/deltas.js';
 import { parseDeltaNumber, rowsMessage, weightsMessage } from '../../messages/deltas.js';
-import { mainModel } from '../../messages/model-name.js';
+import { mainIdentity, type ModelIdentity } from '../../core/base/model-identity.js';
+import { messageIdOf } from '../../messages/model-name.js';
 import { appendDurably } from '../../runtime/append-durably.js';
 import type { DurableLog } from '../../runtime/append-durably.js';
 import type { Bus } from '../../runtime/bus/bus.js';
@@ -23,6 +24,8 @@ export interface PartitionLogOptions {
   readonly sequence: number;
   /** Of the partition, in the order of its tables. */
   readonly slots: readonly StoredSlot[];
+  /** That the rows are of; left out: `main`. */
+  readonly of?: ModelIdentity | undefined;
 }
 
 /**
@@ -37,11 +40,13 @@ export class PartitionLog {
   readonly #ports: LogPorts;
   readonly epoch: number;
   readonly #slots: readonly StoredSlot[];
+  readonly #of: ModelIdentity;
   #sequence: number;
   #bytes = 0;
   #serving: Promise<unknown> = Promise.resolve();
 
-  constructor(ports: LogPorts, { epoch, sequence, slots }: PartitionLogOptions) {
+  constructor(ports: LogPorts, { epoch, sequence, slots, of = mainIdentity }: PartitionLogOptions) {
+    this.#of = of;
     this.#ports = ports;
     this.epoch = epoch;
     this.#sequence = sequence;
@@ -81,18 +86,19 @@ export class PartitionLog {
     const delta = { ...content, epoch: this.epoch };
     const { partition, deltaNumber, part } = delta;
     // A copy whose acknowledgement was lost is known by its id; without one it would look like another writer's.
-    await this.#appendRows(delta, `r.${this.epoch}.${partition}.${deltaNumber}.${part}`);
+    const id = `r.${this.epoch}.${partition}.${deltaNumber}.${part}`;
+    await this.#appendRows(delta, messageIdOf(this.#of, id));
     this.#serve(delta);
   }
 
   async #appendRows(delta: RowsDelta, messageId?: string): Promise<void> {
     const { stream, subject } = this.#ports.bus.names;
     const { partition } = delta;
-    const bytes = encode(rowsMessage(delta, this.#slots));
+    const bytes = encode(rowsMessage(delta, this.#slots, this.#of.name));
     try {
       this.#sequence = await appendDurably(
         this.#ports,
-        subject.deltaRows(mainModel, partition),
+        subject.deltaRows(this.#of.name, partition),
         bytes,
         {
           ...(messageId === undefined ? {} : { messageId }),
@@ -113,7 +119,7 @@ export class PartitionLog {
   async #repair(partition: number, newest: readonly RowsDelta[]): Promise<void> {
     if (newest.length === 0) return;
     const { bus } = this.#ports;
-    const name = bus.names.subject.deltaWeights(mainModel, partition);
+    const name = bus.names.subject.deltaWeights(this.#of.name, partition);
     const found = await retried(bus, () => bus.lastMessage(bus.names.stream.deltas, name));
     const told = found ? parseDeltaNumber(decode(found.bytes)) : { deltaNumber: 0, last: true };
     const whole = told.last ? told.deltaNumber : told.deltaNumber - 1;
@@ -122,10 +128,10 @@ export class PartitionLog {
   }
 
   #serve(delta: WeightsDelta): void {
-    const bytes = encode(weightsMessage(delta, this.#slots));
+    const bytes = encode(weightsMessage(delta, this.#slots, this.#of.name));
     const { epoch, partition, deltaNumber, part } = delta;
-    const name = this.#ports.bus.names.subject.deltaWeights(mainModel, partition);
-    const messageId = `w.${epoch}.${partition}.${deltaNumber}.${part}`;
+    const name = this.#ports.bus.names.subject.deltaWeights(this.#of.name, partition);
+    const messageId = messageIdOf(this.#of, `w.${epoch}.${partition}.${deltaNumber}.${part}`);
     this.#bytes += bytes.length;
     this.#serving = this.#serving.then(() =>
       appendDurably(this.#ports, name, bytes, { messageId }),

@@ -1,6 +1,7 @@
 import { LatencyHistogram } from '../../core/base/histogram.js';
 import { blueprintOf } from '../../core/blueprint/blueprint.js';
 import { deltaRowsWithin } from '../../core/blueprint/message-sizes.js';
+import { configOfMain } from '../../core/config/model-config.js';
 import { parsePull, parsePush } from '../../messages/parameters.js';
 import type { ShardVerb } from '../../messages/subjects.js';
 import { followRows } from '../../replication/follow-rows.js';
@@ -75,7 +76,7 @@ class PsShard implements Actor<'ps-shard'> {
 
   async start(): Promise<void> {
     const { bus, log } = this.#context;
-    this.#directory = await PartitionDirectory.open(bus);
+    this.#directory = await PartitionDirectory.open(bus, this.#shape.of?.name);
     await this.#lease.start();
     this.#serveRows();
     await this.#held.start(this.#directory);
@@ -131,18 +132,18 @@ class PsShard implements Actor<'ps-shard'> {
 
   #serveRows(): void {
     const { bus, identity } = this.#context;
-    const { slotCount, tables, hash } = this.#shape;
+    const { slotCount, tables, hash, of } = this.#shape;
     const widths = tables.map(({ dim }) => dim);
     const limits = { inFlightMax: 256, deadlineMs: 10_000 };
     this.#pulls = new ServedEndpoint(bus, {
       ...limits,
       subject: bus.names.subject.pull(identity.index),
-      handle: async (value) => this.#requests.pull(parsePull(value, slotCount, hash)),
+      handle: async (value) => this.#requests.pull(parsePull(value, slotCount, hash, of?.name)),
     });
     this.#pushes = new ServedEndpoint(bus, {
       ...limits,
       subject: bus.names.subject.push(identity.index),
-      handle: async (value) => this.#requests.push(parsePush(value, widths, hash)),
+      handle: async (value) => this.#requests.push(parsePush(value, widths, hash, of?.name)),
     });
   }
 
@@ -154,6 +155,7 @@ class PsShard implements Actor<'ps-shard'> {
       directory,
       held: this.#held,
       store,
+      first: openSnapshots(bus, configOfMain(config), identity.dataCenter),
       shape,
       servingTables: blueprintOf(config).servingTables,
       bytesPerSecondMax: config.snapshots.bytesPerSecondMax,

@@ -19,7 +19,7 @@ export interface RowPorts {
   readonly clock: Pick<Clock, 'wallMs'>;
   /** Of the shard. */
   readonly address: string;
-  readonly shape: Pick<TrainedShape, 'hash' | 'slotCount' | 'dim'>;
+  readonly shape: Pick<TrainedShape, 'hash' | 'slotCount' | 'dim' | 'of'>;
   readonly lease: { readonly valid: boolean };
   /** @throws StarlingError NOT_OWNER for one that nobody here has heard of. */
   readonly held: { get(partition: number): AcceptingPartition };
@@ -58,7 +58,7 @@ export class RowRequests {
     for (const [group, { partition }] of groups.entries())
       fid += partition.rows.pull(counts, group * slotCount, fids, fid, rows, fid * dim) / dim;
     this.#rowsPulled += fid;
-    return pullReply({ rows, sequence: newestOf(groups) });
+    return pullReply({ rows, sequence: newestOf(groups) }, this.#ports.shape.of?.name);
   }
 
   /**
@@ -70,9 +70,9 @@ export class RowRequests {
     refuseUnusable(request);
     const groups = this.#groupsOf(request);
     const outcome = this.#apply(request, groups);
-    if (outcome === 'mixed') return pushReply({ outcome, sequence: 0 });
+    if (outcome === 'mixed') return pushReply({ outcome, sequence: 0 }, this.#ports.shape.of?.name);
     await Promise.all(groups.map(({ publisher }) => publisher.durable()));
-    return pushReply({ outcome, sequence: newestOf(groups) });
+    return pushReply({ outcome, sequence: newestOf(groups) }, this.#ports.shape.of?.name);
   }
 
   /** @throws StarlingError NOT_OWNER or FENCED for the first partition that is not owned here at the epoch named. */

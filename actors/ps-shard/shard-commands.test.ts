@@ -25,7 +25,13 @@ test('rows of a person are told, and removed through the log, by the word of the
   await world.name({ owner: 0, epoch: 0, followers: [] });
   const { held, directory } = await world.shard(0);
   await held.start(directory);
-  const none = { store: world.store, shape: oneSlot, servingTables: [], bytesPerSecondMax: 1 };
+  const none = {
+    store: world.store,
+    first: world.store,
+    shape: oneSlot,
+    servingTables: [],
+    bytesPerSecondMax: 1,
+  };
   const rebuild = () => Promise.reject(new Error('nobody asks'));
   const { handlers } = new ShardCommands({
     ...{ clock: world.clock, directory, held, ...none, rebuild },

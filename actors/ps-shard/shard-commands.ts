@@ -5,6 +5,7 @@ import { partitionSource } from '../../core/embedding/snapshot/partition-snapsho
 import { servedDigest } from '../../core/embedding/serving/served-digest.js';
 import type { ServingTableSpec } from '../../core/embedding/serving/serving-table.js';
 import type { PersonKey } from '../../core/features/person-keys.js';
+import { mainModel } from '../../messages/model-name.js';
 import type { PartitionDigest } from '../../messages/ownership.js';
 import { commandReply, digestsReply, parsePartitionCommand } from '../../messages/ownership.js';
 import { parseRowsCommand, rowsReply, type FoundRow } from '../../messages/person.js';
@@ -35,6 +36,8 @@ export interface CommandPorts {
   readonly directory: Pick<PartitionDirectory, 'refuseFormerLeader'>;
   readonly held: Pick<HeldPartitions, 'all' | 'get' | 'hold'>;
   readonly store: Pick<SnapshotStore, 'put' | 'get' | 'getManifest'>;
+  /** Snapshots of `main`, and what was put there beside: another model may begin with one. */
+  readonly first: Pick<SnapshotStore, 'get' | 'getManifest'>;
   readonly shape: TrainedShape;
   /** How serving shards keep the rows. */
   readonly servingTables: readonly ServingTableSpec[];
@@ -51,6 +54,10 @@ export class ShardCommands {
     this.#ports = ports;
   }
 
+  get #model(): string {
+    return this.#ports.shape.of?.name ?? mainModel;
+  }
+
   get handlers(): Readonly<Record<ShardVerb, (value: unknown) => Promise<object>>> {
     return {
       'catch-up': (value) => this.#catchUp(value),
@@ -65,36 +72,39 @@ export class ShardCommands {
   /** The directory may have named this shard a follower, or the owner, just now. */
   async #catchUp(value: unknown): Promise<object> {
     const { directory, held } = this.#ports;
-    const { partition, term } = parsePartitionCommand(value);
+    const { partition, term } = parsePartitionCommand(value, this.#model);
     directory.refuseFormerLeader(term);
     const found = held.hold(partition);
     await found.heedNow();
     if (!found.isOwned) await found.catchUp();
-    return commandReply({ sequence: found.mark.sequence, rows: found.partition.rows.rowCount });
+    return commandReply(
+      { sequence: found.mark.sequence, rows: found.partition.rows.rowCount },
+      this.#model,
+    );
   }
 
   async #release(value: unknown): Promise<object> {
     const { directory, held } = this.#ports;
-    const { partition, term } = parsePartitionCommand(value);
+    const { partition, term } = parsePartitionCommand(value, this.#model);
     directory.refuseFormerLeader(term);
     const released = held.get(partition);
     await released.release();
-    return commandReply({ sequence: released.mark.sequence });
+    return commandReply({ sequence: released.mark.sequence }, this.#model);
   }
 
   async #snapshot(value: unknown): Promise<object> {
     const { clock, held, shape, bytesPerSecondMax } = this.#ports;
-    const { snapshot, partitions } = parseSnapshotCommand(value);
+    const { snapshot, partitions } = parseSnapshotCommand(value, this.#model);
     const objects: SnapshotObject[] = [];
     const pace = new Pace(clock, bytesPerSecondMax);
     for (const number of partitions)
       objects.push(await this.#save(snapshot, pace, held.get(number)));
-    return snapshotReply({ specHash: shape.hash, objects });
+    return snapshotReply({ specHash: shape.hash, objects }, this.#model);
   }
 
   async #restore(value: unknown): Promise<object> {
     const { clock, directory, held, rebuild } = this.#ports;
-    const { partitions, from, term } = parseRestoreCommand(value);
+    const { partitions, from, term } = parseRestoreCommand(value, this.#model);
     directory.refuseFormerLeader(term);
     let changed = 0;
     let removed = 0;
@@ -109,13 +119,13 @@ export class ShardCommands {
       removed += done.removed;
       sequence = Math.max(sequence, held.get(number).mark.sequence);
     }
-    return commandReply({ sequence, changed, removed });
+    return commandReply({ sequence, changed, removed }, this.#model);
   }
 
   /** Those that are owned here. Removed, they go into the log, and so from every copy; training may make them anew. */
   async #rows(value: unknown): Promise<object> {
     const { directory, held, shape } = this.#ports;
-    const { keys, forget, term } = parseRowsCommand(value);
+    const { keys, forget, term } = parseRowsCommand(value, this.#model);
     if (forget) directory.refuseFormerLeader(term);
     const found: FoundRow[] = [];
     for (const each of held.all) {
@@ -127,7 +137,7 @@ export class ShardCommands {
       found.push(...rows);
       if (forget && rows.length > 0) await removeRows(each, rows);
     }
-    return rowsReply(found);
+    return rowsReply(found, this.#model);
   }
 
   async #digest(): Promise<object> {
@@ -139,7 +149,7 @@ export class ShardCommands {
       // Pulls and pushes go on between two partitions.
       await turn(clock);
     }
-    return digestsReply(digests);
+    return digestsReply(digests, this.#model);
   }
 
   /** Pushes go on meanwhile. The copy is exact once the log has all that was applied by its end. */
@@ -154,19 +164,22 @@ export class ShardCommands {
       source: partitionSource(rows, shape.tables),
       createdAtMs: clock.wallMs(),
       mark,
+      model: this.#model,
     });
     await publisher.durable();
     return { ...object, endSequence: publisher.sequence };
   }
 
   async #load(snapshot: string, partition: number): Promise<TrainedPartition> {
-    const { store, shape } = this.#ports;
-    const bytes = await store.getManifest(snapshot);
+    const { store, first, shape } = this.#ports;
+    const own = await store.getManifest(snapshot);
+    if (own) return loadPartition(partition, decodeManifest(own, this.#model), { store, shape });
+    const bytes = await first.getManifest(snapshot);
     if (!bytes) {
       const text = `there is no snapshot ${snapshot}.`;
       throw new StarlingError('BAD_REQUEST', text, { snapshot });
     }
-    return loadPartition(partition, decodeManifest(bytes), { store, shape });
+    return loadPartition(partition, decodeManifest(bytes), { store: first, shape });
   }
 }
 

@@ -4,7 +4,7 @@ import { parseDenseVersion } from '../../messages/network-state.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Following } from '../../runtime/followers/follow.js';
 import { follow } from '../../runtime/followers/follow.js';
-import { mainModel } from '../../messages/model-name.js';
+import { modelOf } from '../../core/config/schema.js';
 
 /** More waiting than this means the rows of the data center stand still; the oldest waiting version is dropped. */
 const waitingMax = 16;
@@ -29,16 +29,17 @@ export class DenseFollower {
 
   /** Resolves when there is a version to score with: in a new cluster the first one is still on its way. */
   async start(): Promise<void> {
-    const { bus, identity, crash } = this.#context;
+    const { bus, config, identity, crash } = this.#context;
+    const { name } = modelOf(config);
     this.#following = await follow(
       bus,
       {
         stream: bus.names.stream.denseAt(identity.dataCenter),
-        filter: bus.names.subject.denseVersion(mainModel),
+        filter: bus.names.subject.denseVersion(name),
         lastPerSubject: true,
       },
       ({ bytes }) => {
-        this.#waiting.push(parseDenseVersion(decode(bytes), this.#shape));
+        this.#waiting.push(parseDenseVersion(decode(bytes), this.#shape, name));
         if (this.#waiting.length > waitingMax) this.#waiting.shift();
         this.#announceFirst();
       },

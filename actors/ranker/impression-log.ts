@@ -1,4 +1,5 @@
 import type { ExampleBatch } from '../../core/features/example-batch.js';
+import { mainModel } from '../../core/base/model-identity.js';
 import { encode } from '../../messages/codec.js';
 import { impressionsMessage, selectImpressions } from '../../messages/events.js';
 import { factsOf } from '../../core/joining/event-facts.js';
@@ -9,11 +10,16 @@ import type { IgnoredImpressions } from '../shared/ignored-impressions.js';
 import { ImpressionAppends, type ImpressionAppendsOptions } from '../shared/impression-appends.js';
 import { fittingMessages } from '../../runtime/fitting-messages.js';
 
-export type LoggedScores = Pick<RankBatchReply, 'scores' | 'predictions' | 'settingsVersion'>;
+export type LoggedScores = Pick<
+  RankBatchReply,
+  'scores' | 'predictions' | 'settingsVersion' | 'denseVersion'
+>;
 
 export interface ImpressionLogOptions extends ImpressionAppendsOptions {
   readonly bus: Pick<Bus, 'names' | 'clock' | 'append' | 'payloadBytesMax'>;
   readonly spec: Parameters<typeof impressionsMessage>[0];
+  /** That scores; left out: `main`, which impressions do not name. */
+  readonly model?: string;
   /** Left out: all count. */
   readonly ignored?: Pick<IgnoredImpressions, 'factsOf'>;
 }
@@ -34,14 +40,17 @@ export class ImpressionLog {
 
   /** As they go into the log. A large slate, or one of items with vectors, is more than one message. */
   messagesOf(batch: RankBatch, examples: ExampleBatch, scored: LoggedScores): Uint8Array[] {
-    const { bus, spec, ignored } = this.#options;
+    const { bus, spec, ignored, model = mainModel } = this.#options;
     const { requestIds, users, items, atMs } = batch;
-    const { scores, predictions, settingsVersion } = scored;
+    const { scores, predictions, settingsVersion, denseVersion } = scored;
     const marked = ignored?.factsOf(batch) ?? batch.facts;
-    const told =
-      settingsVersion === 0
-        ? marked
-        : { ...marked, settingsVersions: Uint32Array.of(settingsVersion) };
+    const told = {
+      ...marked,
+      ...(settingsVersion === 0 ? {} : { settingsVersions: Uint32Array.of(settingsVersion) }),
+      ...(model === mainModel
+        ? {}
+        : { models: [model], denseVersions: Float64Array.of(denseVersion) }),
+    };
     const facts = factsOf(told, { ...batch.facts.predictions, ...predictions });
     const rows = { requestIds, users, items, atMs, scores, facts, examples };
     return fittingMessages([...users.keys()], {

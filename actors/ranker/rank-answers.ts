@@ -1,7 +1,12 @@
 import { assert } from '../../core/base/assert.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
 import type { RankBatch } from '../../messages/ranking.js';
-import { rankBatchReply, selectRankBatch, versionField } from '../../messages/ranking.js';
+import {
+  modelField,
+  rankBatchReply,
+  selectRankBatch,
+  versionField,
+} from '../../messages/ranking.js';
 import type { FeatureSource } from '../shared/feature-source.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { ImpressionLog } from './impression-log.js';
@@ -27,6 +32,8 @@ export interface RankAnswersOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly dataCenter: string;
+  /** That scores. */
+  readonly model: string;
 }
 
 /** The two kinds of answer: to recommenders, which may want what they show to be logged, and to people. */
@@ -39,22 +46,22 @@ export class RankAnswers {
 
   /** @throws StarlingError when what must be logged is not. */
   async toBatch(batch: RankBatch, deadline: Deadline) {
-    const { ranking, impressions, dataCenter } = this.#options;
+    const { ranking, impressions, dataCenter, model } = this.#options;
     const hurry = batch.log === 'required' ? {} : { lackMsMax };
     const { examplesOf, ...ranked } = await ranking.rank(batch, deadline, hurry);
     const answer = { ...ranked, dataCenter };
     switch (batch.log) {
       case 'none':
-        return rankBatchReply(answer);
+        return rankBatchReply(answer, model);
       case 'offered': {
         const isLogged = await impressions.offer(batch, examplesOf(), ranked, deadline);
-        return rankBatchReply({ ...answer, degraded: ranked.degraded || !isLogged });
+        return rankBatchReply({ ...answer, degraded: ranked.degraded || !isLogged }, model);
       }
       case 'required':
         await impressions.write(batch, examplesOf(), ranked);
-        return rankBatchReply(answer);
+        return rankBatchReply(answer, model);
       case 'chosen':
-        return rankBatchReply({ ...answer, ...this.#chosen(batch, examplesOf, ranked) });
+        return rankBatchReply({ ...answer, ...this.#chosen(batch, examplesOf, ranked) }, model);
     }
   }
 
@@ -62,11 +69,11 @@ export class RankAnswers {
   #chosen(batch: RankBatch, examplesOf: Ranked['examplesOf'], ranked: Scores) {
     const { impressions, random } = this.#options;
     assert(batch.choose !== undefined, 'a batch of which is chosen says how');
-    const { scores, predictions, settingsVersion } = ranked;
+    const { scores, predictions, settingsVersion, denseVersion } = ranked;
     const rows = chooseSlate({ candidates: batch.items, scores, ...batch.choose, random });
     const picked = (column: Float32Array) => Float32Array.from(rows, (row) => column[row]!);
     const scored = {
-      ...{ scores: picked(scores), settingsVersion },
+      ...{ scores: picked(scores), settingsVersion, denseVersion },
       predictions: Object.fromEntries(
         Object.entries(predictions).map(([name, column]) => [name, picked(column)]),
       ),
@@ -77,7 +84,7 @@ export class RankAnswers {
   }
 
   async toPeople({ user, candidates: items, context }: RankOfUser, deadline: Deadline) {
-    const { ranking, features, dataCenter } = this.#options;
+    const { ranking, features, dataCenter, model } = this.#options;
     const pairs = { users: items.map(() => user), items, contexts: [context] };
     const ranked = await ranking.rank(pairs, deadline);
     const { scores, predictions, denseVersion, degraded, settingsVersion } = ranked;
@@ -87,6 +94,7 @@ export class RankAnswers {
       scores: Array.from(scores),
       ...(named.length > 0 ? { outcomes: Object.fromEntries(named) } : {}),
       modelVersion: denseVersion,
+      ...modelField(model),
       ...{ dataCenter, degraded },
       ...versionField(settingsVersion),
       warnings: strangerWarnings(strangers, items.length),
@@ -94,7 +102,7 @@ export class RankAnswers {
   }
 }
 
-type Scores = Pick<Ranked, 'scores' | 'predictions' | 'settingsVersion'>;
+type Scores = Pick<Ranked, 'scores' | 'predictions' | 'settingsVersion' | 'denseVersion'>;
 
 /** As many of them are named as a line takes. */
 const namedMax = 5;

@@ -2,12 +2,21 @@ import { scoringOf } from '../../core/blueprint/scoring.js';
 import { blueprintOf, parameterCounts } from '../../core/blueprint/blueprint.js';
 import { ownBackends } from '../../core/model/backend-source.js';
 import { createTransform } from '../../core/features/transform.js';
+import { modelOf } from '../../core/config/schema.js';
 import { twoSidesOf } from '../../core/model/two-sides.js';
 import { parseRank, personIn, publicExamples } from '../../messages/public.js';
-import { isRankBatch, lackingReply, parseRankBatch } from '../../messages/ranking.js';
+import {
+  isRankBatch,
+  isStanding,
+  lackingReply,
+  parseRankBatch,
+  standingReply,
+} from '../../messages/ranking.js';
 import type { Actor, ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
+import { AnsweringModels } from '../shared/answering-models.js';
+import { standingOf } from '../shared/model-standing.js';
 import { FeatureSource } from '../shared/feature-source.js';
 import { answersAt } from '../shared/guest-replicas.js';
 import { Hedges } from '../shared/replica-hedges.js';
@@ -24,7 +33,7 @@ import { Ranking } from './ranking.js';
 import { RowSource } from './row-source.js';
 
 /** The parts of a ranker, each given the others that it needs. */
-function partsOf(context: ActorContext) {
+function partsOf(context: ActorContext, changed: () => void) {
   const { bus, config, identity, log, random } = context;
   const { dataCenter } = identity;
   const blueprint = blueprintOf(config);
@@ -37,10 +46,15 @@ function partsOf(context: ActorContext) {
   const versions = new DenseFollower(context, { hash, parameterCount, earlier: blueprint.earlier });
   const scorer = new BackendScorer();
   let scoring = scoringOf(config);
-  const settings: SettingsFollower = new SettingsFollower(
-    context,
-    () => (scoring = scoringOf(settings.config, settings.version)),
-  );
+  const answering = new AnsweringModels({
+    clock: context.clock,
+    standing: (name) => standingOf(context, name),
+    changed,
+  });
+  const settings: SettingsFollower = new SettingsFollower(context, () => {
+    scoring = scoringOf(settings.config, settings.version);
+    answering.heed(settings.models);
+  });
   const sides = twoSidesOf(spec);
   /** Once the backend is there. */
   const openKept = (): KeptScores | undefined => {
@@ -58,16 +72,23 @@ function partsOf(context: ActorContext) {
   });
   const timeoutMs = config.serving.deadlineMs;
   const ignored = new IgnoredImpressions(config);
-  const impressions = new ImpressionLog({ bus, log, spec, timeoutMs, ignored });
+  const impressions = new ImpressionLog({
+    ...{ bus, log, spec, timeoutMs, ignored },
+    model: blueprint.of.name,
+  });
   const answers = new RankAnswers({
-    ...{ ranking, features, impressions, dataCenter },
+    ...{ ranking, features, impressions, dataCenter, model: blueprint.of.name },
     random: () => random.next(),
   });
   const load = async (): Promise<void> => {
     await scorer.load(context.backends ?? ownBackends, config.model.backend, model);
     kept = openKept();
   };
-  return { hedges, features, versions, scorer, settings, ranking, impressions, answers, load };
+  const standing = (): Promise<number> => rows.standing(timeoutMs);
+  return {
+    ...{ hedges, features, versions, scorer, settings, ranking, impressions, answers, load },
+    ...{ answering, standing },
+  };
 }
 
 /**
@@ -77,21 +98,23 @@ function partsOf(context: ActorContext) {
 export function createRanker(context: ActorContext): Actor<'ranker'> {
   const { bus, config, identity, log } = context;
   const { serving } = config;
-  const parts = partsOf(context);
-  const { hedges, features, versions, scorer, settings, answers } = parts;
+  const { name: model } = modelOf(config);
+  const parts = partsOf(context, () => endpoint?.refresh());
+  const { hedges, features, versions, scorer, settings, answers, answering } = parts;
   const known = new KnownItems();
   let endpoint: ServedEndpoint | undefined;
   let rerouted = 0;
   let open = true;
 
   async function rank(value: unknown, deadline: Deadline): Promise<object> {
+    if (isStanding(value)) return standingReply(await parts.standing(), model);
     const request = isRankBatch(value)
-      ? parseRankBatch(value, serving.candidatesMax)
+      ? parseRankBatch(value, serving.candidatesMax, model)
       : parseRank(value, serving);
     if (cameFromElsewhere(context, request.from)) rerouted++;
     if ('log' in request) {
       const whole = known.whole(request);
-      return whole ? answers.toBatch(whole, deadline) : lackingReply();
+      return whole ? answers.toBatch(whole, deadline) : lackingReply(model);
     }
     const asked = { ...request, user: personIn(request) };
     return { ...(await answers.toPeople(asked, deadline)), elsewhere: hedges.elsewhere };
@@ -106,6 +129,12 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
         subject: bus.names.subject.rank,
         example: publicExamples.rank,
         alsoAt: bus.names.subject.rankAt(identity.dataCenter),
+        // People ask whoever answers here; recommenders name the one that they mean.
+        isAsked: () => answering.live === model,
+        beside: {
+          subject: bus.names.subject.rankOf(model),
+          alsoAt: bus.names.subject.rankOfAt(identity.dataCenter, model),
+        },
         answersAt: answersAt(context),
         queue: 'ranker',
         open,
@@ -118,7 +147,7 @@ export function createRanker(context: ActorContext): Actor<'ranker'> {
     },
     async stop() {
       await endpoint?.stop();
-      await Promise.all([versions.stop(), settings.stop()]);
+      await Promise.all([versions.stop(), settings.stop(), answering.stop()]);
       await features.stop();
       scorer.dispose();
     },

@@ -222,7 +222,7 @@ function answers(
   };
   const isStranger = (_entity: string, id: string) => id.startsWith('x');
   const made = new RankAnswers({
-    ...{ ranking, impressions, dataCenter: 'east', random: () => 0.5 },
+    ...{ ranking, impressions, dataCenter: 'east', model: 'main', random: () => 0.5 },
     features: { isStranger },
   });
   return { rank, impressions, made, told };

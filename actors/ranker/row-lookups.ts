@@ -1,3 +1,4 @@
+import { firstIndexOf } from '../../core/base/model-identity.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import { lookupRowsWithin } from '../../core/blueprint/message-sizes.js';
@@ -5,6 +6,7 @@ import type { LookupReply, RowChangesSince } from '../../messages/parameters.js'
 import { lookupMessage, parseLookupReply } from '../../messages/parameters.js';
 import type { ActorContext } from '../../runtime/actor.js';
 import type { Deadline } from '../../runtime/deadline.js';
+import { call } from '../../runtime/idempotent-call.js';
 import {
   scatterShare,
   splitEvenly,
@@ -91,21 +93,47 @@ export class RowLookups {
     return { rows, through, degraded, rerouted, answers };
   }
 
+  /** Batches that all shards of this data center know. @throws StarlingError where one does not answer in time. */
+  async standing(deadlineMs: number): Promise<number> {
+    const { bus, config, identity } = this.#context;
+    const { hash: specHash, of } = this.#blueprint;
+    const none = new Uint32Array(0);
+    const request = lookupMessage(
+      { specHash, partitions: none, counts: none, fids: none },
+      of.name,
+    );
+    const shards = Array.from({ length: config.actors['serving-shard'] }, (_unused, i) => i);
+    const known = await Promise.all(
+      shards.map(async (shard) => {
+        const subject = bus.names.subject.lookupAt(identity.dataCenter, firstIndexOf(of) + shard);
+        const reply = await call(bus, subject, request, { deadlineMs, retry: 'none' });
+        return parseLookupReply(reply, 0, of.name).through;
+      }),
+    );
+    return Math.min(...known);
+  }
+
   async #ask(
     { shard, partitions, counts, fids }: ShardShare,
     deadline: Pick<Deadline, 'share'>,
     since: RowChangesSince | undefined,
   ): Promise<LookupReply> {
-    const { dim, hash: specHash } = this.#blueprint;
+    const { dim, hash: specHash, of } = this.#blueprint;
     const { subject } = this.#context.bus.names;
     const groups = { specHash, partitions, counts, fids };
-    const request = lookupMessage(since ? { ...groups, since } : groups);
+    const request = lookupMessage(since ? { ...groups, since } : groups, of.name);
     const deadlineMs = deadline.share(lookupShare, lookupMsMax);
     // Where nobody answers now, somebody may in a second; the request can't wait for that.
     const options = { deadlineMs, retry: 'none' as const };
-    const at = (dataCenter: string): string => subject.lookupAt(dataCenter, shard);
-    const reply = await this.#hedges.call(subject.lookup(shard), at, request, options);
-    return parseLookupReply(reply, (fids.length / 2) * dim);
+    const at = (dataCenter: string): string =>
+      subject.lookupAt(dataCenter, firstIndexOf(of) + shard);
+    const reply = await this.#hedges.call(
+      subject.lookup(firstIndexOf(of) + shard),
+      at,
+      request,
+      options,
+    );
+    return parseLookupReply(reply, (fids.length / 2) * dim, of.name);
   }
 
   /** Once a second: while nobody answers, each request has some. */

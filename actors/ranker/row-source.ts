@@ -43,6 +43,11 @@ export class RowSource {
     return this.#kept;
   }
 
+  /** What all rows of this data center know. @throws StarlingError where a shard does not answer. */
+  standing(deadlineMs: number): Promise<number> {
+    return this.#lookups.standing(deadlineMs);
+  }
+
   /** @param isKept whether rows may be those of a moment ago (kept-lookups.ts). */
   async find(
     batch: ExampleBatch,

@@ -1,4 +1,5 @@
 import { StarlingError, codeOf, errorCodes } from '../../core/base/errors.js';
+import { mainModel } from '../../core/base/model-identity.js';
 import type { ImpressionFacts } from '../../core/joining/event-facts.js';
 import { logs, noFacts } from '../../core/joining/event-facts.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
@@ -19,7 +20,7 @@ const logShare = 9 / 10;
 
 export type Scored = Pick<
   RankBatchReply,
-  'scores' | 'predictions' | 'denseVersion' | 'rerouted' | 'degraded' | 'settingsVersion'
+  'scores' | 'predictions' | 'denseVersion' | 'rerouted' | 'degraded' | 'settingsVersion' | 'model'
 >;
 
 export interface CandidateScoresOptions {
@@ -113,6 +114,7 @@ export class CandidateScores {
       rerouted: replies.some(({ rerouted }) => rerouted),
       degraded: replies.some(({ degraded }) => degraded),
       settingsVersion: Math.min(...replies.map(({ settingsVersion }) => settingsVersion)),
+      model: replies[0]?.model ?? mainModel,
     };
   }
 

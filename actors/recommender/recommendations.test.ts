@@ -60,6 +60,7 @@ function setUp(
       return {
         ...head,
         ...unset,
+        model: 'main',
         predictions: {},
         progress: {},
         scores: byNumber,

@@ -3,7 +3,7 @@ import type { RawFeatures } from '../../core/features/raw-features.js';
 import type { Catalog } from '../../core/retrieval/catalog.js';
 import type { ItemRow } from '../../core/retrieval/item-row.js';
 import { personIn, type RecommendRequest } from '../../messages/public.js';
-import { versionField } from '../../messages/ranking.js';
+import { modelField, versionField } from '../../messages/ranking.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import { warningsOf } from './answer-warnings.js';
 import type { LatelyDone } from './lately-done.js';
@@ -50,6 +50,8 @@ export interface Recommendation {
   readonly items: RecommendedItem[];
   readonly requestId: string;
   readonly modelVersion: number;
+  /** That scored; left out: `main`. */
+  readonly model?: string;
   readonly degraded: boolean;
   /** Of the settings that the scores are of; left out where all is as configured. */
   readonly settingsVersion?: number;
@@ -127,6 +129,7 @@ export class Recommendations {
       // What is not logged has no id of ours: an event that names it would be of a slate that nobody knows of.
       requestId: isRanked ? requestId : (request.requestId ?? ''),
       modelVersion: shown.denseVersion,
+      ...modelField(shown.model),
       degraded,
       ...versionField(shown.settingsVersion),
       ...stages,

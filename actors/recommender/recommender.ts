@@ -22,6 +22,8 @@ import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import { followFeatures } from '../shared/follow-features.js';
 import { answersAt } from '../shared/guest-replicas.js';
 import { ImpressionAppends } from '../shared/impression-appends.js';
+import { AnsweringModels } from '../shared/answering-models.js';
+import { standingOf } from '../shared/model-standing.js';
 import { Hedges } from '../shared/replica-hedges.js';
 import { SettingsFollower } from '../shared/settings-follower.js';
 import { cameFromElsewhere } from '../shared/rerouted-request.js';
@@ -50,10 +52,17 @@ function partsOf(context: ActorContext, overloaded: () => void) {
   const catalog = new Catalog(scope.item);
   const places = new CatalogPlaces(catalog, context.random.id());
   const items = followFeatures(context, new CatalogTarget(catalog), ['item']);
-  const settings = new SettingsFollower(context);
+  const answering = new AnsweringModels({
+    clock,
+    standing: (model) => standingOf(context, model),
+    changed: (model) => log.info({ model }, 'another model answers'),
+  });
+  const settings: SettingsFollower = new SettingsFollower(context, () =>
+    answering.heed(settings.models),
+  );
   const hedges = new Hedges(context);
   const scores = new CandidateScores({
-    rank: (batch, deadlineMs) => askRanker(context, hedges, batch, deadlineMs),
+    rank: (batch, deadlineMs) => askModels(context, { hedges, answering }, batch, deadlineMs),
     placesOf: (ids) => places.of(ids),
     deadlineMsMax: serving.deadlineMs,
     nowMs: () => clock.wallMs(),
@@ -74,7 +83,7 @@ function partsOf(context: ActorContext, overloaded: () => void) {
     itemsSubject: context.bus.names.subject.ingest('items'),
     placed: (id, user) => placedRequestId(id, joinPartitionOf(user, partitions), partitions),
   });
-  return { catalog, items, settings, hedges, impressions, recommendations };
+  return { catalog, items, settings, hedges, impressions, recommendations, answering };
 }
 
 /**
@@ -134,7 +143,7 @@ export function createRecommender(context: ActorContext): Actor<'recommender'> {
     },
     async stop() {
       await endpoint?.stop();
-      await Promise.all([popular?.stop(), items.stop(), settings.stop()]);
+      await Promise.all([popular?.stop(), items.stop(), settings.stop(), parts.answering.stop()]);
     },
     async serve(wanted) {
       open = wanted;
@@ -173,25 +182,59 @@ async function askStore(
   return parseFeaturesReply(reply, request);
 }
 
+type AskingContext = Pick<ActorContext, 'bus' | 'identity' | 'clock'>;
+
+/** The model that answers here, or the canary; where none of its rankers is left, the other one that there is. */
+async function askModels(
+  context: AskingContext,
+  {
+    hedges,
+    answering,
+  }: { readonly hedges: Pick<Hedges, 'call'>; readonly answering: AnsweringModels },
+  batch: RankBatch,
+  deadlineMs: number,
+): Promise<RankBatchReply> {
+  if (answering.isOne) return askRanker(context, hedges, undefined, batch, deadlineMs);
+  const endMs = context.clock.nowMs() + deadlineMs;
+  const model = answering.modelFor(batch.users[0] ?? '');
+  const other = model === answering.live ? answering.other : answering.live;
+  const ask = (of: string): Promise<RankBatchReply> => {
+    const leftMs = Math.max(1, endMs - context.clock.nowMs());
+    return askRanker(context, hedges, of, batch, leftMs);
+  };
+  try {
+    return await ask(model);
+  } catch (error) {
+    if (other === undefined || codeOf(error) !== 'NO_RESPONDERS') throw error;
+    return ask(other);
+  }
+}
+
 /** With places first, where there are any: with ids where a ranker does not know them yet, or reads none. */
 async function askRanker(
-  { bus, identity, clock }: Pick<ActorContext, 'bus' | 'identity' | 'clock'>,
+  { bus, identity, clock }: AskingContext,
   hedges: Pick<Hedges, 'call'>,
+  model: string | undefined,
   batch: RankBatch,
   deadlineMs: number,
 ): Promise<RankBatchReply> {
   const endMs = clock.nowMs() + deadlineMs;
-  const { rank, rankAt } = bus.names.subject;
+  const { rank, rankAt, rankOf, rankOfAt } = bus.names.subject;
+  // While nobody has chosen among models, those are asked who have always been.
+  const [subject, at] =
+    model === undefined
+      ? ([rank, rankAt] as const)
+      : ([rankOf(model), (dataCenter: string): string => rankOfAt(dataCenter, model)] as const);
   const ask = async (isShort: boolean): Promise<unknown> => {
     const leftMs = Math.max(1, endMs - clock.nowMs());
-    const request = rankBatchMessage({ ...batch, from: identity.dataCenter }, { isShort });
+    const request = rankBatchMessage({ ...batch, from: identity.dataCenter }, { isShort }, model);
     const attemptMs = Math.max(attemptMsMin, leftMs / 2);
     const options = { deadlineMs: leftMs, attemptMs, refused: 'final' as const };
-    return hedges.call(rank, rankAt, request, options);
+    return hedges.call(subject, at, request, options);
   };
   const short = batch.places && (await unlessUnread(ask(true)));
   const reply = short === undefined || isLackingReply(short) ? await ask(false) : short;
-  return parseRankBatchReply(reply, batch.users.length);
+  return parseRankBatchReply(reply, batch.users.length, model);
 }
 
 /** Undefined where a ranker of an earlier release misses the ids. */

@@ -1,5 +1,6 @@
 import { codeOf, type ErrorCode } from '../../core/base/errors.js';
 import { chooseSlate } from '../../core/retrieval/slate.js';
+import { mainModel } from '../../core/base/model-identity.js';
 import type { RecommendRequest } from '../../messages/public.js';
 import type { Deadline } from '../../runtime/deadline.js';
 import type { ImpressionAppends } from '../shared/impression-appends.js';
@@ -105,7 +106,13 @@ export class Slates {
 
   #unranked(request: RecommendRequest, candidates: readonly string[]): Slate {
     const scores = new Float32Array(candidates.length);
-    const none = { predictions: {}, denseVersion: 0, settingsVersion: 0, rerouted: false };
+    const none = {
+      predictions: {},
+      denseVersion: 0,
+      settingsVersion: 0,
+      rerouted: false,
+      model: mainModel,
+    };
     const { items, scored } = this.#best(request, candidates, { ...none, scores, degraded: true });
     return { items, scored, isRanked: false, log: async () => scored };
   }

@@ -16,7 +16,7 @@ export interface ServedTarget {
 /** Writes the rows of partitions, one after the other, while they go on being followed. */
 export async function saveServed(
   partitions: Iterable<ServedPartition>,
-  { servingTables, partitionCount }: ServedShape,
+  { servingTables, partitionCount, of }: ServedShape,
   { store, snapshot, pace, clock }: ServedTarget,
 ): Promise<SnapshotObject[]> {
   const objects: SnapshotObject[] = [];
@@ -27,6 +27,7 @@ export async function saveServed(
       source: servingSource(partition.rows, servingTables),
       createdAtMs: clock.wallMs(),
       mark: partition.mark,
+      model: of.name,
     });
     objects.push({ ...object, endSequence: partition.mark.sequence });
   }

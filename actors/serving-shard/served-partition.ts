@@ -4,6 +4,7 @@ import type { ServingTableSpec } from '../../core/embedding/serving/serving-tabl
 import { servingTarget } from '../../core/embedding/serving/serving-snapshot.js';
 import type { SnapshotTarget } from '../../core/embedding/snapshot/rows.js';
 import type { KnownRows } from '../../messages/earlier-deltas.js';
+import type { ModelIdentity } from '../../core/base/model-identity.js';
 import type { WeightsDelta } from '../../messages/deltas.js';
 import type { SnapshotMark } from '../../messages/snapshots.js';
 import type { Trail } from '../../messages/trail.js';
@@ -13,6 +14,8 @@ import type { RowChanges } from './row-changes.js';
 export interface ServedShape {
   readonly servingTables: readonly ServingTableSpec[];
   readonly partitionCount: number;
+  /** The model that the rows are of. */
+  readonly of: ModelIdentity;
   readonly hash: string;
   /** What is known of blueprints of before; left out: there were none. */
   readonly earlier?: KnownRows['earlier'] | undefined;

@@ -30,6 +30,7 @@ export function createServingShard(context: ActorContext): Actor<'serving-shard'
   const { dataCenter, index, address, partitions } = identity;
   const blueprint = blueprintOf(config);
   const { slotCount, dim, hash: specHash } = blueprint;
+  const { name: model } = blueprint.of;
   const news = new ServingNews({ clock, partitions, announce });
   const served = new ServedRows({
     ...{ clock, address, shape: blueprint, slotCount, dim, partitions },
@@ -41,24 +42,25 @@ export function createServingShard(context: ActorContext): Actor<'serving-shard'
 
   function announce(known: { readonly through: number; readonly resolved: number }): void {
     const { sequence } = served;
-    const notice = visibleMessage({ dataCenter, shard: index, ...known, sequence });
+    const notice = visibleMessage({ dataCenter, shard: index, ...known, sequence }, model);
     bus.publish(bus.names.subject.visible(dataCenter, index), encode(notice));
   }
 
   async function lookup(value: unknown) {
-    const found = served.lookup(parseLookup(value, slotCount, specHash));
+    const found = served.lookup(parseLookup(value, slotCount, specHash, model));
     const { sequence } = served;
-    return lookupReply({ ...found, through: news.visibility.through, sequence, dataCenter });
+    const { through } = news.visibility;
+    return lookupReply({ ...found, through, sequence, dataCenter }, model);
   }
 
   async function save(value: unknown) {
-    const { snapshot } = parseSnapshotCommand(value);
+    const { snapshot } = parseSnapshotCommand(value, model);
     const store = openSnapshots(bus, config, dataCenter);
     const pace = new Pace(clock, config.snapshots.bytesPerSecondMax);
     const all = served.partitions.values();
     const target = { store, snapshot, pace, clock };
     const objects = await saveServed(all, blueprint, target);
-    return snapshotReply({ specHash, objects });
+    return snapshotReply({ specHash, objects }, model);
   }
 
   return {
@@ -69,7 +71,7 @@ export function createServingShard(context: ActorContext): Actor<'serving-shard'
         ...endpointsOf(context, {
           lookup,
           snapshot: toldOf(bus, save),
-          digest: async () => digestsReply(await served.digests()),
+          digest: async () => digestsReply(await served.digests(), model),
         }),
       );
       const { deltas } = sumOf(followers);

@@ -1,6 +1,11 @@
 import { messageOf } from '../../core/base/errors.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
-import { SettingsBook, configWith, type SettingRecord } from '../../core/config/settings.js';
+import {
+  SettingsBook,
+  configWith,
+  type ServingModels,
+  type SettingRecord,
+} from '../../core/config/settings.js';
 import { decode } from '../../messages/codec.js';
 import { parseSetting } from '../../messages/settings.js';
 import type { ActorContext } from '../../runtime/actor.js';
@@ -34,6 +39,11 @@ export class SettingsFollower {
   /** The configuration as it is with them. */
   get config(): ClusterConfig {
     return this.#config;
+  }
+
+  /** Which models answer; undefined: `main` does. */
+  get models(): ServingModels | undefined {
+    return this.#book.inForce.settings.model;
   }
 
   /** 0: all is as the configuration says. */

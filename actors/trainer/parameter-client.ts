@@ -26,7 +26,6 @@ import { retry } from '../../runtime/retry.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import type { PlanGroups, ShardShare } from '../shared/partition-map.js';
 import { gatherShare, scatterShare, splitPlan } from '../shared/partition-map.js';
-import { mainModel } from '../../messages/model-name.js';
 
 /** All tries of a pull, over changes of owners too; partitions change hands in some tens of milliseconds. */
 const pullPolicy: RetryPolicy = { deadlineMs: 15_000, baseMs: 10, capMs: 40 };
@@ -93,30 +92,33 @@ export class ParameterClient {
    */
   async push(pulled: PulledRows, gradients: StepGradients): Promise<PushOutcome> {
     const { bus, blueprint } = this.#options;
-    const { dim, hash } = blueprint;
+    const { dim, hash, of } = blueprint;
     const { batches, atSeconds, trail, squares } = gradients;
     const outcomes = await Promise.all(
       pulled.shares.map(async (share) => {
         const { partitions, epochs, counts, fids } = share;
-        const request = pushMessage({
-          specHash: hash,
-          epochs,
-          batches,
-          atSeconds,
-          partitions,
-          counts,
-          fids,
-          gradients: gatherShare(share, gradients.rows, dim),
-          trail: partitions.includes(bookkeeper) ? trail : undefined,
-          ...(squares ? { squares: repeatedSquares(share, squares, dim) } : {}),
-        });
+        const request = pushMessage(
+          {
+            specHash: hash,
+            epochs,
+            batches,
+            atSeconds,
+            partitions,
+            counts,
+            fids,
+            gradients: gatherShare(share, gradients.rows, dim),
+            trail: partitions.includes(bookkeeper) ? trail : undefined,
+            ...(squares ? { squares: repeatedSquares(share, squares, dim) } : {}),
+          },
+          of.name,
+        );
         const value = await this.#call(
           bus.names.subject.push(share.shard),
           request,
           share,
           pushDeadline,
         );
-        return parsePushReply(value).outcome;
+        return parsePushReply(value, of.name).outcome;
       }),
     );
     return outcomes.includes('mixed')
@@ -127,11 +129,13 @@ export class ParameterClient {
   }
 
   async pullDense(): Promise<DenseReply> {
-    const { bus, parameterCount } = this.#options;
-    const request = densePullMessage();
+    const { bus, blueprint, parameterCount } = this.#options;
+    const { name } = blueprint.of;
+    const request = densePullMessage(name);
     return parseDenseReply(
-      await call(bus, bus.names.subject.densePull(mainModel), request, denseDeadline),
+      await call(bus, bus.names.subject.densePull(name), request, denseDeadline),
       parameterCount,
+      name,
     );
   }
 
@@ -146,29 +150,32 @@ export class ParameterClient {
     basis?: number,
   ): Promise<DenseReply> {
     const { bus, blueprint, parameterCount } = this.#options;
-    const request = densePushMessage({
-      ...{ specHash: blueprint.hash, batches, gradient },
-      ...(basis === undefined ? {} : { basis }),
-    });
+    const { hash: specHash, of } = blueprint;
+    const request = densePushMessage(
+      { specHash, batches, gradient, ...(basis === undefined ? {} : { basis }) },
+      of.name,
+    );
     return parseDenseReply(
-      await call(bus, bus.names.subject.densePush(mainModel), request, pushDeadline),
+      await call(bus, bus.names.subject.densePush(of.name), request, pushDeadline),
       parameterCount,
+      of.name,
     );
   }
 
   /** @throws StarlingError FENCED when the dense shard lost the batches: they must be computed again. */
   async denseDurable(batches: Float64Array): Promise<void> {
-    const { bus } = this.#options;
-    const request = denseDurableMessage(batches);
-    const value = await call(bus, bus.names.subject.denseDurable(mainModel), request, pushDeadline);
-    if (parseDurableReply(value).durable) return;
+    const { bus, blueprint } = this.#options;
+    const { name } = blueprint.of;
+    const request = denseDurableMessage(batches, name);
+    const value = await call(bus, bus.names.subject.denseDurable(name), request, pushDeadline);
+    if (parseDurableReply(value, name).durable) return;
     const text = 'the dense shard restarted and does not have the batches any more.';
     throw new StarlingError('FENCED', text);
   }
 
   async #pullOnce(plan: PlanGroups): Promise<PulledRows> {
     const { bus, blueprint, directory } = this.#options;
-    const { dim, hash } = blueprint;
+    const { dim, hash, of } = blueprint;
     const shares = splitPlan(plan, (partition) => directory.ownerOf(partition).owner).map(
       (share) => ({
         ...share,
@@ -179,10 +186,15 @@ export class ParameterClient {
     await Promise.all(
       shares.map(async (share) => {
         const { partitions, epochs, counts, fids, shard } = share;
-        const request = pullMessage({ specHash: hash, partitions, epochs, counts, fids });
+        const request = pullMessage({ specHash: hash, partitions, epochs, counts, fids }, of.name);
         const options = { deadlineMs: attemptMs, retry: 'none' as const };
         const value = await this.#call(bus.names.subject.pull(shard), request, share, options);
-        scatterShare(share, parsePullReply(value, (fids.length / 2) * dim).rows, rows, dim);
+        scatterShare(
+          share,
+          parsePullReply(value, (fids.length / 2) * dim, of.name).rows,
+          rows,
+          dim,
+        );
       }),
     );
     return { shares, rows };

@@ -1,4 +1,5 @@
 import { turn } from '../../core/base/clock.js';
+import type { ModelIdentity } from '../../core/base/model-identity.js';
 import type { Blueprint } from '../../core/blueprint/blueprint.js';
 import { blueprintOf, parameterCounts } from '../../core/blueprint/blueprint.js';
 import { driftShapeOf } from '../../core/blueprint/drift-shape.js';
@@ -8,6 +9,7 @@ import { noFacts } from '../../core/joining/event-facts.js';
 import { ownBackends } from '../../core/model/backend-source.js';
 import { createRowStep } from '../../core/model/training-step.js';
 import { decode, encode } from '../../messages/codec.js';
+import { trainerQueue } from '../../messages/models.js';
 import { noProgress } from '../../messages/progress-marks.js';
 import type { Samples } from '../../messages/samples.js';
 import { parseSamples, samplesMessage } from '../../messages/samples.js';
@@ -61,7 +63,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       const backend = await backends.load(config.model.backend, blueprint.model, 'training');
       backendName = backend.detail;
       log.info({ backend: backend.detail }, 'training');
-      directory = await PartitionDirectory.open(bus);
+      directory = await PartitionDirectory.open(bus, blueprint.of.name);
       const parameterCount = parameterCounts(blueprint).all;
       const client = new ParameterClient({ bus, blueprint, directory, parameterCount });
       const step = createRowStep(backend, blueprint.model, {
@@ -79,7 +81,7 @@ export function createTrainer(context: ActorContext): Actor<'trainer'> {
       const { ackWaitMs } = config.training;
       const options = {
         stream: bus.names.stream.samples,
-        durable: 'trainer',
+        ...consumerOf(blueprint.of),
         ackWaitMs,
         pendingMax,
       };
@@ -119,6 +121,12 @@ function statsOf(teacher: BatchTeacher | undefined, learner: Learner | undefined
     computeP50Ms: medianOf('compute'),
     settleP50Ms: medianOf('settle'),
   };
+}
+
+/** `main` has had its place in the stream from the first start on; another model begins behind its cut. */
+function consumerOf(of: ModelIdentity) {
+  const durable = trainerQueue(of);
+  return of.number === 0 ? { durable } : { durable, after: of.cut };
 }
 
 /** Before the start. */

@@ -1,5 +1,5 @@
 import { operate } from '../../client/operate.js';
-import { settingKeyOf, settingKeys, settingPath } from '../../core/config/settings.js';
+import { givenSettingKeys, settingKeyOf, settingPath } from '../../core/config/settings.js';
 import type { SettingChange, SettingsReply } from '../../messages/settings.js';
 import { parseSettingsReply } from '../../messages/settings.js';
 import { withAdmin } from '../cluster-access.js';
@@ -10,7 +10,7 @@ export const settings: Command = {
   name: 'settings',
   summary: 'shows, or changes, what may change while it runs',
   usage: '[show | set <key> <value> | unset <key>] [options]',
-  text: `Settings stand for what the configuration says, from a moment later on, in every data center, until they are unset; restarts keep them. There are ${settingKeys.map((key) => `${key} (${settingPath(key)} of the configuration)`).join(' and ')}. Answers and impressions name the version of the settings that they were made with.`,
+  text: `Settings stand for what the configuration says, from a moment later on, in every data center, until they are unset; restarts keep them. There are ${givenSettingKeys.map((key) => `${key} (${settingPath(key)} of the configuration)`).join(' and ')}. Answers and impressions name the version of the settings that they were made with.`,
   options: [
     {
       name: 'since',
@@ -59,8 +59,8 @@ function jsonOf(text: string): unknown {
 }
 
 function linesOf({ version, settings, refused, configured }: SettingsReply): string[] {
-  const width = Math.max(...settingKeys.map(({ length }) => length));
-  const rows = settingKeys.map((key) => {
+  const width = Math.max(...givenSettingKeys.map(({ length }) => length));
+  const rows = givenSettingKeys.map((key) => {
     const set = settings[key];
     const why = refused[key] === undefined ? '' : `; not in force: ${refused[key]}`;
     const origin = set === undefined ? `as configured${why}` : 'set';

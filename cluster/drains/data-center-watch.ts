@@ -91,7 +91,9 @@ export class DataCenters {
   judge(actors: readonly ActorStatus[]): void {
     const atMs = this.#clock.nowMs();
     const { p99BudgetMs, freshnessBudgetMs } = this.#config.serving;
-    for (const [name, health] of this.#watch.observe(actors, atMs)) {
+    // A model beside `main` may be far behind, and serve nobody yet.
+    const needed = actors.filter(({ model }) => model === undefined);
+    for (const [name, health] of this.#watch.observe(needed, atMs)) {
       const known = this.#known.get(name);
       if (!known) continue;
       known.health = health;

@@ -72,7 +72,7 @@ export class ClusterView implements Stoppable {
   /** Something changed on this host; what others tell is noticed by itself. */
   changed(): void {
     const actors = this.actors();
-    this.dataCenters.observe(actors);
+    this.dataCenters.observe(actors.filter(({ model }) => model === undefined));
     if (areReady(actors)) this.#options.probe.begin();
     this.#watchers.changed();
   }
@@ -90,7 +90,7 @@ export class ClusterView implements Stoppable {
     return this.#specsOf(placement).map((spec) => {
       const host = placement.hosts[spec.address];
       const found = host === undefined ? undefined : byHost.get(host)?.get(spec.address);
-      return withPartitions(found ?? unknown(spec, host, this.#clock.wallMs()));
+      return asPlaced(found ?? unknown(spec, host, this.#clock.wallMs()), spec);
     });
   }
 
@@ -158,7 +158,9 @@ export class ClusterView implements Stoppable {
   async untilReady(timeoutMs: number, addresses?: readonly string[]): Promise<void> {
     const wanted = (): ActorStatus[] => {
       const actors = this.actors();
-      return addresses ? actors.filter(({ address }) => addresses.includes(address)) : actors;
+      return actors.filter(({ address, model }) =>
+        addresses ? addresses.includes(address) : model === undefined,
+      );
     };
     const endMs = this.#clock.nowMs() + timeoutMs;
     await this.#watchers.untilReady(wanted, Math.max(1, addresses?.length ?? 1), timeoutMs);
@@ -218,8 +220,10 @@ export class ClusterView implements Stoppable {
   }
 }
 
+/** Models beside `main` come and go: the cluster is ready without them. */
 function areReady(actors: readonly ActorStatus[]): boolean {
-  return actors.length > 0 && actors.every(({ state }) => state === 'ready');
+  const needed = actors.filter(({ model }) => model === undefined);
+  return needed.length > 0 && needed.every(({ state }) => state === 'ready');
 }
 
 /** What executes the model in the trainers; before one has told, in a ranker. Undefined while it is loaded. */
@@ -229,8 +233,9 @@ function backendOf(actors: readonly ActorStatus[]): string | undefined {
     .find((backend) => backend !== undefined && backend !== '');
 }
 
-/** Of a ps-shard the directory decides, and the shard tells. */
-function withPartitions(actor: ActorStatus): ActorStatus {
+/** With its model; and of a ps-shard the directory decides which partitions it has, and the shard tells. */
+function asPlaced(told: ActorStatus, { model }: ActorSpec): ActorStatus {
+  const actor: ActorStatus = model ? { ...told, model: model.identity.name } : told;
   if (actor.kind !== 'ps-shard') return actor;
   const { partitions } = actor.stats;
   return partitions === undefined ? actor : { ...actor, partitions };

@@ -71,6 +71,7 @@ async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
       store: shared.placement,
       registry: shared.registry,
       counts: services.counts,
+      models: () => services.models,
       failed: (error) => {
         if (codeOf(error) !== 'FENCED') log(placementFailure(error));
       },
@@ -80,7 +81,7 @@ async function begin(options: DutiesOptions, undo: UndoStack): Promise<void> {
   undo.defer(placeWhenHostsChange(options, keeper, record));
   const actors = {
     view,
-    place: (counts: typeof services.counts) => keeper.place(counts),
+    place: (counts?: typeof services.counts) => keeper.place(counts),
     hostOf: (address: string) => keeper.hostOf(address),
   };
   await services.prepare(actors);

@@ -9,6 +9,8 @@ import type { PersonReply } from '../../messages/person.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { retry } from '../../runtime/retry.js';
 import type { Tell } from '../../runtime/long-work.js';
+import { ownedPartitions, servingIndices, type LedModel } from '../models/led-model.js';
+import { trainerQueue } from '../../messages/models.js';
 import type { SnapshotKeeper } from '../snapshots/snapshot-keeper.js';
 import { PersonFinder, type FindOptions } from './find-person.js';
 
@@ -116,42 +118,49 @@ export class PersonEraser {
 
   /** Of samples that joiners had said already. */
   async #untilLearned(): Promise<void> {
-    const { bus } = this.#options;
+    const { bus, models } = this.#options;
     const { samples } = bus.names.stream;
     const { lastSequence } = await bus.streamState(samples);
-    await this.#until('training has not come to what was to be learned before', async () => {
-      const { acknowledged, left } = await bus.workState(samples, 'trainer');
-      return left === 0 || acknowledged >= lastSequence;
-    });
+    for (const { identity } of models())
+      await this.#until('training has not come to what was to be learned before', async () => {
+        const { acknowledged, left } = await bus.workState(samples, trainerQueue(identity));
+        return left === 0 || acknowledged >= lastSequence;
+      });
   }
 
-  /** Who serves has what the owners have. */
+  /** Who serves has what the owners have, of each model. */
   async #untilServed(): Promise<void> {
-    const { bus, configNow, directory } = this.#options;
-    const config = configNow();
+    for (const model of this.#options.models()) await this.#untilServedOf(model);
+  }
+
+  async #untilServedOf(model: LedModel): Promise<void> {
+    const { bus, configNow } = this.#options;
+    const { name: of } = model.identity;
     const owned = new Map<number, PartitionDigest>();
-    const shards = new Set(directory.partitions.map((each) => directory.ownerOf(each).owner));
-    for (const shard of shards)
-      for (const each of await this.#digests(bus.names.subject.shardControl('digest', shard)))
+    for (const shard of ownedPartitions(model).keys())
+      for (const each of await this.#digests(bus.names.subject.shardControl('digest', shard), of))
         if (each.owned) owned.set(each.partition, each);
     const isBehind = ({ partition, epoch, deltaNumber }: PartitionDigest): boolean => {
       const owner = owned.get(partition);
       if (!owner) return false;
       return epoch < owner.epoch || (epoch === owner.epoch && deltaNumber < owner.deltaNumber);
     };
-    for (const each of config.dataCenters) {
+    for (const each of configNow().dataCenters) {
       if (!answersRequests(each)) continue;
       const { name } = each;
-      for (let shard = 0; shard < config.actors['serving-shard']; shard++)
+      for (const shard of servingIndices(model))
         await this.#until(`${name} serves what was before`, async () => {
           const subject = bus.names.subject.servingControl('digest', name, shard);
-          return !(await this.#digests(subject)).some(isBehind);
+          return !(await this.#digests(subject, of)).some(isBehind);
         });
     }
   }
 
-  async #digests(subject: string): Promise<PartitionDigest[]> {
-    return parseDigests(await call(this.#options.bus, subject, digestCommand(), digestLimits));
+  async #digests(subject: string, model: string): Promise<PartitionDigest[]> {
+    return parseDigests(
+      await call(this.#options.bus, subject, digestCommand(model), digestLimits),
+      model,
+    );
   }
 
   /** The newest record of a log stays when it is trimmed, and must not be one that names somebody. */

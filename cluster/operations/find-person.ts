@@ -16,7 +16,7 @@ import {
   type PersonInStore,
   type PersonReply,
 } from '../../messages/person.js';
-import type { PartitionDirectory } from '../../replication/partition-directory.js';
+import { ownedPartitions, type LedModel } from '../models/led-model.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { retry } from '../../runtime/retry.js';
@@ -25,7 +25,8 @@ export interface FindOptions {
   readonly bus: Bus;
   /** What training runs: that changes, also while somebody is looked for. */
   readonly configNow: () => ClusterConfig;
-  readonly directory: Pick<PartitionDirectory, 'partitions' | 'ownerOf'>;
+  /** All that have rows of people. */
+  readonly models: () => readonly LedModel[];
   /** Of the leader this works for. */
   readonly term: number;
 }
@@ -81,18 +82,20 @@ export class PersonFinder {
 
   /** Rows of his own, of who owns them; `forget`: they are removed, which is in the log when it resolves. */
   async rows(name: string, forget: boolean): Promise<FoundRow[]> {
-    const { bus, configNow, directory, term } = this.#options;
+    const { bus, configNow, models, term } = this.#options;
     const keys = personKeysOf(featureSpecOf(configNow().features), name);
     if (keys.length === 0) return [];
-    const command = rowsCommand({ keys, forget, term });
+    const rowsIn = async (shard: number, model: string): Promise<FoundRow[]> => {
+      const command = rowsCommand({ keys, forget, term }, model);
+      const subject = bus.names.subject.shardControl('rows', shard);
+      return parseRowsReply(await call(bus, subject, command, ownerLimits), model);
+    };
     // Each time of those who own them by then: partitions may move, or be recovered by somebody else.
     return retry(bus, ownersPolicy, async () => {
-      const shards = new Set(directory.partitions.map((each) => directory.ownerOf(each).owner));
       const replies = await Promise.all(
-        [...shards].map(async (shard) => {
-          const subject = bus.names.subject.shardControl('rows', shard);
-          return parseRowsReply(await call(bus, subject, command, ownerLimits));
-        }),
+        models().flatMap((model) =>
+          [...ownedPartitions(model).keys()].map((shard) => rowsIn(shard, model.identity.name)),
+        ),
       );
       return replies.flat();
     });

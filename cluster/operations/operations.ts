@@ -15,7 +15,7 @@ import { ServedEndpoint } from '../../runtime/serve-endpoint.js';
 import type { DrainKeeper } from '../drains/drain-keeper.js';
 import type { SnapshotKeeper } from '../snapshots/snapshot-keeper.js';
 import { PersonEraser } from './erase-person.js';
-import { PersonFinder } from './find-person.js';
+import { PersonFinder, type FindOptions } from './find-person.js';
 import type { RestoreOptions } from './restore.js';
 import { restore } from './restore.js';
 import type { Scale } from './scale.js';
@@ -24,6 +24,8 @@ import { settingsNow } from './change-settings.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { parseConfigRequest } from '../../messages/config-versions.js';
 import type { RolloutKeeper } from '../config/rollout-keeper.js';
+import { parseModelRequest, type ModelRequest } from '../../messages/model-requests.js';
+import type { ModelKeeper } from '../models/model-keeper.js';
 import { parseSettingsRequest } from '../../messages/settings.js';
 import { parsePeopleRequest, peopleReply } from '../../messages/people.js';
 import { admitPeople } from '../people.js';
@@ -39,6 +41,9 @@ const stopMsMax = 3_000;
 export interface OperationsOptions extends RestoreOptions {
   readonly snapshots: SnapshotKeeper;
   readonly scale: Scale;
+  readonly modelKeeper: ModelKeeper;
+  /** Of which rows are looked through for a person. */
+  readonly models: FindOptions['models'];
   readonly drainer: Pick<DrainKeeper, 'drain' | 'undrain'>;
   /** Left out: configurations do not change here. */
   readonly rollout?: Pick<RolloutKeeper, 'roll'> | undefined;
@@ -106,13 +111,15 @@ export class Operations implements Stoppable {
       this.#serve('settings', parseSettingsRequest, (request) =>
         settingsNow(request, { bus, config: configNow(), onChanged: onSettings }),
       ),
-      this.#serve('config', parseConfigRequest, (request, tell) =>
-        changeConfig(request, {
+      this.#serve('config', parseConfigRequest, (request, tell) => {
+        this.#refuseWithModels();
+        return changeConfig(request, {
           bus,
           roll: (told) => rollout?.roll(told) ?? Promise.resolve(),
           tell: (text) => tell({ text, done: 0, total: 1 }),
-        }),
-      ),
+        });
+      }),
+      this.#serve('model', parseModelRequest, (request, tell) => this.#model(request, tell)),
       this.#serve('people', parsePeopleRequest, async ({ people }) => {
         await admitPeople({ people }, bus, configNow());
         return peopleReply(configNow());
@@ -143,6 +150,40 @@ export class Operations implements Stoppable {
     } finally {
       this.#isErasing = false;
     }
+  }
+
+  /** What they have learned could not be read by actors of another configuration. */
+  #refuseWithModels(): void {
+    const names = this.#options.modelKeeper.records.map(({ name }) => name);
+    if (names.length === 0) return;
+    const text = `the configuration is not changed while there are models beside \`main\`: ${names.join(', ')}; stop them first.`;
+    throw new StarlingError('CHANGE_REFUSED', text, { models: names });
+  }
+
+  async #model(request: ModelRequest, tell: Tell): Promise<object> {
+    const { modelKeeper } = this.#options;
+    const told = (text: string): void => tell({ text, done: 0, total: 1 });
+    const { operation } = request;
+    switch (request.act) {
+      case 'list':
+        break;
+      case 'start':
+        await modelKeeper.start(request, told);
+        break;
+      case 'stop':
+        await modelKeeper.end(request, told);
+        break;
+      case 'promote':
+        await modelKeeper.promote(request.name, operation);
+        break;
+      case 'rollback':
+        await modelKeeper.rollBack(operation);
+        break;
+      case 'canary':
+        await modelKeeper.canary(request.name, request.share, operation);
+        break;
+    }
+    return { models: modelKeeper.records, serving: await modelKeeper.serving() };
   }
 
   #serve<T extends Operation>(

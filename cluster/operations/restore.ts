@@ -5,21 +5,21 @@ import type { RestoreRequest } from '../../messages/operations.js';
 import { parseRestoreReply } from '../../messages/ownership.js';
 import type { RestoreCommand } from '../../messages/snapshots.js';
 import { decodeManifest, restoreCommand } from '../../messages/snapshots.js';
-import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { StreamMessage } from '../../runtime/bus/logs.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { callLong } from '../../runtime/long-call.js';
 import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import { exactFrom, readManifests } from '../snapshots/manifests.js';
-import { mainModel } from '../../messages/model-name.js';
+import { ownedPartitions, type LedModel } from '../models/led-model.js';
 
 const restoreMsMax = 30 * 60_000;
 
 export interface RestoreOptions {
   readonly bus: Bus;
   readonly config: ClusterConfig;
-  readonly directory: PartitionDirectory;
+  /** Whose rows and network they are. */
+  readonly model: LedModel;
   readonly log: (line: string) => void;
   /** Of the leader this works for. */
   readonly term: number;
@@ -44,29 +44,25 @@ export async function restore(
   progress: (text: string) => void,
 ): Promise<Restored> {
   const from = await sourceOf(request.to, options);
-  const { bus, directory, term } = options;
-  const partitionsOf = new Map<number, number[]>();
-  for (const partition of directory.partitions) {
-    const { owner } = directory.ownerOf(partition);
-    partitionsOf.set(owner, [...(partitionsOf.get(owner) ?? []), partition]);
-  }
+  const { bus, model, term } = options;
+  const { name: of } = model.identity;
   const totals = { changed: 0, removed: 0 };
   await Promise.all(
-    [...partitionsOf].map(async ([shard, partitions]) => {
+    [...ownedPartitions(model)].map(async ([shard, partitions]) => {
       // One at a time, so that the others go on learning.
       for (const partition of partitions) {
-        const command = restoreCommand({ partitions: [partition], from, term });
+        const command = restoreCommand({ partitions: [partition], from, term }, of);
         const name = bus.names.subject.shardControl('restore', shard);
         const value = await callLong(bus, name, command, { deadlineMs: restoreMsMax });
-        const { changed, removed } = parseRestoreReply(value);
+        const { changed, removed } = parseRestoreReply(value, of);
         totals.changed += changed;
         totals.removed += removed;
         progress(`partition ${partition} is back`);
       }
     }),
   );
-  const dense = restoreCommand({ partitions: [], from, term });
-  await call(bus, bus.names.subject.denseControl('restore', mainModel), dense, {
+  const dense = restoreCommand({ partitions: [], from, term }, of);
+  await call(bus, bus.names.subject.denseControl('restore', of), dense, {
     deadlineMs: 60_000,
     retry: 'none',
   });
@@ -76,7 +72,7 @@ export async function restore(
 
 async function sourceOf(
   to: RestoreRequest['to'],
-  { bus, config, log }: RestoreOptions,
+  { bus, config, model, log }: RestoreOptions,
 ): Promise<RestoreCommand['from']> {
   if ('snapshot' in to) return to;
   const sequence = 'sequence' in to ? to.sequence : await sequenceAt(bus, to.atMs);
@@ -87,7 +83,9 @@ async function sourceOf(
   }
   if (firstSequence <= 1) return { sequence };
   const training = trainingDataCenter(config);
-  const manifests = await readManifests(openSnapshots(bus, config, training), decodeManifest, log);
+  const store = openSnapshots(bus, { ...config, ofModel: model.identity }, training);
+  const decode = (bytes: Uint8Array) => decodeManifest(bytes, model.identity.name);
+  const manifests = await readManifests(store, decode, log);
   const earliest = Math.min(...manifests.map(exactFrom));
   if (sequence >= earliest) return { sequence };
   const text = Number.isFinite(earliest)

@@ -27,6 +27,8 @@ export interface KeeperOptions {
   readonly directory: PartitionDirectory;
   readonly partitionCount: number;
   readonly standby: number;
+  /** That the partitions are of; left out: `main`. */
+  readonly model?: string;
   readonly addressOf: (shard: number) => string;
   /** Where a shard runs, as far as is known. */
   readonly hostOf: HostOf;
@@ -108,7 +110,8 @@ export class PartitionKeeper {
     const { directory, partitionCount, standby } = this.#options;
     const owners = Array.from(
       { length: partitionCount },
-      (_unused, partition) => directory.entry(partition)?.owner ?? partition % shards.length,
+      (_unused, partition) =>
+        directory.entry(partition)?.owner ?? shards[partition % shards.length]!,
     );
     return balance(owners, shards, standby, this.#options.hostOf);
   }
@@ -221,9 +224,9 @@ export class PartitionKeeper {
     partition: number,
     deadlineMs: number,
   ): Promise<void> {
-    const { bus } = this.#options;
+    const { bus, model } = this.#options;
     const name = bus.names.subject.shardControl(verb, shard);
-    const command = partitionCommand({ partition, term: this.#options.term });
+    const command = partitionCommand({ partition, term: this.#options.term }, model);
     await call(bus, name, command, { deadlineMs });
   }
 

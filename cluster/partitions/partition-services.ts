@@ -4,20 +4,24 @@ import type { ClusterConfig } from '../../core/config/schema.js';
 import { joinPartitions } from '../../core/config/join-partitions.js';
 import { StarlingError, codeOf, messageOf } from '../../core/base/errors.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
-import { actorsOf } from '../../messages/actor-status.js';
+import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
+import type { ModelRecord } from '../../messages/models.js';
 import { addressOfLease, decodeLease, leaseKey, leaseKeys } from '../../messages/ownership.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import { JoinDirectory } from '../../replication/join-directory.js';
 import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
-import { UndoStack } from '../../runtime/undo-stack.js';
+import { UndoStack, builtUp } from '../../runtime/undo-stack.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import type { DrainKeeper } from '../drains/drain-keeper.js';
 import { LeaseWatch } from '../leadership/lease-watch.js';
 import { Operations } from '../operations/operations.js';
 import type { ActorCounts } from '../operations/scale.js';
 import { Scale, indices, readCounts } from '../operations/scale.js';
+import { ledMain, type LedModel } from '../models/led-model.js';
+import { ModelKeeper } from '../models/model-keeper.js';
+import type { ModelPartitions } from '../models/model-partitions.js';
 import { JoinKeeper } from './join-keeper.js';
 import { PartitionKeeper } from './partition-keeper.js';
 import { addressOf } from '../../messages/actor-spec.js';
@@ -50,7 +54,8 @@ export interface PartitionServicesOptions {
 /** Where the actors are, and how they get there. */
 export interface PlacedActors {
   readonly view: ClusterView;
-  readonly place: (counts: ActorCounts) => Promise<void>;
+  /** With as many actors as before, if left out. */
+  readonly place: (counts?: ActorCounts) => Promise<void>;
   /** By address; undefined where it has none yet. */
   readonly hostOf: (address: string) => string | undefined;
 }
@@ -68,6 +73,7 @@ export class PartitionServices implements Stoppable {
   readonly #directory: PartitionDirectory;
   readonly #joinDirectory: JoinDirectory;
   readonly #keeper: PartitionKeeper;
+  readonly #models: ModelKeeper;
   readonly #joins: JoinKeeper;
   readonly #training: string;
   #counts: ActorCounts;
@@ -86,12 +92,14 @@ export class PartitionServices implements Stoppable {
     options: PartitionServicesOptions,
     directory: PartitionDirectory,
     joinDirectory: JoinDirectory,
+    models: ModelKeeper,
     counts: ActorCounts,
   ) {
     const { bus, config, events } = options;
     this.#options = options;
     this.#directory = directory;
     this.#joinDirectory = joinDirectory;
+    this.#models = models;
     this.#counts = counts;
     this.#training = trainingDataCenter(config);
     this.#keeper = new PartitionKeeper({
@@ -120,14 +128,18 @@ export class PartitionServices implements Stoppable {
   static async open(options: PartitionServicesOptions): Promise<PartitionServices> {
     const { bus, config } = options;
     const counts = await readCounts(bus, config);
-    const directory = await PartitionDirectory.open(bus);
-    try {
-      const joinDirectory = await JoinDirectory.open(bus);
-      return new PartitionServices(options, directory, joinDirectory, counts);
-    } catch (error) {
-      await directory.stop();
-      throw error;
-    }
+    return builtUp(
+      async (undo) => {
+        const directory = undo.use(await PartitionDirectory.open(bus));
+        const joinDirectory = undo.use(await JoinDirectory.open(bus));
+        const { events, log, term } = options;
+        const models = undo.use(
+          await ModelKeeper.open({ bus, config, term, log, record: events.record }),
+        );
+        return new PartitionServices(options, directory, joinDirectory, models, counts);
+      },
+      (error) => options.log(`while stepping down: ${codeOf(error)}: ${messageOf(error)}`),
+    );
   }
 
   /** Each partition has an owner when it resolves, so shards may start; and a former leader is shut out. */
@@ -140,6 +152,7 @@ export class PartitionServices implements Stoppable {
     for (const { address, state, epoch } of actors.view.actors())
       if (state === 'ready') this.#ready.set(address, { epoch, atMs });
     await this.#keeper.prepare(indices(this.counts['ps-shard']), this.#atWork);
+    await this.#models.prepare(actors);
     // Before shards are started elsewhere: a standby is there sooner.
     if (this.#options.config.standby > 0) await this.#watchLeases();
     await this.#joins.prepare(indices(this.counts.joiner), runs('joiner'));
@@ -166,6 +179,15 @@ export class PartitionServices implements Stoppable {
     return this.#scale?.counts ?? this.#counts;
   }
 
+  /** Beside `main`, for whoever places their actors. */
+  get models(): readonly ModelRecord[] {
+    return this.#models.records;
+  }
+
+  #led(): readonly LedModel[] {
+    return [ledMain(this.#directory, this.#options.config), ...this.#models.led];
+  }
+
   async watch({ view, place, drainer, rollout }: WatchedActors): Promise<void> {
     const { bus, config, configs, events, log, term, confirm } = this.#options;
     const configIn = (dataCenter: string): ClusterConfig => configs?.configIn(dataCenter) ?? config;
@@ -180,7 +202,7 @@ export class PartitionServices implements Stoppable {
     this.#watching.defer(events.onEvent((event) => this.#hear(event, view)));
     const snapshots = new SnapshotKeeper({
       ...{ bus, config, configIn },
-      directory: this.#directory,
+      models: () => this.#led(),
       log,
       onDone: ({ of, snapshot, dataCenter, rows, bytes, seconds, trimmed }) =>
         this.#record(
@@ -194,7 +216,9 @@ export class PartitionServices implements Stoppable {
     const operations = new Operations({
       bus,
       config,
-      directory: this.#directory,
+      model: ledMain(this.#directory, config),
+      models: () => this.#led(),
+      modelKeeper: this.#models,
       log,
       snapshots,
       scale,
@@ -208,6 +232,7 @@ export class PartitionServices implements Stoppable {
       onErased: (detail) => this.#record('erase', detail),
     });
     this.#watching.use(operations);
+    this.#models.resume();
     // What a leader before had not moved yet when it died.
     this.#watching.defer(
       bus.clock.after(calmMs, () => {
@@ -233,7 +258,7 @@ export class PartitionServices implements Stoppable {
     try {
       await this.unwatch();
     } finally {
-      await Promise.all([this.#directory.stop(), this.#joinDirectory.stop()]);
+      await Promise.all([this.#directory.stop(), this.#joinDirectory.stop(), this.#models.stop()]);
     }
   }
 
@@ -249,7 +274,7 @@ export class PartitionServices implements Stoppable {
     if (type !== 'exit' && type !== 'ready') return;
     this.#calm?.();
     const { clock } = this.#options.bus;
-    if (type === 'ready') this.#calm = clock.after(calmMs, () => this.#rebalance(view));
+    if (type === 'ready') this.#calm = clock.after(calmMs, () => this.#rebalanceAll(view));
   }
 
   /**
@@ -268,18 +293,30 @@ export class PartitionServices implements Stoppable {
     const shard = this.#shardOf(address);
     if (shard === undefined) return;
     try {
-      await this.#keeper.promote(shard, `${address}: ${reason}`);
+      const keeper = this.#models.ofShard(shard)?.keeper ?? this.#keeper;
+      await keeper.promote(shard, `${address}: ${reason}`);
     } catch (error) {
       this.#options.log(`no standby for ${address}: ${codeOf(error)}: ${messageOf(error)}`);
     }
   }
 
   /** What a standby took over goes back once its owner has been there for a while. */
-  #rebalance(view: ClusterView): void {
-    const shards = view.actors().filter(({ kind }) => kind === 'ps-shard');
-    if (shards.some(({ state }) => state !== 'ready')) return;
-    this.#keeper
-      .moveTo(indices(this.counts['ps-shard']), () => undefined)
+  #rebalanceAll(view: ClusterView): void {
+    this.#rebalance(actorsOf(view.actors(), 'ps-shard'), {
+      keeper: this.#keeper,
+      shards: indices(this.counts['ps-shard']),
+    });
+    for (const model of this.#models.partitions)
+      this.#rebalance(actorsOf(view.actors(), 'ps-shard', model.name), model);
+  }
+
+  #rebalance(
+    actors: readonly Pick<ActorStatus, 'state'>[],
+    { keeper, shards }: Pick<ModelPartitions, 'keeper' | 'shards'>,
+  ): void {
+    if (actors.some(({ state }) => state !== 'ready')) return;
+    keeper
+      .moveTo(shards, () => undefined)
       .catch((error: unknown) =>
         this.#options.log(`partitions stay where they are: ${codeOf(error)}: ${messageOf(error)}`),
       );

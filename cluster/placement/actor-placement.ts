@@ -2,6 +2,8 @@ import { StarlingError } from '../../core/base/errors.js';
 import { answersRequests, trains, type DataCenterRole } from '../../core/config/data-centers.js';
 import { actorKinds, isActorKind, kindTable, type ActorKind } from '../../messages/actor-kinds.js';
 import { addressOf, type ActorSpec } from '../../messages/actor-spec.js';
+import { firstIndexOf } from '../../core/base/model-identity.js';
+import { identityOf, type ModelRecord } from '../../messages/models.js';
 import type { PlacementRecord } from '../../messages/hosts.js';
 
 /**
@@ -56,9 +58,30 @@ export function placeActors(input: PlacementInput): ActorSpec[] {
 /** All actors that a placement asks for, whether a host has them or not. */
 export function specsOf(
   { dataCenters, partitions }: Omit<PlacementInput, 'actors'>,
-  { counts }: Pick<PlacementRecord, 'counts'>,
+  { counts, models = [] }: Pick<PlacementRecord, 'counts' | 'models'>,
 ): ActorSpec[] {
-  return placeActors({ dataCenters, actors: counts, partitions });
+  const specs = [
+    ...placeActors({ dataCenters, actors: counts, partitions }),
+    ...models.flatMap((model) => modelActors({ dataCenters, partitions }, model)),
+  ];
+  return specs.sort((a, b) => a.tier - b.tier);
+}
+
+/** Those of a model beside `main`. While it is filled nobody teaches it, and so nobody asks it. */
+function modelActors(
+  { dataCenters, partitions }: Omit<PlacementInput, 'actors'>,
+  record: ModelRecord,
+): ActorSpec[] {
+  const { counts, set, state } = record;
+  if (state === 'stopping') return [];
+  const actors = state === 'filling' ? { ...counts, trainer: 0, ranker: 0 } : counts;
+  const identity = identityOf(record);
+  const first = firstIndexOf(identity);
+  return placeActors({ dataCenters, actors, partitions }).map((spec) => {
+    const index = first + spec.index;
+    const address = addressOf(spec.dataCenter, spec.kind, index);
+    return { ...spec, address, index, model: { identity, set } };
+  });
 }
 
 function isIn(scope: 'training' | 'inference' | 'each', dataCenter: DataCenterSpec): boolean {

@@ -17,17 +17,20 @@ const learning: ReadonlySet<ActorKind> = new Set([
 /**
  * The process that an actor shares with others of its data center on its host: those of one kind go around, so that the
  * end of a process leaves others of the kind where there are any, and each process of an inference data center can answer
- * by itself as far as the counts allow. A function of the address alone: who comes or goes moves nobody else.
+ * by itself as far as the counts allow. Models beside `main` have processes of their own. A function of the address alone: who comes or goes moves nobody else.
  *
  * @returns its name, also that of its log; the address where each actor has a process of its own.
  */
 export function processOf(
   { dataCenters, supervision }: Pick<ClusterConfig, 'dataCenters' | 'supervision'>,
-  { address, kind, dataCenter, index }: ActorSpec,
+  { address, kind, dataCenter, index, model }: ActorSpec,
 ): string {
   const { processes } = supervision;
   if (processes === 'each') return address;
   const learns = dataCenters.some((each) => each.name === dataCenter && trains(each));
   const first = learns && !learning.has(kind) ? 1 : 0;
-  return `${dataCenter}.process.${(first + index) % processes}`;
+  const place = (first + index) % processes;
+  // What becomes of a model is nothing to the others.
+  if (model) return `${dataCenter}.process.${model.identity.name}.${place}`;
+  return `${dataCenter}.process.${place}`;
 }

@@ -129,7 +129,7 @@ class Usage {
     return this.#counts.get(host) ?? 0;
   }
 
-  /** Actors of the same kind and data center. */
+  /** Actors of the same kind, data center and model. */
   peers(host: string, spec: ActorSpec): number {
     return this.#peers.get(peerKey(host, spec)) ?? 0;
   }
@@ -139,6 +139,6 @@ class Usage {
   }
 }
 
-function peerKey(host: string, { dataCenter, kind }: ActorSpec): string {
-  return `${host} ${dataCenter} ${kind}`;
+function peerKey(host: string, { dataCenter, kind, model }: ActorSpec): string {
+  return `${host} ${dataCenter} ${kind} ${model?.identity.name ?? ''}`;
 }

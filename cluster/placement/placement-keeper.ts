@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { every, type Cancel } from '../../core/base/clock.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import type { TimeAndChance } from '../../core/base/random.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
+import type { ModelRecord } from '../../messages/models.js';
 import type { ActorStatus } from '../../messages/actor-status.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
@@ -33,6 +35,8 @@ export interface PlacementKeeperOptions extends TimeAndChance {
   readonly registry: HostRegistry;
   readonly view: ClusterView;
   readonly counts: ActorCounts;
+  /** Beside `main`. */
+  readonly models: () => readonly ModelRecord[];
   readonly record: (event: Omit<SupervisionEvent, 'atMs'>) => void;
   /** What can't be done, for instance because a newer leader has done something. */
   readonly failed: (error: unknown) => void;
@@ -146,14 +150,21 @@ export class PlacementKeeper implements Stoppable {
   }
 
   #record() {
-    return { term: this.#options.term, counts: this.#counts, hosts: this.#hosts };
+    const { term, models: all } = this.#options;
+    const models = all();
+    const listed = models.length > 0 ? { models } : {};
+    return { term, counts: this.#counts, hosts: this.#hosts, ...listed };
   }
 }
 
-type Written = { readonly counts: object; readonly hosts: object };
+type Written = { readonly counts: object; readonly hosts: object; readonly models?: unknown };
 
 function same(one: Written, other: Written): boolean {
-  return sameMap(one.counts, other.counts) && sameMap(one.hosts, other.hosts);
+  return (
+    sameMap(one.counts, other.counts) &&
+    sameMap(one.hosts, other.hosts) &&
+    isDeepStrictEqual(one.models, other.models)
+  );
 }
 
 function sameMap(one: object, other: object): boolean {

@@ -12,7 +12,6 @@ import {
   parseSnapshotReply,
   snapshotCommand,
 } from '../../messages/snapshots.js';
-import type { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { call } from '../../runtime/idempotent-call.js';
 import { callLong } from '../../runtime/long-call.js';
@@ -32,7 +31,8 @@ import {
   recordsWorthASnapshot,
   retentionOf,
 } from './manifests.js';
-import { mainModel } from '../../messages/model-name.js';
+import { mainIdentity } from '../../core/base/model-identity.js';
+import { ownedPartitions, servingIndices, type LedModel } from '../models/led-model.js';
 import { nobodyAsked, type HowTaken, type TakenSnapshot } from './taken-snapshot.js';
 
 const saveMsMax = 30 * 60_000;
@@ -48,7 +48,8 @@ export interface SnapshotKeeperOptions {
   readonly config: ClusterConfig;
   /** What actors of a data center run: rows have its slots. */
   readonly configIn: (dataCenter: string) => ClusterConfig;
-  readonly directory: PartitionDirectory;
+  /** `main` first. */
+  readonly models: () => readonly LedModel[];
   readonly log: (line: string) => void;
   readonly onDone: (taken: TakenSnapshot) => void;
 }
@@ -154,26 +155,31 @@ export class SnapshotKeeper {
     failed,
     keep = this.#options.config.snapshots.keep,
   }: HowTaken): Promise<TakenSnapshot[]> {
-    const { config, log, onDone } = this.#options;
+    const { config, log, models, onDone } = this.#options;
     const training = this.#storeOf(trainingDataCenter(config));
     const snapshot = newerThan((await training.list())[0], this.#newId());
     const taken: TakenSnapshot[] = [];
     for (const each of config.dataCenters) {
-      const { name } = each;
-      progress(`${name}: writing`);
-      try {
-        const parts = trains(each)
-          ? await this.#saveTraining(name, snapshot)
-          : await this.#saveServing(name, snapshot);
-        const done = await this.#complete(name, snapshot, parts, keep);
-        taken.push(done);
-        onDone(done);
-        progress(`${name}: ${done.rows} rows, ${done.bytes} bytes in ${done.seconds.toFixed(1)} s`);
-      } catch (error) {
-        if (trains(each)) throw error;
-        log(`no snapshot in ${name}: ${codeOf(error)}: ${messageOf(error)}`);
-        progress(`${name}: none, ${messageOf(error)}`);
-        failed(error);
+      for (const model of models()) {
+        const isMain = model.identity.number === 0;
+        const name = isMain ? each.name : `${each.name}, model ${model.identity.name}`;
+        progress(`${name}: writing`);
+        try {
+          const parts = trains(each)
+            ? await this.#saveTraining(each.name, snapshot, model)
+            : await this.#saveServing(each.name, snapshot, model);
+          const done = await this.#complete(each.name, snapshot, { parts, model, keep });
+          taken.push(done);
+          onDone(done);
+          progress(
+            `${name}: ${done.rows} rows, ${done.bytes} bytes in ${done.seconds.toFixed(1)} s`,
+          );
+        } catch (error) {
+          if (trains(each) && isMain) throw error;
+          log(`no snapshot in ${name}: ${codeOf(error)}: ${messageOf(error)}`);
+          progress(`${name}: none, ${messageOf(error)}`);
+          failed(error);
+        }
       }
     }
     return taken;
@@ -204,7 +210,7 @@ export class SnapshotKeeper {
     const { everyMs, logRecordsMax } = config.snapshots;
     const [newest] = await readManifests(
       this.#storeOf(trainingDataCenter(config)),
-      decodeManifest,
+      (bytes) => decodeManifest(bytes),
       log,
     );
     const { firstSequence, lastSequence } = await bus.streamState(bus.names.stream.deltas);
@@ -216,57 +222,57 @@ export class SnapshotKeeper {
     return this.#clock.wallMs() - sinceMs >= everyMs;
   }
 
-  #storeOf(dataCenter: string): SnapshotStore {
-    return openSnapshots(this.#options.bus, this.#options.config, dataCenter);
+  /** Of `main`, unless a model is named. */
+  #storeOf(dataCenter: string, { identity }: OfModel = { identity: mainIdentity }): SnapshotStore {
+    const { bus, config } = this.#options;
+    return openSnapshots(bus, { ...config, ofModel: identity }, dataCenter);
   }
 
-  async #saveTraining(dataCenter: string, snapshot: string): Promise<Parts> {
-    const { bus, directory } = this.#options;
+  async #saveTraining(dataCenter: string, snapshot: string, model: LedModel): Promise<Parts> {
+    const { bus } = this.#options;
+    const { name } = model.identity;
     const startMs = this.#clock.nowMs();
-    await this.#storeOf(dataCenter).removeUnfinished(snapshot);
-    const partitionsOf = new Map<number, number[]>();
-    for (const partition of directory.partitions) {
-      const { owner } = directory.ownerOf(partition);
-      partitionsOf.set(owner, [...(partitionsOf.get(owner) ?? []), partition]);
-    }
+    await this.#storeOf(dataCenter, model).removeUnfinished(snapshot);
     const saved = await Promise.all(
-      [...partitionsOf].map(([shard, partitions]) =>
+      [...ownedPartitions(model)].map(([shard, partitions]) =>
         this.#ask(
           bus.names.subject.shardControl('snapshot', shard),
-          snapshotCommand({ snapshot, partitions }),
+          snapshotCommand({ snapshot, partitions }, name),
+          name,
         ),
       ),
     );
-    const request = snapshotCommand({ snapshot, partitions: [] });
+    const request = snapshotCommand({ snapshot, partitions: [] }, name);
     const dense = parseDenseSnapshotReply(
-      await call(bus, bus.names.subject.denseControl('snapshot', mainModel), request, denseLimits),
+      await call(bus, bus.names.subject.denseControl('snapshot', name), request, denseLimits),
+      name,
     );
     return { saved, dense, stream: bus.names.stream.deltas, startMs };
   }
 
-  async #saveServing(dataCenter: string, snapshot: string): Promise<Parts> {
-    const { bus, config } = this.#options;
+  async #saveServing(dataCenter: string, snapshot: string, model: LedModel): Promise<Parts> {
+    const { bus } = this.#options;
+    const { name } = model.identity;
     const startMs = this.#clock.nowMs();
-    await this.#storeOf(dataCenter).removeUnfinished(snapshot);
-    const command = snapshotCommand({ snapshot, partitions: [] });
+    await this.#storeOf(dataCenter, model).removeUnfinished(snapshot);
+    const command = snapshotCommand({ snapshot, partitions: [] }, name);
     const saved = await Promise.all(
-      Array.from({ length: config.actors['serving-shard'] }, (_unused, shard) =>
-        this.#ask(bus.names.subject.servingControl('snapshot', dataCenter, shard), command),
+      servingIndices(model).map((shard) =>
+        this.#ask(bus.names.subject.servingControl('snapshot', dataCenter, shard), command, name),
       ),
     );
     return { saved, stream: bus.names.stream.deltasAt(dataCenter), startMs };
   }
 
-  async #ask(name: string, command: object): Promise<SnapshotReply> {
+  async #ask(name: string, command: object, model: string): Promise<SnapshotReply> {
     const options = { deadlineMs: saveMsMax };
-    return parseSnapshotReply(await callLong(this.#options.bus, name, command, options));
+    return parseSnapshotReply(await callLong(this.#options.bus, name, command, options), model);
   }
 
   async #complete(
     dataCenter: string,
     snapshot: string,
-    { saved, dense, stream, startMs }: Parts,
-    keep: number,
+    { parts: { saved, dense, stream, startMs }, model, keep }: Saved,
   ): Promise<TakenSnapshot> {
     const { config, configIn } = this.#options;
     const objects = saved.flatMap((reply) => reply.objects);
@@ -280,12 +286,12 @@ export class SnapshotKeeper {
       createdAtMs: this.#clock.wallMs(),
       specHash: saved[0]!.specHash,
       partitionCount: config.partitions,
-      slots: namedSlots(configIn(dataCenter)),
+      slots: namedSlots(model.configOf(configIn(dataCenter))),
       objects,
       ...(dense ? { dense } : {}),
     };
-    const store = this.#storeOf(dataCenter);
-    await store.putManifest(snapshot, encodeManifest(manifest));
+    const store = this.#storeOf(dataCenter, model);
+    await store.putManifest(snapshot, encodeManifest(manifest, model.identity.name));
     return {
       of: 'rows',
       snapshot,
@@ -293,18 +299,33 @@ export class SnapshotKeeper {
       rows: objects.reduce((sum, { rows }) => sum + rows, 0),
       bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
       seconds: (this.#clock.nowMs() - startMs) / 1000,
-      trimmed: await this.#trim(store, stream, keep),
+      trimmed: await this.#trim(dataCenter, stream, keep),
     };
   }
 
   /** Oldest snapshots first, and the log only behind what those that are left need. */
-  async #trim(store: SnapshotStore, stream: string, keep: number): Promise<number> {
-    const { bus, log } = this.#options;
-    const manifests = await readManifests(store, decodeManifest, log);
-    const { gone, beforeSequence } = retentionOf(manifests, keep, firstNeeded);
-    for (const { snapshot } of gone) await store.remove(snapshot);
-    return beforeSequence > 1 ? bus.purge(stream, { beforeSequence }) : 0;
+  async #trim(dataCenter: string, stream: string, keep: number): Promise<number> {
+    const { bus, log, models } = this.#options;
+    let needed = Infinity;
+    for (const model of models()) {
+      const store = this.#storeOf(dataCenter, model);
+      const decode = (bytes: Uint8Array) => decodeManifest(bytes, model.identity.name);
+      const manifests = await readManifests(store, decode, log);
+      const { gone, beforeSequence } = retentionOf(manifests, keep, firstNeeded);
+      for (const { snapshot } of gone) await store.remove(snapshot);
+      // They share one log: what any of them needs of it stays.
+      needed = Math.min(needed, beforeSequence);
+    }
+    return needed > 1 && needed < Infinity ? bus.purge(stream, { beforeSequence: needed }) : 0;
   }
+}
+
+type OfModel = Pick<LedModel, 'identity'>;
+
+interface Saved {
+  readonly parts: Parts;
+  readonly model: LedModel;
+  readonly keep: number;
 }
 
 interface Parts {

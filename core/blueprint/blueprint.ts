@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { ModelIdentity } from '../base/model-identity.js';
 import type { ClusterConfig } from '../config/schema.js';
+import { modelOf } from '../config/schema.js';
 import type { TableSpec } from '../embedding/embedding-table.js';
 import type { PartitionCapacity } from '../embedding/partition.js';
 import type { ServingTableSpec } from '../embedding/serving/serving-table.js';
@@ -37,6 +39,8 @@ import {
  * another shape for its own.
  */
 export interface Blueprint {
+  /** The model that its tables and network are of. */
+  readonly of: ModelIdentity;
   readonly spec: FeatureSpec;
   readonly model: ModelSpec;
   /** What is predicted, in the order of the heads. */
@@ -72,7 +76,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   const outcomes = outcomeNames(config);
   const values = valueScales(config);
   const hasValues = values.some((scale) => scale !== undefined);
-  const model = modelOf(config, spec);
+  const model = modelSpecOf(config, spec);
   // What is wrong with a network of one's own is told before anything is made of it.
   if (model.networkCode !== undefined) graphOf(model);
   const dim = rowWidth(model);
@@ -80,6 +84,7 @@ export function blueprintOf(config: ClusterConfig): Blueprint {
   const tables = spec.slots.map((slot) => tableOf(slot, rowsOf(slot), { dim, seed }));
   const { network: networkBorn, rows: rowsBorn } = config.lineage?.born ?? {};
   return {
+    of: modelOf(config),
     spec,
     model,
     ...{ outcomes, values },
@@ -146,7 +151,7 @@ function tableOf(
   };
 }
 
-function modelOf(config: ClusterConfig, spec: FeatureSpec): ModelSpec {
+function modelSpecOf(config: ClusterConfig, spec: FeatureSpec): ModelSpec {
   const { network, networkCode, factorDim, hidden, heads } = config.model;
   const { layerNorm, dropout, labelSmoothing } = config.model;
   const scales = valueScales(config);

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { StarlingError } from '../base/errors.js';
 import type { Lineage } from '../base/lineage.js';
 import { isLineage } from '../base/lineage.js';
+import type { ModelIdentity } from '../base/model-identity.js';
+import { isModelIdentity, mainIdentity } from '../base/model-identity.js';
 import { dataCentersDefault } from './defaults.js';
 import { problemsOf } from './explain.js';
 import {
@@ -105,7 +107,14 @@ export type ClusterConfigInput = z.input<typeof clusterSchema>;
 export type ClusterConfig = z.output<typeof clusterSchema> & {
   /** What the cluster has noted of the configurations before; left out: there were none, or none that differ in what is learned. */
   readonly lineage?: Lineage;
+  /** The model that its actors are of; left out: `main`. */
+  readonly ofModel?: ModelIdentity;
 };
+
+/** The model that the actors of a configuration are of. */
+export function modelOf({ ofModel }: Pick<ClusterConfig, 'ofModel'>): ModelIdentity {
+  return ofModel ?? mainIdentity;
+}
 
 /** What is wrapped in this is checked by the editor as it is typed; nothing happens at run time. */
 export function defineCluster(config: ClusterConfigInput): ClusterConfigInput {
@@ -119,23 +128,32 @@ export function defineCluster(config: ClusterConfigInput): ClusterConfigInput {
  *   allowed, and what was found. `details.fields` has the paths.
  */
 export function parseClusterConfig(given: unknown): ClusterConfig {
-  const { input, lineage } = apart(given);
+  const { input, ...written } = apart(given);
   const parsed = clusterSchema.safeParse(input);
   const problems = parsed.success
     ? brokenRelations(parsed.data)
     : problemsOf(parsed.error.issues, input);
-  if (parsed.success && problems.length === 0)
-    return { ...withOrigin(parsed.data), ...(lineage ? { lineage } : {}) };
+  if (parsed.success && problems.length === 0) return { ...withOrigin(parsed.data), ...written };
   throw new StarlingError('CONFIG_INVALID', problems.map(({ text }) => text).join('\n'), {
     fields: problems.map(({ path }) => path),
   });
 }
 
-/** The lineage is written by the cluster for its actors, and is no part of what people declare. */
-function apart(given: unknown): { readonly input: unknown; readonly lineage?: Lineage } {
-  if (typeof given !== 'object' || given === null || !('lineage' in given)) return { input: given };
-  const { lineage, ...input } = given;
-  return isLineage(lineage) ? { input, lineage } : { input: given };
+/** Lineage and model are written by the cluster for its actors, and are no part of what people declare. */
+function apart(
+  given: unknown,
+): { readonly input: unknown } & Pick<ClusterConfig, 'lineage' | 'ofModel'> {
+  if (typeof given !== 'object' || given === null) return { input: given };
+  const { lineage, ofModel, ...input } = given as Partial<Record<string, unknown>>;
+  return {
+    input: {
+      ...input,
+      ...(lineage === undefined || isLineage(lineage) ? {} : { lineage }),
+      ...(ofModel === undefined || isModelIdentity(ofModel) ? {} : { ofModel }),
+    },
+    ...(isLineage(lineage) ? { lineage } : {}),
+    ...(isModelIdentity(ofModel) ? { ofModel } : {}),
+  };
 }
 
 /** Where events of their own accord are learned beside what is shown, the model is told which is which. */

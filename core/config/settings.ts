@@ -17,18 +17,47 @@ export interface Settings {
   readonly score?: ClusterConfig['score'];
   /** In place of `serving.exclude`. */
   readonly exclude?: ClusterConfig['serving']['exclude'];
+  /** Which models answer; left out: `main` does. */
+  readonly model?: ServingModels;
+}
+
+/** Which models answer, from when on. */
+export interface ServingModels {
+  readonly live: string;
+  /** What answered before: a data center goes on with it until the live one has come up to `through` there. */
+  readonly before?: string | undefined;
+  /** Sequence of SAMPLES that the live one had learned when it was chosen. */
+  readonly through?: number | undefined;
+  /** Answers for a share of the people. */
+  readonly canary?: { readonly model: string; readonly share: number } | undefined;
 }
 
 export type SettingKey = keyof Settings;
 
+const modelName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,31}$/, { error: 'expected the name of a model' });
+
+const servingSchema = z.strictObject({
+  live: modelName,
+  before: modelName.optional(),
+  through: z.int().min(0).optional(),
+  canary: z.strictObject({ model: modelName, share: z.number().gt(0).lt(1) }).optional(),
+});
+
 const table = {
   score: { schema: scoreSchema, path: 'score' },
   exclude: { schema: excludeSchema, path: 'serving.exclude' },
+  model: { schema: servingSchema, path: 'model' },
 } as const satisfies Readonly<
   Record<SettingKey, { readonly schema: z.ZodType; readonly path: string }>
 >;
 
 export const settingKeys = Object.keys(table) as SettingKey[];
+
+/** Those that people give a value; which model answers follows from what is done with models. */
+export const givenSettingKeys = ['score', 'exclude'] as const;
+export type GivenSettingKey = (typeof givenSettingKeys)[number];
 
 /** Where it stands in the configuration. */
 export function settingPath(key: SettingKey): string {
@@ -36,10 +65,10 @@ export function settingPath(key: SettingKey): string {
 }
 
 /** @throws StarlingError BAD_REQUEST with the nearest that there is. */
-export function settingKeyOf(key: string): SettingKey {
-  const found = settingKeys.find((each) => each === key);
+export function settingKeyOf(key: string): GivenSettingKey {
+  const found = givenSettingKeys.find((each) => each === key);
   if (found !== undefined) return found;
-  throw refusal('key', `there is no setting "${key}"`, key, settingKeys);
+  throw refusal('key', `there is no setting "${key}"`, key, givenSettingKeys);
 }
 
 /**
@@ -72,6 +101,8 @@ export function configWith(config: ClusterConfig, settings: Settings): ClusterCo
 
 /** Names that the configuration does not have; a slip of the hand is told with the name that was meant. */
 function refuseStrangers(config: ClusterConfig, key: SettingKey, value: unknown): void {
+  // What models there are the leader knows.
+  if (key === 'model') return;
   const said = value as { events?: unknown } | null | undefined;
   const [of, names, known] =
     key === 'score'
@@ -169,7 +200,8 @@ export class SettingsBook {
   ): Omit<SettingsInForce, 'version'> {
     if (value === null) return { settings, refused };
     try {
-      const checked = checkSetting(this.#config, settingKeyOf(key), value);
+      const known = settingKeys.find((each) => each === key) ?? settingKeyOf(key);
+      const checked = checkSetting(this.#config, known, value);
       return { settings: { ...settings, [key]: checked }, refused };
     } catch (error) {
       return { settings, refused: { ...refused, [key]: messageOf(error) } };

@@ -1,3 +1,4 @@
+import { mainModel } from '../../core/base/model-identity.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
 import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
 import { isComing } from './coming.js';
@@ -14,18 +15,25 @@ export class CopyReader {
   readonly #bus: Bus;
   readonly #ledger = new CopyLedger();
 
-  constructor(bus: Bus) {
+  readonly #model: string;
+
+  constructor(bus: Bus, model = mainModel) {
     this.#bus = bus;
+    this.#model = model;
   }
 
   async look(actors: readonly ActorStatus[]): Promise<CopyFindings[]> {
-    const serving = actorsOf(actors, 'serving-shard');
+    const model = this.#model;
+    const serving = actorsOf(actors, 'serving-shard', model);
     if (!this.#ledger.isWhole) {
-      const asked = [...actorsOf(actors, 'ps-shard'), ...serving];
+      const asked = [...actorsOf(actors, 'ps-shard', model), ...serving];
       this.#ledger.begin(asked.map(({ address }) => address));
       await Promise.all(asked.map((actor) => this.#ask(actor)));
     }
-    return this.#ledger.findings([...new Set(serving.map(({ dataCenter }) => dataCenter))]);
+    const found = this.#ledger.findings([...new Set(serving.map(({ dataCenter }) => dataCenter))]);
+    return model === mainModel
+      ? found
+      : found.map((each) => ({ ...each, name: `${each.name} of ${model}` }));
   }
 
   async #ask(actor: ActorStatus<'ps-shard' | 'serving-shard'>): Promise<void> {
@@ -41,8 +49,8 @@ export class CopyReader {
         : subject.servingControl('digest', dataCenter, index);
     try {
       const options = { deadlineMs: digestMsMax };
-      const reply = await call(this.#bus, name, digestCommand(), options);
-      this.#ledger.heard(holder, parseDigests(reply));
+      const reply = await call(this.#bus, name, digestCommand(this.#model), options);
+      this.#ledger.heard(holder, parseDigests(reply, this.#model));
     } catch (error) {
       // Its copies are not known to be equal, and the law says so.
       this.#ledger.silent(holder, `${codeOf(error)} ${messageOf(error)}`);

@@ -27,13 +27,20 @@ export interface Findings {
   /** Sequence of the newest batch in SAMPLES, and up to which trainers have acknowledged all of them. */
   readonly batches: number;
   readonly batchesDue: number;
-  /** By partition, and the network. */
-  readonly applied: readonly { readonly name: string; readonly set: IntervalSet }[];
+  /** By partition, and the network, of each model. */
+  readonly applied: readonly AppliedBatches[];
   /** Rows of standbys and of each data center that serves, against those of their owners. */
   readonly copies: readonly CopyFindings[];
   /** Logs of events: from where on the books have them, and what they do not have. */
   readonly books: readonly BookedStream[];
   readonly inFlight: InFlight;
+}
+
+export interface AppliedBatches {
+  readonly name: string;
+  readonly set: IntervalSet;
+  /** Up to which its trainers have acknowledged all batches; left out: `batchesDue`. */
+  readonly due?: number;
 }
 
 /** Null: not known. */
@@ -128,7 +135,7 @@ export function lawsOf(looks: readonly Findings[]): Law[] {
     joinedLaw(findings, looks),
     settledLaw(findings),
     samplesLaw(findings, looks),
-    ...applied.map(({ name, set }) => batchLaw(name, set, batches, batchesDue)),
+    ...applied.map(({ name, set, due = batchesDue }) => batchLaw(name, set, batches, due)),
     ...findings.copies.map(copyLaw),
   ];
 }

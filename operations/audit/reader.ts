@@ -7,11 +7,14 @@ import { asMessage, f64 } from '../../messages/checks.js';
 import { decode } from '../../messages/codec.js';
 import { actorsOf, type ActorStatus } from '../../messages/actor-status.js';
 import { totalsOf, untold } from '../../messages/stats/totals.js';
+import { modelNumberOf } from '../../core/base/model-identity.js';
+import { trainerQueue } from '../../messages/models.js';
 import { lastToken } from '../../messages/subjects.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import { isComing } from './coming.js';
 import { CopyReader } from './copy-reader.js';
-import { joinerNames, type EventFindings, type Findings } from './laws.js';
+import type { CopyFindings } from './copy-ledger.js';
+import { joinerNames, type AppliedBatches, type EventFindings, type Findings } from './laws.js';
 
 const partTriesMax = 50;
 const partPauseMs = 50;
@@ -23,12 +26,12 @@ const partPauseMs = 50;
  */
 export class AuditReader {
   readonly #bus: Bus;
-  readonly #copies: CopyReader;
+  /** By model. */
+  readonly #copies = new Map<string, CopyReader>();
   #opened: BooksReader | undefined;
 
   constructor(bus: Bus) {
     this.#bus = bus;
-    this.#copies = new CopyReader(bus);
   }
 
   /**
@@ -41,7 +44,9 @@ export class AuditReader {
     const reader = (this.#opened ??= await BooksReader.open(this.#bus));
     const { stream } = this.#bus.names;
     const training = await this.#bus.workState(stream.samples, 'trainer');
-    const applied = await this.#applied();
+    const others = modelsOf(status.actors);
+    const applied = await this.#applied(mainModel);
+    for (const model of others) applied.push(...(await this.#appliedOf(model)));
     const { lastSequence: batches } = await this.#bus.streamState(stream.samples);
     const left = await reader.look(status.dataCenters.map(({ name }) => stream.raw(name)));
     const unsent = await reader.unsent(left);
@@ -67,7 +72,7 @@ export class AuditReader {
       joinersComing:
         between.length > 0 || joiners.some(({ state }) => state !== 'ready' && isComing(state)),
       ...{ batches, batchesDue: training.acknowledged, applied },
-      copies: await this.#copies.look(status.actors),
+      copies: await this.#copiesOf(status.actors, [mainModel, ...others.map(({ name }) => name)]),
       books: reader.streams,
       inFlight: {
         ...Object.fromEntries(left),
@@ -106,20 +111,38 @@ export class AuditReader {
     return records;
   }
 
-  async #applied(): Promise<Findings['applied']> {
-    const { stream, subject, pattern } = this.#bus.names;
-    const known = await this.#bus.subjects(
-      stream.deltas,
-      pattern('deltaWeights', { model: mainModel }),
+  /** Of a model beside `main`, whose trainers are elsewhere in SAMPLES. */
+  async #appliedOf({ name, number }: OtherModel): Promise<AppliedBatches[]> {
+    const { stream } = this.#bus.names;
+    const { acknowledged: due } = await this.#bus.workState(
+      stream.samples,
+      trainerQueue({ number }),
     );
+    const applied = await this.#applied(name);
+    return applied.map((each) => ({ ...each, name: `${each.name} of ${name}`, due }));
+  }
+
+  async #copiesOf(actors: readonly ActorStatus[], models: readonly string[]) {
+    const found: CopyFindings[] = [];
+    for (const model of models) {
+      const reader = this.#copies.get(model) ?? new CopyReader(this.#bus, model);
+      this.#copies.set(model, reader);
+      found.push(...(await reader.look(actors)));
+    }
+    return found;
+  }
+
+  async #applied(model: string): Promise<AppliedBatches[]> {
+    const { stream, subject, pattern } = this.#bus.names;
+    const known = await this.#bus.subjects(stream.deltas, pattern('deltaWeights', { model }));
     const partitions = known.map((name) => Number(lastToken(name))).sort((a, b) => a - b);
     const applied = await Promise.all(
       partitions.map(async (partition) => ({
         name: `partition ${partition}`,
-        set: await this.#appliedIn(stream.deltas, subject.deltaWeights(mainModel, partition)),
+        set: await this.#appliedIn(stream.deltas, subject.deltaWeights(model, partition)),
       })),
     );
-    const set = await this.#appliedIn(stream.dense, subject.denseState(mainModel));
+    const set = await this.#appliedIn(stream.dense, subject.denseState(model));
     return [...applied, { name: 'the network', set }];
   }
 
@@ -134,6 +157,20 @@ export class AuditReader {
     }
     return new IntervalSet();
   }
+}
+
+interface OtherModel {
+  readonly name: string;
+  readonly number: number;
+}
+
+/** Models beside `main` that are taught: those that have trainers. */
+function modelsOf(actors: readonly ActorStatus[]): OtherModel[] {
+  const found = new Map<string, OtherModel>();
+  for (const { kind, model, address } of actors)
+    if (kind === 'trainer' && model !== undefined)
+      found.set(model, { name: model, number: modelNumberOf(Number(lastToken(address))) });
+  return [...found.values()];
 }
 
 /** What is missing for the sums over all joiners, in words. */

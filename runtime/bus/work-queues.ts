@@ -13,6 +13,8 @@ export interface WorkOptions {
   readonly stream: string;
   readonly durable: string;
   readonly filter?: string;
+  /** The work begins behind this sequence; left out: with the first message that there is. The same for the life of a durable one. */
+  readonly after?: number;
   /** So long after a worker died, somebody else gets what it had in hand. Work may take much longer. */
   readonly ackWaitMs: number;
   readonly pendingMax: number;
@@ -37,4 +39,6 @@ export interface WorkQueues {
   work(options: WorkOptions, handler: (message: WorkMessage) => void): Promise<Stoppable>;
   /** How far the work on a stream is, over all who share it; nothing where nobody has begun. */
   workState(stream: string, durable: string): Promise<WorkState>;
+  /** Nobody goes on with it: what was told of it is forgotten. Of work that nobody has begun there is nothing to do. */
+  endWork(stream: string, durable: string): Promise<void>;
 }

@@ -232,7 +232,9 @@ export class NatsBus implements Bus {
     const declared = {
       durable_name: options.durable,
       ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
+      ...(options.after === undefined
+        ? { deliver_policy: DeliverPolicy.All }
+        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: options.after + 1 }),
       ack_wait: nanos(options.ackWaitMs),
       max_ack_pending: options.pendingMax,
       ...(options.filter === undefined ? {} : { filter_subject: options.filter }),
@@ -255,6 +257,12 @@ export class NatsBus implements Bus {
       if (!info) return { acknowledged: 0, left: 0 };
       const left = info.num_pending + info.num_ack_pending;
       return { acknowledged: info.ack_floor.stream_seq, left };
+    });
+  }
+
+  endWork(stream: string, durable: string): Promise<void> {
+    return this.#ask(`work on ${stream}`, async ({ manager }) => {
+      await orUndefined(manager.consumers.delete(stream, durable));
     });
   }
 

@@ -194,6 +194,10 @@ export class NeighbourBus implements Bus {
     return this.#bus.workState(stream, durable);
   }
 
+  endWork(stream: string, durable: string): Promise<void> {
+    return this.#bus.endWork(stream, durable);
+  }
+
   bucketGet(bucket: string, key: string): Promise<Uint8Array | undefined> {
     return this.#bus.bucketGet(bucket, key);
   }

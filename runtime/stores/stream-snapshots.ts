@@ -18,8 +18,8 @@ import type { SnapshotId, SnapshotStore, StoredObject } from './snapshot-store.j
 /** Chunks on their way to the server. Too low: each waits for the last; too high: memory for all of them. */
 const chunksInFlight = 8;
 
-/** What they are of; each kind has subjects of its own in the one stream of a data center. */
-export type SnapshotKind = 'rows' | 'features' | 'windows';
+/** What they are of: rows of `main` or of another model, and so on; each has subjects of its own in the one stream of a data center. */
+export type SnapshotKind = 'rows' | 'features' | 'windows' | { readonly model: string };
 
 export type SnapshotBus = Pick<
   Bus,
@@ -40,6 +40,12 @@ export class StreamSnapshots implements SnapshotStore {
     this.#stream = options.stream;
     const { dataCenter, kind = 'rows' } = options;
     const { subject } = bus.names;
+    if (typeof kind === 'object') {
+      const { model } = kind;
+      this.#object = (snapshot, name) => subject.modelObject(dataCenter, model, snapshot, name);
+      this.#manifest = (snapshot) => subject.modelManifest(dataCenter, model, snapshot);
+      return;
+    }
     const [object, manifest] = {
       rows: [subject.snapshotObject, subject.snapshotManifest] as const,
       features: [subject.featureObject, subject.featureManifest] as const,

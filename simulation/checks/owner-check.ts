@@ -1,4 +1,5 @@
 import { IntervalSet } from '../../core/base/interval-set.js';
+import { mainModel } from '../../core/base/model-identity.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
 import { decode } from '../../messages/codec.js';
 import { lastToken } from '../../messages/subjects.js';
@@ -23,14 +24,14 @@ export class OwnerCheck {
   readonly #names: ClusterNames;
   readonly #report: Report;
   readonly #nowMs: () => number;
-  readonly #newest = new Map<number, Accepted>();
+  readonly #newest = new Map<string, Accepted>();
   readonly #owners = new Map<string, string>();
-  /** By partition: batches that somebody was told are durable. */
-  readonly #promised = new Map<number, Set<number>>();
+  /** By partition of a model: batches that somebody was told are durable. */
+  readonly #promised = new Map<string, Set<number>>();
   /** By partition: what its newest record says is in its rows. */
-  readonly #logged = new Map<number, IntervalSet>();
+  readonly #logged = new Map<string, IntervalSet>();
   /** By partition: when its newest owners took over. */
-  readonly #turns = new Map<number, { epoch: number; readonly atMs: number[] }>();
+  readonly #turns = new Map<string, { epoch: number; readonly atMs: number[] }>();
   /** By partition and batch: the epoch of the first record that has it. */
   readonly #takenAt = new Map<string, number>();
 
@@ -51,8 +52,9 @@ export class OwnerCheck {
   answered(connection: string, subject: string, request: Uint8Array, { outcome }: Answered): void {
     const isPull = this.#names.isOf('pull', subject);
     if (!isPull && !this.#names.isOf('push', subject)) return;
-    const { partitions, epochs, batches } = decode(request) as Asked;
-    for (const [i, partition] of partitions.entries()) {
+    const { model, partitions, epochs, batches } = decode(request) as Asked;
+    for (const [i, number] of partitions.entries()) {
+      const partition = placeOf(model, number);
       const epoch = epochs[i]!;
       const shard = `shard ${lastToken(subject)} (${connection})`;
       this.#owned(partition, epoch, shard);
@@ -62,7 +64,7 @@ export class OwnerCheck {
     }
   }
 
-  #owned(partition: number, epoch: number, shard: string): void {
+  #owned(partition: string, epoch: number, shard: string): void {
     const key = `${partition} at epoch ${epoch}`;
     const owner = this.#owners.get(key);
     if (owner !== undefined && owner !== shard)
@@ -70,7 +72,7 @@ export class OwnerCheck {
     this.#owners.set(key, shard);
   }
 
-  #current(partition: number, epoch: number, shard: string): void {
+  #current(partition: string, epoch: number, shard: string): void {
     const newest = this.#newest.get(partition);
     if (newest && newest.epoch > epoch) {
       const text = `partition ${partition}: ${shard} answers at epoch ${epoch}, after ${newest.shard} did at ${newest.epoch}`;
@@ -79,7 +81,7 @@ export class OwnerCheck {
     if (!newest || newest.epoch < epoch) this.#newest.set(partition, { epoch, shard });
   }
 
-  #promise(partition: number, epoch: number, batches: ArrayLike<number>): void {
+  #promise(partition: string, epoch: number, batches: ArrayLike<number>): void {
     const promised = this.#promised.get(partition) ?? new Set();
     this.#promised.set(partition, promised);
     for (const batch of Array.from(batches)) {
@@ -97,7 +99,8 @@ export class OwnerCheck {
     );
   }
 
-  #log({ partition, applied, deltaNumber, epoch }: LoggedRows): void {
+  #log({ model, partition: number, applied, deltaNumber, epoch }: LoggedRows): void {
+    const partition = placeOf(model, number);
     // Of a delta in parts, the last one says it.
     if (applied.length === 0) return;
     this.#turn(partition, epoch);
@@ -116,7 +119,7 @@ export class OwnerCheck {
   }
 
   /** Two that take it from each other as fast as they can do nothing else. */
-  #turn(partition: number, epoch: number): void {
+  #turn(partition: string, epoch: number): void {
     const turns = this.#turns.get(partition) ?? { epoch: 0, atMs: [] };
     this.#turns.set(partition, turns);
     if (turns.epoch === epoch) return;
@@ -135,7 +138,7 @@ export class OwnerCheck {
       );
   }
 
-  #requireLogged(partition: number, batches: readonly number[], words: string): void {
+  #requireLogged(partition: string, batches: readonly number[], words: string): void {
     const applied = this.#logged.get(partition) ?? new IntervalSet();
     const lost = batches.find((batch) => !applied.has(batch));
     if (lost !== undefined)
@@ -143,7 +146,13 @@ export class OwnerCheck {
   }
 }
 
+/** Partitions of `main` by their number alone. */
+function placeOf(model: string, partition: number): string {
+  return model === mainModel ? `${partition}` : `${partition} of ${model}`;
+}
+
 interface Asked {
+  readonly model: string;
   readonly partitions: Uint32Array;
   readonly epochs: ArrayLike<number>;
   readonly batches?: ArrayLike<number>;
@@ -154,6 +163,7 @@ interface Answered {
 }
 
 interface LoggedRows {
+  readonly model: string;
   readonly partition: number;
   readonly epoch: number;
   readonly deltaNumber: number;

@@ -1,8 +1,10 @@
+import { mainModel } from '../../core/base/model-identity.js';
 import { bornIn } from '../../core/base/lineage.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
 import { sleep } from '../../core/base/clock.js';
 import type { ClusterNames } from '../../messages/cluster-names.js';
+import type { ActorStatus } from '../../messages/actor-status.js';
 import type { ClusterStatus } from '../../messages/cluster-status.js';
 import { decode } from '../../messages/codec.js';
 import { directoryWords } from '../../messages/earlier-deltas.js';
@@ -14,6 +16,7 @@ import type { MemoryServers } from '../nats/memory-servers.js';
 import type { ConfigHistory } from './config-history.js';
 
 interface LoggedRow {
+  readonly model: string;
   readonly slot: number;
   readonly low: number;
   readonly high: number;
@@ -24,6 +27,7 @@ interface LoggedRow {
 }
 
 interface LoggedRows {
+  readonly model: string;
   readonly specHash: string;
   readonly partition: number;
   readonly part: number;
@@ -48,8 +52,8 @@ export class RowCheck {
   readonly #names: ClusterNames;
   readonly #history: ConfigHistory;
   readonly #rows = new Map<string, LoggedRow>();
-  /** By partition, parts of a delta whose last one is not there yet. */
-  readonly #parts = new Map<number, LoggedRows[]>();
+  /** By partition of a model, parts of a delta whose last one is not there yet. */
+  readonly #parts = new Map<string, LoggedRows[]>();
 
   constructor(servers: MemoryServers, names: ClusterNames, history: ConfigHistory) {
     this.#names = names;
@@ -62,11 +66,14 @@ export class RowCheck {
   /** @returns what is there otherwise than it should be; undefined: nothing. */
   async wrong(bus: Bus, status: ClusterStatus | undefined): Promise<string | undefined> {
     const shards = (status?.actors ?? []).filter(({ kind }) => kind === 'ps-shard');
+    const models = new Set(shards.map(({ model = mainModel }) => model));
+    // What was learned by a model that is stopped nobody has any more.
+    for (const [key, { model }] of this.#rows) if (!models.has(model)) this.#rows.delete(key);
     let left = [...this.#rows.keys()];
     let text: string | undefined;
     for (let looks = 0; looks < looksMax && left.length > 0; looks++) {
       if (looks > 0) await sleep(bus.clock, pauseMs);
-      const found = await this.#ask(bus, left, shards.map(({ address }) => lastToken(address))); // prettier-ignore
+      const found = await this.#ask(bus, left, shards);
       const wrong = left.flatMap((key) => {
         const what = this.#wrongOf(key, found.get(key));
         return what === undefined ? [] : [{ key, what }];
@@ -96,31 +103,36 @@ export class RowCheck {
   async #ask(
     bus: Bus,
     keys: readonly string[],
-    shards: readonly string[],
+    shards: readonly Pick<ActorStatus, 'address' | 'model'>[],
   ): Promise<Map<string, FoundRow>> {
     const asked = keys.map((key) => {
       const [slot, low, high] = key.split(' ').map(Number) as [number, number, number];
-      return { slot, low, high };
+      return { slot, low, high, model: key.split(' ')[3]! };
     });
-    const command = rowsCommand({ keys: asked, forget: false, term: 0 });
     const found = new Map<string, FoundRow>();
-    for (const shard of shards) {
-      const subject = this.#names.subject.shardControl('rows', Number(shard));
-      for (const row of parseRowsReply(await call(bus, subject, command, askMs)))
-        found.set(keyOf(row), row);
+    for (const { address, model = mainModel } of shards) {
+      const own = asked.filter((each) => each.model === model);
+      const of = own.map(({ slot, low, high }) => ({ slot, low, high }));
+      const command = rowsCommand({ keys: of, forget: false, term: 0 }, model);
+      const subject = this.#names.subject.shardControl('rows', Number(lastToken(address)));
+      for (const row of parseRowsReply(await call(bus, subject, command, askMs), model))
+        found.set(keyOf({ ...row, model }), row);
     }
     return found;
   }
 
   #take(part: LoggedRows): void {
-    const before = part.part === 0 ? [] : (this.#parts.get(part.partition) ?? []);
+    const place = `${part.model} ${part.partition}`;
+    const before = part.part === 0 ? [] : (this.#parts.get(place) ?? []);
     const parts = [...before, part];
-    this.#parts.set(part.partition, part.last ? [] : parts);
+    this.#parts.set(place, part.last ? [] : parts);
     if (part.last) for (const each of parts) this.#apply(each);
   }
 
-  #apply({ specHash, slots, evicted, fids, weights, state }: LoggedRows): void {
-    const version = this.#history.versionOfShape(specHash);
+  #apply({ model, specHash, slots, evicted, fids, weights, state }: LoggedRows): void {
+    // A model beside `main` may have a shape of its own; the configuration does not change while there is one.
+    const version =
+      model === mainModel ? this.#history.versionOfShape(specHash) : this.#history.newestVersion;
     if (version === undefined) throw new Error(`nobody knows a configuration with ${specHash}`);
     const at = { evicted: 0, row: 0, weights: 0, state: 0 };
     const entries = Array.from({ length: slots.length / directoryWords }, (_unused, i) =>
@@ -128,10 +140,10 @@ export class RowCheck {
     );
     for (const [slot, , , , count] of entries)
       for (let i = 0; i < count!; i++, at.evicted++)
-        this.#rows.delete(keyOf({ slot: slot!, ...keyAt(evicted, at.evicted) }));
+        this.#rows.delete(keyOf({ model, slot: slot!, ...keyAt(evicted, at.evicted) }));
     for (const [slot, dim, stateWidth, count] of entries)
       for (let i = 0; i < count!; i++, at.row++) {
-        const key = { slot: slot!, ...keyAt(fids, at.row) };
+        const key = { model, slot: slot!, ...keyAt(fids, at.row) };
         this.#rows.set(keyOf(key), {
           ...{ ...key, version },
           weights: weights.slice(at.weights, (at.weights += dim!)),
@@ -145,8 +157,13 @@ function keyAt(words: Uint32Array, i: number): { low: number; high: number } {
   return { low: words[2 * i]!, high: words[2 * i + 1]! };
 }
 
-function keyOf({ slot, low, high }: Pick<LoggedRow, 'slot' | 'low' | 'high'>): string {
-  return `${slot} ${low} ${high}`;
+function keyOf({
+  model,
+  slot,
+  low,
+  high,
+}: Pick<LoggedRow, 'model' | 'slot' | 'low' | 'high'>): string {
+  return `${slot} ${low} ${high} ${model}`;
 }
 
 function areEqual(a: Float32Array, b: Float32Array): boolean {

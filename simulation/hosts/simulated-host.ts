@@ -3,6 +3,7 @@ import { newestConfig } from '../../cluster/config/config-versions.js';
 import { RunningConfigs } from '../../cluster/config/running-configs.js';
 import { firstConfig } from '../../cluster/config/start-config.js';
 import { codeOf, messageOf } from '../../core/base/errors.js';
+import { configOfPlaced } from '../../core/config/model-config.js';
 import { trainingDataCenter } from '../../core/config/data-centers.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import type { ActorKind } from '../../messages/actor-kinds.js';
@@ -246,7 +247,8 @@ export class SimulatedHost {
     handlers: ProcessHandlers,
   ): ActorProcess {
     const { load, logOf, onFailed, servers } = this.#options;
-    const config = this.#configs?.configIn(spec.dataCenter) ?? this.#options.config;
+    const base = this.#configs?.configIn(spec.dataCenter) ?? this.#options.config;
+    const config = configOfPlaced(base, spec.model);
     const fate = this.#fateOf(processOf(config, spec));
     const process = this.#newProcess(spec.address, (error) => actor.crash(error));
     const actor: SimulatedActor = new SimulatedActor(spec, life, handlers, {

@@ -227,6 +227,13 @@ export class MemoryBus implements Bus, Connection {
     );
   }
 
+  endWork(stream: string, durable: string): Promise<void> {
+    const { cluster } = this.#servers.stream(stream).declaration;
+    return this.ask(cluster, askMsMax, `work on ${stream}`, () =>
+      this.#servers.endWork(stream, durable),
+    );
+  }
+
   streamState(stream: string): Promise<StreamState> {
     return this.#inquire(stream, () => this.#servers.stream(stream).state());
   }

@@ -303,6 +303,12 @@ export class MemoryServers {
     return this.#work.get(`${stream} ${durable}`);
   }
 
+  /** Whoever shares it is given nothing more. */
+  endWork(stream: string, durable: string): void {
+    this.work(stream, durable)?.end();
+    this.#work.delete(`${stream} ${durable}`);
+  }
+
   workOn(stream: string, durable: string, make: () => MemoryWork): MemoryWork {
     const found = this.work(stream, durable);
     if (found) return found;

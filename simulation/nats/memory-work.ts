@@ -29,12 +29,13 @@ export class MemoryWork {
   readonly #pending = new Map<number, Pending>();
   /** Given back, or not acknowledged in time. */
   readonly #again: number[] = [];
-  #next = 1;
+  #next: number;
 
   constructor(servers: MemoryServers, stream: MemoryStream, options: WorkOptions) {
     this.#servers = servers;
     this.#stream = stream;
     this.#options = options;
+    this.#next = (options.after ?? 0) + 1;
     stream.onAppend(() => this.#handOut());
   }
 
@@ -49,6 +50,10 @@ export class MemoryWork {
 
   leave(member: WorkMember): void {
     this.#members.delete(member);
+  }
+
+  end(): void {
+    this.#members.clear();
   }
 
   ack(sequence: number): void {

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { SettingsFollower } from '../../actors/shared/settings-follower.js';
 import { settingsNow } from '../../cluster/operations/change-settings.js';
 import { parseClusterConfig } from '../../core/config/schema.js';
-import type { SettingKey } from '../../core/config/settings.js';
+import type { GivenSettingKey } from '../../core/config/settings.js';
 import { encode } from '../../messages/codec.js';
 import { names } from '../../messages/default-names.testkit.js';
 import type { SettingsReply } from '../../messages/settings.js';
@@ -45,7 +45,7 @@ beforeEach(() => {
 });
 
 function ask(
-  change?: { key: SettingKey; value: unknown; since?: number },
+  change?: { key: GivenSettingKey; value: unknown; since?: number },
   operation = `o${++operations}`,
 ): Promise<SettingsReply> {
   const request = { operation, ...(change ? { change } : {}) };

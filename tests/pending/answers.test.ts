@@ -37,6 +37,7 @@ function recommender(itemCount: number, { exploration = serving.exploration } = 
         dataCenter: 'east',
         rerouted: false,
         settingsVersion: 0,
+        model: 'main',
       };
       const byNumber = Float32Array.from(batch.items, (item) => 1 / (2 + Number(item)));
       return { ...head, degraded: false, predictions: {}, progress: {}, scores: byNumber };

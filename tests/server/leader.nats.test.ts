@@ -194,6 +194,7 @@ test('an actor that its host has given up is placed on another host', async () =
   } as unknown as ClusterView;
   const events: string[] = [];
   const keeper = new PlacementKeeper({
+    models: () => [],
     ...{ clock: bus.clock, random: bus.random },
     ...{ config, term: 1, store, registry, view, failed: log },
     counts: { ...none, trainer: 1 } as ClusterConfig['actors'],

@@ -32,6 +32,7 @@ const streams = [
 
 const protocol = [
   ...['starling.recommend', 'starling.rank', 'starling.status'],
+  ...['starling.ranker.main', 'starling.at.west.ranker.main'],
   ...['starling.at.west.recommend', 'starling.at.west.rank', 'starling.at.west.lookup.0'],
   ...['starling.at.west.feature-store', 'starling.hosts.status.h1'],
   'starling.hosts.profile.h1',
@@ -68,6 +69,8 @@ const protocol = [
   ...['starling.snapshot-manifests.train.s', 'starling.snapshot-manifests.east.s'],
   ...['starling.snapshots.train.features.s.o', 'starling.snapshots.east.features.s.o'],
   'starling.snapshot-manifests.east.features.s',
+  ...['starling.snapshots.train.model.m.s.o', 'starling.snapshots.east.model.m.s.o'],
+  'starling.snapshot-manifests.train.model.m.s',
   ...['starling.snapshots.train.windows.s.o', 'starling.snapshots.east.windows.s.o'],
   'starling.snapshot-manifests.train.windows.s',
   ...[
@@ -99,6 +102,7 @@ export const publishCatalogue: readonly string[] = [
   '$JS.API.CONSUMER.MSG.NEXT.SAMPLES.trainer',
   '$JS.API.CONSUMER.MSG.NEXT.RAW_EAST.processor',
   '$JS.API.CONSUMER.CREATE.SAMPLES.trainer',
+  '$JS.API.CONSUMER.CREATE.SAMPLES.trainer-3',
   '$JS.API.CONSUMER.CREATE.RAW_EAST.processor',
   '$JS.API.CONSUMER.DELETE.SAMPLES.trainer',
   '$JS.ACK.DEAD_LETTER.pager.1.1.1.1.0',
@@ -145,6 +149,7 @@ const inspects = (stream: string): string[] => [
 
 const snapshotsOf = (site: Site): string[] => [
   `starling.snapshots.${site}.s.o`,
+  `starling.snapshots.${site}.model.m.s.o`,
   ...inspects('SNAPSHOTS_TRAIN'),
   ...inspects('SNAPSHOTS_EAST'),
 ];
@@ -237,10 +242,13 @@ const rankerAt = (site: Site): Expectation =>
       ...['starling.at.west.feature-store', 'starling.at.west.lookup.0'],
       ...(site === 'east' ? ['starling.raw.east.impression'] : []), // That of train is not in the catalogue.
       ...[...follows('DENSE_EAST'), ...follows('SETTINGS_EAST')],
-      ...answers('recommender', 'client', 'admin'),
+      // Whether another model is there they ask its rankers.
+      'starling.at.west.ranker.main',
+      ...answers('recommender', 'ranker', 'client', 'admin'),
     ],
     [
       ...['starling.rank', 'starling.at.west.rank', 'starling.features-changed.user'],
+      ...['starling.ranker.main', 'starling.at.west.ranker.main'],
       ...['starling.kept-changed.east.user', 'starling.kept-changed.train.item'],
     ],
   );
@@ -251,6 +259,7 @@ const recommenderAt = (site: Site): Expectation =>
     site,
     [
       ...['starling.rank', 'starling.at.west.rank', 'starling.ingest.impression'],
+      ...['starling.ranker.main', 'starling.at.west.ranker.main'],
       ...(site === 'east' ? ['starling.raw.east.impression'] : []), // As of rankers.
       ...['starling.feature-store.get', 'starling.at.west.feature-store'],
       ...[...followsFeatures, ...follows('SETTINGS_EAST'), ...answers('client', 'admin')],
@@ -347,6 +356,7 @@ export const expectations: Readonly<Record<Exclude<Role, 'supervisor'>, Expectat
       info,
     ],
     ...[...works('SAMPLES', 'trainer'), ...watchesKeys],
+    '$JS.API.CONSUMER.CREATE.SAMPLES.trainer-3',
   ]),
   'serving-shard': servingShardAt('east'),
   ranker: rankerAt('east'),

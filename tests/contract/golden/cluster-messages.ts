@@ -17,6 +17,8 @@ import { decode, encode } from '../../../messages/codec.js';
 import { decodeDrain, encodeDrain } from '../../../messages/drains.js';
 import * as joinOwners from '../../../messages/join-owners.js';
 import { decodeRollout, encodeRollout } from '../../../messages/rollouts.js';
+import { parseModelRequest, parseModelsReply } from '../../../messages/model-requests.js';
+import { decodeModels, encodeModels, type ModelRecord } from '../../../messages/models.js';
 import * as hosts from '../../../messages/hosts.js';
 import * as operations from '../../../messages/operations.js';
 import * as ownership from '../../../messages/ownership.js';
@@ -48,6 +50,18 @@ const rollout = {
   term: 3,
   versions: { train: 1, east: 2, west: 1 },
   ...{ stopped: ['train', 'west'], drained: ['west'] },
+};
+const model: ModelRecord = {
+  ...{ name: 'wide', number: 2, cut: 90, from: '1796069429925-0', state: 'filling' },
+  ...{ set: { 'model.hidden': [128, 64] }, startedAtMs: atMs },
+  counts: { 'ps-shard': 2, 'dense-shard': 1, trainer: 1, 'serving-shard': 1, ranker: 2 },
+};
+const models = { term: 3, last: 4, models: [model] };
+const serving = {
+  live: 'wide',
+  before: 'main',
+  through: 90,
+  canary: { model: 'deep', share: 0.05 },
 };
 const entry = { owner: 1, epoch: 4, followers: [0, 2], term: 3 };
 const command = { partition: 3, term: 3 };
@@ -285,6 +299,12 @@ export const clusterMessages: readonly GoldenMessage[] = [
     expected: placement,
   },
   {
+    name: 'placement-models',
+    write: () => hosts.encodeRecord({ ...placement, models: [model] }),
+    read: hosts.decodePlacement,
+    expected: { ...placement, models: [model] },
+  },
+  {
     name: 'host-status',
     write: () => hosts.encodeRecord(hostStatus),
     read: (bytes) => hosts.parseHostStatus(decode(bytes)),
@@ -308,6 +328,39 @@ export const clusterMessages: readonly GoldenMessage[] = [
     write: () => encodeConfigVersions(configVersions),
     read: decodeConfigVersions,
     expected: configVersions,
+  },
+  {
+    name: 'models',
+    write: () => encodeModels(models),
+    read: decodeModels,
+    expected: models,
+  },
+  {
+    name: 'operation-model-start',
+    write: () =>
+      encode(
+        operations.operationMessage({
+          ...{ operation: 'o1', act: 'start', name: 'wide', from: '' },
+          ...{ set: { 'model.hidden': [128, 64] }, beginning: { sinceMs: atMs } },
+        }),
+      ),
+    read: (bytes) => parseModelRequest(decode(bytes)),
+    expected: {
+      ...{ operation: 'o1', act: 'start', name: 'wide', from: '' },
+      ...{ set: { 'model.hidden': [128, 64] }, beginning: { sinceMs: atMs } },
+    },
+  },
+  {
+    name: 'models-reply',
+    write: () => encode(operations.operationReply({ models: [model], serving })),
+    read: (bytes) => parseModelsReply(decode(bytes)),
+    expected: { models: [model], serving },
+  },
+  {
+    name: 'setting-model',
+    write: () => encode(settingMessage({ key: 'model', value: serving })),
+    read: (bytes) => parseSetting(decode(bytes)),
+    expected: { key: 'model', value: serving },
   },
   {
     name: 'rollout',

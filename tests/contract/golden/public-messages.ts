@@ -44,6 +44,10 @@ const recommended = {
   degraded: false,
   elsewhere: ['west'],
 };
+const warned = {
+  ...{ items: [], requestId: '01JD9', modelVersion: 0, dataCenter: 'east', degraded: false },
+  ...{ settingsVersion: 0, warnings: ['there are no items yet'] },
+};
 const ranked = {
   scores: [0.5, 0.25],
   modelVersion: 1841,
@@ -127,15 +131,21 @@ export const publicMessages: readonly GoldenMessage[] = [
   whole('rank', (bytes) => parseRank(decode(bytes), limits), rank),
   {
     ...whole('recommend-reply', (bytes) => parseRecommendation(decode(bytes)), recommended),
-    expected: { ...recommended, elsewhere: undefined, settingsVersion: 0, warnings: [] },
+    expected: {
+      ...recommended,
+      elsewhere: undefined,
+      settingsVersion: 0,
+      model: 'main',
+      warnings: [],
+    },
   },
-  whole('recommend-reply-warned', (bytes) => parseRecommendation(decode(bytes)), {
-    ...{ items: [], requestId: '01JD9', modelVersion: 0, dataCenter: 'east', degraded: false },
-    ...{ settingsVersion: 0, warnings: ['there are no items yet'] },
-  }),
+  {
+    ...whole('recommend-reply-warned', (bytes) => parseRecommendation(decode(bytes)), warned),
+    expected: { ...warned, model: 'main' },
+  },
   {
     ...whole('rank-reply', (bytes) => parseRanking(decode(bytes), 2), ranked),
-    expected: { ...ranked, elsewhere: undefined, settingsVersion: 0, warnings: [] },
+    expected: { ...ranked, elsewhere: undefined, settingsVersion: 0, model: 'main', warnings: [] },
   },
   whole(
     'event-impression',

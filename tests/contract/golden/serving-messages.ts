@@ -8,14 +8,18 @@ import {
 } from '../../../messages/features.js';
 import {
   isLackingReply,
+  isStanding,
   lackingReply,
   parsePopular,
   parseRankBatch,
   parseRankBatchReply,
+  parseStandingReply,
   parseVisible,
   popularMessage,
   rankBatchMessage,
   rankBatchReply,
+  standingMessage,
+  standingReply,
   visibleMessage,
 } from '../../../messages/ranking.js';
 import type { GoldenMessage } from './golden-files.js';
@@ -83,13 +87,13 @@ export const servingMessages: readonly GoldenMessage[] = [
     name: 'rank-batch-reply',
     write: () => encode(rankBatchReply(reply)),
     read: (bytes) => parseRankBatchReply(decode(bytes), 2),
-    expected: { ...reply, predictions: {}, progress: {}, settingsVersion: 0 },
+    expected: { ...reply, predictions: {}, progress: {}, settingsVersion: 0, model: 'main' },
   },
   {
     name: 'rank-batch-reply-with-settings',
     write: () => encode(rankBatchReply({ ...reply, settingsVersion: 7 })),
     read: (bytes) => parseRankBatchReply(decode(bytes), 2),
-    expected: { ...reply, predictions: {}, progress: {}, settingsVersion: 7 },
+    expected: { ...reply, predictions: {}, progress: {}, settingsVersion: 7, model: 'main' },
   },
   {
     name: 'rank-batch-choosing',
@@ -119,7 +123,7 @@ export const servingMessages: readonly GoldenMessage[] = [
     name: 'rank-batch-reply-chosen',
     write: () => encode(rankBatchReply(chosen)),
     read: (bytes) => parseRankBatchReply(decode(bytes), 2),
-    expected: { ...chosen, predictions: {}, progress: {}, settingsVersion: 0 },
+    expected: { ...chosen, predictions: {}, progress: {}, settingsVersion: 0, model: 'main' },
   },
   {
     name: 'features-request-attributes',
@@ -132,6 +136,18 @@ export const servingMessages: readonly GoldenMessage[] = [
     write: () => encode(visibleMessage(visible)),
     read: (bytes) => parseVisible(decode(bytes)),
     expected: { ...visible, progress: {} },
+  },
+  {
+    name: 'standing',
+    write: () => encode(standingMessage('wide')),
+    read: (bytes) => isStanding(decode(bytes)),
+    expected: true,
+  },
+  {
+    name: 'standing-reply',
+    write: () => encode(standingReply(91, 'wide')),
+    read: (bytes) => parseStandingReply(decode(bytes), 'wide'),
+    expected: 91,
   },
   {
     name: 'popular',
