@@ -123,8 +123,9 @@ export class Learner {
   begin(group: readonly QueuedBatch[]): BegunStep {
     const samples = concatSamples(group.map((each) => each.samples));
     const { examples } = samples;
-    const { outcomes, values, partitionCount, rowsOf, model } = this.#blueprint;
+    const { outcomes, values, partitionCount, rowsOf, model, of } = this.#blueprint;
     const { labels, weights } = labelsOfRows(samples.outcomes, outcomes, examples.rowCount);
+    leaveOutKnown(weights, samples.atMs, of.throughMs);
     scaleValues(labels, values);
     const { rowCount, dense } = examples;
     const said = scaleSums({ rowCount, dense, labels, weights }, model);
@@ -367,6 +368,18 @@ interface Computed {
 export function isPoison(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'NOT_FINITE' || code === 'GRADIENT_EXPLODED';
+}
+
+/** Weights [rows × heads]: what the rows that a model began with know already is not taught again. */
+function leaveOutKnown(
+  weights: Float32Array,
+  atMs: Float64Array,
+  throughMs: number | undefined,
+): void {
+  if (throughMs === undefined) return;
+  const heads = weights.length / atMs.length;
+  for (let row = 0; row < atMs.length; row++)
+    if (atMs[row]! <= throughMs) weights.fill(0, row * heads, (row + 1) * heads);
 }
 
 function hasWeight(weights: Float32Array): boolean {

@@ -2,11 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { codeOf, messageOf, StarlingError } from '../../core/base/errors.js';
 import { mainIdentity, mainModel, modelNumberOf } from '../../core/base/model-identity.js';
 import { answersRequests, trainingDataCenter } from '../../core/config/data-centers.js';
-import { configOfModel, type ModelOverrides } from '../../core/config/model-config.js';
+import {
+  configOfMain,
+  configOfModel,
+  type ModelOverrides,
+} from '../../core/config/model-config.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
 import { addressOf } from '../../messages/actor-spec.js';
 import { actorsOf } from '../../messages/actor-status.js';
-import type { StartModel } from '../../messages/model-requests.js';
+import type { ModelBeginning, StartModel } from '../../messages/model-requests.js';
 import {
   identityOf,
   modelKinds,
@@ -18,14 +22,15 @@ import type { ServingModels } from '../../core/config/settings.js';
 import { lastToken } from '../../messages/subjects.js';
 import type { SupervisionEvent } from '../../messages/supervision-events.js';
 import type { Bus } from '../../runtime/bus/bus.js';
-import type { RetryPolicy } from '../../runtime/retry.js';
-import { retry } from '../../runtime/retry.js';
+import { isRetryable, retry, type RetryPolicy } from '../../runtime/retry.js';
+import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import { restore } from '../operations/restore.js';
 import type { LedModel } from './led-model.js';
 import { cutOf } from './model-beginning.js';
 import { ModelPartitions } from './model-partitions.js';
+import { contentOf } from './snapshot-content.js';
 import { ModelStore } from './model-store.js';
 import {
   answers,
@@ -39,13 +44,15 @@ import { removeLeftovers } from './model-leftovers.js';
 
 /** For the actors of a model to begin, and to have read their rows. */
 const readyMsMax = 10 * 60_000;
+/** Events may say that they happen so much later than they are accepted. */
+const eventAheadMs = 2_000;
 /** For them to go. */
 const goneMsMax = 120_000;
-/** What was begun is ended, however long it takes, while this leader leads. */
+/** What was begun is ended, however long it takes, while this leader leads; but for what can't be, such as a snapshot of another shape. */
 const finishPolicy: RetryPolicy = {
   baseMs: 500,
   capMs: 10_000,
-  worth: (error) => codeOf(error) !== 'FENCED',
+  worth: (error) => codeOf(error) !== 'FENCED' && isRetryable(error),
 };
 
 export interface ModelKeeperOptions {
@@ -230,13 +237,28 @@ export class ModelKeeper implements Stoppable {
     return {
       ...{ name, set, from },
       number: this.#store.nextNumber,
-      cut: await cutOf(beginning, bus),
+      ...(await this.#beginningOf(from, beginning)),
       state: from === '' ? 'learning' : 'filling',
       counts: Object.fromEntries(
         modelKinds.map((kind) => [kind, actors[kind]]),
       ) as ModelRecord['counts'],
       startedAtMs: bus.clock.wallMs(),
     };
+  }
+
+  /** What a snapshot knows it is not taught again, by the batch where it was learned from SAMPLES, else by the time of what happened. */
+  async #beginningOf(
+    from: string,
+    beginning: ModelBeginning,
+  ): Promise<Pick<ModelRecord, 'cut' | 'throughMs'>> {
+    const { bus, config } = this.#options;
+    if (from === '') return { cut: await cutOf(beginning, bus) };
+    const store = openSnapshots(bus, configOfMain(config), trainingDataCenter(config));
+    const { appliedThrough, throughMs } = await contentOf(store, from);
+    if (appliedThrough > 0) return { cut: await cutOf({ after: appliedThrough }, bus) };
+    // Events are accepted within this of when they happened: what is older than that behind the file is all in it.
+    const since = beginning === 'now' ? { sinceMs: throughMs - eventAheadMs } : beginning;
+    return { cut: await cutOf(since, bus), throughMs };
   }
 
   async #add(record: ModelRecord): Promise<void> {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { TakenSnapshot } from '../../cluster/snapshots/taken-snapshot.js';
 import { actorsOf } from '../../messages/actor-status.js';
 import { SimulatedWorld } from '../support/simulated-world.js';
 
@@ -89,6 +90,32 @@ describe('a model beside main', () => {
     expect(await answering('west')).toEqual(['main']);
     await world.pass(3_000);
     expect(world.troubles.map(({ refused }) => refused)).toEqual([[], []]);
+    expect(await world.wrongAfter(60_000)).toBeUndefined();
+  }, 180_000);
+
+  test('begins with a snapshot of another, at the batch that it knows, whoever dies meanwhile', async () => {
+    const world = await SimulatedWorld.start({ seed });
+    await world.pass(10_000);
+    const { taken } = (await world.operate('snapshot', {})) as { taken: readonly TakenSnapshot[] };
+    const { snapshot } = taken.find(
+      ({ of, dataCenter }) => of === 'rows' && dataCenter === 'train',
+    )!;
+    await world.pass(5_000);
+    const start = { act: 'start', name: 'again', beginning: 'now', set: {} };
+    await expect(world.operate('model', { ...start, from: '1-0' })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    });
+    const other = { ...start, name: 'other', set: { 'model.hidden': [32, 32] } };
+    await expect(world.operate('model', { ...other, from: snapshot })).rejects.toThrow(
+      /parameters/,
+    );
+    await world.operate('model', { act: 'stop', name: 'other' });
+    await world.operate('model', { ...start, from: snapshot });
+    for (const address of ['train.ps-shard.2000', 'train.trainer.2000', 'train.dense-shard.2000'])
+      world.process(address).kill();
+    await world.pass(20_000);
+    const shards = actorsOf(world.status().actors, 'ps-shard', 'again');
+    expect(shards.reduce((sum, { stats }) => sum + (stats.rows ?? 0), 0)).toBeGreaterThan(0);
     expect(await world.wrongAfter(60_000)).toBeUndefined();
   }, 180_000);
 });
