@@ -11,6 +11,8 @@ export interface LedModel {
   readonly directory: PartitionDirectory;
   /** In each data center that answers. */
   readonly servingShards: number;
+  /** Its rows are being taken from a snapshot. */
+  readonly isFilling: boolean;
   /** What its actors have, where those of `main` have `config`. */
   readonly configOf: (config: ClusterConfig) => ClusterConfig;
 }
@@ -20,6 +22,7 @@ export function ledMain(directory: PartitionDirectory, config: ClusterConfig): L
     identity: mainIdentity,
     directory,
     servingShards: config.actors['serving-shard'],
+    isFilling: false,
     configOf: configOfMain,
   };
 }
@@ -30,6 +33,7 @@ export function ledModel(directory: PartitionDirectory, record: ModelRecord): Le
     identity,
     directory,
     servingShards: record.counts['serving-shard'],
+    isFilling: record.state === 'filling',
     configOf: (config) => configOfModel(config, identity, record.set),
   };
 }

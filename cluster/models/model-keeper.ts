@@ -27,7 +27,7 @@ import { openSnapshots } from '../../runtime/stores/open-snapshots.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import type { ClusterView } from '../hosts/cluster-view.js';
 import { restore } from '../operations/restore.js';
-import type { LedModel } from './led-model.js';
+import { ledModel, type LedModel } from './led-model.js';
 import { cutOf } from './model-beginning.js';
 import { ModelPartitions } from './model-partitions.js';
 import { contentOf } from './snapshot-content.js';
@@ -107,8 +107,14 @@ export class ModelKeeper implements Stoppable {
     return [...this.#partitions.values()];
   }
 
+  /** Those that have actors, or are about to. */
   get led(): readonly LedModel[] {
-    return this.partitions.map(({ led }) => led);
+    return this.records.flatMap((record) => {
+      const partitions = this.#partitions.get(record.name);
+      return partitions && record.state !== 'stopping'
+        ? [ledModel(partitions.directory, record)]
+        : [];
+    });
   }
 
   /** Undefined: it is one of `main`. */
@@ -319,7 +325,7 @@ export class ModelKeeper implements Stoppable {
   async #fill(record: ModelRecord, tell: (text: string) => void): Promise<void> {
     const { bus, config, term, log } = this.#options;
     await this.#untilReady(record.name);
-    const { led: model } = this.#partitions.get(record.name)!;
+    const model = ledModel(this.#partitions.get(record.name)!.directory, record);
     const request = { operation: bus.random.id(), to: { snapshot: record.from } };
     const restored = await restore(request, { bus, config, model, log, term }, tell);
     // Whoever asks to stop it meanwhile is heard.

@@ -5,7 +5,6 @@ import { PartitionDirectory } from '../../replication/partition-directory.js';
 import type { Bus } from '../../runtime/bus/bus.js';
 import type { Stoppable } from '../../runtime/stoppable.js';
 import { PartitionKeeper, type KeeperOptions } from '../partitions/partition-keeper.js';
-import { ledModel, type LedModel } from './led-model.js';
 
 export type ModelPartitionsOptions = Pick<
   KeeperOptions,
@@ -14,13 +13,13 @@ export type ModelPartitionsOptions = Pick<
 
 /** The partitions of a model beside `main`: who owns them, and what becomes of them when a shard is lost. */
 export class ModelPartitions implements Stoppable {
-  readonly led: LedModel;
+  readonly directory: PartitionDirectory;
   readonly keeper: PartitionKeeper;
   readonly #record: ModelRecord;
 
-  private constructor(record: ModelRecord, led: LedModel, keeper: PartitionKeeper) {
+  private constructor(record: ModelRecord, directory: PartitionDirectory, keeper: PartitionKeeper) {
     this.#record = record;
-    this.led = led;
+    this.directory = directory;
     this.keeper = keeper;
   }
 
@@ -35,7 +34,7 @@ export class ModelPartitions implements Stoppable {
       ...{ bus, directory, partitionCount, standby, model },
       ...others,
     });
-    return new ModelPartitions(record, ledModel(directory, record), keeper);
+    return new ModelPartitions(record, directory, keeper);
   }
 
   get name(): string {
@@ -53,6 +52,6 @@ export class ModelPartitions implements Stoppable {
   }
 
   stop(): Promise<void> {
-    return this.led.directory.stop();
+    return this.directory.stop();
   }
 }

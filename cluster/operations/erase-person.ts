@@ -120,6 +120,10 @@ export class PersonEraser {
   async #untilLearned(): Promise<void> {
     const { bus, models } = this.#options;
     const { samples } = bus.names.stream;
+    // What comes out of a snapshot later would bring him back.
+    await this.#until('a model is still being filled', async () =>
+      models().every(({ isFilling }) => !isFilling),
+    );
     const { lastSequence } = await bus.streamState(samples);
     for (const { identity } of models())
       await this.#until('training has not come to what was to be learned before', async () => {

@@ -160,24 +160,28 @@ export class SnapshotKeeper {
     const snapshot = newerThan((await training.list())[0], this.#newId());
     const taken: TakenSnapshot[] = [];
     for (const each of config.dataCenters) {
-      for (const model of models()) {
-        const isMain = model.identity.number === 0;
-        const name = isMain ? each.name : `${each.name}, model ${model.identity.name}`;
-        progress(`${name}: writing`);
+      const { name } = each;
+      progress(`${name}: writing`);
+      // Each model has shards of its own: they write at the same time. What is left of the log follows from all of them.
+      const saving = models().map((model) => ({
+        model,
+        parts: trains(each)
+          ? this.#saveTraining(name, snapshot, model)
+          : this.#saveServing(name, snapshot, model),
+      }));
+      await Promise.allSettled(saving.map(({ parts }) => parts));
+      for (const { model, parts } of saving) {
+        const { name: of, number } = model.identity;
+        const place = number === 0 ? name : `${name}, model ${of}`;
         try {
-          const parts = trains(each)
-            ? await this.#saveTraining(each.name, snapshot, model)
-            : await this.#saveServing(each.name, snapshot, model);
-          const done = await this.#complete(each.name, snapshot, { parts, model, keep });
+          const done = await this.#complete(name, snapshot, { parts: await parts, model, keep });
           taken.push(done);
           onDone(done);
-          progress(
-            `${name}: ${done.rows} rows, ${done.bytes} bytes in ${done.seconds.toFixed(1)} s`,
-          );
+          progress(`${place}: ${done.rows} rows, ${done.bytes} bytes in ${done.seconds.toFixed(1)} s`); // prettier-ignore
         } catch (error) {
-          if (trains(each) && isMain) throw error;
-          log(`no snapshot in ${name}: ${codeOf(error)}: ${messageOf(error)}`);
-          progress(`${name}: none, ${messageOf(error)}`);
+          if (trains(each) && number === 0) throw error;
+          log(`no snapshot in ${place}: ${codeOf(error)}: ${messageOf(error)}`);
+          progress(`${place}: none, ${messageOf(error)}`);
           failed(error);
         }
       }

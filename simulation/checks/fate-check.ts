@@ -1,4 +1,6 @@
+import { modelNumberOf } from '../../core/base/model-identity.js';
 import type { ClusterConfig } from '../../core/config/schema.js';
+import { lastToken } from '../../messages/subjects.js';
 import { untiring } from '../cluster/simulated-config.js';
 import type { SimulatedActor } from '../hosts/simulated-actor.js';
 import type { SimulatedHost } from '../hosts/simulated-host.js';
@@ -49,6 +51,8 @@ export class FateCheck {
   }
 }
 
+/** Actors of a model beside `main` share no fate with others. */
 function groupOf({ address }: SimulatedActor, { name }: SimulatedHost): string {
-  return `${name} ${address.slice(0, address.indexOf('.'))}`;
+  const model = modelNumberOf(Number(lastToken(address)));
+  return `${name} ${address.slice(0, address.indexOf('.'))} ${model}`;
 }
