@@ -23,6 +23,9 @@ export function configOfModel(
 ): ClusterConfig {
   if (identity.name === mainModel) return configOfMain(config);
   const changed = structuredClone(config) as unknown as Record<string, unknown>;
+  // The code of a network of one's own goes with it.
+  if (Object.hasOwn(overrides, 'model.network'))
+    setAt(changed, ['model', 'networkCode'], undefined);
   for (const [path, value] of Object.entries(overrides)) setAt(changed, path.split('.'), value);
   return { ...parseClusterConfig(changed), ofModel: identity };
 }
