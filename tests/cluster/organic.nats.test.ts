@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ExampleBatch } from '../../core/features/example-batch.js';
 import { featureSpecOf } from '../../core/features/feature-spec.js';
@@ -67,8 +68,11 @@ describe('what people do of their own accord', () => {
       return { type: n % 5 === 0 ? 'purchase' : 'view', ...who, item, id: `e${n}` };
     });
     await live.client.ingestAliases([{ visitor: 'v4', user: 'u4' }]);
-    for (let start = 0; start < events.length; start += 100)
-      await live.client.ingestEvents(events.slice(start, start + 100));
+    // As they come, some a moment: all at once they would be two dozen steps, after which chance says what is liked.
+    for (let start = 0; start < events.length; start += 50) {
+      await live.client.ingestEvents(events.slice(start, start + 50));
+      await setTimeout(50);
+    }
     await live.client.ingestEvents(events.slice(0, 50)); // They are known.
     await live.until('all are learned', () => {
       const now = joined();

@@ -165,6 +165,10 @@ test('a row of which many examples say the same goes on as if each had been a st
     optimizer.applyRows(memoryOf(row), rows, 1, 1, Float32Array.of(8), 0, 0, Float32Array.of(4));
   expect([...one]).toEqual([Math.fround(-0.4), 4]);
   expect([...two]).toEqual([Math.fround(-0.1), 64]);
+  // Of more that agree, no more count: else one batch of a thousand throws a row far.
+  const many = new Float32Array(2);
+  counting.applyRows(memoryOf(many), rows, 1, 1, Float32Array.of(64), 0, 0, Float32Array.of(4));
+  expect([...many]).toEqual([Math.fround(-0.4), 256]);
 });
 
 describe('a zero gradient', () => {

@@ -52,11 +52,15 @@ export function stepMomentum(
   }
 }
 
+/** optimizers/steps.ts, leastShare. */
+const leastShare: f32 = 1.0 / 16.0;
+
 /** q: where the squares to be added are; 0: they are those of the gradient. */
 @inline
 function adagrad(w: usize, s: usize, g: usize, q: usize, rate: v128, epsilon: v128, whole: bool): void {
   const gradient = floats(g, whole);
-  const square = q == 0 ? f32x4.mul(gradient, gradient) : floats(q, whole);
+  let square = f32x4.mul(gradient, gradient);
+  if (q != 0) square = f32x4.pmax(floats(q, whole), f32x4.mul(square, f32x4.splat(leastShare)));
   const sum = f32x4.add(floats(w + s, whole), square);
   setFloats(w + s, sum, whole);
   const move = f32x4.div(f32x4.mul(rate, gradient), f32x4.sqrt(f32x4.add(sum, epsilon)));
