@@ -115,10 +115,7 @@ withLibrary(`networks by libtensorflow${reason}`, () => {
       scorer.dispose();
     });
 
-    // A product of two towers of rectifiers doubles what rounding leaves between them every ten steps.
-    const steps = network === 'two-tower' ? 24 : 300;
-
-    test(`has the losses of TensorFlow.js over ${steps} steps`, () => {
+    test('has the losses of TensorFlow.js over 300 steps', () => {
       const spec = specOf({
         network,
         slotCount: 5,
@@ -126,26 +123,40 @@ withLibrary(`networks by libtensorflow${reason}`, () => {
         denseCount: 4,
         hidden: [64, 32],
       });
-      const runs = [wasm, native].map((backend) => {
-        const step = createTrainingStep(backend, spec);
+      const learners = [wasm, native].map((backend) => {
         const values = initialDense(spec, 3);
-        const adam = createAdamState(values.length);
-        const batches = Array.from({ length: 8 }, (_, i) => batchOf(spec, 256, i));
-        return Array.from({ length: steps }, (_, i) => {
-          const batch = batches[i % batches.length]!;
-          const { loss, denseGradient, pooledGradient } = step(batch, values);
-          adamStep(values, denseGradient, adam);
-          pooledGradient.forEach((gradient, cell) => (batch.pooled[cell]! -= 0.02 * gradient));
-          return loss;
-        });
+        return {
+          step: createTrainingStep(backend, spec),
+          values,
+          adam: createAdamState(values.length),
+          batches: Array.from({ length: 8 }, (_, i) => batchOf(spec, 256, i)),
+        };
       });
+      // What rounding leaves between two ways doubles every ten steps in a product of two towers: there both go the first one's way.
+      const isOneWay = network === 'two-tower';
+      const runs: [number[], number[]] = [[], []];
+      for (let i = 0; i < 300; i++) {
+        const results = learners.map(({ step }, which) => {
+          const { batches, values } = learners[isOneWay ? 0 : which]!;
+          const result = step(batches[i % batches.length]!, values);
+          runs[which]!.push(result.loss);
+          return { ...result, pooledGradient: result.pooledGradient.slice() };
+        });
+        results.forEach(({ denseGradient, pooledGradient }, which) => {
+          if (isOneWay && which > 0) return;
+          const { batches, values, adam } = learners[which]!;
+          const { pooled } = batches[i % batches.length]!;
+          adamStep(values, denseGradient, adam);
+          pooledGradient.forEach((gradient, cell) => (pooled[cell]! -= 0.02 * gradient));
+        });
+      }
       // What is learned by heart has hardly a loss any more, and none of its digits says anything.
-      const least = 0.01 * runs[0]![0]!;
-      const worst = runs[0]!.reduce((most, loss, i) => {
-        return Math.max(most, Math.abs(runs[1]![i]! - loss) / Math.max(loss, least));
+      const least = 0.01 * runs[0][0]!;
+      const worst = runs[0].reduce((most, loss, i) => {
+        return Math.max(most, Math.abs(runs[1][i]! - loss) / Math.max(loss, least));
       }, 0);
       expect(worst).toBeLessThanOrEqual(1e-5);
-      expect(runs[1]!.at(-1)!).toBeLessThan(runs[1]![0]! * 0.9);
+      expect(runs[1].at(-1)!).toBeLessThan(runs[1][0]! * 0.9);
     });
   });
 
