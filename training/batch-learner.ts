@@ -11,13 +11,8 @@ import { calibratedLogit, calibrationSums } from '../core/model/score-calibratio
 import { createScorer, type Scorer } from '../core/model/scorer.js';
 import { createRowStep, type RowStep } from '../core/model/training-step.js';
 import type { Alarm } from '../core/base/shared-ring.js';
-import {
-  firstPartition,
-  RowExchange,
-  type ExchangeShape,
-  type Links,
-  type PartNews,
-} from './row-exchange.js';
+import { firstPartition, type ExchangeShape, type Links } from './exchange-links.js';
+import { RowExchange, type PartNews } from './row-exchange.js';
 import { partOf, type SampleBlock } from './sample-file.js';
 
 /** Batches between two looks for rows that expired, and rows of each partition that are looked at then. */

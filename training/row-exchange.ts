@@ -1,47 +1,8 @@
 import type { EmbeddingPartition } from '../core/embedding/partition.js';
 import type { ExampleBatch } from '../core/features/example-batch.js';
 import { FidDeduper, type GatherPlan } from '../core/model/row-gather.js';
-import {
-  ringMemory,
-  RingConsumer,
-  RingProducer,
-  type Alarm,
-  type RingMemory,
-  type RingSlot,
-} from '../core/base/shared-ring.js';
-
-/**
- * Rows between threads. Each thread owns a run of partitions, with a WebAssembly memory of its own, and learns its part of every batch; what
- * it needs of others it asks them for, and tells them what their rows learn:
- *
- *   requests   asker → owner   counts [partitions of the owner × slots], then fids
- *   rows       owner → asker   rows of those fids, in that order
- *   news       asker → owner   what a step says of the network, then of those rows, then their squares if they are counted
- *
- * All threads do this for each batch, in step. An owner makes the requests of all one, in the order of the threads, so that a row which two of
- * them name is read once and learns once, from the sum of both; sums are taken in that order as well. So nothing depends on who was faster.
- *
- * One thread has no rings, and nothing is copied.
- */
-export interface LinkMemory {
-  readonly requests: RingMemory;
-  readonly rows: RingMemory;
-  readonly news: RingMemory;
-}
-
-/** [asker][owner]; undefined where both are the same. */
-export type Links = readonly (readonly (LinkMemory | undefined)[])[];
-
-export interface ExchangeShape {
-  readonly threads: number;
-  readonly partitionCount: number;
-  readonly slotCount: number;
-  readonly dim: number;
-  /** Numbers that a step says of the network. */
-  readonly networkFloats: number;
-  /** Whether squares of single examples go with what rows learn. */
-  readonly squares: boolean;
-}
+import { RingConsumer, RingProducer, type Alarm, type RingSlot } from '../core/base/shared-ring.js';
+import { firstPartition, headFloats, type ExchangeShape, type Links } from './exchange-links.js';
 
 /** Of a step, on the part of a thread. */
 export interface PartNews {
@@ -67,34 +28,6 @@ export interface PushTime {
   readonly step: number;
 }
 
-/** Weight, loss, signal. */
-const headFloats = 3;
-/** One being written while the other is read. */
-const slots = 2;
-
-/** @param fidsMax unique fids of a part of a batch. */
-export function linksOf(shape: ExchangeShape, fidsMax: number): Links {
-  const { threads, partitionCount, slotCount, dim, networkFloats } = shape;
-  const told = (shape.squares ? 2 : 1) * dim;
-  const counts = Math.ceil(partitionCount / threads) * slotCount;
-  return Array.from({ length: threads }, (_asker, asker) =>
-    Array.from({ length: threads }, (_owner, owner) =>
-      asker === owner
-        ? undefined
-        : {
-            requests: ringMemory(slots, counts + 2 * fidsMax),
-            rows: ringMemory(slots, Math.max(1, fidsMax * dim)),
-            news: ringMemory(slots, headFloats + networkFloats + fidsMax * told),
-          },
-    ),
-  );
-}
-
-/** The first partition of a thread; that of the thread behind the last is the number of partitions. */
-export function firstPartition(thread: number, { threads, partitionCount }: ExchangeShape): number {
-  return Math.floor((thread * partitionCount) / threads);
-}
-
 /** What this thread asks of another, and that of it. */
 interface Peer {
   readonly thread: number;
@@ -113,6 +46,19 @@ interface Merged {
   readonly starts: Uint32Array;
 }
 
+/**
+ * Rows between threads. Each thread owns a run of partitions, with a WebAssembly memory of its own, and learns its part of every batch; what
+ * it needs of others it asks them for, and tells them what their rows learn:
+ *
+ *   requests   asker → owner   counts [partitions of the owner × slots], then fids
+ *   rows       owner → asker   rows of those fids, in that order
+ *   news       asker → owner   what a step says of the network, then of those rows, then their squares if they are counted
+ *
+ * All threads do this for each batch, in step. An owner makes the requests of all one, in the order of the threads, so that a row which two of
+ * them name is read once and learns once, from the sum of both; sums are taken in that order as well. So nothing depends on who was faster.
+ *
+ * One thread has no rings, and nothing is copied.
+ */
 export class RowExchange {
   readonly #shape: ExchangeShape;
   readonly #thread: number;

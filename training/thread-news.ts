@@ -4,7 +4,7 @@ import type { ClusterConfig } from '../core/config/schema.js';
 import type { JudgedCounts } from '../core/model/judged-scores.js';
 import type { DenseObject, SnapshotObject } from '../messages/snapshots.js';
 import type { ScoredRows } from './batch-learner.js';
-import type { Links } from './row-exchange.js';
+import type { Links } from './exchange-links.js';
 import type { SampleIndex } from './sample-file.js';
 
 /** Where a training is: the block that comes next. */

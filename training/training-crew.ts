@@ -5,7 +5,7 @@ import { blueprintOf } from '../core/blueprint/blueprint.js';
 import type { ScoredRows } from './batch-learner.js';
 import { exchangeShape, partFidsMax } from './batch-learner.js';
 import { judgedTogether } from './holdout.js';
-import { linksOf } from './row-exchange.js';
+import { linksOf } from './exchange-links.js';
 import type { Tally, ThreadNews, ThreadStart, TrainingPlace, Written } from './thread-news.js';
 
 export type CrewStart = Omit<ThreadStart, 'thread' | 'links' | 'alarm' | 'stop'>;

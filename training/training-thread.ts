@@ -17,7 +17,7 @@ import {
   networkDigest,
   saveParts,
 } from './model-files.js';
-import { firstPartition } from './row-exchange.js';
+import { firstPartition } from './exchange-links.js';
 import { SampleFileReader } from './sample-file.js';
 import {
   noTally,
