@@ -9,23 +9,35 @@ import {
   type InteractionStream,
 } from './movielens.js';
 import { model, replay, type Setup } from './quality.js';
+import { plainSpread, signedSpread, spreadOf } from './seeds.js';
 import { tastesModel, tastesPoolings, tastesRowsOf, tastesStream } from './tastes.js';
 
 /**
- * Each network on interactions in time order, scored before they were learned, at a lag of 100 events: nothing but the name of the network
- * differs. Baseline: the default, deepfm, with the same seeds.
+ * Each network on interactions in time order, scored before they were learned, at a lag of 100 events, and where nothing is held back: nothing but
+ * the name of the network differs. Baseline: the default, deepfm, with the same seeds.
  *
  *   networks              real interactions, ids and shared values
  *   networks histories    the same, with what somebody liked last: networks that look at single events, and the mean
  *   networks tastes       people of two tastes (tastes.ts)
  */
-const lag = 100;
-const batchRows = 32;
+interface Delay {
+  readonly name: string;
+  readonly lag: number;
+  readonly batchRows: number;
+}
+
+/** `none`: as late as a replay that nothing holds back, about 2,100 events on average, in the batches of such a one. */
+const delays: readonly Delay[] = [
+  { name: '100', lag: 100, batchRows: 32 },
+  { name: 'none', lag: 2_000, batchRows: 256 },
+];
 const historyLength = 30;
 const tastesImpressions = 100_000;
-/** `mlp` is another name of wide-and-deep. */
-const names = networkNames.filter((name) => name !== 'mlp');
 const lookingAtEvents: readonly NetworkName[] = ['deepfm', 'din', 'transformer'];
+/** `mlp` is another name of wide-and-deep; without histories, what looks at events is deepfm. */
+const names = networkNames.filter(
+  (name) => name !== 'mlp' && (name === 'deepfm' || !lookingAtEvents.includes(name)),
+);
 
 export interface Options {
   readonly quick: boolean;
@@ -45,7 +57,7 @@ export async function run(options: Options): Promise<BenchResult> {
     const streamOf: StreamOf = (seed) =>
       tastesStream(options.quick ? 40_000 : tastesImpressions, seed);
     const setup = { poolings: tastesPoolings, rowsOf: tastesRowsOf };
-    compare('tastes', streamOf, lookingAtEvents, { ...setup, model: tastesModel });
+    compare('tastes', delays[0]!, streamOf, lookingAtEvents, { ...setup, model: tastesModel });
     return { name: 'networks-tastes', figures };
   }
   const hasHistories = options.part === 'histories';
@@ -56,11 +68,14 @@ export async function run(options: Options): Promise<BenchResult> {
       console.log(`${set}: ${figures[set]}`);
       continue;
     }
-    const history = { length: historyLength, lag: lag + batchRows };
-    const eventsMax = options.quick ? 20_000 : Infinity;
-    const stream = loadMovielens(folder, eventsMax, hasHistories ? history : undefined);
-    if (hasHistories) compare(set, () => stream, lookingAtEvents, withHistory());
-    else compare(set, () => stream, names, { model: withSides, poolings: movielensPoolings });
+    for (const delay of delays) {
+      const history = { length: historyLength, lag: delay.lag + delay.batchRows };
+      const eventsMax = options.quick ? 20_000 : Infinity;
+      const stream = loadMovielens(folder, eventsMax, hasHistories ? history : undefined);
+      if (hasHistories) compare(set, delay, () => stream, lookingAtEvents, withHistory());
+      else
+        compare(set, delay, () => stream, names, { model: withSides, poolings: movielensPoolings });
+    }
   }
   return { name: hasHistories ? 'networks-histories' : 'networks', figures };
 }
@@ -93,30 +108,34 @@ function comparison(
   seeds: readonly number[],
   figures: Record<string, number | string>,
 ) {
-  return (set: string, streamOf: StreamOf, networks: readonly NetworkName[], shape: Shape) => {
+  return (
+    set: string,
+    { name, lag, batchRows }: Delay,
+    streamOf: StreamOf,
+    networks: readonly NetworkName[],
+    shape: Shape,
+  ) => {
     const streams = seeds.map(streamOf);
     const aucOf = (network: NetworkName, i: number): number => {
       const setup: Setup = {
         ...{ ...shape, model: { ...shape.model, network } },
-        ...{ batchRows, denseEveryEvents: lag, seed: seeds[i]! },
+        ...{ batchRows, denseEveryEvents: Math.max(lag, batchRows), seed: seeds[i]! },
       };
       return replay(backend, streams[i]!, setup, lag).auc;
     };
     const baseline = seeds.map((_seed, i) => aucOf('deepfm', i));
     for (const network of networks) {
       const found = network === 'deepfm' ? baseline : seeds.map((_seed, i) => aucOf(network, i));
-      const gains = found.map((auc, i) => auc - baseline[i]!);
-      figures[`${set}.${network}.auc`] = rounded(meanOf(found));
-      figures[`${set}.${network}.gain`] = rounded(meanOf(gains));
-      const [least, most] = [Math.min(...found), Math.max(...found)];
+      const auc = spreadOf(found);
+      const gain = spreadOf(found.map((each, i) => each - baseline[i]!));
+      const key = `${set}${name === '100' ? '' : `.${name}`}.${network}`;
+      figures[`${key}.auc`] = rounded(auc.mean);
+      figures[`${key}.gain`] = rounded(gain.mean);
       console.log(
-        `${set} ${network}: AUC ${meanOf(found).toFixed(4)} (${least.toFixed(4)}–${most.toFixed(4)}, ${seeds.length} seeds), ${signed(meanOf(gains))} to deepfm`,
+        `${set}, lag ${name}, ${network}: AUC ${plainSpread(auc)} (${seeds.length} seeds), ${signedSpread(gain)} to deepfm`,
       );
     }
   };
 }
 
-const meanOf = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 const rounded = (value: number): number => Number(value.toFixed(4));
-const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
