@@ -12,6 +12,13 @@ import { model, replay, type Setup } from './quality.js';
 import { plainSpread, signedSpread, spreadOf } from './seeds.js';
 import { tastesModel, tastesPoolings, tastesRowsOf, tastesStream } from './tastes.js';
 
+/** How late an event is learned. */
+interface Delay {
+  readonly name: string;
+  readonly lag: number;
+  readonly batchRows: number;
+}
+
 /**
  * Each network on interactions in time order, scored before they were learned, at a lag of 100 events, and where nothing is held back: nothing but
  * the name of the network differs. Baseline: the default, deepfm, with the same seeds.
@@ -20,17 +27,10 @@ import { tastesModel, tastesPoolings, tastesRowsOf, tastesStream } from './taste
  *   networks histories    the same, with what somebody liked last: networks that look at single events, and the mean
  *   networks tastes       people of two tastes (tastes.ts)
  */
-interface Delay {
-  readonly name: string;
-  readonly lag: number;
-  readonly batchRows: number;
-}
+const early: Delay = { name: '100', lag: 100, batchRows: 32 };
 
 /** `none`: as late as a replay that nothing holds back, about 2,100 events on average, in the batches of such a one. */
-const delays: readonly Delay[] = [
-  { name: '100', lag: 100, batchRows: 32 },
-  { name: 'none', lag: 2_000, batchRows: 256 },
-];
+const late: Delay = { name: 'none', lag: 2_000, batchRows: 256 };
 const historyLength = 30;
 const tastesImpressions = 100_000;
 const lookingAtEvents: readonly NetworkName[] = ['deepfm', 'din', 'transformer'];
@@ -57,7 +57,7 @@ export async function run(options: Options): Promise<BenchResult> {
     const streamOf: StreamOf = (seed) =>
       tastesStream(options.quick ? 40_000 : tastesImpressions, seed);
     const setup = { poolings: tastesPoolings, rowsOf: tastesRowsOf };
-    compare('tastes', delays[0]!, streamOf, lookingAtEvents, { ...setup, model: tastesModel });
+    compare('tastes', early, streamOf, lookingAtEvents, { ...setup, model: tastesModel });
     return { name: 'networks-tastes', figures };
   }
   const hasHistories = options.part === 'histories';
@@ -68,7 +68,7 @@ export async function run(options: Options): Promise<BenchResult> {
       console.log(`${set}: ${figures[set]}`);
       continue;
     }
-    for (const delay of delays) {
+    for (const delay of [early, late]) {
       const history = { length: historyLength, lag: delay.lag + delay.batchRows };
       const eventsMax = options.quick ? 20_000 : Infinity;
       const stream = loadMovielens(folder, eventsMax, hasHistories ? history : undefined);
@@ -128,7 +128,7 @@ function comparison(
       const found = network === 'deepfm' ? baseline : seeds.map((_seed, i) => aucOf(network, i));
       const auc = spreadOf(found);
       const gain = spreadOf(found.map((each, i) => each - baseline[i]!));
-      const key = `${set}${name === '100' ? '' : `.${name}`}.${network}`;
+      const key = `${set}.${name}.${network}`;
       figures[`${key}.auc`] = rounded(auc.mean);
       figures[`${key}.gain`] = rounded(gain.mean);
       console.log(

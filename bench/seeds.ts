@@ -3,7 +3,6 @@ export interface Spread {
   readonly mean: number;
   /** Half the width of the 95 % interval of the mean; NaN of a single value. */
   readonly half: number;
-  readonly count: number;
 }
 
 /** Student's t at 97.5 %, by degrees of freedom from 1 on. */
@@ -14,26 +13,29 @@ const t975 = [
 ];
 const normal975 = 1.96;
 
+/** Seeds move the fourth: further ones say nothing. */
+const digits = 4;
+
 /** The mean of the values ± t · s / √n (Student, 1908), s of n − 1. */
 export function spreadOf(values: readonly number[]): Spread {
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
-  if (count < 2) return { mean, half: NaN, count };
+  if (count < 2) return { mean, half: NaN };
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1);
   const t = t975[count - 2] ?? normal975;
-  return { mean, half: t * Math.sqrt(variance / count), count };
+  return { mean, half: t * Math.sqrt(variance / count) };
 }
 
 /** `+0.0012 ±0.0004`; without the part behind where there is one value. */
-export function signedSpread({ mean, half }: Spread, digits = 4): string {
+export function signedSpread({ mean, half }: Spread): string {
   const sign = mean < 0 ? '−' : '+';
-  return `${sign}${Math.abs(mean).toFixed(digits)}${plusMinus(half, digits)}`;
+  return `${sign}${Math.abs(mean).toFixed(digits)}${plusMinus(half)}`;
 }
 
-export function plainSpread({ mean, half }: Spread, digits = 4): string {
-  return `${mean.toFixed(digits)}${plusMinus(half, digits)}`;
+export function plainSpread({ mean, half }: Spread): string {
+  return `${mean.toFixed(digits)}${plusMinus(half)}`;
 }
 
-function plusMinus(half: number, digits: number): string {
+function plusMinus(half: number): string {
   return Number.isNaN(half) ? '' : ` ±${half.toFixed(digits)}`;
 }
