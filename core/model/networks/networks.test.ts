@@ -115,6 +115,12 @@ test('wide-and-deep is what mlp was', () => {
   expect(exampleOf('wide-and-deep').logits).toEqual(exampleOf('mlp').logits);
 });
 
+test.each(['din', 'transformer'] as const)('%s without a history is deepfm', (network) => {
+  const spec: ModelSpec = { network, ...base };
+  expect(denseLayout(spec)).toEqual(denseLayout({ ...spec, network: 'deepfm' }));
+  expect(exampleOf(network).logits).toEqual(exampleOf('deepfm').logits);
+});
+
 describe.each(networkNames)('%s', (network) => {
   test.each([
     [{}],
